@@ -1,0 +1,77 @@
+/*
+ * The program behind `npm run migrate:new -- NAME` and `npm run migrate:check`. Both compare
+ * prisma/schema.prisma with what the migrations build, in an empty PostgreSQL of their own.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  applyMigrations,
+  migrationsDirectory,
+  noFilters,
+  prismaDirectory,
+  readMigrations,
+} from '../platform/migrate.ts';
+import { withSchemaEngine } from '../platform/schema-engine.ts';
+import { startPostgres } from './postgres.ts';
+
+/** The SQL that takes a database built by the migrations to the schema; empty where they agree. */
+async function differenceToSchema(databaseUrl: string): Promise<string> {
+  const schemaPath = path.join(prismaDirectory, 'schema.prisma');
+  const files = [{ path: schemaPath, content: await readFile(schemaPath, 'utf8') }];
+  const { stdout } = await withSchemaEngine(databaseUrl, (engine) =>
+    engine.diff({
+      from: { tag: 'schemaDatasource', files, configDir: prismaDirectory },
+      to: { tag: 'schemaDatamodel', files },
+      script: true,
+      exitCode: null,
+      filters: noFilters,
+    }),
+  );
+  const sql = stdout ?? '';
+  return /^\s*(-- This is an empty migration\.\s*)?$/.test(sql) ? '' : sql;
+}
+
+async function main(command: string | undefined, name: string | undefined): Promise<number> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'latchkey-migrations-'));
+  const postgres = await startPostgres({
+    dataDirectory: path.join(directory, 'data'),
+    persistent: false,
+    settings: { fsync: 'off' },
+  });
+  try {
+    const databaseUrl = postgres.url('postgres');
+    await applyMigrations(databaseUrl);
+    const sql = await differenceToSchema(databaseUrl);
+    if (command === 'check') {
+      const count = (await readMigrations()).length;
+      console.log(
+        sql === ''
+          ? `Migrating from nothing works (${count} migrations), and ends in prisma/schema.prisma.`
+          : `prisma/schema.prisma says more than the migrations. Missing:\n\n${sql}\nWrite it with: npm run migrate:new -- NAME`,
+      );
+      return sql === '' ? 0 : 1;
+    }
+    if (command !== 'new' || name === undefined || !/^[a-z0-9_]+$/.test(name)) {
+      console.error('Usage: npm run migrate:new -- NAME   (small letters, digits, underscores)');
+      return 1;
+    }
+    if (sql === '') {
+      console.log('The migrations already end in prisma/schema.prisma: nothing to write.');
+      return 0;
+    }
+    const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);
+    const target = path.join(migrationsDirectory, `${stamp}_${name}`);
+    await mkdir(target, { recursive: true });
+    await writeFile(path.join(target, 'migration.sql'), sql);
+    console.log(
+      `Wrote prisma/migrations/${stamp}_${name}/migration.sql. Read it before you commit it.`,
+    );
+    return 0;
+  } finally {
+    await postgres.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = await main(process.argv[2], process.argv[3]);

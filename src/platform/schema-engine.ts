@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
+  DriverAdapterError,
+} from '@prisma/driver-adapter-utils';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
+
+export type SchemaEngine = engineModule.SchemaEngine;
+
+/** What we use of the global, which Node's type library leaves out. */
+declare const WebAssembly: {
+  instantiate(
+    bytes: Uint8Array,
+    imports: Record<string, Record<string, unknown>>,
+  ): Promise<{ instance: { exports: Record<string, unknown> } }>;
+};
+
+const charOid = 18;
+const textOid = 25;
+const charMark = '\u0000char';
+
+/**
+ * Prisma's adapter refuses Postgres's one-byte `"char"`, in which the system catalog keeps kinds, and
+ * the engine wants it as a character. So this client passes such a column on as marked text …
+ */
+class CatalogClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.connection.on('rowDescription', (message: { fields: pg.FieldDef[] }) => {
+      for (const field of message.fields) {
+        if (field.dataTypeID !== charOid) continue;
+        field.dataTypeID = textOid;
+        field.name += charMark;
+      }
+    });
+  }
+}
+
+/**
+ * … and this adapter turns the mark into the type. It also sends a migration as one script, which
+ * Postgres runs as one transaction; Prisma's own adapter cuts it at each semicolon, inside function
+ * bodies too.
+ */
+class CatalogAdapterFactory extends PrismaPg {
+  readonly #databaseUrl: string;
+
+  constructor(databaseUrl: string) {
+    super({ connectionString: databaseUrl, Client: CatalogClient, allowExitOnIdle: true });
+    this.#databaseUrl = databaseUrl;
+  }
+
+  override async connect() {
+    const adapter = await super.connect();
+    adapter.executeScript = (script) => runScript(this.#databaseUrl, script);
+    const queryRaw = adapter.queryRaw.bind(adapter);
+    adapter.queryRaw = async (query) => {
+      const { columnNames, columnTypes, rows } = await queryRaw(query);
+      const marked = columnNames.map((name) => name.endsWith(charMark));
+      return {
+        columnNames: columnNames.map((name) => name.replace(charMark, '')),
+        columnTypes: columnTypes.map((type, i) => (marked[i] ? ColumnTypeEnum.Character : type)),
+        rows,
+      };
+    };
+    return adapter;
+  }
+}
+
+async function runScript(databaseUrl: string, script: string): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    await client.query(script);
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) throw error;
+    throw new DriverAdapterError({
+      kind: 'postgres',
+      code: error.code ?? '',
+      severity: error.severity ?? '',
+      message: error.message,
+      detail: error.detail,
+      column: error.column,
+      hint: error.hint,
+    });
+  } finally {
+    await client.end();
+  }
+}
+
+/** The engine wants at least one schema file to learn the provider from. */
+const datamodels = [
+  ['schema.prisma', 'datasource db {\n  provider = "postgresql"\n}\n'],
+] satisfies [string, string][];
+
+let loaded: Promise<void> | undefined;
+
+/** Instantiates Prisma's schema engine once per process. */
+async function loadEngine(): Promise<void> {
+  const require = createRequire(import.meta.url);
+  const wasmPath = require
+    .resolve('@prisma/schema-engine-wasm/schema_engine_bg')
+    .replace(/\.js$/, '.wasm');
+  const { instance } = await WebAssembly.instantiate(await readFile(wasmPath), {
+    './schema_engine_bg.js': { ...engineModule },
+  });
+  const start = instance.exports['__wbindgen_start'];
+  if (typeof start !== 'function') {
+    throw new Error('@prisma/schema-engine-wasm does not export __wbindgen_start');
+  }
+  engineModule.__wbg_set_wasm(instance.exports);
+  // The engine says through this global why it panics, before the trap that ends the process.
+  Object.assign(globalThis, {
+    PRISMA_WASM_PANIC_REGISTRY: {
+      set_message(message: string): void {
+        process.stderr.write(`Prisma's schema engine panicked: ${message}\n`);
+      },
+    },
+  });
+  start();
+}
+
+/**
+ * Prisma's own schema engine as WebAssembly, on one database. It keeps Prisma's `_prisma_migrations`
+ * table, so that `prisma migrate deploy` elsewhere sees the same history, and needs no binary that
+ * would have to be downloaded (docs/adr/0002-migrations.md).
+ */
+export async function withSchemaEngine<T>(
+  databaseUrl: string,
+  use: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> {
+  loaded ??= loadEngine();
+  await loaded;
+  const adapter = bindMigrationAwareSqlAdapterFactory(new CatalogAdapterFactory(databaseUrl));
+  const engine = await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter);
+  try {
+    return await use(engine);
+  } finally {
+    engine.free();
+  }
+}
