@@ -39,9 +39,10 @@ module.exports = defineConfig(
     // Where the environment may be read: the one schema, and the programs' entry files.
     files: [
       'src/config.ts',
+      'src/server.ts',
       'src/*/main.ts',
       'src/dev/**/*.ts',
-      'src/platform/migrate-cli.ts',
+      'src/migrate.ts',
       'test/**/*.ts',
       '*.ts',
     ],
@@ -49,7 +50,7 @@ module.exports = defineConfig(
   },
   {
     // Programs that print for a person.
-    files: ['src/dev/**/*.ts', 'src/sandbox/main.ts', 'src/platform/migrate-cli.ts'],
+    files: ['src/dev/**/*.ts', 'src/sandbox/main.ts', 'src/migrate.ts'],
     rules: { 'no-console': 'off' },
   },
   {

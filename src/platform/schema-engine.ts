@@ -120,7 +120,7 @@ async function loadEngine(): Promise<void> {
       },
     },
   });
-  start();
+  Reflect.apply(start, undefined, []);
 }
 
 /**

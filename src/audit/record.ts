@@ -1,0 +1,36 @@
+import type { Prisma } from '../generated/prisma/client.ts';
+import type { Tx } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+
+export interface AuditRecord {
+  projectId: string | null;
+  /** The user whom it is about, in the project's own id. */
+  userId?: string;
+  /** An API key's id, or `platform`, or `system`. */
+  actor: string;
+  /** A noun and a verb, such as `grant.create`. */
+  action: string;
+  targetType: string;
+  targetId: string;
+  reason?: string;
+  /** Neither secrets nor personal data. */
+  before?: Prisma.InputJsonValue;
+  after?: Prisma.InputJsonValue;
+  requestId: string;
+  /** Epoch milliseconds. */
+  at: number;
+}
+
+/**
+ * Writes one line of the append-only audit, in the transaction of what it tells of, and returns its
+ * id. `id` may be drawn beforehand (`newId('au')`) where the target refers to it.
+ */
+export async function recordAudit(
+  tx: Tx,
+  record: AuditRecord,
+  id: string = newId('au'),
+): Promise<string> {
+  const { at, ...rest } = record;
+  await tx.auditEntry.create({ data: { ...rest, id, at: new Date(at) } });
+  return id;
+}

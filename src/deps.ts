@@ -1,0 +1,50 @@
+import type Stripe from 'stripe';
+import type { Config } from './config.ts';
+import { type Clock, systemClock } from './platform/clock.ts';
+import { type Database, openDatabase } from './platform/database.ts';
+import { createLogger, type Logger } from './platform/logger.ts';
+import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { openRedis, type Redis } from './platform/redis.ts';
+import { openStripe } from './platform/stripe.ts';
+
+/** What the process owns. Modules take exactly the parts that they use. */
+export interface Deps {
+  config: Config;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  database: Database;
+  /** Null: the service runs without a cache. */
+  redis: Redis | null;
+  stripe: Stripe;
+}
+
+/** Opens everything; nothing is asked yet, so a dependency that is down does not stop the start. */
+export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
+  const logger = overrides.logger ?? createLogger(config.logLevel);
+  const metrics = createMetrics();
+  return {
+    config,
+    clock: systemClock,
+    logger,
+    metrics,
+    database: openDatabase(config.databaseUrl, (error) => {
+      logger.warn({ err: error }, 'a connection to Postgres was lost');
+    }),
+    redis:
+      config.redisUrl === undefined
+        ? null
+        : openRedis(config.redisUrl, (error) => {
+            metrics.redisErrors.inc({ operation: 'connection' });
+            logger.debug({ err: error }, 'Redis cannot be reached');
+          }),
+    stripe: openStripe(config.stripe),
+    ...overrides,
+  };
+}
+
+/** Closes what `openDeps` opened. */
+export async function closeDeps(deps: Deps): Promise<void> {
+  deps.redis?.disconnect();
+  await deps.database.close();
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import { lockProjectShared } from '../platform/locks.ts';
+import type { EntitlementCache } from './cache.ts';
+import { refreshUser } from './refresh.ts';
+import { lockUser, type UserRow } from './users.ts';
+
+export interface ChangeDeps {
+  clock: Clock;
+  database: Database;
+  cache: EntitlementCache;
+}
+
+/**
+ * The one way to change what a user may use: takes the locks in the fixed order, lets `write` change
+ * the facts, recomputes the timeline and commits it with them, then tells the cache. When it has
+ * returned, every later read on every instance shows the change.
+ *
+ * @param write runs under the user's lock; may run again after a deadlock, so it keeps no state.
+ */
+export async function changeUser<T>(
+  deps: ChangeDeps,
+  projectId: string,
+  userId: string,
+  write: (tx: Tx, user: UserRow) => Promise<T>,
+): Promise<{ result: T; revision: number }> {
+  const { result, user, revision } = await deps.database.transaction(async (tx) => {
+    await lockProjectShared(tx, projectId);
+    const user = await lockUser(tx, projectId, userId, deps.clock());
+    const result = await write(tx, user);
+    const { revision } = await refreshUser(tx, user, deps.clock());
+    return { result, user, revision };
+  });
+  await deps.cache.forget([user]);
+  return { result, revision };
+}

@@ -1,0 +1,141 @@
+/*
+ * What the timeline of one user is computed from: plain data, instants as epoch milliseconds. The
+ * names follow docs/architecture.md, "Words".
+ */
+
+export type FeatureType = 'boolean' | 'limit' | 'config';
+
+/** What a source gives: `true` for `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value for `config`. */
+export type FeatureValue = JsonValue;
+export type JsonValue =
+  null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+
+export interface FeatureFact {
+  code: string;
+  type: FeatureType;
+  merge: 'max' | 'sum';
+  perQuantity: boolean;
+}
+
+/** What a price carries once its own features were laid over its product's. */
+export interface CarryFact {
+  priceId: string;
+  productId: string;
+  rank: number;
+  /** How long a one-time purchase lasts; null = for ever. */
+  accessDays: number | null;
+  features: Record<string, FeatureValue>;
+}
+
+export interface PolicyFact {
+  graceDays: number;
+  refundFull: 'revoke' | 'keep';
+  refundPartial: 'keep' | 'revoke';
+  disputeOpened: 'keep' | 'suspend';
+}
+
+export interface SubscriptionFact {
+  id: string;
+  /** The last status whose effect is known. */
+  status: string;
+  startDate: number;
+  endedAt: number | null;
+  cancelAt: number | null;
+  cancelAtPeriodEnd: boolean;
+  canceledAt: number | null;
+  pausedAt: number | null;
+  /** When the debt that counts began; null = none known. */
+  dunningAnchorAt: number | null;
+  items: SubscriptionItemFact[];
+}
+
+export interface SubscriptionItemFact {
+  id: string;
+  priceId: string;
+  productId: string;
+  /** Null where the price is metered. */
+  quantity: number | null;
+  createdAt: number;
+  currentPeriodEnd: number;
+}
+
+export interface PurchaseFact {
+  /** The line item's id. */
+  id: string;
+  priceId: string;
+  productId: string;
+  quantity: number;
+  /** What was paid for the line, minor units. */
+  amount: number;
+  /** What was paid for everything that this line was paid with, minor units. */
+  paymentAmount: number;
+  purchasedAt: number;
+  /** Refunds of the payment. */
+  refunds: { id: string; amount: number; status: string; createdAt: number }[];
+  disputes: { id: string; amount: number; status: string; createdAt: number }[];
+  /** True for a one-time line of a subscription checkout, which ends when the refunded amount reaches the line's. */
+  ofInvoice: boolean;
+}
+
+export interface GrantFact {
+  id: string;
+  featureCode: string;
+  value: FeatureValue;
+  validFrom: number;
+  validTo: number | null;
+  /** Where an operator ended it. */
+  endedAt: number | null;
+  /** The order of recording, shared with revocations. */
+  number: number;
+}
+
+export interface RevocationFact {
+  id: string;
+  featureCode: string;
+  validFrom: number;
+  validTo: number | null;
+  liftedAt: number | null;
+  number: number;
+}
+
+export interface Facts {
+  policy: PolicyFact;
+  features: FeatureFact[];
+  /** By price id. */
+  carries: Record<string, CarryFact>;
+  subscriptions: SubscriptionFact[];
+  purchases: PurchaseFact[];
+  grants: GrantFact[];
+  revocations: RevocationFact[];
+}
+
+export type Reason =
+  'granted' | 'revoked' | 'payment_overdue' | 'not_yet_valid' | 'expired' | 'no_source';
+
+export interface SourceRef {
+  type: 'subscription' | 'purchase' | 'grant';
+  /** The subscription's, the line item's or the grant's id. */
+  id: string;
+  /** Left out for grants. */
+  price_id?: string;
+}
+
+/**
+ * A stretch of one feature's timeline over which the answer, its sources and its reason are the same.
+ * `validFrom` null = since ever, `validTo` null = for ever. `no_source` is never stored: it is what no
+ * segment means.
+ */
+export interface Segment {
+  featureCode: string;
+  featureType: FeatureType;
+  reason: Exclude<Reason, 'no_source'>;
+  /** Null where not allowed (`reason` other than `granted`). */
+  value: FeatureValue;
+  /** Those that count, by type and id; empty where not allowed. */
+  sources: SourceRef[];
+  validFrom: number | null;
+  validTo: number | null;
+}
+
+/** All segments of a user, by feature code, then by `validFrom`; adjacent equal ones are one. */
+export type Timeline = Segment[];

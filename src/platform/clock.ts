@@ -1,0 +1,4 @@
+/** The one source of the current instant, epoch milliseconds. Injected, so that tests set it. */
+export type Clock = () => number;
+
+export const systemClock: Clock = () => Date.now();

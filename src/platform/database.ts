@@ -1,0 +1,59 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
+
+/** What runs inside one transaction. */
+export type Tx = Prisma.TransactionClient;
+
+/** One pool of connections to Postgres: Prisma for most of the code, the pool itself where a path is hot. */
+export interface Database {
+  prisma: PrismaClient;
+  pool: pg.Pool;
+  /** Runs `work` in one READ COMMITTED transaction; a deadlock or a serialization failure runs it again, up to 5 times. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const attempts = 5;
+
+/** @param onPoolError told of errors on idle connections, which are replaced. */
+export function openDatabase(url: string, onPoolError: (error: Error) => void): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 20,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 15_000,
+    statement_timeout: 14_000,
+    application_name: 'latchkey',
+  });
+  pool.on('error', onPoolError);
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  return {
+    prisma,
+    pool,
+    async transaction(work) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await prisma.$transaction(work, { maxWait: 5_000, timeout: 15_000 });
+        } catch (error) {
+          if (attempt === attempts || !isTransient(error)) throw error;
+        }
+      }
+    },
+    async close() {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+/** Deadlock (40P01) and serialization failure (40001): nothing was written, and another try may pass. */
+function isTransient(error: unknown): boolean {
+  return (
+    error instanceof Error && /\b(40P01|40001)\b|P2034/.test(`${error.message} ${codeOf(error)}`)
+  );
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : '';
+}

@@ -1,0 +1,61 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** The process's metrics, named `latchkey_…`. No label carries a user's id. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'latchkey_process_' });
+  const registers = [registry];
+  return {
+    registry,
+    requestSeconds: new Histogram({
+      name: 'latchkey_http_request_seconds',
+      help: 'Time to answer a request, by route, method and status.',
+      labelNames: ['route', 'method', 'status'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    cacheReads: new Counter({
+      name: 'latchkey_cache_reads_total',
+      help: 'Reads of entitlements by how they were answered: hit, miss, bypass, unavailable.',
+      labelNames: ['result'],
+      registers,
+    }),
+    redisErrors: new Counter({
+      name: 'latchkey_redis_errors_total',
+      help: 'Redis commands that failed or timed out, by what was asked.',
+      labelNames: ['operation'],
+      registers,
+    }),
+    webhookEvents: new Counter({
+      name: 'latchkey_webhook_events_total',
+      help: 'Webhook deliveries by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    syncs: new Counter({
+      name: 'latchkey_syncs_total',
+      help: 'Objects fetched from Stripe and applied, by object type and outcome.',
+      labelNames: ['object_type', 'outcome'],
+      registers,
+    }),
+    alarms: new Counter({
+      name: 'latchkey_alarms_total',
+      help: 'Things that a person should look at, by kind.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    inboxOldestWantedSeconds: new Gauge({
+      name: 'latchkey_inbox_oldest_wanted_seconds',
+      help: 'How long the oldest wanted object has been waiting to be fetched.',
+      registers,
+    }),
+    sweeps: new Counter({
+      name: 'latchkey_sweeps_total',
+      help: 'What sweeps had to bring where it should be, by kind.',
+      labelNames: ['kind'],
+      registers,
+    }),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;

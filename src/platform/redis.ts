@@ -1,0 +1,23 @@
+import { Redis } from 'ioredis';
+
+export type { Redis } from 'ioredis';
+
+/** How long a request waits for Redis before it goes on without, milliseconds. */
+export const redisWaitMs = 50;
+
+/**
+ * A client that never makes a request wait longer than `redisWaitMs`: no offline queue, no retries
+ * of a command, a reconnect in the background.
+ */
+export function openRedis(url: string, onError: (error: Error) => void): Redis {
+  const redis = new Redis(url, {
+    commandTimeout: redisWaitMs,
+    connectTimeout: 1_000,
+    enableOfflineQueue: false,
+    enableAutoPipelining: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+  });
+  redis.on('error', onError);
+  return redis;
+}
