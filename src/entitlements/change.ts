@@ -2,8 +2,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { lockProjectShared } from '../platform/locks.ts';
 import type { EntitlementCache } from './cache.ts';
-import { refreshUser } from './refresh.ts';
-import { lockUser, type UserRow } from './users.ts';
+import { refreshUsers } from './refresh.ts';
+import { type LockedUser, lockUser } from './users.ts';
 
 export interface ChangeDeps {
   clock: Clock;
@@ -22,15 +22,14 @@ export async function changeUser<T>(
   deps: ChangeDeps,
   projectId: string,
   userId: string,
-  write: (tx: Tx, user: UserRow) => Promise<T>,
+  write: (tx: Tx, user: LockedUser) => Promise<T>,
 ): Promise<{ result: T; revision: number }> {
-  const { result, user, revision } = await deps.database.transaction(async (tx) => {
+  const { result, refreshed } = await deps.database.transaction(async (tx) => {
     await lockProjectShared(tx, projectId);
-    const user = await lockUser(tx, projectId, userId, deps.clock());
+    const user = await lockUser(tx, { projectId, userId }, deps.clock());
     const result = await write(tx, user);
-    const { revision } = await refreshUser(tx, user, deps.clock());
-    return { result, user, revision };
+    return { result, refreshed: await refreshUsers(tx, projectId, [user], deps.clock()) };
   });
-  await deps.cache.forget([user]);
-  return { result, revision };
+  await deps.cache.forget(refreshed);
+  return { result, revision: refreshed[0]?.revision ?? 0 };
 }

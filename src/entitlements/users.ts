@@ -1,23 +1,68 @@
+import { Prisma } from '../generated/prisma/client.ts';
 import type { Tx } from '../platform/database.ts';
 
-export interface UserRow {
-  uid: bigint;
+/** Who a user is, in the project's words. */
+export interface UserName {
   projectId: string;
   userId: string;
 }
 
-/** Locks the user's row, which is made on the first fact about the user. Users come last in the lock order. */
-export async function lockUser(
-  tx: Tx,
-  projectId: string,
-  userId: string,
-  now: number,
-): Promise<UserRow> {
+/** A user's row, locked by this transaction. */
+export interface LockedUser extends UserName {
+  uid: bigint;
+  revision: number;
+  catalogRevision: bigint;
+  /** Epoch milliseconds; null before the first segment. */
+  recordedAt: number | null;
+}
+
+interface Row {
+  uid: bigint;
+  project_id: string;
+  user_id: string;
+  revision: bigint;
+  catalog_revision: bigint;
+  recorded_at: Date | null;
+}
+
+function toLockedUser(row: Row): LockedUser {
+  return {
+    uid: row.uid,
+    projectId: row.project_id,
+    userId: row.user_id,
+    revision: Number(row.revision),
+    catalogRevision: row.catalog_revision,
+    recordedAt: row.recorded_at?.getTime() ?? null,
+  };
+}
+
+/** Makes the rows of users that have none yet: a user exists from the first fact about it on. */
+export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promise<void> {
+  if (names.length === 0) return;
   await tx.$executeRaw`
-    insert into users (project_id, user_id, created_at) values (${projectId}, ${userId}, ${new Date(now)})
+    insert into users (project_id, user_id, created_at)
+    select project_id, user_id, ${new Date(now)}
+    from unnest(${names.map((name) => name.projectId)}::text[], ${names.map((name) => name.userId)}::text[])
+      as named (project_id, user_id)
+    order by 1, 2
     on conflict (project_id, user_id) do nothing`;
-  const [row] = await tx.$queryRaw<{ uid: bigint }[]>`
-    select uid from users where project_id = ${projectId} and user_id = ${userId} for update`;
-  if (row === undefined) throw new Error('a user row that was just made is gone');
-  return { uid: row.uid, projectId, userId };
+}
+
+/** Locks rows of users, sorted, so that two transactions never wait for each other. Users come last in the lock order. */
+export async function lockUsers(tx: Tx, condition: Prisma.Sql): Promise<LockedUser[]> {
+  const rows = await tx.$queryRaw<Row[]>`
+    select uid, project_id, user_id, revision, catalog_revision, recorded_at
+    from users where ${condition} order by uid for update`;
+  return rows.map(toLockedUser);
+}
+
+/** Locks one user's row, and makes it first if needed. */
+export async function lockUser(tx: Tx, name: UserName, now: number): Promise<LockedUser> {
+  await ensureUsers(tx, [name], now);
+  const [user] = await lockUsers(
+    tx,
+    Prisma.sql`project_id = ${name.projectId} and user_id = ${name.userId}`,
+  );
+  if (user === undefined) throw new Error('a user row that was just made is gone');
+  return user;
 }

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../platform/database.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { Redis } from '../platform/redis.ts';
+import type { UserName } from './users.ts';
+
+/*
+ * A user's key holds either a finished answer or a lease of the reader that is fetching one.
+ *
+ *   read   GET; nothing there → SET lease NX
+ *   fill   the answer replaces the lease, only if that very lease is still there
+ *   forget DEL, after the commit of whatever changed the user
+ *
+ * The deletion takes away the answer and the lease of any reader that is still on its way with an
+ * older one, so that no slow reader brings a revoked right back, whatever expired, was evicted or
+ * restarted in between (docs/adr/0005-cache.md). One key per command and script: Redis Cluster works.
+ */
+
+/** How long a reader may take to fill, milliseconds; after it the next reader takes the lease. */
+const leaseMs = 5_000;
+
+const leaseMark = 'lease:';
+
+const fillScript = `
+if redis.call('get', KEYS[1]) == ARGV[1] then
+  return redis.call('set', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+return false`;
+
+/** What reading the cache came to. Only `leased` may fill. */
+export type CacheRead =
+  | { state: 'hit'; text: string }
+  | { state: 'leased'; lease: string }
+  | { state: 'busy' }
+  | { state: 'unavailable' };
+
+/** A change of a user whose answer in the cache is no longer right. */
+export interface Changed {
+  user: UserName & { uid: bigint };
+  revision: number;
+  changed: boolean;
+}
+
+export interface EntitlementCache {
+  read(user: UserName): Promise<CacheRead>;
+  /** @param ttlMs how long the answer may live, milliseconds, at least 1. */
+  fill(user: UserName, lease: string, text: string, ttlMs: number): Promise<void>;
+  /**
+   * Takes the answers of changed users away and notes that the cache was told. Where Redis cannot be
+   * told the users stay pending, and a sweep tells it later; nothing is thrown, since the change is
+   * committed.
+   */
+  forget(changes: Changed[]): Promise<void>;
+}
+
+interface CacheDeps {
+  redis: Redis | null;
+  database: Database;
+  metrics: Metrics;
+  logger: Logger;
+}
+
+export function createCache(deps: CacheDeps): EntitlementCache {
+  const { redis, database, metrics, logger } = deps;
+  let identity: Promise<string> | undefined;
+
+  async function keyOf({ projectId, userId }: UserName): Promise<string> {
+    identity ??= loadDatabaseIdentity(database).catch((error: unknown) => {
+      identity = undefined;
+      throw error;
+    });
+    return `latchkey:${await identity}:${projectId}:${userId}`;
+  }
+
+  function failed(operation: string, error: unknown): void {
+    metrics.redisErrors.inc({ operation });
+    logger.debug({ err: error, operation }, 'Redis did not answer');
+  }
+
+  return {
+    async read(user) {
+      if (redis === null) return { state: 'unavailable' };
+      try {
+        const key = await keyOf(user);
+        const text = await redis.get(key);
+        if (text !== null) {
+          return text.startsWith(leaseMark) ? { state: 'busy' } : { state: 'hit', text };
+        }
+        const lease = leaseMark + randomUUID();
+        const taken = await redis.set(key, lease, 'PX', leaseMs, 'NX');
+        return taken === null ? { state: 'busy' } : { state: 'leased', lease };
+      } catch (error) {
+        failed('read', error);
+        return { state: 'unavailable' };
+      }
+    },
+
+    async fill(user, lease, text, ttlMs) {
+      if (redis === null) return;
+      try {
+        await redis.eval(fillScript, 1, await keyOf(user), lease, text, Math.max(1, ttlMs));
+      } catch (error) {
+        failed('fill', error);
+      }
+    },
+
+    async forget(changes) {
+      const told = changes.filter(({ changed }) => changed);
+      if (told.length === 0) return;
+      try {
+        if (redis !== null) {
+          const keys = await Promise.all(told.map(({ user }) => keyOf(user)));
+          await Promise.all(keys.map((key) => redis.del(key)));
+        }
+      } catch (error) {
+        failed('forget', error);
+        return;
+      }
+      await clearPending(database, told).catch((error: unknown) => {
+        logger.warn({ err: error }, 'the cache was told of a change, which could not be noted');
+      });
+    },
+  };
+}
+
+/**
+ * Which database this is: its own random id, the cluster and the database within it, so that a copy
+ * of it, restored elsewhere, is another one.
+ */
+async function loadDatabaseIdentity(database: Database): Promise<string> {
+  const { rows } = await database.pool.query<{ identity: string }>(`
+    select md5(i.id::text || d.oid::text || s.system_identifier::text) as identity
+    from database_identity i, pg_database d, pg_control_system() s
+    where d.datname = current_database()`);
+  const [row] = rows;
+  if (row === undefined)
+    throw new Error('the database has no identity: are all migrations applied?');
+  return row.identity.slice(0, 12);
+}
+
+/** Only where the user was not changed again since: that change tells the cache itself. */
+async function clearPending(database: Database, told: Changed[]): Promise<void> {
+  await database.pool.query(
+    `update users u set cache_pending_at = null
+     from unnest($1::bigint[], $2::bigint[]) as t (uid, revision)
+     where u.uid = t.uid and u.revision = t.revision`,
+    [told.map(({ user }) => user.uid), told.map(({ revision }) => revision)],
+  );
+}

@@ -1,0 +1,81 @@
+import type { Tx } from '../platform/database.ts';
+
+interface Reversal {
+  id: string;
+  amount: number;
+  status: string;
+  createdAt: number;
+}
+
+/** What became of the money that a purchase was paid with. */
+export interface Payment {
+  /** Everything that was charged together, minor units; null where no charge is known. */
+  amount: number | null;
+  refunds: Reversal[];
+  disputes: Reversal[];
+}
+
+export interface Payments {
+  of(purchase: { paymentIntentId: string | null; invoiceId: string | null }): Payment;
+}
+
+/**
+ * Charges, refunds and disputes of purchases. They join by payment intent; a one-time line of a
+ * subscription checkout by invoice, whose payments name the intents (Stripe: charges and intents
+ * carry no invoice).
+ */
+export async function loadPayments(
+  tx: Tx,
+  purchases: { paymentIntentId: string | null; invoiceId: string | null }[],
+): Promise<Payments> {
+  const invoiceIds = present(purchases.map(({ invoiceId }) => invoiceId));
+  const invoicePayments =
+    invoiceIds.length === 0
+      ? []
+      : await tx.invoicePayment.findMany({ where: { invoiceId: { in: invoiceIds } } });
+  const intentIds = present([
+    ...purchases.map(({ paymentIntentId }) => paymentIntentId),
+    ...invoicePayments.map(({ paymentIntentId }) => paymentIntentId),
+  ]);
+  const ofIntents = { where: { paymentIntentId: { in: intentIds } } };
+  const none = intentIds.length === 0;
+  const charges = none ? [] : await tx.charge.findMany(ofIntents);
+  const refunds = none ? [] : await tx.refund.findMany(ofIntents);
+  const disputes = none ? [] : await tx.dispute.findMany(ofIntents);
+  return {
+    of({ paymentIntentId, invoiceId }) {
+      const intents = new Set(
+        present([
+          paymentIntentId,
+          ...invoicePayments
+            .filter((payment) => invoiceId !== null && payment.invoiceId === invoiceId)
+            .map((payment) => payment.paymentIntentId),
+        ]),
+      );
+      const ours = (row: { paymentIntentId: string | null }) =>
+        row.paymentIntentId !== null && intents.has(row.paymentIntentId);
+      const charged = charges.filter((charge) => ours(charge) && charge.status === 'succeeded');
+      return {
+        amount:
+          charged.length === 0
+            ? null
+            : charged.reduce((sum, charge) => sum + Number(charge.amount), 0),
+        refunds: refunds.filter(ours).map(reversal),
+        disputes: disputes.filter(ours).map(reversal),
+      };
+    },
+  };
+}
+
+function reversal(row: { id: string; amount: bigint; status: string; createdAt: Date }): Reversal {
+  return {
+    id: row.id,
+    amount: Number(row.amount),
+    status: row.status,
+    createdAt: row.createdAt.getTime(),
+  };
+}
+
+function present(values: (string | null)[]): string[] {
+  return [...new Set(values.filter((value) => value !== null))];
+}

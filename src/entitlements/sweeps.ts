@@ -1,0 +1,73 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { repeat } from '../platform/repeat.ts';
+import type { EntitlementCache } from './cache.ts';
+import { finishRefreshes, refreshBehind } from './catalog-change.ts';
+
+export interface SweepDeps {
+  clock: Clock;
+  database: Database;
+  cache: EntitlementCache;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+const sweepEveryMs = 1_000;
+
+/** Whoever changed a user tells the cache within moments; older ones were left by a crash or a dead Redis. */
+const pendingForMs = 2_000;
+
+/** Tells the cache of changes that it was not told of, oldest first; returns how many were tried. */
+export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
+  const { rows } = await deps.database.pool.query<{
+    uid: string;
+    project_id: string;
+    user_id: string;
+    revision: string;
+  }>(
+    `select uid, project_id, user_id, revision from users
+     where cache_pending_at <= $1 order by cache_pending_at limit 500`,
+    [new Date(deps.clock() - pendingForMs)],
+  );
+  await deps.cache.forget(
+    rows.map((row) => ({
+      user: { uid: BigInt(row.uid), projectId: row.project_id, userId: row.user_id },
+      revision: Number(row.revision),
+      changed: true,
+    })),
+  );
+  deps.metrics.sweeps.inc({ kind: 'cache_pending' }, rows.length);
+  return rows.length;
+}
+
+/** Goes on with users that were computed under an older catalog or policy; returns how many were refreshed. */
+export async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
+  const { rows } = await deps.database.pool.query<{ id: string }>(
+    `select p.id from projects p
+     where exists (select from users u where u.project_id = p.id and u.catalog_revision < p.catalog_revision)
+        or exists (select from refreshes r where r.project_id = p.id and r.finished_at is null)`,
+  );
+  let refreshed = 0;
+  for (const { id } of rows) {
+    refreshed += await refreshBehind(deps, id, 1_000);
+    await finishRefreshes(deps, id);
+  }
+  deps.metrics.sweeps.inc({ kind: 'behind_catalog' }, refreshed);
+  return refreshed;
+}
+
+/** Finds, again and again, what is not yet where it should be, so that no crash can lose it. */
+export function startSweeps(deps: SweepDeps): { stop(): Promise<void> } {
+  const onError = (error: unknown): void => {
+    deps.logger.warn({ err: error }, 'a sweep failed; it runs again');
+  };
+  const pending = repeat(sweepEveryMs, () => sweepPendingCache(deps), onError);
+  const behind = repeat(sweepEveryMs, () => sweepBehindCatalog(deps), onError);
+  return {
+    async stop() {
+      await Promise.all([pending.stop(), behind.stop()]);
+    },
+  };
+}
