@@ -359,7 +359,7 @@ CREATE TABLE "webhook_events" (
     "outcome" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL,
     "received_at" TIMESTAMPTZ(3) NOT NULL,
-    "payload" JSONB,
+    "payload" JSON,
 
     CONSTRAINT "webhook_events_pkey" PRIMARY KEY ("number")
 );

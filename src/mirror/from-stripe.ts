@@ -1,0 +1,409 @@
+import type Stripe from 'stripe';
+
+/*
+ * From Stripe's shapes (API version of the pinned SDK) to the mirror's rows. Pure, and the only file
+ * that knows those shapes, but for the catalog's (catalog/from-stripe.ts). Sources: Stripe's API
+ * reference; the traps are told in docs/architecture.md.
+ */
+
+export interface CustomerRow {
+  id: string;
+  email: string | null;
+  deleted: boolean;
+  metadataProjectId: string | null;
+  metadataUserId: string | null;
+  /** Null where Stripe says only that it is deleted. */
+  createdAt: Date | null;
+}
+
+export interface SubscriptionRow {
+  id: string;
+  customerId: string;
+  status: string;
+  currency: string;
+  collectionMethod: string;
+  createdAt: Date;
+  startDate: Date;
+  endedAt: Date | null;
+  cancelAt: Date | null;
+  cancelAtPeriodEnd: boolean;
+  canceledAt: Date | null;
+  trialStart: Date | null;
+  trialEnd: Date | null;
+  pausedAt: Date | null;
+  collectionPaused: boolean;
+  dunningAnchorAt: Date | null;
+  metadataProjectId: string | null;
+  metadataUserId: string | null;
+  items: SubscriptionItemRow[];
+}
+
+export interface SubscriptionItemRow {
+  id: string;
+  subscriptionId: string;
+  priceId: string;
+  productId: string;
+  quantity: number | null;
+  createdAt: Date;
+  currentPeriodStart: Date;
+  currentPeriodEnd: Date;
+  position: number;
+}
+
+export interface SessionRow {
+  id: string;
+  mode: string;
+  status: string | null;
+  paymentStatus: string;
+  customerId: string | null;
+  clientReferenceId: string | null;
+  paymentIntentId: string | null;
+  subscriptionId: string | null;
+  invoiceId: string | null;
+  amountTotal: bigint | null;
+  currency: string | null;
+  createdAt: Date;
+  metadataProjectId: string | null;
+  metadataUserId: string | null;
+  purchases: PurchaseRow[];
+}
+
+export interface PurchaseRow {
+  id: string;
+  sessionId: string;
+  priceId: string;
+  productId: string;
+  quantity: number;
+  amount: bigint;
+  currency: string;
+  paymentIntentId: string | null;
+  invoiceId: string | null;
+  purchasedAt: Date;
+}
+
+export interface ChargeRow {
+  id: string;
+  paymentIntentId: string | null;
+  customerId: string | null;
+  amount: bigint;
+  amountRefunded: bigint;
+  currency: string;
+  status: string;
+  createdAt: Date;
+}
+
+export interface RefundRow {
+  id: string;
+  chargeId: string | null;
+  paymentIntentId: string | null;
+  amount: bigint;
+  currency: string;
+  status: string;
+  createdAt: Date;
+}
+
+export interface DisputeRow {
+  id: string;
+  chargeId: string;
+  paymentIntentId: string | null;
+  amount: bigint;
+  currency: string;
+  status: string;
+  createdAt: Date;
+}
+
+export interface InvoiceRow {
+  id: string;
+  customerId: string | null;
+  subscriptionId: string | null;
+  status: string | null;
+  billingReason: string | null;
+  currency: string;
+  amountDue: bigint;
+  amountPaid: bigint;
+  total: bigint;
+  attemptCount: number;
+  createdAt: Date;
+  finalizedAt: Date | null;
+  dueDate: Date | null;
+  paidAt: Date | null;
+  payments: InvoicePaymentRow[];
+}
+
+export interface InvoicePaymentRow {
+  id: string;
+  invoiceId: string;
+  paymentIntentId: string | null;
+  amountPaid: bigint | null;
+  status: string;
+}
+
+export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): CustomerRow {
+  if (customer.deleted === true) {
+    return {
+      id: customer.id,
+      email: null,
+      deleted: true,
+      metadataProjectId: null,
+      metadataUserId: null,
+      createdAt: null,
+    };
+  }
+  return {
+    id: customer.id,
+    email: customer.email,
+    deleted: false,
+    ...ownerMetadata(customer.metadata),
+    createdAt: instant(customer.created),
+  };
+}
+
+/**
+ * @param items all of them: the nested list holds 10.
+ * @param dunningAnchorAt see `dunningAnchor`.
+ */
+export function subscriptionRow(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+  dunningAnchorAt: Date | null,
+): SubscriptionRow {
+  return {
+    id: subscription.id,
+    customerId: reference(subscription.customer),
+    status: subscription.status,
+    currency: subscription.currency,
+    collectionMethod: subscription.collection_method,
+    createdAt: instant(subscription.created),
+    startDate: instant(subscription.start_date),
+    endedAt: optionalInstant(subscription.ended_at),
+    cancelAt: optionalInstant(subscription.cancel_at),
+    cancelAtPeriodEnd: subscription.cancel_at_period_end,
+    canceledAt: optionalInstant(subscription.canceled_at),
+    trialStart: optionalInstant(subscription.trial_start),
+    trialEnd: optionalInstant(subscription.trial_end),
+    pausedAt: optionalInstant(subscription.status_details?.paused.transitioned_at),
+    collectionPaused: subscription.pause_collection !== null,
+    dunningAnchorAt,
+    ...ownerMetadata(subscription.metadata),
+    items: items.map((item, position) => ({
+      id: item.id,
+      subscriptionId: subscription.id,
+      priceId: item.price.id,
+      productId: reference(item.price.product),
+      quantity: item.quantity ?? null,
+      createdAt: instant(item.created),
+      currentPeriodStart: instant(item.current_period_start),
+      currentPeriodEnd: instant(item.current_period_end),
+      position,
+    })),
+  };
+}
+
+/** Statuses after which nothing comes: an older picture that arrives later never brings these back. */
+export function isTerminal(status: string): boolean {
+  return status === 'canceled' || status === 'incomplete_expired';
+}
+
+const knownStatuses = new Set([
+  'active',
+  'trialing',
+  'past_due',
+  'incomplete',
+  'incomplete_expired',
+  'unpaid',
+  'canceled',
+  'paused',
+]);
+
+/** Whether we know what the status gives. Stripe's list is open. */
+export function isKnownStatus(status: string): boolean {
+  return knownStatuses.has(status);
+}
+
+/**
+ * When the debt that counts began: the earliest `finalized_at` (`due_date` where the customer pays an
+ * invoice that was sent) among the unpaid, not void invoices that are newer than the newest paid one.
+ * So the next renewal does not restart it, and an old forgotten invoice does not cut it short. Null:
+ * there is none such. Not `current_period_end`, which advances before the payment.
+ */
+export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
+  const newestPaid = Math.max(
+    ...invoices.filter(({ status }) => status === 'paid').map(({ created }) => created),
+    -Infinity,
+  );
+  const anchors = invoices
+    .filter(({ status, created }) => isUnpaid(status) && created > newestPaid)
+    .map((invoice) =>
+      invoice.collection_method === 'send_invoice'
+        ? (invoice.due_date ?? invoice.status_transitions.finalized_at)
+        : invoice.status_transitions.finalized_at,
+    )
+    .filter((anchor) => anchor !== null);
+  return anchors.length === 0 ? null : instant(Math.min(...anchors));
+}
+
+function isUnpaid(status: Stripe.Invoice['status']): boolean {
+  return status === 'open' || status === 'uncollectible';
+}
+
+/** How a session was paid, as far as its purchases need it. */
+export interface SessionPayment {
+  /** The charge's `created`, where there was something to pay. */
+  chargedAt: number | null;
+}
+
+/**
+ * Payment mode gives a purchase per line, and subscription mode one per one-time line, iff the
+ * session is complete and `payment_status` is `paid` or `no_payment_required`. Others give none.
+ *
+ * @param lines all of them.
+ */
+export function sessionRow(
+  session: Stripe.Checkout.Session,
+  lines: readonly Stripe.LineItem[],
+  payment: SessionPayment,
+): SessionRow {
+  const row = {
+    id: session.id,
+    mode: session.mode,
+    status: session.status,
+    paymentStatus: session.payment_status,
+    customerId: optionalReference(session.customer),
+    clientReferenceId: session.client_reference_id,
+    paymentIntentId: optionalReference(session.payment_intent),
+    subscriptionId: optionalReference(session.subscription),
+    invoiceId: optionalReference(session.invoice),
+    amountTotal: session.amount_total === null ? null : BigInt(session.amount_total),
+    currency: session.currency,
+    createdAt: instant(session.created),
+    ...ownerMetadata(session.metadata),
+  };
+  const paid =
+    session.status === 'complete' &&
+    (session.payment_status === 'paid' || session.payment_status === 'no_payment_required');
+  return {
+    ...row,
+    purchases: !paid
+      ? []
+      : lines.flatMap((line): PurchaseRow[] => {
+          if (line.price?.type !== 'one_time') return [];
+          return [
+            {
+              id: line.id,
+              sessionId: session.id,
+              priceId: line.price.id,
+              productId: reference(line.price.product),
+              quantity: line.quantity ?? 1,
+              amount: BigInt(line.amount_total),
+              currency: line.currency,
+              paymentIntentId: row.paymentIntentId,
+              invoiceId: row.invoiceId,
+              purchasedAt: instant(payment.chargedAt ?? session.created),
+            },
+          ];
+        }),
+  };
+}
+
+export function chargeRow(charge: Stripe.Charge): ChargeRow {
+  return {
+    id: charge.id,
+    paymentIntentId: optionalReference(charge.payment_intent),
+    customerId: optionalReference(charge.customer),
+    amount: BigInt(charge.amount),
+    amountRefunded: BigInt(charge.amount_refunded),
+    currency: charge.currency,
+    status: charge.status,
+    createdAt: instant(charge.created),
+  };
+}
+
+export function refundRow(refund: Stripe.Refund): RefundRow {
+  return {
+    id: refund.id,
+    chargeId: optionalReference(refund.charge),
+    paymentIntentId: optionalReference(refund.payment_intent),
+    amount: BigInt(refund.amount),
+    currency: refund.currency,
+    status: refund.status ?? 'pending',
+    createdAt: instant(refund.created),
+  };
+}
+
+export function disputeRow(dispute: Stripe.Dispute): DisputeRow {
+  return {
+    id: dispute.id,
+    chargeId: reference(dispute.charge),
+    paymentIntentId: optionalReference(dispute.payment_intent),
+    amount: BigInt(dispute.amount),
+    currency: dispute.currency,
+    status: dispute.status,
+    createdAt: instant(dispute.created),
+  };
+}
+
+/** @param payments all of the invoice's. */
+export function invoiceRow(
+  invoice: Stripe.Invoice,
+  payments: readonly Stripe.InvoicePayment[],
+): InvoiceRow {
+  return {
+    id: invoice.id,
+    customerId: optionalReference(invoice.customer),
+    subscriptionId: subscriptionOf(invoice),
+    status: invoice.status,
+    billingReason: invoice.billing_reason,
+    currency: invoice.currency,
+    amountDue: BigInt(invoice.amount_due),
+    amountPaid: BigInt(invoice.amount_paid),
+    total: BigInt(invoice.total),
+    attemptCount: invoice.attempt_count,
+    createdAt: instant(invoice.created),
+    finalizedAt: optionalInstant(invoice.status_transitions.finalized_at),
+    dueDate: optionalInstant(invoice.due_date),
+    paidAt: optionalInstant(invoice.status_transitions.paid_at),
+    payments: payments.map((payment) => ({
+      id: payment.id,
+      invoiceId: invoice.id,
+      paymentIntentId: optionalReference(payment.payment.payment_intent),
+      amountPaid: payment.amount_paid === null ? null : BigInt(payment.amount_paid),
+      status: payment.status,
+    })),
+  };
+}
+
+/** The subscription that an invoice belongs to, if any. */
+export function subscriptionOf(invoice: Stripe.Invoice): string | null {
+  return optionalReference(invoice.parent?.subscription_details?.subscription);
+}
+
+/** The id that a field refers to, whether it came expanded or not. */
+export function reference(field: string | { id: string }): string {
+  return typeof field === 'string' ? field : field.id;
+}
+
+export function optionalReference(
+  field: string | { id: string } | null | undefined,
+): string | null {
+  return field === null || field === undefined ? null : reference(field);
+}
+
+/** Ours, where we or an operator at Stripe set it. */
+function ownerMetadata(metadata: Stripe.Metadata | null): {
+  metadataProjectId: string | null;
+  metadataUserId: string | null;
+} {
+  return {
+    metadataProjectId: metadata?.['project_id'] ?? null,
+    metadataUserId: metadata?.['user_id'] ?? null,
+  };
+}
+
+/** Stripe's instants are whole seconds. */
+function instant(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
+function optionalInstant(seconds: number | null | undefined): Date | null {
+  return seconds === null || seconds === undefined ? null : instant(seconds);
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import type { Config } from '../config.ts';
+import type { App } from '../http/app-types.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { ProblemError } from '../http/problem.ts';
+import { storeEvent, triage } from './inbox.ts';
+import { verifyEvent } from './verify.ts';
+
+export interface WebhookDeps {
+  config: Pick<Config, 'stripe'>;
+  clock: Clock;
+  database: Database;
+  metrics: Metrics;
+  /** Tells the worker of this process that an object is wanted. */
+  wake: () => void;
+}
+
+/** Where Stripe posts its events. A 2xx means that the event is in Postgres. */
+export function webhookRoutes(app: App, deps: WebhookDeps): void {
+  const { config, clock, database, metrics, wake } = deps;
+
+  app.register((scope: App, _options, done) => {
+    // The signature is over the raw bytes, so nothing may parse them first.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => {
+      parsed(null, body);
+    });
+
+    scope.post(
+      '/api/v1/webhooks/stripe',
+      {
+        config: { auth: 'open' },
+        schema: {
+          tags: ['Stripe'],
+          summary: "Receive an event, signed with one of the endpoint's secrets",
+          response: { 200: z.object({ received: z.literal(true), duplicate: z.boolean() }) },
+        },
+      },
+      async (request) => {
+        const raw = request.body;
+        if (!Buffer.isBuffer(raw)) throw new ProblemError('payload_invalid', 'The body is empty.');
+        const event = verifyEvent(
+          raw,
+          request.headers['stripe-signature'],
+          config.stripe.webhookSecrets,
+          clock(),
+        );
+        const asked = triage(event, config.stripe);
+        const { duplicate } = await storeEvent({ database, clock }, event, raw, asked);
+        metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : asked.outcome });
+        if (asked.follow !== null && !duplicate) wake();
+        return { received: true as const, duplicate };
+      },
+    );
+    done();
+  });
+}

@@ -1,0 +1,79 @@
+import Stripe from 'stripe';
+import { z } from 'zod';
+import { ProblemError } from '../http/problem.ts';
+
+/** How far Stripe's timestamp may lie from our clock, either way, seconds. */
+const toleranceSeconds = 300;
+
+const eventSchema = z.object({
+  id: z.string().min(1).max(255),
+  object: z.literal('event'),
+  type: z.string().min(1).max(255),
+  created: z.int().nonnegative().max(8_640_000_000_000),
+  livemode: z.boolean(),
+  /** Absent = our own account. */
+  account: z.string().optional(),
+  api_version: z.string().nullish(),
+  data: z.object({ object: z.record(z.string(), z.unknown()) }),
+});
+
+/** A verified event. Only ids are taken from it: its shape is that of the endpoint's API version. */
+export type VerifiedEvent = z.infer<typeof eventSchema>;
+
+/**
+ * Checks the signature of the raw bytes against every secret, any of which may match, so that a
+ * secret can be rotated without a gap; and the age both ways, since the SDK lets timestamps of the
+ * future pass. Throws `signature_invalid`, `payload_invalid` or `thin_event_unsupported`.
+ *
+ * @param now epoch milliseconds.
+ */
+export function verifyEvent(
+  raw: Buffer,
+  header: string | string[] | undefined,
+  secrets: readonly string[],
+  now: number,
+): VerifiedEvent {
+  if (typeof header !== 'string' || !secrets.some((secret) => matches(raw, header, secret, now))) {
+    throw new ProblemError('signature_invalid');
+  }
+  const sentAt = Number(/(?:^|,)t=(\d+)(?:,|$)/.exec(header)?.[1]);
+  if (!(Math.abs(now / 1000 - sentAt) <= toleranceSeconds)) {
+    throw new ProblemError(
+      'signature_invalid',
+      'The timestamp of the signature is too far from now.',
+    );
+  }
+  return parseEvent(raw);
+}
+
+function matches(raw: Buffer, header: string, secret: string, now: number): boolean {
+  const { signature } = Stripe.webhooks;
+  if (signature === null) throw new Error('the Stripe SDK verifies no signatures');
+  try {
+    return signature.verifyHeader(raw, header, secret, toleranceSeconds, undefined, now);
+  } catch {
+    // The SDK throws errors of several kinds for what does not match; each means that it does not.
+    return false;
+  }
+}
+
+function parseEvent(raw: Buffer): VerifiedEvent {
+  let body: unknown;
+  try {
+    body = JSON.parse(raw.toString('utf8'));
+  } catch {
+    throw new ProblemError('payload_invalid', 'The payload is not JSON.');
+  }
+  if (z.object({ object: z.literal('v2.core.event') }).safeParse(body).success) {
+    throw new ProblemError('thin_event_unsupported');
+  }
+  const parsed = eventSchema.safeParse(body);
+  if (!parsed.success) {
+    throw new ProblemError(
+      'payload_invalid',
+      undefined,
+      parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+    );
+  }
+  return parsed.data;
+}
