@@ -6,9 +6,16 @@ const { defineConfig } = require('eslint/config');
 const tseslint = require('typescript-eslint');
 
 const pureFiles = [
-  'src/entitlements/compute.ts',
+  'src/entitlements/facts.ts',
+  'src/entitlements/order.ts',
+  'src/entitlements/stretches.ts',
+  'src/entitlements/subscriptions.ts',
+  'src/entitlements/purchases.ts',
   'src/entitlements/windows.ts',
   'src/entitlements/merge.ts',
+  'src/entitlements/decision.ts',
+  'src/entitlements/compute.ts',
+  'src/entitlements/answer.ts',
   'src/mirror/from-stripe.ts',
 ];
 

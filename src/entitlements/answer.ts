@@ -1,0 +1,153 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { FeatureType, FeatureValue, Reason, Segment, SourceRef, Timeline } from './facts.ts';
+import { byText } from './order.ts';
+
+/** Whose answer it is, and how often the stored timeline of that user has changed. */
+export interface AnswerIdentity {
+  projectId: string;
+  userId: string;
+  revision: number;
+}
+
+export interface EntitlementEntry {
+  feature_code: string;
+  type: FeatureType;
+  value: FeatureValue;
+  valid_from: string | null;
+  valid_to: string | null;
+  sources: SourceRef[];
+}
+
+/** The body of `GET /entitlements`. */
+export interface EntitlementsBody {
+  project_id: string;
+  user_id: string;
+  revision: number;
+  entitlements: EntitlementEntry[];
+  next_change_at: string | null;
+}
+
+export type DeniedReason = Exclude<Segment['reason'], 'granted'>;
+
+export interface EntitlementsAnswer {
+  body: EntitlementsBody;
+  /** By feature code, why what is not in the body is denied; a code in neither has no source. */
+  denied: Record<string, DeniedReason>;
+}
+
+export interface CheckAnswer {
+  allowed: boolean;
+  reason: Reason;
+  /** Null where not allowed. */
+  value: FeatureValue;
+  /** The end of the unbroken period with this value; null = open, or not allowed. */
+  valid_to: string | null;
+}
+
+/**
+ * What a user may use at an instant, and why not what they may not. The same until `next_change_at`,
+ * different from there on.
+ *
+ * @param segments the user's timeline, in any order.
+ * @param instant epoch milliseconds.
+ * @param featureCodes only these; `next_change_at` is over all features even so.
+ */
+export function answerAt(
+  identity: AnswerIdentity,
+  segments: Timeline,
+  instant: number,
+  featureCodes?: readonly string[],
+): EntitlementsAnswer {
+  const wanted = featureCodes === undefined ? null : new Set(featureCodes);
+  const live = segments
+    .filter((segment) => isAt(segment, instant) && (wanted?.has(segment.featureCode) ?? true))
+    .toSorted((a, b) => byText(a.featureCode, b.featureCode));
+  return {
+    body: {
+      project_id: identity.projectId,
+      user_id: identity.userId,
+      revision: identity.revision,
+      entitlements: live
+        .filter(({ reason }) => reason === 'granted')
+        .map((segment) => entryOf(segment, segments)),
+      next_change_at: isoInstant(nextChangeAt(segments, instant)),
+    },
+    denied: Object.fromEntries(
+      live.flatMap(({ featureCode, reason }) =>
+        reason === 'granted' ? [] : [[featureCode, reason] as const],
+      ),
+    ),
+  };
+}
+
+/**
+ * Whether a user may use one feature at an instant (epoch milliseconds), and why. Whether the
+ * project has such a feature is the caller's to know: what no segment covers is `no_source`.
+ */
+export function checkAt(segments: Timeline, featureCode: string, instant: number): CheckAnswer {
+  const segment = segments.find(
+    (candidate) => candidate.featureCode === featureCode && isAt(candidate, instant),
+  );
+  if (segment?.reason !== 'granted') {
+    return { allowed: false, reason: segment?.reason ?? 'no_source', value: null, valid_to: null };
+  }
+  const { validTo } = unbrokenPeriod(segment, segments);
+  return { allowed: true, reason: 'granted', value: segment.value, valid_to: isoInstant(validTo) };
+}
+
+function entryOf(segment: Segment, segments: Timeline): EntitlementEntry {
+  const { validFrom, validTo } = unbrokenPeriod(segment, segments);
+  return {
+    feature_code: segment.featureCode,
+    type: segment.featureType,
+    value: segment.value,
+    valid_from: isoInstant(validFrom),
+    valid_to: isoInstant(validTo),
+    sources: segment.sources,
+  };
+}
+
+/** The period around a segment over which the feature keeps its value, whichever sources carry it in turn. */
+function unbrokenPeriod(
+  segment: Segment,
+  segments: Timeline,
+): Pick<Segment, 'validFrom' | 'validTo'> {
+  const alike = segments
+    .filter(
+      ({ featureCode, reason, value }) =>
+        featureCode === segment.featureCode &&
+        reason === 'granted' &&
+        isDeepStrictEqual(value, segment.value),
+    )
+    .toSorted((a, b) => startOf(a) - startOf(b));
+  // What is granted always starts somewhere, so open bounds (null) never meet.
+  let last = segment;
+  for (const piece of alike) if (piece.validFrom === last.validTo) last = piece;
+  let first = segment;
+  for (const piece of alike.toReversed()) if (piece.validTo === first.validFrom) first = piece;
+  return { validFrom: first.validFrom, validTo: last.validTo };
+}
+
+/** Neighbouring segments differ, so every bound of one is a change, of a reason at least. */
+function nextChangeAt(segments: Timeline, instant: number): number | null {
+  let next: number | null = null;
+  for (const { validFrom, validTo } of segments) {
+    for (const bound of [validFrom, validTo]) {
+      if (bound !== null && bound > instant && (next === null || bound < next)) next = bound;
+    }
+  }
+  return next;
+}
+
+function startOf({ validFrom }: Segment): number {
+  return validFrom ?? -Infinity;
+}
+
+function isAt({ validFrom, validTo }: Segment, instant: number): boolean {
+  return (validFrom === null || validFrom <= instant) && (validTo === null || instant < validTo);
+}
+
+function isoInstant(instant: number | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}

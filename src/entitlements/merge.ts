@@ -1,0 +1,71 @@
+import type { FeatureFact, FeatureType, FeatureValue } from './facts.ts';
+import { byText } from './order.ts';
+import type { SourceWindow } from './windows.ts';
+
+/** A source as one feature sees it. */
+export interface FeatureSource extends SourceWindow {
+  value: FeatureValue;
+}
+
+/**
+ * Whether a source with this value gives the feature at all. What a mapping or a grant may say is
+ * checked where it is recorded; a value that fits no more gives nothing, rather than stopping the user.
+ */
+export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
+  switch (type) {
+    case 'boolean':
+      return value === true;
+    case 'limit':
+      return value === 'unlimited' || (Number.isSafeInteger(value) && Number(value) >= 1);
+    case 'config':
+      return true;
+  }
+}
+
+/**
+ * What the sources that count add up to.
+ * - `boolean`: `true`.
+ * - `limit`: the largest or the total, as the feature's `merge` says, each times its quantity where
+ *   the feature is `perQuantity`; `"unlimited"` wins. Never beyond the largest safe integer.
+ * - `config`: the value of the first by {@link byPrecedence}.
+ *
+ * @param counting at least one, each with a value of the feature's type.
+ */
+export function mergeValues(
+  feature: FeatureFact,
+  counting: readonly FeatureSource[],
+): FeatureValue {
+  switch (feature.type) {
+    case 'boolean':
+      return true;
+    case 'limit':
+      return mergeLimits(feature, counting);
+    case 'config':
+      return counting.toSorted(byPrecedence)[0]?.value ?? null;
+  }
+}
+
+function mergeLimits(feature: FeatureFact, counting: readonly FeatureSource[]): FeatureValue {
+  if (counting.some(({ value }) => value === 'unlimited')) return 'unlimited';
+  return counting
+    .map(({ value, quantity }) =>
+      capped(Number(value) * (feature.perQuantity ? (quantity ?? 1) : 1)),
+    )
+    .reduce((a, b) => (feature.merge === 'sum' ? capped(a + b) : Math.max(a, b)), 0);
+}
+
+/** Past the largest safe integer a sum would depend on the order of its terms. */
+function capped(limit: number): number {
+  return Math.min(limit, Number.MAX_SAFE_INTEGER);
+}
+
+/** Manual grant first, then the higher rank, then the later start, then the id that sorts first. */
+function byPrecedence(a: FeatureSource, b: FeatureSource): number {
+  return (
+    Number(b.ref.type === 'grant') - Number(a.ref.type === 'grant') ||
+    b.rank - a.rank ||
+    b.startAt - a.startAt ||
+    byText(a.ref.id, b.ref.id) ||
+    byText(a.partId, b.partId)
+  );
+}

@@ -1,0 +1,93 @@
+import type { PolicyFact, PurchaseFact } from './facts.ts';
+import { byText } from './order.ts';
+import { daysAfter, earliest, stretchesOf, type Stretch } from './stretches.ts';
+
+export interface PurchaseStretches {
+  purchase: PurchaseFact;
+  startAt: number;
+  stretches: Stretch[];
+}
+
+/** Refunds on their way count like those that arrived; one that `failed` or was `canceled` gives access back. */
+const countingRefunds: ReadonlySet<string> = new Set(['succeeded', 'pending', 'requires_action']);
+
+/** A dispute that is not decided, inquiries (`warning_…`) and appeals included. */
+const openDisputes: ReadonlySet<string> = new Set([
+  'needs_response',
+  'under_review',
+  'warning_needs_response',
+  'warning_under_review',
+  'appeal_needs_response',
+  'appeal_under_review',
+]);
+
+/**
+ * When each purchase of **one price** gives what the price carries. With `accessDays` the purchases
+ * follow one another in the order in which they were made, each with all its days: none starts before
+ * it was bought or before the end of the one in front of it.
+ *
+ * One that money came back for ends at that instant (or is left out, where its turn had not come),
+ * and those behind it move up. They move no further than that instant, which is the end of the window
+ * in front, so that no day of theirs falls into a time that was over when the money came back.
+ */
+export function purchaseStretches(
+  purchases: readonly PurchaseFact[],
+  accessDays: number | null,
+  policy: PolicyFact,
+): PurchaseStretches[] {
+  const inOrder = purchases.toSorted((a, b) => a.purchasedAt - b.purchasedAt || byText(a.id, b.id));
+  let occupiedUntil = -Infinity;
+  return inOrder.map((purchase) => {
+    if (purchase.quantity === 0) return { purchase, startAt: purchase.purchasedAt, stretches: [] };
+    const startAt =
+      accessDays === null ? purchase.purchasedAt : Math.max(purchase.purchasedAt, occupiedUntil);
+    const usedUpAt = accessDays === null ? Infinity : daysAfter(startAt, accessDays);
+    const endAt = earliest(usedUpAt, returnedAt(purchase, policy), suspendedAt(purchase, policy));
+    if (endAt > startAt) occupiedUntil = endAt;
+    return {
+      purchase,
+      startAt,
+      stretches: stretchesOf({ startAt, overdueAt: Infinity, endAt }),
+    };
+  });
+}
+
+/** The instant at which money that came back ended the purchase, as the policy has it; null = it did not. */
+function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number | null {
+  const returned = [
+    ...purchase.refunds.filter(({ status }) => countingRefunds.has(status)),
+    // Stripe tells no instant of the loss; the money was withdrawn when the dispute was created.
+    ...purchase.disputes.filter(({ status }) => status === 'lost'),
+  ]
+    .filter(({ amount }) => amount > 0)
+    .toSorted((a, b) => a.createdAt - b.createdAt);
+  const firstAt = returned[0]?.createdAt ?? null;
+  const partialAt = policy.refundPartial === 'revoke' ? firstAt : null;
+
+  const whole = wholeAmount(purchase);
+  let sum = 0;
+  for (const { amount, createdAt } of returned) {
+    sum += amount;
+    if (sum >= whole) return policy.refundFull === 'keep' ? null : (partialAt ?? createdAt);
+  }
+  return partialAt;
+}
+
+/**
+ * What has to come back for the purchase to be refunded in full. A line on an invoice has a payment
+ * of its own in all but name: its amount is enough, unless it was free.
+ */
+function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number {
+  return ofInvoice && amount > 0 ? Math.min(amount, paymentAmount) : paymentAmount;
+}
+
+/**
+ * Since when an open dispute suspends the purchase. Those behind it move up meanwhile, so that a loss
+ * changes nothing for them that has already passed.
+ */
+function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
+  if (policy.disputeOpened === 'keep') return null;
+  return earliest(
+    ...disputes.filter(({ status }) => openDisputes.has(status)).map(({ createdAt }) => createdAt),
+  );
+}

@@ -1,0 +1,55 @@
+import type { Reason } from './facts.ts';
+
+/** How one source stands at an instant, whatever other sources and the operator say. */
+export type Standing = Exclude<Reason, 'revoked' | 'no_source'>;
+
+/** A half-open piece of time, `[from, to)`, in epoch milliseconds; ±Infinity where it is open. */
+export interface Stretch {
+  standing: Standing;
+  from: number;
+  to: number;
+}
+
+/** The instants that part the life of one source; ±Infinity where there is none. */
+export interface Life {
+  startAt: number;
+  /** From here on it is off for want of a payment. */
+  overdueAt: number;
+  /** From here on it is over, whatever else is true of it. */
+  endAt: number;
+}
+
+const dayMs = 86_400_000;
+
+/** The last millisecond that ISO 8601 writes with a year of four digits. */
+const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * Lays the life of a source out over all of time, in order and without gaps. What ended before it
+ * started never gives anything: it is to come until its end, and over from there on.
+ */
+export function stretchesOf({ startAt, overdueAt, endAt }: Life): Stretch[] {
+  const all: Stretch[] = [
+    { standing: 'not_yet_valid', from: -Infinity, to: Math.min(startAt, endAt) },
+    { standing: 'granted', from: startAt, to: Math.min(overdueAt, endAt) },
+    { standing: 'payment_overdue', from: Math.max(startAt, overdueAt), to: endAt },
+    { standing: 'expired', from: endAt, to: Infinity },
+  ];
+  return all.filter(({ from, to }) => from < to);
+}
+
+/** Half-open: the start belongs to the window, the end does not. */
+export function covers({ from, to }: { from: number; to: number }, instant: number): boolean {
+  return from <= instant && instant < to;
+}
+
+/** `days` times 24 hours later. An end that could not be written as an instant is no end. */
+export function daysAfter(instant: number, days: number): number {
+  const end = instant + days * dayMs;
+  return end > lastInstant ? Infinity : end;
+}
+
+/** The earliest of the ends that there are; Infinity where there is none. */
+export function earliest(...ends: (number | null)[]): number {
+  return Math.min(...ends.filter((end) => end !== null), Infinity);
+}

@@ -1,0 +1,115 @@
+import type {
+  CarryFact,
+  Facts,
+  FeatureValue,
+  GrantFact,
+  RevocationFact,
+  SourceRef,
+} from './facts.ts';
+import { purchaseStretches } from './purchases.ts';
+import { earliest, stretchesOf, type Stretch } from './stretches.ts';
+import { itemStart, itemStretches } from './subscriptions.ts';
+
+/** A reason for access, with what it gives and how it stands over all of time. */
+export interface SourceWindow {
+  ref: SourceRef;
+  /** Tells apart what has one ref, such as two items with one price: the item's, line item's or grant's id. */
+  partId: string;
+  /** By feature code. */
+  features: Readonly<Record<string, FeatureValue>>;
+  /** Null where there is none to multiply by. */
+  quantity: number | null;
+  rank: number;
+  startAt: number;
+  /** In order and without gaps; it gives where it stands as `granted`. Empty = off, and never a reason. */
+  stretches: Stretch[];
+  /** When an operator recorded it, in the order shared with revocations; null = not by an operator. */
+  grantNumber: number | null;
+}
+
+/** The window over which an operator takes a feature away; may be empty. */
+export interface RevocationWindow {
+  id: string;
+  featureCode: string;
+  from: number;
+  to: number;
+  number: number;
+}
+
+/**
+ * Every reason for access that the facts hold, those that give nothing (any more, yet, at all)
+ * included. Depends on facts alone, never on the clock. A price that carries no features is no reason.
+ */
+export function sourceWindows(facts: Facts): SourceWindow[] {
+  return [
+    ...subscriptionWindows(facts),
+    ...purchaseWindows(facts),
+    ...facts.grants.map(grantWindow),
+  ];
+}
+
+/** A revocation ends where it was recorded to end, or where an operator lifted it before. */
+export function revocationWindow(revocation: RevocationFact): RevocationWindow {
+  const { id, featureCode, validFrom, validTo, liftedAt, number } = revocation;
+  return { id, featureCode, from: validFrom, to: earliest(validTo, liftedAt), number };
+}
+
+function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceWindow[] {
+  return subscriptions.flatMap((subscription) =>
+    subscription.items.flatMap((item) => {
+      const carry = carryOf(carries, item.priceId);
+      if (carry === null) return [];
+      return {
+        ref: { type: 'subscription' as const, id: subscription.id, price_id: item.priceId },
+        partId: item.id,
+        features: carry.features,
+        quantity: item.quantity,
+        rank: carry.rank,
+        startAt: itemStart(subscription, item),
+        stretches: itemStretches(subscription, item, policy),
+        grantNumber: null,
+      };
+    }),
+  );
+}
+
+function purchaseWindows({ purchases, carries, policy }: Facts): SourceWindow[] {
+  const byPrice = Map.groupBy(purchases, ({ priceId }) => priceId);
+  return [...byPrice].flatMap(([priceId, ofPrice]) => {
+    const carry = carryOf(carries, priceId);
+    if (carry === null) return [];
+    return purchaseStretches(ofPrice, carry.accessDays, policy).map(
+      ({ purchase, startAt, stretches }) => ({
+        ref: { type: 'purchase' as const, id: purchase.id, price_id: priceId },
+        partId: purchase.id,
+        features: carry.features,
+        quantity: purchase.quantity,
+        rank: carry.rank,
+        startAt,
+        stretches,
+        grantNumber: null,
+      }),
+    );
+  });
+}
+
+function grantWindow(grant: GrantFact): SourceWindow {
+  return {
+    ref: { type: 'grant', id: grant.id },
+    partId: grant.id,
+    features: { [grant.featureCode]: grant.value },
+    quantity: null,
+    rank: 0,
+    startAt: grant.validFrom,
+    stretches: stretchesOf({
+      startAt: grant.validFrom,
+      overdueAt: Infinity,
+      endAt: earliest(grant.validTo, grant.endedAt),
+    }),
+    grantNumber: grant.number,
+  };
+}
+
+function carryOf(carries: Facts['carries'], priceId: string): CarryFact | null {
+  return Object.hasOwn(carries, priceId) ? (carries[priceId] ?? null) : null;
+}
