@@ -1,0 +1,188 @@
+import type { EntitlementCache } from '../entitlements/cache.ts';
+import { refreshUsers, type Refreshed } from '../entitlements/refresh.ts';
+import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { markFetched } from '../webhook/followed.ts';
+import { loadSubjects, resolveOwners, storeOwners } from './owner.ts';
+import { objectsIn, onlyNewest, type Picture } from './picture.ts';
+import { storePicture } from './store.ts';
+
+export interface ApplyDeps {
+  clock: Clock;
+  database: Database;
+  cache: EntitlementCache;
+  metrics: Metrics;
+  logger: Logger;
+}
+
+/** Thrown within the transaction where it meets users of projects that it has not locked. */
+class MoreProjects extends Error {
+  readonly projectIds: Set<string>;
+
+  constructor(projectIds: Set<string>) {
+    super('users of further projects are affected');
+    this.projectIds = projectIds;
+  }
+}
+
+/** How often the set of projects may turn out larger; each round can only be caused by a concurrent change. */
+const maxRounds = 5;
+
+/**
+ * Writes what was fetched under `number` and recomputes every user whom it touches, in one transaction
+ * with the locks in their order; then tells the cache. What a later fetch wrote before stays. When it
+ * has returned, every later read shows what was fetched.
+ */
+export async function applyPicture(
+  deps: ApplyDeps,
+  picture: Picture,
+  number: bigint,
+): Promise<void> {
+  let projectIds = await guessProjects(deps.database, picture);
+  for (let round = 1; ; round += 1) {
+    try {
+      const { refreshed, unknown } = await deps.database.transaction((tx) =>
+        applyLocked(deps, tx, picture, number, projectIds),
+      );
+      await deps.cache.forget(refreshed);
+      raiseAlarms(deps, picture, unknown);
+      return;
+    } catch (error) {
+      if (!(error instanceof MoreProjects) || round === maxRounds) throw error;
+      projectIds = error.projectIds.union(projectIds);
+    }
+  }
+}
+
+/** The projects that come first in the lock order have to be known before anything is locked. */
+async function guessProjects(database: Database, picture: Picture): Promise<Set<string>> {
+  const tx = database.prisma;
+  const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
+  const uids = await loadTouchedUids(tx, picture);
+  const users = await tx.user.findMany({ where: { uid: { in: uids } } });
+  return new Set([
+    ...owned.map(({ owner }) => owner.projectId),
+    ...users.map(({ projectId }) => projectId),
+  ]);
+}
+
+async function applyLocked(
+  deps: ApplyDeps,
+  tx: Tx,
+  picture: Picture,
+  number: bigint,
+  projectIds: Set<string>,
+): Promise<{ refreshed: Refreshed[]; unknown: string[] }> {
+  const now = deps.clock();
+  for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
+  const newest = await markFetched(
+    tx,
+    objectsIn(picture),
+    number,
+    picture.missing.length > 0 ? 'missing' : 'applied',
+    now,
+  );
+  await lockJoinKeys(tx, joinKeys(picture));
+  const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
+  const touched = await loadTouchedUids(tx, picture);
+  await ensureUsers(
+    tx,
+    owned.map(({ owner }) => owner).filter(({ projectId }) => projectIds.has(projectId)),
+    now,
+  );
+  const users = await lockUsers(
+    tx,
+    Prisma.sql`uid = any(${touched}) or (project_id, user_id) in (
+      select * from unnest(
+        ${owned.map(({ owner }) => owner.projectId)}::text[],
+        ${owned.map(({ owner }) => owner.userId)}::text[]))`,
+  );
+  const needed = new Set([
+    ...owned.map(({ owner }) => owner.projectId),
+    ...users.map(({ projectId }) => projectId),
+  ]);
+  if (!needed.isSubsetOf(projectIds)) throw new MoreProjects(needed);
+
+  const unknown = await storePicture(tx, onlyNewest(picture, newest));
+  const uidOf = new Map(users.map((user) => [nameKey(user), user.uid]));
+  await storeOwners(
+    tx,
+    owned.map(({ subject, owner }) => {
+      const uid = uidOf.get(nameKey(owner));
+      if (uid === undefined) throw new Error('an owner has no row');
+      return { subject, uid };
+    }),
+  );
+  const refreshed: Refreshed[] = [];
+  for (const [projectId, ofProject] of Map.groupBy(users, (user: LockedUser) => user.projectId)) {
+    refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
+  }
+  return { refreshed, unknown };
+}
+
+/** Users who have something of the picture already, and those whose purchases its money is about. */
+async function loadTouchedUids(tx: Tx, picture: Picture): Promise<bigint[]> {
+  const subscriptionIds = picture.subscriptions.map(({ id }) => id);
+  const sessionIds = picture.sessions.map(({ id }) => id);
+  const invoiceIds = picture.invoices.map(({ id }) => id);
+  const intentIds = paymentIntents(picture);
+  const rows = await tx.$queryRaw<{ uid: bigint }[]>`
+    select uid from subscriptions where id = any(${subscriptionIds}) and uid is not null
+    union select uid from checkout_sessions where id = any(${sessionIds}) and uid is not null
+    union select uid from purchases
+      where (session_id = any(${sessionIds}) or payment_intent_id = any(${intentIds})
+        or invoice_id = any(${invoiceIds}) or invoice_id in (
+          select invoice_id from invoice_payments where payment_intent_id = any(${intentIds})))
+        and uid is not null`;
+  return rows.map(({ uid }) => uid);
+}
+
+function paymentIntents(picture: Picture): string[] {
+  return [
+    ...picture.sessions,
+    ...picture.charges,
+    ...picture.disputes,
+    ...picture.invoices.flatMap(({ payments }) => payments),
+  ].flatMap(({ paymentIntentId }) => paymentIntentId ?? []);
+}
+
+/** By what objects of the picture are found by others, and find them. */
+function joinKeys(picture: Picture): string[] {
+  return [
+    ...paymentIntents(picture),
+    ...picture.invoices.map(({ id }) => id),
+    ...picture.sessions.flatMap(({ invoiceId }) => invoiceId ?? []),
+    ...picture.customers.map(({ id }) => id),
+    ...[...picture.sessions, ...picture.subscriptions].flatMap(
+      ({ customerId }) => customerId ?? [],
+    ),
+  ];
+}
+
+function raiseAlarms(deps: ApplyDeps, picture: Picture, unknown: string[]): void {
+  for (const { objectType, objectId } of picture.missing) {
+    deps.metrics.alarms.inc({ kind: 'object_missing' });
+    deps.logger.warn(
+      { objectType, objectId },
+      'Stripe does not know an object that it told of; nothing was taken away for it',
+    );
+  }
+  for (const id of unknown) {
+    deps.metrics.alarms.inc({ kind: 'unknown_status' });
+    deps.logger.warn({ subscription: id }, 'a subscription has a status that is not known');
+  }
+  for (const { id, status, dunningAnchorAt } of picture.subscriptions) {
+    if (status !== 'past_due' || dunningAnchorAt !== null) continue;
+    deps.metrics.alarms.inc({ kind: 'past_due_without_debt' });
+    deps.logger.warn({ subscription: id }, 'past due, but no unpaid invoice: access stays');
+  }
+}
+
+function nameKey({ projectId, userId }: { projectId: string; userId: string }): string {
+  return JSON.stringify([projectId, userId]);
+}

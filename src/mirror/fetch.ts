@@ -1,0 +1,147 @@
+import Stripe from 'stripe';
+import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
+import {
+  chargeRow,
+  customerRow,
+  disputeRow,
+  dunningAnchor,
+  invoiceRow,
+  optionalReference,
+  reference,
+  refundRow,
+  sessionRow,
+  subscriptionOf,
+  subscriptionRow,
+} from './from-stripe.ts';
+import type { FollowedRef } from '../webhook/followed.ts';
+import { emptyPicture, type Picture } from './picture.ts';
+
+/** Far above what any list here holds; the SDK wants a bound. */
+const all = { limit: 10_000 };
+const page = { limit: 100 };
+
+/**
+ * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
+ * Stripe does not know (`resource_missing`) is in `missing`; any other failure is thrown.
+ */
+export async function fetchPicture(stripe: Stripe, object: FollowedRef): Promise<Picture> {
+  const picture = emptyPicture();
+  try {
+    await fetchInto(stripe, picture, object);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return { ...emptyPicture(), missing: [object] };
+  }
+  return picture;
+}
+
+async function fetchInto(
+  stripe: Stripe,
+  picture: Picture,
+  { objectType, objectId }: FollowedRef,
+): Promise<void> {
+  switch (objectType) {
+    case 'checkout.session':
+      return fetchSession(stripe, picture, objectId);
+    case 'subscription':
+      return fetchSubscription(stripe, picture, objectId);
+    case 'invoice': {
+      const invoice = await fetchInvoice(stripe, picture, objectId);
+      const subscriptionId = subscriptionOf(invoice);
+      if (subscriptionId !== null) await fetchSubscription(stripe, picture, subscriptionId);
+      return;
+    }
+    case 'charge':
+      return addCharge(stripe, picture, await stripe.charges.retrieve(objectId));
+    case 'dispute':
+      picture.disputes.push(disputeRow(await stripe.disputes.retrieve(objectId)));
+      return;
+    case 'customer':
+      picture.customers.push(customerRow(await stripe.customers.retrieve(objectId)));
+      return;
+    case 'product':
+      picture.products.push(toProductRow(await stripe.products.retrieve(objectId)));
+      return;
+    case 'price': {
+      const price = await stripe.prices.retrieve(objectId);
+      picture.products.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
+      picture.prices.push(toPriceRow(price));
+      return;
+    }
+    default:
+      return objectType satisfies never;
+  }
+}
+
+async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+  const session = await stripe.checkout.sessions.retrieve(id);
+  const lines = await stripe.checkout.sessions.listLineItems(id, page).autoPagingToArray(all);
+  const subscriptionId = optionalReference(session.subscription);
+  if (subscriptionId !== null) await fetchSubscription(stripe, picture, subscriptionId);
+  const invoiceId = optionalReference(session.invoice);
+  const oneTime = lines.some((line) => line.price?.type === 'one_time');
+  const invoice =
+    invoiceId !== null && oneTime ? await fetchInvoice(stripe, picture, invoiceId) : undefined;
+  const intentIds = [
+    optionalReference(session.payment_intent),
+    ...(invoice === undefined
+      ? []
+      : (picture.invoices.at(-1)?.payments.map((payment) => payment.paymentIntentId) ?? [])),
+  ].filter((intentId) => intentId !== null);
+  const chargedAt: number[] = [];
+  for (const intentId of new Set(intentIds)) {
+    const { latest_charge: charge } = await stripe.paymentIntents.retrieve(intentId, {
+      expand: ['latest_charge'],
+    });
+    if (charge === null || typeof charge === 'string') continue;
+    await addCharge(stripe, picture, charge);
+    chargedAt.push(charge.created);
+  }
+  picture.sessions.push(
+    sessionRow(session, lines, {
+      chargedAt: chargedAt.length === 0 ? null : Math.max(...chargedAt),
+    }),
+  );
+}
+
+async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+  const subscription = await stripe.subscriptions.retrieve(id);
+  const items = subscription.items.has_more
+    ? await stripe.subscriptionItems.list({ subscription: id, ...page }).autoPagingToArray(all)
+    : subscription.items.data;
+  const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
+  const anchor = owes ? dunningAnchor(await fetchInvoicesSincePaid(stripe, id)) : null;
+  picture.subscriptions.push(subscriptionRow(subscription, items, anchor));
+}
+
+/** A subscription's invoices, newest first, down to its newest paid one: those that the anchor needs. */
+async function fetchInvoicesSincePaid(
+  stripe: Stripe,
+  subscription: string,
+): Promise<Stripe.Invoice[]> {
+  const invoices: Stripe.Invoice[] = [];
+  for await (const invoice of stripe.invoices.list({ subscription, ...page })) {
+    invoices.push(invoice);
+    if (invoice.status === 'paid') break;
+  }
+  return invoices;
+}
+
+async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<Stripe.Invoice> {
+  const invoice = await stripe.invoices.retrieve(id);
+  const payments = await stripe.invoicePayments
+    .list({ invoice: id, ...page })
+    .autoPagingToArray(all);
+  picture.invoices.push(invoiceRow(invoice, payments));
+  return invoice;
+}
+
+async function addCharge(stripe: Stripe, picture: Picture, charge: Stripe.Charge): Promise<void> {
+  const refunds = await stripe.refunds.list({ charge: charge.id, ...page }).autoPagingToArray(all);
+  picture.charges.push({ ...chargeRow(charge), refunds: refunds.map(refundRow) });
+}
+
+/** Stripe's word for "no such object", which a wrong key or mode gets too. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
+}

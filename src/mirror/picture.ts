@@ -1,0 +1,80 @@
+import type { PriceRow, ProductRow, DeletedRow } from '../catalog/from-stripe.ts';
+import type { FollowedType } from '../webhook/events.ts';
+import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import type {
+  ChargeRow,
+  CustomerRow,
+  DisputeRow,
+  InvoiceRow,
+  RefundRow,
+  SessionRow,
+  SubscriptionRow,
+} from './from-stripe.ts';
+
+/**
+ * What was fetched from Stripe together, under one number: an object and those of its relatives that
+ * are needed to know what it gives. Each is written only where no later fetch was written before.
+ */
+export interface Picture {
+  customers: CustomerRow[];
+  subscriptions: SubscriptionRow[];
+  sessions: SessionRow[];
+  invoices: InvoiceRow[];
+  charges: (ChargeRow & { refunds: RefundRow[] })[];
+  disputes: DisputeRow[];
+  products: (ProductRow | DeletedRow)[];
+  prices: (PriceRow | DeletedRow)[];
+  /**
+   * What Stripe does not know. Not "deleted": a wrong key or mode looks the same. Nothing is taken
+   * away for it.
+   */
+  missing: FollowedRef[];
+}
+
+export function emptyPicture(): Picture {
+  return {
+    customers: [],
+    subscriptions: [],
+    sessions: [],
+    invoices: [],
+    charges: [],
+    disputes: [],
+    products: [],
+    prices: [],
+    missing: [],
+  };
+}
+
+/** Every object that the picture shows. */
+export function objectsIn(picture: Picture): FollowedRef[] {
+  const named = (objectType: FollowedType, rows: { id: string }[]): FollowedRef[] =>
+    rows.map(({ id }) => ({ objectType, objectId: id }));
+  return [
+    ...named('customer', picture.customers),
+    ...named('subscription', picture.subscriptions),
+    ...named('checkout.session', picture.sessions),
+    ...named('invoice', picture.invoices),
+    ...named('charge', picture.charges),
+    ...named('dispute', picture.disputes),
+    ...named('product', picture.products),
+    ...named('price', picture.prices),
+    ...picture.missing,
+  ];
+}
+
+/** The picture without what a later fetch wrote before. */
+export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Picture {
+  const kept = <T extends { id: string }>(objectType: FollowedType, rows: T[]): T[] =>
+    rows.filter(({ id }) => newest.has(objectKey({ objectType, objectId: id })));
+  return {
+    customers: kept('customer', picture.customers),
+    subscriptions: kept('subscription', picture.subscriptions),
+    sessions: kept('checkout.session', picture.sessions),
+    invoices: kept('invoice', picture.invoices),
+    charges: kept('charge', picture.charges),
+    disputes: kept('dispute', picture.disputes),
+    products: kept('product', picture.products),
+    prices: kept('price', picture.prices),
+    missing: picture.missing,
+  };
+}

@@ -1,0 +1,104 @@
+import { applyPrice, applyProduct } from '../catalog/store.ts';
+import type { Tx } from '../platform/database.ts';
+import {
+  type CustomerRow,
+  type DisputeRow,
+  type InvoiceRow,
+  isKnownStatus,
+  isTerminal,
+  type SessionRow,
+  type SubscriptionRow,
+} from './from-stripe.ts';
+import type { Picture } from './picture.ts';
+
+/*
+ * Writes the mirror's rows. The caller holds the locks and has left out what a later fetch wrote
+ * before. Owners (`uid`) are not Stripe's to say: owner.ts sets them.
+ */
+
+export async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
+  const { id, email, deleted, createdAt } = row;
+  if (deleted) {
+    await tx.customer.updateMany({
+      where: { id },
+      data: { deleted: true, email: null, isPrimary: false },
+    });
+    return;
+  }
+  if (createdAt === null) throw new Error('a customer that exists has no creation date');
+  await tx.customer.upsert({
+    where: { id },
+    create: { id, email, createdAt },
+    update: { email, createdAt },
+  });
+}
+
+/**
+ * A terminal status stays: nothing follows it at Stripe, so whatever says otherwise is older. An
+ * unknown status keeps the last known effect, and denies where it is the first that we see.
+ *
+ * @returns false where the status is one that we do not know: an alarm.
+ */
+export async function storeSubscription(tx: Tx, row: SubscriptionRow): Promise<boolean> {
+  const { items, ...rest } = row;
+  const former = await tx.subscription.findUnique({ where: { id: row.id } });
+  if (former !== null && isTerminal(former.status) && !isTerminal(row.status)) return true;
+  const known = isKnownStatus(row.status);
+  const data = {
+    ...rest,
+    effectiveStatus: known ? row.status : (former?.effectiveStatus ?? row.status),
+  };
+  await tx.subscription.upsert({ where: { id: row.id }, create: data, update: data });
+  await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
+  await tx.subscriptionItem.createMany({ data: items });
+  return known;
+}
+
+/** A line that was paid once stays bought; what was given back is told by refunds and disputes. */
+export async function storeSession(tx: Tx, row: SessionRow): Promise<void> {
+  const { purchases, ...data } = row;
+  await tx.checkoutSession.upsert({ where: { id: row.id }, create: data, update: data });
+  for (const purchase of purchases) {
+    await tx.purchase.upsert({ where: { id: purchase.id }, create: purchase, update: purchase });
+  }
+}
+
+export async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<void> {
+  const { payments, ...data } = row;
+  await tx.invoice.upsert({ where: { id: row.id }, create: data, update: data });
+  for (const payment of payments) {
+    await tx.invoicePayment.upsert({ where: { id: payment.id }, create: payment, update: payment });
+  }
+}
+
+export async function storeCharge(tx: Tx, charge: Picture['charges'][number]): Promise<void> {
+  const { refunds, ...data } = charge;
+  await tx.charge.upsert({ where: { id: charge.id }, create: data, update: data });
+  for (const refund of refunds) {
+    await tx.refund.upsert({ where: { id: refund.id }, create: refund, update: refund });
+  }
+}
+
+export async function storeDispute(tx: Tx, row: DisputeRow): Promise<void> {
+  await tx.dispute.upsert({ where: { id: row.id }, create: row, update: row });
+}
+
+/**
+ * Writes everything that the picture shows.
+ *
+ * @returns the ids of subscriptions whose status we do not know.
+ */
+export async function storePicture(tx: Tx, picture: Picture): Promise<string[]> {
+  const unknown: string[] = [];
+  for (const row of picture.products) await applyProduct(tx, row);
+  for (const row of picture.prices) await applyPrice(tx, row);
+  for (const row of picture.customers) await storeCustomer(tx, row);
+  for (const row of picture.subscriptions) {
+    if (!(await storeSubscription(tx, row))) unknown.push(row.id);
+  }
+  for (const row of picture.sessions) await storeSession(tx, row);
+  for (const row of picture.invoices) await storeInvoice(tx, row);
+  for (const row of picture.charges) await storeCharge(tx, row);
+  for (const row of picture.disputes) await storeDispute(tx, row);
+  return unknown;
+}

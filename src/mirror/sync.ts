@@ -1,0 +1,27 @@
+import type Stripe from 'stripe';
+import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
+import { type ApplyDeps, applyPicture } from './apply.ts';
+import { fetchPicture } from './fetch.ts';
+
+export interface SyncDeps extends ApplyDeps {
+  stripe: Stripe;
+}
+
+/**
+ * The one way by which Stripe's state reaches ours, whoever asks: webhook, buyer's return, operator,
+ * reconciliation. Convergent: running it again, late, or twice at once ends in the same state, since
+ * the number is drawn before the fetch and guards the write.
+ *
+ * @throws what the SDK throws, where Stripe cannot be asked; nothing is changed then.
+ */
+export async function syncObject(
+  deps: SyncDeps,
+  object: FollowedRef,
+): Promise<'applied' | 'missing'> {
+  const number = await drawNumber(deps.database);
+  const picture = await fetchPicture(deps.stripe, object);
+  await applyPicture(deps, picture, number);
+  const outcome = picture.missing.length > 0 ? 'missing' : 'applied';
+  deps.metrics.syncs.inc({ object_type: object.objectType, outcome });
+  return outcome;
+}
