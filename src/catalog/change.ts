@@ -1,0 +1,28 @@
+import type { AuditRecord } from '../audit/record.ts';
+import { changeCatalog, type CatalogChangeDeps } from '../entitlements/catalog-change.ts';
+import type { RefreshState } from '../entitlements/catalog-change.ts';
+import type { Tx } from '../platform/database.ts';
+import { computeImpact, type Impact } from './impact.ts';
+
+/** Whose catalog is changed, and by whom: the part of the audit that every change shares. */
+export type ChangeContext = Pick<AuditRecord, 'projectId' | 'actor' | 'requestId' | 'at'> & {
+  projectId: string;
+};
+
+/** A change done, with what it came to, or only tried, with what it would do to users. */
+export type Changed<T> = (T & { refresh: RefreshState }) | Impact;
+
+/**
+ * Does a change of the catalog, or, as a dry run, runs the same `write` without keeping it.
+ * @param write returns the answer's own part.
+ */
+export async function changeOrTry<T extends object>(
+  deps: CatalogChangeDeps,
+  projectId: string,
+  dryRun: boolean,
+  write: (tx: Tx) => Promise<T>,
+): Promise<Changed<T>> {
+  if (dryRun) return computeImpact(deps, projectId, write);
+  const { result, refresh } = await changeCatalog(deps, projectId, write);
+  return { ...result, refresh };
+}

@@ -1,0 +1,116 @@
+import { recordAudit } from '../audit/record.ts';
+import type { Feature } from '../generated/prisma/client.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import type { ChangeContext } from './change.ts';
+import type { FeatureBody, FeatureOut } from './schemas.ts';
+
+/** The project's features by code, archived ones too, after `cursor`. */
+export async function loadFeatures(
+  database: Database,
+  projectId: string,
+  page: { after: string | undefined; take: number },
+): Promise<FeatureOut[]> {
+  const features = await database.prisma.feature.findMany({
+    where: { projectId, ...(page.after === undefined ? {} : { code: { gt: page.after } }) },
+    orderBy: { code: 'asc' },
+    take: page.take,
+  });
+  return features.map(featureView);
+}
+
+/**
+ * Creates a feature or replaces what it says; an archived one is back in use.
+ * @throws ProblemError feature_in_use where the type would change under mappings, grants or revocations
+ */
+export async function putFeature(
+  tx: Tx,
+  context: ChangeContext,
+  code: string,
+  body: FeatureBody,
+): Promise<FeatureOut> {
+  const { projectId } = context;
+  const before = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
+  if (before !== null && before.type !== body.type && (await isInUse(tx, projectId, code))) {
+    throw new ProblemError(
+      'feature_in_use',
+      `The feature ${code} is a ${before.type}, and mapped, granted or revoked: use another code for a ${body.type}.`,
+    );
+  }
+  const said = {
+    name: body.name,
+    type: body.type,
+    merge: body.merge,
+    perQuantity: body.per_quantity,
+    archivedAt: null,
+  };
+  const after = featureView(
+    await tx.feature.upsert({
+      where: { projectId_code: { projectId, code } },
+      create: { projectId, code, createdAt: new Date(context.at), ...said },
+      update: said,
+    }),
+  );
+  await recordAudit(tx, {
+    ...context,
+    action: before === null ? 'feature.create' : 'feature.update',
+    targetType: 'feature',
+    targetId: code,
+    ...(before === null ? {} : { before: featureView(before) }),
+    after,
+  });
+  return after;
+}
+
+/**
+ * Archives a feature: nothing new can carry it, whoever has it keeps it. Again, it changes nothing.
+ * @throws ProblemError feature_not_found
+ */
+export async function archiveFeature(
+  tx: Tx,
+  context: ChangeContext,
+  code: string,
+): Promise<FeatureOut> {
+  const { projectId } = context;
+  const feature = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
+  if (feature === null) throw new ProblemError('feature_not_found');
+  if (feature.archivedAt !== null) return featureView(feature);
+  const after = featureView(
+    await tx.feature.update({
+      where: { projectId_code: { projectId, code } },
+      data: { archivedAt: new Date(context.at) },
+    }),
+  );
+  await recordAudit(tx, {
+    ...context,
+    action: 'feature.archive',
+    targetType: 'feature',
+    targetId: code,
+    before: featureView(feature),
+    after,
+  });
+  return after;
+}
+
+/** Whether anything holds a value of the feature's type, or refers to it. */
+async function isInUse(tx: Tx, projectId: string, featureCode: string): Promise<boolean> {
+  const where = { where: { projectId, featureCode } };
+  return (
+    (await tx.productFeature.findFirst(where)) !== null ||
+    (await tx.priceFeature.findFirst(where)) !== null ||
+    (await tx.grant.findFirst(where)) !== null ||
+    (await tx.revocation.findFirst(where)) !== null
+  );
+}
+
+export function featureView(feature: Feature): FeatureOut {
+  return {
+    feature_code: feature.code,
+    name: feature.name,
+    type: feature.type,
+    merge: feature.merge,
+    per_quantity: feature.perQuantity,
+    archived_at: feature.archivedAt?.toISOString() ?? null,
+    created_at: feature.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,132 @@
+import Stripe from 'stripe';
+import { ProblemError, type ProblemCode } from '../http/problem.ts';
+import type { Database } from '../platform/database.ts';
+import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './from-stripe.ts';
+import type { PriceRow, ProductRow } from './from-stripe.ts';
+
+export interface FetchDeps {
+  database: Database;
+  stripe: Stripe;
+}
+
+/** A product with all its prices, as Stripe showed them after `number` was drawn. */
+export interface FetchedProduct {
+  number: bigint;
+  product: ProductRow;
+  prices: PriceRow[];
+}
+
+/** All products of a project, as Stripe showed them after `number` was drawn. */
+export interface FetchedCatalog {
+  number: bigint;
+  products: ClaimedProduct[];
+}
+
+/** A product with its prices, and what Stripe says that they carry. */
+export interface ClaimedProduct {
+  product: ProductRow;
+  prices: PriceRow[];
+  /** The product's `metadata.feature_codes`, then its Stripe features by `lookup_key`. */
+  features: NamedFeature[];
+  priceFeatures: { priceId: string; features: NamedFeature[] }[];
+}
+
+const pageSize = 100;
+/** Products asked about at once by an import: well below Stripe's 25 requests a second for one endpoint. */
+const fetchedAtOnce = 4;
+
+/** @throws ProblemError product_not_found, stripe_unavailable */
+export async function fetchProduct(deps: FetchDeps, id: string): Promise<FetchedProduct> {
+  const number = await drawNumber(deps.database);
+  return fromStripe('product_not_found', async () => ({
+    number,
+    product: toProductRow(await deps.stripe.products.retrieve(id)),
+    prices: (await listPrices(deps.stripe, id)).map((price) => toPriceRow(price)),
+  }));
+}
+
+/** @throws ProblemError price_not_found, stripe_unavailable */
+export async function fetchPrice(
+  deps: FetchDeps,
+  id: string,
+): Promise<{ number: bigint; price: PriceRow }> {
+  const number = await drawNumber(deps.database);
+  return fromStripe('price_not_found', async () => ({
+    number,
+    price: toPriceRow(await deps.stripe.prices.retrieve(id)),
+  }));
+}
+
+/**
+ * Every product whose `metadata.project_id` is the project, archived ones too: their buyers keep what
+ * they carry.
+ * @throws ProblemError stripe_unavailable
+ */
+export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<FetchedCatalog> {
+  const number = await drawNumber(deps.database);
+  return fromStripe('product_not_found', async () => {
+    const claimed: Stripe.Product[] = [];
+    for await (const product of deps.stripe.products.list({ limit: pageSize })) {
+      if (product.metadata['project_id'] === projectId) claimed.push(product);
+    }
+    const products: ClaimedProduct[] = [];
+    for (let start = 0; start < claimed.length; start += fetchedAtOnce) {
+      const some = claimed.slice(start, start + fetchedAtOnce);
+      products.push(
+        ...(await Promise.all(some.map((product) => fetchParts(deps.stripe, product)))),
+      );
+    }
+    return { number, products };
+  });
+}
+
+async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<ClaimedProduct> {
+  const features = namedFeatures(product.metadata);
+  for await (const { entitlement_feature } of stripe.products.listFeatures(product.id, {
+    limit: pageSize,
+  })) {
+    const code = entitlement_feature.lookup_key;
+    // Stripe's features carry no value: where the metadata names one too, the metadata says it.
+    if (!features.some((feature) => feature.code === code)) features.push({ code, value: null });
+  }
+  const prices = await listPrices(stripe, product.id);
+  return {
+    product: toProductRow(product),
+    prices: prices.map((price) => toPriceRow(price)),
+    features,
+    priceFeatures: prices.map(({ id, metadata }) => ({
+      priceId: id,
+      features: namedFeatures(metadata),
+    })),
+  };
+}
+
+/** Both lists, since Stripe documents the one without `active` as that of active prices. */
+async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price[]> {
+  const prices = new Map<string, Stripe.Price>();
+  for (const active of [true, false]) {
+    for await (const price of stripe.prices.list({ product, active, limit: pageSize })) {
+      prices.set(price.id, price);
+    }
+  }
+  return [...prices.values()];
+}
+
+/** Fetches draw from the sequence of the events, before they ask: the order of what Stripe showed. */
+async function drawNumber(database: Database): Promise<bigint> {
+  const [row] = await database.prisma.$queryRaw<{ number: bigint }[]>`
+    select next_number() as number`;
+  if (row === undefined) throw new Error('the sequence gave no number');
+  return row.number;
+}
+
+/** Stripe's errors as ours: what it does not know is `missing`, anything else says nothing about the object. */
+async function fromStripe<T>(missing: ProblemCode, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripeError)) throw error;
+    if (error.code === 'resource_missing') throw new ProblemError(missing);
+    throw new ProblemError('stripe_unavailable');
+  }
+}

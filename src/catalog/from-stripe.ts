@@ -1,0 +1,104 @@
+import type Stripe from 'stripe';
+
+/*
+ * Stripe's products and prices as rows of ours. Pure: no client, no clock. What a project sets on
+ * them (rank, features, access_days …) is not Stripe's and stands in none of these.
+ */
+
+export interface ProductRow {
+  id: string;
+  name: string;
+  description: string | null;
+  active: boolean;
+  deleted: false;
+  /** Stripe's `metadata.project_id`: which project's key may take it. */
+  claimedBy: string | null;
+}
+
+export interface PriceRow {
+  id: string;
+  productId: string;
+  active: boolean;
+  deleted: false;
+  nickname: string | null;
+  currency: string;
+  /** Minor units; null where the price is tiered or chosen by the buyer. */
+  unitAmount: bigint | null;
+  /** Minor units with up to 12 decimal places. */
+  unitAmountDecimal: string | null;
+  type: string;
+  interval: string | null;
+  intervalCount: number | null;
+  usageType: string | null;
+  tiersMode: string | null;
+}
+
+/** What is left of an object that Stripe says is deleted. */
+export interface DeletedRow {
+  id: string;
+  deleted: true;
+}
+
+export function toProductRow(product: Stripe.Product): ProductRow;
+export function toProductRow(
+  product: Stripe.Product | Stripe.DeletedProduct,
+): ProductRow | DeletedRow;
+export function toProductRow(
+  product: Stripe.Product | Stripe.DeletedProduct,
+): ProductRow | DeletedRow {
+  if (product.deleted === true) return { id: product.id, deleted: true };
+  return {
+    id: product.id,
+    name: product.name,
+    description: product.description,
+    active: product.active,
+    deleted: false,
+    claimedBy: product.metadata['project_id'] ?? null,
+  };
+}
+
+export function toPriceRow(price: Stripe.Price): PriceRow;
+export function toPriceRow(price: Stripe.Price | Stripe.DeletedPrice): PriceRow | DeletedRow;
+export function toPriceRow(price: Stripe.Price | Stripe.DeletedPrice): PriceRow | DeletedRow {
+  if (price.deleted === true) return { id: price.id, deleted: true };
+  return {
+    id: price.id,
+    productId: typeof price.product === 'string' ? price.product : price.product.id,
+    active: price.active,
+    deleted: false,
+    nickname: price.nickname,
+    currency: price.currency,
+    unitAmount: price.unit_amount === null ? null : BigInt(price.unit_amount),
+    unitAmountDecimal: price.unit_amount_decimal?.toString() ?? null,
+    type: price.type,
+    interval: price.recurring?.interval ?? null,
+    intervalCount: price.recurring?.interval_count ?? null,
+    usageType: price.recurring?.usage_type ?? null,
+    tiersMode: price.tiers_mode,
+  };
+}
+
+/** A feature that Stripe names on a product or price; `value` is what the name says, if anything. */
+export interface NamedFeature {
+  code: string;
+  value: number | string | null;
+}
+
+/**
+ * The features in `metadata.feature_codes`: codes parted by commas, a limit's with its value, such as
+ * `export, seats=5, storage=unlimited`. A value that is no number is handed on as it is.
+ */
+export function namedFeatures(metadata: Stripe.Metadata): NamedFeature[] {
+  return (metadata['feature_codes'] ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [code = '', ...rest] = part.split('=');
+      const value = rest.join('=').trim();
+      return {
+        code: code.trim(),
+        value: rest.length === 0 ? null : /^\d+$/.test(value) ? Number(value) : value,
+      };
+    });
+}

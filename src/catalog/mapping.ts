@@ -1,0 +1,60 @@
+import type { FeatureValue } from '../entitlements/facts.ts';
+import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Tx } from '../platform/database.ts';
+
+/** Feature code → value, in the order of the codes, as stored for one product or price. */
+export function valuesOf(
+  rows: { featureCode: string; value: unknown }[],
+): Record<string, FeatureValue> {
+  return Object.fromEntries(
+    rows
+      .map(({ featureCode, value }) => [featureCode, value as FeatureValue] as const) // jsonb holds JSON values only
+      .sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
+}
+
+/**
+ * Lets through what a product or price of the project may carry: known features, with values of their
+ * types. An archived feature may stay where it was, and goes nowhere new.
+ *
+ * @param before what it carried until now.
+ * @throws ProblemError feature_not_found, bad_request; each names the paths, such as `features.export`
+ */
+export async function checkMapping(
+  tx: Tx,
+  projectId: string,
+  given: Record<string, GivenValue>,
+  before: Record<string, FeatureValue>,
+): Promise<void> {
+  const features = await tx.feature.findMany({
+    where: { projectId, code: { in: Object.keys(given) } },
+  });
+  const byCode = new Map(features.map((feature) => [feature.code, feature]));
+  const unknown: string[] = [];
+  const faults: { path: string; message: string }[] = [];
+  for (const [code, value] of Object.entries(given)) {
+    const feature = byCode.get(code);
+    if (feature === undefined || (feature.archivedAt !== null && !Object.hasOwn(before, code))) {
+      unknown.push(code);
+      continue;
+    }
+    const message = valueFault(featureType(feature.type), value);
+    if (message !== null) faults.push({ path: `features.${code}`, message });
+  }
+  if (unknown.length > 0) {
+    throw new ProblemError(
+      'feature_not_found',
+      `The project has no active feature ${unknown.join(', ')}.`,
+      unknown.map((code) => ({ path: `features.${code}`, message: 'is not an active feature' })),
+    );
+  }
+  if (faults.length > 0) {
+    const [first] = faults;
+    throw new ProblemError(
+      'bad_request',
+      `${first?.path ?? 'features'} ${first?.message ?? ''}.`,
+      faults,
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import { recordAudit } from '../audit/record.ts';
+import type { Price, PriceFeature } from '../generated/prisma/client.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import type { ChangeContext } from './change.ts';
+import { fetchPrice, type FetchDeps } from './fetch.ts';
+import type { PriceRow } from './from-stripe.ts';
+import { checkMapping, valuesOf } from './mapping.ts';
+import type { PriceBody, PriceOut } from './schemas.ts';
+import { applyFetched } from './store.ts';
+
+/** The prices of the products that the project has taken, by id. */
+export async function loadPrices(
+  database: Database,
+  projectId: string,
+  page: { after: string | undefined; take: number },
+): Promise<PriceOut[]> {
+  const prices = await database.prisma.price.findMany({
+    where: {
+      product: { projectId },
+      ...(page.after === undefined ? {} : { id: { gt: page.after } }),
+    },
+    include: { features: true },
+    orderBy: { id: 'asc' },
+    take: page.take,
+  });
+  return prices.map(priceView);
+}
+
+/**
+ * A price that is not stored yet, from Stripe: one made a moment ago, whose webhook is still on its
+ * way. Null where it is stored.
+ * @throws ProblemError price_not_found, stripe_unavailable
+ */
+export async function fetchNewPrice(
+  deps: FetchDeps,
+  id: string,
+): Promise<{ number: bigint; price: PriceRow } | null> {
+  const stored = await deps.database.prisma.price.findUnique({ where: { id } });
+  return stored === null ? fetchPrice(deps, id) : null;
+}
+
+/**
+ * Sets what a price of the project carries beside its product, and for how long.
+ * @throws ProblemError price_not_found (of no project or of another), feature_not_found, bad_request
+ */
+export async function putPrice(
+  tx: Tx,
+  context: ChangeContext,
+  id: string,
+  fetched: { number: bigint; price: PriceRow } | null,
+  body: PriceBody,
+): Promise<PriceOut> {
+  const { projectId } = context;
+  if (fetched !== null) {
+    const product = await tx.product.findFirst({
+      where: { id: fetched.price.productId, projectId },
+    });
+    if (product === null) throw new ProblemError('price_not_found');
+    const { number, price } = fetched;
+    await applyFetched(tx, { number, products: [], prices: [price] }, context.at);
+  }
+  const before = await loadPrice(tx, projectId, id);
+  if (body.access_days !== undefined && before.type !== 'one_time') {
+    const message = 'is for one-time prices only: a subscription lasts as long as it is paid';
+    throw new ProblemError('bad_request', `access_days ${message}.`, [
+      { path: 'access_days', message },
+    ]);
+  }
+  await checkMapping(tx, projectId, body.features, valuesOf(before.features));
+  await tx.priceFeature.deleteMany({ where: { priceId: id } });
+  await tx.price.update({
+    where: { id },
+    data: { accessDays: body.access_days ?? null, rank: body.rank ?? null },
+  });
+  await tx.priceFeature.createMany({
+    data: Object.entries(body.features).map(([featureCode, value]) => ({
+      priceId: id,
+      projectId,
+      featureCode,
+      value,
+    })),
+  });
+  const after = priceView(await loadPrice(tx, projectId, id));
+  await recordAudit(tx, {
+    ...context,
+    action: 'price.update',
+    targetType: 'price',
+    targetId: id,
+    before: priceView(before),
+    after,
+  });
+  return after;
+}
+
+async function loadPrice(tx: Tx, projectId: string, id: string) {
+  const price = await tx.price.findFirst({
+    where: { id, product: { projectId } },
+    include: { features: true },
+  });
+  if (price === null) throw new ProblemError('price_not_found');
+  return price;
+}
+
+/** What a pricing page and an operator see alike; `features` are the price's own. */
+export function pricingView(price: Price & { features: PriceFeature[] }) {
+  return {
+    id: price.id,
+    nickname: price.nickname,
+    currency: price.currency,
+    unit_amount: price.unitAmount === null ? null : Number(price.unitAmount),
+    unit_amount_decimal: price.unitAmountDecimal,
+    type: price.type,
+    interval: price.interval,
+    interval_count: price.intervalCount,
+    usage_type: price.usageType,
+    tiers_mode: price.tiersMode,
+    access_days: price.accessDays,
+    features: valuesOf(price.features),
+  };
+}
+
+function priceView(price: Price & { features: PriceFeature[] }): PriceOut {
+  return {
+    ...pricingView(price),
+    product_id: price.productId,
+    active: price.active,
+    rank: price.rank,
+  };
+}

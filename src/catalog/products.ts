@@ -1,0 +1,115 @@
+import { recordAudit } from '../audit/record.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import type { ChangeContext } from './change.ts';
+import type { FetchedProduct } from './fetch.ts';
+import { checkMapping, valuesOf } from './mapping.ts';
+import type { ProductBody, ProductOut } from './schemas.ts';
+import { applyFetched } from './store.ts';
+
+const parts = {
+  features: true,
+  prices: { select: { id: true }, orderBy: { id: 'asc' } },
+} as const;
+
+type ProductParts = NonNullable<Awaited<ReturnType<typeof loadProduct>>>;
+
+function loadProduct(tx: Tx, projectId: string, id: string) {
+  return tx.product.findFirst({ where: { id, projectId }, include: parts });
+}
+
+/** The products that the project has taken, by id. */
+export async function loadProducts(
+  database: Database,
+  projectId: string,
+  page: { after: string | undefined; take: number },
+): Promise<ProductOut[]> {
+  const products = await database.prisma.product.findMany({
+    where: { projectId, ...(page.after === undefined ? {} : { id: { gt: page.after } }) },
+    include: parts,
+    orderBy: { id: 'asc' },
+    take: page.take,
+  });
+  return products.map(productView);
+}
+
+/**
+ * Takes a product into the project, if it may, with its prices as they were fetched; sets what it
+ * carries.
+ *
+ * @param anyFree whether the caller may take a product that names no project or another in its
+ *   metadata, as the platform may.
+ * @throws ProblemError product_not_found (not the project's to take), feature_not_found, bad_request
+ */
+export async function putProduct(
+  tx: Tx,
+  context: ChangeContext,
+  fetched: FetchedProduct,
+  anyFree: boolean,
+  body: ProductBody,
+): Promise<ProductOut> {
+  const { projectId } = context;
+  const { id } = fetched.product;
+  await applyFetched(tx, { ...fetched, products: [fetched.product] }, context.at);
+  const stored = await loadProduct(tx, projectId, id);
+  if (stored === null && !(await takeProduct(tx, projectId, id, anyFree, context.at))) {
+    throw new ProblemError('product_not_found');
+  }
+  await checkMapping(tx, projectId, body.features, valuesOf(stored?.features ?? []));
+  await tx.productFeature.deleteMany({ where: { productId: id } });
+  await tx.product.update({
+    where: { id },
+    data: { rank: body.rank, allowMultiple: body.allow_multiple },
+  });
+  await tx.productFeature.createMany({
+    data: Object.entries(body.features).map(([featureCode, value]) => ({
+      productId: id,
+      projectId,
+      featureCode,
+      value,
+    })),
+  });
+  const taken = await loadProduct(tx, projectId, id);
+  if (taken === null) throw new Error('a product that was just taken is gone');
+  const after = productView(taken);
+  await recordAudit(tx, {
+    ...context,
+    action: stored === null ? 'product.take' : 'product.update',
+    targetType: 'product',
+    targetId: id,
+    ...(stored === null ? {} : { before: productView(stored) }),
+    after,
+  });
+  return after;
+}
+
+/**
+ * Makes a stored product the project's, unless another has it or (but for `anyFree`) its Stripe
+ * metadata names another. Returns whether it did; the row's lock decides between two projects.
+ */
+export async function takeProduct(
+  tx: Tx,
+  projectId: string,
+  id: string,
+  anyFree: boolean,
+  now: number,
+): Promise<boolean> {
+  const { count } = await tx.product.updateMany({
+    where: { id, projectId: null, ...(anyFree ? {} : { claimedBy: projectId }) },
+    data: { projectId, takenAt: new Date(now) },
+  });
+  return count === 1;
+}
+
+function productView(product: ProductParts): ProductOut {
+  return {
+    id: product.id,
+    name: product.name,
+    description: product.description,
+    active: product.active,
+    rank: product.rank,
+    allow_multiple: product.allowMultiple,
+    features: valuesOf(product.features),
+    price_ids: product.prices.map(({ id }) => id),
+  };
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import type { JsonValue } from '../entitlements/facts.ts';
+import { givenValueSchema } from '../entitlements/feature-value.ts';
+import { featureCodeSchema, projectIdSchema } from '../http/schemas.ts';
+
+/** Stripe's ids, and products' custom ones: visible ASCII. */
+const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
+const instant = z.iso.datetime();
+
+/** A feature's value in an answer. */
+const valueOut = z.custom<JsonValue>().describe('as the type of the feature has it');
+const valuesOut = z.record(z.string(), valueOut).describe('feature code → value');
+const givenValues = z.record(featureCodeSchema, givenValueSchema);
+const rank = z.int().min(-1_000_000).max(1_000_000);
+
+export const dryRunSchema = z
+  .enum(['true', 'false'])
+  .default('false')
+  .describe('`true` changes nothing and answers who would gain and lose what');
+
+export const featureParams = z.strictObject({ feature_code: featureCodeSchema });
+export const productParams = z.strictObject({ stripe_product_id: stripeIdSchema });
+export const priceParams = z.strictObject({ stripe_price_id: stripeIdSchema });
+
+export const putQuery = z.strictObject({ dry_run: dryRunSchema });
+export const deleteQuery = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  dry_run: dryRunSchema,
+});
+
+export const featureBody = z
+  .strictObject({
+    project_id: projectIdSchema.optional(),
+    name: z.string().trim().min(1).max(200),
+    type: z.enum(['boolean', 'limit', 'config']),
+    merge: z.enum(['max', 'sum']).default('max').describe('how several sources of a limit add up'),
+    per_quantity: z.boolean().default(false).describe('a limit times the quantity of its item'),
+  })
+  .refine(({ type, merge }) => type === 'limit' || merge === 'max', {
+    path: ['merge'],
+    error: 'only a limit adds up',
+  })
+  .refine(({ type, per_quantity }) => type === 'limit' || !per_quantity, {
+    path: ['per_quantity'],
+    error: 'only a limit is multiplied',
+  });
+export type FeatureBody = z.infer<typeof featureBody>;
+
+export const productBody = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  features: givenValues,
+  rank: rank.default(0).describe('which value of a config goes first: the higher'),
+  allow_multiple: z
+    .boolean()
+    .default(false)
+    .describe('one user may hold several subscriptions to it'),
+});
+export type ProductBody = z.infer<typeof productBody>;
+
+export const priceBody = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  features: givenValues.default({}).describe('go before those of the product'),
+  access_days: z
+    .int()
+    .min(1)
+    .max(36_500)
+    .optional()
+    .describe('how long a one-time purchase lasts; absent = for ever'),
+  rank: rank.optional().describe('absent = the rank of the product'),
+});
+export type PriceBody = z.infer<typeof priceBody>;
+
+export const importBody = z.strictObject({ project_id: projectIdSchema.optional() }).nullish();
+
+export const featureOut = z.strictObject({
+  feature_code: z.string(),
+  name: z.string(),
+  type: z.string(),
+  merge: z.string(),
+  per_quantity: z.boolean(),
+  archived_at: instant.nullable(),
+  created_at: instant,
+});
+export type FeatureOut = z.infer<typeof featureOut>;
+
+const priceFields = {
+  id: z.string(),
+  nickname: z.string().nullable(),
+  currency: z.string(),
+  unit_amount: z.int().nullable().describe('minor units; null where tiered or chosen by the buyer'),
+  unit_amount_decimal: z.string().nullable(),
+  type: z.string().describe('recurring or one_time'),
+  interval: z.string().nullable(),
+  interval_count: z.int().nullable(),
+  usage_type: z.string().nullable(),
+  tiers_mode: z.string().nullable(),
+  access_days: z.int().nullable(),
+  features: valuesOut,
+};
+
+export const priceOut = z.strictObject({
+  ...priceFields,
+  product_id: z.string(),
+  active: z.boolean(),
+  rank: z.int().nullable(),
+});
+export type PriceOut = z.infer<typeof priceOut>;
+
+const productFields = {
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  rank: z.int(),
+  features: valuesOut,
+};
+
+export const productOut = z.strictObject({
+  ...productFields,
+  active: z.boolean(),
+  allow_multiple: z.boolean(),
+  price_ids: z.array(z.string()),
+});
+export type ProductOut = z.infer<typeof productOut>;
+
+const whySkipped = z.enum([
+  'not_available',
+  'code_invalid',
+  'feature_archived',
+  'value_required',
+  'value_invalid',
+]);
+
+/** What an import did, and what it could not take. */
+export const importOut = z.strictObject({
+  product_ids: z.array(z.string()),
+  price_ids: z.array(z.string()),
+  features_created: z.array(z.string()),
+  mapped: z.array(z.strictObject({ id: z.string(), feature_code: z.string(), value: valueOut })),
+  skipped: z.array(
+    z.strictObject({ id: z.string(), feature_code: z.string().nullable(), why: whySkipped }),
+  ),
+});
+export type ImportOut = z.infer<typeof importOut>;
+
+export const pricingOut = z.strictObject({
+  project_id: z.string(),
+  features: z.array(
+    z.strictObject({ feature_code: z.string(), name: z.string(), type: z.string() }),
+  ),
+  products: z.array(
+    z.strictObject({ ...productFields, prices: z.array(z.strictObject(priceFields)) }),
+  ),
+});
+export type PricingOut = z.infer<typeof pricingOut>;
+
+const impactList = z.array(z.strictObject({ user_id: z.string(), feature_code: z.string() }));
+const impactOut = z.strictObject({
+  gains: impactList.describe('up to 1,000'),
+  losses: impactList.describe('up to 1,000'),
+  counts: z.strictObject({ users: z.int(), gains: z.int(), losses: z.int() }),
+});
+const refreshOut = z.strictObject({
+  id: z.string(),
+  users: z.int(),
+  status: z.enum(['done', 'running']),
+});
+
+/** The answer of a change: what it is about with `refresh`, or under `dry_run` the impact. */
+export function changedOut<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
+  return z.union([out.extend({ refresh: refreshOut }), impactOut]);
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import type { FeatureType, JsonValue } from './facts.ts';
+
+/** A value that a mapping or a grant may hold: never null, which would mean "nothing". */
+export type GivenValue = Exclude<JsonValue, null>;
+
+/** A feature's type as the database checks it. */
+export function featureType(word: string): FeatureType {
+  if (word === 'boolean' || word === 'limit' || word === 'config') return word;
+  throw new Error(`the database holds a feature of type '${word}'`);
+}
+
+const deepest = 32;
+const longest = 16_384;
+
+/**
+ * What is wrong with `value` as what a feature of this type gives, or null where it may be given:
+ * `true` for `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value but null, `false`
+ * and 0 for `config`. A value that reads as "no" is none: who shall not have a feature does not get it.
+ */
+export function valueFault(type: FeatureType, value: JsonValue): string | null {
+  switch (type) {
+    case 'boolean':
+      return value === true ? null : 'must be true: the feature is a boolean';
+    case 'limit':
+      return value === 'unlimited' || (Number.isSafeInteger(value) && Number(value) >= 1)
+        ? null
+        : 'must be an integer of at least 1 or "unlimited": the feature is a limit';
+    case 'config':
+      return value === null || value === false || value === 0
+        ? 'must not be null, false or 0: leave the feature out instead'
+        : null;
+  }
+}
+
+/**
+ * Whether `value` is JSON that the database can hold: at most 32 levels and 16,384 characters, finite
+ * numbers, strings without NUL and without halves of surrogate pairs. Never recurses.
+ */
+export function isStorableValue(value: unknown): value is GivenValue {
+  if (value === null) return false;
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > deepest || !level.every(isStorableScalarOrContainer)) return false;
+    level = level.flatMap(partsOf);
+  }
+  return JSON.stringify(value).length <= longest;
+}
+
+/** A value in a request's body; whether it fits the feature's type is `valueFault`'s to say. */
+export const givenValueSchema = z
+  .custom<GivenValue>(isStorableValue, {
+    error: 'must be JSON other than null, of at most 16,384 characters and 32 levels',
+  })
+  .describe('boolean: true; limit: an integer ≥ 1 or "unlimited"; config: a JSON value');
+
+function isStorableScalarOrContainer(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+      return value.isWellFormed() && !value.includes('\0');
+    case 'number':
+      return Number.isFinite(value);
+    case 'boolean':
+    case 'object':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** What stands directly in a container, an object's keys included. */
+function partsOf(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Array.isArray(value) ? value : Object.entries(value).flat();
+}

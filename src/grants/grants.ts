@@ -1,0 +1,173 @@
+import { recordAudit } from '../audit/record.ts';
+import { changeUser } from '../entitlements/change.ts';
+import type { FeatureValue } from '../entitlements/facts.ts';
+import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
+import type { Grant } from '../generated/prisma/client.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import {
+  type GrantDeps,
+  loadLastAuditId,
+  matching,
+  type Operator,
+  windowHolds,
+} from './operator.ts';
+import type { GrantBody, GrantOut, ListFilter } from './schemas.ts';
+import { windowOf } from './window.ts';
+
+/** What became of a grant; `revision` is of the user's timeline, after it. */
+export interface GrantChange {
+  grant: GrantOut;
+  audit_id: string;
+  revision: number;
+}
+
+/**
+ * Gives a user a feature for a window, as the operator's last word on it.
+ * @throws ProblemError feature_not_found (archived ones too), bad_request, window_invalid
+ */
+export async function createGrant(
+  deps: GrantDeps,
+  operator: Operator,
+  body: GrantBody,
+): Promise<GrantChange> {
+  const { projectId } = operator;
+  const { result, revision } = await changeUser(
+    deps,
+    projectId,
+    body.user_id,
+    async (tx, { uid, userId }) => {
+      const now = deps.clock();
+      const value = await loadGrantable(tx, projectId, body);
+      const { validFrom, validTo } = windowOf(body, now);
+      const auditId = newId('au');
+      const row = await tx.grant.create({
+        data: {
+          id: newId('gr'),
+          uid,
+          projectId,
+          featureCode: body.feature_code,
+          value,
+          validFrom: new Date(validFrom),
+          validTo: validTo === null ? null : new Date(validTo),
+          reason: body.reason,
+          auditId,
+          createdAt: new Date(now),
+        },
+      });
+      const grant = grantView(row, userId);
+      await recordAudit(
+        tx,
+        {
+          ...operator,
+          userId,
+          action: 'grant.create',
+          targetType: 'grant',
+          targetId: row.id,
+          reason: body.reason,
+          after: grant,
+          at: now,
+        },
+        auditId,
+      );
+      return { grant, audit_id: auditId };
+    },
+  );
+  return { ...result, revision };
+}
+
+/** The value of a grant of an active feature: what is given, or `true` for a boolean. */
+async function loadGrantable(tx: Tx, projectId: string, body: GrantBody): Promise<GivenValue> {
+  const feature = await tx.feature.findUnique({
+    where: { projectId_code: { projectId, code: body.feature_code } },
+  });
+  if (feature === null || feature.archivedAt !== null) throw new ProblemError('feature_not_found');
+  const type = featureType(feature.type);
+  const value = body.value ?? (type === 'boolean' ? true : undefined);
+  const fault =
+    value === undefined ? `is required: the feature is a ${type}` : valueFault(type, value);
+  if (value === undefined || fault !== null) {
+    const message = fault ?? '';
+    throw new ProblemError('bad_request', `value ${message}.`, [{ path: 'value', message }]);
+  }
+  return value;
+}
+
+/**
+ * Ends one grant now; one whose window has not begun never will. A grant that is over already stays as
+ * it is: nothing is recorded, and the answer carries the last audit row about it.
+ * @throws ProblemError grant_not_found, where another project has it too
+ */
+export async function endGrant(
+  deps: GrantDeps,
+  operator: Operator,
+  grantId: string,
+  reason: string,
+): Promise<GrantChange> {
+  const { projectId } = operator;
+  const found = await deps.database.prisma.grant.findFirst({
+    where: { id: grantId, projectId },
+    select: { user: { select: { userId: true } } },
+  });
+  if (found === null) throw new ProblemError('grant_not_found');
+  const { userId } = found.user;
+  const { result, revision } = await changeUser(deps, projectId, userId, async (tx) => {
+    const now = deps.clock();
+    const before = await tx.grant.findUniqueOrThrow({ where: { id: grantId } });
+    if (before.endedAt !== null || (before.validTo !== null && before.validTo.getTime() <= now)) {
+      const target = { projectId, userId, targetType: 'grant', targetId: grantId } as const;
+      return { grant: grantView(before, userId), audit_id: await loadLastAuditId(tx, target) };
+    }
+    const ended = await tx.grant.update({
+      where: { id: grantId },
+      data: { endedAt: new Date(now) },
+    });
+    const grant = grantView(ended, userId);
+    const auditId = await recordAudit(tx, {
+      ...operator,
+      userId,
+      action: 'grant.end',
+      targetType: 'grant',
+      targetId: grantId,
+      reason,
+      before: grantView(before, userId),
+      after: grant,
+      at: now,
+    });
+    return { grant, audit_id: auditId };
+  });
+  return { ...result, revision };
+}
+
+/** Grants of the project that match, by id. */
+export async function loadGrants(
+  database: Database,
+  projectId: string,
+  filter: ListFilter,
+  page: { after: string | undefined; take: number },
+  now: number,
+): Promise<GrantOut[]> {
+  const inForce = { ...windowHolds(now), endedAt: null };
+  const grants = await database.prisma.grant.findMany({
+    where: matching(projectId, filter, page.after, inForce),
+    include: { user: { select: { userId: true } } },
+    orderBy: { id: 'asc' },
+    take: page.take,
+  });
+  return grants.map((grant) => grantView(grant, grant.user.userId));
+}
+
+function grantView(grant: Grant, userId: string): GrantOut {
+  return {
+    id: grant.id,
+    user_id: userId,
+    feature_code: grant.featureCode,
+    value: grant.value as FeatureValue, // jsonb holds JSON values only
+    valid_from: grant.validFrom.toISOString(),
+    valid_to: grant.validTo?.toISOString() ?? null,
+    ended_at: grant.endedAt?.toISOString() ?? null,
+    reason: grant.reason,
+    created_at: grant.createdAt.toISOString(),
+  };
+}

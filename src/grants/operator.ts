@@ -1,0 +1,50 @@
+import type { AuditRecord } from '../audit/record.ts';
+import type { ChangeDeps } from '../entitlements/change.ts';
+import type { Tx } from '../platform/database.ts';
+import type { ListFilter } from './schemas.ts';
+
+export type GrantDeps = ChangeDeps;
+
+/** Who says it, in which project, in which request. */
+export type Operator = Pick<AuditRecord, 'actor' | 'requestId'> & { projectId: string };
+
+/** The id of the last audit row about one grant or revocation of a user. */
+export async function loadLastAuditId(
+  tx: Tx,
+  target: {
+    projectId: string;
+    userId: string;
+    targetType: 'grant' | 'revocation';
+    targetId: string;
+  },
+): Promise<string> {
+  const { id } = await tx.auditEntry.findFirstOrThrow({
+    where: target,
+    orderBy: { number: 'desc' },
+    select: { id: true },
+  });
+  return id;
+}
+
+/** The rows of the project that a list asks for, `inForce` being what `active` means for them. */
+export function matching<InForce extends object>(
+  projectId: string,
+  filter: ListFilter,
+  after: string | undefined,
+  inForce: InForce,
+) {
+  const { user_id: userId, feature_code: featureCode, active } = filter;
+  return {
+    projectId,
+    ...(userId === undefined ? {} : { user: { projectId, userId } }),
+    ...(featureCode === undefined ? {} : { featureCode }),
+    ...(active === undefined ? {} : active === 'true' ? { AND: inForce } : { NOT: inForce }),
+    ...(after === undefined ? {} : { id: { gt: after } }),
+  };
+}
+
+/** The window holds `now`; whether it was cut short is asked beside it. */
+export function windowHolds(now: number) {
+  const at = new Date(now);
+  return { validFrom: { lte: at }, OR: [{ validTo: null }, { validTo: { gt: at } }] };
+}

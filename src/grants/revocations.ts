@@ -1,0 +1,182 @@
+import { recordAudit } from '../audit/record.ts';
+import { changeUser } from '../entitlements/change.ts';
+import type { Revocation } from '../generated/prisma/client.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import {
+  type GrantDeps,
+  loadLastAuditId,
+  matching,
+  type Operator,
+  windowHolds,
+} from './operator.ts';
+import type { ListFilter, RevocationOut, RevokeRequest } from './schemas.ts';
+import { type Window, windowOf } from './window.ts';
+
+/** What became of a revocation; `revision` is of the user's timeline, after it. */
+export interface RevocationChange {
+  revocation: RevocationOut;
+  audit_id: string;
+  revision: number;
+}
+
+/**
+ * Takes a feature away from a user for a window, whatever gives it, as the operator's last word on it.
+ * Archived features can be taken away too. `had_access` false: there was nothing to take away, and the
+ * revocation stands against what comes.
+ * @throws ProblemError feature_not_found, window_invalid
+ */
+export async function createRevocation(
+  deps: GrantDeps,
+  operator: Operator,
+  request: Extract<RevokeRequest, { kind: 'feature' }>,
+): Promise<RevocationChange & { had_access: boolean }> {
+  const { projectId } = operator;
+  const { featureCode, reason } = request;
+  const { result, revision } = await changeUser(
+    deps,
+    projectId,
+    request.userId,
+    async (tx, { uid, userId }) => {
+      const now = deps.clock();
+      const feature = await tx.feature.findUnique({
+        where: { projectId_code: { projectId, code: featureCode } },
+      });
+      if (feature === null) throw new ProblemError('feature_not_found');
+      const given = { valid_from: request.validFrom, valid_to: request.validTo };
+      const window = windowOf(given, now);
+      const hadAccess = await loadHadAccess(tx, uid, featureCode, window);
+      const auditId = newId('au');
+      const row = await tx.revocation.create({
+        data: {
+          id: newId('rv'),
+          uid,
+          projectId,
+          featureCode,
+          validFrom: new Date(window.validFrom),
+          validTo: window.validTo === null ? null : new Date(window.validTo),
+          reason,
+          auditId,
+          createdAt: new Date(now),
+        },
+      });
+      const revocation = revocationView(row, userId);
+      await recordAudit(
+        tx,
+        {
+          ...operator,
+          userId,
+          action: 'revocation.create',
+          targetType: 'revocation',
+          targetId: row.id,
+          reason,
+          after: revocation,
+          at: now,
+        },
+        auditId,
+      );
+      return { revocation, audit_id: auditId, had_access: hadAccess };
+    },
+  );
+  return { ...result, revision };
+}
+
+/** Whether the stored timeline gives the feature at any instant of the window. */
+async function loadHadAccess(
+  tx: Tx,
+  uid: bigint,
+  featureCode: string,
+  { validFrom, validTo }: Window,
+): Promise<boolean> {
+  const segment = await tx.entitlementSegment.findFirst({
+    where: {
+      uid,
+      featureCode,
+      supersededAt: null,
+      allowed: true,
+      OR: [{ validTo: null }, { validTo: { gt: new Date(validFrom) } }],
+      ...(validTo === null ? {} : { validFrom: { lt: new Date(validTo) } }),
+    },
+  });
+  return segment !== null;
+}
+
+/**
+ * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that is over
+ * already stays as it is: nothing is recorded, and the answer carries the last audit row about it, so
+ * that a repeated DELETE is harmless.
+ * @throws ProblemError revocation_not_found, where another project has it too
+ */
+export async function liftRevocation(
+  deps: GrantDeps,
+  operator: Operator,
+  id: string,
+  reason: string,
+): Promise<RevocationChange> {
+  const { projectId } = operator;
+  const found = await deps.database.prisma.revocation.findFirst({
+    where: { id, projectId },
+    select: { user: { select: { userId: true } } },
+  });
+  if (found === null) throw new ProblemError('revocation_not_found');
+  const { userId } = found.user;
+  const { result, revision } = await changeUser(deps, projectId, userId, async (tx) => {
+    const now = deps.clock();
+    const before = await tx.revocation.findUniqueOrThrow({ where: { id } });
+    if (before.liftedAt !== null || (before.validTo !== null && before.validTo.getTime() <= now)) {
+      const target = { projectId, userId, targetType: 'revocation', targetId: id } as const;
+      const auditId = await loadLastAuditId(tx, target);
+      return { revocation: revocationView(before, userId), audit_id: auditId };
+    }
+    const lifted = await tx.revocation.update({
+      where: { id },
+      data: { liftedAt: new Date(now) },
+    });
+    const revocation = revocationView(lifted, userId);
+    const auditId = await recordAudit(tx, {
+      ...operator,
+      userId,
+      action: 'revocation.lift',
+      targetType: 'revocation',
+      targetId: id,
+      reason,
+      before: revocationView(before, userId),
+      after: revocation,
+      at: now,
+    });
+    return { revocation, audit_id: auditId };
+  });
+  return { ...result, revision };
+}
+
+/** Revocations of the project that match, by id. */
+export async function loadRevocations(
+  database: Database,
+  projectId: string,
+  filter: ListFilter,
+  page: { after: string | undefined; take: number },
+  now: number,
+): Promise<RevocationOut[]> {
+  const inForce = { ...windowHolds(now), liftedAt: null };
+  const revocations = await database.prisma.revocation.findMany({
+    where: matching(projectId, filter, page.after, inForce),
+    include: { user: { select: { userId: true } } },
+    orderBy: { id: 'asc' },
+    take: page.take,
+  });
+  return revocations.map((revocation) => revocationView(revocation, revocation.user.userId));
+}
+
+function revocationView(revocation: Revocation, userId: string): RevocationOut {
+  return {
+    id: revocation.id,
+    user_id: userId,
+    feature_code: revocation.featureCode,
+    valid_from: revocation.validFrom.toISOString(),
+    valid_to: revocation.validTo?.toISOString() ?? null,
+    lifted_at: revocation.liftedAt?.toISOString() ?? null,
+    reason: revocation.reason,
+    created_at: revocation.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import type { JsonValue } from '../entitlements/facts.ts';
+import { givenValueSchema } from '../entitlements/feature-value.ts';
+import {
+  featureCodeSchema,
+  instantSchema,
+  projectIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+
+const idSchema = z.string().regex(/^[a-z0-9_]{1,64}$/, 'must be an id of Latchkey');
+const reasonSchema = z.string().trim().min(1).max(1_000).describe('why; stays in the audit');
+const instant = z.iso.datetime();
+
+export const grantBody = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  user_id: userIdSchema,
+  feature_code: featureCodeSchema,
+  value: givenValueSchema.optional(),
+  valid_from: instantSchema.optional(),
+  valid_to: instantSchema.optional(),
+  reason: reasonSchema,
+});
+export type GrantBody = z.infer<typeof grantBody>;
+
+/** A revocation asked for, or the end of one grant. */
+export type RevokeRequest =
+  | { kind: 'grant'; grantId: string; reason: string }
+  | {
+      kind: 'feature';
+      userId: string;
+      featureCode: string;
+      validFrom: number | undefined;
+      validTo: number | undefined;
+      reason: string;
+    };
+
+const ofFeature = ['user_id', 'feature_code', 'valid_from', 'valid_to'] as const;
+
+/** One object rather than a union of two, so that a fault names the field. */
+export const revokeBody = z
+  .strictObject({
+    project_id: projectIdSchema.optional(),
+    user_id: userIdSchema.optional(),
+    feature_code: featureCodeSchema.optional(),
+    valid_from: instantSchema.optional(),
+    valid_to: instantSchema.optional(),
+    grant_id: idSchema.optional().describe('ends that grant; in place of user and feature'),
+    reason: reasonSchema,
+  })
+  .transform((body, context): RevokeRequest & { projectId: string | undefined } => {
+    const { project_id: projectId, user_id: userId, feature_code: featureCode, reason } = body;
+    if (body.grant_id !== undefined) {
+      for (const path of ofFeature.filter((field) => body[field] !== undefined)) {
+        context.addIssue({
+          code: 'custom',
+          path: [path],
+          message: 'must not stand beside grant_id',
+        });
+      }
+      return { projectId, kind: 'grant', grantId: body.grant_id, reason };
+    }
+    if (userId === undefined || featureCode === undefined) {
+      for (const path of ['user_id', 'feature_code'] as const) {
+        if (body[path] === undefined) {
+          context.addIssue({
+            code: 'custom',
+            path: [path],
+            message: 'is required without grant_id',
+          });
+        }
+      }
+      return z.NEVER;
+    }
+    const { valid_from: validFrom, valid_to: validTo } = body;
+    return { projectId, kind: 'feature', userId, featureCode, validFrom, validTo, reason };
+  });
+
+export const revocationParams = z.strictObject({ id: idSchema });
+export const liftQuery = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  reason: reasonSchema,
+});
+
+export const listFilter = {
+  project_id: projectIdSchema.optional(),
+  user_id: userIdSchema.optional(),
+  feature_code: featureCodeSchema.optional(),
+  active: z.enum(['true', 'false']).optional().describe('whether it is in force now'),
+};
+export type ListFilter = z.infer<z.ZodObject<typeof listFilter>>;
+
+export const grantOut = z.strictObject({
+  id: z.string(),
+  user_id: z.string(),
+  feature_code: z.string(),
+  value: z.custom<JsonValue>().describe('as the type of the feature has it'),
+  valid_from: instant,
+  valid_to: instant.nullable(),
+  ended_at: instant.nullable().describe('when an operator ended it before its window did'),
+  reason: z.string(),
+  created_at: instant,
+});
+export type GrantOut = z.infer<typeof grantOut>;
+
+export const revocationOut = z.strictObject({
+  id: z.string(),
+  user_id: z.string(),
+  feature_code: z.string(),
+  valid_from: instant,
+  valid_to: instant.nullable(),
+  lifted_at: instant.nullable().describe('when an operator lifted it before its window ended'),
+  reason: z.string(),
+  created_at: instant,
+});
+export type RevocationOut = z.infer<typeof revocationOut>;
+
+const change = {
+  audit_id: z.string(),
+  revision: z.int().describe("of the user's timeline, after the change"),
+};
+export const grantChanged = z.strictObject({ grant: grantOut, ...change });
+export const revocationChanged = z.strictObject({ revocation: revocationOut, ...change });
+export const revoked = z.union([
+  grantChanged,
+  revocationChanged.extend({
+    had_access: z
+      .boolean()
+      .describe('whether anything gave the user the feature within the window until now'),
+  }),
+]);

@@ -1,0 +1,27 @@
+import { ProblemError } from '../http/problem.ts';
+
+/** A half-open window, epoch milliseconds; `validTo` null = open. */
+export interface Window {
+  validFrom: number;
+  validTo: number | null;
+}
+
+/**
+ * The window that a grant or a revocation asks for; it starts now unless it says otherwise.
+ * @throws ProblemError window_invalid where no instant is in it
+ */
+export function windowOf(
+  given: { valid_from?: number | undefined; valid_to?: number | undefined },
+  now: number,
+): Window {
+  const validFrom = given.valid_from ?? now;
+  const validTo = given.valid_to ?? null;
+  if (validTo !== null && validTo <= validFrom) {
+    throw new ProblemError(
+      'window_invalid',
+      `valid_to must be after ${given.valid_from === undefined ? 'now' : 'valid_from'}.`,
+      [{ path: 'valid_to', message: 'must be after valid_from' }],
+    );
+  }
+  return { validFrom, validTo };
+}
