@@ -3,6 +3,7 @@ import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Redis } from '../platform/redis.ts';
+import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
 import type { UserName } from './users.ts';
 
 /*
@@ -30,7 +31,7 @@ return false`;
 
 /** What reading the cache came to. Only `leased` may fill. */
 export type CacheRead =
-  | { state: 'hit'; text: string }
+  | { state: 'hit'; answer: CachedAnswer }
   | { state: 'leased'; lease: string }
   | { state: 'busy' }
   | { state: 'unavailable' };
@@ -43,9 +44,10 @@ export interface Changed {
 }
 
 export interface EntitlementCache {
-  read(user: UserName): Promise<CacheRead>;
-  /** @param ttlMs how long the answer may live, milliseconds, at least 1. */
-  fill(user: UserName, lease: string, text: string, ttlMs: number): Promise<void>;
+  /** @param now epoch milliseconds: an answer that holds no more is not a hit. */
+  read(user: UserName, now: number): Promise<CacheRead>;
+  /** Keeps an answer until it changes by itself, and never longer than the time to live. */
+  fill(user: UserName, lease: string, answer: CachedAnswer, now: number): Promise<void>;
   /**
    * Takes the answers of changed users away and notes that the cache was told. Where Redis cannot be
    * told the users stay pending, and a sweep tells it later; nothing is thrown, since the change is
@@ -59,6 +61,8 @@ interface CacheDeps {
   database: Database;
   metrics: Metrics;
   logger: Logger;
+  /** The published bound (promise 3): no answer lives longer, whatever Redis missed. */
+  cacheTtlSeconds: number;
 }
 
 export function createCache(deps: CacheDeps): EntitlementCache {
@@ -79,13 +83,16 @@ export function createCache(deps: CacheDeps): EntitlementCache {
   }
 
   return {
-    async read(user) {
+    async read(user, now) {
       if (redis === null) return { state: 'unavailable' };
       try {
         const key = await keyOf(user);
         const text = await redis.get(key);
         if (text !== null) {
-          return text.startsWith(leaseMark) ? { state: 'busy' } : { state: 'hit', text };
+          if (text.startsWith(leaseMark)) return { state: 'busy' };
+          const answer = decodeAnswer(text, now);
+          if (answer !== null) return { state: 'hit', answer };
+          await redis.del(key);
         }
         const lease = leaseMark + randomUUID();
         const taken = await redis.set(key, lease, 'PX', leaseMs, 'NX');
@@ -96,10 +103,12 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       }
     },
 
-    async fill(user, lease, text, ttlMs) {
+    async fill(user, lease, answer, now) {
       if (redis === null) return;
+      const untilChange = answer.nextChangeAt === null ? Infinity : answer.nextChangeAt - now;
+      const ttlMs = Math.max(1, Math.min(deps.cacheTtlSeconds * 1_000, untilChange));
       try {
-        await redis.eval(fillScript, 1, await keyOf(user), lease, text, Math.max(1, ttlMs));
+        await redis.eval(fillScript, 1, await keyOf(user), lease, encodeAnswer(answer), ttlMs);
       } catch (error) {
         failed('fill', error);
       }

@@ -1,0 +1,172 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import {
+  featureCodeSchema,
+  instantSchema,
+  projectIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+import type { EntitlementsBody } from './answer.ts';
+import { type CachedAnswer, deniedReasons, finishAnswer } from './cached-answer.ts';
+import type { KnownFeatures } from './known-features.ts';
+import { answerOf, loadTimeline, type Read, readEntitlements, type ReadDeps } from './read.ts';
+import { checkResponse, entitlementsResponse } from './schemas.ts';
+import type { UserName } from './users.ts';
+
+export interface EntitlementRouteDeps extends ReadDeps {
+  features: KnownFeatures;
+  /** The project that a request is about; throws where the caller may not see it. */
+  projectOf: (request: FastifyRequest, given: string | undefined) => Promise<string>;
+}
+
+const readQuery = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  user_id: userIdSchema,
+  at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
+  min_revision: z.coerce.number().int().min(0).optional().describe('At least that fresh'),
+  consistency: z.enum(['strong']).optional().describe('Straight from Postgres'),
+});
+
+const entitlementsQuery = readQuery.extend({
+  feature_code: z
+    .union([featureCodeSchema, z.array(featureCodeSchema).max(100)])
+    .transform((codes) => (typeof codes === 'string' ? [codes] : codes))
+    .optional()
+    .describe('Only these; repeatable'),
+});
+
+const checkQuery = readQuery.extend({ feature_code: featureCodeSchema });
+
+/** What micro-apps ask on every request they serve. */
+export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
+  app.get(
+    '/api/v1/entitlements',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags: ['Entitlements'],
+        summary: 'What a user may use, now or at another instant',
+        querystring: entitlementsQuery,
+        response: { 200: entitlementsResponse, 304: z.undefined() },
+      },
+    },
+    async (request, reply) => {
+      const { query } = request;
+      const user = await userOf(deps, request, query);
+      const { from, answer } = await read(deps, user, query);
+      const wanted = query.feature_code;
+      setHeaders(reply, from, answer);
+      if (request.headers['if-none-match'] === answer.etag) return reply.code(304).send(undefined);
+      return sendText(
+        reply,
+        wanted === undefined ? answer.bodyText : JSON.stringify(onlyFeatures(answer, wanted)),
+      );
+    },
+  );
+
+  app.get(
+    '/api/v1/entitlements/check',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags: ['Entitlements'],
+        summary: 'Whether a user may use one feature, and why or why not',
+        querystring: checkQuery,
+        response: { 200: checkResponse },
+      },
+    },
+    async (request, reply) => {
+      const { query } = request;
+      const user = await userOf(deps, request, query);
+      const { from, answer } = await read(deps, user, query);
+      setHeaders(reply, from, answer);
+      return checkOf(deps, user, answer, query.feature_code);
+    },
+  );
+}
+
+async function userOf(
+  deps: EntitlementRouteDeps,
+  request: FastifyRequest,
+  query: { project_id?: string | undefined; user_id: string },
+): Promise<UserName> {
+  return { projectId: await deps.projectOf(request, query.project_id), userId: query.user_id };
+}
+
+async function read(
+  deps: EntitlementRouteDeps,
+  user: UserName,
+  query: {
+    at?: number | undefined;
+    min_revision?: number | undefined;
+    consistency?: 'strong' | undefined;
+  },
+): Promise<Read> {
+  const minRevision = query.min_revision ?? 0;
+  const result =
+    query.at === undefined
+      ? await readEntitlements(deps, user, { minRevision, strong: query.consistency === 'strong' })
+      : await readAt(deps, user, query.at);
+  if (result.answer.revision < minRevision) {
+    throw new ProblemError(
+      'revision_not_reached',
+      `The user's revision is ${result.answer.revision}, below ${minRevision}.`,
+    );
+  }
+  return result;
+}
+
+async function readAt(deps: EntitlementRouteDeps, user: UserName, instant: number): Promise<Read> {
+  const stored = await loadTimeline(deps.database, user);
+  return {
+    from: 'bypass',
+    answer: finishAnswer(answerOf(user, stored, instant), stored.recordedAt),
+  };
+}
+
+/** `next_change_at` stays the one over all features. */
+function onlyFeatures(answer: CachedAnswer, wanted: readonly string[]): EntitlementsBody {
+  const body = bodyOf(answer);
+  return {
+    ...body,
+    entitlements: body.entitlements.filter(({ feature_code: code }) => wanted.includes(code)),
+  };
+}
+
+async function checkOf(
+  deps: EntitlementRouteDeps,
+  user: UserName,
+  answer: CachedAnswer,
+  featureCode: string,
+): Promise<z.infer<typeof checkResponse>> {
+  const { revision } = answer;
+  const entry = bodyOf(answer).entitlements.find(({ feature_code: code }) => code === featureCode);
+  if (entry !== undefined) {
+    const { value, valid_to } = entry;
+    return { allowed: true, reason: 'granted', value, valid_to, revision };
+  }
+  const reason =
+    deniedReasons(answer)[featureCode] ??
+    ((await deps.features.has(user.projectId, featureCode)) ? 'no_source' : 'feature_not_found');
+  return { allowed: false, reason, value: null, valid_to: null, revision };
+}
+
+function bodyOf({ bodyText }: CachedAnswer): EntitlementsBody {
+  return JSON.parse(bodyText) as EntitlementsBody; // written by finishAnswer
+}
+
+function setHeaders(reply: FastifyReply, from: Read['from'], answer: CachedAnswer): void {
+  void reply.headers({
+    etag: answer.etag,
+    'cache-control': 'private, no-cache',
+    'latchkey-cache': from,
+    'latchkey-revision': answer.revision,
+  });
+}
+
+/** Sends finished JSON as it is. */
+function sendText(reply: FastifyReply, text: string): FastifyReply {
+  return reply.type('application/json; charset=utf-8').send(text);
+}

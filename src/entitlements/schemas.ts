@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+const instantOut = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
+
+const sourceSchema = z.object({
+  type: z.enum(['subscription', 'purchase', 'grant']),
+  id: z.string(),
+  price_id: z.string().optional(),
+});
+
+const entitlementSchema = z.object({
+  feature_code: z.string(),
+  type: z.enum(['boolean', 'limit', 'config']),
+  value: z.json().describe('`true`; an integer or "unlimited"; or the JSON value'),
+  valid_from: instantOut.nullable(),
+  valid_to: instantOut.nullable().describe('`null` = open'),
+  sources: z.array(sourceSchema).describe('Those that count now'),
+});
+
+/** The body of `GET /entitlements`. */
+export const entitlementsResponse = z
+  .object({
+    project_id: z.string(),
+    user_id: z.string(),
+    revision: z.int().describe("Grows by one with every change of the user's stored timeline"),
+    entitlements: z.array(entitlementSchema),
+    next_change_at: instantOut
+      .nullable()
+      .describe('The next instant at which this answer changes by itself; `null` = none'),
+  })
+  .meta({ id: 'Entitlements' });
+
+/** The body of `GET /entitlements/check`. */
+export const checkResponse = z
+  .object({
+    allowed: z.boolean(),
+    reason: z.enum([
+      'feature_not_found',
+      'granted',
+      'revoked',
+      'payment_overdue',
+      'not_yet_valid',
+      'expired',
+      'no_source',
+    ]),
+    value: z.json().describe('`null` where denied'),
+    valid_to: instantOut.nullable(),
+    revision: z.int(),
+  })
+  .meta({ id: 'Check' });

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { ProblemError, problems, type ProblemCode } from './problem.ts';
+
+/** A project's id: a slug, since it stands in paths. */
+export const projectIdSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be small letters, digits, - or _, at most 63')
+  .describe('The project; may be left out where the key belongs to one');
+
+/** A project's own id for a person: any printable text. */
+export const userIdSchema = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters')
+  .describe("The project's own id for the person");
+
+export const featureCodeSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/, 'must be small letters, digits, _ . or -, at most 100');
+
+/** An instant in ISO 8601 with its offset, as epoch milliseconds. */
+export const instantSchema = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .pipe(z.number())
+  .meta({ type: 'string', format: 'date-time' });
+
+/** An instant of an answer. */
+export const instantOutSchema = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
+
+/** Epoch milliseconds or a date as ISO 8601 with milliseconds. */
+export function instantOut(instant: number | Date): string;
+export function instantOut(instant: number | Date | null): string | null;
+export function instantOut(instant: number | Date | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}
+
+export const reasonSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(1_000)
+  .describe('Why; stands in the audit');
+
+/** The body of every error. */
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]), // the table's own keys
+    detail: z.string(),
+    request_id: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
+
+/** The query of every list. */
+export const listQuery = {
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(500).optional().describe('`next_cursor` of the page before'),
+};
+
+/** The answer of every list. */
+export function listResponse<T extends z.ZodType>(item: T) {
+  return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+}
+
+/** The text that a cursor carries: where the page before ended. */
+export function decodeCursor(cursor: string | undefined): string | undefined {
+  if (cursor === undefined) return undefined;
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (text === '' || encodeCursor(text) !== cursor) {
+    throw new ProblemError('bad_request', undefined, [
+      { path: 'cursor', message: 'is not a cursor of this list' },
+    ]);
+  }
+  return text;
+}
+
+export function encodeCursor(text: string): string {
+  return Buffer.from(text, 'utf8').toString('base64url');
+}
+
+/**
+ * A page of rows that were asked for with one more than `limit`.
+ *
+ * @param positionOf where a row stands in the list's order, as the next page's query takes it.
+ */
+export function page<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  positionOf: (row: Row) => string,
+  toItem: (row: Row) => Item,
+): { data: Item[]; next_cursor: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    data: shown.map(toItem),
+    next_cursor: rows.length > limit && last !== undefined ? encodeCursor(positionOf(last)) : null,
+  };
+}

@@ -1,0 +1,31 @@
+import { ProblemError } from '../http/problem.ts';
+import type { Database } from '../platform/database.ts';
+import type { Caller } from './caller.ts';
+
+/**
+ * The project that a request is about. A key's own needs no query; another than the key's answers as
+ * one that does not exist.
+ *
+ * @throws ProblemError `project_id_required` (platform key without one), `project_not_found`.
+ */
+export async function projectFor(
+  deps: { database: Database },
+  caller: Caller,
+  given: string | undefined,
+): Promise<string> {
+  if (caller.projectId !== null) {
+    if (given !== undefined && given !== caller.projectId) throw projectNotFound();
+    return caller.projectId;
+  }
+  if (given === undefined) throw new ProblemError('project_id_required');
+  const project = await deps.database.prisma.project.findUnique({
+    where: { id: given },
+    select: { id: true },
+  });
+  if (project === null) throw projectNotFound();
+  return project.id;
+}
+
+function projectNotFound(): ProblemError {
+  return new ProblemError('project_not_found');
+}
