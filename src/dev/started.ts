@@ -1,0 +1,41 @@
+type Stop = () => Promise<unknown>;
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** What a program has started, and ends again in the opposite order, whatever becomes of the program. */
+export class Started {
+  readonly #stops: Stop[] = [];
+  #stopping: Promise<void> | undefined;
+
+  /** Notes how something that was just started is ended. */
+  add(stop: Stop): void {
+    this.#stops.push(stop);
+  }
+
+  /** Ends everything, the last started first; a failure to end one thing does not keep the others. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  /** Ends everything, and then the process, on Ctrl-C and its like; a second one ends it at once. */
+  endOnSignal(onSignal: () => void = () => undefined): void {
+    for (const [signal, code] of Object.entries(exitCodes)) {
+      process.on(signal, () => {
+        if (this.#stopping !== undefined) process.exit(code);
+        onSignal();
+        void this.stop().finally(() => process.exit(code));
+      });
+    }
+  }
+
+  async #stopAll(): Promise<void> {
+    for (let stop = this.#stops.pop(); stop !== undefined; stop = this.#stops.pop()) {
+      try {
+        await stop();
+      } catch (error) {
+        console.error('Something that was started could not be ended:', error);
+      }
+    }
+  }
+}
