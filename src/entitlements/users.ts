@@ -1,5 +1,4 @@
-import { Prisma } from '../generated/prisma/client.ts';
-import type { Tx } from '../platform/database.ts';
+import { sql, type Sql, type Tx } from '../platform/database.ts';
 
 /** Who a user is, in the project's words. */
 export interface UserName {
@@ -49,7 +48,7 @@ export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promi
 }
 
 /** Locks rows of users, sorted, so that two transactions never wait for each other. Users come last in the lock order. */
-export async function lockUsers(tx: Tx, condition: Prisma.Sql): Promise<LockedUser[]> {
+export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
   const rows = await tx.$queryRaw<Row[]>`
     select uid, project_id, user_id, revision, catalog_revision, recorded_at
     from users where ${condition} order by uid for update`;
@@ -61,7 +60,7 @@ export async function lockUser(tx: Tx, name: UserName, now: number): Promise<Loc
   await ensureUsers(tx, [name], now);
   const [user] = await lockUsers(
     tx,
-    Prisma.sql`project_id = ${name.projectId} and user_id = ${name.userId}`,
+    sql`project_id = ${name.projectId} and user_id = ${name.userId}`,
   );
   if (user === undefined) throw new Error('a user row that was just made is gone');
   return user;

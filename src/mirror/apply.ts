@@ -1,9 +1,8 @@
 import type { EntitlementCache } from '../entitlements/cache.ts';
 import { refreshUsers, type Refreshed } from '../entitlements/refresh.ts';
 import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
-import { Prisma } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import { type Database, sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -97,7 +96,7 @@ async function applyLocked(
   );
   const users = await lockUsers(
     tx,
-    Prisma.sql`uid = any(${touched}) or (project_id, user_id) in (
+    sql`uid = any(${touched}) or (project_id, user_id) in (
       select * from unnest(
         ${owned.map(({ owner }) => owner.projectId)}::text[],
         ${owned.map(({ owner }) => owner.userId)}::text[]))`,
