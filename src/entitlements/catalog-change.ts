@@ -1,6 +1,5 @@
-import { Prisma } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import { type Database, sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { lockProjectExclusive, lockProjectShared } from '../platform/locks.ts';
 import type { EntitlementCache } from './cache.ts';
@@ -76,7 +75,7 @@ export async function refreshBehind(
       await lockProjectShared(tx, projectId);
       const users = await lockUsers(
         tx,
-        Prisma.sql`uid in (
+        sql`uid in (
           select u.uid from users u join projects p on p.id = u.project_id
           where u.project_id = ${projectId} and u.catalog_revision < p.catalog_revision
           order by u.uid limit ${size})`,
@@ -100,16 +99,22 @@ export async function finishRefreshes(deps: CatalogChangeDeps, projectId: string
   );
 }
 
-/** A refresh of the project, or null: `behind` users are still to be computed. */
+/**
+ * How far a refresh has come: `behind` users are still to be computed. Null where there is none such.
+ *
+ * @param projectId null = of any project.
+ */
 export async function loadRefresh(
   database: Database,
-  projectId: string,
+  projectId: string | null,
   id: string,
 ): Promise<(RefreshState & { behind: number }) | null> {
-  const refresh = await database.prisma.refresh.findFirst({ where: { id, projectId } });
+  const refresh = await database.prisma.refresh.findFirst({
+    where: { id, ...(projectId === null ? {} : { projectId }) },
+  });
   if (refresh === null) return null;
   const behind = await database.prisma.user.count({
-    where: { projectId, catalogRevision: { lt: refresh.catalogRevision } },
+    where: { projectId: refresh.projectId, catalogRevision: { lt: refresh.catalogRevision } },
   });
   return {
     id,

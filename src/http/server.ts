@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import sensible from '@fastify/sensible';
+import swagger from '@fastify/swagger';
+import scalar from '@scalar/fastify-api-reference';
+import fastify, { type FastifyBaseLogger } from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import type { App } from './app-types.ts';
+import { installErrorHandlers } from './errors.ts';
+import { documentProblems } from './openapi.ts';
+
+/** 1 MiB, for webhooks and everything else. */
+const bodyLimit = 1_048_576;
+
+/**
+ * A Fastify instance with what every route shares: request ids, zod schemas, problems for errors, the
+ * OpenAPI document at `/openapi.json` and a page to read and try it at `/docs`, whose assets come from
+ * here.
+ */
+export async function createHttpServer(deps: { logger: Logger; metrics: Metrics }): Promise<App> {
+  const logger: FastifyBaseLogger = deps.logger;
+  const app: App = fastify({
+    loggerInstance: logger,
+    bodyLimit,
+    genReqId: () => randomUUID(),
+    // One line per request, below.
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 300 },
+    // While it closes, requests on open connections are still answered; new ones are told to go.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  installErrorHandlers(app);
+  await app.register(sensible);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Latchkey',
+        version: '1',
+        description:
+          'What may this user use, right now? The system of record for entitlements over Stripe.',
+      },
+      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+    },
+    transform: documentProblems(jsonSchemaTransform),
+    transformObject: jsonSchemaTransformObject,
+  });
+  await app.register(scalar, { routePrefix: '/docs' });
+  app.get('/openapi.json', { config: { auth: 'open' }, schema: { hide: true } }, () =>
+    app.swagger(),
+  );
+
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions } = request;
+    const labels = { route: routeOptions.url ?? 'none', method, status: reply.statusCode };
+    deps.metrics.requestSeconds.observe(labels, reply.elapsedTime / 1_000);
+    request.log.info(
+      { ...labels, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      'request answered',
+    );
+    done();
+  });
+  return app;
+}

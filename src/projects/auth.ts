@@ -1,0 +1,61 @@
+import type { RouteOptions } from 'fastify';
+import type { App, RouteAuth } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Caller } from './caller.ts';
+import type { KeyLookup } from './key-lookup.ts';
+import { hashKey, sameHash } from './keys.ts';
+
+const everything: Caller = {
+  actor: 'platform',
+  projectId: null,
+  scopes: new Set(['read', 'checkout', 'admin']),
+};
+
+/**
+ * Asks for a key on every route that is not open. Must be installed before the routes: one that does
+ * not say who may call it makes the start fail.
+ */
+export function installAuth(app: App, deps: { adminApiKey: string; keys: KeyLookup }): void {
+  const platformHash = hashKey(deps.adminApiKey);
+
+  async function callerFor(authorization: string | undefined): Promise<Caller> {
+    const key = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    if (key === undefined) {
+      throw new ProblemError('unauthorized', 'Send an API key: Authorization: Bearer KEY.');
+    }
+    const hash = hashKey(key);
+    if (sameHash(hash, platformHash)) return everything;
+    const caller = await deps.keys.find(hash);
+    if (caller === null) throw new ProblemError('unauthorized', 'The API key is not valid.');
+    return caller;
+  }
+
+  app.decorateRequest('caller', null);
+  app.addHook('onRoute', (route) => {
+    if (authOf(route) === undefined) {
+      throw new Error(`route ${String(route.method)} ${route.url} does not say who may call it`);
+    }
+  });
+  app.addHook('onRequest', async (request) => {
+    const auth = request.routeOptions.config.auth;
+    if (request.is404 || auth === undefined || auth === 'open') return;
+    request.caller = await callerFor(request.headers.authorization);
+    requireScope(request.caller, auth);
+  });
+}
+
+function authOf(route: RouteOptions): RouteAuth | undefined {
+  return route.config?.auth;
+}
+
+/** @throws ProblemError `scope_missing`. */
+function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
+  const allowed = auth === 'platform' ? caller.projectId === null : caller.scopes.has(auth);
+  if (allowed) return;
+  throw new ProblemError(
+    'scope_missing',
+    auth === 'platform'
+      ? 'Only the platform key may do this.'
+      : `The API key lacks the scope \`${auth}\`.`,
+  );
+}

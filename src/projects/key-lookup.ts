@@ -1,0 +1,111 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Caller, Scope } from './caller.ts';
+
+/** A key's state is asked for again after so long: a deleted key stops within it on every instance. */
+const freshMs = 5_000;
+
+/** Where Postgres cannot be reached, a key that was good goes on for so long. */
+const staleMs = 60_000;
+
+/** `last_used_at` is written at most once in so long. */
+const usedEveryMs = 60_000;
+
+/** A bound on what is remembered; above it the oldest go. */
+const maxEntries = 10_000;
+
+interface Entry {
+  caller: Caller;
+  expiresAt: number | null;
+  validatedAt: number;
+  usedAt: number;
+}
+
+interface KeyRow {
+  id: string;
+  project_id: string;
+  scopes: Scope[];
+  expires_at: Date | null;
+}
+
+export interface KeyLookup {
+  /** The caller that the hash of a project's key belongs to; null where no key that is valid now has it. */
+  find(hash: Buffer): Promise<Caller | null>;
+}
+
+/** Finds project keys; those seen lately cost no query. Unknown ones are not remembered, so that a new key works at once. */
+export function createKeyLookup(deps: {
+  database: Database;
+  clock: Clock;
+  logger: Logger;
+}): KeyLookup {
+  const entries = new Map<string, Entry>();
+
+  async function load(hash: Buffer): Promise<KeyRow | undefined> {
+    const { rows } = await deps.database.pool.query<KeyRow>({
+      name: 'find-key',
+      text: `select id, project_id, scopes, expires_at from api_keys
+             where hash = $1 and deleted_at is null`,
+      values: [hash],
+    });
+    return rows[0];
+  }
+
+  function remember(id: string, row: KeyRow, now: number): Entry {
+    const former = entries.get(id);
+    const entry: Entry = {
+      caller: {
+        actor: row.id,
+        projectId: row.project_id,
+        scopes: new Set(row.scopes.includes('admin') ? ['read', 'checkout', 'admin'] : row.scopes),
+      },
+      expiresAt: row.expires_at?.getTime() ?? null,
+      validatedAt: now,
+      usedAt: former?.usedAt ?? 0,
+    };
+    entries.delete(id);
+    entries.set(id, entry);
+    const [oldest] = entries.keys();
+    if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
+    return entry;
+  }
+
+  async function current(hash: Buffer, now: number): Promise<Entry | null> {
+    const id = hash.toString('base64');
+    const known = entries.get(id);
+    if (known !== undefined && now - known.validatedAt < freshMs) return known;
+    try {
+      const row = await load(hash);
+      if (row !== undefined) return remember(id, row, now);
+      entries.delete(id);
+      return null;
+    } catch (error) {
+      if (known === undefined || now - known.validatedAt >= staleMs) throw error;
+      return known;
+    }
+  }
+
+  function noteUse(entry: Entry, now: number): void {
+    if (now - entry.usedAt < usedEveryMs) return;
+    entry.usedAt = now;
+    deps.database.pool
+      .query('update api_keys set last_used_at = $2 where id = $1', [
+        entry.caller.actor,
+        new Date(now),
+      ])
+      .catch((error: unknown) => {
+        deps.logger.debug({ err: error }, 'the last use of a key could not be noted');
+      });
+  }
+
+  return {
+    async find(hash) {
+      const now = deps.clock();
+      const entry = await current(hash, now);
+      if (entry === null || (entry.expiresAt !== null && now >= entry.expiresAt)) return null;
+      noteUse(entry, now);
+      return entry.caller;
+    },
+  };
+}

@@ -1,0 +1,213 @@
+import { z } from 'zod';
+import { recordAudit } from '../audit/record.ts';
+import {
+  changeCatalog,
+  type CatalogChangeDeps,
+  loadRefresh,
+} from '../entitlements/catalog-change.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import {
+  decodeCursor,
+  instantOut,
+  instantOutSchema,
+  listQuery,
+  listResponse,
+  page,
+  projectIdSchema,
+} from '../http/schemas.ts';
+import { projectFor } from './access.ts';
+import { callerOf } from './caller.ts';
+import {
+  isPolicy,
+  settingsColumns,
+  settingsInput,
+  settingsOf,
+  settingsSchema,
+} from './settings.ts';
+
+const nameSchema = z.string().trim().min(1).max(200);
+
+const projectSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    settings: settingsSchema,
+    created_at: instantOutSchema,
+    updated_at: instantOutSchema,
+  })
+  .meta({ id: 'Project' });
+
+/** How far the recomputation of a project's users has come. */
+export const refreshSchema = z
+  .object({ id: z.string(), users: z.int(), status: z.enum(['done', 'running']) })
+  .meta({ id: 'Refresh' });
+
+type ProjectRow = Prisma.ProjectGetPayload<object>;
+
+const tags = ['Projects'];
+const inPath = z.strictObject({ id: projectIdSchema });
+
+/** Projects: made and listed by the platform, read and changed by their own admin keys too. */
+export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
+  const { database, clock } = deps;
+
+  app.post(
+    '/api/v1/admin/projects',
+    {
+      config: { auth: 'platform' },
+      schema: {
+        tags,
+        summary: 'Make a project',
+        body: z.strictObject({
+          id: projectIdSchema,
+          name: nameSchema,
+          settings: settingsInput.optional(),
+        }),
+        response: { 201: projectSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id, name, settings } = request.body;
+      const now = new Date(clock());
+      const project = await database.transaction(async (tx) => {
+        const made = await tx.project.createManyAndReturn({
+          data: [{ id, name, ...settingsColumns(settings ?? {}), createdAt: now, updatedAt: now }],
+          skipDuplicates: true,
+        });
+        const [row] = made;
+        if (row === undefined) throw new ProblemError('project_exists');
+        await recordAudit(tx, {
+          projectId: id,
+          actor: callerOf(request).actor,
+          action: 'project.create',
+          targetType: 'project',
+          targetId: id,
+          after: { name, settings: settingsOf(row) },
+          requestId: request.id,
+          at: now.getTime(),
+        });
+        return row;
+      });
+      return reply.code(201).send(present(project));
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/projects',
+    {
+      config: { auth: 'platform' },
+      schema: {
+        tags,
+        summary: 'All projects, by id',
+        querystring: z.strictObject(listQuery),
+        response: { 200: listResponse(projectSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor } = request.query;
+      const rows = await database.prisma.project.findMany({
+        where: { id: { gt: decodeCursor(cursor) ?? '' } },
+        orderBy: { id: 'asc' },
+        take: limit + 1,
+      });
+      return page(rows, limit, ({ id }) => id, present);
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/projects/:id',
+    {
+      config: { auth: 'admin' },
+      schema: { tags, summary: 'A project', params: inPath, response: { 200: projectSchema } },
+    },
+    async (request) => {
+      const id = await projectFor(deps, callerOf(request), request.params.id);
+      return present(await database.prisma.project.findUniqueOrThrow({ where: { id } }));
+    },
+  );
+
+  app.patch(
+    '/api/v1/admin/projects/:id',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Change the name or settings; a change of policy refreshes the users',
+        params: inPath,
+        body: z.strictObject({ name: nameSchema.optional(), settings: settingsInput.optional() }),
+        response: { 200: projectSchema.extend({ refresh: refreshSchema.optional() }) },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const id = await projectFor(deps, caller, request.params.id);
+      const { name, settings = {} } = request.body;
+      const change = async (tx: Prisma.TransactionClient): Promise<ProjectRow> => {
+        const now = new Date(clock());
+        // The lock makes `before` in the audit the state that this change found.
+        await tx.$queryRaw`select from projects where id = ${id} for update`;
+        const before = await tx.project.findUniqueOrThrow({ where: { id } });
+        const after = await tx.project.update({
+          where: { id },
+          data: {
+            ...(name === undefined ? {} : { name }),
+            ...settingsColumns(settings),
+            updatedAt: now,
+          },
+        });
+        await recordAudit(tx, {
+          projectId: id,
+          actor: caller.actor,
+          action: 'project.update',
+          targetType: 'project',
+          targetId: id,
+          before: { name: before.name, settings: settingsOf(before) },
+          after: { name: after.name, settings: settingsOf(after) },
+          requestId: request.id,
+          at: now.getTime(),
+        });
+        return after;
+      };
+      if (!isPolicy(settings)) return present(await database.transaction(change));
+      const { result, refresh } = await changeCatalog(deps, id, change);
+      return { ...present(result), refresh };
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/refreshes/:id',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'How far the recomputation after a change of catalog or policy has come',
+        params: z.strictObject({ id: z.string().max(100) }),
+        querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
+        response: {
+          200: refreshSchema.extend({ behind: z.int().describe('Users still to be computed') }),
+        },
+      },
+    },
+    async (request) => {
+      const { projectId } = callerOf(request);
+      const given = request.query.project_id;
+      const scope =
+        given === undefined ? projectId : await projectFor(deps, callerOf(request), given);
+      const refresh = await loadRefresh(database, scope, request.params.id);
+      if (refresh === null) throw new ProblemError('refresh_not_found');
+      return refresh;
+    },
+  );
+}
+
+function present(row: ProjectRow): z.infer<typeof projectSchema> {
+  return {
+    id: row.id,
+    name: row.name,
+    settings: settingsOf(row),
+    created_at: instantOut(row.createdAt),
+    updated_at: instantOut(row.updatedAt),
+  };
+}
