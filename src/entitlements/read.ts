@@ -22,6 +22,14 @@ export interface StoredTimeline {
   segments: Timeline;
 }
 
+interface UserColumns {
+  revision: string;
+  recorded_at: Date | null;
+}
+
+/** A user without segments is one row without them. */
+type Row = UserColumns & (SegmentRow | { feature_code: null });
+
 export interface ReadOptions {
   /** A cached answer that is older than this revision is passed over. */
   minRevision: number;
@@ -34,8 +42,6 @@ export interface Read {
   from: 'hit' | 'miss' | 'bypass';
   answer: CachedAnswer;
 }
-
-type Row = SegmentRow & { revision: string; recorded_at: Date | null; feature_code: string | null };
 
 /** A user's live timeline, one query; an unknown user has revision 0 and an empty one. */
 export async function loadTimeline(database: Database, user: UserName): Promise<StoredTimeline> {
@@ -52,7 +58,7 @@ export async function loadTimeline(database: Database, user: UserName): Promise<
   return {
     revision: Number(rows[0]?.revision ?? 0),
     recordedAt: rows[0]?.recorded_at?.getTime() ?? null,
-    segments: rows.filter((row) => row.feature_code !== null).map(segmentOf),
+    segments: rows.flatMap((row) => (row.feature_code === null ? [] : [segmentOf(row)])),
   };
 }
 

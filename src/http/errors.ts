@@ -52,7 +52,7 @@ export function toProblem(error: unknown): ProblemError {
   }
   if (error instanceof Stripe.errors.StripeError) return new ProblemError('stripe_unavailable');
   if (!(error instanceof Error)) return new ProblemError('internal_error');
-  const { code = '', statusCode } = error as FastifyError; // both are looked at as what they may be
+  const { code = '', statusCode } = error as Partial<FastifyError>;
   const known = fastifyProblems[code];
   if (known !== undefined) return new ProblemError(known);
   if (statusCode === 400) return new ProblemError('bad_request', 'The body is not valid JSON.');

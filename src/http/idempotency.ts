@@ -183,6 +183,5 @@ function withoutSecret(payload: string): string {
   if (!payload.includes('"key":')) return payload;
   const body: unknown = JSON.parse(payload);
   if (typeof body !== 'object' || body === null || !('key' in body)) return payload;
-  const { key: _secret, ...rest } = body;
-  return JSON.stringify(rest);
+  return JSON.stringify({ ...body, key: undefined });
 }

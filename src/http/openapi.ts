@@ -14,7 +14,7 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     const open = route.config?.auth === 'open';
     const writes = route.method !== 'GET' && route.method !== 'HEAD';
     const statuses = [...everyRoute, ...(open ? [] : keyedRoute), ...(writes ? withBody : [])];
-    const given: unknown = schema?.response;
+    const given: unknown = schema.response;
     const response: Record<string, unknown> = Object.fromEntries(
       statuses.map((status) => [
         status,

@@ -26,6 +26,15 @@ export async function projectFor(
   return project.id;
 }
 
+/** The project that a list is about; null = all of them, which is the platform key's without one. */
+export async function projectScope(
+  deps: { database: Database },
+  caller: Caller,
+  given: string | undefined,
+): Promise<string | null> {
+  return caller.projectId === null && given === undefined ? null : projectFor(deps, caller, given);
+}
+
 function projectNotFound(): ProblemError {
   return new ProblemError('project_not_found');
 }

@@ -17,7 +17,7 @@ import {
   page,
   projectIdSchema,
 } from '../http/schemas.ts';
-import { projectFor } from './access.ts';
+import { projectFor, projectScope } from './access.ts';
 import { callerOf } from './caller.ts';
 import {
   isPolicy,
@@ -191,10 +191,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       },
     },
     async (request) => {
-      const { projectId } = callerOf(request);
-      const given = request.query.project_id;
-      const scope =
-        given === undefined ? projectId : await projectFor(deps, callerOf(request), given);
+      const scope = await projectScope(deps, callerOf(request), request.query.project_id);
       const refresh = await loadRefresh(database, scope, request.params.id);
       if (refresh === null) throw new ProblemError('refresh_not_found');
       return refresh;

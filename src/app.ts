@@ -1,0 +1,55 @@
+import { auditRoutes } from './audit/routes.ts';
+import { catalogRoutes } from './catalog/routes.ts';
+import { checkoutRoutes } from './checkout/routes.ts';
+import type { Deps } from './deps.ts';
+import type { EntitlementCache } from './entitlements/cache.ts';
+import { createKnownFeatures } from './entitlements/known-features.ts';
+import { entitlementRoutes } from './entitlements/routes.ts';
+import { grantRoutes } from './grants/routes.ts';
+import type { App } from './http/app-types.ts';
+import { installIdempotency } from './http/idempotency.ts';
+import { createHttpServer } from './http/server.ts';
+import { opsRoutes } from './ops/routes.ts';
+import { projectFor, projectScope } from './projects/access.ts';
+import { installAuth } from './projects/auth.ts';
+import { callerOf } from './projects/caller.ts';
+import { createKeyLookup } from './projects/key-lookup.ts';
+import { keyRoutes } from './projects/key-routes.ts';
+import { projectRoutes } from './projects/routes.ts';
+import { webhookRoutes } from './webhook/routes.ts';
+
+export interface AppDeps extends Deps {
+  cache: EntitlementCache;
+  /** Tells the worker of this process that an object is wanted. */
+  wake: () => void;
+  /** Whether the background work came round lately. */
+  jobsHealthy: (now: number) => boolean;
+}
+
+/** The service's routes, each room with the dependencies that it uses. */
+export async function buildApp(deps: AppDeps): Promise<App> {
+  const { config, clock, database } = deps;
+  const app = await createHttpServer(deps);
+  installAuth(app, { adminApiKey: config.adminApiKey, keys: createKeyLookup(deps) });
+  installIdempotency(app, { database, clock, actorOf: (request) => callerOf(request).actor });
+
+  entitlementRoutes(app, {
+    ...deps,
+    features: createKnownFeatures(database),
+    projectOf: (request, given) => projectFor(deps, callerOf(request), given),
+  });
+  checkoutRoutes(app, deps);
+  webhookRoutes(app, deps);
+
+  projectRoutes(app, deps);
+  keyRoutes(app, deps);
+  catalogRoutes(app, deps);
+  grantRoutes(app, deps);
+  auditRoutes(app, {
+    database,
+    projectScope: (request, given) => projectScope(deps, callerOf(request), given),
+  });
+
+  opsRoutes(app, { ...deps, metricsToken: config.metricsToken });
+  return app;
+}

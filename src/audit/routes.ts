@@ -1,0 +1,111 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { AuditEntry } from '../generated/prisma/client.ts';
+import type { App } from '../http/app-types.ts';
+import {
+  decodeCursor,
+  instantOut,
+  instantOutSchema,
+  instantSchema,
+  listQuery,
+  listResponse,
+  page,
+  projectIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+import type { Database } from '../platform/database.ts';
+import { ProblemError } from '../http/problem.ts';
+
+export interface AuditRouteDeps {
+  database: Database;
+  /** The project that a request is about; null = all of them (platform key). */
+  projectScope: (request: FastifyRequest, given: string | undefined) => Promise<string | null>;
+}
+
+const entrySchema = z
+  .object({
+    id: z.string(),
+    project_id: z.string().nullable(),
+    user_id: z.string().nullable(),
+    actor: z.string().describe("An API key's id, `platform`, or `system`"),
+    action: z.string(),
+    target: z.object({ type: z.string(), id: z.string() }),
+    reason: z.string().nullable(),
+    before: z.json(),
+    after: z.json(),
+    request_id: z.string().nullable(),
+    at: instantOutSchema,
+  })
+  .meta({ id: 'AuditEntry' });
+
+/** Who did what, when and why, newest first. */
+export function auditRoutes(app: App, deps: AuditRouteDeps): void {
+  app.get(
+    '/api/v1/admin/audit',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags: ['Audit'],
+        summary: 'Who did what, when and why, newest first',
+        querystring: z.strictObject({
+          ...listQuery,
+          project_id: projectIdSchema.optional(),
+          user_id: userIdSchema.optional(),
+          action: z.string().max(100).optional(),
+          actor: z.string().max(100).optional(),
+          from: instantSchema.optional(),
+          to: instantSchema.optional(),
+        }),
+        response: { 200: listResponse(entrySchema) },
+      },
+    },
+    async (request) => {
+      const { query } = request;
+      const projectId = await deps.projectScope(request, query.project_id);
+      const before = positionOf(query.cursor);
+      const rows = await deps.database.prisma.auditEntry.findMany({
+        where: {
+          ...(projectId === null ? {} : { projectId }),
+          ...(query.user_id === undefined ? {} : { userId: query.user_id }),
+          ...(query.action === undefined ? {} : { action: query.action }),
+          ...(query.actor === undefined ? {} : { actor: query.actor }),
+          at: {
+            ...(query.from === undefined ? {} : { gte: new Date(query.from) }),
+            ...(query.to === undefined ? {} : { lt: new Date(query.to) }),
+          },
+          ...(before === undefined ? {} : { number: { lt: before } }),
+        },
+        orderBy: { number: 'desc' },
+        take: query.limit + 1,
+      });
+      return page(rows, query.limit, ({ number }) => String(number), present);
+    },
+  );
+}
+
+function positionOf(cursor: string | undefined): bigint | undefined {
+  const text = decodeCursor(cursor);
+  if (text === undefined) return undefined;
+  if (!/^\d{1,18}$/.test(text)) {
+    throw new ProblemError('bad_request', undefined, [
+      { path: 'cursor', message: 'is not a cursor of this list' },
+    ]);
+  }
+  return BigInt(text);
+}
+
+function present(row: AuditEntry): z.infer<typeof entrySchema> {
+  return {
+    id: row.id,
+    project_id: row.projectId,
+    user_id: row.userId,
+    actor: row.actor,
+    action: row.action,
+    target: { type: row.targetType, id: row.targetId },
+    reason: row.reason,
+    before: z.json().parse(row.before),
+    after: z.json().parse(row.after),
+    request_id: row.requestId,
+    at: instantOut(row.at),
+  };
+}

@@ -1,0 +1,53 @@
+import cron from 'node-cron';
+import type { Deps } from './deps.ts';
+import type { EntitlementCache } from './entitlements/cache.ts';
+import { startSweeps } from './entitlements/sweeps.ts';
+import { measureInbox, startWorker } from './mirror/worker.ts';
+import { keepHouse } from './ops/housekeeping.ts';
+import { repeat } from './platform/repeat.ts';
+
+export interface Background {
+  /** An object is wanted: the worker looks now. */
+  wake(): void;
+  healthy(now: number): boolean;
+  /** Takes nothing new, and ends when what runs is done. */
+  stop(): Promise<void>;
+}
+
+/** Hourly, at a minute when little else is scheduled. */
+const housekeepingCron = '43 * * * *';
+
+const measureEveryMs = 5_000;
+
+/** What runs beside the requests: the sync worker, the sweeps, the schedules. */
+export function startBackground(deps: Deps & { cache: EntitlementCache }): Background {
+  const { logger } = deps;
+  const worker = startWorker(deps);
+  const sweeps = startSweeps(deps);
+  const measuring = repeat(
+    measureEveryMs,
+    () => measureInbox(deps),
+    (error) => {
+      logger.debug({ err: error }, 'the inbox could not be measured');
+    },
+  );
+  let keeping: Promise<void> = Promise.resolve();
+  const housekeeping = cron.schedule(housekeepingCron, () => {
+    keeping = keepHouse({ ...deps, eventRetentionDays: deps.config.eventRetentionDays }).then(
+      () => undefined,
+      (error: unknown) => {
+        logger.warn({ err: error }, 'housekeeping failed; it runs again within the hour');
+      },
+    );
+  });
+  return {
+    wake: () => {
+      worker.wake();
+    },
+    healthy: (now) => worker.healthy(now),
+    async stop() {
+      await housekeeping.destroy();
+      await Promise.all([worker.stop(), sweeps.stop(), measuring.stop(), keeping]);
+    },
+  };
+}

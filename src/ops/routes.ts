@@ -1,0 +1,84 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { checkReadiness, type ReadinessDeps } from './readiness.ts';
+
+export interface OpsRouteDeps extends ReadinessDeps {
+  metrics: Metrics;
+  /** Undefined: there is no metrics route. */
+  metricsToken: string | undefined;
+}
+
+const readinessSchema = z
+  .object({
+    status: z.enum(['ready', 'degraded', 'not_ready']),
+    checks: z.object({
+      database: z.enum(['ok', 'failed']),
+      migrations: z.enum(['ok', 'pending', 'failed']),
+      redis: z.enum(['ok', 'failed', 'off']),
+      jobs: z.enum(['ok', 'failed']),
+    }),
+  })
+  .meta({ id: 'Readiness' });
+
+const tags = ['Operations'];
+
+/** For orchestrators and monitoring. */
+export function opsRoutes(app: App, deps: OpsRouteDeps): void {
+  app.get(
+    '/live',
+    {
+      config: { auth: 'open' },
+      schema: {
+        tags,
+        summary: 'Whether the process runs',
+        response: { 200: z.object({ status: z.literal('live') }) },
+      },
+    },
+    () => ({ status: 'live' as const }),
+  );
+
+  app.get(
+    '/ready',
+    {
+      config: { auth: 'open' },
+      schema: {
+        tags,
+        summary: 'Whether requests can be served; really asks each part, within a second',
+        response: { 200: readinessSchema, 503: readinessSchema },
+      },
+    },
+    async (_request, reply) => {
+      const readiness = await checkReadiness(deps);
+      return reply.code(readiness.status === 'not_ready' ? 503 : 200).send(readiness);
+    },
+  );
+
+  app.get(
+    '/metrics',
+    {
+      config: { auth: 'open' },
+      schema: {
+        tags,
+        summary: 'Prometheus metrics, with METRICS_TOKEN as bearer; 404 where it is not set',
+        response: { 200: z.string() },
+      },
+    },
+    async (request, reply) => {
+      if (deps.metricsToken === undefined) throw new ProblemError('not_found');
+      if (!isSame(request.headers.authorization ?? '', `Bearer ${deps.metricsToken}`)) {
+        throw new ProblemError('unauthorized', 'Send METRICS_TOKEN: Authorization: Bearer TOKEN.');
+      }
+      const { registry } = deps.metrics;
+      return reply.type(registry.contentType).send(await registry.metrics());
+    },
+  );
+}
+
+/** Compares hashes, so that the time it takes tells nothing of the token. */
+function isSame(given: string, expected: string): boolean {
+  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(given), hash(expected));
+}
