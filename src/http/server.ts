@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import sensible from '@fastify/sensible';
 import swagger from '@fastify/swagger';
 import scalar from '@scalar/fastify-api-reference';
-import fastify, { type FastifyBaseLogger } from 'fastify';
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -31,7 +31,7 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
     bodyLimit,
     genReqId: () => randomUUID(),
     // One line per request, below.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
     // While it closes, requests on open connections are still answered; new ones are told to go.
     return503OnClosing: false,

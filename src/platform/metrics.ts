@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** The process's metrics, named `latchkey_…`. No label carries a user's id. */
 export function createMetrics() {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: 'latchkey_process_' });
+  collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
   const registers = [registry];
   return {
     registry,

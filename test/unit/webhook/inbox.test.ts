@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { eventRules, eventTypes } from '../../../src/webhook/events.ts';
+import { triage } from '../../../src/webhook/inbox.ts';
+import type { VerifiedEvent } from '../../../src/webhook/verify.ts';
+
+const own = { livemode: false, accountId: 'acct_ours' };
+
+function event(type: string, object: Record<string, unknown>, rest: Partial<VerifiedEvent> = {}) {
+  return {
+    id: 'evt_1',
+    object: 'event' as const,
+    type,
+    created: 1,
+    livemode: false,
+    data: { object },
+    ...rest,
+  };
+}
+
+describe('what an event asks for', () => {
+  it('a subscription event asks for its subscription', () => {
+    expect(triage(event('customer.subscription.deleted', { id: 'sub_1' }), own)).toEqual({
+      outcome: 'accepted',
+      follow: { objectType: 'subscription', objectId: 'sub_1', urgency: 0 },
+    });
+  });
+
+  it.each([['ch_1'], [{ id: 'ch_1', object: 'charge' }]])(
+    'a refund event asks for its charge, given as %j',
+    (charge) => {
+      expect(triage(event('refund.updated', { id: 're_1', charge }), own).follow).toMatchObject({
+        objectType: 'charge',
+        objectId: 'ch_1',
+      });
+    },
+  );
+
+  it('what a buyer waits for goes before what can wait', () => {
+    const urgencyOf = (type: string) => eventRules[type]?.urgency ?? 9;
+    for (const type of ['checkout.session.completed', 'customer.subscription.deleted']) {
+      expect(urgencyOf(type)).toBeLessThan(urgencyOf('invoice.paid'));
+    }
+  });
+
+  it('every event that we ask Stripe for names an object to fetch', () => {
+    expect(eventTypes.length).toBeGreaterThan(30);
+    for (const type of eventTypes) {
+      const object = { id: 'x_1', charge: 'x_1', subscription: 'x_1' };
+      expect(triage(event(type, object), own)).toMatchObject({
+        outcome: 'accepted',
+        follow: { objectId: 'x_1' },
+      });
+    }
+  });
+});
+
+describe('what is kept and ignored', () => {
+  const object = { id: 'sub_1' };
+  const type = 'customer.subscription.updated';
+
+  it.each([
+    ['another mode', event(type, object, { livemode: true }), 'foreign_mode'],
+    ['another account', event(type, object, { account: 'acct_other' }), 'foreign_account'],
+    ['a type that we do not know', event('toaster.popped', object), 'unknown_type'],
+    ["a name of JavaScript's own", event('constructor', object), 'unknown_type'],
+    ['an object without an id', event(type, {}), 'no_object'],
+    [
+      'a refund without a charge',
+      event('refund.created', { id: 're_1', charge: null }),
+      'no_object',
+    ],
+  ])('%s', (_name, given, outcome) => {
+    expect(triage(given, own)).toEqual({ outcome, follow: null });
+  });
+
+  it('our own account named is ours; any is foreign where ours is not known', () => {
+    const named = event(type, object, { account: 'acct_ours' });
+    expect(triage(named, own).outcome).toBe('accepted');
+    expect(triage(named, { livemode: false, accountId: undefined }).outcome).toBe(
+      'foreign_account',
+    );
+  });
+});
