@@ -7,9 +7,15 @@ export class Started {
   readonly #stops: Stop[] = [];
   #stopping: Promise<void> | undefined;
 
-  /** Notes how something that was just started is ended. */
+  /** Notes how something that was just started is ended; where everything is ending already, ends it now. */
   add(stop: Stop): void {
     this.#stops.push(stop);
+    if (this.#stopping !== undefined) this.#stopping = this.#stopping.then(() => this.#stopAll());
+  }
+
+  /** Whether everything is ending, or has ended. */
+  get stopping(): boolean {
+    return this.#stopping !== undefined;
   }
 
   /** Ends everything, the last started first; a failure to end one thing does not keep the others. */

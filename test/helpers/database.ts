@@ -7,7 +7,7 @@ export interface TestDatabase {
   url: string;
   database: Database;
   /** Closes `database` and drops what it was connected to. */
-  drop(): Promise<void>;
+  drop: () => Promise<void>;
 }
 
 /** A migrated, empty database of one's own, cloned from the run's template. */

@@ -29,7 +29,7 @@ export interface TestServiceOptions {
   config?: Partial<Config>;
 }
 
-interface TestRequest {
+export interface TestRequest {
   key?: string;
   body?: unknown;
   headers?: Record<string, string>;
@@ -42,6 +42,12 @@ export interface TestResponse {
   headers: Record<string, string | number | string[] | undefined>;
 }
 
+export type SendRequest = (
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  request?: TestRequest,
+) => Promise<TestResponse>;
+
 export interface TestService {
   app: App;
   deps: AppDeps;
@@ -49,11 +55,7 @@ export interface TestService {
   /** May do everything in every project. */
   adminKey: string;
   /** Sends a request as a client would, without a network in between. A path without `/api/` is one below `/api/v1`. */
-  request(
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-    path: string,
-    request?: TestRequest,
-  ): Promise<TestResponse>;
+  request: SendRequest;
   /** A project through the API, and a key of it that has every scope. */
   createProject(id: string, settings?: object): Promise<{ projectId: string; key: string }>;
   /** Listens on a free port of the loopback; resolves with the URL. */
@@ -89,7 +91,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   };
   const app = await buildApp(deps);
 
-  const request: TestService['request'] = async (method, path, { key, body, headers } = {}) => {
+  const request: SendRequest = async (method, path, { key, body, headers } = {}) => {
     const response = await app.inject({
       method,
       url: path.startsWith('/api/') ? path : `/api/v1${path}`,
@@ -122,7 +124,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       });
       return { projectId: text(project.body, 'id'), key: text(key.body, 'key') };
     },
-    listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
+    listen: async () => app.listen({ host: '127.0.0.1', port: 0 }),
     runWorker: () => syncAll(deps),
     async close() {
       await app.close();

@@ -1,0 +1,72 @@
+import type { z } from 'zod';
+import { jsonText } from './json-text.ts';
+
+export interface Call {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  /** From `/api/v1` on, query included. */
+  path: string;
+  body?: object;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  /** The JSON that came. */
+  body: unknown;
+  tookMs: number;
+}
+
+/** What an answer has to be. */
+export interface Expected<T> {
+  status: number;
+  shape: z.ZodType<T>;
+}
+
+/** The API of a running service, asked with one key. */
+export interface Api {
+  serviceUrl: string;
+  key: string;
+}
+
+/** An answer that is not what it has to be, with the call and the answer in its message. */
+export class WrongAnswer extends Error {
+  constructor(call: Call, answer: Answer, fault: string) {
+    super(
+      `${call.method} ${call.path}\nanswered ${answer.status}, ${fault}\n${jsonText(answer.body, 90)}`,
+    );
+    this.name = 'WrongAnswer';
+  }
+}
+
+/** Sends one call and resolves with whatever came. */
+export async function send(
+  { serviceUrl, key }: Api,
+  { method, path, body }: Call,
+): Promise<Answer> {
+  const startedAt = performance.now();
+  const response = await fetch(new URL(path, serviceUrl), {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const parsed: unknown = await response.json();
+  const { status, headers } = response;
+  return { status, headers, body: parsed, tookMs: performance.now() - startedAt };
+}
+
+/** The body of an answer that is as expected. @throws WrongAnswer */
+export function bodyOf<T>(call: Call, answer: Answer, { status, shape }: Expected<T>): T {
+  if (answer.status !== status) throw new WrongAnswer(call, answer, `instead of ${status}:`);
+  const parsed = shape.safeParse(answer.body);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new WrongAnswer(call, answer, `not of the expected shape (${faults.join('; ')}):`);
+}
+
+/** Sends one call and resolves with its body. @throws WrongAnswer */
+export async function ask<T>(api: Api, call: Call, expected: Expected<T>): Promise<T> {
+  return bodyOf(call, await send(api, call), expected);
+}

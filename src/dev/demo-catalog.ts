@@ -1,0 +1,71 @@
+/** What the seeded project sells: three plans and a one-time pass, with features of all three types. */
+
+export const projectId = 'demo';
+
+export const features = {
+  export: { name: 'Export as PDF', type: 'boolean' },
+  notebooks: { name: 'Notebooks', type: 'limit' },
+  seats: { name: 'Seats', type: 'limit', per_quantity: true },
+  theme: { name: 'Theme', type: 'config' },
+} as const;
+
+interface DemoProduct {
+  /** Its id at Stripe, chosen by us, so that seeding twice finds it again. */
+  id: string;
+  name: string;
+  /** US cents. */
+  unitAmount: number;
+  /** How it is paid: monthly, or once for so many days of access. */
+  paid: 'monthly' | { accessDays: number };
+  rank: number;
+  features: Partial<Record<keyof typeof features, unknown>>;
+}
+
+export const products = {
+  starter: {
+    id: 'prod_demo_starter',
+    name: 'Starter',
+    unitAmount: 300,
+    paid: 'monthly',
+    rank: 1,
+    features: { notebooks: 10 },
+  },
+  pro: {
+    id: 'prod_demo_pro',
+    name: 'Pro',
+    unitAmount: 1_200,
+    paid: 'monthly',
+    rank: 2,
+    features: { export: true, notebooks: 100, theme: { palette: 'midnight', custom_css: false } },
+  },
+  team: {
+    id: 'prod_demo_team',
+    name: 'Team',
+    unitAmount: 3_000,
+    paid: 'monthly',
+    rank: 3,
+    features: {
+      export: true,
+      notebooks: 'unlimited',
+      seats: 1,
+      theme: { palette: 'any', custom_css: true },
+    },
+  },
+  exportPass: {
+    id: 'prod_demo_export_pass',
+    name: 'Export pass, 30 days',
+    unitAmount: 900,
+    paid: { accessDays: 30 },
+    rank: 0,
+    features: { export: true },
+  },
+} satisfies Record<string, DemoProduct>;
+
+export type ProductName = keyof typeof products;
+
+export const demoProducts: [ProductName, DemoProduct][] = [
+  ['starter', products.starter],
+  ['pro', products.pro],
+  ['team', products.team],
+  ['exportPass', products.exportPass],
+];

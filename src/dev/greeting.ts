@@ -1,0 +1,78 @@
+import { projectId } from './demo-catalog.ts';
+import type { Paint } from './narrator.ts';
+import type { PriceIds } from './seed.ts';
+
+export interface Running {
+  serviceUrl: string;
+  sandboxUrl: string;
+  databaseUrl: string;
+  redisUrl: string | null;
+  adminKey: string;
+  projectKey: string;
+  priceIds: PriceIds;
+  /** Where the data is. */
+  home: string;
+}
+
+/** What `npm run dev` says once everything runs: what is where, and what to try first. */
+export function greeting(running: Running, paint: Paint): string {
+  const { serviceUrl, sandboxUrl, projectKey, priceIds } = running;
+  const rows: [string, string][] = [
+    ['Latchkey', serviceUrl],
+    ['Stripe', `${sandboxUrl}   (the sandbox: no money, no network)`],
+    ['PostgreSQL', running.databaseUrl],
+    [
+      'Redis',
+      running.redisUrl ??
+        'none: no redis-server on the PATH. Reads go to Postgres, and stay right.',
+    ],
+    ['Data', `${running.home}   (npm run dev -- --fresh starts anew)`],
+  ];
+  const keys: [string, string][] = [
+    [`Project \`${projectId}\``, projectKey],
+    ['Platform', running.adminKey],
+  ];
+  const json = '-H "Content-Type: application/json"';
+  const auth = `-H "Authorization: Bearer $KEY"`;
+  const checkout = JSON.stringify({
+    user_id: 'u_1',
+    price_id: priceIds.pro,
+    success_url: `${serviceUrl}/docs`,
+    cancel_url: `${serviceUrl}/docs`,
+  });
+  const grant = JSON.stringify({
+    user_id: 'u_1',
+    feature_code: 'notebooks',
+    value: 500,
+    reason: 'a try',
+  });
+  const title = (text: string) => paint('bold', text);
+  return [
+    '',
+    title('Latchkey runs. Ctrl-C stops everything.'),
+    '',
+    ...table(rows, paint),
+    '',
+    title('Keys'),
+    ...table(keys, paint),
+    '',
+    title('Try'),
+    `  ${paint('dim', `# first: KEY=${projectKey}`)}`,
+    `  ${paint('dim', '# What may u_1 use? Nothing yet.')}`,
+    `  curl ${auth} "${serviceUrl}/api/v1/entitlements?user_id=u_1"`,
+    `  ${paint('dim', '# Sell the Pro plan: open the url in the answer, and pay there.')}`,
+    `  curl ${auth} ${json} ${serviceUrl}/api/v1/checkout/sessions -d '${checkout}'`,
+    `  ${paint('dim', '# Or give it away.')}`,
+    `  curl ${auth} ${json} ${serviceUrl}/api/v1/admin/grant -d '${grant}'`,
+    '',
+    title('Open'),
+    `  ${serviceUrl}/docs   ${paint('dim', 'every route, to read and to try')}`,
+    `  ${sandboxUrl}   ${paint('dim', 'the sandbox: customers, subscriptions, events, time')}`,
+    '',
+  ].join('\n');
+}
+
+function table(rows: [string, string][], paint: Paint): string[] {
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.map(([name, value]) => `  ${paint('dim', name.padEnd(width))}${value}`);
+}

@@ -1,0 +1,103 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+
+const checkout = path.resolve(import.meta.dirname, '../..');
+
+/**
+ * Where `npm run dev` keeps its data: `.latchkey/` in the checkout. Root cannot run PostgreSQL as
+ * itself, and the user it runs as may be unable to enter the checkout; then a folder below the system's
+ * temporary one, always the same for the same checkout.
+ */
+export function homeDirectory(): string {
+  if (process.getuid?.() !== 0 || everybodyMayEnter(checkout)) {
+    return path.join(checkout, '.latchkey');
+  }
+  const name = createHash('sha256').update(checkout).digest('hex').slice(0, 12);
+  return path.join(tmpdir(), `latchkey-dev-${name}`);
+}
+
+/**
+ * Makes the folder this process's own until the returned function is called.
+ *
+ * @throws Error where another process that still runs has it.
+ */
+export async function takeHome(home: string): Promise<() => Promise<void>> {
+  const pidPath = path.join(home, 'dev.pid');
+  const pid = Number(await readFile(pidPath, 'utf8').catch(() => '0'));
+  if (pid > 0 && isRunning(pid)) {
+    throw new Error(
+      `\`npm run dev\` runs already, as process ${pid}, on the data in ${home}. ` +
+        `Stop it first, or, if that process is another program, delete ${pidPath}.`,
+    );
+  }
+  await mkdir(home, { recursive: true });
+  await writeFile(pidPath, String(process.pid));
+  return () => rm(pidPath, { force: true });
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Deletes what earlier starts kept in the folder. */
+export async function emptyHome(home: string): Promise<void> {
+  const kept = (await readdir(home)).filter((name) => name !== 'dev.pid');
+  await Promise.all(
+    kept.map((name) => rm(path.join(home, name), { recursive: true, force: true })),
+  );
+}
+
+function everybodyMayEnter(directory: string): boolean {
+  const mayEnter = (statSync(directory).mode & 0o001) !== 0;
+  const parent = path.dirname(directory);
+  return mayEnter && (parent === directory || everybodyMayEnter(parent));
+}
+
+const secretsSchema = z.object({
+  adminKey: z.string(),
+  stripeKey: z.string(),
+  webhookSecret: z.string(),
+  /** The key of the seeded project; null until there is one. */
+  projectKey: z.string().nullable(),
+});
+
+export type Secrets = z.infer<typeof secretsSchema>;
+
+/** Keys of a new development installation, drawn at random. */
+export function newSecrets(): Secrets {
+  const random = () => randomBytes(24).toString('base64url');
+  return {
+    adminKey: `dev_admin_${random()}`,
+    stripeKey: `sk_test_${randomBytes(24).toString('hex')}`,
+    webhookSecret: `whsec_${random()}`,
+    projectKey: null,
+  };
+}
+
+/** The secrets kept in the folder, drawn at the first start. */
+export async function loadSecrets(home: string): Promise<Secrets> {
+  const text = await readFile(secretsPath(home), 'utf8').catch(() => null);
+  if (text !== null) return secretsSchema.parse(JSON.parse(text));
+  const secrets = newSecrets();
+  await saveSecrets(home, secrets);
+  return secrets;
+}
+
+/** Keeps the secrets in the folder, for its owner's eyes only. */
+export async function saveSecrets(home: string, secrets: Secrets): Promise<void> {
+  await mkdir(home, { recursive: true });
+  await writeFile(secretsPath(home), JSON.stringify(secrets, null, 2), { mode: 0o600 });
+}
+
+function secretsPath(home: string): string {
+  return path.join(home, 'secrets.json');
+}

@@ -1,0 +1,66 @@
+/*
+ * The program behind `npm run dev`: all of Latchkey on this machine, with data that survives a restart
+ * (`--fresh` starts anew), until Ctrl-C.
+ */
+import pretty from 'pino-pretty';
+import { systemClock } from '../platform/clock.ts';
+import { createLogger } from '../platform/logger.ts';
+import { greeting } from './greeting.ts';
+import { emptyHome, homeDirectory, loadSecrets, saveSecrets, takeHome } from './home.ts';
+import { paintFor } from './narrator.ts';
+import { nextFreePort } from './ports.ts';
+import { seedDemo } from './seed-demo.ts';
+import { startStack } from './stack.ts';
+import { Started } from './started.ts';
+
+/** Stripe's own stand-ins listen there too. */
+const sandboxPort = 12_111;
+const servicePort = 3_000;
+
+const paint = paintFor(process.stdout);
+const started = new Started();
+started.endOnSignal(() => {
+  console.log('\nStopping …');
+});
+
+async function main(fresh: boolean): Promise<void> {
+  const home = homeDirectory();
+  started.add(await takeHome(home));
+  if (fresh) await emptyHome(home);
+  const secrets = await loadSecrets(home);
+  const log = pretty({
+    colorize: process.stdout.isTTY,
+    ignore: 'pid,hostname,service,reqId,route,method,status,ms',
+    translateTime: 'SYS:HH:MM:ss',
+    messageFormat: '{if method}{method} {route} → {status}, {ms} ms{end}{msg}',
+    minimumLevel: 'info',
+  });
+  console.log('Starting PostgreSQL, Redis, a stand-in for Stripe, and Latchkey …');
+  const stack = await startStack(
+    {
+      directory: home,
+      persistent: true,
+      ports: {
+        service: await nextFreePort(servicePort),
+        sandbox: await nextFreePort(sandboxPort),
+      },
+      secrets,
+      clock: systemClock,
+      logger: createLogger('info', log),
+    },
+    started,
+  );
+  const seeded = await seedDemo(stack, secrets);
+  await saveSecrets(home, { ...secrets, projectKey: seeded.projectKey });
+  console.log(greeting({ ...stack, ...seeded, adminKey: secrets.adminKey, home }, paint));
+}
+
+try {
+  await main(process.argv.includes('--fresh'));
+} catch (error) {
+  // A start that Ctrl-C cut off fails, too; that needs no words.
+  if (!started.stopping)
+    console.error('\nThe start failed, and what was started is stopped.', error);
+  await started.stop();
+  process.exit(1);
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { openStripe } from '../platform/stripe.ts';
+import { type Api, ask, bodyOf, send } from './api.ts';
+import { demoProducts, projectId } from './demo-catalog.ts';
+import type { Secrets } from './home.ts';
+import {
+  catalogCalls,
+  createProjectCall,
+  createStripeCatalog,
+  keyCall,
+  keyShape,
+  type PriceIds,
+} from './seed.ts';
+
+const anything = z.unknown();
+
+const pricingShape = z.object({ products: z.array(z.object({ id: z.string() })) });
+
+/**
+ * Brings the demo project, its key and its catalog to where they are missing, through the service's and
+ * the sandbox's own APIs. What somebody changed meanwhile stays as it is.
+ */
+export async function seedDemo(
+  at: { serviceUrl: string; sandboxUrl: string },
+  secrets: Secrets,
+): Promise<{ projectKey: string; priceIds: PriceIds }> {
+  const admin: Api = { serviceUrl: at.serviceUrl, key: secrets.adminKey };
+  const stripe = openStripe({ secretKey: secrets.stripeKey, apiBase: at.sandboxUrl });
+  await ensureProject(admin);
+  const priceIds = await createStripeCatalog(stripe);
+  const projectKey = await ensureKey(admin, secrets.projectKey);
+  const { products } = await ask(
+    { serviceUrl: at.serviceUrl, key: projectKey },
+    { method: 'GET', path: '/api/v1/catalog' },
+    { status: 200, shape: pricingShape },
+  );
+  const mapped = new Set(products.map(({ id }) => id));
+  if (!demoProducts.every(([, { id }]) => mapped.has(id))) {
+    for (const call of catalogCalls(priceIds)) {
+      await ask(admin, call, { status: 200, shape: anything });
+    }
+  }
+  return { projectKey, priceIds };
+}
+
+/** The project, which may send buyers back to the service's own pages, whatever port it got today. */
+async function ensureProject(admin: Api): Promise<void> {
+  const origin = new URL(admin.serviceUrl).origin;
+  const create = createProjectCall([origin]);
+  const answer = await send(admin, create);
+  if (answer.status !== 409) {
+    bodyOf(create, answer, { status: 201, shape: anything });
+    return;
+  }
+  await ask(
+    admin,
+    {
+      method: 'PATCH',
+      path: `/api/v1/admin/projects/${projectId}`,
+      body: { settings: { redirect_origins: [origin] } },
+    },
+    { status: 200, shape: anything },
+  );
+}
+
+/** The key of the last start, if it still works, else a new one. */
+async function ensureKey(admin: Api, former: string | null): Promise<string> {
+  if (former !== null) {
+    const call = { method: 'GET', path: '/api/v1/catalog' } as const;
+    const { status } = await send({ ...admin, key: former }, call);
+    if (status === 200) return former;
+  }
+  return (await ask(admin, keyCall, { status: 201, shape: keyShape })).key;
+}

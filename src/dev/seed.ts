@@ -1,0 +1,85 @@
+import Stripe from 'stripe';
+import { z } from 'zod';
+import type { Call } from './api.ts';
+import { demoProducts, features, type ProductName, projectId } from './demo-catalog.ts';
+
+/** The Stripe price of each product. */
+export type PriceIds = Record<ProductName, string>;
+
+export const keyShape = z.object({ key: z.string() });
+
+export const keyCall: Call = {
+  method: 'POST',
+  path: `/api/v1/admin/projects/${projectId}/keys`,
+  body: { name: 'demo app', scopes: ['read', 'checkout', 'admin'] },
+};
+
+/** Creates the project, which may send buyers back to the given origins. */
+export function createProjectCall(redirectOrigins: string[]): Call {
+  return {
+    method: 'POST',
+    path: '/api/v1/admin/projects',
+    body: { id: projectId, name: 'Demo', settings: { redirect_origins: redirectOrigins } },
+  };
+}
+
+/** Brings the products and prices to Stripe that are not there yet, as a seller would in its dashboard. */
+export async function createStripeCatalog(stripe: Stripe): Promise<PriceIds> {
+  const ids: Partial<PriceIds> = {};
+  for (const [name, product] of demoProducts) {
+    await createProduct(stripe, product.id, product.name);
+    const prices = await stripe.prices.list({ product: product.id, active: true, limit: 10 });
+    const price =
+      prices.data.find(({ unit_amount }) => unit_amount === product.unitAmount) ??
+      (await stripe.prices.create({
+        product: product.id,
+        currency: 'usd',
+        unit_amount: product.unitAmount,
+        ...(product.paid === 'monthly' ? { recurring: { interval: 'month' } } : {}),
+      }));
+    ids[name] = price.id;
+  }
+  return priceIdsSchema.parse(ids);
+}
+
+const priceIdsSchema = z.object({
+  starter: z.string(),
+  pro: z.string(),
+  team: z.string(),
+  exportPass: z.string(),
+});
+
+async function createProduct(stripe: Stripe, id: string, name: string): Promise<void> {
+  try {
+    await stripe.products.retrieve(id);
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripeInvalidRequestError) || error.statusCode !== 404) {
+      throw error;
+    }
+    await stripe.products.create({ id, name, metadata: { project_id: projectId } });
+  }
+}
+
+/** The calls that tell the service what the products unlock. Sending them again changes nothing. */
+export function catalogCalls(priceIds: PriceIds): Call[] {
+  return [
+    ...Object.entries(features).map(([code, feature]) =>
+      put(`/api/v1/admin/features/${code}`, feature),
+    ),
+    ...demoProducts.map(([, product]) =>
+      put(`/api/v1/admin/products/${product.id}`, {
+        features: product.features,
+        rank: product.rank,
+      }),
+    ),
+    ...demoProducts.flatMap(([name, { paid }]) =>
+      paid === 'monthly'
+        ? []
+        : [put(`/api/v1/admin/prices/${priceIds[name]}`, { access_days: paid.accessDays })],
+    ),
+  ];
+}
+
+function put(path: string, body: object): Call {
+  return { method: 'PUT', path, body: { project_id: projectId, ...body } };
+}

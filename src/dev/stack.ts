@@ -1,0 +1,111 @@
+import path from 'node:path';
+import pg from 'pg';
+import { buildApp } from '../app.ts';
+import { type Background, startBackground } from '../background.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { closeDeps, openDeps } from '../deps.ts';
+import { createCache } from '../entitlements/cache.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import { applyMigrations } from '../platform/migrate.ts';
+import { startSandbox } from '../sandbox/sandbox.ts';
+import type { Secrets } from './home.ts';
+import { startPostgres } from './postgres.ts';
+import { findRedisServer, startRedis } from './redis.ts';
+import type { Started } from './started.ts';
+
+export interface StackOptions {
+  /** Where PostgreSQL and the sandbox keep their data. */
+  directory: string;
+  /** False: the database is deleted when it stops, and the sandbox keeps nothing. */
+  persistent: boolean;
+  /** Where the service and the sandbox listen; 0 = any free port. */
+  ports: { service: number; sandbox: number };
+  secrets: Secrets;
+  /** The time of both the sandbox and the service. */
+  clock: Clock;
+  logger: Logger;
+}
+
+export interface Stack {
+  serviceUrl: string;
+  sandboxUrl: string;
+  databaseUrl: string;
+  /** Null where no `redis-server` was found: the service runs without a cache. */
+  redisUrl: string | null;
+  sandbox: Awaited<ReturnType<typeof startSandbox>>;
+}
+
+/**
+ * Starts all that Latchkey needs, and Latchkey, in this process and its children. Whatever was started
+ * is noted in `started` at once, so that a start that fails half way can be undone.
+ */
+export async function startStack(options: StackOptions, started: Started): Promise<Stack> {
+  const databaseUrl = await startDatabase(options, started);
+  const redisUrl = await startCache(started);
+  const sandbox = await startSandbox({});
+  started.add(() => sandbox.close());
+  const config = loadConfig({
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl ?? undefined,
+    STRIPE_SECRET_KEY: options.secrets.stripeKey,
+    STRIPE_WEBHOOK_SECRETS: options.secrets.webhookSecret,
+    STRIPE_API_BASE: sandbox.url,
+    ADMIN_API_KEY: options.secrets.adminKey,
+    HOST: '127.0.0.1',
+    PORT: String(options.ports.service),
+  });
+  const serviceUrl = await startService(config, { ...options, clock: sandbox.clock.now }, started);
+  return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox };
+}
+
+async function startDatabase(options: StackOptions, started: Started): Promise<string> {
+  const postgres = await startPostgres({
+    dataDirectory: path.join(options.directory, 'postgres'),
+    persistent: options.persistent,
+    settings: options.persistent ? {} : { fsync: 'off' },
+  });
+  started.add(() => postgres.stop());
+  const client = new pg.Client({ connectionString: postgres.url('postgres') });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query(`select from pg_database where datname = 'latchkey'`);
+    if (rowCount === 0) await client.query('create database latchkey');
+  } finally {
+    await client.end();
+  }
+  const url = postgres.url('latchkey');
+  await applyMigrations(url);
+  return url;
+}
+
+async function startCache(started: Started): Promise<string | null> {
+  const program = findRedisServer();
+  if (program === undefined) return null;
+  const redis = await startRedis(program);
+  started.add(() => redis.stop());
+  return redis.url;
+}
+
+/** The service itself, as src/server.ts starts it, with another clock and another log. */
+async function startService(
+  config: Config,
+  overrides: { clock: Clock; logger: Logger },
+  started: Started,
+): Promise<string> {
+  const deps = openDeps(config, overrides);
+  started.add(() => closeDeps(deps));
+  const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
+  const background: { current?: Background } = {};
+  const app = await buildApp({
+    ...deps,
+    cache,
+    wake: () => background.current?.wake(),
+    jobsHealthy: (now) => background.current?.healthy(now) ?? false,
+  });
+  background.current = startBackground({ ...deps, cache });
+  started.add(async () => background.current?.stop());
+  started.add(() => app.close());
+  await app.listen({ host: config.host, port: config.port });
+  return `http://localhost:${config.port}`;
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { openStripe } from '../platform/stripe.ts';
+import { demoProducts } from './demo-catalog.ts';
+import { catalogCalls, createProjectCall, createStripeCatalog, keyCall, keyShape } from './seed.ts';
+import type { Step } from './walk.ts';
+
+const anything = z.unknown();
+
+const pricingShape = z.object({
+  products: z.array(z.object({ id: z.string(), features: z.record(z.string(), z.unknown()) })),
+});
+
+/** A project with a key, and what it sells. */
+export function catalogSteps(): Step[] {
+  return [
+    {
+      title: 'A micro-app gets a project and a key',
+      async run(walker) {
+        const call = createProjectCall([appOrigin]);
+        const project = await walker.ask(call, {
+          status: 201,
+          shape: z.object({ id: z.string() }),
+        });
+        walker.right('the project is there', project.body.id, 'demo');
+        const { key } = (await walker.ask(keyCall, { status: 201, shape: keyShape })).body;
+        walker.narrator.say('The key is shown this once. Everything below is asked with it.');
+        walker.useKey(key);
+      },
+    },
+    {
+      title: 'What it sells: products of Stripe, and what each of them unlocks',
+      async run(walker) {
+        const { stripeKey, sandboxUrl } = walker.options;
+        const stripe = openStripe({ secretKey: stripeKey, apiBase: sandboxUrl });
+        walker.keepPrices(await createStripeCatalog(stripe));
+        for (const call of catalogCalls(walker.prices)) {
+          await walker.ask(call, { status: 200, shape: anything }, true);
+        }
+        const call = { method: 'GET', path: '/api/v1/catalog' } as const;
+        const { products } = (await walker.ask(call, { status: 200, shape: pricingShape }, true))
+          .body;
+        const byId = (a: { id: string }, b: { id: string }) => a.id.localeCompare(b.id);
+        walker.right(
+          'the pricing page has three plans and a pass, with features of all three types',
+          products.map(({ id, features }) => ({ id, features })).sort(byId),
+          demoProducts.map(([, { id, features }]) => ({ id, features })).sort(byId),
+        );
+      },
+    },
+  ];
+}
+
+/** Where buyers are sent back to. Nothing has to listen there. */
+export const appOrigin = 'http://localhost:4000';

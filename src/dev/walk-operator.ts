@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { projectId } from './demo-catalog.ts';
+import type { Step } from './walk.ts';
+
+const user = 'u_44';
+
+const changeShape = z.object({ audit_id: z.string(), revision: z.int() });
+
+const auditShape = z.object({
+  data: z.array(
+    z.object({ action: z.string(), reason: z.string().nullable(), at: z.string().optional() }),
+  ),
+});
+
+/** What an operator does by hand, and the record of it. */
+export function operatorSteps(): Step[] {
+  const feature = { project_id: projectId, user_id: user, feature_code: 'notebooks' };
+  return [
+    {
+      title: `An operator grants ${user} 500 notebooks`,
+      async run(walker) {
+        const body = { ...feature, value: 500, reason: 'beta tester' };
+        const call = { method: 'POST', path: '/api/v1/admin/grant', body } as const;
+        await walker.ask(call, { status: 201, shape: changeShape });
+        walker.right('the very next read shows it', await walker.check(user, 'notebooks'), {
+          allowed: true,
+          reason: 'granted',
+          value: 500,
+          valid_to: null,
+        });
+      },
+    },
+    {
+      title: 'The operator takes them away again',
+      async run(walker) {
+        const body = { ...feature, reason: 'the beta is over' };
+        const call = { method: 'POST', path: '/api/v1/admin/revoke', body } as const;
+        await walker.ask(call, { status: 200, shape: changeShape });
+        walker.right('the very next read shows that too', await walker.check(user, 'notebooks'), {
+          allowed: false,
+          reason: 'revoked',
+          value: null,
+          valid_to: null,
+        });
+      },
+    },
+    {
+      title: 'Who did that, and why? The audit',
+      async run(walker) {
+        const path = `/api/v1/admin/audit?user_id=${user}`;
+        const { body } = await walker.ask(
+          { method: 'GET', path },
+          { status: 200, shape: auditShape },
+        );
+        walker.right(
+          'both are on record, the newest first, each with its reason',
+          body.data.map(({ reason }) => reason),
+          ['the beta is over', 'beta tester'],
+        );
+      },
+    },
+  ];
+}

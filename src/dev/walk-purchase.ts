@@ -1,0 +1,29 @@
+import { pay, startCheckout } from './walk-subscription.ts';
+import type { Step } from './walk.ts';
+
+const user = 'u_43';
+const dayMs = 86_400_000;
+
+/** A one-time purchase that lasts for 30 days. */
+export function purchaseSteps(): Step[] {
+  return [
+    {
+      title: `${user} buys the export pass: paid once, good for 30 days`,
+      async run(walker) {
+        const pageUrl = await startCheckout(walker, user, walker.prices.exportPass);
+        await pay(walker, pageUrl);
+        const { body } = await walker.entitlements(user);
+        walker.right(
+          'export is on for exactly 30 days, from the purchase',
+          body.entitlements.map(({ feature_code, value, valid_from, valid_to, sources }) => ({
+            feature_code,
+            value,
+            days: (Date.parse(valid_to ?? '') - Date.parse(valid_from ?? '')) / dayMs,
+            sources: sources.map(({ type }) => type),
+          })),
+          [{ feature_code: 'export', value: true, days: 30, sources: ['purchase'] }],
+        );
+      },
+    },
+  ];
+}

@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import { openPage, press } from './browser.ts';
+import { products } from './demo-catalog.ts';
+import { appOrigin } from './walk-catalog.ts';
+import type { Step } from './walk.ts';
+import type { Walker } from './walker.ts';
+
+const user = 'u_42';
+
+const linkShape = z.object({ id: z.string(), url: z.string() });
+
+/** Asks for a checkout of one price; resolves with the page the buyer is sent to. */
+export async function startCheckout(
+  walker: Walker,
+  userId: string,
+  priceId: string,
+): Promise<string> {
+  const call = {
+    method: 'POST',
+    path: '/api/v1/checkout/sessions',
+    body: {
+      user_id: userId,
+      price_id: priceId,
+      success_url: `${appOrigin}/welcome?session_id={CHECKOUT_SESSION_ID}`,
+      cancel_url: `${appOrigin}/pricing`,
+    },
+  } as const;
+  return (await walker.ask(call, { status: 201, shape: linkShape })).body.url;
+}
+
+/** Opens a hosted page and presses a button of it, as the buyer's browser would. */
+export async function pressOn(walker: Walker, url: string, label: string): Promise<string | null> {
+  walker.narrator.say(
+    `The browser opens ${new URL(url).origin}/… and the buyer presses “${label}”.`,
+  );
+  const { location } = await press(await openPage(url), label);
+  return location;
+}
+
+/** Pays on the hosted page, and waits until Stripe's webhook has been applied. */
+export async function pay(walker: Walker, pageUrl: string): Promise<void> {
+  const known = await walker.knownEvents();
+  const location = await pressOn(walker, pageUrl, 'Pay');
+  walker.right(
+    'the payment goes through, and the browser is sent back to the app',
+    location?.startsWith(`${appOrigin}/welcome?session_id=cs_`),
+    true,
+  );
+  await walker.applied('checkout.session.completed', known);
+}
+
+const isoOf = (instant: number) => new Date(instant).toISOString();
+
+/** A subscription, from "no" over "yes" to the instant at which it is "no" again. */
+export function subscriptionSteps(): Step[] {
+  let checkoutUrl = '';
+  let portalUrl = '';
+  let periodEnd = '';
+  return [
+    {
+      title: `May ${user} use anything? Nobody has bought yet`,
+      async run(walker) {
+        const { body } = await walker.entitlements(user);
+        walker.right('an unknown user is entitled to nothing, which is a normal answer', body, {
+          revision: 0,
+          entitlements: [],
+        });
+        const { allowed, reason } = await walker.check(user, 'export');
+        walker.right(
+          'export is denied, and the answer says why',
+          { allowed, reason },
+          { allowed: false, reason: 'no_source' },
+        );
+      },
+    },
+    {
+      title: 'The app starts a checkout of the Pro plan',
+      async run(walker) {
+        checkoutUrl = await startCheckout(walker, user, walker.prices.pro);
+      },
+    },
+    {
+      title: 'The buyer pays on the hosted page, and Stripe tells the service',
+      async run(walker) {
+        await pay(walker, checkoutUrl);
+      },
+    },
+    {
+      title: `May ${user} use anything now?`,
+      async run(walker) {
+        const { body, answer } = await walker.entitlements(user);
+        walker.right(
+          'everything of the Pro plan, open-ended, from the subscription',
+          body.entitlements.map(({ feature_code, value, valid_to, sources }) => ({
+            feature_code,
+            value,
+            valid_to,
+            sources: sources.map(({ type }) => type),
+          })),
+          Object.entries(products.pro.features).map(([feature_code, value]) => ({
+            feature_code,
+            value,
+            valid_to: null,
+            sources: ['subscription'],
+          })),
+        );
+        const again = await walker.entitlements(user);
+        const cacheOf = ({ headers }: typeof answer) => headers.get('latchkey-cache');
+        walker.right(
+          walker.options.cached
+            ? 'the first read fills the cache, the second is answered from Redis'
+            : 'without Redis both reads come straight from Postgres',
+          [cacheOf(answer), cacheOf(again.answer)],
+          walker.options.cached ? ['miss', 'hit'] : ['bypass', 'bypass'],
+        );
+        walker.right('both answers are the same', again.body, body);
+      },
+    },
+    {
+      title: 'One question, one word: check',
+      async run(walker) {
+        walker.right('100 notebooks are granted', await walker.check(user, 'notebooks'), {
+          allowed: true,
+          reason: 'granted',
+          value: 100,
+          valid_to: null,
+        });
+      },
+    },
+    {
+      title: 'The app opens the billing portal',
+      async run(walker) {
+        const body = { user_id: user, return_url: `${appOrigin}/account` };
+        const call = { method: 'POST', path: '/api/v1/portal/sessions', body } as const;
+        portalUrl = (await walker.ask(call, { status: 201, shape: linkShape })).body.url;
+      },
+    },
+    {
+      title: 'The buyer cancels there, for the end of the period',
+      async run(walker) {
+        const known = await walker.knownEvents();
+        await pressOn(walker, portalUrl, 'Cancel at period end');
+        await walker.applied('customer.subscription.updated', known);
+        const { valid_to } = await walker.check(user, 'export');
+        periodEnd = z.iso.datetime().parse(valid_to);
+        walker.right('export goes on, and now has an end', Date.parse(periodEnd) > 0, true);
+      },
+    },
+    {
+      title: 'One millisecond before the end, and at the end',
+      only: 'movable clock',
+      async run(walker) {
+        const end = Date.parse(periodEnd);
+        await walker.moveTo(end - 1);
+        const before = await walker.check(user, 'export');
+        walker.right(`at ${isoOf(end - 1)} still yes`, before.allowed, true);
+        await walker.moveTo(end);
+        const { allowed, reason } = await walker.check(user, 'export');
+        walker.right(
+          `at ${periodEnd} no: expired`,
+          { allowed, reason },
+          { allowed: false, reason: 'expired' },
+        );
+        const { body } = await walker.entitlements(user);
+        walker.right('nothing is left, whatever the cache holds', body.entitlements, []);
+      },
+    },
+    {
+      title: 'The buyer changes their mind, and cancels at once',
+      only: 'real clock',
+      async run(walker) {
+        const known = await walker.knownEvents();
+        await pressOn(walker, portalUrl, 'Cancel now');
+        await walker.applied('customer.subscription.deleted', known);
+        const { allowed, reason } = await walker.check(user, 'export');
+        walker.right(
+          'export is off again',
+          { allowed, reason },
+          { allowed: false, reason: 'expired' },
+        );
+      },
+    },
+  ];
+}

@@ -1,0 +1,50 @@
+import { catalogSteps } from './walk-catalog.ts';
+import { operatorSteps } from './walk-operator.ts';
+import { purchaseSteps } from './walk-purchase.ts';
+import { subscriptionSteps } from './walk-subscription.ts';
+import { Walker, type WalkOptions } from './walker.ts';
+
+/** One step of the walk. What later steps need of it, it keeps in its own file. */
+export interface Step {
+  title: string;
+  /** Taken only where the clock can be moved, or only where it cannot. */
+  only?: 'movable clock' | 'real clock';
+  run(walker: Walker): Promise<void>;
+}
+
+/** A step did not go as it has to; names it. */
+export class StepFailed extends Error {
+  constructor(number: number, title: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`Step ${number}, “${title}”, failed.\n\n${reason}`, { cause });
+    this.name = 'StepFailed';
+  }
+}
+
+/**
+ * Walks the whole life of an entitlement against a running service and a sandbox, over HTTP alone:
+ * project, catalog, checkout, webhook, cached answer, cancellation, one-time purchase, operator, audit.
+ * Every answer is checked. Resolves with the number of steps taken.
+ *
+ * @throws StepFailed
+ */
+export async function walk(options: WalkOptions): Promise<number> {
+  const walker = new Walker(options);
+  const clockKind = options.clock === null ? 'real clock' : 'movable clock';
+  const steps = [...catalogSteps(), ...subscriptionSteps(), ...purchaseSteps(), ...operatorSteps()];
+  let number = 0;
+  for (const step of steps) {
+    if (step.only === 'movable clock' && clockKind === 'real clock') {
+      options.narrator.skipped(step.title, 'the clock of this service cannot be moved');
+    }
+    if (step.only !== undefined && step.only !== clockKind) continue;
+    number += 1;
+    options.narrator.step(number, step.title);
+    try {
+      await step.run(walker);
+    } catch (error) {
+      throw new StepFailed(number, step.title, error);
+    }
+  }
+  return number;
+}

@@ -1,0 +1,172 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { type Answer, type Api, bodyOf, type Call, type Expected, send } from './api.ts';
+import { jsonText } from './json-text.ts';
+import type { Narrator } from './narrator.ts';
+import type { PriceIds } from './seed.ts';
+
+/** How the walk moves time, where it may. */
+export interface WalkClock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Puts the service's clock, and the sandbox's, to an instant, epoch milliseconds. */
+  moveTo(instant: number): Promise<void>;
+}
+
+export interface WalkOptions {
+  /** Where the service listens. */
+  serviceUrl: string;
+  /** Where the sandbox listens: Stripe's API and the hosted pages. */
+  sandboxUrl: string;
+  adminKey: string;
+  stripeKey: string;
+  /** Null: time cannot be moved. What needs that is skipped, visibly, and "cancel now" used instead. */
+  clock: WalkClock | null;
+  /** Whether the service has a Redis. */
+  cached: boolean;
+  narrator: Narrator;
+}
+
+export interface Heard<T> {
+  body: T;
+  answer: Answer;
+}
+
+export const entitlementsShape = z.object({
+  revision: z.int(),
+  entitlements: z.array(
+    z.object({
+      feature_code: z.string(),
+      value: z.unknown(),
+      valid_from: z.string().nullable(),
+      valid_to: z.string().nullable(),
+      sources: z.array(z.object({ type: z.string() })),
+    }),
+  ),
+});
+
+export type Entitlements = z.infer<typeof entitlementsShape>;
+
+const checkShape = z.object({
+  allowed: z.boolean(),
+  reason: z.string(),
+  value: z.unknown(),
+  valid_to: z.string().nullable(),
+});
+
+const eventsShape = z.object({
+  data: z.array(z.object({ id: z.string(), type: z.string(), status: z.string() })),
+});
+
+/** How long an event may take from the buyer's click to the service having applied it. */
+const eventWaitMs = 15_000;
+
+/** What the steps of a walk do: ask, tell, and insist on the right answer. */
+export class Walker {
+  readonly options: WalkOptions;
+  readonly narrator: Narrator;
+  /** The project's key, once there is one; the platform's until then. */
+  #api: Api;
+  #prices: PriceIds | undefined;
+
+  constructor(options: WalkOptions) {
+    this.options = options;
+    this.narrator = options.narrator;
+    this.#api = { serviceUrl: options.serviceUrl, key: options.adminKey };
+  }
+
+  useKey(key: string): void {
+    this.#api = { ...this.#api, key };
+  }
+
+  keepPrices(prices: PriceIds): void {
+    this.#prices = prices;
+  }
+
+  /** The Stripe prices of what the project sells. */
+  get prices(): PriceIds {
+    if (this.#prices === undefined) throw new Error('The catalog comes first.');
+    return this.#prices;
+  }
+
+  /** Puts the clock to an instant, epoch milliseconds. */
+  async moveTo(instant: number): Promise<void> {
+    if (this.options.clock === null) throw new Error('This clock cannot be moved.');
+    this.narrator.say(`The clock is put to ${new Date(instant).toISOString()}.`);
+    await this.options.clock.moveTo(instant);
+  }
+
+  /** Asks the service and tells what came. @throws WrongAnswer */
+  async ask<T>(call: Call, expected: Expected<T>, brief = false): Promise<Heard<T>> {
+    const answer = await send(this.#api, call);
+    this.narrator.exchange(call, answer, brief);
+    return { body: bodyOf(call, answer, expected), answer };
+  }
+
+  /** Insists that something is as it has to be. */
+  right(statement: string, found: unknown, wanted: unknown): void {
+    if (!isDeepStrictEqual(found, wanted)) {
+      throw new Error(
+        `Not so: ${statement}.\nwanted ${jsonText(wanted, 90)}\nfound  ${jsonText(found, 90)}`,
+      );
+    }
+    this.narrator.right(statement);
+  }
+
+  async entitlements(userId: string): Promise<Heard<Entitlements>> {
+    const path = `/api/v1/entitlements?user_id=${userId}`;
+    return this.ask({ method: 'GET', path }, { status: 200, shape: entitlementsShape });
+  }
+
+  async check(userId: string, featureCode: string) {
+    const path = `/api/v1/entitlements/check?user_id=${userId}&feature_code=${featureCode}`;
+    const heard = await this.ask({ method: 'GET', path }, { status: 200, shape: checkShape });
+    return heard.body;
+  }
+
+  /** The ids of the events that the service has by now. */
+  async knownEvents(): Promise<Set<string>> {
+    return new Set((await this.#events()).map(({ id }) => id));
+  }
+
+  /**
+   * Waits until an event of the type has come that was not known before, and everything that came is
+   * applied.
+   */
+  async applied(type: string, known: Set<string>): Promise<void> {
+    const startedAt = performance.now();
+    for (;;) {
+      const events = await this.#events();
+      const fresh = events.filter(({ id }) => !known.has(id));
+      const waiting = fresh.filter(({ status }) => status === 'pending');
+      const tookMs = performance.now() - startedAt;
+      if (fresh.some((event) => event.type === type) && waiting.length === 0) {
+        // Its companions come within moments; what they change must not surprise the next step.
+        await pause(250);
+        if ((await this.#events()).length > events.length) continue;
+        this.narrator.right(
+          `Stripe's ${type} came by webhook, with ${fresh.length - 1} others, and is applied`,
+        );
+        return;
+      }
+      if (tookMs > eventWaitMs) {
+        const seen = fresh.map((event) => `${event.type} (${event.status})`).join(', ');
+        throw new Error(`No ${type} was applied within 15 s. New events: ${seen || 'none'}.`);
+      }
+      await pause(50);
+    }
+  }
+
+  async #events() {
+    const { adminKey, serviceUrl } = this.options;
+    const call: Call = { method: 'GET', path: '/api/v1/admin/events?limit=100' };
+    const answer = await send({ serviceUrl, key: adminKey }, call);
+    return bodyOf(call, answer, { status: 200, shape: eventsShape }).data;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
