@@ -118,7 +118,7 @@ async function resolveOne(
   if (!featureCodeSchema.safeParse(code).success) return { why: 'code_invalid' };
   const { projectId } = context;
   const known = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
-  if (known?.archivedAt != null) return { why: 'feature_archived' };
+  if (known !== null && known.archivedAt !== null) return { why: 'feature_archived' };
   const type = known === null ? (said === null ? 'boolean' : 'limit') : featureType(known.type);
   if (said === null && type !== 'boolean') return { why: 'value_required' };
   const value = said ?? true;

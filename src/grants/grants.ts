@@ -82,7 +82,7 @@ async function loadGrantable(tx: Tx, projectId: string, body: GrantBody): Promis
   const feature = await tx.feature.findUnique({
     where: { projectId_code: { projectId, code: body.feature_code } },
   });
-  if (feature === null || feature.archivedAt !== null) throw new ProblemError('feature_not_found');
+  if (feature?.archivedAt !== null) throw new ProblemError('feature_not_found');
   const type = featureType(feature.type);
   const value = body.value ?? (type === 'boolean' ? true : undefined);
   const fault =

@@ -1,0 +1,227 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { CatalogChangeDeps } from '../entitlements/catalog-change.ts';
+import type { App } from '../http/app-types.ts';
+import { decodeCursor, listQuery, listResponse, page, projectIdSchema } from '../http/schemas.ts';
+import { projectFor } from '../projects/access.ts';
+import { callerOf } from '../projects/caller.ts';
+import { type ChangeContext, changeOrTry } from './change.ts';
+import { archiveFeature, loadFeatures, putFeature } from './features.ts';
+import { fetchCatalog, type FetchDeps, fetchProduct } from './fetch.ts';
+import { importCatalog } from './import.ts';
+import { fetchNewPrice, loadPrices, putPrice } from './prices.ts';
+import { loadPricing } from './pricing.ts';
+import { loadProducts, putProduct } from './products.ts';
+import * as shapes from './schemas.ts';
+
+export type CatalogRouteDeps = CatalogChangeDeps & FetchDeps;
+
+const tags = ['Catalog'];
+const auth = { auth: 'admin' } as const;
+const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
+const ofList = ofProject.extend(listQuery);
+const itself = <T>(row: T): T => row;
+
+/** What is sold, and which features it carries. */
+export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
+  async function contextOf(
+    request: FastifyRequest,
+    given: string | undefined,
+  ): Promise<ChangeContext> {
+    const caller = callerOf(request);
+    const projectId = await projectFor(deps, caller, given);
+    return { projectId, actor: caller.actor, requestId: request.id, at: deps.clock() };
+  }
+
+  app.get(
+    '/api/v1/catalog',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags,
+        summary: 'Active products, prices and features, for a pricing page',
+        querystring: ofProject,
+        response: { 200: shapes.pricingOut },
+      },
+    },
+    async (request) => {
+      const { projectId } = await contextOf(request, request.query.project_id);
+      return loadPricing(deps.database, projectId);
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/features',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary: 'Features by code, archived ones too',
+        querystring: ofList,
+        response: { 200: listResponse(shapes.featureOut) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, project_id: given } = request.query;
+      const { projectId } = await contextOf(request, given);
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const rows = await loadFeatures(deps.database, projectId, asked);
+      return page(rows, limit, ({ feature_code: code }) => code, itself);
+    },
+  );
+
+  app.put(
+    '/api/v1/admin/features/:feature_code',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary: 'Make a feature, or replace what it says; an archived one is back in use',
+        params: shapes.featureParams,
+        querystring: shapes.putQuery,
+        body: shapes.featureBody,
+        response: { 200: shapes.changedOut(shapes.featureOut) },
+      },
+    },
+    async (request) => {
+      const context = await contextOf(request, request.body.project_id);
+      return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
+        putFeature(tx, context, request.params.feature_code, request.body),
+      );
+    },
+  );
+
+  app.delete(
+    '/api/v1/admin/features/:feature_code',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary: 'Archive a feature: nothing new can carry it, whoever has it keeps it',
+        params: shapes.featureParams,
+        querystring: shapes.deleteQuery,
+        response: { 200: shapes.changedOut(shapes.featureOut) },
+      },
+    },
+    async (request) => {
+      const context = await contextOf(request, request.query.project_id);
+      return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
+        archiveFeature(tx, context, request.params.feature_code),
+      );
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/products',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary: 'The products that the project has taken, by id',
+        querystring: ofList,
+        response: { 200: listResponse(shapes.productOut) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, project_id: given } = request.query;
+      const { projectId } = await contextOf(request, given);
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const rows = await loadProducts(deps.database, projectId, asked);
+      return page(rows, limit, ({ id }) => id, itself);
+    },
+  );
+
+  app.put(
+    '/api/v1/admin/products/:stripe_product_id',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary:
+          'Take a product of Stripe into the project with its prices, and say what it carries',
+        params: shapes.productParams,
+        querystring: shapes.putQuery,
+        body: shapes.productBody,
+        response: { 200: shapes.changedOut(shapes.productOut) },
+      },
+    },
+    async (request) => {
+      const { body } = request;
+      const context = await contextOf(request, body.project_id);
+      const anyFree = callerOf(request).projectId === null;
+      const fetched = await fetchProduct(deps, request.params.stripe_product_id);
+      return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
+        putProduct(tx, context, fetched, anyFree, body),
+      );
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/prices',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary: 'The prices of the products that the project has taken, by id',
+        querystring: ofList,
+        response: { 200: listResponse(shapes.priceOut) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, project_id: given } = request.query;
+      const { projectId } = await contextOf(request, given);
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const rows = await loadPrices(deps.database, projectId, asked);
+      return page(rows, limit, ({ id }) => id, itself);
+    },
+  );
+
+  app.put(
+    '/api/v1/admin/prices/:stripe_price_id',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary: 'Say what a price carries beside its product, and how long a purchase lasts',
+        params: shapes.priceParams,
+        querystring: shapes.putQuery,
+        body: shapes.priceBody,
+        response: { 200: shapes.changedOut(shapes.priceOut) },
+      },
+    },
+    async (request) => {
+      const { body } = request;
+      const context = await contextOf(request, body.project_id);
+      const id = request.params.stripe_price_id;
+      const fetched = await fetchNewPrice(deps, id);
+      return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
+        putPrice(tx, context, id, fetched, body),
+      );
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/catalog/import',
+    {
+      config: auth,
+      schema: {
+        tags,
+        summary: "Pull the project's products, prices and the features named at Stripe; only adds",
+        querystring: shapes.putQuery,
+        body: shapes.importBody,
+        response: { 200: shapes.changedOut(shapes.importOut) },
+      },
+    },
+    async (request) => {
+      const context = await contextOf(request, request.body?.project_id);
+      const fetched = await fetchCatalog(deps, context.projectId);
+      return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
+        importCatalog(tx, context, fetched),
+      );
+    },
+  );
+}
+
+function isDryRun({ dry_run: dryRun }: { dry_run: 'true' | 'false' }): boolean {
+  return dryRun === 'true';
+}

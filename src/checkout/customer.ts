@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import Stripe from 'stripe';
+import type { Deps } from '../deps.ts';
+import { lockUser, type UserName } from '../entitlements/users.ts';
+import type { Tx } from '../platform/database.ts';
+import { lockJoinKeys } from '../platform/locks.ts';
+import { askStripe, logStripeError } from './stripe-answer.ts';
+
+export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
+
+/** How many deleted customers Stripe may answer with, one after the other, before we give up. */
+const attempts = 5;
+
+/**
+ * The customer that checkout uses for a user, if there is one: the primary, or else the first that was
+ * linked, which becomes the primary. To be called under the user's lock.
+ */
+export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> {
+  const customer = await tx.customer.findFirst({
+    where: { uid, deleted: false },
+    orderBy: [{ isPrimary: 'desc' }, { createdAt: 'asc' }, { id: 'asc' }],
+  });
+  if (customer === null) return null;
+  if (!customer.isPrimary) await makePrimary(tx, uid, customer.id);
+  return customer.id;
+}
+
+/**
+ * Makes a user's customer at Stripe and remembers it as the primary. Checkouts at the same time get the
+ * same one, with no lock held while Stripe is asked: Stripe's idempotency key is a function of who the
+ * user is, and so is all that is sent under it. (The e-mail address is not, so it follows in a request
+ * of its own, which the checkout can do without.)
+ *
+ * @param insteadOf a customer that Stripe no longer knows
+ * @returns the id of the user's primary customer
+ * @throws ProblemError stripe_unavailable
+ */
+export async function createCustomer(
+  deps: CustomerDeps,
+  user: UserName,
+  email: string | undefined,
+  insteadOf: string | null,
+): Promise<string> {
+  const identity = await deps.database.prisma.databaseIdentity.findFirstOrThrow();
+  let former = insteadOf;
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    const idempotencyKey = customerKey(identity.id, user, former);
+    const customer = await askStripe(deps.logger, 'customers.create', () =>
+      deps.stripe.customers.create(
+        { metadata: { project_id: user.projectId, user_id: user.userId } },
+        // Stripe answers 409 while the first request with this key is still running.
+        { idempotencyKey, maxNetworkRetries: 3 },
+      ),
+    );
+    const kept = await storeCustomer(deps, user, customer, former);
+    if (kept !== null) {
+      if (kept === customer.id && email !== undefined && customer.email === null) {
+        await giveEmail(deps, kept, email);
+      }
+      return kept;
+    }
+    // Stripe repeated the answer of a day ago, and what it made then was deleted since.
+    former = customer.id;
+  }
+  throw new Error('every customer that Stripe gave was deleted');
+}
+
+/** The same for the same user and former customer, for as long as this database lives. */
+function customerKey(databaseId: string, user: UserName, former: string | null): string {
+  const named = JSON.stringify([databaseId, user.projectId, user.userId, former]);
+  return `latchkey-customer-${createHash('sha256').update(named).digest('hex')}`;
+}
+
+/** Returns the user's primary customer from now on; null where the given one is known to be deleted. */
+async function storeCustomer(
+  deps: CustomerDeps,
+  name: UserName,
+  { id, created }: Stripe.Customer,
+  former: string | null,
+): Promise<string | null> {
+  return deps.database.transaction(async (tx) => {
+    await lockJoinKeys(tx, [id]);
+    const { uid } = await lockUser(tx, name, deps.clock());
+    const stored = await tx.customer.findUnique({ where: { id } });
+    if (stored?.deleted === true) return null;
+    const ours = { uid, linkedBy: 'checkout' };
+    await tx.customer.upsert({
+      where: { id },
+      create: { id, ...ours, createdAt: new Date(created * 1_000) },
+      update: ours,
+    });
+    const other = await tx.customer.findFirst({
+      where: {
+        uid,
+        isPrimary: true,
+        deleted: false,
+        id: { notIn: former === null ? [id] : [id, former] },
+      },
+    });
+    if (other !== null) return other.id;
+    await makePrimary(tx, uid, id);
+    return id;
+  });
+}
+
+async function makePrimary(tx: Tx, uid: bigint, id: string): Promise<void> {
+  await tx.customer.updateMany({
+    where: { uid, isPrimary: true, id: { not: id } },
+    data: { isPrimary: false },
+  });
+  await tx.customer.update({ where: { id }, data: { isPrimary: true } });
+}
+
+async function giveEmail(deps: CustomerDeps, id: string, email: string): Promise<void> {
+  try {
+    await deps.stripe.customers.update(id, { email });
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripeError)) throw error;
+    logStripeError(deps.logger, 'customers.update', error);
+  }
+}

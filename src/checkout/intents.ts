@@ -1,0 +1,127 @@
+import { lockUser, type UserName } from '../entitlements/users.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { loadCustomer } from './customer.ts';
+import { refuseIneligible } from './eligibility.ts';
+import { type Line, soleProducts } from './lines.ts';
+
+/** What an intent comes to. `replaced`: a newer checkout took its place. */
+export type IntentEnd = 'failed' | 'replaced' | 'completed' | 'expired';
+
+export interface OpenedIntent {
+  id: string;
+  uid: bigint;
+  /** The user's primary customer, if there is one. */
+  customerId: string | null;
+  /** Older sessions that could still be paid, and would sell the same again. */
+  olderSessionIds: string[];
+}
+
+/** How long after its end a session still counts as open, milliseconds: Stripe's clock is not ours. */
+const clockSkewMs = 300_000;
+
+/**
+ * Writes down that a user is about to check out, before Stripe is told: from then on a session with this
+ * id as `client_reference_id` is known to be the user's.
+ *
+ * Intents of one user are opened one after the other. An older one that is still on its way to Stripe is
+ * replaced here and now, and closes its own session when it sees so; the sessions of the others are the
+ * caller's to close.
+ *
+ * @throws ProblemError already_subscribed, feature_revoked
+ */
+export async function openIntent(
+  deps: { clock: Clock; database: Database },
+  name: UserName,
+  lines: readonly Line[],
+): Promise<OpenedIntent> {
+  return deps.database.transaction(async (tx) => {
+    const now = deps.clock();
+    const { uid } = await lockUser(tx, name, now);
+    await refuseIneligible(tx, uid, lines, now);
+    const older = await loadOlder(tx, uid, lines, now);
+    await tx.checkoutIntent.updateMany({
+      where: {
+        id: { in: older.filter(({ sessionId }) => sessionId === null).map(({ id }) => id) },
+      },
+      data: { status: 'replaced' },
+    });
+    const { id } = await tx.checkoutIntent.create({
+      data: {
+        id: newId('ci'),
+        projectId: name.projectId,
+        uid,
+        lineItems: lines.map(({ priceId, productId, quantity }) => ({
+          price_id: priceId,
+          product_id: productId,
+          quantity,
+        })),
+        createdAt: new Date(now),
+      },
+    });
+    return {
+      id,
+      uid,
+      customerId: await loadCustomer(tx, uid),
+      olderSessionIds: older.flatMap(({ sessionId }) => (sessionId === null ? [] : [sessionId])),
+    };
+  });
+}
+
+/**
+ * Open intents of the user for one of the prices, or for a product that may be subscribed to only once:
+ * a monthly and a yearly session of one product, both paid, would be two subscriptions.
+ */
+async function loadOlder(
+  tx: Tx,
+  uid: bigint,
+  lines: readonly Line[],
+  now: number,
+): Promise<{ id: string; sessionId: string | null }[]> {
+  return tx.$queryRaw`
+    select i.id, i.session_id as "sessionId"
+    from checkout_intents i left join checkout_sessions s on s.id = i.session_id
+    where i.uid = ${uid} and i.status = 'open'
+      and (i.expires_at is null or i.expires_at > ${new Date(now - clockSkewMs)})
+      and coalesce(s.status, 'open') = 'open'
+      and exists (
+        select from jsonb_array_elements(i.line_items) line
+        where line ->> 'price_id' = any(${lines.map(({ priceId }) => priceId)}::text[])
+          or line ->> 'product_id' = any(${soleProducts(lines)}::text[]))
+    order by i.created_at, i.id`;
+}
+
+/**
+ * Notes the session that Stripe made for an intent.
+ *
+ * @param session `expiresAt` in epoch milliseconds
+ * @returns false where a newer checkout has replaced the intent meanwhile: the session is to be closed
+ */
+export async function storeSession(
+  database: Database,
+  intentId: string,
+  session: { id: string; customerId: string; expiresAt: number },
+): Promise<boolean> {
+  const { status } = await database.prisma.checkoutIntent.update({
+    where: { id: intentId },
+    data: {
+      sessionId: session.id,
+      customerId: session.customerId,
+      expiresAt: new Date(session.expiresAt),
+    },
+  });
+  return status === 'open';
+}
+
+/** Ends an intent that is still open; what it came to before stays. */
+export async function endIntent(
+  database: Database,
+  which: { id: string } | { sessionId: string },
+  status: IntentEnd,
+): Promise<void> {
+  await database.prisma.checkoutIntent.updateMany({
+    where: { ...which, status: 'open' },
+    data: { status },
+  });
+}

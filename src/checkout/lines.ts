@@ -1,0 +1,40 @@
+import { loadSellablePrice, type SellablePrice } from '../catalog/store.ts';
+import type { Database } from '../platform/database.ts';
+
+export interface RequestedLine {
+  priceId: string;
+  /** 1 to 999. */
+  quantity: number;
+}
+
+/** A line of a checkout, its price resolved through the project's catalog. */
+export interface Line extends SellablePrice {
+  quantity: number;
+}
+
+export type Mode = 'subscription' | 'payment';
+
+/** @throws ProblemError price_not_found, price_inactive */
+export async function loadLines(
+  database: Database,
+  projectId: string,
+  requested: readonly RequestedLine[],
+): Promise<Line[]> {
+  return Promise.all(
+    requested.map(async ({ priceId, quantity }) => ({
+      ...(await loadSellablePrice(database, projectId, priceId)),
+      quantity,
+    })),
+  );
+}
+
+/** One recurring line makes it a subscription, which may have one-time lines beside it. */
+export function computeMode(lines: readonly Line[]): Mode {
+  return lines.some(({ type }) => type === 'recurring') ? 'subscription' : 'payment';
+}
+
+/** The products that one user may subscribe to only once. */
+export function soleProducts(lines: readonly Line[]): string[] {
+  const sole = lines.filter(({ type, allowMultiple }) => type === 'recurring' && !allowMultiple);
+  return [...new Set(sole.map(({ productId }) => productId))];
+}

@@ -1,0 +1,40 @@
+import type { UserName } from '../entitlements/users.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { CustomerDeps } from './customer.ts';
+import { askStripe, isMissing } from './stripe-answer.ts';
+
+/**
+ * Opens the billing portal for a user's customer, with the project's configuration where it has one.
+ *
+ * @throws ProblemError customer_not_found (nothing was ever bought, or Stripe no longer knows the
+ *   customer), stripe_unavailable
+ */
+export async function openPortal(
+  deps: CustomerDeps,
+  user: UserName,
+  returnUrl: string,
+): Promise<{ id: string; url: string }> {
+  const { prisma } = deps.database;
+  const customer = await prisma.customer.findFirst({
+    where: { user, deleted: false },
+    orderBy: [{ isPrimary: 'desc' }, { createdAt: 'asc' }, { id: 'asc' }],
+  });
+  if (customer === null) throw new ProblemError('customer_not_found');
+  const { portalConfigurationId: configuration } = await prisma.project.findUniqueOrThrow({
+    where: { id: user.projectId },
+    select: { portalConfigurationId: true },
+  });
+  return askStripe(deps.logger, 'billingPortal.sessions.create', async () => {
+    try {
+      const { id, url } = await deps.stripe.billingPortal.sessions.create({
+        customer: customer.id,
+        return_url: returnUrl,
+        ...(configuration === null ? {} : { configuration }),
+      });
+      return { id, url };
+    } catch (error) {
+      if (isMissing(error, 'customer')) throw new ProblemError('customer_not_found');
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { readFresh } from '../entitlements/read.ts';
+import { entitlementsResponse } from '../entitlements/schemas.ts';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import { instantOut, instantOutSchema, projectIdSchema, userIdSchema } from '../http/schemas.ts';
+import type { SyncDeps } from '../mirror/sync.ts';
+import { syncObject } from '../mirror/sync.ts';
+import { projectFor } from '../projects/access.ts';
+import { callerOf } from '../projects/caller.ts';
+import { loadLines } from './lines.ts';
+import { openPortal } from './portal.ts';
+import { isAllowedRedirect } from './redirects.ts';
+import { loadOwnSession } from './return.ts';
+import { openCheckout } from './sessions.ts';
+import { askStripe } from './stripe-answer.ts';
+
+const tags = ['Checkout and portal'];
+const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
+const urlSchema = z.string().min(1).max(5_000);
+const quantitySchema = z.int().min(1).max(999).default(1);
+
+const checkoutBody = z
+  .strictObject({
+    project_id: projectIdSchema.optional(),
+    user_id: userIdSchema,
+    email: z.email().max(512).optional().describe("For a new customer; Stripe's page shows it"),
+    price_id: stripeIdSchema.optional(),
+    line_items: z
+      .array(z.strictObject({ price_id: stripeIdSchema, quantity: quantitySchema }))
+      .min(1)
+      .max(20)
+      .optional(),
+    success_url: urlSchema.describe('Sent on as given, `{CHECKOUT_SESSION_ID}` included'),
+    cancel_url: urlSchema,
+  })
+  .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
+    path: ['price_id'],
+    error: 'give either price_id or line_items',
+  });
+
+/** Where a buyer is sent to pay, and to change what was bought. */
+export function checkoutRoutes(app: App, deps: SyncDeps): void {
+  const { database } = deps;
+
+  async function checkRedirects(projectId: string, urls: Record<string, string>): Promise<void> {
+    const { redirectOrigins } = await database.prisma.project.findUniqueOrThrow({
+      where: { id: projectId },
+      select: { redirectOrigins: true },
+    });
+    const refused = Object.entries(urls).filter(
+      ([, url]) => !isAllowedRedirect(url, redirectOrigins),
+    );
+    if (refused.length === 0) return;
+    throw new ProblemError(
+      'redirect_not_allowed',
+      undefined,
+      refused.map(([path]) => ({
+        path,
+        message: "must lie on one of the project's redirect_origins",
+      })),
+    );
+  }
+
+  app.post(
+    '/api/v1/checkout/sessions',
+    {
+      config: { auth: 'checkout' },
+      schema: {
+        tags,
+        summary: 'Open a hosted checkout; prices come from the catalog, amounts from Stripe',
+        body: checkoutBody,
+        response: {
+          201: z.object({
+            id: z.string(),
+            url: z.string(),
+            mode: z.enum(['subscription', 'payment']),
+            expires_at: instantOutSchema,
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const projectId = await projectFor(deps, callerOf(request), body.project_id);
+      await checkRedirects(projectId, {
+        success_url: body.success_url,
+        cancel_url: body.cancel_url,
+      });
+      const requested = body.line_items ?? [{ price_id: body.price_id ?? '', quantity: 1 }];
+      const lines = await loadLines(
+        database,
+        projectId,
+        requested.map(({ price_id: priceId, quantity }) => ({ priceId, quantity })),
+      );
+      const opened = await openCheckout(deps, {
+        user: { projectId, userId: body.user_id },
+        email: body.email,
+        lines,
+        successUrl: body.success_url,
+        cancelUrl: body.cancel_url,
+      });
+      return reply.code(201).send({
+        id: opened.id,
+        url: opened.url,
+        mode: opened.mode,
+        expires_at: instantOut(opened.expiresAt),
+      });
+    },
+  );
+
+  app.get(
+    '/api/v1/checkout/sessions/:id',
+    {
+      config: { auth: 'checkout' },
+      schema: {
+        tags,
+        summary: 'For the success page: fetches the session from Stripe and applies it at once',
+        params: z.strictObject({ id: stripeIdSchema }),
+        querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
+        response: {
+          200: z.object({
+            id: z.string(),
+            status: z.string().nullable(),
+            payment_status: z.string(),
+            user_id: z.string(),
+            revision: z.int(),
+            entitlements: entitlementsResponse.shape.entitlements,
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const projectId = await projectFor(deps, callerOf(request), request.query.project_id);
+      const { id } = request.params;
+      const userId = await loadOwnSession(database, projectId, id);
+      await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
+        syncObject(deps, { objectType: 'checkout.session', objectId: id }),
+      );
+      const session = await database.prisma.checkoutSession.findUnique({ where: { id } });
+      if (session === null) throw new ProblemError('session_not_found');
+      const { revision, entitlements } = await readFresh(deps, projectId, userId);
+      return {
+        id,
+        status: session.status,
+        payment_status: session.paymentStatus,
+        user_id: userId,
+        revision,
+        entitlements,
+      };
+    },
+  );
+
+  app.post(
+    '/api/v1/portal/sessions',
+    {
+      config: { auth: 'checkout' },
+      schema: {
+        tags,
+        summary: 'Open the billing portal for a user who has a Stripe customer',
+        body: z.strictObject({
+          project_id: projectIdSchema.optional(),
+          user_id: userIdSchema,
+          return_url: urlSchema,
+        }),
+        response: { 201: z.object({ id: z.string(), url: z.string() }) },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const projectId = await projectFor(deps, callerOf(request), body.project_id);
+      await checkRedirects(projectId, { return_url: body.return_url });
+      const user = { projectId, userId: body.user_id };
+      return reply.code(201).send(await openPortal(deps, user, body.return_url));
+    },
+  );
+}

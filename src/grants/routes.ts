@@ -1,0 +1,118 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { App } from '../http/app-types.ts';
+import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
+import { projectFor } from '../projects/access.ts';
+import { callerOf } from '../projects/caller.ts';
+import { createGrant, endGrant, loadGrants } from './grants.ts';
+import type { GrantDeps, Operator } from './operator.ts';
+import { createRevocation, liftRevocation, loadRevocations } from './revocations.ts';
+import * as shapes from './schemas.ts';
+
+const tags = ['Grants'];
+const itself = <T>(row: T): T => row;
+
+/** What operators give and take away by hand. */
+export function grantRoutes(app: App, deps: GrantDeps): void {
+  async function operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator> {
+    const caller = callerOf(request);
+    const projectId = await projectFor(deps, caller, given);
+    return { projectId, actor: caller.actor, requestId: request.id };
+  }
+
+  app.post(
+    '/api/v1/admin/grant',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: "Give a user a feature for a window, as the operator's last word on it",
+        body: shapes.grantBody,
+        response: { 201: shapes.grantChanged },
+      },
+    },
+    async (request, reply) => {
+      const operator = await operatorOf(request, request.body.project_id);
+      return reply.code(201).send(await createGrant(deps, operator, request.body));
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/revoke',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary:
+          'Take a feature away for a window, whatever gives it, or end one grant now; a grant that is over stays as it is',
+        body: shapes.revokeBody,
+        response: { 200: shapes.revoked },
+      },
+    },
+    async (request) => {
+      const { body } = request;
+      const operator = await operatorOf(request, body.projectId);
+      return body.kind === 'grant'
+        ? endGrant(deps, operator, body.grantId, body.reason)
+        : createRevocation(deps, operator, body);
+    },
+  );
+
+  app.delete(
+    '/api/v1/admin/revocations/:id',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Lift a revocation now; one that is over already stays as it is',
+        params: shapes.revocationParams,
+        querystring: shapes.liftQuery,
+        response: { 200: shapes.revocationChanged },
+      },
+    },
+    async (request) => {
+      const operator = await operatorOf(request, request.query.project_id);
+      return liftRevocation(deps, operator, request.params.id, request.query.reason);
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/grants',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Grants, by id',
+        querystring: z.strictObject({ ...listQuery, ...shapes.listFilter }),
+        response: { 200: listResponse(shapes.grantOut) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, ...filter } = request.query;
+      const { projectId } = await operatorOf(request, filter.project_id);
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const rows = await loadGrants(deps.database, projectId, filter, asked, deps.clock());
+      return page(rows, limit, ({ id }) => id, itself);
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/revocations',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Revocations, by id',
+        querystring: z.strictObject({ ...listQuery, ...shapes.listFilter }),
+        response: { 200: listResponse(shapes.revocationOut) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, ...filter } = request.query;
+      const { projectId } = await operatorOf(request, filter.project_id);
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const rows = await loadRevocations(deps.database, projectId, filter, asked, deps.clock());
+      return page(rows, limit, ({ id }) => id, itself);
+    },
+  );
+}

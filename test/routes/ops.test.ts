@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestService, type TestService } from '../helpers/service.ts';
+
+const token = 'metrics_token_for_tests';
+let service: TestService;
+
+beforeAll(async () => {
+  service = await startTestService({ config: { metricsToken: token } });
+});
+afterAll(() => service.close());
+
+describe('/live', () => {
+  it('200 without a key', async () => {
+    expect(await service.request('GET', '/api/../live')).toMatchObject({ status: 404 });
+    const { statusCode, body } = await service.app.inject('/live');
+    expect([statusCode, body]).toEqual([200, '{"status":"live"}']);
+  });
+});
+
+async function ready(of: TestService): Promise<{ status: number; body: unknown }> {
+  const { statusCode, body } = await of.app.inject('/ready');
+  return { status: statusCode, body: JSON.parse(body) };
+}
+
+describe('/ready', () => {
+  it('200: database, migrations, Redis and jobs were really asked', async () => {
+    expect(await ready(service)).toEqual({
+      status: 200,
+      body: {
+        status: 'ready',
+        checks: { database: 'ok', migrations: 'ok', redis: 'ok', jobs: 'ok' },
+      },
+    });
+  });
+
+  it('503 where a migration of this release is missing', async () => {
+    const { pool } = service.deps.database;
+    await pool.query(
+      `update _prisma_migrations set finished_at = null where migration_name like '%_invariants'`,
+    );
+    expect(await ready(service)).toMatchObject({
+      status: 503,
+      body: { status: 'not_ready', checks: { database: 'ok', migrations: 'pending' } },
+    });
+    await pool.query(`update _prisma_migrations set finished_at = now() where finished_at is null`);
+    expect((await ready(service)).status).toBe(200);
+  });
+
+  it('503 where the database cannot be asked, and 200 again without a restart', async () => {
+    const { pool } = service.deps.database;
+    const query = pool.query;
+    pool.query = () => Promise.reject(new Error('connect ECONNREFUSED'));
+    expect(await ready(service)).toMatchObject({
+      status: 503,
+      body: { checks: { database: 'failed' } },
+    });
+    pool.query = query;
+    expect((await ready(service)).status).toBe(200);
+  });
+
+  it('200 without Redis, where that is the choice', async () => {
+    const without = await startTestService({ redis: false });
+    try {
+      expect(await ready(without)).toMatchObject({
+        status: 200,
+        body: { status: 'ready', checks: { redis: 'off' } },
+      });
+    } finally {
+      await without.close();
+    }
+  });
+});
+
+describe('/metrics', () => {
+  const metrics = (authorization?: string) =>
+    service.app.inject({
+      url: '/metrics',
+      headers: authorization === undefined ? {} : { authorization },
+    });
+
+  it('200 with the token: Prometheus text with our metrics', async () => {
+    const { statusCode, body, headers } = await metrics(`Bearer ${token}`);
+    expect(statusCode).toBe(200);
+    expect(headers['content-type']).toContain('text/plain');
+    expect(body).toContain('latchkey_inbox_oldest_wanted_seconds');
+    expect(body).toContain('latchkey_http_request_seconds_bucket');
+  });
+
+  it.each([undefined, 'Bearer wrong', token])('401 with %s', async (authorization) => {
+    expect((await metrics(authorization)).statusCode).toBe(401);
+  });
+
+  it('404 where no token is set', async () => {
+    const without = await startTestService();
+    try {
+      const { statusCode } = await without.app.inject('/metrics');
+      expect(statusCode).toBe(404);
+    } finally {
+      await without.close();
+    }
+  });
+});
