@@ -2,9 +2,6 @@
  * The program behind `npm run demo`: everything on fresh data that is thrown away, and a walk through
  * the life of an entitlement, without a person. Ends with 0 only if every answer was right.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { Writable } from 'node:stream';
 import { createLogger } from '../platform/logger.ts';
 import { MovableClock } from './clock.ts';
@@ -12,6 +9,7 @@ import { newSecrets } from './home.ts';
 import { createNarrator, paintFor } from './narrator.ts';
 import { startStack } from './stack.ts';
 import { Started } from './started.ts';
+import { temporaryDirectory } from './temporary.ts';
 import { StepFailed, walk } from './walk.ts';
 
 const paint = paintFor(process.stdout);
@@ -25,8 +23,7 @@ const complaints: string[] = [];
 async function main(): Promise<void> {
   console.log(paint('bold', '\nLatchkey: what may this user use, right now?'));
   console.log('    Starting PostgreSQL, Redis, a stand-in for Stripe, and the service …');
-  const directory = await mkdtemp(path.join(tmpdir(), 'latchkey-demo-'));
-  started.add(() => rm(directory, { recursive: true, force: true }));
+  const directory = await temporaryDirectory('demo', started);
   const clock = new MovableClock();
   const secrets = newSecrets();
   const log = new Writable({

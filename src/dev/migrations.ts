@@ -2,8 +2,7 @@
  * The program behind `npm run migrate:new -- NAME` and `npm run migrate:check`. Both compare
  * prisma/schema.prisma with what the migrations build, in an empty PostgreSQL of their own.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   applyMigrations,
@@ -14,6 +13,8 @@ import {
 } from '../platform/migrate.ts';
 import { withSchemaEngine } from '../platform/schema-engine.ts';
 import { startPostgres } from './postgres.ts';
+import { Started } from './started.ts';
+import { temporaryDirectory } from './temporary.ts';
 
 /** The SQL that takes a database built by the migrations to the schema; empty where they agree. */
 async function differenceToSchema(databaseUrl: string): Promise<string> {
@@ -33,13 +34,16 @@ async function differenceToSchema(databaseUrl: string): Promise<string> {
 }
 
 async function main(command: string | undefined, name: string | undefined): Promise<number> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'latchkey-migrations-'));
-  const postgres = await startPostgres({
-    dataDirectory: path.join(directory, 'data'),
-    persistent: false,
-    settings: { fsync: 'off' },
-  });
+  const started = new Started();
+  started.endOnSignal();
   try {
+    const directory = await temporaryDirectory('migrations', started);
+    const postgres = await startPostgres({
+      dataDirectory: path.join(directory, 'data'),
+      persistent: false,
+      settings: { fsync: 'off' },
+    });
+    started.add(() => postgres.stop());
     const databaseUrl = postgres.url('postgres');
     await applyMigrations(databaseUrl);
     const sql = await differenceToSchema(databaseUrl);
@@ -69,8 +73,7 @@ async function main(command: string | undefined, name: string | undefined): Prom
     );
     return 0;
   } finally {
-    await postgres.stop();
-    await rm(directory, { recursive: true, force: true });
+    await started.stop();
   }
 }
 

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { Started } from '../../src/dev/started.ts';
 import { startPostgres } from '../../src/dev/postgres.ts';
 import { startRedis } from '../../src/dev/redis.ts';
+import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { applyMigrations } from '../../src/platform/migrate.ts';
 import { redisServer } from './redis-server.ts';
 
@@ -41,8 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function ownPostgres(started: Started): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'latchkey-test-'));
-  started.add(() => rm(directory, { recursive: true, force: true }));
+  const directory = await temporaryDirectory('test', started);
   const postgres = await startPostgres({
     dataDirectory: path.join(directory, 'data'),
     persistent: false,

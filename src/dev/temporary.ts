@@ -1,0 +1,21 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Started } from './started.ts';
+
+/** A new folder below the system's temporary one, deleted with what else was started, or with the process. */
+export async function temporaryDirectory(name: string, started: Started): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), `latchkey-${name}-`));
+  // Where something else ends the process first, as a test runner does on Ctrl-C.
+  const removeAtExit = () => {
+    // A server that was killed a moment ago may still be writing its last file.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  };
+  process.on('exit', removeAtExit);
+  started.add(async () => {
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    process.off('exit', removeAtExit);
+  });
+  return directory;
+}
