@@ -11,7 +11,6 @@ afterAll(() => service.close());
 
 describe('/live', () => {
   it('200 without a key', async () => {
-    expect(await service.request('GET', '/api/../live')).toMatchObject({ status: 404 });
     const { statusCode, body } = await service.app.inject('/live');
     expect([statusCode, body]).toEqual([200, '{"status":"live"}']);
   });

@@ -76,20 +76,21 @@ describe('POST /admin/projects', () => {
     });
   });
 
-  it.each(['https://app.example.com', 'http://localhost:5173', 'http://127.0.0.1:8080'])(
-    '201: %s is one',
-    async (origin) => {
-      const { status } = await service.request('POST', '/admin/projects', {
-        key: adminKey,
-        body: {
-          id: `p${String(origin.length)}`,
-          name: 'x',
-          settings: { redirect_origins: [origin] },
-        },
-      });
-      expect(status).toBe(201);
-    },
-  );
+  it.each([
+    ['p_https', 'https://app.example.com'],
+    ['p_local', 'http://localhost:5173'],
+    ['p_loopback', 'http://127.0.0.1:8080'],
+  ])('201: %s may send buyers to %s', async (id, origin) => {
+    const { status } = await service.request('POST', '/admin/projects', {
+      key: adminKey,
+      body: {
+        id,
+        name: 'x',
+        settings: { redirect_origins: [origin] },
+      },
+    });
+    expect(status).toBe(201);
+  });
 
   it('403: only the platform makes projects', async () => {
     const answer = await service.request('POST', '/admin/projects', {
