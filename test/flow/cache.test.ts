@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type EntitlementCache } from '../../src/entitlements/cache.ts';
+import { changeUser } from '../../src/entitlements/change.ts';
+import { answerOf, loadTimeline, readEntitlements } from '../../src/entitlements/read.ts';
+import { finishAnswer } from '../../src/entitlements/cached-answer.ts';
+import { sweepPendingCache } from '../../src/entitlements/sweeps.ts';
+import type { UserName } from '../../src/entitlements/users.ts';
+import { newId } from '../../src/platform/ids.ts';
+import { startTestService, testStart, type TestService } from '../helpers/service.ts';
+
+let service: TestService;
+
+beforeAll(async () => {
+  service = await startTestService();
+  await service.createProject('notes');
+  await service.deps.database.prisma.feature.create({
+    data: {
+      projectId: 'notes',
+      code: 'export',
+      name: 'Export',
+      type: 'boolean',
+      createdAt: new Date(testStart),
+    },
+  });
+});
+afterAll(() => service.close());
+
+let counter = 0;
+function newUser(): UserName {
+  counter += 1;
+  return { projectId: 'notes', userId: `u_${counter}` };
+}
+
+/** What an operator's grant does, with a cache of the test's choice. */
+async function grant(user: UserName, cache: EntitlementCache = service.deps.cache): Promise<void> {
+  await changeUser({ ...service.deps, cache }, user.projectId, user.userId, (tx, { uid }) =>
+    tx.grant.create({
+      data: {
+        id: newId('gr'),
+        uid,
+        projectId: user.projectId,
+        featureCode: 'export',
+        value: true,
+        validFrom: new Date(testStart),
+        reason: 'test',
+        auditId: 'au_test',
+        createdAt: new Date(testStart),
+      },
+    }),
+  );
+}
+
+async function isEntitled(user: UserName): Promise<boolean> {
+  const { answer } = await readEntitlements(service.deps, user);
+  return answer.bodyText.includes('"export"');
+}
+
+describe('promise 3: when a change has returned, every later read shows it', () => {
+  it('a cached answer is gone with the change', async () => {
+    const user = newUser();
+    expect(await isEntitled(user)).toBe(false);
+    await grant(user);
+    expect(await isEntitled(user)).toBe(true);
+  });
+
+  it('a reader that is slower than the change cannot fill the cache with what it read before', async () => {
+    const { cache, database, clock } = service.deps;
+    const user = newUser();
+    const slow = await cache.read(user, clock());
+    if (slow.state !== 'leased') throw new Error(`expected a lease, got ${slow.state}`);
+    const stale = await loadTimeline(database, user);
+    await grant(user);
+    await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), clock());
+    expect(await isEntitled(user)).toBe(true);
+  });
+
+  it('nor can it after its lease was lost and another reader has one', async () => {
+    const { cache, database, clock, redis } = service.deps;
+    const user = newUser();
+    const slow = await cache.read(user, clock());
+    if (slow.state !== 'leased') throw new Error(`expected a lease, got ${slow.state}`);
+    const stale = await loadTimeline(database, user);
+    const keys = (await redis?.keys(`latchkey:*:notes:${user.userId}`)) ?? [];
+    expect(keys).toHaveLength(1);
+    await redis?.del(...keys);
+    await grant(user);
+    const next = await cache.read(user, clock());
+    expect(next.state).toBe('leased');
+    await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), clock());
+    expect((await cache.read(user, clock())).state).toBe('busy');
+    expect(await isEntitled(user)).toBe(true);
+  });
+
+  it('readers at the same time get one lease', async () => {
+    const { cache, clock } = service.deps;
+    const user = newUser();
+    const reads = await Promise.all(Array.from({ length: 20 }, () => cache.read(user, clock())));
+    expect(reads.filter(({ state }) => state === 'leased')).toHaveLength(1);
+    expect(reads.filter(({ state }) => state === 'busy')).toHaveLength(19);
+  });
+
+  it('a change whose process died before it told the cache is told by the sweep', async () => {
+    const user = newUser();
+    expect(await isEntitled(user)).toBe(false);
+    const died: EntitlementCache = { ...service.deps.cache, forget: () => Promise.resolve() };
+    await grant(user, died);
+    expect(await isEntitled(user)).toBe(false);
+    service.clock.advance(2_000);
+    expect(await sweepPendingCache(service.deps)).toBe(1);
+    expect(await isEntitled(user)).toBe(true);
+    expect(await sweepPendingCache(service.deps)).toBe(0);
+  });
+
+  it('the sweep of an older change does not take the mark of a newer one', async () => {
+    const user = newUser();
+    const { cache, database } = service.deps;
+    await grant(user);
+    const died: EntitlementCache = { ...cache, forget: () => Promise.resolve() };
+    await changeUser({ ...service.deps, cache: died }, 'notes', user.userId, (tx, { uid }) =>
+      tx.grant.updateMany({ where: { uid }, data: { endedAt: new Date(service.clock.now()) } }),
+    );
+    const row = await database.prisma.user.findFirstOrThrow({ where: user });
+    await cache.forget([{ user: { ...user, uid: row.uid }, revision: 1, changed: true }]);
+    const after = await database.prisma.user.findFirstOrThrow({ where: user });
+    expect(after.revision).toBe(2n);
+    expect(after.cachePendingAt).not.toBeNull();
+  });
+});
+
+describe('a user who changed nothing', () => {
+  it('keeps the revision and the cached answer', async () => {
+    const user = newUser();
+    await grant(user);
+    await isEntitled(user);
+    await changeUser(service.deps, 'notes', user.userId, () => Promise.resolve());
+    const { from, answer } = await readEntitlements(service.deps, user);
+    expect([from, answer.revision]).toEqual(['hit', 1]);
+  });
+});
