@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { openStripe } from '../platform/stripe.ts';
 import { demoProducts } from './demo-catalog.ts';
 import { catalogCalls, createProjectCall, createStripeCatalog, keyCall, keyShape } from './seed.ts';
-import type { Step } from './walk.ts';
+import { appOrigin } from './walk-pages.ts';
+import type { Step } from './walker.ts';
 
 const anything = z.unknown();
 
@@ -49,6 +50,3 @@ export function catalogSteps(): Step[] {
     },
   ];
 }
-
-/** Where buyers are sent back to. Nothing has to listen there. */
-export const appOrigin = 'http://localhost:4000';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { projectId } from './demo-catalog.ts';
-import type { Step } from './walk.ts';
+import type { Step } from './walker.ts';
 
 const user = 'u_44';
 

@@ -1,5 +1,5 @@
-import { pay, startCheckout } from './walk-subscription.ts';
-import type { Step } from './walk.ts';
+import { pay, startCheckout } from './walk-pages.ts';
+import type { Step } from './walker.ts';
 
 const user = 'u_43';
 const dayMs = 86_400_000;

@@ -1,53 +1,9 @@
 import { z } from 'zod';
-import { openPage, press } from './browser.ts';
 import { products } from './demo-catalog.ts';
-import { appOrigin } from './walk-catalog.ts';
-import type { Step } from './walk.ts';
-import type { Walker } from './walker.ts';
+import { appOrigin, linkShape, pay, pressOn, startCheckout } from './walk-pages.ts';
+import type { Step } from './walker.ts';
 
 const user = 'u_42';
-
-const linkShape = z.object({ id: z.string(), url: z.string() });
-
-/** Asks for a checkout of one price; resolves with the page the buyer is sent to. */
-export async function startCheckout(
-  walker: Walker,
-  userId: string,
-  priceId: string,
-): Promise<string> {
-  const call = {
-    method: 'POST',
-    path: '/api/v1/checkout/sessions',
-    body: {
-      user_id: userId,
-      price_id: priceId,
-      success_url: `${appOrigin}/welcome?session_id={CHECKOUT_SESSION_ID}`,
-      cancel_url: `${appOrigin}/pricing`,
-    },
-  } as const;
-  return (await walker.ask(call, { status: 201, shape: linkShape })).body.url;
-}
-
-/** Opens a hosted page and presses a button of it, as the buyer's browser would. */
-export async function pressOn(walker: Walker, url: string, label: string): Promise<string | null> {
-  walker.narrator.say(
-    `The browser opens ${new URL(url).origin}/… and the buyer presses “${label}”.`,
-  );
-  const { location } = await press(await openPage(url), label);
-  return location;
-}
-
-/** Pays on the hosted page, and waits until Stripe's webhook has been applied. */
-export async function pay(walker: Walker, pageUrl: string): Promise<void> {
-  const known = await walker.knownEvents();
-  const location = await pressOn(walker, pageUrl, 'Pay');
-  walker.right(
-    'the payment goes through, and the browser is sent back to the app',
-    location?.startsWith(`${appOrigin}/welcome?session_id=cs_`),
-    true,
-  );
-  await walker.applied('checkout.session.completed', known);
-}
 
 const isoOf = (instant: number) => new Date(instant).toISOString();
 

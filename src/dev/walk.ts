@@ -4,14 +4,6 @@ import { purchaseSteps } from './walk-purchase.ts';
 import { subscriptionSteps } from './walk-subscription.ts';
 import { Walker, type WalkOptions } from './walker.ts';
 
-/** One step of the walk. What later steps need of it, it keeps in its own file. */
-export interface Step {
-  title: string;
-  /** Taken only where the clock can be moved, or only where it cannot. */
-  only?: 'movable clock' | 'real clock';
-  run(walker: Walker): Promise<void>;
-}
-
 /** A step did not go as it has to; names it. */
 export class StepFailed extends Error {
   constructor(number: number, title: string, cause: unknown) {

@@ -165,6 +165,14 @@ export class Walker {
   }
 }
 
+/** One step of the walk. What later steps need of it, it keeps in its own file. */
+export interface Step {
+  title: string;
+  /** Taken only where the clock can be moved, or only where it cannot. */
+  only?: 'movable clock' | 'real clock';
+  run(walker: Walker): Promise<void>;
+}
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
