@@ -29,7 +29,7 @@ export interface Api {
 }
 
 /** An answer that is not what it has to be, with the call and the answer in its message. */
-export class WrongAnswer extends Error {
+class WrongAnswer extends Error {
   constructor(call: Call, answer: Answer, fault: string) {
     super(
       `${call.method} ${call.path}\nanswered ${answer.status}, ${fault}\n${jsonText(answer.body, 90)}`,

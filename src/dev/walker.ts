@@ -6,7 +6,7 @@ import type { Narrator } from './narrator.ts';
 import type { PriceIds } from './seed.ts';
 
 /** How the walk moves time, where it may. */
-export interface WalkClock {
+interface WalkClock {
   /** Epoch milliseconds. */
   now(): number;
   /** Puts the service's clock, and the sandbox's, to an instant, epoch milliseconds. */
@@ -32,7 +32,7 @@ export interface Heard<T> {
   answer: Answer;
 }
 
-export const entitlementsShape = z.object({
+const entitlementsShape = z.object({
   revision: z.int(),
   entitlements: z.array(
     z.object({

@@ -29,7 +29,7 @@ export interface TestServiceOptions {
   config?: Partial<Config>;
 }
 
-export interface TestRequest {
+interface TestRequest {
   key?: string;
   body?: unknown;
   headers?: Record<string, string>;
@@ -42,7 +42,7 @@ export interface TestResponse {
   headers: Record<string, string | number | string[] | undefined>;
 }
 
-export type SendRequest = (
+type SendRequest = (
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   request?: TestRequest,
