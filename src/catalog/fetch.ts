@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import { ProblemError, type ProblemCode } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
+import { drawNumber } from '../webhook/followed.ts';
 import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './from-stripe.ts';
 import type { PriceRow, ProductRow } from './from-stripe.ts';
 
@@ -112,21 +113,14 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   return [...prices.values()];
 }
 
-/** Fetches draw from the sequence of the events, before they ask: the order of what Stripe showed. */
-async function drawNumber(database: Database): Promise<bigint> {
-  const [row] = await database.prisma.$queryRaw<{ number: bigint }[]>`
-    select next_number() as number`;
-  if (row === undefined) throw new Error('the sequence gave no number');
-  return row.number;
-}
-
-/** Stripe's errors as ours: what it does not know is `missing`, anything else says nothing about the object. */
+/** What Stripe does not know is `missing`; any other failure says nothing about the object, and is thrown on. */
 async function fromStripe<T>(missing: ProblemCode, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Stripe.errors.StripeError)) throw error;
-    if (error.code === 'resource_missing') throw new ProblemError(missing);
-    throw new ProblemError('stripe_unavailable');
+    if (error instanceof Stripe.errors.StripeError && error.code === 'resource_missing') {
+      throw new ProblemError(missing);
+    }
+    throw error;
   }
 }

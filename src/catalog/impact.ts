@@ -3,7 +3,7 @@ import { loadFacts } from '../entitlements/load.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 
-export interface ImpactOnUser {
+interface ImpactOnUser {
   user_id: string;
   feature_code: string;
 }

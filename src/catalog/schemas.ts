@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { JsonValue } from '../entitlements/facts.ts';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
-import { featureCodeSchema, projectIdSchema } from '../http/schemas.ts';
+import { featureCodeSchema, instantOutSchema, projectIdSchema } from '../http/schemas.ts';
 
 /** Stripe's ids, and products' custom ones: visible ASCII. */
 const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
-const instant = z.iso.datetime();
 
 /** A feature's value in an answer. */
 const valueOut = z.custom<JsonValue>().describe('as the type of the feature has it');
@@ -78,8 +77,8 @@ export const featureOut = z.strictObject({
   type: z.string(),
   merge: z.string(),
   per_quantity: z.boolean(),
-  archived_at: instant.nullable(),
-  created_at: instant,
+  archived_at: instantOutSchema.nullable(),
+  created_at: instantOutSchema,
 });
 export type FeatureOut = z.infer<typeof featureOut>;
 

@@ -1,5 +1,6 @@
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
+import { type FollowedRef, markFetched, objectKey } from '../webhook/followed.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './from-stripe.ts';
 
 /**
@@ -33,35 +34,23 @@ export async function applyFetched(
   now: number,
 ): Promise<void> {
   const { number, products, prices } = fetched;
-  const objects = [
-    ...products.map(({ id }) => ({ type: 'product', id })),
-    ...prices.map(({ id }) => ({ type: 'price', id })),
-  ];
-  const newest = await markFetched(tx, objects, number, now);
-  for (const row of products) if (newest.has(`product ${row.id}`)) await applyProduct(tx, row);
-  for (const row of prices) if (newest.has(`price ${row.id}`)) await applyPrice(tx, row);
-}
-
-/** Notes the fetch on the followed objects, locked in their order; returns those that it is the newest of. */
-async function markFetched(
-  tx: Tx,
-  objects: { type: string; id: string }[],
-  number: bigint,
-  now: number,
-): Promise<Set<string>> {
-  const rows = await tx.$queryRaw<{ object_type: string; object_id: string }[]>`
-    insert into followed_objects
-      (object_type, object_id, wanted, fetched, urgency, wanted_at, outcome)
-    select type, id, 0, ${number}, 2, ${new Date(now)}, 'applied'
-    from unnest(${objects.map(({ type }) => type)}::text[], ${objects.map(({ id }) => id)}::text[])
-      as given (type, id)
-    order by type, id
-    on conflict (object_type, object_id) do update set
-      fetched = excluded.fetched, outcome = excluded.outcome, attempts = 0,
-      next_attempt_at = null, failed_at = null, last_error = null
-    where followed_objects.fetched < excluded.fetched
-    returning object_type, object_id`;
-  return new Set(rows.map((row) => `${row.object_type} ${row.object_id}`));
+  const refOf = (objectType: 'product' | 'price', { id }: { id: string }): FollowedRef => ({
+    objectType,
+    objectId: id,
+  });
+  const newest = await markFetched(
+    tx,
+    [...products.map((row) => refOf('product', row)), ...prices.map((row) => refOf('price', row))],
+    number,
+    'applied',
+    now,
+  );
+  for (const row of products) {
+    if (newest.has(objectKey(refOf('product', row)))) await applyProduct(tx, row);
+  }
+  for (const row of prices) {
+    if (newest.has(objectKey(refOf('price', row)))) await applyPrice(tx, row);
+  }
 }
 
 /** A price that may be sold now. */

@@ -55,17 +55,9 @@ export const givenValueSchema = z
   .describe('boolean: true; limit: an integer ≥ 1 or "unlimited"; config: a JSON value');
 
 function isStorableScalarOrContainer(value: unknown): boolean {
-  switch (typeof value) {
-    case 'string':
-      return value.isWellFormed() && !value.includes('\0');
-    case 'number':
-      return Number.isFinite(value);
-    case 'boolean':
-    case 'object':
-      return true;
-    default:
-      return false;
-  }
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value === 'boolean' || typeof value === 'object';
 }
 
 /** What stands directly in a container, an object's keys included. */

@@ -3,14 +3,14 @@ import type { JsonValue } from '../entitlements/facts.ts';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
 import {
   featureCodeSchema,
+  instantOutSchema,
   instantSchema,
   projectIdSchema,
+  reasonSchema,
   userIdSchema,
 } from '../http/schemas.ts';
 
 const idSchema = z.string().regex(/^[a-z0-9_]{1,64}$/, 'must be an id of Latchkey');
-const reasonSchema = z.string().trim().min(1).max(1_000).describe('why; stays in the audit');
-const instant = z.iso.datetime();
 
 export const grantBody = z.strictObject({
   project_id: projectIdSchema.optional(),
@@ -95,11 +95,11 @@ export const grantOut = z.strictObject({
   user_id: z.string(),
   feature_code: z.string(),
   value: z.custom<JsonValue>().describe('as the type of the feature has it'),
-  valid_from: instant,
-  valid_to: instant.nullable(),
-  ended_at: instant.nullable().describe('when an operator ended it before its window did'),
+  valid_from: instantOutSchema,
+  valid_to: instantOutSchema.nullable(),
+  ended_at: instantOutSchema.nullable().describe('when an operator ended it before its window did'),
   reason: z.string(),
-  created_at: instant,
+  created_at: instantOutSchema,
 });
 export type GrantOut = z.infer<typeof grantOut>;
 
@@ -107,11 +107,13 @@ export const revocationOut = z.strictObject({
   id: z.string(),
   user_id: z.string(),
   feature_code: z.string(),
-  valid_from: instant,
-  valid_to: instant.nullable(),
-  lifted_at: instant.nullable().describe('when an operator lifted it before its window ended'),
+  valid_from: instantOutSchema,
+  valid_to: instantOutSchema.nullable(),
+  lifted_at: instantOutSchema
+    .nullable()
+    .describe('when an operator lifted it before its window ended'),
   reason: z.string(),
-  created_at: instant,
+  created_at: instantOutSchema,
 });
 export type RevocationOut = z.infer<typeof revocationOut>;
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { windowOf } from '../../../src/grants/window.ts';
 
 const now = Date.parse('2026-11-24T09:00:00.000Z');
-const invalid = expect.objectContaining({ code: 'window_invalid' });
+const invalid: unknown = expect.objectContaining({ code: 'window_invalid' });
 
 describe('windowOf', () => {
   it('starts now and stays open unless it says otherwise', () => {
