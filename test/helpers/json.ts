@@ -13,3 +13,14 @@ export function text(value: unknown, ...path: (string | number)[]): string {
   if (typeof found === 'string') return found;
   throw new Error(`no string at ${path.join('.')} in ${JSON.stringify(value)}`);
 }
+
+/** The entries of the object at a path; none where there is no object. */
+export function entriesAt(value: unknown, ...path: (string | number)[]): [string, unknown][] {
+  const found = at(value, ...path);
+  return typeof found === 'object' && found !== null ? Object.entries(found) : [];
+}
+
+/** A problem without what differs between any two, to compare answers. */
+export function withoutRequestId(body: unknown): Record<string, unknown> {
+  return { ...Object.fromEntries(entriesAt(body)), request_id: undefined };
+}

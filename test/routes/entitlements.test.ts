@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { at } from '../helpers/json.ts';
+import { at, withoutRequestId } from '../helpers/json.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -243,11 +243,7 @@ describe('404', () => {
         }),
       ),
     );
-    const bodies = answers.map(({ status, body }) => ({
-      status,
-      ...Object(body),
-      request_id: undefined,
-    }));
+    const bodies = answers.map(({ body }) => withoutRequestId(body));
     expect(bodies[0]).toMatchObject({ status: 404, code: 'project_not_found' });
     expect(bodies[0]).toEqual(bodies[1]);
   });

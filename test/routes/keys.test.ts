@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { at, text } from '../helpers/json.ts';
+import { withoutPostgres } from '../helpers/outage.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -65,19 +66,53 @@ describe('a key', () => {
   it('goes on for up to 60 seconds while Postgres cannot be reached, and no longer', async () => {
     const { key } = await makeKey({});
     expect((await read(key)).status).toBe(200);
-    const { pool } = service.deps.database;
-    const query = pool.query;
-    pool.query = () => Promise.reject(new Error('connect ECONNREFUSED'));
-    try {
+    await withoutPostgres(service.deps.database.pool, async () => {
       service.clock.advance(59_999);
       expect((await read(key, '&project_id=nobody')).body).toMatchObject({
         code: 'project_not_found',
       });
       service.clock.advance(1);
       expect(await read(key)).toMatchObject({ status: 503, body: { code: 'not_ready' } });
+    });
+  });
+});
+
+describe('looking a key up', () => {
+  it('costs one query, however many requests come, until 5 seconds have passed', async () => {
+    const { key } = await makeKey({});
+    const asked = vi.spyOn(service.deps.database.pool, 'query');
+    const lookups = (): number =>
+      asked.mock.calls.filter(([query]) => at(query, 'name') === 'find-key').length;
+    try {
+      await Promise.all(Array.from({ length: 10 }, () => read(key)));
+      service.clock.advance(4_999);
+      await read(key);
+      expect(lookups()).toBe(1);
+      service.clock.advance(1);
+      await read(key);
+      expect(lookups()).toBe(2);
     } finally {
-      pool.query = query;
+      asked.mockRestore();
     }
+  });
+
+  it('notes its use, at most once a minute', async () => {
+    const { id, key } = await makeKey({});
+    const { prisma } = service.deps.database;
+    const used = (instant: number): Promise<void> =>
+      vi.waitFor(async () => {
+        const { lastUsedAt } = await prisma.apiKey.findUniqueOrThrow({ where: { id } });
+        expect(lastUsedAt?.getTime()).toBe(instant);
+      });
+    const first = service.clock.now();
+    await read(key);
+    await used(first);
+    service.clock.advance(59_999);
+    await read(key);
+    await used(first);
+    service.clock.advance(1);
+    await read(key);
+    await used(first + 60_000);
   });
 });
 

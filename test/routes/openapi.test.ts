@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problems } from '../../src/http/problem.ts';
-import { at } from '../helpers/json.ts';
+import { entriesAt } from '../helpers/json.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -13,8 +13,8 @@ const openRoutes = ['GET /live', 'GET /ready', 'GET /metrics', 'POST /api/v1/web
 beforeAll(async () => {
   service = await startTestService();
   document = JSON.parse((await service.app.inject('/openapi.json')).body);
-  routes = Object.entries(Object(at(document, 'paths'))).flatMap(([url, methods]) =>
-    Object.keys(Object(methods)).map((method) => ({ method: method.toUpperCase(), url })),
+  routes = entriesAt(document, 'paths').flatMap(([url, methods]) =>
+    entriesAt(methods).map(([method]) => ({ method: method.toUpperCase(), url })),
   );
 });
 afterAll(() => service.close());
@@ -45,8 +45,8 @@ describe('the contract', () => {
 
   it('says what each route answers with, errors included', () => {
     for (const { method, url } of routes) {
-      const responses = at(document, 'paths', url, method.toLowerCase(), 'responses');
-      const statuses = Object.keys(Object(responses));
+      const responses = entriesAt(document, 'paths', url, method.toLowerCase(), 'responses');
+      const statuses = responses.map(([status]) => status);
       expect(
         statuses.some((status) => status.startsWith('2')),
         `${method} ${url}`,

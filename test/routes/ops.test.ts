@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withoutPostgres } from '../helpers/outage.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 const token = 'metrics_token_for_tests';
@@ -16,7 +17,7 @@ describe('/live', () => {
   });
 });
 
-async function ready(of: TestService): Promise<{ status: number; body: unknown }> {
+async function ready(of: { app: App }): Promise<{ status: number; body: unknown }> {
   const { statusCode, body } = await of.app.inject('/ready');
   return { status: statusCode, body: JSON.parse(body) };
 }
@@ -46,15 +47,38 @@ describe('/ready', () => {
   });
 
   it('503 where the database cannot be asked, and 200 again without a restart', async () => {
-    const { pool } = service.deps.database;
-    const query = pool.query;
-    pool.query = () => Promise.reject(new Error('connect ECONNREFUSED'));
-    expect(await ready(service)).toMatchObject({
-      status: 503,
-      body: { checks: { database: 'failed' } },
+    await withoutPostgres(service.deps.database.pool, async () => {
+      expect(await ready(service)).toMatchObject({
+        status: 503,
+        body: { checks: { database: 'failed' } },
+      });
     });
-    pool.query = query;
     expect((await ready(service)).status).toBe(200);
+  });
+
+  it('503 where the background work does not come round', async () => {
+    const stuck = await buildApp({ ...service.deps, jobsHealthy: () => false });
+    try {
+      expect(await ready({ app: stuck })).toMatchObject({
+        status: 503,
+        body: { checks: { database: 'ok', jobs: 'failed' } },
+      });
+    } finally {
+      await stuck.close();
+    }
+  });
+
+  it('200 but degraded where Redis cannot be reached: reads go to Postgres', async () => {
+    const without = await startTestService();
+    try {
+      without.deps.redis?.disconnect();
+      expect(await ready(without)).toMatchObject({
+        status: 200,
+        body: { status: 'degraded', checks: { redis: 'failed' } },
+      });
+    } finally {
+      await without.close();
+    }
   });
 
   it('200 without Redis, where that is the choice', async () => {
@@ -97,5 +121,52 @@ describe('/metrics', () => {
     } finally {
       await without.close();
     }
+  });
+});
+
+describe('housekeeping', () => {
+  const day = 86_400_000;
+
+  it('takes the payload of an event out after the retention, and keeps the event itself', async () => {
+    const { prisma } = service.deps.database;
+    const limit = service.clock.now() - 30 * day;
+    const event = (eventId: string, receivedAt: Date) => ({
+      eventId,
+      livemode: false,
+      type: 'charge.updated',
+      outcome: 'accepted',
+      createdAt: receivedAt,
+      receivedAt,
+      payload: { id: eventId },
+    });
+    await prisma.webhookEvent.createMany({
+      data: [event('evt_old', new Date(limit - 1)), event('evt_new', new Date(limit))],
+    });
+    expect(await keepHouse({ ...service.deps, eventRetentionDays: 30 })).toMatchObject({
+      payloads: 1,
+    });
+    expect(await prisma.webhookEvent.findMany({ orderBy: { receivedAt: 'asc' } })).toMatchObject([
+      { eventId: 'evt_old', payload: null },
+      { eventId: 'evt_new', payload: { id: 'evt_new' } },
+    ]);
+  });
+
+  it('forgets idempotency keys after 24 hours', async () => {
+    const { prisma } = service.deps.database;
+    const limit = service.clock.now() - day;
+    const record = (key: string, createdAt: Date) => ({
+      actor: 'platform',
+      route: 'POST /x',
+      key,
+      requestHash: new Uint8Array(32),
+      status: 'done',
+      lockedAt: createdAt,
+      createdAt,
+    });
+    await prisma.idempotencyRecord.createMany({
+      data: [record('old', new Date(limit - 1)), record('new', new Date(limit))],
+    });
+    await keepHouse({ ...service.deps, eventRetentionDays: 30 });
+    expect(await prisma.idempotencyRecord.findMany()).toMatchObject([{ key: 'new' }]);
   });
 });

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withoutPostgres } from '../helpers/outage.ts';
 import {
   startTestService,
   testStart,
@@ -157,12 +158,9 @@ describe('413', () => {
 
 describe('promise 1: what was not stored is not acknowledged', () => {
   it('503 while Postgres cannot take it, so that Stripe sends it again', async () => {
-    const { pool } = service.deps.database;
-    const query = pool.query;
-    pool.query = () => Promise.reject(new Error('connect ECONNREFUSED'));
-    const refused = await send({ id: 'evt_refused' });
-    pool.query = query;
-    expect(refused.status).toBe(503);
+    await withoutPostgres(service.deps.database.pool, async () => {
+      expect((await send({ id: 'evt_refused' })).status).toBe(503);
+    });
     expect(await send({ id: 'evt_refused' })).toMatchObject({
       status: 200,
       body: { duplicate: false },
