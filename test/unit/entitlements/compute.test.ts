@@ -197,8 +197,9 @@ test('200 features with 40 sources each take a fraction of a second', () => {
       purchaseOf({ id: `li_${index}`, purchasedAt: day(index) }),
     ),
   });
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   const timeline = compute(facts);
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  // Processor time: what else the machine is busy with does not matter.
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
   expect(timeline).toHaveLength(200 * 42);
 });

@@ -1,0 +1,233 @@
+/*
+ * Random facts about one user, dense on purpose: few instants, half a day apart, so that bounds
+ * coincide; few values, so that neighbours are equal; every status, known and unknown.
+ */
+import fc from 'fast-check';
+
+import type {
+  CarryFact,
+  Facts,
+  FeatureFact,
+  FeatureValue,
+  GrantFact,
+  PurchaseFact,
+  RevocationFact,
+  SubscriptionFact,
+} from '../../../src/entitlements/facts.ts';
+import { day } from './facts-of.ts';
+
+const halfDays = (min: number, max: number) =>
+  fc.integer({ min: min * 2, max: max * 2 }).map((count) => day(count / 2));
+const instant = halfDays(-5, 40);
+const optionalInstant = fc.option(instant);
+
+const valueOf: Record<string, fc.Arbitrary<FeatureValue>> = {
+  export: fc.constant(true),
+  seats: fc.constantFrom<FeatureValue>(1, 2, 3, 'unlimited'),
+  theme: fc.constantFrom<FeatureValue>('dark', { tint: 1, of: [2] }, { of: [2], tint: 1 }, null),
+};
+const codes = Object.keys(valueOf);
+
+const features: fc.Arbitrary<FeatureFact[]> = fc
+  .record({ merge: fc.constantFrom('max', 'sum'), perQuantity: fc.boolean() })
+  .map((limit) => [
+    { code: 'export', type: 'boolean', merge: 'max', perQuantity: false },
+    { code: 'seats', type: 'limit', ...limit },
+    { code: 'theme', type: 'config', merge: 'max', perQuantity: false },
+  ]);
+
+const mappedPrices = ['p', 'q', 'r'];
+const priceId = fc.constantFrom(...mappedPrices, 'unmapped');
+
+function carry(id: string): fc.Arbitrary<CarryFact> {
+  return fc.record({
+    priceId: fc.constant(id),
+    productId: fc.constant('product'),
+    rank: fc.integer({ min: -1, max: 1 }),
+    accessDays: fc.constantFrom(null, 1, 4, 10),
+    features: fc
+      .subarray(Object.entries(valueOf))
+      .chain((some) => fc.record(Object.fromEntries(some))),
+  });
+}
+
+const carries = fc
+  .tuple(...mappedPrices.map(carry))
+  .map((all) => Object.fromEntries(all.map((one) => [one.priceId, one])));
+
+const policy = fc.record({
+  graceDays: fc.integer({ min: 0, max: 9 }),
+  refundFull: fc.constantFrom('revoke' as const, 'keep' as const),
+  refundPartial: fc.constantFrom('keep' as const, 'revoke' as const),
+  disputeOpened: fc.constantFrom('keep' as const, 'suspend' as const),
+});
+
+const subscription: fc.Arbitrary<Omit<SubscriptionFact, 'id'>> = fc.record({
+  status: fc.constantFrom(
+    'active',
+    'trialing',
+    'past_due',
+    'past_due',
+    'unpaid',
+    'paused',
+    'incomplete',
+    'incomplete_expired',
+    'canceled',
+    'hibernating',
+  ),
+  startDate: instant,
+  endedAt: fc.option(instant, { freq: 1 }),
+  cancelAt: optionalInstant,
+  cancelAtPeriodEnd: fc.boolean(),
+  canceledAt: optionalInstant,
+  pausedAt: optionalInstant,
+  dunningAnchorAt: optionalInstant,
+  items: fc
+    .array(
+      fc.record({
+        priceId,
+        productId: fc.constant('product'),
+        quantity: fc.constantFrom(null, 0, 1, 2, 3),
+        createdAt: instant,
+        currentPeriodEnd: instant,
+      }),
+      { maxLength: 3 },
+    )
+    .map((items) => items.map((item, index) => ({ ...item, id: `si_${index}` }))),
+});
+
+const refundStatus = fc.constantFrom(
+  'succeeded',
+  'pending',
+  'requires_action',
+  'failed',
+  'canceled',
+);
+const disputeStatus = fc.constantFrom(
+  'needs_response',
+  'under_review',
+  'warning_needs_response',
+  'warning_under_review',
+  'appeal_needs_response',
+  'appeal_under_review',
+  'lost',
+  'won',
+  'warning_closed',
+  'prevented',
+);
+
+/** Money comes back at the purchase or after it, never before. */
+function reversals(purchasedAt: number, status: fc.Arbitrary<string>) {
+  return fc.array(
+    fc.record({
+      id: fc.constantFrom('re_1', 're_2'),
+      amount: fc.constantFrom(0, 300, 400, 600, 1000),
+      status,
+      createdAt: halfDays(0, 25).map((later) => purchasedAt + later - day(0)),
+    }),
+    { maxLength: 2 },
+  );
+}
+
+const purchase: fc.Arbitrary<Omit<PurchaseFact, 'id'>> = instant.chain((purchasedAt) =>
+  fc.record({
+    priceId,
+    productId: fc.constant('product'),
+    quantity: fc.integer({ min: 0, max: 3 }),
+    amount: fc.constantFrom(0, 300, 1000),
+    paymentAmount: fc.constantFrom(0, 1000),
+    purchasedAt: fc.constant(purchasedAt),
+    refunds: reversals(purchasedAt, refundStatus),
+    disputes: reversals(purchasedAt, disputeStatus),
+    ofInvoice: fc.boolean(),
+  }),
+);
+
+type Operator = { by: 'grant'; fact: GrantFact } | { by: 'revocation'; fact: RevocationFact };
+const window = { validFrom: instant, validTo: optionalInstant };
+
+export const anyGrant: fc.Arbitrary<Omit<GrantFact, 'id' | 'number'>> = fc
+  .constantFrom(...codes)
+  .chain((featureCode) =>
+    fc.record({
+      featureCode: fc.constant(featureCode),
+      value: valueOf[featureCode] ?? fc.constant(true),
+      ...window,
+      endedAt: optionalInstant,
+    }),
+  );
+
+const anyRevocation: fc.Arbitrary<Omit<RevocationFact, 'id' | 'number'>> = fc.record({
+  featureCode: fc.constantFrom(...codes),
+  ...window,
+  liftedAt: optionalInstant,
+});
+
+/** What an operator did, in the order of recording: the numbers are even and start at 2. */
+const operator: fc.Arbitrary<Operator[]> = fc
+  .array(
+    fc.oneof(
+      anyGrant.map((fact) => ({ by: 'grant' as const, fact })),
+      anyRevocation.map((fact) => ({ by: 'revocation' as const, fact })),
+    ),
+    { maxLength: 6 },
+  )
+  .map((words) =>
+    words.map((word, index): Operator => {
+      const number = 2 * (index + 1);
+      return word.by === 'grant'
+        ? { by: 'grant', fact: { ...word.fact, id: `gr_${9 - index}`, number } }
+        : { by: 'revocation', fact: { ...word.fact, id: `rv_${9 - index}`, number } };
+    }),
+  );
+
+export const anyFacts: fc.Arbitrary<Facts> = fc
+  .record({
+    policy,
+    features,
+    carries,
+    subscriptions: fc.array(subscription, { maxLength: 3 }),
+    purchases: fc.array(purchase, { maxLength: 6 }),
+    operator,
+  })
+  .map(({ operator: words, subscriptions, purchases, ...rest }) => ({
+    ...rest,
+    subscriptions: subscriptions.map((one, index) => ({ ...one, id: `sub_${index}` })),
+    purchases: purchases.map((one, index) => ({ ...one, id: `li_${index}` })),
+    grants: words.flatMap((word) => (word.by === 'grant' ? [word.fact] : [])),
+    revocations: words.flatMap((word) => (word.by === 'revocation' ? [word.fact] : [])),
+  }));
+
+/** The same facts, every list in another order. */
+export function reordered(facts: Facts): fc.Arbitrary<Facts> {
+  const shuffled = <T>(list: readonly T[]) =>
+    fc.shuffledSubarray([...list], { minLength: list.length });
+  return fc
+    .record({
+      features: shuffled(facts.features),
+      subscriptions: shuffled(facts.subscriptions),
+      purchases: shuffled(facts.purchases),
+      grants: shuffled(facts.grants),
+      revocations: shuffled(facts.revocations),
+      prices: shuffled(Object.entries(facts.carries)),
+    })
+    .chain(({ prices, subscriptions, purchases, ...rest }) =>
+      fc
+        .record({
+          items: fc.tuple(...subscriptions.map(({ items }) => shuffled(items))),
+          refunds: fc.tuple(...purchases.map(({ refunds }) => shuffled(refunds))),
+          disputes: fc.tuple(...purchases.map(({ disputes }) => shuffled(disputes))),
+        })
+        .map(({ items, refunds, disputes }) => ({
+          ...rest,
+          policy: facts.policy,
+          carries: Object.fromEntries(prices),
+          subscriptions: subscriptions.map((one, index) => ({ ...one, items: items[index] ?? [] })),
+          purchases: purchases.map((one, index) => ({
+            ...one,
+            refunds: refunds[index] ?? [],
+            disputes: disputes[index] ?? [],
+          })),
+        })),
+    );
+}

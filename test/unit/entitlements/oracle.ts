@@ -1,0 +1,290 @@
+/*
+ * The rules once more, slow and by the letter: what holds for one feature at one instant. Shares no
+ * code with the service, lays no windows out and knows no bounds; repeated purchases are played
+ * through in the order of time, as they happened.
+ */
+import type {
+  Facts,
+  FeatureFact,
+  FeatureValue,
+  PolicyFact,
+  PurchaseFact,
+  Reason,
+  SourceRef,
+  SubscriptionFact,
+  SubscriptionItemFact,
+} from '../../../src/entitlements/facts.ts';
+
+export interface OracleAnswer {
+  reason: Reason;
+  value: FeatureValue;
+  sources: SourceRef[];
+}
+
+interface Claim {
+  ref: SourceRef;
+  part: string;
+  value: FeatureValue | undefined;
+  quantity: number;
+  rank: number;
+  startAt: number;
+  says: Reason;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+export function oracleAt(facts: Facts, feature: FeatureFact, t: number): OracleAnswer {
+  const claims = [
+    ...subscriptionClaims(facts, feature, t),
+    ...purchaseClaims(facts, feature, t),
+    ...grantClaims(facts, feature, t),
+  ].filter(({ value }) => value !== undefined);
+
+  const words = [
+    ...facts.grants.map((grant) => ({ ...grant, end: grant.endedAt, takes: false })),
+    ...facts.revocations.map((revocation) => ({
+      ...revocation,
+      end: revocation.liftedAt,
+      takes: true,
+    })),
+  ]
+    .filter(({ featureCode }) => featureCode === feature.code)
+    .filter(({ validFrom, validTo, end }) => {
+      if (t < validFrom) return false;
+      if (validTo !== null && t >= validTo) return false;
+      return end === null || t < end;
+    })
+    .sort((a, b) => b.number - a.number);
+  if (words[0]?.takes === true) return { reason: 'revoked', value: null, sources: [] };
+
+  const counting = claims.filter(({ says }) => says === 'granted');
+  if (counting.length > 0) {
+    return { reason: 'granted', value: merged(feature, counting), sources: named(counting) };
+  }
+  for (const reason of ['payment_overdue', 'not_yet_valid', 'expired'] as const) {
+    if (claims.some(({ says }) => says === reason)) return { reason, value: null, sources: [] };
+  }
+  return { reason: 'no_source', value: null, sources: [] };
+}
+
+function subscriptionClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] {
+  const claims: Claim[] = [];
+  for (const subscription of facts.subscriptions) {
+    for (const item of subscription.items) {
+      claims.push({
+        ref: { type: 'subscription', id: subscription.id, price_id: item.priceId },
+        part: item.id,
+        value: facts.carries[item.priceId]?.features[feature.code],
+        quantity: item.quantity ?? 1,
+        rank: facts.carries[item.priceId]?.rank ?? 0,
+        startAt: Math.max(subscription.startDate, item.createdAt),
+        says: subscriptionSays(subscription, item, facts.policy, t),
+      });
+    }
+  }
+  return claims;
+}
+
+function subscriptionSays(
+  subscription: SubscriptionFact,
+  item: SubscriptionItemFact,
+  policy: PolicyFact,
+  t: number,
+): Reason {
+  const { status, startDate, endedAt, cancelAt, canceledAt, pausedAt, dunningAnchorAt } =
+    subscription;
+  if (item.quantity === 0) return 'no_source';
+  const started = t >= startDate && t >= item.createdAt;
+  if (status === 'incomplete_expired') return 'expired';
+  if (status === 'canceled') {
+    const end = endedAt ?? canceledAt;
+    if (end === null || t >= end) return 'expired';
+    return started ? 'granted' : 'not_yet_valid';
+  }
+
+  let end: number | null = null;
+  if (subscription.cancelAtPeriodEnd) {
+    for (const { currentPeriodEnd } of subscription.items) {
+      if (end === null || currentPeriodEnd < end) end = currentPeriodEnd;
+    }
+  }
+  end = endedAt ?? cancelAt ?? end;
+
+  let paid: boolean;
+  if (status === 'active' || status === 'trialing') paid = true;
+  else if (status === 'past_due')
+    paid = dunningAnchorAt === null || t < dunningAnchorAt + policy.graceDays * dayMs;
+  else if (status === 'unpaid') paid = dunningAnchorAt !== null && t < dunningAnchorAt;
+  else if (status === 'paused') paid = pausedAt !== null && t < pausedAt;
+  else if (status === 'incomplete') paid = false;
+  else return 'no_source';
+
+  if (end !== null && t >= end) return 'expired';
+  if (!started) return 'not_yet_valid';
+  return paid ? 'granted' : 'payment_overdue';
+}
+
+interface Turn {
+  purchase: PurchaseFact;
+  from: number;
+  to: number;
+}
+
+function purchaseClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] {
+  const claims: Claim[] = [];
+  for (const [priceId, carry] of Object.entries(facts.carries)) {
+    const ofPrice = facts.purchases.filter(
+      (purchase) => purchase.priceId === priceId && purchase.quantity !== 0,
+    );
+    const turns = playThrough(ofPrice, carry.accessDays, facts.policy);
+    for (const purchase of ofPrice) {
+      const turn = turns.find((candidate) => candidate.purchase === purchase);
+      const backAt = moneyBackAt(purchase, facts.policy);
+      let says: Reason;
+      if (turn === undefined) says = backAt !== null && t < backAt ? 'not_yet_valid' : 'expired';
+      else if (t < turn.from) says = 'not_yet_valid';
+      else says = t < turn.to ? 'granted' : 'expired';
+      claims.push({
+        ref: { type: 'purchase', id: purchase.id, price_id: priceId },
+        part: purchase.id,
+        value: carry.features[feature.code],
+        quantity: purchase.quantity,
+        rank: carry.rank,
+        startAt: turn?.from ?? 0,
+        says,
+      });
+    }
+  }
+  return claims;
+}
+
+/** Purchases and money coming back, as they happened; whose turn never comes is left out. */
+function playThrough(
+  purchases: PurchaseFact[],
+  accessDays: number | null,
+  policy: PolicyFact,
+): Turn[] {
+  if (accessDays === null) {
+    return purchases
+      .map((purchase) => ({
+        purchase,
+        from: purchase.purchasedAt,
+        to: moneyBackAt(purchase, policy) ?? Infinity,
+      }))
+      .filter(({ from, to }) => from < to);
+  }
+  let turns: Turn[] = [];
+  const happenings = [
+    ...purchases.map((purchase) => ({ at: purchase.purchasedAt, purchase, back: false })),
+    ...purchases.flatMap((purchase) => {
+      const at = moneyBackAt(purchase, policy);
+      return at === null ? [] : [{ at, purchase, back: true }];
+    }),
+  ].sort(
+    (a, b) =>
+      a.at - b.at || Number(a.back) - Number(b.back) || (a.purchase.id < b.purchase.id ? -1 : 1),
+  );
+  const layOut = (purchase: PurchaseFact, before: Turn | undefined): Turn => {
+    const from = Math.max(purchase.purchasedAt, before?.to ?? -Infinity);
+    return { purchase, from, to: from + accessDays * dayMs };
+  };
+  for (const { at, purchase, back } of happenings) {
+    if (!back) {
+      turns.push(layOut(purchase, turns.at(-1)));
+      continue;
+    }
+    const index = turns.findIndex((turn) => turn.purchase === purchase);
+    const turn = turns[index];
+    if (turn === undefined || at >= turn.to) continue;
+    const relaid = turns.slice(0, index);
+    if (at > turn.from) relaid.push({ ...turn, to: at });
+    for (const behind of turns.slice(index + 1)) {
+      relaid.push(layOut(behind.purchase, relaid.at(-1)));
+    }
+    turns = relaid;
+  }
+  return turns;
+}
+
+function moneyBackAt(purchase: PurchaseFact, policy: PolicyFact): number | null {
+  const back = [
+    ...purchase.refunds.filter(({ status }) => status !== 'failed' && status !== 'canceled'),
+    ...purchase.disputes.filter(({ status }) => status === 'lost'),
+  ].filter(({ amount }) => amount > 0);
+  const instants = [...new Set(back.map(({ createdAt }) => createdAt))].sort((a, b) => a - b);
+  const backBy = (instant: number) =>
+    back
+      .filter(({ createdAt }) => createdAt <= instant)
+      .reduce((sum, { amount }) => sum + amount, 0);
+  const isWhole = (amount: number) =>
+    amount > 0 &&
+    (amount >= purchase.paymentAmount ||
+      (purchase.ofInvoice && purchase.amount > 0 && amount >= purchase.amount));
+
+  const ends: number[] = [];
+  if (isWhole(backBy(Infinity))) {
+    const firstThatEnds = instants.find(
+      (instant) => policy.refundPartial === 'revoke' || isWhole(backBy(instant)),
+    );
+    if (policy.refundFull === 'revoke' && firstThatEnds !== undefined) ends.push(firstThatEnds);
+  } else if (policy.refundPartial === 'revoke' && instants[0] !== undefined) {
+    ends.push(instants[0]);
+  }
+  if (policy.disputeOpened === 'suspend') {
+    for (const { status, createdAt } of purchase.disputes) {
+      if (!['lost', 'won', 'warning_closed', 'prevented'].includes(status)) ends.push(createdAt);
+    }
+  }
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
+function grantClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] {
+  return facts.grants
+    .filter(({ featureCode }) => featureCode === feature.code)
+    .map((grant) => {
+      const isOver =
+        (grant.validTo !== null && t >= grant.validTo) ||
+        (grant.endedAt !== null && t >= grant.endedAt);
+      return {
+        ref: { type: 'grant', id: grant.id },
+        part: grant.id,
+        value: grant.value,
+        quantity: 1,
+        rank: 0,
+        startAt: grant.validFrom,
+        says: isOver ? 'expired' : t < grant.validFrom ? 'not_yet_valid' : 'granted',
+      };
+    });
+}
+
+function merged(feature: FeatureFact, counting: Claim[]): FeatureValue {
+  if (feature.type === 'boolean') return true;
+  if (feature.type === 'limit') {
+    let total = 0;
+    let largest = 0;
+    for (const { value, quantity } of counting) {
+      if (value === 'unlimited') return 'unlimited';
+      const times = Number(value) * (feature.perQuantity ? quantity : 1);
+      total += times;
+      if (times > largest) largest = times;
+    }
+    return feature.merge === 'sum' ? total : largest;
+  }
+  let best: Claim | null = null;
+  for (const claim of counting) if (best === null || goesBefore(claim, best)) best = claim;
+  return best?.value ?? null;
+}
+
+function goesBefore(a: Claim, b: Claim): boolean {
+  if ((a.ref.type === 'grant') !== (b.ref.type === 'grant')) return a.ref.type === 'grant';
+  if (a.rank !== b.rank) return a.rank > b.rank;
+  if (a.startAt !== b.startAt) return a.startAt > b.startAt;
+  return a.ref.id === b.ref.id ? a.part < b.part : a.ref.id < b.ref.id;
+}
+
+function named(counting: Claim[]): SourceRef[] {
+  const byName = new Map(
+    counting.map(({ ref }) => [`${ref.type} ${ref.id} ${ref.price_id ?? ''}`, ref]),
+  );
+  return [...byName.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, ref]) => ref);
+}

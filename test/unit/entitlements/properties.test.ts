@@ -1,0 +1,270 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import fc from 'fast-check';
+import { describe, expect, test, vi } from 'vitest';
+
+import { answerAt, checkAt } from '../../../src/entitlements/answer.ts';
+import { compute } from '../../../src/entitlements/compute.ts';
+import type { Facts, Segment, Timeline } from '../../../src/entitlements/facts.ts';
+import { anyFacts, anyGrant, reordered } from './arbitrary-facts.ts';
+import { day } from './facts-of.ts';
+import { oracleAt } from './oracle.ts';
+
+const identity = { projectId: 'notes', userId: 'u_42', revision: 1 };
+const runs = { numRuns: 200 };
+
+// A failure is shrunk to a small one, which takes longer than finding it.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Every bound of these timelines, a millisecond to either side of it, and far away. */
+function probes(...timelines: Timeline[]): number[] {
+  const bounds = timelines
+    .flat()
+    .flatMap(({ validFrom, validTo }) => [validFrom, validTo])
+    .filter((bound) => bound !== null);
+  const around = bounds.flatMap((bound) => [bound - 1, bound, bound + 1]);
+  return [...new Set([day(-1000), ...around, day(1000)])].sort((a, b) => a - b);
+}
+
+/** Every half day on which random facts may have a bound, so that none can be missing unseen. */
+const halfDays = Array.from({ length: 220 }, (_, index) => day(index / 2 - 10));
+
+function segmentAt(timeline: Timeline, featureCode: string, instant: number): Segment | null {
+  const found = timeline.filter(
+    (segment) =>
+      segment.featureCode === featureCode &&
+      (segment.validFrom === null || segment.validFrom <= instant) &&
+      (segment.validTo === null || instant < segment.validTo),
+  );
+  expect(found.length).toBeLessThanOrEqual(1);
+  return found[0] ?? null;
+}
+
+function isAllowed(timeline: Timeline, featureCode: string, instant: number): boolean {
+  return segmentAt(timeline, featureCode, instant)?.reason === 'granted';
+}
+
+/** What changes by itself: all of an answer but the instant of its next change. */
+function toldAt(timeline: Timeline, instant: number) {
+  const { body, denied } = answerAt(identity, timeline, instant);
+  return { entitlements: body.entitlements, denied };
+}
+
+describe('the timeline', () => {
+  test('is what the rules say, by the letter, at every instant and a millisecond around it', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const timeline = compute(facts);
+        for (const feature of facts.features) {
+          for (const instant of [...halfDays, ...probes(timeline)]) {
+            const segment = segmentAt(timeline, feature.code, instant);
+            const said =
+              segment === null
+                ? { reason: 'no_source', value: null, sources: [] }
+                : { reason: segment.reason, value: segment.value, sources: segment.sources };
+            const ruled = oracleAt(facts, feature, instant);
+            if (!isDeepStrictEqual(said, ruled)) {
+              expect({ instant, feature: feature.code, ...said }).toEqual(ruled);
+            }
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('does not depend on the order of the facts', () => {
+    fc.assert(
+      fc.property(
+        anyFacts.chain((facts) => fc.tuple(fc.constant(facts), reordered(facts))),
+        ([facts, others]) => {
+          expect(compute(others)).toEqual(compute(facts));
+        },
+      ),
+      runs,
+    );
+  });
+
+  test('has no overlaps and no empty pieces, is in order, and neighbours differ', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const timeline = compute(facts);
+        for (const [index, segment] of timeline.entries()) {
+          expect(segment.validFrom ?? -Infinity).toBeLessThan(segment.validTo ?? Infinity);
+          const before = timeline[index - 1];
+          if (before === undefined) continue;
+          if (before.featureCode !== segment.featureCode) {
+            expect(before.featureCode < segment.featureCode).toBe(true);
+            continue;
+          }
+          expect(before.validTo ?? Infinity).toBeLessThanOrEqual(segment.validFrom ?? -Infinity);
+          if (before.validTo !== segment.validFrom) continue;
+          const told = ({ reason, value, sources }: Segment) => ({ reason, value, sources });
+          expect(isDeepStrictEqual(told(before), told(segment))).toBe(false);
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('names sources and a value exactly where it grants, and grants nothing since ever', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        for (const { reason, value, sources, validFrom } of compute(facts)) {
+          expect(sources.length > 0).toBe(reason === 'granted');
+          if (reason === 'granted') expect(validFrom).not.toBeNull();
+          else expect(value).toBeNull();
+        }
+      }),
+      runs,
+    );
+  });
+});
+
+describe('access', () => {
+  test('is never removed by adding a grant, recorded at any time', () => {
+    fc.assert(
+      fc.property(anyFacts, anyGrant, fc.integer({ min: 0, max: 7 }), (facts, grant, turn) => {
+        const without = compute(facts);
+        const added = { ...grant, id: 'gr_added', number: 2 * turn + 1 };
+        const withGrant = compute({ ...facts, grants: [...facts.grants, added] });
+        for (const instant of probes(without, withGrant)) {
+          for (const { code } of facts.features) {
+            if (isAllowed(without, code, instant)) {
+              expect(isAllowed(withGrant, code, instant)).toBe(true);
+            }
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('is left as other sources give it when one source goes', () => {
+    fc.assert(
+      fc.property(withoutOne, ([facts, fewer, goneId]) => {
+        const before = compute(facts);
+        const after = compute(fewer);
+        for (const instant of probes(before, after)) {
+          for (const { code } of facts.features) {
+            const had = segmentAt(before, code, instant);
+            const others = had?.sources.filter(({ id }) => id !== goneId) ?? [];
+            if (others.length === 0) continue;
+            expect(segmentAt(after, code, instant)).toMatchObject({
+              reason: 'granted',
+              sources: others,
+            });
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('that a revocation takes away comes back as it was when it is lifted at its start', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const lifted = facts.revocations.map((one) => ({ ...one, liftedAt: one.validFrom }));
+        expect(compute({ ...facts, revocations: lifted })).toEqual(
+          compute({ ...facts, revocations: [] }),
+        );
+      }),
+      runs,
+    );
+  });
+});
+
+describe('the answer', () => {
+  test('is constant until next_change_at and differs there', () => {
+    fc.assert(
+      fc.property(anyFacts, fc.integer({ min: -10 * 24, max: 60 * 24 }), (facts, hours) => {
+        const timeline = compute(facts);
+        const instant = day(hours / 24);
+        const next = answerAt(identity, timeline, instant).body.next_change_at;
+        const told = toldAt(timeline, instant);
+        const nextAt = next === null ? Infinity : Date.parse(next);
+        expect(nextAt).toBeGreaterThan(instant);
+        for (const probe of probes(timeline)) {
+          if (instant < probe && probe < nextAt) expect(toldAt(timeline, probe)).toEqual(told);
+        }
+        if (next !== null) expect(toldAt(timeline, nextAt)).not.toEqual(told);
+      }),
+      runs,
+    );
+  });
+
+  test('tells a period over which the value holds, and beyond which it does not', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const timeline = compute(facts);
+        for (const instant of probes(timeline)) {
+          for (const entry of answerAt(identity, timeline, instant).body.entitlements) {
+            const holdsAt = (probe: number) => {
+              const segment = segmentAt(timeline, entry.feature_code, probe);
+              return segment?.reason === 'granted' && isDeepStrictEqual(segment.value, entry.value);
+            };
+            const from = entry.valid_from === null ? -Infinity : Date.parse(entry.valid_from);
+            const to = entry.valid_to === null ? Infinity : Date.parse(entry.valid_to);
+            expect(from <= instant && instant < to).toBe(true);
+            const inside = probes(timeline).filter((probe) => from <= probe && probe < to);
+            expect(inside.every(holdsAt)).toBe(true);
+            if (Number.isFinite(from)) expect(holdsAt(from - 1)).toBe(false);
+            if (Number.isFinite(to)) expect(holdsAt(to)).toBe(false);
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('agrees with the check of each feature', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const timeline = compute(facts);
+        for (const instant of probes(timeline)) {
+          const { body, denied } = answerAt(identity, timeline, instant);
+          for (const { code } of facts.features) {
+            const entry = body.entitlements.find(({ feature_code: own }) => own === code);
+            expect(checkAt(timeline, code, instant)).toEqual({
+              allowed: entry !== undefined,
+              reason: entry === undefined ? (denied[code] ?? 'no_source') : 'granted',
+              value: entry?.value ?? null,
+              valid_to: entry?.valid_to ?? null,
+            });
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+/**
+ * Facts, the same without one source, and its id. No revocations, which a grant that goes may have
+ * outweighed; no access_days, since purchases that follow one another move up.
+ */
+const withoutOne = anyFacts
+  .map((facts): Facts => {
+    const carries = Object.entries(facts.carries).map(
+      ([priceId, carry]) => [priceId, { ...carry, accessDays: null }] as const,
+    );
+    return { ...facts, carries: Object.fromEntries(carries), revocations: [] };
+  })
+  .filter((facts) => sourceIds(facts).length > 0)
+  .chain((facts) =>
+    fc.constantFrom(...sourceIds(facts)).map((goneId): [Facts, Facts, string] => {
+      const rest = <T extends { id: string }>(list: T[]) => list.filter(({ id }) => id !== goneId);
+      const { subscriptions, purchases, grants } = facts;
+      const fewer = {
+        ...facts,
+        subscriptions: rest(subscriptions),
+        purchases: rest(purchases),
+        grants: rest(grants),
+      };
+      return [facts, fewer, goneId];
+    }),
+  );
+
+function sourceIds({ subscriptions, purchases, grants }: Facts): string[] {
+  return [...subscriptions, ...purchases, ...grants].map(({ id }) => id);
+}
