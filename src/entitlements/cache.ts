@@ -30,14 +30,14 @@ end
 return false`;
 
 /** What reading the cache came to. Only `leased` may fill. */
-export type CacheRead =
+type CacheRead =
   | { state: 'hit'; answer: CachedAnswer }
   | { state: 'leased'; lease: string }
   | { state: 'busy' }
   | { state: 'unavailable' };
 
 /** A change of a user whose answer in the cache is no longer right. */
-export interface Changed {
+interface Changed {
   user: UserName & { uid: bigint };
   revision: number;
   changed: boolean;

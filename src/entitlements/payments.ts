@@ -8,7 +8,7 @@ interface Reversal {
 }
 
 /** What became of the money that a purchase was paid with. */
-export interface Payment {
+interface Payment {
   /** Everything that was charged together, minor units; null where no charge is known. */
   amount: number | null;
   refunds: Reversal[];

@@ -142,6 +142,6 @@ async function addCharge(stripe: Stripe, picture: Picture, charge: Stripe.Charge
 }
 
 /** Stripe's word for "no such object", which a wrong key or mode gets too. */
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
 }

@@ -38,7 +38,7 @@ export interface SubscriptionRow {
   items: SubscriptionItemRow[];
 }
 
-export interface SubscriptionItemRow {
+interface SubscriptionItemRow {
   id: string;
   subscriptionId: string;
   priceId: string;
@@ -68,7 +68,7 @@ export interface SessionRow {
   purchases: PurchaseRow[];
 }
 
-export interface PurchaseRow {
+interface PurchaseRow {
   id: string;
   sessionId: string;
   priceId: string;
@@ -130,7 +130,7 @@ export interface InvoiceRow {
   payments: InvoicePaymentRow[];
 }
 
-export interface InvoicePaymentRow {
+interface InvoicePaymentRow {
   id: string;
   invoiceId: string;
   paymentIntentId: string | null;

@@ -16,7 +16,7 @@ import type { Picture } from './picture.ts';
  * before. Owners (`uid`) are not Stripe's to say: owner.ts sets them.
  */
 
-export async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
+async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
   const { id, email, deleted, createdAt } = row;
   if (deleted) {
     await tx.customer.updateMany({
@@ -39,7 +39,7 @@ export async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
  *
  * @returns false where the status is one that we do not know: an alarm.
  */
-export async function storeSubscription(tx: Tx, row: SubscriptionRow): Promise<boolean> {
+async function storeSubscription(tx: Tx, row: SubscriptionRow): Promise<boolean> {
   const { items, ...rest } = row;
   const former = await tx.subscription.findUnique({ where: { id: row.id } });
   if (former !== null && isTerminal(former.status) && !isTerminal(row.status)) return true;
@@ -55,7 +55,7 @@ export async function storeSubscription(tx: Tx, row: SubscriptionRow): Promise<b
 }
 
 /** A line that was paid once stays bought; what was given back is told by refunds and disputes. */
-export async function storeSession(tx: Tx, row: SessionRow): Promise<void> {
+async function storeSession(tx: Tx, row: SessionRow): Promise<void> {
   const { purchases, ...data } = row;
   await tx.checkoutSession.upsert({ where: { id: row.id }, create: data, update: data });
   for (const purchase of purchases) {
@@ -63,7 +63,7 @@ export async function storeSession(tx: Tx, row: SessionRow): Promise<void> {
   }
 }
 
-export async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<void> {
+async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<void> {
   const { payments, ...data } = row;
   await tx.invoice.upsert({ where: { id: row.id }, create: data, update: data });
   for (const payment of payments) {
@@ -71,7 +71,7 @@ export async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<void> {
   }
 }
 
-export async function storeCharge(tx: Tx, charge: Picture['charges'][number]): Promise<void> {
+async function storeCharge(tx: Tx, charge: Picture['charges'][number]): Promise<void> {
   const { refunds, ...data } = charge;
   await tx.charge.upsert({ where: { id: charge.id }, create: data, update: data });
   for (const refund of refunds) {
@@ -79,7 +79,7 @@ export async function storeCharge(tx: Tx, charge: Picture['charges'][number]): P
   }
 }
 
-export async function storeDispute(tx: Tx, row: DisputeRow): Promise<void> {
+async function storeDispute(tx: Tx, row: DisputeRow): Promise<void> {
   await tx.dispute.upsert({ where: { id: row.id }, create: row, update: row });
 }
 

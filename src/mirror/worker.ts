@@ -96,7 +96,7 @@ async function claim(deps: SyncDeps, limit: number): Promise<Claim[]> {
 }
 
 /** Claims and syncs up to `limit` objects; returns how many were claimed. */
-export async function syncSome(deps: SyncDeps, limit: number): Promise<number> {
+async function syncSome(deps: SyncDeps, limit: number): Promise<number> {
   const claims = await claimWanted(deps.database, deps.clock(), limit);
   await Promise.all(claims.map((claim) => syncClaim(deps, claim)));
   return claims.length;
@@ -147,6 +147,6 @@ async function syncClaim(deps: SyncDeps, claim: Claim): Promise<void> {
 }
 
 /** 1 s, doubling, up to 10 minutes: twelve tries take about an hour. */
-export function backOffMs(attempts: number): number {
+function backOffMs(attempts: number): number {
   return Math.min(1_000 * 2 ** Math.max(0, attempts - 1), 600_000);
 }

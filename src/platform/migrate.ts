@@ -30,7 +30,7 @@ export async function readMigrations(): Promise<Migration[]> {
 }
 
 /** The engine's form of a list of migrations. */
-export function migrationsList(migrations: Migration[]) {
+function migrationsList(migrations: Migration[]) {
   return {
     baseDir: migrationsDirectory,
     lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 export type { Redis } from 'ioredis';
 
 /** How long a request waits for Redis before it goes on without, milliseconds. */
-export const redisWaitMs = 50;
+const redisWaitMs = 50;
 
 /**
  * A client that never makes a request wait longer than `redisWaitMs`: no offline queue, no retries

@@ -4,18 +4,15 @@
  */
 
 /** The kinds of Stripe objects that we follow, by Stripe's own `object` names. */
-export const followedTypes = [
-  'checkout.session',
-  'subscription',
-  'invoice',
-  'charge',
-  'dispute',
-  'customer',
-  'product',
-  'price',
-] as const;
-
-export type FollowedType = (typeof followedTypes)[number];
+export type FollowedType =
+  | 'checkout.session'
+  | 'subscription'
+  | 'invoice'
+  | 'charge'
+  | 'dispute'
+  | 'customer'
+  | 'product'
+  | 'price';
 
 /** 0 = a buyer waits for it; 1 = it takes or gives access; 2 = it can wait. */
 export type Urgency = 0 | 1 | 2;
