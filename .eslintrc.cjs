@@ -50,6 +50,7 @@ module.exports = defineConfig(
       'src/*/main.ts',
       'src/dev/**/*.ts',
       'src/migrate.ts',
+      'scripts/**/*.ts',
       'test/**/*.ts',
       '*.ts',
     ],

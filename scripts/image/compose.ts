@@ -1,0 +1,42 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ProgramFailed, run } from './programs.ts';
+
+/**
+ * Checks docker-compose.yml with Compose itself, which needs no engine for that: it can be used with
+ * every required variable set, and names each one that is missing.
+ */
+export async function checkCompose(repository: string): Promise<void> {
+  const file = path.join(repository, 'docker-compose.yml');
+  const text = await readFile(file, 'utf8');
+  const required = [...new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name = '']) => name))];
+  if (required.length === 0) throw new Error(`${file} requires no variable.`);
+  await composeConfig(file, required);
+  for (const missing of required) {
+    const given = required.filter((name) => name !== missing);
+    const failure: unknown = await composeConfig(file, given).catch((error: unknown) => error);
+    if (!(failure instanceof ProgramFailed) || !failure.output.includes(missing)) {
+      throw new Error(`docker-compose.yml does without ${missing}, or does not name it.`);
+    }
+  }
+}
+
+async function composeConfig(file: string, variables: string[]): Promise<void> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'latchkey-compose-'));
+  try {
+    const environmentFile = path.join(directory, 'env');
+    await writeFile(environmentFile, variables.map((name) => `${name}=given\n`).join(''));
+    await run(
+      'env',
+      [
+        // Only what the file gives counts, whatever this shell has set.
+        ...['-i', `PATH=${process.env['PATH'] ?? ''}`, `HOME=${directory}`],
+        ...['docker-compose', '--env-file', environmentFile, '--file', file, 'config', '--quiet'],
+      ],
+      60_000,
+    );
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
