@@ -36,14 +36,18 @@ export async function pressOn(walker: Walker, url: string, label: string): Promi
   return location;
 }
 
-/** Pays on the hosted page, and waits until Stripe's webhook has been applied. */
-export async function pay(walker: Walker, pageUrl: string): Promise<void> {
-  const known = await walker.knownEvents();
+/** Pays on the hosted page, and waits until Stripe's webhook has brought the user `export`. */
+export async function pay(walker: Walker, pageUrl: string, userId: string): Promise<void> {
   const location = await pressOn(walker, pageUrl, 'Pay');
   walker.right(
     'the payment goes through, and the browser is sent back to the app',
     location?.startsWith(`${appOrigin}/welcome?session_id=cs_`),
     true,
   );
-  await walker.applied('checkout.session.completed', known);
+  await walker.told(
+    "Stripe's webhook came, and is applied",
+    userId,
+    'export',
+    ({ allowed }) => allowed,
+  );
 }

@@ -11,7 +11,7 @@ export function purchaseSteps(): Step[] {
       title: `${user} buys the export pass: paid once, good for 30 days`,
       async run(walker) {
         const pageUrl = await startCheckout(walker, user, walker.prices.exportPass);
-        await pay(walker, pageUrl);
+        await pay(walker, pageUrl, user);
         const { body } = await walker.entitlements(user);
         walker.right(
           'export is on for exactly 30 days, from the purchase',
