@@ -38,7 +38,7 @@ export function run(command: string, args: string[], limitMs: number): Promise<s
 }
 
 /** Whether a program is on the PATH. */
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '')
     .split(path.delimiter)
     .some((directory) => existsSync(path.join(directory, program)));

@@ -1,13 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
-import { Prisma, PrismaClient } from '../generated/prisma/client.ts';
+import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
 
 /** What runs inside one transaction. */
 export type Tx = Prisma.TransactionClient;
 
 /** A piece of SQL with its parameters, as `tx.$queryRaw` takes it. */
-export type Sql = Prisma.Sql;
-export const sql = Prisma.sql;
+export { sqltag as sql, type Sql } from '@prisma/client/runtime/client';
 
 /** One pool of connections to Postgres: Prisma for most of the code, the pool itself where a path is hot. */
 export interface Database {

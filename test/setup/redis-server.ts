@@ -21,7 +21,7 @@ function installed(): string | undefined {
     ['update', '-qq'],
     ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'],
   ]) {
-    const { status } = spawnSync('apt-get', args, {
+    const { status } = spawnSync('/usr/bin/apt-get', args, {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     });
