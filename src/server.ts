@@ -71,8 +71,13 @@ function stopOnSignal(deps: Deps, stop: () => Promise<void>): void {
   process.on('SIGINT', onSignal);
 }
 
+/** Node says nothing in the message of an error about several addresses of one host. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
+
 await main().catch((error: unknown) => {
-  const reason = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`Latchkey cannot start: ${reason}\n`);
+  process.stderr.write(`Latchkey cannot start: ${reasonOf(error)}\n`);
   process.exit(1);
 });

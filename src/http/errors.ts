@@ -1,18 +1,36 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
 import type { App } from './app-types.ts';
 import { type FieldFault, problemBody, type ProblemCode, ProblemError } from './problem.ts';
 
-/** Fastify's own errors, by their codes. */
-const fastifyProblems: Readonly<Record<string, ProblemCode>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+/** What an error that carries an HTTP status means: Fastify's own, and those of @fastify/sensible. */
+const statusProblems: Readonly<Record<number, ProblemCode>> = {
+  400: 'bad_request',
+  401: 'unauthorized',
+  404: 'not_found',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+  429: 'too_many_requests',
 };
 
-/** What Postgres, its driver and Prisma say where the database cannot be reached or does not answer. */
+/** What Fastify says in words of its own, in ours. */
+const fastifyDetails: Readonly<Record<string, string>> = {
+  FST_ERR_BAD_URL: 'The path is not valid.',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty; send JSON, or no Content-Type.',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
+};
+
+/**
+ * What the socket, the driver, Prisma and Postgres say where the database cannot be reached, has no
+ * connection left or does not answer in time (57014 is our own statement timeout).
+ */
 const databaseDown =
-  /ECONNREFUSED|ECONNRESET|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|the database system is (starting up|shutting down)|Can't reach database server|Unable to start a transaction|P1001|P1002|P1017|P2028|57P0[123]|53300/;
+  /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57014|57P0[123]|53300)\b/;
+
+/** Text that JSON can carry and Postgres cannot store: U+0000, and halves of surrogate pairs in jsonb. */
+const notStorable =
+  /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate/;
 
 /** Turns everything that is thrown in a request into a problem; nothing internal leaves the process. */
 export function installErrorHandlers(app: App): void {
@@ -32,8 +50,10 @@ export function sendProblem(
   reply: FastifyReply,
   problem: ProblemError,
 ): FastifyReply {
-  if (problem.code === 'unauthorized') void reply.header('www-authenticate', 'Bearer');
-  if (problem.status === 503) void reply.header('retry-after', '1');
+  // Errors before routing come here without the hooks.
+  void reply.header('x-request-id', request.id);
+  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
+  if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', '1');
   return reply
     .code(problem.status)
     .type('application/problem+json; charset=utf-8')
@@ -52,15 +72,39 @@ export function toProblem(error: unknown): ProblemError {
   }
   if (error instanceof Stripe.errors.StripeError) return new ProblemError('stripe_unavailable');
   if (!(error instanceof Error)) return new ProblemError('internal_error');
-  const { code = '', statusCode } = error as Partial<FastifyError>;
-  const known = fastifyProblems[code];
-  if (known !== undefined) return new ProblemError(known);
-  if (statusCode === 400) return new ProblemError('bad_request', 'The body is not valid JSON.');
-  if (statusCode === 429) return new ProblemError('too_many_requests');
-  if (databaseDown.test(`${code} ${error.message}`)) {
+  return httpProblem(error) ?? databaseProblem(error) ?? new ProblemError('internal_error');
+}
+
+/** Null for what carries no status of a client's fault. */
+function httpProblem(error: Error): ProblemError | null {
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  if (typeof status !== 'number' || status < 400 || status > 499) return null;
+  const code = statusProblems[status] ?? 'bad_request';
+  if ('expose' in error && error.expose === true) return new ProblemError(code, error.message);
+  const detail = fastifyDetails[codeOf(error)];
+  return new ProblemError(
+    code,
+    code === 'bad_request' ? (detail ?? 'The body is not valid JSON.') : undefined,
+  );
+}
+
+function databaseProblem(error: Error): ProblemError | null {
+  const said = `${codeOf(error)} ${error.message} ${causeOf(error)}`;
+  if (databaseDown.test(said)) {
     return new ProblemError('not_ready', 'The database cannot be reached. Try again in a moment.');
   }
-  return new ProblemError('internal_error');
+  return notStorable.test(said)
+    ? new ProblemError('bad_request', 'Text must not hold U+0000 or halves of surrogate pairs.')
+    : null;
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error ? String(error.code) : '';
+}
+
+/** Prisma keeps what the driver said in the cause. */
+function causeOf(error: Error): string {
+  return error.cause === undefined ? '' : JSON.stringify(error.cause);
 }
 
 /** One fault per field: zod names all unknown fields of an object in one issue. */

@@ -43,7 +43,8 @@ interface IdempotencyDeps {
 
 /**
  * `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed before the
- * work begins; the answer is kept for 24 hours, unless it is a 5xx, after which the key is free again.
+ * work begins, so a request that is refused before (no such key, a body that is not as documented)
+ * uses none; the answer is kept for 24 hours, unless it is a 5xx, after which the key is free again.
  * A secret in an answer (`key`) is not kept, so a replay leaves it out.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
@@ -85,10 +86,14 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
     const claim = request.idempotencyClaim;
     if (claim === null) return payload;
     request.idempotencyClaim = null;
-    if (reply.statusCode >= 500 || typeof payload !== 'string') {
-      await dropClaim(deps.database, claim);
-    } else {
-      await keepAnswer(deps.database, claim, reply.statusCode, withoutSecret(payload));
+    const kept = reply.statusCode < 500 && typeof payload === 'string';
+    try {
+      await (kept
+        ? keepAnswer(deps.database, claim, reply.statusCode, withoutSecret(payload))
+        : dropClaim(deps.database, claim));
+    } catch (error) {
+      // The work is done, and its answer is worth more than the record of it.
+      request.log.error({ err: error }, 'the answer to an idempotency key could not be kept');
     }
     return payload;
   });

@@ -19,11 +19,19 @@ export const featureCodeSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/, 'must be small letters, digits, _ . or -, at most 100');
 
+/** What ISO 8601 says in four digits and Postgres stores. */
+const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
+const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** An instant in ISO 8601 with its offset, as epoch milliseconds. */
 export const instantSchema = z.iso
   .datetime({ offset: true })
   .transform((text) => Date.parse(text))
-  .pipe(z.number())
+  .pipe(
+    z.number().refine((instant) => instant >= firstInstant && instant <= lastInstant, {
+      error: 'must lie in the years 1 to 9999, in UTC',
+    }),
+  )
   .meta({ type: 'string', format: 'date-time' });
 
 /** An instant of an answer. */
@@ -71,7 +79,7 @@ export function listResponse<T extends z.ZodType>(item: T) {
 export function decodeCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (text === '' || encodeCursor(text) !== cursor) {
+  if (!/^[^\p{Cc}]+$/u.test(text) || encodeCursor(text) !== cursor) {
     throw new ProblemError('bad_request', undefined, [
       { path: 'cursor', message: 'is not a cursor of this list' },
     ]);

@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import sensible from '@fastify/sensible';
 import swagger from '@fastify/swagger';
 import scalar from '@scalar/fastify-api-reference';
-import fastify, { type FastifyBaseLogger, LogController } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  LogController,
+  type RawRequestDefaultExpression,
+} from 'fastify';
 import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -10,10 +14,11 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { App } from './app-types.ts';
-import { installErrorHandlers } from './errors.ts';
+import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
 import { documentProblems } from './openapi.ts';
 
 /** 1 MiB, for webhooks and everything else. */
@@ -29,7 +34,10 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
   const app: App = fastify({
     loggerInstance: logger,
     bodyLimit,
-    genReqId: () => randomUUID(),
+    genReqId: requestId,
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(request, reply, toProblem(error));
+    },
     // One line per request, below.
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
@@ -60,6 +68,7 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
     app.swagger(),
   );
 
+  refuseUnknownQueries(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
@@ -75,4 +84,19 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
     done();
   });
   return app;
+}
+
+/** The caller's own `X-Request-Id` where it is short and plain, so that its log and ours can be joined. */
+function requestId({ headers }: RawRequestDefaultExpression): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+/** A route that documents no query takes none; open ones do, since probes and Stripe may add their own. */
+function refuseUnknownQueries(app: App): void {
+  const none = z.strictObject({});
+  app.addHook('onRoute', (route) => {
+    if (route.config?.auth === 'open') return;
+    route.schema = { querystring: none, ...route.schema };
+  });
 }

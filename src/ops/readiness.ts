@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import { readMigrations } from '../platform/migrate.ts';
+import { within } from '../platform/deadline.ts';
 import type { Redis } from '../platform/redis.ts';
 
 /** How long one check may take. */
@@ -28,50 +28,47 @@ export interface Readiness {
 /**
  * Asks everything that the service needs, each bounded to a second, all at once. Without Redis it is
  * degraded, not unready: reads go to Postgres.
+ *
+ * @param migrations the names of this release's migrations.
  */
-export async function checkReadiness(deps: ReadinessDeps): Promise<Readiness> {
-  const [database, migrations, redis] = await Promise.all([
-    outcome(deps.database.pool.query('select 1')),
-    missingMigrations(deps.database).then(
-      (missing) => (missing === 0 ? ('ok' as const) : ('pending' as const)),
-      () => 'failed' as const,
-    ),
-    deps.redis === null ? ('off' as const) : outcome(deps.redis.ping()),
+export async function checkReadiness(
+  deps: ReadinessDeps,
+  migrations: readonly string[],
+): Promise<Readiness> {
+  const { database, redis, clock } = deps;
+  const [asked, schema, cache] = await Promise.all([
+    outcome(database.pool.query('select 1')),
+    schemaOutcome(database, migrations),
+    redis === null ? ('off' as const) : outcome(redis.ping()),
   ]);
-  const jobs = deps.jobsHealthy(deps.clock()) ? ('ok' as const) : ('failed' as const);
-  const ready = database === 'ok' && migrations === 'ok' && jobs === 'ok';
+  const jobs = deps.jobsHealthy(clock()) ? ('ok' as const) : ('failed' as const);
+  const ready = asked === 'ok' && schema === 'ok' && jobs === 'ok';
   return {
-    status: !ready ? 'not_ready' : redis === 'failed' ? 'degraded' : 'ready',
-    checks: { database, migrations, redis, jobs },
+    status: !ready ? 'not_ready' : cache === 'failed' ? 'degraded' : 'ready',
+    checks: { database: asked, migrations: schema, redis: cache, jobs },
   };
 }
 
-async function missingMigrations(database: Database): Promise<number> {
-  const ours = await readMigrations();
-  const { rows } = await within(
-    database.pool.query<{ migration_name: string }>(
-      'select migration_name from _prisma_migrations where finished_at is not null and rolled_back_at is null',
-    ),
+async function schemaOutcome(
+  database: Database,
+  migrations: readonly string[],
+): Promise<'ok' | 'pending' | 'failed'> {
+  const applied = database.pool.query<{ migration_name: string }>(
+    `select migration_name from _prisma_migrations
+     where finished_at is not null and rolled_back_at is null`,
   );
-  const applied = new Set(rows.map((row) => row.migration_name));
-  return ours.filter(({ name }) => !applied.has(name)).length;
-}
-
-async function outcome(question: Promise<unknown>): Promise<'ok' | 'failed'> {
-  return within(question).then(
-    () => 'ok',
+  return within(checkMs, applied).then(
+    ({ rows }) => {
+      const names = new Set(rows.map((row) => row.migration_name));
+      return migrations.every((name) => names.has(name)) ? 'ok' : 'pending';
+    },
     () => 'failed',
   );
 }
 
-async function within<T>(question: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error('no answer in time'));
-    }, checkMs);
-  });
-  return Promise.race([question, tooLong]).finally(() => {
-    clearTimeout(timer);
-  });
+async function outcome(question: Promise<unknown>): Promise<'ok' | 'failed'> {
+  return within(checkMs, question).then(
+    () => 'ok',
+    () => 'failed',
+  );
 }

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
-import { ProblemError } from '../http/problem.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { readMigrations } from '../platform/migrate.ts';
 import { checkReadiness, type ReadinessDeps } from './readiness.ts';
 
 export interface OpsRouteDeps extends ReadinessDeps {
@@ -27,6 +27,11 @@ const tags = ['Operations'];
 
 /** For orchestrators and monitoring. */
 export function opsRoutes(app: App, deps: OpsRouteDeps): void {
+  let migrations: readonly string[] = [];
+  app.addHook('onReady', async () => {
+    migrations = (await readMigrations()).map(({ name }) => name);
+  });
+
   app.get(
     '/live',
     {
@@ -51,8 +56,11 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       },
     },
     async (_request, reply) => {
-      const readiness = await checkReadiness(deps);
-      return reply.code(readiness.status === 'not_ready' ? 503 : 200).send(readiness);
+      const readiness = await checkReadiness(deps, migrations);
+      return reply
+        .preventCache()
+        .code(readiness.status === 'not_ready' ? 503 : 200)
+        .send(readiness);
     },
   );
 
@@ -63,13 +71,19 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       schema: {
         tags,
         summary: 'Prometheus metrics, with METRICS_TOKEN as bearer; 404 where it is not set',
-        response: { 200: z.string() },
+        response: {
+          200: {
+            description: 'Prometheus text',
+            content: { 'text/plain': { schema: z.string() } },
+          },
+        },
       },
     },
     async (request, reply) => {
-      if (deps.metricsToken === undefined) throw new ProblemError('not_found');
-      if (!isSame(request.headers.authorization ?? '', `Bearer ${deps.metricsToken}`)) {
-        throw new ProblemError('unauthorized', 'Send METRICS_TOKEN: Authorization: Bearer TOKEN.');
+      const { metricsToken } = deps;
+      if (metricsToken === undefined) throw app.httpErrors.notFound('There is no such route.');
+      if (!isSame(request.headers.authorization ?? '', `Bearer ${metricsToken}`)) {
+        throw app.httpErrors.unauthorized('Send METRICS_TOKEN: Authorization: Bearer TOKEN.');
       }
       const { registry } = deps.metrics;
       return reply.type(registry.contentType).send(await registry.metrics());

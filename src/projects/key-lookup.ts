@@ -1,5 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import { within } from '../platform/deadline.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Caller, Scope } from './caller.ts';
 
@@ -9,16 +10,22 @@ const freshMs = 5_000;
 /** Where Postgres cannot be reached, a key that was good goes on for so long. */
 const staleMs = 60_000;
 
+/** How long a request with a known key waits for Postgres, and for how long it is then not asked again. */
+const waitMs = 500;
+const pauseMs = 1_000;
+
 /** `last_used_at` is written at most once in so long. */
 const usedEveryMs = 60_000;
 
-/** A bound on what is remembered; above it the oldest go. */
+/** A bound on what is remembered; above it go those that were validated longest ago. */
 const maxEntries = 10_000;
 
 interface Entry {
   caller: Caller;
   expiresAt: number | null;
   validatedAt: number;
+  /** Until then Postgres is not asked again: it did not answer. */
+  pausedUntil: number;
   usedAt: number;
 }
 
@@ -34,26 +41,34 @@ export interface KeyLookup {
   find(hash: Buffer): Promise<Caller | null>;
 }
 
-/** Finds project keys; those seen lately cost no query. Unknown ones are not remembered, so that a new key works at once. */
+/**
+ * Finds project keys; those seen lately cost no query, and requests that come at the same time share
+ * one. Unknown keys are not remembered, so that a new one works at once.
+ */
 export function createKeyLookup(deps: {
   database: Database;
   clock: Clock;
   logger: Logger;
 }): KeyLookup {
   const entries = new Map<string, Entry>();
+  const asking = new Map<string, Promise<Entry | null>>();
 
-  async function load(hash: Buffer): Promise<KeyRow | undefined> {
-    const { rows } = await deps.database.pool.query<KeyRow>({
-      name: 'find-key',
-      text: `select id, project_id, scopes, expires_at from api_keys
-             where hash = $1 and deleted_at is null`,
-      values: [hash],
-    });
-    return rows[0];
+  /** What Postgres says, remembered as of the instant at which it was asked. */
+  function ask(id: string, hash: Buffer, now: number): Promise<Entry | null> {
+    const asked = asking.get(id);
+    if (asked !== undefined) return asked;
+    const answer = loadKey(deps.database, hash)
+      .then((row) => {
+        if (row !== undefined) return remember(id, row, now);
+        entries.delete(id);
+        return null;
+      })
+      .finally(() => asking.delete(id));
+    asking.set(id, answer);
+    return answer;
   }
 
   function remember(id: string, row: KeyRow, now: number): Entry {
-    const former = entries.get(id);
     const entry: Entry = {
       caller: {
         actor: row.id,
@@ -62,7 +77,8 @@ export function createKeyLookup(deps: {
       },
       expiresAt: row.expires_at?.getTime() ?? null,
       validatedAt: now,
-      usedAt: former?.usedAt ?? 0,
+      pausedUntil: now,
+      usedAt: entries.get(id)?.usedAt ?? 0,
     };
     entries.delete(id);
     entries.set(id, entry);
@@ -74,14 +90,16 @@ export function createKeyLookup(deps: {
   async function current(hash: Buffer, now: number): Promise<Entry | null> {
     const id = hash.toString('base64');
     const known = entries.get(id);
-    if (known !== undefined && now - known.validatedAt < freshMs) return known;
+    if (known === undefined) return ask(id, hash, now);
+    const age = now - known.validatedAt;
+    if (age < freshMs) return known;
+    if (age >= staleMs) return ask(id, hash, now);
+    if (now < known.pausedUntil) return known;
     try {
-      const row = await load(hash);
-      if (row !== undefined) return remember(id, row, now);
-      entries.delete(id);
-      return null;
+      return await within(waitMs, ask(id, hash, now));
     } catch (error) {
-      if (known === undefined || now - known.validatedAt >= staleMs) throw error;
+      known.pausedUntil = now + pauseMs;
+      deps.logger.warn({ err: error }, 'a known key goes on although it could not be looked up');
       return known;
     }
   }
@@ -95,7 +113,7 @@ export function createKeyLookup(deps: {
         new Date(now),
       ])
       .catch((error: unknown) => {
-        deps.logger.debug({ err: error }, 'the last use of a key could not be noted');
+        deps.logger.warn({ err: error }, 'the last use of a key could not be noted');
       });
   }
 
@@ -108,4 +126,14 @@ export function createKeyLookup(deps: {
       return entry.caller;
     },
   };
+}
+
+async function loadKey(database: Database, hash: Buffer): Promise<KeyRow | undefined> {
+  const { rows } = await database.pool.query<KeyRow>({
+    name: 'find-key',
+    text: `select id, project_id, scopes, expires_at from api_keys
+           where hash = $1 and deleted_at is null`,
+    values: [hash],
+  });
+  return rows[0];
 }

@@ -97,7 +97,10 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
         });
         return made;
       });
-      return reply.code(201).send({ ...present(row), key });
+      return reply
+        .cacheControl('no-store')
+        .code(201)
+        .send({ ...present(row), key });
     },
   );
 

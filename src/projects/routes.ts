@@ -146,8 +146,9 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       const { name, settings = {} } = request.body;
       const change = async (tx: Prisma.TransactionClient): Promise<ProjectRow> => {
         const now = new Date(clock());
-        // The lock makes `before` in the audit the state that this change found.
-        await tx.$queryRaw`select from projects where id = ${id} for update`;
+        // The lock makes `before` in the audit the state that this change found; rows that refer to the
+        // project may be written meanwhile.
+        await tx.$queryRaw`select from projects where id = ${id} for no key update`;
         const before = await tx.project.findUniqueOrThrow({ where: { id } });
         const after = await tx.project.update({
           where: { id },

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type pg from 'pg';
+import Stripe from 'stripe';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -19,6 +21,26 @@ function post(payload: string, headers: Record<string, string> = {}) {
       ...headers,
     },
   });
+}
+
+/**
+ * Runs `work` while Postgres is really gone, so that what the driver and Prisma say is what is tested:
+ * connections are refused, and those that were open are cut.
+ */
+async function cutOffFromPostgres(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
+  const { connectionString } = pool.options;
+  // A port on which nothing listens.
+  pool.options.connectionString = 'postgres://127.0.0.1:9/nowhere';
+  const others = `select pg_terminate_backend(pid) from pg_stat_activity
+                  where datname = current_database() and pid <> pg_backend_pid()`;
+  try {
+    // Each of them ends with an error where its own connection was among those that were cut.
+    await pool.query(others).catch(() => undefined);
+    await pool.query('select pg_terminate_backend(pg_backend_pid())').catch(() => undefined);
+    await work();
+  } finally {
+    pool.options.connectionString = connectionString;
+  }
 }
 
 describe('every error', () => {
@@ -55,24 +77,89 @@ describe('every error', () => {
   });
 
   it('500 tells nothing internal', async () => {
-    const { database } = service.deps;
-    const transaction = database.transaction;
-    database.transaction = () => Promise.reject(new Error('relation "secret_table" at 10.0.0.7'));
+    const broken = vi
+      .spyOn(service.deps.database, 'transaction')
+      .mockRejectedValue(new Error('relation "secret_table" at 10.0.0.7'));
     const answer = await post('{"id":"x","name":"x"}');
-    database.transaction = transaction;
+    broken.mockRestore();
     expect(answer.statusCode).toBe(500);
     expect(answer.body).not.toContain('secret_table');
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'internal_error' });
   });
 
-  it('503 with Retry-After while the database cannot be reached', async () => {
-    const { database } = service.deps;
-    const transaction = database.transaction;
-    database.transaction = () => Promise.reject(new Error('connect ECONNREFUSED 127.0.0.1:5432'));
-    const answer = await post('{"id":"x","name":"x"}');
-    database.transaction = transaction;
-    expect(answer.statusCode).toBe(503);
-    expect(answer.headers['retry-after']).toBe('1');
-    expect(answer.body).not.toContain('5432');
+  it('503 with Retry-After while the database cannot be reached, and no restart afterwards', async () => {
+    await cutOffFromPostgres(service.deps.database.pool, async () => {
+      for (const answer of [
+        await post('{"id":"x","name":"x"}'),
+        await post('{"id":"x","name":"x"}', { 'idempotency-key': 'k' }),
+        await service.app.inject({
+          url: '/api/v1/entitlements?user_id=u_1&project_id=x',
+          headers: { authorization: `Bearer ${adminKey}` },
+        }),
+      ]) {
+        expect(answer.statusCode).toBe(503);
+        expect(answer.headers['retry-after']).toBe('1');
+        expect(JSON.parse(answer.body)).toMatchObject({ code: 'not_ready' });
+        expect(answer.body).not.toContain('127.0.0.1');
+      }
+    });
+    expect((await post('{"id":"back","name":"x"}')).statusCode).toBe(201);
+  });
+
+  it('502 tells nothing of what Stripe said', async () => {
+    const refused = vi.spyOn(service.deps.database, 'transaction').mockRejectedValue(
+      new Stripe.errors.StripeAuthenticationError({
+        type: 'invalid_request_error',
+        message: 'Invalid API Key provided: sk_live_secret',
+      }),
+    );
+    const answer = await post('{"id":"y","name":"y"}');
+    refused.mockRestore();
+    expect(answer.statusCode).toBe(502);
+    expect(answer.body).not.toContain('sk_live');
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'stripe_unavailable' });
+  });
+});
+
+describe('what Postgres cannot store', () => {
+  it.each(['"a\\u0000b"', '"\\ud800\\u0000"'])('400: the name %s', async (name) => {
+    const answer = await post(`{"id":"nul","name":${name}}`);
+    expect(answer.statusCode).toBe(400);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'bad_request' });
+  });
+});
+
+describe('the request id', () => {
+  it.each(['abc-123', 'trace:4bf92f35.1'])("is the caller's own where it sends %s", async (id) => {
+    const { headers } = await service.app.inject({ url: '/live', headers: { 'x-request-id': id } });
+    expect(headers['x-request-id']).toBe(id);
+  });
+
+  it.each(['', 'with space', 'x'.repeat(101)])('is ours where it sends %j', async (id) => {
+    const { headers } = await service.app.inject({ url: '/live', headers: { 'x-request-id': id } });
+    expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('a query', () => {
+  it('400: is refused by name where a route takes none', async () => {
+    const answer = await service.request('GET', '/admin/projects/x?verbose=1', { key: adminKey });
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'verbose' }] } });
+  });
+
+  it('200: of a probe is nobody’s business', async () => {
+    expect((await service.app.inject('/live?probe=1')).statusCode).toBe(200);
+  });
+});
+
+describe('a path that cannot be decoded', () => {
+  it('400: is a problem like any other', async () => {
+    const { statusCode, headers, body } = await service.app.inject('/api/v1/admin/projects/%zz');
+    expect(statusCode).toBe(400);
+    expect(headers['content-type']).toContain('application/problem+json');
+    expect(JSON.parse(body)).toMatchObject({
+      code: 'bad_request',
+      request_id: headers['x-request-id'],
+    });
   });
 });

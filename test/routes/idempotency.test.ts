@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { at } from '../helpers/json.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
 
@@ -116,11 +116,11 @@ describe('a key', () => {
   });
 
   it('is free again after a 5xx', async () => {
-    const { database } = service.deps;
-    const transaction = database.transaction;
-    database.transaction = () => Promise.reject(new Error('something broke'));
+    const broken = vi
+      .spyOn(service.deps.database, 'transaction')
+      .mockRejectedValue(new Error('something broke'));
     expect((await makeProject('broken', 'k-broken')).status).toBe(500);
-    database.transaction = transaction;
+    broken.mockRestore();
     expect((await makeProject('broken', 'k-broken')).status).toBe(201);
   });
 

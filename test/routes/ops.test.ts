@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildApp } from '../../src/app.ts';
+import type { App } from '../../src/http/app-types.ts';
+import { keepHouse } from '../../src/ops/housekeeping.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
@@ -133,8 +136,8 @@ describe('housekeeping', () => {
     const event = (eventId: string, receivedAt: Date) => ({
       eventId,
       livemode: false,
-      type: 'charge.updated',
-      outcome: 'accepted',
+      type: 'account.updated',
+      outcome: 'unknown_type',
       createdAt: receivedAt,
       receivedAt,
       payload: { id: eventId },
@@ -160,6 +163,8 @@ describe('housekeeping', () => {
       key,
       requestHash: new Uint8Array(32),
       status: 'done',
+      responseStatus: 201,
+      responseBody: '{}',
       lockedAt: createdAt,
       createdAt,
     });

@@ -80,6 +80,7 @@ describe('POST /admin/projects', () => {
     ['p_https', 'https://app.example.com'],
     ['p_local', 'http://localhost:5173'],
     ['p_loopback', 'http://127.0.0.1:8080'],
+    ['p_loopback_6', 'http://[::1]:8080'],
   ])('201: %s may send buyers to %s', async (id, origin) => {
     const { status } = await service.request('POST', '/admin/projects', {
       key: adminKey,

@@ -1,0 +1,70 @@
+import Stripe from 'stripe';
+import { describe, expect, it } from 'vitest';
+import { toProblem } from '../../src/http/errors.ts';
+import { problemBody, problems, ProblemError } from '../../src/http/problem.ts';
+
+describe('the table of problems', () => {
+  it.each(Object.entries(problems))('%s: a code, a status of an error, a title', (code, entry) => {
+    const [status, title] = entry;
+    expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(600);
+    expect(title).toMatch(/^[A-Z].*[^.]$/);
+  });
+});
+
+describe('a problem', () => {
+  it('says what the table says, unless there is more to say', () => {
+    expect(problemBody(new ProblemError('project_exists'), 'r1')).toEqual({
+      type: 'urn:latchkey:problem:project_exists',
+      title: 'A project with this id exists',
+      status: 409,
+      code: 'project_exists',
+      detail: 'A project with this id exists.',
+      request_id: 'r1',
+    });
+    expect(problemBody(new ProblemError('project_exists', 'Pick another.'), 'r1')).toMatchObject({
+      detail: 'Pick another.',
+    });
+  });
+});
+
+function failure(message: string, more: object = {}): Error {
+  return Object.assign(new Error(message), more);
+}
+
+describe('what an error means', () => {
+  it.each([
+    ['a refused connection', failure('', { code: 'ECONNREFUSED' })],
+    ['a full pool', failure('timeout exceeded when trying to connect')],
+    ['a query that does not end', failure('Query read timeout')],
+    ['a server that stops', failure('terminating connection', { code: '57P01' })],
+    [
+      'a statement timeout',
+      failure('canceling statement due to statement timeout', { code: '57014' }),
+    ],
+    ['Prisma without a server', failure("Can't reach database server", { code: 'P1001' })],
+  ])('%s → 503, which may be tried again', (_name, error) => {
+    expect(toProblem(error).code).toBe('not_ready');
+  });
+
+  it.each<[string, Error]>([
+    ['connection', new Stripe.errors.StripeConnectionError({ type: 'api_error' })],
+    ['API', new Stripe.errors.StripeAPIError({ type: 'api_error' })],
+    ['rate limit', new Stripe.errors.StripeRateLimitError({ type: 'api_error' })],
+    ['authentication', new Stripe.errors.StripeAuthenticationError({ type: 'api_error' })],
+  ])('a Stripe %s error → 502', (_name, error) => {
+    expect(toProblem(error).code).toBe('stripe_unavailable');
+  });
+
+  it.each([
+    ['a fault of ours', new TypeError('x is not a function')],
+    ['a broken statement', failure('syntax error at or near "form"', { code: '42601' })],
+    ['what is no error', 'a string'],
+    ['a status that is no client’s fault', failure('secret', { statusCode: 503 })],
+  ])('%s → 500, and says nothing of it', (_name, error) => {
+    const problem = toProblem(error);
+    expect(problem.code).toBe('internal_error');
+    expect(problem.message).toBe('Something went wrong on our side.');
+  });
+});
