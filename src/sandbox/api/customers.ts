@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { activeEntitlement, activeFeatures } from '../billing/entitlements.ts';
+import { addCustomer, deleteCustomer } from '../billing/customer.ts';
+import { endpoint, type Endpoint } from '../http/endpoint.ts';
+import { matches, page, paging, within } from '../http/list.ts';
+import { clearable, inert, mergedMetadata, metadata, range, text } from '../http/params.ts';
+import { change } from '../state/events.ts';
+import { render } from '../state/render.ts';
+import { need } from '../state/world.ts';
+import { toJson } from '../wire.ts';
+import { listing, none } from './reads.ts';
+
+const path = '/v1/customers';
+
+const fields = z.strictObject({
+  email: clearable(text).optional(),
+  name: clearable(text).optional(),
+  phone: clearable(text).optional(),
+  description: clearable(text).optional(),
+  metadata: metadata.optional(),
+  address: inert,
+  preferred_locales: inert,
+  shipping: inert,
+  tax_exempt: inert,
+});
+
+export const customers: Endpoint[] = [
+  endpoint('POST', path, fields, (world, params) =>
+    render(
+      world.tables,
+      addCustomer(world, {
+        email: params.email ?? null,
+        name: params.name ?? null,
+        phone: params.phone ?? null,
+        description: params.description ?? null,
+        metadata: mergedMetadata({}, params.metadata),
+      }),
+    ),
+  ),
+  endpoint('GET', `${path}/:id`, none, (world, _params, { id }) => {
+    const gone = world.tables.deleted.get(id);
+    return gone === undefined
+      ? render(world.tables, need(world.tables.customers, 'customer', id))
+      : toJson(gone);
+  }),
+  listing({
+    path,
+    table: (tables) => tables.customers,
+    filters: z.strictObject({ ...paging, email: text.optional(), created: range.optional() }),
+    matches: (customer, { email, created }) =>
+      matches(email, customer.email) && within(customer.created, created),
+  }),
+  endpoint('POST', `${path}/:id`, fields, (world, params, { id }) => {
+    const customer = need(world.tables.customers, 'customer', id);
+    change(world, 'customer.updated', customer, () => {
+      customer.email = params.email === undefined ? customer.email : params.email;
+      customer.description =
+        params.description === undefined ? customer.description : params.description;
+      customer.name = params.name ?? (params.name === null ? null : (customer.name ?? null));
+      customer.phone = params.phone ?? (params.phone === null ? null : (customer.phone ?? null));
+      customer.metadata = mergedMetadata(customer.metadata, params.metadata);
+    });
+    return render(world.tables, customer);
+  }),
+  endpoint('DELETE', `${path}/:id`, none, (world, _params, { id }) => {
+    deleteCustomer(world, need(world.tables.customers, 'customer', id));
+    return toJson(need(world.tables.deleted, 'customer', id));
+  }),
+];
+
+/** What Stripe's own entitlements say of a customer. */
+export const activeEntitlements: Endpoint[] = [
+  endpoint(
+    'GET',
+    '/v1/entitlements/active_entitlements',
+    z.strictObject({ ...paging, customer: text }),
+    (world, params) => {
+      need(world.tables.customers, 'customer', params.customer, 'customer', 400);
+      return page(
+        activeFeatures(world, params.customer).map((feature) =>
+          activeEntitlement(world, params.customer, feature),
+        ),
+        params,
+        '/v1/entitlements/active_entitlements',
+        (entitlement) => ({ ...entitlement }),
+      );
+    },
+  ),
+];

@@ -1,0 +1,40 @@
+import type { Endpoint } from '../http/endpoint.ts';
+import type { Deliveries } from '../webhooks/deliveries.ts';
+import { account, events, webhookEndpoints } from './account.ts';
+import { checkoutSessions } from './checkout-sessions.ts';
+import { coupons } from './coupons.ts';
+import { activeEntitlements, customers } from './customers.ts';
+import { features } from './features.ts';
+import { invoicePayments, invoices } from './invoices.ts';
+import { charges, disputes, paymentIntents, refunds } from './payments.ts';
+import { portal } from './portal.ts';
+import { prices } from './prices.ts';
+import { productFeatures, products } from './products.ts';
+import { subscriptionItemEndpoints } from './subscription-items.ts';
+import { subscriptions } from './subscriptions.ts';
+
+/** The whole of the API that the sandbox has. */
+export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
+  return [
+    ...account,
+    ...activeEntitlements,
+    ...charges,
+    ...checkoutSessions,
+    ...coupons,
+    ...customers,
+    ...disputes,
+    ...events(deliveries),
+    ...features,
+    ...invoicePayments,
+    ...invoices,
+    ...paymentIntents,
+    ...portal,
+    ...prices,
+    ...productFeatures,
+    ...products,
+    ...refunds,
+    ...subscriptionItemEndpoints,
+    ...subscriptions,
+    ...webhookEndpoints,
+  ];
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { refundCharge } from '../billing/refund.ts';
+import { closeDispute } from '../billing/dispute.ts';
+import { endpoint, type Endpoint } from '../http/endpoint.ts';
+import { matches, paging, within } from '../http/list.ts';
+import { integer, mergedMetadata, metadata, range, text } from '../http/params.ts';
+import { change } from '../state/events.ts';
+import { render } from '../state/render.ts';
+import type { Charge } from '../state/tables.ts';
+import { need, type World } from '../state/world.ts';
+import { invalid } from '../stripe-error.ts';
+import { none, reads } from './reads.ts';
+
+const metadataOnly = z.strictObject({ metadata: metadata.optional() });
+
+export const paymentIntents: Endpoint[] = reads({
+  path: '/v1/payment_intents',
+  kind: 'payment_intent',
+  table: (tables) => tables.paymentIntents,
+  filters: z.strictObject({ ...paging, created: range.optional(), customer: text.optional() }),
+  matches: (intent, { created, customer }) =>
+    matches(customer, intent.customer) && within(intent.created, created),
+});
+
+export const charges: Endpoint[] = [
+  ...reads({
+    path: '/v1/charges',
+    kind: 'charge',
+    table: (tables) => tables.charges,
+    filters: z.strictObject({
+      ...paging,
+      created: range.optional(),
+      customer: text.optional(),
+      payment_intent: text.optional(),
+    }),
+    matches: (charge, filters) =>
+      matches(filters.customer, charge.customer) &&
+      matches(filters.payment_intent, charge.payment_intent) &&
+      within(charge.created, filters.created),
+  }),
+  endpoint('POST', '/v1/charges/:id', metadataOnly, (world, params, { id }) => {
+    const charge = need(world.tables.charges, 'charge', id);
+    change(world, 'charge.updated', charge, () => {
+      charge.metadata = mergedMetadata(charge.metadata, params.metadata);
+    });
+    return render(world.tables, charge);
+  }),
+];
+
+const byCharge = z.strictObject({
+  ...paging,
+  charge: text.optional(),
+  created: range.optional(),
+  payment_intent: text.optional(),
+});
+
+export const refunds: Endpoint[] = [
+  endpoint(
+    'POST',
+    '/v1/refunds',
+    z.strictObject({
+      amount: integer.optional(),
+      charge: text.optional(),
+      payment_intent: text.optional(),
+      reason: z.enum(['duplicate', 'fraudulent', 'requested_by_customer']).optional(),
+      metadata: metadata.optional(),
+    }),
+    (world, params) => {
+      const charge = chargeOf(world, params.charge, params.payment_intent);
+      const refund = refundCharge(world, charge, {
+        amount: params.amount ?? null,
+        reason: params.reason ?? null,
+        metadata: mergedMetadata({}, params.metadata),
+      });
+      return render(world.tables, refund);
+    },
+  ),
+  ...reads({
+    path: '/v1/refunds',
+    kind: 'refund',
+    table: (tables) => tables.refunds,
+    filters: byCharge,
+    matches: (refund, filters) =>
+      matches(filters.charge, refund.charge) &&
+      matches(filters.payment_intent, refund.payment_intent) &&
+      within(refund.created, filters.created),
+  }),
+];
+
+function chargeOf(
+  world: World,
+  chargeId: string | undefined,
+  intentId: string | undefined,
+): Charge {
+  if (chargeId !== undefined) {
+    return need(world.tables.charges, 'charge', chargeId, 'charge', 400);
+  }
+  if (intentId === undefined) {
+    throw invalid('One of charge and payment_intent is needed.', 'parameter_missing', 'charge');
+  }
+  const intent = need(
+    world.tables.paymentIntents,
+    'payment_intent',
+    intentId,
+    'payment_intent',
+    400,
+  );
+  return need(world.tables.charges, 'charge', intent.latest_charge ?? '', 'payment_intent', 400);
+}
+
+export const disputes: Endpoint[] = [
+  ...reads({
+    path: '/v1/disputes',
+    kind: 'dispute',
+    table: (tables) => tables.disputes,
+    filters: byCharge,
+    matches: (dispute, filters) =>
+      matches(filters.charge, dispute.charge) &&
+      matches(filters.payment_intent, dispute.payment_intent) &&
+      within(dispute.created, filters.created),
+  }),
+  endpoint('POST', '/v1/disputes/:id/close', none, (world, _params, { id }) => {
+    const dispute = need(world.tables.disputes, 'dispute', id);
+    closeDispute(world, dispute, 'lost');
+    return render(world.tables, dispute);
+  }),
+];

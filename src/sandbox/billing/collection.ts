@@ -1,0 +1,189 @@
+import { newId } from '../state/ids.ts';
+import { change, emit } from '../state/events.ts';
+import type { Invoice, InvoicePayment, PaymentIntent, Subscription } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { followFailedAttempt } from './dunning.ts';
+import {
+  attempt,
+  cancelPaymentIntent,
+  createPaymentIntent,
+  type PaymentOutcome,
+} from './payment.ts';
+import { addDays } from './period.ts';
+import { changeSubscription } from './subscription-change.ts';
+
+/** From a draft to an invoice that is owed, or to a paid one where nothing is. */
+export function finalizeInvoice(world: World, invoice: Invoice): void {
+  const subscription = subscriptionOf(world, invoice);
+  Object.assign(invoice, {
+    status: 'open',
+    number: `SANDBOX-${String(world.tables.invoices.size).padStart(4, '0')}`,
+    effective_at: world.clock.seconds(),
+    automatically_finalizes_at: null,
+    due_date:
+      invoice.collection_method === 'send_invoice'
+        ? addDays(world.clock.seconds(), subscription?.days_until_due ?? 30)
+        : null,
+  } satisfies Partial<Invoice>);
+  invoice.status_transitions.finalized_at = world.clock.seconds();
+  emit(world, 'invoice.finalized', invoice);
+  if (invoice.amount_due === 0) {
+    markPaid(world, invoice);
+    return;
+  }
+  const intent = createPaymentIntent(world, {
+    amount: invoice.amount_due,
+    currency: invoice.currency,
+    customer: invoice.customer,
+    metadata: {},
+    description: 'Subscription invoice',
+    email: invoice.customer_email,
+  });
+  addInvoicePayment(world, invoice, intent);
+}
+
+/** Tries to collect an open invoice. `automatic` attempts count, and are followed by dunning. */
+export function collect(
+  world: World,
+  invoice: Invoice,
+  outcome: PaymentOutcome,
+  automatic: boolean,
+): void {
+  const intent = intentOf(world, invoice);
+  if (intent === undefined) {
+    return;
+  }
+  invoice.attempted = true;
+  invoice.attempt_count += automatic ? 1 : 0;
+  attempt(world, intent, outcome);
+  if (outcome === 'succeeded') {
+    markPaid(world, invoice);
+  } else if (outcome === 'declined') {
+    failCollection(world, invoice, automatic);
+  }
+}
+
+/** Whether the customer's card would pay now. */
+export function walletOutcome(world: World, customer: string | null): PaymentOutcome {
+  return world.tables.wallets.get(customer ?? '')?.declines === true ? 'declined' : 'succeeded';
+}
+
+/** What follows a payment that went through, at once or later. */
+export function markPaid(world: World, invoice: Invoice): void {
+  const now = world.clock.seconds();
+  change(world, 'invoice.updated', invoice, () => {
+    Object.assign(invoice, {
+      status: 'paid',
+      attempted: true,
+      amount_paid: invoice.amount_due,
+      amount_remaining: 0,
+      next_payment_attempt: null,
+    } satisfies Partial<Invoice>);
+    invoice.status_transitions.paid_at = now;
+  });
+  emit(world, 'invoice.paid', invoice);
+  emit(world, 'invoice.payment_succeeded', invoice);
+  const payment = paymentOf(world, invoice);
+  if (payment !== undefined) {
+    payment.status = 'paid';
+    payment.amount_paid = payment.amount_requested;
+    payment.status_transitions.paid_at = now;
+    emit(world, 'invoice_payment.paid', payment);
+  }
+  clearDebt(world, invoice);
+}
+
+/** What follows a payment that did not go through. */
+export function failCollection(world: World, invoice: Invoice, automatic: boolean): void {
+  followFailedAttempt(world, invoice, subscriptionOf(world, invoice), automatic);
+}
+
+/** The invoice will not be collected: it counts as never owed. */
+export function voidInvoice(world: World, invoice: Invoice): void {
+  closeInvoice(world, invoice);
+  invoice.status = 'void';
+  invoice.status_transitions.voided_at = world.clock.seconds();
+  emit(world, 'invoice.voided', invoice);
+  clearDebt(world, invoice);
+}
+
+/** The invoice is owed, and nobody expects the money. */
+export function markUncollectible(world: World, invoice: Invoice): void {
+  invoice.next_payment_attempt = null;
+  invoice.status = 'uncollectible';
+  invoice.status_transitions.marked_uncollectible_at = world.clock.seconds();
+  emit(world, 'invoice.marked_uncollectible', invoice);
+  clearDebt(world, invoice);
+}
+
+/** Drops a draft, which Stripe deletes for good. */
+export function deleteDraft(world: World, invoice: Invoice): void {
+  world.tables.invoices.delete(invoice.id);
+  emit(world, 'invoice.deleted', invoice);
+}
+
+export function intentOf(world: World, invoice: Invoice): PaymentIntent | undefined {
+  return world.tables.paymentIntents.get(paymentOf(world, invoice)?.payment.payment_intent ?? '');
+}
+
+/** The invoice that an intent pays. */
+export function invoiceOfIntent(world: World, intentId: string): Invoice | undefined {
+  const payment = [...world.tables.invoicePayments.values()].find(
+    (candidate) => candidate.payment.payment_intent === intentId,
+  );
+  return world.tables.invoices.get(payment?.invoice ?? '');
+}
+
+export function subscriptionOf(world: World, invoice: Invoice): Subscription | undefined {
+  return world.tables.subscriptions.get(invoice.parent?.subscription_details?.subscription ?? '');
+}
+
+/** A payment that an invoice waits for. */
+export function addInvoicePayment(world: World, invoice: Invoice, intent: PaymentIntent): void {
+  const payment: InvoicePayment = {
+    id: newId('inpay'),
+    object: 'invoice_payment',
+    amount_paid: null,
+    amount_requested: intent.amount,
+    created: world.clock.seconds(),
+    currency: intent.currency,
+    invoice: invoice.id,
+    is_default: true,
+    livemode: false,
+    payment: { type: 'payment_intent', payment_intent: intent.id },
+    status: 'open',
+    status_transitions: { canceled_at: null, paid_at: null },
+  };
+  world.tables.invoicePayments.set(payment.id, payment);
+}
+
+function paymentOf(world: World, invoice: Invoice): InvoicePayment | undefined {
+  return [...world.tables.invoicePayments.values()].find(
+    (payment) => payment.invoice === invoice.id,
+  );
+}
+
+function closeInvoice(world: World, invoice: Invoice): void {
+  invoice.next_payment_attempt = null;
+  invoice.auto_advance = false;
+  const intent = intentOf(world, invoice);
+  if (intent !== undefined && intent.status !== 'succeeded') {
+    cancelPaymentIntent(world, intent);
+  }
+}
+
+/** A subscription is in good standing again once its latest invoice is no debt. */
+function clearDebt(world: World, invoice: Invoice): void {
+  const subscription = subscriptionOf(world, invoice);
+  if (subscription === undefined) {
+    return;
+  }
+  const latest = world.tables.invoices.get(subscription.latest_invoice ?? '');
+  const inDebt = ['past_due', 'unpaid'].includes(subscription.status);
+  const firstPaid = subscription.status === 'incomplete' && invoice.status === 'paid';
+  if (firstPaid || (inDebt && latest?.status !== 'open')) {
+    changeSubscription(world, subscription, () => {
+      subscription.status = 'active';
+    });
+  }
+}

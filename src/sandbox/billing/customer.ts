@@ -1,0 +1,55 @@
+import { emit } from '../state/events.ts';
+import { newId } from '../state/ids.ts';
+import type { Customer } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { cancelSubscription, hasEnded } from './subscription-change.ts';
+
+type CustomerFields = Partial<
+  Pick<Customer, 'description' | 'email' | 'metadata' | 'name' | 'phone'>
+>;
+
+export function addCustomer(world: World, fields: CustomerFields): Customer {
+  const customer: Customer = {
+    id: newId('cus', 14),
+    object: 'customer',
+    address: null,
+    balance: 0,
+    created: world.clock.seconds(),
+    currency: null,
+    default_source: null,
+    delinquent: false,
+    description: null,
+    discount: null,
+    email: null,
+    invoice_settings: {
+      custom_fields: null,
+      default_payment_method: null,
+      footer: null,
+      rendering_options: null,
+    },
+    livemode: false,
+    metadata: {},
+    name: null,
+    phone: null,
+    preferred_locales: [],
+    shipping: null,
+    tax_exempt: 'none',
+    test_clock: null,
+    ...fields,
+  };
+  world.tables.customers.set(customer.id, customer);
+  emit(world, 'customer.created', customer);
+  return customer;
+}
+
+/** Deletes for good; Stripe ends the customer's subscriptions at once. */
+export function deleteCustomer(world: World, customer: Customer): void {
+  for (const subscription of world.tables.subscriptions.values()) {
+    if (subscription.customer === customer.id && !hasEnded(subscription)) {
+      cancelSubscription(world, subscription, 'cancellation_requested');
+    }
+  }
+  world.tables.customers.delete(customer.id);
+  world.tables.deleted.set(customer.id, { id: customer.id, object: 'customer', deleted: true });
+  emit(world, 'customer.deleted', customer);
+}

@@ -1,0 +1,55 @@
+import { emit } from '../state/events.ts';
+import type { Invoice, Subscription } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { addDays } from './period.ts';
+import { cancelSubscription, changeSubscription, hasEnded } from './subscription-change.ts';
+
+/**
+ * What a failed attempt leads to: another one on the next of the retry days, counted from the first
+ * attempt, or after the last of them what the settings say. A first invoice is not tried again: its
+ * subscription stays incomplete until somebody pays.
+ */
+export function followFailedAttempt(
+  world: World,
+  invoice: Invoice,
+  subscription: Subscription | undefined,
+  automatic: boolean,
+): void {
+  const retries = subscription !== undefined && subscription.status !== 'incomplete';
+  if (automatic) {
+    invoice.next_payment_attempt = retries ? nextAttempt(world, invoice) : null;
+  }
+  emit(world, 'invoice.payment_failed', invoice);
+  if (subscription === undefined || !retries || hasEnded(subscription)) {
+    return;
+  }
+  if (subscription.status === 'active' || subscription.status === 'trialing') {
+    changeSubscription(world, subscription, () => {
+      subscription.status = 'past_due';
+    });
+  }
+  if (automatic && invoice.next_payment_attempt === null) {
+    giveUp(world, subscription);
+  }
+}
+
+function nextAttempt(world: World, invoice: Invoice): number | null {
+  const days = world.dunning.retryDays[invoice.attempt_count - 1];
+  const first = invoice.status_transitions.finalized_at;
+  return days === undefined || first === null ? null : addDays(first, days);
+}
+
+function giveUp(world: World, subscription: Subscription): void {
+  switch (world.dunning.then) {
+    case 'cancel':
+      cancelSubscription(world, subscription, 'payment_failed');
+      return;
+    case 'unpaid':
+      changeSubscription(world, subscription, () => {
+        subscription.status = 'unpaid';
+      });
+      return;
+    case 'past_due':
+      return;
+  }
+}

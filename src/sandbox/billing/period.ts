@@ -1,0 +1,47 @@
+import type { Price } from '../state/tables.ts';
+
+type Recurring = NonNullable<Price['recurring']>;
+
+const secondsPerDay = 86_400;
+
+/**
+ * The first end of a period after an instant, counted from the anchor: a subscription begun on the
+ * 31st ends its February on the last day and its March on the 31st again. Epoch seconds.
+ */
+export function periodEnd(anchor: number, after: number, recurring: Recurring): number {
+  for (let count = 1; ; count += 1) {
+    const end = addInterval(anchor, recurring, count);
+    if (end > after) {
+      return end;
+    }
+  }
+}
+
+export function addDays(instant: number, days: number): number {
+  return instant + days * secondsPerDay;
+}
+
+/** `count` intervals after an instant; months keep the day, or take the month's last. */
+export function addInterval(instant: number, recurring: Recurring, count: number): number {
+  const steps = count * recurring.interval_count;
+  switch (recurring.interval) {
+    case 'day':
+      return addDays(instant, steps);
+    case 'week':
+      return addDays(instant, 7 * steps);
+    case 'year':
+      return addMonths(instant, 12 * steps);
+    default:
+      return addMonths(instant, steps);
+  }
+}
+
+export function addMonths(instant: number, months: number): number {
+  const from = new Date(instant * 1000);
+  const to = new Date(instant * 1000);
+  to.setUTCDate(1);
+  to.setUTCMonth(from.getUTCMonth() + months);
+  const lastDay = new Date(Date.UTC(to.getUTCFullYear(), to.getUTCMonth() + 1, 0)).getUTCDate();
+  to.setUTCDate(Math.min(from.getUTCDate(), lastDay));
+  return Math.floor(to.getTime() / 1000);
+}

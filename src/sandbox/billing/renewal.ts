@@ -1,0 +1,112 @@
+import { subscriptionItems } from '../state/render.ts';
+import type { Invoice, Subscription, SubscriptionItem } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { deleteDraft, finalizeInvoice, markUncollectible, voidInvoice } from './collection.ts';
+import { couponOf } from './discount.ts';
+import { createInvoice } from './invoice-draft.ts';
+import { periodEnd } from './period.ts';
+import { cancelSubscription, changeSubscription } from './subscription-change.ts';
+import { pauseSubscription } from './subscription-pause.ts';
+import { itemLine } from './subscription-start.ts';
+
+/** Stripe leaves a renewal's invoice open to changes for about an hour. */
+const draftSeconds = 3600;
+
+/**
+ * Begins the next period of each item whose period is over, and drafts the invoice for it. The period
+ * advances before the payment, as on Stripe.
+ */
+export function renew(world: World, subscription: Subscription): void {
+  const now = world.clock.seconds();
+  const due = subscriptionItems(world.tables, subscription.id).filter(
+    (item) => item.current_period_end <= now,
+  );
+  const trialEnds = subscription.status === 'trialing';
+  if (
+    trialEnds &&
+    subscription.default_payment_method === null &&
+    endTrialUnpaid(world, subscription)
+  ) {
+    return;
+  }
+  changeSubscription(world, subscription, () => {
+    for (const item of due) {
+      advancePeriod(world, subscription, item);
+    }
+    if (trialEnds) {
+      subscription.status = 'active';
+    }
+    const owed = subscription.status === 'unpaid' ? null : now + draftSeconds;
+    const invoice = createInvoice(world, {
+      customer: subscription.customer,
+      currency: subscription.currency,
+      reason: 'subscription_cycle',
+      subscription,
+      coupon: couponOf(world, subscription),
+      metadata: {},
+      lines: due.map((item) => itemLine(world, item, false)),
+      draftUntil: owed,
+    });
+    applyPausedCollection(world, subscription, invoice);
+  });
+}
+
+function advancePeriod(world: World, subscription: Subscription, item: SubscriptionItem): void {
+  const recurring = world.tables.prices.get(item.price)?.recurring;
+  if (recurring === undefined || recurring === null) {
+    throw new Error(`Subscription item ${item.id} has no recurring price.`);
+  }
+  item.current_period_start = item.current_period_end;
+  item.current_period_end = periodEnd(
+    subscription.billing_cycle_anchor,
+    item.current_period_start,
+    recurring,
+  );
+}
+
+/** A trial that ends and nobody left a card. True: the subscription does not go on. */
+function endTrialUnpaid(world: World, subscription: Subscription): boolean {
+  switch (subscription.trial_settings?.end_behavior.missing_payment_method) {
+    case 'cancel':
+      cancelSubscription(world, subscription, 'payment_failed');
+      return true;
+    case 'pause':
+      pauseSubscription(world, subscription, 'trial_end_without_payment_method');
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** `pause_collection` leaves the subscription's status alone and keeps its invoices from being paid. */
+function applyPausedCollection(world: World, subscription: Subscription, invoice: Invoice): void {
+  switch (subscription.pause_collection?.behavior) {
+    case undefined:
+      return;
+    case 'void':
+      finalizeInvoice(world, invoice);
+      voidInvoice(world, invoice);
+      return;
+    case 'mark_uncollectible':
+      finalizeInvoice(world, invoice);
+      markUncollectible(world, invoice);
+      return;
+    default:
+      invoice.auto_advance = false;
+      invoice.automatically_finalizes_at = null;
+  }
+}
+
+/** A first invoice that nobody paid within Stripe's 23 hours takes its subscription with it. */
+export function expireIncomplete(world: World, subscription: Subscription): void {
+  const invoice = world.tables.invoices.get(subscription.latest_invoice ?? '');
+  changeSubscription(world, subscription, () => {
+    subscription.status = 'incomplete_expired';
+    subscription.ended_at = world.clock.seconds();
+  });
+  if (invoice?.status === 'draft') {
+    deleteDraft(world, invoice);
+  } else if (invoice?.status === 'open') {
+    voidInvoice(world, invoice);
+  }
+}

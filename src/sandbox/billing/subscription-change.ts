@@ -1,0 +1,52 @@
+import { change, emit, type EventType } from '../state/events.ts';
+import type { Subscription } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { refreshEntitlements } from './entitlements.ts';
+
+/** A subscription to which nothing will happen any more. */
+export function hasEnded({ status }: Subscription): boolean {
+  return status === 'canceled' || status === 'incomplete_expired';
+}
+
+/** Changes a subscription or its items, and tells of it and of the entitlements that follow. */
+export function changeSubscription(
+  world: World,
+  subscription: Subscription,
+  mutate: () => void,
+  type: EventType = 'customer.subscription.updated',
+): void {
+  change(world, type, subscription, mutate);
+  refreshEntitlements(world, subscription.customer);
+}
+
+export type CancellationReason = 'cancellation_requested' | 'payment_failed' | 'payment_disputed';
+
+/** Ends a subscription now. Its open invoices stay owed, but are not collected any more. */
+export function cancelSubscription(
+  world: World,
+  subscription: Subscription,
+  reason: CancellationReason,
+): void {
+  const now = world.clock.seconds();
+  subscription.status = 'canceled';
+  subscription.canceled_at ??= now;
+  subscription.ended_at = now;
+  subscription.cancellation_details = {
+    comment: null,
+    feedback: null,
+    feedback_option: null,
+    reason,
+  };
+  for (const invoice of world.tables.invoices.values()) {
+    if (
+      invoice.parent?.subscription_details?.subscription === subscription.id &&
+      (invoice.status === 'open' || invoice.status === 'draft')
+    ) {
+      invoice.auto_advance = false;
+      invoice.next_payment_attempt = null;
+      invoice.automatically_finalizes_at = null;
+    }
+  }
+  emit(world, 'customer.subscription.deleted', subscription);
+  refreshEntitlements(world, subscription.customer);
+}

@@ -1,0 +1,69 @@
+import { subscriptionItems } from '../state/render.ts';
+import { emit } from '../state/events.ts';
+import type { Subscription } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { collect, finalizeInvoice, walletOutcome } from './collection.ts';
+import { couponOf } from './discount.ts';
+import { createInvoice } from './invoice-draft.ts';
+import { periodEnd } from './period.ts';
+import { changeSubscription } from './subscription-change.ts';
+import { itemLine } from './subscription-start.ts';
+
+type PauseReason = 'pause_requested' | 'trial_end_without_payment_method';
+
+/** Stops a subscription: no access, no invoices, until it is resumed. */
+export function pauseSubscription(
+  world: World,
+  subscription: Subscription,
+  reason: PauseReason,
+): void {
+  changeSubscription(world, subscription, () => {
+    subscription.status = 'paused';
+    subscription.status_details = {
+      paused: {
+        subscription: { type: reason },
+        transitioned_at: world.clock.seconds(),
+        type: 'subscription',
+      },
+    };
+  });
+  emit(world, 'customer.subscription.paused', subscription);
+}
+
+/** Takes a paused subscription up again; a period that ran out meanwhile begins anew, and is billed. */
+export function resumeSubscription(world: World, subscription: Subscription): void {
+  const now = world.clock.seconds();
+  const lapsed = subscriptionItems(world.tables, subscription.id).filter(
+    (item) => item.current_period_end <= now,
+  );
+  changeSubscription(world, subscription, () => {
+    subscription.status = 'active';
+    delete subscription.status_details;
+    if (lapsed.length > 0) {
+      subscription.billing_cycle_anchor = now;
+    }
+    for (const item of lapsed) {
+      const recurring = world.tables.prices.get(item.price)?.recurring;
+      if (recurring !== undefined && recurring !== null) {
+        item.current_period_start = now;
+        item.current_period_end = periodEnd(now, now, recurring);
+      }
+    }
+  });
+  emit(world, 'customer.subscription.resumed', subscription);
+  if (lapsed.length === 0) {
+    return;
+  }
+  const invoice = createInvoice(world, {
+    customer: subscription.customer,
+    currency: subscription.currency,
+    reason: 'subscription_cycle',
+    subscription,
+    coupon: couponOf(world, subscription),
+    metadata: {},
+    lines: lapsed.map((item) => itemLine(world, item, false)),
+    draftUntil: null,
+  });
+  finalizeInvoice(world, invoice);
+  collect(world, invoice, walletOutcome(world, subscription.customer), true);
+}

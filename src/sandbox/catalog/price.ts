@@ -1,0 +1,84 @@
+import { emit } from '../state/events.ts';
+import { newId } from '../state/ids.ts';
+import type { Price, Product } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { mergedMetadata, type MetadataParam } from '../http/params.ts';
+import { invalid } from '../stripe-error.ts';
+
+export interface PriceRequest {
+  currency: string;
+  unit_amount?: number | undefined;
+  unit_amount_decimal?: number | undefined;
+  active?: boolean | undefined;
+  lookup_key?: string | undefined;
+  transfer_lookup_key?: boolean | undefined;
+  nickname?: string | undefined;
+  metadata?: MetadataParam | undefined;
+  recurring?:
+    | {
+        interval: 'day' | 'week' | 'month' | 'year';
+        interval_count?: number | undefined;
+        usage_type?: 'licensed' | 'metered' | undefined;
+        meter?: string | undefined;
+      }
+    | undefined;
+}
+
+export function addPrice(world: World, product: Product, request: PriceRequest): Price {
+  const amount = request.unit_amount ?? request.unit_amount_decimal;
+  if (amount === undefined) {
+    throw invalid('Missing required param: unit_amount.', 'parameter_missing', 'unit_amount');
+  }
+  takeLookupKey(world, request.lookup_key, request.transfer_lookup_key ?? false);
+  const price: Price = {
+    id: newId('price'),
+    object: 'price',
+    active: request.active ?? true,
+    billing_scheme: 'per_unit',
+    created: world.clock.seconds(),
+    currency: request.currency.toLowerCase(),
+    custom_unit_amount: null,
+    livemode: false,
+    lookup_key: request.lookup_key ?? null,
+    metadata: mergedMetadata({}, request.metadata),
+    nickname: request.nickname ?? null,
+    product: product.id,
+    recurring:
+      request.recurring === undefined
+        ? null
+        : {
+            interval: request.recurring.interval,
+            interval_count: request.recurring.interval_count ?? 1,
+            meter: request.recurring.meter ?? null,
+            trial_period_days: null,
+            usage_type: request.recurring.usage_type ?? 'licensed',
+          },
+    tax_behavior: 'unspecified',
+    tiers_mode: null,
+    transform_quantity: null,
+    type: request.recurring === undefined ? 'one_time' : 'recurring',
+    unit_amount: Number.isInteger(amount) ? amount : null,
+    unit_amount_decimal: String(amount),
+  };
+  world.tables.prices.set(price.id, price);
+  emit(world, 'price.created', price);
+  return price;
+}
+
+/** A lookup key names one price; it may be taken from another only where that is asked for. */
+export function takeLookupKey(world: World, key: string | undefined, transfer: boolean): void {
+  const holder = [...world.tables.prices.values()].find(
+    (price) => key !== undefined && price.lookup_key === key,
+  );
+  if (holder === undefined) {
+    return;
+  }
+  if (!transfer) {
+    throw invalid(
+      `A price (\`${holder.id}\`) already uses that lookup key.`,
+      'resource_already_exists',
+      'lookup_key',
+    );
+  }
+  holder.lookup_key = null;
+}

@@ -1,0 +1,130 @@
+import { collect, intentOf, markUncollectible, voidInvoice } from '../billing/collection.ts';
+import { closeDispute, openDispute, type DisputeStatus } from '../billing/dispute.ts';
+import { changeItems, type ProrationBehavior } from '../billing/plan-change.ts';
+import { failRefund, refundCharge } from '../billing/refund.ts';
+import { cancelSubscription } from '../billing/subscription-change.ts';
+import { scheduleEnd } from '../billing/subscription-end.ts';
+import { pauseSubscription, resumeSubscription } from '../billing/subscription-pause.ts';
+import { need, type Dunning, type World } from '../state/world.ts';
+import { invalid } from '../stripe-error.ts';
+
+/** What happens to money and subscriptions outside of the API: by the bank, the dashboard, the portal. */
+export interface Billing {
+  cancelNow(subscriptionId: string): Promise<void>;
+  cancelAtPeriodEnd(subscriptionId: string): Promise<void>;
+  /** Takes back a cancellation that has not come into effect. */
+  keep(subscriptionId: string): Promise<void>;
+  /** Changes an item's price at once, with prorations on the next invoice. */
+  changePlan(
+    subscriptionId: string,
+    itemId: string,
+    priceId: string,
+    quantity?: number,
+    behavior?: ProrationBehavior,
+  ): Promise<void>;
+  pause(subscriptionId: string): Promise<void>;
+  resume(subscriptionId: string): Promise<void>;
+  /** From now on, the customer's payments are declined, or go through again. */
+  failNextPayments(customerId: string, fail: boolean): Promise<void>;
+  payOpenInvoice(invoiceId: string): Promise<void>;
+  voidInvoice(invoiceId: string): Promise<void>;
+  markUncollectible(invoiceId: string): Promise<void>;
+  /** Gives back an amount, or all that is left. Resolves to the refund's id. */
+  refund(chargeId: string, amount?: number): Promise<string>;
+  failRefund(refundId: string): Promise<void>;
+  /** Resolves to the dispute's id. `inquiry`: a warning, without money being taken. */
+  openDispute(chargeId: string, amount?: number, options?: { inquiry?: boolean }): Promise<string>;
+  closeDispute(disputeId: string, status: DisputeStatus): Promise<void>;
+  setDunning(dunning: Dunning): Promise<void>;
+}
+
+/** @param act runs a change as of now, and makes it known. */
+export function createBilling(world: World, act: <T>(work: () => T) => Promise<T>): Billing {
+  const { tables } = world;
+  const subscriptionOf = (id: string) => need(tables.subscriptions, 'subscription', id);
+  const openInvoice = (id: string) => {
+    const invoice = need(tables.invoices, 'invoice', id);
+    if (invoice.status !== 'open' && invoice.status !== 'uncollectible') {
+      throw invalid(`Invoice ${id} is ${String(invoice.status)}.`);
+    }
+    return invoice;
+  };
+  return {
+    cancelNow: (id) =>
+      act(() => {
+        cancelSubscription(world, subscriptionOf(id), 'cancellation_requested');
+      }),
+    cancelAtPeriodEnd: (id) =>
+      act(() => {
+        scheduleEnd(world, subscriptionOf(id), undefined, true);
+      }),
+    keep: (id) =>
+      act(() => {
+        scheduleEnd(world, subscriptionOf(id), null, false);
+      }),
+    changePlan: (id, itemId, priceId, quantity, behavior = 'create_prorations') =>
+      act(() => {
+        const item = need(tables.subscriptionItems, 'subscription item', itemId);
+        const price = need(tables.prices, 'price', priceId);
+        const change = {
+          kind: 'set' as const,
+          item,
+          price,
+          quantity: quantity ?? item.quantity ?? null,
+        };
+        changeItems(world, subscriptionOf(id), [change], behavior);
+      }),
+    pause: (id) =>
+      act(() => {
+        pauseSubscription(world, subscriptionOf(id), 'pause_requested');
+      }),
+    resume: (id) =>
+      act(() => {
+        resumeSubscription(world, subscriptionOf(id));
+      }),
+    failNextPayments: (id, declines) =>
+      act(() => {
+        need(tables.customers, 'customer', id);
+        tables.wallets.set(id, { id, object: 'sandbox.wallet', declines });
+      }),
+    payOpenInvoice: (id) =>
+      act(() => {
+        const invoice = openInvoice(id);
+        if (intentOf(world, invoice) === undefined) {
+          throw invalid(`Invoice ${id} has no payment to collect.`);
+        }
+        collect(world, invoice, 'succeeded', false);
+      }),
+    voidInvoice: (id) =>
+      act(() => {
+        voidInvoice(world, openInvoice(id));
+      }),
+    markUncollectible: (id) =>
+      act(() => {
+        markUncollectible(world, openInvoice(id));
+      }),
+    refund: (id, amount) =>
+      act(() => {
+        const charge = need(tables.charges, 'charge', id);
+        const request = { amount: amount ?? null, reason: null, metadata: {} };
+        return refundCharge(world, charge, request).id;
+      }),
+    failRefund: (id) =>
+      act(() => {
+        failRefund(world, need(tables.refunds, 'refund', id));
+      }),
+    openDispute: (id, amount, options) =>
+      act(() => {
+        const charge = need(tables.charges, 'charge', id);
+        return openDispute(world, charge, amount ?? charge.amount, options?.inquiry ?? false).id;
+      }),
+    closeDispute: (id, status) =>
+      act(() => {
+        closeDispute(world, need(tables.disputes, 'dispute', id), status);
+      }),
+    setDunning: (dunning) =>
+      act(() => {
+        world.dunning = dunning;
+      }),
+  };
+}

@@ -1,0 +1,170 @@
+import Stripe from 'stripe';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { runDue } from '../billing/due.ts';
+import { newId } from '../state/ids.ts';
+import type { World } from '../state/world.ts';
+import { invalid, StripeFault } from '../stripe-error.ts';
+import { isJsonObject, type JsonObject } from '../wire.ts';
+import type { ApiFaults } from './api-faults.ts';
+import type { Endpoint } from './endpoint.ts';
+import { expand } from './expand.ts';
+import { parseForm, type FormTree } from './form.ts';
+import { IdempotencyKeys } from './idempotency.ts';
+
+/** An API request that was asked, whatever became of it. */
+export interface SeenRequest {
+  method: string;
+  path: string;
+  /** Epoch ms, by the sandbox's clock. */
+  at: number;
+}
+
+export interface ApiOptions {
+  world: World;
+  secretKey: string;
+  endpoints: readonly Endpoint[];
+  faults: ApiFaults;
+  requests: SeenRequest[];
+  /** Called after each request that may have changed something. */
+  onChange: () => void;
+}
+
+/** Serves Stripe's API below `/v1/`: key, faults, idempotency, parameters, expansion, errors. */
+export function registerApi(app: FastifyInstance, options: ApiOptions): void {
+  const keys = new IdempotencyKeys();
+  for (const endpoint of options.endpoints) {
+    app.route({
+      method: endpoint.method,
+      url: endpoint.path,
+      handler: (request, reply) => answer(options, keys, endpoint, request, reply),
+    });
+  }
+  app.all('/v1/*', async (request, reply) => {
+    const [path = ''] = request.url.split('?');
+    return sendFault(
+      reply,
+      new StripeFault(404, {
+        type: 'invalid_request_error',
+        message: `Unrecognized request URL (${request.method}: ${path}). The sandbox does not have it.`,
+      }),
+    );
+  });
+}
+
+async function answer(
+  options: ApiOptions,
+  keys: IdempotencyKeys,
+  endpoint: Endpoint,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { world, faults } = options;
+  const [path = ''] = request.url.split('?');
+  const id = newId('req', 14);
+  options.requests.push({ method: request.method, path, at: world.clock.now() });
+  reply.header('request-id', id).header('stripe-version', Stripe.API_VERSION);
+  try {
+    authorize(request, options.secretKey);
+    const verdict = faults.judge(request.method, path);
+    if (verdict === 'hang') {
+      // Nobody ever answers; the socket goes when the client or the sandbox closes it.
+      return reply.hijack();
+    }
+    if (typeof verdict === 'object') {
+      return await sendFault(reply.headers(verdict.headers), verdict.fault);
+    }
+    runDue(world);
+    const body = run(options, keys, endpoint, request, id, reply);
+    options.onChange();
+    return await reply.send(verdict === 'empty_page' ? emptied(body) : body);
+  } catch (error) {
+    if (error instanceof StripeFault) {
+      return await sendFault(reply, error);
+    }
+    throw error;
+  }
+}
+
+function run(
+  { world }: ApiOptions,
+  keys: IdempotencyKeys,
+  endpoint: Endpoint,
+  request: FastifyRequest,
+  id: string,
+  reply: FastifyReply,
+): JsonObject {
+  const query = request.url.split('?')[1] ?? '';
+  const sent = typeof request.body === 'string' ? request.body : '';
+  const key = headerOf(request, 'idempotency-key');
+  const fingerprint = `${request.method} ${request.url}\n${sent}`;
+  const kept =
+    key === null || endpoint.method !== 'POST'
+      ? undefined
+      : keys.recall(key, fingerprint, world.clock.now());
+  if (kept !== undefined) {
+    reply.header('idempotent-replayed', 'true');
+    return kept;
+  }
+  const { form, paths } = withoutExpand(parseForm(endpoint.method === 'POST' ? sent : query));
+  world.request = { id, idempotencyKey: key };
+  try {
+    const body = endpoint.run(world, form, idsOf(request));
+    expand(world.tables, body, paths);
+    if (key !== null) {
+      keys.keep(key, fingerprint, body, world.clock.now());
+    }
+    return body;
+  } finally {
+    world.request = null;
+  }
+}
+
+function authorize(request: FastifyRequest, secretKey: string): void {
+  const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ');
+  const key =
+    scheme.toLowerCase() === 'basic'
+      ? (Buffer.from(credentials, 'base64').toString().split(':')[0] ?? '')
+      : credentials;
+  if (key !== secretKey) {
+    throw new StripeFault(401, {
+      type: 'invalid_request_error',
+      message:
+        key === ''
+          ? 'You did not provide an API key.'
+          : `Invalid API Key provided: ${key.slice(0, 8)}****`,
+    });
+  }
+}
+
+function withoutExpand(tree: FormTree): { form: FormTree; paths: string[] } {
+  const { expand: asked, ...form } = tree;
+  const paths = typeof asked === 'object' ? Object.values(asked) : [];
+  return {
+    form,
+    paths: paths.map((path) => {
+      if (typeof path !== 'string') {
+        throw invalid('Invalid expand.', 'parameter_invalid', 'expand');
+      }
+      return path;
+    }),
+  };
+}
+
+function idsOf(request: FastifyRequest): { id: string; child: string } {
+  const params: unknown = request.params;
+  const ids = isJsonObject(params) ? params : {};
+  return { id: String(ids['id'] ?? ''), child: String(ids['child'] ?? '') };
+}
+
+function headerOf(request: FastifyRequest, name: string): string | null {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : null;
+}
+
+function emptied(body: JsonObject): JsonObject {
+  return body['object'] === 'list' ? { ...body, data: [], has_more: false } : body;
+}
+
+function sendFault(reply: FastifyReply, fault: StripeFault): FastifyReply {
+  return reply.status(fault.status).send({ error: fault.body });
+}

@@ -1,0 +1,34 @@
+import type { z } from 'zod';
+import type { World } from '../state/world.ts';
+import type { JsonObject } from '../wire.ts';
+import type { FormTree } from './form.ts';
+import { readParams } from './params.ts';
+
+export type Method = 'GET' | 'POST' | 'DELETE';
+
+/** One route of the API. `run` throws a `StripeFault` where Stripe would refuse. */
+export interface Endpoint {
+  method: Method;
+  path: string;
+  run: (world: World, form: FormTree, ids: Ids) => JsonObject;
+}
+
+/** What stood in the path for `:id` and `:child`. */
+export interface Ids {
+  id: string;
+  child: string;
+}
+
+/** Ties a path to the parameters it takes. `expand` is taken out before the schema sees them. */
+export function endpoint<S extends z.ZodType>(
+  method: Method,
+  path: string,
+  schema: S,
+  handle: (world: World, params: z.output<S>, ids: Ids) => JsonObject,
+): Endpoint {
+  return {
+    method,
+    path,
+    run: (world, form, ids) => handle(world, readParams(schema, form), ids),
+  };
+}

@@ -1,0 +1,148 @@
+import { nested, render, sessionLines } from '../state/render.ts';
+import type { Entity, Tables } from '../state/tables.ts';
+import { invalid } from '../stripe-error.ts';
+import { isJsonObject, toJson, type Json, type JsonObject } from '../wire.ts';
+
+const maxDepth = 4;
+
+/** The fields that hold an id and may hold the object instead. */
+const references = new Set([
+  'charge',
+  'configuration',
+  'coupon',
+  'customer',
+  'default_price',
+  'discounts',
+  'feature',
+  'invoice',
+  'latest_charge',
+  'latest_invoice',
+  'payment_intent',
+  'price',
+  'product',
+  'subscription',
+]);
+
+/**
+ * Replaces ids by objects along the paths given (`data.customer`, `latest_invoice.payments`), and adds
+ * lists that are absent unless asked for. Throws Stripe's 400 where a path leads nowhere.
+ */
+export function expand(tables: Tables, root: JsonObject, paths: readonly string[]): void {
+  for (const path of paths) {
+    const segments = path.split('.');
+    if (segments.length > maxDepth) {
+      throw invalid(
+        `You cannot expand more than ${maxDepth} levels of a property: ${path}`,
+        'property_expansion_max_depth',
+        'expand',
+      );
+    }
+    follow(tables, root, segments, path);
+  }
+}
+
+function follow(
+  tables: Tables,
+  holder: JsonObject,
+  segments: readonly string[],
+  path: string,
+): void {
+  const [key, ...rest] = segments;
+  if (key === undefined) {
+    return;
+  }
+  const present = holder[key] ?? optionalList(tables, holder, key);
+  if (present === undefined && holder[key] !== null) {
+    throw invalid(`This property cannot be expanded (${path}).`, undefined, 'expand');
+  }
+  const value = resolve(tables, key, present ?? null, path);
+  holder[key] = value;
+  for (const entry of Array.isArray(value) ? value : [value]) {
+    if (isJsonObject(entry)) {
+      follow(tables, entry, rest, path);
+    }
+  }
+}
+
+function resolve(tables: Tables, key: string, value: Json, path: string): Json {
+  if (Array.isArray(value)) {
+    return value.map((entry) => resolve(tables, key, entry, path));
+  }
+  if (value === null || isJsonObject(value)) {
+    return value;
+  }
+  const found =
+    typeof value === 'string' && references.has(key) ? findById(tables, value) : undefined;
+  if (found === undefined) {
+    throw invalid(`This property cannot be expanded (${path}).`, undefined, 'expand');
+  }
+  return render(tables, found);
+}
+
+/** Lists that are left out of an object unless they are asked for. */
+function optionalList(tables: Tables, holder: JsonObject, key: string): JsonObject | undefined {
+  const id = holder['id'];
+  if (typeof id !== 'string') {
+    return undefined;
+  }
+  switch (`${String(holder['object'])}.${key}`) {
+    case 'checkout.session.line_items':
+      return list(tables, sessionLines(tables, id), `/v1/checkout/sessions/${id}/line_items`);
+    case 'invoice.payments':
+      return list(
+        tables,
+        [...tables.invoicePayments.values()].filter(({ invoice }) => invoice === id),
+        `/v1/invoice_payments?invoice=${id}`,
+      );
+    case 'charge.refunds':
+      return list(
+        tables,
+        [...tables.refunds.values()].filter(({ charge }) => charge === id).reverse(),
+        `/v1/charges/${id}/refunds`,
+      );
+    case 'customer.subscriptions':
+      return list(
+        tables,
+        [...tables.subscriptions.values()]
+          .filter(({ customer, status }) => customer === id && status !== 'canceled')
+          .reverse(),
+        `/v1/customers/${id}/subscriptions`,
+      );
+    default:
+      return undefined;
+  }
+}
+
+function list(tables: Tables, all: readonly Entity[], url: string): JsonObject {
+  return toJson(
+    nested(
+      all.map((entity) => render(tables, entity)),
+      url,
+    ),
+  );
+}
+
+function findById(tables: Tables, id: string): Entity | undefined {
+  // A deleted object is still what references to it expand to.
+  const places: readonly ReadonlyMap<string, Entity>[] = [
+    tables.customers,
+    tables.products,
+    tables.prices,
+    tables.features,
+    tables.coupons,
+    tables.discounts,
+    tables.subscriptions,
+    tables.invoices,
+    tables.paymentIntents,
+    tables.charges,
+    tables.portalConfigurations,
+    tables.deleted,
+  ];
+  for (const place of places) {
+    const found = place.get(id);
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  return undefined;
+}

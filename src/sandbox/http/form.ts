@@ -1,0 +1,42 @@
+/** What a form or a query string says, nested as its brackets are. Lists are objects with numbers for keys. */
+export type FormValue = string | FormTree;
+
+export interface FormTree {
+  [key: string]: FormValue;
+}
+
+/** Reads `a[b][0]=c` as Stripe does. `a[]=x&a[]=y` numbers the entries. Later values win. */
+export function parseForm(text: string): FormTree {
+  const root = emptyTree();
+  for (const [name, value] of new URLSearchParams(text)) {
+    place(root, segmentsOf(name), value);
+  }
+  return root;
+}
+
+function segmentsOf(name: string): string[] {
+  const bracket = name.indexOf('[');
+  if (bracket <= 0) {
+    return [name];
+  }
+  const inner = [...name.slice(bracket).matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? '');
+  return [name.slice(0, bracket), ...inner];
+}
+
+function place(tree: FormTree, segments: readonly string[], value: string): void {
+  const [first = '', ...rest] = segments;
+  const key = first === '' ? String(Object.keys(tree).length) : first;
+  if (rest.length === 0) {
+    tree[key] = value;
+    return;
+  }
+  const existing = tree[key];
+  const branch = typeof existing === 'object' ? existing : emptyTree();
+  tree[key] = branch;
+  place(branch, rest, value);
+}
+
+/** Without a prototype, so that a key such as `constructor` is a key like any other. */
+function emptyTree(): FormTree {
+  return Object.create(null) as FormTree;
+}

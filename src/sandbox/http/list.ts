@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { missing, invalid } from '../stripe-error.ts';
+import { toJson, type JsonObject } from '../wire.ts';
+import { integer, text, type Range } from './params.ts';
+
+/** The parameters of every list. */
+export const paging = {
+  limit: integer
+    .refine((value) => value >= 1 && value <= 100, 'must be between 1 and 100')
+    .optional(),
+  starting_after: text.optional(),
+  ending_before: text.optional(),
+};
+
+export const pagingOnly = z.strictObject(paging);
+
+export interface Paging {
+  limit?: number | undefined;
+  starting_after?: string | undefined;
+  ending_before?: string | undefined;
+}
+
+const defaultLimit = 10;
+
+/**
+ * One page, as Stripe cuts it.
+ *
+ * @param all every match, in the order in which it is listed.
+ */
+export function page<T extends { id: string }>(
+  all: readonly T[],
+  params: Paging,
+  url: string,
+  show: (item: T) => JsonObject,
+): JsonObject {
+  const limit = params.limit ?? defaultLimit;
+  if (params.starting_after !== undefined && params.ending_before !== undefined) {
+    throw invalid('Use starting_after or ending_before, not both.', 'parameter_invalid');
+  }
+  if (params.ending_before !== undefined) {
+    const before = all.slice(0, position(all, params.ending_before, 'ending_before'));
+    return listObject(before.slice(-limit).map(show), before.length > limit, url);
+  }
+  const start =
+    params.starting_after === undefined
+      ? 0
+      : position(all, params.starting_after, 'starting_after') + 1;
+  const rest = all.slice(start);
+  return listObject(rest.slice(0, limit).map(show), rest.length > limit, url);
+}
+
+/** Newest first, as top-level lists are. */
+export function newestFirst<T>(table: ReadonlyMap<string, T>): T[] {
+  return [...table.values()].reverse();
+}
+
+/** Whether an instant lies inside the bounds. */
+export function within(instant: number, bounds: Range | undefined): boolean {
+  if (bounds === undefined) {
+    return true;
+  }
+  const { gt, gte, lt, lte } = { gt: undefined, lt: undefined, ...bounds };
+  return (
+    (gt === undefined || instant > gt) &&
+    (gte === undefined || instant >= gte) &&
+    (lt === undefined || instant < lt) &&
+    (lte === undefined || instant <= lte)
+  );
+}
+
+/** Whether a filter that was given matches. */
+export function matches<T>(wanted: T | undefined, value: T | null | undefined): boolean {
+  return wanted === undefined || wanted === value;
+}
+
+function position(all: readonly { id: string }[], id: string, param: string): number {
+  const index = all.findIndex((item) => item.id === id);
+  if (index < 0) {
+    throw missing('object', id, param, 400);
+  }
+  return index;
+}
+
+function listObject(data: JsonObject[], hasMore: boolean, url: string): JsonObject {
+  return toJson({ object: 'list', data, has_more: hasMore, url });
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { invalid, type StripeFault } from '../stripe-error.ts';
+import type { FormTree, FormValue } from './form.ts';
+
+/*
+ * What Stripe's parameters are made of. A form holds nothing but text, so each kind reads it and gives
+ * the value's own type.
+ */
+
+export const text = z.string().max(5000);
+
+export const integer = z
+  .string()
+  .regex(/^-?\d{1,15}$/, 'Invalid integer')
+  .transform(Number);
+
+export const decimal = z
+  .string()
+  .regex(/^-?\d+(\.\d+)?$/, 'Invalid decimal')
+  .transform(Number);
+
+export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+/** Accepted, and without consequence in the sandbox. */
+export const inert = z.unknown().optional();
+
+/** A list: an object whose keys are numbers, in their order. */
+export function listOf<T extends z.ZodType>(element: T) {
+  return z.preprocess(
+    (value) =>
+      typeof value === 'object' && value !== null
+        ? Object.entries(value)
+            .sort(([left], [right]) => Number(left) - Number(right))
+            .map(([, entry]: [string, unknown]) => entry)
+        : value,
+    z.array(element),
+  );
+}
+
+/** Keys with an empty value are to be unset; an empty text instead of keys unsets all. */
+export const metadata = z.union([z.literal(''), z.record(z.string().max(40), z.string().max(500))]);
+
+export type MetadataParam = z.output<typeof metadata>;
+
+/** An instant, or bounds of it. */
+export const range = z.union([
+  integer.transform((value) => ({ gte: value, lte: value })),
+  z.strictObject({
+    gt: integer.optional(),
+    gte: integer.optional(),
+    lt: integer.optional(),
+    lte: integer.optional(),
+  }),
+]);
+
+export type Range = z.output<typeof range>;
+
+/** Empty text clears a field. */
+export function clearable<T extends z.ZodType>(kind: T) {
+  return z.union([z.literal('').transform(() => null), kind]);
+}
+
+/**
+ * Reads the parameters, or throws Stripe's 400: `parameter_unknown`, `parameter_missing`, or what is
+ * wrong with the value.
+ */
+export function readParams<T extends z.ZodType>(schema: T, form: FormTree): z.output<T> {
+  const result = schema.safeParse(form);
+  if (result.success) {
+    return result.data;
+  }
+  throw faultOf(result.error.issues[0], form);
+}
+
+function faultOf(issue: z.core.$ZodIssue | undefined, form: FormTree): StripeFault {
+  const path = issue?.path ?? [];
+  if (issue?.code === 'unrecognized_keys') {
+    const param = bracketed([...path, issue.keys[0] ?? '']);
+    return invalid(`Received unknown parameter: ${param}`, 'parameter_unknown', param);
+  }
+  const param = bracketed(path);
+  if (valueAt(form, path) === undefined) {
+    return invalid(`Missing required param: ${param}.`, 'parameter_missing', param);
+  }
+  const code =
+    issue?.message === 'Invalid integer' ? 'parameter_invalid_integer' : 'parameter_invalid';
+  return invalid(`Invalid ${param}: ${issue?.message ?? 'not understood'}`, code, param);
+}
+
+function bracketed(path: readonly PropertyKey[]): string {
+  const [first = '', ...rest] = path.map(String);
+  return first + rest.map((segment) => `[${segment}]`).join('');
+}
+
+function valueAt(form: FormTree, path: readonly PropertyKey[]): FormValue | undefined {
+  let value: FormValue | undefined = form;
+  for (const segment of path) {
+    value = typeof value === 'object' ? value[String(segment)] : undefined;
+  }
+  return value;
+}
+
+/** Metadata after a change: given keys replace, empty ones go. */
+export function mergedMetadata(
+  current: Readonly<Record<string, string>>,
+  given: MetadataParam | undefined,
+): Record<string, string> {
+  if (given === undefined) {
+    return { ...current };
+  }
+  if (given === '') {
+    return {};
+  }
+  return Object.fromEntries(
+    Object.entries({ ...current, ...given }).filter(([, value]) => value !== ''),
+  );
+}

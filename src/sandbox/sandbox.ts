@@ -1,0 +1,189 @@
+import Fastify from 'fastify';
+import { apiEndpoints } from './api/endpoints.ts';
+import { runDue } from './billing/due.ts';
+import { createBilling, type Billing } from './control/billing.ts';
+import { createBuyer, type Buyer } from './control/buyer.ts';
+import { ApiFaults, type ApiFault } from './http/api-faults.ts';
+import { registerApi, type SeenRequest } from './http/api-server.ts';
+import { SandboxClock } from './state/clock.ts';
+import { SnapshotFile } from './state/snapshot.ts';
+import { emptyTables } from './state/tables.ts';
+import type { Dunning, World } from './state/world.ts';
+import { Deliveries, type Delivery, type DeliveryMode } from './webhooks/deliveries.ts';
+import { addEndpoint } from './webhooks/endpoints.ts';
+import type { WebhookFaults } from './webhooks/webhook-faults.ts';
+
+export interface EndpointOptions {
+  url: string;
+  secret: string;
+  /** Types, or patterns such as `invoice.*`; absent: every event. */
+  enabledEvents?: string[];
+}
+
+export interface SandboxOptions {
+  host?: string;
+  /** 0 or absent: any free port. */
+  port?: number;
+  /** The source of time, epoch ms. */
+  now?: () => number;
+  /** The one key that is accepted. */
+  secretKey?: string;
+  accountId?: string;
+  endpoints?: EndpointOptions[];
+  /** A JSON file that keeps the state over a restart. */
+  stateFile?: string;
+  /** `background` (the default) sends webhooks as they come, `manual` when `deliver()` is called. */
+  delivery?: DeliveryMode;
+  /** When failed payments are tried again and what follows. Days 3, 5 and 7, then canceled. */
+  dunning?: Dunning;
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** Where it listens, without a trailing slash. */
+  url: string;
+  addEndpoint(endpoint: EndpointOptions): void;
+  clock: {
+    /** Epoch ms. */
+    now(): number;
+    /** Moves on; all that falls due on the way is done at its instant, in order. */
+    advance(ms: number): Promise<void>;
+    advanceTo(epochMs: number): Promise<void>;
+  };
+  buyer: Buyer;
+  billing: Billing;
+  faults: {
+    /** May be assigned as a whole or by property. */
+    webhooks: WebhookFaults;
+    /** Adds rules; the first that matches a request decides. */
+    api(...rules: ApiFault[]): void;
+    /** Requests in any second of the sandbox's clock; null: no limit. */
+    rateLimit(perSecond: number | null): void;
+    clear(): void;
+  };
+  /** What is still on its way, retries included. */
+  pendingDeliveries(): Delivery[];
+  /** Everything that was ever to be sent, oldest first. */
+  deliveries(): readonly Delivery[];
+  /** Sends what is pending, one after the other, and waits for the answers. */
+  deliver(): Promise<void>;
+  /** Sends an event once more. False: there is none with that id. */
+  resend(eventId: string): boolean;
+  /** What the API was asked, oldest first. */
+  requests: SeenRequest[];
+  close(): Promise<void>;
+}
+
+/** How often time that passes by itself is looked at, for what falls due without a request. */
+const tickMs = 1000;
+
+/** Starts a sandbox on the loopback interface, unless another host is given. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const clock = new SandboxClock(options.now ?? Date.now);
+  const world: World = {
+    tables: emptyTables(),
+    clock,
+    accountId: options.accountId ?? 'acct_sandbox',
+    dunning: options.dunning ?? { retryDays: [3, 5, 7], then: 'cancel' },
+    baseUrl: '',
+    request: null,
+    onEvent: (event) => {
+      deliveries.enqueue(event);
+    },
+  };
+  const deliveries = new Deliveries(world, options.delivery ?? 'background');
+  const faults = new ApiFaults(clock);
+  const requests: SeenRequest[] = [];
+  const snapshot =
+    options.stateFile === undefined ? undefined : new SnapshotFile(options.stateFile, world);
+  snapshot?.load();
+  for (const endpoint of options.endpoints ?? []) {
+    addEndpoint(world, { enabledEvents: ['*'], ...endpoint });
+  }
+
+  const changed = (): void => {
+    snapshot?.schedule();
+  };
+  /** Runs a change after what fell due before it. */
+  const act = <T>(work: () => T): Promise<T> =>
+    new Promise((resolve) => {
+      runDue(world);
+      const result = work();
+      runDue(world);
+      changed();
+      resolve(result);
+    });
+
+  const app = Fastify({ forceCloseConnections: true });
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      done(null, body);
+    },
+  );
+  registerApi(app, {
+    world,
+    secretKey: options.secretKey ?? 'sk_test_sandbox',
+    endpoints: apiEndpoints(() => deliveries),
+    faults,
+    requests,
+    onChange: changed,
+  });
+
+  world.baseUrl = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
+  const ticker = setInterval(() => {
+    void act(() => undefined);
+  }, tickMs);
+  ticker.unref();
+
+  const advanceTo = (epochMs: number): Promise<void> =>
+    act(() => {
+      clock.moveTo(epochMs);
+      runDue(world);
+      deliveries.pump();
+    });
+  return {
+    url: world.baseUrl,
+    addEndpoint: (endpoint) => {
+      addEndpoint(world, { enabledEvents: ['*'], ...endpoint });
+      changed();
+    },
+    clock: {
+      now: () => clock.now(),
+      advance: (ms) => advanceTo(clock.now() + ms),
+      advanceTo,
+    },
+    buyer: createBuyer(world, act),
+    billing: createBilling(world, act),
+    faults: {
+      get webhooks() {
+        return deliveries.faults;
+      },
+      set webhooks(next) {
+        deliveries.faults = next;
+      },
+      api: (...rules) => {
+        faults.add(...rules);
+      },
+      rateLimit: (perSecond) => {
+        faults.rateLimit(perSecond);
+      },
+      clear: () => {
+        faults.clear();
+        deliveries.faults = {};
+      },
+    },
+    pendingDeliveries: () => deliveries.pending,
+    deliveries: () => deliveries.all,
+    deliver: () => deliveries.deliver(),
+    resend: (eventId) => deliveries.resend(eventId),
+    requests,
+    close: async () => {
+      clearInterval(ticker);
+      await app.close();
+      await deliveries.close();
+      snapshot?.flush();
+    },
+  };
+}

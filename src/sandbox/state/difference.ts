@@ -1,0 +1,22 @@
+import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
+
+/**
+ * What an event says in `previous_attributes`: the old values of the fields that changed, inside
+ * nested objects only those that changed, of lists the whole. Undefined: nothing changed.
+ */
+export function difference(before: JsonObject, after: JsonObject): JsonObject | undefined {
+  const previous: JsonObject = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const old = before[key] ?? null;
+    const current = after[key] ?? null;
+    if (!same(old, current)) {
+      previous[key] =
+        isJsonObject(old) && isJsonObject(current) ? (difference(old, current) ?? {}) : old;
+    }
+  }
+  return Object.keys(previous).length === 0 ? undefined : previous;
+}
+
+function same(left: Json, right: Json): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}

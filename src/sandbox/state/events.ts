@@ -1,0 +1,52 @@
+import Stripe from 'stripe';
+import type { JsonObject } from '../wire.ts';
+import { difference } from './difference.ts';
+import { newId } from './ids.ts';
+import { render } from './render.ts';
+import type { Entity, SandboxEvent } from './tables.ts';
+import type { World } from './world.ts';
+
+export type EventType = Stripe.Event['type'];
+
+/** Stores an event about an object as it is now, and hands it on to the webhooks. */
+export function emit(world: World, type: EventType, entity: Entity, previous?: JsonObject): void {
+  record(world, type, render(world.tables, entity), previous);
+}
+
+/** As `emit`, for an object that has no table. */
+export function record(
+  world: World,
+  type: EventType,
+  object: JsonObject,
+  previous?: JsonObject,
+): void {
+  const event: SandboxEvent = {
+    id: newId('evt'),
+    object: 'event',
+    api_version: Stripe.API_VERSION,
+    created: world.clock.seconds(),
+    data: { object, ...(previous === undefined ? {} : { previous_attributes: previous }) },
+    livemode: false,
+    pending_webhooks: 0,
+    request: {
+      id: world.request?.id ?? null,
+      idempotency_key: world.request?.idempotencyKey ?? null,
+    },
+    type,
+  };
+  world.tables.events.set(event.id, event);
+  world.onEvent(event);
+}
+
+/**
+ * Changes an object and tells of it, with `previous_attributes`. `mutate` may change other tables too,
+ * such as the items of a subscription. A change that changes nothing makes no event.
+ */
+export function change(world: World, type: EventType, entity: Entity, mutate: () => void): void {
+  const before = render(world.tables, entity);
+  mutate();
+  const previous = difference(before, render(world.tables, entity));
+  if (previous !== undefined) {
+    emit(world, type, entity, previous);
+  }
+}

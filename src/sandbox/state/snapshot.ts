@@ -1,0 +1,93 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { emptyTables, type Tables } from './tables.ts';
+import type { World } from './world.ts';
+
+const version = 1;
+const quietMs = 200;
+
+interface Snapshot {
+  version: typeof version;
+  offsetMs: number;
+  dunning: World['dunning'];
+  tables: { [K in keyof Tables]: [string, unknown][] };
+}
+
+/** Keeps the state in a file, so that development data outlives a restart. */
+export class SnapshotFile {
+  readonly #file: string;
+  readonly #world: World;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(file: string, world: World) {
+    this.#file = file;
+    this.#world = world;
+  }
+
+  /** Takes the state over from the file, if there is one. Throws where it is not a snapshot. */
+  load(): void {
+    if (!existsSync(this.#file)) {
+      return;
+    }
+    const snapshot: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
+    if (!isSnapshot(snapshot)) {
+      throw new Error(`${this.#file} is not a sandbox snapshot of version ${version}.`);
+    }
+    this.#world.clock.offsetMs = snapshot.offsetMs;
+    this.#world.dunning = snapshot.dunning;
+    for (const [name, table] of Object.entries(this.#world.tables)) {
+      const rows = Object.entries(snapshot.tables).find(([key]) => key === name)?.[1] ?? [];
+      // The rows were written from these very tables: each goes back into the one it came from.
+      const target: Map<string, unknown> = table;
+      target.clear();
+      for (const [id, row] of rows) {
+        target.set(id, row);
+      }
+    }
+  }
+
+  /** Writes soon: many changes in a row are written once. */
+  schedule(): void {
+    this.#timer ??= setTimeout(() => {
+      this.flush();
+    }, quietMs);
+  }
+
+  /** Writes now. The file is whole at every instant: it is replaced, not overwritten. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { clock, dunning, tables } = this.#world;
+    const snapshot = {
+      version,
+      offsetMs: clock.offsetMs,
+      dunning,
+      tables: Object.fromEntries(
+        Object.entries(tables).map(([name, table]) => [name, [...table.entries()]]),
+      ),
+    };
+    mkdirSync(path.dirname(this.#file), { recursive: true });
+    writeFileSync(`${this.#file}.new`, JSON.stringify(snapshot));
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+/** Forgets everything. */
+export function clearTables(tables: Tables): void {
+  for (const name of Object.values(tables)) {
+    name.clear();
+  }
+}
+
+function isSnapshot(value: unknown): value is Snapshot {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'version' in value &&
+    value.version === version &&
+    'tables' in value &&
+    typeof value.tables === 'object' &&
+    value.tables !== null &&
+    Object.keys(value.tables).every((name) => name in emptyTables())
+  );
+}

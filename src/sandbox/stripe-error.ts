@@ -1,0 +1,39 @@
+/** The body of Stripe's error answers, under `error`. */
+export interface StripeErrorBody {
+  type: 'invalid_request_error' | 'card_error' | 'idempotency_error' | 'api_error';
+  message: string;
+  code?: string;
+  param?: string;
+  decline_code?: string;
+}
+
+/** A refusal in Stripe's words. */
+export class StripeFault extends Error {
+  readonly status: number;
+  readonly body: StripeErrorBody;
+
+  constructor(status: number, body: StripeErrorBody) {
+    super(body.message);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+export function invalid(message: string, code?: string, param?: string): StripeFault {
+  return new StripeFault(400, {
+    type: 'invalid_request_error',
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(param === undefined ? {} : { param }),
+  });
+}
+
+/** @param status 404 for the object asked for by its path, 400 for one named in a parameter. */
+export function missing(kind: string, id: string, param = 'id', status = 404): StripeFault {
+  return new StripeFault(status, {
+    type: 'invalid_request_error',
+    code: 'resource_missing',
+    message: `No such ${kind}: '${id}'`,
+    param,
+  });
+}

@@ -1,0 +1,232 @@
+import { newId } from '../state/ids.ts';
+import type { SandboxEvent, WebhookEndpoint } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { signatureHeader } from './signature.ts';
+import { createShuffle, isDropped, matchesType, type WebhookFaults } from './webhook-faults.ts';
+
+/** One event on its way to one endpoint. */
+export interface Delivery {
+  id: string;
+  eventId: string;
+  eventType: string;
+  endpointId: string;
+  url: string;
+  status: 'pending' | 'delivered' | 'failed' | 'dropped';
+  attempts: number;
+  /** The last answer; null while there was none. */
+  responseStatus: number | null;
+  /** What went wrong where there was no answer. */
+  error: string | null;
+  /** Epoch ms, by the sandbox's clock: before it a fault keeps the delivery back. */
+  notBefore: number;
+  /** Epoch ms, by the sandbox's clock: when background mode tries again. */
+  retryAt: number;
+}
+
+const retryDelaysMs = [1_000, 2_000, 4_000, 8_000, 16_000];
+const answerTimeoutMs = 10_000;
+
+export type DeliveryMode = 'background' | 'manual';
+
+/** The webhooks: who gets what, and what became of it. */
+export class Deliveries {
+  readonly #world: World;
+  readonly #mode: DeliveryMode;
+  readonly #all: Delivery[] = [];
+  readonly #inFlight = new Map<Delivery, Promise<void>>();
+  readonly #shuffle = createShuffle();
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  faults: WebhookFaults = {};
+
+  constructor(world: World, mode: DeliveryMode) {
+    this.#world = world;
+    this.#mode = mode;
+  }
+
+  /** Newest last. */
+  get all(): readonly Delivery[] {
+    return this.#all;
+  }
+
+  get pending(): Delivery[] {
+    return this.#all.filter(({ status }) => status === 'pending');
+  }
+
+  /** Puts an event on its way to every endpoint that wants it. */
+  enqueue(event: SandboxEvent): void {
+    for (const endpoint of this.#world.tables.webhookEndpoints.values()) {
+      if (wants(endpoint, event.type)) {
+        this.#add(event, endpoint);
+      }
+    }
+    this.pump();
+  }
+
+  /**
+   * Sends all that is pending once, one after the other, and waits for the answers; what a fault keeps
+   * back stays. What the answers caused is sent too. Retries that wait are tried at once.
+   */
+  async deliver(): Promise<void> {
+    const tried = new Set<Delivery>();
+    for (;;) {
+      await Promise.all(this.#inFlight.values());
+      const batch = this.#due().filter((delivery) => !tried.has(delivery));
+      if (batch.length === 0) {
+        return;
+      }
+      for (const delivery of batch) {
+        tried.add(delivery);
+        await this.#send(delivery);
+      }
+    }
+  }
+
+  /** In background mode, starts all that may start now and wakes up for the rest. */
+  pump(): void {
+    if (this.#mode === 'manual' || this.#closed) {
+      return;
+    }
+    clearTimeout(this.#timer);
+    // After the current call, so that a request's answer is not kept waiting by its own webhooks.
+    this.#timer = setTimeout(() => {
+      const now = this.#world.clock.now();
+      for (const delivery of this.#due()) {
+        if (delivery.retryAt <= now) {
+          void this.#send(delivery).then(() => {
+            this.pump();
+          });
+        }
+      }
+      this.#sleepUntilNext(now);
+    }, 0);
+  }
+
+  /** Sends an event again, whatever became of it before. False: no such event. */
+  resend(eventId: string): boolean {
+    const event = this.#world.tables.events.get(eventId);
+    if (event !== undefined) {
+      this.enqueue(event);
+    }
+    return event !== undefined;
+  }
+
+  /** Whether every endpoint has acknowledged the event. */
+  succeeded(eventId: string): boolean {
+    const ofEvent = this.#all.filter((delivery) => delivery.eventId === eventId);
+    const endpoints = new Set(ofEvent.map(({ endpointId }) => endpointId));
+    return [...endpoints].every((endpointId) =>
+      ofEvent.some(
+        (delivery) => delivery.endpointId === endpointId && delivery.status === 'delivered',
+      ),
+    );
+  }
+
+  forget(): void {
+    this.#all.length = 0;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await Promise.all(this.#inFlight.values());
+  }
+
+  #add(event: SandboxEvent, endpoint: WebhookEndpoint): void {
+    const dropped = isDropped(this.faults, event.type);
+    const copies = 1 + (this.faults.repeat ?? 0);
+    for (let copy = 0; copy < copies; copy += 1) {
+      this.#all.push({
+        id: newId('del'),
+        eventId: event.id,
+        eventType: event.type,
+        endpointId: endpoint.id,
+        url: endpoint.url,
+        status: dropped ? 'dropped' : 'pending',
+        attempts: 0,
+        responseStatus: null,
+        error: null,
+        notBefore: this.#world.clock.now() + (this.faults.delayMs ?? 0),
+        retryAt: 0,
+      });
+    }
+  }
+
+  #due(): Delivery[] {
+    const now = this.#world.clock.now();
+    const due = this.pending.filter(
+      (delivery) => delivery.notBefore <= now && !this.#inFlight.has(delivery),
+    );
+    return this.faults.shuffle === true ? this.#shuffle(due) : due;
+  }
+
+  #sleepUntilNext(now: number): void {
+    const instants = this.pending
+      .filter((delivery) => !this.#inFlight.has(delivery))
+      .map(({ notBefore, retryAt }) => Math.max(notBefore, retryAt));
+    if (instants.length > 0) {
+      const wait = Math.min(Math.max(10, Math.min(...instants) - now), 60_000);
+      this.#timer = setTimeout(() => {
+        this.pump();
+      }, wait);
+    }
+  }
+
+  #send(delivery: Delivery): Promise<void> {
+    const sending = this.#post(delivery).finally(() => {
+      this.#inFlight.delete(delivery);
+    });
+    this.#inFlight.set(delivery, sending);
+    return sending;
+  }
+
+  async #post(delivery: Delivery): Promise<void> {
+    const event = this.#world.tables.events.get(delivery.eventId);
+    const endpoint = this.#world.tables.webhookEndpoints.get(delivery.endpointId);
+    if (event === undefined || endpoint === undefined) {
+      delivery.status = 'dropped';
+      return;
+    }
+    const body = JSON.stringify(event, null, 2);
+    delivery.attempts += 1;
+    delivery.responseStatus = null;
+    delivery.error = null;
+    try {
+      const response = await fetch(delivery.url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json; charset=utf-8',
+          'stripe-signature': signatureHeader(
+            body,
+            endpoint.secret ?? '',
+            this.#world.clock.seconds(),
+          ),
+        },
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(answerTimeoutMs),
+      });
+      await response.body?.cancel();
+      delivery.responseStatus = response.status;
+      if (response.ok) {
+        delivery.status = 'delivered';
+        return;
+      }
+    } catch (error) {
+      delivery.error = error instanceof Error ? error.message : String(error);
+    }
+    const wait = retryDelaysMs[delivery.attempts - 1];
+    if (wait === undefined) {
+      delivery.status = 'failed';
+    } else {
+      delivery.retryAt = this.#world.clock.now() + wait;
+    }
+  }
+}
+
+function wants(endpoint: WebhookEndpoint, type: string): boolean {
+  return (
+    endpoint.status === 'enabled' &&
+    endpoint.enabled_events.some((pattern) => matchesType(pattern, type))
+  );
+}
