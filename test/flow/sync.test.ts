@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import Stripe from 'stripe';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { applyPicture } from '../../src/mirror/apply.ts';
+import { fetchPicture } from '../../src/mirror/fetch.ts';
+import { syncObject } from '../../src/mirror/sync.ts';
+import { syncAll } from '../../src/mirror/worker.ts';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { claimWanted, drawNumber, maxAttempts } from '../../src/webhook/followed.ts';
+import { type Shop, startShop } from '../helpers/shop.ts';
+
+let shop: Shop;
+let counter = 0;
+const pro = { export: true, notebooks: 10 };
+
+beforeAll(async () => {
+  shop = await startShop();
+});
+afterAll(() => shop.close());
+beforeEach(() => {
+  shop.sandbox.faults.clear();
+  counter += 1;
+});
+
+async function subscribed(): Promise<{ userId: string; id: string }> {
+  const userId = `u_${counter}`;
+  await shop.buy(userId, 'pro');
+  await shop.settle();
+  return { userId, id: (await shop.subscriptionOf(userId)).id };
+}
+
+function followed(objectId: string) {
+  return shop.service.deps.database.prisma.followedObject.findFirstOrThrow({ where: { objectId } });
+}
+
+describe('promise 2: order, repetition and delay do not matter', () => {
+  it('a late worker cannot write an older picture over a newer one', async () => {
+    const { deps } = shop.service;
+    const { userId, id } = await subscribed();
+    const subscription = { objectType: 'subscription', objectId: id } as const;
+    const early = await drawNumber(deps.database);
+    const older = await fetchPicture(shop.stripe, subscription);
+    await shop.stripe.subscriptions.update(id, { cancel_at_period_end: true });
+    await syncObject(deps, subscription);
+    const row = await deps.database.prisma.subscription.findUniqueOrThrow({ where: { id } });
+    await applyPicture(deps, older, early);
+    expect(await deps.database.prisma.subscription.findUniqueOrThrow({ where: { id } })).toEqual(
+      row,
+    );
+    expect(row.cancelAtPeriodEnd).toBe(true);
+    expect(await shop.entitled(userId)).toEqual(pro);
+  });
+
+  it('an event that arrives during a fetch stays wanted', async () => {
+    const { deps } = shop.service;
+    const { id } = await subscribed();
+    const number = await drawNumber(deps.database);
+    const picture = await fetchPicture(shop.stripe, { objectType: 'subscription', objectId: id });
+    await shop.stripe.subscriptions.cancel(id);
+    await shop.sandbox.deliver();
+    await applyPicture(deps, picture, number);
+    const { wanted, fetched } = await followed(id);
+    expect(wanted).toBeGreaterThan(fetched);
+  });
+
+  it('shuffled, repeated and interleaved deliveries end where Stripe stands', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('cancel', 'team', 'pro', 'pause', 'deliver', 'sync'), {
+          minLength: 3,
+          maxLength: 8,
+        }),
+        async (steps) => {
+          counter += 1;
+          const { userId, id } = await subscribed();
+          shop.sandbox.faults.webhooks = { shuffle: true, repeat: 2 };
+          for (const step of steps) await take(step, id);
+          await shop.settle();
+          await shop.settle();
+          const {
+            status,
+            items,
+            pause_collection: paused,
+          } = await shop.stripe.subscriptions.retrieve(id);
+          const priceId = items.data[0]?.price.id;
+          const expected =
+            status === 'canceled'
+              ? {}
+              : priceId === shop.prices.team
+                ? { export: true, notebooks: 'unlimited', theme: { dark: true } }
+                : pro;
+          expect(paused === null || status === 'active' || status === 'canceled').toBe(true);
+          expect(await shop.entitled(userId)).toEqual(expected);
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  async function take(step: string, id: string): Promise<void> {
+    const now = await shop.stripe.subscriptions.retrieve(id);
+    const item = now.items.data[0]?.id ?? '';
+    if (step === 'deliver') return shop.sandbox.deliver();
+    if (step === 'sync') return shop.service.runWorker();
+    if (now.status === 'canceled') return;
+    if (step === 'cancel') await shop.stripe.subscriptions.cancel(id);
+    else if (step === 'pause') {
+      await shop.stripe.subscriptions.update(id, { pause_collection: { behavior: 'void' } });
+    } else {
+      const price = step === 'team' ? shop.prices.team : shop.prices.pro;
+      await shop.stripe.subscriptions.update(id, { items: [{ id: item, price }] });
+    }
+  }
+
+  it('two workers at once apply everything, once', async () => {
+    const buyers = Array.from({ length: 6 }, (_, i) => `u_twin_${i}`);
+    for (const buyer of buyers) await shop.buy(buyer, 'pro');
+    await shop.sandbox.deliver();
+    await Promise.all([syncAll(shop.service.deps), syncAll(shop.service.deps)]);
+    for (const buyer of buyers) expect(await shop.entitled(buyer)).toEqual(pro);
+  });
+});
+
+describe('promise 1: a crash loses nothing', () => {
+  it('what a killed worker held is taken by another when its lease has run out', async () => {
+    const { deps, clock } = shop.service;
+    const { userId, id } = await subscribed();
+    await shop.stripe.subscriptions.cancel(id);
+    await shop.sandbox.deliver();
+    const held = await claimWanted(deps.database, clock.now(), 100);
+    expect(held.map(({ objectId }) => objectId)).toContain(id);
+    await shop.service.runWorker();
+    expect(await shop.entitled(userId)).toEqual(pro);
+    clock.advance(30_000);
+    await shop.service.runWorker();
+    expect(await shop.entitled(userId)).toEqual({});
+  });
+});
+
+describe('promise 6: nobody loses access for lack of evidence', () => {
+  it.each([500, 429] as const)(
+    'Stripe answers %i: access stays, the object stays wanted',
+    async (status) => {
+      const { userId, id } = await subscribed();
+      await shop.stripe.subscriptions.cancel(id);
+      await shop.sandbox.deliver();
+      shop.sandbox.faults.api({ path: /\/v1\/subscriptions/, status });
+      await shop.service.runWorker();
+      expect(await shop.entitled(userId)).toEqual(pro);
+      const { wanted, fetched, attempts, lastError } = await followed(id);
+      expect(wanted).toBeGreaterThan(fetched);
+      expect(lastError).not.toBeNull();
+      // A rate limit says nothing about the object, so it does not count.
+      expect(attempts).toBe(status === 429 ? 0 : 1);
+      shop.sandbox.faults.clear();
+      shop.service.clock.advance(60_000);
+      await shop.service.runWorker();
+      expect(await shop.entitled(userId)).toEqual({});
+    },
+  );
+
+  it('after its last attempt an object is failed, and fresh news gives it another chance', async () => {
+    const { userId, id } = await subscribed();
+    await shop.stripe.subscriptions.update(id, { metadata: { note: '1' } });
+    await shop.sandbox.deliver();
+    shop.sandbox.faults.api({ path: /\/v1\/subscriptions/, status: 500 });
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+      await shop.service.runWorker();
+      shop.service.clock.advance(3_600_000);
+    }
+    expect(await followed(id)).toMatchObject({ attempts: maxAttempts });
+    expect((await followed(id)).failedAt).not.toBeNull();
+    expect(await shop.entitled(userId)).toEqual(pro);
+    shop.sandbox.faults.clear();
+    await shop.stripe.subscriptions.cancel(id);
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual({});
+  });
+
+  it('an object that Stripe does not know ends in an alarm, not in a revocation', async () => {
+    const { deps } = shop.service;
+    const { userId, id } = await subscribed();
+    // As where the key is another account's: every id is unknown.
+    const empty = await startSandbox({ secretKey: 'sk_test_123', delivery: 'manual' });
+    const { hostname, port } = new URL(empty.url);
+    const stripe = new Stripe('sk_test_123', { host: hostname, port, protocol: 'http' });
+    const outcome = await syncObject(
+      { ...deps, stripe },
+      { objectType: 'subscription', objectId: id },
+    );
+    await empty.close();
+    expect(outcome).toBe('missing');
+    expect(await shop.entitled(userId)).toEqual(pro);
+    expect(await deps.metrics.registry.metrics()).toContain(
+      'latchkey_alarms_total{kind="object_missing"}',
+    );
+  });
+});
