@@ -8,8 +8,9 @@ import { createCache } from '../entitlements/cache.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { applyMigrations } from '../platform/migrate.ts';
-import { startSandbox } from '../sandbox/sandbox.ts';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import type { Secrets } from './home.ts';
+import { freePort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import { findRedisServer, startRedis } from './redis.ts';
 import type { Started } from './started.ts';
@@ -19,10 +20,10 @@ export interface StackOptions {
   directory: string;
   /** False: the database is deleted when it stops, and the sandbox keeps nothing. */
   persistent: boolean;
-  /** Where the service and the sandbox listen; 0 = any free port. */
+  /** Where the service and the sandbox listen; 0 = on any free port. */
   ports: { service: number; sandbox: number };
   secrets: Secrets;
-  /** The time of both the sandbox and the service. */
+  /** The time of the service and the sandbox, from which the sandbox's may be moved on. */
   clock: Clock;
   logger: Logger;
 }
@@ -33,7 +34,7 @@ export interface Stack {
   databaseUrl: string;
   /** Null where no `redis-server` was found: the service runs without a cache. */
   redisUrl: string | null;
-  sandbox: Awaited<ReturnType<typeof startSandbox>>;
+  sandbox: Sandbox;
 }
 
 /**
@@ -43,7 +44,19 @@ export interface Stack {
 export async function startStack(options: StackOptions, started: Started): Promise<Stack> {
   const databaseUrl = await startDatabase(options, started);
   const redisUrl = await startCache(started);
-  const sandbox = await startSandbox({});
+  const port = options.ports.service === 0 ? await freePort() : options.ports.service;
+  const sandbox = await startSandbox({
+    port: options.ports.sandbox,
+    now: options.clock,
+    secretKey: options.secrets.stripeKey,
+    endpoints: [
+      {
+        url: `http://127.0.0.1:${port}/api/v1/webhooks/stripe`,
+        secret: options.secrets.webhookSecret,
+      },
+    ],
+    ...(options.persistent ? { stateFile: path.join(options.directory, 'sandbox.json') } : {}),
+  });
   started.add(() => sandbox.close());
   const config = loadConfig({
     DATABASE_URL: databaseUrl,
@@ -53,9 +66,15 @@ export async function startStack(options: StackOptions, started: Started): Promi
     STRIPE_API_BASE: sandbox.url,
     ADMIN_API_KEY: options.secrets.adminKey,
     HOST: '127.0.0.1',
-    PORT: String(options.ports.service),
+    PORT: String(port),
   });
-  const serviceUrl = await startService(config, { ...options, clock: sandbox.clock.now }, started);
+  // Time that is moved in the sandbox moves for the service, too.
+  const { logger } = options;
+  const serviceUrl = await startService(
+    config,
+    { logger, clock: () => sandbox.clock.now() },
+    started,
+  );
   return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox };
 }
 
