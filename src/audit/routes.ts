@@ -7,6 +7,7 @@ import {
   instantOut,
   instantOutSchema,
   instantSchema,
+  jsonOutSchema,
   listQuery,
   listResponse,
   page,
@@ -31,8 +32,8 @@ const entrySchema = z
     action: z.string(),
     target: z.object({ type: z.string(), id: z.string() }),
     reason: z.string().nullable(),
-    before: z.json(),
-    after: z.json(),
+    before: jsonOutSchema,
+    after: jsonOutSchema,
     request_id: z.string().nullable(),
     at: instantOutSchema,
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonOutSchema } from '../http/schemas.ts';
 
 const instantOut = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
 
@@ -11,7 +12,7 @@ const sourceSchema = z.object({
 const entitlementSchema = z.object({
   feature_code: z.string(),
   type: z.enum(['boolean', 'limit', 'config']),
-  value: z.json().describe('`true`; an integer or "unlimited"; or the JSON value'),
+  value: jsonOutSchema.describe('`true`; an integer or "unlimited"; or the JSON value'),
   valid_from: instantOut.nullable(),
   valid_to: instantOut.nullable().describe('`null` = open'),
   sources: z.array(sourceSchema).describe('Those that count now'),
@@ -43,7 +44,7 @@ export const checkResponse = z
       'expired',
       'no_source',
     ]),
-    value: z.json().describe('`null` where denied'),
+    value: jsonOutSchema.describe('`null` where denied'),
     valid_to: instantOut.nullable(),
     revision: z.int(),
   })

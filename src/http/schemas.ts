@@ -64,6 +64,18 @@ export const problemSchema = z
   })
   .meta({ id: 'Problem' });
 
+/** How a route documents that it may answer with a problem. */
+export const problemResponse = {
+  description: 'Problem',
+  content: { 'application/problem+json': { schema: problemSchema } },
+};
+
+/**
+ * Any JSON value in an answer. Not `z.json()`, whose recursion becomes references that the OpenAPI
+ * document does not resolve.
+ */
+export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>();
+
 /** The query of every list. */
 export const listQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(20),

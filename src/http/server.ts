@@ -19,7 +19,7 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { App } from './app-types.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
-import { documentProblems } from './openapi.ts';
+import { documentProblems, dropUnusedSchemas } from './openapi.ts';
 
 /** 1 MiB, for webhooks and everything else. */
 const bodyLimit = 1_048_576;
@@ -61,7 +61,7 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
     },
     transform: documentProblems(jsonSchemaTransform),
-    transformObject: jsonSchemaTransformObject,
+    transformObject: dropUnusedSchemas(jsonSchemaTransformObject),
   });
   await app.register(scalar, { routePrefix: '/docs' });
   app.get('/openapi.json', { config: { auth: 'open' }, schema: { hide: true } }, () =>

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import { problemResponse } from '../http/schemas.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { readMigrations } from '../platform/migrate.ts';
 import { checkReadiness, type ReadinessDeps } from './readiness.ts';
@@ -76,6 +77,8 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
             description: 'Prometheus text',
             content: { 'text/plain': { schema: z.string() } },
           },
+          401: problemResponse,
+          404: problemResponse,
         },
       },
     },

@@ -73,6 +73,15 @@ describe('the contract', () => {
     }
   });
 
+  it('refers to no schema that it does not hold, and holds none that it does not refer to', () => {
+    const text = JSON.stringify(document);
+    const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference);
+    const held = entriesAt(document, 'components', 'schemas').map(
+      ([name]) => `#/components/schemas/${name}`,
+    );
+    expect([...new Set(references)].sort()).toEqual(held.sort());
+  });
+
   it('names every code of the table', () => {
     const text = JSON.stringify(document);
     for (const code of Object.keys(problems)) expect(text).toContain(`"${code}"`);
