@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { at, text, withoutRequestId } from '../helpers/json.ts';
+import { type Shop, startShop } from '../helpers/shop.ts';
+
+let shop: Shop;
+let rival: { projectId: string; key: string };
+const origin = 'https://notes.example';
+const urls = { success_url: `${origin}/ok?s={CHECKOUT_SESSION_ID}`, cancel_url: `${origin}/no` };
+
+beforeAll(async () => {
+  shop = await startShop();
+  rival = await shop.service.createProject('rival', { redirect_origins: [origin] });
+});
+afterAll(() => shop.close());
+beforeEach(() => {
+  shop.sandbox.faults.clear();
+});
+
+function open(body: object, key = shop.key) {
+  return shop.service.request('POST', '/checkout/sessions', { key, body });
+}
+
+describe('201', () => {
+  it('the session carries our intent, the server’s metadata, and the redirects as they were given', async () => {
+    const answer = await open({ user_id: 'u_1', price_id: shop.prices.pro, ...urls });
+    expect(answer).toMatchObject({ status: 201, body: { mode: 'subscription' } });
+    const session = await shop.stripe.checkout.sessions.retrieve(text(answer.body, 'id'));
+    expect(session.metadata).toEqual({ project_id: 'notes', user_id: 'u_1' });
+    expect(session.success_url).toBe(urls.success_url);
+    const intent = await shop.service.deps.database.prisma.checkoutIntent.findUniqueOrThrow({
+      where: { sessionId: session.id },
+      include: { user: true },
+    });
+    expect(session.client_reference_id).toBe(intent.id);
+    expect(intent.user.userId).toBe('u_1');
+    expect(Date.parse(text(answer.body, 'expires_at'))).toBe(session.expires_at * 1000);
+  });
+
+  it('a one-time price makes a payment', async () => {
+    const answer = await open({ user_id: 'u_2', price_id: shop.prices.pass, ...urls });
+    expect(answer).toMatchObject({ status: 201, body: { mode: 'payment' } });
+  });
+
+  it('concurrent checkouts of one user make one customer at Stripe', async () => {
+    const prices = [shop.prices.pro, shop.prices.pass, shop.prices.forever];
+    const answers = await Promise.all(
+      prices.map((price_id) => open({ user_id: 'u_once', price_id, ...urls })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+    const sessions = await Promise.all(
+      answers.map(({ body }) => shop.stripe.checkout.sessions.retrieve(text(body, 'id'))),
+    );
+    expect(new Set(sessions.map(({ customer }) => customer)).size).toBe(1);
+    const { data } = await shop.stripe.customers.list({ limit: 100 });
+    expect(data.filter(({ metadata }) => metadata['user_id'] === 'u_once')).toHaveLength(1);
+  });
+
+  it('an older open session for the same price can no longer be paid', async () => {
+    const first = await open({ user_id: 'u_twice', price_id: shop.prices.pro, ...urls });
+    const second = await open({ user_id: 'u_twice', price_id: shop.prices.pro, ...urls });
+    const statuses = await Promise.all(
+      [first, second].map(async ({ body }) => {
+        const { status } = await shop.stripe.checkout.sessions.retrieve(text(body, 'id'));
+        return status;
+      }),
+    );
+    expect(statuses).toEqual(['expired', 'open']);
+  });
+
+  it('a customer that was deleted at Stripe is replaced', async () => {
+    await open({ user_id: 'u_gone', price_id: shop.prices.pro, ...urls });
+    const row = await shop.service.deps.database.prisma.customer.findFirstOrThrow({
+      where: { user: { userId: 'u_gone' } },
+    });
+    await shop.stripe.customers.del(row.id);
+    const answer = await open({ user_id: 'u_gone', price_id: shop.prices.pass, ...urls });
+    expect(answer.status).toBe(201);
+    const session = await shop.stripe.checkout.sessions.retrieve(text(answer.body, 'id'));
+    expect(session.customer).not.toBe(row.id);
+  });
+});
+
+describe('400 names the field', () => {
+  it.each([
+    ['amount', { amount: 1 }],
+    ['discounts', { discounts: [] }],
+    ['customer', { customer: 'cus_1' }],
+    ['user_id', { user_id: '' }],
+    ['email', { email: 'nobody' }],
+    ['price_id', { line_items: [{ price_id: 'price_1', quantity: 1 }] }],
+  ])('%s', async (path, wrong) => {
+    const answer = await open({ user_id: 'u_1', price_id: shop.prices.pro, ...urls, ...wrong });
+    expect(answer.status).toBe(400);
+    expect(at(answer.body, 'errors', 0, 'path')).toBe(path);
+  });
+
+  it('neither a price nor lines', async () => {
+    expect(await open({ user_id: 'u_1', ...urls })).toMatchObject({ status: 400 });
+  });
+});
+
+describe('404', () => {
+  it('a price of another project, of none, and one that does not exist look alike', async () => {
+    const product = await shop.stripe.products.create({ name: 'unmapped' });
+    const unmapped = await shop.stripe.prices.create({
+      product: product.id,
+      currency: 'usd',
+      unit_amount: 100,
+    });
+    const answers = await Promise.all([
+      open({ user_id: 'u_1', price_id: shop.prices.pro, ...urls }, rival.key),
+      open({ user_id: 'u_1', price_id: unmapped.id, ...urls }),
+      open({ user_id: 'u_1', price_id: 'price_of_nobody', ...urls }),
+    ]);
+    const bodies = answers.map(({ body }) => withoutRequestId(body));
+    expect(bodies[0]).toMatchObject({ status: 404, code: 'price_not_found' });
+    expect(bodies[1]).toEqual(bodies[0]);
+    expect(bodies[2]).toEqual(bodies[0]);
+  });
+
+  it('another project named looks like none', async () => {
+    const named = (project_id: string) =>
+      open({ project_id, user_id: 'u_1', price_id: shop.prices.pro, ...urls }, rival.key);
+    const [theirs, nobody] = await Promise.all([named('notes'), named('nobody')]);
+    expect(theirs).toMatchObject({ status: 404, body: { code: 'project_not_found' } });
+    expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(nobody.body));
+  });
+});
+
+describe('409', () => {
+  it('a live subscription to the product', async () => {
+    await shop.buy('u_subscribed', 'pro');
+    await shop.settle();
+    expect(await shop.checkout('u_subscribed', 'pro')).toMatchObject({
+      status: 409,
+      body: { code: 'already_subscribed' },
+    });
+    expect((await shop.checkout('u_subscribed', 'team')).status).toBe(201);
+  });
+
+  it('every feature of the price is revoked', async () => {
+    await shop.service.request('POST', '/admin/revoke', {
+      key: shop.key,
+      body: { user_id: 'u_banned', feature_code: 'theme', reason: 'test' },
+    });
+    expect(await shop.checkout('u_banned', 'forever')).toMatchObject({
+      status: 409,
+      body: { code: 'feature_revoked' },
+    });
+    expect((await shop.checkout('u_banned', 'team')).status).toBe(201);
+  });
+});
+
+describe('422', () => {
+  it.each([
+    'https://evil.example/',
+    'https://notes.example.evil.example/',
+    'https://notes.example@evil.example/',
+    'http://notes.example/',
+    'javascript:alert(1)',
+    '//notes.example/',
+    '/relative',
+    'https:\\\\notes.example',
+  ])('%s is no place to send a buyer', async (url) => {
+    for (const field of ['success_url', 'cancel_url']) {
+      const answer = await open({
+        user_id: 'u_1',
+        price_id: shop.prices.pro,
+        ...urls,
+        [field]: url,
+      });
+      expect(answer).toMatchObject({
+        status: 422,
+        body: { code: 'redirect_not_allowed', errors: [{ path: field }] },
+      });
+    }
+  });
+
+  it('a price that is no longer sold', async () => {
+    const product = await shop.stripe.products.create({ name: 'old' });
+    const price = await shop.stripe.prices.create({
+      product: product.id,
+      currency: 'usd',
+      unit_amount: 100,
+    });
+    await shop.service.request('PUT', `/admin/products/${product.id}`, {
+      key: shop.service.adminKey,
+      body: { project_id: 'notes', features: { export: true } },
+    });
+    await shop.stripe.prices.update(price.id, { active: false });
+    await shop.settle();
+    expect(await open({ user_id: 'u_1', price_id: price.id, ...urls })).toMatchObject({
+      status: 422,
+      body: { code: 'price_inactive' },
+    });
+  });
+});
+
+describe('502', () => {
+  it('Stripe is away: the intent failed, and another try works', async () => {
+    shop.sandbox.faults.api({ path: /\/v1\/checkout\/sessions/, status: 500 });
+    expect(await shop.checkout('u_retry', 'pro')).toMatchObject({
+      status: 502,
+      body: { code: 'stripe_unavailable' },
+    });
+    const intents = await shop.service.deps.database.prisma.checkoutIntent.findMany({
+      where: { user: { userId: 'u_retry' } },
+    });
+    expect(intents.map(({ status }) => status)).toEqual(['failed']);
+    shop.sandbox.faults.clear();
+    expect((await shop.checkout('u_retry', 'pro')).status).toBe(201);
+  });
+});
+
+describe('GET /checkout/sessions/{id}', () => {
+  it("404: another project's session looks like none", async () => {
+    const opened = await shop.checkout('u_private', 'pro');
+    const ask = (id: string) =>
+      shop.service.request('GET', `/checkout/sessions/${id}`, { key: rival.key });
+    const [theirs, nobody] = await Promise.all([ask(text(opened.body, 'id')), ask('cs_nobody')]);
+    expect(theirs).toMatchObject({ status: 404, body: { code: 'session_not_found' } });
+    expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(nobody.body));
+  });
+
+  it('200: an open session is told as open, and gives nothing', async () => {
+    const opened = await shop.checkout('u_window_shopper', 'pro');
+    const answer = await shop.service.request(
+      'GET',
+      `/checkout/sessions/${text(opened.body, 'id')}`,
+      { key: shop.key },
+    );
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { status: 'open', payment_status: 'unpaid', entitlements: [] },
+    });
+  });
+});
