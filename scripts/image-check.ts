@@ -89,7 +89,10 @@ async function startSurroundings(): Promise<Surroundings> {
   const port = await freePort();
   const serviceUrl = `http://127.0.0.1:${port}`;
   const secrets = newSecrets();
-  const sandbox = await startSandbox({});
+  const sandbox = await startSandbox({
+    secretKey: secrets.stripeKey,
+    endpoints: [{ url: `${serviceUrl}/api/v1/webhooks/stripe`, secret: secrets.webhookSecret }],
+  });
   started.add(() => sandbox.close());
   return {
     serviceUrl,

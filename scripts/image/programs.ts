@@ -60,6 +60,8 @@ export async function installMissing(programs: string[]): Promise<void> {
 
 /** A program that runs on while others are asked about it. */
 export interface Running {
+  /** The process number; undefined where it could not be started. */
+  pid: number | undefined;
   /** All that it has written so far. */
   output(): string;
   /** Whether it has ended. */
@@ -88,5 +90,5 @@ export function startProgram(command: string, args: string[]): Running {
       end(null);
     });
   });
-  return { output: () => output, hasEnded: () => hasEnded, exitCode };
+  return { pid: child.pid, output: () => output, hasEnded: () => hasEnded, exitCode };
 }

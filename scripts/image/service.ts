@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Box } from './box.ts';
 import type { Running } from './programs.ts';
@@ -30,12 +31,23 @@ export async function startService(
 }
 
 async function stop(running: Running): Promise<number | null> {
-  // The container shares the machine's process numbers, and the service writes its own into its log.
-  const pid = Number(/"pid":(\d+)/.exec(running.output())?.[1] ?? '0');
-  if (pid === 0 || running.hasEnded()) return running.exitCode;
+  if (running.pid === undefined || running.hasEnded()) return running.exitCode;
+  // Buildah does not hand signals on. The container shares the machine's process numbers, so the
+  // service is the last of buildah's descendants.
+  const pid = await lastDescendant(running.pid);
   process.kill(pid, 'SIGTERM');
   const timer = setTimeout(() => process.kill(pid, 'SIGKILL'), stopWaitMs);
   const code = await running.exitCode;
   clearTimeout(timer);
   return code;
+}
+
+async function lastDescendant(pid: number): Promise<number> {
+  const tasks = `/proc/${pid}/task`;
+  for (const thread of await readdir(tasks).catch(() => [])) {
+    const children = await readFile(`${tasks}/${thread}/children`, 'utf8').catch(() => '');
+    const child = Number(children.trim().split(' ')[0]);
+    if (child > 0) return lastDescendant(child);
+  }
+  return pid;
 }
