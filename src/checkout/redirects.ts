@@ -8,8 +8,8 @@ const defaultPorts: Record<string, string> = { 'https:': '443', 'http:': '80' };
 /**
  * Whether a redirect goes to one of the project's origins. Pure.
  *
- * Holds only where the URL is absolute and names one of the origins in the plain: `https`, or `http`
- * on localhost; no user or password; no white space, control character or backslash, which parsers drop
+ * Holds only where the URL is absolute and names one of the origins in the plain (which are `https`, or
+ * `http` on the local machine): no user or password; no white space, control character or backslash, which parsers drop
  * or turn into slashes; the host as in the list but for its case and a default port, so neither
  * percent-encoded nor in other scripts (an international name is given in its `xn--` form). Path, query
  * and fragment are free, and may hold `{CHECKOUT_SESSION_ID}`.
@@ -20,8 +20,7 @@ export function isAllowedRedirect(url: string, origins: readonly string[]): bool
   if (/[\s\p{Cc}\p{Cf}\\]/u.test(url)) return false;
   const [, authority] = /^https?:\/\/([^/?#]+)/i.exec(url) ?? [];
   if (authority === undefined || !URL.canParse(url)) return false;
-  const { protocol, host, hostname, origin } = new URL(url);
-  if (protocol === 'http:' && hostname !== 'localhost') return false;
+  const { protocol, host, origin } = new URL(url);
   const written = authority.toLowerCase();
   // Also refuses `user@host`: an authority with a user is not the host alone.
   if (written !== host && written !== `${host}:${defaultPorts[protocol] ?? ''}`) return false;
