@@ -5,7 +5,7 @@ import {
   type CatalogChangeDeps,
   loadRefresh,
 } from '../entitlements/catalog-change.ts';
-import { Prisma } from '../generated/prisma/client.ts';
+import type { Project } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
@@ -17,6 +17,7 @@ import {
   page,
   projectIdSchema,
 } from '../http/schemas.ts';
+import type { Tx } from '../platform/database.ts';
 import { projectFor, projectScope } from './access.ts';
 import { callerOf } from './caller.ts';
 import {
@@ -43,8 +44,6 @@ const projectSchema = z
 export const refreshSchema = z
   .object({ id: z.string(), users: z.int(), status: z.enum(['done', 'running']) })
   .meta({ id: 'Refresh' });
-
-type ProjectRow = Prisma.ProjectGetPayload<object>;
 
 const tags = ['Projects'];
 const inPath = z.strictObject({ id: projectIdSchema });
@@ -144,7 +143,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       const caller = callerOf(request);
       const id = await projectFor(deps, caller, request.params.id);
       const { name, settings = {} } = request.body;
-      const change = async (tx: Prisma.TransactionClient): Promise<ProjectRow> => {
+      const change = async (tx: Tx): Promise<Project> => {
         const now = new Date(clock());
         // The lock makes `before` in the audit the state that this change found; rows that refer to the
         // project may be written meanwhile.
@@ -200,7 +199,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   );
 }
 
-function present(row: ProjectRow): z.infer<typeof projectSchema> {
+function present(row: Project): z.infer<typeof projectSchema> {
   return {
     id: row.id,
     name: row.name,
