@@ -16,12 +16,16 @@ export function compute(facts: Facts): Timeline {
     .flatMap(sweep);
 }
 
-/** The answer can change at the bounds of windows only, so one decision after each of them is enough. */
+/**
+ * The answer can change at the bounds of windows only: one decision holds from each to the next.
+ * Before the first and after the last, nothing bears on the feature.
+ */
 function sweep(featureCase: FeatureCase): Segment[] {
   const segments: Segment[] = [];
   const bounds = boundsOf(featureCase);
   for (const [index, from] of bounds.entries()) {
-    const to = bounds[index + 1] ?? Infinity;
+    const to = bounds[index + 1];
+    if (to === undefined) break;
     const next = segmentOf(featureCase, decide(featureCase, from), from, to);
     if (next === null) continue;
     const last = segments.at(-1);
@@ -34,11 +38,10 @@ function sweep(featureCase: FeatureCase): Segment[] {
   return segments;
 }
 
+/** In order, each once. */
 function boundsOf({ sources, revocations }: FeatureCase): number[] {
   const windows = [...sources.flatMap(({ stretches }) => stretches), ...revocations];
-  const bounds = new Set([-Infinity, ...windows.flatMap(({ from, to }) => [from, to])]);
-  bounds.delete(Infinity);
-  return [...bounds].toSorted((a, b) => a - b);
+  return [...new Set(windows.flatMap(({ from, to }) => [from, to]))].toSorted((a, b) => a - b);
 }
 
 function segmentOf(

@@ -9,6 +9,7 @@ import {
   exportFeature,
   factsOf,
   grantOf,
+  itemOf,
   purchaseOf,
   revocationOf,
   seatsFeature,
@@ -76,20 +77,23 @@ describe('the body', () => {
     ).toEqual(['B', 'a', 'a_1', 'b']);
   });
 
-  test('names sources by type, id and price', () => {
+  test('names sources by type, then id, then price', () => {
     const { body } = answerOn(1, {
       carries: carriesOf({ priceId: 'p' }, { priceId: 'a' }),
-      subscriptions: [subscriptionOf({ id: 'sub_2' }), subscriptionOf({ id: 'sub_10' })],
-      purchases: [purchaseOf({ id: 'li_2' }), purchaseOf({ id: 'li_1', priceId: 'a' })],
-      grants: [grantOf({ id: 'gr_2' }), grantOf({ id: 'gr_1' })],
+      subscriptions: [
+        subscriptionOf({ id: 'b', items: [itemOf(), itemOf({ id: 'si_2', priceId: 'a' })] }),
+        subscriptionOf({ id: 'B' }),
+      ],
+      purchases: [purchaseOf({ id: 'c' })],
+      grants: [grantOf({ id: 'e' }), grantOf({ id: 'd' })],
     });
-    expect(body.entitlements[0]?.sources.map(({ id }) => id)).toEqual([
-      'gr_1',
-      'gr_2',
-      'li_1',
-      'li_2',
-      'sub_10',
-      'sub_2',
+    expect(body.entitlements[0]?.sources).toEqual([
+      { type: 'grant', id: 'd' },
+      { type: 'grant', id: 'e' },
+      { type: 'purchase', id: 'c', price_id: 'p' },
+      { type: 'subscription', id: 'B', price_id: 'p' },
+      { type: 'subscription', id: 'b', price_id: 'a' },
+      { type: 'subscription', id: 'b', price_id: 'p' },
     ]);
   });
 
@@ -134,6 +138,12 @@ describe('valid_from and valid_to', () => {
     for (const days of [0, 29, 30, 59, 60, 89]) {
       expect(periodOn(days, given)).toEqual([iso(0), iso(90)]);
     }
+  });
+
+  test('a denial between two periods is part of neither', () => {
+    const given = { revocations: [revocationOf({ validTo: day(2) })], grants: [grantOf()] };
+    const grants = [grantOf({ validFrom: day(2), validTo: day(4) })];
+    expect(periodOn(3, { ...given, grants })).toEqual([iso(2), iso(4)]);
   });
 
   test('a gap parts the period', () => {
@@ -188,6 +198,15 @@ describe('next_change_at', () => {
       ],
     };
     expect(nextOn(9, given)).toBe(iso(20));
+  });
+
+  test('is the first start or end of all that lie ahead', () => {
+    const given = {
+      features: [exportFeature, seatsFeature],
+      grants: [grantOf({ validTo: day(8) })],
+      revocations: [revocationOf({ featureCode: 'seats', validFrom: day(4), validTo: day(6) })],
+    };
+    expect([1, 4, 6].map((days) => nextOn(days, given))).toEqual([iso(4), iso(6), iso(8)]);
   });
 
   test('is strictly after the instant read', () => {

@@ -18,8 +18,10 @@ import { day } from './facts-of.ts';
 
 const halfDays = (min: number, max: number) =>
   fc.integer({ min: min * 2, max: max * 2 }).map((count) => day(count / 2));
-const instant = halfDays(-5, 40);
-const optionalInstant = fc.option(instant);
+const start = halfDays(-5, 15);
+const end = halfDays(-5, 40);
+const optionalEnd = fc.option(end, { freq: 1 });
+const rareEnd = fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, end);
 
 const valueOf: Record<string, fc.Arbitrary<FeatureValue>> = {
   export: fc.constant(true),
@@ -37,7 +39,7 @@ const features: fc.Arbitrary<FeatureFact[]> = fc
   ]);
 
 const mappedPrices = ['p', 'q', 'r'];
-const priceId = fc.constantFrom(...mappedPrices, 'unmapped');
+const priceId = fc.constantFrom(...mappedPrices, ...mappedPrices, 'unmapped');
 
 function carry(id: string): fc.Arbitrary<CarryFact> {
   return fc.record({
@@ -75,21 +77,21 @@ const subscription: fc.Arbitrary<Omit<SubscriptionFact, 'id'>> = fc.record({
     'canceled',
     'hibernating',
   ),
-  startDate: instant,
-  endedAt: fc.option(instant, { freq: 1 }),
-  cancelAt: optionalInstant,
-  cancelAtPeriodEnd: fc.boolean(),
-  canceledAt: optionalInstant,
-  pausedAt: optionalInstant,
-  dunningAnchorAt: optionalInstant,
+  startDate: start,
+  endedAt: rareEnd,
+  cancelAt: rareEnd,
+  cancelAtPeriodEnd: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
+  canceledAt: optionalEnd,
+  pausedAt: optionalEnd,
+  dunningAnchorAt: optionalEnd,
   items: fc
     .array(
       fc.record({
         priceId,
         productId: fc.constant('product'),
         quantity: fc.constantFrom(null, 0, 1, 2, 3),
-        createdAt: instant,
-        currentPeriodEnd: instant,
+        createdAt: start,
+        currentPeriodEnd: end,
       }),
       { maxLength: 3 },
     )
@@ -129,7 +131,7 @@ function reversals(purchasedAt: number, status: fc.Arbitrary<string>) {
   );
 }
 
-const purchase: fc.Arbitrary<Omit<PurchaseFact, 'id'>> = instant.chain((purchasedAt) =>
+const purchase: fc.Arbitrary<Omit<PurchaseFact, 'id'>> = start.chain((purchasedAt) =>
   fc.record({
     priceId,
     productId: fc.constant('product'),
@@ -144,7 +146,7 @@ const purchase: fc.Arbitrary<Omit<PurchaseFact, 'id'>> = instant.chain((purchase
 );
 
 type Operator = { by: 'grant'; fact: GrantFact } | { by: 'revocation'; fact: RevocationFact };
-const window = { validFrom: instant, validTo: optionalInstant };
+const window = { validFrom: start, validTo: optionalEnd };
 
 export const anyGrant: fc.Arbitrary<Omit<GrantFact, 'id' | 'number'>> = fc
   .constantFrom(...codes)
@@ -153,14 +155,14 @@ export const anyGrant: fc.Arbitrary<Omit<GrantFact, 'id' | 'number'>> = fc
       featureCode: fc.constant(featureCode),
       value: valueOf[featureCode] ?? fc.constant(true),
       ...window,
-      endedAt: optionalInstant,
+      endedAt: rareEnd,
     }),
   );
 
 const anyRevocation: fc.Arbitrary<Omit<RevocationFact, 'id' | 'number'>> = fc.record({
   featureCode: fc.constantFrom(...codes),
   ...window,
-  liftedAt: optionalInstant,
+  liftedAt: optionalEnd,
 });
 
 /** What an operator did, in the order of recording: the numbers are even and start at 2. */

@@ -4,9 +4,11 @@ import { compute } from '../../../src/entitlements/compute.ts';
 import {
   carriesOf,
   day,
+  daysOf,
   exportFeature,
   factsOf,
   grantOf,
+  itemOf,
   outline,
   purchaseOf,
   reversalOf,
@@ -167,6 +169,34 @@ describe('segments', () => {
       [0, 'granted', 2],
       [2, 'granted', 3],
       [3, 'granted', null],
+    ]);
+  });
+
+  test('part where only the value changes, of items that are named as one source', () => {
+    const facts = factsOf({
+      features: [{ ...seatsFeature, merge: 'sum' }],
+      carries: carriesOf({ priceId: 'p', features: { seats: 5 } }),
+      subscriptions: [
+        subscriptionOf({ items: [itemOf(), itemOf({ id: 'si_2', createdAt: day(4) })] }),
+      ],
+    });
+    expect(compute(facts).map(({ value, validTo }) => [value, daysOf(validTo)])).toEqual([
+      [null, 0],
+      [5, 4],
+      [10, null],
+    ]);
+  });
+
+  test('are not joined across a gap', () => {
+    const facts = factsOf({
+      revocations: [
+        revocationOf({ validTo: day(2) }),
+        revocationOf({ id: 'rv_2', validFrom: day(4), validTo: day(5), number: 3 }),
+      ],
+    });
+    expect(outline(facts)).toEqual([
+      [0, 'revoked', 2],
+      [4, 'revoked', 5],
     ]);
   });
 

@@ -161,6 +161,37 @@ describe('config takes the value of', () => {
   });
 });
 
+describe('config of subscriptions', () => {
+  const themeOf = (subscriptions: ReturnType<typeof subscriptionOf>[]) =>
+    valueOn(
+      factsOf({
+        features: [themeFeature],
+        carries: carriesOf(
+          { priceId: 'low', rank: -1, features: { theme: 'low' } },
+          { priceId: 'mid', features: { theme: 'mid' } },
+          { priceId: 'mid_too', features: { theme: 'mid too' } },
+        ),
+        subscriptions,
+      }),
+      'theme',
+      10,
+    );
+
+  test('goes by rank before the start of the item', () => {
+    const items = [
+      itemOf({ priceId: 'mid' }),
+      itemOf({ id: 'si_2', priceId: 'low', createdAt: day(5) }),
+    ];
+    expect(themeOf([subscriptionOf({ items })])).toBe('mid');
+  });
+
+  test('goes by the subscription’s id before the item’s', () => {
+    const one = (id: string, itemId: string, priceId: string) =>
+      subscriptionOf({ id, items: [itemOf({ id: itemId, priceId })] });
+    expect(themeOf([one('sub_1', 'si_2', 'mid'), one('sub_2', 'si_1', 'mid_too')])).toBe('mid');
+  });
+});
+
 describe('a value fits', () => {
   test.each<[FeatureFact['type'], FeatureValue, boolean]>([
     ['boolean', true, true],

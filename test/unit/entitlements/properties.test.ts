@@ -217,6 +217,21 @@ describe('the answer', () => {
     );
   });
 
+  test('does not depend on the order in which the segments are stored', () => {
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const timeline = compute(facts);
+        const stored = timeline.toReversed();
+        for (const instant of probes(timeline)) {
+          expect(answerAt(identity, stored, instant)).toEqual(
+            answerAt(identity, timeline, instant),
+          );
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   test('agrees with the check of each feature', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {

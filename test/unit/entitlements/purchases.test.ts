@@ -293,8 +293,8 @@ describe('repeated purchases with access_days', () => {
   const cases: QueueCase[] = [
     {
       guarantees: 'of one price follow one another',
-      purchases: [inQueue('c', 2), inQueue('b', 1), inQueue('a', 0)],
-      windows: { a: [0, 30], b: [30, 60], c: [60, 90] },
+      purchases: [inQueue('a', 2), inQueue('b', 1), inQueue('c', 0)],
+      windows: { c: [0, 30], b: [30, 60], a: [60, 90] },
     },
     {
       guarantees: 'made at one instant follow one another by id',
