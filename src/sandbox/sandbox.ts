@@ -3,10 +3,14 @@ import { apiEndpoints } from './api/endpoints.ts';
 import { runDue } from './billing/due.ts';
 import { createBilling, type Billing } from './control/billing.ts';
 import { createBuyer, type Buyer } from './control/buyer.ts';
+import { registerControl } from './control/routes.ts';
 import { ApiFaults, type ApiFault } from './http/api-faults.ts';
 import { registerApi, type SeenRequest } from './http/api-server.ts';
+import { registerErrors } from './http/errors.ts';
+import { IdempotencyKeys } from './http/idempotency.ts';
+import { registerPages } from './pages/routes.ts';
 import { SandboxClock } from './state/clock.ts';
-import { SnapshotFile } from './state/snapshot.ts';
+import { clearTables, SnapshotFile } from './state/snapshot.ts';
 import { emptyTables } from './state/tables.ts';
 import type { Dunning, World } from './state/world.ts';
 import { Deliveries, type Delivery, type DeliveryMode } from './webhooks/deliveries.ts';
@@ -41,7 +45,7 @@ export interface SandboxOptions {
 /** A running sandbox. */
 export interface Sandbox {
   /** Where it listens, without a trailing slash. */
-  url: string;
+  readonly url: string;
   addEndpoint(endpoint: EndpointOptions): void;
   clock: {
     /** Epoch ms. */
@@ -71,6 +75,8 @@ export interface Sandbox {
   resend(eventId: string): boolean;
   /** What the API was asked, oldest first. */
   requests: SeenRequest[];
+  /** Forgets everything but the webhook endpoints. The clock keeps its time. */
+  reset(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -93,6 +99,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const deliveries = new Deliveries(world, options.delivery ?? 'background');
   const faults = new ApiFaults(clock);
+  const keys = new IdempotencyKeys();
   const requests: SeenRequest[] = [];
   const snapshot =
     options.stateFile === undefined ? undefined : new SnapshotFile(options.stateFile, world);
@@ -101,6 +108,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     addEndpoint(world, { enabledEvents: ['*'], ...endpoint });
   }
 
+  const app = Fastify({ forceCloseConnections: true });
   const changed = (): void => {
     snapshot?.schedule();
   };
@@ -114,24 +122,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       resolve(result);
     });
 
-  const app = Fastify({ forceCloseConnections: true });
-  app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
-    (_request, body, done) => {
-      done(null, body);
-    },
-  );
-  registerApi(app, {
-    world,
-    secretKey: options.secretKey ?? 'sk_test_sandbox',
-    endpoints: apiEndpoints(() => deliveries),
-    faults,
-    requests,
-    onChange: changed,
-  });
-
-  world.baseUrl = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
   const ticker = setInterval(() => {
     void act(() => undefined);
   }, tickMs);
@@ -143,8 +133,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       runDue(world);
       deliveries.pump();
     });
-  return {
-    url: world.baseUrl,
+  const sandbox: Sandbox = {
+    get url() {
+      return world.baseUrl;
+    },
     addEndpoint: (endpoint) => {
       addEndpoint(world, { enabledEvents: ['*'], ...endpoint });
       changed();
@@ -179,6 +171,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     deliver: () => deliveries.deliver(),
     resend: (eventId) => deliveries.resend(eventId),
     requests,
+    reset: () =>
+      act(() => {
+        const endpoints = [...world.tables.webhookEndpoints];
+        clearTables(world.tables);
+        for (const [id, endpoint] of endpoints) {
+          world.tables.webhookEndpoints.set(id, endpoint);
+        }
+        deliveries.forget();
+        keys.clear();
+        requests.length = 0;
+      }),
     close: async () => {
       clearInterval(ticker);
       await app.close();
@@ -186,4 +189,27 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       snapshot?.flush();
     },
   };
+
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      done(null, body);
+    },
+  );
+  registerErrors(app);
+  registerApi(app, {
+    world,
+    secretKey: options.secretKey ?? 'sk_test_sandbox',
+    endpoints: apiEndpoints(() => deliveries),
+    faults,
+    keys,
+    requests,
+    onChange: changed,
+  });
+
+  registerPages(app, world, act);
+  registerControl(app, sandbox);
+  world.baseUrl = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
+  return sandbox;
 }

@@ -22,7 +22,7 @@ import { reads } from './reads.ts';
 
 const path = '/v1/prices';
 
-export const recurring = z.strictObject({
+const recurring = z.strictObject({
   interval: z.enum(['day', 'week', 'month', 'year']),
   interval_count: integer.optional(),
   usage_type: z.enum(['licensed', 'metered']).optional(),

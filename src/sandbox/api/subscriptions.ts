@@ -9,7 +9,7 @@ import {
 } from '../billing/subscription-change.ts';
 import { changeItems } from '../billing/plan-change.ts';
 import { pauseSubscription, resumeSubscription } from '../billing/subscription-pause.ts';
-import { periodEndOf, scheduleEnd } from '../billing/subscription-end.ts';
+import { scheduleEnd } from '../billing/subscription-end.ts';
 import { endTrial, setTrialEnd } from '../billing/trial.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { matches, paging, within } from '../http/list.ts';
@@ -27,7 +27,7 @@ import {
 import { render, subscriptionItems } from '../state/render.ts';
 import type { Subscription } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
-import { invalid } from '../stripe-error.ts';
+import { invalid, missing } from '../stripe-error.ts';
 import { itemChange, pricedItem, subscriptionItem } from './subscription-items.ts';
 import { reads } from './reads.ts';
 
@@ -144,6 +144,13 @@ export const subscriptions: Endpoint[] = [
   }),
   endpoint('POST', `${path}/:id`, update, (world, params, { id }) => {
     const subscription = live(world, id);
+    if (params.cancel_at_period_end === true && typeof params.cancel_at === 'number') {
+      throw invalid(
+        'You may only specify one of these parameters: cancel_at, cancel_at_period_end.',
+        undefined,
+        'cancel_at',
+      );
+    }
     if (params.items !== undefined) {
       changeItems(
         world,
@@ -153,7 +160,7 @@ export const subscriptions: Endpoint[] = [
       );
     }
     changeSubscription(world, subscription, () => {
-      applyFields(world, subscription, params);
+      applyFields(subscription, params);
     });
     scheduleEnd(world, subscription, params.cancel_at, params.cancel_at_period_end);
     if (params.trial_end === 'now') {
@@ -210,7 +217,7 @@ export const subscriptions: Endpoint[] = [
 function live(world: World, id: string): Subscription {
   const subscription = need(world.tables.subscriptions, 'subscription', id);
   if (hasEnded(subscription)) {
-    need(new Map<string, Subscription>(), 'subscription', id);
+    throw missing('subscription', id);
   }
   return subscription;
 }
@@ -251,11 +258,7 @@ function firstPayment(
   return behavior === 'default_incomplete' ? 'unattempted' : outcome;
 }
 
-function applyFields(
-  world: World,
-  subscription: Subscription,
-  params: z.output<typeof update>,
-): void {
+function applyFields(subscription: Subscription, params: z.output<typeof update>): void {
   subscription.metadata = mergedMetadata(subscription.metadata, params.metadata);
   subscription.collection_method = params.collection_method ?? subscription.collection_method;
   subscription.days_until_due = params.days_until_due ?? subscription.days_until_due;
@@ -270,12 +273,5 @@ function applyFields(
             behavior: params.pause_collection.behavior,
             resumes_at: params.pause_collection.resumes_at ?? null,
           };
-  }
-  if (params.cancel_at_period_end === true && params.cancel_at != null) {
-    throw invalid(
-      `You can only set one of cancel_at and cancel_at_period_end (period end ${periodEndOf(world, subscription)}).`,
-      undefined,
-      'cancel_at',
-    );
   }
 }

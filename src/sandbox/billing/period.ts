@@ -31,7 +31,7 @@ export function addInterval(instant: number, recurring: Recurring, count: number
       return addDays(instant, 7 * steps);
     case 'year':
       return addMonths(instant, 12 * steps);
-    default:
+    case 'month':
       return addMonths(instant, steps);
   }
 }

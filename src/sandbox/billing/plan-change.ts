@@ -2,7 +2,7 @@ import type { Price, Subscription, SubscriptionItem } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { collect, finalizeInvoice, walletOutcome } from './collection.ts';
 import { addLine, amountOf, createInvoice, type DraftLine } from './invoice-draft.ts';
-import { periodEnd } from './period.ts';
+import { addInterval, periodEnd } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
 import { addItem, itemLine, type PricedQuantity } from './subscription-start.ts';
 
@@ -59,7 +59,7 @@ export function changeItems(
 function applyChange(world: World, subscription: Subscription, change: ItemChange): DraftLine[] {
   if (change.kind === 'add') {
     const item = addItem(world, subscription, change.item);
-    return [{ ...itemLine(world, item, false), proration: true }];
+    return [remainder(world, item, 1)];
   }
   const { item } = change;
   const credit = remainder(world, item, -1);
@@ -89,9 +89,11 @@ function applyChange(world: World, subscription: Subscription, change: ItemChang
 function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLine {
   const line = itemLine(world, item, false);
   const now = world.clock.seconds();
-  const length = item.current_period_end - item.current_period_start;
-  const left = Math.max(0, item.current_period_end - now);
-  const share = length === 0 ? 0 : left / length;
+  const { recurring } = line.price;
+  const end = item.current_period_end;
+  // Of a whole period, even where the item joined in the middle of one.
+  const whole = recurring === null ? 0 : end - addInterval(end, recurring, -1);
+  const share = whole === 0 ? 0 : Math.max(0, end - now) / whole;
   return {
     ...line,
     amount: sign * Math.round(amountOf(line.price, line.quantity) * share),

@@ -73,7 +73,8 @@ function endTrialUnpaid(world: World, subscription: Subscription): boolean {
     case 'pause':
       pauseSubscription(world, subscription, 'trial_end_without_payment_method');
       return true;
-    default:
+    case 'create_invoice':
+    case undefined:
       return false;
   }
 }
@@ -91,7 +92,7 @@ function applyPausedCollection(world: World, subscription: Subscription, invoice
       finalizeInvoice(world, invoice);
       markUncollectible(world, invoice);
       return;
-    default:
+    case 'keep_as_draft':
       invoice.auto_advance = false;
       invoice.automatically_finalizes_at = null;
   }

@@ -4,12 +4,12 @@ import { runDue } from '../billing/due.ts';
 import { newId } from '../state/ids.ts';
 import type { World } from '../state/world.ts';
 import { invalid, StripeFault } from '../stripe-error.ts';
-import { isJsonObject, type JsonObject } from '../wire.ts';
+import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
 import type { ApiFaults } from './api-faults.ts';
 import type { Endpoint } from './endpoint.ts';
 import { expand } from './expand.ts';
 import { parseForm, type FormTree } from './form.ts';
-import { IdempotencyKeys } from './idempotency.ts';
+import type { IdempotencyKeys } from './idempotency.ts';
 
 /** An API request that was asked, whatever became of it. */
 export interface SeenRequest {
@@ -24,6 +24,7 @@ export interface ApiOptions {
   secretKey: string;
   endpoints: readonly Endpoint[];
   faults: ApiFaults;
+  keys: IdempotencyKeys;
   requests: SeenRequest[];
   /** Called after each request that may have changed something. */
   onChange: () => void;
@@ -31,15 +32,14 @@ export interface ApiOptions {
 
 /** Serves Stripe's API below `/v1/`: key, faults, idempotency, parameters, expansion, errors. */
 export function registerApi(app: FastifyInstance, options: ApiOptions): void {
-  const keys = new IdempotencyKeys();
   for (const endpoint of options.endpoints) {
     app.route({
       method: endpoint.method,
       url: endpoint.path,
-      handler: (request, reply) => answer(options, keys, endpoint, request, reply),
+      handler: (request, reply) => answer(options, endpoint, request, reply),
     });
   }
-  app.all('/v1/*', async (request, reply) => {
+  app.all('/v1/*', (request, reply) => {
     const [path = ''] = request.url.split('?');
     return sendFault(
       reply,
@@ -51,13 +51,12 @@ export function registerApi(app: FastifyInstance, options: ApiOptions): void {
   });
 }
 
-async function answer(
+function answer(
   options: ApiOptions,
-  keys: IdempotencyKeys,
   endpoint: Endpoint,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<FastifyReply> {
+): FastifyReply {
   const { world, faults } = options;
   const [path = ''] = request.url.split('?');
   const id = newId('req', 14);
@@ -71,23 +70,22 @@ async function answer(
       return reply.hijack();
     }
     if (typeof verdict === 'object') {
-      return await sendFault(reply.headers(verdict.headers), verdict.fault);
+      return sendFault(reply.headers(verdict.headers), verdict.fault);
     }
     runDue(world);
-    const body = run(options, keys, endpoint, request, id, reply);
+    const body = run(options, endpoint, request, id, reply);
     options.onChange();
-    return await reply.send(verdict === 'empty_page' ? emptied(body) : body);
+    return reply.send(verdict === 'empty_page' ? emptied(body) : body);
   } catch (error) {
     if (error instanceof StripeFault) {
-      return await sendFault(reply, error);
+      return sendFault(reply, error);
     }
     throw error;
   }
 }
 
 function run(
-  { world }: ApiOptions,
-  keys: IdempotencyKeys,
+  { world, keys }: ApiOptions,
   endpoint: Endpoint,
   request: FastifyRequest,
   id: string,
@@ -110,7 +108,7 @@ function run(
   try {
     const body = endpoint.run(world, form, idsOf(request));
     expand(world.tables, body, paths);
-    if (key !== null) {
+    if (key !== null && endpoint.method === 'POST') {
       keys.keep(key, fingerprint, body, world.clock.now());
     }
     return body;
@@ -153,7 +151,11 @@ function withoutExpand(tree: FormTree): { form: FormTree; paths: string[] } {
 function idsOf(request: FastifyRequest): { id: string; child: string } {
   const params: unknown = request.params;
   const ids = isJsonObject(params) ? params : {};
-  return { id: String(ids['id'] ?? ''), child: String(ids['child'] ?? '') };
+  return { id: textOf(ids['id']), child: textOf(ids['child']) };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function headerOf(request: FastifyRequest, name: string): string | null {

@@ -81,11 +81,11 @@ function resolve(tables: Tables, key: string, value: Json, path: string): Json {
 
 /** Lists that are left out of an object unless they are asked for. */
 function optionalList(tables: Tables, holder: JsonObject, key: string): JsonObject | undefined {
-  const id = holder['id'];
-  if (typeof id !== 'string') {
+  const { id, object } = holder;
+  if (typeof id !== 'string' || typeof object !== 'string') {
     return undefined;
   }
-  switch (`${String(holder['object'])}.${key}`) {
+  switch (`${object}.${key}`) {
     case 'checkout.session.line_items':
       return list(tables, sessionLines(tables, id), `/v1/checkout/sessions/${id}/line_items`);
     case 'invoice.payments':

@@ -13,37 +13,35 @@ export const nestedListLength = 10;
 
 /** The object as Stripe sends it while nothing is expanded. */
 export function render(tables: Tables, entity: Entity): JsonObject {
-  switch (entity.object) {
-    case 'subscription':
-      return toJson({
-        ...entity,
-        items: nested(
-          subscriptionItems(tables, entity.id).map((item) => renderItem(tables, item)),
-          `/v1/subscription_items?subscription=${entity.id}`,
-        ),
-      });
-    case 'subscription_item':
-      return renderItem(tables, entity);
-    case 'invoice':
-      return toJson({
-        ...entity,
-        lines: nested(invoiceLines(tables, entity.id), `/v1/invoices/${entity.id}/lines`),
-      });
-    case 'item':
-      return renderSessionLine(tables, entity);
-    case 'product_feature':
-      return toJson({
-        id: entity.id,
-        object: entity.object,
-        livemode: entity.livemode,
-        entitlement_feature: tables.features.get(entity.feature),
-      });
-    case 'webhook_endpoint':
-      // The secret is shown once, by the answer to the creation.
-      return toJson({ ...entity, secret: undefined });
-    default:
-      return toJson(entity);
+  if (entity.object === 'subscription') {
+    const items = subscriptionItems(tables, entity.id).map((item) => renderItem(tables, item));
+    const url = `/v1/subscription_items?subscription=${entity.id}`;
+    return toJson({ ...entity, items: nested(items, url) });
   }
+  if (entity.object === 'subscription_item') {
+    return renderItem(tables, entity);
+  }
+  if (entity.object === 'invoice') {
+    const url = `/v1/invoices/${entity.id}/lines`;
+    return toJson({ ...entity, lines: nested(invoiceLines(tables, entity.id), url) });
+  }
+  if (entity.object === 'item') {
+    return renderSessionLine(tables, entity);
+  }
+  if (entity.object === 'product_feature') {
+    const entitlementFeature = tables.features.get(entity.feature);
+    return toJson({
+      ...entity,
+      product: undefined,
+      feature: undefined,
+      entitlement_feature: entitlementFeature,
+    });
+  }
+  if (entity.object === 'webhook_endpoint') {
+    // The secret is shown once, by the answer to the creation.
+    return toJson({ ...entity, secret: undefined });
+  }
+  return toJson(entity);
 }
 
 /** The first entries as a list object. */

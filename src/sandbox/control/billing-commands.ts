@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import type { Sandbox } from '../sandbox.ts';
+import { command, count, yes, type Command } from './command.ts';
+
+const id = z.strictObject({ id: z.string() });
+
+/** A command on one object, whose answer is its id or that of what it made. */
+function billing<S extends typeof id>(
+  name: string,
+  of: string,
+  does: string,
+  schema: S,
+  run: (billing: Sandbox['billing'], input: z.output<S>) => Promise<string | undefined>,
+): Command {
+  const others = Object.keys(schema.shape).filter((key) => key !== 'id');
+  return command(
+    {
+      method: 'POST',
+      path: `/billing/${name}`,
+      takes: [`id (of ${of})`, ...others].join(', '),
+      does,
+    },
+    schema,
+    async (sandbox, input) => ({ id: (await run(sandbox.billing, input)) ?? input.id }),
+  );
+}
+
+/** Answers with the id it was given. */
+function done(work: Promise<void>): Promise<undefined> {
+  return work.then(() => undefined);
+}
+
+const subscription = 'a subscription';
+const invoice = 'an invoice';
+
+/** What happens to money and subscriptions outside of the API. */
+export const billingCommands: readonly Command[] = [
+  billing('cancel-now', subscription, 'Ends it now.', id, (to, { id: target }) =>
+    done(to.cancelNow(target)),
+  ),
+  billing('cancel-at-period-end', subscription, 'Ends it later.', id, (to, { id: target }) =>
+    done(to.cancelAtPeriodEnd(target)),
+  ),
+  billing('keep', subscription, 'Takes a cancellation back.', id, (to, { id: target }) =>
+    done(to.keep(target)),
+  ),
+  billing('pause', subscription, 'Pauses it.', id, (to, { id: target }) => done(to.pause(target))),
+  billing('resume', subscription, 'Takes it up again.', id, (to, { id: target }) =>
+    done(to.resume(target)),
+  ),
+  billing(
+    'change-plan',
+    subscription,
+    'Changes the price of an item.',
+    id.extend({ item: z.string(), price: z.string(), quantity: count.optional() }),
+    (to, input) => done(to.changePlan(input.id, input.item, input.price, input.quantity)),
+  ),
+  billing(
+    'fail-next-payments',
+    'a customer',
+    'Payments are declined from now on, or no more.',
+    id.extend({ fail: yes }),
+    (to, input) => done(to.failNextPayments(input.id, input.fail)),
+  ),
+  billing('pay-invoice', invoice, 'Pays an open one.', id, (to, { id: target }) =>
+    done(to.payOpenInvoice(target)),
+  ),
+  billing('void-invoice', invoice, 'Makes it never owed.', id, (to, { id: target }) =>
+    done(to.voidInvoice(target)),
+  ),
+  billing('mark-uncollectible', invoice, 'Gives it up.', id, (to, { id: target }) =>
+    done(to.markUncollectible(target)),
+  ),
+  billing(
+    'refund',
+    'a charge',
+    'Gives money back.',
+    id.extend({ amount: count.optional() }),
+    (to, input) => to.refund(input.id, input.amount),
+  ),
+  billing('fail-refund', 'a refund', 'The bank sends it back.', id, (to, { id: target }) =>
+    done(to.failRefund(target)),
+  ),
+  billing(
+    'open-dispute',
+    'a charge',
+    'The buyer disputes it.',
+    id.extend({ amount: count.optional(), inquiry: yes.optional() }),
+    (to, input) => to.openDispute(input.id, input.amount, { inquiry: input.inquiry ?? false }),
+  ),
+  billing(
+    'close-dispute',
+    'a dispute',
+    'The bank decides.',
+    id.extend({ status: z.enum(['won', 'lost', 'warning_closed', 'prevented']) }),
+    (to, input) => done(to.closeDispute(input.id, input.status)),
+  ),
+];

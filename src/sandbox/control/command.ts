@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import type { Sandbox } from '../sandbox.ts';
+
+/** One route below `/_sandbox`, for a person with curl. */
+export interface Command {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Below `/_sandbox`. */
+  path: string;
+  /** What it takes, in words. */
+  takes: string;
+  does: string;
+  run: (sandbox: Sandbox, input: unknown) => Promise<object>;
+}
+
+/** Ties a command to what it takes. */
+export function command<S extends z.ZodType>(
+  route: Omit<Command, 'run'>,
+  schema: S,
+  run: (sandbox: Sandbox, input: z.output<S>) => Promise<object> | object,
+): Command {
+  return { ...route, run: async (sandbox, input) => run(sandbox, schema.parse(input)) };
+}
+
+/** A number, from JSON or from a form. */
+export const count = z.coerce.number();
+
+/** A yes or no, from JSON or from a form. */
+export const yes = z.union([
+  z.boolean(),
+  z.enum(['true', 'false']).transform((value) => value === 'true'),
+]);
+
+export const nothing = z.object({});

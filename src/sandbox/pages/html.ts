@@ -1,0 +1,73 @@
+/** HTML that is safe to put into a page as it is. */
+export interface Html {
+  readonly markup: string;
+}
+
+type Part = string | number | Html | readonly Html[];
+
+/** Builds markup; whatever is put in is escaped, unless it is markup itself. */
+export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
+  const markup = strings.reduce(
+    (text, piece, index) => text + partMarkup(parts[index - 1] ?? '') + piece,
+  );
+  return { markup };
+}
+
+/** A whole page. */
+export function document(title: string, body: Html): string {
+  return `<!doctype html>\n${
+    html`<html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <style>
+          ${{ markup: css }}
+        </style>
+      </head>
+      <body>
+        <main>${body}</main>
+        <footer>A sandbox on this machine. No money moves.</footer>
+      </body>
+    </html>`.markup
+  }`;
+}
+
+/** An amount in the currency's minor unit, as a person reads it. */
+export function money(amount: number, currency: string): string {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+}
+
+/** An instant in epoch seconds. */
+export function moment(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function partMarkup(part: Part): string {
+  if (typeof part === 'string') {
+    return part.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  }
+  if (typeof part === 'number') {
+    return String(part);
+  }
+  return 'markup' in part ? part.markup : part.map(({ markup }) => markup).join('');
+}
+
+const css = `
+body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: #1d2433; background: #f4f5f8; }
+main { max-width: 34rem; margin: 3rem auto 1rem; padding: 2rem; background: #fff; border-radius: 12px;
+  box-shadow: 0 2px 12px #1d243318; }
+main.wide { max-width: 60rem; }
+footer { text-align: center; color: #6b7385; font-size: .85rem; padding-bottom: 2rem; }
+h1 { margin-top: 0; font-size: 1.4rem; } h2 { font-size: 1.1rem; }
+table { width: 100%; border-collapse: collapse; } td, th { padding: .4rem 0; text-align: left; }
+td:last-child, th:last-child { text-align: right; } tfoot td { border-top: 1px solid #dfe2ea; font-weight: 600; }
+input, select { font: inherit; padding: .5rem; border: 1px solid #c7ccd8; border-radius: 6px; width: 100%;
+  box-sizing: border-box; margin: .2rem 0 .8rem; }
+button { font: inherit; padding: .55rem 1rem; margin: .2rem .3rem .2rem 0; border: 1px solid #c7ccd8;
+  border-radius: 6px; background: #fff; cursor: pointer; }
+button.main { background: #5b4ff0; border-color: #5b4ff0; color: #fff; width: 100%; }
+.notice { padding: .6rem 1rem; border-radius: 6px; background: #fff1f0; color: #a8071a; }
+.quiet { color: #6b7385; } code { background: #f4f5f8; padding: .1rem .3rem; border-radius: 4px; }
+`;

@@ -1,0 +1,47 @@
+import type { Sandbox } from '../sandbox.ts';
+import { document, html, moment } from './html.ts';
+
+/** What `/` shows: the time, where webhooks go, what is on its way, and the commands. */
+export function indexPage(
+  sandbox: Sandbox,
+  commands: readonly { usage: string; does: string }[],
+): string {
+  const latest = sandbox.deliveries().slice(-20).reverse();
+  return document(
+    'Sandbox',
+    html`
+      <h1>Sandbox</h1>
+      <p>
+        A local stand-in for Stripe's API at <code>${sandbox.url}/v1</code>. Its clock shows
+        <b>${moment(Math.floor(sandbox.clock.now() / 1000))}</b>.
+      </p>
+      <form method="post" action="/_sandbox/clock/advance?back=1">
+        <label>Days <input name="days" type="number" step="any" value="1" /></label>
+        <button>Advance the clock</button>
+      </form>
+      <h2>Webhooks (${sandbox.pendingDeliveries().length} on their way)</h2>
+      <table>
+        ${latest.map(
+          (delivery) =>
+            html`<tr>
+              <td>${delivery.eventType}</td>
+              <td>
+                ${delivery.status}, ${delivery.responseStatus ?? delivery.error ?? 'no answer yet'}
+              </td>
+            </tr>`,
+        )}
+      </table>
+      <h2>Commands</h2>
+      <p class="quiet">Each takes JSON or a form, for instance with curl.</p>
+      <table>
+        ${commands.map(
+          ({ usage, does }) =>
+            html`<tr>
+              <td><code>${usage}</code></td>
+              <td>${does}</td>
+            </tr>`,
+        )}
+      </table>
+    `,
+  );
+}
