@@ -32,8 +32,7 @@ export function greeting(running: Running, paint: Paint): string {
     [`Project \`${projectId}\``, projectKey],
     ['Platform', running.adminKey],
   ];
-  const json = '-H "Content-Type: application/json"';
-  const auth = `-H "Authorization: Bearer $KEY"`;
+  const curl = 'curl -H "Authorization: Bearer $KEY"';
   const checkout = JSON.stringify({
     user_id: 'u_1',
     price_id: priceIds.pro,
@@ -57,13 +56,16 @@ export function greeting(running: Running, paint: Paint): string {
     ...table(keys, paint),
     '',
     title('Try'),
-    `  ${paint('dim', `# first: KEY=${projectKey}`)}`,
-    `  ${paint('dim', '# What may u_1 use? Nothing yet.')}`,
-    `  curl ${auth} "${serviceUrl}/api/v1/entitlements?user_id=u_1"`,
+    `  KEY=${projectKey}`,
+    '',
+    `  ${paint('dim', '# What may the user u_1 use? Nothing yet.')}`,
+    `  ${curl} "${serviceUrl}/api/v1/entitlements?user_id=u_1"`,
+    '',
     `  ${paint('dim', '# Sell the Pro plan: open the url in the answer, and pay there.')}`,
-    `  curl ${auth} ${json} ${serviceUrl}/api/v1/checkout/sessions -d '${checkout}'`,
-    `  ${paint('dim', '# Or give it away.')}`,
-    `  curl ${auth} ${json} ${serviceUrl}/api/v1/admin/grant -d '${grant}'`,
+    `  ${curl} ${serviceUrl}/api/v1/checkout/sessions --json '${checkout}'`,
+    '',
+    `  ${paint('dim', '# Or give something away.')}`,
+    `  ${curl} ${serviceUrl}/api/v1/admin/grant --json '${grant}'`,
     '',
     title('Open'),
     `  ${serviceUrl}/docs   ${paint('dim', 'every route, to read and to try')}`,

@@ -1,21 +1,45 @@
-/** JSON for people: whatever fits into `width` characters stays on one line. */
+/**
+ * JSON for people: whatever fits into `width` characters stays on one line, and of what does not, as
+ * many members as fit share a line.
+ */
 export function jsonText(value: unknown, width: number): string {
-  return write(value, width, '');
+  return write(value, width, 0);
 }
 
-function write(value: unknown, width: number, indent: string): string {
+/** @param before how many characters stand before the value on its first line. */
+function write(value: unknown, width: number, before: number): string {
   const short = onOneLine(value);
-  if (typeof value !== 'object' || value === null || short.length <= width - indent.length) {
-    return short;
-  }
-  const deeper = `${indent}  `;
-  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  if (typeof value !== 'object' || value === null || before + short.length <= width) return short;
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  const inside = width - indent.length - 1;
   const parts = Array.isArray(value)
-    ? value.map((item: unknown) => write(item, width, deeper))
-    : Object.entries(value).map(
-        ([key, item]) => `${JSON.stringify(key)}: ${write(item, width - key.length - 4, deeper)}`,
-      );
-  return `${open}\n${parts.map((part) => `${deeper}${part}`).join(',\n')}\n${indent}${close}`;
+    ? value.map((item: unknown) => write(item, inside, 0))
+    : Object.entries(value).map(([key, item]) => {
+        const name = `${JSON.stringify(key)}: `;
+        return name + write(item, inside, name.length);
+      });
+  const lines = packed(parts, inside).join('\n').replaceAll('\n', `\n${indent}`);
+  return `${open}\n${indent}${lines}\n${close}`;
+}
+
+const indent = '  ';
+
+/** The parts with commas between them, several on a line where each of them has but one. */
+function packed(parts: string[], width: number): string[] {
+  const lines: string[] = [];
+  let open = false;
+  parts.forEach((part, i) => {
+    const text = i === parts.length - 1 ? part : `${part},`;
+    const last = lines.at(-1);
+    const single = !part.includes('\n');
+    if (open && single && last !== undefined && last.length + 1 + text.length <= width) {
+      lines[lines.length - 1] = `${last} ${text}`;
+    } else {
+      lines.push(text);
+    }
+    open = single;
+  });
+  return lines;
 }
 
 function onOneLine(value: unknown): string {

@@ -2,9 +2,9 @@
  * The program behind `npm run dev`: all of Latchkey on this machine, with data that survives a restart
  * (`--fresh` starts anew), until Ctrl-C.
  */
-import pretty from 'pino-pretty';
 import { systemClock } from '../platform/clock.ts';
 import { createLogger } from '../platform/logger.ts';
+import { createDevLog } from './dev-log.ts';
 import { greeting } from './greeting.ts';
 import { emptyHome, homeDirectory, loadSecrets, saveSecrets, takeHome } from './home.ts';
 import { paintFor } from './narrator.ts';
@@ -19,8 +19,11 @@ const servicePort = 3_000;
 
 const paint = paintFor(process.stdout);
 const started = new Started();
-started.endOnSignal(() => {
-  console.log('\nStopping …');
+started.endOnSignal({
+  onSignal: () => {
+    console.log('\nStopping …');
+  },
+  exitCode: 0,
 });
 
 async function main(fresh: boolean): Promise<void> {
@@ -28,13 +31,8 @@ async function main(fresh: boolean): Promise<void> {
   started.add(await takeHome(home));
   if (fresh) await emptyHome(home);
   const secrets = await loadSecrets(home);
-  const log = pretty({
-    colorize: process.stdout.isTTY,
-    ignore: 'pid,hostname,service,reqId,route,method,status,ms',
-    translateTime: 'SYS:HH:MM:ss',
-    messageFormat: '{if method}{method} {route} → {status}, {ms} ms{end}{msg}',
-    minimumLevel: 'info',
-  });
+  // Until everything runs, only what goes wrong is of interest.
+  const logger = createLogger('warn', createDevLog(process.stdout));
   console.log('Starting PostgreSQL, Redis, a stand-in for Stripe, and Latchkey …');
   const stack = await startStack(
     {
@@ -46,21 +44,25 @@ async function main(fresh: boolean): Promise<void> {
       },
       secrets,
       clock: systemClock,
-      logger: createLogger('info', log),
+      logger,
     },
     started,
   );
   const seeded = await seedDemo(stack, secrets);
   await saveSecrets(home, { ...secrets, projectKey: seeded.projectKey });
   console.log(greeting({ ...stack, ...seeded, adminKey: secrets.adminKey, home }, paint));
+  logger.level = 'info';
 }
 
 try {
   await main(process.argv.includes('--fresh'));
 } catch (error) {
   // A start that Ctrl-C cut off fails, too; that needs no words.
-  if (!started.stopping)
-    console.error('\nThe start failed, and what was started is stopped.', error);
+  if (!started.stopping) {
+    const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+    console.error(`\n${paint('red', 'The start failed.')} ${message}`);
+    console.error(paint('dim', stack.slice(stack.indexOf('\n    at ') + 1)));
+  }
   await started.stop();
   process.exit(1);
 }

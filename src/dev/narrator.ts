@@ -41,7 +41,7 @@ export function createNarrator(stream: NodeJS.WriteStream): Narrator {
       line(`\n${paint('bold', `${String(number).padStart(2)}  ${title}`)}`);
     },
     say(text) {
-      indented(wrap(text, 88), '    ');
+      indented(wrap(text, 96), '    ');
     },
     exchange(call, answer, brief) {
       const asked = `${call.method} ${call.path}`;
@@ -58,9 +58,9 @@ export function createNarrator(stream: NodeJS.WriteStream): Narrator {
         return;
       }
       line(`\n    ${paint('cyan', asked)}`);
-      if (call.body !== undefined) indented(jsonText(call.body, 84), '      ');
+      if (call.body !== undefined) indented(jsonText(call.body, 94), '      ');
       line(`    ${paint('dim', came)}`);
-      if (answer.body !== undefined) indented(paint('dim', jsonText(answer.body, 84)), '      ');
+      if (answer.body !== undefined) indented(paint('dim', jsonText(answer.body, 94)), '      ');
     },
     right(statement) {
       line(`    ${paint('green', '✓')} ${statement}`);

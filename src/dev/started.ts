@@ -2,6 +2,13 @@ type Stop = () => Promise<unknown>;
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+export interface SignalOptions {
+  /** Called before anything is ended. */
+  onSignal?: () => void;
+  /** Of a program that has no other way to end; by default the signal's own. */
+  exitCode?: number;
+}
+
 /** What a program has started, and ends again in the opposite order, whatever becomes of the program. */
 export class Started {
   readonly #stops: Stop[] = [];
@@ -25,12 +32,12 @@ export class Started {
   }
 
   /** Ends everything, and then the process, on Ctrl-C and its like; a second one ends it at once. */
-  endOnSignal(onSignal: () => void = () => undefined): void {
+  endOnSignal(options: SignalOptions = {}): void {
     for (const [signal, code] of Object.entries(exitCodes)) {
       process.on(signal, () => {
         if (this.#stopping !== undefined) process.exit(code);
-        onSignal();
-        void this.stop().finally(() => process.exit(code));
+        options.onSignal?.();
+        void this.stop().finally(() => process.exit(options.exitCode ?? code));
       });
     }
   }

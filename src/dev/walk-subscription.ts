@@ -60,7 +60,7 @@ export function subscriptionSteps(): Step[] {
             sources: ['subscription'],
           })),
         );
-        const again = await walker.entitlements(user);
+        const again = await walker.entitlements(user, true);
         const cacheOf = ({ headers }: typeof answer) => headers.get('latchkey-cache');
         walker.right(
           walker.options.cached

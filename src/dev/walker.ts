@@ -113,9 +113,9 @@ export class Walker {
     this.narrator.right(statement);
   }
 
-  async entitlements(userId: string): Promise<Heard<Entitlements>> {
+  async entitlements(userId: string, brief = false): Promise<Heard<Entitlements>> {
     const path = `/api/v1/entitlements?user_id=${userId}`;
-    return this.ask({ method: 'GET', path }, { status: 200, shape: entitlementsShape });
+    return this.ask({ method: 'GET', path }, { status: 200, shape: entitlementsShape }, brief);
   }
 
   async check(userId: string, featureCode: string): Promise<Check> {

@@ -6,9 +6,21 @@ test('what fits stays on one line', () => {
   expect(jsonText({ a: [1, 2], b: { c: null } }, 40)).toBe('{ "a": [1, 2], "b": { "c": null } }');
 });
 
-test('what does not fit is broken, and its parts are tried again', () => {
-  expect(jsonText({ first: [1, 2, 3], second: { c: 'a longer text' } }, 30)).toBe(
-    '{\n  "first": [1, 2, 3],\n  "second": {\n    "c": "a longer text"\n  }\n}',
+test('of what does not fit, as many members share a line as fit', () => {
+  const value = { id: 'u_42', revision: 1, sources: [{ type: 'grant', id: 'gr_12345678' }], at: 7 };
+  expect(jsonText(value, 40)).toBe(
+    [
+      '{',
+      '  "id": "u_42", "revision": 1,',
+      '  "sources": [',
+      '    {',
+      '      "type": "grant",',
+      '      "id": "gr_12345678"',
+      '    }',
+      '  ],',
+      '  "at": 7',
+      '}',
+    ].join('\n'),
   );
 });
 
