@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { environmentSchema } from '../../src/config.ts';
+import { eventTypes } from '../../src/webhook/events.ts';
+
+const repository = path.resolve(import.meta.dirname, '../..');
+const readme = readFileSync(path.join(repository, 'README.md'), 'utf8');
+
+const packageShape = z.object({ scripts: z.record(z.string(), z.string()) });
+
+/** The text from one heading to the next. */
+function section(heading: string): string {
+  const from = readme.indexOf(`\n${heading}\n`);
+  const text = readme.slice(from + heading.length + 2);
+  return text.slice(0, text.search(/^#+ /m));
+}
+
+describe('README.md', () => {
+  it('tells the operator to select exactly the events that are handled', () => {
+    const block = /```\n([^`]*)```/.exec(section('### The events to select'))?.[1] ?? '';
+
+    expect(block.trim().split('\n')).toEqual(eventTypes);
+  });
+
+  it('has a row for every setting', () => {
+    const cells = [...section('### Settings').matchAll(/^\| ([^|]*) \|/gm)];
+    const names = cells.flatMap(([, cell = '']) => cell.match(/[A-Z][A-Z_]+/g) ?? []);
+
+    expect(names.sort()).toEqual(Object.keys(environmentSchema.shape).sort());
+  });
+
+  it('names only npm scripts that exist', () => {
+    const text = readFileSync(path.join(repository, 'package.json'), 'utf8');
+    const { scripts } = packageShape.parse(JSON.parse(text));
+    const named = [...readme.matchAll(/npm run ([a-z:]+)/g)].map(([, name = '']) => name);
+
+    expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+});
