@@ -10,7 +10,7 @@ export interface AnswerIdentity {
   revision: number;
 }
 
-export interface EntitlementEntry {
+interface EntitlementEntry {
   feature_code: string;
   type: FeatureType;
   value: FeatureValue;

@@ -3,8 +3,7 @@ import type { Database } from '../platform/database.ts';
 import { eventRules, type FollowedType, type Urgency } from './events.ts';
 import type { VerifiedEvent } from './verify.ts';
 
-type Outcome =
-  'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';
+type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';
 
 /** What an event asks for: an object to fetch, or why nothing. */
 export interface Triage {

@@ -70,8 +70,9 @@ describe('a subscription', () => {
   it('whose payment fails, stays on until exactly the grace ends, and is back once it is paid', async () => {
     await shop.buy('u_debtor', 'pro');
     await shop.settle();
-    const { id, customer } = await shop.subscriptionOf('u_debtor');
-    await shop.sandbox.billing.failNextPayments(String(customer), true);
+    const { id } = await shop.subscriptionOf('u_debtor');
+    const customer = await shop.customerOf('u_debtor');
+    await shop.sandbox.billing.failNextPayments(customer, true);
     await shop.advanceTo(shop.service.clock.now() + 33 * day);
     await shop.settle();
     const owing = await shop.stripe.subscriptions.retrieve(id);
@@ -86,7 +87,7 @@ describe('a subscription', () => {
     shop.service.clock.set(graceEnds);
     expect(await shop.entitled('u_debtor')).toEqual({});
     expect(await shop.reason('u_debtor', 'export')).toBe('payment_overdue');
-    await shop.sandbox.billing.failNextPayments(String(customer), false);
+    await shop.sandbox.billing.failNextPayments(customer, false);
     await shop.sandbox.billing.payOpenInvoice(invoice.id);
     await shop.settle();
     expect(await shop.entitled('u_debtor')).toEqual({ export: true, notebooks: 10 });

@@ -12,8 +12,8 @@ import {
 
 const origin = 'https://notes.example';
 
-export const shopPrices = ['pro', 'team', 'pass', 'forever'] as const;
-export type ShopPrice = (typeof shopPrices)[number];
+const shopPrices = ['pro', 'team', 'pass', 'forever'] as const;
+type ShopPrice = (typeof shopPrices)[number];
 
 /** A service and its Stripe, which share a clock, with one project that sells something of each kind. */
 export interface Shop {
@@ -38,6 +38,8 @@ export interface Shop {
   reason(userId: string, featureCode: string): Promise<string>;
   /** The user's only subscription at Stripe. */
   subscriptionOf(userId: string): Promise<Stripe.Subscription>;
+  /** The user's primary customer at Stripe. */
+  customerOf(userId: string): Promise<string>;
   /** The user's only charge at Stripe. */
   chargeOf(userId: string): Promise<Stripe.Charge>;
   close(): Promise<void>;
@@ -129,6 +131,9 @@ export async function startShop(): Promise<Shop> {
         { key },
       );
       return text(body, 'reason');
+    },
+    async customerOf(userId) {
+      return only(await customersOf(userId));
     },
     async subscriptionOf(userId) {
       return only(
