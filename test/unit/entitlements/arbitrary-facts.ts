@@ -67,6 +67,8 @@ const policy = fc.record({
 const subscription: fc.Arbitrary<Omit<SubscriptionFact, 'id'>> = fc.record({
   status: fc.constantFrom(
     'active',
+    'active',
+    'active',
     'trialing',
     'past_due',
     'past_due',
@@ -93,7 +95,7 @@ const subscription: fc.Arbitrary<Omit<SubscriptionFact, 'id'>> = fc.record({
         createdAt: start,
         currentPeriodEnd: end,
       }),
-      { maxLength: 3 },
+      { maxLength: 3, size: 'max' },
     )
     .map((items) => items.map((item, index) => ({ ...item, id: `si_${index}` }))),
 });
@@ -172,7 +174,7 @@ const operator: fc.Arbitrary<Operator[]> = fc
       anyGrant.map((fact) => ({ by: 'grant' as const, fact })),
       anyRevocation.map((fact) => ({ by: 'revocation' as const, fact })),
     ),
-    { maxLength: 6 },
+    { maxLength: 6, size: 'max' },
   )
   .map((words) =>
     words.map((word, index): Operator => {
@@ -188,8 +190,8 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
     policy,
     features,
     carries,
-    subscriptions: fc.array(subscription, { maxLength: 3 }),
-    purchases: fc.array(purchase, { maxLength: 6 }),
+    subscriptions: fc.array(subscription, { maxLength: 3, size: 'max' }),
+    purchases: fc.array(purchase, { maxLength: 6, size: 'max' }),
     operator,
   })
   .map(({ operator: words, subscriptions, purchases, ...rest }) => ({
