@@ -103,7 +103,7 @@ async function isInUse(tx: Tx, projectId: string, featureCode: string): Promise<
   );
 }
 
-export function featureView(feature: Feature): FeatureOut {
+function featureView(feature: Feature): FeatureOut {
   return {
     feature_code: feature.code,
     name: feature.name,

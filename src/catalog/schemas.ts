@@ -12,7 +12,7 @@ const valuesOut = z.record(z.string(), valueOut).describe('feature code → valu
 const givenValues = z.record(featureCodeSchema, givenValueSchema);
 const rank = z.int().min(-1_000_000).max(1_000_000);
 
-export const dryRunSchema = z
+const dryRunSchema = z
   .enum(['true', 'false'])
   .default('false')
   .describe('`true` changes nothing and answers who would gain and lose what');

@@ -43,7 +43,7 @@ export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
 }
 
 /** Goes on with users that were computed under an older catalog or policy; returns how many were refreshed. */
-export async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
+async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
   const { rows } = await deps.database.pool.query<{ id: string }>(
     `select p.id from projects p
      where exists (select from users u where u.project_id = p.id and u.catalog_revision < p.catalog_revision)

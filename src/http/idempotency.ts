@@ -9,7 +9,7 @@ import { ProblemError } from './problem.ts';
 const takeOverMs = 60_000;
 
 /** How long an answer is kept. */
-export const idempotencyRetentionMs = 24 * 3_600_000;
+const idempotencyRetentionMs = 24 * 3_600_000;
 
 /** Where POSTs are idempotent by key. */
 const idempotentPath = /^\/api\/v1\/(admin|checkout|portal)(\/|$)/;

@@ -52,7 +52,7 @@ export const reasonSchema = z
   .describe('Why; stands in the audit');
 
 /** The body of every error. */
-export const problemSchema = z
+const problemSchema = z
   .object({
     type: z.string(),
     title: z.string(),

@@ -41,7 +41,7 @@ const projectSchema = z
   .meta({ id: 'Project' });
 
 /** How far the recomputation of a project's users has come. */
-export const refreshSchema = z
+const refreshSchema = z
   .object({ id: z.string(), users: z.int(), status: z.enum(['done', 'running']) })
   .meta({ id: 'Refresh' });
 
