@@ -1,10 +1,11 @@
 import Fastify from 'fastify';
 import { apiEndpoints } from './api/endpoints.ts';
 import { runDue } from './billing/due.ts';
-import { createBilling, type Billing } from './control/billing.ts';
-import { createBuyer, type Buyer } from './control/buyer.ts';
+import type { EndpointOptions, Sandbox } from './contract.ts';
+import { createBilling } from './control/billing.ts';
+import { createBuyer } from './control/buyer.ts';
 import { registerControl } from './control/routes.ts';
-import { ApiFaults, type ApiFault } from './http/api-faults.ts';
+import { ApiFaults } from './http/api-faults.ts';
 import { registerApi, type SeenRequest } from './http/api-server.ts';
 import { registerErrors } from './http/errors.ts';
 import { IdempotencyKeys } from './http/idempotency.ts';
@@ -13,16 +14,10 @@ import { SandboxClock } from './state/clock.ts';
 import { clearTables, SnapshotFile } from './state/snapshot.ts';
 import { emptyTables } from './state/tables.ts';
 import type { Dunning, World } from './state/world.ts';
-import { Deliveries, type Delivery, type DeliveryMode } from './webhooks/deliveries.ts';
+import { Deliveries, type DeliveryMode } from './webhooks/deliveries.ts';
 import { addEndpoint } from './webhooks/endpoints.ts';
-import type { WebhookFaults } from './webhooks/webhook-faults.ts';
 
-export interface EndpointOptions {
-  url: string;
-  secret: string;
-  /** Types, or patterns such as `invoice.*`; absent: every event. */
-  enabledEvents?: string[];
-}
+export type { Sandbox } from './contract.ts';
 
 export interface SandboxOptions {
   host?: string;
@@ -40,44 +35,6 @@ export interface SandboxOptions {
   delivery?: DeliveryMode;
   /** When failed payments are tried again and what follows. Days 3, 5 and 7, then canceled. */
   dunning?: Dunning;
-}
-
-/** A running sandbox. */
-export interface Sandbox {
-  /** Where it listens, without a trailing slash. */
-  readonly url: string;
-  addEndpoint(endpoint: EndpointOptions): void;
-  clock: {
-    /** Epoch ms. */
-    now(): number;
-    /** Moves on; all that falls due on the way is done at its instant, in order. */
-    advance(ms: number): Promise<void>;
-    advanceTo(epochMs: number): Promise<void>;
-  };
-  buyer: Buyer;
-  billing: Billing;
-  faults: {
-    /** May be assigned as a whole or by property. */
-    webhooks: WebhookFaults;
-    /** Adds rules; the first that matches a request decides. */
-    api(...rules: ApiFault[]): void;
-    /** Requests in any second of the sandbox's clock; null: no limit. */
-    rateLimit(perSecond: number | null): void;
-    clear(): void;
-  };
-  /** What is still on its way, retries included. */
-  pendingDeliveries(): Delivery[];
-  /** Everything that was ever to be sent, oldest first. */
-  deliveries(): readonly Delivery[];
-  /** Sends what is pending, one after the other, and waits for the answers. */
-  deliver(): Promise<void>;
-  /** Sends an event once more. False: there is none with that id. */
-  resend(eventId: string): boolean;
-  /** What the API was asked, oldest first. */
-  requests: SeenRequest[];
-  /** Forgets everything but the webhook endpoints. The clock keeps its time. */
-  reset(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** How often time that passes by itself is looked at, for what falls due without a request. */

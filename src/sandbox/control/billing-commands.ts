@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Sandbox } from '../sandbox.ts';
+import type { Sandbox } from '../contract.ts';
 import { command, count, yes, type Command } from './command.ts';
 
 const id = z.strictObject({ id: z.string() });

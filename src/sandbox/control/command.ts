@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Sandbox } from '../sandbox.ts';
+import type { Sandbox } from '../contract.ts';
 
 /** One route below `/_sandbox`, for a person with curl. */
 export interface Command {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { parseForm } from '../http/form.ts';
 import { indexPage } from '../pages/index-page.ts';
-import type { Sandbox } from '../sandbox.ts';
+import type { Sandbox } from '../contract.ts';
 import { commands } from './commands.ts';
 
 interface CommandRequest {

@@ -1,4 +1,4 @@
-import type { Sandbox } from '../sandbox.ts';
+import type { Sandbox } from '../contract.ts';
 import { document, html, moment } from './html.ts';
 
 /** What `/` shows: the time, where webhooks go, what is on its way, and the commands. */

@@ -1,0 +1,51 @@
+import type { Billing } from './control/billing.ts';
+import type { Buyer } from './control/buyer.ts';
+import type { ApiFault } from './http/api-faults.ts';
+import type { SeenRequest } from './http/api-server.ts';
+import type { Delivery } from './webhooks/deliveries.ts';
+import type { WebhookFaults } from './webhooks/webhook-faults.ts';
+
+export interface EndpointOptions {
+  url: string;
+  secret: string;
+  /** Types, or patterns such as `invoice.*`; absent: every event. */
+  enabledEvents?: string[];
+}
+
+/** A running sandbox. */
+export interface Sandbox {
+  /** Where it listens, without a trailing slash. */
+  readonly url: string;
+  addEndpoint(endpoint: EndpointOptions): void;
+  clock: {
+    /** Epoch ms. */
+    now(): number;
+    /** Moves on; all that falls due on the way is done at its instant, in order. */
+    advance(ms: number): Promise<void>;
+    advanceTo(epochMs: number): Promise<void>;
+  };
+  buyer: Buyer;
+  billing: Billing;
+  faults: {
+    /** May be assigned as a whole or by property. */
+    webhooks: WebhookFaults;
+    /** Adds rules; the first that matches a request decides. */
+    api(...rules: ApiFault[]): void;
+    /** Requests in any second of the sandbox's clock; null: no limit. */
+    rateLimit(perSecond: number | null): void;
+    clear(): void;
+  };
+  /** What is still on its way, retries included. */
+  pendingDeliveries(): Delivery[];
+  /** Everything that was ever to be sent, oldest first. */
+  deliveries(): readonly Delivery[];
+  /** Sends what is pending, one after the other, and waits for the answers. */
+  deliver(): Promise<void>;
+  /** Sends an event once more. False: there is none with that id. */
+  resend(eventId: string): boolean;
+  /** What the API was asked, oldest first. */
+  requests: SeenRequest[];
+  /** Forgets everything but the webhook endpoints. The clock keeps its time. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}

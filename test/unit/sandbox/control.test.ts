@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import {
+  buyOnce,
+  dayMs,
+  openFixture,
+  openReceiver,
+  refusal,
+  startAt,
+  subscribe,
+  type Fixture,
+} from './fixture.ts';
+
+let fixture: Fixture;
+beforeEach(async () => {
+  fixture = await openFixture();
+});
+afterEach(() => fixture.close());
+
+async function send(method: string, path: string, body?: object): Promise<unknown> {
+  const response = await fetch(`${fixture.sandbox.url}/_sandbox${path}`, {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  return response.json();
+}
+
+it('tells the time and moves it', async () => {
+  expect(await send('GET', '/clock')).toEqual({ now: startAt, iso: '2026-01-15T12:00:00.000Z' });
+  const moved = await send('POST', '/clock/advance', { days: 1, hours: 2 });
+  expect(moved).toMatchObject({ now: startAt + dayMs + 2 * 3_600_000 });
+});
+
+it('adds an endpoint, delivers to it and lists what was delivered', async () => {
+  const receiver = await openReceiver();
+  await send('POST', '/endpoints', { url: receiver.url, secret: 'whsec_x' });
+  await fixture.stripe.customers.create({});
+  expect(await send('POST', '/deliver')).toEqual({ pending: 0 });
+  expect(await send('GET', '/deliveries')).toMatchObject({
+    data: [{ eventType: 'customer.created', status: 'delivered', responseStatus: 200 }],
+  });
+  await receiver.close();
+});
+
+it('sets faults and clears them', async () => {
+  const { stripe } = fixture;
+  await send('POST', '/faults', {
+    webhooks: { repeat: 1, drop: ['invoice.*'] },
+    api: [{ path_pattern: '^/v1/cust', status: 500 }],
+  });
+  expect(fixture.sandbox.faults.webhooks).toEqual({ repeat: 1, drop: ['invoice.*'] });
+  expect((await refusal(stripe.customers.list())).statusCode).toBe(500);
+  await send('DELETE', '/faults');
+  expect((await stripe.customers.list()).data).toEqual([]);
+});
+
+it('takes a form as well', async () => {
+  const body = new URLSearchParams({ 'api[0][status]': '429', 'api[0][times]': '1' });
+  await fetch(`${fixture.sandbox.url}/_sandbox/faults`, { method: 'POST', body });
+  expect((await refusal(fixture.stripe.customers.list())).statusCode).toBe(429);
+});
+
+it('does what a bank or a dashboard does', async () => {
+  const { stripe } = fixture;
+  const charge = await buyOnce(fixture);
+  expect(await send('POST', '/billing/refund', { id: charge.id, amount: 100 })).toEqual({
+    id: expect.stringMatching(/^re_/) as string,
+  });
+  expect((await stripe.charges.retrieve(charge.id)).amount_refunded).toBe(100);
+  const subscription = await subscribe(fixture);
+  await send('POST', '/billing/cancel-now', { id: subscription.id });
+  expect((await stripe.subscriptions.retrieve(subscription.id)).status).toBe('canceled');
+});
+
+it('says what it did not understand', async () => {
+  expect(await send('POST', '/buyer/pay', { card: 'ok' })).toMatchObject({
+    error: { message: expect.stringContaining('id') as string },
+  });
+  expect(await send('POST', '/buyer/pay', { id: 'cs_none' })).toMatchObject({
+    error: { code: 'resource_missing' },
+  });
+});
+
+it('forgets everything but the endpoints', async () => {
+  const { sandbox, stripe } = fixture;
+  sandbox.addEndpoint({ url: 'http://127.0.0.1:9/hooks', secret: 'whsec_x' });
+  await stripe.customers.create({});
+  await send('POST', '/reset');
+  expect((await stripe.customers.list()).data).toEqual([]);
+  expect(sandbox.deliveries()).toEqual([]);
+  expect((await stripe.webhookEndpoints.list()).data).toHaveLength(1);
+});
