@@ -22,7 +22,7 @@ const complaints: string[] = [];
 
 async function main(): Promise<void> {
   console.log(paint('bold', '\nLatchkey: what may this user use, right now?'));
-  console.log('    Starting PostgreSQL, Redis, a stand-in for Stripe, and the service …');
+  console.log('    Starting PostgreSQL, a stand-in for Stripe, and the service …');
   const directory = await temporaryDirectory('demo', started);
   const clock = new MovableClock();
   const secrets = newSecrets();

@@ -10,7 +10,8 @@ import { emptyHome, homeDirectory, loadSecrets, saveSecrets, takeHome } from './
 import { paintFor } from './narrator.ts';
 import { nextFreePort } from './ports.ts';
 import { seedDemo } from './seed-demo.ts';
-import { startStack } from './stack.ts';
+import { stopLeftover } from './postgres.ts';
+import { databaseDirectory, startStack } from './stack.ts';
 import { Started } from './started.ts';
 
 /** Stripe's own stand-ins listen there too. */
@@ -18,10 +19,14 @@ const sandboxPort = 12_111;
 const servicePort = 3_000;
 
 const paint = paintFor(process.stdout);
+// Until everything runs, only what goes wrong is of interest.
+const logger = createLogger('warn', createDevLog(process.stdout));
 const started = new Started();
 started.endOnSignal({
   onSignal: () => {
     console.log('\nStopping …');
+    // What is cut off complains, which is no news.
+    logger.level = 'silent';
   },
   exitCode: 0,
 });
@@ -29,11 +34,12 @@ started.endOnSignal({
 async function main(fresh: boolean): Promise<void> {
   const home = homeDirectory();
   started.add(await takeHome(home));
-  if (fresh) await emptyHome(home);
+  if (fresh) {
+    await stopLeftover(databaseDirectory(home));
+    await emptyHome(home);
+  }
   const secrets = await loadSecrets(home);
-  // Until everything runs, only what goes wrong is of interest.
-  const logger = createLogger('warn', createDevLog(process.stdout));
-  console.log('Starting PostgreSQL, Redis, a stand-in for Stripe, and Latchkey …');
+  console.log('Starting PostgreSQL, a stand-in for Stripe, and Latchkey …');
   const stack = await startStack(
     {
       directory: home,
@@ -51,7 +57,7 @@ async function main(fresh: boolean): Promise<void> {
   const seeded = await seedDemo(stack, secrets);
   await saveSecrets(home, { ...secrets, projectKey: seeded.projectKey });
   console.log(greeting({ ...stack, ...seeded, adminKey: secrets.adminKey, home }, paint));
-  logger.level = 'info';
+  if (!started.stopping) logger.level = 'info';
 }
 
 try {

@@ -131,7 +131,7 @@ async function createCluster(
 }
 
 /** Ends a server that still runs on this cluster because whoever started it was killed. */
-async function stopLeftover(dataDirectory: string): Promise<void> {
+export async function stopLeftover(dataDirectory: string): Promise<void> {
   const pidFile = path.join(dataDirectory, 'postmaster.pid');
   const text = await readFile(pidFile, 'utf8').catch(() => '');
   const pid = Number(text.split('\n')[0]);

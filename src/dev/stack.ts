@@ -78,9 +78,14 @@ export async function startStack(options: StackOptions, started: Started): Promi
   return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox };
 }
 
+/** Where in the stack's folder PostgreSQL keeps its data. */
+export function databaseDirectory(directory: string): string {
+  return path.join(directory, 'postgres');
+}
+
 async function startDatabase(options: StackOptions, started: Started): Promise<string> {
   const postgres = await startPostgres({
-    dataDirectory: path.join(options.directory, 'postgres'),
+    dataDirectory: databaseDirectory(options.directory),
     persistent: options.persistent,
     settings: options.persistent ? {} : { fsync: 'off' },
   });
