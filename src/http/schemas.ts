@@ -99,7 +99,7 @@ export function decodeCursor(cursor: string | undefined): string | undefined {
   return text;
 }
 
-export function encodeCursor(text: string): string {
+function encodeCursor(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64url');
 }
 

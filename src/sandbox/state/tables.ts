@@ -6,7 +6,7 @@ export type Product = Wire<Stripe.Product>;
 export type Price = Wire<Stripe.Price>;
 export type Feature = Wire<Stripe.Entitlements.Feature>;
 export type Coupon = Wire<Stripe.Coupon>;
-export type Discount = Wire<Stripe.Discount>;
+type Discount = Wire<Stripe.Discount>;
 export type PaymentIntent = Wire<Stripe.PaymentIntent>;
 export type Charge = Omit<Wire<Stripe.Charge>, 'refunds'>;
 export type Refund = Wire<Stripe.Refund>;
@@ -38,7 +38,7 @@ export interface SessionLine extends Omit<Wire<Stripe.LineItem>, 'price'> {
 }
 
 /** A feature attached to a product, by their ids. */
-export interface ProductFeature {
+interface ProductFeature {
   id: string;
   object: 'product_feature';
   livemode: boolean;
@@ -58,6 +58,26 @@ export interface SandboxEvent {
   type: string;
 }
 
+/** One event on its way to one endpoint. */
+export interface Delivery {
+  id: string;
+  object: 'sandbox.delivery';
+  eventId: string;
+  eventType: string;
+  endpointId: string;
+  url: string;
+  status: 'pending' | 'delivered' | 'failed' | 'dropped';
+  attempts: number;
+  /** The last answer; null while there was none. */
+  responseStatus: number | null;
+  /** What went wrong where there was no answer. */
+  error: string | null;
+  /** Epoch ms, by the sandbox's clock: before it a fault keeps the delivery back. */
+  notBefore: number;
+  /** Epoch ms, by the sandbox's clock: when background mode tries again. */
+  retryAt: number;
+}
+
 /** What a session's completion needs, and Stripe does not show on the session. */
 export interface SessionPlan {
   id: string;
@@ -71,14 +91,14 @@ export interface SessionPlan {
 }
 
 /** How the money of a customer behaves: a person with an empty account, for instance. */
-export interface Wallet {
+interface Wallet {
   id: string;
   object: 'sandbox.wallet';
   declines: boolean;
 }
 
 /** A payment by a slow method: known when it settles and how. */
-export interface Settlement {
+interface Settlement {
   /** The payment intent's id. */
   id: string;
   object: 'sandbox.settlement';
@@ -87,21 +107,21 @@ export interface Settlement {
 }
 
 /** A trial whose `trial_will_end` was sent. */
-export interface TrialNotice {
+interface TrialNotice {
   /** The subscription's id. */
   id: string;
   object: 'sandbox.trial_notice';
   trialEnd: number;
 }
 
-export interface EntitlementSummary {
+interface EntitlementSummary {
   /** The customer's id. */
   id: string;
   object: 'sandbox.entitlement_summary';
   features: string[];
 }
 
-export interface DeletedObject {
+interface DeletedObject {
   id: string;
   object: 'customer' | 'product' | 'price' | 'coupon' | 'webhook_endpoint';
   deleted: true;
@@ -131,6 +151,7 @@ interface Kinds {
   portalConfigurations: PortalConfiguration;
   webhookEndpoints: WebhookEndpoint;
   events: SandboxEvent;
+  deliveries: Delivery;
   deleted: DeletedObject;
   wallets: Wallet;
   settlements: Settlement;
@@ -167,6 +188,7 @@ export function emptyTables(): Tables {
     portalConfigurations: new Map(),
     webhookEndpoints: new Map(),
     events: new Map(),
+    deliveries: new Map(),
     deleted: new Map(),
     wallets: new Map(),
     settlements: new Map(),

@@ -104,7 +104,7 @@ export async function refusal(call: Promise<unknown>): Promise<Stripe.errors.Str
   throw new Error('The call was not refused.');
 }
 
-export interface Received {
+interface Received {
   body: string;
   signature: string;
   event: { id: string; type: string; created: number };
