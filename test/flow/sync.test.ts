@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import Stripe from 'stripe';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { applyPicture } from '../../src/mirror/apply.ts';
 import { fetchPicture } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
@@ -61,6 +61,25 @@ describe('promise 2: order, repetition and delay do not matter', () => {
     await applyPicture(deps, picture, number);
     const { wanted, fetched } = await followed(id);
     expect(wanted).toBeGreaterThan(fetched);
+  });
+
+  it('the number is drawn before the fetch: what happens during it is fetched again', async () => {
+    const { deps } = shop.service;
+    const { userId, id } = await subscribed();
+    const { hostname, port } = new URL(shop.sandbox.url);
+    const stripe = new Stripe('sk_test_123', { host: hostname, port, protocol: 'http' });
+    const { subscriptions } = stripe;
+    const retrieve = subscriptions.retrieve.bind(subscriptions);
+    vi.spyOn(subscriptions, 'retrieve').mockImplementationOnce(async (asked) => {
+      const answer = await retrieve(asked);
+      await shop.stripe.subscriptions.cancel(id);
+      await shop.sandbox.deliver();
+      return answer;
+    });
+    await syncObject({ ...deps, stripe }, { objectType: 'subscription', objectId: id });
+    expect(await shop.entitled(userId)).toEqual(pro);
+    await shop.service.runWorker();
+    expect(await shop.entitled(userId)).toEqual({});
   });
 
   it('shuffled, repeated and interleaved deliveries end where Stripe stands', async () => {
