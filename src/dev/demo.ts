@@ -72,9 +72,11 @@ try {
   await main();
 } catch (error) {
   process.exitCode = 1;
-  const reason = error instanceof StepFailed ? error.message : error;
-  console.error(`\n${paint('red', '✗')}`, reason);
-  if (complaints.length > 0) console.error(`\nThe service's log:\n${complaints.join('')}`);
+  // A walk that Ctrl-C cut off fails, too; that needs no words.
+  if (!started.stopping) {
+    console.error(`\n${paint('red', '✗')}`, error instanceof StepFailed ? error.message : error);
+    if (complaints.length > 0) console.error(`\nThe service's log:\n${complaints.join('')}`);
+  }
 } finally {
   await started.stop();
 }

@@ -62,6 +62,10 @@ async function ownRedis(started: Started): Promise<string> {
   return redis.url;
 }
 
+/**
+ * The migrated database that is cloned for each test file. On Ctrl-C vitest is gone before it could be
+ * dropped, so that on a server of one's own (`DATABASE_URL`) a `latchkey_template_…` may be left behind.
+ */
 async function createTemplate(databaseUrl: string, started: Started): Promise<string> {
   const name = `latchkey_template_${randomUUID().slice(0, 8)}`;
   await administer(databaseUrl, `create database ${name}`);
