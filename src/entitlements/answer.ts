@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { FeatureType, FeatureValue, Reason, Segment, SourceRef, Timeline } from './facts.ts';
+import type { FeatureType, FeatureValue, Segment, SourceRef, Timeline } from './facts.ts';
 import { byText } from './order.ts';
 
 /** Whose answer it is, and how often the stored timeline of that user has changed. */
@@ -34,15 +34,6 @@ export interface EntitlementsAnswer {
   body: EntitlementsBody;
   /** By feature code, why what is not in the body is denied; a code in neither has no source. */
   denied: Record<string, DeniedReason>;
-}
-
-export interface CheckAnswer {
-  allowed: boolean;
-  reason: Reason;
-  /** Null where not allowed. */
-  value: FeatureValue;
-  /** The end of the unbroken period with this value; null = open, or not allowed. */
-  valid_to: string | null;
 }
 
 /**
@@ -79,21 +70,6 @@ export function answerAt(
       ),
     ),
   };
-}
-
-/**
- * Whether a user may use one feature at an instant (epoch milliseconds), and why. Whether the
- * project has such a feature is the caller's to know: what no segment covers is `no_source`.
- */
-export function checkAt(segments: Timeline, featureCode: string, instant: number): CheckAnswer {
-  const segment = segments.find(
-    (candidate) => candidate.featureCode === featureCode && isAt(candidate, instant),
-  );
-  if (segment?.reason !== 'granted') {
-    return { allowed: false, reason: segment?.reason ?? 'no_source', value: null, valid_to: null };
-  }
-  const { validTo } = unbrokenPeriod(segment, segments);
-  return { allowed: true, reason: 'granted', value: segment.value, valid_to: isoInstant(validTo) };
 }
 
 function entryOf(segment: Segment, segments: Timeline): EntitlementEntry {

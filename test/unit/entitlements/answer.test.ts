@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { answerAt, checkAt } from '../../../src/entitlements/answer.ts';
+import { answerAt } from '../../../src/entitlements/answer.ts';
 import { compute } from '../../../src/entitlements/compute.ts';
-import type { Facts, Timeline } from '../../../src/entitlements/facts.ts';
+import type { Facts } from '../../../src/entitlements/facts.ts';
 import {
   carriesOf,
   day,
@@ -267,41 +267,6 @@ describe('denied', () => {
       overdue: 'payment_overdue',
       coming: 'not_yet_valid',
       over: 'expired',
-    });
-  });
-});
-
-describe('check', () => {
-  const timeline: Timeline = compute(
-    factsOf({
-      features: [seatsFeature],
-      grants: [grantOf({ featureCode: 'seats', value: 5, validFrom: day(2), validTo: day(4) })],
-    }),
-  );
-
-  test.each([
-    [day(2) - 1, { allowed: false, reason: 'not_yet_valid', value: null, valid_to: null }],
-    [day(2), { allowed: true, reason: 'granted', value: 5, valid_to: iso(4) }],
-    [day(4) - 1, { allowed: true, reason: 'granted', value: 5, valid_to: iso(4) }],
-    [day(4), { allowed: false, reason: 'expired', value: null, valid_to: null }],
-  ])('is exact to the millisecond at %i', (instant, answer) => {
-    expect(checkAt(timeline, 'seats', instant)).toEqual(answer);
-  });
-
-  test('tells the end of the unbroken period, whichever sources carry it', () => {
-    const purchases = [purchaseOf({ id: 'a' }), purchaseOf({ id: 'b' })];
-    const carries = carriesOf({ priceId: 'p', accessDays: 30 });
-    expect(checkAt(compute(factsOf({ carries, purchases })), 'export', day(1)).valid_to).toBe(
-      iso(60),
-    );
-  });
-
-  test('of a feature that nothing gives is no_source', () => {
-    expect(checkAt(timeline, 'other', day(3))).toEqual({
-      allowed: false,
-      reason: 'no_source',
-      value: null,
-      valid_to: null,
     });
   });
 });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
-import { answerAt, checkAt } from '../../../src/entitlements/answer.ts';
+import { answerAt } from '../../../src/entitlements/answer.ts';
 import { compute } from '../../../src/entitlements/compute.ts';
 import type { Facts, Segment, Timeline } from '../../../src/entitlements/facts.ts';
 import { anyFacts, anyGrant, reordered } from './arbitrary-facts.ts';
@@ -226,27 +226,6 @@ describe('the answer', () => {
           expect(answerAt(identity, stored, instant)).toEqual(
             answerAt(identity, timeline, instant),
           );
-        }
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  test('agrees with the check of each feature', () => {
-    fc.assert(
-      fc.property(anyFacts, (facts) => {
-        const timeline = compute(facts);
-        for (const instant of probes(timeline)) {
-          const { body, denied } = answerAt(identity, timeline, instant);
-          for (const { code } of facts.features) {
-            const entry = body.entitlements.find(({ feature_code: own }) => own === code);
-            expect(checkAt(timeline, code, instant)).toEqual({
-              allowed: entry !== undefined,
-              reason: entry === undefined ? (denied[code] ?? 'no_source') : 'granted',
-              value: entry?.value ?? null,
-              valid_to: entry?.valid_to ?? null,
-            });
-          }
         }
       }),
       { numRuns: 100 },
