@@ -2,7 +2,7 @@ import type { Billing } from './control/billing.ts';
 import type { Buyer } from './control/buyer.ts';
 import type { ApiFault } from './http/api-faults.ts';
 import type { SeenRequest } from './http/api-server.ts';
-import type { Delivery } from './webhooks/deliveries.ts';
+import type { Delivery } from './state/tables.ts';
 import type { WebhookFaults } from './webhooks/webhook-faults.ts';
 
 export interface EndpointOptions {
@@ -38,7 +38,7 @@ export interface Sandbox {
   /** What is still on its way, retries included. */
   pendingDeliveries(): Delivery[];
   /** Everything that was ever to be sent, oldest first. */
-  deliveries(): readonly Delivery[];
+  deliveries(): Delivery[];
   /** Sends what is pending, one after the other, and waits for the answers. */
   deliver(): Promise<void>;
   /** Sends an event once more. False: there is none with that id. */

@@ -47,6 +47,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     tables: emptyTables(),
     clock,
     accountId: options.accountId ?? 'acct_sandbox',
+    dueAt: 0,
     dunning: options.dunning ?? { retryDays: [3, 5, 7], then: 'cancel' },
     baseUrl: '',
     request: null,
@@ -54,7 +55,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       deliveries.enqueue(event);
     },
   };
-  const deliveries = new Deliveries(world, options.delivery ?? 'background');
+  const deliveries = new Deliveries(world, options.delivery ?? 'background', () => {
+    snapshot?.schedule();
+  });
   const faults = new ApiFaults(clock);
   const keys = new IdempotencyKeys();
   const requests: SeenRequest[] = [];
@@ -67,6 +70,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   const app = Fastify({ forceCloseConnections: true });
   const changed = (): void => {
+    world.dueAt = 0;
     snapshot?.schedule();
   };
   /** Runs a change after what fell due before it. */
@@ -74,6 +78,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     new Promise((resolve) => {
       runDue(world);
       const result = work();
+      world.dueAt = 0;
       runDue(world);
       changed();
       resolve(result);
@@ -87,7 +92,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const advanceTo = (epochMs: number): Promise<void> =>
     act(() => {
       clock.moveTo(epochMs);
-      runDue(world);
+      // What a fault had kept back may be due.
       deliveries.pump();
     });
   const sandbox: Sandbox = {
@@ -135,7 +140,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         for (const [id, endpoint] of endpoints) {
           world.tables.webhookEndpoints.set(id, endpoint);
         }
-        deliveries.forget();
         keys.clear();
         requests.length = 0;
       }),
@@ -168,5 +172,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   registerPages(app, world, act);
   registerControl(app, sandbox);
   world.baseUrl = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
+  // What an earlier run had not delivered.
+  deliveries.pump();
   return sandbox;
 }

@@ -5,7 +5,7 @@ import { addProduct } from '../catalog/product.ts';
 import { expireSession } from '../checkout/session-end.ts';
 import { startSession } from '../checkout/session-start.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, page, paging, within } from '../http/list.ts';
+import { matches, page, within, paging, pagingOnly } from '../http/list.ts';
 import {
   flag,
   inert,
@@ -171,7 +171,7 @@ export const checkoutSessions: Endpoint[] = [
       matches<string>(filters.status, session.status) &&
       within(session.created, filters.created),
   }),
-  endpoint('GET', `${path}/:id/line_items`, z.strictObject(paging), (world, params, { id }) => {
+  endpoint('GET', `${path}/:id/line_items`, pagingOnly, (world, params, { id }) => {
     need(world.tables.sessions, 'checkout.session', id);
     return page(sessionLines(world.tables, id), params, `${path}/${id}/line_items`, (line) =>
       render(world.tables, line),

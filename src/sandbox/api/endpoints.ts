@@ -1,9 +1,10 @@
 import type { Endpoint } from '../http/endpoint.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
-import { account, events, webhookEndpoints } from './account.ts';
+import { account } from './account.ts';
 import { checkoutSessions } from './checkout-sessions.ts';
 import { coupons } from './coupons.ts';
 import { activeEntitlements, customers } from './customers.ts';
+import { events } from './events.ts';
 import { features } from './features.ts';
 import { invoicePayments, invoices } from './invoices.ts';
 import { charges, disputes, paymentIntents, refunds } from './payments.ts';
@@ -12,6 +13,7 @@ import { prices } from './prices.ts';
 import { productFeatures, products } from './products.ts';
 import { subscriptionItemEndpoints } from './subscription-items.ts';
 import { subscriptions } from './subscriptions.ts';
+import { webhookEndpoints } from './webhook-endpoints.ts';
 
 /** The whole of the API that the sandbox has. */
 export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {

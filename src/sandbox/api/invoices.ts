@@ -9,7 +9,7 @@ import {
   walletOutcome,
 } from '../billing/collection.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, page, paging, within } from '../http/list.ts';
+import { matches, page, within, paging, pagingOnly } from '../http/list.ts';
 import { flag, inert, range, text } from '../http/params.ts';
 import { invoiceLines, render } from '../state/render.ts';
 import type { Invoice } from '../state/tables.ts';
@@ -39,7 +39,7 @@ export const invoices: Endpoint[] = [
       matches(filters.subscription, subscriptionOf(world, invoice)?.id) &&
       within(invoice.created, filters.created),
   }),
-  endpoint('GET', `${path}/:id/lines`, z.strictObject(paging), (world, params, { id }) => {
+  endpoint('GET', `${path}/:id/lines`, pagingOnly, (world, params, { id }) => {
     need(world.tables.invoices, 'invoice', id);
     return page(invoiceLines(world.tables, id), params, `${path}/${id}/lines`, (line) =>
       render(world.tables, line),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { addPrice } from '../catalog/price.ts';
 import { addProduct } from '../catalog/product.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, page, paging, within } from '../http/list.ts';
+import { matches, page, within, paging, pagingOnly } from '../http/list.ts';
 import {
   clearable,
   flag,
@@ -140,7 +140,7 @@ export const productFeatures: Endpoint[] = [
       return render(world.tables, attached);
     },
   ),
-  endpoint('GET', features, z.strictObject(paging), (world, params, { id }) => {
+  endpoint('GET', features, pagingOnly, (world, params, { id }) => {
     need(world.tables.products, 'product', id);
     return page(
       [...world.tables.productFeatures.values()].filter(({ product }) => product === id),

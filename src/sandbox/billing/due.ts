@@ -1,5 +1,4 @@
 import { emit } from '../state/events.ts';
-import { subscriptionItems } from '../state/render.ts';
 import type { Invoice, Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { settlePayment } from '../checkout/settlement.ts';
@@ -20,9 +19,10 @@ interface Due {
  * What it does may make more fall due, such as the next period's end.
  */
 export function runDue(world: World): void {
-  for (;;) {
+  while (world.dueAt * 1000 <= world.clock.now()) {
     const next = nextDue(world);
     if (next === undefined || next.at * 1000 > world.clock.now()) {
+      world.dueAt = next?.at ?? Infinity;
       return;
     }
     world.clock.at(next.at * 1000, next.run);
@@ -59,9 +59,10 @@ function* allDue(world: World): Generator<Due> {
       };
     }
   }
+  const periodEnds = earliestPeriodEnds(world);
   for (const subscription of world.tables.subscriptions.values()) {
     if (!hasEnded(subscription)) {
-      yield* subscriptionDue(world, subscription);
+      yield* subscriptionDue(world, subscription, periodEnds.get(subscription.id));
     }
   }
   for (const invoice of world.tables.invoices.values()) {
@@ -72,7 +73,21 @@ function* allDue(world: World): Generator<Due> {
 const trialNoticeDays = 3;
 const incompleteSeconds = 23 * 3600;
 
-function* subscriptionDue(world: World, subscription: Subscription): Generator<Due> {
+/** By subscription, in one pass over the items. */
+function earliestPeriodEnds(world: World): Map<string, number> {
+  const ends = new Map<string, number>();
+  for (const item of world.tables.subscriptionItems.values()) {
+    const known = ends.get(item.subscription) ?? Infinity;
+    ends.set(item.subscription, Math.min(known, item.current_period_end));
+  }
+  return ends;
+}
+
+function* subscriptionDue(
+  world: World,
+  subscription: Subscription,
+  periodEnd: number | undefined,
+): Generator<Due> {
   if (subscription.cancel_at !== null) {
     yield {
       at: subscription.cancel_at,
@@ -105,12 +120,9 @@ function* subscriptionDue(world: World, subscription: Subscription): Generator<D
     return;
   }
   yield* trialNoticeDue(world, subscription);
-  const ends = subscriptionItems(world.tables, subscription.id).map(
-    (item) => item.current_period_end,
-  );
-  if (ends.length > 0) {
+  if (periodEnd !== undefined) {
     yield {
-      at: Math.min(...ends),
+      at: periodEnd,
       run: () => {
         renew(world, subscription);
       },

@@ -74,13 +74,17 @@ function answer(
     }
     runDue(world);
     const body = run(options, endpoint, request, id, reply);
-    options.onChange();
     return reply.send(verdict === 'empty_page' ? emptied(body) : body);
   } catch (error) {
     if (error instanceof StripeFault) {
       return sendFault(reply, error);
     }
     throw error;
+  } finally {
+    // A refusal may have changed something too: a declined payment leaves its traces.
+    if (endpoint.method !== 'GET') {
+      options.onChange();
+    }
   }
 }
 

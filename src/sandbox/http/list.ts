@@ -12,7 +12,7 @@ export const paging = {
   ending_before: text.optional(),
 };
 
-const pagingOnly = z.strictObject(paging);
+export const pagingOnly = z.strictObject(paging);
 
 export interface Paging {
   limit?: number | undefined;

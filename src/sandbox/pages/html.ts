@@ -46,13 +46,21 @@ export function moment(seconds: number): string {
 
 function partMarkup(part: Part): string {
   if (typeof part === 'string') {
-    return part.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+    return part.replace(/[&<>"']/g, (character) => entities[character] ?? character);
   }
   if (typeof part === 'number') {
     return String(part);
   }
   return 'markup' in part ? part.markup : part.map(({ markup }) => markup).join('');
 }
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 const css = `
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: #1d2433; background: #f4f5f8; }

@@ -16,6 +16,8 @@ export interface World {
   readonly clock: SandboxClock;
   readonly accountId: string;
   dunning: Dunning;
+  /** Epoch seconds before which nothing falls due; 0 when something changed since it was worked out. */
+  dueAt: number;
   /** Where the sandbox listens, for the links that it hands out. */
   baseUrl: string;
   /** The API request in hand, which events name. */

@@ -1,27 +1,8 @@
 import { newId } from '../state/ids.ts';
-import type { SandboxEvent, WebhookEndpoint } from '../state/tables.ts';
+import type { Delivery, SandboxEvent, WebhookEndpoint } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { signatureHeader } from './signature.ts';
 import { createShuffle, isDropped, matchesType, type WebhookFaults } from './webhook-faults.ts';
-
-/** One event on its way to one endpoint. */
-export interface Delivery {
-  id: string;
-  eventId: string;
-  eventType: string;
-  endpointId: string;
-  url: string;
-  status: 'pending' | 'delivered' | 'failed' | 'dropped';
-  attempts: number;
-  /** The last answer; null while there was none. */
-  responseStatus: number | null;
-  /** What went wrong where there was no answer. */
-  error: string | null;
-  /** Epoch ms, by the sandbox's clock: before it a fault keeps the delivery back. */
-  notBefore: number;
-  /** Epoch ms, by the sandbox's clock: when background mode tries again. */
-  retryAt: number;
-}
 
 const retryDelaysMs = [1_000, 2_000, 4_000, 8_000, 16_000];
 const answerTimeoutMs = 10_000;
@@ -32,25 +13,27 @@ export type DeliveryMode = 'background' | 'manual';
 export class Deliveries {
   readonly #world: World;
   readonly #mode: DeliveryMode;
-  readonly #all: Delivery[] = [];
+  readonly #onSent: () => void;
   readonly #inFlight = new Map<Delivery, Promise<void>>();
   readonly #shuffle = createShuffle();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   faults: WebhookFaults = {};
 
-  constructor(world: World, mode: DeliveryMode) {
+  /** @param onSent called when something has become of a delivery. */
+  constructor(world: World, mode: DeliveryMode, onSent: () => void) {
     this.#world = world;
     this.#mode = mode;
+    this.#onSent = onSent;
   }
 
   /** Newest last. */
-  get all(): readonly Delivery[] {
-    return this.#all;
+  get all(): Delivery[] {
+    return [...this.#world.tables.deliveries.values()];
   }
 
   get pending(): Delivery[] {
-    return this.#all.filter(({ status }) => status === 'pending');
+    return this.all.filter(({ status }) => status === 'pending');
   }
 
   /** Puts an event on its way to every endpoint that wants it. */
@@ -111,19 +94,13 @@ export class Deliveries {
     return event !== undefined;
   }
 
-  /** Whether every endpoint has acknowledged the event. */
-  succeeded(eventId: string): boolean {
-    const ofEvent = this.#all.filter((delivery) => delivery.eventId === eventId);
-    const endpoints = new Set(ofEvent.map(({ endpointId }) => endpointId));
-    return [...endpoints].every((endpointId) =>
-      ofEvent.some(
-        (delivery) => delivery.endpointId === endpointId && delivery.status === 'delivered',
-      ),
+  /** The events that some endpoint has not acknowledged. */
+  unacknowledged(): Set<string> {
+    const taken = new Set(
+      this.all.filter(({ status }) => status === 'delivered').map((delivery) => pairOf(delivery)),
     );
-  }
-
-  forget(): void {
-    this.#all.length = 0;
+    const missing = this.all.filter((delivery) => !taken.has(pairOf(delivery)));
+    return new Set(missing.map(({ eventId }) => eventId));
   }
 
   async close(): Promise<void> {
@@ -136,8 +113,10 @@ export class Deliveries {
     const dropped = isDropped(this.faults, event.type);
     const copies = 1 + (this.faults.repeat ?? 0);
     for (let copy = 0; copy < copies; copy += 1) {
-      this.#all.push({
-        id: newId('del'),
+      const id = newId('del');
+      this.#world.tables.deliveries.set(id, {
+        id,
+        object: 'sandbox.delivery',
         eventId: event.id,
         eventType: event.type,
         endpointId: endpoint.id,
@@ -175,6 +154,7 @@ export class Deliveries {
   #send(delivery: Delivery): Promise<void> {
     const sending = this.#post(delivery).finally(() => {
       this.#inFlight.delete(delivery);
+      this.#onSent();
     });
     this.#inFlight.set(delivery, sending);
     return sending;
@@ -222,6 +202,11 @@ export class Deliveries {
       delivery.retryAt = this.#world.clock.now() + wait;
     }
   }
+}
+
+/** An event may be sent to an endpoint more than once: one acknowledgement is enough. */
+function pairOf({ eventId, endpointId }: Delivery): string {
+  return `${eventId} ${endpointId}`;
 }
 
 function wants(endpoint: WebhookEndpoint, type: string): boolean {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { dayMs, openFixture, startAt, subscribe } from './fixture.ts';
+import { dayMs, openFixture, openReceiver, startAt, subscribe } from './fixture.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -28,6 +28,21 @@ it('objects and the time outlive a restart, and go on from there', async () => {
     latest_invoice: { billing_reason: 'subscription_cycle', status: 'paid' },
   });
   await second.close();
+});
+
+it('webhooks that were not delivered are sent after the restart', async () => {
+  const stateFile = path.join(directory, 'sandbox.json');
+  const receiver = await openReceiver();
+  const endpoints = [{ url: receiver.url, secret: 'whsec_x' }];
+  const first = await openFixture({ stateFile, endpoints });
+  await first.stripe.customers.create({});
+  await first.close();
+
+  const second = await openFixture({ stateFile, endpoints });
+  await second.sandbox.deliver();
+  expect(receiver.received.map(({ event }) => event.type)).toEqual(['customer.created']);
+  await second.close();
+  await receiver.close();
 });
 
 it('a file that is something else is refused, not overwritten', async () => {
