@@ -76,7 +76,8 @@ describe('promise 3: when a change has returned, every later read shows it', () 
 
   it('nor can it after its lease was lost and another reader has one', async () => {
     const { cache, database, clock, redis } = service.deps;
-    const user = newUser();
+    // A name that no other file uses: Redis is shared, and the key is found by it.
+    const user = { ...newUser(), userId: 'u_whose_lease_is_lost' };
     const slow = await cache.read(user, clock());
     if (slow.state !== 'leased') throw new Error(`expected a lease, got ${slow.state}`);
     const stale = await loadTimeline(database, user);
