@@ -50,7 +50,6 @@ module.exports = defineConfig(
       'src/*/main.ts',
       'src/dev/**/*.ts',
       'src/migrate.ts',
-      'scripts/**/*.ts',
       'test/**/*.ts',
       '*.ts',
     ],

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Started } from '../../src/dev/started.ts';
+import type { Started } from '../started.ts';
 import { baseImage } from './base.ts';
 import { Buildah, type ImageConfig } from './buildah.ts';
 

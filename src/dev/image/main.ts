@@ -7,21 +7,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { newSecrets, type Secrets } from '../src/dev/home.ts';
-import { createNarrator } from '../src/dev/narrator.ts';
-import { freePort } from '../src/dev/ports.ts';
-import { startPostgres } from '../src/dev/postgres.ts';
-import { findRedisServer, startRedis } from '../src/dev/redis.ts';
-import { Started } from '../src/dev/started.ts';
-import { walk } from '../src/dev/walk.ts';
-import { startSandbox } from '../src/sandbox/sandbox.ts';
-import { type Box, makeBox } from './image/box.ts';
-import { checkCompose } from './image/compose.ts';
-import { strangersIn } from './image/contents.ts';
-import { installMissing, ProgramFailed, run } from './image/programs.ts';
-import { startService } from './image/service.ts';
+import { newSecrets, type Secrets } from '../home.ts';
+import { createNarrator } from '../narrator.ts';
+import { freePort } from '../ports.ts';
+import { startPostgres } from '../postgres.ts';
+import { findRedisServer, startRedis } from '../redis.ts';
+import { Started } from '../started.ts';
+import { walk } from '../walk.ts';
+import { startSandbox } from '../../sandbox/sandbox.ts';
+import { type Box, makeBox } from './box.ts';
+import { checkCompose } from './compose.ts';
+import { strangersIn } from './contents.ts';
+import { installMissing, ProgramFailed, run } from './programs.ts';
+import { startService } from './service.ts';
 
-const repository = path.resolve(import.meta.dirname, '..');
+const repository = path.resolve(import.meta.dirname, '../../..');
 const programs = ['buildah', 'debootstrap', 'redis-server', 'docker-compose'];
 
 /** The whole check ends by itself, also where something hangs. */
