@@ -13,8 +13,8 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return { markup };
 }
 
-/** A whole page. */
-export function document(title: string, body: Html): string {
+/** A whole page, narrow as a form or wide as a table. */
+export function document(title: string, body: Html, width: 'narrow' | 'wide' = 'narrow'): string {
   return `<!doctype html>\n${
     html`<html lang="en">
       <head>
@@ -26,7 +26,7 @@ export function document(title: string, body: Html): string {
         </style>
       </head>
       <body>
-        <main>${body}</main>
+        <main class="${width}">${body}</main>
         <footer>A sandbox on this machine. No money moves.</footer>
       </body>
     </html>`.markup

@@ -43,5 +43,6 @@ export function indexPage(
         )}
       </table>
     `,
+    'wide',
   );
 }
