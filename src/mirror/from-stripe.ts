@@ -1,142 +1,20 @@
 import type Stripe from 'stripe';
+import type {
+  ChargeRow,
+  CustomerRow,
+  DisputeRow,
+  InvoiceRow,
+  PurchaseRow,
+  RefundRow,
+  SessionRow,
+  SubscriptionRow,
+} from './rows.ts';
 
 /*
  * From Stripe's shapes (API version of the pinned SDK) to the mirror's rows. Pure, and the only file
  * that knows those shapes, but for the catalog's (catalog/from-stripe.ts). Sources: Stripe's API
  * reference; the traps are told in docs/architecture.md.
  */
-
-export interface CustomerRow {
-  id: string;
-  email: string | null;
-  deleted: boolean;
-  metadataProjectId: string | null;
-  metadataUserId: string | null;
-  /** Null where Stripe says only that it is deleted. */
-  createdAt: Date | null;
-}
-
-export interface SubscriptionRow {
-  id: string;
-  customerId: string;
-  status: string;
-  currency: string;
-  collectionMethod: string;
-  createdAt: Date;
-  startDate: Date;
-  endedAt: Date | null;
-  cancelAt: Date | null;
-  cancelAtPeriodEnd: boolean;
-  canceledAt: Date | null;
-  trialStart: Date | null;
-  trialEnd: Date | null;
-  pausedAt: Date | null;
-  collectionPaused: boolean;
-  dunningAnchorAt: Date | null;
-  metadataProjectId: string | null;
-  metadataUserId: string | null;
-  items: SubscriptionItemRow[];
-}
-
-interface SubscriptionItemRow {
-  id: string;
-  subscriptionId: string;
-  priceId: string;
-  productId: string;
-  quantity: number | null;
-  createdAt: Date;
-  currentPeriodStart: Date;
-  currentPeriodEnd: Date;
-  position: number;
-}
-
-export interface SessionRow {
-  id: string;
-  mode: string;
-  status: string | null;
-  paymentStatus: string;
-  customerId: string | null;
-  clientReferenceId: string | null;
-  paymentIntentId: string | null;
-  subscriptionId: string | null;
-  invoiceId: string | null;
-  amountTotal: bigint | null;
-  currency: string | null;
-  createdAt: Date;
-  metadataProjectId: string | null;
-  metadataUserId: string | null;
-  purchases: PurchaseRow[];
-}
-
-interface PurchaseRow {
-  id: string;
-  sessionId: string;
-  priceId: string;
-  productId: string;
-  quantity: number;
-  amount: bigint;
-  currency: string;
-  paymentIntentId: string | null;
-  invoiceId: string | null;
-  purchasedAt: Date;
-}
-
-export interface ChargeRow {
-  id: string;
-  paymentIntentId: string | null;
-  customerId: string | null;
-  amount: bigint;
-  amountRefunded: bigint;
-  currency: string;
-  status: string;
-  createdAt: Date;
-}
-
-export interface RefundRow {
-  id: string;
-  chargeId: string | null;
-  paymentIntentId: string | null;
-  amount: bigint;
-  currency: string;
-  status: string;
-  createdAt: Date;
-}
-
-export interface DisputeRow {
-  id: string;
-  chargeId: string;
-  paymentIntentId: string | null;
-  amount: bigint;
-  currency: string;
-  status: string;
-  createdAt: Date;
-}
-
-export interface InvoiceRow {
-  id: string;
-  customerId: string | null;
-  subscriptionId: string | null;
-  status: string | null;
-  billingReason: string | null;
-  currency: string;
-  amountDue: bigint;
-  amountPaid: bigint;
-  total: bigint;
-  attemptCount: number;
-  createdAt: Date;
-  finalizedAt: Date | null;
-  dueDate: Date | null;
-  paidAt: Date | null;
-  payments: InvoicePaymentRow[];
-}
-
-interface InvoicePaymentRow {
-  id: string;
-  invoiceId: string;
-  paymentIntentId: string | null;
-  amountPaid: bigint | null;
-  status: string;
-}
 
 export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): CustomerRow {
   if (customer.deleted === true) {

@@ -9,7 +9,7 @@ import type {
   RefundRow,
   SessionRow,
   SubscriptionRow,
-} from './from-stripe.ts';
+} from './rows.ts';
 
 /**
  * What was fetched from Stripe together, under one number: an object and those of its relatives that

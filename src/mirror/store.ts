@@ -1,15 +1,8 @@
 import { applyPrice, applyProduct } from '../catalog/store.ts';
 import type { Tx } from '../platform/database.ts';
-import {
-  type CustomerRow,
-  type DisputeRow,
-  type InvoiceRow,
-  isKnownStatus,
-  isTerminal,
-  type SessionRow,
-  type SubscriptionRow,
-} from './from-stripe.ts';
+import { isKnownStatus, isTerminal } from './from-stripe.ts';
 import type { Picture } from './picture.ts';
+import type { CustomerRow, DisputeRow, InvoiceRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
  * Writes the mirror's rows. The caller holds the locks and has left out what a later fetch wrote
