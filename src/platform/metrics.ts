@@ -16,7 +16,7 @@ export function createMetrics() {
     }),
     cacheReads: new Counter({
       name: 'latchkey_cache_reads_total',
-      help: 'Reads of entitlements by how they were answered: hit, miss, bypass, unavailable.',
+      help: 'Reads of entitlements by how they were answered: hit, miss, or bypass where the cache was not asked or could not answer.',
       labelNames: ['result'],
       registers,
     }),

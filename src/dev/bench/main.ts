@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import autocannon from 'autocannon';
 import Stripe from 'stripe';
+import { z } from 'zod';
 import { applyMigrations } from '../../platform/migrate.ts';
 import { startChild } from '../child.ts';
 import { freePort } from '../ports.ts';
@@ -21,7 +22,6 @@ const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const connections = 32;
 const adminKey = 'bench_admin_key_of_more_than_32_characters';
 const webhookSecret = 'whsec_bench_secret';
-const authorization = `Bearer ${adminKey}`;
 const projectId = 'bench';
 const cachedUser = 'u_bench';
 const resultFile = 'bench-results.json';
@@ -67,7 +67,7 @@ async function call(serviceUrl: string, method: string, route: string, body?: ob
   const response = await fetch(`${serviceUrl}/api/v1${route}`, {
     method,
     headers: {
-      authorization,
+      authorization: `Bearer ${adminKey}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -77,9 +77,14 @@ async function call(serviceUrl: string, method: string, route: string, body?: ob
   return response;
 }
 
-/** A project, and a user with six features; returns the bytes and the tag of the user's answer. */
-async function seed(serviceUrl: string): Promise<{ body: string; etag: string }> {
+/** A project with its key, and a user with six features: what the apps of real life ask with, and for. */
+async function seed(serviceUrl: string): Promise<Seeded> {
   await call(serviceUrl, 'POST', '/admin/projects', { id: projectId, name: 'Bench' });
+  const made = await call(serviceUrl, 'POST', `/admin/projects/${projectId}/keys`, {
+    name: 'bench',
+    scopes: ['read'],
+  });
+  const { key } = z.object({ key: z.string() }).parse(await made.json());
   for (let i = 1; i <= 6; i += 1) {
     const code = `feature_${i}`;
     await call(serviceUrl, 'PUT', `/admin/features/${code}`, {
@@ -98,7 +103,7 @@ async function seed(serviceUrl: string): Promise<{ body: string; etag: string }>
   await call(serviceUrl, 'GET', route);
   const hit = await call(serviceUrl, 'GET', route);
   if (hit.headers.get('latchkey-cache') !== 'hit') throw new Error('the second read is not a hit');
-  return { body: await hit.text(), etag: hit.headers.get('etag') ?? '' };
+  return { key, body: await hit.text(), etag: hit.headers.get('etag') ?? '' };
 }
 
 function signedEvent(): { body: string; signature: string } {
@@ -113,6 +118,14 @@ function signedEvent(): { body: string; signature: string } {
   });
   const options = { payload: body, secret: webhookSecret };
   return { body, signature: Stripe.webhooks.generateTestHeaderString(options) };
+}
+
+interface Seeded {
+  /** Of the project. */
+  key: string;
+  /** The bytes of the user's answer, and its tag. */
+  body: string;
+  etag: string;
 }
 
 interface Row {
@@ -191,7 +204,8 @@ async function main(started: Started): Promise<number> {
   await applyMigrations(databaseUrl);
   const shared = { databaseUrl, redisUrl: redis.url, adminKey, webhookSecret };
   const serviceUrl = await startServer(started, { ...shared, kind: 'service', body: '' });
-  const { body, etag } = await seed(serviceUrl);
+  const { key, body, etag } = await seed(serviceUrl);
+  const authorization = `Bearer ${key}`;
   const floorsUrl = await startServer(started, { ...shared, kind: 'floors', body });
   const paths = comparisons({
     ...{ serviceUrl, floorsUrl, authorization, projectId, cachedUser, etag, signedEvent },

@@ -20,7 +20,7 @@ export interface Comparison {
 export interface Places {
   serviceUrl: string;
   floorsUrl: string;
-  /** Of the platform key. */
+  /** With the project's key. */
   authorization: string;
   /** Of the project whose users are asked for. */
   projectId: string;
