@@ -42,15 +42,15 @@ interface IdempotencyDeps {
 }
 
 /**
- * `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed before the
- * work begins, so a request that is refused before (no such key, a body that is not as documented)
- * uses none; the answer is kept for 24 hours, unless it is a 5xx, after which the key is free again.
+ * `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed once the
+ * caller is known, before the body is looked at: a refusal is an answer too. The answer is kept for 24
+ * hours, unless it is a 5xx, after which the key is free again.
  * A secret in an answer (`key`) is not kept, so a replay leaves it out.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   app.decorateRequest('idempotencyClaim', null);
 
-  app.addHook('preHandler', async (request, reply) => {
+  app.addHook('preValidation', async (request, reply) => {
     const key = keyOf(request);
     if (key === null) return;
     const claim = {
@@ -122,7 +122,7 @@ function keyOf(request: FastifyRequest): string | null {
   return header;
 }
 
-/** What makes two requests the same: the path with its ids, the query, and the body as it was validated. */
+/** What makes two requests the same: the path with its ids, the query, and the body as it was sent. */
 function hashRequest(request: FastifyRequest): Buffer {
   return createHash('sha256')
     .update(`${request.url}\n${JSON.stringify(request.body ?? null)}`)

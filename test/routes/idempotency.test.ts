@@ -71,6 +71,17 @@ describe('the same key and request', () => {
 });
 
 describe('409', () => {
+  it('a corrected body under the key of one that was refused: another body is another request', async () => {
+    expect((await makeProject('NOT A SLUG', 'k-corrected')).status).toBe(400);
+    expect(await makeProject('corrected', 'k-corrected')).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency_key_reused' },
+    });
+    expect((await makeProject('NOT A SLUG', 'k-corrected')).headers['idempotency-replayed']).toBe(
+      'true',
+    );
+  });
+
   it('the same key with another request', async () => {
     await makeProject('first', 'k-reused');
     expect(await makeProject('second', 'k-reused')).toMatchObject({
