@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, withoutRequestId } from '../helpers/json.ts';
+import { withoutPostgres } from '../helpers/outage.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -132,6 +133,22 @@ describe('200', () => {
     await read('u_strong');
     const strong = await read('u_strong', '&consistency=strong');
     expect(strong.headers['latchkey-cache']).toBe('bypass');
+  });
+});
+
+describe('while Postgres cannot be reached', () => {
+  it('a known key and a cached answer go on for 60 seconds; what is not cached is a 503', async () => {
+    await grant('u_outage', { feature_code: 'export' });
+    await read('u_outage');
+    await withoutPostgres(service.deps.database.pool, async () => {
+      service.clock.advance(59_000);
+      const hit = await read('u_outage');
+      expect(hit).toMatchObject({ status: 200, headers: { 'latchkey-cache': 'hit' } });
+      expect(await read('u_not_cached')).toMatchObject({
+        status: 503,
+        body: { code: 'not_ready' },
+      });
+    });
   });
 });
 
