@@ -31,16 +31,26 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
     database: openDatabase(config.databaseUrl, (error) => {
       logger.warn({ err: error }, 'a connection to Postgres was lost');
     }),
-    redis:
-      config.redisUrl === undefined
-        ? null
-        : openRedis(config.redisUrl, (error) => {
-            metrics.redisErrors.inc({ operation: 'connection' });
-            logger.debug({ err: error }, 'Redis cannot be reached');
-          }),
+    redis: config.redisUrl === undefined ? null : openCacheStore(config.redisUrl, metrics, logger),
     stripe: openStripe(config.stripe),
     ...overrides,
   };
+}
+
+/** Redis, whose outages are counted, and told once each: ioredis reports every try to connect again. */
+function openCacheStore(url: string, metrics: Metrics, logger: Logger): Redis {
+  let isDown = false;
+  const redis = openRedis(url, (error) => {
+    metrics.redisErrors.inc({ operation: 'connection' });
+    if (isDown) return;
+    isDown = true;
+    logger.warn({ err: error }, 'Redis cannot be reached: reads go to Postgres until it is back');
+  });
+  redis.on('ready', () => {
+    if (isDown) logger.info('Redis is back');
+    isDown = false;
+  });
+  return redis;
 }
 
 /** Closes what `openDeps` opened. */

@@ -134,8 +134,13 @@ describe('the process', () => {
     );
     expect(await read()).toBe(200);
 
+    const output = () => Promise.resolve(child.output());
+    await eventually(5_000, output, (text) => text.includes('Redis cannot be reached'));
+
     child.kill('SIGTERM');
     const [code] = await exited;
+    // Once for the outage, however often connecting was tried.
+    expect(child.output().match(/Redis cannot be reached/g)).toHaveLength(1);
     expect(child.output()).not.toContain('could not stop');
     expect(code).toBe(0);
   });
