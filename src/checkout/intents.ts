@@ -101,7 +101,7 @@ async function loadOlder(
 export async function storeSession(
   database: Database,
   intentId: string,
-  session: { id: string; customerId: string; expiresAt: number },
+  session: { id: string; customerId: string | null; expiresAt: number },
 ): Promise<boolean> {
   const { status } = await database.prisma.checkoutIntent.update({
     where: { id: intentId },
@@ -112,6 +112,17 @@ export async function storeSession(
     },
   });
   return status === 'open';
+}
+
+/** The session of the open intent that replaced this one and is for the same lines; null: none has one yet. */
+export async function loadOvertaking(database: Database, intentId: string): Promise<string | null> {
+  const [newer] = await database.prisma.$queryRaw<{ session_id: string }[]>`
+    select newer.session_id
+    from checkout_intents ours join checkout_intents newer
+      on newer.uid = ours.uid and newer.line_items = ours.line_items
+    where ours.id = ${intentId} and newer.status = 'open' and newer.session_id is not null
+    order by newer.created_at desc limit 1`;
+  return newer?.session_id ?? null;
 }
 
 /** Ends an intent that is still open; what it came to before stays. */

@@ -10,22 +10,28 @@ export interface RequestedLine {
 /** A line of a checkout, its price resolved through the project's catalog. */
 export interface Line extends SellablePrice {
   quantity: number;
+  /** Billed by what is used: has no quantity at Stripe. */
+  metered: boolean;
 }
 
 export type Mode = 'subscription' | 'payment';
 
-/** @throws ProblemError price_not_found, price_inactive */
+/** @throws ProblemError price_not_found, price_inactive: of the first line that cannot be sold */
 export async function loadLines(
   database: Database,
   projectId: string,
   requested: readonly RequestedLine[],
 ): Promise<Line[]> {
-  return Promise.all(
-    requested.map(async ({ priceId, quantity }) => ({
-      ...(await loadSellablePrice(database, projectId, priceId)),
-      quantity,
-    })),
-  );
+  const metered = await database.prisma.price.findMany({
+    where: { id: { in: requested.map(({ priceId }) => priceId) }, usageType: 'metered' },
+    select: { id: true },
+  });
+  const lines: Line[] = [];
+  for (const { priceId, quantity } of requested) {
+    const price = await loadSellablePrice(database, projectId, priceId);
+    lines.push({ ...price, quantity, metered: metered.some(({ id }) => id === priceId) });
+  }
+  return lines;
 }
 
 /** One recurring line makes it a subscription, which may have one-time lines beside it. */

@@ -9,10 +9,10 @@ const defaultPorts: Record<string, string> = { 'https:': '443', 'http:': '80' };
  * Whether a redirect goes to one of the project's origins. Pure.
  *
  * Holds only where the URL is absolute and names one of the origins in the plain (which are `https`, or
- * `http` on the local machine): no user or password; no white space, control character or backslash, which parsers drop
- * or turn into slashes; the host as in the list but for its case and a default port, so neither
- * percent-encoded nor in other scripts (an international name is given in its `xn--` form). Path, query
- * and fragment are free, and may hold `{CHECKOUT_SESSION_ID}`.
+ * `http` on the local machine): no user or password; no white space, control character or backslash,
+ * which parsers drop or turn into slashes; the host as in the list but for its case and a default port,
+ * so neither percent-encoded nor in other scripts (an international name is given in its `xn--` form).
+ * Path, query and fragment are free, and may hold `{CHECKOUT_SESSION_ID}`.
  *
  * @param origins exact origins such as `https://app.example.com` or `http://localhost:3000`
  */

@@ -1,3 +1,4 @@
+import type { UserName } from '../entitlements/users.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 
@@ -5,17 +6,20 @@ import type { Database } from '../platform/database.ts';
  * The user of a session that was opened through this project; one of another project answers as one
  * that does not exist, without asking Stripe.
  *
+ * @param projectId null: of any project, which is the platform key's
  * @throws ProblemError session_not_found
  */
 export async function loadOwnSession(
   database: Database,
-  projectId: string,
+  projectId: string | null,
   sessionId: string,
-): Promise<string> {
+): Promise<UserName> {
   const intent = await database.prisma.checkoutIntent.findUnique({
     where: { sessionId },
     include: { user: { select: { userId: true } } },
   });
-  if (intent?.projectId !== projectId) throw new ProblemError('session_not_found');
-  return intent.user.userId;
+  if (intent === null || (projectId !== null && intent.projectId !== projectId)) {
+    throw new ProblemError('session_not_found');
+  }
+  return { projectId: intent.projectId, userId: intent.user.userId };
 }

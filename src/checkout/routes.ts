@@ -6,7 +6,7 @@ import { ProblemError } from '../http/problem.ts';
 import { instantOut, instantOutSchema, projectIdSchema, userIdSchema } from '../http/schemas.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { syncObject } from '../mirror/sync.ts';
-import { projectFor } from '../projects/access.ts';
+import { projectFor, projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
 import { loadLines } from './lines.ts';
 import { openPortal } from './portal.ts';
@@ -18,7 +18,12 @@ import { askStripe } from './stripe-answer.ts';
 const tags = ['Checkout and portal'];
 const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
 const urlSchema = z.string().min(1).max(5_000);
-const quantitySchema = z.int().min(1).max(999).default(1);
+const quantitySchema = z
+  .int()
+  .min(1)
+  .max(999)
+  .default(1)
+  .describe('Counts for nothing where the price is metered');
 
 const checkoutBody = z
   .strictObject({
@@ -37,7 +42,12 @@ const checkoutBody = z
   .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
     path: ['price_id'],
     error: 'give either price_id or line_items',
-  });
+  })
+  .refine(
+    ({ line_items: lines = [] }) =>
+      new Set(lines.map((line) => line.price_id)).size === lines.length,
+    { path: ['line_items'], error: 'name each price once' },
+  );
 
 /** Where a buyer is sent to pay, and to change what was bought. */
 export function checkoutRoutes(app: App, deps: SyncDeps): void {
@@ -131,9 +141,10 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       },
     },
     async (request) => {
-      const projectId = await projectFor(deps, callerOf(request), request.query.project_id);
+      // The path names one thing by an id of its own: the platform key needs no project.
+      const scope = await projectScope(deps, callerOf(request), request.query.project_id);
       const { id } = request.params;
-      const userId = await loadOwnSession(database, projectId, id);
+      const { projectId, userId } = await loadOwnSession(database, scope, id);
       await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
         syncObject(deps, { objectType: 'checkout.session', objectId: id }),
       );

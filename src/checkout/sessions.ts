@@ -1,7 +1,11 @@
 import type Stripe from 'stripe';
 import type { UserName } from '../entitlements/users.ts';
+import { optionalReference } from '../mirror/from-stripe.ts';
+import type { SyncDeps } from '../mirror/sync.ts';
+import { closeSession } from './closing.ts';
 import { createCustomer, type CustomerDeps } from './customer.ts';
-import { endIntent, openIntent, storeSession } from './intents.ts';
+import { refuseIneligible } from './eligibility.ts';
+import { endIntent, loadOvertaking, openIntent, storeSession } from './intents.ts';
 import { computeMode, type Line, type Mode } from './lines.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
 
@@ -23,32 +27,68 @@ export interface OpenedCheckout {
 }
 
 /**
- * Opens a hosted checkout for a user. The intent is in Postgres before Stripe hears of it; older open
- * sessions that would sell the same again are expired before the new one's link is handed out, so that
- * a double click cannot pay twice.
+ * Opens a hosted checkout for a user. A double click cannot pay twice, by the order of things:
+ *
+ * 1. the intent is written, one of a user at a time, before Stripe hears of it; an older one that is
+ *    still on its way to Stripe is told to give way,
+ * 2. older open sessions that would sell the same again are expired, and where one of them was paid
+ *    just before, the user is looked at once more,
+ * 3. only then is the new session made, and its link handed out; one that was told to give way
+ *    meanwhile is expired, and answers with the session that took its place.
+ *
+ * A crash in between leaves no link in anybody's hands that nobody will close.
  *
  * @throws ProblemError already_subscribed, feature_revoked, stripe_unavailable
  */
 export async function openCheckout(
-  deps: CustomerDeps,
+  deps: SyncDeps,
   request: CheckoutRequest,
 ): Promise<OpenedCheckout> {
   const intent = await openIntent(deps, request.user, request.lines);
   try {
-    for (const sessionId of intent.olderSessionIds) await expireSession(deps, sessionId);
+    const ends: string[] = [];
+    for (const id of intent.olderSessionIds) ends.push(await closeSession(deps, id));
+    if (ends.includes('completed')) {
+      await refuseIneligible(deps.database.prisma, intent.uid, request.lines, deps.clock());
+    }
     const session = await createSession(deps, request, intent.id, intent.customerId);
-    const customerId = typeof session.customer === 'string' ? session.customer : '';
-    const expiresAt = session.expires_at * 1_000;
-    const ours = { id: session.id, customerId, expiresAt };
-    // A newer checkout of this user came in between: this one must not be paid as well.
-    if (!(await storeSession(deps.database, intent.id, ours)))
-      await expireSession(deps, session.id);
-    if (session.url === null) throw new Error('Stripe made a session without a page');
-    return { id: session.id, url: session.url, mode: computeMode(request.lines), expiresAt };
+    const kept = await storeSession(deps.database, intent.id, {
+      id: session.id,
+      customerId: optionalReference(session.customer),
+      expiresAt: session.expires_at * 1_000,
+    });
+    if (kept) return openedOf(session, request);
+    await closeSession(deps, session.id);
+    return openedOf((await fetchOvertaking(deps, request, intent.id)) ?? session, request);
   } catch (error) {
     await endIntent(deps.database, { id: intent.id }, 'failed');
     throw error;
   }
+}
+
+function openedOf(session: Stripe.Checkout.Session, { lines }: CheckoutRequest): OpenedCheckout {
+  const { id, url, expires_at: expiresAt } = session;
+  if (url === null) throw new Error('Stripe made a session without a page');
+  return { id, url, mode: computeMode(lines), expiresAt: expiresAt * 1_000 };
+}
+
+/**
+ * The open session that the other half of a double click made, so that whichever answer the browser
+ * follows last leads to a page that can be paid. Null where it is not there yet (its own answer comes
+ * later) or leads elsewhere.
+ */
+async function fetchOvertaking(
+  deps: CustomerDeps,
+  { successUrl, cancelUrl }: CheckoutRequest,
+  intentId: string,
+): Promise<Stripe.Checkout.Session | null> {
+  const sessionId = await loadOvertaking(deps.database, intentId);
+  if (sessionId === null) return null;
+  const session = await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
+    deps.stripe.checkout.sessions.retrieve(sessionId),
+  );
+  const same = session.success_url === successUrl && session.cancel_url === cancelUrl;
+  return same && session.url !== null ? session : null;
 }
 
 /** A customer that Stripe no longer knows is replaced, once. */
@@ -85,7 +125,11 @@ function requestSession(
       mode,
       customer,
       client_reference_id: intentId,
-      line_items: lines.map(({ priceId, quantity }) => ({ price: priceId, quantity })),
+      line_items: lines.map(({ priceId, quantity, metered }) => ({
+        price: priceId,
+        // Stripe refuses a quantity where use is metered.
+        ...(metered ? {} : { quantity }),
+      })),
       success_url: successUrl,
       cancel_url: cancelUrl,
       metadata,
@@ -94,22 +138,5 @@ function requestSession(
         : { payment_intent_data: { metadata } }),
     },
     { idempotencyKey: `latchkey-session-${intentId}-${customer}` },
-  );
-}
-
-/** One that was paid or expired meanwhile cannot be expired, and need not be. */
-async function expireSession(deps: CustomerDeps, sessionId: string): Promise<void> {
-  const session = await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
-    deps.stripe.checkout.sessions.retrieve(sessionId),
-  );
-  if (session.status === 'open') {
-    await askStripe(deps.logger, 'checkout.sessions.expire', () =>
-      deps.stripe.checkout.sessions.expire(sessionId),
-    );
-  }
-  await endIntent(
-    deps.database,
-    { sessionId },
-    session.status === 'complete' ? 'completed' : 'replaced',
   );
 }
