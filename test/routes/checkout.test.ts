@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { at, text, withoutRequestId } from '../helpers/json.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
@@ -55,6 +55,70 @@ describe('201', () => {
     expect(data.filter(({ metadata }) => metadata['user_id'] === 'u_once')).toHaveLength(1);
   });
 
+  it('one-time lines may stand beside a recurring one, each with its quantity', async () => {
+    const line_items = [
+      { price_id: shop.prices.pro },
+      { price_id: shop.prices.forever, quantity: 3 },
+    ];
+    const answer = await open({ user_id: 'u_lines', line_items, ...urls });
+    expect(answer).toMatchObject({ status: 201, body: { mode: 'subscription' } });
+    const { data } = await shop.stripe.checkout.sessions.listLineItems(text(answer.body, 'id'));
+    expect(data.map(({ price, quantity }) => [price?.id, quantity])).toEqual([
+      [shop.prices.pro, 1],
+      [shop.prices.forever, 3],
+    ]);
+  });
+
+  it('a metered price goes to Stripe without a quantity', async () => {
+    const { product } = await shop.stripe.prices.retrieve(shop.prices.team);
+    const metered = await shop.stripe.prices.create({
+      product: typeof product === 'string' ? product : product.id,
+      currency: 'usd',
+      unit_amount: 1,
+      recurring: { interval: 'month', usage_type: 'metered' },
+    });
+    await shop.settle();
+    const create = vi.spyOn(shop.service.deps.stripe.checkout.sessions, 'create');
+    const answer = await open({ user_id: 'u_metered', price_id: metered.id, ...urls });
+    expect(create.mock.lastCall?.[0]?.line_items).toEqual([{ price: metered.id }]);
+    create.mockRestore();
+    expect(answer.status).toBe(201);
+  });
+
+  it('what is bought carries the project and the user, not only the session', async () => {
+    const create = vi.spyOn(shop.service.deps.stripe.checkout.sessions, 'create');
+    await open({ user_id: 'u_marked', price_id: shop.prices.pro, ...urls });
+    await open({ user_id: 'u_marked', price_id: shop.prices.pass, ...urls });
+    const metadata = { project_id: 'notes', user_id: 'u_marked' };
+    expect(create.mock.calls.map(([params]) => params)).toMatchObject([
+      { metadata, subscription_data: { metadata } },
+      { metadata, payment_intent_data: { metadata } },
+    ]);
+    create.mockRestore();
+  });
+
+  it('the e-mail address is a new customer’s; an existing one keeps its own', async () => {
+    for (const email of ['first@notes.example', 'second@notes.example']) {
+      await open({ user_id: 'u_mail', email, price_id: shop.prices.pro, ...urls });
+    }
+    const customer = await shop.stripe.customers.retrieve(await shop.customerOf('u_mail'));
+    expect(customer).toMatchObject({
+      email: 'first@notes.example',
+      metadata: { project_id: 'notes', user_id: 'u_mail' },
+    });
+  });
+
+  it('checkouts at once with different e-mail addresses make one customer too', async () => {
+    const answers = await Promise.all(
+      [shop.prices.pro, shop.prices.pass].map((price_id, index) =>
+        open({ user_id: 'u_mails', email: `m${index}@notes.example`, price_id, ...urls }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+    const { data } = await shop.stripe.customers.list({ limit: 100 });
+    expect(data.filter(({ metadata }) => metadata['user_id'] === 'u_mails')).toHaveLength(1);
+  });
+
   it('an older open session for the same price can no longer be paid', async () => {
     const first = await open({ user_id: 'u_twice', price_id: shop.prices.pro, ...urls });
     const second = await open({ user_id: 'u_twice', price_id: shop.prices.pro, ...urls });
@@ -94,8 +158,47 @@ describe('400 names the field', () => {
     expect(at(answer.body, 'errors', 0, 'path')).toBe(path);
   });
 
+  it.each([
+    ['no line', []],
+    ['a quantity of nothing', [{ price_id: 'price_1', quantity: 0 }]],
+    ['a quantity of a thousand', [{ price_id: 'price_1', quantity: 1_000 }]],
+    ['half a quantity', [{ price_id: 'price_1', quantity: 1.5 }]],
+    ['an amount in a line', [{ price_id: 'price_1', quantity: 1, unit_amount: 1 }]],
+    ['a price twice', [{ price_id: 'price_1' }, { price_id: 'price_1', quantity: 2 }]],
+  ])('%s', async (_name, line_items) => {
+    const answer = await open({ user_id: 'u_1', line_items, ...urls });
+    expect(answer.status).toBe(400);
+    expect(text(answer.body, 'errors', 0, 'path')).toMatch(/^line_items/);
+  });
+
+  it('the platform key has to name the project', async () => {
+    const body = { user_id: 'u_1', price_id: shop.prices.pro, ...urls };
+    expect(await open(body, shop.service.adminKey)).toMatchObject({
+      status: 400,
+      body: { code: 'project_id_required' },
+    });
+  });
+
   it('neither a price nor lines', async () => {
     expect(await open({ user_id: 'u_1', ...urls })).toMatchObject({ status: 400 });
+  });
+});
+
+describe('401 and 403', () => {
+  it('no key, and a key that may only read', async () => {
+    const { body: made } = await shop.service.request('POST', '/admin/projects/notes/keys', {
+      key: shop.service.adminKey,
+      body: { name: 'reader', scopes: ['read'] },
+    });
+    const body = { user_id: 'u_1', price_id: shop.prices.pro, ...urls };
+    expect(await shop.service.request('POST', '/checkout/sessions', { body })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthorized' },
+    });
+    expect(await open(body, text(made, 'key'))).toMatchObject({
+      status: 403,
+      body: { code: 'scope_missing' },
+    });
   });
 });
 
@@ -136,6 +239,38 @@ describe('409', () => {
       body: { code: 'already_subscribed' },
     });
     expect((await shop.checkout('u_subscribed', 'team')).status).toBe(201);
+  });
+
+  it('a subscription whose payment is overdue is live as well', async () => {
+    await shop.buy('u_overdue', 'pro');
+    await shop.settle();
+    const { prisma } = shop.service.deps.database;
+    const { count } = await prisma.subscription.updateMany({
+      where: { user: { userId: 'u_overdue' } },
+      data: { status: 'past_due' },
+    });
+    expect(count).toBe(1);
+    expect((await shop.checkout('u_overdue', 'pro')).status).toBe(409);
+  });
+
+  it('a canceled one is not: the user may come back', async () => {
+    await shop.buy('u_back', 'pro');
+    await shop.settle();
+    await shop.stripe.subscriptions.cancel((await shop.subscriptionOf('u_back')).id);
+    await shop.settle();
+    expect((await shop.checkout('u_back', 'pro')).status).toBe(201);
+  });
+
+  it('all that one line of several carries is revoked', async () => {
+    await shop.service.request('POST', '/admin/revoke', {
+      key: shop.key,
+      body: { user_id: 'u_half', feature_code: 'theme', reason: 'test' },
+    });
+    const line_items = [{ price_id: shop.prices.pro }, { price_id: shop.prices.forever }];
+    expect(await open({ user_id: 'u_half', line_items, ...urls })).toMatchObject({
+      status: 409,
+      body: { code: 'feature_revoked' },
+    });
   });
 
   it('every feature of the price is revoked', async () => {
@@ -220,6 +355,61 @@ describe('GET /checkout/sessions/{id}', () => {
     const [theirs, nobody] = await Promise.all([ask(text(opened.body, 'id')), ask('cs_nobody')]);
     expect(theirs).toMatchObject({ status: 404, body: { code: 'session_not_found' } });
     expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(nobody.body));
+  });
+
+  it('404: another project named looks like none, even beside the own session', async () => {
+    const opened = await shop.checkout('u_named', 'pro');
+    const ask = (project: string) =>
+      shop.service.request(
+        'GET',
+        `/checkout/sessions/${text(opened.body, 'id')}?project_id=${project}`,
+        { key: shop.key },
+      );
+    const [theirs, nobody] = await Promise.all([ask('rival'), ask('nobody')]);
+    expect(theirs).toMatchObject({ status: 404, body: { code: 'project_not_found' } });
+    expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(nobody.body));
+  });
+
+  it('200: what was paid is there at once, though no webhook has come', async () => {
+    const id = await shop.buy('u_returned', 'pro');
+    expect(
+      await shop.service.request('GET', `/checkout/sessions/${id}`, { key: shop.key }),
+    ).toMatchObject({
+      status: 200,
+      body: {
+        id,
+        status: 'complete',
+        payment_status: 'paid',
+        user_id: 'u_returned',
+        revision: 1,
+        entitlements: [
+          { feature_code: 'export', value: true },
+          { feature_code: 'notebooks', value: 10 },
+        ],
+      },
+    });
+    expect(await shop.entitled('u_returned')).toEqual({ export: true, notebooks: 10 });
+  });
+
+  it('200: the platform key needs no project, since the id says which', async () => {
+    const id = text((await shop.checkout('u_platform', 'pro')).body, 'id');
+    const ask = (query: string) =>
+      shop.service.request('GET', `/checkout/sessions/${id}${query}`, {
+        key: shop.service.adminKey,
+      });
+    expect(await ask('')).toMatchObject({ status: 200, body: { user_id: 'u_platform' } });
+    expect(await ask('?project_id=rival')).toMatchObject({
+      status: 404,
+      body: { code: 'session_not_found' },
+    });
+  });
+
+  it('502: Stripe is away', async () => {
+    const id = text((await shop.checkout('u_waiting', 'pro')).body, 'id');
+    shop.sandbox.faults.api({ method: 'GET', status: 429 });
+    expect(
+      await shop.service.request('GET', `/checkout/sessions/${id}`, { key: shop.key }),
+    ).toMatchObject({ status: 502, body: { code: 'stripe_unavailable' } });
   });
 
   it('200: an open session is told as open, and gives nothing', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { text, withoutRequestId } from '../helpers/json.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
@@ -26,7 +26,53 @@ it('201: a link to the portal of the user’s own customer', async () => {
   expect(text(answer.body, 'url')).toContain(shop.sandbox.url);
 });
 
+it('201: with the configuration of the project, where it has one', async () => {
+  const create = vi.spyOn(shop.service.deps.stripe.billingPortal.sessions, 'create');
+  const configure = (portal_configuration_id: string | null) =>
+    shop.service.request('PATCH', '/admin/projects/notes', {
+      key: shop.key,
+      body: { settings: { portal_configuration_id } },
+    });
+  await configure('bpc_notes');
+  await open({ user_id: 'u_customer', return_url });
+  await configure(null);
+  await open({ user_id: 'u_customer', return_url });
+  const customer = await shop.customerOf('u_customer');
+  expect(create.mock.calls.map(([params]) => params)).toEqual([
+    { customer, return_url, configuration: 'bpc_notes' },
+    { customer, return_url },
+  ]);
+  create.mockRestore();
+});
+
+describe('401 and 403', () => {
+  it('no key, and a key that may only read', async () => {
+    const { body: made } = await shop.service.request('POST', '/admin/projects/notes/keys', {
+      key: shop.service.adminKey,
+      body: { name: 'reader', scopes: ['read'] },
+    });
+    const body = { user_id: 'u_customer', return_url };
+    expect(await shop.service.request('POST', '/portal/sessions', { body })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthorized' },
+    });
+    expect(await open(body, text(made, 'key'))).toMatchObject({
+      status: 403,
+      body: { code: 'scope_missing' },
+    });
+  });
+});
+
 describe('404', () => {
+  it('a user whose customer was deleted at Stripe, before we hear of it', async () => {
+    await shop.checkout('u_deleted', 'pro');
+    await shop.stripe.customers.del(await shop.customerOf('u_deleted'));
+    expect(await open({ user_id: 'u_deleted', return_url })).toMatchObject({
+      status: 404,
+      body: { code: 'customer_not_found' },
+    });
+  });
+
   it('a user without a customer', async () => {
     expect(await open({ user_id: 'u_nobody', return_url })).toMatchObject({
       status: 404,
@@ -58,6 +104,13 @@ it('422: the way back must lie on an origin of the project', async () => {
   expect(await open({ user_id: 'u_customer', return_url: 'https://evil.example/' })).toMatchObject({
     status: 422,
     body: { errors: [{ path: 'return_url' }] },
+  });
+});
+
+it('400: the platform key has to name the project', async () => {
+  expect(await open({ user_id: 'u_customer', return_url }, shop.service.adminKey)).toMatchObject({
+    status: 400,
+    body: { code: 'project_id_required' },
   });
 });
 
