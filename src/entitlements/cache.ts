@@ -36,24 +36,34 @@ type CacheRead =
   | { state: 'busy' }
   | { state: 'unavailable' };
 
-/** A change of a user whose answer in the cache is no longer right. */
-interface Changed {
+/** A user who was written, and whether the cache may hold an answer that is no longer right. */
+interface Written {
   user: UserName & { uid: bigint };
   revision: number;
-  changed: boolean;
+  cachePending: boolean;
 }
 
 export interface EntitlementCache {
   /** @param now epoch milliseconds: an answer that holds no more is not a hit. */
   read(user: UserName, now: number): Promise<CacheRead>;
-  /** Keeps an answer until it changes by itself, and never longer than the time to live. */
-  fill(user: UserName, lease: string, answer: CachedAnswer, now: number): Promise<void>;
   /**
-   * Takes the answers of changed users away and notes that the cache was told. Where Redis cannot be
-   * told the users stay pending, and a sweep tells it later; nothing is thrown, since the change is
-   * committed.
+   * Keeps an answer until it changes by itself, and never longer than the time to live, counted from
+   * the instant at which it was asked for.
    */
-  forget(changes: Changed[]): Promise<void>;
+  fill(user: UserName, lease: string, answer: CachedAnswer, times: FillTimes): Promise<void>;
+  /**
+   * Takes the answers of users away whose change is pending, and notes that the cache was told. Where
+   * Redis cannot be told they stay pending, and a sweep tells it later; nothing is thrown, since the
+   * change is committed.
+   */
+  forget(written: Written[]): Promise<void>;
+}
+
+/** Epoch milliseconds. */
+interface FillTimes {
+  /** Of the answer: it was read from Postgres after this. */
+  askedAt: number;
+  now: number;
 }
 
 interface CacheDeps {
@@ -103,10 +113,13 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       }
     },
 
-    async fill(user, lease, answer, now) {
+    async fill(user, lease, answer, { askedAt, now }) {
       if (redis === null) return;
-      const untilChange = answer.nextChangeAt === null ? Infinity : answer.nextChangeAt - now;
-      const ttlMs = Math.max(1, Math.min(deps.cacheTtlSeconds * 1_000, untilChange));
+      const until = Math.min(
+        askedAt + deps.cacheTtlSeconds * 1_000,
+        answer.nextChangeAt ?? Infinity,
+      );
+      const ttlMs = Math.max(1, until - now);
       try {
         await redis.eval(fillScript, 1, await keyOf(user), lease, encodeAnswer(answer), ttlMs);
       } catch (error) {
@@ -114,8 +127,8 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       }
     },
 
-    async forget(changes) {
-      const told = changes.filter(({ changed }) => changed);
+    async forget(written) {
+      const told = written.filter(({ cachePending }) => cachePending);
       if (told.length === 0) return;
       try {
         if (redis !== null) {
@@ -149,7 +162,7 @@ async function loadDatabaseIdentity(database: Database): Promise<string> {
 }
 
 /** Only where the user was not changed again since: that change tells the cache itself. */
-async function clearPending(database: Database, told: Changed[]): Promise<void> {
+async function clearPending(database: Database, told: Written[]): Promise<void> {
   await database.pool.query(
     `update users u set cache_pending_at = null
      from unnest($1::bigint[], $2::bigint[]) as t (uid, revision)

@@ -80,7 +80,9 @@ export async function readEntitlements(
     return count(deps, { from: 'hit', answer: cached.answer });
   }
   const answer = await readStored(deps, user, now);
-  if (cached.state === 'leased') await deps.cache.fill(user, cached.lease, answer, now);
+  if (cached.state === 'leased') {
+    await deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: deps.clock() });
+  }
   return count(deps, { from: cached.state === 'unavailable' ? 'bypass' : 'miss', answer });
 }
 

@@ -11,6 +11,8 @@ export interface Refreshed {
   revision: number;
   /** Whether the timeline differs from what was stored. */
   changed: boolean;
+  /** Whether the cache is to be told: of this change, or of an earlier one that it was not told of. */
+  cachePending: boolean;
 }
 
 type LiveRow = SegmentRow & { id: bigint; uid: bigint };
@@ -55,7 +57,12 @@ export async function refreshUsers(
       added.push(storedSegment(user.uid, segment, recordedAt));
       changed = true;
     }
-    return { user, revision: user.revision + (changed ? 1 : 0), changed };
+    return {
+      user,
+      revision: user.revision + (changed ? 1 : 0),
+      changed,
+      cachePending: changed || user.cachePending,
+    };
   });
   await store(tx, gone, added);
   await tx.$executeRaw`

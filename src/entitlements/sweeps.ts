@@ -35,7 +35,7 @@ export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
     rows.map((row) => ({
       user: { uid: BigInt(row.uid), projectId: row.project_id, userId: row.user_id },
       revision: Number(row.revision),
-      changed: true,
+      cachePending: true,
     })),
   );
   deps.metrics.sweeps.inc({ kind: 'cache_pending' }, rows.length);
@@ -43,7 +43,7 @@ export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
 }
 
 /** Goes on with users that were computed under an older catalog or policy; returns how many were refreshed. */
-async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
+export async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
   const { rows } = await deps.database.pool.query<{ id: string }>(
     `select p.id from projects p
      where exists (select from users u where u.project_id = p.id and u.catalog_revision < p.catalog_revision)
@@ -51,8 +51,13 @@ async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
   );
   let refreshed = 0;
   for (const { id } of rows) {
-    refreshed += await refreshBehind(deps, id, 1_000);
-    await finishRefreshes(deps, id);
+    try {
+      refreshed += await refreshBehind(deps, id, 1_000);
+      await finishRefreshes(deps, id);
+    } catch (error) {
+      // The projects behind it have a right to their turn.
+      deps.logger.warn({ err: error, projectId: id }, 'the users of a project were not refreshed');
+    }
   }
   deps.metrics.sweeps.inc({ kind: 'behind_catalog' }, refreshed);
   return refreshed;

@@ -13,6 +13,8 @@ export interface LockedUser extends UserName {
   catalogRevision: bigint;
   /** Epoch milliseconds; null before the first segment. */
   recordedAt: number | null;
+  /** An earlier change was committed, and the cache not (yet) told. */
+  cachePending: boolean;
 }
 
 interface Row {
@@ -22,6 +24,7 @@ interface Row {
   revision: bigint;
   catalog_revision: bigint;
   recorded_at: Date | null;
+  cache_pending: boolean;
 }
 
 function toLockedUser(row: Row): LockedUser {
@@ -32,6 +35,7 @@ function toLockedUser(row: Row): LockedUser {
     revision: Number(row.revision),
     catalogRevision: row.catalog_revision,
     recordedAt: row.recorded_at?.getTime() ?? null,
+    cachePending: row.cache_pending,
   };
 }
 
@@ -50,7 +54,8 @@ export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promi
 /** Locks rows of users, sorted, so that two transactions never wait for each other. Users come last in the lock order. */
 export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
   const rows = await tx.$queryRaw<Row[]>`
-    select uid, project_id, user_id, revision, catalog_revision, recorded_at
+    select uid, project_id, user_id, revision, catalog_revision, recorded_at,
+      cache_pending_at is not null as cache_pending
     from users where ${condition} order by uid for update`;
   return rows.map(toLockedUser);
 }

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EntitlementCache } from '../../src/entitlements/cache.ts';
 import { changeUser } from '../../src/entitlements/change.ts';
 import { answerOf, loadTimeline, readEntitlements } from '../../src/entitlements/read.ts';
 import { finishAnswer } from '../../src/entitlements/cached-answer.ts';
-import { sweepPendingCache } from '../../src/entitlements/sweeps.ts';
+import { sweepBehindCatalog, sweepPendingCache } from '../../src/entitlements/sweeps.ts';
 import type { UserName } from '../../src/entitlements/users.ts';
 import { newId } from '../../src/platform/ids.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
@@ -70,7 +70,10 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     if (slow.state !== 'leased') throw new Error(`expected a lease, got ${slow.state}`);
     const stale = await loadTimeline(database, user);
     await grant(user);
-    await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), clock());
+    await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), {
+      askedAt: clock(),
+      now: clock(),
+    });
     expect(await isEntitled(user)).toBe(true);
   });
 
@@ -87,7 +90,10 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     await grant(user);
     const next = await cache.read(user, clock());
     expect(next.state).toBe('leased');
-    await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), clock());
+    await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), {
+      askedAt: clock(),
+      now: clock(),
+    });
     expect((await cache.read(user, clock())).state).toBe('busy');
     expect(await isEntitled(user)).toBe(true);
   });
@@ -112,6 +118,29 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     expect(await sweepPendingCache(service.deps)).toBe(0);
   });
 
+  it('nor does it wait for the sweep where the same user is written again, though nothing changes', async () => {
+    const user = newUser();
+    expect(await isEntitled(user)).toBe(false);
+    const died: EntitlementCache = { ...service.deps.cache, forget: () => Promise.resolve() };
+    await grant(user, died);
+    await changeUser(service.deps, 'notes', user.userId, () => Promise.resolve());
+    expect(await isEntitled(user)).toBe(true);
+    const row = await service.deps.database.prisma.user.findFirstOrThrow({ where: user });
+    expect([row.revision, row.cachePendingAt]).toEqual([1n, null]);
+  });
+
+  it('an answer lives for the published bound, counted from when it was asked for', async () => {
+    const { cache, clock, database, redis } = service.deps;
+    const user = { ...newUser(), userId: 'u_whose_reader_is_slow' };
+    const slow = await cache.read(user, clock());
+    if (slow.state !== 'leased') throw new Error(`expected a lease, got ${slow.state}`);
+    const answer = finishAnswer(answerOf(user, await loadTimeline(database, user), clock()), null);
+    await cache.fill(user, slow.lease, answer, { askedAt: clock(), now: clock() + 4_000 });
+    const [key = ''] = (await redis?.keys(`latchkey:*:notes:${user.userId}`)) ?? [];
+    expect(await redis?.pttl(key)).toBeLessThanOrEqual(56_000);
+    expect(await redis?.pttl(key)).toBeGreaterThan(0);
+  });
+
   it('the sweep of an older change does not take the mark of a newer one', async () => {
     const user = newUser();
     const { cache, database } = service.deps;
@@ -121,11 +150,36 @@ describe('promise 3: when a change has returned, every later read shows it', () 
       tx.grant.updateMany({ where: { uid }, data: { endedAt: new Date(service.clock.now()) } }),
     );
     const row = await database.prisma.user.findFirstOrThrow({ where: user });
-    await cache.forget([{ user: { ...user, uid: row.uid }, revision: 1, changed: true }]);
+    await cache.forget([{ user: { ...user, uid: row.uid }, revision: 1, cachePending: true }]);
     const after = await database.prisma.user.findFirstOrThrow({ where: user });
     expect(after.revision).toBe(2n);
     expect(after.cachePendingAt).not.toBeNull();
   });
+});
+
+describe('a project whose users cannot be refreshed', () => {
+  it('does not hold up those behind it', async () => {
+    const { database } = service.deps;
+    for (const projectId of ['a_broken', 'b_waiting']) {
+      await service.createProject(projectId);
+      await grantlessUser(projectId);
+      await database.prisma.project.update({
+        where: { id: projectId },
+        data: { catalogRevision: { increment: 1 } },
+      });
+    }
+    const transaction = vi.spyOn(database, 'transaction').mockRejectedValueOnce(new Error('torn'));
+    try {
+      expect(await sweepBehindCatalog(service.deps)).toBe(1);
+      expect(await sweepBehindCatalog(service.deps)).toBe(1);
+    } finally {
+      transaction.mockRestore();
+    }
+  });
+
+  async function grantlessUser(projectId: string): Promise<void> {
+    await changeUser(service.deps, projectId, 'u_1', () => Promise.resolve());
+  }
 });
 
 describe('a user who changed nothing', () => {
