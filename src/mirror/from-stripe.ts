@@ -175,7 +175,8 @@ export function sessionRow(
               amount: BigInt(line.amount_total),
               currency: line.currency,
               paymentIntentId: row.paymentIntentId,
-              invoiceId: row.invoiceId,
+              // In payment mode an invoice is but a receipt: all lines are paid and refunded together.
+              invoiceId: session.mode === 'subscription' ? row.invoiceId : null,
               purchasedAt: instant(payment.chargedAt ?? session.created),
             },
           ];

@@ -102,6 +102,12 @@ export async function resolveOwners(tx: Tx, subjects: Subject[]): Promise<Owned[
   const byIntent = new Map(intents.map((row) => [row.id, nameOf(row)]));
   const byCustomer = new Map(customers.map((row) => [row.id, nameOf(row)]));
   const existing = new Set(projects.map(({ id }) => id));
+  // A customer whom this very picture links is as good as linked for those that wait for it.
+  for (const { table, id, metadata } of subjects) {
+    if (table === 'customers' && metadata !== null && existing.has(metadata.projectId)) {
+      if (!byCustomer.has(id)) byCustomer.set(id, metadata);
+    }
+  }
   return subjects.flatMap((subject): Owned[] => {
     const intended = subject.clientReferenceIds
       .map((id) => byIntent.get(id))

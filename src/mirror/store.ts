@@ -39,7 +39,13 @@ async function storeSubscription(tx: Tx, row: SubscriptionRow): Promise<boolean>
   const known = isKnownStatus(row.status);
   const data = {
     ...rest,
-    effectiveStatus: known ? row.status : (former?.effectiveStatus ?? row.status),
+    ...(known || former === null
+      ? { effectiveStatus: row.status }
+      : {
+          effectiveStatus: former.effectiveStatus,
+          dunningAnchorAt: former.dunningAnchorAt,
+          pausedAt: former.pausedAt,
+        }),
   };
   await tx.subscription.upsert({ where: { id: row.id }, create: data, update: data });
   await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
