@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { auditRoutes } from './audit/routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
@@ -16,6 +17,7 @@ import { callerOf } from './projects/caller.ts';
 import { createKeyLookup } from './projects/key-lookup.ts';
 import { keyRoutes } from './projects/key-routes.ts';
 import { projectRoutes } from './projects/routes.ts';
+import { eventRoutes } from './webhook/event-routes.ts';
 import { webhookRoutes } from './webhook/routes.ts';
 
 export interface AppDeps extends Deps {
@@ -31,7 +33,10 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   const { config, clock, database } = deps;
   const app = await createHttpServer(deps);
   installAuth(app, { adminApiKey: config.adminApiKey, keys: createKeyLookup(deps) });
-  installIdempotency(app, { database, clock, actorOf: (request) => callerOf(request).actor });
+  const actorOf = (request: FastifyRequest): string => callerOf(request).actor;
+  const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
+    projectScope(deps, callerOf(request), given);
+  installIdempotency(app, { database, clock, actorOf });
 
   entitlementRoutes(app, {
     ...deps,
@@ -45,10 +50,8 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   keyRoutes(app, deps);
   catalogRoutes(app, deps);
   grantRoutes(app, deps);
-  auditRoutes(app, {
-    database,
-    projectScope: (request, given) => projectScope(deps, callerOf(request), given),
-  });
+  eventRoutes(app, { ...deps, projectScope: scopeOf, actorOf });
+  auditRoutes(app, { database, projectScope: scopeOf });
 
   opsRoutes(app, { ...deps, metricsToken: config.metricsToken });
   return app;

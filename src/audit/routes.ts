@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { AuditEntry } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import {
-  decodeCursor,
+  decodeNumberCursor,
   instantOut,
   instantOutSchema,
   instantSchema,
@@ -15,7 +15,6 @@ import {
   userIdSchema,
 } from '../http/schemas.ts';
 import type { Database } from '../platform/database.ts';
-import { ProblemError } from '../http/problem.ts';
 
 export interface AuditRouteDeps {
   database: Database;
@@ -63,7 +62,7 @@ export function auditRoutes(app: App, deps: AuditRouteDeps): void {
     async (request) => {
       const { query } = request;
       const projectId = await deps.projectScope(request, query.project_id);
-      const before = positionOf(query.cursor);
+      const before = decodeNumberCursor(query.cursor);
       const rows = await deps.database.prisma.auditEntry.findMany({
         where: {
           ...(projectId === null ? {} : { projectId }),
@@ -82,17 +81,6 @@ export function auditRoutes(app: App, deps: AuditRouteDeps): void {
       return page(rows, query.limit, ({ number }) => String(number), present);
     },
   );
-}
-
-function positionOf(cursor: string | undefined): bigint | undefined {
-  const text = decodeCursor(cursor);
-  if (text === undefined) return undefined;
-  if (!/^\d{1,18}$/.test(text)) {
-    throw new ProblemError('bad_request', undefined, [
-      { path: 'cursor', message: 'is not a cursor of this list' },
-    ]);
-  }
-  return BigInt(text);
 }
 
 function present(row: AuditEntry): z.infer<typeof entrySchema> {

@@ -91,12 +91,22 @@ export function listResponse<T extends z.ZodType>(item: T) {
 export function decodeCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!/^[^\p{Cc}]+$/u.test(text) || encodeCursor(text) !== cursor) {
-    throw new ProblemError('bad_request', undefined, [
-      { path: 'cursor', message: 'is not a cursor of this list' },
-    ]);
-  }
+  if (!/^[^\p{Cc}]+$/u.test(text) || encodeCursor(text) !== cursor) throw notACursor();
   return text;
+}
+
+/** The same where the list's order is that of numbers. */
+export function decodeNumberCursor(cursor: string | undefined): bigint | undefined {
+  const text = decodeCursor(cursor);
+  if (text === undefined) return undefined;
+  if (!/^\d{1,18}$/.test(text)) throw notACursor();
+  return BigInt(text);
+}
+
+function notACursor(): ProblemError {
+  return new ProblemError('bad_request', undefined, [
+    { path: 'cursor', message: 'is not a cursor of this list' },
+  ]);
 }
 
 function encodeCursor(text: string): string {

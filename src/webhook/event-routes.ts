@@ -1,0 +1,113 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import {
+  decodeNumberCursor,
+  listQuery,
+  listResponse,
+  page,
+  projectIdSchema,
+  reasonSchema,
+} from '../http/schemas.ts';
+import { type ReplayDeps, replayEvent } from './replay.ts';
+import {
+  eventSchema,
+  eventStatuses,
+  eventWithPayloadSchema,
+  loadEvent,
+  loadEvents,
+} from './stored-events.ts';
+
+export interface EventRouteDeps extends ReplayDeps {
+  /** The project that a request is about; null = all of them (platform key). */
+  projectScope: (request: FastifyRequest, given: string | undefined) => Promise<string | null>;
+  /** The id of the key that asks. */
+  actorOf: (request: FastifyRequest) => string;
+}
+
+const tags = ['Inbox'];
+const eventParams = z.strictObject({
+  id: z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of an event at Stripe'),
+});
+const scopeQuery = { project_id: projectIdSchema.optional() };
+
+/**
+ * What Stripe told us. The platform key sees everything; a project's key what is about its own users
+ * and its own catalog, once the object was fetched and is known to be theirs.
+ */
+export function eventRoutes(app: App, deps: EventRouteDeps): void {
+  const { database } = deps;
+
+  app.get(
+    '/api/v1/admin/events',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Events, the last received first',
+        querystring: z.strictObject({
+          ...listQuery,
+          ...scopeQuery,
+          status: z.enum(eventStatuses).optional(),
+        }),
+        response: { 200: listResponse(eventSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, status, project_id: given } = request.query;
+      const projectId = await deps.projectScope(request, given);
+      const filter = { projectId, status, before: decodeNumberCursor(cursor), take: limit + 1 };
+      const rows = await loadEvents(database, filter);
+      return page(
+        rows,
+        limit,
+        ({ number }) => String(number),
+        ({ event }) => event,
+      );
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/events/:id',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'An event, with its payload',
+        params: eventParams,
+        querystring: z.strictObject(scopeQuery),
+        response: { 200: eventWithPayloadSchema },
+      },
+    },
+    async (request) => {
+      const projectId = await deps.projectScope(request, request.query.project_id);
+      const found = await loadEvent(database, projectId, request.params.id);
+      if (found === null) throw new ProblemError('event_not_found');
+      return { ...found.event, payload: found.payload };
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/events/:id/replay',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Fetch the object of an event again, now, with all its tries back',
+        params: eventParams,
+        body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
+        response: { 202: z.strictObject({ event: eventSchema, audit_id: z.string() }) },
+      },
+    },
+    async (request, reply) => {
+      const replayer = {
+        actor: deps.actorOf(request),
+        projectId: await deps.projectScope(request, request.body?.project_id),
+        requestId: request.id,
+      };
+      const { id } = request.params;
+      return reply.code(202).send(await replayEvent(deps, replayer, id, request.body?.reason));
+    },
+  );
+}

@@ -1,0 +1,61 @@
+import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { type EventOut, loadEvent } from './stored-events.ts';
+import { wantObjects } from './want.ts';
+import type { FollowedType } from './events.ts';
+
+export interface ReplayDeps {
+  clock: Clock;
+  database: Database;
+  /** Tells the worker of this process that an object is wanted. */
+  wake: () => void;
+}
+
+/** Who asks, in which request, and for which project; `projectId` null = the platform, for all. */
+export type Replayer = Pick<AuditRecord, 'actor' | 'requestId' | 'projectId'>;
+
+/**
+ * Fetches an event's object again, before all that can wait and with all its tries back; an event that
+ * was processed may be replayed too. What is fetched is what Stripe says now, so a replay does no harm.
+ *
+ * @returns the event as it stands right after.
+ * @throws ProblemError event_not_found, event_ignored
+ */
+export async function replayEvent(
+  deps: ReplayDeps,
+  replayer: Replayer,
+  id: string,
+  reason: string | undefined,
+): Promise<{ event: EventOut; audit_id: string }> {
+  const { database, clock } = deps;
+  const { projectId } = replayer;
+  const found = await loadEvent(database, projectId, id);
+  if (found === null) throw new ProblemError('event_not_found');
+  const { object, status } = found.event;
+  if (status === 'ignored' || object === null) {
+    throw new ProblemError(
+      'event_ignored',
+      `The event was ignored (${found.event.outcome}): there is no object to fetch for it.`,
+    );
+  }
+  const objectType = object.type as FollowedType; // written by storeEvent from the table of events
+  const auditId = await database.transaction(async (tx) => {
+    const now = clock();
+    await wantObjects(tx, [{ objectType, objectId: object.id }], 0, now);
+    return recordAudit(tx, {
+      ...replayer,
+      action: 'event.replay',
+      targetType: 'event',
+      targetId: id,
+      ...(reason === undefined ? {} : { reason }),
+      before: { status },
+      after: { object: { ...object } },
+      at: now,
+    });
+  });
+  deps.wake();
+  const after = await loadEvent(database, projectId, id);
+  return { event: (after ?? found).event, audit_id: auditId };
+}

@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts';
+import { type Database, sql, type Sql } from '../platform/database.ts';
+
+/*
+ * What the inbox says of an event. Nothing is marked on it: an accepted event is `processed` when its
+ * object was fetched under a higher number, `failed` where the object is out of tries, and `pending`
+ * until either; the others are `ignored`.
+ */
+
+export const eventStatuses = ['pending', 'processed', 'failed', 'ignored'] as const;
+export type EventStatus = (typeof eventStatuses)[number];
+
+export const eventSchema = z
+  .strictObject({
+    id: z.string().describe("Stripe's"),
+    type: z.string(),
+    status: z.enum(eventStatuses),
+    outcome: z.string().describe('`accepted`, or why it is ignored'),
+    object: z
+      .strictObject({ type: z.string(), id: z.string() })
+      .nullable()
+      .describe('What is fetched for it'),
+    account: z.string().nullable().describe('`null` = our own'),
+    livemode: z.boolean(),
+    api_version: z.string().nullable(),
+    created_at: instantOutSchema.describe('As Stripe says'),
+    received_at: instantOutSchema,
+    attempts: z.int().describe('Failed tries to fetch the object since it was last fetched'),
+    next_attempt_at: instantOutSchema.nullable(),
+    failed_at: instantOutSchema.nullable().describe('Since when there are no more tries'),
+    last_error: z.string().nullable(),
+  })
+  .meta({ id: 'Event' });
+export type EventOut = z.infer<typeof eventSchema>;
+
+export const eventWithPayloadSchema = eventSchema
+  .extend({ payload: jsonOutSchema.describe('As it came; `null` once it is kept no longer') })
+  .meta({ id: 'EventWithPayload' });
+
+interface EventRow {
+  number: bigint;
+  event_id: string;
+  type: string;
+  status: EventStatus;
+  outcome: string;
+  object_type: string | null;
+  object_id: string | null;
+  account: string;
+  livemode: boolean;
+  api_version: string | null;
+  created_at: Date;
+  received_at: Date;
+  attempts: number | null;
+  next_attempt_at: Date | null;
+  failed_at: Date | null;
+  last_error: string | null;
+}
+
+/** Each is written so that a small index finds the few events that are not processed. */
+const conditions: Record<EventStatus, Sql> = {
+  ignored: sql`e.outcome <> 'accepted'`,
+  processed: sql`e.outcome = 'accepted' and f.fetched > e.number`,
+  failed: sql`e.outcome = 'accepted' and f.fetched < e.number and f.failed_at is not null`,
+  pending: sql`e.outcome = 'accepted' and f.fetched < e.number and f.wanted > f.fetched and f.failed_at is null`,
+};
+
+const anything = sql`true`;
+
+const columns = sql`
+  e.number, e.event_id, e.type, e.outcome, e.object_type, e.object_id, e.account, e.livemode,
+  e.api_version, e.created_at, e.received_at, f.attempts, f.next_attempt_at, f.failed_at, f.last_error,
+  case when e.outcome <> 'accepted' then 'ignored' when f.fetched > e.number then 'processed'
+    when f.failed_at is not null then 'failed' else 'pending' end as status`;
+
+const source = sql`
+  webhook_events e left join followed_objects f
+    on f.object_type = e.object_type and f.object_id = e.object_id`;
+
+/** Those about what belongs to the project; null = all, those that nobody owns included. */
+function visibleTo(projectId: string | null): Sql {
+  return projectId === null
+    ? anything
+    : sql`(e.object_type, e.object_id) in (
+        select object_type, object_id from object_owners where project_id = ${projectId})`;
+}
+
+/** An event with its place in the list. */
+export interface StoredEvent {
+  number: bigint;
+  event: EventOut;
+}
+
+/** Events, the last received first. */
+export async function loadEvents(
+  database: Database,
+  filter: {
+    projectId: string | null;
+    status: EventStatus | undefined;
+    before: bigint | undefined;
+    take: number;
+  },
+): Promise<StoredEvent[]> {
+  const { projectId, status, before, take } = filter;
+  const rows = await database.prisma.$queryRaw<EventRow[]>`
+    select ${columns} from ${source}
+    where ${status === undefined ? anything : conditions[status]} and ${visibleTo(projectId)}
+      and ${before === undefined ? anything : sql`e.number < ${before}`}
+    order by e.number desc limit ${take}`;
+  return rows.map(storedEvent);
+}
+
+/** The last events about what belongs to one user, the last received first. */
+export function userEvents(uid: bigint, take: number): Sql {
+  return sql`
+    select ${columns} from ${source}
+    where (e.object_type, e.object_id) in (
+      select object_type, object_id from object_owners where uid = ${uid})
+    order by e.number desc limit ${take}`;
+}
+
+/**
+ * One event by Stripe's id for it; null where there is none, or the project may not see it. Should a
+ * foreign account or mode have told of one with the same id, ours is meant.
+ */
+export async function loadEvent(
+  database: Database,
+  projectId: string | null,
+  id: string,
+): Promise<(StoredEvent & { payload: z.infer<typeof jsonOutSchema> }) | null> {
+  const [row] = await database.prisma.$queryRaw<(EventRow & { payload: unknown })[]>`
+    select ${columns}, e.payload from ${source}
+    where e.event_id = ${id} and ${visibleTo(projectId)}
+    order by (e.outcome = 'accepted') desc, e.number desc limit 1`;
+  return row === undefined
+    ? null
+    : { ...storedEvent(row), payload: z.json().parse(row.payload ?? null) };
+}
+
+export function storedEvent(row: EventRow): StoredEvent {
+  const { object_type: objectType, object_id: objectId } = row;
+  return {
+    number: row.number,
+    event: {
+      id: row.event_id,
+      type: row.type,
+      status: row.status,
+      outcome: row.outcome,
+      object: objectType === null || objectId === null ? null : { type: objectType, id: objectId },
+      account: row.account === '' ? null : row.account,
+      livemode: row.livemode,
+      api_version: row.api_version,
+      created_at: instantOut(row.created_at),
+      received_at: instantOut(row.received_at),
+      attempts: row.attempts ?? 0,
+      next_attempt_at: instantOut(row.next_attempt_at),
+      failed_at: instantOut(row.failed_at),
+      last_error: row.last_error,
+    },
+  };
+}
