@@ -34,6 +34,7 @@ export const environmentSchema = z.object({
     .pipe(z.array(secret(8)).min(1)),
   STRIPE_API_BASE: urlOf('http:', 'https:').optional(),
   STRIPE_ACCOUNT_ID: z.string().startsWith('acct_').optional(),
+  STRIPE_MAX_RPS: wholeNumber(4, 100_000).default(80),
   ADMIN_API_KEY: secret(32),
   HOST: z.string().default('0.0.0.0'),
   PORT: wholeNumber(0, 65_535).default(3000),
@@ -58,6 +59,8 @@ export interface Config {
     webhookSecrets: string[];
     apiBase: string | undefined;
     accountId: string | undefined;
+    /** Requests per second that all instances together make at most. */
+    maxRps: number;
   };
   adminApiKey: string;
   host: string;
@@ -107,6 +110,7 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
       webhookSecrets: env.STRIPE_WEBHOOK_SECRETS,
       apiBase: env.STRIPE_API_BASE,
       accountId: env.STRIPE_ACCOUNT_ID,
+      maxRps: env.STRIPE_MAX_RPS,
     },
     adminApiKey: env.ADMIN_API_KEY,
     host: env.HOST,

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from './platform/database.ts';
 import { createLogger, type Logger } from './platform/logger.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { openRedis, type Redis } from './platform/redis.ts';
-import { openStripe } from './platform/stripe.ts';
+import { openPacedStripe } from './platform/stripe.ts';
 
 /** What the process owns. Modules take exactly the parts that they use. */
 export interface Deps {
@@ -17,22 +17,28 @@ export interface Deps {
   /** Null: the service runs without a cache. */
   redis: Redis | null;
   stripe: Stripe;
+  /** The same, with the share of the rate budget that no buyer waits for. */
+  stripeInBackground: Stripe;
 }
 
 /** Opens everything; nothing is asked yet, so a dependency that is down does not stop the start. */
 export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const metrics = createMetrics();
+  const database =
+    overrides.database ??
+    openDatabase(config.databaseUrl, (error) => {
+      logger.warn({ err: error }, 'a connection to Postgres was lost');
+    });
   return {
     config,
     clock: systemClock,
     logger,
     metrics,
-    database: openDatabase(config.databaseUrl, (error) => {
-      logger.warn({ err: error }, 'a connection to Postgres was lost');
-    }),
+    database,
     redis: config.redisUrl === undefined ? null : openCacheStore(config.redisUrl, metrics, logger),
-    stripe: openStripe(config.stripe),
+    stripe: openPacedStripe(config.stripe, 'buyers', { database, metrics }),
+    stripeInBackground: openPacedStripe(config.stripe, 'background', { database, metrics }),
     ...overrides,
   };
 }

@@ -1,6 +1,6 @@
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
-import { type FollowedRef, markFetched, objectKey } from '../webhook/followed.ts';
+import { type Fetched, markFetched, objectKey } from '../webhook/followed.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './from-stripe.ts';
 
 /**
@@ -34,15 +34,15 @@ export async function applyFetched(
   now: number,
 ): Promise<void> {
   const { number, products, prices } = fetched;
-  const refOf = (objectType: 'product' | 'price', { id }: { id: string }): FollowedRef => ({
+  const refOf = (objectType: 'product' | 'price', { id }: { id: string }): Fetched => ({
     objectType,
     objectId: id,
+    outcome: 'applied',
   });
   const newest = await markFetched(
     tx,
     [...products.map((row) => refOf('product', row)), ...prices.map((row) => refOf('price', row))],
     number,
-    'applied',
     now,
   );
   for (const row of products) {

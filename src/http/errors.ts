@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
+import { isUnreachable, saidBy } from '../platform/database.ts';
 import type { App } from './app-types.ts';
 import { type FieldFault, problemBody, type ProblemCode, ProblemError } from './problem.ts';
 
@@ -20,13 +21,6 @@ const fastifyDetails: Readonly<Record<string, string>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty; send JSON, or no Content-Type.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
 };
-
-/**
- * What the socket, the driver, Prisma and Postgres say where the database cannot be reached, has no
- * connection left or does not answer in time (57014 is our own statement timeout).
- */
-const databaseDown =
-  /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57014|57P0[123]|53300)\b/;
 
 /** Text that JSON can carry and Postgres cannot store: U+0000, and halves of surrogate pairs in jsonb. */
 const notStorable =
@@ -89,22 +83,16 @@ function httpProblem(error: Error): ProblemError | null {
 }
 
 function databaseProblem(error: Error): ProblemError | null {
-  const said = `${codeOf(error)} ${error.message} ${causeOf(error)}`;
-  if (databaseDown.test(said)) {
+  if (isUnreachable(error)) {
     return new ProblemError('not_ready', 'The database cannot be reached. Try again in a moment.');
   }
-  return notStorable.test(said)
+  return notStorable.test(saidBy(error))
     ? new ProblemError('bad_request', 'Text must not hold U+0000 or halves of surrogate pairs.')
     : null;
 }
 
 function codeOf(error: Error): string {
   return 'code' in error ? String(error.code) : '';
-}
-
-/** Prisma keeps what the driver said in the cause. */
-function causeOf(error: Error): string {
-  return error.cause === undefined ? '' : JSON.stringify(error.cause);
 }
 
 /** One fault per field: zod names all unknown fields of an object in one issue. */

@@ -79,14 +79,9 @@ async function applyLocked(
 ): Promise<{ refreshed: Refreshed[]; unknown: string[] }> {
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
-  const newest = await markFetched(
-    tx,
-    objectsIn(picture),
-    number,
-    picture.missing.length > 0 ? 'missing' : 'applied',
-    now,
-  );
-  await lockJoinKeys(tx, joinKeys(picture));
+  const newest = await markFetched(tx, objectsIn(picture), number, now);
+  await lockJoinKeys(tx, customerIds(picture));
+  await lockJoinKeys(tx, [...payments(picture), ...(await loadWaitingPayments(tx, picture))]);
   const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
   const touched = await loadTouchedUids(tx, picture);
   await ensureUsers(
@@ -96,10 +91,12 @@ async function applyLocked(
   );
   const users = await lockUsers(
     tx,
-    sql`uid = any(${touched}) or (project_id, user_id) in (
-      select * from unnest(
+    sql`uid in (
+      select unnest(${touched}::bigint[])
+      union select u.uid from users u join unnest(
         ${owned.map(({ owner }) => owner.projectId)}::text[],
-        ${owned.map(({ owner }) => owner.userId)}::text[]))`,
+        ${owned.map(({ owner }) => owner.userId)}::text[]) as named (project_id, user_id)
+        on u.project_id = named.project_id and u.user_id = named.user_id)`,
   );
   const needed = new Set([
     ...owned.map(({ owner }) => owner.projectId),
@@ -133,11 +130,12 @@ async function loadTouchedUids(tx: Tx, picture: Picture): Promise<bigint[]> {
   const rows = await tx.$queryRaw<{ uid: bigint }[]>`
     select uid from subscriptions where id = any(${subscriptionIds}) and uid is not null
     union select uid from checkout_sessions where id = any(${sessionIds}) and uid is not null
+    union select uid from purchases where session_id = any(${sessionIds}) and uid is not null
     union select uid from purchases
-      where (session_id = any(${sessionIds}) or payment_intent_id = any(${intentIds})
-        or invoice_id = any(${invoiceIds}) or invoice_id in (
-          select invoice_id from invoice_payments where payment_intent_id = any(${intentIds})))
-        and uid is not null`;
+      where payment_intent_id = any(${intentIds}) and uid is not null
+    union select uid from purchases where invoice_id = any(${invoiceIds}) and uid is not null
+    union select p.uid from purchases p join invoice_payments i using (invoice_id)
+      where i.payment_intent_id = any(${intentIds}) and p.uid is not null`;
   return rows.map(({ uid }) => uid);
 }
 
@@ -150,17 +148,36 @@ function paymentIntents(picture: Picture): string[] {
   ].flatMap(({ paymentIntentId }) => paymentIntentId ?? []);
 }
 
-/** By what objects of the picture are found by others, and find them. */
-function joinKeys(picture: Picture): string[] {
+/** The first half of the join keys: by whom objects find their user. */
+function customerIds(picture: Picture): string[] {
   return [
-    ...paymentIntents(picture),
-    ...picture.invoices.map(({ id }) => id),
-    ...picture.sessions.flatMap(({ invoiceId }) => invoiceId ?? []),
     ...picture.customers.map(({ id }) => id),
     ...[...picture.sessions, ...picture.subscriptions].flatMap(
       ({ customerId }) => customerId ?? [],
     ),
   ];
+}
+
+/** The second half: by what money finds what it was paid for. */
+function payments(picture: Picture): string[] {
+  return [
+    ...paymentIntents(picture),
+    ...picture.invoices.map(({ id }) => id),
+    ...picture.sessions.flatMap(({ invoiceId }) => invoiceId ?? []),
+  ];
+}
+
+/**
+ * A customer of the picture may bring a user to sessions that were stored without one: a refund of
+ * theirs must not pass by meanwhile. Read under the customers' locks, so that none is added unseen.
+ */
+async function loadWaitingPayments(tx: Tx, picture: Picture): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ key: string }[]>`
+    select key from checkout_sessions,
+      unnest(array[payment_intent_id, invoice_id]) as key
+    where customer_id = any(${picture.customers.map(({ id }) => id)})
+      and uid is null and key is not null`;
+  return rows.map(({ key }) => key);
 }
 
 function raiseAlarms(deps: ApplyDeps, picture: Picture, unknown: string[]): void {

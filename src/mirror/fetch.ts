@@ -10,11 +10,11 @@ import {
   reference,
   refundRow,
   sessionRow,
-  subscriptionOf,
   subscriptionRow,
 } from './from-stripe.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import { emptyPicture, type Picture } from './picture.ts';
+import type { InvoiceRow } from './rows.ts';
 
 /** Far above what any list here holds; the SDK wants a bound. */
 const all = { limit: 10_000 };
@@ -22,16 +22,12 @@ const page = { limit: 100 };
 
 /**
  * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
- * Stripe does not know (`resource_missing`) is in `missing`; any other failure is thrown.
+ * Stripe does not know (`resource_missing`), the object or a relative, is in `missing`, and the rest
+ * is in the picture all the same; any other failure is thrown.
  */
 export async function fetchPicture(stripe: Stripe, object: FollowedRef): Promise<Picture> {
   const picture = emptyPicture();
-  try {
-    await fetchInto(stripe, picture, object);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    return { ...emptyPicture(), missing: [object] };
-  }
+  await unlessMissing(picture, object, () => fetchInto(stripe, picture, object));
   return picture;
 }
 
@@ -45,12 +41,9 @@ async function fetchInto(
       return fetchSession(stripe, picture, objectId);
     case 'subscription':
       return fetchSubscription(stripe, picture, objectId);
-    case 'invoice': {
-      const invoice = await fetchInvoice(stripe, picture, objectId);
-      const subscriptionId = subscriptionOf(invoice);
-      if (subscriptionId !== null) await fetchSubscription(stripe, picture, subscriptionId);
+    case 'invoice':
+      await fetchInvoice(stripe, picture, objectId);
       return;
-    }
     case 'charge':
       return addCharge(stripe, picture, await stripe.charges.retrieve(objectId));
     case 'dispute':
@@ -59,41 +52,66 @@ async function fetchInto(
     case 'customer':
       picture.customers.push(customerRow(await stripe.customers.retrieve(objectId)));
       return;
+    case 'entitlement_summary':
+      return fetchSummary(stripe, picture, objectId);
     case 'product':
       picture.products.push(toProductRow(await stripe.products.retrieve(objectId)));
       return;
-    case 'price': {
-      const price = await stripe.prices.retrieve(objectId);
-      picture.products.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
-      picture.prices.push(toPriceRow(price));
-      return;
-    }
+    case 'price':
+      return fetchPrice(stripe, picture, objectId);
     default:
       return objectType satisfies never;
   }
+}
+
+/** Notes what Stripe does not know; a relative that is missing takes nothing from those that are not. */
+async function unlessMissing<T>(
+  picture: Picture,
+  object: FollowedRef,
+  fetch: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await fetch();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    picture.missing.push(object);
+    return null;
+  }
+}
+
+/** A price without its product says nothing that we could use. */
+async function fetchPrice(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+  const price = await stripe.prices.retrieve(id);
+  picture.products.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
+  picture.prices.push(toPriceRow(price));
 }
 
 async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promise<void> {
   const session = await stripe.checkout.sessions.retrieve(id);
   const lines = await stripe.checkout.sessions.listLineItems(id, page).autoPagingToArray(all);
   const subscriptionId = optionalReference(session.subscription);
-  if (subscriptionId !== null) await fetchSubscription(stripe, picture, subscriptionId);
+  if (subscriptionId !== null) {
+    const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
+    await unlessMissing(picture, subscription, () =>
+      fetchSubscription(stripe, picture, subscriptionId),
+    );
+  }
   const invoiceId = optionalReference(session.invoice);
   const oneTime = lines.some((line) => line.price?.type === 'one_time');
   const invoice =
-    invoiceId !== null && oneTime ? await fetchInvoice(stripe, picture, invoiceId) : undefined;
+    invoiceId !== null && oneTime
+      ? await unlessMissing(picture, { objectType: 'invoice', objectId: invoiceId }, () =>
+          fetchInvoice(stripe, picture, invoiceId),
+        )
+      : null;
   const intentIds = [
     optionalReference(session.payment_intent),
-    ...(invoice === undefined
-      ? []
-      : (picture.invoices.at(-1)?.payments.map((payment) => payment.paymentIntentId) ?? [])),
+    ...(invoice?.payments.map((payment) => payment.paymentIntentId) ?? []),
   ].filter((intentId) => intentId !== null);
   const chargedAt: number[] = [];
   for (const intentId of new Set(intentIds)) {
-    const { latest_charge: charge } = await stripe.paymentIntents.retrieve(intentId, {
-      expand: ['latest_charge'],
-    });
-    if (charge === null || typeof charge === 'string') continue;
+    const charge = await fetchLatestCharge(stripe, intentId);
+    if (charge === null) continue;
     await addCharge(stripe, picture, charge);
     chargedAt.push(charge.created);
   }
@@ -102,6 +120,19 @@ async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promi
       chargedAt: chargedAt.length === 0 ? null : Math.max(...chargedAt),
     }),
   );
+}
+
+/** Null: nothing was charged yet, or Stripe does not know the payment. What the session says counts then. */
+async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stripe.Charge | null> {
+  try {
+    const { latest_charge: charge } = await stripe.paymentIntents.retrieve(intentId, {
+      expand: ['latest_charge'],
+    });
+    return typeof charge === 'string' ? await stripe.charges.retrieve(charge) : charge;
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return null;
+  }
 }
 
 async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): Promise<void> {
@@ -127,13 +158,22 @@ async function fetchInvoicesSincePaid(
   return invoices;
 }
 
-async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<Stripe.Invoice> {
+async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<InvoiceRow> {
   const invoice = await stripe.invoices.retrieve(id);
   const payments = await stripe.invoicePayments
     .list({ invoice: id, ...page })
     .autoPagingToArray(all);
-  picture.invoices.push(invoiceRow(invoice, payments));
-  return invoice;
+  const row = invoiceRow(invoice, payments);
+  picture.invoices.push(row);
+  return row;
+}
+
+/** What Stripe's own entitlements say that a customer has, to compare. */
+async function fetchSummary(stripe: Stripe, picture: Picture, customer: string): Promise<void> {
+  const active = await stripe.entitlements.activeEntitlements
+    .list({ customer, ...page })
+    .autoPagingToArray(all);
+  picture.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
 }
 
 async function addCharge(stripe: Stripe, picture: Picture, charge: Stripe.Charge): Promise<void> {

@@ -1,6 +1,6 @@
 import type { PriceRow, ProductRow, DeletedRow } from '../catalog/from-stripe.ts';
 import type { FollowedType } from '../webhook/events.ts';
-import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import { type Fetched, type FollowedRef, objectKey } from '../webhook/followed.ts';
 import type {
   ChargeRow,
   CustomerRow,
@@ -9,6 +9,7 @@ import type {
   RefundRow,
   SessionRow,
   SubscriptionRow,
+  SummaryRow,
 } from './rows.ts';
 
 /**
@@ -22,6 +23,7 @@ export interface Picture {
   invoices: InvoiceRow[];
   charges: (ChargeRow & { refunds: RefundRow[] })[];
   disputes: DisputeRow[];
+  summaries: SummaryRow[];
   products: (ProductRow | DeletedRow)[];
   prices: (PriceRow | DeletedRow)[];
   /**
@@ -39,16 +41,17 @@ export function emptyPicture(): Picture {
     invoices: [],
     charges: [],
     disputes: [],
+    summaries: [],
     products: [],
     prices: [],
     missing: [],
   };
 }
 
-/** Every object that the picture shows. */
-export function objectsIn(picture: Picture): FollowedRef[] {
-  const named = (objectType: FollowedType, rows: { id: string }[]): FollowedRef[] =>
-    rows.map(({ id }) => ({ objectType, objectId: id }));
+/** Every object that the picture shows, and those that it was to show. */
+export function objectsIn(picture: Picture): Fetched[] {
+  const named = (objectType: FollowedType, rows: { id: string }[]): Fetched[] =>
+    rows.map(({ id }) => ({ objectType, objectId: id, outcome: 'applied' }));
   return [
     ...named('customer', picture.customers),
     ...named('subscription', picture.subscriptions),
@@ -56,9 +59,10 @@ export function objectsIn(picture: Picture): FollowedRef[] {
     ...named('invoice', picture.invoices),
     ...named('charge', picture.charges),
     ...named('dispute', picture.disputes),
+    ...named('entitlement_summary', picture.summaries),
     ...named('product', picture.products),
     ...named('price', picture.prices),
-    ...picture.missing,
+    ...picture.missing.map((object) => ({ ...object, outcome: 'missing' as const })),
   ];
 }
 
@@ -73,6 +77,7 @@ export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Pictu
     invoices: kept('invoice', picture.invoices),
     charges: kept('charge', picture.charges),
     disputes: kept('dispute', picture.disputes),
+    summaries: kept('entitlement_summary', picture.summaries),
     products: kept('product', picture.products),
     prices: kept('price', picture.prices),
     missing: picture.missing,

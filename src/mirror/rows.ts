@@ -134,3 +134,9 @@ interface InvoicePaymentRow {
   amountPaid: bigint | null;
   status: string;
 }
+
+/** What Stripe's own entitlements say of a customer (`id`). Compared only. */
+export interface SummaryRow {
+  id: string;
+  lookupKeys: string[];
+}

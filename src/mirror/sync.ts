@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
+import { drawNumber, type FollowedRef, objectKey } from '../webhook/followed.ts';
 import { type ApplyDeps, applyPicture } from './apply.ts';
 import { fetchPicture } from './fetch.ts';
 
@@ -21,7 +21,8 @@ export async function syncObject(
   const number = await drawNumber(deps.database);
   const picture = await fetchPicture(deps.stripe, object);
   await applyPicture(deps, picture, number);
-  const outcome = picture.missing.length > 0 ? 'missing' : 'applied';
+  const key = objectKey(object);
+  const outcome = picture.missing.some((other) => objectKey(other) === key) ? 'missing' : 'applied';
   deps.metrics.syncs.inc({ object_type: object.objectType, outcome });
   return outcome;
 }

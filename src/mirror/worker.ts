@@ -1,21 +1,37 @@
 import Stripe from 'stripe';
+import { isUnreachable } from '../platform/database.ts';
 import {
   type Claim,
+  type ClaimRequest,
   claimWanted,
-  loadOldestWantedAt,
+  loadQueueState,
   maxAttempts,
   recordFailure,
 } from '../webhook/followed.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
-/** How many objects one process fetches at a time. */
-const concurrency = 8;
+/** How many objects one process fetches at a time; some only take what a buyer waits for. */
+const concurrency = { others: 8, all: 12 };
+
+/** See `ClaimRequest`. */
+const quietMs = 300;
 
 /** How long a worker sleeps before it looks for what other instances stored: longer the longer nothing came. */
 const idleMs = { first: 200, last: 1_000 };
 
 /** Without a heartbeat for so long the worker counts as stuck, milliseconds. */
 const heartbeatMs = 60_000;
+
+/** How long after a try that an object failed for its own sake the next one comes, milliseconds. */
+const retryMs = { first: 1_000, last: 600_000, failed: 3_600_000 };
+
+/** The same after an outage or a rate limit, which is about to end. */
+const outageRetryMs = { first: 1_000, last: 60_000 };
+
+export interface WorkerDeps extends SyncDeps {
+  /** Stripe, with the share of the rate budget that nobody waits for. */
+  stripeInBackground: Stripe;
+}
 
 export interface Worker {
   /** Something is wanted: look now. */
@@ -27,8 +43,8 @@ export interface Worker {
 }
 
 /** Fetches wanted objects until stopped. */
-export function startWorker(deps: SyncDeps): Worker {
-  const running = new Set<Promise<void>>();
+export function startWorker(deps: WorkerDeps): Worker {
+  const running = { buyers: new Set<Promise<void>>(), others: new Set<Promise<void>>() };
   let stopped = false;
   let beatAt = deps.clock();
   let idle = idleMs.first;
@@ -37,6 +53,7 @@ export function startWorker(deps: SyncDeps): Worker {
 
   function wake(): void {
     roused = true;
+    idle = idleMs.first;
     rouse();
   }
 
@@ -53,24 +70,28 @@ export function startWorker(deps: SyncDeps): Worker {
     roused = false;
   }
 
-  function start(claim: Claim): void {
-    const task = syncClaim(deps, claim).finally(() => {
-      running.delete(task);
-      wake();
-    });
-    running.add(task);
+  async function take(of: 'buyers' | 'others'): Promise<number> {
+    const free = concurrency.all - running.buyers.size - running.others.size;
+    const limit = of === 'buyers' ? free : Math.min(free, concurrency.others - running.others.size);
+    const claims = limit <= 0 ? [] : await claim(deps, { limit, of, quietMs });
+    for (const each of claims) {
+      const task = syncClaim(deps, each).finally(() => {
+        running[of].delete(task);
+        wake();
+      });
+      running[of].add(task);
+    }
+    return claims.length;
   }
 
   async function run(): Promise<void> {
     while (!stopped) {
       beatAt = deps.clock();
-      const free = concurrency - running.size;
-      const claims = free === 0 ? [] : await claim(deps, free);
-      claims.forEach(start);
-      idle = claims.length > 0 ? idleMs.first : Math.min(idle * 2, idleMs.last);
-      if (claims.length < free || free === 0) await sleep(idle);
+      const taken = (await take('buyers')) + (await take('others'));
+      if (taken === 0) await sleep(idle);
+      idle = taken > 0 ? idleMs.first : Math.min(idle * 2, idleMs.last);
     }
-    await Promise.all(running);
+    await Promise.all([...running.buyers, ...running.others]);
   }
 
   const ended = run();
@@ -86,67 +107,87 @@ export function startWorker(deps: SyncDeps): Worker {
 }
 
 /** A database that cannot be reached is waited for. */
-async function claim(deps: SyncDeps, limit: number): Promise<Claim[]> {
+async function claim(deps: WorkerDeps, request: ClaimRequest): Promise<Claim[]> {
   try {
-    return await claimWanted(deps.database, deps.clock(), limit);
+    return await claimWanted(deps.database, deps.clock(), request);
   } catch (error) {
     deps.logger.warn({ err: error }, 'the sync worker cannot reach the database; it tries again');
     return [];
   }
 }
 
-/** Claims and syncs up to `limit` objects; returns how many were claimed. */
-async function syncSome(deps: SyncDeps, limit: number): Promise<number> {
-  const claims = await claimWanted(deps.database, deps.clock(), limit);
-  await Promise.all(claims.map((claim) => syncClaim(deps, claim)));
-  return claims.length;
-}
-
 /** Syncs until nothing is wanted that may be tried now. */
-export async function syncAll(deps: SyncDeps): Promise<void> {
-  while ((await syncSome(deps, concurrency)) > 0);
+export async function syncAll(deps: WorkerDeps): Promise<void> {
+  for (;;) {
+    const request = { limit: concurrency.others, of: 'all', quietMs: 0 } as const;
+    const claims = await claimWanted(deps.database, deps.clock(), request);
+    if (claims.length === 0) return;
+    await Promise.all(claims.map((claim) => syncClaim(deps, claim)));
+  }
 }
 
-/** Notes how long the oldest wanted object has been waiting. */
-export async function measureInbox(deps: SyncDeps): Promise<void> {
-  const oldest = await loadOldestWantedAt(deps.database);
+/** Notes how long the queue is, and how long the oldest wanted object has been waiting. */
+export async function measureInbox(
+  deps: Pick<SyncDeps, 'clock' | 'database' | 'metrics'>,
+): Promise<void> {
+  const { wanted, failed, oldestWantedAt } = await loadQueueState(deps.database);
+  deps.metrics.inboxObjects.set({ state: 'wanted' }, wanted);
+  deps.metrics.inboxObjects.set({ state: 'failed' }, failed);
   deps.metrics.inboxOldestWantedSeconds.set(
-    oldest === null ? 0 : Math.max(0, (deps.clock() - oldest) / 1000),
+    oldestWantedAt === null ? 0 : Math.max(0, (deps.clock() - oldestWantedAt) / 1000),
   );
 }
 
-async function syncClaim(deps: SyncDeps, claim: Claim): Promise<void> {
+async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
+  const stripe = claim.urgency === 0 ? deps.stripe : deps.stripeInBackground;
   try {
-    await syncObject(deps, claim);
+    await syncObject({ ...deps, stripe }, claim);
   } catch (error) {
     const now = deps.clock();
-    // A rate limit says nothing about the object, so it does not bring it nearer to `failed`.
-    const counts = !(error instanceof Stripe.errors.StripeRateLimitError);
-    const failed = counts && claim.attempts >= maxAttempts;
-    await recordFailure(
-      deps.database,
-      claim,
-      {
-        counts,
-        nextAttemptAt: failed ? null : now + backOffMs(claim.attempts),
-        error: error instanceof Error ? error.message : String(error),
+    const counts = !saysNothingOfObject(error);
+    const failure = {
+      counts,
+      retryMs: counts ? backOffMs(claim.attempts) : outageBackOffMs(now - claim.wantedAt),
+      error: error instanceof Error ? error.message : String(error),
+    };
+    const failed = await recordFailure(deps.database, claim, failure, now).catch(
+      (lost: unknown) => {
+        deps.logger.warn({ err: lost }, 'a failed try could not be noted; its lease runs out');
+        return false;
       },
-      now,
-    ).catch((lost: unknown) => {
-      deps.logger.warn({ err: lost }, 'a failed try could not be noted; its lease runs out');
-    });
-    deps.metrics.syncs.inc({
-      object_type: claim.objectType,
-      outcome: failed ? 'failed' : 'retried',
-    });
+    );
+    const { objectType, objectId } = claim;
+    deps.metrics.syncs.inc({ object_type: objectType, outcome: failed ? 'failed' : 'retried' });
     deps.logger.warn(
-      { err: error, objectType: claim.objectType, objectId: claim.objectId, failed },
-      failed ? 'an object could not be fetched; it waits for news or a replay' : 'a fetch failed',
+      { err: error, objectType, objectId, failed },
+      failed ? 'an object cannot be fetched; it is tried once an hour' : 'a fetch failed',
     );
   }
 }
 
-/** 1 s, doubling, up to 10 minutes: twelve tries take about an hour. */
+/**
+ * Whether a failure is an outage, a limit or a key's: it would have met any object, so it does not bring
+ * this one nearer to `failed`, however long it lasts.
+ */
+function saysNothingOfObject(error: unknown): boolean {
+  const { errors } = Stripe;
+  return (
+    error instanceof errors.StripeRateLimitError ||
+    error instanceof errors.StripeConnectionError ||
+    error instanceof errors.StripeAPIError ||
+    error instanceof errors.StripeAuthenticationError ||
+    error instanceof errors.StripePermissionError ||
+    isUnreachable(error)
+  );
+}
+
+/** Doubling: all attempts take about half an hour, and a failed object is tried once an hour. */
 function backOffMs(attempts: number): number {
-  return Math.min(1_000 * 2 ** Math.max(0, attempts - 1), 600_000);
+  if (attempts >= maxAttempts) return retryMs.failed;
+  return Math.min(retryMs.first * 2 ** Math.max(0, attempts - 1), retryMs.last);
+}
+
+/** As long as it has been waiting already, which doubles it each time. */
+function outageBackOffMs(waitedMs: number): number {
+  return Math.min(Math.max(waitedMs, outageRetryMs.first), outageRetryMs.last);
 }

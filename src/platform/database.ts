@@ -50,6 +50,24 @@ export function openDatabase(url: string, onPoolError: (error: Error) => void): 
   };
 }
 
+/**
+ * What the socket, the driver, Prisma and Postgres say where the database cannot be reached, has no
+ * connection left or does not answer in time (57014 is our own statement timeout).
+ */
+const unreachable =
+  /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57014|57P0[123]|53300)\b/;
+
+/** Whether an error says that the database could not be asked, which another try may well be able to. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && unreachable.test(saidBy(error));
+}
+
+/** All that an error of the database says. Prisma keeps what the driver said in the cause. */
+export function saidBy(error: Error): string {
+  const cause = error.cause === undefined ? '' : JSON.stringify(error.cause);
+  return `${codeOf(error)} ${error.message} ${cause}`;
+}
+
 /** Deadlock (40P01) and serialization failure (40001): nothing was written, and another try may pass. */
 function isTransient(error: unknown): boolean {
   return (

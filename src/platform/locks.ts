@@ -2,7 +2,7 @@ import type { Tx } from './database.ts';
 
 /*
  * The lock order, everywhere (docs/architecture.md, "Lock order"):
- *   project → followed objects, sorted → join keys, sorted → users, sorted.
+ *   project → followed objects, sorted → join keys (customers, then payments), sorted → users, sorted.
  * Projects and join keys are advisory locks of the transaction; followed objects and users are rows.
  */
 

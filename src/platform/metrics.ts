@@ -49,6 +49,18 @@ export function createMetrics() {
       help: 'How long the oldest wanted object has been waiting to be fetched.',
       registers,
     }),
+    inboxObjects: new Gauge({
+      name: 'latchkey_inbox_objects',
+      help: 'Objects that are to be fetched: wanted, or failed at all attempts and tried rarely.',
+      labelNames: ['state'],
+      registers,
+    }),
+    stripeRequests: new Counter({
+      name: 'latchkey_stripe_requests_total',
+      help: "Requests to Stripe by endpoint and the answer's status; 0 where there was none.",
+      labelNames: ['endpoint', 'status'],
+      registers,
+    }),
     sweeps: new Counter({
       name: 'latchkey_sweeps_total',
       help: 'What sweeps had to bring where it should be, by kind.',

@@ -1,4 +1,7 @@
 import Stripe from 'stripe';
+import type { Database } from './database.ts';
+import type { Metrics } from './metrics.ts';
+import { awaitTurn, endpointOf, type Share } from './stripe-budget.ts';
 
 export interface StripeOptions {
   secretKey: string;
@@ -6,13 +9,22 @@ export interface StripeOptions {
   apiBase: string | undefined;
 }
 
-/** The SDK, with a bounded wait: 10 s per try, one retry. 429s are ours to back off from: the SDK does not. */
-export function openStripe(options: StripeOptions): Stripe {
+type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
+
+/**
+ * The SDK, with a bounded wait: 10 s per try, one retry. A 429 is not tried again here: the SDK does
+ * not, and whoever asked knows how long it can wait.
+ */
+export function openStripe(
+  options: StripeOptions,
+  httpClient: HttpClient = Stripe.createNodeHttpClient(),
+): Stripe {
   const base = options.apiBase === undefined ? undefined : new URL(options.apiBase);
   return new Stripe(options.secretKey, {
     timeout: 10_000,
     maxNetworkRetries: 1,
     telemetry: false,
+    httpClient,
     ...(base === undefined
       ? {}
       : {
@@ -21,4 +33,45 @@ export function openStripe(options: StripeOptions): Stripe {
           protocol: base.protocol === 'https:' ? 'https' : 'http',
         }),
   });
+}
+
+/**
+ * The same, with every request counted, and sent when it is its turn within the rate budget.
+ *
+ * @param options `maxRps`: requests per second that all instances together make at most.
+ */
+export function openPacedStripe(
+  options: StripeOptions & { maxRps: number },
+  share: Share,
+  { database, metrics }: { database: Database; metrics: Metrics },
+): Stripe {
+  const client = paced(Stripe.createNodeHttpClient(), async (endpoint) => {
+    await awaitTurn(database, share, endpoint, options.maxRps);
+    return (status) => {
+      metrics.stripeRequests.inc({ endpoint, status });
+    };
+  });
+  return openStripe(options, client);
+}
+
+/** @param start resolves when the request may go, with what is to be told its status (0 = no answer). */
+function paced(
+  client: HttpClient,
+  start: (endpoint: string) => Promise<(status: number) => void>,
+): HttpClient {
+  return {
+    getClientName: () => client.getClientName(),
+    async makeRequest(...request) {
+      const [, , path, method] = request;
+      const end = await start(endpointOf(method, path));
+      try {
+        const response = await client.makeRequest(...request);
+        end(response.getStatusCode());
+        return response;
+      } catch (error) {
+        end(0);
+        throw error;
+      }
+    },
+  };
 }

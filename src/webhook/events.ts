@@ -1,5 +1,5 @@
 /*
- * The one table of Stripe's events: which object to fetch for each, and how urgently. What an operator
+ * The one table of Stripe's events: which objects to fetch for each, and how urgently. What an operator
  * has to select at Stripe is derived from it. A type that is not here is stored as `unknown_type`.
  */
 
@@ -11,76 +11,110 @@ export type FollowedType =
   | 'charge'
   | 'dispute'
   | 'customer'
+  | 'entitlement_summary'
   | 'product'
   | 'price';
 
 /** 0 = a buyer waits for it; 1 = it takes or gives access; 2 = it can wait. */
 export type Urgency = 0 | 1 | 2;
 
-export interface EventRule {
+/** An object to fetch, and where the payload's object names it: by the first of the paths that leads to an id. */
+export interface Lead {
   follow: FollowedType;
-  /** Where the payload's object names the object to follow: `id`, or the field that refers to it. */
-  idFrom: 'id' | 'charge' | 'subscription';
-  urgency: Urgency;
+  paths: readonly string[];
 }
 
-function rule(
-  follow: FollowedType,
-  urgency: Urgency,
-  idFrom: EventRule['idFrom'] = 'id',
-): EventRule {
-  return { follow, idFrom, urgency };
+export interface EventRule {
+  urgency: Urgency;
+  /** The first is the one that access depends on: the event counts as processed when it was fetched. */
+  leads: readonly Lead[];
+}
+
+function itself(follow: FollowedType): Lead {
+  return { follow, paths: ['id'] };
+}
+
+const session: readonly Lead[] = [itself('checkout.session')];
+const subscription: readonly Lead[] = [itself('subscription')];
+/** A schedule alone grants nothing: what it did to its subscription counts. */
+const scheduled: readonly Lead[] = [
+  { follow: 'subscription', paths: ['subscription', 'released_subscription'] },
+];
+/**
+ * Whether a debt began or ended is the subscription's to say, which is asked itself; so a renewal with
+ * its handful of events costs one fetch of each. Before the API version 2025-03-31.basil an invoice named
+ * its subscription at the top.
+ */
+const invoice: readonly Lead[] = [
+  {
+    follow: 'subscription',
+    paths: ['parent.subscription_details.subscription', 'subscription'],
+  },
+  itself('invoice'),
+];
+const refunded: readonly Lead[] = [{ follow: 'charge', paths: ['charge'] }];
+const dispute: readonly Lead[] = [itself('dispute')];
+const customer: readonly Lead[] = [itself('customer')];
+const summary: readonly Lead[] = [{ follow: 'entitlement_summary', paths: ['customer'] }];
+const product: readonly Lead[] = [itself('product')];
+const price: readonly Lead[] = [itself('price')];
+
+function rule(urgency: Urgency, leads: readonly Lead[]): EventRule {
+  return { urgency, leads };
 }
 
 export const eventRules: Readonly<Record<string, EventRule>> = {
-  'checkout.session.completed': rule('checkout.session', 0),
-  'checkout.session.async_payment_succeeded': rule('checkout.session', 0),
-  'checkout.session.async_payment_failed': rule('checkout.session', 1),
-  'checkout.session.expired': rule('checkout.session', 2),
+  'checkout.session.completed': rule(0, session),
+  'checkout.session.async_payment_succeeded': rule(0, session),
+  'checkout.session.async_payment_failed': rule(1, session),
+  'checkout.session.expired': rule(2, session),
 
-  'customer.subscription.created': rule('subscription', 0),
-  'customer.subscription.deleted': rule('subscription', 0),
-  'customer.subscription.paused': rule('subscription', 1),
-  'customer.subscription.resumed': rule('subscription', 0),
-  'customer.subscription.updated': rule('subscription', 1),
-  'customer.subscription.pending_update_applied': rule('subscription', 1),
-  'customer.subscription.pending_update_expired': rule('subscription', 2),
-  'customer.subscription.trial_will_end': rule('subscription', 2),
-  'subscription_schedule.created': rule('subscription', 2, 'subscription'),
-  'subscription_schedule.updated': rule('subscription', 2, 'subscription'),
-  'subscription_schedule.released': rule('subscription', 2, 'subscription'),
-  'subscription_schedule.canceled': rule('subscription', 1, 'subscription'),
-  'subscription_schedule.completed': rule('subscription', 2, 'subscription'),
-  'subscription_schedule.aborted': rule('subscription', 1, 'subscription'),
+  'customer.subscription.created': rule(0, subscription),
+  'customer.subscription.deleted': rule(0, subscription),
+  'customer.subscription.paused': rule(1, subscription),
+  'customer.subscription.resumed': rule(0, subscription),
+  'customer.subscription.updated': rule(1, subscription),
+  'customer.subscription.pending_update_applied': rule(1, subscription),
+  'customer.subscription.pending_update_expired': rule(2, subscription),
+  'customer.subscription.trial_will_end': rule(2, subscription),
+  'subscription_schedule.created': rule(2, scheduled),
+  'subscription_schedule.updated': rule(2, scheduled),
+  'subscription_schedule.expiring': rule(2, scheduled),
+  'subscription_schedule.released': rule(2, scheduled),
+  'subscription_schedule.canceled': rule(1, scheduled),
+  'subscription_schedule.completed': rule(2, scheduled),
+  'subscription_schedule.aborted': rule(1, scheduled),
 
-  'invoice.paid': rule('invoice', 1),
-  'invoice.payment_failed': rule('invoice', 1),
-  'invoice.payment_action_required': rule('invoice', 1),
-  'invoice.voided': rule('invoice', 1),
-  'invoice.marked_uncollectible': rule('invoice', 1),
-  'invoice.finalized': rule('invoice', 2),
-  'invoice.finalization_failed': rule('invoice', 2),
+  'invoice.paid': rule(1, invoice),
+  'invoice.payment_failed': rule(1, invoice),
+  'invoice.payment_action_required': rule(1, invoice),
+  'invoice.voided': rule(1, invoice),
+  'invoice.marked_uncollectible': rule(1, invoice),
+  'invoice.overdue': rule(2, invoice),
+  'invoice.finalized': rule(2, invoice),
+  'invoice.finalization_failed': rule(2, invoice),
 
-  'charge.refunded': rule('charge', 1),
-  'refund.created': rule('charge', 1, 'charge'),
-  'refund.updated': rule('charge', 1, 'charge'),
-  'refund.failed': rule('charge', 1, 'charge'),
-  'charge.dispute.created': rule('dispute', 0),
-  'charge.dispute.updated': rule('dispute', 1),
-  'charge.dispute.closed': rule('dispute', 0),
-  'charge.dispute.funds_reinstated': rule('dispute', 1),
-  'charge.dispute.funds_withdrawn': rule('dispute', 1),
+  'charge.refunded': rule(1, [itself('charge')]),
+  'refund.created': rule(1, refunded),
+  'refund.updated': rule(1, refunded),
+  'refund.failed': rule(1, refunded),
+  'charge.dispute.created': rule(0, dispute),
+  'charge.dispute.updated': rule(1, dispute),
+  'charge.dispute.closed': rule(0, dispute),
+  'charge.dispute.funds_reinstated': rule(1, dispute),
+  'charge.dispute.funds_withdrawn': rule(1, dispute),
 
-  'customer.created': rule('customer', 2),
-  'customer.updated': rule('customer', 2),
-  'customer.deleted': rule('customer', 1),
+  'customer.created': rule(2, customer),
+  'customer.updated': rule(2, customer),
+  'customer.deleted': rule(1, customer),
+  'entitlements.active_entitlement_summary.updated': rule(2, summary),
 
-  'product.created': rule('product', 2),
-  'product.updated': rule('product', 2),
-  'product.deleted': rule('product', 2),
-  'price.created': rule('price', 2),
-  'price.updated': rule('price', 2),
-  'price.deleted': rule('price', 2),
+  'product.created': rule(2, product),
+  'product.updated': rule(2, product),
+  'product.deleted': rule(2, product),
+  'price.created': rule(2, price),
+  'price.updated': rule(2, price),
+  'price.deleted': rule(2, price),
 };
 
 /** The event types that the webhook endpoint at Stripe must be subscribed to. */

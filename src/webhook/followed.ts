@@ -1,5 +1,5 @@
 import type { Database, Tx } from '../platform/database.ts';
-import type { FollowedType } from './events.ts';
+import type { FollowedType, Urgency } from './events.ts';
 
 /*
  * The followed object's row is the queue. One sequence numbers events and fetches: an object is wanted
@@ -15,7 +15,7 @@ export interface FollowedRef {
 /** How long a worker may take before another one fetches the object too, milliseconds. */
 const leaseMs = 30_000;
 
-/** After so many failed tries the object is `failed`, visible, and waits for news or a replay. */
+/** After so many tries that failed for its own sake an object is `failed`: visible, and tried rarely. */
 export const maxAttempts = 12;
 
 /** Draws the number of a fetch. To be called before the fetch: what Stripe told earlier is covered by it. */
@@ -27,43 +27,87 @@ export async function drawNumber(database: Database): Promise<bigint> {
 }
 
 export interface Claim extends FollowedRef {
+  urgency: Urgency;
   /** This one included. */
   attempts: number;
+  /** Up to which news this try is known to cover. */
+  wanted: bigint;
+  /** Since when it has been wanted, epoch milliseconds. */
+  wantedAt: number;
+  leaseUntil: number;
 }
 
-/** Takes up to `limit` wanted objects that nobody holds, the most urgent first, then the oldest. */
+/** Which wanted objects a worker takes. */
+export interface ClaimRequest {
+  /** At most so many. */
+  limit: number;
+  /** Only what a buyer waits for, only the rest, or all. */
+  of: 'buyers' | 'others' | 'all';
+  /**
+   * How long an object that nobody waits for has to have been without further news, milliseconds, so
+   * that the handful of events of one renewal costs one fetch; never longer than ten times that.
+   */
+  quietMs: number;
+}
+
+interface ClaimRow {
+  object_type: FollowedType;
+  object_id: string;
+  urgency: Urgency;
+  attempts: number;
+  wanted: string;
+  wanted_at: Date;
+}
+
+/** Takes wanted objects that nobody holds, the most urgent first, then the oldest. */
 export async function claimWanted(
   database: Database,
   now: number,
-  limit: number,
+  { limit, of, quietMs }: ClaimRequest,
 ): Promise<Claim[]> {
-  const { rows } = await database.pool.query<{
-    object_type: FollowedType;
-    object_id: string;
-    attempts: number;
-  }>(
+  const leaseUntil = now + leaseMs;
+  const { rows } = await database.pool.query<ClaimRow>(
     `update followed_objects f set lease_until = $2, attempts = f.attempts + 1
      from (
        select object_type, object_id from followed_objects
-       where wanted > fetched and failed_at is null
+       where wanted > fetched
+         and urgency between $4 and $5
          and (lease_until is null or lease_until <= $1)
          and (next_attempt_at is null or next_attempt_at <= $1)
+         and (urgency = 0 or told_at is null or told_at <= $6 or wanted_at <= $7)
        order by urgency, wanted_at limit $3 for update skip locked
      ) free
      where f.object_type = free.object_type and f.object_id = free.object_id
-     returning f.object_type, f.object_id, f.attempts`,
-    [new Date(now), new Date(now + leaseMs), limit],
+     returning f.object_type, f.object_id, f.urgency, f.attempts, f.wanted, f.wanted_at`,
+    [
+      new Date(now),
+      new Date(leaseUntil),
+      limit,
+      of === 'others' ? 1 : 0,
+      of === 'buyers' ? 0 : 2,
+      new Date(now - quietMs),
+      new Date(now - 10 * quietMs),
+    ],
   );
   return rows.map((row) => ({
     objectType: row.object_type,
     objectId: row.object_id,
+    urgency: row.urgency,
     attempts: row.attempts,
+    wanted: BigInt(row.wanted),
+    wantedAt: row.wanted_at.getTime(),
+    leaseUntil,
   }));
 }
 
 /** One text per object, for maps and sets. */
 export function objectKey({ objectType, objectId }: FollowedRef): string {
   return `${objectType} ${objectId}`;
+}
+
+/** What a fetch came to: `missing` where Stripe does not know the object. */
+export interface Fetched extends FollowedRef {
+  outcome: 'applied' | 'missing';
 }
 
 /**
@@ -74,19 +118,20 @@ export function objectKey({ objectType, objectId }: FollowedRef): string {
  */
 export async function markFetched(
   tx: Tx,
-  objects: readonly FollowedRef[],
+  objects: readonly Fetched[],
   number: bigint,
-  outcome: 'applied' | 'missing',
   now: number,
 ): Promise<Set<string>> {
   if (objects.length === 0) return new Set();
   const rows = await tx.$queryRaw<{ object_type: FollowedType; object_id: string }[]>`
     insert into followed_objects as f (object_type, object_id, wanted, fetched, urgency, wanted_at, outcome)
-    select distinct type, id, 0, ${number}::bigint, 2, ${new Date(now)}::timestamptz, ${outcome}::text
+    select distinct on (type, id)
+      type, id, 0, ${number}::bigint, 2, ${new Date(now)}::timestamptz, outcome
     from unnest(
       ${objects.map(({ objectType }) => objectType)}::text[],
-      ${objects.map(({ objectId }) => objectId)}::text[]) as given (type, id)
-    order by 1, 2
+      ${objects.map(({ objectId }) => objectId)}::text[],
+      ${objects.map(({ outcome }) => outcome)}::text[]) as given (type, id, outcome)
+    order by 1, 2, outcome
     on conflict (object_type, object_id) do update set
       fetched = excluded.fetched, outcome = excluded.outcome, attempts = 0,
       lease_until = null, next_attempt_at = null, failed_at = null, last_error = null
@@ -99,41 +144,71 @@ export async function markFetched(
 
 /** What a failed try leaves behind. */
 export interface Failure {
-  /** Epoch milliseconds; null = no more tries: the object is failed. */
-  nextAttemptAt: number | null;
-  /** False where the try says nothing about the object, such as a rate limit: it does not count. */
+  /** False where the try says nothing about the object, such as a rate limit or an outage. */
   counts: boolean;
+  /** How long to wait until the next try, milliseconds. */
+  retryMs: number;
   error: string;
 }
 
-/** Gives a claimed object back after a failed try. News that came meanwhile keeps it wanted. */
+/**
+ * Gives a claimed object back after a failed try; one that had its last becomes `failed`. News that came
+ * during the try gives it all its attempts again. Nothing is written where the lease has run out and the
+ * object is another worker's, or was fetched meanwhile.
+ *
+ * @returns whether the object is failed.
+ */
 export async function recordFailure(
   database: Database,
-  { objectType, objectId }: FollowedRef,
+  claim: Claim,
   failure: Failure,
   now: number,
-): Promise<void> {
-  await database.pool.query(
+): Promise<boolean> {
+  const { rows } = await database.pool.query<{ failed: boolean }>(
     `update followed_objects set
-       lease_until = null, last_error = $3, next_attempt_at = $4,
-       attempts = greatest(0, attempts - case when $5 then 0 else 1 end),
-       failed_at = case when $4::timestamptz is null then $6::timestamptz end
-     where object_type = $1 and object_id = $2`,
+       lease_until = null, last_error = $4, next_attempt_at = $5,
+       attempts = case when wanted > $6 then 0 else greatest(0, attempts - case when $7 then 0 else 1 end) end,
+       failed_at = case when wanted > $6 then null when $7 and attempts >= $8 then coalesce(failed_at, $9) else failed_at end
+     where object_type = $1 and object_id = $2 and lease_until = $3
+     returning failed_at is not null as failed`,
     [
-      objectType,
-      objectId,
+      claim.objectType,
+      claim.objectId,
+      new Date(claim.leaseUntil),
       failure.error.slice(0, 1_000),
-      failure.nextAttemptAt === null ? null : new Date(failure.nextAttemptAt),
+      new Date(now + failure.retryMs),
+      claim.wanted,
       failure.counts,
+      maxAttempts,
       new Date(now),
     ],
   );
+  return rows[0]?.failed ?? false;
 }
 
-/** Since when the oldest wanted object has been waiting, epoch milliseconds; null: nothing waits. */
-export async function loadOldestWantedAt(database: Database): Promise<number | null> {
-  const { rows } = await database.pool.query<{ oldest: Date | null }>(
-    'select min(wanted_at) as oldest from followed_objects where wanted > fetched and failed_at is null',
+/** How the queue stands. */
+export interface QueueState {
+  wanted: number;
+  failed: number;
+  /** Since when the oldest object that is not failed has been waiting, epoch milliseconds; null: none waits. */
+  oldestWantedAt: number | null;
+}
+
+export async function loadQueueState(database: Database): Promise<QueueState> {
+  const { rows } = await database.pool.query<{
+    wanted: string;
+    failed: string;
+    oldest: Date | null;
+  }>(
+    `select count(*) filter (where failed_at is null) as wanted,
+       count(failed_at) as failed,
+       min(wanted_at) filter (where failed_at is null) as oldest
+     from followed_objects where wanted > fetched`,
   );
-  return rows[0]?.oldest?.getTime() ?? null;
+  const [row] = rows;
+  return {
+    wanted: Number(row?.wanted ?? 0),
+    failed: Number(row?.failed ?? 0),
+    oldestWantedAt: row?.oldest?.getTime() ?? null,
+  };
 }

@@ -50,7 +50,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         const asked = triage(event, config.stripe);
         const { duplicate } = await storeEvent({ database, clock }, event, raw, asked);
         metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : asked.outcome });
-        if (asked.follow !== null && !duplicate) wake();
+        if (asked.follow.length > 0 && !duplicate) wake();
         return { received: true as const, duplicate };
       },
     );

@@ -146,7 +146,11 @@ describe('promise 1: a crash loses nothing', () => {
     const { userId, id } = await subscribed();
     await shop.stripe.subscriptions.cancel(id);
     await shop.sandbox.deliver();
-    const held = await claimWanted(deps.database, clock.now(), 100);
+    const held = await claimWanted(deps.database, clock.now(), {
+      limit: 100,
+      of: 'all',
+      quietMs: 0,
+    });
     expect(held.map(({ objectId }) => objectId)).toContain(id);
     await shop.service.runWorker();
     expect(await shop.entitled(userId)).toEqual(pro);

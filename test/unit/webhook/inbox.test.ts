@@ -21,19 +21,46 @@ describe('what an event asks for', () => {
   it('a subscription event asks for its subscription', () => {
     expect(triage(event('customer.subscription.deleted', { id: 'sub_1' }), own)).toEqual({
       outcome: 'accepted',
-      follow: { objectType: 'subscription', objectId: 'sub_1', urgency: 0 },
+      follow: [{ objectType: 'subscription', objectId: 'sub_1' }],
+      urgency: 0,
     });
   });
 
   it.each([['ch_1'], [{ id: 'ch_1', object: 'charge' }]])(
     'a refund event asks for its charge, given as %j',
     (charge) => {
-      expect(triage(event('refund.updated', { id: 're_1', charge }), own).follow).toMatchObject({
-        objectType: 'charge',
-        objectId: 'ch_1',
-      });
+      expect(triage(event('refund.updated', { id: 're_1', charge }), own).follow).toEqual([
+        { objectType: 'charge', objectId: 'ch_1' },
+      ]);
     },
   );
+
+  it.each([
+    ['of today', { parent: { subscription_details: { subscription: 'sub_1' } } }],
+    ['of an API version before 2025-03-31', { subscription: 'sub_1' }],
+    ['with the subscription expanded', { subscription: { id: 'sub_1' } }],
+  ])(
+    'an invoice %s asks for its subscription, which access depends on, and for itself',
+    (_, has) => {
+      expect(triage(event('invoice.paid', { id: 'in_1', ...has }), own).follow).toEqual([
+        { objectType: 'subscription', objectId: 'sub_1' },
+        { objectType: 'invoice', objectId: 'in_1' },
+      ]);
+    },
+  );
+
+  it('an invoice of no subscription asks for itself', () => {
+    expect(triage(event('invoice.paid', { id: 'in_1', parent: null }), own).follow).toEqual([
+      { objectType: 'invoice', objectId: 'in_1' },
+    ]);
+  });
+
+  it('a schedule that let its subscription go still asks for it', () => {
+    const object = { id: 'sub_sched_1', subscription: null, released_subscription: 'sub_1' };
+    expect(triage(event('subscription_schedule.released', object), own).follow).toEqual([
+      { objectType: 'subscription', objectId: 'sub_1' },
+    ]);
+  });
 
   it('what a buyer waits for goes before what can wait', () => {
     const urgencyOf = (type: string) => eventRules[type]?.urgency ?? 9;
@@ -45,10 +72,10 @@ describe('what an event asks for', () => {
   it('every event that we ask Stripe for names an object to fetch', () => {
     expect(eventTypes.length).toBeGreaterThan(30);
     for (const type of eventTypes) {
-      const object = { id: 'x_1', charge: 'x_1', subscription: 'x_1' };
+      const object = { id: 'x_1', charge: 'x_1', subscription: 'x_1', customer: 'x_1' };
       expect(triage(event(type, object), own)).toMatchObject({
         outcome: 'accepted',
-        follow: { objectId: 'x_1' },
+        follow: expect.arrayContaining([expect.objectContaining({ objectId: 'x_1' })]),
       });
     }
   });
@@ -70,7 +97,7 @@ describe('what is kept and ignored', () => {
       'no_object',
     ],
   ])('%s', (_name, given, outcome) => {
-    expect(triage(given, own)).toEqual({ outcome, follow: null });
+    expect(triage(given, own)).toMatchObject({ outcome, follow: [] });
   });
 
   it('our own account named is ours; any is foreign where ours is not known', () => {

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from './database.ts';
+
+/** Part of a budget: nothing takes more than `perSecond` requests from it in any second. */
+export interface Bucket {
+  name: string;
+  perSecond: number;
+}
+
+/** Who asks Stripe. A quarter of everything is kept for what a buyer waits for. */
+export type Share = 'buyers' | 'background';
+
+const backgroundPart = 0.75;
+
+/** Stripe limits each endpoint to a quarter of what it allows over all. */
+const endpointPart = 0.25;
+
+/** How long a request waits for its turn before it fails, milliseconds. */
+const maxWaitMs: Readonly<Record<Share, number>> = { buyers: 5_000, background: 20_000 };
+
+/** A second's worth is the capacity and what flows in meanwhile; so the one is taken off the other. */
+const capacityPart = 0.1;
+
+/** Which buckets a request to an endpoint is taken from; pure. */
+export function bucketsOf(share: Share, endpoint: string, maxRps: number): Bucket[] {
+  const whole = [
+    { name: 'all', perSecond: maxRps },
+    { name: endpoint, perSecond: maxRps * endpointPart },
+  ];
+  if (share === 'buyers') return whole;
+  return [
+    ...whole,
+    ...whole.map(({ name, perSecond }) => ({
+      name: `${share} ${name}`,
+      perSecond: perSecond * backgroundPart,
+    })),
+  ];
+}
+
+/**
+ * Takes a request from all the buckets, which all instances share (they lie in Postgres), or from none.
+ *
+ * @param at epoch milliseconds; the database's clock by default, since the instances share that too.
+ * @returns milliseconds after which it is worth asking again; 0 = taken.
+ */
+export async function takeRequest(
+  database: Pick<Database, 'pool'>,
+  buckets: readonly Bucket[],
+  at?: number,
+): Promise<number> {
+  const { rows } = await database.pool.query<{ wait: number }>({
+    name: 'take-stripe-request',
+    text: 'select take_stripe_request($1, $2, $3, coalesce($4, clock_timestamp())) as wait',
+    values: [
+      buckets.map(({ name }) => name),
+      buckets.map(({ perSecond }) => perSecond * (1 - capacityPart)),
+      buckets.map(({ perSecond }) => Math.max(1, perSecond * capacityPart)),
+      at === undefined ? null : new Date(at),
+    ],
+  });
+  const [row] = rows;
+  if (row === undefined) throw new Error('the budget gave no answer');
+  return Math.ceil(row.wait * 1_000);
+}
+
+/** Waits until a request to an endpoint is within the budget; throws where that takes too long. */
+export async function awaitTurn(
+  database: Pick<Database, 'pool'>,
+  share: Share,
+  endpoint: string,
+  maxRps: number,
+): Promise<void> {
+  const buckets = bucketsOf(share, endpoint, maxRps);
+  let waitedMs = 0;
+  for (;;) {
+    const waitMs = await takeRequest(database, buckets);
+    if (waitMs === 0) return;
+    waitedMs += waitMs;
+    if (waitedMs > maxWaitMs[share])
+      throw new Error(`no turn within STRIPE_MAX_RPS at ${endpoint}`);
+    await sleep(waitMs);
+  }
+}
+
+/** Resources that lie one name deeper. */
+const namespaces: ReadonlySet<string> = new Set(['billing_portal', 'checkout', 'entitlements']);
+
+/** The endpoint as Stripe counts it: all objects of a kind are one, such as `GET /v1/subscriptions/:id`. */
+export function endpointOf(method: string, path: string): string {
+  const [, version = '', ...names] = (path.split('?')[0] ?? '').split('/');
+  const at = namespaces.has(names[0] ?? '') ? 2 : 1;
+  const shown = names.map((name, index) => (index === at ? ':id' : name));
+  return `${method} /${[version, ...shown].join('/')}`;
+}
