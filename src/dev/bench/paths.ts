@@ -1,92 +1,174 @@
-import type autocannon from 'autocannon';
+import { randomInt } from 'node:crypto';
+import type { Ask, Load } from './load.ts';
+import { featureName, userName } from './seed.ts';
+import { type Subject, uncachedEvery } from './subject.ts';
+import { signedEvent } from './webhook-event.ts';
 
-/** How one request is made; a function, where each is to differ. */
-export interface Load {
-  url: string;
-  method: 'GET' | 'POST';
-  headers: Record<string, string>;
-  /** Fits each request before it is sent. */
-  fit?: (request: autocannon.Request) => autocannon.Request;
-}
-
-/** A path of the service beside the least that could answer the same. */
+/** A path of the service beside its floor: the least that could answer the same. */
 export interface Comparison {
+  /** As `--only` names it. */
+  id: string;
   name: string;
+  /** The least ratio to the floor that we want. */
+  target: number | null;
   service: Load;
   floorName: string;
   floor: Load;
+  /** What has to be so before the load; asked once. */
+  prepare?: () => Promise<void>;
 }
 
-export interface Places {
-  serviceUrl: string;
-  floorsUrl: string;
-  /** With the project's key. */
-  authorization: string;
-  /** Of the project whose users are asked for. */
-  projectId: string;
-  /** A user whose answer is in the cache. */
-  cachedUser: string;
-  /** The tag of that answer. */
-  etag: string;
-  /** Makes a signed event that was never sent. */
-  signedEvent: () => { body: string; signature: string };
-}
-
-/** What is measured, each beside its floor. */
-export function comparisons(places: Places): Comparison[] {
-  const { serviceUrl, floorsUrl, authorization, projectId, cachedUser, etag } = places;
+/** What is measured on one subject, each beside its floor. */
+export function comparisons(subject: Subject): Comparison[] {
+  const { service, floors, authorization, body, etag } = subject;
   const headers = { authorization };
-  const entitlements = `${serviceUrl}/api/v1/entitlements`;
-  const cached = `project_id=${projectId}&user_id=${cachedUser}`;
-  const redis: Load = { url: `${floorsUrl}/redis`, method: 'GET', headers };
-  const sign = (request: autocannon.Request): autocannon.Request => {
-    const { body, signature } = places.signedEvent();
-    const signed = { 'content-type': 'application/json', 'stripe-signature': signature };
-    return { ...request, body, headers: { ...request.headers, ...signed } };
+  const ok = { status: 200, body };
+  const cached = `user_id=${userName(1)}`;
+  const same = (server: Load['server'], ask: Omit<Ask, 'method'>): Load => ({
+    server,
+    next: () => ({ method: 'GET', ...ask }),
+  });
+  const redis = {
+    floorName: 'Fastify + one Redis GET',
+    floor: same(floors, { path: '/redis', headers, right: ok }),
   };
   return [
     {
+      id: 'bare',
+      name: 'GET /live',
+      target: null,
+      service: same(service, {
+        ...{ path: '/live', headers, right: { status: 200, body: '{"status":"live"}' } },
+      }),
+      floorName: 'bare Fastify',
+      floor: same(floors, {
+        ...{ path: '/bare', headers, right: { status: 200, body: '{"status":"live"}' } },
+      }),
+    },
+    {
+      id: 'hit',
       name: 'cache hit',
-      service: { url: `${entitlements}?${cached}`, method: 'GET', headers },
-      floorName: 'Fastify + one Redis GET',
-      floor: redis,
+      target: 0.8,
+      service: same(service, { path: `/api/v1/entitlements?${cached}`, headers, right: ok }),
+      ...redis,
     },
     {
+      id: '304',
       name: '304 on a hit',
-      service: {
-        url: `${entitlements}?${cached}`,
-        method: 'GET',
+      target: 0.85,
+      service: same(service, {
+        path: `/api/v1/entitlements?${cached}`,
         headers: { ...headers, 'if-none-match': etag },
-      },
-      floorName: 'Fastify + one Redis GET',
-      floor: redis,
+        right: { status: 304, body: '' },
+      }),
+      ...redis,
     },
     {
+      id: 'check',
       name: 'check on a hit',
-      service: {
-        url: `${entitlements}/check?${cached}&feature_code=feature_1`,
-        method: 'GET',
+      target: 0.75,
+      service: same(service, {
+        path: `/api/v1/entitlements/check?${cached}&feature_code=${featureName(1)}`,
         headers,
-      },
-      floorName: 'Fastify + one Redis GET',
-      floor: redis,
+        right: {
+          status: 200,
+          body: '{"allowed":true,"reason":"granted","value":100,"valid_to":null,"revision":1}',
+        },
+      }),
+      ...redis,
     },
     {
-      name: 'straight from Postgres',
-      service: { url: `${entitlements}?${cached}&consistency=strong`, method: 'GET', headers },
+      id: 'miss',
+      name: 'cache miss',
+      target: 0.6,
+      service: { server: service, next: everyUserInTurn(subject, '/api/v1/entitlements') },
       floorName: 'Fastify + one prepared select',
-      floor: { url: `${floorsUrl}/select`, method: 'GET', headers },
+      floor: { server: floors, next: everyUserInTurn(subject, '/select') },
     },
     {
+      id: 'strong',
+      name: 'straight from Postgres',
+      target: null,
+      service: same(service, {
+        ...{ path: `/api/v1/entitlements?${cached}&consistency=strong`, headers, right: ok },
+      }),
+      floorName: 'Fastify + one prepared select',
+      floor: same(floors, { path: `/select?${cached}`, headers, right: ok }),
+    },
+    {
+      id: 'webhook',
       name: 'webhook accepted',
-      service: {
-        url: `${serviceUrl}/api/v1/webhooks/stripe`,
-        method: 'POST',
-        headers: {},
-        fit: sign,
-      },
+      target: 0.7,
+      service: { server: service, next: () => eventTo('/api/v1/webhooks/stripe') },
       floorName: 'Fastify verifying + one INSERT',
-      floor: { url: `${floorsUrl}/insert`, method: 'POST', headers: {}, fit: sign },
+      floor: { server: floors, next: () => eventTo('/insert') },
     },
   ];
+}
+
+/** Hits and misses on many stored users beside the same on few. */
+export function mixed(many: Subject, few: Subject, prepare: () => Promise<void>): Comparison {
+  return {
+    id: 'mixed',
+    name: `mixed, ${many.users} users`,
+    target: 0.85,
+    service: { server: many.service, next: anyUser(many) },
+    floorName: `mixed, ${few.users} users`,
+    floor: { server: few.service, next: anyUser(few) },
+    prepare,
+  };
+}
+
+/** Reads of users drawn evenly, of whom one in five is never in the cache. */
+export function anyUser(subject: Subject): () => Ask {
+  return () => {
+    const user = randomInt(subject.users) + 1;
+    return {
+      ...askAbout(subject, '/api/v1/entitlements', user),
+      answered: () => {
+        if (user % uncachedEvery === 0) forget(subject, user);
+      },
+    };
+  };
+}
+
+/** Reads of one user after the other; where the last was, the first is next, and is out of the cache again. */
+function everyUserInTurn(subject: Subject, path: string): () => Ask {
+  let user = 1;
+  return () => {
+    user = (user % subject.users) + 1;
+    const asked = user;
+    return {
+      ...askAbout(subject, path, asked),
+      answered: () => {
+        // The first user's answer stays: other paths ask for it.
+        if (asked !== 1) forget(subject, asked);
+      },
+    };
+  };
+}
+
+function askAbout({ authorization, bodyOf }: Subject, path: string, user: number): Ask {
+  return {
+    method: 'GET',
+    path: `${path}?user_id=${userName(user)}`,
+    headers: { authorization },
+    right: { status: 200, body: bodyOf(user) },
+  };
+}
+
+/** Errors of the bench's own Redis end the bench. */
+function forget({ redis, keyOf }: Subject, user: number): void {
+  void redis.del(keyOf(user));
+}
+
+function eventTo(path: string): Ask {
+  const { body, signature } = signedEvent();
+  return {
+    method: 'POST',
+    path,
+    headers: { 'content-type': 'application/json', 'stripe-signature': signature },
+    body,
+    right: { status: 200, body: '{"received":true,"duplicate":false}' },
+  };
 }

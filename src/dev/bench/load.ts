@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { createHistogram, performance } from 'node:perf_hooks';
+import autocannon from 'autocannon';
+
+/** One request as it is sent. */
+export interface Ask {
+  method: 'GET' | 'POST';
+  path: string;
+  headers: Record<string, string>;
+  body?: string;
+  /** What a right answer is; every answer is held against it. */
+  right: { status: number; body: string };
+  /** Told of the answer, right or wrong. */
+  answered?: () => void;
+}
+
+/** Where requests go, and how the next one is made. */
+export interface Load {
+  server: Server;
+  next: () => Ask;
+}
+
+/** A server under load, in a process of its own. */
+export interface Server {
+  url: string;
+  pid: number;
+}
+
+export interface Measured {
+  /** Right answers. */
+  requestsPerSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  /** Of the server's process, user and system; null where the machine does not tell. */
+  cpuMicrosecondsPerRequest: number | null;
+  /** Answers that were wrong, and requests without one. */
+  errors: number;
+}
+
+export interface LoadOptions {
+  connections: number;
+  seconds: number;
+}
+
+/** Sends requests over open connections for so long, each connection one at a time, and checks each answer. */
+export async function measure(load: Load, options: LoadOptions): Promise<Measured> {
+  const latency = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 }); // microseconds
+  let right = 0;
+  let wrong = 0;
+  const cpuBefore = cpuMicroseconds(load.server.pid);
+  const startedAt = performance.now();
+  const { errors } = await new Promise<autocannon.Result>((resolve, reject) => {
+    const running = autocannon(
+      {
+        url: load.server.url,
+        connections: options.connections,
+        duration: options.seconds,
+        setupClient: (client) => {
+          // What is on its way on this connection.
+          let asked = load.next();
+          client.setRequests([
+            {
+              setupRequest: (request) => {
+                asked = load.next();
+                const { method, path, headers, body } = asked;
+                return {
+                  ...request,
+                  method,
+                  path,
+                  headers,
+                  ...(body === undefined ? {} : { body }),
+                };
+              },
+              onResponse: (status, body) => {
+                if (status === asked.right.status && body === asked.right.body) right += 1;
+                else wrong += 1;
+                asked.answered?.();
+              },
+            },
+          ]);
+        },
+      },
+      (error: unknown, result) => {
+        if (error instanceof Error) reject(error);
+        else resolve(result);
+      },
+    );
+    running.on('response', (_client, _status, _bytes, ms) => {
+      latency.record(Math.max(1, Math.round(ms * 1_000)));
+    });
+  });
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const cpuAfter = cpuMicroseconds(load.server.pid);
+  return {
+    requestsPerSecond: right / seconds,
+    p50Ms: latency.percentile(50) / 1_000,
+    p99Ms: latency.percentile(99) / 1_000,
+    cpuMicrosecondsPerRequest:
+      cpuBefore === null || cpuAfter === null ? null : (cpuAfter - cpuBefore) / (right + wrong),
+    errors: wrong + errors,
+  };
+}
+
+/** What a process has used so far; Linux tells it in hundredths of a second. */
+function cpuMicroseconds(pid: number): number | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10_000; // utime, stime
+  } catch {
+    return null;
+  }
+}

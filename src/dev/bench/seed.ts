@@ -1,0 +1,106 @@
+import pg from 'pg';
+import { floorTable } from './floors.ts';
+
+export interface Population {
+  projectId: string;
+  /** Stored users, `u_1` and on. */
+  users: number;
+  /** What each of them may use. */
+  features: number;
+}
+
+/** `$2` features: booleans, limits and configs in turn. */
+const featureSet = `(
+  select 'feature_' || lpad(n::text, 3, '0') as code,
+    (array['boolean', 'limit', 'config'])[1 + n % 3] as type,
+    (array['true', '100', '{"tier": "pro", "seats": 5}'])[1 + n % 3]::jsonb as value
+  from generate_series(1, $2::int) n
+) f`;
+
+export function userName(number: number): string {
+  return `u_${number}`;
+}
+
+export function featureName(number: number): string {
+  return `feature_${String(number).padStart(3, '0')}`;
+}
+
+/**
+ * Users with their timelines, as the service itself would have stored them, all from one subscription.
+ * In statements over sets; the indexes of the timelines are built after the rows.
+ */
+export async function seedUsers(databaseUrl: string, population: Population): Promise<void> {
+  const { projectId, users, features } = population;
+  await withClient(databaseUrl, async (client) => {
+    await client.query('set synchronous_commit = off');
+    await client.query(
+      `insert into features (project_id, code, name, type, created_at)
+       select $1, f.code, f.code, f.type, now() from ${featureSet}`,
+      [projectId, features],
+    );
+    await client.query(
+      `insert into users (project_id, user_id, revision, recorded_at, created_at)
+       select $1, 'u_' || n, 1, now(), now() from generate_series(1, $2::int) n`,
+      [projectId, users],
+    );
+    await withoutIndexes(client, () =>
+      client.query(
+        `insert into entitlement_segments
+           (uid, feature_code, feature_type, allowed, reason, value, sources, valid_from, recorded_at)
+         select u.uid, f.code, f.type, true, 'granted', f.value,
+           '[{"id": "sub_1NirD82eZvKYlo2CIvbtLWuY", "type": "subscription", "price_id": "price_1MoBy5LkdIwHu7ixZhnattbh"}]',
+           '2026-11-01', now()
+         from users u, ${featureSet} where u.project_id = $1`,
+        [projectId, features],
+      ),
+    );
+    await client.query('vacuum analyze users, entitlement_segments');
+  });
+}
+
+/** What the floors answer: for each user the bytes that the service gives, whose own are those of `u_1`. */
+export async function seedFloors(databaseUrl: string, users: number, body: string): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    await client.query('set synchronous_commit = off');
+    await client.query(`create table ${floorTable} (user_id text primary key, body text not null)`);
+    await client.query(
+      `insert into ${floorTable}
+       select 'u_' || n, replace($1, '"u_1"', '"u_' || n || '"') from generate_series(1, $2::int) n`,
+      [body, users],
+    );
+    await client.query(`vacuum analyze ${floorTable}`);
+    await client.query('create table bench_floor_events (id bigserial primary key, body text)');
+  });
+}
+
+/** The rule against overlaps, and the other indexes, cost far less for all rows at once than for each. */
+async function withoutIndexes(client: pg.Client, work: () => Promise<unknown>): Promise<void> {
+  const rule = 'entitlement_segments_no_overlap';
+  const { rows: rules } = await client.query<{ sql: string }>(
+    `select pg_get_constraintdef(oid) as sql from pg_constraint where conname = $1`,
+    [rule],
+  );
+  const { rows: indexes } = await client.query<{ name: string; sql: string }>(
+    `select indexname as name, indexdef as sql from pg_indexes
+     where tablename = 'entitlement_segments' and indexname not in ($1, 'entitlement_segments_pkey')`,
+    [rule],
+  );
+  await client.query(`alter table entitlement_segments drop constraint ${rule}`);
+  for (const { name } of indexes) await client.query(`drop index ${name}`);
+  await work();
+  await client.query(`set maintenance_work_mem = '1GB'`);
+  for (const { sql } of indexes) await client.query(sql);
+  for (const { sql } of rules) {
+    await client.query(`alter table entitlement_segments add constraint ${rule} ${sql}`);
+  }
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
