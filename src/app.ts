@@ -10,6 +10,7 @@ import { grantRoutes } from './grants/routes.ts';
 import type { App } from './http/app-types.ts';
 import { installIdempotency } from './http/idempotency.ts';
 import { createHttpServer } from './http/server.ts';
+import { customerRoutes } from './mirror/customer-routes.ts';
 import { opsRoutes } from './ops/routes.ts';
 import { projectFor, projectScope } from './projects/access.ts';
 import { installAuth } from './projects/auth.ts';
@@ -50,6 +51,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   keyRoutes(app, deps);
   catalogRoutes(app, deps);
   grantRoutes(app, deps);
+  customerRoutes(app, deps);
   eventRoutes(app, { ...deps, projectScope: scopeOf, actorOf });
   auditRoutes(app, { database, projectScope: scopeOf });
 

@@ -2,6 +2,7 @@ import cron from 'node-cron';
 import type { Deps } from './deps.ts';
 import type { EntitlementCache } from './entitlements/cache.ts';
 import { startSweeps } from './entitlements/sweeps.ts';
+import { linkPending } from './mirror/link-run.ts';
 import { measureInbox, startWorker } from './mirror/worker.ts';
 import { keepHouse } from './ops/housekeeping.ts';
 import { repeat } from './platform/repeat.ts';
@@ -19,6 +20,8 @@ const housekeepingCron = '43 * * * *';
 
 const measureEveryMs = 5_000;
 
+const linkEveryMs = 1_000;
+
 /** What runs beside the requests: the sync worker, the sweeps, the schedules. */
 export function startBackground(deps: Deps & { cache: EntitlementCache }): Background {
   const { logger } = deps;
@@ -29,6 +32,14 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     () => measureInbox(deps),
     (error) => {
       logger.debug({ err: error }, 'the inbox could not be measured');
+    },
+  );
+  let stopped = false;
+  const linking = repeat(
+    linkEveryMs,
+    () => linkPending(deps, () => stopped),
+    (error) => {
+      logger.warn({ err: error }, 'customers could not be linked; it goes on in a second');
     },
   );
   let keeping: Promise<void> = Promise.resolve();
@@ -46,8 +57,9 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     },
     healthy: (now) => worker.healthy(now),
     async stop() {
+      stopped = true;
       await housekeeping.destroy();
-      await Promise.all([worker.stop(), sweeps.stop(), measuring.stop(), keeping]);
+      await Promise.all([worker.stop(), sweeps.stop(), linking.stop(), measuring.stop(), keeping]);
     },
   };
 }

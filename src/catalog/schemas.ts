@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { JsonValue } from '../entitlements/facts.ts';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
-import { featureCodeSchema, instantOutSchema, projectIdSchema } from '../http/schemas.ts';
-
-/** Stripe's ids, and products' custom ones: visible ASCII. */
-const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
+import {
+  featureCodeSchema,
+  instantOutSchema,
+  projectIdSchema,
+  stripeIdSchema,
+} from '../http/schemas.ts';
 
 /** A feature's value in an answer. */
 const valueOut = z.custom<JsonValue>().describe('as the type of the feature has it');

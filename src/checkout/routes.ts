@@ -3,7 +3,13 @@ import { readFresh } from '../entitlements/read.ts';
 import { entitlementsResponse } from '../entitlements/schemas.ts';
 import type { App } from '../http/app-types.ts';
 import { ProblemError } from '../http/problem.ts';
-import { instantOut, instantOutSchema, projectIdSchema, userIdSchema } from '../http/schemas.ts';
+import {
+  instantOut,
+  instantOutSchema,
+  projectIdSchema,
+  stripeIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { syncObject } from '../mirror/sync.ts';
 import { projectFor, projectScope } from '../projects/access.ts';
@@ -16,7 +22,6 @@ import { openCheckout } from './sessions.ts';
 import { askStripe } from './stripe-answer.ts';
 
 const tags = ['Checkout and portal'];
-const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
 const urlSchema = z.string().min(1).max(5_000);
 const quantitySchema = z
   .int()

@@ -15,6 +15,9 @@ export const userIdSchema = z
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters')
   .describe("The project's own id for the person");
 
+/** Stripe's ids, and products' custom ones: visible ASCII. */
+export const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
+
 export const featureCodeSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/, 'must be small letters, digits, _ . or -, at most 100');

@@ -9,6 +9,7 @@ import {
   page,
   projectIdSchema,
   reasonSchema,
+  stripeIdSchema,
 } from '../http/schemas.ts';
 import { type ReplayDeps, replayEvent } from './replay.ts';
 import {
@@ -27,9 +28,7 @@ export interface EventRouteDeps extends ReplayDeps {
 }
 
 const tags = ['Inbox'];
-const eventParams = z.strictObject({
-  id: z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of an event at Stripe'),
-});
+const eventParams = z.strictObject({ id: stripeIdSchema });
 const scopeQuery = { project_id: projectIdSchema.optional() };
 
 /**

@@ -6,17 +6,22 @@ import type { FollowedRef } from './followed.ts';
  * Makes objects wanted under numbers drawn now, as an event would, so that each is fetched (again)
  * whatever was fetched before. Failed ones get all their tries back. Takes the locks of the objects'
  * rows, sorted: the lock order's second place. The worker is to be woken after the commit.
+ *
+ * @param heldUntil epoch milliseconds: until then no worker takes them, since the caller fetches them
+ *   itself. Should it die, a worker does.
  */
 export async function wantObjects(
   tx: Tx,
   objects: readonly FollowedRef[],
   urgency: Urgency,
   now: number,
+  heldUntil: number | null = null,
 ): Promise<void> {
   if (objects.length === 0) return;
   await tx.$executeRaw`
-    insert into followed_objects as f (object_type, object_id, wanted, urgency, wanted_at)
-    select type, id, next_number(), ${urgency}::smallint, ${new Date(now)}::timestamptz
+    insert into followed_objects as f (object_type, object_id, wanted, urgency, wanted_at, lease_until)
+    select type, id, next_number(), ${urgency}::smallint, ${new Date(now)}::timestamptz,
+      ${heldUntil === null ? null : new Date(heldUntil)}::timestamptz
     from (
       select distinct type, id
       from unnest(
@@ -27,5 +32,6 @@ export async function wantObjects(
       wanted = greatest(f.wanted, excluded.wanted),
       urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
       wanted_at = case when f.wanted > f.fetched then f.wanted_at else excluded.wanted_at end,
+      lease_until = greatest(f.lease_until, excluded.lease_until),
       attempts = 0, next_attempt_at = null, failed_at = null`;
 }

@@ -1,0 +1,50 @@
+import type Stripe from 'stripe';
+import type { FollowedRef } from '../webhook/followed.ts';
+
+/** What a customer has at Stripe, as far as access may depend on it. */
+export interface Belongings {
+  /** The subscriptions, the completed checkouts and the disputes. */
+  objects: FollowedRef[];
+  /** Whom the metadata of those name, each pair once per object. */
+  named: { projectId: string; userId: string }[];
+}
+
+/** Far above what one customer has; the SDK wants a bound. */
+const all = { limit: 10_000 };
+const page = { limit: 100 };
+
+/**
+ * Lists what a customer has: every subscription, ended ones included, the checkouts that were completed
+ * (a purchase is one of their lines; its charge and refunds are fetched with it), and the disputes of
+ * its charges. Only lists: each object is then fetched like any other.
+ *
+ * @throws what the SDK throws.
+ */
+export async function fetchBelongings(stripe: Stripe, customer: string): Promise<Belongings> {
+  const subscriptions = await stripe.subscriptions
+    .list({ customer, status: 'all', ...page })
+    .autoPagingToArray(all);
+  const sessions = await stripe.checkout.sessions
+    .list({ customer, status: 'complete', ...page })
+    .autoPagingToArray(all);
+  const charges = await stripe.charges.list({ customer, ...page }).autoPagingToArray(all);
+  const disputes: Stripe.Dispute[] = [];
+  for (const { id: charge, disputed } of charges) {
+    if (!disputed) continue;
+    disputes.push(...(await stripe.disputes.list({ charge, ...page }).autoPagingToArray(all)));
+  }
+  const refs = (objectType: FollowedRef['objectType'], found: { id: string }[]): FollowedRef[] =>
+    found.map(({ id }) => ({ objectType, objectId: id }));
+  return {
+    objects: [
+      ...refs('subscription', subscriptions),
+      ...refs('dispute', disputes),
+      ...refs('checkout.session', sessions),
+    ],
+    named: [...subscriptions, ...sessions].flatMap(({ metadata }) => {
+      const projectId = metadata?.['project_id'];
+      const userId = metadata?.['user_id'];
+      return projectId === undefined || userId === undefined ? [] : [{ projectId, userId }];
+    }),
+  };
+}

@@ -1,0 +1,223 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { LinkPair } from '../generated/prisma/client.ts';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import {
+  decodeNumberCursor,
+  instantOut,
+  instantOutSchema,
+  listQuery,
+  listResponse,
+  page,
+  projectIdSchema,
+  reasonSchema,
+  stripeIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+import { projectFor, projectScope } from '../projects/access.ts';
+import { callerOf } from '../projects/caller.ts';
+import { type Linker, linkCustomer } from './link.ts';
+import { type LinkProgress, loadLinkPairs, loadLinkRun, startLinkRun } from './link-run.ts';
+import type { SyncDeps } from './sync.ts';
+
+const tags = ['Customers'];
+const mostPairs = 1_000;
+const inBody = { project_id: projectIdSchema.optional(), reason: reasonSchema.optional() };
+
+const linkedSchema = z.strictObject({
+  user_id: z.string(),
+  stripe_customer_id: z.string(),
+  objects: z.int().describe('Of Stripe that access may depend on: the customer and what it has'),
+  pending: z.int().describe('How many of them are still being fetched, in the background'),
+  audit_id: z.string().nullable().describe('`null` where the customer was linked before'),
+  revision: z.int().describe("of the user's timeline, with what was fetched"),
+});
+
+const runSchema = z
+  .strictObject({
+    id: z.string(),
+    project_id: z.string(),
+    status: z.enum(['running', 'done']),
+    pairs: z.int(),
+    pending: z.int(),
+    linked: z.int(),
+    refused: z.int(),
+    started_at: instantOutSchema,
+    finished_at: instantOutSchema.nullable(),
+  })
+  .meta({ id: 'LinkRun' });
+
+const pairStatuses = ['pending', 'linked', 'refused'] as const;
+const pairSchema = z.strictObject({
+  user_id: z.string(),
+  stripe_customer_id: z.string(),
+  status: z.enum(pairStatuses),
+  code: z.string().nullable().describe('Why it was refused, as a request for it alone would be'),
+  objects: z.int().nullable(),
+  attempts: z.int(),
+  ended_at: instantOutSchema.nullable(),
+});
+
+const manyBody = z
+  .strictObject({
+    ...inBody,
+    pairs: z
+      .array(z.strictObject({ user_id: userIdSchema, stripe_customer_id: stripeIdSchema }))
+      .min(1)
+      .max(mostPairs),
+  })
+  .superRefine(({ pairs }, context) => {
+    const seen = new Set<string>();
+    for (const [index, { stripe_customer_id: id }] of pairs.entries()) {
+      if (seen.has(id)) {
+        const path = ['pairs', index, 'stripe_customer_id'];
+        context.addIssue({ code: 'custom', path, message: 'is named twice' });
+      }
+      seen.add(id);
+    }
+  });
+
+const runParams = z.strictObject({ id: z.string().max(100) });
+
+/** How an app with a running Stripe account comes in: its customers become its users'. */
+export function customerRoutes(app: App, deps: SyncDeps): void {
+  const { database } = deps;
+
+  async function linkerOf(request: FastifyRequest, given: string | undefined): Promise<Linker> {
+    const caller = callerOf(request);
+    const projectId = await projectFor(deps, caller, given);
+    return { projectId, actor: caller.actor, requestId: request.id };
+  }
+
+  async function runOf(
+    request: FastifyRequest,
+    id: string,
+    given: string | undefined,
+  ): Promise<LinkProgress> {
+    const scope = await projectScope(deps, callerOf(request), given);
+    const progress = await loadLinkRun(database, scope, id);
+    if (progress === null) throw new ProblemError('link_run_not_found');
+    return progress;
+  }
+
+  app.post(
+    '/api/v1/admin/users/:user_id/customers',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Make an existing Stripe customer a user’s, and fetch all it has',
+        params: z.strictObject({ user_id: userIdSchema }),
+        body: z.strictObject({ ...inBody, stripe_customer_id: stripeIdSchema }),
+        response: { 200: linkedSchema },
+      },
+    },
+    async (request) => {
+      const { project_id: given, stripe_customer_id: customerId, reason } = request.body;
+      const { user_id: userId } = request.params;
+      const linker = await linkerOf(request, given);
+      const linked = await linkCustomer(deps, linker, { userId, customerId, reason });
+      return {
+        user_id: userId,
+        stripe_customer_id: customerId,
+        objects: linked.objects,
+        pending: linked.pending,
+        audit_id: linked.auditId,
+        revision: linked.revision,
+      };
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/customers/link',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: `The same for up to ${mostPairs} pairs, in the background`,
+        body: manyBody,
+        response: { 202: runSchema },
+      },
+    },
+    async (request, reply) => {
+      const linker = await linkerOf(request, request.body.project_id);
+      const pairs = request.body.pairs.map((pair) => ({
+        userId: pair.user_id,
+        customerId: pair.stripe_customer_id,
+      }));
+      const progress = await startLinkRun(deps, linker, pairs, request.body.reason);
+      return reply.code(202).send(runView(progress));
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/customers/link/:id',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'How far a run of links has come',
+        params: runParams,
+        querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
+        response: { 200: runSchema },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      return runView(await runOf(request, id, request.query.project_id));
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/customers/link/:id/pairs',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'What became of each pair of a run, in the order in which they were given',
+        params: runParams,
+        querystring: z.strictObject({
+          ...listQuery,
+          project_id: projectIdSchema.optional(),
+          status: z.enum(pairStatuses).optional(),
+        }),
+        response: { 200: listResponse(pairSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, status, project_id: given } = request.query;
+      const { run } = await runOf(request, request.params.id, given);
+      const position = decodeNumberCursor(cursor);
+      const after = position === undefined ? undefined : Math.min(Number(position), mostPairs);
+      const rows = await loadLinkPairs(database, run.id, { status, after, take: limit + 1 });
+      return page(rows, limit, (row) => String(row.position), pairView);
+    },
+  );
+}
+
+function runView({ run, pending, linked, refused, finishedAt }: LinkProgress) {
+  return {
+    id: run.id,
+    project_id: run.projectId,
+    status: finishedAt === null ? ('running' as const) : ('done' as const),
+    pairs: run.pairs,
+    pending,
+    linked,
+    refused,
+    started_at: instantOut(run.startedAt),
+    finished_at: instantOut(finishedAt),
+  };
+}
+
+function pairView(row: LinkPair): z.infer<typeof pairSchema> {
+  return {
+    user_id: row.userId,
+    stripe_customer_id: row.customerId,
+    status: z.enum(pairStatuses).parse(row.status),
+    code: row.code,
+    objects: row.objects,
+    attempts: row.attempts,
+    ended_at: instantOut(row.endedAt),
+  };
+}

@@ -1,0 +1,199 @@
+import Stripe from 'stripe';
+import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
+import { type ProblemCode, ProblemError } from '../http/problem.ts';
+import type { Database } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { type Linker, linkCustomer } from './link.ts';
+import type { SyncDeps } from './sync.ts';
+
+/*
+ * Many links at once. The pairs are rows, and a pair is pending until it was linked with all that the
+ * customer has, or refused; so a crash loses nothing, and any instance goes on.
+ */
+
+/** How many pairs one process links at a time. */
+const concurrency = 4;
+
+/** How long an instance may take for a pair before another takes it too, milliseconds. */
+const leaseMs = 120_000;
+
+/** After so many tries that Stripe did not answer a pair is refused as `stripe_unavailable`. */
+const maxAttempts = 12;
+
+export interface LinkProgress {
+  run: LinkRun;
+  pending: number;
+  linked: number;
+  refused: number;
+  /** When the last pair ended; null while one is pending. */
+  finishedAt: Date | null;
+}
+
+/** Writes a run down; its pairs are linked in the background, in no particular order. */
+export async function startLinkRun(
+  deps: Pick<SyncDeps, 'clock' | 'database'>,
+  linker: Linker,
+  pairs: readonly { userId: string; customerId: string }[],
+  reason: string | undefined,
+): Promise<LinkProgress> {
+  const run = await deps.database.prisma.linkRun.create({
+    data: {
+      ...linker,
+      id: newId('lr'),
+      reason: reason ?? null,
+      pairs: pairs.length,
+      startedAt: new Date(deps.clock()),
+      links: { createMany: { data: pairs.map((pair, position) => ({ ...pair, position })) } },
+    },
+  });
+  return { run, pending: pairs.length, linked: 0, refused: 0, finishedAt: null };
+}
+
+/** How far a run of the project has come; null where there is none such. */
+export async function loadLinkRun(
+  database: Database,
+  projectId: string | null,
+  id: string,
+): Promise<LinkProgress | null> {
+  const { linkRun, linkPair } = database.prisma;
+  const run = await linkRun.findFirst({
+    where: { id, ...(projectId === null ? {} : { projectId }) },
+  });
+  if (run === null) return null;
+  const groups = await linkPair.groupBy({
+    by: ['status'],
+    where: { runId: id },
+    _count: true,
+    _max: { endedAt: true },
+  });
+  const counted = (status: string): number =>
+    groups.find((group) => group.status === status)?._count ?? 0;
+  const ends = groups.flatMap(({ _max: { endedAt } }) => endedAt?.getTime() ?? []);
+  const pending = counted('pending');
+  return {
+    run,
+    pending,
+    linked: counted('linked'),
+    refused: counted('refused'),
+    finishedAt: pending === 0 ? new Date(Math.max(...ends)) : null,
+  };
+}
+
+/** The pairs of a run, in the order in which they were given. */
+export function loadLinkPairs(
+  database: Database,
+  runId: string,
+  filter: { status: string | undefined; after: number | undefined; take: number },
+): Promise<LinkPair[]> {
+  const { status, after, take } = filter;
+  return database.prisma.linkPair.findMany({
+    where: {
+      runId,
+      ...(status === undefined ? {} : { status }),
+      ...(after === undefined ? {} : { position: { gt: after } }),
+    },
+    orderBy: { position: 'asc' },
+    take,
+  });
+}
+
+type ClaimedPair = Pick<LinkPair, 'runId' | 'position' | 'userId' | 'customerId' | 'attempts'> & {
+  linker: Linker;
+  reason: string | null;
+};
+
+/** Links pairs until none is pending that may be tried now, or until it is stopped. */
+export async function linkPending(
+  deps: SyncDeps,
+  isStopped: () => boolean = () => false,
+): Promise<void> {
+  while (!isStopped()) {
+    const claimed = await claimPairs(deps.database, deps.clock());
+    if (claimed.length === 0) return;
+    await Promise.all(claimed.map((pair) => linkPair(deps, pair)));
+  }
+}
+
+async function claimPairs(database: Database, now: number): Promise<ClaimedPair[]> {
+  const rows = await database.prisma.$queryRaw<
+    {
+      run_id: string;
+      position: number;
+      user_id: string;
+      customer_id: string;
+      attempts: number;
+      project_id: string;
+      actor: string;
+      request_id: string;
+      reason: string | null;
+    }[]
+  >`
+    update link_pairs p set lease_until = ${new Date(now + leaseMs)}, attempts = p.attempts + 1
+    from (
+      select run_id, position from link_pairs
+      where status = 'pending'
+        and (lease_until is null or lease_until <= ${new Date(now)})
+        and (next_attempt_at is null or next_attempt_at <= ${new Date(now)})
+      order by run_id, position limit ${concurrency} for update skip locked
+    ) free join link_runs r on r.id = free.run_id
+    where p.run_id = free.run_id and p.position = free.position
+    returning p.run_id, p.position, p.user_id, p.customer_id, p.attempts,
+      r.project_id, r.actor, r.request_id, r.reason`;
+  return rows.map((row) => ({
+    runId: row.run_id,
+    position: row.position,
+    userId: row.user_id,
+    customerId: row.customer_id,
+    attempts: row.attempts,
+    linker: { projectId: row.project_id, actor: row.actor, requestId: row.request_id },
+    reason: row.reason,
+  }));
+}
+
+async function linkPair(deps: SyncDeps, pair: ClaimedPair): Promise<void> {
+  const { userId, customerId } = pair;
+  try {
+    const asked = { userId, customerId, reason: pair.reason ?? undefined };
+    const { objects } = await linkCustomer(deps, pair.linker, asked);
+    await endPair(deps, pair, { status: 'linked', objects });
+  } catch (error) {
+    await (error instanceof ProblemError
+      ? endPair(deps, pair, { status: 'refused', code: error.code })
+      : tryAgain(deps, pair, error));
+  }
+}
+
+function endPair(
+  deps: SyncDeps,
+  { runId, position }: ClaimedPair,
+  end: { status: 'linked'; objects: number } | { status: 'refused'; code: ProblemCode },
+): Promise<unknown> {
+  return deps.database.prisma.linkPair.update({
+    where: { runId_position: { runId, position } },
+    data: { ...end, endedAt: new Date(deps.clock()), leaseUntil: null, nextAttemptAt: null },
+  });
+}
+
+async function tryAgain(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
+  const { runId, position, customerId, attempts } = pair;
+  deps.logger.warn({ err: error, customerId, attempts }, 'a customer could not be linked');
+  // A rate limit says nothing about the customer.
+  const counted = attempts - (error instanceof Stripe.errors.StripeRateLimitError ? 1 : 0);
+  if (counted >= maxAttempts) {
+    await endPair(deps, pair, { status: 'refused', code: 'stripe_unavailable' });
+    return;
+  }
+  await deps.database.prisma.linkPair.update({
+    where: { runId_position: { runId, position } },
+    data: {
+      leaseUntil: null,
+      attempts: counted,
+      nextAttemptAt: new Date(deps.clock() + backOffMs(attempts)),
+    },
+  });
+}
+
+/** 1 s, doubling, up to 10 minutes. */
+function backOffMs(attempts: number): number {
+  return Math.min(1_000 * 2 ** (attempts - 1), 600_000);
+}
