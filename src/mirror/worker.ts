@@ -170,15 +170,9 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
  * this one nearer to `failed`, however long it lasts.
  */
 function saysNothingOfObject(error: unknown): boolean {
-  const { errors } = Stripe;
-  return (
-    error instanceof errors.StripeRateLimitError ||
-    error instanceof errors.StripeConnectionError ||
-    error instanceof errors.StripeAPIError ||
-    error instanceof errors.StripeAuthenticationError ||
-    error instanceof errors.StripePermissionError ||
-    isUnreachable(error)
-  );
+  if (!(error instanceof Stripe.errors.StripeError)) return isUnreachable(error);
+  const { statusCode: status } = error;
+  return status === undefined || status >= 500 || [401, 403, 429].includes(status);
 }
 
 /** Doubling: all attempts take about half an hour, and a failed object is tried once an hour. */

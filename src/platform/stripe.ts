@@ -17,14 +17,14 @@ type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
  */
 export function openStripe(
   options: StripeOptions,
-  httpClient: HttpClient = Stripe.createNodeHttpClient(),
+  settings: Pick<Stripe.StripeConfig, 'httpClient' | 'maxNetworkRetries'> = {},
 ): Stripe {
   const base = options.apiBase === undefined ? undefined : new URL(options.apiBase);
   return new Stripe(options.secretKey, {
     timeout: 10_000,
     maxNetworkRetries: 1,
     telemetry: false,
-    httpClient,
+    ...settings,
     ...(base === undefined
       ? {}
       : {
@@ -36,7 +36,8 @@ export function openStripe(
 }
 
 /**
- * The same, with every request counted, and sent when it is its turn within the rate budget.
+ * The same, with every request counted, and sent when it is its turn within the rate budget. In the
+ * background nothing is tried again here: the queue has its own patience.
  *
  * @param options `maxRps`: requests per second that all instances together make at most.
  */
@@ -45,13 +46,13 @@ export function openPacedStripe(
   share: Share,
   { database, metrics }: { database: Database; metrics: Metrics },
 ): Stripe {
-  const client = paced(Stripe.createNodeHttpClient(), async (endpoint) => {
+  const httpClient = paced(Stripe.createNodeHttpClient(), async (endpoint) => {
     await awaitTurn(database, share, endpoint, options.maxRps);
     return (status) => {
       metrics.stripeRequests.inc({ endpoint, status });
     };
   });
-  return openStripe(options, client);
+  return openStripe(options, { httpClient, maxNetworkRetries: share === 'buyers' ? 1 : 0 });
 }
 
 /** @param start resolves when the request may go, with what is to be told its status (0 = no answer). */

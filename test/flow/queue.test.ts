@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { FollowedType, Urgency } from '../../src/webhook/events.ts';
+import {
+  type Claim,
+  claimWanted,
+  drawNumber,
+  loadQueueState,
+  markFetched,
+  maxAttempts,
+  recordFailure,
+} from '../../src/webhook/followed.ts';
+import { storeEvent } from '../../src/webhook/inbox.ts';
+import { startTestService, type TestService } from '../helpers/service.ts';
+
+/* The queue alone: what is claimed when, and what a failed try leaves behind. Stripe is not asked. */
+
+let service: TestService;
+let told = 0;
+
+beforeAll(async () => {
+  service = await startTestService();
+});
+afterAll(() => service.close());
+beforeEach(async () => {
+  await service.deps.database.pool.query('delete from followed_objects');
+});
+
+/** News of an object arrives. */
+async function tell(
+  objectId: string,
+  urgency: Urgency,
+  objectType: FollowedType = 'subscription',
+): Promise<void> {
+  told += 1;
+  const event = {
+    id: `evt_${told}`,
+    object: 'event' as const,
+    type: 'of_the_test',
+    created: 1,
+    livemode: false,
+    data: { object: {} },
+  };
+  const follow = [{ objectType, objectId }];
+  await storeEvent(service.deps, event, Buffer.from('{}'), {
+    outcome: 'accepted',
+    follow,
+    urgency,
+  });
+}
+
+function claim(of: 'buyers' | 'others' | 'all' = 'all', quietMs = 0, limit = 100) {
+  return claimWanted(service.deps.database, service.clock.now(), { limit, of, quietMs });
+}
+
+async function claimOne(): Promise<Claim> {
+  const [one, ...more] = await claim();
+  if (one === undefined || more.length > 0) throw new Error('expected one claim');
+  return one;
+}
+
+function fail(claim: Claim, counts = true, retryMs = 1_000): Promise<boolean> {
+  const failure = { counts, retryMs, error: 'no luck' };
+  return recordFailure(service.deps.database, claim, failure, service.clock.now());
+}
+
+/** Fails as often as it takes but `spare` times. */
+async function failUntil(spare: number): Promise<void> {
+  for (let attempt = 0; attempt < maxAttempts - spare; attempt += 1) {
+    await fail(await claimOne());
+    service.clock.advance(1_000);
+  }
+}
+
+describe('order', () => {
+  it('what a buyer waits for goes first, then the oldest', async () => {
+    for (const [id, urgency] of [
+      ['renewal', 2],
+      ['older', 1],
+      ['newer', 1],
+      ['checkout', 0],
+    ] as const) {
+      await tell(id, urgency);
+      service.clock.advance(1);
+    }
+    const claimed: string[] = [];
+    for (let turn = 0; turn < 4; turn += 1) {
+      claimed.push(...(await claim('all', 0, 1)).map(({ objectId }) => objectId));
+    }
+    expect(claimed).toEqual(['checkout', 'older', 'newer', 'renewal']);
+  });
+
+  it('a buyer finds a free hand where all others are busy', async () => {
+    await tell('renewal', 1);
+    await tell('checkout', 0);
+    expect((await claim('others')).map(({ objectId }) => objectId)).toEqual(['renewal']);
+    expect((await claim('buyers')).map(({ objectId }) => objectId)).toEqual(['checkout']);
+  });
+
+  it('news that a buyer waits for makes an object urgent that was not', async () => {
+    await tell('sub_1', 2);
+    await tell('sub_1', 0);
+    expect(await claim('buyers')).toHaveLength(1);
+  });
+
+  it('repeated news is one claim', async () => {
+    for (let news = 0; news < 5; news += 1) await tell('sub_1', 1);
+    expect(await claim()).toHaveLength(1);
+  });
+});
+
+describe('quiet', () => {
+  it('an object that nobody waits for is left until its news have stopped for a moment', async () => {
+    await tell('sub_1', 1);
+    service.clock.advance(200);
+    await tell('sub_1', 1);
+    service.clock.advance(299);
+    expect(await claim('all', 300)).toEqual([]);
+    service.clock.advance(1);
+    expect(await claim('all', 300)).toHaveLength(1);
+  });
+
+  it('and never longer than ten such moments, however often it is told of', async () => {
+    for (let news = 0; news < 16; news += 1) {
+      await tell('sub_1', 1);
+      if (news < 15) expect(await claim('all', 300)).toEqual([]);
+      service.clock.advance(200);
+    }
+    await tell('sub_1', 1);
+    expect(await claim('all', 300)).toHaveLength(1);
+  });
+
+  it('what a buyer waits for is taken at once', async () => {
+    await tell('cs_1', 0, 'checkout.session');
+    expect(await claim('all', 300)).toHaveLength(1);
+  });
+});
+
+describe('failure', () => {
+  it('after its last attempt an object is failed, counted, and still tried when its time comes', async () => {
+    await tell('sub_1', 1);
+    await failUntil(1);
+    expect(await loadQueueState(service.deps.database)).toMatchObject({ wanted: 1, failed: 0 });
+    expect(await fail(await claimOne(), true, 3_600_000)).toBe(true);
+    expect(await loadQueueState(service.deps.database)).toEqual({
+      wanted: 0,
+      failed: 1,
+      oldestWantedAt: null,
+    });
+    service.clock.advance(3_599_999);
+    expect(await claim()).toEqual([]);
+    service.clock.advance(1);
+    expect(await fail(await claimOne(), true, 3_600_000)).toBe(true);
+    service.clock.advance(3_600_000);
+    // An outage meanwhile does not make it look well.
+    expect(await fail(await claimOne(), false)).toBe(true);
+  });
+
+  it('a failed object gets all its attempts again by news', async () => {
+    await tell('sub_1', 1);
+    await failUntil(0);
+    await tell('sub_1', 1);
+    expect(await claimOne()).toMatchObject({ attempts: 1 });
+    expect(await loadQueueState(service.deps.database)).toMatchObject({ wanted: 1, failed: 0 });
+  });
+
+  it('news that arrives during the last try is not failed with it', async () => {
+    await tell('sub_1', 1);
+    await failUntil(1);
+    const last = await claimOne();
+    await tell('sub_1', 1);
+    expect(await fail(last)).toBe(false);
+    service.clock.advance(1_000);
+    expect(await claimOne()).toMatchObject({ attempts: 1 });
+  });
+
+  it('what does not count brings nothing nearer to failed', async () => {
+    await tell('sub_1', 1);
+    for (let attempt = 0; attempt < 3 * maxAttempts; attempt += 1) {
+      expect(await fail(await claimOne(), false)).toBe(false);
+      service.clock.advance(1_000);
+    }
+    expect(await claimOne()).toMatchObject({ attempts: 1 });
+  });
+
+  it('news that a buyer waits for does not wait for the next try', async () => {
+    await tell('sub_1', 1);
+    await fail(await claimOne(), true, 600_000);
+    await tell('sub_1', 1);
+    expect(await claim()).toEqual([]);
+    await tell('sub_1', 0);
+    expect(await claim()).toHaveLength(1);
+  });
+
+  it('a worker whose lease ran out leaves alone what another one holds', async () => {
+    await tell('sub_1', 1);
+    const late = await claimOne();
+    service.clock.advance(30_000);
+    await claimOne();
+    expect(await fail(late, true, 1)).toBe(false);
+    service.clock.advance(1_000);
+    expect(await claim()).toEqual([]);
+  });
+
+  it('nor does it write over what was fetched meanwhile', async () => {
+    const { database } = service.deps;
+    await tell('sub_1', 1);
+    const late = await claimOne();
+    const number = await drawNumber(database);
+    const fetched = { objectType: 'subscription', objectId: 'sub_1', outcome: 'applied' } as const;
+    await database.transaction((tx) => markFetched(tx, [fetched], number, service.clock.now()));
+    expect(await fail(late)).toBe(false);
+    const row = await database.prisma.followedObject.findFirstOrThrow();
+    expect([row.lastError, row.nextAttemptAt]).toEqual([null, null]);
+  });
+});
