@@ -33,6 +33,7 @@ const pureFiles = [
   'src/entitlements/answer.ts',
   'src/entitlements/compute.ts',
   'src/entitlements/decision.ts',
+  'src/entitlements/explain.ts',
   'src/entitlements/facts.ts',
   'src/entitlements/merge.ts',
   'src/entitlements/order.ts',

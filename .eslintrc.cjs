@@ -14,6 +14,7 @@ const pureFiles = [
   'src/entitlements/windows.ts',
   'src/entitlements/merge.ts',
   'src/entitlements/decision.ts',
+  'src/entitlements/explain.ts',
   'src/entitlements/compute.ts',
   'src/entitlements/answer.ts',
   'src/mirror/from-stripe.ts',

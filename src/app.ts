@@ -4,6 +4,7 @@ import { catalogRoutes } from './catalog/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import type { Deps } from './deps.ts';
 import type { EntitlementCache } from './entitlements/cache.ts';
+import { type InsightRouteDeps, insightRoutes } from './entitlements/insight-routes.ts';
 import { createKnownFeatures } from './entitlements/known-features.ts';
 import { entitlementRoutes } from './entitlements/routes.ts';
 import { grantRoutes } from './grants/routes.ts';
@@ -39,11 +40,13 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     projectScope(deps, callerOf(request), given);
   installIdempotency(app, { database, clock, actorOf });
 
-  entitlementRoutes(app, {
+  const reads: InsightRouteDeps = {
     ...deps,
     features: createKnownFeatures(database),
     projectOf: (request, given) => projectFor(deps, callerOf(request), given),
-  });
+  };
+  entitlementRoutes(app, { ...deps, ...reads });
+  insightRoutes(app, reads);
   checkoutRoutes(app, deps);
   webhookRoutes(app, deps);
 

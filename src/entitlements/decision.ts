@@ -21,6 +21,8 @@ export interface Decision {
   value: FeatureValue;
   /** The sources that count; empty where not allowed. */
   counting: FeatureSource[];
+  /** The revocation that is the operator's last word; null where none is. */
+  revokedBy: RevocationWindow | null;
 }
 
 /** One case per feature of the project that anything bears on, in no particular order. */
@@ -51,18 +53,17 @@ const denialsByWeight: readonly Exclude<Standing, 'granted'>[] = [
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
   const counting = sources.filter((source) => standingAt(source, instant) === 'granted');
   const lastGrant = Math.max(...counting.map(({ grantNumber }) => grantNumber ?? -Infinity));
-  const revoked = revocations.some(
-    (revocation) => covers(revocation, instant) && revocation.number > lastGrant,
-  );
-  if (revoked) return denial('revoked');
+  const revokedBy = lastRecorded(revocations.filter((one) => covers(one, instant)));
+  if (revokedBy !== null && revokedBy.number > lastGrant) return denial('revoked', revokedBy);
   if (counting.length > 0) {
-    return { reason: 'granted', value: mergeValues(feature, counting), counting };
+    return { reason: 'granted', value: mergeValues(feature, counting), counting, revokedBy: null };
   }
   const standings = new Set(sources.map((source) => standingAt(source, instant)));
   return denial(denialsByWeight.find((standing) => standings.has(standing)) ?? 'no_source');
 }
 
-function standingAt(source: SourceWindow, instant: number): Standing | null {
+/** Null where it is off: such a source gives nothing at any time, and is no reason for a denial. */
+export function standingAt(source: SourceWindow, instant: number): Standing | null {
   return source.stretches.find((stretch) => covers(stretch, instant))?.standing ?? null;
 }
 
@@ -72,6 +73,16 @@ function sourceOf(window: SourceWindow, feature: FeatureFact): FeatureSource[] {
   return isValueOf(feature.type, value) ? [{ ...window, value }] : [];
 }
 
-function denial(reason: Exclude<Reason, 'granted'>): Decision {
-  return { reason, value: null, counting: [] };
+function lastRecorded(revocations: readonly RevocationWindow[]): RevocationWindow | null {
+  return revocations.reduce<RevocationWindow | null>(
+    (last, one) => (last === null || one.number > last.number ? one : last),
+    null,
+  );
+}
+
+function denial(
+  reason: Exclude<Reason, 'granted'>,
+  revokedBy: RevocationWindow | null = null,
+): Decision {
+  return { reason, value: null, counting: [], revokedBy };
 }

@@ -41,16 +41,29 @@ export function mergeValues(
     case 'limit':
       return mergeLimits(feature, counting);
     case 'config':
-      return counting.toSorted(byPrecedence)[0]?.value ?? null;
+      return firstOf(counting)?.value ?? null;
   }
 }
 
+/** The source of a `config` whose value goes first. */
+export function firstOf(counting: readonly FeatureSource[]): FeatureSource | null {
+  return counting.toSorted(byPrecedence)[0] ?? null;
+}
+
+/** What one source brings, alone: its value, a limit times its quantity where the feature says so. */
+export function contributionOf(
+  feature: FeatureFact,
+  { value, quantity }: FeatureSource,
+): FeatureValue {
+  if (feature.type !== 'limit' || value === 'unlimited') return value;
+  return capped(Number(value) * (feature.perQuantity ? (quantity ?? 1) : 1));
+}
+
 function mergeLimits(feature: FeatureFact, counting: readonly FeatureSource[]): FeatureValue {
-  if (counting.some(({ value }) => value === 'unlimited')) return 'unlimited';
-  return counting
-    .map(({ value, quantity }) =>
-      capped(Number(value) * (feature.perQuantity ? (quantity ?? 1) : 1)),
-    )
+  const contributions = counting.map((source) => contributionOf(feature, source));
+  if (contributions.includes('unlimited')) return 'unlimited';
+  return contributions
+    .map(Number)
     .reduce((a, b) => (feature.merge === 'sum' ? capped(a + b) : Math.max(a, b)), 0);
 }
 

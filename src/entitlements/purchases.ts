@@ -6,7 +6,11 @@ export interface PurchaseStretches {
   purchase: PurchaseFact;
   startAt: number;
   stretches: Stretch[];
+  endedBy: PurchaseEnd;
 }
+
+/** What brings the end: its days, money that came back (a lost dispute included), or an open dispute. */
+export type PurchaseEnd = 'time' | 'refund' | 'dispute';
 
 /** Refunds on their way count like those that arrived; one that `failed` or was `canceled` gives access back. */
 const countingRefunds: ReadonlySet<string> = new Set(['succeeded', 'pending', 'requires_action']);
@@ -38,16 +42,20 @@ export function purchaseStretches(
   const inOrder = purchases.toSorted((a, b) => a.purchasedAt - b.purchasedAt || byText(a.id, b.id));
   let occupiedUntil = -Infinity;
   return inOrder.map((purchase) => {
-    if (purchase.quantity === 0) return { purchase, startAt: purchase.purchasedAt, stretches: [] };
+    if (purchase.quantity === 0) {
+      return { purchase, startAt: purchase.purchasedAt, stretches: [], endedBy: 'time' };
+    }
     const startAt =
       accessDays === null ? purchase.purchasedAt : Math.max(purchase.purchasedAt, occupiedUntil);
     const usedUpAt = accessDays === null ? Infinity : daysAfter(startAt, accessDays);
-    const endAt = earliest(usedUpAt, returnedAt(purchase, policy), suspendedAt(purchase, policy));
+    const moneyBackAt = returnedAt(purchase, policy);
+    const endAt = earliest(usedUpAt, moneyBackAt, suspendedAt(purchase, policy));
     if (endAt > startAt) occupiedUntil = endAt;
     return {
       purchase,
       startAt,
       stretches: stretchesOf({ startAt, overdueAt: Infinity, endAt }),
+      endedBy: endAt === usedUpAt ? 'time' : endAt === moneyBackAt ? 'refund' : 'dispute',
     };
   });
 }

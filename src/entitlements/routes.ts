@@ -10,6 +10,7 @@ import {
 } from '../http/schemas.ts';
 import type { EntitlementsBody } from './answer.ts';
 import { type CachedAnswer, deniedReasons, finishAnswer } from './cached-answer.ts';
+import { loadTimelineKnownAt } from './known-at.ts';
 import type { KnownFeatures } from './known-features.ts';
 import { answerOf, loadTimeline, type Read, readEntitlements, type ReadDeps } from './read.ts';
 import { checkResponse, entitlementsResponse } from './schemas.ts';
@@ -30,6 +31,9 @@ const readQuery = z.strictObject({
 });
 
 const entitlementsQuery = readQuery.extend({
+  known_at: instantSchema
+    .optional()
+    .describe('As recorded then; read at that instant too, unless `at` names another'),
   feature_code: z
     .union([featureCodeSchema, z.array(featureCodeSchema).max(100)])
     .transform((codes) => (typeof codes === 'string' ? [codes] : codes))
@@ -100,15 +104,17 @@ async function read(
   user: UserName,
   query: {
     at?: number | undefined;
+    known_at?: number | undefined;
     min_revision?: number | undefined;
     consistency?: 'strong' | undefined;
   },
 ): Promise<Read> {
   const minRevision = query.min_revision ?? 0;
+  const instant = query.at ?? query.known_at;
   const result =
-    query.at === undefined
+    instant === undefined
       ? await readEntitlements(deps, user, { minRevision, strong: query.consistency === 'strong' })
-      : await readAt(deps, user, query.at);
+      : await readAt(deps, user, instant, query.known_at);
   if (result.answer.revision < minRevision) {
     throw new ProblemError(
       'revision_not_reached',
@@ -118,8 +124,16 @@ async function read(
   return result;
 }
 
-async function readAt(deps: EntitlementRouteDeps, user: UserName, instant: number): Promise<Read> {
-  const stored = await loadTimeline(deps.database, user);
+async function readAt(
+  deps: EntitlementRouteDeps,
+  user: UserName,
+  instant: number,
+  knownAt: number | undefined,
+): Promise<Read> {
+  const stored =
+    knownAt === undefined
+      ? await loadTimeline(deps.database, user)
+      : await loadTimelineKnownAt(deps, user, knownAt);
   return {
     from: 'bypass',
     answer: finishAnswer(answerOf(user, stored, instant), stored.recordedAt),

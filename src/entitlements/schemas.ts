@@ -3,15 +3,28 @@ import { jsonOutSchema } from '../http/schemas.ts';
 
 const instantOut = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
 
-const sourceSchema = z.object({
+export const sourceSchema = z.object({
   type: z.enum(['subscription', 'purchase', 'grant']),
   id: z.string(),
   price_id: z.string().optional(),
 });
 
+export const featureTypeSchema = z.enum(['boolean', 'limit', 'config']);
+
+/** Why a feature is given or denied. */
+export const answerReasonSchema = z.enum([
+  'feature_not_found',
+  'granted',
+  'revoked',
+  'payment_overdue',
+  'not_yet_valid',
+  'expired',
+  'no_source',
+]);
+
 const entitlementSchema = z.object({
   feature_code: z.string(),
-  type: z.enum(['boolean', 'limit', 'config']),
+  type: featureTypeSchema,
   value: jsonOutSchema.describe('`true`; an integer or "unlimited"; or the JSON value'),
   valid_from: instantOut.nullable(),
   valid_to: instantOut.nullable().describe('`null` = open'),
@@ -35,15 +48,7 @@ export const entitlementsResponse = z
 export const checkResponse = z
   .object({
     allowed: z.boolean(),
-    reason: z.enum([
-      'feature_not_found',
-      'granted',
-      'revoked',
-      'payment_overdue',
-      'not_yet_valid',
-      'expired',
-      'no_source',
-    ]),
+    reason: answerReasonSchema,
     value: jsonOutSchema.describe('`null` where denied'),
     valid_to: instantOut.nullable(),
     revision: z.int(),

@@ -6,7 +6,7 @@ import type {
   RevocationFact,
   SourceRef,
 } from './facts.ts';
-import { purchaseStretches } from './purchases.ts';
+import { type PurchaseEnd, purchaseStretches } from './purchases.ts';
 import { earliest, stretchesOf, type Stretch } from './stretches.ts';
 import { itemStart, itemStretches } from './subscriptions.ts';
 
@@ -23,6 +23,8 @@ export interface SourceWindow {
   startAt: number;
   /** In order and without gaps; it gives where it stands as `granted`. Empty = off, and never a reason. */
   stretches: Stretch[];
+  /** What brings its end, where it has one; `operator`: one ended it before its time. */
+  endedBy: PurchaseEnd | 'operator';
   /** When an operator recorded it, in the order shared with revocations; null = not by an operator. */
   grantNumber: number | null;
 }
@@ -67,6 +69,7 @@ function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceW
         rank: carry.rank,
         startAt: itemStart(subscription, item),
         stretches: itemStretches(subscription, item, policy),
+        endedBy: 'time' as const,
         grantNumber: null,
       };
     }),
@@ -79,7 +82,7 @@ function purchaseWindows({ purchases, carries, policy }: Facts): SourceWindow[] 
     const carry = carryOf(carries, priceId);
     if (carry === null) return [];
     return purchaseStretches(ofPrice, carry.accessDays, policy).map(
-      ({ purchase, startAt, stretches }) => ({
+      ({ purchase, startAt, stretches, endedBy }) => ({
         ref: { type: 'purchase' as const, id: purchase.id, price_id: priceId },
         partId: purchase.id,
         features: carry.features,
@@ -87,6 +90,7 @@ function purchaseWindows({ purchases, carries, policy }: Facts): SourceWindow[] 
         rank: carry.rank,
         startAt,
         stretches,
+        endedBy,
         grantNumber: null,
       }),
     );
@@ -94,6 +98,7 @@ function purchaseWindows({ purchases, carries, policy }: Facts): SourceWindow[] 
 }
 
 function grantWindow(grant: GrantFact): SourceWindow {
+  const endAt = earliest(grant.validTo, grant.endedAt);
   return {
     ref: { type: 'grant', id: grant.id },
     partId: grant.id,
@@ -104,8 +109,9 @@ function grantWindow(grant: GrantFact): SourceWindow {
     stretches: stretchesOf({
       startAt: grant.validFrom,
       overdueAt: Infinity,
-      endAt: earliest(grant.validTo, grant.endedAt),
+      endAt,
     }),
+    endedBy: endAt === grant.endedAt ? 'operator' : 'time',
     grantNumber: grant.number,
   };
 }

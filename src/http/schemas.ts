@@ -106,7 +106,8 @@ export function decodeNumberCursor(cursor: string | undefined): bigint | undefin
   return BigInt(text);
 }
 
-function notACursor(): ProblemError {
+/** The fault of a cursor whose text stands for no place in the list that it was given to. */
+export function notACursor(): ProblemError {
   return new ProblemError('bad_request', undefined, [
     { path: 'cursor', message: 'is not a cursor of this list' },
   ]);

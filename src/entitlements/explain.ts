@@ -1,0 +1,200 @@
+import { decide, featureCases, standingAt, type Decision, type FeatureCase } from './decision.ts';
+import type { Facts, FeatureFact, FeatureValue, Reason, SourceRef } from './facts.ts';
+import { contributionOf, firstOf, isValueOf, type FeatureSource } from './merge.ts';
+import { byText } from './order.ts';
+import { sourceWindows, type RevocationWindow, type SourceWindow } from './windows.ts';
+
+/** Why a source counts, or does not: the whole list, part of the HTTP contract. */
+export const whys = {
+  counts: 'it counts, and the value is its own or holds its part',
+  lower_value: 'it counts, but another gives more',
+  lower_priority: 'it counts, but the value of another goes first',
+  revoked: "it would count, but the operator's last word takes the feature away",
+  payment_overdue: 'its subscription is past its grace, unpaid, incomplete or paused',
+  not_yet_valid: 'its window has not begun',
+  expired: 'its window is over: used up, canceled, or never paid for',
+  refunded: 'its money came back, by refunds or a lost dispute',
+  disputed: 'an open dispute suspends it',
+  ended_by_operator: 'an operator ended the grant',
+  no_quantity: 'its quantity is 0',
+  status_unknown: 'its subscription has a status whose effect was never known',
+  value_unfit: "its value is not one of the feature's type",
+} as const;
+export type Why = keyof typeof whys;
+
+/** By which rule the answer came about: the whole list, part of the HTTP contract. */
+export const rules = {
+  any: 'a boolean: any source that counts gives it',
+  max: 'a limit: the largest that a source gives',
+  sum: 'a limit: the total of what the sources give',
+  precedence: 'a config: a grant, then the higher rank, then the later start, then the id',
+  last_word: "denied: of the operator's grants and revocations in force, a revocation came last",
+  nothing_counts: 'denied: no source covers the instant',
+  unknown_feature: 'denied: the project has no such feature',
+} as const;
+export type Rule = keyof typeof rules;
+
+/** Epoch milliseconds; half-open. Where both are the same, it holds at no time. */
+interface Window {
+  validFrom: number;
+  /** Null = open. */
+  validTo: number | null;
+}
+
+interface ExplainedSource extends Window {
+  ref: SourceRef;
+  /** The subscription item's, line item's or grant's id. */
+  partId: string;
+  /** What it gives, alone; a limit times its quantity where the feature says so. */
+  value: FeatureValue;
+  counted: boolean;
+  why: Why;
+}
+
+interface ExplainedRevocation extends Window {
+  id: string;
+  decides: boolean;
+}
+
+export interface Explanation {
+  allowed: boolean;
+  reason: Reason | 'feature_not_found';
+  /** Null where not allowed. */
+  value: FeatureValue;
+  rule: Rule;
+  sources: ExplainedSource[];
+  revocations: ExplainedRevocation[];
+}
+
+/**
+ * Why a user may or may not use a feature at an instant (epoch milliseconds): the decision that the
+ * timeline is made of, with everything that bears on it, counted or not. The sources that count are
+ * those of the answer; without any of the others, and without revocations that do not decide, the
+ * feature would be given, or not, all the same.
+ */
+export function explainAt(facts: Facts, featureCode: string, instant: number): Explanation {
+  const feature = facts.features.find(({ code }) => code === featureCode);
+  if (feature === undefined) {
+    return {
+      allowed: false,
+      reason: 'feature_not_found',
+      value: null,
+      rule: 'unknown_feature',
+      sources: [],
+      revocations: [],
+    };
+  }
+  const featureCase = caseOf(facts, feature);
+  const decision = decide(featureCase, instant);
+  const { reason, value, revokedBy } = decision;
+  return {
+    allowed: reason === 'granted',
+    reason,
+    value,
+    rule: ruleOf(feature, reason),
+    sources: [
+      ...featureCase.sources.map((source) => explained(featureCase, decision, source, instant)),
+      ...unfitSources(facts, feature),
+    ].toSorted(
+      (a, b) =>
+        byText(a.ref.type, b.ref.type) || byText(a.ref.id, b.ref.id) || byText(a.partId, b.partId),
+    ),
+    revocations: featureCase.revocations
+      .toSorted((a, b) => b.number - a.number)
+      .map((revocation) => ({
+        id: revocation.id,
+        ...windowOf(revocation),
+        decides: revocation === revokedBy,
+      })),
+  };
+}
+
+function caseOf(facts: Facts, feature: FeatureFact): FeatureCase {
+  const found = featureCases(facts).find((one) => one.feature === feature);
+  return found ?? { feature, sources: [], revocations: [] };
+}
+
+function ruleOf({ type, merge }: FeatureFact, reason: Reason): Rule {
+  if (reason === 'revoked') return 'last_word';
+  if (reason !== 'granted') return 'nothing_counts';
+  switch (type) {
+    case 'boolean':
+      return 'any';
+    case 'limit':
+      return merge;
+    case 'config':
+      return 'precedence';
+  }
+}
+
+function explained(
+  { feature }: FeatureCase,
+  decision: Decision,
+  source: FeatureSource,
+  instant: number,
+): ExplainedSource {
+  const counted = decision.counting.includes(source);
+  return {
+    ...sourceParts(source),
+    value: contributionOf(feature, source),
+    counted,
+    why: counted ? whyCounted(feature, decision, source) : whyNot(source, instant),
+  };
+}
+
+function whyCounted(feature: FeatureFact, decision: Decision, source: FeatureSource): Why {
+  const { value, counting } = decision;
+  switch (feature.type) {
+    case 'boolean':
+      return 'counts';
+    case 'limit':
+      if (feature.merge === 'sum' && value !== 'unlimited') return 'counts';
+      return contributionOf(feature, source) === value ? 'counts' : 'lower_value';
+    case 'config':
+      return source === firstOf(counting) ? 'counts' : 'lower_priority';
+  }
+}
+
+const endings: Readonly<Record<SourceWindow['endedBy'], Why>> = {
+  time: 'expired',
+  refund: 'refunded',
+  dispute: 'disputed',
+  operator: 'ended_by_operator',
+};
+
+function whyNot(source: FeatureSource, instant: number): Why {
+  const standing = standingAt(source, instant);
+  switch (standing) {
+    case null:
+      return source.quantity === 0 ? 'no_quantity' : 'status_unknown';
+    case 'granted':
+      return 'revoked';
+    case 'expired':
+      return endings[source.endedBy];
+    case 'payment_overdue':
+    case 'not_yet_valid':
+      return standing;
+  }
+}
+
+/** Those that carry the feature with a value that its type does not have (any more). */
+function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
+  return sourceWindows(facts).flatMap((window) => {
+    const { features } = window;
+    if (!Object.hasOwn(features, feature.code)) return [];
+    const value = features[feature.code] ?? null;
+    if (isValueOf(feature.type, value)) return [];
+    return { ...sourceParts(window), value, counted: false, why: 'value_unfit' as const };
+  });
+}
+
+/** The window of a source is where it gives: one that is off, or ended before it began, has an empty one. */
+function sourceParts(source: SourceWindow): Window & Pick<ExplainedSource, 'ref' | 'partId'> {
+  const { ref, partId, startAt } = source;
+  const granted = source.stretches.find(({ standing }) => standing === 'granted');
+  return { ref, partId, ...windowOf(granted ?? { from: startAt, to: startAt }) };
+}
+
+function windowOf({ from, to }: Pick<RevocationWindow, 'from' | 'to'>): Window {
+  return { validFrom: from, validTo: to === Infinity ? null : Math.max(from, to) };
+}

@@ -1,0 +1,72 @@
+import { notACursor } from '../http/schemas.ts';
+import type { Database } from '../platform/database.ts';
+import { answerAt } from './answer.ts';
+import type { FeatureValue } from './facts.ts';
+import { segmentOf, type SegmentRow } from './segment.ts';
+
+/** A user who may use a feature: its value, and the unbroken period around the instant read. */
+export interface FeatureUser {
+  userId: string;
+  value: FeatureValue;
+  /** ISO 8601. */
+  validFrom: string | null;
+  /** ISO 8601; null = open. */
+  validTo: string | null;
+}
+
+type Row = SegmentRow & { user_id: string };
+
+/**
+ * The users of a project who may use a feature at an instant (epoch milliseconds), those known longest
+ * first. Reads one stretch of an index however many users there are, and of the users on the page all
+ * that the feature's timeline holds, from which the period follows as in `GET /entitlements`.
+ *
+ * @param after the last user of the page before.
+ * @throws ProblemError bad_request where nobody is called `after`
+ */
+export async function loadFeatureUsers(
+  database: Database,
+  feature: { projectId: string; featureCode: string },
+  instant: number,
+  { after, take }: { after: string | undefined; take: number },
+): Promise<FeatureUser[]> {
+  const { projectId, featureCode } = feature;
+  const afterUid = after === undefined ? '0' : await loadUid(database, projectId, after);
+  const { rows } = await database.pool.query<Row>(
+    `with page as (
+       select uid from entitlement_segments
+       where project_id = $1 and feature_code = $2 and superseded_at is null and allowed and uid > $3
+         and valid_from <= $4 and coalesce(valid_to, 'infinity') > $4
+       order by uid limit $5
+     )
+     select u.user_id, s.feature_code, s.feature_type, s.reason, s.value, s.sources,
+       s.valid_from, s.valid_to
+     from page
+     join users u on u.uid = page.uid
+     join entitlement_segments s on s.project_id = $1 and s.feature_code = $2 and s.uid = page.uid
+       and s.superseded_at is null and s.allowed
+     order by u.uid`,
+    [projectId, featureCode, afterUid, new Date(instant), take],
+  );
+  const byUser = Map.groupBy(rows, (row) => row.user_id);
+  return [...byUser].flatMap(([userId, ofUser]) => {
+    const identity = { projectId, userId, revision: 0 };
+    const { entitlements } = answerAt(identity, ofUser.map(segmentOf), instant).body;
+    return entitlements.map(({ value, valid_from: validFrom, valid_to: validTo }) => ({
+      userId,
+      value,
+      validFrom,
+      validTo,
+    }));
+  });
+}
+
+async function loadUid(database: Database, projectId: string, userId: string): Promise<string> {
+  const { rows } = await database.pool.query<{ uid: string }>(
+    'select uid from users where project_id = $1 and user_id = $2',
+    [projectId, userId],
+  );
+  const [row] = rows;
+  if (row === undefined) throw notACursor();
+  return row.uid;
+}

@@ -1,0 +1,118 @@
+import type { FastifyRequest } from 'fastify';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import { decodeCursor, listResponse, page } from '../http/schemas.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { loadExplanation } from './explanation.ts';
+import { loadFeatureUsers } from './feature-users.ts';
+import { loadHistory, positionOf } from './history.ts';
+import * as shapes from './insight-schemas.ts';
+import type { KnownFeatures } from './known-features.ts';
+import { answerOf } from './read.ts';
+import { loadTimelines } from './timelines.ts';
+
+export interface InsightRouteDeps {
+  clock: Clock;
+  database: Database;
+  features: KnownFeatures;
+  /** The project that a request is about; throws where the caller may not see it. */
+  projectOf: (request: FastifyRequest, given: string | undefined) => Promise<string>;
+}
+
+const tags = ['Entitlements'];
+
+/** Entitlements seen from other sides: many users at once, why, what changed when, who. */
+export function insightRoutes(app: App, deps: InsightRouteDeps): void {
+  const { clock, database, features, projectOf } = deps;
+
+  app.post(
+    '/api/v1/entitlements/batch',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags,
+        summary: 'What each of up to 100 users may use now, straight from Postgres',
+        body: shapes.batchBody,
+        response: { 200: shapes.batchResponse },
+      },
+    },
+    async (request) => {
+      const { body } = request;
+      const projectId = await projectOf(request, body.project_id);
+      const now = clock();
+      const timelines = await loadTimelines(database, projectId, body.user_ids);
+      return {
+        data: timelines.map(
+          ({ userId, timeline }) =>
+            answerOf({ projectId, userId }, timeline, now, body.feature_codes).body,
+        ),
+      };
+    },
+  );
+
+  app.get(
+    '/api/v1/entitlements/explain',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags,
+        summary:
+          'Why a user may or may not use a feature: every source and revocation, with its ids',
+        querystring: shapes.explainQuery,
+        response: { 200: shapes.explainResponse },
+      },
+    },
+    async (request) => {
+      const { user_id: userId, feature_code: featureCode, at, ...given } = request.query;
+      const user = { projectId: await projectOf(request, given.project_id), userId };
+      const explanation = await loadExplanation(database, user, featureCode, at ?? clock());
+      return shapes.explanationOut(userId, featureCode, explanation);
+    },
+  );
+
+  app.get(
+    '/api/v1/entitlements/history',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags,
+        summary: "What changed when in a user's entitlements, the last change first",
+        querystring: shapes.historyQuery,
+        response: { 200: listResponse(shapes.recordedSegmentSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, user_id: userId, feature_code: featureCode, ...given } = request.query;
+      const user = { projectId: await projectOf(request, given.project_id), userId };
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const rows = await loadHistory(database, user, featureCode, asked);
+      return page(rows, limit, positionOf, shapes.recordedSegmentOut);
+    },
+  );
+
+  app.get(
+    '/api/v1/features/:feature_code/users',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags,
+        summary: 'Who may use a feature, now or at another instant, those known longest first',
+        params: shapes.featureUsersParams,
+        querystring: shapes.featureUsersQuery,
+        response: { 200: listResponse(shapes.featureUserSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, at, ...given } = request.query;
+      const featureCode = request.params.feature_code;
+      const projectId = await projectOf(request, given.project_id);
+      if (!(await features.has(projectId, featureCode)))
+        throw new ProblemError('feature_not_found');
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const feature = { projectId, featureCode };
+      const rows = await loadFeatureUsers(database, feature, at ?? clock(), asked);
+      return page(rows, limit, ({ userId }) => userId, shapes.featureUserOut);
+    },
+  );
+}
