@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { App } from './app-types.ts';
@@ -50,9 +50,9 @@ interface IdempotencyDeps {
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   app.decorateRequest('idempotencyClaim', null);
 
-  app.addHook('preValidation', async (request, reply) => {
+  async function claimOrReplay(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const key = keyOf(request);
-    if (key === null) return;
+    if (key === null) return undefined;
     const claim = {
       actor: deps.actorOf(request),
       route: `${request.method} ${request.routeOptions.url ?? request.url}`,
@@ -62,7 +62,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
     const requestHash = hashRequest(request);
     if (await takeClaim(deps.database, claim, requestHash)) {
       request.idempotencyClaim = claim;
-      return;
+      return undefined;
     }
     const stored = await loadStored(deps.database, claim);
     if (stored !== undefined && !stored.request_hash.equals(requestHash)) {
@@ -80,9 +80,13 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
       )
       .header('idempotency-replayed', 'true')
       .send(stored.response_body);
-  });
+  }
 
-  app.addHook('onSend', async (request, reply, payload: unknown) => {
+  async function keep<Payload>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    payload: Payload,
+  ): Promise<Payload> {
     const claim = request.idempotencyClaim;
     if (claim === null) return payload;
     request.idempotencyClaim = null;
@@ -96,6 +100,13 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
       request.log.error({ err: error }, 'the answer to an idempotency key could not be kept');
     }
     return payload;
+  }
+
+  // On these routes alone, since a hook costs every request that it sees.
+  app.addHook('onRoute', (route) => {
+    if (!isIdempotent(route)) return;
+    route.preValidation = [claimOrReplay, ...[route.preValidation ?? []].flat()];
+    route.onSend = [...[route.onSend ?? []].flat(), keep];
   });
 }
 
@@ -109,9 +120,11 @@ export async function purgeIdempotency(database: Database, now: number): Promise
   return rowCount ?? 0;
 }
 
+function isIdempotent({ method, url }: RouteOptions): boolean {
+  return [method].flat().includes('POST') && idempotentPath.test(url);
+}
+
 function keyOf(request: FastifyRequest): string | null {
-  if (request.method !== 'POST' || !idempotentPath.test(request.routeOptions.url ?? ''))
-    return null;
   const header = request.headers['idempotency-key'];
   if (header === undefined) return null;
   if (typeof header !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(header)) {

@@ -1,4 +1,4 @@
-import type { RouteOptions } from 'fastify';
+import type { FastifyRequest, RouteOptions } from 'fastify';
 import type { App, RouteAuth } from '../http/app-types.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Caller } from './caller.ts';
@@ -30,17 +30,31 @@ export function installAuth(app: App, deps: { adminApiKey: string; keys: KeyLook
     return caller;
   }
 
+  /** What a route asks before anything else; one per kind of route, so that none is put on twice. */
+  const askers = {
+    read: askFor('read'),
+    checkout: askFor('checkout'),
+    admin: askFor('admin'),
+    platform: askFor('platform'),
+  };
+
+  function askFor(auth: Exclude<RouteAuth, 'open'>) {
+    return async (request: FastifyRequest): Promise<void> => {
+      request.caller = await callerFor(request.headers.authorization);
+      requireScope(request.caller, auth);
+    };
+  }
+
   app.decorateRequest('caller', null);
   app.addHook('onRoute', (route) => {
-    if (authOf(route) === undefined) {
+    const auth = authOf(route);
+    if (auth === undefined) {
       throw new Error(`route ${String(route.method)} ${route.url} does not say who may call it`);
     }
-  });
-  app.addHook('onRequest', async (request) => {
-    const auth = request.routeOptions.config.auth;
-    if (request.is404 || auth === undefined || auth === 'open') return;
-    request.caller = await callerFor(request.headers.authorization);
-    requireScope(request.caller, auth);
+    if (auth === 'open') return;
+    const given = [route.onRequest ?? []].flat();
+    // The HEAD of a GET comes with what the GET was given.
+    if (!given.includes(askers[auth])) route.onRequest = [askers[auth], ...given];
   });
 }
 
