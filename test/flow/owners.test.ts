@@ -1,0 +1,203 @@
+import Stripe from 'stripe';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { applyPicture } from '../../src/mirror/apply.ts';
+import { fetchPicture } from '../../src/mirror/fetch.ts';
+import { syncObject } from '../../src/mirror/sync.ts';
+import { lockJoinKeys } from '../../src/platform/locks.ts';
+import { drawNumber } from '../../src/webhook/followed.ts';
+import { type Shop, startShop } from '../helpers/shop.ts';
+
+/* Whose a Stripe object is, whatever order its relatives arrive in (promise 2). */
+
+let shop: Shop;
+let userId = '';
+let counter = 0;
+const pro = { export: true, notebooks: 10 };
+
+beforeAll(async () => {
+  shop = await startShop();
+});
+afterAll(() => shop.close());
+beforeEach(() => {
+  counter += 1;
+  userId = `u_${counter}`;
+});
+
+/** Paid on a page that we did not open, by somebody who left no name. */
+async function buyElsewhere(
+  params: Pick<Stripe.Checkout.SessionCreateParams, 'customer' | 'metadata'>,
+  price: 'pro' | 'forever',
+): Promise<string> {
+  const { id } = await shop.stripe.checkout.sessions.create({
+    mode: price === 'pro' ? 'subscription' : 'payment',
+    line_items: [{ price: shop.prices[price], quantity: 1 }],
+    success_url: 'https://elsewhere.example',
+    ...params,
+  });
+  await shop.sandbox.buyer.pay(id);
+  return id;
+}
+
+const ours = () => ({ project_id: 'notes', user_id: userId });
+
+describe('a customer who is told to be a user', () => {
+  it('brings along the subscriptions and purchases that were stored before', async () => {
+    const { id: customer } = await shop.stripe.customers.create();
+    await buyElsewhere({ customer }, 'pro');
+    await buyElsewhere({ customer }, 'forever');
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual({});
+    await shop.stripe.customers.update(customer, { metadata: ours() });
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual({ ...pro, theme: { dark: false } });
+  });
+
+  it('waits for a refund of what is brought along, and a refund waits for it', async () => {
+    const { deps } = shop.service;
+    const { id: customer } = await shop.stripe.customers.create();
+    const session = await buyElsewhere({ customer }, 'forever');
+    await shop.settle();
+    await shop.stripe.customers.update(customer, { metadata: ours() });
+    const { paymentIntentId } = await deps.database.prisma.checkoutSession.findUniqueOrThrow({
+      where: { id: session },
+    });
+    const number = await drawNumber(deps.database);
+    const picture = await fetchPicture(shop.stripe, {
+      objectType: 'customer',
+      objectId: customer,
+    });
+    let linked = false;
+    let linking = Promise.resolve();
+    await deps.database.transaction(async (tx) => {
+      await lockJoinKeys(tx, [paymentIntentId ?? '']);
+      linking = applyPicture(deps, picture, number).then(() => {
+        linked = true;
+      });
+      await vi.waitUntil(async () => linked || (await countWaiting()) > 0);
+      expect(linked).toBe(false);
+    });
+    await linking;
+    expect(await shop.entitled(userId)).toEqual({ theme: { dark: false } });
+  });
+
+  async function countWaiting(): Promise<number> {
+    const { rows } = await shop.service.deps.database.pool.query(
+      `select from pg_locks l join pg_database d on d.oid = l.database
+       where d.datname = current_database() and l.locktype = 'advisory' and not l.granted`,
+    );
+    return rows.length;
+  }
+});
+
+describe('metadata', () => {
+  it('does not beat the checkout that we opened', async () => {
+    const id = await shop.buy(userId, 'pro');
+    await shop.settle();
+    const { subscription } = await shop.stripe.checkout.sessions.retrieve(id);
+    await shop.stripe.subscriptions.update(String(subscription), {
+      metadata: { project_id: 'notes', user_id: 'somebody_else' },
+    });
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual(pro);
+    expect(await shop.entitled('somebody_else')).toEqual({});
+  });
+
+  it("that names another project's user gives that user nothing of ours", async () => {
+    const { key } = await shop.service.createProject(`other_${counter}`);
+    await buyElsewhere({ metadata: { project_id: `other_${counter}`, user_id: userId } }, 'pro');
+    await shop.settle();
+    const answer = await shop.service.request('GET', `/entitlements?user_id=${userId}`, { key });
+    expect(answer.body).toMatchObject({ entitlements: [] });
+    expect(await shop.entitled(userId)).toEqual({});
+  });
+
+  it.each([
+    ['a project that does not exist', { project_id: 'nowhere', user_id: 'u_lost' }],
+    ['no user', { project_id: 'notes' }],
+    ['a user without a name', { project_id: 'notes', user_id: '' }],
+  ])('that names %s is nobody’s, and is kept', async (_, metadata) => {
+    const id = await buyElsewhere({ metadata }, 'forever');
+    await shop.settle();
+    const stored = await shop.service.deps.database.prisma.checkoutSession.findUniqueOrThrow({
+      where: { id },
+      include: { purchases: true },
+    });
+    expect([stored.uid, stored.purchases[0]?.uid]).toEqual([null, null]);
+  });
+});
+
+describe('a guest', () => {
+  it('is never matched by e-mail', async () => {
+    const email = `reader${counter}@example.com`;
+    await shop.stripe.customers.create({ email, metadata: ours() });
+    const { id } = await shop.stripe.checkout.sessions.create({
+      mode: 'payment',
+      customer_email: email,
+      line_items: [{ price: shop.prices.forever, quantity: 1 }],
+      success_url: 'https://elsewhere.example',
+    });
+    await shop.sandbox.buyer.pay(id);
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual({});
+  });
+});
+
+describe('a relative that Stripe does not know', () => {
+  it('takes nothing from the session that names it, raises an alarm, and is made good by later news', async () => {
+    const { deps } = shop.service;
+    const sessionId = await shop.buy(userId, 'pro');
+    const missing = vi.spyOn(deps.stripe.subscriptions, 'retrieve').mockRejectedValueOnce(
+      new Stripe.errors.StripeInvalidRequestError({
+        type: 'invalid_request_error',
+        code: 'resource_missing',
+        statusCode: 404,
+      }),
+    );
+    const outcome = await syncObject(deps, {
+      objectType: 'checkout.session',
+      objectId: sessionId,
+    });
+    missing.mockRestore();
+    expect(outcome).toBe('applied');
+    const session = await deps.database.prisma.checkoutSession.findUnique({
+      where: { id: sessionId },
+    });
+    expect(session?.uid).not.toBeNull();
+    expect(await deps.metrics.registry.metrics()).toContain(
+      'latchkey_alarms_total{kind="object_missing"}',
+    );
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual(pro);
+  });
+});
+
+describe('a status that nobody knows', () => {
+  it('leaves a debtor without access, and a payer with it', async () => {
+    const { deps } = shop.service;
+    for (const [debt, expected] of [
+      [true, {}],
+      [false, pro],
+    ] as const) {
+      userId = `u_${counter}_${debt ? 'debtor' : 'payer'}`;
+      await shop.buy(userId, 'pro');
+      await shop.settle();
+      const { id } = await shop.subscriptionOf(userId);
+      const object = { objectType: 'subscription', objectId: id } as const;
+      const pictureOf = async (status: string, dunningAnchorAt: Date | null) => {
+        const picture = await fetchPicture(shop.stripe, object);
+        return {
+          ...picture,
+          subscriptions: picture.subscriptions.map((row) => ({ ...row, status, dunningAnchorAt })),
+        };
+      };
+      if (debt) {
+        const since = new Date(shop.service.clock.now() - 30 * 86_400_000);
+        const number = await drawNumber(deps.database);
+        await applyPicture(deps, await pictureOf('past_due', since), number);
+      }
+      const number = await drawNumber(deps.database);
+      await applyPicture(deps, await pictureOf('on_the_moon', null), number);
+      expect(await shop.entitled(userId)).toEqual(expected);
+    }
+  });
+});
