@@ -1,7 +1,10 @@
 import type { Billing } from './control/billing.ts';
 import type { Buyer } from './control/buyer.ts';
 import type { ApiFault } from './http/api-faults.ts';
-import type { SeenRequest } from './http/api-server.ts';
+import type { SubscriptionSeed } from './control/seed.ts';
+import type { RateLimit } from './http/rate-limit.ts';
+import type { EndpointCount, SeenRequest } from './http/request-log.ts';
+import type { ObjectKind, Objects } from './state/objects.ts';
 import type { Delivery } from './state/tables.ts';
 import type { WebhookFaults } from './webhooks/webhook-faults.ts';
 
@@ -31,8 +34,8 @@ export interface Sandbox {
     webhooks: WebhookFaults;
     /** Adds rules; the first that matches a request decides. */
     api(...rules: ApiFault[]): void;
-    /** Requests in any second of the sandbox's clock; null: no limit. */
-    rateLimit(perSecond: number | null): void;
+    /** Requests in any second: over all (a number), or also for each endpoint; null: no limit. */
+    rateLimit(limit: RateLimit | number | null): void;
     clear(): void;
   };
   /** What is still on its way, retries included. */
@@ -45,6 +48,12 @@ export interface Sandbox {
   resend(eventId: string): boolean;
   /** What the API was asked, oldest first. */
   requests: SeenRequest[];
+  /** How often each endpoint was asked, by names such as `GET /v1/subscriptions/:id`. */
+  counts(): Record<string, EndpointCount>;
+  /** What there is now, by kind: a copy, frozen, with references as ids and every list whole. */
+  objects<K extends ObjectKind>(...kinds: K[]): Objects<K>;
+  /** Makes many customers with a subscription each, without events. Resolves to the subscriptions' ids. */
+  seed(seed: SubscriptionSeed): Promise<string[]>;
   /** Forgets everything but the webhook endpoints. The clock keeps its time. */
   reset(): Promise<void>;
   close(): Promise<void>;

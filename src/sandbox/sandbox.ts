@@ -5,15 +5,18 @@ import type { EndpointOptions, Sandbox } from './contract.ts';
 import { createBilling } from './control/billing.ts';
 import { createBuyer } from './control/buyer.ts';
 import { registerControl } from './control/routes.ts';
+import { seedSubscriptions } from './control/seed.ts';
 import { ApiFaults } from './http/api-faults.ts';
-import { registerApi, type SeenRequest } from './http/api-server.ts';
+import { registerApi } from './http/api-server.ts';
 import { registerErrors } from './http/errors.ts';
 import { IdempotencyKeys } from './http/idempotency.ts';
+import type { RateLimit } from './http/rate-limit.ts';
+import { countRequests, type SeenRequest } from './http/request-log.ts';
 import { registerPages } from './pages/routes.ts';
 import { SandboxClock } from './state/clock.ts';
-import { clearTables, SnapshotFile } from './state/snapshot.ts';
-import { emptyTables } from './state/tables.ts';
-import type { Dunning, World } from './state/world.ts';
+import { copyObjects } from './state/objects.ts';
+import { SnapshotFile } from './state/snapshot.ts';
+import { clearWorld, newWorld, type Dunning } from './state/world.ts';
 import { Deliveries, type DeliveryMode } from './webhooks/deliveries.ts';
 import { addEndpoint } from './webhooks/endpoints.ts';
 
@@ -33,6 +36,10 @@ export interface SandboxOptions {
   stateFile?: string;
   /** `background` (the default) sends webhooks as they come, `manual` when `deliver()` is called. */
   delivery?: DeliveryMode;
+  /** Requests per second above which the API answers 429. None, unless given. */
+  rateLimit?: RateLimit;
+  /** By which time the rate is limited; the sandbox's own (the default) may stand still in a test. */
+  limitBy?: 'sandbox' | 'machine';
   /** When failed payments are tried again and what follows. Days 3, 5 and 7, then canceled. */
   dunning?: Dunning;
 }
@@ -43,22 +50,19 @@ const tickMs = 1000;
 /** Starts a sandbox on the loopback interface, unless another host is given. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const clock = new SandboxClock(options.now ?? Date.now);
-  const world: World = {
-    tables: emptyTables(),
+  const world = newWorld({
     clock,
     accountId: options.accountId ?? 'acct_sandbox',
-    dueAt: 0,
     dunning: options.dunning ?? { retryDays: [3, 5, 7], then: 'cancel' },
-    baseUrl: '',
-    request: null,
     onEvent: (event) => {
       deliveries.enqueue(event);
     },
-  };
+  });
   const deliveries = new Deliveries(world, options.delivery ?? 'background', () => {
     snapshot?.schedule();
   });
-  const faults = new ApiFaults(clock);
+  const faults = new ApiFaults(options.limitBy === 'machine' ? Date.now : () => clock.now());
+  faults.limit(options.rateLimit ?? {});
   const keys = new IdempotencyKeys();
   const requests: SeenRequest[] = [];
   const snapshot =
@@ -70,7 +74,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
   const app = Fastify({ forceCloseConnections: true });
   const changed = (): void => {
-    world.dueAt = 0;
     snapshot?.schedule();
   };
   /** Runs a change after what fell due before it. */
@@ -78,14 +81,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     new Promise((resolve) => {
       runDue(world);
       const result = work();
-      world.dueAt = 0;
       runDue(world);
       changed();
       resolve(result);
     });
 
   const ticker = setInterval(() => {
-    void act(() => undefined);
+    if (runDue(world)) {
+      changed();
+    }
   }, tickMs);
   ticker.unref();
 
@@ -120,8 +124,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       api: (...rules) => {
         faults.add(...rules);
       },
-      rateLimit: (perSecond) => {
-        faults.rateLimit(perSecond);
+      rateLimit: (limit) => {
+        faults.limit(typeof limit === 'number' ? { total: limit } : (limit ?? {}));
       },
       clear: () => {
         faults.clear();
@@ -133,10 +137,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     deliver: () => deliveries.deliver(),
     resend: (eventId) => deliveries.resend(eventId),
     requests,
+    counts: () => countRequests(requests),
+    objects: (...kinds) => copyObjects(world.tables, kinds),
+    seed: (seed) => act(() => seedSubscriptions(world, seed)),
     reset: () =>
       act(() => {
         const endpoints = [...world.tables.webhookEndpoints];
-        clearTables(world.tables);
+        clearWorld(world);
         for (const [id, endpoint] of endpoints) {
           world.tables.webhookEndpoints.set(id, endpoint);
         }

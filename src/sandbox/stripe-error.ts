@@ -5,6 +5,7 @@ export interface StripeErrorBody {
   code?: string;
   param?: string;
   decline_code?: string;
+  doc_url?: string;
 }
 
 /** A refusal in Stripe's words. */

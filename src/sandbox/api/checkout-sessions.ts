@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { PricedQuantity } from '../billing/subscription-start.ts';
+import type { PricedQuantity } from '../billing/new-subscription.ts';
 import { addPrice } from '../catalog/price.ts';
 import { addProduct } from '../catalog/product.ts';
 import { expireSession } from '../checkout/session-end.ts';
 import { startSession } from '../checkout/session-start.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, page, within, paging, pagingOnly } from '../http/list.ts';
+import { matches, page, paging, pagingOnly } from '../http/list.ts';
 import {
   flag,
   inert,
@@ -21,7 +21,7 @@ import type { Price } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 import { priceFields } from './prices.ts';
-import { none, reads } from './reads.ts';
+import { none, reads, subset } from './reads.ts';
 
 const path = '/v1/checkout/sessions';
 
@@ -168,8 +168,13 @@ export const checkoutSessions: Endpoint[] = [
       matches(filters.customer_details?.email, session.customer_details?.email) &&
       matches(filters.payment_intent, session.payment_intent) &&
       matches(filters.subscription, session.subscription) &&
-      matches<string>(filters.status, session.status) &&
-      within(session.created, filters.created),
+      matches<string>(filters.status, session.status),
+    among: ({ sessions }, filters) =>
+      subset(
+        [filters.payment_intent, (id) => sessions.where('intent', id)],
+        [filters.subscription, (id) => sessions.where('subscription', id)],
+        [filters.customer, (id) => sessions.where('customer', id)],
+      ),
   }),
   endpoint('GET', `${path}/:id/line_items`, pagingOnly, (world, params, { id }) => {
     need(world.tables.sessions, 'checkout.session', id);

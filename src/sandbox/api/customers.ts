@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { activeEntitlement, activeFeatures } from '../billing/entitlements.ts';
 import { addCustomer, deleteCustomer } from '../billing/customer.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, page, paging, within } from '../http/list.ts';
+import { matches, page, paging } from '../http/list.ts';
 import { clearable, inert, mergedMetadata, metadata, range, text } from '../http/params.ts';
 import { change } from '../state/events.ts';
 import { render } from '../state/render.ts';
@@ -47,8 +47,7 @@ export const customers: Endpoint[] = [
     path,
     table: (tables) => tables.customers,
     filters: z.strictObject({ ...paging, email: text.optional(), created: range.optional() }),
-    matches: (customer, { email, created }) =>
-      matches(email, customer.email) && within(customer.created, created),
+    matches: (customer, { email }) => matches(email, customer.email),
   }),
   endpoint('POST', `${path}/:id`, fields, (world, params, { id }) => {
     const customer = need(world.tables.customers, 'customer', id);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { newestFirst, page, paging, within } from '../http/list.ts';
+import { paging, tablePage } from '../http/list.ts';
 import { flag, listOf, range, text } from '../http/params.ts';
 import { render } from '../state/render.ts';
 import { invalid } from '../stripe-error.ts';
@@ -27,16 +27,21 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
           throw invalid('You may only specify one of type and types.', undefined, 'types');
         }
         const patterns = params.type === undefined ? params.types : [params.type];
-        const open = deliveries().unacknowledged();
-        const found = newestFirst(world.tables.events).filter(
-          (event) =>
-            within(event.created, params.created) &&
-            (patterns === undefined ||
-              patterns.some((pattern) => matchesType(pattern, event.type))) &&
-            (params.delivery_success === undefined ||
-              open.has(event.id) !== params.delivery_success),
+        const wanted = params.delivery_success;
+        const open = wanted === undefined ? undefined : deliveries().unacknowledged();
+        return tablePage(
+          world.tables.events,
+          {
+            created: params.created,
+            matches: (event) =>
+              (patterns === undefined ||
+                patterns.some((pattern) => matchesType(pattern, event.type))) &&
+              (open === undefined || open.has(event.id) !== wanted),
+          },
+          params,
+          '/v1/events',
+          (event) => render(world.tables, event),
         );
-        return page(found, params, '/v1/events', (event) => render(world.tables, event));
       },
     ),
   ];

@@ -9,13 +9,13 @@ import {
   walletOutcome,
 } from '../billing/collection.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, page, within, paging, pagingOnly } from '../http/list.ts';
+import { matches, page, paging, pagingOnly } from '../http/list.ts';
 import { flag, inert, range, text } from '../http/params.ts';
 import { invoiceLines, render } from '../state/render.ts';
 import type { Invoice } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid, StripeFault } from '../stripe-error.ts';
-import { none, reads } from './reads.ts';
+import { none, reads, subset } from './reads.ts';
 
 const path = '/v1/invoices';
 
@@ -36,8 +36,12 @@ export const invoices: Endpoint[] = [
       matches(filters.customer, invoice.customer) &&
       matches<string>(filters.status, invoice.status) &&
       matches<string>(filters.collection_method, invoice.collection_method) &&
-      matches(filters.subscription, subscriptionOf(world, invoice)?.id) &&
-      within(invoice.created, filters.created),
+      matches(filters.subscription, subscriptionOf(world, invoice)?.id),
+    among: (tables, filters) =>
+      subset(
+        [filters.subscription, (id) => tables.invoices.where('subscription', id)],
+        [filters.customer, (id) => tables.invoices.where('customer', id)],
+      ),
   }),
   endpoint('GET', `${path}/:id/lines`, pagingOnly, (world, params, { id }) => {
     need(world.tables.invoices, 'invoice', id);
@@ -120,6 +124,10 @@ export const invoicePayments: Endpoint[] = reads({
     matches<string>(filters.status, payment.status) &&
     matches<string>(filters.payment?.type, payment.payment.type) &&
     matches(filters.payment?.payment_intent, payment.payment.payment_intent) &&
-    matches(filters.payment?.charge, payment.payment.charge) &&
-    within(payment.created, filters.created),
+    matches(filters.payment?.charge, payment.payment.charge),
+  among: (tables, filters) =>
+    subset(
+      [filters.invoice, (id) => tables.invoicePayments.where('invoice', id)],
+      [filters.payment?.payment_intent, (id) => tables.invoicePayments.where('intent', id)],
+    ),
 });

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { refundCharge } from '../billing/refund.ts';
 import { closeDispute } from '../billing/dispute.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, paging, within } from '../http/list.ts';
+import { matches, paging } from '../http/list.ts';
 import { integer, mergedMetadata, metadata, range, text } from '../http/params.ts';
 import { change } from '../state/events.ts';
 import { render } from '../state/render.ts';
 import type { Charge } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
-import { none, reads } from './reads.ts';
+import { none, reads, subset } from './reads.ts';
 
 const metadataOnly = z.strictObject({ metadata: metadata.optional() });
 
@@ -18,8 +18,9 @@ export const paymentIntents: Endpoint[] = reads({
   kind: 'payment_intent',
   table: (tables) => tables.paymentIntents,
   filters: z.strictObject({ ...paging, created: range.optional(), customer: text.optional() }),
-  matches: (intent, { created, customer }) =>
-    matches(customer, intent.customer) && within(intent.created, created),
+  matches: (intent, { customer }) => matches(customer, intent.customer),
+  among: (tables, { customer }) =>
+    subset([customer, (id) => tables.paymentIntents.where('customer', id)]),
 });
 
 export const charges: Endpoint[] = [
@@ -35,8 +36,12 @@ export const charges: Endpoint[] = [
     }),
     matches: (charge, filters) =>
       matches(filters.customer, charge.customer) &&
-      matches(filters.payment_intent, charge.payment_intent) &&
-      within(charge.created, filters.created),
+      matches(filters.payment_intent, charge.payment_intent),
+    among: (tables, filters) =>
+      subset(
+        [filters.payment_intent, (id) => tables.charges.where('intent', id)],
+        [filters.customer, (id) => tables.charges.where('customer', id)],
+      ),
   }),
   endpoint('POST', '/v1/charges/:id', metadataOnly, (world, params, { id }) => {
     const charge = need(world.tables.charges, 'charge', id);
@@ -82,8 +87,12 @@ export const refunds: Endpoint[] = [
     filters: byCharge,
     matches: (refund, filters) =>
       matches(filters.charge, refund.charge) &&
-      matches(filters.payment_intent, refund.payment_intent) &&
-      within(refund.created, filters.created),
+      matches(filters.payment_intent, refund.payment_intent),
+    among: (tables, filters) =>
+      subset(
+        [filters.charge, (id) => tables.refunds.where('charge', id)],
+        [filters.payment_intent, (id) => tables.refunds.where('intent', id)],
+      ),
   }),
 ];
 
@@ -116,8 +125,12 @@ export const disputes: Endpoint[] = [
     filters: byCharge,
     matches: (dispute, filters) =>
       matches(filters.charge, dispute.charge) &&
-      matches(filters.payment_intent, dispute.payment_intent) &&
-      within(dispute.created, filters.created),
+      matches(filters.payment_intent, dispute.payment_intent),
+    among: (tables, filters) =>
+      subset(
+        [filters.charge, (id) => tables.disputes.where('charge', id)],
+        [filters.payment_intent, (id) => tables.disputes.where('intent', id)],
+      ),
   }),
   endpoint('POST', '/v1/disputes/:id/close', none, (world, _params, { id }) => {
     const dispute = need(world.tables.disputes, 'dispute', id);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { addPrice, takeLookupKey } from '../catalog/price.ts';
 import { addProduct } from '../catalog/product.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, paging, within } from '../http/list.ts';
+import { matches, paging } from '../http/list.ts';
 import {
   decimal,
   flag,
@@ -18,7 +18,7 @@ import { change } from '../state/events.ts';
 import { render } from '../state/render.ts';
 import { need } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
-import { reads } from './reads.ts';
+import { reads, subset } from './reads.ts';
 
 const path = '/v1/prices';
 
@@ -92,8 +92,8 @@ export const prices: Endpoint[] = [
       matches(filters.currency, price.currency) &&
       matches(filters.product, price.product) &&
       matches<string>(filters.type, price.type) &&
-      within(price.created, filters.created) &&
       (filters.lookup_keys === undefined || filters.lookup_keys.includes(price.lookup_key ?? '')),
+    among: (tables, { product }) => subset([product, (id) => tables.prices.where('product', id)]),
   }),
   endpoint('POST', `${path}/:id`, z.strictObject(changeable), (world, params, { id }) => {
     const price = need(world.tables.prices, 'price', id);
@@ -106,6 +106,7 @@ export const prices: Endpoint[] = [
       price.nickname = params.nickname ?? price.nickname;
       price.metadata = mergedMetadata(price.metadata, params.metadata);
     });
+    world.tables.prices.set(id, price);
     return render(world.tables, price);
   }),
 ];

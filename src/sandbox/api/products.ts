@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { addPrice } from '../catalog/price.ts';
 import { addProduct } from '../catalog/product.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { matches, page, within, paging, pagingOnly } from '../http/list.ts';
+import { matches, page, paging, pagingOnly } from '../http/list.ts';
 import {
   clearable,
   flag,
@@ -78,10 +78,8 @@ export const products: Endpoint[] = [
       created: range.optional(),
       ids: listOf(text).optional(),
     }),
-    matches: (product, { active, created, ids }) =>
-      matches(active, product.active) &&
-      within(product.created, created) &&
-      (ids === undefined || ids.includes(product.id)),
+    matches: (product, { active, ids }) =>
+      matches(active, product.active) && (ids === undefined || ids.includes(product.id)),
   }),
   endpoint('POST', `${path}/:id`, update, (world, params, { id }) => {
     const product = need(world.tables.products, 'product', id);
@@ -100,7 +98,7 @@ export const products: Endpoint[] = [
   }),
   endpoint('DELETE', `${path}/:id`, none, (world, _params, { id }) => {
     const product = need(world.tables.products, 'product', id);
-    if ([...world.tables.prices.values()].some((price) => price.product === id)) {
+    if (world.tables.prices.where('product', id).length > 0) {
       throw invalid(
         'This product cannot be deleted because it has one or more user-created prices.',
       );
@@ -143,7 +141,7 @@ export const productFeatures: Endpoint[] = [
   endpoint('GET', features, pagingOnly, (world, params, { id }) => {
     need(world.tables.products, 'product', id);
     return page(
-      [...world.tables.productFeatures.values()].filter(({ product }) => product === id),
+      world.tables.productFeatures.where('product', id),
       params,
       `${path}/${id}/features`,
       (attached) => render(world.tables, attached),

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { newestFirst, page, type Paging } from '../http/list.ts';
+import { tablePage, within, type Paging } from '../http/list.ts';
 import { render } from '../state/render.ts';
+import type { Bounds, Table } from '../state/table.ts';
 import type { Entity, Tables } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 
@@ -11,14 +12,18 @@ interface ReadSpec<T extends Entity, P extends Paging> {
   path: string;
   /** What Stripe calls it in `No such …`. */
   kind: string;
-  table: (tables: Tables) => ReadonlyMap<string, T>;
-  /** The list's filters and paging. */
+  table: (tables: Tables) => Table<T, string>;
+  /** The list's filters and paging. `created` is dealt with here. */
   filters: z.ZodType<P>;
   matches: (item: T, filters: P, world: World) => boolean;
+  /** All that can match, where an index knows them: a customer's, for instance. */
+  among?: (tables: Tables, filters: P) => readonly T[] | undefined;
 }
 
 /** The two reads that nearly every kind of object has: one by its id, and the list, newest first. */
-export function reads<T extends Entity, P extends Paging>(spec: ReadSpec<T, P>): Endpoint[] {
+export function reads<T extends Entity, P extends Paging & { created?: Bounds | undefined }>(
+  spec: ReadSpec<T, P>,
+): Endpoint[] {
   return [retrieval(spec), listing(spec)];
 }
 
@@ -30,15 +35,35 @@ export function retrieval<T extends Entity>(
   );
 }
 
-export function listing<T extends Entity, P extends Paging>(
+export function listing<T extends Entity, P extends Paging & { created?: Bounds | undefined }>(
   spec: Omit<ReadSpec<T, P>, 'kind'>,
 ): Endpoint {
-  return endpoint('GET', spec.path, spec.filters, (world, filters) =>
-    page(
-      newestFirst(spec.table(world.tables)).filter((item) => spec.matches(item, filters, world)),
+  return endpoint('GET', spec.path, spec.filters, (world, filters) => {
+    const { created } = filters;
+    return tablePage(
+      spec.table(world.tables),
+      {
+        created,
+        among: spec.among?.(world.tables, filters),
+        matches: (item) =>
+          (!('created' in item) || within(item.created, created)) &&
+          spec.matches(item, filters, world),
+      },
       filters,
       spec.path,
       (item) => render(world.tables, item),
-    ),
-  );
+    );
+  });
+}
+
+/** The first of several indexed subsets that was asked for. */
+export function subset<T>(
+  ...choices: readonly [wanted: string | undefined, rows: (wanted: string) => T[]][]
+): T[] | undefined {
+  for (const [wanted, rows] of choices) {
+    if (wanted !== undefined) {
+      return rows(wanted);
+    }
+  }
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { changeItems, type ItemChange } from '../billing/plan-change.ts';
-import type { PricedQuantity } from '../billing/subscription-start.ts';
+import type { PricedQuantity } from '../billing/new-subscription.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { page, paging } from '../http/list.ts';
 import { flag, inert, integer, text } from '../http/params.ts';

@@ -29,7 +29,7 @@ import type { Subscription } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid, missing } from '../stripe-error.ts';
 import { itemChange, pricedItem, subscriptionItem } from './subscription-items.ts';
-import { reads } from './reads.ts';
+import { reads, subset } from './reads.ts';
 
 const path = '/v1/subscriptions';
 
@@ -109,6 +109,9 @@ export const subscriptions: Endpoint[] = [
             : need(world.tables.coupons, 'coupon', coupon, 'discounts[0][coupon]', 400),
         collectionMethod: params.collection_method ?? 'charge_automatically',
         daysUntilDue: params.days_until_due ?? null,
+        backdatedTo: null,
+        anchor: null,
+        prorates: true,
       },
       firstPayment(world, params.payment_behavior, customer.id),
     );
@@ -130,17 +133,22 @@ export const subscriptions: Endpoint[] = [
       status: text.optional(),
     }),
     matches: (subscription, filters, world) => {
+      const { price, current_period_end: end, current_period_start: start } = filters;
       const items = subscriptionItems(world.tables, subscription.id);
       return (
         hasStatus(subscription, filters.status) &&
         matches(filters.customer, subscription.customer) &&
         matches<string>(filters.collection_method, subscription.collection_method) &&
-        within(subscription.created, filters.created) &&
-        (filters.price === undefined || items.some(({ price }) => price === filters.price)) &&
-        items.some((item) => within(item.current_period_end, filters.current_period_end)) &&
-        items.some((item) => within(item.current_period_start, filters.current_period_start))
+        items.some(
+          (item) =>
+            matches(price, item.price) &&
+            within(item.current_period_end, end) &&
+            within(item.current_period_start, start),
+        )
       );
     },
+    among: (tables, { customer }) =>
+      subset([customer, (id) => tables.subscriptions.where('customer', id)]),
   }),
   endpoint('POST', `${path}/:id`, update, (world, params, { id }) => {
     const subscription = live(world, id);

@@ -128,9 +128,7 @@ export function intentOf(world: World, invoice: Invoice): PaymentIntent | undefi
 
 /** The invoice that an intent pays. */
 export function invoiceOfIntent(world: World, intentId: string): Invoice | undefined {
-  const payment = [...world.tables.invoicePayments.values()].find(
-    (candidate) => candidate.payment.payment_intent === intentId,
-  );
+  const [payment] = world.tables.invoicePayments.where('intent', intentId);
   return world.tables.invoices.get(payment?.invoice ?? '');
 }
 
@@ -158,9 +156,7 @@ export function addInvoicePayment(world: World, invoice: Invoice, intent: Paymen
 }
 
 function paymentOf(world: World, invoice: Invoice): InvoicePayment | undefined {
-  return [...world.tables.invoicePayments.values()].find(
-    (payment) => payment.invoice === invoice.id,
-  );
+  return world.tables.invoicePayments.where('invoice', invoice.id)[0];
 }
 
 function closeInvoice(world: World, invoice: Invoice): void {

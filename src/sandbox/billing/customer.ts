@@ -9,7 +9,15 @@ type CustomerFields = Partial<
 >;
 
 export function addCustomer(world: World, fields: CustomerFields): Customer {
-  const customer: Customer = {
+  const customer = newCustomer(world, fields);
+  world.tables.customers.set(customer.id, customer);
+  emit(world, 'customer.created', customer);
+  return customer;
+}
+
+/** A customer that is in no table yet. */
+export function newCustomer(world: World, fields: CustomerFields): Customer {
+  return {
     id: newId('cus', 14),
     object: 'customer',
     address: null,
@@ -37,15 +45,12 @@ export function addCustomer(world: World, fields: CustomerFields): Customer {
     test_clock: null,
     ...fields,
   };
-  world.tables.customers.set(customer.id, customer);
-  emit(world, 'customer.created', customer);
-  return customer;
 }
 
 /** Deletes for good; Stripe ends the customer's subscriptions at once. */
 export function deleteCustomer(world: World, customer: Customer): void {
-  for (const subscription of world.tables.subscriptions.values()) {
-    if (subscription.customer === customer.id && !hasEnded(subscription)) {
+  for (const subscription of world.tables.subscriptions.where('customer', customer.id)) {
+    if (!hasEnded(subscription)) {
       cancelSubscription(world, subscription, 'cancellation_requested');
     }
   }

@@ -1,11 +1,13 @@
 import { emit } from '../state/events.ts';
-import type { Invoice, Subscription } from '../state/tables.ts';
-import type { World } from '../state/world.ts';
+import type { CheckoutSession, Invoice, Settlement, Subscription } from '../state/tables.ts';
+import type { Timed, World } from '../state/world.ts';
 import { settlePayment } from '../checkout/settlement.ts';
 import { expireSession } from '../checkout/session-end.ts';
 import { collect, finalizeInvoice, walletOutcome } from './collection.ts';
 import { addDays } from './period.ts';
 import { expireIncomplete, renew } from './renewal.ts';
+import { scheduleDue } from './schedule-due.ts';
+import { periodEndOf } from './subscription-end.ts';
 import { cancelSubscription, changeSubscription, hasEnded } from './subscription-change.ts';
 
 /** Work that falls due at an instant (epoch seconds). */
@@ -14,25 +16,40 @@ interface Due {
   run: () => void;
 }
 
+/** Of what falls due at one instant: a payment before a period, a schedule before a renewal. */
+const ranks: Record<Timed['object'], number> = {
+  'sandbox.settlement': 0,
+  'checkout.session': 1,
+  subscription_schedule: 2,
+  subscription: 3,
+  invoice: 4,
+};
+
 /**
  * Does all that falls due until now, in order, the clock standing at each instant while it is done.
- * What it does may make more fall due, such as the next period's end.
+ * What it does may make more fall due, such as the next period's end. True: something was done.
  */
-export function runDue(world: World): void {
-  while (world.dueAt * 1000 <= world.clock.now()) {
-    const next = nextDue(world);
-    if (next === undefined || next.at * 1000 > world.clock.now()) {
-      world.dueAt = next?.at ?? Infinity;
-      return;
+export function runDue(world: World): boolean {
+  for (let done = false; ; done = true) {
+    for (const item of world.due.takeTouched()) {
+      world.due.schedule(item, nextDue(world, item)?.at, ranks[item.object]);
     }
-    world.clock.at(next.at * 1000, next.run);
+    const item = world.due.take(world.clock.seconds());
+    if (item === undefined) {
+      return done;
+    }
+    const next = nextDue(world, item);
+    if (next !== undefined && next.at <= world.clock.seconds()) {
+      world.clock.at(next.at * 1000, next.run);
+    }
+    world.due.touch(item);
   }
 }
 
 /** The earliest; of those at the same instant the one listed first, so that an end beats a renewal. */
-function nextDue(world: World): Due | undefined {
+function nextDue(world: World, item: Timed): Due | undefined {
   let earliest: Due | undefined;
-  for (const due of allDue(world)) {
+  for (const due of dueOf(world, item)) {
     if (earliest === undefined || due.at < earliest.at) {
       earliest = due;
     }
@@ -40,54 +57,53 @@ function nextDue(world: World): Due | undefined {
   return earliest;
 }
 
-function* allDue(world: World): Generator<Due> {
-  for (const settlement of world.tables.settlements.values()) {
-    yield {
-      at: settlement.settlesAt,
+function dueOf(world: World, item: Timed): Iterable<Due> {
+  const { tables } = world;
+  switch (item.object) {
+    case 'sandbox.settlement':
+      return tables.settlements.get(item.id) === item ? settlementDue(world, item) : [];
+    case 'checkout.session':
+      return tables.sessions.get(item.id) === item ? sessionDue(world, item) : [];
+    case 'subscription_schedule':
+      return tables.schedules.get(item.id) === item ? scheduleDue(world, item) : [];
+    case 'subscription':
+      return tables.subscriptions.get(item.id) === item && !hasEnded(item)
+        ? subscriptionDue(world, item)
+        : [];
+    case 'invoice':
+      return tables.invoices.get(item.id) === item ? invoiceDue(world, item) : [];
+  }
+}
+
+function settlementDue(world: World, { id, settlesAt, succeeds }: Settlement): Due[] {
+  return [
+    {
+      at: settlesAt,
       run: () => {
-        settlePayment(world, settlement.id, settlement.succeeds);
+        settlePayment(world, id, succeeds);
       },
-    };
+    },
+  ];
+}
+
+function sessionDue(world: World, session: CheckoutSession): Due[] {
+  if (session.status !== 'open') {
+    return [];
   }
-  for (const session of world.tables.sessions.values()) {
-    if (session.status === 'open') {
-      yield {
-        at: session.expires_at,
-        run: () => {
-          expireSession(world, session);
-        },
-      };
-    }
-  }
-  const periodEnds = earliestPeriodEnds(world);
-  for (const subscription of world.tables.subscriptions.values()) {
-    if (!hasEnded(subscription)) {
-      yield* subscriptionDue(world, subscription, periodEnds.get(subscription.id));
-    }
-  }
-  for (const invoice of world.tables.invoices.values()) {
-    yield* invoiceDue(world, invoice);
-  }
+  return [
+    {
+      at: session.expires_at,
+      run: () => {
+        expireSession(world, session);
+      },
+    },
+  ];
 }
 
 const trialNoticeDays = 3;
 const incompleteSeconds = 23 * 3600;
 
-/** By subscription, in one pass over the items. */
-function earliestPeriodEnds(world: World): Map<string, number> {
-  const ends = new Map<string, number>();
-  for (const item of world.tables.subscriptionItems.values()) {
-    const known = ends.get(item.subscription) ?? Infinity;
-    ends.set(item.subscription, Math.min(known, item.current_period_end));
-  }
-  return ends;
-}
-
-function* subscriptionDue(
-  world: World,
-  subscription: Subscription,
-  periodEnd: number | undefined,
-): Generator<Due> {
+function* subscriptionDue(world: World, subscription: Subscription): Generator<Due> {
   if (subscription.cancel_at !== null) {
     yield {
       at: subscription.cancel_at,
@@ -120,14 +136,12 @@ function* subscriptionDue(
     return;
   }
   yield* trialNoticeDue(world, subscription);
-  if (periodEnd !== undefined) {
-    yield {
-      at: periodEnd,
-      run: () => {
-        renew(world, subscription);
-      },
-    };
-  }
+  yield {
+    at: periodEndOf(world, subscription),
+    run: () => {
+      renew(world, subscription);
+    },
+  };
 }
 
 /** `trial_will_end`, three days ahead; a shorter trial is told of at once. */

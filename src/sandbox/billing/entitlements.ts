@@ -8,14 +8,15 @@ const entitling = new Set(['active', 'trialing', 'past_due']);
 /** The features that a customer's subscriptions give, by Stripe's own count. */
 export function activeFeatures(world: World, customerId: string): string[] {
   const products = new Set(
-    [...world.tables.subscriptions.values()]
-      .filter(({ customer, status }) => customer === customerId && entitling.has(status))
+    world.tables.subscriptions
+      .where('customer', customerId)
+      .filter(({ status }) => entitling.has(status))
       .flatMap(({ id }) => subscriptionItems(world.tables, id))
       .map((item) => world.tables.prices.get(item.price)?.product),
   );
-  const features = [...world.tables.productFeatures.values()]
-    .filter(({ product }) => products.has(product))
-    .map(({ feature }) => feature);
+  const features = [...products].flatMap((product) =>
+    world.tables.productFeatures.where('product', product).map(({ feature }) => feature),
+  );
   return [...new Set(features)].sort();
 }
 

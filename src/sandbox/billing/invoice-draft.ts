@@ -42,11 +42,10 @@ export function amountOf(price: Price, quantity: number | null): number {
 export function createInvoice(world: World, request: InvoiceRequest): Invoice {
   const invoice = emptyInvoice(world, request);
   world.tables.invoices.set(invoice.id, invoice);
-  const waiting = [...world.tables.invoiceLines.values()].filter(
-    (line) => line.invoice === null && line.subscription === (request.subscription?.id ?? ''),
-  );
+  const waiting = world.tables.invoiceLines.where('waiting', request.subscription?.id);
   for (const line of waiting) {
     line.invoice = invoice.id;
+    world.tables.invoiceLines.set(line.id, line);
   }
   const lines = [
     ...waiting,

@@ -9,11 +9,22 @@ const secondsPerDay = 86_400;
  * 31st ends its February on the last day and its March on the 31st again. Epoch seconds.
  */
 export function periodEnd(anchor: number, after: number, recurring: Recurring): number {
-  for (let count = 1; ; count += 1) {
+  return periodAround(anchor, after, recurring).end;
+}
+
+/** The period that an instant lies in. Before the anchor it is the time up to it. */
+export function periodAround(
+  anchor: number,
+  instant: number,
+  recurring: Recurring,
+): { start: number; end: number } {
+  let start = addInterval(anchor, recurring, -1);
+  for (let count = 0; ; count += 1) {
     const end = addInterval(anchor, recurring, count);
-    if (end > after) {
-      return end;
+    if (end > instant) {
+      return { start, end };
     }
+    start = end;
   }
 }
 

@@ -2,9 +2,10 @@ import type { Price, Subscription, SubscriptionItem } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { collect, finalizeInvoice, walletOutcome } from './collection.ts';
 import { addLine, amountOf, createInvoice, type DraftLine } from './invoice-draft.ts';
+import { addItem, type PricedQuantity } from './new-subscription.ts';
 import { addInterval, periodEnd } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
-import { addItem, itemLine, type PricedQuantity } from './subscription-start.ts';
+import { itemLine } from './subscription-start.ts';
 
 export type ProrationBehavior = 'always_invoice' | 'create_prorations' | 'none';
 

@@ -37,11 +37,8 @@ export function cancelSubscription(
     feedback_option: null,
     reason,
   };
-  for (const invoice of world.tables.invoices.values()) {
-    if (
-      invoice.parent?.subscription_details?.subscription === subscription.id &&
-      (invoice.status === 'open' || invoice.status === 'draft')
-    ) {
+  for (const invoice of world.tables.invoices.where('subscription', subscription.id)) {
+    if (invoice.status === 'open' || invoice.status === 'draft') {
       invoice.auto_advance = false;
       invoice.next_payment_attempt = null;
       invoice.automatically_finalizes_at = null;

@@ -67,9 +67,7 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
 
 /** A lookup key names one price; it may be taken from another only where that is asked for. */
 export function takeLookupKey(world: World, key: string | undefined, transfer: boolean): void {
-  const holder = [...world.tables.prices.values()].find(
-    (price) => key !== undefined && price.lookup_key === key,
-  );
+  const [holder] = world.tables.prices.where('lookupKey', key);
   if (holder === undefined) {
     return;
   }
@@ -81,4 +79,5 @@ export function takeLookupKey(world: World, key: string | undefined, transfer: b
     );
   }
   holder.lookup_key = null;
+  world.tables.prices.set(holder.id, holder);
 }

@@ -1,13 +1,10 @@
 import { addCustomer } from '../billing/customer.ts';
 import { addInvoicePayment, intentOf, markPaid } from '../billing/collection.ts';
 import { createInvoice } from '../billing/invoice-draft.ts';
+import type { PricedQuantity } from '../billing/new-subscription.ts';
 import { attempt, createPaymentIntent, type PaymentOutcome } from '../billing/payment.ts';
 import { addDays } from '../billing/period.ts';
-import {
-  extraLine,
-  startSubscription,
-  type PricedQuantity,
-} from '../billing/subscription-start.ts';
+import { extraLine, startSubscription } from '../billing/subscription-start.ts';
 import { emit } from '../state/events.ts';
 import { sessionLines } from '../state/render.ts';
 import type { CheckoutSession, PaymentIntent, SessionPlan } from '../state/tables.ts';
@@ -66,6 +63,7 @@ export function paySession(
   session.status = 'complete';
   session.url = null;
   session.payment_status = statusOf(free, outcome);
+  world.tables.sessions.set(session.id, session);
   emit(world, 'checkout.session.completed', session);
 }
 
@@ -157,6 +155,9 @@ function completeSubscription(
       coupon: world.tables.coupons.get(plan.coupon ?? ''),
       collectionMethod: 'charge_automatically',
       daysUntilDue: null,
+      backdatedTo: null,
+      anchor: null,
+      prorates: true,
     },
     outcome,
   );

@@ -1,6 +1,6 @@
 import { discountOn } from '../billing/discount.ts';
 import { amountOf } from '../billing/invoice-draft.ts';
-import type { PricedQuantity } from '../billing/subscription-start.ts';
+import type { PricedQuantity } from '../billing/new-subscription.ts';
 import { newId } from '../state/ids.ts';
 import type { CheckoutSession, Coupon, SessionPlan } from '../state/tables.ts';
 import type { World } from '../state/world.ts';

@@ -44,9 +44,6 @@ function sessionPaidBy(
   intentId: string,
   invoiceId: string | undefined,
 ): CheckoutSession | undefined {
-  return [...world.tables.sessions.values()].find(
-    (session) =>
-      session.payment_intent === intentId ||
-      (invoiceId !== undefined && session.invoice === invoiceId),
-  );
+  const { sessions } = world.tables;
+  return sessions.where('intent', intentId)[0] ?? sessions.where('invoice', invoiceId)[0];
 }

@@ -17,6 +17,7 @@ const apiFault = z
     empty_page: yes.optional(),
     times: count.optional(),
     retry_after_seconds: count.optional(),
+    code: z.enum(['rate_limit', 'lock_timeout']).optional(),
   })
   .transform((rule): ApiFault => {
     const path = rule.path_pattern === undefined ? rule.path : new RegExp(rule.path_pattern);
@@ -24,6 +25,7 @@ const apiFault = z
       ...(path === undefined ? {} : { path }),
       ...(rule.method === undefined ? {} : { method: rule.method }),
       ...(rule.status === undefined ? {} : { status: rule.status }),
+      ...(rule.code === undefined ? {} : { code: rule.code }),
       ...(rule.hang === undefined ? {} : { hang: rule.hang }),
       ...(rule.empty_page === undefined ? {} : { emptyPage: rule.empty_page }),
       ...(rule.times === undefined ? {} : { times: rule.times }),
@@ -126,21 +128,25 @@ const faultCommands: readonly Command[] = [
       method: 'POST',
       path: '/faults',
       takes:
-        'webhooks[drop|repeat|delay_ms|shuffle], api[][path|path_pattern|method|status|hang|empty_page|times|retry_after_seconds], rate_limit',
+        'webhooks[drop|repeat|delay_ms|shuffle], api[][path|path_pattern|method|status|hang|empty_page|times|retry_after_seconds|code], rate_limit, rate_limit_per_endpoint',
       does: 'Makes things go wrong.',
     },
     z.strictObject({
       webhooks: webhookFaults.optional(),
       api: listOf(apiFault).optional(),
       rate_limit: count.optional(),
+      rate_limit_per_endpoint: count.optional(),
     }),
-    (sandbox, { webhooks, api, rate_limit: rateLimit }) => {
+    (sandbox, { webhooks, api, rate_limit: total, rate_limit_per_endpoint: perEndpoint }) => {
       if (webhooks !== undefined) {
         sandbox.faults.webhooks = webhooks;
       }
       sandbox.faults.api(...(api ?? []));
-      if (rateLimit !== undefined) {
-        sandbox.faults.rateLimit(rateLimit);
+      if (total !== undefined || perEndpoint !== undefined) {
+        sandbox.faults.rateLimit({
+          ...(total === undefined ? {} : { total }),
+          ...(perEndpoint === undefined ? {} : { perEndpoint }),
+        });
       }
       return { webhooks: sandbox.faults.webhooks };
     },
@@ -206,6 +212,43 @@ export const commands: readonly Command[] = [
     { method: 'GET', path: '/requests', takes: '', does: 'What the API was asked.' },
     nothing,
     (sandbox) => ({ data: sandbox.requests }),
+  ),
+  command(
+    {
+      method: 'GET',
+      path: '/requests/counts',
+      takes: '',
+      does: 'How often each endpoint was asked.',
+    },
+    nothing,
+    (sandbox) => ({ data: sandbox.counts() }),
+  ),
+  command(
+    {
+      method: 'POST',
+      path: '/seed',
+      takes: 'count, prices[], status, created_from and created_to (epoch ms), metadata[…]',
+      does: 'Makes many subscriptions at once, without events.',
+    },
+    z.strictObject({
+      count,
+      prices: listOf(z.string()),
+      status: z.enum(['active', 'past_due', 'unpaid', 'canceled']).optional(),
+      created_from: count.optional(),
+      created_to: count.optional(),
+      metadata: z.record(z.string(), z.string()).optional(),
+    }),
+    async (sandbox, seed) => {
+      const ids = await sandbox.seed({
+        count: seed.count,
+        prices: seed.prices,
+        ...(seed.status === undefined ? {} : { status: seed.status }),
+        ...(seed.created_from === undefined ? {} : { createdFrom: seed.created_from }),
+        ...(seed.created_to === undefined ? {} : { createdTo: seed.created_to }),
+        ...(seed.metadata === undefined ? {} : { metadata: seed.metadata }),
+      });
+      return { count: ids.length };
+    },
   ),
   command(
     {

@@ -1,5 +1,5 @@
 import { StripeFault } from '../stripe-error.ts';
-import type { SandboxClock } from '../state/clock.ts';
+import { RateLimiter, type RateLimit } from './rate-limit.ts';
 
 /** A way for API requests to go wrong. The first rule that matches a request decides. */
 export interface ApiFault {
@@ -8,6 +8,8 @@ export interface ApiFault {
   method?: string;
   /** Answer with this error before anything is done. */
   status?: 429 | 500;
+  /** Of a 429: too many requests (the default), or an object that another request holds. */
+  code?: 'rate_limit' | 'lock_timeout';
   /** Never answer. */
   hang?: boolean;
   /** Answer lists as if there was nothing. */
@@ -24,13 +26,13 @@ export type FaultVerdict =
 
 /** The rules in force, and the rate limit. */
 export class ApiFaults {
-  readonly #clock: SandboxClock;
+  readonly #now: () => number;
+  readonly #limiter = new RateLimiter();
   #rules: { rule: ApiFault; left: number }[] = [];
-  #perSecond: number | null = null;
-  #recent: number[] = [];
 
-  constructor(clock: SandboxClock) {
-    this.#clock = clock;
+  /** @param now the time by which the rate is limited, epoch ms. */
+  constructor(now: () => number) {
+    this.#now = now;
   }
 
   get rules(): readonly ApiFault[] {
@@ -41,20 +43,20 @@ export class ApiFaults {
     this.#rules.push(...rules.map((rule) => ({ rule, left: rule.times ?? Infinity })));
   }
 
-  /** At most so many requests in any second of the sandbox's clock; null: no limit. */
-  rateLimit(perSecond: number | null): void {
-    this.#perSecond = perSecond;
-    this.#recent = [];
+  limit(limit: RateLimit): void {
+    this.#limiter.set(limit);
   }
 
   clear(): void {
     this.#rules = [];
-    this.rateLimit(null);
+    this.limit({});
   }
 
-  judge(method: string, path: string): FaultVerdict {
-    if (!this.#withinRate()) {
-      return { fault: rateLimited(), headers: { 'stripe-rate-limited-reason': 'global-rate' } };
+  /** @param endpoint the method and the path's pattern. */
+  judge(method: string, path: string, endpoint: string): FaultVerdict {
+    const reason = this.#limiter.admit(endpoint, this.#now());
+    if (reason !== null) {
+      return { fault: rateLimited(), headers: { 'stripe-rate-limited-reason': reason } };
     }
     const match = this.#rules.find(({ rule, left }) => left > 0 && concerns(rule, method, path));
     if (match === undefined) {
@@ -62,19 +64,6 @@ export class ApiFaults {
     }
     match.left -= 1;
     return verdictOf(match.rule);
-  }
-
-  #withinRate(): boolean {
-    if (this.#perSecond === null) {
-      return true;
-    }
-    const now = this.#clock.now();
-    this.#recent = this.#recent.filter((at) => at > now - 1000);
-    if (this.#recent.length >= this.#perSecond) {
-      return false;
-    }
-    this.#recent.push(now);
-    return true;
   }
 }
 
@@ -95,7 +84,7 @@ function verdictOf(rule: ApiFault): FaultVerdict {
   if (rule.status === 429) {
     const seconds = rule.retryAfterSeconds;
     return {
-      fault: rateLimited(),
+      fault: rule.code === 'lock_timeout' ? locked() : rateLimited(),
       headers: seconds === undefined ? {} : { 'retry-after': String(seconds) },
     };
   }
@@ -111,5 +100,16 @@ function rateLimited(): StripeFault {
     type: 'invalid_request_error',
     code: 'rate_limit',
     message: 'Request rate limit exceeded.',
+    doc_url: 'https://docs.stripe.com/error-codes#rate-limit',
+  });
+}
+
+function locked(): StripeFault {
+  return new StripeFault(429, {
+    type: 'invalid_request_error',
+    code: 'lock_timeout',
+    message:
+      'This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request. If you see this error frequently and are making multiple concurrent requests to a single object, make your requests serially or at a lower rate.',
+    doc_url: 'https://docs.stripe.com/error-codes#lock-timeout',
   });
 }

@@ -10,14 +10,7 @@ import type { Endpoint } from './endpoint.ts';
 import { expand } from './expand.ts';
 import { parseForm, type FormTree } from './form.ts';
 import type { IdempotencyKeys } from './idempotency.ts';
-
-/** An API request that was asked, whatever became of it. */
-export interface SeenRequest {
-  method: string;
-  path: string;
-  /** Epoch ms, by the sandbox's clock. */
-  at: number;
-}
+import type { SeenRequest } from './request-log.ts';
 
 export interface ApiOptions {
   world: World;
@@ -60,29 +53,42 @@ function answer(
   const { world, faults } = options;
   const [path = ''] = request.url.split('?');
   const id = newId('req', 14);
-  options.requests.push({ method: request.method, path, at: world.clock.now() });
+  const name = `${endpoint.method} ${endpoint.path}`;
+  const seen: SeenRequest = {
+    method: request.method,
+    path,
+    endpoint: name,
+    at: world.clock.now(),
+    status: null,
+  };
+  options.requests.push(seen);
   reply.header('request-id', id).header('stripe-version', Stripe.API_VERSION);
   try {
     authorize(request, options.secretKey);
-    const verdict = faults.judge(request.method, path);
+    const verdict = faults.judge(request.method, path, name);
     if (verdict === 'hang') {
       // Nobody ever answers; the socket goes when the client or the sandbox closes it.
       return reply.hijack();
     }
     if (typeof verdict === 'object') {
+      seen.status = verdict.fault.status;
       return sendFault(reply.headers(verdict.headers), verdict.fault);
     }
     runDue(world);
     const body = run(options, endpoint, request, id, reply);
+    seen.status = 200;
     return reply.send(verdict === 'empty_page' ? emptied(body) : body);
   } catch (error) {
     if (error instanceof StripeFault) {
+      seen.status = error.status;
       return sendFault(reply, error);
     }
+    seen.status = 500;
     throw error;
   } finally {
     // A refusal may have changed something too: a declined payment leaves its traces.
     if (endpoint.method !== 'GET') {
+      runDue(world);
       options.onChange();
     }
   }

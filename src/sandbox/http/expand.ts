@@ -20,6 +20,8 @@ const references = new Set([
   'payment_intent',
   'price',
   'product',
+  'released_subscription',
+  'schedule',
   'subscription',
 ]);
 
@@ -91,20 +93,21 @@ function optionalList(tables: Tables, holder: JsonObject, key: string): JsonObje
     case 'invoice.payments':
       return list(
         tables,
-        [...tables.invoicePayments.values()].filter(({ invoice }) => invoice === id),
+        tables.invoicePayments.where('invoice', id),
         `/v1/invoice_payments?invoice=${id}`,
       );
     case 'charge.refunds':
       return list(
         tables,
-        [...tables.refunds.values()].filter(({ charge }) => charge === id).reverse(),
+        tables.refunds.where('charge', id).reverse(),
         `/v1/charges/${id}/refunds`,
       );
     case 'customer.subscriptions':
       return list(
         tables,
-        [...tables.subscriptions.values()]
-          .filter(({ customer, status }) => customer === id && status !== 'canceled')
+        tables.subscriptions
+          .where('customer', id)
+          .filter(({ status }) => status !== 'canceled')
           .reverse(),
         `/v1/customers/${id}/subscriptions`,
       );
@@ -132,6 +135,7 @@ function findById(tables: Tables, id: string): Entity | undefined {
     tables.coupons,
     tables.discounts,
     tables.subscriptions,
+    tables.schedules,
     tables.invoices,
     tables.paymentIntents,
     tables.charges,

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { Bounds, Table } from '../state/table.ts';
 import { missing, invalid } from '../stripe-error.ts';
 import { toJson, type JsonObject } from '../wire.ts';
-import { integer, text, type Range } from './params.ts';
+import { integer, text } from './params.ts';
 
 /** The parameters of every list. */
 export const paging = {
@@ -23,7 +24,7 @@ export interface Paging {
 const defaultLimit = 10;
 
 /**
- * One page, as Stripe cuts it.
+ * One page of a short list that is at hand, as Stripe cuts it.
  *
  * @param all every match, in the order in which it is listed.
  */
@@ -34,9 +35,7 @@ export function page<T extends { id: string }>(
   show: (item: T) => JsonObject,
 ): JsonObject {
   const limit = params.limit ?? defaultLimit;
-  if (params.starting_after !== undefined && params.ending_before !== undefined) {
-    throw invalid('Use starting_after or ending_before, not both.', 'parameter_invalid');
-  }
+  refuseTwoCursors(params);
   if (params.ending_before !== undefined) {
     const before = all.slice(0, position(all, params.ending_before, 'ending_before'));
     return listObject(before.slice(-limit).map(show), before.length > limit, url);
@@ -49,17 +48,48 @@ export function page<T extends { id: string }>(
   return listObject(rest.slice(0, limit).map(show), rest.length > limit, url);
 }
 
-/** Newest first, as top-level lists are. */
-export function newestFirst<T>(table: ReadonlyMap<string, T>): T[] {
-  return [...table.values()].reverse();
+/** What a page of a table holds. */
+export interface Selection<T> {
+  matches: (item: T) => boolean;
+  /** Bounds of the creation, which need no search. */
+  created?: Bounds | undefined;
+  /** All that can match, where an index knows them. */
+  among?: readonly T[] | undefined;
+}
+
+/** One page of a table, newest first. Reads only as far as the page needs. */
+export function tablePage<T extends { id: string }>(
+  table: Table<T, string>,
+  selection: Selection<T>,
+  params: Paging,
+  url: string,
+  show: (item: T) => JsonObject,
+): JsonObject {
+  refuseTwoCursors(params);
+  const limit = params.limit ?? defaultLimit;
+  const newer = params.ending_before !== undefined;
+  const after = params.ending_before ?? params.starting_after;
+  if (after !== undefined && !table.has(after)) {
+    throw missing('object', after, newer ? 'ending_before' : 'starting_after', 400);
+  }
+  const walk = { after, newer, created: selection.created };
+  const rows =
+    selection.among === undefined ? table.walk(walk) : table.walkAmong(selection.among, walk);
+  const found: T[] = [];
+  for (const row of rows) {
+    if (selection.matches(row)) {
+      found.push(row);
+    }
+    if (found.length > limit) {
+      break;
+    }
+  }
+  const shown = found.slice(0, limit);
+  return listObject((newer ? shown.reverse() : shown).map(show), found.length > limit, url);
 }
 
 /** Whether an instant lies inside the bounds. */
-export function within(instant: number, bounds: Range | undefined): boolean {
-  if (bounds === undefined) {
-    return true;
-  }
-  const { gt, gte, lt, lte } = { gt: undefined, lt: undefined, ...bounds };
+export function within(instant: number, { gt, gte, lt, lte }: Bounds = {}): boolean {
   return (
     (gt === undefined || instant > gt) &&
     (gte === undefined || instant >= gte) &&
@@ -71,6 +101,12 @@ export function within(instant: number, bounds: Range | undefined): boolean {
 /** Whether a filter that was given matches. */
 export function matches<T>(wanted: T | undefined, value: T | null | undefined): boolean {
   return wanted === undefined || wanted === value;
+}
+
+function refuseTwoCursors(params: Paging): void {
+  if (params.starting_after !== undefined && params.ending_before !== undefined) {
+    throw invalid('Use starting_after or ending_before, not both.', 'parameter_invalid');
+  }
 }
 
 function position(all: readonly { id: string }[], id: string, param: string): number {

@@ -53,8 +53,6 @@ export const range = z.union([
   }),
 ]);
 
-export type Range = z.output<typeof range>;
-
 /** Empty text clears a field. */
 export function clearable<T extends z.ZodType>(kind: T) {
   return z.union([z.literal('').transform(() => null), kind]);

@@ -4,12 +4,13 @@ import { difference } from './difference.ts';
 import { newId } from './ids.ts';
 import { render } from './render.ts';
 import type { Entity, SandboxEvent } from './tables.ts';
-import type { World } from './world.ts';
+import { touch, type World } from './world.ts';
 
 export type EventType = Stripe.Event['type'];
 
 /** Stores an event about an object as it is now, and hands it on to the webhooks. */
 export function emit(world: World, type: EventType, entity: Entity, previous?: JsonObject): void {
+  touch(world, entity);
   record(world, type, render(world.tables, entity), previous);
 }
 
@@ -45,6 +46,7 @@ export function record(
 export function change(world: World, type: EventType, entity: Entity, mutate: () => void): void {
   const before = render(world.tables, entity);
   mutate();
+  touch(world, entity);
   const previous = difference(before, render(world.tables, entity));
   if (previous !== undefined) {
     emit(world, type, entity, previous);

@@ -56,19 +56,17 @@ export function nested<T>(all: readonly T[], url: string): WireList<T> {
 
 /** In order of creation. */
 export function subscriptionItems(tables: Tables, subscriptionId: string): SubscriptionItem[] {
-  return [...tables.subscriptionItems.values()].filter(
-    ({ subscription }) => subscription === subscriptionId,
-  );
+  return tables.subscriptionItems.where('subscription', subscriptionId);
 }
 
 /** In order of creation. */
 export function invoiceLines(tables: Tables, invoiceId: string): InvoiceLine[] {
-  return [...tables.invoiceLines.values()].filter(({ invoice }) => invoice === invoiceId);
+  return tables.invoiceLines.where('invoice', invoiceId);
 }
 
 /** In the order in which the session was given them. */
 export function sessionLines(tables: Tables, sessionId: string): SessionLine[] {
-  return [...tables.sessionLines.values()].filter(({ session }) => session === sessionId);
+  return tables.sessionLines.where('session', sessionId);
 }
 
 function renderItem(tables: Tables, item: SubscriptionItem): JsonObject {

@@ -72,13 +72,6 @@ export class SnapshotFile {
   }
 }
 
-/** Forgets everything. */
-export function clearTables(tables: Tables): void {
-  for (const name of Object.values(tables)) {
-    name.clear();
-  }
-}
-
 function isSnapshot(value: unknown): value is Snapshot {
   return (
     typeof value === 'object' &&

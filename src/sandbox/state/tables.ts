@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { JsonObject, Wire } from '../wire.ts';
+import { Table } from './table.ts';
 
 export type Customer = Wire<Stripe.Customer>;
 export type Product = Wire<Stripe.Product>;
@@ -28,6 +29,7 @@ export interface SubscriptionItem extends Omit<
   price: string;
 }
 
+export type SubscriptionSchedule = Wire<Stripe.SubscriptionSchedule>;
 export type Invoice = Omit<Wire<Stripe.Invoice>, 'lines' | 'payments'>;
 export type CheckoutSession = Omit<Wire<Stripe.Checkout.Session>, 'line_items'>;
 
@@ -98,7 +100,7 @@ interface Wallet {
 }
 
 /** A payment by a slow method: known when it settles and how. */
-interface Settlement {
+export interface Settlement {
   /** The payment intent's id. */
   id: string;
   object: 'sandbox.settlement';
@@ -127,72 +129,76 @@ interface DeletedObject {
   deleted: true;
 }
 
-interface Kinds {
-  customers: Customer;
-  products: Product;
-  prices: Price;
-  features: Feature;
-  productFeatures: ProductFeature;
-  coupons: Coupon;
-  discounts: Discount;
-  sessions: CheckoutSession;
-  sessionLines: SessionLine;
-  sessionPlans: SessionPlan;
-  subscriptions: Subscription;
-  subscriptionItems: SubscriptionItem;
-  invoices: Invoice;
-  invoiceLines: InvoiceLine;
-  invoicePayments: InvoicePayment;
-  paymentIntents: PaymentIntent;
-  charges: Charge;
-  refunds: Refund;
-  disputes: Dispute;
-  portalSessions: PortalSession;
-  portalConfigurations: PortalConfiguration;
-  webhookEndpoints: WebhookEndpoint;
-  events: SandboxEvent;
-  deliveries: Delivery;
-  deleted: DeletedObject;
-  wallets: Wallet;
-  settlements: Settlement;
-  trialNotices: TrialNotice;
-  entitlementSummaries: EntitlementSummary;
-}
-
-/** Everything the sandbox knows, in order of creation. */
-export type Tables = { [K in keyof Kinds]: Map<string, Kinds[K]> };
-export type Entity = Kinds[keyof Kinds];
-
-export function emptyTables(): Tables {
+/** Everything the sandbox knows, by kind, and by what each kind is found. */
+export function emptyTables() {
   return {
-    customers: new Map(),
-    products: new Map(),
-    prices: new Map(),
-    features: new Map(),
-    productFeatures: new Map(),
-    coupons: new Map(),
-    discounts: new Map(),
-    sessions: new Map(),
-    sessionLines: new Map(),
-    sessionPlans: new Map(),
-    subscriptions: new Map(),
-    subscriptionItems: new Map(),
-    invoices: new Map(),
-    invoiceLines: new Map(),
-    invoicePayments: new Map(),
-    paymentIntents: new Map(),
-    charges: new Map(),
-    refunds: new Map(),
-    disputes: new Map(),
-    portalSessions: new Map(),
-    portalConfigurations: new Map(),
-    webhookEndpoints: new Map(),
-    events: new Map(),
-    deliveries: new Map(),
-    deleted: new Map(),
-    wallets: new Map(),
-    settlements: new Map(),
-    trialNotices: new Map(),
-    entitlementSummaries: new Map(),
+    customers: new Table<Customer>({}),
+    products: new Table<Product>({}),
+    prices: new Table<Price, 'product' | 'lookupKey'>({
+      product: ({ product }) => product,
+      lookupKey: ({ lookup_key: key }) => key,
+    }),
+    features: new Table<Feature>({}),
+    productFeatures: new Table<ProductFeature, 'product'>({ product: ({ product }) => product }),
+    coupons: new Table<Coupon>({}),
+    discounts: new Table<Discount>({}),
+    sessions: new Table<CheckoutSession, 'customer' | 'intent' | 'subscription' | 'invoice'>({
+      customer: ({ customer }) => customer,
+      intent: ({ payment_intent: intent }) => intent,
+      subscription: ({ subscription }) => subscription,
+      invoice: ({ invoice }) => invoice,
+    }),
+    sessionLines: new Table<SessionLine, 'session'>({ session: ({ session }) => session }),
+    sessionPlans: new Table<SessionPlan>({}),
+    subscriptions: new Table<Subscription, 'customer'>({ customer: ({ customer }) => customer }),
+    subscriptionItems: new Table<SubscriptionItem, 'subscription'>({
+      subscription: ({ subscription }) => subscription,
+    }),
+    schedules: new Table<SubscriptionSchedule, 'customer'>({
+      customer: ({ customer }) => customer,
+    }),
+    invoices: new Table<Invoice, 'customer' | 'subscription'>({
+      customer: ({ customer }) => customer,
+      subscription: ({ parent }) => parent?.subscription_details?.subscription,
+    }),
+    invoiceLines: new Table<InvoiceLine, 'invoice' | 'waiting'>({
+      invoice: ({ invoice }) => invoice,
+      // Those that have no invoice yet, by the subscription whose next one they join.
+      waiting: ({ invoice, subscription }) => (invoice === null ? subscription : null),
+    }),
+    invoicePayments: new Table<InvoicePayment, 'invoice' | 'intent'>({
+      invoice: ({ invoice }) => invoice,
+      intent: ({ payment }) => payment.payment_intent,
+    }),
+    paymentIntents: new Table<PaymentIntent, 'customer'>({ customer: ({ customer }) => customer }),
+    charges: new Table<Charge, 'customer' | 'intent'>({
+      customer: ({ customer }) => customer,
+      intent: ({ payment_intent: intent }) => intent,
+    }),
+    refunds: new Table<Refund, 'charge' | 'intent'>({
+      charge: ({ charge }) => charge,
+      intent: ({ payment_intent: intent }) => intent,
+    }),
+    disputes: new Table<Dispute, 'charge' | 'intent'>({
+      charge: ({ charge }) => charge,
+      intent: ({ payment_intent: intent }) => intent,
+    }),
+    portalSessions: new Table<PortalSession>({}),
+    portalConfigurations: new Table<PortalConfiguration>({}),
+    webhookEndpoints: new Table<WebhookEndpoint>({}),
+    events: new Table<SandboxEvent>({}),
+    deliveries: new Table<Delivery, 'status'>({ status: ({ status }) => status }),
+    deleted: new Table<DeletedObject>({}),
+    wallets: new Table<Wallet>({}),
+    settlements: new Table<Settlement>({}),
+    trialNotices: new Table<TrialNotice>({}),
+    entitlementSummaries: new Table<EntitlementSummary>({}),
   };
 }
+
+export type Tables = ReturnType<typeof emptyTables>;
+
+/** The rows of a table. */
+export type RowOf<T> = T extends Map<string, infer R> ? R : never;
+
+export type Entity = RowOf<Tables[keyof Tables]>;

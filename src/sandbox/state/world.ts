@@ -1,6 +1,21 @@
 import { missing } from '../stripe-error.ts';
 import type { SandboxClock } from './clock.ts';
-import type { SandboxEvent, Tables } from './tables.ts';
+import { DueQueue } from './due-queue.ts';
+import type { Table } from './table.ts';
+import {
+  emptyTables,
+  type CheckoutSession,
+  type Entity,
+  type Invoice,
+  type SandboxEvent,
+  type Settlement,
+  type Subscription,
+  type SubscriptionSchedule,
+  type Tables,
+} from './tables.ts';
+
+/** What time does something to. */
+export type Timed = CheckoutSession | Invoice | Settlement | Subscription | SubscriptionSchedule;
 
 /** What happens to a subscription whose invoice could not be collected. */
 export interface Dunning {
@@ -16,14 +31,60 @@ export interface World {
   readonly clock: SandboxClock;
   readonly accountId: string;
   dunning: Dunning;
-  /** Epoch seconds before which nothing falls due; 0 when something changed since it was worked out. */
-  dueAt: number;
+  /** What falls due when. */
+  readonly due: DueQueue<Timed>;
   /** Where the sandbox listens, for the links that it hands out. */
   baseUrl: string;
   /** The API request in hand, which events name. */
   request: { id: string; idempotencyKey: string | null } | null;
   /** Called with each new event, after it was stored. */
   onEvent: (event: SandboxEvent) => void;
+}
+
+/** An empty world. Whatever is put into it falls due by itself. */
+export function newWorld(
+  settings: Pick<World, 'clock' | 'accountId' | 'dunning' | 'onEvent'>,
+): World {
+  const tables = emptyTables();
+  const due = new DueQueue<Timed>();
+  const follow = <T extends Timed>(table: Table<T, string>): void => {
+    table.onSet = (row) => {
+      due.touch(row);
+    };
+  };
+  follow(tables.sessions);
+  follow(tables.settlements);
+  follow(tables.schedules);
+  follow(tables.subscriptions);
+  follow(tables.invoices);
+  return { ...settings, tables, due, baseUrl: '', request: null };
+}
+
+/** Forgets everything that is in it. */
+export function clearWorld({ tables, due }: World): void {
+  for (const table of Object.values(tables)) {
+    table.clear();
+  }
+  due.clear();
+}
+
+/** Notes that an object changed, where time does something to its kind. */
+export function touch(world: World, entity: Entity): void {
+  if (isTimed(entity)) {
+    world.due.touch(entity);
+  }
+}
+
+const timedKinds: ReadonlySet<string> = new Set<Timed['object']>([
+  'checkout.session',
+  'invoice',
+  'sandbox.settlement',
+  'subscription',
+  'subscription_schedule',
+]);
+
+function isTimed(entity: Entity): entity is Timed {
+  return timedKinds.has(entity.object);
 }
 
 /** The object, or Stripe's `resource_missing`. */

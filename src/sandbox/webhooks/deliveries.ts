@@ -33,7 +33,7 @@ export class Deliveries {
   }
 
   get pending(): Delivery[] {
-    return this.all.filter(({ status }) => status === 'pending');
+    return this.#world.tables.deliveries.where('status', 'pending');
   }
 
   /** Puts an event on its way to every endpoint that wants it. */
@@ -153,6 +153,8 @@ export class Deliveries {
 
   #send(delivery: Delivery): Promise<void> {
     const sending = this.#post(delivery).finally(() => {
+      // Anew, since it is found by its status.
+      this.#world.tables.deliveries.set(delivery.id, delivery);
       this.#inFlight.delete(delivery);
       this.#onSent();
     });

@@ -1,0 +1,109 @@
+/** One object in the queue. */
+interface Entry<T> {
+  /** Epoch seconds. */
+  at: number;
+  /** Of two at one instant the lower goes first; then the one that was scheduled first. */
+  rank: number;
+  sequence: number;
+  item: T;
+}
+
+/**
+ * What falls due when. Objects that changed are noted, and their instants worked out when the queue is
+ * next asked: so a change costs no search through everything that there is.
+ */
+export class DueQueue<T> {
+  readonly #heap: Entry<T>[] = [];
+  readonly #scheduled = new Map<T, number>();
+  readonly #changed = new Set<T>();
+  #sequence = 0;
+
+  /** Notes that an item may fall due at another instant than before. */
+  touch(item: T): void {
+    this.#changed.add(item);
+  }
+
+  /** The items that were touched since the last call. */
+  takeTouched(): T[] {
+    const touched = [...this.#changed];
+    this.#changed.clear();
+    return touched;
+  }
+
+  /** Sets an item's instant; undefined: nothing falls due for it. */
+  schedule(item: T, at: number | undefined, rank: number): void {
+    if (at === undefined) {
+      // Its entry is passed over when it comes up.
+      this.#scheduled.delete(item);
+    } else if (this.#scheduled.get(item) !== at) {
+      this.#scheduled.set(item, at);
+      this.#push({ at, rank, sequence: (this.#sequence += 1), item });
+    }
+  }
+
+  /** Takes out the first item that is due at an instant (epoch seconds). */
+  take(now: number): T | undefined {
+    for (;;) {
+      const first = this.#heap[0];
+      if (first === undefined || first.at > now) {
+        return undefined;
+      }
+      this.#pop();
+      if (this.#scheduled.get(first.item) === first.at) {
+        this.#scheduled.delete(first.item);
+        return first.item;
+      }
+    }
+  }
+
+  clear(): void {
+    this.#heap.length = 0;
+    this.#scheduled.clear();
+    this.#changed.clear();
+  }
+
+  #push(entry: Entry<T>): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(entry);
+    while (index > 0) {
+      const above = (index - 1) >> 1;
+      const parent = heap[above];
+      if (parent === undefined || !before(entry, parent)) {
+        break;
+      }
+      heap[index] = parent;
+      index = above;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const entry = heap.pop();
+    if (entry === undefined || heap.length === 0) {
+      return;
+    }
+    let index = 0;
+    for (;;) {
+      const left = 2 * index + 1;
+      const right = left + 1;
+      const [low, high] = [heap[left], heap[right]];
+      const child = high !== undefined && low !== undefined && before(high, low) ? right : left;
+      const next = heap[child];
+      if (next === undefined || !before(next, entry)) {
+        break;
+      }
+      heap[index] = next;
+      index = child;
+    }
+    heap[index] = entry;
+  }
+}
+
+function before(left: Entry<unknown>, right: Entry<unknown>): boolean {
+  if (left.at !== right.at) {
+    return left.at < right.at;
+  }
+  return left.rank === right.rank ? left.sequence < right.sequence : left.rank < right.rank;
+}

@@ -1,0 +1,45 @@
+import type { Entity, RowOf, Tables } from './tables.ts';
+
+/** What only the sandbox knows, and Stripe would not show as an object. */
+type Inner =
+  | 'deleted'
+  | 'deliveries'
+  | 'entitlementSummaries'
+  | 'sessionPlans'
+  | 'settlements'
+  | 'trialNotices'
+  | 'wallets';
+
+export type ObjectKind = Exclude<keyof Tables, Inner>;
+
+/** A value that nobody changes. */
+export type Frozen<T> = T extends readonly (infer E)[]
+  ? readonly Frozen<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Frozen<T[K]> }
+    : T;
+
+/** All objects of some kinds, oldest first, with references as ids and nothing cut at ten. */
+export type Objects<K extends ObjectKind = ObjectKind> = {
+  readonly [Kind in K]: readonly Frozen<RowOf<Tables[Kind]>>[];
+};
+
+/** A copy of what there is now, which later changes do not reach and which cannot be changed. */
+export function copyObjects<K extends ObjectKind>(tables: Tables, kinds: readonly K[]): Objects<K> {
+  const copies = kinds.map((kind) => [kind, [...tables[kind].walk({ newer: true })].map(copied)]);
+  // Each kind's rows come from its own table: `fromEntries` only forgets which.
+  return Object.freeze(Object.fromEntries(copies)) as Objects<K>;
+}
+
+function copied(row: Entity): object {
+  return frozen(structuredClone(row));
+}
+
+function frozen<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) {
+      frozen(inner);
+    }
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,231 @@
+interface Row {
+  id: string;
+}
+
+/** Bounds of an instant, in epoch seconds. */
+export interface Bounds {
+  gt?: number | undefined;
+  gte?: number | undefined;
+  lt?: number | undefined;
+  lte?: number | undefined;
+}
+
+export interface Walk {
+  /** Begins behind this row; absent: at the end. */
+  after?: string | undefined;
+  /** Towards the newer rows instead of the older ones. */
+  newer?: boolean;
+  created?: Bounds | undefined;
+}
+
+/**
+ * Objects by id, which also knows them by creation and by what they belong to, so that a page of a list
+ * costs the same whether there are ten rows or a hundred thousand. Ties of `created` keep the order of
+ * insertion; rows without a `created` are in that order altogether.
+ *
+ * A row that was changed in a field by which it is found has to be `set` again.
+ */
+export class Table<T extends Row, K extends string = never> extends Map<string, T> {
+  readonly #indexes: ReadonlyMap<string, Index<T>>;
+  /** Ascending; a hole where a row was deleted. */
+  #order: (T | undefined)[] = [];
+  #positions = new Map<string, number>();
+  #sorted = true;
+  /** Told of each row that is set. */
+  onSet: (row: T) => void = () => undefined;
+
+  /** @param keys by what rows are found, besides the id; null: not by this. */
+  constructor(keys: Record<K, (row: T) => string | null | undefined>) {
+    super();
+    this.#indexes = new Map(
+      Object.entries<(row: T) => string | null | undefined>(keys).map(([name, keyOf]) => [
+        name,
+        new Index(keyOf),
+      ]),
+    );
+  }
+
+  override set(id: string, row: T): this {
+    const position = this.#positions.get(id);
+    super.set(id, row);
+    if (position === undefined) {
+      const last = this.#order.at(-1);
+      this.#sorted &&= last === undefined || createdOf(last) <= createdOf(row);
+      this.#positions.set(id, this.#order.length);
+      this.#order.push(row);
+    } else {
+      this.#order[position] = row;
+    }
+    for (const index of this.#indexes.values()) {
+      index.file(row);
+    }
+    this.onSet(row);
+    return this;
+  }
+
+  override delete(id: string): boolean {
+    const position = this.#positions.get(id);
+    const row = this.get(id);
+    if (position === undefined || row === undefined) {
+      return false;
+    }
+    this.#order[position] = undefined;
+    this.#positions.delete(id);
+    for (const index of this.#indexes.values()) {
+      index.remove(row);
+    }
+    if (this.#order.length > 2 * this.size + 16) {
+      this.#arrange();
+    }
+    return super.delete(id);
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#order = [];
+    this.#positions.clear();
+    this.#sorted = true;
+    for (const index of this.#indexes.values()) {
+      index.clear();
+    }
+  }
+
+  /** The rows that belong to something, in the order in which they came to belong to it. */
+  where(key: K, value: string | null | undefined): T[] {
+    return this.#indexes.get(key)?.rows(value ?? '') ?? [];
+  }
+
+  /** Rows by creation, newest first unless told otherwise. `after` must be the id of a row. */
+  *walk({ after, newer = false, created = {} }: Walk = {}): Generator<T> {
+    this.#arrange();
+    const step = newer ? 1 : -1;
+    const [first, end] = this.#span(created);
+    const start = after === undefined ? undefined : (this.#positions.get(after) ?? 0) + step;
+    let position = newer ? Math.max(start ?? first, first) : Math.min(start ?? end - 1, end - 1);
+    for (; position >= first && position < end; position += step) {
+      const row = this.#order[position];
+      if (row !== undefined) {
+        yield row;
+      }
+    }
+  }
+
+  /** As `walk`, of some rows only. */
+  walkAmong(rows: readonly T[], { after, newer = false }: Walk): T[] {
+    this.#arrange();
+    const positionOf = ({ id }: Row): number => this.#positions.get(id) ?? 0;
+    const cut = after === undefined ? undefined : (this.#positions.get(after) ?? 0);
+    return rows
+      .filter((row) => {
+        const position = positionOf(row);
+        return cut === undefined || (newer ? position > cut : position < cut);
+      })
+      .sort((left, right) => (positionOf(left) - positionOf(right)) * (newer ? 1 : -1));
+  }
+
+  /** The positions that lie within the bounds, as a half-open span. */
+  #span({ gt, gte, lt, lte }: Bounds): [number, number] {
+    const first = Math.max(
+      gte === undefined ? 0 : this.#firstFrom(gte),
+      gt === undefined ? 0 : this.#firstFrom(gt + 1),
+    );
+    const end = Math.min(
+      lt === undefined ? this.#order.length : this.#firstFrom(lt),
+      lte === undefined ? this.#order.length : this.#firstFrom(lte + 1),
+    );
+    return [first, end];
+  }
+
+  /** The first position whose row was created at an instant or later. */
+  #firstFrom(instant: number): number {
+    let low = 0;
+    let high = this.#order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#createdAt(middle, high) < instant) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /** Of the row at a position; a hole is as old as the row behind it. */
+  #createdAt(position: number, end: number): number {
+    for (let at = position; at < end; at += 1) {
+      const row = this.#order[at];
+      if (row !== undefined) {
+        return createdOf(row);
+      }
+    }
+    return Infinity;
+  }
+
+  /** Puts rows that came out of order into it, and closes holes when they are many. */
+  #arrange(): void {
+    if (this.#sorted && this.#order.length <= 2 * this.size + 16) {
+      return;
+    }
+    const rows = this.#order.filter((row) => row !== undefined);
+    // The sort is stable: ties keep their order.
+    rows.sort((left, right) => createdOf(left) - createdOf(right));
+    this.#order = rows;
+    this.#positions = new Map(rows.map(({ id }, position) => [id, position]));
+    this.#sorted = true;
+  }
+}
+
+/** The rows by one key. */
+class Index<T extends Row> {
+  readonly #keyOf: (row: T) => string | null | undefined;
+  readonly #rows = new Map<string, Map<string, T>>();
+  readonly #filed = new Map<string, string>();
+
+  constructor(keyOf: (row: T) => string | null | undefined) {
+    this.#keyOf = keyOf;
+  }
+
+  file(row: T): void {
+    const key = this.#keyOf(row) ?? undefined;
+    if (key !== this.#filed.get(row.id)) {
+      this.remove(row);
+    }
+    if (key === undefined) {
+      return;
+    }
+    const rows = this.#rows.get(key);
+    if (rows === undefined) {
+      this.#rows.set(key, new Map([[row.id, row]]));
+    } else {
+      rows.set(row.id, row);
+    }
+    this.#filed.set(row.id, key);
+  }
+
+  remove({ id }: Row): void {
+    const key = this.#filed.get(id);
+    if (key === undefined) {
+      return;
+    }
+    const rows = this.#rows.get(key);
+    rows?.delete(id);
+    if (rows?.size === 0) {
+      this.#rows.delete(key);
+    }
+    this.#filed.delete(id);
+  }
+
+  rows(key: string): T[] {
+    return [...(this.#rows.get(key)?.values() ?? [])];
+  }
+
+  clear(): void {
+    this.#rows.clear();
+    this.#filed.clear();
+  }
+}
+
+function createdOf(row: Row): number {
+  return 'created' in row && typeof row.created === 'number' ? row.created : 0;
+}
