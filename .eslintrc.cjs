@@ -51,6 +51,7 @@ module.exports = defineConfig(
       'src/*/main.ts',
       'src/dev/**/*.ts',
       'src/migrate.ts',
+      'src/stripe-endpoint.ts',
       'test/**/*.ts',
       '*.ts',
     ],
@@ -58,7 +59,7 @@ module.exports = defineConfig(
   },
   {
     // Programs that print for a person.
-    files: ['src/dev/**/*.ts', 'src/sandbox/main.ts', 'src/migrate.ts'],
+    files: ['src/dev/**/*.ts', 'src/sandbox/main.ts', 'src/migrate.ts', 'src/stripe-endpoint.ts'],
     rules: { 'no-console': 'off' },
   },
   {

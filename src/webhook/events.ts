@@ -1,3 +1,5 @@
+import type Stripe from 'stripe';
+
 /*
  * The one table of Stripe's events: which objects to fetch for each, and how urgently. What an operator
  * has to select at Stripe is derived from it. A type that is not here is stored as `unknown_type`.
@@ -63,7 +65,10 @@ function rule(urgency: Urgency, leads: readonly Lead[]): EventRule {
   return { urgency, leads };
 }
 
-export const eventRules: Readonly<Record<string, EventRule>> = {
+/** Held to the types that Stripe can send by the SDK's own list. */
+type EventType = Stripe.WebhookEndpointCreateParams.EnabledEvent;
+
+const rules = {
   'checkout.session.completed': rule(0, session),
   'checkout.session.async_payment_succeeded': rule(0, session),
   'checkout.session.async_payment_failed': rule(1, session),
@@ -115,7 +120,13 @@ export const eventRules: Readonly<Record<string, EventRule>> = {
   'price.created': rule(2, price),
   'price.updated': rule(2, price),
   'price.deleted': rule(2, price),
-};
+} satisfies Partial<Record<EventType, EventRule>>;
+
+/** By event type. */
+export const eventRules: Readonly<Record<string, EventRule>> = rules;
 
 /** The event types that the webhook endpoint at Stripe must be subscribed to. */
-export const eventTypes: readonly string[] = Object.keys(eventRules).sort();
+export const eventTypes: readonly (keyof typeof rules)[] = (
+  Object.keys(rules) as (keyof typeof rules)[]
+) // a literal has the keys that it is typed with
+  .sort();

@@ -91,10 +91,10 @@ describe('a customer who is told to be a user', () => {
 
 describe('metadata', () => {
   it('does not beat the checkout that we opened', async () => {
-    const id = await shop.buy(userId, 'pro');
+    await shop.buy(userId, 'pro');
     await shop.settle();
-    const { subscription } = await shop.stripe.checkout.sessions.retrieve(id);
-    await shop.stripe.subscriptions.update(String(subscription), {
+    const subscription = await shop.subscriptionOf(userId);
+    await shop.stripe.subscriptions.update(subscription.id, {
       metadata: { project_id: 'notes', user_id: 'somebody_else' },
     });
     await shop.settle();

@@ -1,0 +1,30 @@
+/*
+ * The program behind `npm run stripe:endpoint -- URL`: makes the webhook endpoint at Stripe, or brings
+ * it up to date, with exactly the event types that this release knows.
+ */
+import { openStripe } from './platform/stripe.ts';
+import { putEndpoint } from './webhook/endpoint.ts';
+
+const usage = `Usage: npm run stripe:endpoint -- https://YOUR-HOST/api/v1/webhooks/stripe
+STRIPE_SECRET_KEY in the environment says for which account and mode.
+`;
+
+const url = process.argv[2];
+const secretKey = process.env['STRIPE_SECRET_KEY'];
+if (url === undefined || !URL.canParse(url) || secretKey === undefined || secretKey === '') {
+  process.stderr.write(usage);
+  process.exit(2);
+}
+const apiBase = process.env['STRIPE_API_BASE'];
+const stripe = openStripe({ secretKey, apiBase: apiBase === '' ? undefined : apiBase });
+try {
+  const { id, types, secret } = await putEndpoint(stripe, url);
+  process.stdout.write(
+    secret === null
+      ? `${id} was there and listens to the ${types} event types of this release now. Its signing secret stays as it is.\n`
+      : `${id} listens to the ${types} event types of this release. Its signing secret, shown this once:\n\nSTRIPE_WEBHOOK_SECRETS=${secret}\n`,
+  );
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,39 @@
+import Stripe from 'stripe';
+import { eventTypes } from './events.ts';
+
+export interface Endpoint {
+  id: string;
+  url: string;
+  /** The signing secret, which Stripe tells once: where the endpoint was made now; else null. */
+  secret: string | null;
+  /** How many event types it listens to. */
+  types: number;
+}
+
+/**
+ * Makes the webhook endpoint at Stripe, or brings the one with this URL up to date: it listens to
+ * exactly the types that we know (events.ts), and is enabled. Doing it again changes nothing.
+ *
+ * @throws what the SDK throws; Error where Stripe holds several endpoints with this URL.
+ */
+export async function putEndpoint(stripe: Stripe, url: string): Promise<Endpoint> {
+  const all = await stripe.webhookEndpoints
+    .list({ limit: 100 })
+    .autoPagingToArray({ limit: 1_000 });
+  const [existing, ...more] = all.filter((endpoint) => endpoint.url === url);
+  if (more.length > 0) {
+    const ids = [existing, ...more].map((endpoint) => endpoint?.id).join(', ');
+    throw new Error(`Stripe has several endpoints with this URL (${ids}): delete all but one.`);
+  }
+  const events = { enabled_events: [...eventTypes] };
+  const endpoint =
+    existing === undefined
+      ? await stripe.webhookEndpoints.create({ url, api_version: Stripe.API_VERSION, ...events })
+      : await stripe.webhookEndpoints.update(existing.id, { disabled: false, ...events });
+  return {
+    id: endpoint.id,
+    url: endpoint.url,
+    secret: endpoint.secret ?? null,
+    types: endpoint.enabled_events.length,
+  };
+}

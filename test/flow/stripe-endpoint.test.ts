@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import Stripe from 'stripe';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventTypes } from '../../src/webhook/events.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+
+/* `npm run stripe:endpoint`, as an operator runs it. */
+
+const secretKey = 'sk_test_123';
+const url = 'https://latchkey.example/api/v1/webhooks/stripe';
+let sandbox: Sandbox;
+let stripe: Stripe;
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ secretKey, delivery: 'manual' });
+  const { hostname, port } = new URL(sandbox.url);
+  stripe = new Stripe(secretKey, { host: hostname, port, protocol: 'http' });
+});
+afterAll(() => sandbox.close());
+
+async function run(...args: string[]) {
+  const env = { ...process.env, STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: sandbox.url };
+  return promisify(execFile)(process.execPath, ['src/stripe-endpoint.ts', ...args], { env });
+}
+
+describe('npm run stripe:endpoint', () => {
+  it('makes the endpoint with exactly the event types that we know, and prints its secret', async () => {
+    const { stdout } = await run(url);
+    const { data } = await stripe.webhookEndpoints.list();
+    expect(data.map((endpoint) => endpoint.url)).toEqual([url]);
+    expect(data[0]?.enabled_events.toSorted()).toEqual(eventTypes);
+    expect(stdout).toMatch(/^STRIPE_WEBHOOK_SECRETS=whsec_\S+$/m);
+  });
+
+  it('brings an endpoint up to date that an older release made', async () => {
+    const { data: before } = await stripe.webhookEndpoints.list();
+    const id = before[0]?.id ?? '';
+    await stripe.webhookEndpoints.update(id, { enabled_events: ['invoice.paid'], disabled: true });
+    const { stdout } = await run(url);
+    const { data } = await stripe.webhookEndpoints.list();
+    expect(data).toHaveLength(1);
+    expect(data[0]).toMatchObject({ id, status: 'enabled' });
+    expect(data[0]?.enabled_events.toSorted()).toEqual(eventTypes);
+    expect(stdout).toContain('stays as it is');
+  });
+
+  it('says how it is called, and what went wrong', async () => {
+    await expect(run()).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Usage'),
+    });
+    for (let made = 0; made < 2; made += 1) {
+      await stripe.webhookEndpoints.create({ url: `${url}2`, enabled_events: ['invoice.paid'] });
+    }
+    await expect(run(`${url}2`)).rejects.toThrow('several endpoints');
+  });
+});
