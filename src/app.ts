@@ -12,6 +12,7 @@ import type { App } from './http/app-types.ts';
 import { installIdempotency } from './http/idempotency.ts';
 import { createHttpServer } from './http/server.ts';
 import { customerRoutes } from './mirror/customer-routes.ts';
+import { purchaseRoutes } from './mirror/purchase-routes.ts';
 import { opsRoutes } from './ops/routes.ts';
 import { projectFor, projectScope } from './projects/access.ts';
 import { installAuth } from './projects/auth.ts';
@@ -55,6 +56,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   catalogRoutes(app, deps);
   grantRoutes(app, deps);
   customerRoutes(app, deps);
+  purchaseRoutes(app, deps);
   eventRoutes(app, { ...deps, projectScope: scopeOf, actorOf });
   auditRoutes(app, { database, projectScope: scopeOf });
 

@@ -107,7 +107,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       config: { auth: 'admin' },
       schema: {
         tags,
-        summary: 'Make an existing Stripe customer a user’s, and fetch all it has',
+        summary: "Make an existing Stripe customer a user's, and fetch all it has",
         params: z.strictObject({ user_id: userIdSchema }),
         body: z.strictObject({ ...inBody, stripe_customer_id: stripeIdSchema }),
         response: { 200: linkedSchema },

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import type { ChangeDeps } from '../entitlements/change.ts';
+import type { App } from '../http/app-types.ts';
+import {
+  decodeCursor,
+  listQuery,
+  listResponse,
+  page,
+  projectIdSchema,
+  reasonSchema,
+  stripeIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+import { projectFor, projectScope } from '../projects/access.ts';
+import { callerOf } from '../projects/caller.ts';
+import { attachPurchase } from './attach.ts';
+import { loadPurchases, purchaseSchema } from './purchase-list.ts';
+
+const tags = ['Purchases'];
+
+/** One-time purchases, and whose they are. */
+export function purchaseRoutes(app: App, deps: ChangeDeps): void {
+  app.get(
+    '/api/v1/admin/purchases',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: "One-time purchases of the project's users, and guests' of its products, by id",
+        querystring: z.strictObject({
+          ...listQuery,
+          project_id: projectIdSchema.optional(),
+          user_id: userIdSchema.optional(),
+          stripe_session_id: stripeIdSchema.optional(),
+          unclaimed: z
+            .enum(['true', 'false'])
+            .optional()
+            .describe("`true`: only a guest's that has no user yet"),
+        }),
+        response: { 200: listResponse(purchaseSchema) },
+      },
+    },
+    async (request) => {
+      const { query } = request;
+      const projectId = await projectFor(deps, callerOf(request), query.project_id);
+      const filter = {
+        userId: query.user_id,
+        sessionId: query.stripe_session_id,
+        unclaimed: query.unclaimed === undefined ? undefined : query.unclaimed === 'true',
+      };
+      const asked = { after: decodeCursor(query.cursor), take: query.limit + 1 };
+      const rows = await loadPurchases(deps.database, projectId, filter, asked);
+      return page(
+        rows,
+        query.limit,
+        ({ id }) => id,
+        (row) => row,
+      );
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/purchases/:id/attach',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: "Give an unclaimed guest's purchase its user, for good",
+        params: z.strictObject({ id: stripeIdSchema }),
+        body: z.strictObject({
+          project_id: projectIdSchema.optional(),
+          user_id: userIdSchema,
+          reason: reasonSchema.optional(),
+        }),
+        response: {
+          200: z.strictObject({
+            purchase_id: z.string(),
+            user_id: z.string(),
+            audit_id: z
+              .string()
+              .nullable()
+              .describe("`null` where the purchase was the user's before"),
+            revision: z.int().describe("of the user's timeline, after it"),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { user_id: userId, project_id: given, reason } = request.body;
+      const purchaseId = request.params.id;
+      const caller = callerOf(request);
+      const by = {
+        actor: caller.actor,
+        requestId: request.id,
+        projectId: await projectScope(deps, caller, given),
+      };
+      const { auditId, revision } = await attachPurchase(deps, by, { purchaseId, userId, reason });
+      return { purchase_id: purchaseId, user_id: userId, audit_id: auditId, revision };
+    },
+  );
+}
