@@ -37,7 +37,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
   let stopped = false;
   const linking = repeat(
     linkEveryMs,
-    () => linkPending(deps, () => stopped),
+    () => linkPending({ ...deps, stripe: deps.stripeInBackground }, () => stopped),
     (error) => {
       logger.warn({ err: error }, 'customers could not be linked; it goes on in a second');
     },

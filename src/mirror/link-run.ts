@@ -1,10 +1,10 @@
-import Stripe from 'stripe';
 import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
 import { type ProblemCode, ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { type Linker, linkCustomer } from './link.ts';
 import type { SyncDeps } from './sync.ts';
+import { saysNothingOfObject } from './worker.ts';
 
 /*
  * Many links at once. The pairs are rows, and a pair is pending until it was linked with all that the
@@ -17,8 +17,11 @@ const concurrency = 4;
 /** How long an instance may take for a pair before another takes it too, milliseconds. */
 const leaseMs = 120_000;
 
-/** After so many tries that Stripe did not answer a pair is refused as `stripe_unavailable`. */
+/** After so many tries that failed for its own sake a pair is refused, as `internal_error`. */
 const maxAttempts = 12;
+
+/** How long to wait for the next try, milliseconds. */
+const retryMs = { first: 1_000, last: 600_000 };
 
 export interface LinkProgress {
   run: LinkRun;
@@ -100,6 +103,8 @@ export function loadLinkPairs(
 type ClaimedPair = Pick<LinkPair, 'runId' | 'position' | 'userId' | 'customerId' | 'attempts'> & {
   linker: Linker;
   reason: string | null;
+  /** Of the run, epoch milliseconds. */
+  startedAt: number;
 };
 
 /** Links pairs until none is pending that may be tried now, or until it is stopped. */
@@ -126,6 +131,7 @@ async function claimPairs(database: Database, now: number): Promise<ClaimedPair[
       actor: string;
       request_id: string;
       reason: string | null;
+      started_at: Date;
     }[]
   >`
     update link_pairs p set lease_until = ${new Date(now + leaseMs)}, attempts = p.attempts + 1
@@ -138,7 +144,7 @@ async function claimPairs(database: Database, now: number): Promise<ClaimedPair[
     ) free join link_runs r on r.id = free.run_id
     where p.run_id = free.run_id and p.position = free.position
     returning p.run_id, p.position, p.user_id, p.customer_id, p.attempts,
-      r.project_id, r.actor, r.request_id, r.reason`;
+      r.project_id, r.actor, r.request_id, r.reason, r.started_at`;
   return rows.map((row) => ({
     runId: row.run_id,
     position: row.position,
@@ -147,6 +153,7 @@ async function claimPairs(database: Database, now: number): Promise<ClaimedPair[
     attempts: row.attempts,
     linker: { projectId: row.project_id, actor: row.actor, requestId: row.request_id },
     reason: row.reason,
+    startedAt: row.started_at.getTime(),
   }));
 }
 
@@ -174,26 +181,23 @@ function endPair(
   });
 }
 
+/** An outage refuses nothing, however long it lasts: it is waited for as long as the run has been waiting. */
 async function tryAgain(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
   const { runId, position, customerId, attempts } = pair;
   deps.logger.warn({ err: error, customerId, attempts }, 'a customer could not be linked');
-  // A rate limit says nothing about the customer.
-  const counted = attempts - (error instanceof Stripe.errors.StripeRateLimitError ? 1 : 0);
-  if (counted >= maxAttempts) {
-    await endPair(deps, pair, { status: 'refused', code: 'stripe_unavailable' });
+  const counts = !saysNothingOfObject(error);
+  if (counts && attempts >= maxAttempts) {
+    await endPair(deps, pair, { status: 'refused', code: 'internal_error' });
     return;
   }
+  const now = deps.clock();
+  const waitMs = counts ? retryMs.first * 2 ** (attempts - 1) : now - pair.startedAt;
   await deps.database.prisma.linkPair.update({
     where: { runId_position: { runId, position } },
     data: {
       leaseUntil: null,
-      attempts: counted,
-      nextAttemptAt: new Date(deps.clock() + backOffMs(attempts)),
+      attempts: counts ? attempts : attempts - 1,
+      nextAttemptAt: new Date(now + Math.min(Math.max(waitMs, retryMs.first), retryMs.last)),
     },
   });
-}
-
-/** 1 s, doubling, up to 10 minutes. */
-function backOffMs(attempts: number): number {
-  return Math.min(1_000 * 2 ** (attempts - 1), 600_000);
 }

@@ -169,7 +169,7 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
  * Whether a failure is an outage, a limit or a key's: it would have met any object, so it does not bring
  * this one nearer to `failed`, however long it lasts.
  */
-function saysNothingOfObject(error: unknown): boolean {
+export function saysNothingOfObject(error: unknown): boolean {
   if (!(error instanceof Stripe.errors.StripeError)) return isUnreachable(error);
   const { statusCode: status } = error;
   return status === undefined || status >= 500 || [401, 403, 429].includes(status);
