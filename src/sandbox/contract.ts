@@ -5,6 +5,7 @@ import type { SubscriptionSeed } from './control/seed.ts';
 import type { RateLimit } from './http/rate-limit.ts';
 import type { EndpointCount, SeenRequest } from './http/request-log.ts';
 import type { ObjectKind, Objects } from './state/objects.ts';
+import type { EventFaults } from './state/event-faults.ts';
 import type { Delivery } from './state/tables.ts';
 import type { WebhookFaults } from './webhooks/webhook-faults.ts';
 
@@ -13,6 +14,10 @@ export interface EndpointOptions {
   secret: string;
   /** Types, or patterns such as `invoice.*`; absent: every event. */
   enabledEvents?: string[];
+  /** In whose shapes it gets objects, such as `2024-06-20`; absent: the version that the SDK pins. */
+  apiVersion?: string;
+  /** It gets thin events (`v2.core.event`), which only name their object. */
+  thin?: boolean;
 }
 
 /** A running sandbox. */
@@ -32,6 +37,8 @@ export interface Sandbox {
   faults: {
     /** May be assigned as a whole or by property. */
     webhooks: WebhookFaults;
+    /** Concern what happens from now on. */
+    events: EventFaults;
     /** Adds rules; the first that matches a request decides. */
     api(...rules: ApiFault[]): void;
     /** Requests in any second: over all (a number), or also for each endpoint; null: no limit. */
@@ -42,8 +49,11 @@ export interface Sandbox {
   pendingDeliveries(): Delivery[];
   /** Everything that was ever to be sent, oldest first. */
   deliveries(): Delivery[];
-  /** Sends what is pending, one after the other, and waits for the answers. */
-  deliver(): Promise<void>;
+  /**
+   * Sends what is pending, one after the other, and waits for the answers. With patterns such as
+   * `charge.*`, only events of those types: the others stay, and come later.
+   */
+  deliver(only?: readonly string[]): Promise<void>;
   /** Sends an event once more. False: there is none with that id. */
   resend(eventId: string): boolean;
   /** What the API was asked, oldest first. */

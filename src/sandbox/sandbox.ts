@@ -121,6 +121,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       set webhooks(next) {
         deliveries.faults = next;
       },
+      get events() {
+        return world.eventFaults;
+      },
+      set events(next) {
+        world.eventFaults = next;
+      },
       api: (...rules) => {
         faults.add(...rules);
       },
@@ -130,11 +136,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       clear: () => {
         faults.clear();
         deliveries.faults = {};
+        world.eventFaults = {};
       },
     },
     pendingDeliveries: () => deliveries.pending,
     deliveries: () => deliveries.all,
-    deliver: () => deliveries.deliver(),
+    deliver: (only) => deliveries.deliver(only),
     resend: (eventId) => deliveries.resend(eventId),
     requests,
     counts: () => countRequests(requests),

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { paging, tablePage } from '../http/list.ts';
 import { flag, listOf, range, text } from '../http/params.ts';
+import { matchesType } from '../state/event-faults.ts';
 import { render } from '../state/render.ts';
 import { invalid } from '../stripe-error.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
-import { matchesType } from '../webhooks/webhook-faults.ts';
 import { retrieval } from './reads.ts';
 
 /** Events by type, time and whether every endpoint took them. */

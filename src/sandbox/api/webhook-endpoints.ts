@@ -1,4 +1,3 @@
-import Stripe from 'stripe';
 import { z } from 'zod';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { pagingOnly } from '../http/list.ts';
@@ -25,19 +24,21 @@ export const webhookEndpoints: Endpoint[] = [
     path,
     z.strictObject({
       ...endpointFields,
-      api_version: z.literal(Stripe.API_VERSION).optional(),
+      api_version: text.regex(/^\d{4}-\d{2}-\d{2}(\.[a-z]+)?$/).optional(),
       connect: inert,
     }),
     (world, params) =>
-      toJson(
-        addEndpoint(world, {
+      toJson({
+        ...addEndpoint(world, {
           url: params.url,
           secret: newId('whsec', 32),
           enabledEvents: params.enabled_events,
+          apiVersion: params.api_version,
           description: params.description ?? null,
           metadata: mergedMetadata({}, params.metadata),
         }),
-      ),
+        thin: undefined,
+      }),
   ),
   ...reads({
     path: path,

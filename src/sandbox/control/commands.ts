@@ -41,12 +41,30 @@ const webhookFaults = z
     repeat: count.optional(),
     delay_ms: count.optional(),
     shuffle: yes.optional(),
+    drop_share: count.optional(),
+    jitter_ms: count.optional(),
+    livemode: yes.optional(),
+    account: z.string().optional(),
   })
   .transform((faults) => ({
     ...(faults.drop === undefined ? {} : { drop: faults.drop }),
     ...(faults.repeat === undefined ? {} : { repeat: faults.repeat }),
     ...(faults.delay_ms === undefined ? {} : { delayMs: faults.delay_ms }),
     ...(faults.shuffle === undefined ? {} : { shuffle: faults.shuffle }),
+    ...(faults.drop_share === undefined ? {} : { dropShare: faults.drop_share }),
+    ...(faults.jitter_ms === undefined ? {} : { jitterMs: faults.jitter_ms }),
+    ...(faults.livemode === undefined ? {} : { livemode: faults.livemode }),
+    ...(faults.account === undefined ? {} : { account: faults.account }),
+  }));
+
+const eventFaults = z
+  .strictObject({
+    suppress: listOf(z.string()).optional(),
+    twice: listOf(z.string()).optional(),
+  })
+  .transform(({ suppress, twice }) => ({
+    ...(suppress === undefined ? {} : { suppress }),
+    ...(twice === undefined ? {} : { twice }),
   }));
 
 const id = z.strictObject({ id: z.string() });
@@ -98,19 +116,23 @@ const webhookCommands: readonly Command[] = [
     {
       method: 'POST',
       path: '/endpoints',
-      takes: 'url, secret, enabled_events[]',
+      takes: 'url, secret, enabled_events[], api_version, thin',
       does: 'Adds a webhook endpoint.',
     },
     z.strictObject({
       url: z.url(),
       secret: z.string().min(1),
       enabled_events: listOf(z.string()).optional(),
+      api_version: z.string().optional(),
+      thin: yes.optional(),
     }),
-    (sandbox, { url, secret, enabled_events: enabledEvents }) => {
+    (sandbox, { url, secret, enabled_events: enabledEvents, api_version: apiVersion, thin }) => {
       sandbox.addEndpoint({
         url,
         secret,
         ...(enabledEvents === undefined ? {} : { enabledEvents }),
+        ...(apiVersion === undefined ? {} : { apiVersion }),
+        ...(thin === undefined ? {} : { thin }),
       });
       return { url };
     },
@@ -128,16 +150,23 @@ const faultCommands: readonly Command[] = [
       method: 'POST',
       path: '/faults',
       takes:
-        'webhooks[drop|repeat|delay_ms|shuffle], api[][path|path_pattern|method|status|hang|empty_page|times|retry_after_seconds|code], rate_limit, rate_limit_per_endpoint',
+        'webhooks[drop|drop_share|repeat|delay_ms|jitter_ms|shuffle|livemode|account], events[suppress|twice], api[][path|path_pattern|method|status|hang|empty_page|times|retry_after_seconds|code], rate_limit, rate_limit_per_endpoint',
       does: 'Makes things go wrong.',
     },
     z.strictObject({
       webhooks: webhookFaults.optional(),
+      events: eventFaults.optional(),
       api: listOf(apiFault).optional(),
       rate_limit: count.optional(),
       rate_limit_per_endpoint: count.optional(),
     }),
-    (sandbox, { webhooks, api, rate_limit: total, rate_limit_per_endpoint: perEndpoint }) => {
+    (
+      sandbox,
+      { webhooks, events, api, rate_limit: total, rate_limit_per_endpoint: perEndpoint },
+    ) => {
+      if (events !== undefined) {
+        sandbox.faults.events = events;
+      }
       if (webhooks !== undefined) {
         sandbox.faults.webhooks = webhooks;
       }

@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import type { JsonObject } from '../wire.ts';
 import { difference } from './difference.ts';
+import { eventCount } from './event-faults.ts';
 import { newId } from './ids.ts';
 import { render } from './render.ts';
 import type { Entity, SandboxEvent } from './tables.ts';
@@ -21,7 +22,21 @@ export function record(
   object: JsonObject,
   previous?: JsonObject,
 ): void {
-  const event: SandboxEvent = {
+  // Twice is two events of one change, each with an id of its own.
+  for (let left = eventCount(world.eventFaults, type); left > 0; left -= 1) {
+    const event = newEvent(world, type, object, previous);
+    world.tables.events.set(event.id, event);
+    world.onEvent(event);
+  }
+}
+
+function newEvent(
+  world: World,
+  type: EventType,
+  object: JsonObject,
+  previous: JsonObject | undefined,
+): SandboxEvent {
+  return {
     id: newId('evt'),
     object: 'event',
     api_version: Stripe.API_VERSION,
@@ -35,8 +50,6 @@ export function record(
     },
     type,
   };
-  world.tables.events.set(event.id, event);
-  world.onEvent(event);
 }
 
 /**

@@ -39,7 +39,7 @@ export function render(tables: Tables, entity: Entity): JsonObject {
   }
   if (entity.object === 'webhook_endpoint') {
     // The secret is shown once, by the answer to the creation.
-    return toJson({ ...entity, secret: undefined });
+    return toJson({ ...entity, secret: undefined, thin: undefined });
   }
   return toJson(entity);
 }

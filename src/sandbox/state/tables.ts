@@ -16,7 +16,8 @@ export type InvoiceLine = Wire<Stripe.InvoiceLineItem>;
 export type InvoicePayment = Wire<Stripe.InvoicePayment>;
 export type PortalSession = Wire<Stripe.BillingPortal.Session>;
 export type PortalConfiguration = Wire<Stripe.BillingPortal.Configuration>;
-export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint>;
+/** `thin`: it gets events that only name their object. */
+export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint> & { thin?: boolean };
 
 /** Without its items: they have a table of their own, the nested list is made when it is sent. */
 export type Subscription = Omit<Wire<Stripe.Subscription>, 'items'>;

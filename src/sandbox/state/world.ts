@@ -1,6 +1,7 @@
 import { missing } from '../stripe-error.ts';
 import type { SandboxClock } from './clock.ts';
 import { DueQueue } from './due-queue.ts';
+import type { EventFaults } from './event-faults.ts';
 import type { Table } from './table.ts';
 import {
   emptyTables,
@@ -33,6 +34,7 @@ export interface World {
   dunning: Dunning;
   /** What falls due when. */
   readonly due: DueQueue<Timed>;
+  eventFaults: EventFaults;
   /** Where the sandbox listens, for the links that it hands out. */
   baseUrl: string;
   /** The API request in hand, which events name. */
@@ -57,7 +59,7 @@ export function newWorld(
   follow(tables.schedules);
   follow(tables.subscriptions);
   follow(tables.invoices);
-  return { ...settings, tables, due, baseUrl: '', request: null };
+  return { ...settings, tables, due, eventFaults: {}, baseUrl: '', request: null };
 }
 
 /** Forgets everything that is in it. */

@@ -1,8 +1,10 @@
 import { newId } from '../state/ids.ts';
+import { matchesType } from '../state/event-faults.ts';
 import type { Delivery, SandboxEvent, WebhookEndpoint } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
+import { payloadOf } from './payload.ts';
 import { signatureHeader } from './signature.ts';
-import { createShuffle, isDropped, matchesType, type WebhookFaults } from './webhook-faults.ts';
+import { createRandom, isDropped, shuffled, type WebhookFaults } from './webhook-faults.ts';
 
 const retryDelaysMs = [1_000, 2_000, 4_000, 8_000, 16_000];
 const answerTimeoutMs = 10_000;
@@ -15,7 +17,7 @@ export class Deliveries {
   readonly #mode: DeliveryMode;
   readonly #onSent: () => void;
   readonly #inFlight = new Map<Delivery, Promise<void>>();
-  readonly #shuffle = createShuffle();
+  readonly #random = createRandom();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   faults: WebhookFaults = {};
@@ -49,12 +51,17 @@ export class Deliveries {
   /**
    * Sends all that is pending once, one after the other, and waits for the answers; what a fault keeps
    * back stays. What the answers caused is sent too. Retries that wait are tried at once.
+   *
+   * @param only patterns of the types that are sent; the others stay.
    */
-  async deliver(): Promise<void> {
+  async deliver(only: readonly string[] = ['*']): Promise<void> {
     const tried = new Set<Delivery>();
     for (;;) {
       await Promise.all(this.#inFlight.values());
-      const batch = this.#due().filter((delivery) => !tried.has(delivery));
+      const batch = this.#due().filter(
+        (delivery) =>
+          !tried.has(delivery) && only.some((pattern) => matchesType(pattern, delivery.eventType)),
+      );
       if (batch.length === 0) {
         return;
       }
@@ -110,7 +117,7 @@ export class Deliveries {
   }
 
   #add(event: SandboxEvent, endpoint: WebhookEndpoint): void {
-    const dropped = isDropped(this.faults, event.type);
+    const dropped = isDropped(this.faults, event.type, this.#random);
     const copies = 1 + (this.faults.repeat ?? 0);
     for (let copy = 0; copy < copies; copy += 1) {
       const id = newId('del');
@@ -125,10 +132,15 @@ export class Deliveries {
         attempts: 0,
         responseStatus: null,
         error: null,
-        notBefore: this.#world.clock.now() + (this.faults.delayMs ?? 0),
+        notBefore: this.#world.clock.now() + this.#delayMs(),
         retryAt: 0,
       });
     }
+  }
+
+  #delayMs(): number {
+    const { delayMs = 0, jitterMs } = this.faults;
+    return delayMs + (jitterMs === undefined ? 0 : Math.floor(jitterMs * this.#random()));
   }
 
   #due(): Delivery[] {
@@ -136,7 +148,7 @@ export class Deliveries {
     const due = this.pending.filter(
       (delivery) => delivery.notBefore <= now && !this.#inFlight.has(delivery),
     );
-    return this.faults.shuffle === true ? this.#shuffle(due) : due;
+    return this.faults.shuffle === true ? shuffled(due, this.#random) : due;
   }
 
   #sleepUntilNext(now: number): void {
@@ -169,7 +181,7 @@ export class Deliveries {
       delivery.status = 'dropped';
       return;
     }
-    const body = JSON.stringify(event, null, 2);
+    const body = payloadOf(this.#world.tables, event, endpoint, this.faults);
     delivery.attempts += 1;
     delivery.responseStatus = null;
     delivery.error = null;

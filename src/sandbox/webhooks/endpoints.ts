@@ -7,6 +7,9 @@ export interface EndpointRequest {
   url: string;
   secret: string;
   enabledEvents: readonly string[];
+  /** In whose shapes it gets objects; absent: the version that the SDK pins. */
+  apiVersion?: string | undefined;
+  thin?: boolean | undefined;
   description?: string | null;
   metadata?: Record<string, string>;
 }
@@ -19,7 +22,7 @@ export function addEndpoint(world: World, request: EndpointRequest): WebhookEndp
   const endpoint: WebhookEndpoint = {
     id: same?.id ?? newId('we'),
     object: 'webhook_endpoint',
-    api_version: Stripe.API_VERSION,
+    api_version: request.apiVersion ?? Stripe.API_VERSION,
     application: null,
     created: same?.created ?? world.clock.seconds(),
     description: request.description ?? null,
@@ -29,6 +32,7 @@ export function addEndpoint(world: World, request: EndpointRequest): WebhookEndp
     secret: request.secret,
     status: 'enabled',
     url: request.url,
+    thin: request.thin ?? false,
   };
   world.tables.webhookEndpoints.set(endpoint.id, endpoint);
   return endpoint;
