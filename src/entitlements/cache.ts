@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { type Attempt, createCircuit } from '../platform/circuit.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Redis } from '../platform/redis.ts';
 import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
+import { createSharedLoads } from './shared-loads.ts';
+import { loadTimeline, type StoredTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 /*
@@ -22,6 +25,12 @@ import type { UserName } from './users.ts';
 const leaseMs = 5_000;
 
 const leaseMark = 'lease:';
+
+/** So many waits for Redis in vain, one after the other, and reads go straight to Postgres for a while. */
+const failuresInARow = 3;
+
+/** How long, milliseconds, until one read tries Redis again. */
+const pauseMs = 500;
 
 const fillScript = `
 if redis.call('get', KEYS[1]) == ARGV[1] then
@@ -46,6 +55,11 @@ interface Written {
 export interface EntitlementCache {
   /** @param now epoch milliseconds: an answer that holds no more is not a hit. */
   read(user: UserName, now: number): Promise<CacheRead>;
+  /**
+   * What Postgres has, never older than the question: readers of one user who come while a query runs
+   * share the next one, so that a crowd costs two queries per process.
+   */
+  load(user: UserName): Promise<StoredTimeline>;
   /**
    * Keeps an answer until it changes by itself, and never longer than the time to live, counted from
    * the instant at which it was asked for.
@@ -77,6 +91,16 @@ interface CacheDeps {
 
 export function createCache(deps: CacheDeps): EntitlementCache {
   const { redis, database, metrics, logger } = deps;
+  const loads = createSharedLoads<StoredTimeline>();
+  const circuit = createCircuit({
+    failures: failuresInARow,
+    pauseMs,
+    onChange(isOpen) {
+      metrics.redisCircuitOpen.set(isOpen ? 1 : 0);
+      if (isOpen) logger.warn('Redis does not answer: reads go to Postgres until it does');
+      else logger.info('Redis answers again');
+    },
+  });
   let identity: Promise<string> | undefined;
 
   async function keyOf({ projectId, userId }: UserName): Promise<string> {
@@ -95,9 +119,13 @@ export function createCache(deps: CacheDeps): EntitlementCache {
   return {
     async read(user, now) {
       if (redis === null) return { state: 'unavailable' };
+      let attempt: Attempt | null = null;
       try {
         const key = await keyOf(user);
+        attempt = circuit.attempt(now);
+        if (attempt === null) return { state: 'unavailable' };
         const text = await redis.get(key);
+        attempt.succeeded();
         if (text !== null) {
           if (text.startsWith(leaseMark)) return { state: 'busy' };
           const answer = decodeAnswer(text, now);
@@ -108,10 +136,13 @@ export function createCache(deps: CacheDeps): EntitlementCache {
         const taken = await redis.set(key, lease, 'PX', leaseMs, 'NX');
         return taken === null ? { state: 'busy' } : { state: 'leased', lease };
       } catch (error) {
+        attempt?.failed();
         failed('read', error);
         return { state: 'unavailable' };
       }
     },
+
+    load: (user) => loads(`${user.projectId} ${user.userId}`, () => loadTimeline(database, user)),
 
     async fill(user, lease, answer, { askedAt, now }) {
       if (redis === null) return;

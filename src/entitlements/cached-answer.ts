@@ -2,8 +2,9 @@ import type { DeniedReason, EntitlementsAnswer } from './answer.ts';
 
 /**
  * An answer as the cache keeps it: finished text, so that a hit parses and formats nothing. The first
- * line says until when it holds and under which revision and tag, the second why what is denied is
- * denied, the third is the body of `GET /entitlements`.
+ * line says until when it holds and under which revision and tag. A line per feature says what it comes
+ * to: `code valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of
+ * `GET /entitlements`. Codes and reasons hold no spaces, and JSON.stringify writes no line breaks.
  */
 export interface CachedAnswer {
   /** The next instant at which the answer changes by itself, epoch milliseconds; null = none. */
@@ -11,38 +12,47 @@ export interface CachedAnswer {
   revision: number;
   /** Changes with the revision and at every boundary. */
   etag: string;
-  /** JSON: reasons by feature code. */
-  deniedText: string;
+  /** The lines of the features, each between line breaks. */
+  featureLines: string;
   /** JSON: the body. */
   bodyText: string;
 }
+
+/** What an answer says of one feature: `value` and `validTo` are finished JSON. */
+export type FeatureWord =
+  { allowed: true; value: string; validTo: string } | { allowed: false; reason: DeniedReason };
 
 /**
  * @param recordedAt when the timeline last changed, epoch milliseconds: revisions begin anew in a
  *   restored database, instants do not.
  */
 export function finishAnswer(answer: EntitlementsAnswer, recordedAt: number | null): CachedAnswer {
-  const { revision, next_change_at: next } = answer.body;
+  const { revision, entitlements, next_change_at: next } = answer.body;
   const nextChangeAt = next === null ? null : Date.parse(next);
   const parts = [revision, recordedAt ?? 0, nextChangeAt ?? 0];
+  const granted = entitlements.map(
+    ({ feature_code: code, value, valid_to: validTo }) =>
+      `${code} ${JSON.stringify(validTo)} ${JSON.stringify(value)}\n`,
+  );
+  const denied = Object.entries(answer.denied).map(([code, reason]) => `${code} !${reason}\n`);
   return {
     nextChangeAt,
     revision,
     etag: `"${parts.map((part) => part.toString(36)).join('-')}"`,
-    deniedText: JSON.stringify(answer.denied),
+    featureLines: ['\n', ...granted, ...denied].join(''),
     bodyText: JSON.stringify(answer.body),
   };
 }
 
 export function encodeAnswer(answer: CachedAnswer): string {
-  const { nextChangeAt, revision, etag, deniedText, bodyText } = answer;
-  return `${nextChangeAt ?? ''} ${revision} ${etag}\n${deniedText}\n${bodyText}`;
+  const { nextChangeAt, revision, etag, featureLines, bodyText } = answer;
+  return `${nextChangeAt ?? ''} ${revision} ${etag}${featureLines}\n${bodyText}`;
 }
 
 /** The answer in a text of `encodeAnswer`, or null where it holds no more at `now` (epoch milliseconds). */
 export function decodeAnswer(text: string, now: number): CachedAnswer | null {
   const headEnd = text.indexOf('\n');
-  const deniedEnd = text.indexOf('\n', headEnd + 1);
+  const linesEnd = text.indexOf('\n\n', headEnd) + 1;
   const [next = '', revision = '', etag = ''] = text.slice(0, headEnd).split(' ');
   const nextChangeAt = next === '' ? null : Number(next);
   if (nextChangeAt !== null && now >= nextChangeAt) return null;
@@ -50,11 +60,20 @@ export function decodeAnswer(text: string, now: number): CachedAnswer | null {
     nextChangeAt,
     revision: Number(revision),
     etag,
-    deniedText: text.slice(headEnd + 1, deniedEnd),
-    bodyText: text.slice(deniedEnd + 1),
+    featureLines: text.slice(headEnd, linesEnd),
+    bodyText: text.slice(linesEnd + 1),
   };
 }
 
-export function deniedReasons({ deniedText }: CachedAnswer): Partial<Record<string, DeniedReason>> {
-  return JSON.parse(deniedText) as Partial<Record<string, DeniedReason>>; // written by finishAnswer
+/** Null where the answer says nothing of the feature: no source of it was ever there. */
+export function featureWord(answer: CachedAnswer, featureCode: string): FeatureWord | null {
+  const { featureLines } = answer;
+  const mark = `\n${featureCode} `;
+  const found = featureLines.indexOf(mark);
+  if (found === -1) return null;
+  const start = found + mark.length;
+  const line = featureLines.slice(start, featureLines.indexOf('\n', start));
+  if (line.startsWith('!')) return { allowed: false, reason: line.slice(1) as DeniedReason }; // written by finishAnswer
+  const space = line.indexOf(' ');
+  return { allowed: true, validTo: line.slice(0, space), value: line.slice(space + 1) };
 }

@@ -1,9 +1,12 @@
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import type { StoredTimeline } from './read.ts';
-import { timelineOf, type TimelineRow } from './timelines.ts';
+import { segmentOf, type SegmentRow } from './segment.ts';
+import type { StoredTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
+
+/** A user joined with the segments of a timeline; without any, one row that holds none. */
+type Row = { revision: string; recorded_at: Date | null } & (SegmentRow | { feature_code: null });
 
 /**
  * A user's timeline as it was recorded at an earlier instant (epoch milliseconds), with the revision
@@ -21,10 +24,10 @@ export async function loadTimelineKnownAt(
     const message = 'must not lie in the future: what will be known is not known';
     throw new ProblemError('bad_request', `known_at ${message}.`, [{ path: 'known_at', message }]);
   }
-  const { rows } = await deps.database.pool.query<TimelineRow>({
+  const { rows } = await deps.database.pool.query<Row>({
     name: 'load-timeline-known-at',
     text: `
-      select u.user_id, u.revision - changes.later as revision, changes.last_at as recorded_at,
+      select u.revision - changes.later as revision, changes.last_at as recorded_at,
         s.feature_code, s.feature_type, s.reason, s.value, s.sources, s.valid_from, s.valid_to
       from users u
       cross join lateral (
@@ -40,5 +43,9 @@ export async function loadTimelineKnownAt(
       where u.project_id = $1 and u.user_id = $2`,
     values: [user.projectId, user.userId, new Date(knownAt)],
   });
-  return timelineOf(rows);
+  return {
+    revision: Number(rows[0]?.revision ?? 0),
+    recordedAt: rows[0]?.recorded_at?.getTime() ?? null,
+    segments: rows.flatMap((row) => (row.feature_code === null ? [] : [segmentOf(row)])),
+  };
 }

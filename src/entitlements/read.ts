@@ -4,31 +4,14 @@ import type { Metrics } from '../platform/metrics.ts';
 import { answerAt, type EntitlementsAnswer, type EntitlementsBody } from './answer.ts';
 import type { EntitlementCache } from './cache.ts';
 import { type CachedAnswer, finishAnswer } from './cached-answer.ts';
-import type { Timeline } from './facts.ts';
-import { segmentOf, type SegmentRow } from './segment.ts';
+import { loadTimeline, type StoredTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 export interface ReadDeps {
   clock: Clock;
-  database: Database;
   cache: EntitlementCache;
   metrics: Metrics;
 }
-
-export interface StoredTimeline {
-  revision: number;
-  /** When it last changed, epoch milliseconds; null where nothing was ever recorded. */
-  recordedAt: number | null;
-  segments: Timeline;
-}
-
-interface UserColumns {
-  revision: string;
-  recorded_at: Date | null;
-}
-
-/** A user without segments is one row without them. */
-type Row = UserColumns & (SegmentRow | { feature_code: null });
 
 export interface ReadOptions {
   /** A cached answer that is older than this revision is passed over. */
@@ -41,25 +24,6 @@ export interface Read {
   /** How it was answered: `bypass` where the cache was not asked or could not answer. */
   from: 'hit' | 'miss' | 'bypass';
   answer: CachedAnswer;
-}
-
-/** A user's live timeline, one query; an unknown user has revision 0 and an empty one. */
-export async function loadTimeline(database: Database, user: UserName): Promise<StoredTimeline> {
-  const { rows } = await database.pool.query<Row>({
-    name: 'load-timeline',
-    text: `
-      select u.revision, u.recorded_at, s.feature_code, s.feature_type, s.reason, s.value, s.sources,
-        s.valid_from, s.valid_to
-      from users u
-      left join entitlement_segments s on s.uid = u.uid and s.superseded_at is null
-      where u.project_id = $1 and u.user_id = $2`,
-    values: [user.projectId, user.userId],
-  });
-  return {
-    revision: Number(rows[0]?.revision ?? 0),
-    recordedAt: rows[0]?.recorded_at?.getTime() ?? null,
-    segments: rows.flatMap((row) => (row.feature_code === null ? [] : [segmentOf(row)])),
-  };
 }
 
 /**
@@ -81,14 +45,15 @@ export async function readEntitlements(
   }
   const answer = await readStored(deps, user, now);
   if (cached.state === 'leased') {
-    await deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: deps.clock() });
+    // Nobody waits for it: it fails without a word, and comes before this process's next question.
+    void deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: deps.clock() });
   }
   return count(deps, { from: cached.state === 'unavailable' ? 'bypass' : 'miss', answer });
 }
 
 /** The body of `GET /entitlements` straight from Postgres, for answers that follow a change. */
 export async function readFresh(
-  deps: Pick<ReadDeps, 'clock' | 'database'>,
+  deps: { clock: Clock; database: Database },
   projectId: string,
   userId: string,
 ): Promise<EntitlementsBody> {
@@ -113,7 +78,7 @@ export function answerOf(
 }
 
 async function readStored(deps: ReadDeps, user: UserName, now: number): Promise<CachedAnswer> {
-  const stored = await loadTimeline(deps.database, user);
+  const stored = await deps.cache.load(user);
   return finishAnswer(answerOf(user, stored, now), stored.recordedAt);
 }
 

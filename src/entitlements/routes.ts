@@ -8,15 +8,18 @@ import {
   projectIdSchema,
   userIdSchema,
 } from '../http/schemas.ts';
+import type { Database } from '../platform/database.ts';
 import type { EntitlementsBody } from './answer.ts';
-import { type CachedAnswer, deniedReasons, finishAnswer } from './cached-answer.ts';
+import { type CachedAnswer, featureWord, finishAnswer } from './cached-answer.ts';
 import { loadTimelineKnownAt } from './known-at.ts';
 import type { KnownFeatures } from './known-features.ts';
-import { answerOf, loadTimeline, type Read, readEntitlements, type ReadDeps } from './read.ts';
+import { answerOf, type Read, readEntitlements, type ReadDeps } from './read.ts';
 import { checkResponse, entitlementsResponse } from './schemas.ts';
+import { loadTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 export interface EntitlementRouteDeps extends ReadDeps {
+  database: Database;
   features: KnownFeatures;
   /** The project that a request is about; throws where the caller may not see it. */
   projectOf: (request: FastifyRequest, given: string | undefined) => Promise<string>;
@@ -86,7 +89,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
       const user = await userOf(deps, request, query);
       const { from, answer } = await read(deps, user, query);
       setHeaders(reply, from, answer);
-      return checkOf(deps, user, answer, query.feature_code);
+      return sendText(reply, await checkText(deps, user, answer, query.feature_code));
     },
   );
 }
@@ -149,22 +152,23 @@ function onlyFeatures(answer: CachedAnswer, wanted: readonly string[]): Entitlem
   };
 }
 
-async function checkOf(
+/** The finished body of `GET /entitlements/check`. */
+async function checkText(
   deps: EntitlementRouteDeps,
   user: UserName,
   answer: CachedAnswer,
   featureCode: string,
-): Promise<z.infer<typeof checkResponse>> {
+): Promise<string> {
   const { revision } = answer;
-  const entry = bodyOf(answer).entitlements.find(({ feature_code: code }) => code === featureCode);
-  if (entry !== undefined) {
-    const { value, valid_to } = entry;
-    return { allowed: true, reason: 'granted', value, valid_to, revision };
+  const word = featureWord(answer, featureCode);
+  if (word?.allowed === true) {
+    const { value, validTo } = word;
+    return `{"allowed":true,"reason":"granted","value":${value},"valid_to":${validTo},"revision":${revision}}`;
   }
   const reason =
-    deniedReasons(answer)[featureCode] ??
+    word?.reason ??
     ((await deps.features.has(user.projectId, featureCode)) ? 'no_source' : 'feature_not_found');
-  return { allowed: false, reason, value: null, valid_to: null, revision };
+  return `{"allowed":false,"reason":"${reason}","value":null,"valid_to":null,"revision":${revision}}`;
 }
 
 function bodyOf({ bodyText }: CachedAnswer): EntitlementsBody {

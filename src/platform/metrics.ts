@@ -26,6 +26,11 @@ export function createMetrics() {
       labelNames: ['operation'],
       registers,
     }),
+    redisCircuitOpen: new Gauge({
+      name: 'latchkey_redis_circuit_open',
+      help: '1 while reads go straight to Postgres because Redis does not answer.',
+      registers,
+    }),
     webhookEvents: new Counter({
       name: 'latchkey_webhook_events_total',
       help: 'Webhook deliveries by outcome.',

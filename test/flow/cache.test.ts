@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type EntitlementCache } from '../../src/entitlements/cache.ts';
 import { changeUser } from '../../src/entitlements/change.ts';
-import { answerOf, loadTimeline, readEntitlements } from '../../src/entitlements/read.ts';
+import { answerOf, readEntitlements } from '../../src/entitlements/read.ts';
 import { finishAnswer } from '../../src/entitlements/cached-answer.ts';
 import { sweepBehindCatalog, sweepPendingCache } from '../../src/entitlements/sweeps.ts';
+import { loadTimeline } from '../../src/entitlements/timelines.ts';
 import type { UserName } from '../../src/entitlements/users.ts';
 import { newId } from '../../src/platform/ids.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
