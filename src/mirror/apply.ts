@@ -7,6 +7,7 @@ import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { markFetched } from '../webhook/followed.ts';
+import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadSubjects, resolveOwners, storeOwners } from './owner.ts';
 import { objectsIn, onlyNewest, type Picture } from './picture.ts';
 import { storePicture } from './store.ts';
@@ -45,11 +46,11 @@ export async function applyPicture(
   let projectIds = await guessProjects(deps.database, picture);
   for (let round = 1; ; round += 1) {
     try {
-      const { refreshed, unknown } = await deps.database.transaction((tx) =>
+      const { refreshed, observed } = await deps.database.transaction((tx) =>
         applyLocked(deps, tx, picture, number, projectIds),
       );
       await deps.cache.forget(refreshed);
-      raiseAlarms(deps, picture, unknown);
+      await raiseAlarms(deps, picture, observed);
       return;
     } catch (error) {
       if (!(error instanceof MoreProjects) || round === maxRounds) throw error;
@@ -76,7 +77,7 @@ async function applyLocked(
   picture: Picture,
   number: bigint,
   projectIds: Set<string>,
-): Promise<{ refreshed: Refreshed[]; unknown: string[] }> {
+): Promise<{ refreshed: Refreshed[]; observed: Observed }> {
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
   const newest = await markFetched(tx, objectsIn(picture), number, now);
@@ -118,7 +119,8 @@ async function applyLocked(
   for (const [projectId, ofProject] of Map.groupBy(users, (user: LockedUser) => user.projectId)) {
     refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
   }
-  return { refreshed, unknown };
+  const unmapped = await loadUnmappedPrices(tx, picture, owned);
+  return { refreshed, observed: { unknown, unmapped } };
 }
 
 /** Users who have something of the picture already, and those whose purchases its money is about. */
@@ -178,25 +180,6 @@ async function loadWaitingPayments(tx: Tx, picture: Picture): Promise<string[]> 
     where customer_id = any(${picture.customers.map(({ id }) => id)})
       and uid is null and key is not null`;
   return rows.map(({ key }) => key);
-}
-
-function raiseAlarms(deps: ApplyDeps, picture: Picture, unknown: string[]): void {
-  for (const { objectType, objectId } of picture.missing) {
-    deps.metrics.alarms.inc({ kind: 'object_missing' });
-    deps.logger.warn(
-      { objectType, objectId },
-      'Stripe does not know an object that it told of; nothing was taken away for it',
-    );
-  }
-  for (const id of unknown) {
-    deps.metrics.alarms.inc({ kind: 'unknown_status' });
-    deps.logger.warn({ subscription: id }, 'a subscription has a status that is not known');
-  }
-  for (const { id, status, dunningAnchorAt } of picture.subscriptions) {
-    if (status !== 'past_due' || dunningAnchorAt !== null) continue;
-    deps.metrics.alarms.inc({ kind: 'past_due_without_debt' });
-    deps.logger.warn({ subscription: id }, 'past due, but no unpaid invoice: access stays');
-  }
 }
 
 function nameKey({ projectId, userId }: { projectId: string; userId: string }): string {

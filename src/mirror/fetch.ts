@@ -136,7 +136,15 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
 }
 
 async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): Promise<void> {
-  const subscription = await stripe.subscriptions.retrieve(id);
+  return addSubscription(stripe, picture, await stripe.subscriptions.retrieve(id));
+}
+
+async function addSubscription(
+  stripe: Stripe,
+  picture: Picture,
+  subscription: Stripe.Subscription,
+): Promise<void> {
+  const { id } = subscription;
   const items = subscription.items.has_more
     ? await stripe.subscriptionItems.list({ subscription: id, ...page }).autoPagingToArray(all)
     : subscription.items.data;
@@ -168,8 +176,13 @@ async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promi
   return row;
 }
 
-/** What Stripe's own entitlements say that a customer has, to compare. */
+/**
+ * What Stripe's own entitlements say that a customer has, to compare with what we make of the
+ * subscriptions that they come from, which are fetched along: they may be news to us too.
+ */
 async function fetchSummary(stripe: Stripe, picture: Picture, customer: string): Promise<void> {
+  const subscriptions = stripe.subscriptions.list({ customer, status: 'all', ...page });
+  for await (const each of subscriptions) await addSubscription(stripe, picture, each);
   const active = await stripe.entitlements.activeEntitlements
     .list({ customer, ...page })
     .autoPagingToArray(all);

@@ -49,6 +49,12 @@ export function createMetrics() {
       labelNames: ['kind'],
       registers,
     }),
+    unmappedPrices: new Counter({
+      name: 'latchkey_unmapped_prices_total',
+      help: 'Items and purchases that were synced whose price gives nothing, since no project has its product.',
+      labelNames: ['known_user'],
+      registers,
+    }),
     inboxOldestWantedSeconds: new Gauge({
       name: 'latchkey_inbox_oldest_wanted_seconds',
       help: 'How long the oldest wanted object has been waiting to be fetched.',
