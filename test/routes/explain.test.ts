@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Tx } from '../../src/platform/database.ts';
 import { at, entriesAt, text, withoutRequestId } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
@@ -155,6 +156,18 @@ describe('200', () => {
     });
   });
 
+  it('sees one state of the database: a revoke in the middle of it is not half seen', async () => {
+    const feature = { user_id: 'u_5', feature_code: 'seats' };
+    await operate('grant', { ...feature, value: 1 });
+    const { database } = service.deps;
+    const transaction = database.transaction.bind(database);
+    vi.spyOn(database, 'transaction').mockImplementationOnce((work) =>
+      transaction((tx) => work(beforeRevocations(tx, () => operate('revoke', feature)))),
+    );
+    expect((await explain('u_5')).body).toMatchObject({ reason: 'granted', revocations: [] });
+    expect((await explain('u_5')).body).toMatchObject({ reason: 'revoked', sources: [{}] });
+  });
+
   it("another project's user of the same name has nothing of this one's", async () => {
     await operate('grant', { user_id: 'u_4', feature_code: 'seats', value: 1 });
     const [named, nobody] = await Promise.all(
@@ -164,6 +177,18 @@ describe('200', () => {
     expect(withoutUser(named?.body)).toEqual(withoutUser(nobody?.body));
   });
 });
+
+/** The transaction, in which `work` is done before it reads revocations. */
+function beforeRevocations(tx: Tx, work: () => Promise<unknown>): Tx {
+  const { revocation } = tx;
+  const findMany = async (args: Parameters<typeof revocation.findMany>[0]) => {
+    await work();
+    return revocation.findMany(args);
+  };
+  return new Proxy(tx, {
+    get: (target, key): unknown => (key === 'revocation' ? { findMany } : Reflect.get(target, key)),
+  });
+}
 
 const withoutUser = (body: unknown) => entriesAt(body).filter(([field]) => field !== 'user_id');
 
