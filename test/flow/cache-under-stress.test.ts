@@ -1,0 +1,203 @@
+import { once } from 'node:events';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { createCache, type EntitlementCache } from '../../src/entitlements/cache.ts';
+import { changeUser } from '../../src/entitlements/change.ts';
+import { type Read, readEntitlements } from '../../src/entitlements/read.ts';
+import type { UserName } from '../../src/entitlements/users.ts';
+import { newId } from '../../src/platform/ids.ts';
+import { openRedis, type Redis } from '../../src/platform/redis.ts';
+import { type RedisProxy, startRedisProxy } from '../helpers/redis-proxy.ts';
+import { startTestService, testStart, type TestService } from '../helpers/service.ts';
+
+let service: TestService;
+
+beforeAll(async () => {
+  service = await startTestService();
+  await service.createProject('notes');
+  await service.deps.database.prisma.feature.create({
+    data: {
+      projectId: 'notes',
+      code: 'export',
+      name: 'Export',
+      type: 'boolean',
+      createdAt: new Date(testStart),
+    },
+  });
+});
+afterAll(() => service.close());
+
+let counter = 0;
+function newUser(): UserName {
+  counter += 1;
+  return { projectId: 'notes', userId: `u_stress_${counter}` };
+}
+
+async function grant(
+  { projectId, userId }: UserName,
+  cache: EntitlementCache = service.deps.cache,
+): Promise<void> {
+  await changeUser({ ...service.deps, cache }, projectId, userId, (tx, { uid }) =>
+    tx.grant.create({
+      data: {
+        ...{ id: newId('gr'), uid, projectId, featureCode: 'export', value: true },
+        ...{ validFrom: new Date(testStart), createdAt: new Date(testStart) },
+        ...{ reason: 'test', auditId: 'au_test' },
+      },
+    }),
+  );
+}
+
+function read(user: UserName, cache: EntitlementCache = service.deps.cache): Promise<Read> {
+  return readEntitlements({ ...service.deps, cache }, user);
+}
+
+function isEntitled({ answer }: Read): boolean {
+  return answer.bodyText.includes('"export"');
+}
+
+/** Watches the queries for timelines; what they bring arrives only once they are released. */
+function holdTimelines() {
+  const { pool } = service.deps.database;
+  const ask = pool.query.bind(pool);
+  const held = Promise.withResolvers<undefined>();
+  const begun = Promise.withResolvers<undefined>();
+  let count = 0;
+  // `never`: the spy is typed after the callback forms, which nothing here uses.
+  const spy = vi.spyOn(pool, 'query').mockImplementation(((query: pg.QueryConfig) => {
+    if (query.name !== 'load-timeline') return ask(query);
+    count += 1;
+    return ask(query).then(async (found) => {
+      begun.resolve(undefined);
+      await held.promise;
+      return found;
+    });
+  }) as never);
+  return {
+    /** Resolves when Postgres has answered the first. */
+    begun: begun.promise,
+    count: () => count,
+    release: () => {
+      held.resolve(undefined);
+    },
+    restore: () => {
+      spy.mockRestore();
+    },
+  };
+}
+
+describe('readers of one user at the same time', () => {
+  it('cost two queries, whether one of them has the lease or Redis is not there', async () => {
+    const { cache } = service.deps;
+    const withoutRedis = createCache({ ...service.deps, redis: null, cacheTtlSeconds: 60 });
+    for (const chosen of [cache, withoutRedis]) {
+      const user = newUser();
+      const timelines = holdTimelines();
+      try {
+        const first = read(user, chosen);
+        await timelines.begun;
+        const arrived = Promise.withResolvers<undefined>();
+        const load = vi.fn((name: UserName) => {
+          if (load.mock.calls.length === 30) arrived.resolve(undefined);
+          return chosen.load(name);
+        });
+        const others = Array.from({ length: 30 }, () => read(user, { ...chosen, load }));
+        await arrived.promise;
+        timelines.release();
+        await Promise.all([first, ...others]);
+        expect(timelines.count()).toBe(2);
+      } finally {
+        timelines.restore();
+      }
+    }
+  });
+
+  it('promise 3: one who comes after a change sees it, though a query from before it still runs', async () => {
+    const user = newUser();
+    const timelines = holdTimelines();
+    try {
+      const before = read(user);
+      await timelines.begun;
+      await grant(user);
+      const after = read(user);
+      timelines.release();
+      expect(isEntitled(await before)).toBe(false);
+      expect(isEntitled(await after)).toBe(true);
+    } finally {
+      timelines.restore();
+    }
+    expect(isEntitled(await read(user))).toBe(true);
+  });
+});
+
+describe('a Redis that hangs', () => {
+  let proxy: RedisProxy;
+  let redis: Redis;
+  let cache: EntitlementCache;
+
+  beforeAll(async () => {
+    proxy = await startRedisProxy(inject('redisUrl'));
+    redis = openRedis(proxy.url, () => undefined);
+    await once(redis, 'ready');
+    answerAgain();
+    cache = createCache({ ...service.deps, redis, cacheTtlSeconds: 60 });
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await proxy.close();
+  });
+
+  /** Short only while nothing comes, so that a busy machine is never taken for a Redis that hangs. */
+  function hang(): void {
+    redis.options.commandTimeout = 50;
+    proxy.hold();
+  }
+  function answerAgain(): void {
+    redis.options.commandTimeout = 5_000;
+    proxy.release();
+  }
+
+  async function circuitGauge(): Promise<number | undefined> {
+    return (await service.deps.metrics.redisCircuitOpen.get()).values[0]?.value;
+  }
+
+  it('costs three reads a wait, then none; one read every half second finds out that it is back', async () => {
+    const user = newUser();
+    await grant(user);
+    expect((await read(user, cache)).from).toBe('miss');
+    expect((await read(user, cache)).from).toBe('hit');
+    const asked = vi.spyOn(redis, 'get');
+
+    hang();
+    for (let wait = 1; wait <= 3; wait += 1) {
+      const answered = await read(user, cache);
+      expect([answered.from, isEntitled(answered)]).toEqual(['bypass', true]);
+    }
+    expect(await circuitGauge()).toBe(1);
+    asked.mockClear();
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => read(user, cache)));
+    expect(crowd.every((answered) => answered.from === 'bypass' && isEntitled(answered))).toBe(
+      true,
+    );
+    expect(asked).not.toHaveBeenCalled();
+
+    service.clock.advance(500);
+    await Promise.all(Array.from({ length: 20 }, () => read(user, cache)));
+    expect(asked).toHaveBeenCalledTimes(1);
+
+    answerAgain();
+    service.clock.advance(500);
+    expect((await read(user, cache)).from).toBe('hit');
+    expect(await circuitGauge()).toBe(0);
+  });
+
+  it('is told of a change all the same, whatever its reads came to', async () => {
+    const user = newUser();
+    expect(isEntitled(await read(user))).toBe(false);
+    hang();
+    for (let wait = 1; wait <= 3; wait += 1) await read(user, cache);
+    answerAgain();
+    await grant(user, cache);
+    expect(isEntitled(await read(user))).toBe(true);
+  });
+});

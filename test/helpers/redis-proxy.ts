@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { createConnection, createServer, type Socket } from 'node:net';
+
+export interface RedisProxy {
+  url: string;
+  /** From now on nothing that Redis says comes through, as where it hangs. */
+  hold(): void;
+  /** What was held comes through, and all else. */
+  release(): void;
+  close(): Promise<void>;
+}
+
+/** A way to the run's Redis that a test can block, since Redis itself serves other tests too. */
+export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
+  const { hostname, port } = new URL(redisUrl);
+  const answers: Socket[] = [];
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const redis = createConnection({ host: hostname, port: Number(port) });
+    sockets.push(client, redis);
+    for (const socket of [client, redis]) socket.on('error', () => socket.destroy());
+    client.pipe(redis);
+    redis.on('data', (chunk) => client.write(chunk));
+    answers.push(redis);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  return {
+    url: `redis://127.0.0.1:${address.port}`,
+    hold() {
+      for (const socket of answers) socket.pause();
+    },
+    release() {
+      for (const socket of answers) socket.resume();
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
