@@ -14,6 +14,7 @@ const rooms = [
   'background.ts',
   'checkout/',
   'reconciliation/',
+  'users/',
   'mirror/',
   'catalog/',
   'grants/',

@@ -158,7 +158,8 @@ export async function loadGrants(
   return grants.map((grant) => grantView(grant, grant.user.userId));
 }
 
-function grantView(grant: Grant, userId: string): GrantOut {
+/** A grant as an answer shows it. */
+export function grantView(grant: Grant, userId: string): GrantOut {
   return {
     id: grant.id,
     user_id: userId,

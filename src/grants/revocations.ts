@@ -168,7 +168,8 @@ export async function loadRevocations(
   return revocations.map((revocation) => revocationView(revocation, revocation.user.userId));
 }
 
-function revocationView(revocation: Revocation, userId: string): RevocationOut {
+/** A revocation as an answer shows it. */
+export function revocationView(revocation: Revocation, userId: string): RevocationOut {
   return {
     id: revocation.id,
     user_id: userId,

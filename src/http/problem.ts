@@ -18,6 +18,7 @@ export const problems = {
   refresh_not_found: [404, 'There is no such refresh'],
   session_not_found: [404, 'There is no such checkout session'],
   customer_not_found: [404, 'There is no such Stripe customer'],
+  user_not_found: [404, 'There is no such user'],
   event_not_found: [404, 'There is no such event'],
   purchase_not_found: [404, 'There is no such purchase'],
   link_run_not_found: [404, 'There is no such run of links'],

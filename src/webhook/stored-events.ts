@@ -38,7 +38,8 @@ export const eventWithPayloadSchema = eventSchema
   .extend({ payload: jsonOutSchema.describe('As it came; `null` once it is kept no longer') })
   .meta({ id: 'EventWithPayload' });
 
-interface EventRow {
+/** As `columns` gives it. */
+export interface EventRow {
   number: bigint;
   event_id: string;
   type: string;

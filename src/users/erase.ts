@@ -1,0 +1,86 @@
+import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import { lockUsers, type UserName } from '../entitlements/users.ts';
+import { ProblemError } from '../http/problem.ts';
+import { instantOut } from '../http/schemas.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type Database, sql, type Tx } from '../platform/database.ts';
+import type { Erased } from './schemas.ts';
+
+export interface EraseDeps {
+  clock: Clock;
+  database: Database;
+}
+
+/**
+ * Erases the personal data that we hold of a user: the customers' e-mail addresses, and what stored
+ * events said. E-mail addresses stay away whatever Stripe goes on telling, so there is nothing to be
+ * quick about; but what Stripe tells later is stored like any event, so the customer is better deleted
+ * at Stripe first.
+ *
+ * The ledger stays: the project's own id for the user, subscriptions, purchases, grants, timelines and
+ * audit hold no personal data, and say what was sold and why. What the user may use does not change.
+ *
+ * @throws ProblemError user_not_found
+ */
+export function eraseUser(
+  deps: EraseDeps,
+  by: Pick<AuditRecord, 'actor' | 'requestId'>,
+  { projectId, userId }: UserName,
+  reason: string,
+): Promise<Erased> {
+  return deps.database.transaction(async (tx) => {
+    const now = deps.clock();
+    const [user] = await lockUsers(tx, sql`project_id = ${projectId} and user_id = ${userId}`);
+    if (user === undefined) throw new ProblemError('user_not_found');
+    const { uid } = user;
+    const { erasedAt } = await tx.user.findUniqueOrThrow({ where: { uid } });
+    await tx.user.update({ where: { uid }, data: { erasedAt: erasedAt ?? new Date(now) } });
+    const { count: customers } = await tx.customer.updateMany({
+      where: { uid, email: { not: null } },
+      data: { email: null },
+    });
+    const payloads = await erasePayloads(tx, uid);
+    const isNew = erasedAt === null || customers + payloads > 0;
+    return {
+      user_id: userId,
+      erased_at: instantOut(erasedAt ?? now),
+      customers,
+      payloads,
+      audit_id: isNew
+        ? await recordAudit(tx, {
+            ...by,
+            projectId,
+            userId,
+            action: 'user.erase',
+            targetType: 'user',
+            targetId: userId,
+            reason,
+            after: { customers, payloads },
+            at: now,
+          })
+        : null,
+    };
+  });
+}
+
+/**
+ * Takes away what events about the user's objects said. Those that are ignored, or whose object was not
+ * fetched yet, have no owner that we know of; they are few, so their text is searched for the customers.
+ */
+function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
+  return tx.$executeRaw`
+    update webhook_events set payload = null where payload is not null and number in (
+      select e.number from object_owners o
+        join webhook_events e on e.object_type = o.object_type and e.object_id = o.object_id
+        where o.uid = ${uid}
+      union all
+      select e.number from customers c join (
+          select number, payload from webhook_events
+            where outcome <> 'accepted' and payload is not null
+          union all
+          select e.number, e.payload from followed_objects f
+            join webhook_events e on e.object_type = f.object_type and e.object_id = f.object_id
+            where f.wanted > f.fetched and e.payload is not null
+        ) e on position(c.id in e.payload::text) > 0
+        where c.uid = ${uid})`;
+}

@@ -1,0 +1,109 @@
+import { recordedSegmentOut } from '../entitlements/insight-schemas.ts';
+import { segmentOf, type SegmentRow } from '../entitlements/segment.ts';
+import type { UserName } from '../entitlements/users.ts';
+import type { Customer, Prisma } from '../generated/prisma/client.ts';
+import { grantView } from '../grants/grants.ts';
+import { revocationView } from '../grants/revocations.ts';
+import { instantOut } from '../http/schemas.ts';
+import { type PurchaseRow, purchaseView, userPurchases } from '../mirror/purchase-list.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import { type EventRow, storedEvent, userEvents } from '../webhook/stored-events.ts';
+import type { UserPage } from './schemas.ts';
+
+const lastEvents = 20;
+
+/**
+ * Everything about one user, as of one instant: all of it is read from one snapshot, in a fixed number
+ * of queries. Null where the project has no such user.
+ */
+export function loadUserPage(database: Database, user: UserName): Promise<UserPage | null> {
+  return database.prisma.$transaction((tx) => loadPage(tx, user), {
+    isolationLevel: 'RepeatableRead',
+  });
+}
+
+async function loadPage(tx: Tx, { projectId, userId }: UserName): Promise<UserPage | null> {
+  const user = await tx.user.findUnique({ where: { projectId_userId: { projectId, userId } } });
+  if (user === null) return null;
+  const { uid } = user;
+  const latestFirst = { where: { uid }, orderBy: { number: 'desc' } } as const;
+  const customers = await tx.customer.findMany({
+    where: { uid },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+  });
+  const subscriptions = await tx.subscription.findMany({
+    where: { uid },
+    include: { items: { orderBy: { position: 'asc' } } },
+    orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+  });
+  const purchases = await tx.$queryRaw<PurchaseRow[]>(userPurchases(uid));
+  const grants = await tx.grant.findMany(latestFirst);
+  const revocations = await tx.revocation.findMany(latestFirst);
+  const events = await tx.$queryRaw<EventRow[]>(userEvents(uid, lastEvents));
+  return {
+    project_id: projectId,
+    user_id: userId,
+    revision: Number(user.revision),
+    created_at: instantOut(user.createdAt),
+    erased_at: instantOut(user.erasedAt),
+    customers: customers.map(customerView),
+    subscriptions: subscriptions.map(subscriptionView),
+    purchases: purchases.map(purchaseView),
+    grants: grants.map((grant) => grantView(grant, userId)),
+    revocations: revocations.map((revocation) => revocationView(revocation, userId)),
+    timeline: await loadLiveSegments(tx, uid),
+    events: events.map((row) => storedEvent(row).event),
+  };
+}
+
+async function loadLiveSegments(tx: Tx, uid: bigint): Promise<UserPage['timeline']> {
+  const rows = await tx.$queryRaw<(SegmentRow & { recorded_at: Date })[]>`
+    select feature_code, feature_type, reason, value, sources, valid_from, valid_to, recorded_at
+    from entitlement_segments where uid = ${uid} and superseded_at is null
+    order by feature_code, valid_from nulls first`;
+  return rows.map((row) =>
+    recordedSegmentOut({
+      ...segmentOf(row),
+      recordedAt: row.recorded_at.getTime(),
+      supersededAt: null,
+    }),
+  );
+}
+
+function customerView(row: Customer): UserPage['customers'][number] {
+  return {
+    id: row.id,
+    email: row.email,
+    primary: row.isPrimary,
+    deleted: row.deleted,
+    linked_by: row.linkedBy,
+    created_at: instantOut(row.createdAt),
+  };
+}
+
+function subscriptionView(
+  row: Prisma.SubscriptionGetPayload<{ include: { items: true } }>,
+): UserPage['subscriptions'][number] {
+  return {
+    id: row.id,
+    stripe_customer_id: row.customerId,
+    status: row.status,
+    currency: row.currency,
+    started_at: instantOut(row.startDate),
+    trial_ends_at: instantOut(row.trialEnd),
+    cancel_at: instantOut(row.cancelAt),
+    cancel_at_period_end: row.cancelAtPeriodEnd,
+    canceled_at: instantOut(row.canceledAt),
+    ended_at: instantOut(row.endedAt),
+    paused_at: instantOut(row.pausedAt),
+    overdue_since: instantOut(row.dunningAnchorAt),
+    items: row.items.map((item) => ({
+      id: item.id,
+      stripe_price_id: item.priceId,
+      stripe_product_id: item.productId,
+      quantity: item.quantity,
+      current_period_start: instantOut(item.currentPeriodStart),
+      current_period_end: instantOut(item.currentPeriodEnd),
+    })),
+  };
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import { projectIdSchema, reasonSchema, userIdSchema } from '../http/schemas.ts';
+import { projectFor } from '../projects/access.ts';
+import { callerOf } from '../projects/caller.ts';
+import { eraseUser, type EraseDeps } from './erase.ts';
+import { loadUserPage } from './page.ts';
+import { erasedSchema, userPageSchema } from './schemas.ts';
+
+const tags = ['Users'];
+const path = '/api/v1/admin/users/:user_id';
+const params = z.strictObject({ user_id: userIdSchema });
+
+/** What we know of one user, and how it is forgotten. */
+export function userRoutes(app: App, deps: EraseDeps): void {
+  app.get(
+    path,
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Everything about one user on one page',
+        params,
+        querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
+        response: { 200: userPageSchema },
+      },
+    },
+    async (request) => {
+      const projectId = await projectFor(deps, callerOf(request), request.query.project_id);
+      const found = await loadUserPage(deps.database, {
+        projectId,
+        userId: request.params.user_id,
+      });
+      if (found === null) throw new ProblemError('user_not_found');
+      return found;
+    },
+  );
+
+  app.delete(
+    path,
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Erase the personal data of a user, and keep the ledger and what the user may use',
+        params,
+        querystring: z.strictObject({
+          project_id: projectIdSchema.optional(),
+          reason: reasonSchema,
+        }),
+        response: { 200: erasedSchema },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const projectId = await projectFor(deps, caller, request.query.project_id);
+      const by = { actor: caller.actor, requestId: request.id };
+      const user = { projectId, userId: request.params.user_id };
+      return eraseUser(deps, by, user, request.query.reason);
+    },
+  );
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { recordedSegmentSchema } from '../entitlements/insight-schemas.ts';
+import { grantOut, revocationOut } from '../grants/schemas.ts';
+import { instantOutSchema } from '../http/schemas.ts';
+import { purchaseSchema } from '../mirror/purchase-list.ts';
+import { eventSchema } from '../webhook/stored-events.ts';
+
+const customerSchema = z.strictObject({
+  id: z.string(),
+  email: z.string().nullable(),
+  primary: z.boolean().describe('The one that checkout uses'),
+  deleted: z.boolean(),
+  linked_by: z.string().nullable().describe('`checkout`, `metadata` or `operator`'),
+  created_at: instantOutSchema,
+});
+
+const subscriptionSchema = z.strictObject({
+  id: z.string(),
+  stripe_customer_id: z.string(),
+  status: z.string().describe("Stripe's word"),
+  currency: z.string(),
+  started_at: instantOutSchema,
+  trial_ends_at: instantOutSchema.nullable(),
+  cancel_at: instantOutSchema.nullable(),
+  cancel_at_period_end: z.boolean(),
+  canceled_at: instantOutSchema.nullable(),
+  ended_at: instantOutSchema.nullable(),
+  paused_at: instantOutSchema.nullable(),
+  overdue_since: instantOutSchema.nullable().describe('When the debt that counts began'),
+  items: z.array(
+    z.strictObject({
+      id: z.string(),
+      stripe_price_id: z.string(),
+      stripe_product_id: z.string(),
+      quantity: z.int().nullable().describe('`null` = metered'),
+      current_period_start: instantOutSchema,
+      current_period_end: instantOutSchema,
+    }),
+  ),
+});
+
+/** Everything about one user. */
+export const userPageSchema = z
+  .strictObject({
+    project_id: z.string(),
+    user_id: z.string(),
+    revision: z.int().describe("of the user's timeline"),
+    created_at: instantOutSchema.describe('When the first fact about the user came'),
+    erased_at: instantOutSchema.nullable(),
+    customers: z.array(customerSchema),
+    subscriptions: z.array(subscriptionSchema).describe('The latest first, ended ones too'),
+    purchases: z.array(purchaseSchema).describe('The latest first'),
+    grants: z.array(grantOut).describe('The latest first, ended ones too'),
+    revocations: z.array(revocationOut).describe('The latest first, lifted ones too'),
+    timeline: z
+      .array(recordedSegmentSchema)
+      .describe('What present facts give and deny, past and future, by feature and start'),
+    events: z.array(eventSchema).describe('The last 20 that Stripe told of what is theirs'),
+  })
+  .meta({ id: 'UserPage' });
+export type UserPage = z.infer<typeof userPageSchema>;
+
+export const erasedSchema = z.strictObject({
+  user_id: z.string(),
+  erased_at: instantOutSchema.describe('For the first time'),
+  customers: z.int().describe('How many had an e-mail address'),
+  payloads: z.int().describe('How many stored events lost what they said'),
+  audit_id: z.string().nullable().describe('`null` where nothing was left to erase'),
+});
+export type Erased = z.infer<typeof erasedSchema>;
