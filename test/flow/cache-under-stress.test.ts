@@ -86,6 +86,18 @@ function holdTimelines() {
   };
 }
 
+/** The same cache, and a promise that as many readers as told have come past Redis and ask Postgres. */
+function watchArrivals(cache: EntitlementCache, readers: number) {
+  const arrived = Promise.withResolvers<undefined>();
+  let count = 0;
+  const load = (user: UserName) => {
+    count += 1;
+    if (count === readers) arrived.resolve(undefined);
+    return cache.load(user);
+  };
+  return { arrived: arrived.promise, cache: { ...cache, load } };
+}
+
 describe('readers of one user at the same time', () => {
   it('cost two queries, whether one of them has the lease or Redis is not there', async () => {
     const { cache } = service.deps;
@@ -96,13 +108,9 @@ describe('readers of one user at the same time', () => {
       try {
         const first = read(user, chosen);
         await timelines.begun;
-        const arrived = Promise.withResolvers<undefined>();
-        const load = vi.fn((name: UserName) => {
-          if (load.mock.calls.length === 30) arrived.resolve(undefined);
-          return chosen.load(name);
-        });
-        const others = Array.from({ length: 30 }, () => read(user, { ...chosen, load }));
-        await arrived.promise;
+        const { arrived, cache: watched } = watchArrivals(chosen, 30);
+        const others = Array.from({ length: 30 }, () => read(user, watched));
+        await arrived;
         timelines.release();
         await Promise.all([first, ...others]);
         expect(timelines.count()).toBe(2);
@@ -119,7 +127,9 @@ describe('readers of one user at the same time', () => {
       const before = read(user);
       await timelines.begun;
       await grant(user);
-      const after = read(user);
+      const { arrived, cache: watched } = watchArrivals(service.deps.cache, 1);
+      const after = read(user, watched);
+      await arrived;
       timelines.release();
       expect(isEntitled(await before)).toBe(false);
       expect(isEntitled(await after)).toBe(true);
