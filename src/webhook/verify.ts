@@ -64,9 +64,7 @@ function parseEvent(raw: Buffer): VerifiedEvent {
   } catch {
     throw new ProblemError('payload_invalid', 'The payload is not JSON.');
   }
-  if (z.object({ object: z.literal('v2.core.event') }).safeParse(body).success) {
-    throw new ProblemError('thin_event_unsupported');
-  }
+  if (isThin(body)) throw new ProblemError('thin_event_unsupported');
   const parsed = eventSchema.safeParse(body);
   if (!parsed.success) {
     throw new ProblemError(
@@ -76,4 +74,10 @@ function parseEvent(raw: Buffer): VerifiedEvent {
     );
   }
   return parsed.data;
+}
+
+function isThin(body: unknown): boolean {
+  return (
+    typeof body === 'object' && body !== null && 'object' in body && body.object === 'v2.core.event'
+  );
 }
