@@ -73,7 +73,8 @@ function refsOf(counting: readonly FeatureSource[]): SourceRef[] {
     });
 }
 
-function byRef(a: SourceRef, b: SourceRef): number {
+/** The order of sources in answers: by type, id and price. */
+export function byRef(a: SourceRef, b: SourceRef): number {
   return byText(a.type, b.type) || byText(a.id, b.id) || byText(a.price_id ?? '', b.price_id ?? '');
 }
 

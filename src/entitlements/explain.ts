@@ -1,3 +1,4 @@
+import { byRef } from './compute.ts';
 import { decide, featureCases, standingAt, type Decision, type FeatureCase } from './decision.ts';
 import type { Facts, FeatureFact, FeatureValue, Reason, SourceRef } from './facts.ts';
 import { contributionOf, firstOf, isValueOf, type FeatureSource } from './merge.ts';
@@ -95,10 +96,7 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
     sources: [
       ...featureCase.sources.map((source) => explained(featureCase, decision, source, instant)),
       ...unfitSources(facts, feature),
-    ].toSorted(
-      (a, b) =>
-        byText(a.ref.type, b.ref.type) || byText(a.ref.id, b.ref.id) || byText(a.partId, b.partId),
-    ),
+    ].toSorted(bySource),
     revocations: featureCase.revocations
       .toSorted((a, b) => b.number - a.number)
       .map((revocation) => ({
@@ -107,6 +105,11 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
         decides: revocation === revokedBy,
       })),
   };
+}
+
+/** As the answer lists them, and the parts of what is one source there by their ids. */
+function bySource(a: ExplainedSource, b: ExplainedSource): number {
+  return byRef(a.ref, b.ref) || byText(a.partId, b.partId);
 }
 
 function caseOf(facts: Facts, feature: FeatureFact): FeatureCase {

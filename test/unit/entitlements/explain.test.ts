@@ -285,6 +285,22 @@ describe('the explanation', () => {
     });
   });
 
+  test('lists sources as the answer does, by type, id and price, and each item of them', () => {
+    const facts = factsOf({
+      carries: carriesOf({ priceId: 'p' }, { priceId: 'q' }),
+      subscriptions: [
+        subscriptionOf({
+          items: ['p', 'q', 'p'].map((priceId, index) => itemOf({ id: `si_${index}`, priceId })),
+        }),
+      ],
+    });
+    expect(explainAt(facts, 'export', day(5)).sources.map(({ partId }) => partId)).toEqual([
+      'si_0',
+      'si_2',
+      'si_1',
+    ]);
+  });
+
   test('tells the window over which a source gives; one that never does has an empty one', () => {
     const facts = factsOf({
       subscriptions: [subscriptionOf({ status: 'past_due', dunningAnchorAt: day(2) })],
