@@ -30,7 +30,16 @@ export async function recordAudit(
   record: AuditRecord,
   id: string = newId('au'),
 ): Promise<string> {
-  const { at, ...rest } = record;
-  await tx.auditEntry.create({ data: { ...rest, id, at: new Date(at) } });
+  await recordAudits(tx, [{ ...record, id }]);
   return id;
+}
+
+/** The same for many lines at once, in this order. */
+export async function recordAudits(
+  tx: Tx,
+  records: readonly (AuditRecord & { id: string })[],
+): Promise<void> {
+  await tx.auditEntry.createMany({
+    data: records.map(({ at, ...rest }) => ({ ...rest, at: new Date(at) })),
+  });
 }

@@ -2,9 +2,9 @@ import { recordAudit } from '../audit/record.ts';
 import { changeUser } from '../entitlements/change.ts';
 import type { FeatureValue } from '../entitlements/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
-import type { Grant } from '../generated/prisma/client.ts';
+import type { Feature, Grant } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import {
   type GrantDeps,
@@ -39,7 +39,10 @@ export async function createGrant(
     body.user_id,
     async (tx, { uid, userId }) => {
       const now = deps.clock();
-      const value = await loadGrantable(tx, projectId, body);
+      const feature = await tx.feature.findUnique({
+        where: { projectId_code: { projectId, code: body.feature_code } },
+      });
+      const value = grantableValue(feature, body.value);
       const { validFrom, validTo } = windowOf(body, now);
       const auditId = newId('au');
       const row = await tx.grant.create({
@@ -77,14 +80,17 @@ export async function createGrant(
   return { ...result, revision };
 }
 
-/** The value of a grant of an active feature: what is given, or `true` for a boolean. */
-async function loadGrantable(tx: Tx, projectId: string, body: GrantBody): Promise<GivenValue> {
-  const feature = await tx.feature.findUnique({
-    where: { projectId_code: { projectId, code: body.feature_code } },
-  });
+/**
+ * The value of a grant of an active feature: what is given, or `true` for a boolean.
+ * @throws ProblemError feature_not_found, bad_request
+ */
+export function grantableValue(
+  feature: Pick<Feature, 'type' | 'archivedAt'> | null | undefined,
+  given: GivenValue | undefined,
+): GivenValue {
   if (feature?.archivedAt !== null) throw new ProblemError('feature_not_found');
   const type = featureType(feature.type);
-  const value = body.value ?? (type === 'boolean' ? true : undefined);
+  const value = given ?? (type === 'boolean' ? true : undefined);
   const fault =
     value === undefined ? `is required: the feature is a ${type}` : valueFault(type, value);
   if (value === undefined || fault !== null) {
@@ -159,7 +165,7 @@ export async function loadGrants(
 }
 
 /** A grant as an answer shows it. */
-export function grantView(grant: Grant, userId: string): GrantOut {
+export function grantView(grant: Omit<Grant, 'number'>, userId: string): GrantOut {
   return {
     id: grant.id,
     user_id: userId,

@@ -4,6 +4,7 @@ import type { App } from '../http/app-types.ts';
 import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
 import { projectFor } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
+import { createGrants } from './bulk.ts';
 import { createGrant, endGrant, loadGrants } from './grants.ts';
 import type { GrantDeps, Operator } from './operator.ts';
 import { createRevocation, liftRevocation, loadRevocations } from './revocations.ts';
@@ -34,6 +35,23 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     async (request, reply) => {
       const operator = await operatorOf(request, request.body.project_id);
       return reply.code(201).send(await createGrant(deps, operator, request.body));
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/grants/bulk',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Up to 1,000 grants at once: all or none, or those that can be given',
+        body: shapes.bulkBody,
+        response: { 200: shapes.bulkGranted },
+      },
+    },
+    async (request) => {
+      const operator = await operatorOf(request, request.body.project_id);
+      return createGrants(deps, operator, request.body);
     },
   );
 

@@ -12,16 +12,31 @@ import {
 
 const idSchema = z.string().regex(/^[a-z0-9_]{1,64}$/, 'must be an id of Latchkey');
 
-export const grantBody = z.strictObject({
-  project_id: projectIdSchema.optional(),
+const givenGrant = z.strictObject({
   user_id: userIdSchema,
   feature_code: featureCodeSchema,
   value: givenValueSchema.optional(),
   valid_from: instantSchema.optional(),
   valid_to: instantSchema.optional(),
+});
+export type GivenGrant = z.infer<typeof givenGrant>;
+
+export const grantBody = givenGrant.extend({
+  project_id: projectIdSchema.optional(),
   reason: reasonSchema,
 });
 export type GrantBody = z.infer<typeof grantBody>;
+
+export const bulkBody = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  grants: z.array(givenGrant).min(1).max(1_000),
+  atomic: z
+    .boolean()
+    .default(true)
+    .describe('`true`: all or none. `false`: those that can be given, and why not the others'),
+  reason: reasonSchema,
+});
+export type BulkBody = z.infer<typeof bulkBody>;
 
 /** A revocation asked for, or the end of one grant. */
 export type RevokeRequest =
@@ -123,6 +138,26 @@ const change = {
 };
 export const grantChanged = z.strictObject({ grant: grantOut, ...change });
 export const revocationChanged = z.strictObject({ revocation: revocationOut, ...change });
+
+/** What became of one of many grants: the grant, or why there is none. */
+export const bulkResult = z.strictObject({
+  user_id: z.string(),
+  feature_code: z.string(),
+  grant: grantOut.nullable(),
+  audit_id: z.string().nullable(),
+  revision: z.int().nullable(),
+  problem: z
+    .strictObject({ code: z.string(), detail: z.string() })
+    .nullable()
+    .describe('As a request for it alone would be answered'),
+});
+export const bulkGranted = z.strictObject({
+  granted: z.int(),
+  refused: z.int(),
+  results: z.array(bulkResult).describe('In the order of the request'),
+});
+export type BulkGranted = z.infer<typeof bulkGranted>;
+
 export const revoked = z.union([
   grantChanged,
   revocationChanged.extend({

@@ -1,0 +1,165 @@
+import { recordAudits } from '../audit/record.ts';
+import type { GivenValue } from '../entitlements/feature-value.ts';
+import { refreshUsers } from '../entitlements/refresh.ts';
+import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
+import { type FieldFault, ProblemError } from '../http/problem.ts';
+import { sql, type Tx } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { lockProjectShared } from '../platform/locks.ts';
+import { grantableValue, grantView } from './grants.ts';
+import type { GrantDeps, Operator } from './operator.ts';
+import type { BulkBody, BulkGranted, GivenGrant, GrantOut } from './schemas.ts';
+import { type Window, windowOf } from './window.ts';
+
+/** A grant that can be given, or why it cannot. */
+type Checked = { given: GivenGrant; value: GivenValue; window: Window } | ProblemError;
+
+/** One that was given, with its audit row. */
+interface Given {
+  grant: GrantOut;
+  auditId: string;
+}
+
+/**
+ * Gives many grants in one transaction, each with an audit row of its own, in a number of queries that
+ * does not grow with them. When it has returned, every later read shows all of them. Of several for one
+ * user and feature, the later in the list is the later word.
+ *
+ * @throws ProblemError where `atomic` and one cannot be given: the problem of the first, with the faults
+ *   of all; nothing was given then.
+ */
+export async function createGrants(
+  deps: GrantDeps,
+  operator: Operator,
+  { grants, atomic, reason }: BulkBody,
+): Promise<BulkGranted> {
+  const { projectId } = operator;
+  const { checked, given, refreshed } = await deps.database.transaction(async (tx) => {
+    const now = deps.clock();
+    await lockProjectShared(tx, projectId);
+    const checked = await checkAll(tx, projectId, grants, now);
+    if (atomic) refuseAny(checked);
+    const users = await lockNamed(tx, projectId, grants, checked, now);
+    const given = await writeGrants(tx, operator, users, checked, reason, now);
+    return { checked, given, refreshed: await refreshUsers(tx, projectId, users, now) };
+  });
+  await deps.cache.forget(refreshed);
+  const revisions = new Map(refreshed.map(({ user, revision }) => [user.userId, revision]));
+  const results = grants.map(({ user_id, feature_code }, index) => {
+    const found = checked[index];
+    const done = given.get(index);
+    return {
+      user_id,
+      feature_code,
+      grant: done?.grant ?? null,
+      audit_id: done?.auditId ?? null,
+      revision: done === undefined ? null : (revisions.get(user_id) ?? null),
+      problem: found instanceof ProblemError ? { code: found.code, detail: found.message } : null,
+    };
+  });
+  return { granted: given.size, refused: grants.length - given.size, results };
+}
+
+/** The project's lock is held: no feature changes until the grants are written. */
+async function checkAll(
+  tx: Tx,
+  projectId: string,
+  grants: readonly GivenGrant[],
+  now: number,
+): Promise<Checked[]> {
+  const codes = [...new Set(grants.map(({ feature_code: code }) => code))];
+  const features = await tx.feature.findMany({ where: { projectId, code: { in: codes } } });
+  const byCode = new Map(features.map((feature) => [feature.code, feature]));
+  return grants.map((given) => {
+    try {
+      const value = grantableValue(byCode.get(given.feature_code), given.value);
+      return { given, value, window: windowOf(given, now) };
+    } catch (error) {
+      if (error instanceof ProblemError) return error;
+      throw error;
+    }
+  });
+}
+
+function refuseAny(checked: readonly Checked[]): void {
+  const first = checked.find((item) => item instanceof ProblemError);
+  if (first === undefined) return;
+  const faults = checked.flatMap((item, index): FieldFault[] => {
+    if (!(item instanceof ProblemError)) return [];
+    const own = item.errors ?? [{ path: 'feature_code', message: 'is no active feature' }];
+    return own.map(({ path, message }) => ({ path: `grants.${index}.${path}`, message }));
+  });
+  throw new ProblemError(first.code, `Nothing was granted. ${first.message}`, faults);
+}
+
+/** Makes and locks the users of what can be given, in the order of all locks. */
+async function lockNamed(
+  tx: Tx,
+  projectId: string,
+  grants: readonly GivenGrant[],
+  checked: readonly Checked[],
+  now: number,
+): Promise<LockedUser[]> {
+  const userIds = [
+    ...new Set(
+      grants
+        .filter((_, index) => !(checked[index] instanceof ProblemError))
+        .map(({ user_id: userId }) => userId),
+    ),
+  ];
+  await ensureUsers(
+    tx,
+    userIds.map((userId) => ({ projectId, userId })),
+    now,
+  );
+  return lockUsers(tx, sql`project_id = ${projectId} and user_id = any(${userIds}::text[])`);
+}
+
+/** Returns what was given, by its place in the request. */
+async function writeGrants(
+  tx: Tx,
+  operator: Operator,
+  users: readonly LockedUser[],
+  checked: readonly Checked[],
+  reason: string,
+  now: number,
+): Promise<Map<number, Given>> {
+  const { projectId } = operator;
+  const uidOf = new Map(users.map(({ userId, uid }) => [userId, uid]));
+  const rows = checked.flatMap((item, index) => {
+    if (item instanceof ProblemError) return [];
+    const { given, value, window } = item;
+    const uid = uidOf.get(given.user_id);
+    if (uid === undefined) throw new Error('a user row that was just made is gone');
+    const row = {
+      id: newId('gr'),
+      uid,
+      projectId,
+      featureCode: given.feature_code,
+      value,
+      validFrom: new Date(window.validFrom),
+      validTo: window.validTo === null ? null : new Date(window.validTo),
+      endedAt: null,
+      reason,
+      auditId: newId('au'),
+      createdAt: new Date(now),
+    };
+    return [{ index, userId: given.user_id, row, grant: grantView(row, given.user_id) }];
+  });
+  await tx.grant.createMany({ data: rows.map(({ row }) => row) });
+  await recordAudits(
+    tx,
+    rows.map(({ userId, row, grant }) => ({
+      ...operator,
+      id: row.auditId,
+      userId,
+      action: 'grant.create',
+      targetType: 'grant',
+      targetId: row.id,
+      reason,
+      after: grant,
+      at: now,
+    })),
+  );
+  return new Map(rows.map(({ index, grant, row }) => [index, { grant, auditId: row.auditId }]));
+}
