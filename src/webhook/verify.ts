@@ -14,7 +14,8 @@ const eventSchema = z.object({
   /** Absent = our own account. */
   account: z.string().optional(),
   api_version: z.string().nullish(),
-  data: z.object({ object: z.record(z.string(), z.unknown()) }),
+  // Not z.record, which copies the object field by field.
+  data: z.object({ object: z.custom<Record<string, unknown>>(isRecord, 'must be an object') }),
 });
 
 /** A verified event. Only ids are taken from it: its shape is that of the endpoint's API version. */
@@ -77,7 +78,9 @@ function parseEvent(raw: Buffer): VerifiedEvent {
 }
 
 function isThin(body: unknown): boolean {
-  return (
-    typeof body === 'object' && body !== null && 'object' in body && body.object === 'v2.core.event'
-  );
+  return isRecord(body) && body['object'] === 'v2.core.event';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { webhookSecret } from './subject.ts';
 
 /** An event as Stripe writes it, in its shape and size; `ID` stands for what differs. */
@@ -96,7 +96,13 @@ const template = JSON.stringify({
 /** A signed event that was never sent, of a subscription that was never seen. */
 export function signedEvent(): { body: string; signature: string } {
   const now = Math.floor(Date.now() / 1_000);
-  const body = template.replaceAll('ID', randomUUID()).replace('"created":1,', `"created":${now},`);
+  const body = template.replaceAll('ID', stripeId()).replace('"created":1,', `"created":${now},`);
   const hash = createHmac('sha256', webhookSecret).update(`${now}.${body}`).digest('hex');
   return { body, signature: `t=${now},v1=${hash}` };
+}
+
+/** As Stripe makes them: what begins with the time, goes on with the account and ends at random. */
+function stripeId(): string {
+  const time = Math.floor(Date.now() / 1_000).toString(36);
+  return `1${time}LkdIwHu7ix${randomBytes(6).toString('base64url')}`;
 }
