@@ -12,6 +12,7 @@ import { portal } from './portal.ts';
 import { prices } from './prices.ts';
 import { productFeatures, products } from './products.ts';
 import { subscriptionItemEndpoints } from './subscription-items.ts';
+import { subscriptionSchedules } from './subscription-schedules.ts';
 import { subscriptions } from './subscriptions.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
@@ -36,6 +37,7 @@ export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
     ...products,
     ...refunds,
     ...subscriptionItemEndpoints,
+    ...subscriptionSchedules,
     ...subscriptions,
     ...webhookEndpoints,
   ];

@@ -35,6 +35,9 @@ export const priceFields = {
   unit_amount: integer.optional(),
   unit_amount_decimal: decimal.optional(),
   recurring: recurring.optional(),
+  currency_options: z
+    .record(z.string(), z.strictObject({ unit_amount: integer, tax_behavior: inert }))
+    .optional(),
   metadata: metadata.optional(),
   tax_behavior: inert,
 };

@@ -1,7 +1,7 @@
 import { newId } from '../state/ids.ts';
 import { change, emit } from '../state/events.ts';
 import type { Invoice, InvoicePayment, PaymentIntent, Subscription } from '../state/tables.ts';
-import type { World } from '../state/world.ts';
+import { touch, type World } from '../state/world.ts';
 import { followFailedAttempt } from './dunning.ts';
 import {
   attempt,
@@ -65,7 +65,16 @@ export function collect(
 
 /** Whether the customer's card would pay now. */
 export function walletOutcome(world: World, customer: string | null): PaymentOutcome {
-  return world.tables.wallets.get(customer ?? '')?.declines === true ? 'declined' : 'succeeded';
+  const wallet = world.tables.wallets.get(customer ?? '');
+  return wallet?.declines === true || wallet?.card === false ? 'declined' : 'succeeded';
+}
+
+/** How collecting an invoice would end. A subscription without a payment method has nothing to charge. */
+export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
+  const subscription = subscriptionOf(world, invoice);
+  return subscription?.default_payment_method === null
+    ? 'declined'
+    : walletOutcome(world, invoice.customer);
 }
 
 /** What follows a payment that went through, at once or later. */
@@ -174,6 +183,8 @@ function clearDebt(world: World, invoice: Invoice): void {
   if (subscription === undefined) {
     return;
   }
+  // A pending update may have waited for this.
+  touch(world, subscription);
   const latest = world.tables.invoices.get(subscription.latest_invoice ?? '');
   const inDebt = ['past_due', 'unpaid'].includes(subscription.status);
   const firstPaid = subscription.status === 'incomplete' && invoice.status === 'paid';

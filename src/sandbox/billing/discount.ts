@@ -15,9 +15,17 @@ export function discountOn(amount: number, coupon: Coupon | undefined): number {
   return Math.min(amount, off);
 }
 
-/** Keeps a coupon on a subscription for its renewals. One that is used once is spent already. */
-export function attachCoupon(world: World, subscription: Subscription, coupon: Coupon): void {
-  if (coupon.duration === 'once') {
+/**
+ * Keeps a coupon on a subscription. From its `first_invoice` on: one that is used once is spent by it.
+ * From its `next_invoice` on: that one has it yet.
+ */
+export function attachCoupon(
+  world: World,
+  subscription: Subscription,
+  coupon: Coupon,
+  from: 'first_invoice' | 'next_invoice',
+): void {
+  if (coupon.duration === 'once' && from === 'first_invoice') {
     return;
   }
   const start = world.clock.seconds();
@@ -40,12 +48,16 @@ export function attachCoupon(world: World, subscription: Subscription, coupon: C
   subscription.discounts = [id];
 }
 
-/** The coupon that lowers a subscription's next invoice. */
-export function couponOf(world: World, subscription: Subscription): Coupon | undefined {
+/** The coupon that lowers the invoice which is made now. One that is used once goes with it. */
+export function takeCoupon(world: World, subscription: Subscription): Coupon | undefined {
   const [discountId = ''] = subscription.discounts;
   const discount = world.tables.discounts.get(discountId);
   if (discount === undefined || (discount.end !== null && discount.end <= world.clock.seconds())) {
     return undefined;
   }
-  return world.tables.coupons.get(discount.source.coupon ?? '');
+  const coupon = world.tables.coupons.get(discount.source.coupon ?? '');
+  if (coupon?.duration === 'once') {
+    subscription.discounts = [];
+  }
+  return coupon;
 }

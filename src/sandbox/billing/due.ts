@@ -3,7 +3,8 @@ import type { CheckoutSession, Invoice, Settlement, Subscription } from '../stat
 import type { Timed, World } from '../state/world.ts';
 import { settlePayment } from '../checkout/settlement.ts';
 import { expireSession } from '../checkout/session-end.ts';
-import { collect, finalizeInvoice, walletOutcome } from './collection.ts';
+import { collect, finalizeInvoice, outcomeOf, subscriptionOf } from './collection.ts';
+import { pendingUpdateDue } from './pending-update.ts';
 import { addDays } from './period.ts';
 import { expireIncomplete, renew } from './renewal.ts';
 import { scheduleDue } from './schedule-due.ts';
@@ -104,6 +105,7 @@ const trialNoticeDays = 3;
 const incompleteSeconds = 23 * 3600;
 
 function* subscriptionDue(world: World, subscription: Subscription): Generator<Due> {
+  yield* pendingUpdateDue(world, subscription);
   if (subscription.cancel_at !== null) {
     yield {
       at: subscription.cancel_at,
@@ -172,8 +174,20 @@ function* invoiceDue(world: World, invoice: Invoice): Generator<Due> {
       run: () => {
         finalizeInvoice(world, invoice);
         if (invoice.amount_remaining > 0 && automatic) {
-          collect(world, invoice, walletOutcome(world, invoice.customer), true);
+          collect(world, invoice, outcomeOf(world, invoice), true);
         }
+      },
+    };
+  }
+  const subscription = subscriptionOf(world, invoice);
+  if (invoice.status === 'open' && invoice.due_date !== null && subscription?.status === 'active') {
+    yield {
+      at: invoice.due_date,
+      run: () => {
+        emit(world, 'invoice.overdue', invoice);
+        changeSubscription(world, subscription, () => {
+          subscription.status = 'past_due';
+        });
       },
     };
   }
@@ -181,7 +195,7 @@ function* invoiceDue(world: World, invoice: Invoice): Generator<Due> {
     yield {
       at: invoice.next_payment_attempt,
       run: () => {
-        collect(world, invoice, walletOutcome(world, invoice.customer), true);
+        collect(world, invoice, outcomeOf(world, invoice), true);
       },
     };
   }

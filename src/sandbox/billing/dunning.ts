@@ -15,7 +15,11 @@ export function followFailedAttempt(
   subscription: Subscription | undefined,
   automatic: boolean,
 ): void {
-  const retries = subscription !== undefined && subscription.status !== 'incomplete';
+  const retries =
+    subscription !== undefined &&
+    subscription.status !== 'incomplete' &&
+    // Of a pending update: the subscription goes on as if nobody had asked.
+    world.tables.pendingUpdates.get(subscription.id)?.invoice !== invoice.id;
   if (automatic) {
     invoice.next_payment_attempt = retries ? nextAttempt(world, invoice) : null;
   }

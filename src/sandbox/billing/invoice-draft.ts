@@ -13,6 +13,7 @@ import { discountOn } from './discount.ts';
 
 export interface DraftLine {
   amount: number;
+  currency: string;
   description: string | null;
   price: Price;
   quantity: number | null;
@@ -33,9 +34,16 @@ export interface InvoiceRequest {
   draftUntil: number | null;
 }
 
-/** The price of a quantity. A metered item is billed by use, which the sandbox counts as none. */
-export function amountOf(price: Price, quantity: number | null): number {
-  return Math.round((price.unit_amount ?? 0) * (quantity ?? 0));
+/**
+ * The price of a quantity in a currency that the price has. A metered item is billed by use, which the
+ * sandbox counts as none.
+ */
+export function amountOf(price: Price, quantity: number | null, currency: string): number {
+  const option =
+    price.currency === currency
+      ? price.unit_amount
+      : price.currency_options?.[currency]?.unit_amount;
+  return Math.round((option ?? 0) * (quantity ?? 0));
 }
 
 /** Makes a draft with its lines, and the prorations that were waiting for the next invoice. */
@@ -74,7 +82,7 @@ export function createInvoice(world: World, request: InvoiceRequest): Invoice {
 /** A line of an invoice, or (without one) a proration that waits for the next. */
 export function addLine(
   world: World,
-  request: Pick<InvoiceRequest, 'currency' | 'subscription'>,
+  request: Pick<InvoiceRequest, 'subscription'>,
   draft: DraftLine,
   invoice: Invoice | null,
 ): InvoiceLine {
@@ -83,7 +91,7 @@ export function addLine(
     id: newId('il'),
     object: 'line_item',
     amount: draft.amount,
-    currency: request.currency,
+    currency: draft.currency,
     description: draft.description,
     discount_amounts: [],
     discountable: !draft.proration,

@@ -25,6 +25,8 @@ export interface SubscriptionTerms {
   backdatedTo: number | null;
   /** From which periods are counted; null: now, or the trial's end. */
   anchor: number | null;
+  /** The id of the schedule that makes it. */
+  schedule: string | null;
 }
 
 /** A subscription that has no items yet and is in no table. */
@@ -75,7 +77,7 @@ export function newSubscription(world: World, terms: SubscriptionTerms): Subscri
     pending_invoice_item_interval: null,
     pending_setup_intent: null,
     pending_update: null,
-    schedule: null,
+    schedule: terms.schedule,
     start_date: terms.backdatedTo ?? now,
     status: terms.trialEnd === null ? 'incomplete' : 'trialing',
     test_clock: null,
@@ -95,10 +97,21 @@ export function newSubscription(world: World, terms: SubscriptionTerms): Subscri
 export function addItem(
   world: World,
   subscription: Subscription,
+  priced: PricedQuantity,
+): SubscriptionItem {
+  const item = newItem(world, subscription, priced);
+  world.tables.subscriptionItems.set(item.id, item);
+  return item;
+}
+
+/** As `addItem`, but in no table yet. */
+export function newItem(
+  world: World,
+  subscription: Subscription,
   { price, quantity }: PricedQuantity,
 ): SubscriptionItem {
   const now = world.clock.seconds();
-  const item: SubscriptionItem = {
+  return {
     id: newId('si', 14),
     object: 'subscription_item',
     billing_thresholds: null,
@@ -113,8 +126,6 @@ export function addItem(
     subscription: subscription.id,
     tax_rates: [],
   };
-  world.tables.subscriptionItems.set(item.id, item);
-  return item;
 }
 
 function firstPeriodEnd(subscription: Subscription, price: Price, now: number): number {

@@ -1,6 +1,6 @@
 import type { Price } from '../state/tables.ts';
 
-type Recurring = NonNullable<Price['recurring']>;
+type Recurring = Pick<NonNullable<Price['recurring']>, 'interval' | 'interval_count'>;
 
 const secondsPerDay = 86_400;
 

@@ -1,19 +1,36 @@
-import type { Price, Subscription, SubscriptionItem } from '../state/tables.ts';
-import type { World } from '../state/world.ts';
-import { collect, finalizeInvoice, walletOutcome } from './collection.ts';
+import { invalid } from '../stripe-error.ts';
+import type { Invoice, Price, Subscription, SubscriptionItem } from '../state/tables.ts';
+import { need, type World } from '../state/world.ts';
+import { collect, finalizeInvoice, outcomeOf } from './collection.ts';
 import { addLine, amountOf, createInvoice, type DraftLine } from './invoice-draft.ts';
-import { addItem, type PricedQuantity } from './new-subscription.ts';
+import { newItem, type PricedQuantity } from './new-subscription.ts';
 import { addInterval, periodEnd } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
+import { periodEndOf } from './subscription-end.ts';
 import { itemLine } from './subscription-start.ts';
 
 export type ProrationBehavior = 'always_invoice' | 'create_prorations' | 'none';
 
-/** One change to the items of a subscription. */
+/** One change to the items of a subscription. `restart` begins a period now. */
 export type ItemChange =
   | { kind: 'add'; item: PricedQuantity }
   | { kind: 'remove'; item: SubscriptionItem }
+  | { kind: 'restart'; item: SubscriptionItem }
   | { kind: 'set'; item: SubscriptionItem; price: Price; quantity: number | null };
+
+/** What changes come to, before they are made. */
+export interface ChangePlan {
+  /** As they will be: new ones, and existing ones under their ids. */
+  items: SubscriptionItem[];
+  /** The ids of those that go. */
+  removed: string[];
+  /** From which periods are counted afterwards; null: as before. */
+  anchor: number | null;
+  /** Credits and charges for parts of a period. */
+  prorations: DraftLine[];
+  /** Whole periods that begin now, which are billed at once. */
+  periods: DraftLine[];
+}
 
 /**
  * Changes items at once. What is unused of the old price is credited and what is left of the period
@@ -26,24 +43,73 @@ export function changeItems(
   changes: readonly ItemChange[],
   behavior: ProrationBehavior,
 ): void {
-  const lines: DraftLine[] = [];
+  const plan = planChanges(world, subscription, changes);
   changeSubscription(world, subscription, () => {
-    for (const change of changes) {
-      lines.push(...applyChange(world, subscription, change));
-    }
+    applyPlan(world, subscription, plan);
   });
-  if (behavior === 'none' || lines.length === 0 || subscription.status === 'trialing') {
-    return;
-  }
-  const target = { currency: subscription.currency, subscription };
-  if (behavior === 'create_prorations') {
-    for (const line of lines) {
-      addLine(world, target, line, null);
+  const lines = linesDue(subscription, plan, behavior);
+  if (lines.length > 0) {
+    collectIfAutomatic(world, invoiceChanges(world, subscription, lines));
+  } else if (behavior === 'create_prorations' && subscription.status !== 'trialing') {
+    for (const line of plan.prorations) {
+      addLine(world, { subscription }, line, null);
     }
-    return;
   }
+}
+
+/** Works out what changes come to. Nothing is changed. */
+export function planChanges(
+  world: World,
+  subscription: Subscription,
+  changes: readonly ItemChange[],
+): ChangePlan {
+  const plan: ChangePlan = { items: [], removed: [], anchor: null, prorations: [], periods: [] };
+  for (const change of changes) {
+    planChange(world, subscription, change, plan);
+  }
+  const left = world.tables.subscriptionItems.where('subscription', subscription.id).length;
+  if (left + plan.items.length === plan.removed.length) {
+    throw invalid('A subscription must have at least one active plan.');
+  }
+  return plan;
+}
+
+/** Makes the changes. To be called within a change of the subscription. */
+export function applyPlan(world: World, subscription: Subscription, plan: ChangePlan): void {
+  const { subscriptionItems } = world.tables;
+  for (const next of plan.items) {
+    subscriptionItems.set(next.id, next);
+  }
+  for (const id of plan.removed) {
+    subscriptionItems.delete(id);
+  }
+  subscription.billing_cycle_anchor = plan.anchor ?? subscription.billing_cycle_anchor;
+}
+
+/** What is to be billed now; nothing during a trial, or where it waits for the next invoice. */
+export function linesDue(
+  subscription: Subscription,
+  plan: ChangePlan,
+  behavior: ProrationBehavior,
+): DraftLine[] {
+  if (subscription.status === 'trialing') {
+    return [];
+  }
+  const prorations = behavior === 'none' ? [] : plan.prorations;
+  return behavior === 'always_invoice' || plan.periods.length > 0
+    ? [...prorations, ...plan.periods]
+    : [];
+}
+
+/** An open invoice for changes; one that comes to nothing, or to a credit, is paid. */
+export function invoiceChanges(
+  world: World,
+  subscription: Subscription,
+  lines: readonly DraftLine[],
+): Invoice {
   const invoice = createInvoice(world, {
-    ...target,
+    currency: subscription.currency,
+    subscription,
     customer: subscription.customer,
     reason: 'subscription_update',
     coupon: undefined,
@@ -52,54 +118,90 @@ export function changeItems(
     draftUntil: null,
   });
   finalizeInvoice(world, invoice);
+  return invoice;
+}
+
+function collectIfAutomatic(world: World, invoice: Invoice): void {
   if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically') {
-    collect(world, invoice, walletOutcome(world, invoice.customer), true);
+    collect(world, invoice, outcomeOf(world, invoice), true);
   }
 }
 
-function applyChange(world: World, subscription: Subscription, change: ItemChange): DraftLine[] {
+function planChange(
+  world: World,
+  subscription: Subscription,
+  change: ItemChange,
+  plan: ChangePlan,
+): void {
+  const now = world.clock.seconds();
   if (change.kind === 'add') {
-    const item = addItem(world, subscription, change.item);
-    return [remainder(world, item, 1)];
+    const item = newItem(world, subscription, change.item);
+    if (periodEndOf(world, subscription) <= now) {
+      // The others renew at this instant: this one joins them, and is billed as they are.
+      item.current_period_end = now;
+    }
+    plan.items.push(item);
+    plan.prorations.push(...remainder(world, item, 1));
+    return;
   }
   const { item } = change;
-  const credit = remainder(world, item, -1);
+  plan.prorations.push(...remainder(world, item, -1));
   if (change.kind === 'remove') {
-    world.tables.subscriptionItems.delete(item.id);
-    return [credit];
+    plan.removed.push(item.id);
+    return;
   }
-  const interval = world.tables.prices.get(item.price)?.recurring;
-  item.price = change.price.id;
-  if (change.quantity !== null) {
-    item.quantity = change.quantity;
+  const next = change.kind === 'restart' ? { ...item } : repriced(item, change);
+  plan.items.push(next);
+  const recurring = world.tables.prices.get(next.price)?.recurring;
+  if (recurring && (change.kind === 'restart' || !sameInterval(world, item, next))) {
+    next.current_period_start = now;
+    next.current_period_end = periodEnd(now, now, recurring);
+    plan.anchor = now;
+    plan.periods.push(itemLine(world, next, false));
+  } else {
+    plan.prorations.push(...remainder(world, next, 1));
   }
-  const next = change.price.recurring;
-  if (
-    next !== null &&
-    (next.interval !== interval?.interval || next.interval_count !== interval.interval_count)
-  ) {
-    const now = world.clock.seconds();
-    item.current_period_start = now;
-    item.current_period_end = periodEnd(now, now, next);
-    subscription.billing_cycle_anchor = now;
+}
+
+function repriced(
+  item: SubscriptionItem,
+  { price, quantity }: { price: Price; quantity: number | null },
+): SubscriptionItem {
+  const next = { ...item, price: price.id };
+  if (quantity === null) {
+    // A metered item has none.
+    delete next.quantity;
+    return next;
   }
-  return [credit, remainder(world, item, 1)];
+  return { ...next, quantity };
+}
+
+function sameInterval(world: World, left: SubscriptionItem, right: SubscriptionItem): boolean {
+  const [one, other] = [left, right].map(
+    ({ price }) => need(world.tables.prices, 'price', price).recurring,
+  );
+  return one?.interval === other?.interval && one?.interval_count === other?.interval_count;
 }
 
 /** What is left of an item's period, at its price: charged, or credited with a negative sign. */
-function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLine {
+function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLine[] {
   const line = itemLine(world, item, false);
   const now = world.clock.seconds();
   const { recurring } = line.price;
   const end = item.current_period_end;
+  if (recurring === null || end <= now) {
+    return [];
+  }
   // Of a whole period, even where the item joined in the middle of one.
-  const whole = recurring === null ? 0 : end - addInterval(end, recurring, -1);
-  const share = whole === 0 ? 0 : Math.max(0, end - now) / whole;
-  return {
-    ...line,
-    amount: sign * Math.round(amountOf(line.price, line.quantity) * share),
-    description: `${sign < 0 ? 'Unused' : 'Remaining'} time on ${line.description ?? ''}`,
-    period: { start: now, end: item.current_period_end },
-    proration: true,
-  };
+  const share = (end - now) / (end - addInterval(end, recurring, -1));
+  const amount = amountOf(line.price, line.quantity, line.currency);
+  return [
+    {
+      ...line,
+      amount: sign * Math.round(amount * share),
+      description: `${sign < 0 ? 'Unused' : 'Remaining'} time on ${line.description ?? ''}`,
+      period: { start: now, end },
+      proration: true,
+    },
+  ];
 }

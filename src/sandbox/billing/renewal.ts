@@ -2,7 +2,7 @@ import { subscriptionItems } from '../state/render.ts';
 import type { Invoice, Subscription, SubscriptionItem } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { deleteDraft, finalizeInvoice, markUncollectible, voidInvoice } from './collection.ts';
-import { couponOf } from './discount.ts';
+import { takeCoupon } from './discount.ts';
 import { createInvoice } from './invoice-draft.ts';
 import { periodEnd } from './period.ts';
 import { cancelSubscription, changeSubscription } from './subscription-change.ts';
@@ -42,7 +42,7 @@ export function renew(world: World, subscription: Subscription): void {
       currency: subscription.currency,
       reason: 'subscription_cycle',
       subscription,
-      coupon: couponOf(world, subscription),
+      coupon: takeCoupon(world, subscription),
       metadata: {},
       lines: due.map((item) => itemLine(world, item, false)),
       draftUntil: owed,

@@ -31,6 +31,8 @@ export function cancelSubscription(
   subscription.status = 'canceled';
   subscription.canceled_at ??= now;
   subscription.ended_at = now;
+  subscription.pending_update = null;
+  world.tables.pendingUpdates.delete(subscription.id);
   subscription.cancellation_details = {
     comment: null,
     feedback: null,
@@ -45,5 +47,27 @@ export function cancelSubscription(
     }
   }
   emit(world, 'customer.subscription.deleted', subscription);
+  endSchedule(world, subscription, reason);
   refreshEntitlements(world, subscription.customer);
+}
+
+/** A schedule ends with its subscription; by debt it is aborted. */
+function endSchedule(
+  world: World,
+  { schedule: id }: Subscription,
+  reason: CancellationReason,
+): void {
+  const schedule = world.tables.schedules.get(id ?? '');
+  if (schedule?.status !== 'active') {
+    return;
+  }
+  const type =
+    reason === 'payment_failed'
+      ? 'subscription_schedule.aborted'
+      : 'subscription_schedule.canceled';
+  change(world, type, schedule, () => {
+    schedule.status = 'canceled';
+    schedule.canceled_at = world.clock.seconds();
+    schedule.current_phase = null;
+  });
 }

@@ -10,6 +10,27 @@ export function periodEndOf(world: World, subscription: Subscription): number {
   );
 }
 
+/** The latest of the items' period ends. */
+function lastPeriodEndOf(world: World, subscription: Subscription): number {
+  return Math.max(
+    ...subscriptionItems(world.tables, subscription.id).map((item) => item.current_period_end),
+  );
+}
+
+/** An instant in epoch seconds, or the first or last end of the items' periods. */
+export type CancelAt = number | 'min_period_end' | 'max_period_end';
+
+function instantOf(world: World, subscription: Subscription, cancelAt: CancelAt): number {
+  switch (cancelAt) {
+    case 'min_period_end':
+      return periodEndOf(world, subscription);
+    case 'max_period_end':
+      return lastPeriodEndOf(world, subscription);
+    default:
+      return cancelAt;
+  }
+}
+
 /**
  * Sets or takes back the end of a subscription. Undefined leaves a setting alone, `cancelAt: null` and
  * `atPeriodEnd: false` take it back.
@@ -17,14 +38,15 @@ export function periodEndOf(world: World, subscription: Subscription): number {
 export function scheduleEnd(
   world: World,
   subscription: Subscription,
-  cancelAt: number | null | undefined,
+  cancelAt: CancelAt | null | undefined,
   atPeriodEnd: boolean | undefined,
 ): void {
   if (cancelAt === undefined && atPeriodEnd === undefined) {
     return;
   }
   changeSubscription(world, subscription, () => {
-    const end = atPeriodEnd === true ? periodEndOf(world, subscription) : (cancelAt ?? null);
+    const wanted = atPeriodEnd === true ? 'min_period_end' : (cancelAt ?? null);
+    const end = wanted === null ? null : instantOf(world, subscription, wanted);
     subscription.cancel_at = end;
     subscription.cancel_at_period_end = atPeriodEnd === true;
     subscription.canceled_at = end === null ? null : world.clock.seconds();

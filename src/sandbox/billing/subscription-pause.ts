@@ -2,8 +2,8 @@ import { subscriptionItems } from '../state/render.ts';
 import { emit } from '../state/events.ts';
 import type { Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
-import { collect, finalizeInvoice, walletOutcome } from './collection.ts';
-import { couponOf } from './discount.ts';
+import { collect, finalizeInvoice, outcomeOf } from './collection.ts';
+import { takeCoupon } from './discount.ts';
 import { createInvoice } from './invoice-draft.ts';
 import { periodEnd } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
@@ -30,11 +30,18 @@ export function pauseSubscription(
   emit(world, 'customer.subscription.paused', subscription);
 }
 
-/** Takes a paused subscription up again; a period that ran out meanwhile begins anew, and is billed. */
-export function resumeSubscription(world: World, subscription: Subscription): void {
+/**
+ * Takes a paused subscription up again. Periods begin anew and are billed: all of them, or (`unchanged`)
+ * those that ran out meanwhile.
+ */
+export function resumeSubscription(
+  world: World,
+  subscription: Subscription,
+  anchor: 'now' | 'unchanged',
+): void {
   const now = world.clock.seconds();
   const lapsed = subscriptionItems(world.tables, subscription.id).filter(
-    (item) => item.current_period_end <= now,
+    (item) => anchor === 'now' || item.current_period_end <= now,
   );
   changeSubscription(world, subscription, () => {
     subscription.status = 'active';
@@ -59,11 +66,11 @@ export function resumeSubscription(world: World, subscription: Subscription): vo
     currency: subscription.currency,
     reason: 'subscription_cycle',
     subscription,
-    coupon: couponOf(world, subscription),
+    coupon: takeCoupon(world, subscription),
     metadata: {},
     lines: lapsed.map((item) => itemLine(world, item, false)),
     draftUntil: null,
   });
   finalizeInvoice(world, invoice);
-  collect(world, invoice, walletOutcome(world, subscription.customer), true);
+  collect(world, invoice, outcomeOf(world, invoice), true);
 }

@@ -12,6 +12,7 @@ import {
   type SubscriptionTerms,
 } from './new-subscription.ts';
 import type { PaymentOutcome } from './payment.ts';
+import { addInterval } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
 
 export interface SubscriptionRequest extends SubscriptionTerms {
@@ -41,7 +42,7 @@ export function startSubscription(
   world.tables.subscriptions.set(subscription.id, subscription);
   const items = request.items.map((item) => addItem(world, subscription, item));
   if (request.coupon !== undefined) {
-    attachCoupon(world, subscription, request.coupon);
+    attachCoupon(world, subscription, request.coupon, 'first_invoice');
   }
   const invoice = createInvoice(world, {
     customer: request.customer,
@@ -51,8 +52,9 @@ export function startSubscription(
     coupon: request.coupon,
     metadata: {},
     lines: [
-      ...request.extras.map((extra) => extraLine(world, extra)),
-      ...items.map((item) => itemLine(world, item, request.trialEnd !== null)),
+      ...request.extras.map((extra) => extraLine(world, extra, request.currency)),
+      ...items.flatMap((item) => elapsedLine(world, subscription, item, request.prorates)),
+      ...items.map((item) => firstLine(world, item, request)),
     ],
     draftUntil: null,
   });
@@ -71,6 +73,36 @@ export function startSubscription(
   return { subscription, invoice };
 }
 
+/** The first period: a part of one where periods are counted from a later day. */
+function firstLine(world: World, item: SubscriptionItem, request: SubscriptionRequest): DraftLine {
+  const line = itemLine(world, item, request.trialEnd !== null);
+  const { recurring } = line.price;
+  if (request.anchor === null || recurring === null) {
+    return line;
+  }
+  const end = item.current_period_end;
+  const whole = end - addInterval(end, recurring, -1);
+  const share = request.prorates ? Math.min(1, (end - item.current_period_start) / whole) : 0;
+  return { ...line, amount: Math.round(line.amount * share), proration: share < 1 };
+}
+
+/** What is owed for the time before now, where a subscription is backdated. */
+function elapsedLine(
+  world: World,
+  { start_date: start, created }: Subscription,
+  item: SubscriptionItem,
+  prorates: boolean,
+): DraftLine[] {
+  const line = itemLine(world, item, false);
+  const { recurring } = line.price;
+  if (start >= created || !prorates || recurring === null) {
+    return [];
+  }
+  const share = (created - start) / (addInterval(start, recurring, 1) - start);
+  const period = { start, end: created };
+  return [{ ...line, amount: Math.round(line.amount * share), period, proration: true }];
+}
+
 /** What an item costs for its current period; nothing during a trial. */
 export function itemLine(world: World, item: SubscriptionItem, free: boolean): DraftLine {
   const price = world.tables.prices.get(item.price);
@@ -78,8 +110,10 @@ export function itemLine(world: World, item: SubscriptionItem, free: boolean): D
     throw new Error(`Subscription item ${item.id} has no price.`);
   }
   const quantity = item.quantity ?? null;
+  const currency = world.tables.subscriptions.get(item.subscription)?.currency ?? price.currency;
   return {
-    amount: free ? 0 : amountOf(price, quantity),
+    amount: free ? 0 : amountOf(price, quantity, currency),
+    currency,
     description: `${quantity ?? 'Usage of'} × ${world.tables.products.get(price.product)?.name ?? price.product}`,
     price,
     quantity,
@@ -90,10 +124,15 @@ export function itemLine(world: World, item: SubscriptionItem, free: boolean): D
 }
 
 /** A one-time price on an invoice. */
-export function extraLine(world: World, { price, quantity }: PricedQuantity): DraftLine {
+export function extraLine(
+  world: World,
+  { price, quantity }: PricedQuantity,
+  currency: string,
+): DraftLine {
   const now = world.clock.seconds();
   return {
-    amount: amountOf(price, quantity),
+    amount: amountOf(price, quantity, currency),
+    currency,
     description: world.tables.products.get(price.product)?.name ?? null,
     price,
     quantity,

@@ -10,6 +10,7 @@ export interface PriceRequest {
   unit_amount?: number | undefined;
   unit_amount_decimal?: number | undefined;
   active?: boolean | undefined;
+  currency_options?: Record<string, { unit_amount: number }> | undefined;
   lookup_key?: string | undefined;
   transfer_lookup_key?: boolean | undefined;
   nickname?: string | undefined;
@@ -29,6 +30,7 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
   if (amount === undefined) {
     throw invalid('Missing required param: unit_amount.', 'parameter_missing', 'unit_amount');
   }
+  const currency = request.currency.toLowerCase();
   takeLookupKey(world, request.lookup_key, request.transfer_lookup_key ?? false);
   const price: Price = {
     id: newId('price'),
@@ -36,7 +38,8 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
     active: request.active ?? true,
     billing_scheme: 'per_unit',
     created: world.clock.seconds(),
-    currency: request.currency.toLowerCase(),
+    currency,
+    currency_options: currencyOptions(currency, amount, request.currency_options ?? {}),
     custom_unit_amount: null,
     livemode: false,
     lookup_key: request.lookup_key ?? null,
@@ -63,6 +66,28 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
   world.tables.prices.set(price.id, price);
   emit(world, 'price.created', price);
   return price;
+}
+
+/** What the price costs in each currency, its own included. */
+function currencyOptions(
+  currency: string,
+  amount: number,
+  others: Record<string, { unit_amount: number }>,
+): NonNullable<Price['currency_options']> {
+  const amounts = Object.entries(others).map(
+    ([name, option]) => [name.toLowerCase(), option.unit_amount] as const,
+  );
+  return Object.fromEntries(
+    [[currency, amount] as const, ...amounts].map(([name, unitAmount]) => [
+      name,
+      {
+        custom_unit_amount: null,
+        tax_behavior: 'unspecified',
+        unit_amount: Number.isInteger(unitAmount) ? unitAmount : null,
+        unit_amount_decimal: String(unitAmount),
+      },
+    ]),
+  );
 }
 
 /** A lookup key names one price; it may be taken from another only where that is asked for. */

@@ -58,6 +58,7 @@ export function paySession(
       id: session.customer,
       object: 'sandbox.wallet',
       declines: true,
+      card: true,
     });
   }
   session.status = 'complete';
@@ -117,7 +118,7 @@ function addReceiptInvoice(world: World, session: CheckoutSession, intent: Payme
     subscription: null,
     coupon: world.tables.coupons.get(plan.coupon ?? ''),
     metadata: {},
-    lines: pricedLines(world, session).map((line) => extraLine(world, line)),
+    lines: pricedLines(world, session).map((line) => extraLine(world, line, intent.currency)),
     draftUntil: null,
   });
   session.invoice = invoice.id;
@@ -158,6 +159,7 @@ function completeSubscription(
       backdatedTo: null,
       anchor: null,
       prorates: true,
+      schedule: null,
     },
     outcome,
   );

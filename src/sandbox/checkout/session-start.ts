@@ -45,7 +45,13 @@ export function startSession(world: World, request: SessionRequest): CheckoutSes
 }
 
 function currencyOf({ mode, lines, currency }: SessionRequest): string {
-  const currencies = new Set(lines.map(({ price }) => price.currency));
+  const currencies = new Set(
+    lines.map(({ price }) =>
+      currency !== null && price.currency_options?.[currency] !== undefined
+        ? currency
+        : price.currency,
+    ),
+  );
   const recurring = lines.filter(({ price }) => price.recurring !== null);
   const inactive = lines.find(({ price }) => !price.active);
   if (currencies.size > 1) {
@@ -82,7 +88,7 @@ function addLines(
 ): void {
   const trial = request.plan.trialEnd !== null || request.plan.trialPeriodDays !== null;
   const subtotals = request.lines.map(({ price, quantity }) =>
-    trial && price.recurring !== null ? 0 : amountOf(price, quantity),
+    trial && price.recurring !== null ? 0 : amountOf(price, quantity, currency),
   );
   const subtotal = subtotals.reduce((sum, amount) => sum + amount, 0);
   const discount = discountOn(subtotal, request.coupon);

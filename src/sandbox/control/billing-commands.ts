@@ -62,6 +62,13 @@ export const billingCommands: readonly Command[] = [
     id.extend({ fail: yes }),
     (to, input) => done(to.failNextPayments(input.id, input.fail)),
   ),
+  billing(
+    'set-card',
+    'a customer',
+    'There is a card, or none.',
+    id.extend({ card: yes }),
+    (to, input) => done(to.setCard(input.id, input.card)),
+  ),
   billing('pay-invoice', invoice, 'Pays an open one.', id, (to, { id: target }) =>
     done(to.payOpenInvoice(target)),
   ),

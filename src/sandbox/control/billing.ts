@@ -2,9 +2,14 @@ import { collect, intentOf, markUncollectible, voidInvoice } from '../billing/co
 import { closeDispute, openDispute, type DisputeStatus } from '../billing/dispute.ts';
 import { changeItems, type ProrationBehavior } from '../billing/plan-change.ts';
 import { failRefund, refundCharge } from '../billing/refund.ts';
-import { cancelSubscription } from '../billing/subscription-change.ts';
+import {
+  cancelSubscription,
+  changeSubscription,
+  hasEnded,
+} from '../billing/subscription-change.ts';
 import { scheduleEnd } from '../billing/subscription-end.ts';
 import { pauseSubscription, resumeSubscription } from '../billing/subscription-pause.ts';
+import { newId } from '../state/ids.ts';
 import { need, type Dunning, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
@@ -26,6 +31,8 @@ export interface Billing {
   resume(subscriptionId: string): Promise<void>;
   /** From now on, the customer's payments are declined, or go through again. */
   failNextPayments(customerId: string, fail: boolean): Promise<void>;
+  /** The customer has a card, or has none: of a trial that ends then decides the subscription. */
+  setCard(customerId: string, card: boolean): Promise<void>;
   payOpenInvoice(invoiceId: string): Promise<void>;
   voidInvoice(invoiceId: string): Promise<void>;
   markUncollectible(invoiceId: string): Promise<void>;
@@ -80,12 +87,26 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
       }),
     resume: (id) =>
       act(() => {
-        resumeSubscription(world, subscriptionOf(id));
+        resumeSubscription(world, subscriptionOf(id), 'now');
       }),
     failNextPayments: (id, declines) =>
       act(() => {
         need(tables.customers, 'customer', id);
-        tables.wallets.set(id, { id, object: 'sandbox.wallet', declines });
+        const card = tables.wallets.get(id)?.card ?? true;
+        tables.wallets.set(id, { id, object: 'sandbox.wallet', declines, card });
+      }),
+    setCard: (id, card) =>
+      act(() => {
+        need(tables.customers, 'customer', id);
+        const declines = tables.wallets.get(id)?.declines ?? false;
+        tables.wallets.set(id, { id, object: 'sandbox.wallet', declines, card });
+        for (const subscription of tables.subscriptions.where('customer', id)) {
+          if (!hasEnded(subscription)) {
+            changeSubscription(world, subscription, () => {
+              subscription.default_payment_method = card ? newId('pm') : null;
+            });
+          }
+        }
       }),
     payOpenInvoice: (id) =>
       act(() => {

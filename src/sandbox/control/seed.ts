@@ -73,6 +73,7 @@ function seedSubscription(
     daysUntilDue: null,
     backdatedTo: null,
     anchor: null,
+    schedule: null,
   });
   subscription.status = status;
   if (status === 'canceled') {

@@ -53,7 +53,7 @@ function follow(
   if (key === undefined) {
     return;
   }
-  const present = holder[key] ?? optionalList(tables, holder, key);
+  const present = holder[key] ?? optionalField(tables, holder, key);
   if (present === undefined && holder[key] !== null) {
     throw invalid(`This property cannot be expanded (${path}).`, undefined, 'expand');
   }
@@ -81,8 +81,8 @@ function resolve(tables: Tables, key: string, value: Json, path: string): Json {
   return render(tables, found);
 }
 
-/** Lists that are left out of an object unless they are asked for. */
-function optionalList(tables: Tables, holder: JsonObject, key: string): JsonObject | undefined {
+/** What is left out of an object unless it is asked for. */
+function optionalField(tables: Tables, holder: JsonObject, key: string): JsonObject | undefined {
   const { id, object } = holder;
   if (typeof id !== 'string' || typeof object !== 'string') {
     return undefined;
@@ -111,6 +111,10 @@ function optionalList(tables: Tables, holder: JsonObject, key: string): JsonObje
           .reverse(),
         `/v1/customers/${id}/subscriptions`,
       );
+    case 'price.currency_options': {
+      const options = tables.prices.get(id)?.currency_options;
+      return options === undefined ? undefined : toJson(options);
+    }
     default:
       return undefined;
   }

@@ -5,6 +5,8 @@ type Inner =
   | 'deleted'
   | 'deliveries'
   | 'entitlementSummaries'
+  | 'pendingUpdates'
+  | 'scheduleNotices'
   | 'sessionPlans'
   | 'settlements'
   | 'trialNotices'

@@ -4,6 +4,7 @@ import type {
   InvoiceLine,
   Price,
   SessionLine,
+  Subscription,
   SubscriptionItem,
   Tables,
 } from './tables.ts';
@@ -16,7 +17,12 @@ export function render(tables: Tables, entity: Entity): JsonObject {
   if (entity.object === 'subscription') {
     const items = subscriptionItems(tables, entity.id).map((item) => renderItem(tables, item));
     const url = `/v1/subscription_items?subscription=${entity.id}`;
-    return toJson({ ...entity, items: nested(items, url) });
+    const pending = entity.pending_update;
+    return toJson({
+      ...entity,
+      pending_update: pending === null ? null : renderPending(tables, pending),
+      items: nested(items, url),
+    });
   }
   if (entity.object === 'subscription_item') {
     return renderItem(tables, entity);
@@ -27,6 +33,10 @@ export function render(tables: Tables, entity: Entity): JsonObject {
   }
   if (entity.object === 'item') {
     return renderSessionLine(tables, entity);
+  }
+  if (entity.object === 'price') {
+    // Shown only where it is asked for.
+    return toJson({ ...entity, currency_options: undefined });
   }
   if (entity.object === 'product_feature') {
     const entitlementFeature = tables.features.get(entity.feature);
@@ -69,13 +79,30 @@ export function sessionLines(tables: Tables, sessionId: string): SessionLine[] {
   return tables.sessionLines.where('session', sessionId);
 }
 
+function renderPending(
+  tables: Tables,
+  pending: NonNullable<Subscription['pending_update']>,
+): object {
+  const items = pending.subscription_items.map((item) => renderItem(tables, item));
+  return { ...pending, subscription_items: items };
+}
+
 function renderItem(tables: Tables, item: SubscriptionItem): JsonObject {
   const price = tables.prices.get(item.price);
-  return toJson({ ...item, price, plan: price === undefined ? undefined : planOf(price) });
+  return toJson({
+    ...item,
+    price: price === undefined ? undefined : render(tables, price),
+    plan: price === undefined ? undefined : planOf(price),
+  });
 }
 
 function renderSessionLine(tables: Tables, line: SessionLine): JsonObject {
-  return toJson({ ...line, session: undefined, price: tables.prices.get(line.price) ?? null });
+  const price = tables.prices.get(line.price);
+  return toJson({
+    ...line,
+    session: undefined,
+    price: price === undefined ? null : render(tables, price),
+  });
 }
 
 /** The plan that Stripe still shows beside a price. */

@@ -19,8 +19,13 @@ export type PortalConfiguration = Wire<Stripe.BillingPortal.Configuration>;
 /** `thin`: it gets events that only name their object. */
 export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint> & { thin?: boolean };
 
+type PendingUpdate = NonNullable<Wire<Stripe.Subscription>['pending_update']>;
+
 /** Without its items: they have a table of their own, the nested list is made when it is sent. */
-export type Subscription = Omit<Wire<Stripe.Subscription>, 'items'>;
+export interface Subscription extends Omit<Wire<Stripe.Subscription>, 'items' | 'pending_update'> {
+  pending_update:
+    (Omit<PendingUpdate, 'subscription_items'> & { subscription_items: SubscriptionItem[] }) | null;
+}
 
 /** Its price by id: what is sent embeds the price as it is then. */
 export interface SubscriptionItem extends Omit<
@@ -98,6 +103,20 @@ interface Wallet {
   id: string;
   object: 'sandbox.wallet';
   declines: boolean;
+  /** False: there is no card at all. */
+  card: boolean;
+}
+
+/** What a subscription's pending update waits for, and what it does that Stripe does not show. */
+interface PendingUpdateRow {
+  /** The subscription's id. */
+  id: string;
+  object: 'sandbox.pending_update';
+  invoice: string;
+  /** The ids of the items that it removes. */
+  removed: string[];
+  /** Whether periods begin anew. */
+  restarts: boolean;
 }
 
 /** A payment by a slow method: known when it settles and how. */
@@ -115,6 +134,13 @@ interface TrialNotice {
   id: string;
   object: 'sandbox.trial_notice';
   trialEnd: number;
+}
+
+/** A schedule whose `expiring` was sent. */
+interface ScheduleNotice {
+  id: string;
+  object: 'sandbox.schedule_notice';
+  endsAt: number;
 }
 
 interface EntitlementSummary {
@@ -191,7 +217,9 @@ export function emptyTables() {
     deliveries: new Table<Delivery, 'status'>({ status: ({ status }) => status }),
     deleted: new Table<DeletedObject>({}),
     wallets: new Table<Wallet>({}),
+    pendingUpdates: new Table<PendingUpdateRow>({}),
     settlements: new Table<Settlement>({}),
+    scheduleNotices: new Table<ScheduleNotice>({}),
     trialNotices: new Table<TrialNotice>({}),
     entitlementSummaries: new Table<EntitlementSummary>({}),
   };

@@ -1,0 +1,148 @@
+import { emit } from '../state/events.ts';
+import type { Subscription } from '../state/tables.ts';
+import type { World } from '../state/world.ts';
+import { collect, outcomeOf, voidInvoice } from './collection.ts';
+import { periodEnd } from './period.ts';
+import {
+  applyPlan,
+  changeItems,
+  invoiceChanges,
+  linesDue,
+  planChanges,
+  type ItemChange,
+  type ProrationBehavior,
+} from './plan-change.ts';
+import { changeSubscription } from './subscription-change.ts';
+import { periodEndOf } from './subscription-end.ts';
+
+/*
+ * Changes that are made only once they are paid for
+ * (docs.stripe.com/billing/subscriptions/pending-updates).
+ */
+
+const hours23 = 23 * 3600;
+
+/** Changes items where the payment that this takes goes through; otherwise keeps the change pending. */
+export function changeItemsOncePaid(
+  world: World,
+  subscription: Subscription,
+  changes: readonly ItemChange[],
+  behavior: ProrationBehavior,
+): void {
+  dropPendingUpdate(world, subscription);
+  const plan = planChanges(world, subscription, changes);
+  const lines = linesDue(subscription, plan, behavior);
+  if (lines.length === 0) {
+    changeItems(world, subscription, changes, behavior);
+    return;
+  }
+  const invoice = invoiceChanges(world, subscription, lines);
+  const outcome = invoice.status === 'paid' ? 'succeeded' : outcomeOf(world, invoice);
+  if (outcome === 'succeeded') {
+    if (invoice.status === 'open') {
+      collect(world, invoice, outcome, true);
+    }
+    changeSubscription(world, subscription, () => {
+      applyPlan(world, subscription, plan);
+    });
+    return;
+  }
+  world.tables.pendingUpdates.set(subscription.id, {
+    id: subscription.id,
+    object: 'sandbox.pending_update',
+    invoice: invoice.id,
+    removed: plan.removed,
+    restarts: plan.anchor !== null,
+  });
+  changeSubscription(world, subscription, () => {
+    subscription.pending_update = {
+      billing_cycle_anchor: null,
+      cancel_at_period_end: null,
+      discount: null,
+      discounts: null,
+      expires_at: expiryOf(world, subscription),
+      metadata: null,
+      subscription_items: plan.items,
+      trial_end: null,
+      trial_from_plan: null,
+    };
+  });
+  collect(world, invoice, outcome, true);
+}
+
+/** When a pending update is decided, and how. Epoch seconds. */
+export function pendingUpdateDue(
+  world: World,
+  subscription: Subscription,
+): { at: number; run: () => void }[] {
+  const row = world.tables.pendingUpdates.get(subscription.id);
+  const pending = subscription.pending_update;
+  if (row === undefined || pending === null) {
+    return [];
+  }
+  const paidAt = world.tables.invoices.get(row.invoice)?.status_transitions.paid_at ?? null;
+  const run =
+    paidAt === null
+      ? () => {
+          expirePendingUpdate(world, subscription);
+        }
+      : () => {
+          applyPendingUpdate(world, subscription);
+        };
+  return [{ at: paidAt ?? pending.expires_at, run }];
+}
+
+function applyPendingUpdate(world: World, subscription: Subscription): void {
+  const row = world.tables.pendingUpdates.get(subscription.id);
+  const now = world.clock.seconds();
+  world.tables.pendingUpdates.delete(subscription.id);
+  changeSubscription(world, subscription, () => {
+    const items = subscription.pending_update?.subscription_items ?? [];
+    for (const item of items) {
+      const recurring = world.tables.prices.get(item.price)?.recurring;
+      if (!world.tables.subscriptionItems.has(item.id)) {
+        item.created = now;
+      }
+      if (row?.restarts === true && recurring) {
+        item.current_period_start = now;
+        item.current_period_end = periodEnd(now, now, recurring);
+      }
+    }
+    applyPlan(world, subscription, {
+      items,
+      removed: row?.removed ?? [],
+      anchor: row?.restarts === true ? now : null,
+      prorations: [],
+      periods: [],
+    });
+    subscription.pending_update = null;
+  });
+  emit(world, 'customer.subscription.pending_update_applied', subscription);
+}
+
+function expirePendingUpdate(world: World, subscription: Subscription): void {
+  dropPendingUpdate(world, subscription);
+  emit(world, 'customer.subscription.pending_update_expired', subscription);
+}
+
+/** Discards a pending update and voids its invoice. */
+function dropPendingUpdate(world: World, subscription: Subscription): void {
+  const row = world.tables.pendingUpdates.get(subscription.id);
+  if (row === undefined) {
+    return;
+  }
+  world.tables.pendingUpdates.delete(subscription.id);
+  changeSubscription(world, subscription, () => {
+    subscription.pending_update = null;
+  });
+  const invoice = world.tables.invoices.get(row.invoice);
+  if (invoice?.status === 'open') {
+    voidInvoice(world, invoice);
+  }
+}
+
+/** After 23 hours, or where the period or the trial ends before that. */
+function expiryOf(world: World, subscription: Subscription): number {
+  const now = world.clock.seconds();
+  return Math.min(now + hours23, periodEndOf(world, subscription));
+}
