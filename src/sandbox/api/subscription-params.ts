@@ -28,6 +28,9 @@ export const discounts = listOf(z.strictObject({ coupon: text }));
 
 const addedItems = listOf(z.strictObject({ price: text, quantity: integer.optional() }));
 
+/** Whether periods begin anew. */
+export const anchor = z.strictObject({ type: z.enum(['now', 'unchanged']) });
+
 const cancelAt = z.union([z.enum(['min_period_end', 'max_period_end']), integer]);
 
 const shared = {
@@ -70,7 +73,7 @@ export type Creation = z.output<typeof creation>;
 export const update = z.strictObject({
   ...shared,
   items: listOf(subscriptionItem).optional(),
-  billing_cycle_anchor: z.enum(['now', 'unchanged']).optional(),
+  billing_cycle_anchor: anchor.optional(),
   cancel_at: clearable(cancelAt).optional(),
   cancellation_details: inert,
   payment_behavior: paymentBehavior,

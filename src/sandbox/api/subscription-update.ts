@@ -70,7 +70,7 @@ function changesOf(world: World, subscription: Subscription, params: Update): It
   const asked = (params.items ?? []).map((item, index) =>
     itemChange(world, subscription, item, index),
   );
-  if (params.billing_cycle_anchor !== 'now') {
+  if (params.billing_cycle_anchor?.type !== 'now') {
     return asked;
   }
   const named = new Set(asked.map((change) => (change.kind === 'add' ? '' : change.item.id)));

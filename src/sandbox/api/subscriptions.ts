@@ -17,7 +17,7 @@ import type { Subscription } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid, missing } from '../stripe-error.ts';
 import { pricedItem } from './item-change.ts';
-import { creation, filters, update, type Creation } from './subscription-params.ts';
+import { anchor, creation, filters, update, type Creation } from './subscription-params.ts';
 import { updateSubscription } from './subscription-update.ts';
 import { reads, subset } from './reads.ts';
 
@@ -88,7 +88,7 @@ export const subscriptions: Endpoint[] = [
     'POST',
     `${path}/:id/resume`,
     z.strictObject({
-      billing_cycle_anchor: z.enum(['now', 'unchanged']).default('now'),
+      billing_cycle_anchor: anchor.optional(),
       payment_behavior: z.literal('resume_on_payment_attempt').optional(),
       proration_behavior: inert,
     }),
@@ -97,7 +97,7 @@ export const subscriptions: Endpoint[] = [
       if (subscription.status !== 'paused') {
         throw invalid('Only paused subscriptions can be resumed.');
       }
-      resumeSubscription(world, subscription, params.billing_cycle_anchor);
+      resumeSubscription(world, subscription, params.billing_cycle_anchor?.type ?? 'now');
       return render(world.tables, subscription);
     },
   ),
