@@ -1,0 +1,243 @@
+import { expect } from 'vitest';
+import { text } from '../helpers/json.ts';
+import type { Shop } from '../helpers/shop.ts';
+import { bases, type ScenarioGroup } from './scenario.ts';
+import {
+  alarmsOf,
+  buyAt,
+  expectAccess,
+  forever,
+  idOf,
+  itemOf,
+  post,
+  pro,
+  put,
+  required,
+  sell,
+  subscribe,
+} from './steps.ts';
+
+async function importFromStripe(shop: Shop): Promise<void> {
+  const { status } = await shop.service.request('POST', '/admin/catalog/import', {
+    key: shop.key,
+    body: {},
+  });
+  expect(status).toBe(200);
+}
+
+async function pricesOnSale(shop: Shop): Promise<string> {
+  const { body } = await shop.service.request('GET', '/catalog', { key: shop.key });
+  return JSON.stringify(body);
+}
+
+/** What is sold, as Stripe tells of it and as the project maps it. */
+export const catalog: ScenarioGroup = {
+  subject: 'Catalog',
+  scenarios: [
+    {
+      title:
+        'a new price of a product that the project has gives what the product carries, unasked',
+      basis: bases.prices,
+      async run(shop, userId) {
+        const { product } = await shop.stripe.prices.retrieve(shop.prices.pro);
+        const { id: price } = await shop.stripe.prices.create({
+          product: idOf(product),
+          currency: 'usd',
+          unit_amount: 9_900,
+          recurring: { interval: 'year' },
+        });
+        await subscribe(shop, userId, { items: [{ price }] });
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'a price in another currency carries what its product carries',
+      basis: bases.currencies,
+      async run(shop, userId) {
+        const { product } = await shop.stripe.prices.retrieve(shop.prices.forever);
+        const { id: price } = await shop.stripe.prices.create({
+          product: idOf(product),
+          currency: 'jpy',
+          unit_amount: 1_500,
+        });
+        await buyAt(shop, userId, { prices: [price] });
+        await expectAccess(shop, userId, forever);
+      },
+    },
+    {
+      title: 'a price’s own value goes before its product’s',
+      basis: bases.merging,
+      async run(shop, userId) {
+        const { price } = await sell(shop, { features: { export: true, notebooks: 3 } });
+        await put(shop, `prices/${price}`, { features: { notebooks: 30 } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        await expectAccess(shop, userId, { export: true, notebooks: 30 });
+      },
+    },
+    {
+      title: 'an archived price is not sold any more, and its buyers keep what they have',
+      basis: bases.prices,
+      async run(shop, userId) {
+        const { price } = await sell(shop, { features: { export: true } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        expect(await pricesOnSale(shop)).toContain(price);
+        await shop.stripe.prices.update(price, { active: false });
+        await shop.settle();
+        expect(await pricesOnSale(shop)).not.toContain(price);
+        await expectAccess(shop, userId, { export: true });
+      },
+    },
+    {
+      title: 'an archived product is not sold any more, and its buyers keep what they have',
+      basis: bases.prices,
+      async run(shop, userId) {
+        const { price, product } = await sell(shop, { features: { export: true } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        await shop.stripe.products.update(product, { active: false });
+        await shop.settle();
+        expect(await pricesOnSale(shop)).not.toContain(price);
+        await expectAccess(shop, userId, { export: true });
+      },
+    },
+    {
+      title:
+        'a product that is deleted at Stripe, where it can have no prices, is a 404: an alarm, and no loss',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const { id } = await shop.stripe.products.create({
+          name: 'mistake',
+          metadata: { project_id: shop.projectId },
+        });
+        await put(shop, `products/${id}`, { features: { export: true } });
+        await subscribe(shop, userId);
+        const alarms = await alarmsOf(shop, 'object_missing');
+        await shop.stripe.products.del(id);
+        await shop.settle();
+        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms + 1);
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'a price that Stripe says is deleted takes nothing from those who bought it',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const { price } = await sell(shop, { features: { export: true } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        await post(shop, { type: 'price.deleted', object: { id: price, object: 'price' } });
+        await expectAccess(shop, userId, { export: true });
+      },
+    },
+    {
+      title: 'a new name or new metadata at Stripe change nothing that was mapped',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const { price, product } = await sell(shop, { features: { export: true } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        await shop.stripe.products.update(product, {
+          name: 'renamed',
+          metadata: { project_id: 'somebody_else', feature_codes: 'notebooks=99' },
+        });
+        await shop.settle();
+        await expectAccess(shop, userId, { export: true });
+      },
+    },
+    {
+      title:
+        'features attached to a product at Stripe are taken over by an import, for those who bought before it too',
+      basis: bases.entitlements,
+      async run(shop, userId) {
+        const { price, product } = await sell(shop, { features: {} });
+        await subscribe(shop, userId, { items: [{ price }] });
+        const feature = await shop.stripe.entitlements.features.create({
+          name: 'Priority support',
+          lookup_key: 'support',
+        });
+        await shop.stripe.products.createFeature(product, { entitlement_feature: feature.id });
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+        await importFromStripe(shop);
+        await expectAccess(shop, userId, { support: true });
+      },
+    },
+    {
+      title:
+        'a feature that is detached at Stripe is not taken away by an import: an operator says so here',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const { price, product } = await sell(shop, { features: {} });
+        const feature = await shop.stripe.entitlements.features.create({
+          name: 'Backups',
+          lookup_key: 'backups',
+        });
+        const attached = await shop.stripe.products.createFeature(product, {
+          entitlement_feature: feature.id,
+        });
+        await importFromStripe(shop);
+        await subscribe(shop, userId, { items: [{ price }] });
+        await shop.stripe.products.deleteFeature(product, attached.id);
+        await importFromStripe(shop);
+        await expectAccess(shop, userId, { backups: true });
+      },
+    },
+    {
+      title:
+        'a price that no project knows gives nothing, and what it carries counts from the start once it is mapped',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const product = await shop.stripe.products.create({
+          name: 'new',
+          metadata: { project_id: shop.projectId },
+        });
+        const { id: price } = await shop.stripe.prices.create({
+          product: product.id,
+          currency: 'usd',
+          unit_amount: 500,
+        });
+        await buyAt(shop, userId, { prices: [price] });
+        await expectAccess(shop, userId, {});
+        await put(shop, `products/${product.id}`, { features: { export: true } });
+        await expectAccess(shop, userId, { export: true });
+      },
+    },
+    {
+      title:
+        'an item that is moved to a price of another product gives what that one carries, and nothing else',
+      basis: bases.change,
+      async run(shop, userId) {
+        const other = await sell(shop, { features: { theme: { dark: 'other' } } });
+        const subscription = await subscribe(shop, userId);
+        await shop.stripe.subscriptionItems.update(itemOf(subscription), { price: other.price });
+        await shop.settle();
+        await expectAccess(shop, userId, { theme: { dark: 'other' } });
+      },
+    },
+    {
+      title: 'another mapping of a product counts for all who bought it, at once',
+      basis: bases.merging,
+      async run(shop, userId) {
+        const { price, product } = await sell(shop, { features: { notebooks: 5 } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        await put(shop, `products/${product}`, { features: { notebooks: 50 } });
+        await expectAccess(shop, userId, { notebooks: 50 });
+      },
+    },
+    {
+      title: 'a summary of Stripe’s own entitlements is compared, and gives and takes nothing',
+      basis: bases.entitlements,
+      async run(shop, userId) {
+        const { price, product } = await sell(shop, { features: {} });
+        const feature = await shop.stripe.entitlements.features.create({
+          name: 'Theme',
+          lookup_key: 'theme',
+        });
+        await shop.stripe.products.createFeature(product, { entitlement_feature: feature.id });
+        const subscription = await subscribe(shop, userId, { items: [{ price }] });
+        const { data } = await shop.stripe.entitlements.activeEntitlements.list({
+          customer: text(subscription, 'customer'),
+        });
+        expect(required(data[0]).lookup_key).toBe('theme');
+        await expectAccess(shop, userId, {});
+      },
+    },
+  ],
+};

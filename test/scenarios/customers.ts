@@ -1,0 +1,196 @@
+import { expect } from 'vitest';
+import type Stripe from 'stripe';
+import type { Shop } from '../helpers/shop.ts';
+import { bases, type ScenarioGroup } from './scenario.ts';
+import {
+  buyAt,
+  chargeOf,
+  customerIdOf,
+  expectAccess,
+  forever,
+  ownedBy,
+  pro,
+  subscribe,
+  subscribeCustomer,
+} from './steps.ts';
+
+/** Paid on a page that names nobody. */
+async function buyNameless(
+  shop: Shop,
+  params: Partial<Stripe.Checkout.SessionCreateParams> = {},
+): Promise<Stripe.Checkout.Session> {
+  const { id } = await shop.stripe.checkout.sessions.create({
+    mode: 'payment',
+    line_items: [{ price: shop.prices.forever, quantity: 1 }],
+    success_url: 'https://elsewhere.example',
+    ...params,
+  });
+  await shop.sandbox.buyer.pay(id);
+  await shop.settle();
+  return shop.stripe.checkout.sessions.retrieve(id);
+}
+
+async function link(shop: Shop, userId: string, customer: string): Promise<void> {
+  const { status, body } = await shop.service.request('POST', `/admin/users/${userId}/customers`, {
+    key: shop.key,
+    body: { stripe_customer_id: customer },
+  });
+  if (status !== 200) throw new Error(JSON.stringify(body));
+}
+
+/** Whose it is. */
+export const customers: ScenarioGroup = {
+  subject: 'Customers and guests',
+  scenarios: [
+    {
+      title: 'checkouts of one user at the same time make one customer at Stripe',
+      basis: bases.idempotency,
+      async run(shop, userId) {
+        const answers = await Promise.all([
+          shop.checkout(userId, 'pass'),
+          shop.checkout(userId, 'forever'),
+          shop.checkout(userId, 'pro'),
+        ]);
+        expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+        const { customers: made } = shop.sandbox.objects('customers');
+        const ours = made.filter(({ metadata }) => metadata['user_id'] === userId);
+        expect(ours).toHaveLength(1);
+      },
+    },
+    {
+      title:
+        'a customer that is deleted at Stripe loses its subscriptions, and what was bought stays',
+      basis: bases.customers,
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const customer = customerIdOf(subscription);
+        await buyAt(shop, userId, { prices: [shop.prices.forever], customer });
+        await expectAccess(shop, userId, { ...pro, ...forever });
+        await shop.stripe.customers.del(customer);
+        await shop.settle();
+        await expectAccess(shop, userId, forever);
+      },
+    },
+    {
+      title: 'after the deletion, a checkout makes a new customer',
+      basis: bases.customers,
+      async run(shop, userId) {
+        await shop.buy(userId, 'forever');
+        await shop.settle();
+        const former = await shop.customerOf(userId);
+        await shop.stripe.customers.del(former);
+        await shop.settle();
+        await shop.buy(userId, 'pro');
+        await shop.settle();
+        await expectAccess(shop, userId, { ...pro, ...forever });
+        const { data } = await shop.stripe.subscriptions.list({ limit: 1 });
+        expect(data[0]?.customer).not.toBe(former);
+      },
+    },
+    {
+      title:
+        'a guest’s purchase belongs to nobody, even where the e-mail address is a known user’s',
+      basis: bases.guests,
+      async run(shop, userId) {
+        const email = `${userId}@example.com`;
+        await shop.stripe.customers.create({ email, metadata: ownedBy(shop, userId) });
+        const session = await buyNameless(shop, { customer_email: email });
+        await expectAccess(shop, userId, {});
+        const { uid } = await shop.service.deps.database.prisma.checkoutSession.findUniqueOrThrow({
+          where: { id: session.id },
+        });
+        expect(uid).toBeNull();
+      },
+    },
+    {
+      title:
+        'a guest’s purchase that is given its user counts from when it was paid, refunds included',
+      basis: bases.events,
+      async run(shop, userId) {
+        const session = await buyNameless(shop);
+        const { id } = await shop.service.deps.database.prisma.purchase.findFirstOrThrow({
+          where: { sessionId: session.id },
+        });
+        const { status } = await shop.service.request('POST', `/admin/purchases/${id}/attach`, {
+          key: shop.key,
+          body: { user_id: userId, reason: 'wrote to support' },
+        });
+        expect(status).toBe(200);
+        await expectAccess(shop, userId, forever);
+        await shop.sandbox.billing.refund((await chargeOf(shop, session)).id);
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'a customer who becomes a user’s by its metadata brings along what it has',
+      basis: bases.metadata,
+      async run(shop, userId) {
+        const { id: customer } = await shop.stripe.customers.create();
+        await buyNameless(shop, { customer });
+        await subscribeCustomer(shop, userId, customer, { metadata: {} });
+        await expectAccess(shop, userId, {});
+        await shop.stripe.customers.update(customer, { metadata: ownedBy(shop, userId) });
+        await shop.settle();
+        await expectAccess(shop, userId, { ...pro, ...forever });
+      },
+    },
+    {
+      title:
+        'a customer that an operator links brings along what it has, of which no event ever told',
+      basis: bases.events,
+      async run(shop, userId) {
+        const { id: customer } = await shop.stripe.customers.create();
+        shop.sandbox.faults.webhooks = { drop: true };
+        await buyNameless(shop, { customer });
+        await subscribeCustomer(shop, userId, customer, { metadata: {} });
+        await link(shop, userId, customer);
+        await expectAccess(shop, userId, { ...pro, ...forever });
+      },
+    },
+    {
+      title: 'several customers of one user add up, and losing one leaves the others',
+      basis: bases.merging,
+      async run(shop, userId) {
+        const ids: string[] = [];
+        for (const price of [shop.prices.pro, shop.prices.team]) {
+          const { id: customer } = await shop.stripe.customers.create();
+          const { id } = await subscribeCustomer(shop, userId, customer, {
+            items: [{ price }],
+            metadata: {},
+          });
+          await link(shop, userId, customer);
+          ids.push(id);
+        }
+        expect(await shop.entitled(userId)).toMatchObject({ notebooks: 'unlimited' });
+        await shop.stripe.subscriptions.cancel(ids[1] ?? '');
+        await shop.settle();
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title:
+        'metadata that are edited later give what was sold through a checkout of ours to nobody else',
+      basis: bases.metadata,
+      async run(shop, userId) {
+        await shop.buy(userId, 'pro');
+        await shop.settle();
+        const { id } = await shop.subscriptionOf(userId);
+        await shop.stripe.subscriptions.update(id, {
+          metadata: { project_id: shop.projectId, user_id: `${userId}_thief` },
+        });
+        await shop.settle();
+        await expectAccess(shop, userId, pro);
+        await expectAccess(shop, `${userId}_thief`, {});
+      },
+    },
+    {
+      title: 'metadata that name a project that does not exist give nobody anything',
+      basis: bases.metadata,
+      async run(shop, userId) {
+        await subscribe(shop, userId, { metadata: { project_id: 'nowhere', user_id: userId } });
+        await expectAccess(shop, userId, {});
+      },
+    },
+  ],
+};

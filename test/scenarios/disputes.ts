@@ -1,0 +1,169 @@
+import type Stripe from 'stripe';
+import type { Shop } from '../helpers/shop.ts';
+import { bases, type Scenario, type ScenarioGroup } from './scenario.ts';
+import {
+  buyAt,
+  chargeOf,
+  expectAccess,
+  forever,
+  idOf,
+  post,
+  pro,
+  tellOfDispute,
+  withPolicy,
+} from './steps.ts';
+
+/** Buys for ever, and the buyer's bank objects. Returns the dispute's id. */
+async function disputed(
+  shop: Shop,
+  userId: string,
+  { inquiry = false, amount }: { inquiry?: boolean; amount?: number } = {},
+): Promise<string> {
+  const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+  const { id } = await chargeOf(shop, session);
+  const dispute = await shop.sandbox.billing.openDispute(id, amount, { inquiry });
+  await shop.settle();
+  return dispute;
+}
+
+/** Of those that are not decided, the ones that no buyer and no bank of the sandbox makes. */
+const furtherOpen: readonly Stripe.Dispute.Status[] = [
+  'under_review',
+  'warning_under_review',
+  'appeal_needs_response',
+  'appeal_under_review',
+];
+
+const open: readonly Scenario[] = [
+  ...([false, true] as const).map((inquiry): Scenario => ({
+    title: `a dispute that is open (\`${inquiry ? 'warning_' : ''}needs_response\`) keeps access, or suspends it where the policy says so`,
+    basis: inquiry ? bases.inquiries : bases.disputes,
+    async run(shop, userId) {
+      await disputed(shop, userId, { inquiry });
+      await expectAccess(shop, userId, forever);
+      await withPolicy(shop, { dispute_opened: 'suspend' }, () => expectAccess(shop, userId, {}));
+      await expectAccess(shop, userId, forever);
+    },
+  })),
+  ...furtherOpen.map((status): Scenario => ({
+    title: `\`${status}\` is a dispute that is still open, and does the same`,
+    basis: bases.disputeStatus,
+    async run(shop, userId) {
+      const id = await disputed(shop, userId);
+      tellOfDispute(shop, id, status);
+      await post(shop, { type: 'charge.dispute.updated', object: { id, object: 'dispute' } });
+      await expectAccess(shop, userId, forever);
+      await withPolicy(shop, { dispute_opened: 'suspend' }, () => expectAccess(shop, userId, {}));
+    },
+  })),
+];
+
+const harmless = (['won', 'warning_closed', 'prevented'] as const).map((status): Scenario => ({
+  title: `\`${status}\` gives back what an open dispute suspended`,
+  basis: bases.disputeStatus,
+  run: (shop, userId) =>
+    withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
+      const dispute = await disputed(shop, userId, { inquiry: status === 'warning_closed' });
+      await expectAccess(shop, userId, {});
+      await shop.sandbox.billing.closeDispute(dispute, status);
+      await shop.settle();
+      await expectAccess(shop, userId, forever);
+    }),
+}));
+
+/** Money that is fought over. */
+export const disputes: ScenarioGroup = {
+  subject: 'Disputes',
+  scenarios: [
+    ...open,
+    ...harmless,
+    {
+      title: '`lost` counts as a refund of its amount, whatever the policy says of open disputes',
+      basis: bases.disputes,
+      async run(shop, userId) {
+        const dispute = await disputed(shop, userId);
+        await shop.sandbox.billing.closeDispute(dispute, 'lost');
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: '`prevented` changes nothing by itself',
+      basis: bases.disputeStatus,
+      async run(shop, userId) {
+        const dispute = await disputed(shop, userId);
+        await shop.sandbox.billing.closeDispute(dispute, 'prevented');
+        await shop.settle();
+        await expectAccess(shop, userId, forever);
+      },
+    },
+    {
+      title:
+        'a lost dispute over a part is a partial refund, and ends access with the refund of the rest',
+      basis: bases.merging,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+        const { id } = await chargeOf(shop, session);
+        const dispute = await shop.sandbox.billing.openDispute(id, 600);
+        await shop.sandbox.billing.closeDispute(dispute, 'lost');
+        await shop.settle();
+        await expectAccess(shop, userId, forever);
+        await shop.sandbox.billing.refund(id, 400);
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'an inquiry that is settled by a partial refund gives access back',
+      basis: bases.inquiries,
+      run: (shop, userId) =>
+        withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
+          const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+          const { id } = await chargeOf(shop, session);
+          const dispute = await shop.sandbox.billing.openDispute(id, 1_000, { inquiry: true });
+          await shop.settle();
+          await expectAccess(shop, userId, {});
+          await shop.sandbox.billing.refund(id, 200);
+          await shop.sandbox.billing.closeDispute(dispute, 'warning_closed');
+          await shop.settle();
+          await expectAccess(shop, userId, forever);
+        }),
+    },
+    {
+      title: 'a dispute that is told before the checkout’s completion counts all the same',
+      basis: bases.eventOrder,
+      async run(shop, userId) {
+        const id = await shop.buy(userId, 'forever');
+        const session = await shop.stripe.checkout.sessions.retrieve(id);
+        const charge = await chargeOf(shop, session);
+        const dispute = await shop.sandbox.billing.openDispute(charge.id);
+        await shop.sandbox.billing.closeDispute(dispute, 'lost');
+        await shop.sandbox.deliver(['charge.dispute.*']);
+        await shop.service.runWorker();
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'a dispute of a subscription’s payment changes nothing by itself: the status decides',
+      basis: bases.merging,
+      run: (shop, userId) =>
+        withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
+          const session = await buyAt(shop, userId, {
+            mode: 'subscription',
+            prices: [shop.prices.pro],
+          });
+          const { id } = await chargeOf(shop, session);
+          const dispute = await shop.sandbox.billing.openDispute(id);
+          await shop.settle();
+          await expectAccess(shop, userId, pro);
+          await shop.sandbox.billing.closeDispute(dispute, 'lost');
+          await shop.settle();
+          await expectAccess(shop, userId, pro);
+          await shop.stripe.subscriptions.cancel(idOf(session.subscription));
+          await shop.settle();
+          await expectAccess(shop, userId, {});
+        }),
+    },
+  ],
+};

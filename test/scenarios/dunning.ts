@@ -1,0 +1,220 @@
+import { expect } from 'vitest';
+import { bases, type ScenarioGroup } from './scenario.ts';
+import {
+  accessAt,
+  alarmsOf,
+  customerIdOf,
+  day,
+  expectAccess,
+  expectChangeAt,
+  fallBehind,
+  hour,
+  openInvoiceOf,
+  periodEndOf,
+  pro,
+  setPolicy,
+  subscribe,
+  tellAgain,
+  tellOfSubscription,
+  withPolicy,
+} from './steps.ts';
+
+const never = { retryDays: [], then: 'past_due' as const };
+
+/** `past_due`: from when, and for how long, access outlives a payment that failed. */
+export const dunning: ScenarioGroup = {
+  subject: 'Subscriptions: payments that fail',
+  scenarios: [
+    {
+      title: '`past_due` keeps access until the grace ends, and not a millisecond longer',
+      basis: bases.merging,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const owedAt = await fallBehind(shop, subscription);
+        const { status } = await shop.stripe.subscriptions.retrieve(subscription.id);
+        expect(status).toBe('past_due');
+        await expectChangeAt(shop, userId, owedAt + 7 * day, { before: pro });
+        expect(await shop.reason(userId, 'export')).toBe('payment_overdue');
+      },
+    },
+    {
+      title:
+        'the grace counts from the finalized invoice, not from the period, which has advanced by then',
+      basis: bases.merging,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const endedAt = periodEndOf(subscription);
+        const owedAt = await fallBehind(shop, subscription);
+        expect(owedAt).toBe(endedAt + hour);
+        const renewed = await shop.stripe.subscriptions.retrieve(subscription.id);
+        expect(periodEndOf(renewed)).toBeGreaterThan(endedAt + 7 * day);
+        await expectChangeAt(shop, userId, endedAt + hour + 7 * day, { before: pro });
+      },
+    },
+    {
+      title:
+        'a debt that is paid within the grace leaves no gap, and one that is paid later ends one',
+      basis: bases.retries,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const owedAt = await fallBehind(shop, subscription);
+        await shop.sandbox.billing.failNextPayments(customerIdOf(subscription), false);
+        await shop.advanceTo(owedAt + 3 * day + hour);
+        await shop.settle();
+        const { status } = await shop.stripe.subscriptions.retrieve(subscription.id);
+        expect(status).toBe('active');
+        await shop.advanceTo(owedAt + 8 * day);
+        await expectAccess(shop, userId, pro);
+        const againAt = await fallBehind(shop, subscription);
+        await shop.advanceTo(againAt + 8 * day);
+        await expectAccess(shop, userId, {});
+        await shop.stripe.invoices.pay((await openInvoiceOf(shop, subscription)).id, {
+          paid_out_of_band: true,
+        });
+        await shop.settle();
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'without a grace (`grace_days: 0`), access ends when the payment is owed',
+      basis: bases.merging,
+      status: 'past_due',
+      run: (shop, userId) =>
+        withPolicy(shop, { grace_days: 0 }, async () => {
+          const subscription = await subscribe(shop, userId);
+          await expectAccess(shop, userId, pro);
+          const owedAt = await fallBehind(shop, subscription);
+          await expectAccess(shop, userId, {});
+          expect(await accessAt(shop, userId, owedAt - 1)).toEqual(pro);
+          expect(await accessAt(shop, userId, owedAt)).toEqual({});
+        }),
+    },
+    {
+      title: 'a grace that is changed counts at once, for debts that there are',
+      basis: bases.merging,
+      status: 'past_due',
+      run: (shop, userId) =>
+        withPolicy(shop, { grace_days: 7 }, async () => {
+          await shop.sandbox.billing.setDunning(never);
+          const subscription = await subscribe(shop, userId);
+          const owedAt = await fallBehind(shop, subscription);
+          await shop.advanceTo(owedAt + 8 * day);
+          await expectAccess(shop, userId, {});
+          await setPolicy(shop, { grace_days: 10 });
+          await expectAccess(shop, userId, pro);
+          await expectChangeAt(shop, userId, owedAt + 10 * day, { before: pro });
+        }),
+    },
+    {
+      title: 'the next renewal does not begin the grace anew',
+      basis: bases.merging,
+      status: 'past_due',
+      run: (shop, userId) =>
+        withPolicy(shop, { grace_days: 40 }, async () => {
+          await shop.sandbox.billing.setDunning(never);
+          const subscription = await subscribe(shop, userId);
+          const owedAt = await fallBehind(shop, subscription);
+          const secondAt = await fallBehind(shop, subscription);
+          expect(secondAt).toBeGreaterThan(owedAt + 27 * day);
+          await expectChangeAt(shop, userId, owedAt + 40 * day, { before: pro });
+        }),
+    },
+    {
+      title:
+        'an old invoice that nobody paid, with paid ones after it, does not cut the grace short',
+      basis: bases.merging,
+      status: 'past_due',
+      async run(shop, userId) {
+        await shop.sandbox.billing.setDunning(never);
+        const subscription = await subscribe(shop, userId);
+        const forgottenAt = await fallBehind(shop, subscription);
+        await shop.sandbox.billing.failNextPayments(customerIdOf(subscription), false);
+        const behind = await shop.stripe.subscriptions.retrieve(subscription.id);
+        await shop.advanceTo(periodEndOf(behind) + 2 * hour);
+        await shop.settle();
+        const { data } = await shop.stripe.invoices.list({ subscription: subscription.id });
+        expect(data.map(({ status }) => status)).toEqual(['paid', 'open', 'paid']);
+        await expectAccess(shop, userId, pro);
+        const owedAt = await fallBehind(shop, subscription);
+        expect(owedAt).toBeGreaterThan(forgottenAt + 50 * day);
+        await expectChangeAt(shop, userId, owedAt + 7 * day, { before: pro });
+      },
+    },
+    {
+      title: 'an invoice that was given up (`uncollectible`) is still a debt',
+      basis: bases.merging,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const owedAt = await fallBehind(shop, subscription);
+        const invoice = await openInvoiceOf(shop, subscription);
+        await shop.sandbox.billing.markUncollectible(invoice.id);
+        tellOfSubscription(shop, subscription.id, { status: 'past_due' });
+        await shop.settle();
+        await expectChangeAt(shop, userId, owedAt + 7 * day, { before: pro });
+      },
+    },
+    {
+      title:
+        '`past_due` without an unpaid invoice is no evidence of a debt: access stays, with an alarm',
+      basis: bases.promises,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const alarms = await alarmsOf(shop, 'past_due_without_debt');
+        tellOfSubscription(shop, subscription.id, { status: 'past_due' });
+        await tellAgain(shop, subscription);
+        expect(await alarmsOf(shop, 'past_due_without_debt')).toBe(alarms + 1);
+        shop.service.clock.advance(30 * day);
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'an invoice that was sent is a debt from its due date on',
+      basis: bases.sendInvoice,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId, {
+          collection_method: 'send_invoice',
+          days_until_due: 20,
+        });
+        await expectAccess(shop, userId, pro);
+        const { due_date: dueDate } = await openInvoiceOf(shop, subscription);
+        const dueAt = (dueDate ?? 0) * 1_000;
+        await shop.advanceTo(dueAt + hour);
+        tellOfSubscription(shop, subscription.id, { status: 'past_due' });
+        await tellAgain(shop, subscription);
+        await expectChangeAt(shop, userId, dueAt + 7 * day, { before: pro });
+      },
+    },
+    {
+      title: 'the end of dunning (`canceled`) ends access for good, even within the grace',
+      basis: bases.retries,
+      status: 'canceled',
+      async run(shop, userId) {
+        await shop.sandbox.billing.setDunning({ retryDays: [2], then: 'cancel' });
+        const subscription = await subscribe(shop, userId);
+        const owedAt = await fallBehind(shop, subscription);
+        await expectAccess(shop, userId, pro);
+        await shop.advanceTo(owedAt + 2 * day + hour);
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'a debtor with a second, paid subscription keeps what that one gives',
+      basis: bases.promises,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const owedAt = await fallBehind(shop, subscription);
+        await subscribe(shop, userId, { items: [{ price: shop.prices.team }] });
+        await shop.advanceTo(owedAt + 8 * day);
+        expect(await shop.entitled(userId)).toMatchObject({ notebooks: 'unlimited' });
+      },
+    },
+  ],
+};

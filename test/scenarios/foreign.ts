@@ -1,0 +1,219 @@
+import { expect } from 'vitest';
+import type { Shop } from '../helpers/shop.ts';
+import { bases, type ScenarioGroup } from './scenario.ts';
+import {
+  alarmsOf,
+  expectAccess,
+  idOf,
+  ownedBy,
+  payAt,
+  post,
+  postBody,
+  pro,
+  subscribe,
+} from './steps.ts';
+
+/** A subscription that is over at Stripe, of which nobody told yet. */
+async function endedInSilence(shop: Shop, userId: string): Promise<{ id: string; object: string }> {
+  const { id } = await subscribe(shop, userId);
+  shop.sandbox.faults.webhooks = { drop: true };
+  await shop.stripe.subscriptions.cancel(id);
+  shop.sandbox.faults.webhooks = {};
+  return { id, object: 'subscription' };
+}
+
+async function outcomeOf(shop: Shop, eventId: string): Promise<string> {
+  const { outcome } = await shop.service.deps.database.prisma.webhookEvent.findFirstOrThrow({
+    where: { eventId },
+  });
+  return outcome;
+}
+
+const deleted = 'customer.subscription.deleted';
+
+/** Events that are not ours to apply, or that say less or other than they seem to. */
+export const foreign: ScenarioGroup = {
+  subject: 'Foreign and broken events',
+  scenarios: [
+    {
+      title: 'an event of the other mode is acknowledged, kept and not applied',
+      basis: bases.webhooks,
+      async run(shop, userId) {
+        const object = await endedInSilence(shop, userId);
+        const id = `evt_${userId}`;
+        const { status } = await post(shop, { id, type: deleted, object, livemode: true });
+        expect([status, await outcomeOf(shop, id)]).toEqual([200, 'foreign_mode']);
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'an event of another account is acknowledged, kept and not applied',
+      basis: bases.webhooks,
+      async run(shop, userId) {
+        const object = await endedInSilence(shop, userId);
+        const id = `evt_${userId}`;
+        const { status } = await post(shop, { id, type: deleted, object, account: 'acct_other' });
+        expect([status, await outcomeOf(shop, id)]).toEqual([200, 'foreign_account']);
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'a thin event is refused, with a code of its own',
+      basis: bases.thinEvents,
+      async run(shop) {
+        const { status, body } = await postBody(shop, {
+          id: 'evt_test_thin',
+          object: 'v2.core.event',
+          type: 'v1.customer.subscription.deleted',
+          livemode: false,
+          related_object: { id: 'sub_1', type: 'subscription' },
+        });
+        expect(status).toBe(400);
+        expect(body).toMatchObject({ code: 'thin_event_unsupported' });
+      },
+    },
+    {
+      title: 'an event of a type that is not in the table is acknowledged and kept',
+      basis: bases.webhooks,
+      async run(shop, userId) {
+        const id = `evt_${userId}`;
+        const { status } = await post(shop, {
+          id,
+          type: 'toaster.popped',
+          object: { id: 'toast_1', object: 'toast' },
+        });
+        expect([status, await outcomeOf(shop, id)]).toEqual([200, 'unknown_type']);
+      },
+    },
+    {
+      title: 'an event without an id in it is acknowledged and kept',
+      basis: bases.webhooks,
+      async run(shop, userId) {
+        const id = `evt_${userId}`;
+        const { status } = await post(shop, { id, type: deleted, object: {} });
+        expect([status, await outcomeOf(shop, id)]).toEqual([200, 'no_object']);
+      },
+    },
+    {
+      title:
+        'a payload that says "canceled" of a subscription that is not changes nothing: only its id is read',
+      basis: bases.events,
+      async run(shop, userId) {
+        const { id } = await subscribe(shop, userId);
+        await post(shop, {
+          type: deleted,
+          object: { id, object: 'subscription', status: 'canceled', ended_at: 1 },
+        });
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'a payload that says "active" of a subscription that is over gives nothing',
+      basis: bases.events,
+      async run(shop, userId) {
+        const object = await endedInSilence(shop, userId);
+        await post(shop, {
+          type: 'customer.subscription.updated',
+          object: { ...object, status: 'active' },
+        });
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'metadata in a payload name nobody: those of the fetched object do',
+      basis: bases.metadata,
+      async run(shop, userId) {
+        const { id } = await subscribe(shop, `${userId}_owner`);
+        await post(shop, {
+          type: 'customer.subscription.updated',
+          object: { id, object: 'subscription', metadata: ownedBy(shop, userId) },
+        });
+        await expectAccess(shop, userId, {});
+        await expectAccess(shop, `${userId}_owner`, pro);
+      },
+    },
+    {
+      title: 'a payload in the shape of an older API version leads to the same object',
+      basis: bases.versions,
+      async run(shop, userId) {
+        const object = await endedInSilence(shop, userId);
+        await post(shop, {
+          type: 'invoice.payment_failed',
+          api_version: '2022-11-15',
+          object: { id: 'in_old', object: 'invoice', subscription: object.id },
+        });
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'an endpoint of an older API version tells as much as one of today’s',
+      basis: bases.versions,
+      async run(shop, userId) {
+        const [endpoint] = shop.sandbox.objects('webhookEndpoints').webhookEndpoints;
+        if (endpoint === undefined) throw new Error('no endpoint');
+        const { url, secret } = endpoint;
+        shop.sandbox.addEndpoint({ url, secret: secret ?? '', apiVersion: '2024-06-20' });
+        try {
+          const session = await payAt(shop, userId, {
+            mode: 'subscription',
+            prices: [shop.prices.pro],
+          });
+          await shop.settle();
+          await expectAccess(shop, userId, pro);
+          await shop.stripe.subscriptions.cancel(idOf(session.subscription));
+          await shop.settle();
+          await expectAccess(shop, userId, {});
+        } finally {
+          shop.sandbox.addEndpoint({ url, secret: secret ?? '' });
+        }
+      },
+    },
+    {
+      title: 'an object that Stripe does not know ends in an alarm, and nobody loses anything',
+      basis: bases.promises,
+      async run(shop, userId) {
+        await subscribe(shop, userId);
+        const alarms = await alarmsOf(shop, 'object_missing');
+        for (const [type, object] of [
+          [deleted, { id: `sub_${userId}`, object: 'subscription' }],
+          ['checkout.session.completed', { id: `cs_${userId}`, object: 'checkout.session' }],
+          ['charge.refunded', { id: `ch_${userId}`, object: 'charge' }],
+          ['charge.dispute.created', { id: `du_${userId}`, object: 'dispute' }],
+          ['customer.deleted', { id: `cus_${userId}`, object: 'customer' }],
+          ['product.deleted', { id: `prod_${userId}`, object: 'product' }],
+        ] as const) {
+          expect((await post(shop, { type, object })).status).toBe(200);
+        }
+        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms + 6);
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'a refund that is told of a charge that nobody bought anything with changes nobody',
+      basis: bases.webhooks,
+      async run(shop, userId) {
+        await subscribe(shop, userId);
+        const { id } = await shop.stripe.checkout.sessions.create({
+          mode: 'payment',
+          line_items: [
+            {
+              quantity: 1,
+              price_data: {
+                currency: 'usd',
+                unit_amount: 500,
+                product_data: { name: 'of another shop' },
+              },
+            },
+          ],
+          success_url: 'https://elsewhere.example',
+        });
+        await shop.sandbox.buyer.pay(id);
+        const { payment_intent: intent } = await shop.stripe.checkout.sessions.retrieve(id);
+        const { latest_charge: charge } = await shop.stripe.paymentIntents.retrieve(idOf(intent));
+        await shop.sandbox.billing.refund(idOf(charge));
+        await shop.settle();
+        await expectAccess(shop, userId, pro);
+      },
+    },
+  ],
+};
