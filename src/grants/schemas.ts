@@ -140,7 +140,7 @@ export const grantChanged = z.strictObject({ grant: grantOut, ...change });
 export const revocationChanged = z.strictObject({ revocation: revocationOut, ...change });
 
 /** What became of one of many grants: the grant, or why there is none. */
-export const bulkResult = z.strictObject({
+const bulkResult = z.strictObject({
   user_id: z.string(),
   feature_code: z.string(),
   grant: grantOut.nullable(),

@@ -5,8 +5,8 @@ import type { FollowedRef } from '../webhook/followed.ts';
 export interface Belongings {
   /** The subscriptions, the completed checkouts and the disputes. */
   objects: FollowedRef[];
-  /** Whom the metadata of those name, each pair once per object. */
-  named: { projectId: string; userId: string }[];
+  /** Whom their metadata names; `userId` null where it names a project alone. */
+  named: { projectId: string; userId: string | null }[];
 }
 
 /** Far above what one customer has; the SDK wants a bound. */
@@ -43,8 +43,8 @@ export async function fetchBelongings(stripe: Stripe, customer: string): Promise
     ],
     named: [...subscriptions, ...sessions].flatMap(({ metadata }) => {
       const projectId = metadata?.['project_id'];
-      const userId = metadata?.['user_id'];
-      return projectId === undefined || userId === undefined ? [] : [{ projectId, userId }];
+      const userId = metadata?.['user_id'] ?? null;
+      return projectId === undefined ? [] : [{ projectId, userId }];
     }),
   };
 }

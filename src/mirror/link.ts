@@ -122,11 +122,13 @@ async function refuseOthers(
   customer: CustomerRow,
   { named }: Belongings,
 ): Promise<void> {
-  const { metadataProjectId, metadataUserId } = customer;
-  const names = [...named];
-  if (metadataProjectId !== null && metadataUserId !== null) {
-    names.push({ projectId: metadataProjectId, userId: metadataUserId });
-  }
+  const names = [
+    { projectId: customer.metadataProjectId, userId: customer.metadataUserId },
+    ...named,
+  ].flatMap(({ projectId, userId }) =>
+    // A project alone is any user of it, the wanted one too.
+    projectId === null ? [] : [{ projectId, userId: userId ?? wanted.userId }],
+  );
   const owners = await tx.$queryRaw<{ project_id: string; user_id: string }[]>`
     select named.project_id, named.user_id
     from unnest(

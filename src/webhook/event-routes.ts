@@ -11,14 +11,9 @@ import {
   reasonSchema,
   stripeIdSchema,
 } from '../http/schemas.ts';
+import { loadEvents } from './event-list.ts';
 import { type ReplayDeps, replayEvent } from './replay.ts';
-import {
-  eventSchema,
-  eventStatuses,
-  eventWithPayloadSchema,
-  loadEvent,
-  loadEvents,
-} from './stored-events.ts';
+import { eventSchema, eventStatuses, eventWithPayloadSchema, loadEvent } from './stored-events.ts';
 
 export interface EventRouteDeps extends ReplayDeps {
   /** The project that a request is about; null = all of them (platform key). */

@@ -4,8 +4,8 @@ import { type Database, sql, type Sql } from '../platform/database.ts';
 
 /*
  * What the inbox says of an event. Nothing is marked on it: an accepted event is `processed` when its
- * object was fetched under a higher number, `failed` where the object is out of tries, and `pending`
- * until either; the others are `ignored`.
+ * object was fetched under a higher number, `failed` while the object is failed (tried so often in vain
+ * that it is tried rarely now), and `pending` until either; the others are `ignored`.
  */
 
 export const eventStatuses = ['pending', 'processed', 'failed', 'ignored'] as const;
@@ -26,9 +26,9 @@ export const eventSchema = z
     api_version: z.string().nullable(),
     created_at: instantOutSchema.describe('As Stripe says'),
     received_at: instantOutSchema,
-    attempts: z.int().describe('Failed tries to fetch the object since it was last fetched'),
+    attempts: z.int().describe('Tries to fetch the object since it was last fetched'),
     next_attempt_at: instantOutSchema.nullable(),
-    failed_at: instantOutSchema.nullable().describe('Since when there are no more tries'),
+    failed_at: instantOutSchema.nullable().describe('Since when it is tried rarely'),
     last_error: z.string().nullable(),
   })
   .meta({ id: 'Event' });
@@ -38,7 +38,7 @@ export const eventWithPayloadSchema = eventSchema
   .extend({ payload: jsonOutSchema.describe('As it came; `null` once it is kept no longer') })
   .meta({ id: 'EventWithPayload' });
 
-/** As `columns` gives it. */
+/** As `eventColumns` gives it. */
 export interface EventRow {
   number: bigint;
   event_id: string;
@@ -58,33 +58,16 @@ export interface EventRow {
   last_error: string | null;
 }
 
-/** Each is written so that a small index finds the few events that are not processed. */
-const conditions: Record<EventStatus, Sql> = {
-  ignored: sql`e.outcome <> 'accepted'`,
-  processed: sql`e.outcome = 'accepted' and f.fetched > e.number`,
-  failed: sql`e.outcome = 'accepted' and f.fetched < e.number and f.failed_at is not null`,
-  pending: sql`e.outcome = 'accepted' and f.fetched < e.number and f.wanted > f.fetched and f.failed_at is null`,
-};
-
-const anything = sql`true`;
-
-const columns = sql`
+/** Of an event `e` and its object's row `f`, if it has one. */
+export const eventColumns = sql`
   e.number, e.event_id, e.type, e.outcome, e.object_type, e.object_id, e.account, e.livemode,
   e.api_version, e.created_at, e.received_at, f.attempts, f.next_attempt_at, f.failed_at, f.last_error,
   case when e.outcome <> 'accepted' then 'ignored' when f.fetched > e.number then 'processed'
     when f.failed_at is not null then 'failed' else 'pending' end as status`;
 
-const source = sql`
+export const eventSource = sql`
   webhook_events e left join followed_objects f
     on f.object_type = e.object_type and f.object_id = e.object_id`;
-
-/** Those about what belongs to the project; null = all, those that nobody owns included. */
-function visibleTo(projectId: string | null): Sql {
-  return projectId === null
-    ? anything
-    : sql`(e.object_type, e.object_id) in (
-        select object_type, object_id from object_owners where project_id = ${projectId})`;
-}
 
 /** An event with its place in the list. */
 export interface StoredEvent {
@@ -92,29 +75,24 @@ export interface StoredEvent {
   event: EventOut;
 }
 
-/** Events, the last received first. */
-export async function loadEvents(
-  database: Database,
-  filter: {
-    projectId: string | null;
-    status: EventStatus | undefined;
-    before: bigint | undefined;
-    take: number;
-  },
-): Promise<StoredEvent[]> {
-  const { projectId, status, before, take } = filter;
-  const rows = await database.prisma.$queryRaw<EventRow[]>`
-    select ${columns} from ${source}
-    where ${status === undefined ? anything : conditions[status]} and ${visibleTo(projectId)}
-      and ${before === undefined ? anything : sql`e.number < ${before}`}
-    order by e.number desc limit ${take}`;
-  return rows.map(storedEvent);
+/**
+ * Whether an event is about what belongs to the project, asked for each event on its own (`offset 0`
+ * keeps Postgres from collecting all that the project has first). Null = all events, those that nobody
+ * owns included.
+ */
+export function ownedBy(projectId: string | null): Sql {
+  return projectId === null
+    ? sql`true`
+    : sql`exists (
+        select from object_owners o
+        where o.object_type = e.object_type and o.object_id = e.object_id
+          and o.project_id = ${projectId} offset 0)`;
 }
 
 /** The last events about what belongs to one user, the last received first. */
 export function userEvents(uid: bigint, take: number): Sql {
   return sql`
-    select ${columns} from ${source}
+    select ${eventColumns} from ${eventSource}
     where (e.object_type, e.object_id) in (
       select object_type, object_id from object_owners where uid = ${uid})
     order by e.number desc limit ${take}`;
@@ -130,8 +108,8 @@ export async function loadEvent(
   id: string,
 ): Promise<(StoredEvent & { payload: z.infer<typeof jsonOutSchema> }) | null> {
   const [row] = await database.prisma.$queryRaw<(EventRow & { payload: unknown })[]>`
-    select ${columns}, e.payload from ${source}
-    where e.event_id = ${id} and ${visibleTo(projectId)}
+    select ${eventColumns}, e.payload from ${eventSource}
+    where e.event_id = ${id} and ${ownedBy(projectId)}
     order by (e.outcome = 'accepted') desc, e.number desc limit 1`;
   return row === undefined
     ? null

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { linkPending } from '../../src/mirror/link-run.ts';
+import { syncObject } from '../../src/mirror/sync.ts';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
 import { allPages } from '../helpers/lists.ts';
@@ -213,12 +214,13 @@ describe('POST /admin/users/{user_id}/customers', () => {
     const linked = await customer();
     await link('owner', linked);
     const byMetadata = await customer({ project_id: 'notes', user_id: 'owner' });
+    const byProject = await customer({ project_id: 'notes' });
     const bySubscription = await customer();
     await subscribe(bySubscription, { project_id: 'notes', user_id: 'owner' });
     const deleted = await customer();
     await link('owner', deleted);
     await shop.stripe.customers.del(deleted);
-    for (const id of [linked, byMetadata, bySubscription, deleted]) {
+    for (const id of [linked, byMetadata, byProject, bySubscription, deleted]) {
       const rows = await auditOf(shop.service, async () => {
         const answer = await link('eve', id, other.key);
         expect(answer.status).toBe(404);
@@ -241,6 +243,40 @@ describe('POST /admin/users/{user_id}/customers', () => {
         status: 409,
         body: { code: 'customer_linked' },
       });
+    }
+  });
+
+  it('of those who link one customer at the same time one has it, the others learn what they may', async () => {
+    const id = await customer();
+    const subscription = await subscribe(id);
+    const [, ...answers] = await Promise.all([
+      syncObject(shop.service.deps, { objectType: 'subscription', objectId: subscription }),
+      link('race_1', id),
+      link('race_2', id),
+      link('race_3', id, other.key),
+    ]);
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    const owner = (await stored(id))?.user;
+    const own = statuses.indexOf(200) + 1;
+    expect(owner).toMatchObject({
+      userId: `race_${own}`,
+      projectId: own === 3 ? 'other' : 'notes',
+    });
+    expect(statuses.toSorted((a, b) => a - b)).toEqual(
+      own === 3 ? [200, 404, 404] : [200, 404, 409],
+    );
+    for (const userId of ['race_1', 'race_2']) {
+      expect(await shop.entitled(userId)).toEqual(userId === owner?.userId ? pro : {});
+    }
+  });
+
+  it('200: a customer whose metadata names the project, or the user, is theirs to link', async () => {
+    const byProject = await customer({ project_id: 'notes' });
+    const byUser = await customer({ project_id: 'notes', user_id: 'named' });
+    const byGhost = await customer({ project_id: 'no_such_project', user_id: 'x' });
+    for (const id of [byProject, byUser, byGhost]) {
+      expect((await link('named', id)).status).toBe(200);
     }
   });
 

@@ -124,6 +124,7 @@ describe('GET /admin/events', () => {
     expect(new Set(own.map((event) => text(event, 'object', 'type')))).toEqual(
       new Set(['product', 'price', 'customer', 'checkout.session', 'subscription']),
     );
+    expect(await allPages(shop.service, '/admin/events', shop.key, 3)).toEqual(own);
     expect(await listed('project_id=notes')).toEqual(own);
     expect(await listed('project_id=other')).toEqual([]);
   });
@@ -260,5 +261,19 @@ describe('POST /admin/events/{id}/replay', () => {
     const [ignored] = await listed('status=ignored');
     const answer = await replay(text(ignored, 'id'));
     expect(answer).toMatchObject({ status: 409, body: { code: 'event_ignored' } });
+  });
+});
+
+describe('GET /admin/events of a quiet project', () => {
+  it('200: its events are found however many of others came after them', async () => {
+    const own = await listed('', shop.key);
+    await shop.service.deps.database.pool.query(
+      `insert into webhook_events (livemode, event_id, type, outcome, created_at, received_at)
+       select false, 'evt_crowd_' || i, 'balance.available', 'unknown_type', now(), now()
+       from generate_series(1, 2500) i`,
+    );
+    expect(own.length).toBeGreaterThan(5);
+    expect(await listed('', shop.key)).toEqual(own);
+    expect(await allPages(shop.service, '/admin/events', shop.key, 4)).toEqual(own);
   });
 });
