@@ -70,15 +70,36 @@ async function compare(comparison: Comparison): Promise<Row> {
     ...{ id, name, target, floorName },
     service: middle(measured.service),
     floor: middle(measured.floor),
+    ratios: {
+      throughput: median(quotients(measured, ({ requestsPerSecond }) => requestsPerSecond)) ?? NaN,
+      p99: median(quotients(measured, ({ p99Ms }) => p99Ms)) ?? NaN,
+      cpu: median(quotients(measured, ({ cpuMicrosecondsPerRequest: cpu }) => cpu)) ?? null,
+    },
   };
 }
 
 /** The round with the median throughput, with the errors of all. */
 function middle(measured: Measured[]): Measured {
   const sorted = measured.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond);
-  const median = sorted[Math.floor(sorted.length / 2)];
-  if (median === undefined) throw new Error('nothing was measured');
-  return { ...median, errors: measured.reduce((sum, { errors }) => sum + errors, 0) };
+  const found = sorted[Math.floor(sorted.length / 2)];
+  if (found === undefined) throw new Error('nothing was measured');
+  return { ...found, errors: measured.reduce((sum, { errors }) => sum + errors, 0) };
+}
+
+/** Of each round, the service's figure divided by that of the floor just before: what else runs hits both alike. */
+function quotients(
+  { service, floor }: { service: Measured[]; floor: Measured[] },
+  figure: (measured: Measured) => number | null,
+): number[] {
+  return service.flatMap((measured, round) => {
+    const beside = floor[round];
+    const [own, least] = [figure(measured), beside === undefined ? null : figure(beside)];
+    return own === null || least === null ? [] : [own / least];
+  });
+}
+
+function median(numbers: number[]): number | undefined {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
 
 async function main(started: Started): Promise<number> {

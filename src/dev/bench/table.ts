@@ -1,26 +1,34 @@
 import type { Measured } from './load.ts';
 
-/** One path beside its floor, the median round of each. */
+/** One path beside its floor: the median round of each, and the medians of what each pair of rounds came to. */
 export interface Row {
   id: string;
   name: string;
-  target: number | null;
-  service: Measured;
   floorName: string;
+  service: Measured;
   floor: Measured;
+  ratios: Ratios;
+  target: number | null;
 }
 
-/** The rows for people: the service's figures, and each divided by its floor's. */
+/** The service's figures divided by its floor's. */
+export interface Ratios {
+  throughput: number;
+  p99: number;
+  cpu: number | null;
+}
+
+/** The rows for people. */
 export function print(rows: readonly Row[]): void {
   const heads = ['path', 'req/s', 'p50 ms', 'p99 ms', 'CPU µs', 'errors'];
-  const ratios = ['ratio', 'target', 'p99', 'CPU'];
+  const ratioHeads = ['ratio', 'target', 'p99', 'CPU'];
   const widths = [24, 8, 8, 8, 8, 8, 8, 8, 6, 6];
   const line = (cells: string[]) =>
     cells
       .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join('');
-  console.log(`\n${line([...heads, ...ratios])}   floor (req/s, p50 ms, p99 ms, CPU µs)`);
-  for (const { name, target, service, floorName, floor } of rows) {
+  console.log(`\n${line([...heads, ...ratioHeads])}   floor (req/s, p50 ms, p99 ms, CPU µs)`);
+  for (const { name, target, service, floorName, floor, ratios } of rows) {
     const figures = line([
       name,
       service.requestsPerSecond.toFixed(0),
@@ -28,12 +36,10 @@ export function print(rows: readonly Row[]): void {
       service.p99Ms.toFixed(2),
       service.cpuMicrosecondsPerRequest?.toFixed(0) ?? '-',
       String(service.errors + floor.errors),
-      (service.requestsPerSecond / floor.requestsPerSecond).toFixed(2),
+      ratios.throughput.toFixed(2),
       target === null ? '-' : `>= ${target.toFixed(2)}`,
-      (service.p99Ms / floor.p99Ms).toFixed(1),
-      service.cpuMicrosecondsPerRequest === null || floor.cpuMicrosecondsPerRequest === null
-        ? '-'
-        : (service.cpuMicrosecondsPerRequest / floor.cpuMicrosecondsPerRequest).toFixed(1),
+      ratios.p99.toFixed(1),
+      ratios.cpu?.toFixed(1) ?? '-',
     ]);
     const beside = [
       floor.requestsPerSecond.toFixed(0),
