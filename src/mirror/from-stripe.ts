@@ -252,7 +252,7 @@ export function invoiceRow(
 }
 
 /** The subscription that an invoice belongs to, if any. */
-export function subscriptionOf(invoice: Stripe.Invoice): string | null {
+function subscriptionOf(invoice: Stripe.Invoice): string | null {
   return optionalReference(invoice.parent?.subscription_details?.subscription);
 }
 

@@ -21,7 +21,7 @@ export type FollowedType =
 export type Urgency = 0 | 1 | 2;
 
 /** An object to fetch, and where the payload's object names it: by the first of the paths that leads to an id. */
-export interface Lead {
+interface Lead {
   follow: FollowedType;
   paths: readonly string[];
 }

@@ -1,0 +1,86 @@
+import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
+import type { Project, World } from './world.ts';
+
+export const hourMs = 3_600_000;
+export const dayMs = 24 * hourMs;
+
+/** What an action acts in, and among what it picks. */
+export interface Context {
+  world: World;
+  project: Project;
+  userId: string;
+  /** Which of the things that could be acted on, and by how much. */
+  pick: number;
+}
+
+/** An action does something, or nothing where there is nothing to act on. */
+export type Act = (context: Context) => Promise<unknown>;
+
+/** One of them, by the context's pick. */
+export function oneOf<T>({ pick }: Context, all: readonly [T, ...T[]]): T;
+export function oneOf<T>({ pick }: Context, all: readonly T[]): T | undefined;
+export function oneOf<T>({ pick }: Context, all: readonly T[]): T | undefined {
+  return all[pick % Math.max(1, all.length)];
+}
+
+type Objects = ReturnType<typeof objectsOf>;
+
+function objectsOf(sandbox: Sandbox) {
+  return sandbox.objects(
+    'sessions',
+    'subscriptions',
+    'subscriptionItems',
+    'invoices',
+    'charges',
+    'refunds',
+    'disputes',
+  );
+}
+
+/** The customers that the user's checkouts used. */
+export function customersOf({ world, project, userId }: Context): string[] {
+  const opened = objectsOf(world.sandbox).sessions.filter(
+    ({ id }) => project.sessionUsers.get(id) === userId,
+  );
+  return [
+    ...new Set(opened.flatMap(({ customer }) => (typeof customer === 'string' ? [customer] : []))),
+  ];
+}
+
+/** One of the objects of a kind that belong to the user's customers. */
+export function oneOfMine<K extends 'subscriptions' | 'invoices' | 'charges'>(
+  context: Context,
+  kind: K,
+  keep: (row: Objects[K][number]) => boolean = () => true,
+): Objects[K][number] | undefined {
+  const customers = customersOf(context);
+  const rows: readonly Objects[K][number][] = objectsOf(context.world.sandbox)[kind];
+  return oneOf(
+    context,
+    rows.filter(
+      (row) => typeof row.customer === 'string' && customers.includes(row.customer) && keep(row),
+    ),
+  );
+}
+
+/** One of all the objects of a kind, whosever they are. */
+export function oneOfAll<K extends 'refunds' | 'disputes'>(
+  context: Context,
+  kind: K,
+): Objects[K][number] | undefined {
+  const rows: readonly Objects[K][number][] = objectsOf(context.world.sandbox)[kind];
+  return oneOf(context, rows);
+}
+
+export function itemsOf({ world }: Context, subscriptionId: string) {
+  return objectsOf(world.sandbox).subscriptionItems.filter(
+    ({ subscription }) => subscription === subscriptionId,
+  );
+}
+
+export function oneItem(context: Context, subscriptionId: string) {
+  return oneOf(context, itemsOf(context, subscriptionId));
+}
+
+/** The service could not ask Stripe: nothing has happened. */
+export class Refused extends Error {}

@@ -1,0 +1,146 @@
+import { text } from '../../helpers/json.ts';
+import { type Act, type Context, dayMs, hourMs, oneOf, Refused } from './context.ts';
+
+/* What operators may do, and what time does. The project notes what Stripe does not know. */
+
+async function admin(
+  { world, project }: Context,
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: object,
+): Promise<unknown> {
+  const answer = await world.service.request(method, `/admin/${path}`, {
+    key: project.key,
+    ...(body === undefined ? {} : { body }),
+  });
+  if (answer.status === 502) throw new Refused();
+  if (answer.status > 299) throw new Error(`${path}: ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+function featureOf(context: Context) {
+  const feature = oneOf(context, context.project.features);
+  if (feature === undefined) throw new Error('a project has features');
+  return feature;
+}
+
+/** Grants and revocations are numbered together, in the order in which they were recorded. */
+function nextNumber({ project }: Context): number {
+  return project.grants.length + project.revocations.length + 1;
+}
+
+async function grant(context: Context, validFrom: number): Promise<void> {
+  const { project, userId, pick } = context;
+  const { code: featureCode, type } = featureOf(context);
+  const validTo = pick % 3 === 0 ? null : validFrom + ((pick % 50) + 1) * 7 * hourMs;
+  const value = type === 'boolean' ? true : type === 'limit' ? (pick % 90) + 1 : 'by hand';
+  const answer = await admin(context, 'POST', 'grant', {
+    user_id: userId,
+    feature_code: featureCode,
+    value,
+    valid_from: new Date(validFrom).toISOString(),
+    ...(validTo === null ? {} : { valid_to: new Date(validTo).toISOString() }),
+    reason: 'a history',
+  });
+  const id = text(answer, 'grant', 'id');
+  const number = nextNumber(context);
+  project.grants.push({
+    id,
+    userId,
+    featureCode,
+    value,
+    validFrom,
+    validTo,
+    endedAt: null,
+    number,
+  });
+}
+
+async function revoke(context: Context, validTo: number | null): Promise<void> {
+  const { world, project, userId } = context;
+  const validFrom = world.clock.now();
+  const { code: featureCode } = featureOf(context);
+  const answer = await admin(context, 'POST', 'revoke', {
+    user_id: userId,
+    feature_code: featureCode,
+    ...(validTo === null ? {} : { valid_to: new Date(validTo).toISOString() }),
+    reason: 'a history',
+  });
+  const id = text(answer, 'revocation', 'id');
+  const number = nextNumber(context);
+  project.revocations.push({ id, userId, featureCode, validFrom, validTo, liftedAt: null, number });
+}
+
+async function pass({ world }: Context, ms: number): Promise<void> {
+  const until = world.clock.now() + ms;
+  world.clock.set(until);
+  await world.sandbox.clock.advanceTo(until);
+}
+
+export const operatorActs = {
+  grant: (context) => grant(context, context.world.clock.now()),
+  grant_later: (context) =>
+    grant(context, context.world.clock.now() + ((context.pick % 30) + 1) * dayMs),
+  end_grant: async (context) => {
+    const { project, userId, world } = context;
+    const open = project.grants.filter((one) => one.userId === userId && one.endedAt === null);
+    const one = oneOf(context, open);
+    if (one === undefined) return;
+    await admin(context, 'POST', 'revoke', { grant_id: one.id, reason: 'a history' });
+    one.endedAt = world.clock.now();
+  },
+  revoke: (context) => revoke(context, null),
+  revoke_for_a_while: (context) =>
+    revoke(context, context.world.clock.now() + ((context.pick % 20) + 1) * dayMs),
+  lift_revocation: async (context) => {
+    const { project, userId, world } = context;
+    const one = oneOf(
+      context,
+      project.revocations.filter((each) => each.userId === userId && each.liftedAt === null),
+    );
+    if (one === undefined) return;
+    await admin(context, 'DELETE', `revocations/${one.id}?reason=history`);
+    one.liftedAt = world.clock.now();
+  },
+  remap_product: async (context) => {
+    const { project, pick } = context;
+    const carry = oneOf(context, Object.values(project.carries));
+    if (carry === undefined) return;
+    const features = { ...(pick % 2 === 0 ? { export: true } : {}), notebooks: (pick % 9) + 1 };
+    const rank = pick % 5;
+    await admin(context, 'PUT', `products/${carry.productId}`, {
+      features,
+      rank,
+      allow_multiple: true,
+    });
+    project.carries[carry.priceId] = { ...carry, features, rank };
+  },
+  change_access_days: async (context) => {
+    const { project, pick } = context;
+    const { priceId } = project.prices.pass;
+    const carry = project.carries[priceId];
+    if (carry === undefined) return;
+    const accessDays = (pick % 60) + 1;
+    await admin(context, 'PUT', `prices/${priceId}`, { access_days: accessDays });
+    project.carries[priceId] = { ...carry, accessDays };
+  },
+  change_policy: async (context) => {
+    const { project, pick } = context;
+    project.policy = {
+      graceDays: pick % 15,
+      refundFull: pick % 4 === 0 ? 'keep' : 'revoke',
+      refundPartial: pick % 2 === 0 ? 'keep' : 'revoke',
+      disputeOpened: pick % 3 === 0 ? 'suspend' : 'keep',
+    };
+    await admin(context, 'PATCH', `projects/${project.projectId}`, {
+      settings: {
+        grace_days: project.policy.graceDays,
+        refund_full: project.policy.refundFull,
+        refund_partial: project.policy.refundPartial,
+        dispute_opened: project.policy.disputeOpened,
+      },
+    });
+  },
+  hours_pass: (context) => pass(context, ((context.pick % 30) + 1) * hourMs + context.pick),
+  days_pass: (context) => pass(context, ((context.pick % 20) + 1) * dayMs + context.pick),
+} satisfies Record<string, Act>;

@@ -1,0 +1,212 @@
+/*
+ * What Stripe says in the end, by the letter, for the oracle: from the sandbox's own objects straight
+ * to facts, without a database, an order of arrival or any code of the service.
+ */
+import type { CarryFact, Facts, PurchaseFact } from '../../../src/entitlements/facts.ts';
+import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
+
+export function objectsOf(sandbox: Sandbox) {
+  return sandbox.objects(
+    'customers',
+    'prices',
+    'sessions',
+    'sessionLines',
+    'subscriptions',
+    'subscriptionItems',
+    'invoices',
+    'invoicePayments',
+    'charges',
+    'refunds',
+    'disputes',
+  );
+}
+
+type Objects = ReturnType<typeof objectsOf>;
+
+/** What the service was told of, and Stripe does not know. */
+export type Ours = Pick<Facts, 'policy' | 'features' | 'grants' | 'revocations'> & {
+  carries: Record<string, CarryFact>;
+  /** The user of each session that was opened through the service. */
+  sessionUsers: ReadonlyMap<string, string>;
+  projectId: string;
+};
+
+export function factsOf(userId: string, stripe: Objects, ours: Ours): Facts {
+  const { policy, features, carries, grants, revocations } = ours;
+  return {
+    policy,
+    features,
+    carries,
+    grants,
+    revocations,
+    subscriptions: stripe.subscriptions
+      .filter((subscription) => subscriptionUser(subscription, stripe, ours) === userId)
+      .map((subscription) => subscriptionFact(subscription, stripe)),
+    purchases: stripe.sessions
+      .filter((session) => sessionUser(session, stripe, ours) === userId)
+      .flatMap((session) => purchaseFacts(session, stripe)),
+  };
+}
+
+type Session = Objects['sessions'][number];
+type Subscription = Objects['subscriptions'][number];
+type Metadata = Readonly<Record<string, string>> | null | undefined;
+
+function claimed(metadata: Metadata, { projectId }: Ours): string | undefined {
+  return metadata?.['project_id'] === projectId ? metadata['user_id'] : undefined;
+}
+
+function customerUser(id: string | null, stripe: Objects, ours: Ours): string | undefined {
+  const opened = stripe.sessions.find(
+    (session) => session.customer === id && ours.sessionUsers.has(session.id),
+  );
+  if (opened !== undefined && id !== null) return ours.sessionUsers.get(opened.id);
+  return claimed(stripe.customers.find((customer) => customer.id === id)?.metadata, ours);
+}
+
+function sessionUser(session: Session, stripe: Objects, ours: Ours): string | undefined {
+  return (
+    ours.sessionUsers.get(session.id) ??
+    customerUser(session.customer, stripe, ours) ?? // never expanded here
+    claimed(session.metadata, ours)
+  );
+}
+
+function subscriptionUser(
+  subscription: Subscription,
+  stripe: Objects,
+  ours: Ours,
+): string | undefined {
+  const opened = stripe.sessions.find((session) => session.subscription === subscription.id);
+  return (
+    (opened === undefined ? undefined : ours.sessionUsers.get(opened.id)) ??
+    customerUser(subscription.customer, stripe, ours) ?? // never expanded here
+    claimed(subscription.metadata, ours)
+  );
+}
+
+function subscriptionFact(subscription: Subscription, stripe: Objects) {
+  const { id, status } = subscription;
+  const invoices = stripe.invoices.filter(
+    (invoice) => invoice.parent?.subscription_details?.subscription === id,
+  );
+  let newestPaid = -Infinity;
+  for (const invoice of invoices) {
+    if (invoice.status === 'paid' && invoice.created > newestPaid) newestPaid = invoice.created;
+  }
+  let debtAt: number | null = null;
+  for (const invoice of invoices) {
+    if (invoice.status !== 'open' && invoice.status !== 'uncollectible') continue;
+    if (invoice.created <= newestPaid) continue;
+    const since = invoice.status_transitions.finalized_at;
+    if (since !== null && (debtAt === null || since < debtAt)) debtAt = since;
+  }
+  const owes = status === 'past_due' || status === 'unpaid';
+  return {
+    id,
+    status,
+    startDate: subscription.start_date * 1000,
+    endedAt: ms(subscription.ended_at),
+    cancelAt: ms(subscription.cancel_at),
+    cancelAtPeriodEnd: subscription.cancel_at_period_end,
+    canceledAt: ms(subscription.canceled_at),
+    pausedAt: ms(subscription.status_details?.paused.transitioned_at ?? null),
+    dunningAnchorAt: owes ? ms(debtAt) : null,
+    items: stripe.subscriptionItems
+      .filter((item) => item.subscription === id)
+      .map((item) => ({
+        id: item.id,
+        priceId: item.price,
+        productId: productOf(item.price, stripe),
+        quantity: item.quantity ?? null,
+        createdAt: item.created * 1000,
+        currentPeriodEnd: item.current_period_end * 1000,
+      })),
+  };
+}
+
+function purchaseFacts(session: Session, stripe: Objects): PurchaseFact[] {
+  if (session.status !== 'complete' || session.payment_status === 'unpaid') return [];
+  const ofInvoice = session.mode === 'subscription';
+  const intents = ofInvoice
+    ? stripe.invoicePayments
+        .filter((payment) => payment.invoice === session.invoice)
+        .map((payment) => payment.payment.payment_intent)
+    : [session.payment_intent];
+  const paidBy = (intent: unknown) => intent !== null && intents.includes(intent as string); // never expanded here
+  const charges = stripe.charges.filter(
+    (charge) => paidBy(charge.payment_intent) && charge.status === 'succeeded',
+  );
+  const back = (rows: Objects['refunds'] | Objects['disputes']) =>
+    rows
+      .filter((row) => paidBy(row.payment_intent))
+      .map((row) => ({
+        id: row.id,
+        amount: row.amount,
+        status: row.status ?? 'pending',
+        createdAt: row.created * 1000,
+      }));
+  return stripe.sessionLines
+    .filter((line) => line.session === session.id)
+    .filter((line) => stripe.prices.find(({ id }) => id === line.price)?.type === 'one_time')
+    .map((line) => ({
+      id: line.id,
+      priceId: line.price,
+      productId: productOf(line.price, stripe),
+      quantity: line.quantity ?? 1,
+      amount: line.amount_total,
+      paymentAmount:
+        charges.length === 0
+          ? line.amount_total
+          : charges.reduce((sum, charge) => sum + charge.amount, 0),
+      purchasedAt: Math.max(...charges.map((charge) => charge.created * 1000), -1),
+      refunds: back(stripe.refunds),
+      disputes: back(stripe.disputes),
+      ofInvoice,
+    }))
+    .map((fact) =>
+      fact.purchasedAt === -1 ? { ...fact, purchasedAt: session.created * 1000 } : fact,
+    );
+}
+
+function productOf(priceId: string, stripe: Objects): string {
+  return String(stripe.prices.find(({ id }) => id === priceId)?.product);
+}
+
+function ms(seconds: number | null): number | null {
+  return seconds === null ? null : seconds * 1000;
+}
+
+/** Every instant at which something of the facts begins or ends; far more than there are boundaries. */
+export function instantsOf(facts: Facts): number[] {
+  const dayMs = 86_400_000;
+  const found = [
+    ...facts.subscriptions.flatMap((subscription) => [
+      subscription.startDate,
+      subscription.endedAt,
+      subscription.cancelAt,
+      subscription.canceledAt,
+      subscription.pausedAt,
+      subscription.dunningAnchorAt,
+      subscription.dunningAnchorAt === null
+        ? null
+        : subscription.dunningAnchorAt + facts.policy.graceDays * dayMs,
+      ...subscription.items.flatMap((item) => [item.createdAt, item.currentPeriodEnd]),
+    ]),
+    ...facts.purchases.flatMap((purchase) => {
+      const days = facts.carries[purchase.priceId]?.accessDays ?? null;
+      const turns = facts.purchases.length;
+      return [
+        purchase.purchasedAt,
+        ...(days === null
+          ? []
+          : Array.from({ length: turns }, (_, n) => purchase.purchasedAt + (n + 1) * days * dayMs)),
+        ...purchase.refunds.map((refund) => refund.createdAt),
+        ...purchase.disputes.map((dispute) => dispute.createdAt),
+      ];
+    }),
+    ...facts.grants.flatMap((grant) => [grant.validFrom, grant.validTo, grant.endedAt]),
+    ...facts.revocations.flatMap((one) => [one.validFrom, one.validTo, one.liftedAt]),
+  ];
+  return [...new Set(found.filter((at) => at !== null))].sort((a, b) => a - b);
+}
