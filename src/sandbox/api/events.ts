@@ -1,17 +1,26 @@
 import { z } from 'zod';
+import { addDays } from '../billing/period.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { paging, tablePage } from '../http/list.ts';
 import { flag, listOf, range, text } from '../http/params.ts';
 import { matchesType } from '../state/event-faults.ts';
 import { render } from '../state/render.ts';
-import { invalid } from '../stripe-error.ts';
+import type { SandboxEvent } from '../state/tables.ts';
+import { need, type World } from '../state/world.ts';
+import { invalid, missing } from '../stripe-error.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
-import { retrieval } from './reads.ts';
+import { none } from './reads.ts';
 
 /** Events by type, time and whether every endpoint took them. */
 export function events(deliveries: () => Deliveries): Endpoint[] {
   return [
-    retrieval({ path: '/v1/events', kind: 'event', table: (tables) => tables.events }),
+    endpoint('GET', '/v1/events/:id', none, (world, _params, { id }) => {
+      const event = need(world.tables.events, 'event', id);
+      if (!isKept(world, event)) {
+        throw missing('event', id);
+      }
+      return render(world.tables, event);
+    }),
     endpoint(
       'GET',
       '/v1/events',
@@ -34,6 +43,7 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
           {
             created: params.created,
             matches: (event) =>
+              isKept(world, event) &&
               (patterns === undefined ||
                 patterns.some((pattern) => matchesType(pattern, event.type))) &&
               (open === undefined || open.has(event.id) !== wanted),
@@ -45,4 +55,11 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
       },
     ),
   ];
+}
+
+const keptDays = 30;
+
+/** Stripe shows the events of the last thirty days. */
+function isKept(world: World, event: SandboxEvent): boolean {
+  return event.created > addDays(world.clock.seconds(), -keptDays);
 }

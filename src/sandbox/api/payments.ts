@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { refundCharge } from '../billing/refund.ts';
-import { closeDispute } from '../billing/dispute.ts';
+import { moveDispute, submitEvidence } from '../billing/dispute.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { matches, paging } from '../http/list.ts';
-import { integer, mergedMetadata, metadata, range, text } from '../http/params.ts';
+import { flag, inert, integer, mergedMetadata, metadata, range, text } from '../http/params.ts';
 import { change } from '../state/events.ts';
 import { render } from '../state/render.ts';
 import type { Charge } from '../state/tables.ts';
@@ -80,6 +80,13 @@ export const refunds: Endpoint[] = [
       return render(world.tables, refund);
     },
   ),
+  endpoint('POST', '/v1/refunds/:id', metadataOnly, (world, params, { id }) => {
+    const refund = need(world.tables.refunds, 'refund', id);
+    change(world, 'refund.updated', refund, () => {
+      refund.metadata = mergedMetadata(refund.metadata ?? {}, params.metadata);
+    });
+    return render(world.tables, refund);
+  }),
   ...reads({
     path: '/v1/refunds',
     kind: 'refund',
@@ -132,9 +139,22 @@ export const disputes: Endpoint[] = [
         [filters.payment_intent, (id) => tables.disputes.where('intent', id)],
       ),
   }),
+  endpoint(
+    'POST',
+    '/v1/disputes/:id',
+    z.strictObject({ evidence: inert, metadata: metadata.optional(), submit: flag.optional() }),
+    (world, params, { id }) => {
+      const dispute = need(world.tables.disputes, 'dispute', id);
+      dispute.metadata = mergedMetadata(dispute.metadata, params.metadata);
+      if (params.evidence !== undefined && params.submit !== false) {
+        submitEvidence(world, dispute);
+      }
+      return render(world.tables, dispute);
+    },
+  ),
   endpoint('POST', '/v1/disputes/:id/close', none, (world, _params, { id }) => {
     const dispute = need(world.tables.disputes, 'dispute', id);
-    closeDispute(world, dispute, 'lost');
+    moveDispute(world, dispute, 'lost');
     return render(world.tables, dispute);
   }),
 ];

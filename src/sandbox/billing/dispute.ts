@@ -2,6 +2,7 @@ import { newId } from '../state/ids.ts';
 import { change, emit } from '../state/events.ts';
 import type { Charge, Dispute } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
+import { invalid } from '../stripe-error.ts';
 import { addDays } from './period.ts';
 
 const daysToRespond = 7;
@@ -48,17 +49,62 @@ export function openDispute(
   return dispute;
 }
 
-export type DisputeStatus = 'won' | 'lost' | 'warning_closed' | 'prevented';
+/** All that there are. The last four end a dispute, unless a lost one is appealed. */
+export const disputeStatuses = [
+  'warning_needs_response',
+  'warning_under_review',
+  'needs_response',
+  'under_review',
+  'appeal_needs_response',
+  'appeal_under_review',
+  'won',
+  'lost',
+  'warning_closed',
+  'prevented',
+] as const;
 
-/** The bank has decided. */
-export function closeDispute(world: World, dispute: Dispute, status: DisputeStatus): void {
-  change(world, 'charge.dispute.closed', dispute, () => {
+export type DisputeStatus = (typeof disputeStatuses)[number];
+
+const closed: ReadonlySet<string> = new Set<DisputeStatus>([
+  'won',
+  'lost',
+  'warning_closed',
+  'prevented',
+]);
+
+/**
+ * Moves a dispute on, and the money with it: it is taken where an inquiry becomes a chargeback, and
+ * given back where one is won.
+ */
+export function moveDispute(world: World, dispute: Dispute, status: DisputeStatus): void {
+  const inquiry = dispute.status.startsWith('warning_');
+  const type = closed.has(status) ? 'charge.dispute.closed' : 'charge.dispute.updated';
+  change(world, type, dispute, () => {
     dispute.status = status;
-    dispute.is_charge_refundable = false;
+    dispute.is_charge_refundable = status.startsWith('warning_') && status !== 'warning_closed';
   });
-  if (status === 'won') {
+  if (inquiry && (status === 'needs_response' || status === 'lost')) {
+    emit(world, 'charge.dispute.funds_withdrawn', dispute);
+  }
+  if (status === 'won' && !inquiry) {
     emit(world, 'charge.dispute.funds_reinstated', dispute);
   }
+}
+
+/** The evidence was handed in: now it is for the bank to decide. */
+export function submitEvidence(world: World, dispute: Dispute): void {
+  const next: Partial<Record<string, DisputeStatus>> = {
+    warning_needs_response: 'warning_under_review',
+    needs_response: 'under_review',
+    appeal_needs_response: 'appeal_under_review',
+  };
+  const status = next[dispute.status];
+  if (status === undefined) {
+    throw invalid(`This dispute is ${dispute.status}: it takes no evidence.`);
+  }
+  dispute.evidence_details.has_evidence = true;
+  dispute.evidence_details.submission_count += 1;
+  moveDispute(world, dispute, status);
 }
 
 function noEvidence(): Dispute['evidence'] {

@@ -9,6 +9,8 @@ export interface RefundRequest {
   amount: number | null;
   reason: Refund['reason'];
   metadata: Record<string, string>;
+  /** It is on its way, as those to slow payment methods are; it counts as refunded meanwhile. */
+  pending?: boolean;
 }
 
 /** Gives money of a charge back. */
@@ -41,7 +43,7 @@ export function refundCharge(world: World, charge: Charge, request: RefundReques
     reason: request.reason,
     receipt_number: null,
     source_transfer_reversal: null,
-    status: 'succeeded',
+    status: request.pending === true ? 'pending' : 'succeeded',
     transfer_reversal: null,
   };
   world.tables.refunds.set(refund.id, refund);
@@ -50,6 +52,17 @@ export function refundCharge(world: World, charge: Charge, request: RefundReques
     setRefunded(charge, charge.amount_refunded + amount);
   });
   return refund;
+}
+
+/** A refund that was on its way has arrived. */
+export function settleRefund(world: World, refund: Refund): void {
+  if (refund.status !== 'pending') {
+    throw invalid(`Refund ${refund.id} is not pending: its status is ${String(refund.status)}.`);
+  }
+  change(world, 'refund.updated', refund, () => {
+    refund.status = 'succeeded';
+  });
+  emit(world, 'charge.refund.updated', refund);
 }
 
 /** The bank sends the money back: the charge counts as not refunded by this refund. */

@@ -157,7 +157,9 @@ function newSession(world: World, request: SessionRequest, currency: string): Ch
     },
     customer: request.customer,
     customer_account: null,
-    customer_creation: request.mode === 'payment' ? request.customerCreation : 'always',
+    // An invoice is somebody's.
+    customer_creation:
+      request.mode === 'payment' && !request.invoiceCreation ? request.customerCreation : 'always',
     customer_details: null,
     customer_email: request.customerEmail,
     discounts:

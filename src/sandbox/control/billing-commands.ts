@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { disputeStatuses } from '../billing/dispute.ts';
 import type { Sandbox } from '../contract.ts';
 import { command, count, yes, type Command } from './command.ts';
 
@@ -82,8 +83,11 @@ export const billingCommands: readonly Command[] = [
     'refund',
     'a charge',
     'Gives money back.',
-    id.extend({ amount: count.optional() }),
-    (to, input) => to.refund(input.id, input.amount),
+    id.extend({ amount: count.optional(), pending: yes.optional() }),
+    (to, input) => to.refund(input.id, input.amount, { pending: input.pending ?? false }),
+  ),
+  billing('settle-refund', 'a refund', 'A pending one arrives.', id, (to, { id: target }) =>
+    done(to.settleRefund(target)),
   ),
   billing('fail-refund', 'a refund', 'The bank sends it back.', id, (to, { id: target }) =>
     done(to.failRefund(target)),
@@ -94,6 +98,13 @@ export const billingCommands: readonly Command[] = [
     'The buyer disputes it.',
     id.extend({ amount: count.optional(), inquiry: yes.optional() }),
     (to, input) => to.openDispute(input.id, input.amount, { inquiry: input.inquiry ?? false }),
+  ),
+  billing(
+    'move-dispute',
+    'a dispute',
+    'It goes on to a status, or ends with one.',
+    id.extend({ status: z.enum(disputeStatuses) }),
+    (to, input) => done(to.moveDispute(input.id, input.status)),
   ),
   billing(
     'close-dispute',

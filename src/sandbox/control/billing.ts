@@ -1,7 +1,7 @@
 import { collect, intentOf, markUncollectible, voidInvoice } from '../billing/collection.ts';
-import { closeDispute, openDispute, type DisputeStatus } from '../billing/dispute.ts';
+import { moveDispute, openDispute, type DisputeStatus } from '../billing/dispute.ts';
 import { changeItems, type ProrationBehavior } from '../billing/plan-change.ts';
-import { failRefund, refundCharge } from '../billing/refund.ts';
+import { failRefund, refundCharge, settleRefund } from '../billing/refund.ts';
 import {
   cancelSubscription,
   changeSubscription,
@@ -37,11 +37,18 @@ export interface Billing {
   voidInvoice(invoiceId: string): Promise<void>;
   markUncollectible(invoiceId: string): Promise<void>;
   /** Gives back an amount, or all that is left. Resolves to the refund's id. */
-  refund(chargeId: string, amount?: number): Promise<string>;
+  refund(chargeId: string, amount?: number, options?: { pending?: boolean }): Promise<string>;
+  /** A pending refund arrives. */
+  settleRefund(refundId: string): Promise<void>;
   failRefund(refundId: string): Promise<void>;
   /** Resolves to the dispute's id. `inquiry`: a warning, without money being taken. */
   openDispute(chargeId: string, amount?: number, options?: { inquiry?: boolean }): Promise<string>;
-  closeDispute(disputeId: string, status: DisputeStatus): Promise<void>;
+  /** Moves a dispute to any status, one that ends it included. */
+  moveDispute(disputeId: string, status: DisputeStatus): Promise<void>;
+  closeDispute(
+    disputeId: string,
+    status: 'won' | 'lost' | 'warning_closed' | 'prevented',
+  ): Promise<void>;
   setDunning(dunning: Dunning): Promise<void>;
 }
 
@@ -56,6 +63,10 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
     }
     return invoice;
   };
+  const moved = (id: string, status: DisputeStatus) =>
+    act(() => {
+      moveDispute(world, need(tables.disputes, 'dispute', id), status);
+    });
   return {
     cancelNow: (id) =>
       act(() => {
@@ -124,11 +135,15 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
       act(() => {
         markUncollectible(world, openInvoice(id));
       }),
-    refund: (id, amount) =>
+    refund: (id, amount, { pending = false } = {}) =>
       act(() => {
         const charge = need(tables.charges, 'charge', id);
-        const request = { amount: amount ?? null, reason: null, metadata: {} };
+        const request = { amount: amount ?? null, reason: null, metadata: {}, pending };
         return refundCharge(world, charge, request).id;
+      }),
+    settleRefund: (id) =>
+      act(() => {
+        settleRefund(world, need(tables.refunds, 'refund', id));
       }),
     failRefund: (id) =>
       act(() => {
@@ -139,10 +154,8 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
         const charge = need(tables.charges, 'charge', id);
         return openDispute(world, charge, amount ?? charge.amount, options?.inquiry ?? false).id;
       }),
-    closeDispute: (id, status) =>
-      act(() => {
-        closeDispute(world, need(tables.disputes, 'dispute', id), status);
-      }),
+    moveDispute: (id, status) => moved(id, status),
+    closeDispute: (id, status) => moved(id, status),
     setDunning: (dunning) =>
       act(() => {
         world.dunning = dunning;

@@ -1,11 +1,18 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const pool = Buffer.alloc(8192);
+let used = pool.length;
 
 /** An id such as Stripe's: `cus_`, then letters and digits. Random, so that restarts cannot collide. */
 export function newId(prefix: string, length = 24): string {
-  const letters = Array.from(randomBytes(length), (byte) =>
-    alphabet.charAt(byte % alphabet.length),
-  );
-  return `${prefix}_${letters.join('')}`;
+  if (used + length > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  let id = `${prefix}_`;
+  for (const end = used + length; used < end; used += 1) {
+    id += alphabet.charAt((pool[used] ?? 0) % alphabet.length);
+  }
+  return id;
 }

@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { tablePage } from '../../../src/sandbox/http/list.ts';
+import { Table } from '../../../src/sandbox/state/table.ts';
 import { dayMs, monthlyPrice, openFixture, seconds, startAt, type Fixture } from './fixture.ts';
 
 let fixture: Fixture;
@@ -84,25 +86,49 @@ describe('seeded subscriptions', () => {
   });
 });
 
-it('a page in the middle of 20,000 objects costs what the first costs', async () => {
-  const { sandbox, stripe } = fixture;
-  const price = await monthlyPrice(stripe);
-  const ids = await sandbox.seed({
-    count: 20_000,
-    prices: [price.id],
-    createdFrom: startAt - 20_000 * 1000,
+it('a page looks at as many rows as it shows, wherever in the list it lies', () => {
+  const table = new Table<{ id: string; created: number }>({});
+  for (let row = 0; row < 20_000; row += 1) {
+    table.set(`row-${row}`, { id: `row-${row}`, created: row });
+  }
+  const looked = vi.fn(() => true);
+  const pages = [
+    { starting_after: 'row-10000', limit: 100 },
+    { ending_before: 'row-10000', limit: 100 },
+    { limit: 100 },
+  ].map((params) =>
+    tablePage(
+      table,
+      { matches: looked, created: { gte: 5_000, lt: 15_000 } },
+      params,
+      '/v1/rows',
+      (row) => ({ ...row }),
+    ),
+  );
+  expect(pages).toMatchObject([
+    { data: [{ id: 'row-9999' }, ...Array<object>(99).fill({})], has_more: true },
+    { data: [{ id: 'row-10100' }, ...Array<object>(99).fill({})], has_more: true },
+    { data: [{ id: 'row-14999' }, ...Array<object>(99).fill({})], has_more: true },
+  ]);
+  expect(looked).toHaveBeenCalledTimes(3 * 101);
+});
+
+it('rows that come out of their order, or go, leave the list in order', () => {
+  const table = new Table<{ id: string; created: number }, 'even'>({
+    even: ({ created }) => (created % 2 === 0 ? 'yes' : null),
   });
-  const timed = async (after: string | undefined): Promise<number> => {
-    const started = performance.now();
-    for (let page = 0; page < 5; page += 1) {
-      await stripe.subscriptions.list({
-        limit: 1,
-        ...(after === undefined ? {} : { starting_after: after }),
-      });
-    }
-    return performance.now() - started;
-  };
-  await timed(undefined);
-  // A walk through half of the table would take far longer than ten times a short page.
-  expect(await timed(ids[10_000])).toBeLessThan(10 * (await timed(undefined)) + 50);
+  for (const created of [5, 1, 4, 2, 3]) {
+    table.set(`row-${created}`, { id: `row-${created}`, created });
+  }
+  const newest = () => [...table.walk()].map(({ created }) => created);
+  expect(newest()).toEqual([5, 4, 3, 2, 1]);
+  table.delete('row-4');
+  expect(newest()).toEqual([5, 3, 2, 1]);
+  expect([...table.walk({ created: { gte: 2, lte: 4 } })].map(({ id }) => id)).toEqual([
+    'row-3',
+    'row-2',
+  ]);
+  expect(table.where('even', 'yes').map(({ created }) => created)).toEqual([2]);
+  table.set('row-2', { id: 'row-2', created: 7 });
+  expect(table.where('even', 'yes')).toEqual([]);
 });

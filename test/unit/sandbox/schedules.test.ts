@@ -120,7 +120,7 @@ describe('a schedule from a subscription', () => {
   it('is completed after its last phase where it ends the subscription', async () => {
     const { sandbox, stripe } = fixture;
     const { subscription, schedule } = await scheduleChange({ end_behavior: 'cancel' });
-    await sandbox.clock.advance(100 * dayMs);
+    await sandbox.clock.advanceTo(secondPeriodEnd + dayMs);
     expect(await stripe.subscriptionSchedules.retrieve(schedule.id)).toMatchObject({
       status: 'completed',
       completed_at: seconds(secondPeriodEnd),
