@@ -2,10 +2,10 @@ import { recordAudit } from '../audit/record.ts';
 import type { ChangeDeps } from '../entitlements/change.ts';
 import { refreshUsers } from '../entitlements/refresh.ts';
 import { lockUser } from '../entitlements/users.ts';
+import type { Operator } from '../grants/operator.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
-import type { Linker } from './link.ts';
 
 export interface Attached {
   /** Null where the purchase was the user's before. */
@@ -45,7 +45,7 @@ async function loadWhose(
  */
 export async function attachPurchase(
   deps: ChangeDeps,
-  by: Omit<Linker, 'projectId'> & { projectId: string | null },
+  by: Omit<Operator, 'projectId'> & { projectId: string | null },
   asked: { purchaseId: string; userId: string; reason?: string | undefined },
 ): Promise<Attached> {
   const { purchaseId, userId, reason } = asked;

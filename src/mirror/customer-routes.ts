@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { LinkPair } from '../generated/prisma/client.ts';
+import type { Operator } from '../grants/operator.ts';
 import type { App } from '../http/app-types.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
@@ -17,7 +18,7 @@ import {
 } from '../http/schemas.ts';
 import { projectFor, projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
-import { type Linker, linkCustomer } from './link.ts';
+import { linkCustomer } from './link.ts';
 import { type LinkProgress, loadLinkPairs, loadLinkRun, startLinkRun } from './link-run.ts';
 import type { SyncDeps } from './sync.ts';
 
@@ -84,7 +85,7 @@ const runParams = z.strictObject({ id: z.string().max(100) });
 export function customerRoutes(app: App, deps: SyncDeps): void {
   const { database } = deps;
 
-  async function linkerOf(request: FastifyRequest, given: string | undefined): Promise<Linker> {
+  async function operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator> {
     const caller = callerOf(request);
     const projectId = await projectFor(deps, caller, given);
     return { projectId, actor: caller.actor, requestId: request.id };
@@ -116,8 +117,8 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
     async (request) => {
       const { project_id: given, stripe_customer_id: customerId, reason } = request.body;
       const { user_id: userId } = request.params;
-      const linker = await linkerOf(request, given);
-      const linked = await linkCustomer(deps, linker, { userId, customerId, reason });
+      const operator = await operatorOf(request, given);
+      const linked = await linkCustomer(deps, operator, { userId, customerId, reason });
       return {
         user_id: userId,
         stripe_customer_id: customerId,
@@ -141,12 +142,12 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       },
     },
     async (request, reply) => {
-      const linker = await linkerOf(request, request.body.project_id);
+      const operator = await operatorOf(request, request.body.project_id);
       const pairs = request.body.pairs.map((pair) => ({
         userId: pair.user_id,
         customerId: pair.stripe_customer_id,
       }));
-      const progress = await startLinkRun(deps, linker, pairs, request.body.reason);
+      const progress = await startLinkRun(deps, operator, pairs, request.body.reason);
       return reply.code(202).send(runView(progress));
     },
   );

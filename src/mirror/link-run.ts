@@ -1,8 +1,9 @@
 import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
+import type { Operator } from '../grants/operator.ts';
 import { type ProblemCode, ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { type Linker, linkCustomer } from './link.ts';
+import { linkCustomer } from './link.ts';
 import type { SyncDeps } from './sync.ts';
 import { saysNothingOfObject } from './worker.ts';
 
@@ -35,13 +36,13 @@ export interface LinkProgress {
 /** Writes a run down; its pairs are linked in the background, in no particular order. */
 export async function startLinkRun(
   deps: Pick<SyncDeps, 'clock' | 'database'>,
-  linker: Linker,
+  operator: Operator,
   pairs: readonly { userId: string; customerId: string }[],
   reason: string | undefined,
 ): Promise<LinkProgress> {
   const run = await deps.database.prisma.linkRun.create({
     data: {
-      ...linker,
+      ...operator,
       id: newId('lr'),
       reason: reason ?? null,
       pairs: pairs.length,
@@ -101,7 +102,7 @@ export function loadLinkPairs(
 }
 
 type ClaimedPair = Pick<LinkPair, 'runId' | 'position' | 'userId' | 'customerId' | 'attempts'> & {
-  linker: Linker;
+  operator: Operator;
   reason: string | null;
   /** Of the run, epoch milliseconds. */
   startedAt: number;
@@ -151,7 +152,7 @@ async function claimPairs(database: Database, now: number): Promise<ClaimedPair[
     userId: row.user_id,
     customerId: row.customer_id,
     attempts: row.attempts,
-    linker: { projectId: row.project_id, actor: row.actor, requestId: row.request_id },
+    operator: { projectId: row.project_id, actor: row.actor, requestId: row.request_id },
     reason: row.reason,
     startedAt: row.started_at.getTime(),
   }));
@@ -161,7 +162,7 @@ async function linkPair(deps: SyncDeps, pair: ClaimedPair): Promise<void> {
   const { userId, customerId } = pair;
   try {
     const asked = { userId, customerId, reason: pair.reason ?? undefined };
-    const { objects } = await linkCustomer(deps, pair.linker, asked);
+    const { objects } = await linkCustomer(deps, pair.operator, asked);
     await endPair(deps, pair, { status: 'linked', objects });
   } catch (error) {
     await (error instanceof ProblemError

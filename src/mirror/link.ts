@@ -1,5 +1,6 @@
-import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import { recordAudit } from '../audit/record.ts';
 import { lockUser } from '../entitlements/users.ts';
+import type { Operator } from '../grants/operator.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
@@ -9,9 +10,6 @@ import { type Belongings, fetchBelongings } from './belongings.ts';
 import { fetchPicture } from './fetch.ts';
 import type { CustomerRow } from './rows.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
-
-/** Who links, in which project, in which request. */
-export type Linker = Pick<AuditRecord, 'actor' | 'requestId'> & { projectId: string };
 
 export interface LinkRequest {
   userId: string;
@@ -50,11 +48,11 @@ const heldMs = 30_000;
  */
 export async function linkCustomer(
   deps: SyncDeps,
-  linker: Linker,
+  operator: Operator,
   { userId, customerId, reason }: LinkRequest,
 ): Promise<Linked> {
   const { database, stripe } = deps;
-  const { projectId } = linker;
+  const { projectId } = operator;
   const itself: FollowedRef = { objectType: 'customer', objectId: customerId };
   const [customer] = (await fetchPicture(stripe, itself)).customers;
   if (customer === undefined) throw notFound();
@@ -81,7 +79,7 @@ export async function linkCustomer(
       update: { uid, linkedBy: 'operator' },
     });
     return recordAudit(tx, {
-      ...linker,
+      ...operator,
       userId,
       action: 'customer.link',
       targetType: 'customer',

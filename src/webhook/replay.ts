@@ -1,7 +1,7 @@
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import { type EventOut, loadEvent } from './stored-events.ts';
 import { wantObjects } from './want.ts';
 import type { FollowedType } from './events.ts';
@@ -46,6 +46,7 @@ export async function replayEvent(
     await wantObjects(tx, [{ objectType, objectId: object.id }], 0, now);
     return recordAudit(tx, {
       ...replayer,
+      projectId: projectId ?? (await loadOnlyProject(tx, object)),
       action: 'event.replay',
       targetType: 'event',
       targetId: id,
@@ -58,4 +59,15 @@ export async function replayEvent(
   deps.wake();
   const after = await loadEvent(database, projectId, id);
   return { event: (after ?? found).event, audit_id: auditId };
+}
+
+/** The project whose audit tells of it, where the platform names none. */
+async function loadOnlyProject(
+  tx: Tx,
+  object: { type: string; id: string },
+): Promise<string | null> {
+  const [owner, another] = await tx.$queryRaw<{ project_id: string }[]>`
+    select distinct project_id from object_owners
+    where object_type = ${object.type} and object_id = ${object.id}`;
+  return owner === undefined || another !== undefined ? null : owner.project_id;
 }

@@ -147,6 +147,22 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect(text(answer?.body, 'audit_id')).toMatch(/^au_/);
   });
 
+  it('200: a repeated idempotency key links once, and answers the same', async () => {
+    const id = await customer();
+    const send = (): Promise<TestResponse> =>
+      shop.service.request('POST', '/admin/users/idem/customers', {
+        key: shop.key,
+        headers: { 'idempotency-key': 'link-once' },
+        body: { stripe_customer_id: id },
+      });
+    const rows = await auditOf(shop.service, async () => {
+      const [first, second] = [await send(), await send()];
+      expect(text(first.body, 'audit_id')).toMatch(/^au_/);
+      expect(second.body).toEqual(first.body);
+    });
+    expect(rows).toHaveLength(1);
+  });
+
   it('200: a user may have several customers, and checkout goes on with the first', async () => {
     await shop.checkout('several', 'pass');
     const first = await shop.customerOf('several');

@@ -239,6 +239,16 @@ describe('POST /admin/events/{id}/replay', () => {
     await shop.service.runWorker();
   });
 
+  it("202: the audit of the project whose user it is about tells of the platform's replay", async () => {
+    const id = await news();
+    await replay(id);
+    const { body } = await shop.service.request('GET', '/admin/audit?action=event.replay&limit=1', {
+      key: shop.key,
+    });
+    expect(at(body, 'data', 0)).toMatchObject({ actor: 'platform', target: { id } });
+    await shop.service.runWorker();
+  });
+
   it('400: unknown fields are named', async () => {
     const answer = await replay('evt_x', { force: true });
     expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'force' }] } });
