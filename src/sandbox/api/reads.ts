@@ -27,7 +27,7 @@ export function reads<T extends Entity, P extends Paging & { created?: Bounds | 
   return [retrieval(spec), listing(spec)];
 }
 
-export function retrieval<T extends Entity>(
+function retrieval<T extends Entity>(
   spec: Pick<ReadSpec<T, Paging>, 'path' | 'kind' | 'table'>,
 ): Endpoint {
   return endpoint('GET', `${spec.path}/:id`, none, (world, _params, { id }) =>

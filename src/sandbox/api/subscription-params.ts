@@ -18,7 +18,7 @@ export const paymentBehavior = z
   .enum(['allow_incomplete', 'error_if_incomplete', 'pending_if_incomplete'])
   .optional();
 
-export const trialSettings = z.strictObject({
+const trialSettings = z.strictObject({
   end_behavior: z.strictObject({
     missing_payment_method: z.enum(['cancel', 'create_invoice', 'pause']),
   }),

@@ -15,7 +15,7 @@ type Inner =
 export type ObjectKind = Exclude<keyof Tables, Inner>;
 
 /** A value that nobody changes. */
-export type Frozen<T> = T extends readonly (infer E)[]
+type Frozen<T> = T extends readonly (infer E)[]
   ? readonly Frozen<E>[]
   : T extends object
     ? { readonly [K in keyof T]: Frozen<T[K]> }
