@@ -13,7 +13,7 @@ export interface FollowedRef {
 }
 
 /** How long a worker may take before another one fetches the object too, milliseconds. */
-const leaseMs = 30_000;
+const leaseMs = 10_000;
 
 /** After so many tries that failed for its own sake an object is `failed`: visible, and tried rarely. */
 export const maxAttempts = 12;

@@ -194,7 +194,7 @@ describe('failure', () => {
   it('a worker whose lease ran out leaves alone what another one holds', async () => {
     await tell('sub_1', 1);
     const late = await claimOne();
-    service.clock.advance(30_000);
+    service.clock.advance(10_000);
     await claimOne();
     expect(await fail(late, true, 1)).toBe(false);
     service.clock.advance(1_000);
