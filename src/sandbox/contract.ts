@@ -43,6 +43,7 @@ export interface Sandbox {
     api(...rules: ApiFault[]): void;
     /** Requests in any second: over all (a number), or also for each endpoint; null: no limit. */
     rateLimit(limit: RateLimit | number | null): void;
+    /** Makes everything go well again; no limit is left either. */
     clear(): void;
   };
   /** What is still on its way, retries included. */

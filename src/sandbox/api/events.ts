@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { addDays } from '../billing/period.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
-import { paging, tablePage } from '../http/list.ts';
+import { paging, tablePage, within } from '../http/list.ts';
 import { flag, listOf, range, text } from '../http/params.ts';
 import { matchesType } from '../state/event-faults.ts';
 import { render } from '../state/render.ts';
-import type { SandboxEvent } from '../state/tables.ts';
+import type { Bounds } from '../state/table.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid, missing } from '../stripe-error.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
@@ -16,7 +16,7 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
   return [
     endpoint('GET', '/v1/events/:id', none, (world, _params, { id }) => {
       const event = need(world.tables.events, 'event', id);
-      if (!isKept(world, event)) {
+      if (!within(event.created, keptOf(world))) {
         throw missing('event', id);
       }
       return render(world.tables, event);
@@ -41,9 +41,8 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
         return tablePage(
           world.tables.events,
           {
-            created: params.created,
+            created: keptOf(world, params.created),
             matches: (event) =>
-              isKept(world, event) &&
               (patterns === undefined ||
                 patterns.some((pattern) => matchesType(pattern, event.type))) &&
               (open === undefined || open.has(event.id) !== wanted),
@@ -60,6 +59,7 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
 const keptDays = 30;
 
 /** Stripe shows the events of the last thirty days. */
-function isKept(world: World, event: SandboxEvent): boolean {
-  return event.created > addDays(world.clock.seconds(), -keptDays);
+function keptOf(world: World, created: Bounds = {}): Bounds {
+  const kept = addDays(world.clock.seconds(), -keptDays);
+  return { ...created, gt: Math.max(created.gt ?? kept, kept) };
 }

@@ -2,6 +2,7 @@ import { emit } from '../state/events.ts';
 import { newId } from '../state/ids.ts';
 import type { Customer } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
+import { cancelSchedule } from './schedule.ts';
 import { cancelSubscription, hasEnded } from './subscription-change.ts';
 
 type CustomerFields = Partial<
@@ -47,11 +48,16 @@ export function newCustomer(world: World, fields: CustomerFields): Customer {
   };
 }
 
-/** Deletes for good; Stripe ends the customer's subscriptions at once. */
+/** Deletes for good; Stripe ends the customer's subscriptions at once, and those that were to come. */
 export function deleteCustomer(world: World, customer: Customer): void {
   for (const subscription of world.tables.subscriptions.where('customer', customer.id)) {
     if (!hasEnded(subscription)) {
       cancelSubscription(world, subscription, 'cancellation_requested');
+    }
+  }
+  for (const schedule of world.tables.schedules.where('customer', customer.id)) {
+    if (schedule.status === 'not_started') {
+      cancelSchedule(world, schedule);
     }
   }
   world.tables.customers.delete(customer.id);

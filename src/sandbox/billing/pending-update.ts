@@ -1,7 +1,8 @@
 import { emit } from '../state/events.ts';
 import type { Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
-import { collect, outcomeOf, voidInvoice } from './collection.ts';
+import { collect, outcomeOf } from './collection.ts';
+import { dropPendingUpdate } from './pending-update-end.ts';
 import { periodEnd } from './period.ts';
 import {
   applyPlan,
@@ -123,22 +124,6 @@ function applyPendingUpdate(world: World, subscription: Subscription): void {
 function expirePendingUpdate(world: World, subscription: Subscription): void {
   dropPendingUpdate(world, subscription);
   emit(world, 'customer.subscription.pending_update_expired', subscription);
-}
-
-/** Discards a pending update and voids its invoice. */
-function dropPendingUpdate(world: World, subscription: Subscription): void {
-  const row = world.tables.pendingUpdates.get(subscription.id);
-  if (row === undefined) {
-    return;
-  }
-  world.tables.pendingUpdates.delete(subscription.id);
-  changeSubscription(world, subscription, () => {
-    subscription.pending_update = null;
-  });
-  const invoice = world.tables.invoices.get(row.invoice);
-  if (invoice?.status === 'open') {
-    voidInvoice(world, invoice);
-  }
 }
 
 /** After 23 hours, or where the period or the trial ends before that. */

@@ -2,8 +2,10 @@ import { invalid } from '../stripe-error.ts';
 import type { Invoice, Price, Subscription, SubscriptionItem } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { collect, finalizeInvoice, outcomeOf } from './collection.ts';
+import { takeCoupon } from './discount.ts';
 import { addLine, amountOf, createInvoice, type DraftLine } from './invoice-draft.ts';
 import { newItem, type PricedQuantity } from './new-subscription.ts';
+import { dropPendingUpdate } from './pending-update-end.ts';
 import { addInterval, periodEnd } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
 import { periodEndOf } from './subscription-end.ts';
@@ -43,6 +45,8 @@ export function changeItems(
   changes: readonly ItemChange[],
   behavior: ProrationBehavior,
 ): void {
+  // It was made of items that are no longer what they were.
+  dropPendingUpdate(world, subscription);
   const plan = planChanges(world, subscription, changes);
   changeSubscription(world, subscription, () => {
     applyPlan(world, subscription, plan);
@@ -112,7 +116,7 @@ export function invoiceChanges(
     subscription,
     customer: subscription.customer,
     reason: 'subscription_update',
-    coupon: undefined,
+    coupon: takeCoupon(world, subscription),
     metadata: {},
     lines,
     draftUntil: null,

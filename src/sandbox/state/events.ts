@@ -3,7 +3,7 @@ import type { JsonObject } from '../wire.ts';
 import { difference } from './difference.ts';
 import { eventCount } from './event-faults.ts';
 import { newId } from './ids.ts';
-import { render } from './render.ts';
+import { nestedListLength, render, subscriptionItems } from './render.ts';
 import type { Entity, SandboxEvent } from './tables.ts';
 import { touch, type World } from './world.ts';
 
@@ -58,10 +58,20 @@ function newEvent(
  */
 export function change(world: World, type: EventType, entity: Entity, mutate: () => void): void {
   const before = render(world.tables, entity);
+  const unseenBefore = unseen(world, entity);
   mutate();
   touch(world, entity);
-  const previous = difference(before, render(world.tables, entity));
+  const previous =
+    difference(before, render(world.tables, entity)) ??
+    (unseen(world, entity) === unseenBefore ? undefined : {});
   if (previous !== undefined) {
     emit(world, type, entity, previous);
   }
+}
+
+/** The items that the object does not show, being more than a list inside an object holds. */
+function unseen(world: World, entity: Entity): string {
+  return entity.object === 'subscription'
+    ? JSON.stringify(subscriptionItems(world.tables, entity.id).slice(nestedListLength))
+    : '';
 }

@@ -10,7 +10,7 @@ import type {
 } from './tables.ts';
 
 /** How many entries a list inside an object holds. */
-const nestedListLength = 10;
+export const nestedListLength = 10;
 
 /** The object as Stripe sends it while nothing is expanded. */
 export function render(tables: Tables, entity: Entity): JsonObject {

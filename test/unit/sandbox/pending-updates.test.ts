@@ -121,6 +121,19 @@ describe('a change that is pending until it is paid', () => {
     expect((await stripe.invoices.retrieve(idOf(pending.latest_invoice))).status).toBe('void');
   });
 
+  it('gives way to a change that is made at once', async () => {
+    const { sandbox, stripe } = fixture;
+    const { id, pending, customer } = await pendingChange();
+    const other = await monthlyPrice(stripe, 500);
+    const changed = await stripe.subscriptions.update(id, {
+      items: [{ id: pending.items.data[0]?.id ?? '', price: other.id }],
+    });
+    expect(changed.pending_update).toBeNull();
+    await sandbox.billing.failNextPayments(customer, false);
+    await sandbox.clock.advance(dayMs);
+    expect(await priceOf(id)).toBe(other.id);
+  });
+
   it('is refused together with what cannot be pending', async () => {
     const { stripe } = fixture;
     const { id } = await subscribe(fixture);

@@ -221,6 +221,19 @@ describe('a schedule of its own', () => {
     expect((await pricesOf(id)).map(([price]) => price)).toEqual([other.id]);
   });
 
+  it('goes with its customer', async () => {
+    const { stripe } = fixture;
+    const customer = await stripe.customers.create({});
+    const price = await monthlyPrice(stripe);
+    const { id } = await stripe.subscriptionSchedules.create({
+      customer: customer.id,
+      start_date: seconds(startAt + dayMs),
+      phases: [{ items: [{ price: price.id }] }],
+    });
+    await stripe.customers.del(customer.id);
+    expect((await stripe.subscriptionSchedules.retrieve(id)).status).toBe('canceled');
+  });
+
   it('that is canceled before it begins makes nothing', async () => {
     const { sandbox, stripe } = fixture;
     const customer = await stripe.customers.create({});

@@ -138,6 +138,19 @@ describe('a start', () => {
     expect((await stripe.charges.list()).data).toEqual([]);
   });
 
+  it('that is free by a coupon stays so through an upgrade', async () => {
+    const { stripe } = fixture;
+    const coupon = await stripe.coupons.create({ percent_off: 100, duration: 'forever' });
+    const { id, items } = await subscribe(fixture, { discounts: [{ coupon: coupon.id }] });
+    const dearer = await monthlyPrice(stripe, 3000);
+    await stripe.subscriptions.update(id, {
+      items: [{ id: items.data[0]?.id ?? '', price: dearer.id }],
+      proration_behavior: 'always_invoice',
+    });
+    const [invoice] = (await stripe.invoices.list({ subscription: id })).data;
+    expect(invoice).toMatchObject({ subtotal: 2000, total: 0, status: 'paid' });
+  });
+
   it('may have one-time prices on its first invoice', async () => {
     const { stripe } = fixture;
     const product = await stripe.products.create({ name: 'Set-up' });
@@ -286,6 +299,22 @@ describe('items', () => {
       all.push(item.price.id);
     }
     expect(all).toEqual(prices);
+  });
+
+  it('that the subscription does not show make an event when they change', async () => {
+    const { stripe } = fixture;
+    const prices = [];
+    for (let made = 0; made < 12; made += 1) {
+      prices.push((await monthlyPrice(stripe)).id);
+    }
+    const { id } = await subscribe(fixture, { items: prices.map((price) => ({ price })) });
+    const { data: hidden } = await stripe.subscriptionItems.list({ subscription: id, limit: 100 });
+    await stripe.subscriptionItems.update(hidden[11]?.id ?? '', { quantity: 5 });
+    const [event] = (await stripe.events.list()).data;
+    expect(event).toMatchObject({
+      type: 'customer.subscription.updated',
+      data: { object: { id, items: { has_more: true } } },
+    });
   });
 
   it('may be metered, without a quantity', async () => {
