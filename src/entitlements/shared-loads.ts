@@ -1,5 +1,5 @@
 /** Loads what a key stands for, together with others who want the same. */
-export type SharedLoads<Value> = (key: string, load: () => Promise<Value>) => Promise<Value>;
+type SharedLoads<Value> = (key: string, load: () => Promise<Value>) => Promise<Value>;
 
 interface Slot<Value> {
   running: Promise<Value>;
