@@ -130,6 +130,24 @@ describe('a checkout', () => {
     });
   });
 
+  it('of a trial that asks for no card leaves none to charge when it ends', async () => {
+    const { sandbox, stripe } = fixture;
+    const { id } = await open({
+      mode: 'subscription',
+      prices: [await monthlyPrice(stripe)],
+      payment_method_collection: 'if_required',
+      subscription_data: { trial_period_days: 7 },
+    });
+    await sandbox.buyer.pay(id);
+    const session = await stripe.checkout.sessions.retrieve(id);
+    expect(session.payment_status).toBe('no_payment_required');
+    await sandbox.clock.advance(8 * dayMs);
+    const subscription = await stripe.subscriptions.retrieve(idOf(session.subscription));
+    expect(subscription.status).toBe('past_due');
+    await sandbox.billing.payOpenInvoice(idOf(subscription.latest_invoice));
+    expect((await stripe.subscriptions.retrieve(subscription.id)).status).toBe('active');
+  });
+
   it('of a guest makes no customer', async () => {
     const { sandbox, stripe } = fixture;
     const { id } = await open({

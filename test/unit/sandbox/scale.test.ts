@@ -128,6 +128,7 @@ it('rows that come out of their order, or go, leave the list in order', () => {
     'row-3',
     'row-2',
   ]);
+  expect([...table.walk({ created: { gt: 2, lt: 5 } })].map(({ id }) => id)).toEqual(['row-3']);
   expect(table.where('even', 'yes').map(({ created }) => created)).toEqual([2]);
   table.set('row-2', { id: 'row-2', created: 7 });
   expect(table.where('even', 'yes')).toEqual([]);
