@@ -1,3 +1,4 @@
+import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { eventRules, type Urgency } from './events.ts';
@@ -93,14 +94,21 @@ with stored as (
 )
 select number from stored`;
 
-/** Stores a verified event; `duplicate` tells that it was there already. */
+/** Postgres gives up on JSON that is nested some thousands deep. */
+const tooDeep = '54001';
+
+/**
+ * Stores a verified event; `duplicate` tells that it was there already.
+ *
+ * @throws ProblemError payload_invalid where the payload is nested too deeply to be stored.
+ */
 export async function storeEvent(
   deps: { database: Database; clock: Clock },
   event: VerifiedEvent,
   raw: Buffer,
   { outcome, follow, urgency }: Triage,
 ): Promise<{ duplicate: boolean }> {
-  const { rowCount } = await deps.database.pool.query({
+  const stored = deps.database.pool.query({
     name: 'store-webhook-event',
     text: storeSql,
     values: [
@@ -117,6 +125,12 @@ export async function storeEvent(
       follow.map(({ objectType }) => objectType),
       follow.map(({ objectId }) => objectId),
     ],
+  });
+  const { rowCount } = await stored.catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === tooDeep) {
+      throw new ProblemError('payload_invalid', 'The payload is nested too deeply.');
+    }
+    throw error;
   });
   return { duplicate: rowCount === 0 };
 }

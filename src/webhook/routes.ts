@@ -24,9 +24,13 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   app.register((scope: App, _options, done) => {
     // The signature is over the raw bytes, so nothing may parse them first.
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => {
-      parsed(null, body);
-    });
+    scope.addContentTypeParser(
+      'application/json',
+      { parseAs: 'buffer' },
+      (_request, body, parsed) => {
+        parsed(null, body);
+      },
+    );
 
     scope.post(
       '/api/v1/webhooks/stripe',

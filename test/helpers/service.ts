@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { DestinationStream } from 'pino';
 import { inject } from 'vitest';
 import { type AppDeps, buildApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
@@ -6,6 +7,7 @@ import { closeDeps, openDeps } from '../../src/deps.ts';
 import { createCache } from '../../src/entitlements/cache.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { syncAll } from '../../src/mirror/worker.ts';
+import { createLogger } from '../../src/platform/logger.ts';
 import { openRedis, type Redis } from '../../src/platform/redis.ts';
 import { TestClock } from './clock.ts';
 import { createTestDatabase } from './database.ts';
@@ -27,6 +29,8 @@ export interface TestServiceOptions {
   /** False: the service runs without a cache. */
   redis?: boolean;
   config?: Partial<Config>;
+  /** Gets every line of the log. */
+  log?: DestinationStream;
 }
 
 interface TestRequest {
@@ -84,7 +88,12 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   // A test waits for nothing; those of the budget set their own.
   if (options.config?.stripe === undefined) config.stripe.maxRps = 100_000;
   const redis = options.redis === false ? null : await connectRedis();
-  const opened = openDeps(config, { clock: clock.now, database, redis });
+  const opened = openDeps(config, {
+    clock: clock.now,
+    database,
+    redis,
+    ...(options.log === undefined ? {} : { logger: createLogger('trace', options.log) }),
+  });
   const deps: AppDeps = {
     ...opened,
     cache: createCache({ ...opened, cacheTtlSeconds: config.cacheTtlSeconds }),
