@@ -45,7 +45,7 @@ async function fetchInto(
       await fetchInvoice(stripe, picture, objectId);
       return;
     case 'charge':
-      return addCharge(stripe, picture, await stripe.charges.retrieve(objectId));
+      return addCharge(stripe, picture, await fetchCharge(stripe, objectId));
     case 'dispute':
       picture.disputes.push(disputeRow(await stripe.disputes.retrieve(objectId)));
       return;
@@ -87,8 +87,10 @@ async function fetchPrice(stripe: Stripe, picture: Picture, id: string): Promise
 }
 
 async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promise<void> {
-  const session = await stripe.checkout.sessions.retrieve(id);
-  const lines = await stripe.checkout.sessions.listLineItems(id, page).autoPagingToArray(all);
+  const session = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] });
+  const lines = await wholeList(session.line_items, () =>
+    stripe.checkout.sessions.listLineItems(id, page),
+  );
   const subscriptionId = optionalReference(session.subscription);
   if (subscriptionId !== null) {
     const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
@@ -126,9 +128,9 @@ async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promi
 async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stripe.Charge | null> {
   try {
     const { latest_charge: charge } = await stripe.paymentIntents.retrieve(intentId, {
-      expand: ['latest_charge'],
+      expand: ['latest_charge.refunds'],
     });
-    return typeof charge === 'string' ? await stripe.charges.retrieve(charge) : charge;
+    return typeof charge === 'string' ? await fetchCharge(stripe, charge) : charge;
   } catch (error) {
     if (!isMissing(error)) throw error;
     return null;
@@ -145,9 +147,9 @@ async function addSubscription(
   subscription: Stripe.Subscription,
 ): Promise<void> {
   const { id } = subscription;
-  const items = subscription.items.has_more
-    ? await stripe.subscriptionItems.list({ subscription: id, ...page }).autoPagingToArray(all)
-    : subscription.items.data;
+  const items = await wholeList(subscription.items, () =>
+    stripe.subscriptionItems.list({ subscription: id, ...page }),
+  );
   const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
   const anchor = owes ? dunningAnchor(await fetchInvoicesSincePaid(stripe, id)) : null;
   picture.subscriptions.push(subscriptionRow(subscription, items, anchor));
@@ -167,10 +169,10 @@ async function fetchInvoicesSincePaid(
 }
 
 async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<InvoiceRow> {
-  const invoice = await stripe.invoices.retrieve(id);
-  const payments = await stripe.invoicePayments
-    .list({ invoice: id, ...page })
-    .autoPagingToArray(all);
+  const invoice = await stripe.invoices.retrieve(id, { expand: ['payments'] });
+  const payments = await wholeList(invoice.payments, () =>
+    stripe.invoicePayments.list({ invoice: id, ...page }),
+  );
   const row = invoiceRow(invoice, payments);
   picture.invoices.push(row);
   return row;
@@ -189,8 +191,22 @@ async function fetchSummary(stripe: Stripe, picture: Picture, customer: string):
   picture.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
 }
 
+function fetchCharge(stripe: Stripe, id: string): Promise<Stripe.Charge> {
+  return stripe.charges.retrieve(id, { expand: ['refunds'] });
+}
+
+/** A list inside an object is absent unless it was asked for, and cut at ten. */
+async function wholeList<T extends { id: string }>(
+  nested: Stripe.ApiList<T> | null | undefined,
+  list: () => Stripe.ApiListPromise<T>,
+): Promise<T[]> {
+  return nested?.has_more === false ? nested.data : list().autoPagingToArray(all);
+}
+
 async function addCharge(stripe: Stripe, picture: Picture, charge: Stripe.Charge): Promise<void> {
-  const refunds = await stripe.refunds.list({ charge: charge.id, ...page }).autoPagingToArray(all);
+  const refunds = await wholeList(charge.refunds, () =>
+    stripe.refunds.list({ charge: charge.id, ...page }),
+  );
   picture.charges.push({ ...chargeRow(charge), refunds: refunds.map(refundRow) });
 }
 
