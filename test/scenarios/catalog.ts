@@ -1,21 +1,10 @@
 import { expect } from 'vitest';
 import { text } from '../helpers/json.ts';
 import type { Shop } from '../helpers/shop.ts';
+import { buyAt, itemOf, sell, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
-import {
-  alarmsOf,
-  buyAt,
-  expectAccess,
-  forever,
-  idOf,
-  itemOf,
-  post,
-  pro,
-  put,
-  required,
-  sell,
-  subscribe,
-} from './steps.ts';
+import { expectAccess, forever, idOf, pro, put, required } from './steps.ts';
+import { alarmsOf, post } from './telling.ts';
 
 async function importFromStripe(shop: Shop): Promise<void> {
   const { status } = await shop.service.request('POST', '/admin/catalog/import', {
@@ -62,6 +51,23 @@ export const catalog: ScenarioGroup = {
         });
         await buyAt(shop, userId, { prices: [price] });
         await expectAccess(shop, userId, forever);
+      },
+    },
+    {
+      title:
+        'one price with several currencies (`currency_options`) gives the same in each of them',
+      basis: bases.currencies,
+      async run(shop, userId) {
+        const { price } = await sell(shop, {
+          features: { export: true },
+          price: {
+            recurring: { interval: 'month' },
+            currency_options: { eur: { unit_amount: 900 } },
+          },
+        });
+        const { currency } = await subscribe(shop, userId, { items: [{ price }], currency: 'eur' });
+        expect(currency).toBe('eur');
+        await expectAccess(shop, userId, { export: true });
       },
     },
     {

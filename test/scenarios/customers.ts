@@ -1,18 +1,9 @@
 import { expect } from 'vitest';
 import type Stripe from 'stripe';
 import type { Shop } from '../helpers/shop.ts';
+import { buyAt, chargeOf, customerIdOf, subscribe, subscribeCustomer } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
-import {
-  buyAt,
-  chargeOf,
-  customerIdOf,
-  expectAccess,
-  forever,
-  ownedBy,
-  pro,
-  subscribe,
-  subscribeCustomer,
-} from './steps.ts';
+import { expectAccess, forever, ownedBy, pro } from './steps.ts';
 
 /** Paid on a page that names nobody. */
 async function buyNameless(
@@ -165,6 +156,33 @@ export const customers: ScenarioGroup = {
         expect(await shop.entitled(userId)).toMatchObject({ notebooks: 'unlimited' });
         await shop.stripe.subscriptions.cancel(ids[1] ?? '');
         await shop.settle();
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'a customer whose metadata are edited later stays its user’s',
+      basis: bases.metadata,
+      async run(shop, userId) {
+        const { id: customer } = await shop.stripe.customers.create({
+          metadata: ownedBy(shop, userId),
+        });
+        await subscribeCustomer(shop, userId, customer, { metadata: {} });
+        await expectAccess(shop, userId, pro);
+        await shop.stripe.customers.update(customer, {
+          metadata: ownedBy(shop, `${userId}_thief`),
+        });
+        await shop.settle();
+        await expectAccess(shop, userId, pro);
+        await expectAccess(shop, `${userId}_thief`, {});
+      },
+    },
+    {
+      title:
+        'a `client_reference_id` that no checkout of ours wrote names nobody, be it a user’s own id',
+      basis: bases.session,
+      async run(shop, userId) {
+        await subscribe(shop, userId);
+        await buyNameless(shop, { client_reference_id: userId });
         await expectAccess(shop, userId, pro);
       },
     },

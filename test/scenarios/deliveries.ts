@@ -3,25 +3,13 @@ import { applyPicture } from '../../src/mirror/apply.ts';
 import { fetchPicture } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { drawNumber } from '../../src/webhook/followed.ts';
+import { withoutPostgres } from '../helpers/outage.ts';
 import { at } from '../helpers/json.ts';
 import type { Shop } from '../helpers/shop.ts';
+import { buyAt, chargeOf, itemOf, openInvoiceOf, payAt, periodEndOf, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
-import {
-  buyAt,
-  chargeOf,
-  expectAccess,
-  forever,
-  itemOf,
-  openInvoiceOf,
-  ownedBy,
-  payAt,
-  periodEndOf,
-  post,
-  pro,
-  subscribe,
-  team,
-  tellAgain,
-} from './steps.ts';
+import { expectAccess, forever, ownedBy, pro, team } from './steps.ts';
+import { post, tellAgain } from './telling.ts';
 
 function subscriptionRef(id: string) {
   return { objectType: 'subscription', objectId: id } as const;
@@ -194,6 +182,20 @@ export const deliveries: ScenarioGroup = {
         await expectAccess(shop, userId, pro);
         await expectAccess(shop, userId, pro);
         await shop.stripe.subscriptions.cancel(id);
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'an event that cannot be stored is not acknowledged, so that Stripe sends it again',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const { id } = await subscribe(shop, userId);
+        await shop.stripe.subscriptions.cancel(id);
+        await withoutPostgres(shop.service.deps.database.pool, () => shop.sandbox.deliver());
+        await shop.service.runWorker();
+        await expectAccess(shop, userId, pro);
+        shop.service.clock.advance(60_000);
         await shop.settle();
         await expectAccess(shop, userId, {});
       },

@@ -1,17 +1,7 @@
-import type Stripe from 'stripe';
 import type { Shop } from '../helpers/shop.ts';
+import { buyAt, chargeOf } from './buying.ts';
 import { bases, type Scenario, type ScenarioGroup } from './scenario.ts';
-import {
-  buyAt,
-  chargeOf,
-  expectAccess,
-  forever,
-  idOf,
-  post,
-  pro,
-  tellOfDispute,
-  withPolicy,
-} from './steps.ts';
+import { expectAccess, forever, idOf, pro, withPolicy } from './steps.ts';
 
 /** Buys for ever, and the buyer's bank objects. Returns the dispute's id. */
 async function disputed(
@@ -26,13 +16,13 @@ async function disputed(
   return dispute;
 }
 
-/** Of those that are not decided, the ones that no buyer and no bank of the sandbox makes. */
-const furtherOpen: readonly Stripe.Dispute.Status[] = [
+/** What an open dispute may become without being decided. */
+const furtherOpen = [
   'under_review',
   'warning_under_review',
   'appeal_needs_response',
   'appeal_under_review',
-];
+] as const;
 
 const open: readonly Scenario[] = [
   ...([false, true] as const).map((inquiry): Scenario => ({
@@ -49,9 +39,9 @@ const open: readonly Scenario[] = [
     title: `\`${status}\` is a dispute that is still open, and does the same`,
     basis: bases.disputeStatus,
     async run(shop, userId) {
-      const id = await disputed(shop, userId);
-      tellOfDispute(shop, id, status);
-      await post(shop, { type: 'charge.dispute.updated', object: { id, object: 'dispute' } });
+      const id = await disputed(shop, userId, { inquiry: status.startsWith('warning_') });
+      await shop.sandbox.billing.moveDispute(id, status);
+      await shop.settle();
       await expectAccess(shop, userId, forever);
       await withPolicy(shop, { dispute_opened: 'suspend' }, () => expectAccess(shop, userId, {}));
     },
@@ -83,6 +73,36 @@ export const disputes: ScenarioGroup = {
       async run(shop, userId) {
         const dispute = await disputed(shop, userId);
         await shop.sandbox.billing.closeDispute(dispute, 'lost');
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'a lost dispute that is appealed is open again, and won it gives access back for good',
+      basis: bases.disputeStatus,
+      async run(shop, userId) {
+        const dispute = await disputed(shop, userId);
+        for (const [status, expected] of [
+          ['lost', {}],
+          ['appeal_needs_response', forever],
+          ['lost', {}],
+          ['won', forever],
+        ] as const) {
+          await shop.sandbox.billing.moveDispute(dispute, status);
+          await shop.settle();
+          await expectAccess(shop, userId, expected);
+        }
+      },
+    },
+    {
+      title: 'an inquiry that becomes a dispute and is lost ends access',
+      basis: bases.inquiries,
+      async run(shop, userId) {
+        const dispute = await disputed(shop, userId, { inquiry: true });
+        await shop.sandbox.billing.moveDispute(dispute, 'needs_response');
+        await shop.settle();
+        await expectAccess(shop, userId, forever);
+        await shop.sandbox.billing.moveDispute(dispute, 'lost');
         await shop.settle();
         await expectAccess(shop, userId, {});
       },

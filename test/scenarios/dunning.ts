@@ -1,23 +1,17 @@
 import { expect } from 'vitest';
+import { customerIdOf, fallBehind, openInvoiceOf, periodEndOf, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import {
   accessAt,
-  alarmsOf,
-  customerIdOf,
   day,
   expectAccess,
   expectChangeAt,
-  fallBehind,
   hour,
-  openInvoiceOf,
-  periodEndOf,
   pro,
   setPolicy,
-  subscribe,
-  tellAgain,
-  tellOfSubscription,
   withPolicy,
 } from './steps.ts';
+import { alarmsOf, tellAgain, tellOfSubscription } from './telling.ts';
 
 const never = { retryDays: [], then: 'past_due' as const };
 
@@ -185,8 +179,9 @@ export const dunning: ScenarioGroup = {
         const { due_date: dueDate } = await openInvoiceOf(shop, subscription);
         const dueAt = (dueDate ?? 0) * 1_000;
         await shop.advanceTo(dueAt + hour);
-        tellOfSubscription(shop, subscription.id, { status: 'past_due' });
-        await tellAgain(shop, subscription);
+        await shop.settle();
+        const { status } = await shop.stripe.subscriptions.retrieve(subscription.id);
+        expect(status).toBe('past_due');
         await expectChangeAt(shop, userId, dueAt + 7 * day, { before: pro });
       },
     },

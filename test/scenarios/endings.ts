@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
+import { periodEndOf, sell, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
-import { day, expectAccess, expectChangeAt, hour, periodEndOf, pro, subscribe } from './steps.ts';
+import { day, expectAccess, expectChangeAt, hour, pro, required } from './steps.ts';
 
 /** Where the window of a subscription ends. */
 export const endings: ScenarioGroup = {
@@ -42,6 +43,28 @@ export const endings: ScenarioGroup = {
       },
     },
     {
+      title:
+        'canceled for the end of the last of its periods, an earlier period that ends is no end',
+      basis: bases.mixedIntervals,
+      async run(shop, userId) {
+        const yearly = await sell(shop, {
+          features: { theme: { dark: 'yearly' } },
+          price: { recurring: { interval: 'year' } },
+        });
+        const subscription = await subscribe(shop, userId, {
+          items: [{ price: yearly.price }, { price: shop.prices.pro }],
+          cancel_at: 'max_period_end',
+        });
+        const both = { ...pro, theme: { dark: 'yearly' } };
+        await shop.advanceTo(periodEndOf(subscription) + 2 * hour);
+        await shop.settle();
+        await expectAccess(shop, userId, both);
+        await expectChangeAt(shop, userId, required(subscription.cancel_at) * 1_000, {
+          before: both,
+        });
+      },
+    },
+    {
       title: 'a date after the next renewal lets it renew, and ends it then',
       basis: bases.cancel,
       async run(shop, userId) {
@@ -67,6 +90,18 @@ export const endings: ScenarioGroup = {
         expect(told.cancel_at_period_end).toBe(false);
         await shop.settle();
         await expectChangeAt(shop, userId, end, { before: pro });
+      },
+    },
+    {
+      title: 'canceled during its trial, it ends with the trial',
+      basis: bases.trials,
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId, { trial_period_days: 5 });
+        await shop.stripe.subscriptions.update(subscription.id, { cancel_at_period_end: true });
+        await shop.settle();
+        await expectChangeAt(shop, userId, required(subscription.trial_end) * 1_000, {
+          before: pro,
+        });
       },
     },
     {

@@ -1,17 +1,9 @@
 import { expect } from 'vitest';
 import type { Shop } from '../helpers/shop.ts';
+import { payAt, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
-import {
-  alarmsOf,
-  expectAccess,
-  idOf,
-  ownedBy,
-  payAt,
-  post,
-  postBody,
-  pro,
-  subscribe,
-} from './steps.ts';
+import { expectAccess, idOf, ownedBy, pro } from './steps.ts';
+import { alarmsOf, post, postBody } from './telling.ts';
 
 /** A subscription that is over at Stripe, of which nobody told yet. */
 async function endedInSilence(shop: Shop, userId: string): Promise<{ id: string; object: string }> {

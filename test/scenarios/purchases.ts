@@ -1,8 +1,7 @@
 import { expect } from 'vitest';
+import { buyAt, chargeOf, payAt, sell } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import {
-  buyAt,
-  chargeOf,
   day,
   expectAccess,
   expectChangeAt,
@@ -10,10 +9,8 @@ import {
   idOf,
   ownedBy,
   pass,
-  payAt,
   pro,
   put,
-  sell,
 } from './steps.ts';
 
 /** One-time purchases, and what their windows add up to. */
@@ -235,6 +232,15 @@ export const purchases: ScenarioGroup = {
         await expectAccess(shop, userId, forever);
         await shop.settle();
         await expectAccess(shop, userId, forever);
+      },
+    },
+    {
+      title: 'the success page shows the subscription before any webhook has told of it',
+      basis: bases.fulfillment,
+      async run(shop, userId) {
+        const id = await shop.buy(userId, 'pro');
+        await shop.service.request('GET', `/checkout/sessions/${id}`, { key: shop.key });
+        await expectAccess(shop, userId, pro);
       },
     },
     {

@@ -1,9 +1,8 @@
 import { expect } from 'vitest';
+import { buyAt, chargeOf, payAt, sell } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import {
   accessAt,
-  buyAt,
-  chargeOf,
   day,
   expectAccess,
   expectChangeAt,
@@ -11,9 +10,7 @@ import {
   hour,
   idOf,
   pass,
-  payAt,
   pro,
-  sell,
   withPolicy,
 } from './steps.ts';
 
@@ -83,6 +80,34 @@ export const refunds: ScenarioGroup = {
         await shop.sandbox.billing.refund(id);
         await shop.settle();
         await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'a refund that is on its way (`pending`) counts as one that has arrived',
+      basis: bases.refunds,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+        const { id } = await chargeOf(shop, session);
+        const refund = await shop.sandbox.billing.refund(id, 1_000, { pending: true });
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+        await shop.sandbox.billing.settleRefund(refund);
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
+      title: 'a refund on its way that fails gives access back',
+      basis: bases.refundFailures,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+        const { id } = await chargeOf(shop, session);
+        const refund = await shop.sandbox.billing.refund(id, 1_000, { pending: true });
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+        await shop.sandbox.billing.failRefund(refund);
+        await shop.settle();
+        await expectAccess(shop, userId, forever);
       },
     },
     {

@@ -1,21 +1,26 @@
 import { expect } from 'vitest';
-import { bases, type ScenarioGroup } from './scenario.ts';
-import {
-  accessAt,
-  alarmsOf,
-  buyAt,
-  day,
-  expectAccess,
-  fallBehind,
-  hour,
-  idOf,
-  openInvoiceOf,
-  periodEndOf,
-  pro,
-  subscribe,
-  tellAgain,
-  tellOfSubscription,
-} from './steps.ts';
+import { buyAt, fallBehind, openInvoiceOf, periodEndOf, subscribe } from './buying.ts';
+import { bases, type Scenario, type ScenarioGroup } from './scenario.ts';
+import { accessAt, day, expectAccess, hour, idOf, pro } from './steps.ts';
+import { alarmsOf, tellAgain, tellOfSubscription } from './telling.ts';
+
+const collectionPauses = (['void', 'mark_uncollectible', 'keep_as_draft'] as const).map(
+  (behavior): Scenario => ({
+    title: `paused collection (\`pause_collection: ${behavior}\`) leaves the status and the access alone`,
+    basis: bases.pauseCollection,
+    status: 'active',
+    async run(shop, userId) {
+      const subscription = await subscribe(shop, userId);
+      await shop.stripe.subscriptions.update(subscription.id, { pause_collection: { behavior } });
+      await shop.settle();
+      await shop.advanceTo(periodEndOf(subscription) + 2 * hour);
+      await shop.settle();
+      const { status } = await shop.stripe.subscriptions.retrieve(subscription.id);
+      expect(status).toBe('active');
+      await expectAccess(shop, userId, pro);
+    },
+  }),
+);
 
 /** What each status of a subscription gives; debts are in dunning.ts. */
 export const statuses: ScenarioGroup = {
@@ -122,30 +127,16 @@ export const statuses: ScenarioGroup = {
         const { id } = await subscribe(shop, userId);
         await shop.advanceTo(shop.service.clock.now() + day);
         const pausedAt = shop.service.clock.now();
-        await shop.sandbox.billing.pause(id);
+        await shop.stripe.subscriptions.pause(id, { type: 'subscription' });
         await shop.settle();
         await expectAccess(shop, userId, {});
         expect(await accessAt(shop, userId, pausedAt - 1)).toEqual(pro);
-        await shop.sandbox.billing.resume(id);
+        await shop.stripe.subscriptions.resume(id);
         await shop.settle();
         await expectAccess(shop, userId, pro);
       },
     },
-    {
-      title: 'paused collection (`pause_collection`) leaves the status and the access alone',
-      basis: bases.pauseCollection,
-      status: 'active',
-      async run(shop, userId) {
-        const subscription = await subscribe(shop, userId);
-        await shop.stripe.subscriptions.update(subscription.id, {
-          pause_collection: { behavior: 'void' },
-        });
-        await shop.settle();
-        await shop.advanceTo(periodEndOf(subscription) + 2 * hour);
-        await shop.settle();
-        await expectAccess(shop, userId, pro);
-      },
-    },
+    ...collectionPauses,
     {
       title: '`incomplete` gives nothing until the first payment has arrived',
       basis: bases.statuses,
@@ -159,6 +150,29 @@ export const statuses: ScenarioGroup = {
         await shop.stripe.invoices.pay((await openInvoiceOf(shop, subscription)).id);
         await shop.settle();
         await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title:
+        'a first payment that is slow leaves the subscription `active`, which gives access, until it fails and the grace ends',
+      basis: bases.statuses,
+      status: 'active',
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, {
+          mode: 'subscription',
+          prices: [shop.prices.pro, shop.prices.forever],
+          card: 'async_failure',
+        });
+        expect(session.payment_status).toBe('unpaid');
+        // The one-time line is a purchase, which is not paid.
+        await expectAccess(shop, userId, pro);
+        await shop.sandbox.buyer.settleAsync(session.id, false);
+        await shop.settle();
+        const { status } = await shop.stripe.subscriptions.retrieve(idOf(session.subscription));
+        expect(status).toBe('past_due');
+        await expectAccess(shop, userId, pro);
+        await shop.advanceTo(shop.service.clock.now() + 8 * day);
+        await expectAccess(shop, userId, {});
       },
     },
     {

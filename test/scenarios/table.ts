@@ -5,9 +5,11 @@ import { disputes } from './disputes.ts';
 import { dunning } from './dunning.ts';
 import { endings } from './endings.ts';
 import { foreign } from './foreign.ts';
+import { merging } from './merging.ts';
 import { plans } from './plans.ts';
 import { purchases } from './purchases.ts';
 import { refunds } from './refunds.ts';
+import { schedules } from './schedules.ts';
 import type { ScenarioGroup } from './scenario.ts';
 import { statuses } from './statuses.ts';
 
@@ -17,9 +19,11 @@ export const groups: readonly ScenarioGroup[] = [
   dunning,
   endings,
   plans,
+  schedules,
   purchases,
   refunds,
   disputes,
+  merging,
   catalog,
   customers,
   deliveries,

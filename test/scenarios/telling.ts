@@ -1,0 +1,81 @@
+import Stripe from 'stripe';
+import { vi } from 'vitest';
+import { type TestResponse, webhookSecret } from '../helpers/service.ts';
+import type { Shop } from '../helpers/shop.ts';
+
+/* What Stripe tells, other than the sandbox does by itself. */
+
+/** Until mocks are restored, Stripe tells the service of a subscription with these fields instead of its own. */
+export function tellOfSubscription(
+  shop: Shop,
+  id: string,
+  fields: Partial<Stripe.Subscription>,
+): void {
+  for (const { subscriptions } of clientsOf(shop)) {
+    vi.spyOn(subscriptions, 'retrieve').mockImplementation(async (asked) => {
+      const told = await shop.stripe.subscriptions.retrieve(asked);
+      return asked === id ? { ...told, ...fields } : told;
+    });
+  }
+}
+
+/** What the service asks Stripe by: for buyers, and in the background. */
+function clientsOf({ service }: Shop): Stripe[] {
+  return [service.deps.stripe, service.deps.stripeInBackground];
+}
+
+interface News {
+  type: string;
+  object: object;
+  id?: string;
+  livemode?: boolean;
+  account?: string;
+  api_version?: string;
+}
+
+let written = 0;
+
+/** Posts an event as Stripe would, signed, and syncs. */
+export async function post(shop: Shop, { object, ...news }: News): Promise<TestResponse> {
+  written += 1;
+  const answer = await postBody(shop, {
+    id: `evt_written_${written}`,
+    object: 'event',
+    created: Math.floor(shop.service.clock.now() / 1_000),
+    livemode: false,
+    api_version: '2026-10-28.endive',
+    data: { object },
+    ...news,
+  });
+  await shop.service.runWorker();
+  return answer;
+}
+
+/** Posts a body under a valid signature. */
+export function postBody(shop: Shop, body: object): Promise<TestResponse> {
+  const payload = JSON.stringify(body);
+  return shop.service.request('POST', '/webhooks/stripe', {
+    body: payload,
+    headers: {
+      'stripe-signature': Stripe.webhooks.generateTestHeaderString({
+        payload,
+        secret: webhookSecret,
+        timestamp: Math.floor(shop.service.clock.now() / 1_000),
+      }),
+    },
+  });
+}
+
+/** Tells of a subscription once more, so that it is fetched. */
+export async function tellAgain(shop: Shop, { id }: { id: string }): Promise<void> {
+  await post(shop, {
+    type: 'customer.subscription.updated',
+    object: { id, object: 'subscription' },
+  });
+}
+
+/** How often an alarm of a kind was raised so far. */
+export async function alarmsOf(shop: Shop, kind: string): Promise<number> {
+  const { values } = await shop.service.deps.metrics.alarms.get();
+  return values.find(({ labels }) => labels.kind === kind)?.value ?? 0;
+}
