@@ -51,6 +51,7 @@ export function answerAt(
   featureCodes?: readonly string[],
 ): EntitlementsAnswer {
   const wanted = featureCodes === undefined ? null : new Set(featureCodes);
+  const byFeature = Map.groupBy(segments, ({ featureCode }) => featureCode);
   const live = segments
     .filter((segment) => isAt(segment, instant) && (wanted?.has(segment.featureCode) ?? true))
     .toSorted((a, b) => byText(a.featureCode, b.featureCode));
@@ -61,7 +62,7 @@ export function answerAt(
       revision: identity.revision,
       entitlements: live
         .filter(({ reason }) => reason === 'granted')
-        .map((segment) => entryOf(segment, segments)),
+        .map((segment) => entryOf(segment, byFeature.get(segment.featureCode) ?? [])),
       next_change_at: isoInstant(nextChangeAt(segments, instant)),
     },
     denied: Object.fromEntries(
@@ -72,8 +73,9 @@ export function answerAt(
   };
 }
 
-function entryOf(segment: Segment, segments: Timeline): EntitlementEntry {
-  const { validFrom, validTo } = unbrokenPeriod(segment, segments);
+/** @param ofFeature all segments of the segment's feature. */
+function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
+  const { validFrom, validTo } = unbrokenPeriod(segment, ofFeature);
   return {
     feature_code: segment.featureCode,
     type: segment.featureType,
@@ -87,15 +89,10 @@ function entryOf(segment: Segment, segments: Timeline): EntitlementEntry {
 /** The period around a segment over which the feature keeps its value, whichever sources carry it in turn. */
 function unbrokenPeriod(
   segment: Segment,
-  segments: Timeline,
+  ofFeature: Timeline,
 ): Pick<Segment, 'validFrom' | 'validTo'> {
-  const alike = segments
-    .filter(
-      ({ featureCode, reason, value }) =>
-        featureCode === segment.featureCode &&
-        reason === 'granted' &&
-        isDeepStrictEqual(value, segment.value),
-    )
+  const alike = ofFeature
+    .filter(({ reason, value }) => reason === 'granted' && isDeepStrictEqual(value, segment.value))
     .toSorted((a, b) => startOf(a) - startOf(b));
   // What is granted always starts somewhere, so open bounds (null) never meet.
   let last = segment;
