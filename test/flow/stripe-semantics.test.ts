@@ -6,6 +6,7 @@ import { type Shop, startShop } from '../helpers/shop.ts';
 import { renderDocument } from '../scenarios/document.ts';
 import { statusRules } from '../scenarios/status-rules.ts';
 import { groups } from '../scenarios/table.ts';
+import { selectEvents } from '../scenarios/telling.ts';
 
 /*
  * The table of Stripe histories, each ending in the right access; docs/stripe-semantics.md is
@@ -17,6 +18,7 @@ let counter = 0;
 
 beforeAll(async () => {
   shop = await startShop();
+  selectEvents(shop);
 });
 afterAll(() => shop.close());
 afterEach(async () => {

@@ -3,7 +3,7 @@ import type { Shop } from '../helpers/shop.ts';
 import { payAt, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, idOf, ownedBy, pro } from './steps.ts';
-import { alarmsOf, post, postBody } from './telling.ts';
+import { alarmsOf, post, postBody, selectEvents } from './telling.ts';
 
 /** A subscription that is over at Stripe, of which nobody told yet. */
 async function endedInSilence(shop: Shop, userId: string): Promise<{ id: string; object: string }> {
@@ -141,10 +141,7 @@ export const foreign: ScenarioGroup = {
       title: 'an endpoint of an older API version tells as much as one of today’s',
       basis: bases.versions,
       async run(shop, userId) {
-        const [endpoint] = shop.sandbox.objects('webhookEndpoints').webhookEndpoints;
-        if (endpoint === undefined) throw new Error('no endpoint');
-        const { url, secret } = endpoint;
-        shop.sandbox.addEndpoint({ url, secret: secret ?? '', apiVersion: '2024-06-20' });
+        selectEvents(shop, '2024-06-20');
         try {
           const session = await payAt(shop, userId, {
             mode: 'subscription',
@@ -156,7 +153,7 @@ export const foreign: ScenarioGroup = {
           await shop.settle();
           await expectAccess(shop, userId, {});
         } finally {
-          shop.sandbox.addEndpoint({ url, secret: secret ?? '' });
+          selectEvents(shop);
         }
       },
     },

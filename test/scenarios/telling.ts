@@ -1,9 +1,27 @@
 import Stripe from 'stripe';
 import { vi } from 'vitest';
+import { eventTypes } from '../../src/webhook/events.ts';
 import { type TestResponse, webhookSecret } from '../helpers/service.ts';
 import type { Shop } from '../helpers/shop.ts';
 
 /* What Stripe tells, other than the sandbox does by itself. */
+
+/**
+ * Has the sandbox tell of what the operator is asked to select at Stripe, and of nothing else, so that
+ * every scenario shows that these events are enough.
+ *
+ * @param apiVersion in whose shapes; absent: today's.
+ */
+export function selectEvents({ sandbox }: Shop, apiVersion?: string): void {
+  const [endpoint] = sandbox.objects('webhookEndpoints').webhookEndpoints;
+  if (endpoint === undefined) throw new Error('the shop has no endpoint');
+  sandbox.addEndpoint({
+    url: endpoint.url,
+    secret: webhookSecret,
+    enabledEvents: [...eventTypes],
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+  });
+}
 
 /** Until mocks are restored, Stripe tells the service of a subscription with these fields instead of its own. */
 export function tellOfSubscription(
