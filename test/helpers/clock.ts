@@ -16,3 +16,13 @@ export class TestClock {
     this.#now += byMs;
   }
 }
+
+/** Another clock in the place of one that a test moves. */
+export class FollowingClock extends TestClock {
+  override readonly now: () => number;
+
+  constructor(now: () => number) {
+    super(now());
+    this.now = now;
+  }
+}

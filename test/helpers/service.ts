@@ -29,6 +29,8 @@ export interface TestServiceOptions {
   /** False: the service runs without a cache. */
   redis?: boolean;
   config?: Partial<Config>;
+  /** STRIPE_MAX_RPS; by default so high that nothing waits. */
+  maxRps?: number;
   /** Gets every line of the log. */
   log?: DestinationStream;
 }
@@ -85,8 +87,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     }),
     ...options.config,
   };
-  // A test waits for nothing; those of the budget set their own.
-  if (options.config?.stripe === undefined) config.stripe.maxRps = 100_000;
+  config.stripe.maxRps = options.maxRps ?? 100_000;
   const redis = options.redis === false ? null : await connectRedis();
   const opened = openDeps(config, {
     clock: clock.now,
