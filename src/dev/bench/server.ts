@@ -39,6 +39,8 @@ const logger = createLogger(config.logLevel, pino.destination('/dev/null'));
 const deps = openDeps(config, { logger });
 if (deps.redis === null) throw new Error('the bench needs a Redis');
 deps.redis.options.enableAutoPipelining = settings.autoPipelining;
+// A busy machine is not to be taken for a Redis that hangs: a floor has nothing else to ask.
+deps.redis.options.commandTimeout = 5_000;
 
 const app =
   settings.kind === 'service'
