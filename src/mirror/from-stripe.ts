@@ -101,8 +101,9 @@ export function isKnownStatus(status: string): boolean {
 /**
  * When the debt that counts began: the earliest `finalized_at` (`due_date` where the customer pays an
  * invoice that was sent) among the unpaid, not void invoices that are newer than the newest paid one.
- * So the next renewal does not restart it, and an old forgotten invoice does not cut it short. Null:
- * there is none such. Not `current_period_end`, which advances before the payment.
+ * So the next renewal does not restart it, and an old forgotten invoice does not cut it short. Nor do
+ * those that were given up before anybody was asked to pay, as paused collection has it: they are gifts.
+ * Null: there is none such. Not `current_period_end`, which advances before the payment.
  */
 export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
   const newestPaid = Math.max(
@@ -110,7 +111,7 @@ export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null 
     -Infinity,
   );
   const anchors = invoices
-    .filter(({ status, created }) => isUnpaid(status) && created > newestPaid)
+    .filter((invoice) => isOwed(invoice) && invoice.created > newestPaid)
     .map((invoice) =>
       invoice.collection_method === 'send_invoice'
         ? (invoice.due_date ?? invoice.status_transitions.finalized_at)
@@ -120,8 +121,11 @@ export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null 
   return anchors.length === 0 ? null : instant(Math.min(...anchors));
 }
 
-function isUnpaid(status: Stripe.Invoice['status']): boolean {
-  return status === 'open' || status === 'uncollectible';
+function isOwed(invoice: Stripe.Invoice): boolean {
+  if (invoice.status !== 'uncollectible') return invoice.status === 'open';
+  if (invoice.collection_method !== 'send_invoice') return invoice.attempted;
+  const { marked_uncollectible_at: givenUpAt } = invoice.status_transitions;
+  return givenUpAt === null || givenUpAt >= (invoice.due_date ?? -Infinity);
 }
 
 /** How a session was paid, as far as its purchases need it. */

@@ -165,6 +165,24 @@ export const disputes: ScenarioGroup = {
       },
     },
     {
+      title:
+        'a lost dispute of a subscription’s first invoice ends the one-time line on it, and the subscription goes on',
+      basis: bases.merging,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, {
+          mode: 'subscription',
+          prices: [shop.prices.pro, shop.prices.forever],
+        });
+        const { id } = await chargeOf(shop, session);
+        const dispute = await shop.sandbox.billing.openDispute(id);
+        await shop.settle();
+        await expectAccess(shop, userId, { ...pro, ...forever });
+        await shop.sandbox.billing.closeDispute(dispute, 'lost');
+        await shop.settle();
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
       title: 'a dispute of a subscription’s payment changes nothing by itself: the status decides',
       basis: bases.merging,
       run: (shop, userId) =>

@@ -8,6 +8,7 @@ import {
   expectChangeAt,
   hour,
   pro,
+  required,
   setPolicy,
   withPolicy,
 } from './steps.ts';
@@ -153,6 +154,29 @@ export const dunning: ScenarioGroup = {
     },
     {
       title:
+        'an invoice that paused collection gave up before anybody was asked to pay is no debt: the grace of a later one is whole',
+      basis: bases.pauseCollection,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        await shop.stripe.subscriptions.update(subscription.id, {
+          pause_collection: { behavior: 'mark_uncollectible' },
+        });
+        await shop.advanceTo(periodEndOf(subscription) + 40 * day);
+        await shop.stripe.subscriptions.update(subscription.id, { pause_collection: '' });
+        const owedAt = await fallBehind(shop, subscription);
+        const { data } = await shop.stripe.invoices.list({ subscription: subscription.id });
+        expect(data.map(({ status }) => status)).toEqual([
+          'open',
+          'uncollectible',
+          'uncollectible',
+          'paid',
+        ]);
+        await expectChangeAt(shop, userId, owedAt + 7 * day, { before: pro });
+      },
+    },
+    {
+      title:
         '`past_due` without an unpaid invoice is no evidence of a debt: access stays, with an alarm',
       basis: bases.promises,
       status: 'past_due',
@@ -183,6 +207,43 @@ export const dunning: ScenarioGroup = {
         const { status } = await shop.stripe.subscriptions.retrieve(subscription.id);
         expect(status).toBe('past_due');
         await expectChangeAt(shop, userId, dueAt + 7 * day, { before: pro });
+      },
+    },
+    {
+      title: 'a trial whose first payment fails has the grace like any other debt',
+      basis: bases.trials,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId, { trial_period_days: 7 });
+        const owedAt = await fallBehind(shop, subscription);
+        expect(owedAt).toBe(required(subscription.trial_end) * 1_000 + hour);
+        await expectChangeAt(shop, userId, owedAt + 7 * day, { before: pro });
+      },
+    },
+    {
+      title: 'a debt that is voided was never owed',
+      basis: bases.statuses,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const owedAt = await fallBehind(shop, subscription);
+        await shop.stripe.invoices.voidInvoice((await openInvoiceOf(shop, subscription)).id);
+        await shop.settle();
+        await shop.advanceTo(owedAt + 8 * day);
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'canceled while it owes, it ends with what comes first, the grace or the set end',
+      basis: bases.merging,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const owedAt = await fallBehind(shop, subscription);
+        const end = owedAt + 2 * day;
+        await shop.stripe.subscriptions.update(subscription.id, { cancel_at: end / 1_000 });
+        await shop.settle();
+        await expectChangeAt(shop, userId, end, { before: pro });
       },
     },
     {

@@ -127,6 +127,22 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
+      title:
+        'a one-time line in a subscription’s checkout that is paid slowly counts when the money has arrived',
+      basis: bases.fulfillment,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, {
+          mode: 'subscription',
+          prices: [shop.prices.pro, shop.prices.forever],
+          card: 'async_success',
+        });
+        await expectAccess(shop, userId, pro);
+        await shop.sandbox.buyer.settleAsync(session.id, true);
+        await shop.settle();
+        await expectAccess(shop, userId, { ...pro, ...forever });
+      },
+    },
+    {
       title: 'a checkout that only sets up a payment method gives nothing',
       basis: bases.session,
       async run(shop, userId) {

@@ -11,16 +11,31 @@ interface Given {
   created: number;
   finalized?: number | null;
   due?: number;
+  /** When it was given up. */
+  givenUp?: number;
+  /** Whether somebody tried to collect it. */
+  attempted?: boolean;
 }
 
 /** Only the fields that the anchor reads; the rest of an invoice does not matter to it. */
-function invoice({ status, created, finalized = created, due }: Given): Stripe.Invoice {
+function invoice({
+  status,
+  created,
+  finalized = created,
+  due,
+  givenUp = created + 90,
+  attempted = true,
+}: Given): Stripe.Invoice {
   return {
     status,
     created: start + created * day,
     collection_method: due === undefined ? 'charge_automatically' : 'send_invoice',
     due_date: due === undefined ? null : start + due * day,
-    status_transitions: { finalized_at: finalized === null ? null : start + finalized * day },
+    attempted,
+    status_transitions: {
+      finalized_at: finalized === null ? null : start + finalized * day,
+      marked_uncollectible_at: status === 'uncollectible' ? start + givenUp * day : null,
+    },
   } as Stripe.Invoice;
 }
 
@@ -63,6 +78,12 @@ describe('the dunning anchor', () => {
     expect(
       anchorDay({ status: 'void', created: 30 }, { status: 'draft', created: 31, finalized: null }),
     ).toBeNull();
+  });
+
+  it('does not count what was given up before anybody was asked to pay', () => {
+    expect(anchorDay({ status: 'uncollectible', created: 30, attempted: false })).toBeNull();
+    expect(anchorDay({ status: 'uncollectible', created: 30, due: 44, givenUp: 43 })).toBeNull();
+    expect(anchorDay({ status: 'uncollectible', created: 30, due: 44, givenUp: 44 })).toBe(44);
   });
 
   it('is none where everything is paid, and where there is nothing', () => {
