@@ -1,7 +1,7 @@
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import { eventRules, type Urgency } from './events.ts';
+import { type EventRule, eventRules, type Urgency } from './events.ts';
 import type { FollowedRef } from './followed.ts';
 import type { VerifiedEvent } from './verify.ts';
 
@@ -26,17 +26,24 @@ export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
   if (event.account !== undefined && event.account !== own.accountId) {
     return ignored('foreign_account');
   }
-  const rule = Object.hasOwn(eventRules, event.type) ? eventRules[event.type] : undefined;
+  const rule = ruleOf(event.type);
   if (rule === undefined) return ignored('unknown_type');
-  const follow = rule.leads.flatMap(({ follow: objectType, paths }) => {
-    const objectId = paths
-      .map((path) => idAt(event.data.object, path))
-      .find((id) => id !== undefined);
-    return objectId === undefined ? [] : [{ objectType, objectId }];
-  });
+  const follow = namedObjects(event.type, event.data.object);
   return follow.length === 0
     ? ignored('no_object')
     : { outcome: 'accepted', follow, urgency: rule.urgency };
+}
+
+function ruleOf(type: string): EventRule | undefined {
+  return Object.hasOwn(eventRules, type) ? eventRules[type] : undefined;
+}
+
+/** The objects to fetch that an event's payload names, the one that access depends on first; pure. */
+export function namedObjects(type: string, object: unknown): FollowedRef[] {
+  return (ruleOf(type)?.leads ?? []).flatMap(({ follow: objectType, paths }) => {
+    const objectId = paths.map((path) => idAt(object, path)).find((id) => id !== undefined);
+    return objectId === undefined ? [] : [{ objectType, objectId }];
+  });
 }
 
 function ignored(outcome: Outcome): Triage {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -5,6 +6,8 @@ import type { Database, Tx } from '../platform/database.ts';
 import { type EventOut, loadEvent } from './stored-events.ts';
 import { wantObjects } from './want.ts';
 import type { FollowedType } from './events.ts';
+import type { FollowedRef } from './followed.ts';
+import { namedObjects } from './inbox.ts';
 
 export interface ReplayDeps {
   clock: Clock;
@@ -40,10 +43,10 @@ export async function replayEvent(
       `The event was ignored (${found.event.outcome}): there is no object to fetch for it.`,
     );
   }
-  const objectType = object.type as FollowedType; // written by storeEvent from the table of events
+  const objects = objectsOf(found.event.type, object, found.payload);
   const auditId = await database.transaction(async (tx) => {
     const now = clock();
-    await wantObjects(tx, [{ objectType, objectId: object.id }], 0, now);
+    await wantObjects(tx, objects, 0, now);
     return recordAudit(tx, {
       ...replayer,
       projectId: projectId ?? (await loadOnlyProject(tx, object)),
@@ -60,6 +63,20 @@ export async function replayEvent(
   const after = await loadEvent(database, projectId, id);
   return { event: (after ?? found).event, audit_id: auditId };
 }
+
+/** All that the event made wanted; where its payload is kept no longer, the one that access depends on. */
+function objectsOf(
+  type: string,
+  object: { type: string; id: string },
+  payload: unknown,
+): FollowedRef[] {
+  const named = storedSchema.safeParse(payload);
+  const objects = named.success ? namedObjects(type, named.data.data.object) : [];
+  const objectType = object.type as FollowedType; // written by storeEvent from the table of events
+  return objects.length > 0 ? objects : [{ objectType, objectId: object.id }];
+}
+
+const storedSchema = z.object({ data: z.object({ object: z.unknown() }) });
 
 /** The project whose audit tells of it, where the platform names none. */
 async function loadOnlyProject(

@@ -222,6 +222,20 @@ describe('POST /admin/events/{id}/replay', () => {
     });
   });
 
+  it('202: an event about an invoice has its subscription and the invoice fetched again', async () => {
+    await shop.buy('ivo', 'pro');
+    await shop.settle();
+    const { id } = await shop.subscriptionOf('ivo');
+    const paid = (await listed('status=processed')).find(
+      (event) => at(event, 'type') === 'invoice.paid' && at(event, 'object', 'id') === id,
+    );
+    await replay(text(paid, 'id'));
+    const wanted = await shop.service.deps.database.prisma.$queryRaw`
+      select object_type from followed_objects where wanted > fetched order by 1`;
+    expect(wanted).toEqual([{ object_type: 'invoice' }, { object_type: 'subscription' }]);
+    await shop.service.runWorker();
+  });
+
   it('202: one audit row says who replayed what and why', async () => {
     const id = await news();
     const rows = await auditOf(shop.service, () => replay(id, { reason: 'Stripe was down' }));

@@ -73,10 +73,9 @@ describe('what an event asks for', () => {
     expect(eventTypes.length).toBeGreaterThan(30);
     for (const type of eventTypes) {
       const object = { id: 'x_1', charge: 'x_1', subscription: 'x_1', customer: 'x_1' };
-      expect(triage(event(type, object), own)).toMatchObject({
-        outcome: 'accepted',
-        follow: expect.arrayContaining([expect.objectContaining({ objectId: 'x_1' })]),
-      });
+      const { outcome, follow } = triage(event(type, object), own);
+      expect(outcome).toBe('accepted');
+      expect(follow.map(({ objectId }) => objectId)).toContain('x_1');
     }
   });
 });
