@@ -101,14 +101,16 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       else logger.info('Redis answers again');
     },
   });
-  let identity: Promise<string> | undefined;
+  let prefix: string | undefined;
 
-  async function keyOf({ projectId, userId }: UserName): Promise<string> {
-    identity ??= loadDatabaseIdentity(database).catch((error: unknown) => {
-      identity = undefined;
-      throw error;
-    });
-    return `latchkey:${await identity}:${projectId}:${userId}`;
+  /** Asked of Postgres once; where it cannot be asked, again the next time. */
+  async function loadPrefix(): Promise<string> {
+    prefix = `latchkey:${await loadDatabaseIdentity(database)}:`;
+    return prefix;
+  }
+
+  async function keyOf(user: UserName): Promise<string> {
+    return keyBelow(prefix ?? (await loadPrefix()), user);
   }
 
   function failed(operation: string, error: unknown): void {
@@ -121,7 +123,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       if (redis === null) return { state: 'unavailable' };
       let attempt: Attempt | null = null;
       try {
-        const key = await keyOf(user);
+        const key = keyBelow(prefix ?? (await loadPrefix()), user);
         attempt = circuit.attempt(now);
         if (attempt === null) return { state: 'unavailable' };
         const text = await redis.get(key);
@@ -175,6 +177,10 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       });
     },
   };
+}
+
+function keyBelow(prefix: string, { projectId, userId }: UserName): string {
+  return `${prefix}${projectId}:${userId}`;
 }
 
 /**

@@ -1,9 +1,9 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { randomText } from '../platform/ids.ts';
 
 /** What is stored of a key. */
 export function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key, 'utf8').digest();
+  return hash('sha256', key, 'buffer');
 }
 
 /** A new key: `lk_`, 8 characters that name it in lists, and 40 (203 bits) that are secret. */

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import Stripe from 'stripe';
 import { z } from 'zod';
 import type { Database } from '../../platform/database.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Redis } from '../../platform/redis.ts';
+import { hashKey } from '../../projects/keys.ts';
 
 /** Where the bench keeps what the floors answer, one text per user. */
 export const floorTable = 'bench_floor';
@@ -49,17 +49,17 @@ export function buildFloors({
   });
 
   app.get('/bare', async (request, reply) => {
-    hashKey(request.headers.authorization);
+    hashKey(request.headers.authorization ?? '');
     return reply.type('application/json').send('{"status":"live"}');
   });
 
   app.get('/redis', async (request, reply) => {
-    hashKey(request.headers.authorization);
+    hashKey(request.headers.authorization ?? '');
     return reply.type('application/json').send(await redis.get(floorKey));
   });
 
   app.get('/select', async (request, reply) => {
-    hashKey(request.headers.authorization);
+    hashKey(request.headers.authorization ?? '');
     const { user_id: userId } = request.query as { user_id: string }; // what the bench sends
     const { rows } = await database.pool.query<{ body: string }>({
       name: 'floor-select',
@@ -80,10 +80,4 @@ export function buildFloors({
     return reply.type('application/json').send('{"received":true,"duplicate":false}');
   });
   return app;
-}
-
-function hashKey(authorization: string | undefined): Buffer {
-  return createHash('sha256')
-    .update(authorization ?? '')
-    .digest();
 }
