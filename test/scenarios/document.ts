@@ -7,7 +7,7 @@ const introduction = `# Stripe's semantics, as Latchkey has them
 
 What happens at Stripe, and what a user may then use: **every row below is a test.** Each one plays a history on a stand-in for Stripe ([the sandbox](sandbox.md)), over HTTP and through Stripe's own SDK, delivers the webhooks to the real service on a real Postgres and Redis with a clock that the test moves, and ends with the question that an app would ask: what is this user entitled to now? The tests are in \`test/scenarios\`, run by \`test/flow/stripe-semantics.test.ts\`.
 
-This page is rendered from them, so it cannot say anything that is not tested, and the test run fails where it differs. After a change of the scenarios or of the table of events:
+This page is rendered from the tests and from the table of events that the service itself goes by, and the test run fails where it differs. In all of them the sandbox tells of the events of that table and of no others, so these are enough. After a change of the scenarios or of the table of events:
 
 \`\`\`sh
 npx vitest run test/flow/stripe-semantics.test.ts -u
@@ -79,8 +79,8 @@ function scenarioTable(scenarios: readonly Scenario[]): string {
 function basisLink(basis: string): string {
   const own = /^design: docs\/(.*)$/.exec(basis)?.[1];
   if (own !== undefined) return `[${own}](${own})`;
-  const { hostname, pathname, hash } = new URL(basis);
-  return `[${hostname}${pathname}${hash}](${basis})`;
+  const { pathname, hash } = new URL(basis);
+  return `[Stripe: ${pathname.slice(1)}${hash}](${basis})`;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

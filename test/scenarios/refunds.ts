@@ -233,6 +233,20 @@ export const refunds: ScenarioGroup = {
     },
     {
       title:
+        'a refund of a purchase whose turn has not come takes out its days, and none of the one in front',
+      basis: bases.merging,
+      async run(shop, userId) {
+        const first = await buyAt(shop, userId, { prices: [shop.prices.pass] });
+        await shop.advanceTo(shop.service.clock.now() + day);
+        const second = await buyAt(shop, userId, { prices: [shop.prices.pass] });
+        await shop.sandbox.billing.refund((await chargeOf(shop, second)).id);
+        await shop.settle();
+        const { created } = await chargeOf(shop, first);
+        await expectChangeAt(shop, userId, created * 1_000 + 30 * day, { before: pass });
+      },
+    },
+    {
+      title:
         'a refund of one purchase leaves another purchase, and a subscription, of the same feature',
       basis: bases.promises,
       async run(shop, userId) {
