@@ -12,7 +12,7 @@ export interface Row {
 }
 
 /** The service's figures divided by its floor's. */
-export interface Ratios {
+interface Ratios {
   throughput: number;
   p99: number;
   cpu: number | null;
