@@ -37,7 +37,7 @@ interface Writer {
 }
 
 /** Two instances on one database and one Redis, with users whom nobody has asked about. */
-export interface Round {
+interface Round {
   userIds: [string, string];
   instances: Record<InstanceNumber, { reachesRedis: boolean }>;
   read(instance: InstanceNumber, userId: string): Promise<string>;

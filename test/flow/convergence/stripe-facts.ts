@@ -97,6 +97,8 @@ function subscriptionFact(subscription: Subscription, stripe: Objects) {
   let debtAt: number | null = null;
   for (const invoice of invoices) {
     if (invoice.status !== 'open' && invoice.status !== 'uncollectible') continue;
+    // What was given up before anybody was asked to pay is no debt.
+    if (invoice.status === 'uncollectible' && !invoice.attempted) continue;
     if (invoice.created <= newestPaid) continue;
     const since = invoice.status_transitions.finalized_at;
     if (since !== null && (debtAt === null || since < debtAt)) debtAt = since;
