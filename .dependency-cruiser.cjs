@@ -44,6 +44,9 @@ const pureFiles = [
   'src/entitlements/subscriptions.ts',
   'src/entitlements/windows.ts',
   'src/mirror/from-stripe.ts',
+  'src/reconciliation/diff.ts',
+  'src/reconciliation/finding.ts',
+  'src/reconciliation/effect.ts',
   'src/catalog/from-stripe.ts',
   'src/checkout/redirects.ts',
 ];

@@ -18,6 +18,9 @@ const pureFiles = [
   'src/entitlements/compute.ts',
   'src/entitlements/answer.ts',
   'src/mirror/from-stripe.ts',
+  'src/reconciliation/diff.ts',
+  'src/reconciliation/finding.ts',
+  'src/reconciliation/effect.ts',
 ];
 
 const environmentRule = {

@@ -20,6 +20,7 @@ import { callerOf } from './projects/caller.ts';
 import { createKeyLookup } from './projects/key-lookup.ts';
 import { keyRoutes } from './projects/key-routes.ts';
 import { projectRoutes } from './projects/routes.ts';
+import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { userRoutes } from './users/routes.ts';
 import { eventRoutes } from './webhook/event-routes.ts';
 import { webhookRoutes } from './webhook/routes.ts';
@@ -59,6 +60,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   customerRoutes(app, deps);
   purchaseRoutes(app, deps);
   userRoutes(app, deps);
+  reconciliationRoutes(app, deps);
   eventRoutes(app, { ...deps, projectScope: scopeOf, actorOf });
   auditRoutes(app, { database, projectScope: scopeOf });
 

@@ -6,6 +6,7 @@ import { linkPending } from './mirror/link-run.ts';
 import { measureInbox, startWorker } from './mirror/worker.ts';
 import { keepHouse } from './ops/housekeeping.ts';
 import { repeat } from './platform/repeat.ts';
+import { startReconciliation } from './reconciliation/schedule.ts';
 
 export interface Background {
   /** An object is wanted: the worker looks now. */
@@ -42,6 +43,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
       logger.warn({ err: error }, 'customers could not be linked; it goes on in a second');
     },
   );
+  const reconciliation = startReconciliation(deps, deps.config.reconcileCron);
   let keeping: Promise<void> = Promise.resolve();
   const housekeeping = cron.schedule(housekeepingCron, () => {
     keeping = keepHouse({ ...deps, eventRetentionDays: deps.config.eventRetentionDays }).then(
@@ -59,7 +61,14 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     async stop() {
       stopped = true;
       await housekeeping.destroy();
-      await Promise.all([worker.stop(), sweeps.stop(), linking.stop(), measuring.stop(), keeping]);
+      await Promise.all([
+        worker.stop(),
+        sweeps.stop(),
+        linking.stop(),
+        measuring.stop(),
+        reconciliation.stop(),
+        keeping,
+      ]);
     },
   };
 }

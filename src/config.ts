@@ -1,3 +1,4 @@
+import cron from 'node-cron';
 import { z } from 'zod';
 
 const secret = (minimum: number) => z.string().trim().min(minimum);
@@ -40,6 +41,11 @@ export const environmentSchema = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   CACHE_TTL_SECONDS: wholeNumber(1, 3600).default(60),
+  RECONCILE_CRON: z
+    .string()
+    .refine((value) => value.trim() === '' || cron.validate(value), 'must be a cron expression')
+    .default('17 * * * *'),
+  RECONCILE_MAX_LOSS_PERCENT: wholeNumber(0, 100).default(5),
   EVENT_RETENTION_DAYS: wholeNumber(1, 3650).default(30),
   METRICS_TOKEN: secret(16).optional(),
   MIGRATE_ON_START: z
@@ -67,6 +73,10 @@ export interface Config {
   port: number;
   logLevel: string;
   cacheTtlSeconds: number;
+  /** When everything is compared with Stripe; undefined: only on demand. */
+  reconcileCron: string | undefined;
+  /** How much of a project's entitled users corrections may take access from in 24 hours, percent. */
+  reconcileMaxLossPercent: number;
   eventRetentionDays: number;
   metricsToken: string | undefined;
   migrateOnStart: boolean;
@@ -86,10 +96,15 @@ export class ConfigError extends Error {
   }
 }
 
+/** Settings whose empty value is a value. All others count as not set then. */
+const emptyMeansOff: ReadonlySet<string> = new Set(['RECONCILE_CRON']);
+
 /** Reads the settings from an environment such as `process.env`, or throws a `ConfigError` that lists all faults. */
 export function loadConfig(environment: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+    Object.entries(environment).filter(
+      ([name, value]) => value !== undefined && (value.trim() !== '' || emptyMeansOff.has(name)),
+    ),
   );
   const parsed = environmentSchema.safeParse(given);
   if (!parsed.success) {
@@ -117,6 +132,8 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
     port: env.PORT,
     logLevel: env.LOG_LEVEL,
     cacheTtlSeconds: env.CACHE_TTL_SECONDS,
+    reconcileCron: env.RECONCILE_CRON.trim() === '' ? undefined : env.RECONCILE_CRON,
+    reconcileMaxLossPercent: env.RECONCILE_MAX_LOSS_PERCENT,
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
     metricsToken: env.METRICS_TOKEN,
     migrateOnStart: env.MIGRATE_ON_START,

@@ -19,6 +19,8 @@ export interface Deps {
   stripe: Stripe;
   /** The same, with the share of the rate budget that no buyer waits for. */
   stripeInBackground: Stripe;
+  /** The same, with the share of reconciliation. */
+  stripeForReconciliation: Stripe;
 }
 
 /** Opens everything; nothing is asked yet, so a dependency that is down does not stop the start. */
@@ -39,6 +41,10 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
     redis: config.redisUrl === undefined ? null : openCacheStore(config.redisUrl, metrics, logger),
     stripe: openPacedStripe(config.stripe, 'buyers', { database, metrics }),
     stripeInBackground: openPacedStripe(config.stripe, 'background', { database, metrics }),
+    stripeForReconciliation: openPacedStripe(config.stripe, 'reconciliation', {
+      database,
+      metrics,
+    }),
     ...overrides,
   };
 }

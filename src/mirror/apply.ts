@@ -30,6 +30,9 @@ class MoreProjects extends Error {
   }
 }
 
+/** Thrown within the transaction where what it wrote is not to stay. */
+class NotKept extends Error {}
+
 /** How often the set of projects may turn out larger; each round can only be caused by a concurrent change. */
 const maxRounds = 5;
 
@@ -43,16 +46,35 @@ export async function applyPicture(
   picture: Picture,
   number: bigint,
 ): Promise<void> {
+  await tryPicture(deps, picture, number, () => Promise.resolve(true));
+}
+
+/**
+ * The same, where `keep`, which sees what was written and who was recomputed before it is committed,
+ * decides whether it stays. Otherwise nothing has happened.
+ *
+ * @param keep may run again after a deadlock, so it keeps no state.
+ * @returns whether it stayed.
+ */
+export async function tryPicture(
+  deps: ApplyDeps,
+  picture: Picture,
+  number: bigint,
+  keep: (tx: Tx, refreshed: readonly Refreshed[]) => Promise<boolean>,
+): Promise<boolean> {
   let projectIds = await guessProjects(deps.database, picture);
   for (let round = 1; ; round += 1) {
     try {
-      const { refreshed, observed } = await deps.database.transaction((tx) =>
-        applyLocked(deps, tx, picture, number, projectIds),
-      );
+      const { refreshed, observed } = await deps.database.transaction(async (tx) => {
+        const applied = await applyLocked(deps, tx, picture, number, projectIds);
+        if (!(await keep(tx, applied.refreshed))) throw new NotKept();
+        return applied;
+      });
       await deps.cache.forget(refreshed);
       await raiseAlarms(deps, picture, observed);
-      return;
+      return true;
     } catch (error) {
+      if (error instanceof NotKept) return false;
       if (!(error instanceof MoreProjects) || round === maxRounds) throw error;
       projectIds = error.projectIds.union(projectIds);
     }

@@ -141,7 +141,8 @@ async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): 
   return addSubscription(stripe, picture, await stripe.subscriptions.retrieve(id));
 }
 
-async function addSubscription(
+/** Adds a subscription that Stripe showed, with all its items and, where it owes, since when. */
+export async function addSubscription(
   stripe: Stripe,
   picture: Picture,
   subscription: Stripe.Subscription,
@@ -196,14 +197,19 @@ function fetchCharge(stripe: Stripe, id: string): Promise<Stripe.Charge> {
 }
 
 /** A list inside an object is absent unless it was asked for, and cut at ten. */
-async function wholeList<T extends { id: string }>(
+export async function wholeList<T extends { id: string }>(
   nested: Stripe.ApiList<T> | null | undefined,
   list: () => Stripe.ApiListPromise<T>,
 ): Promise<T[]> {
   return nested?.has_more === false ? nested.data : list().autoPagingToArray(all);
 }
 
-async function addCharge(stripe: Stripe, picture: Picture, charge: Stripe.Charge): Promise<void> {
+/** Adds a charge that Stripe showed, with all its refunds. */
+export async function addCharge(
+  stripe: Stripe,
+  picture: Picture,
+  charge: Stripe.Charge,
+): Promise<void> {
   const refunds = await wholeList(charge.refunds, () =>
     stripe.refunds.list({ charge: charge.id, ...page }),
   );
@@ -211,6 +217,6 @@ async function addCharge(stripe: Stripe, picture: Picture, charge: Stripe.Charge
 }
 
 /** Stripe's word for "no such object", which a wrong key or mode gets too. */
-function isMissing(error: unknown): boolean {
+export function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
 }

@@ -27,6 +27,11 @@ export interface Picture {
   products: (ProductRow | DeletedRow)[];
   prices: (PriceRow | DeletedRow)[];
   /**
+   * Subscriptions that we hold as ended, and that Stripe, asked again long after, shows alive: ours is
+   * wrong. Anywhere else an end stays, since what denies it is older.
+   */
+  revived: string[];
+  /**
    * What Stripe does not know. Not "deleted": a wrong key or mode looks the same. Nothing is taken
    * away for it.
    */
@@ -44,6 +49,7 @@ export function emptyPicture(): Picture {
     summaries: [],
     products: [],
     prices: [],
+    revived: [],
     missing: [],
   };
 }
@@ -80,6 +86,7 @@ export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Pictu
     summaries: kept('entitlement_summary', picture.summaries),
     products: kept('product', picture.products),
     prices: kept('price', picture.prices),
+    revived: picture.revived,
     missing: picture.missing,
   };
 }

@@ -32,10 +32,11 @@ async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
  *
  * @returns false where the status is one that we do not know: an alarm.
  */
-async function storeSubscription(tx: Tx, row: SubscriptionRow): Promise<boolean> {
+async function storeSubscription(tx: Tx, row: SubscriptionRow, revived: boolean): Promise<boolean> {
   const { items, ...rest } = row;
   const former = await tx.subscription.findUnique({ where: { id: row.id } });
-  if (former !== null && isTerminal(former.status) && !isTerminal(row.status)) return true;
+  const ended = former !== null && isTerminal(former.status) && !isTerminal(row.status);
+  if (ended && !revived) return true;
   const known = isKnownStatus(row.status);
   const data = {
     ...rest,
@@ -93,7 +94,8 @@ export async function storePicture(tx: Tx, picture: Picture): Promise<string[]> 
   for (const row of picture.prices) await applyPrice(tx, row);
   for (const row of picture.customers) await storeCustomer(tx, row);
   for (const row of picture.subscriptions) {
-    if (!(await storeSubscription(tx, row))) unknown.push(row.id);
+    const known = await storeSubscription(tx, row, picture.revived.includes(row.id));
+    if (!known) unknown.push(row.id);
   }
   for (const row of picture.sessions) await storeSession(tx, row);
   for (const row of picture.invoices) await storeInvoice(tx, row);

@@ -72,6 +72,27 @@ export function createMetrics() {
       labelNames: ['endpoint', 'status'],
       registers,
     }),
+    reconciliationFindings: new Counter({
+      name: 'latchkey_reconciliation_findings_total',
+      help: 'What reconciliation found, by type and by what was done about it.',
+      labelNames: ['type', 'action'],
+      registers,
+    }),
+    reconciliationLastSuccess: new Gauge({
+      name: 'latchkey_reconciliation_last_success_timestamp_seconds',
+      help: 'When everything was last compared with Stripe, from end to end; 0 = never.',
+      registers,
+    }),
+    reconciliationDuration: new Gauge({
+      name: 'latchkey_reconciliation_duration_seconds',
+      help: 'How long the last comparison of everything took.',
+      registers,
+    }),
+    reconciliationHeld: new Gauge({
+      name: 'latchkey_reconciliation_held_runs',
+      help: 'Reconciliations whose losses wait for an operator.',
+      registers,
+    }),
     sweeps: new Counter({
       name: 'latchkey_sweeps_total',
       help: 'What sweeps had to bring where it should be, by kind.',

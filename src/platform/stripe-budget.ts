@@ -7,8 +7,13 @@ export interface Bucket {
   perSecond: number;
 }
 
-/** Who asks Stripe. A quarter of everything is kept for what a buyer waits for. */
-export type Share = 'buyers' | 'background';
+/**
+ * Who asks Stripe. A quarter of everything is kept for what a buyer waits for; reconciliation takes its
+ * requests out of what is left to the background, and never more than ten a second.
+ */
+export type Share = 'buyers' | 'background' | 'reconciliation';
+
+const reconciliationPerSecond = 10;
 
 const backgroundPart = 0.75;
 
@@ -16,7 +21,11 @@ const backgroundPart = 0.75;
 const endpointPart = 0.25;
 
 /** How long a request waits for its turn before it fails, milliseconds. */
-const maxWaitMs: Readonly<Record<Share, number>> = { buyers: 5_000, background: 20_000 };
+const maxWaitMs: Readonly<Record<Share, number>> = {
+  buyers: 5_000,
+  background: 20_000,
+  reconciliation: 60_000,
+};
 
 /** A second's worth is the capacity and what flows in meanwhile; so the one is taken off the other. */
 const capacityPart = 0.1;
@@ -28,13 +37,15 @@ export function bucketsOf(share: Share, endpoint: string, maxRps: number): Bucke
     { name: endpoint, perSecond: maxRps * endpointPart },
   ];
   if (share === 'buyers') return whole;
-  return [
+  const background = [
     ...whole,
     ...whole.map(({ name, perSecond }) => ({
-      name: `${share} ${name}`,
+      name: `background ${name}`,
       perSecond: perSecond * backgroundPart,
     })),
   ];
+  if (share === 'background') return background;
+  return [...background, { name: share, perSecond: reconciliationPerSecond }];
 }
 
 /**

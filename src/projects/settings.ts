@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { findingTypes } from './finding-types.ts';
 
 /**
  * Where checkouts and portals may send a buyer back to: an exact origin, https, or http on the local
@@ -34,6 +35,9 @@ const fields = {
     .string()
     .regex(/^bpc_\w+$/)
     .nullable(),
+  reconcile: z
+    .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
+    .describe('What reconciliation does about each type of finding; `fix` where it is not named'),
 };
 
 export const settingsSchema = z.object(fields).meta({ id: 'ProjectSettings' });
@@ -46,6 +50,7 @@ export const settingsInput = z.strictObject({
   dispute_opened: fields.dispute_opened.optional(),
   redirect_origins: fields.redirect_origins.optional(),
   portal_configuration_id: fields.portal_configuration_id.optional(),
+  reconcile: fields.reconcile.optional(),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -58,6 +63,7 @@ interface SettingsRow {
   disputeOpened: string;
   redirectOrigins: string[];
   portalConfigurationId: string | null;
+  reconcileReport: string[];
 }
 
 export function settingsOf(row: SettingsRow): Settings {
@@ -68,6 +74,7 @@ export function settingsOf(row: SettingsRow): Settings {
     dispute_opened: row.disputeOpened,
     redirect_origins: row.redirectOrigins,
     portal_configuration_id: row.portalConfigurationId,
+    reconcile: Object.fromEntries(row.reconcileReport.map((type) => [type, 'report'])),
   });
 }
 
@@ -80,6 +87,10 @@ export function settingsColumns(input: SettingsInput): Partial<SettingsRow> {
     disputeOpened: input.dispute_opened,
     redirectOrigins: input.redirect_origins,
     portalConfigurationId: input.portal_configuration_id,
+    reconcileReport:
+      input.reconcile === undefined
+        ? undefined
+        : findingTypes.filter((type) => input.reconcile?.[type] === 'report'),
   };
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }

@@ -62,7 +62,10 @@ function answer(
     status: null,
   };
   options.requests.push(seen);
-  reply.header('request-id', id).header('stripe-version', Stripe.API_VERSION);
+  reply
+    .header('request-id', id)
+    .header('stripe-version', Stripe.API_VERSION)
+    .header('date', new Date(world.clock.now()).toUTCString());
   try {
     authorize(request, options.secretKey);
     const verdict = faults.judge(request.method, path, name);

@@ -1,0 +1,18 @@
+/**
+ * What reconciliation finds, by what it did to people. A project says for each whether it is mended or
+ * only reported.
+ */
+export const findingTypes = [
+  'paid_but_blocked',
+  'unpaid_but_active',
+  'plan_mismatch',
+  'quantity_mismatch',
+  'window_mismatch',
+  'orphan_at_stripe',
+  'orphan_local',
+  'catalog_mismatch',
+  'missed_event',
+  'revenue_mismatch',
+] as const;
+
+export type FindingType = (typeof findingTypes)[number];

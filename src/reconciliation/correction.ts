@@ -1,0 +1,164 @@
+import { fetchPicture } from '../mirror/fetch.ts';
+import { isTerminal } from '../mirror/from-stripe.ts';
+import { tryPicture } from '../mirror/apply.ts';
+import type { FindingType } from '../projects/finding-types.ts';
+import type { Tx } from '../platform/database.ts';
+import { drawNumber, type FollowedRef, objectKey } from '../webhook/followed.ts';
+import { type Difference, differences, type Stored } from './diff.ts';
+import { loses, type UserEffect } from './effect.ts';
+import { loadEffects } from './effects.ts';
+import { type FindingAction, findingType } from './finding.ts';
+import { recordFinding } from './findings.ts';
+import { loadStored } from './stored.ts';
+import type { RunContext, Unit } from './run-context.ts';
+
+/** How long after an end of ours Stripe may still show an older picture, milliseconds. */
+const staleMs = 3_600_000;
+
+/**
+ * Compares what was fetched with the mirror, and corrects what differs by the one way in which Stripe's
+ * state reaches ours; so it does what a webhook would, and nothing where a later fetch was written
+ * meanwhile. What would take something from somebody is not done but noted as `pending`, since the run
+ * has to know how much that is altogether.
+ */
+export async function correct(context: RunContext, found: Unit): Promise<void> {
+  const { deps } = context;
+  const stored = await loadStored(deps.database.prisma, found.picture, found.number);
+  if (differences(found.picture, stored).length === 0) return;
+  await context.beat();
+  const unit = await lookTwiceAtEnds(context, found, stored);
+  if (unit === null) return;
+  const [difference] = differences(unit.picture, stored);
+  if (difference === undefined) return;
+  await attempt(context, unit, difference, (reported, effects) =>
+    context.scope.dryRun || reported ? 'reported' : effects.some(loses) ? 'pending' : 'fixed',
+  );
+}
+
+/** What came of an attempt; null where it was stale or is none of the run's business. */
+export type Attempted = FindingAction | null;
+
+/**
+ * Writes a unit within a transaction, sees what that does to whom, and keeps it where `decide` says
+ * `fixed`. What differs even then is `open`. Notes the finding.
+ *
+ * @param decide gets whether a project of the affected wants it only reported, and the effects.
+ */
+export async function attempt(
+  context: RunContext,
+  { picture, number }: Unit,
+  difference: Difference,
+  decide: (reported: boolean, effects: readonly UserEffect[]) => FindingAction,
+): Promise<Attempted> {
+  const { deps, scope } = context;
+  let action: Attempted = null;
+  let note: (tx: Tx) => Promise<void> = () => Promise.resolve();
+  let count = (): void => undefined;
+  const kept = await tryPicture(deps, picture, number, async (tx, refreshed) => {
+    const stored = await loadStored(tx, picture, number);
+    if (stored.newer.has(objectKey(difference))) return false;
+    const effects = await loadEffects(tx, refreshed, deps.clock());
+    const projectIds = await loadProjects(tx, difference, effects);
+    if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return false;
+    const changed = refreshed.some((user) => user.changed);
+    const type = findingType(difference, effects, changed);
+    const reported = await wantsReport(tx, projectIds, type);
+    action = decide(reported, effects);
+    const keep = action === 'fixed';
+    if (keep && differences(picture, stored).length > 0) action = 'open';
+    const finding = { type, difference, effects, projectId: projectIds[0] ?? null, action };
+    note = (on) => recordFinding(on, deps.clock(), scope.runId, finding);
+    if (keep) await note(tx);
+    count = () => {
+      deps.metrics.reconciliationFindings.inc({ type, action: finding.action });
+    };
+    return keep;
+  });
+  if (!kept) await note(deps.database.prisma);
+  count();
+  return action;
+}
+
+/**
+ * A subscription that we hold as ended and that Stripe shows alive is asked for once more. Shortly after
+ * the end that is an older picture; later on, ours is wrong.
+ *
+ * @returns what to go by; null: wait for the next run.
+ */
+async function lookTwiceAtEnds(
+  { deps }: RunContext,
+  unit: Unit,
+  stored: Stored,
+): Promise<Unit | null> {
+  const alive = unit.picture.subscriptions.find(({ id, status }) => {
+    const local = stored.rows.get(objectKey({ objectType: 'subscription', objectId: id }));
+    return isEnded(local) && !isTerminal(status);
+  });
+  if (alive === undefined) return unit;
+  const ended = await deps.database.prisma.subscription.findUniqueOrThrow({
+    where: { id: alive.id },
+  });
+  const endedAt = Math.max(ended.endedAt?.getTime() ?? 0, ended.canceledAt?.getTime() ?? 0);
+  if (deps.clock() - endedAt < staleMs) return null;
+  const number = await drawNumber(deps.database);
+  const object: FollowedRef = { objectType: 'subscription', objectId: alive.id };
+  const picture = await fetchPicture(deps.stripeForReconciliation, object);
+  picture.revived.push(alive.id);
+  return picture.subscriptions.some(({ status }) => !isTerminal(status))
+    ? { picture, number }
+    : null;
+}
+
+function isEnded(row: object | undefined): boolean {
+  return (
+    row !== undefined && 'status' in row && typeof row.status === 'string' && isTerminal(row.status)
+  );
+}
+
+/** The projects of the users affected, then those that own the object. */
+async function loadProjects(
+  tx: Tx,
+  { objectType, objectId }: FollowedRef,
+  effects: readonly UserEffect[],
+): Promise<string[]> {
+  const owners = await tx.$queryRaw<{ project_id: string }[]>`
+    select distinct project_id from object_owners
+    where object_type = ${objectType} and object_id = ${objectId}`;
+  return [
+    ...new Set([
+      ...effects.map(({ projectId }) => projectId),
+      ...owners.map(({ project_id: id }) => id),
+    ]),
+  ];
+}
+
+async function wantsReport(
+  tx: Tx,
+  projectIds: readonly string[],
+  type: FindingType,
+): Promise<boolean> {
+  const found = await tx.project.findFirst({
+    where: { id: { in: [...projectIds] }, reconcileReport: { has: type } },
+    select: { id: true },
+  });
+  return found !== null;
+}
+
+/**
+ * Notes an object that we hold and that Stripe does not know: an open finding. A wrong key or mode looks
+ * the same, so nothing is taken away for it.
+ */
+export async function noteMissing(context: RunContext, object: FollowedRef): Promise<void> {
+  const { deps, scope } = context;
+  const { prisma } = deps.database;
+  const projectIds = await loadProjects(prisma, object, []);
+  if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return;
+  await recordFinding(prisma, deps.clock(), scope.runId, {
+    type: 'orphan_local',
+    difference: { ...object, local: { exists: true }, stripe: { exists: false } },
+    effects: [],
+    projectId: projectIds[0] ?? null,
+    action: scope.dryRun ? 'reported' : 'open',
+  });
+  deps.metrics.reconciliationFindings.inc({ type: 'orphan_local', action: 'open' });
+}

@@ -1,0 +1,45 @@
+import { customerRow } from '../mirror/from-stripe.ts';
+import { emptyPicture } from '../mirror/picture.ts';
+import { correctDiffering } from './differing.ts';
+import { compareUnlisted, fetchPage } from './pages.ts';
+import type { Position, RunContext } from './run-context.ts';
+
+/**
+ * A page of the customers that were made since the last success. Older ones come with their subscriptions
+ * and purchases: on those without any, nothing depends.
+ */
+export async function compareCustomers(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps, since } = context;
+  const page = await fetchPage(
+    context,
+    (params) => deps.stripeForReconciliation.customers.list(params),
+    position,
+    since,
+  );
+  const pictures = page.objects.map((customer) => ({
+    ...emptyPicture(),
+    customers: [customerRow(customer)],
+  }));
+  await correctDiffering(context, pictures, page.number);
+  await compareUnlisted(context, 'customer', position, page, async (stretch, listed, take) => {
+    const rows = await deps.database.prisma.customer.findMany({
+      where: {
+        deleted: false,
+        uid: { not: null },
+        id: { notIn: listed },
+        createdAt: {
+          ...(stretch.from === null ? {} : { gte: new Date(stretch.from) }),
+          ...(stretch.until === null ? {} : { lte: new Date(stretch.until) }),
+        },
+      },
+      select: { id: true },
+      orderBy: { createdAt: 'desc' },
+      take,
+    });
+    return rows.map(({ id }) => id);
+  });
+  return page.next;
+}

@@ -1,0 +1,181 @@
+import { isKnownStatus } from '../mirror/from-stripe.ts';
+import type { Picture } from '../mirror/picture.ts';
+import type { SubscriptionRow } from '../mirror/rows.ts';
+import type { FollowedType } from '../webhook/events.ts';
+import type { FollowedRef } from '../webhook/followed.ts';
+
+/*
+ * What Stripe shows against what the mirror holds, field by field. Pure.
+ */
+
+type Scalar = string | number | boolean | null;
+
+/** Fields that differ, by name; those of what an object holds by a path such as `items.si_1.quantity`. */
+export type Fields = Record<string, Scalar>;
+
+/** An object that is not the same on both sides. */
+export interface Difference extends FollowedRef {
+  /** What the mirror holds; null: it has no such object. */
+  local: Fields | null;
+  stripe: Fields;
+}
+
+/** What the mirror holds of the objects of a picture, by `objectKey`. */
+export interface Stored {
+  rows: ReadonlyMap<string, object>;
+  /** Objects that are not the user's whose they should be. */
+  misowned: ReadonlySet<string>;
+  /** Objects that were fetched after the picture: they cannot be told from it. */
+  newer: ReadonlySet<string>;
+}
+
+/** Personal data: that they differ is told, not what they are. */
+const withheld = new Set(['email', 'metadataProjectId', 'metadataUserId']);
+
+/** Lists that the mirror only adds to: what Stripe no longer shows in them is no difference. */
+const addedTo = new Set(['refunds', 'payments']);
+
+/** Every object of the picture that differs from what is stored, in the order of the picture. */
+export function differences(picture: Picture, stored: Stored): Difference[] {
+  const found: Difference[] = [];
+  const compare = (objectType: FollowedType, rows: readonly { id: string }[]): void => {
+    for (const row of rows) {
+      const key = `${objectType} ${row.id}`;
+      if (stored.newer.has(key)) continue;
+      const local = stored.rows.get(key);
+      const difference = compareRow(comparable(objectType, row, local), local);
+      if (stored.misowned.has(key)) {
+        difference.local ??= {};
+        difference.local['owner'] = 'withheld';
+        difference.stripe['owner'] = 'withheld';
+      }
+      if (Object.keys(difference.stripe).length === 0) continue;
+      found.push({ objectType, objectId: row.id, ...difference });
+    }
+  };
+  compare('product', picture.products);
+  compare('price', picture.prices);
+  compare('customer', picture.customers);
+  compare('subscription', picture.subscriptions);
+  compare('checkout.session', picture.sessions);
+  compare('charge', picture.charges);
+  compare('dispute', picture.disputes);
+  compare('invoice', picture.invoices);
+  return found;
+}
+
+/** Whether a row alone differs from what is stored of it. */
+export function differsFromStored(row: object, local: object | undefined): boolean {
+  return Object.keys(compareRow(row, local).stripe).length > 0;
+}
+
+/** What of a row can be compared; nothing where there is nothing to keep of the object. */
+function comparable(objectType: FollowedType, row: object, local: object | undefined): object {
+  if ('deleted' in row && row.deleted === true) {
+    return local === undefined ? {} : { deleted: true };
+  }
+  if (objectType === 'customer') {
+    return without(row, ['metadataProjectId', 'metadataUserId']);
+  }
+  return objectType === 'subscription' ? comparableSubscription(row as SubscriptionRow) : row;
+}
+
+/** A status that we do not know keeps the last known effect, and what belongs to it. */
+function comparableSubscription(row: SubscriptionRow): object {
+  return isKnownStatus(row.status)
+    ? { ...row, effectiveStatus: row.status }
+    : without(row, ['dunningAnchorAt', 'pausedAt']);
+}
+
+function without(row: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)));
+}
+
+function compareRow(
+  row: object,
+  local: object | undefined,
+): { local: Fields | null; stripe: Fields } {
+  if (local === undefined) return { local: null, stripe: fieldsOf(row, '') };
+  const both = { local: {}, stripe: {} };
+  compareFields(row, local, '', both);
+  return both;
+}
+
+function compareFields(
+  row: object,
+  local: object,
+  path: string,
+  into: { local: Fields; stripe: Fields },
+): void {
+  const held = new Map<string, unknown>(Object.entries(local));
+  for (const [name, value] of Object.entries(row)) {
+    const other = held.get(name);
+    if (Array.isArray(value)) {
+      compareLists(value, Array.isArray(other) ? other : [], name, path + name, into);
+      continue;
+    }
+    const stripe = scalar(value);
+    const ours = scalar(other);
+    if (stripe === ours) continue;
+    into.stripe[path + name] = withheld.has(name) ? 'withheld' : stripe;
+    into.local[path + name] = withheld.has(name) ? 'withheld' : ours;
+  }
+}
+
+function compareLists(
+  rows: readonly unknown[],
+  locals: readonly unknown[],
+  name: string,
+  path: string,
+  into: { local: Fields; stripe: Fields },
+): void {
+  const left = new Map(locals.filter(hasId).map((local) => [local.id, local]));
+  for (const row of rows.filter(hasId)) {
+    const local = left.get(row.id);
+    left.delete(row.id);
+    if (local !== undefined) {
+      compareFields(row, local, `${path}.${row.id}.`, into);
+      continue;
+    }
+    for (const [field, value] of Object.entries(fieldsOf(row, `${path}.${row.id}.`))) {
+      into.stripe[field] = value;
+      into.local[field] = null;
+    }
+  }
+  if (addedTo.has(name)) return;
+  for (const local of left.values()) {
+    into.stripe[`${path}.${local.id}.id`] = null;
+    into.local[`${path}.${local.id}.id`] = local.id;
+  }
+}
+
+function hasId(value: unknown): value is { id: string } {
+  return (
+    typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string'
+  );
+}
+
+/** All that a row says, but for personal data. */
+function fieldsOf(row: object, path: string): Fields {
+  const fields: Fields = {};
+  for (const [name, value] of Object.entries(row)) {
+    if (Array.isArray(value)) {
+      for (const child of value.filter(hasId)) {
+        Object.assign(fields, fieldsOf(child, `${path}${name}.${child.id}.`));
+      }
+    } else if (!withheld.has(name)) {
+      fields[path + name] = scalar(value);
+    }
+  }
+  return fields;
+}
+
+/** Instants as ISO 8601; amounts fit into a number. */
+function scalar(value: unknown): Scalar {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+    return value;
+  }
+  return null;
+}

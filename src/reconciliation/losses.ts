@@ -1,0 +1,133 @@
+import { fetchPicture } from '../mirror/fetch.ts';
+import { type Database, sql } from '../platform/database.ts';
+import type { FollowedType } from '../webhook/events.ts';
+import { drawNumber, objectKey } from '../webhook/followed.ts';
+import { attempt, noteMissing } from './correction.ts';
+import { differences } from './diff.ts';
+import { loses } from './effect.ts';
+import { loadStored } from './stored.ts';
+import type { RunContext } from './run-context.ts';
+
+/** What a loss is measured against: a project's users, and those who lose by corrections. */
+interface Measured {
+  projectId: string;
+  /** Users who may use something now. */
+  entitled: number;
+  /** Users who lose by this run and by the corrections of the last 24 hours. */
+  losers: number;
+}
+
+/** Up to so many users a loss is nobody's alarm, however few the project has. */
+const smallLoss = 5;
+
+const dayMs = 86_400_000;
+
+/**
+ * The corrections that take something from somebody, once the run knows them all. Those of a project
+ * that come to too much are held for an operator; the others are applied, each looked at again first.
+ */
+export async function settleLosses(context: RunContext): Promise<null> {
+  const { deps, scope } = context;
+  const { prisma } = deps.database;
+  for (const measured of await measureLosses(context)) {
+    if (!isTooMuch(measured, deps.config.reconcileMaxLossPercent)) continue;
+    await prisma.reconciliationFinding.updateMany({
+      where: { runId: scope.runId, action: 'pending', projectId: measured.projectId },
+      data: { action: 'held' },
+    });
+    deps.metrics.alarms.inc({ kind: 'reconciliation_held' });
+    deps.logger.error(
+      { run: scope.runId, ...measured },
+      'a reconciliation would take access from too many users: its losses wait for an operator',
+    );
+  }
+  await lookAgainAt(context, 'pending');
+  return null;
+}
+
+/** Pure. */
+export function isTooMuch({ entitled, losers }: Measured, maxPercent: number): boolean {
+  return losers > smallLoss && losers * 100 > entitled * maxPercent;
+}
+
+async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
+  const now = new Date(deps.clock());
+  const rows = await deps.database.prisma.$queryRaw<
+    { project_id: string; losers: bigint; entitled: bigint }[]
+  >`
+    with losing as (
+      select distinct u.project_id, u.uid
+      from reconciliation_findings f
+      cross join unnest(f.loser_uids) as l (uid)
+      join users u on u.uid = l.uid
+      where (f.run_id = ${scope.runId} and f.action = 'pending')
+        or (f.action = 'fixed' and f.resolved_at > ${new Date(deps.clock() - dayMs)})
+    ), projects_of_run as (
+      select distinct project_id from reconciliation_findings
+      where run_id = ${scope.runId} and action = 'pending' and project_id is not null
+    )
+    select p.project_id, count(l.uid) as losers,
+      (select count(distinct s.uid) from entitlement_segments s join users u on u.uid = s.uid
+        where u.project_id = p.project_id and s.superseded_at is null and s.allowed
+          and s.valid_from <= ${now} and (s.valid_to is null or s.valid_to > ${now})) as entitled
+    from projects_of_run p left join losing l on l.project_id = p.project_id
+    group by p.project_id order by p.project_id`;
+  return rows.map((row) => ({
+    projectId: row.project_id,
+    losers: Number(row.losers),
+    entitled: Number(row.entitled),
+  }));
+}
+
+/**
+ * Fetches the objects of findings once more, and applies what they still take: from no other users than
+ * was found. One that would take more, or that its project now wants only reported, is left.
+ */
+export async function lookAgainAt(context: RunContext, action: 'pending' | 'held'): Promise<void> {
+  const { deps, scope } = context;
+  const { prisma } = deps.database;
+  let after = 0n;
+  for (;;) {
+    const finding = await prisma.reconciliationFinding.findFirst({
+      where: { runId: scope.runId, action, id: { gt: after } },
+      orderBy: { id: 'asc' },
+    });
+    if (finding === null) return;
+    after = finding.id;
+    await context.beat();
+    const object = {
+      objectType: finding.objectType as FollowedType, // findings that take something are of these
+      objectId: finding.objectId,
+    };
+    const number = await drawNumber(deps.database);
+    const picture = await fetchPicture(deps.stripeForReconciliation, object);
+    if (picture.missing.some((other) => objectKey(other) === objectKey(object))) {
+      await noteMissing(context, object);
+      continue;
+    }
+    const [difference] = differences(picture, await loadStored(prisma, picture, number));
+    const found = new Set(finding.loserUids);
+    const done =
+      difference === undefined
+        ? null
+        : await attempt(
+            context,
+            { picture, number },
+            { ...difference, ...object },
+            (reported, effects) => {
+              if (reported) return 'reported';
+              const losers = effects.filter(loses).map(({ uid }) => uid);
+              if (losers.every((uid) => found.has(uid))) return 'fixed';
+              return action === 'held' ? 'reported' : 'held';
+            },
+          );
+    if (done === null) await settle(deps.database, finding.id, deps.clock());
+  }
+}
+
+/** What no longer differs was brought by somebody else meanwhile. */
+async function settle(database: Database, id: bigint, now: number): Promise<void> {
+  await database.prisma.$executeRaw(sql`
+    update reconciliation_findings set action = 'settled', resolved_at = ${new Date(now)}
+    where id = ${id}`);
+}

@@ -1,0 +1,54 @@
+import type { ReconcileDeps } from './run-context.ts';
+
+const weekMs = 7 * 86_400_000;
+
+type MeasureDeps = Pick<ReconcileDeps, 'clock' | 'database' | 'metrics'>;
+
+/** Notes when everything was last compared, how long that took, and what waits for an operator. */
+export async function measureRuns({ database, metrics }: MeasureDeps): Promise<void> {
+  const { reconciliationRun } = database.prisma;
+  const last = await reconciliationRun.findFirst({
+    where: { projectId: null, userId: null, dryRun: false, status: 'done' },
+    orderBy: { startedAt: 'desc' },
+    select: { startedAt: true, finishedAt: true },
+  });
+  const endedAt = last?.finishedAt?.getTime() ?? 0;
+  metrics.reconciliationLastSuccess.set(endedAt / 1000);
+  metrics.reconciliationDuration.set(
+    last === null ? 0 : Math.max(0, (endedAt - last.startedAt.getTime()) / 1000),
+  );
+  metrics.reconciliationHeld.set(await reconciliationRun.count({ where: { status: 'held' } }));
+}
+
+/** Once a week, with the end of a run, one instance logs what the week's runs came to. */
+export async function sumUp(
+  { clock, database, logger }: Pick<ReconcileDeps, 'clock' | 'database' | 'logger'>,
+  runId: string,
+): Promise<void> {
+  const now = clock();
+  const since = new Date(now - weekMs);
+  const due = await database.prisma.$executeRaw`
+    update reconciliation_runs set summed_up_at = ${new Date(now)}
+    where id = ${runId} and status <> 'running' and not exists (
+      select from reconciliation_runs where summed_up_at > ${since})`;
+  if (due === 0) return;
+  const runs = await database.prisma.reconciliationRun.groupBy({
+    by: ['status'],
+    where: { startedAt: { gt: since } },
+    _count: true,
+  });
+  const findings = await database.prisma.reconciliationFinding.groupBy({
+    by: ['type', 'action'],
+    where: { createdAt: { gt: since } },
+    _count: true,
+  });
+  logger.info(
+    {
+      runs: Object.fromEntries(runs.map(({ status, _count }) => [status, _count])),
+      findings: Object.fromEntries(
+        findings.map(({ type, action, _count }) => [`${type} ${action}`, _count]),
+      ),
+    },
+    'reconciliation: the last seven days',
+  );
+}

@@ -1,0 +1,95 @@
+import type Stripe from 'stripe';
+import { eventTypes } from '../webhook/events.ts';
+import { storeEvent, triage } from '../webhook/inbox.ts';
+import { recordFinding } from './findings.ts';
+import { fetchPage } from './pages.ts';
+import type { Position, RunContext } from './run-context.ts';
+
+/** Stripe lists at most so many types at a time. */
+const typesAtOnce = 20;
+
+const parts = Math.ceil(eventTypes.length / typesAtOnce);
+
+/** How long Stripe shows events. */
+const shownMs = 30 * 86_400_000;
+
+/**
+ * A page of the events that the inbox may lack; those that it lacks are put through it as if they had
+ * come. It comes last, and leaves out what is about objects of this run's open findings: an event is
+ * not to take what the run holds back, or to mend what is only to be reported.
+ */
+export async function compareEvents(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps } = context;
+  const now = deps.clock();
+  const since = Math.max(context.since ?? 0, now - shownMs);
+  const types = eventTypes.slice(position.part * typesAtOnce, (position.part + 1) * typesAtOnce);
+  const { objects, next } = await fetchPage(
+    context,
+    (params) => deps.stripeForReconciliation.events.list({ ...params, types: [...types] }),
+    position,
+    since,
+  );
+  for (const event of await missingAmong(context, objects)) {
+    await context.beat();
+    await putThrough(context, event);
+  }
+  if (next !== null) return next;
+  const part = position.part + 1;
+  return part < parts ? { part, after: null, before: null, tied: [] } : null;
+}
+
+async function missingAmong({ deps }: RunContext, events: Stripe.Event[]): Promise<Stripe.Event[]> {
+  const known = await deps.database.prisma.webhookEvent.findMany({
+    where: { eventId: { in: events.map(({ id }) => id) } },
+    select: { eventId: true },
+  });
+  const ids = new Set(known.map(({ eventId }) => eventId));
+  return events.filter(({ id }) => !ids.has(id));
+}
+
+async function putThrough({ deps, scope }: RunContext, event: Stripe.Event): Promise<void> {
+  const { prisma } = deps.database;
+  const raw = Buffer.from(JSON.stringify(event));
+  const verified = {
+    id: event.id,
+    object: 'event' as const,
+    type: event.type,
+    created: event.created,
+    livemode: event.livemode,
+    ...(event.account === undefined ? {} : { account: event.account }),
+    api_version: event.api_version,
+    data: { object: { ...event.data.object } },
+  };
+  const asked = triage(verified, deps.config.stripe);
+  const blocked = await prisma.reconciliationFinding.count({
+    where: {
+      runId: scope.runId,
+      action: { in: ['pending', 'held', 'reported', 'open'] },
+      OR: asked.follow.map(({ objectType, objectId }) => ({ objectType, objectId })),
+    },
+  });
+  const reported = scope.dryRun || blocked > 0;
+  if (!reported) await storeEvent(deps, verified, raw, asked);
+  const [object] = asked.follow;
+  const action = reported ? 'reported' : 'fixed';
+  await recordFinding(prisma, deps.clock(), scope.runId, {
+    type: 'missed_event',
+    difference: {
+      objectType: 'event',
+      objectId: event.id,
+      local: null,
+      stripe: {
+        type: event.type,
+        created: new Date(event.created * 1000).toISOString(),
+        object: object === undefined ? null : `${object.objectType} ${object.objectId}`,
+      },
+    },
+    effects: [],
+    projectId: null,
+    action,
+  });
+  deps.metrics.reconciliationFindings.inc({ type: 'missed_event', action });
+}

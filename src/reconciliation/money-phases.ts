@@ -1,0 +1,112 @@
+import { addCharge, wholeList } from '../mirror/fetch.ts';
+import { disputeRow, invoiceRow, refundRow } from '../mirror/from-stripe.ts';
+import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { differsFromStored } from './diff.ts';
+import { correctDiffering } from './differing.ts';
+import { compareAlone, fetchPage } from './pages.ts';
+import type { Position, RunContext } from './run-context.ts';
+
+/*
+ * Money, by its creation since the last success. The mirror follows charges that belong to a purchase or
+ * that money came back of, and invoices from the moment they are final; the others are no news.
+ */
+
+export async function compareCharges(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps, since } = context;
+  const stripe = deps.stripeForReconciliation;
+  const { number, objects, next } = await fetchPage(
+    context,
+    (params) => stripe.charges.list({ ...params, expand: ['data.refunds'] }),
+    position,
+    since,
+  );
+  const held = await deps.database.prisma.charge.findMany({
+    where: { id: { in: objects.map(({ id }) => id) } },
+    select: { id: true },
+  });
+  const heldIds = new Set(held.map(({ id }) => id));
+  const pictures: Picture[] = [];
+  for (const charge of objects) {
+    if (!heldIds.has(charge.id) && charge.amount_refunded === 0 && !charge.disputed) continue;
+    const picture = emptyPicture();
+    await addCharge(stripe, picture, charge);
+    pictures.push(picture);
+  }
+  await correctDiffering(context, pictures, number);
+  return next;
+}
+
+/** A refund tells of its charge, which may be older: that is fetched and compared. */
+export async function compareRefunds(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps, since } = context;
+  const { objects, next } = await fetchPage(
+    context,
+    (params) => deps.stripeForReconciliation.refunds.list(params),
+    position,
+    since,
+  );
+  const held = await deps.database.prisma.refund.findMany({
+    where: { id: { in: objects.map(({ id }) => id) } },
+  });
+  const byId = new Map(held.map((row) => [row.id, row]));
+  const chargeIds = new Set(
+    objects
+      .map(refundRow)
+      .filter((row) => differsFromStored(row, byId.get(row.id)))
+      .flatMap(({ chargeId }) => chargeId ?? []),
+  );
+  for (const objectId of chargeIds) {
+    await context.beat();
+    await compareAlone(context, { objectType: 'charge', objectId }, false);
+  }
+  return next;
+}
+
+export async function compareDisputes(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps, since } = context;
+  const { number, objects, next } = await fetchPage(
+    context,
+    (params) => deps.stripeForReconciliation.disputes.list(params),
+    position,
+    since,
+  );
+  const pictures = objects.map((dispute) => ({
+    ...emptyPicture(),
+    disputes: [disputeRow(dispute)],
+  }));
+  await correctDiffering(context, pictures, number);
+  return next;
+}
+
+export async function compareInvoices(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps, since } = context;
+  const stripe = deps.stripeForReconciliation;
+  const { number, objects, next } = await fetchPage(
+    context,
+    (params) => stripe.invoices.list({ ...params, expand: ['data.payments'] }),
+    position,
+    since,
+  );
+  const pictures: Picture[] = [];
+  for (const invoice of objects) {
+    if (invoice.status === 'draft') continue;
+    const payments = await wholeList(invoice.payments, () =>
+      stripe.invoicePayments.list({ invoice: invoice.id, limit: 100 }),
+    );
+    pictures.push({ ...emptyPicture(), invoices: [invoiceRow(invoice, payments)] });
+  }
+  await correctDiffering(context, pictures, number);
+  return next;
+}

@@ -1,0 +1,171 @@
+import type Stripe from 'stripe';
+import { fetchPicture, isMissing } from '../mirror/fetch.ts';
+import type { FollowedType } from '../webhook/events.ts';
+import { drawNumber, objectKey } from '../webhook/followed.ts';
+import { correct, noteMissing } from './correction.ts';
+import { type Position, type RunContext, RunFailed } from './run-context.ts';
+
+/** What every list of Stripe's shows of an object. */
+export interface Listed {
+  id: string;
+  created: number;
+  livemode?: boolean;
+}
+
+/** The parameters that every list takes. */
+export interface ListParams {
+  limit: number;
+  starting_after?: string;
+  created?: Stripe.RangeQueryParam;
+}
+
+export interface Page<T> {
+  /** Drawn before the page was asked for. */
+  number: bigint;
+  objects: T[];
+  /** Where the next page begins; null = this was the last. */
+  next: Position | null;
+}
+
+const pageSize = 100;
+
+/** More than so many objects that a list lacks and Stripe knows are no accident. */
+const mostUnlisted = 20;
+const mostAlone = 100;
+
+/**
+ * Asks for the next page of a list, newest first. Where the object that it is to begin behind is gone
+ * meanwhile, it goes on by the time.
+ *
+ * @throws RunFailed where what is listed is not of our mode.
+ */
+export async function fetchPage<T extends Listed>(
+  context: RunContext,
+  list: (params: ListParams) => Promise<Stripe.ApiList<T>>,
+  position: Position,
+  since: number | null = null,
+): Promise<Page<T>> {
+  const { deps, counts } = context;
+  const number = await drawNumber(deps.database);
+  const bounds = since === null ? {} : { created: { gte: Math.floor(since / 1000) } };
+  const { after, before } = position;
+  const { data, has_more: more } = await list({
+    limit: pageSize,
+    ...bounds,
+    ...(after === null ? {} : { starting_after: after }),
+  }).catch((error: unknown) => {
+    if (after === null || before === null || !isMissing(error)) throw error;
+    return list({ limit: pageSize, created: { ...bounds.created, lte: before / 1000 } });
+  });
+  if (
+    data.some(({ livemode }) => livemode !== undefined && livemode !== deps.config.stripe.livemode)
+  ) {
+    throw new RunFailed('wrong_mode: Stripe lists objects of another mode than the key says');
+  }
+  counts.pages += 1;
+  counts.objects += data.length;
+  const last = data.at(-1);
+  return {
+    number,
+    objects: data,
+    next: more && last !== undefined ? behind(position, data, last) : null,
+  };
+}
+
+function behind({ part, before, tied }: Position, data: Listed[], last: Listed): Position {
+  const sameSecond = data.filter(({ created }) => created === last.created).map(({ id }) => id);
+  const at = last.created * 1000;
+  return {
+    part,
+    after: last.id,
+    before: at,
+    tied: before === at ? [...tied, ...sameSecond] : sameSecond,
+  };
+}
+
+/** Between which creations (epoch milliseconds, inclusive) a page says everything; null = open. */
+export interface Stretch {
+  from: number | null;
+  until: number | null;
+}
+
+/**
+ * The way back: what we hold alive in the stretch that a page covers, and the page does not show, is
+ * fetched alone. Lists are newest first, so page by page nothing has to be remembered but the ids of the
+ * last second.
+ *
+ * @param loadAlive the ids of what we hold alive within a stretch, but for `listed`, at most `take`.
+ * @throws RunFailed where a list is missing so much that it cannot be right.
+ */
+export async function compareUnlisted<T extends Listed>(
+  context: RunContext,
+  objectType: FollowedType,
+  position: Position,
+  page: Page<T>,
+  loadAlive: (stretch: Stretch, listed: string[], take: number) => Promise<string[]>,
+): Promise<void> {
+  const { deps } = context;
+  const listed = [...position.tied, ...page.objects.map(({ id }) => id)];
+  const stretch = { from: page.next?.before ?? context.since, until: position.before };
+  const ids = await loadAlive(stretch, listed, mostAlone + 1);
+  const newer = await loadFetchedSince(context, objectType, ids, page.number);
+  for (const objectId of ids.filter((id) => !newer.has(id))) {
+    await context.beat();
+    await compareAlone(context, { objectType, objectId }, true);
+  }
+  if (ids.length > mostAlone) {
+    deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
+    throw new RunFailed(
+      `list_incomplete: Stripe's list lacks more than ${mostAlone} objects (${objectType}) that we hold alive`,
+    );
+  }
+}
+
+/** Fetches one object and compares it. */
+export async function compareAlone(
+  context: RunContext,
+  object: { objectType: FollowedType; objectId: string },
+  unlisted: boolean,
+): Promise<void> {
+  const { deps, counts } = context;
+  const number = await drawNumber(deps.database);
+  const picture = await fetchPicture(deps.stripeForReconciliation, object);
+  if (picture.missing.some((other) => objectKey(other) === objectKey(object))) {
+    await noteMissing(context, object);
+    return;
+  }
+  counts.objects += 1;
+  if (unlisted && !isGone(picture)) {
+    counts.unlisted += 1;
+    if (counts.unlisted > mostUnlisted) {
+      deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
+      throw new RunFailed(
+        `list_incomplete: Stripe's list lacks ${counts.unlisted} objects that Stripe knows`,
+      );
+    }
+  }
+  await correct(context, { picture, number });
+}
+
+/** Deleted customers, products and prices stand in no list. */
+function isGone({
+  customers,
+  products,
+  prices,
+}: Awaited<ReturnType<typeof fetchPicture>>): boolean {
+  return [...customers, ...products, ...prices].some(({ deleted }) => deleted);
+}
+
+/** Those that were fetched after the page: it could not show them. */
+async function loadFetchedSince(
+  { deps }: RunContext,
+  objectType: FollowedType,
+  ids: readonly string[],
+  number: bigint,
+): Promise<Set<string>> {
+  const rows = await deps.database.prisma.followedObject.findMany({
+    where: { objectType, objectId: { in: [...ids] }, fetched: { gt: number } },
+    select: { objectId: true },
+  });
+  return new Set(rows.map(({ objectId }) => objectId));
+}

@@ -1,0 +1,82 @@
+import { compareCatalog } from './catalog-phase.ts';
+import { compareCustomers } from './customer-phase.ts';
+import { lookAgainAt, settleLosses } from './losses.ts';
+import { compareEvents } from './missed-events.ts';
+import {
+  compareCharges,
+  compareDisputes,
+  compareInvoices,
+  compareRefunds,
+} from './money-phases.ts';
+import { comparePurchases } from './purchase-phase.ts';
+import type { Position, RunContext, Scope } from './run-context.ts';
+import { compareSubscriptions } from './subscription-phase.ts';
+import { compareUser } from './user-phase.ts';
+
+/** A part of a run. A step does one page, and says where the next one begins; null = there is none. */
+interface Phase {
+  name: string;
+  step(context: RunContext, position: Position): Promise<Position | null>;
+  /** How many objects there should be, as far as the mirror can tell. */
+  expect?(context: RunContext): Promise<number>;
+}
+
+const catalog: Phase = { name: 'catalog', step: compareCatalog };
+const losses: Phase = { name: 'losses', step: settleLosses };
+
+/**
+ * Money before what it was paid for, so that a purchase is never brought back without its refund; what
+ * takes something away when all is known; events last, since they must not take what is held.
+ */
+const everything: readonly Phase[] = [
+  catalog,
+  { name: 'customers', step: compareCustomers },
+  { name: 'disputes', step: compareDisputes },
+  { name: 'charges', step: compareCharges },
+  { name: 'refunds', step: compareRefunds },
+  { name: 'invoices', step: compareInvoices },
+  {
+    name: 'purchases',
+    step: comparePurchases,
+    expect: ({ deps }) =>
+      deps.database.prisma.checkoutSession.count({ where: { status: 'complete' } }),
+  },
+  {
+    name: 'subscriptions',
+    step: compareSubscriptions,
+    expect: ({ deps }) => deps.database.prisma.subscription.count(),
+  },
+  losses,
+  { name: 'events', step: compareEvents },
+];
+
+/** Stripe's lists know no projects, so one project walks them all, and keeps what is its own. */
+const ofProject = everything.filter(({ name }) => name !== 'events');
+
+const ofUser: readonly Phase[] = [{ name: 'user', step: compareUser }, losses];
+
+const ofForce: readonly Phase[] = [
+  {
+    name: 'forced',
+    step: async (context) => {
+      await lookAgainAt(context, 'held');
+      return null;
+    },
+  },
+];
+
+/** What a run does, in this order. */
+export function phasesOf(
+  { projectId, userId }: Pick<Scope, 'projectId' | 'userId'>,
+  forced: boolean,
+): readonly Phase[] {
+  if (forced) return ofForce;
+  if (userId !== null) return ofUser;
+  return projectId === null ? everything : ofProject;
+}
+
+export function firstPhase(scope: Pick<Scope, 'projectId' | 'userId'>, forced = false): string {
+  const [first] = phasesOf(scope, forced);
+  if (first === undefined) throw new Error('a run has no phases');
+  return first.name;
+}

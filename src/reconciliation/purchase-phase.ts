@@ -1,0 +1,80 @@
+import type Stripe from 'stripe';
+import { addCharge, fetchPicture, wholeList } from '../mirror/fetch.ts';
+import { disputeRow, sessionRow } from '../mirror/from-stripe.ts';
+import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { correctDiffering } from './differing.ts';
+import { compareUnlisted, fetchPage } from './pages.ts';
+import { customerPictures } from './subscription-phase.ts';
+import type { Position, RunContext } from './run-context.ts';
+
+const expand = [
+  'data.line_items',
+  'data.customer',
+  // Four levels, which is as deep as Stripe goes: a purchase with its charge and refunds costs no request.
+  'data.payment_intent.latest_charge.refunds',
+];
+
+/**
+ * A page of all completed checkouts, each with what was bought, its charge, refunds and disputes; then
+ * those with purchases that we hold and that the page should have shown.
+ */
+export async function comparePurchases(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps } = context;
+  const stripe = deps.stripeForReconciliation;
+  const page = await fetchPage(
+    context,
+    (params) => stripe.checkout.sessions.list({ ...params, status: 'complete', expand }),
+    position,
+  );
+  const pictures: Picture[] = [];
+  for (const session of page.objects) pictures.push(await toPicture(stripe, session));
+  const customers = customerPictures(page.objects.map(({ customer }) => customer));
+  await correctDiffering(context, [...customers, ...pictures], page.number);
+  await compareUnlisted(context, 'checkout.session', position, page, async (stretch, ids, take) => {
+    const rows = await deps.database.prisma.checkoutSession.findMany({
+      where: {
+        purchases: { some: {} },
+        id: { notIn: ids },
+        createdAt: {
+          ...(stretch.from === null ? {} : { gte: new Date(stretch.from) }),
+          ...(stretch.until === null ? {} : { lte: new Date(stretch.until) }),
+        },
+      },
+      select: { id: true },
+      orderBy: { createdAt: 'desc' },
+      take,
+    });
+    return rows.map(({ id }) => id);
+  });
+  return page.next;
+}
+
+/**
+ * As `fetchPicture` would make it, out of what the list shows. What was bought once along with a
+ * subscription is paid through its invoice, which lies too deep for the list: such a session is fetched.
+ */
+async function toPicture(stripe: Stripe, session: Stripe.Checkout.Session): Promise<Picture> {
+  const lines = await wholeList(session.line_items, () =>
+    stripe.checkout.sessions.listLineItems(session.id, { limit: 100 }),
+  );
+  const oneTime = lines.some(({ price }) => price?.type === 'one_time');
+  if (oneTime && session.invoice !== null && session.mode === 'subscription') {
+    return fetchPicture(stripe, { objectType: 'checkout.session', objectId: session.id });
+  }
+  const picture = emptyPicture();
+  const intent = session.payment_intent;
+  const charge = typeof intent === 'object' ? (intent?.latest_charge ?? null) : null;
+  if (typeof charge === 'object' && charge !== null) {
+    await addCharge(stripe, picture, charge);
+    if (charge.disputed) {
+      const disputes = stripe.disputes.list({ charge: charge.id, limit: 100 });
+      for await (const dispute of disputes) picture.disputes.push(disputeRow(dispute));
+    }
+  }
+  const chargedAt = typeof charge === 'object' && charge !== null ? charge.created : null;
+  picture.sessions.push(sessionRow(session, lines, { chargedAt }));
+  return picture;
+}

@@ -1,0 +1,168 @@
+import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import type { ReconciliationFinding, ReconciliationRun } from '../generated/prisma/client.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { firstPhase } from './phases.ts';
+import { createRun, progressOf } from './runs.ts';
+import type { FindingCounts } from './schemas.ts';
+
+interface RequestDeps {
+  clock: Clock;
+  database: Database;
+}
+
+/** Who asks, in which request. */
+type Asker = Pick<AuditRecord, 'actor' | 'requestId'>;
+
+/**
+ * Starts a run on demand: of a user, a project, or all.
+ * @throws ProblemError project_id_required, user_not_found
+ */
+export async function startRun(
+  deps: RequestDeps,
+  asker: Asker,
+  asked: { projectId: string | null; userId: string | null; dryRun: boolean },
+): Promise<ReconciliationRun> {
+  const { projectId, userId, dryRun } = asked;
+  if (userId !== null) {
+    if (projectId === null) throw new ProblemError('project_id_required');
+    const user = await deps.database.prisma.user.findUnique({
+      where: { projectId_userId: { projectId, userId } },
+      select: { uid: true },
+    });
+    if (user === null) throw new ProblemError('user_not_found');
+  }
+  const run = await createRun(deps, asked, firstPhase(asked));
+  await deps.database.transaction((tx) =>
+    recordAudit(tx, {
+      ...asker,
+      projectId,
+      ...(userId === null ? {} : { userId }),
+      action: 'reconciliation.start',
+      targetType: 'reconciliation',
+      targetId: run.id,
+      after: { dry_run: dryRun },
+      at: deps.clock(),
+    }),
+  );
+  return run;
+}
+
+/** A run of the project (null: of any); the project's keys know no others. */
+export async function loadRun(
+  database: Database,
+  projectId: string | null,
+  id: string,
+): Promise<ReconciliationRun> {
+  const run = await database.prisma.reconciliationRun.findFirst({
+    where: { id, ...(projectId === null ? {} : { projectId }) },
+  });
+  if (run === null) throw new ProblemError('reconciliation_not_found');
+  return run;
+}
+
+/** Runs, the last started first. */
+export function loadRuns(
+  database: Database,
+  projectId: string | null,
+  { before, take }: { before: RunCursor | undefined; take: number },
+): Promise<ReconciliationRun[]> {
+  return database.prisma.reconciliationRun.findMany({
+    where: {
+      ...(projectId === null ? {} : { projectId }),
+      ...(before === undefined
+        ? {}
+        : {
+            OR: [
+              { startedAt: { lt: before.startedAt } },
+              { startedAt: before.startedAt, id: { lt: before.id } },
+            ],
+          }),
+    },
+    orderBy: [{ startedAt: 'desc' }, { id: 'desc' }],
+    take,
+  });
+}
+
+/** Where a run stands in the list. */
+export interface RunCursor {
+  startedAt: Date;
+  id: string;
+}
+
+/** The findings of a run, in the order in which they were made. */
+export function loadFindings(
+  database: Database,
+  runId: string,
+  filter: { type: string | undefined; action: string | undefined },
+  { after, take }: { after: bigint | undefined; take: number },
+): Promise<ReconciliationFinding[]> {
+  const { type, action } = filter;
+  return database.prisma.reconciliationFinding.findMany({
+    where: {
+      runId,
+      ...(type === undefined ? {} : { type }),
+      ...(action === undefined ? {} : { action }),
+      id: { gt: after ?? 0n },
+    },
+    orderBy: { id: 'asc' },
+    take,
+  });
+}
+
+/** How many findings each of these runs has. */
+export async function countFindings(
+  database: Database,
+  runIds: string[],
+): Promise<(runId: string) => FindingCounts> {
+  const groups = await database.prisma.reconciliationFinding.groupBy({
+    by: ['runId', 'type', 'action'],
+    where: { runId: { in: runIds } },
+    _count: true,
+  });
+  return (runId) => {
+    const counts: FindingCounts = { byType: {}, byAction: {} };
+    for (const group of groups) {
+      if (group.runId !== runId) continue;
+      counts.byType[group.type] = (counts.byType[group.type] ?? 0) + group._count;
+      counts.byAction[group.action] = (counts.byAction[group.action] ?? 0) + group._count;
+    }
+    return counts;
+  };
+}
+
+/**
+ * Lets a run that is held go on with exactly what it holds, each looked at again first.
+ * @throws ProblemError reconciliation_not_found, reconciliation_not_held
+ */
+export async function forceRun(
+  deps: RequestDeps,
+  asker: Asker,
+  projectId: string | null,
+  id: string,
+): Promise<ReconciliationRun> {
+  const run = await loadRun(deps.database, projectId, id);
+  const forced = {
+    ...progressOf(run),
+    phase: firstPhase(run, true),
+    expected: null,
+    forced: true,
+  };
+  await deps.database.transaction(async (tx) => {
+    const { count } = await tx.reconciliationRun.updateMany({
+      where: { id, status: 'held' },
+      data: { status: 'running', progress: forced, leaseUntil: null, finishedAt: null },
+    });
+    if (count === 0) throw new ProblemError('reconciliation_not_held');
+    await recordAudit(tx, {
+      ...asker,
+      projectId: run.projectId,
+      action: 'reconciliation.force',
+      targetType: 'reconciliation',
+      targetId: id,
+      at: deps.clock(),
+    });
+  });
+  return loadRun(deps.database, projectId, id);
+}

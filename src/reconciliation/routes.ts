@@ -1,0 +1,175 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { App } from '../http/app-types.ts';
+import {
+  decodeCursor,
+  decodeNumberCursor,
+  listQuery,
+  listResponse,
+  notACursor,
+  page,
+  projectIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { projectScope } from '../projects/access.ts';
+import { callerOf } from '../projects/caller.ts';
+import { findingTypes } from '../projects/finding-types.ts';
+import { findingActions } from './finding.ts';
+import {
+  countFindings,
+  forceRun,
+  loadFindings,
+  loadRun,
+  loadRuns,
+  type RunCursor,
+  startRun,
+} from './requests.ts';
+import { runStatuses } from './runs.ts';
+import { findingSchema, findingView, runSchema, runView } from './schemas.ts';
+
+const tags = ['Reconciliation'];
+const inPath = z.strictObject({ id: z.string().max(100) });
+const scopeQuery = { project_id: projectIdSchema.optional() };
+const startedSchema = z.strictObject({ id: z.string(), status: z.enum(runStatuses) });
+
+/** The comparison with Stripe: on demand, how far it has come, what it found. */
+export function reconciliationRoutes(app: App, deps: { clock: Clock; database: Database }): void {
+  const { clock, database } = deps;
+  const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
+    projectScope(deps, callerOf(request), given);
+  const askerOf = (request: FastifyRequest) => ({
+    actor: callerOf(request).actor,
+    requestId: request.id,
+  });
+
+  app.post(
+    '/api/v1/admin/reconciliations',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Compare a user, a project, or (platform key, no project) everything with Stripe',
+        body: z
+          .strictObject({
+            ...scopeQuery,
+            user_id: userIdSchema.optional(),
+            dry_run: z.boolean().optional().describe('Report, and change nothing'),
+          })
+          .nullish(),
+        response: { 202: startedSchema },
+      },
+    },
+    async (request, reply) => {
+      const { project_id: given, user_id: userId, dry_run: dryRun } = request.body ?? {};
+      const projectId = await scopeOf(request, given);
+      const asked = { projectId, userId: userId ?? null, dryRun: dryRun ?? false };
+      const { id } = await startRun(deps, askerOf(request), asked);
+      return reply.code(202).send({ id, status: 'running' });
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/reconciliations',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Reconciliations, the last started first',
+        querystring: z.strictObject({ ...listQuery, ...scopeQuery }),
+        response: { 200: listResponse(runSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, project_id: given } = request.query;
+      const projectId = await scopeOf(request, given);
+      const place = { before: runCursor(cursor), take: limit + 1 };
+      const runs = await loadRuns(database, projectId, place);
+      const countsOf = await countFindings(
+        database,
+        runs.map(({ id }) => id),
+      );
+      return page(
+        runs,
+        limit,
+        ({ startedAt, id }) => `${startedAt.getTime()} ${id}`,
+        (run) => runView(run, countsOf(run.id), clock()),
+      );
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/reconciliations/:id',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'How far a reconciliation has come, and what it found',
+        params: inPath,
+        querystring: z.strictObject(scopeQuery),
+        response: { 200: runSchema },
+      },
+    },
+    async (request) => {
+      const projectId = await scopeOf(request, request.query.project_id);
+      const run = await loadRun(database, projectId, request.params.id);
+      const countsOf = await countFindings(database, [run.id]);
+      return runView(run, countsOf(run.id), clock());
+    },
+  );
+
+  app.get(
+    '/api/v1/admin/reconciliations/:id/findings',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'What a reconciliation found: both sides, the effect, what was done',
+        params: inPath,
+        querystring: z.strictObject({
+          ...listQuery,
+          ...scopeQuery,
+          type: z.enum(findingTypes).optional(),
+          action: z.enum(findingActions).optional(),
+        }),
+        response: { 200: listResponse(findingSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, type, action, project_id: given } = request.query;
+      const projectId = await scopeOf(request, given);
+      const { id } = await loadRun(database, projectId, request.params.id);
+      const place = { after: decodeNumberCursor(cursor), take: limit + 1 };
+      const rows = await loadFindings(database, id, { type, action }, place);
+      return page(rows, limit, (row) => String(row.id), findingView);
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/reconciliations/:id/force',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'Apply what a reconciliation holds back, each looked at again first',
+        params: inPath,
+        body: z.strictObject(scopeQuery).nullish(),
+        response: { 202: startedSchema },
+      },
+    },
+    async (request, reply) => {
+      const projectId = await scopeOf(request, request.body?.project_id);
+      const { id } = await forceRun(deps, askerOf(request), projectId, request.params.id);
+      return reply.code(202).send({ id, status: 'running' });
+    },
+  );
+}
+
+function runCursor(cursor: string | undefined): RunCursor | undefined {
+  const text = decodeCursor(cursor);
+  if (text === undefined) return undefined;
+  const [, at, id] = /^(\d{1,15}) (\w+)$/.exec(text) ?? [];
+  if (at === undefined || id === undefined) throw notACursor();
+  return { startedAt: new Date(Number(at)), id };
+}

@@ -1,0 +1,61 @@
+import type Stripe from 'stripe';
+import type { ApplyDeps } from '../mirror/apply.ts';
+import type { Picture } from '../mirror/picture.ts';
+import type { Config } from '../config.ts';
+
+export interface ReconcileDeps extends ApplyDeps {
+  config: Pick<Config, 'stripe' | 'reconcileMaxLossPercent'>;
+  /** Stripe, with reconciliation's share of the rate budget. */
+  stripeForReconciliation: Stripe;
+}
+
+/** What a run is about, and whether it changes anything. */
+export interface Scope {
+  runId: string;
+  /** Null = all projects. */
+  projectId: string | null;
+  userId: string | null;
+  dryRun: boolean;
+}
+
+/** Where a phase stands in its list at Stripe; newest first. */
+export interface Position {
+  /** Which of several lists; most phases have one. */
+  part: number;
+  /** The last id that was seen; null = at the beginning. */
+  after: string | null;
+  /** When that was created, epoch milliseconds. */
+  before: number | null;
+  /** The ids seen that were created in that same second. */
+  tied: string[];
+}
+
+export const beginning: Position = { part: 0, after: null, before: null, tied: [] };
+
+/** Counted over the whole run. */
+export interface Counts {
+  pages: number;
+  objects: number;
+  /** Objects that Stripe's list did not show and that it knows alive: the list was not whole. */
+  unlisted: number;
+}
+
+/** What every step of a run has at hand. */
+export interface RunContext {
+  deps: ReconcileDeps;
+  scope: Scope;
+  /** From when on what is listed by its creation is compared, epoch milliseconds; null = all. */
+  since: number | null;
+  counts: Counts;
+  /** Says that the run lives. Throws where it is another's by now, or is to stop. */
+  beat(): Promise<void>;
+}
+
+/** Objects that are compared and corrected together, as they were fetched under one number. */
+export interface Unit {
+  picture: Picture;
+  number: bigint;
+}
+
+/** A run that cannot go on, and says why: nothing was taken away for it. */
+export class RunFailed extends Error {}

@@ -1,0 +1,134 @@
+import type { ReconciliationRun } from '../generated/prisma/client.ts';
+import { loadQueueState } from '../webhook/followed.ts';
+import { checkAccount } from './account.ts';
+import { withPatience } from './patience.ts';
+import { phasesOf } from './phases.ts';
+import { beginning, type ReconcileDeps, type RunContext, RunFailed } from './run-context.ts';
+import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from './runs.ts';
+
+export interface RunDeps extends ReconcileDeps {
+  /** Waits so many milliseconds. */
+  pause: (ms: number) => Promise<void>;
+  /** The process is to end: the run is given back. */
+  isStopped: () => boolean;
+}
+
+/** Webhooks go first: while so many objects are wanted, the next page waits, up to so long. */
+const yieldTo = { wanted: 50, ms: 500, times: 20 };
+
+/** The run is not ours to go on with: another instance holds it, or this one is to stop. */
+class GivenBack extends Error {}
+
+/**
+ * Goes on with a claimed run from where it stopped, to its end. What fails says so in the run, and takes
+ * nothing away; what is interrupted is given back.
+ */
+export async function goOn(deps: RunDeps, run: ReconciliationRun, holder: string): Promise<void> {
+  const progress = progressOf(run);
+  try {
+    const error = await compareAll(deps, run, holder, progress);
+    const held = await deps.database.prisma.reconciliationFinding.count({
+      where: { runId: run.id, action: 'held' },
+    });
+    const status = held > 0 ? 'held' : error === null ? 'done' : 'failed';
+    await endRun(deps, run.id, holder, { status, error, progress });
+  } catch (error) {
+    if (error instanceof GivenBack) {
+      await releaseRun(deps, run.id, holder);
+      return;
+    }
+    if (!(error instanceof RunFailed)) throw error;
+    deps.metrics.alarms.inc({ kind: 'reconciliation_failed' });
+    deps.logger.error({ run: run.id, reason: error.message }, 'a reconciliation failed');
+    await endRun(deps, run.id, holder, { status: 'failed', error: error.message, progress });
+  }
+}
+
+/** @returns what could not be compared; null: nothing is left. */
+async function compareAll(
+  deps: RunDeps,
+  run: ReconciliationRun,
+  holder: string,
+  progress: Progress,
+): Promise<string | null> {
+  const context = contextOf(deps, run, holder, progress);
+  const pause = async (ms: number): Promise<void> => {
+    await context.beat();
+    await deps.pause(ms);
+  };
+  const accountId = await withPatience(pause, () => checkAccount(deps));
+  if (accountId !== null) await saveRun(deps, run.id, holder, { accountId });
+  const phases = phasesOf(run, progress.forced);
+  const reached = phases.findIndex(({ name }) => name === progress.phase);
+  for (const phase of phases.slice(Math.max(0, reached))) {
+    if (phase.name !== progress.phase || progress.expected === null) {
+      await enter(context, progress, phase);
+    }
+    for (;;) {
+      await context.beat();
+      await yieldToWebhooks(deps, pause);
+      const next = await withPatience(pause, () => phase.step(context, progress.position));
+      Object.assign(progress, context.counts);
+      if (next === null) break;
+      progress.position = next;
+      await save(deps, run.id, holder, progress);
+    }
+  }
+  const { unlisted } = context.counts;
+  return unlisted === 0
+    ? null
+    : `list_incomplete: Stripe's lists lacked ${unlisted} objects that Stripe knows`;
+}
+
+async function enter(
+  context: RunContext,
+  progress: Progress,
+  phase: ReturnType<typeof phasesOf>[number],
+): Promise<void> {
+  if (phase.name !== progress.phase) progress.position = beginning;
+  progress.phase = phase.name;
+  progress.phaseStartedAt = context.deps.clock();
+  progress.phaseObjects = context.counts.objects;
+  progress.expected = (await phase.expect?.(context)) ?? null;
+}
+
+function contextOf(
+  deps: RunDeps,
+  run: ReconciliationRun,
+  holder: string,
+  progress: Progress,
+): RunContext {
+  let saidAt = deps.clock();
+  return {
+    deps,
+    scope: {
+      runId: run.id,
+      projectId: run.projectId,
+      userId: run.userId,
+      dryRun: run.dryRun,
+    },
+    since: progress.since,
+    counts: { pages: progress.pages, objects: progress.objects, unlisted: progress.unlisted },
+    async beat() {
+      if (deps.isStopped()) throw new GivenBack();
+      if (deps.clock() - saidAt < leaseMs / 6) return;
+      saidAt = deps.clock();
+      if (!(await saveRun(deps, run.id, holder, {}))) throw new GivenBack();
+    },
+  };
+}
+
+async function save(deps: RunDeps, id: string, holder: string, progress: Progress): Promise<void> {
+  if (!(await saveRun(deps, id, holder, { progress }))) throw new GivenBack();
+}
+
+async function yieldToWebhooks(
+  { database }: RunDeps,
+  pause: (ms: number) => Promise<void>,
+): Promise<void> {
+  for (let times = 0; times < yieldTo.times; times += 1) {
+    const { wanted } = await loadQueueState(database);
+    if (wanted < yieldTo.wanted) return;
+    await pause(yieldTo.ms);
+  }
+}

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import type { ReconciliationRun } from '../generated/prisma/client.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import { beginning } from './run-context.ts';
+
+/*
+ * Runs as rows. A run is claimed by a lease; whoever holds it says so again and again, and another
+ * instance takes over where it no longer does.
+ */
+
+/** Without word for so long a run is another instance's to go on with, milliseconds. */
+export const leaseMs = 60_000;
+
+export const runStatuses = ['running', 'done', 'held', 'failed'] as const;
+
+const positionSchema = z.object({
+  part: z.int(),
+  after: z.string().nullable(),
+  before: z.number().nullable(),
+  tied: z.array(z.string()),
+});
+
+const progressSchema = z.object({
+  phase: z.string(),
+  position: positionSchema,
+  pages: z.int(),
+  objects: z.int(),
+  unlisted: z.int(),
+  /** Of this phase: since when (epoch milliseconds), how many objects then, how many are expected. */
+  phaseStartedAt: z.number(),
+  phaseObjects: z.int(),
+  expected: z.int().nullable(),
+  /** From when on what is listed by its creation is compared, epoch milliseconds; null = all. */
+  since: z.number().nullable(),
+  /** The findings held are to be applied, as an operator said. */
+  forced: z.boolean(),
+});
+
+/** Where a run stands; enough to go on from there on another instance. */
+export type Progress = z.infer<typeof progressSchema>;
+
+export function progressOf(run: Pick<ReconciliationRun, 'progress'>): Progress {
+  return progressSchema.parse(run.progress);
+}
+
+interface RunDeps {
+  clock: Clock;
+  database: Database;
+}
+
+interface NewRun {
+  projectId: string | null;
+  userId: string | null;
+  dryRun: boolean;
+}
+
+/** How far before the last success the next run begins: what Stripe lists late is not missed. */
+const overlapMs = 7_200_000;
+
+async function firstProgress({ clock, database }: RunDeps, phase: string): Promise<Progress> {
+  const last = await database.prisma.reconciliationRun.findFirst({
+    where: { projectId: null, userId: null, dryRun: false, status: 'done' },
+    orderBy: { startedAt: 'desc' },
+    select: { startedAt: true },
+  });
+  return {
+    phase,
+    position: beginning,
+    pages: 0,
+    objects: 0,
+    unlisted: 0,
+    phaseStartedAt: clock(),
+    phaseObjects: 0,
+    expected: null,
+    since: last === null ? null : last.startedAt.getTime() - overlapMs,
+    forced: false,
+  };
+}
+
+/** A run on demand; the next free instance takes it. */
+export async function createRun(
+  deps: RunDeps,
+  run: NewRun,
+  firstPhase: string,
+): Promise<ReconciliationRun> {
+  return deps.database.prisma.reconciliationRun.create({
+    data: {
+      id: newId('rc'),
+      ...run,
+      status: 'running',
+      progress: await firstProgress(deps, firstPhase),
+      startedAt: new Date(deps.clock()),
+    },
+  });
+}
+
+/**
+ * The run of a time slot, which one of all instances makes; none while one of everything is under way.
+ *
+ * @returns whether this instance made it.
+ */
+export async function createSlotRun(
+  deps: RunDeps,
+  slot: Date,
+  firstPhase: string,
+): Promise<boolean> {
+  const progress = await firstProgress(deps, firstPhase);
+  const made = await deps.database.prisma.$executeRaw`
+    insert into reconciliation_runs (id, dry_run, slot, status, progress, started_at)
+    select ${newId('rc')}, false, ${slot}, 'running', ${JSON.stringify(progress)}::jsonb,
+      ${new Date(deps.clock())}
+    where not exists (
+      select from reconciliation_runs where status = 'running' and slot is not null)
+    on conflict (slot) do nothing`;
+  return made > 0;
+}
+
+/** Takes the oldest run that nobody works on. */
+export async function claimRun(
+  { clock, database }: RunDeps,
+  holder: string,
+): Promise<ReconciliationRun | null> {
+  const now = clock();
+  const [claimed] = await database.prisma.$queryRaw<{ id: string }[]>`
+    update reconciliation_runs r set leased_by = ${holder}, lease_until = ${new Date(now + leaseMs)}
+    from (
+      select id from reconciliation_runs
+      where status = 'running' and (lease_until is null or lease_until <= ${new Date(now)})
+      order by started_at limit 1 for update skip locked) free
+    where r.id = free.id returning r.id`;
+  if (claimed === undefined) return null;
+  return database.prisma.reconciliationRun.findUniqueOrThrow({ where: { id: claimed.id } });
+}
+
+/** Writes to a run that this instance holds, and renews the lease; false where it is another's by now. */
+export async function saveRun(
+  { clock, database }: RunDeps,
+  id: string,
+  holder: string,
+  data: { progress?: Progress; accountId?: string },
+): Promise<boolean> {
+  const { count } = await database.prisma.reconciliationRun.updateMany({
+    where: { id, leasedBy: holder, status: 'running' },
+    data: { ...data, leaseUntil: new Date(clock() + leaseMs) },
+  });
+  return count > 0;
+}
+
+/** Gives a run back, for any instance to go on with. */
+export async function releaseRun({ database }: RunDeps, id: string, holder: string): Promise<void> {
+  await database.prisma.reconciliationRun.updateMany({
+    where: { id, leasedBy: holder, status: 'running' },
+    data: { leaseUntil: null, leasedBy: null },
+  });
+}
+
+/** Ends a run. What was still undecided is only reported. */
+export async function endRun(
+  { clock, database }: RunDeps,
+  id: string,
+  holder: string,
+  end: { status: 'done' | 'held' | 'failed'; error: string | null; progress: Progress },
+): Promise<void> {
+  await database.transaction(async (tx) => {
+    const { count } = await tx.reconciliationRun.updateMany({
+      where: { id, leasedBy: holder, status: 'running' },
+      data: { ...end, finishedAt: new Date(clock()), leaseUntil: null, leasedBy: null },
+    });
+    if (count === 0) return;
+    await tx.reconciliationFinding.updateMany({
+      where: { runId: id, action: 'pending' },
+      data: { action: 'reported' },
+    });
+  });
+}

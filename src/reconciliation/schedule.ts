@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import cron from 'node-cron';
+import { repeat } from '../platform/repeat.ts';
+import { measureRuns, sumUp } from './measure.ts';
+import { firstPhase } from './phases.ts';
+import { goOn } from './run.ts';
+import type { ReconcileDeps } from './run-context.ts';
+import { claimRun, createSlotRun } from './runs.ts';
+
+/** How often an instance looks for a run that nobody works on, milliseconds. */
+const lookEveryMs = 2_000;
+
+const measureEveryMs = 30_000;
+
+/** How a wait is cut, so that a stop does not wait for its end, milliseconds. */
+const sliceMs = 250;
+
+/**
+ * Makes the run of each time slot, once over all instances, and goes on with whatever run nobody works
+ * on: a new one, or one whose instance died.
+ *
+ * @param schedule a cron expression in UTC; undefined: only on demand.
+ */
+export function startReconciliation(
+  deps: ReconcileDeps,
+  schedule: string | undefined,
+): { stop(): Promise<void> } {
+  let stopped = false;
+  const holder = randomUUID();
+  const isStopped = (): boolean => stopped;
+  const pause = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0 && !stopped; left -= sliceMs) await sleep(Math.min(left, sliceMs));
+  };
+  const onError = (error: unknown): void => {
+    deps.logger.warn({ err: error }, 'a reconciliation was interrupted; it goes on');
+  };
+  const working = repeat(
+    lookEveryMs,
+    () => workOff({ ...deps, pause, isStopped }, holder),
+    onError,
+  );
+  const measuring = repeat(measureEveryMs, () => measureRuns(deps), onError);
+  const scheduled =
+    schedule === undefined
+      ? undefined
+      : cron.schedule(
+          schedule,
+          ({ date }) => {
+            createSlotRun(deps, slotOf(date), firstPhase(everything)).catch(onError);
+          },
+          { timezone: 'UTC' },
+        );
+  return {
+    async stop() {
+      stopped = true;
+      await scheduled?.destroy();
+      await Promise.all([working.stop(), measuring.stop()]);
+    },
+  };
+}
+
+const everything = { projectId: null, userId: null };
+
+/** Instances fire some milliseconds apart. */
+function slotOf(date: Date): Date {
+  return new Date(Math.floor(date.getTime() / 60_000) * 60_000);
+}
+
+/** Goes on with runs until there is none that nobody works on. */
+export async function workOff(deps: Parameters<typeof goOn>[0], holder: string): Promise<void> {
+  while (!deps.isStopped()) {
+    const run = await claimRun(deps, holder);
+    if (run === null) return;
+    await goOn(deps, run, holder);
+    await sumUp(deps, run.id);
+  }
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import type { ReconciliationFinding, ReconciliationRun } from '../generated/prisma/client.ts';
+import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts';
+import { findingTypes } from '../projects/finding-types.ts';
+import { findingActions } from './finding.ts';
+import { phasesOf } from './phases.ts';
+import { progressOf, runStatuses } from './runs.ts';
+
+const progressSchema = z.strictObject({
+  phase: z.string().describe('What is being compared'),
+  phases_done: z.int(),
+  phases: z.int(),
+  pages: z.int().describe('Of lists, over the whole run'),
+  objects: z.int().describe('Compared, over the whole run'),
+  objects_per_second: z.number().nullable().describe('In this phase'),
+  seconds_left: z.int().nullable().describe('Of this phase; `null` = not known'),
+});
+
+export const runSchema = z
+  .strictObject({
+    id: z.string(),
+    project_id: z.string().nullable().describe('`null` = all'),
+    user_id: z.string().nullable(),
+    dry_run: z.boolean(),
+    slot: instantOutSchema.nullable().describe('The time it was scheduled for; `null` = on demand'),
+    status: z.enum(runStatuses),
+    error: z.string().nullable().describe('Why it failed, or what it could not compare'),
+    account_id: z.string().nullable().describe("Stripe's, where the key may read it"),
+    started_at: instantOutSchema,
+    finished_at: instantOutSchema.nullable(),
+    progress: progressSchema,
+    findings: z.record(z.string(), z.int()).describe('How many, by type'),
+    actions: z.record(z.string(), z.int()).describe('How many, by what was done'),
+  })
+  .meta({ id: 'Reconciliation' });
+
+export const findingSchema = z
+  .strictObject({
+    id: z.string(),
+    type: z.enum(findingTypes),
+    project_id: z.string().nullable(),
+    object: z.strictObject({ type: z.string(), id: z.string() }),
+    local: jsonOutSchema.describe('The fields that differ, as we hold them; `null` = not at all'),
+    stripe: jsonOutSchema.describe('The same, as Stripe shows them'),
+    effect: jsonOutSchema.describe('What the correction gives and takes, from whom'),
+    action: z
+      .enum(findingActions)
+      .describe(
+        '`fixed`; `reported` only; `pending` until the end of the run; `held` for an operator; `settled` by somebody else; `open`: only a person can settle it',
+      ),
+    created_at: instantOutSchema,
+    resolved_at: instantOutSchema.nullable(),
+  })
+  .meta({ id: 'ReconciliationFinding' });
+
+/** How many findings a run has, by type and by action. */
+export interface FindingCounts {
+  byType: Record<string, number>;
+  byAction: Record<string, number>;
+}
+
+export function runView(
+  run: ReconciliationRun,
+  counts: FindingCounts,
+  now: number,
+): z.infer<typeof runSchema> {
+  const progress = progressOf(run);
+  const phases = phasesOf(run, progress.forced).map(({ name }) => name);
+  const status = z.enum(runStatuses).parse(run.status);
+  const until = run.finishedAt?.getTime() ?? now;
+  const seconds = (until - progress.phaseStartedAt) / 1000;
+  const done = progress.objects - progress.phaseObjects;
+  const rate = seconds > 0 && done > 0 ? done / seconds : null;
+  const left =
+    status === 'running' && rate !== null && progress.expected !== null
+      ? Math.ceil(Math.max(0, progress.expected - done) / rate)
+      : null;
+  return {
+    id: run.id,
+    project_id: run.projectId,
+    user_id: run.userId,
+    dry_run: run.dryRun,
+    slot: instantOut(run.slot),
+    status,
+    error: run.error,
+    account_id: run.accountId,
+    started_at: instantOut(run.startedAt),
+    finished_at: instantOut(run.finishedAt),
+    progress: {
+      phase: progress.phase,
+      phases_done:
+        status === 'running' || status === 'failed'
+          ? Math.max(0, phases.indexOf(progress.phase))
+          : phases.length,
+      phases: phases.length,
+      pages: progress.pages,
+      objects: progress.objects,
+      objects_per_second: rate === null ? null : Math.round(rate * 10) / 10,
+      seconds_left: left,
+    },
+    findings: counts.byType,
+    actions: counts.byAction,
+  };
+}
+
+export function findingView(row: ReconciliationFinding): z.infer<typeof findingSchema> {
+  const json = z.json();
+  return {
+    id: String(row.id),
+    type: z.enum(findingTypes).parse(row.type),
+    project_id: row.projectId,
+    object: { type: row.objectType, id: row.objectId },
+    local: json.parse(row.local),
+    stripe: json.parse(row.stripe),
+    effect: json.parse(row.effect),
+    action: z.enum(findingActions).parse(row.action),
+    created_at: instantOut(row.createdAt),
+    resolved_at: instantOut(row.resolvedAt),
+  };
+}

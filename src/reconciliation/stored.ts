@@ -1,0 +1,124 @@
+import { loadSubjects, resolveOwners, type Subject } from '../mirror/owner.ts';
+import { objectsIn, type Picture } from '../mirror/picture.ts';
+import type { Tx } from '../platform/database.ts';
+import type { FollowedType } from '../webhook/events.ts';
+import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import type { Stored } from './diff.ts';
+
+type Row = { id: string } & object;
+
+/** Which table's owner is whose. */
+const typeOf: Record<Subject['table'], FollowedType> = {
+  customers: 'customer',
+  subscriptions: 'subscription',
+  checkout_sessions: 'checkout.session',
+};
+
+/**
+ * What the mirror holds of the objects of a picture: a fixed number of queries for any number of them.
+ *
+ * @param number under which the picture was fetched.
+ */
+export async function loadStored(tx: Tx, picture: Picture, number: bigint): Promise<Stored> {
+  const rows = new Map<string, Row>();
+  const add = (objectType: FollowedType, found: readonly Row[]): void => {
+    for (const row of found) rows.set(objectKey({ objectType, objectId: row.id }), row);
+  };
+  const idsOf = (asked: readonly { id: string }[]) => ({
+    where: { id: { in: asked.map(({ id }) => id) } },
+  });
+  if (picture.products.length > 0) {
+    add('product', await tx.product.findMany(idsOf(picture.products)));
+  }
+  if (picture.prices.length > 0) add('price', await tx.price.findMany(idsOf(picture.prices)));
+  if (picture.customers.length > 0) add('customer', await loadCustomers(tx, picture));
+  if (picture.subscriptions.length > 0) {
+    const asked = { ...idsOf(picture.subscriptions), include: { items: true } };
+    add('subscription', await tx.subscription.findMany(asked));
+  }
+  if (picture.sessions.length > 0) {
+    const asked = { ...idsOf(picture.sessions), include: { purchases: true } };
+    add('checkout.session', await tx.checkoutSession.findMany(asked));
+  }
+  if (picture.charges.length > 0) add('charge', await loadCharges(tx, picture));
+  if (picture.disputes.length > 0) {
+    add('dispute', await tx.dispute.findMany(idsOf(picture.disputes)));
+  }
+  if (picture.invoices.length > 0) {
+    const asked = { ...idsOf(picture.invoices), include: { payments: true } };
+    add('invoice', await tx.invoice.findMany(asked));
+  }
+  return {
+    rows,
+    misowned: await loadMisowned(tx, picture, rows),
+    newer: await loadNewer(tx, objectsIn(picture), number),
+  };
+}
+
+/** What was erased stays so: the e-mail address of an erased user counts as the same. */
+async function loadCustomers(tx: Tx, picture: Picture): Promise<Row[]> {
+  const rows = await tx.customer.findMany({
+    where: { id: { in: picture.customers.map(({ id }) => id) } },
+    include: { user: { select: { erasedAt: true } } },
+  });
+  const told = new Map(picture.customers.map(({ id, email }) => [id, email]));
+  return rows.map(({ user, ...row }) => {
+    const erased = user !== null && user.erasedAt !== null;
+    return erased ? { ...row, email: told.get(row.id) ?? null } : row;
+  });
+}
+
+async function loadCharges(tx: Tx, picture: Picture): Promise<Row[]> {
+  const ids = picture.charges.map(({ id }) => id);
+  const charges = await tx.charge.findMany({ where: { id: { in: ids } } });
+  const refunds = await tx.refund.findMany({ where: { chargeId: { in: ids } } });
+  return charges.map((charge) => ({
+    ...charge,
+    refunds: refunds.filter(({ chargeId }) => chargeId === charge.id),
+  }));
+}
+
+/** Objects whose user is another than the one that what we know tells, or none. */
+async function loadMisowned(
+  tx: Tx,
+  picture: Picture,
+  rows: ReadonlyMap<string, Row>,
+): Promise<Set<string>> {
+  const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
+  const held = owned.flatMap(({ subject, owner }) => {
+    const key = objectKey({ objectType: typeOf[subject.table], objectId: subject.id });
+    const row = rows.get(key);
+    if (row === undefined || !('uid' in row)) return [];
+    return [{ key, owner, uid: typeof row.uid === 'bigint' ? row.uid : null }];
+  });
+  const users = await tx.user.findMany({
+    where: { uid: { in: held.flatMap(({ uid }) => uid ?? []) } },
+    select: { uid: true, projectId: true, userId: true },
+  });
+  const byUid = new Map(users.map((user) => [user.uid, user]));
+  return new Set(
+    held.flatMap(({ key, owner, uid }) => {
+      const user = uid === null ? undefined : byUid.get(uid);
+      const right = user?.projectId === owner.projectId && user.userId === owner.userId;
+      // A customer that is somebody's is not taken away from them.
+      return right || (key.startsWith('customer ') && uid !== null) ? [] : [key];
+    }),
+  );
+}
+
+async function loadNewer(
+  tx: Tx,
+  objects: readonly FollowedRef[],
+  number: bigint,
+): Promise<Set<string>> {
+  const rows = await tx.$queryRaw<{ object_type: FollowedType; object_id: string }[]>`
+    select object_type, object_id from followed_objects f
+    join unnest(
+      ${objects.map(({ objectType }) => objectType)}::text[],
+      ${objects.map(({ objectId }) => objectId)}::text[]) as asked (object_type, object_id)
+      using (object_type, object_id)
+    where f.fetched > ${number}`;
+  return new Set(
+    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
+  );
+}

@@ -1,0 +1,75 @@
+import type Stripe from 'stripe';
+import { addSubscription } from '../mirror/fetch.ts';
+import { customerRow } from '../mirror/from-stripe.ts';
+import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { correctDiffering } from './differing.ts';
+import { compareUnlisted, fetchPage, type Stretch } from './pages.ts';
+import type { Position, RunContext } from './run-context.ts';
+
+/**
+ * A page of all subscriptions, ended ones included, with their items and their customers; then those that
+ * we hold alive and that the page should have shown.
+ */
+export async function compareSubscriptions(
+  context: RunContext,
+  position: Position,
+): Promise<Position | null> {
+  const { deps } = context;
+  const stripe = deps.stripeForReconciliation;
+  const page = await fetchPage(
+    context,
+    (params) => stripe.subscriptions.list({ ...params, status: 'all', expand: ['data.customer'] }),
+    position,
+  );
+  const pictures: Picture[] = [];
+  for (const subscription of page.objects) {
+    const picture = emptyPicture();
+    await addSubscription(stripe, picture, subscription);
+    pictures.push(picture);
+  }
+  // Customers first: one may bring a user to what waits for it.
+  const customers = customerPictures(page.objects.map(({ customer }) => customer));
+  await correctDiffering(context, [...customers, ...pictures], page.number);
+  await compareUnlisted(context, 'subscription', position, page, (stretch, listed, take) =>
+    loadAlive(context, stretch, listed, take),
+  );
+  return page.next;
+}
+
+/** Expanded customers, each once. */
+export function customerPictures(
+  customers: readonly (string | Stripe.Customer | Stripe.DeletedCustomer | null)[],
+): Picture[] {
+  const byId = new Map(
+    customers
+      .filter((customer) => typeof customer === 'object')
+      .filter((customer) => customer !== null)
+      .map((customer) => [customer.id, customer]),
+  );
+  return [...byId.values()].map((customer) => ({
+    ...emptyPicture(),
+    customers: [customerRow(customer)],
+  }));
+}
+
+async function loadAlive(
+  { deps }: RunContext,
+  { from, until }: Stretch,
+  listed: string[],
+  take: number,
+): Promise<string[]> {
+  const rows = await deps.database.prisma.subscription.findMany({
+    where: {
+      status: { notIn: ['canceled', 'incomplete_expired'] },
+      id: { notIn: listed },
+      createdAt: {
+        ...(from === null ? {} : { gte: new Date(from) }),
+        ...(until === null ? {} : { lte: new Date(until) }),
+      },
+    },
+    select: { id: true },
+    orderBy: { createdAt: 'desc' },
+    take,
+  });
+  return rows.map(({ id }) => id);
+}

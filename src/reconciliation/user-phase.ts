@@ -1,0 +1,45 @@
+import { fetchBelongings } from '../mirror/belongings.ts';
+import type { FollowedType } from '../webhook/events.ts';
+import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import { compareAlone } from './pages.ts';
+import type { RunContext } from './run-context.ts';
+
+/** All that one user has, at Stripe and with us: each object is fetched alone. */
+export async function compareUser(context: RunContext): Promise<null> {
+  const { deps, scope } = context;
+  const { prisma } = deps.database;
+  const user = await prisma.user.findUnique({
+    where: {
+      projectId_userId: { projectId: scope.projectId ?? '', userId: scope.userId ?? '' },
+    },
+    include: { customers: true, subscriptions: true, sessions: true, purchases: true },
+  });
+  if (user === null) return null;
+  const objects: FollowedRef[] = [
+    ...refs('customer', user.customers),
+    ...refs('subscription', user.subscriptions),
+    ...refs(
+      'checkout.session',
+      user.sessions.filter(({ status }) => status === 'complete'),
+    ),
+    ...refs(
+      'checkout.session',
+      user.purchases.map(({ sessionId }) => ({ id: sessionId })),
+    ),
+  ];
+  for (const customer of user.customers.filter(({ deleted }) => !deleted)) {
+    await context.beat();
+    const belongings = await fetchBelongings(deps.stripeForReconciliation, customer.id);
+    objects.push(...belongings.objects);
+  }
+  const byKey = new Map(objects.map((object) => [objectKey(object), object]));
+  for (const object of byKey.values()) {
+    await context.beat();
+    await compareAlone(context, object, false);
+  }
+  return null;
+}
+
+function refs(objectType: FollowedType, rows: readonly { id: string }[]): FollowedRef[] {
+  return rows.map(({ id }) => ({ objectType, objectId: id }));
+}

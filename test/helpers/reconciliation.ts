@@ -1,0 +1,70 @@
+import { firstPhase } from '../../src/reconciliation/phases.ts';
+import { createRun } from '../../src/reconciliation/runs.ts';
+import { workOff } from '../../src/reconciliation/schedule.ts';
+import type { TestService } from './service.ts';
+
+export interface FoundRun {
+  id: string;
+  status: string;
+  error: string | null;
+  /** As `type object_type action`, sorted. */
+  findings: string[];
+}
+
+interface Asked {
+  projectId?: string;
+  userId?: string;
+  dryRun?: boolean;
+  /** Called while the run waits for Stripe, with how long. */
+  onPause?: (ms: number) => void;
+}
+
+/** Works off every run that waits, as the background would; waits take no time, but move the clock. */
+export async function workOffRuns(
+  { deps, clock }: Pick<TestService, 'deps' | 'clock'>,
+  { onPause }: Pick<Asked, 'onPause'> = {},
+): Promise<void> {
+  const running = {
+    ...deps,
+    // The rate is another test's subject.
+    stripeForReconciliation: deps.stripe,
+    isStopped: () => false,
+    pause: (ms: number) => {
+      clock.advance(ms);
+      onPause?.(ms);
+      return Promise.resolve();
+    },
+  };
+  await workOff(running, 'test');
+}
+
+/** Runs a reconciliation to its end. */
+export async function reconcile(
+  service: Pick<TestService, 'deps' | 'clock'>,
+  asked: Asked = {},
+): Promise<FoundRun> {
+  const scope = { projectId: asked.projectId ?? null, userId: asked.userId ?? null };
+  const { id } = await createRun(
+    service.deps,
+    { ...scope, dryRun: asked.dryRun ?? false },
+    firstPhase(scope),
+  );
+  await workOffRuns(service, asked);
+  return foundRun(service, id);
+}
+
+export async function foundRun({ deps }: Pick<TestService, 'deps'>, id: string): Promise<FoundRun> {
+  const { prisma } = deps.database;
+  const run = await prisma.reconciliationRun.findUniqueOrThrow({
+    where: { id },
+    include: { findings: true },
+  });
+  return {
+    id,
+    status: run.status,
+    error: run.error,
+    findings: run.findings
+      .map(({ type, objectType, action }) => `${type} ${objectType} ${action}`)
+      .sort(),
+  };
+}
