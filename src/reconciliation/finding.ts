@@ -48,6 +48,7 @@ export function findingType(
   if (local !== null && names.has('quantity')) return 'quantity_mismatch';
   if (gains) return 'paid_but_blocked';
   if (losses) return 'unpaid_but_active';
+  if (stripe['deleted'] === true) return 'orphan_local';
   if (timelinesChanged || (local !== null && !windowFields.isDisjointFrom(names))) {
     return 'window_mismatch';
   }

@@ -63,6 +63,7 @@ async function compareAll(
   for (const phase of phases.slice(Math.max(0, reached))) {
     if (phase.name !== progress.phase || progress.expected === null) {
       await enter(context, progress, phase);
+      await save(deps, run.id, holder, progress);
     }
     for (;;) {
       await context.beat();

@@ -126,4 +126,164 @@ describe('drift', () => {
     expect(status).toBe('active');
     expect((await reconcile(shop.service)).findings).toEqual([]);
   });
+
+  it('a lost dispute, a new price and an invoice that nobody told of are taken over', async () => {
+    await shop.buy('ann', 'forever');
+    await subscriber('bob');
+    await shop.settle();
+    const charge = await shop.chargeOf('ann');
+    const { product } = await shop.stripe.prices.retrieve(shop.prices.pro);
+    await untold(async () => {
+      const id = await shop.sandbox.billing.openDispute(charge.id);
+      await shop.sandbox.billing.closeDispute(id, 'lost');
+      await shop.stripe.prices.create({
+        product: typeof product === 'string' ? product : product.id,
+        currency: 'usd',
+        unit_amount: 5,
+        recurring: { interval: 'month' },
+      });
+      await shop.advanceTo(testStart + 40 * dayMs);
+    });
+    const run = await reconcile(shop.service);
+    expect(run).toMatchObject({ status: 'done' });
+    expect(run.findings).toEqual([
+      'catalog_mismatch price fixed',
+      'revenue_mismatch invoice fixed',
+      'unpaid_but_active dispute fixed',
+      'window_mismatch subscription fixed',
+    ]);
+    expect(await shop.entitled('ann')).toEqual({});
+    expect((await reconcile(shop.service)).findings).toEqual([]);
+  });
+
+  it('what was deleted at Stripe is gone here, since Stripe says so', async () => {
+    await subscriber('ann');
+    const customer = await shop.customerOf('ann');
+    const product = await shop.stripe.products.create({ name: 'short-lived' });
+    await shop.settle();
+    await untold(async () => {
+      await shop.stripe.customers.del(customer);
+      await shop.stripe.products.del(product.id);
+    });
+    const run = await reconcile(shop.service);
+    expect(run).toMatchObject({ status: 'done', error: null });
+    expect(run.findings).toEqual([
+      'orphan_local customer fixed',
+      // Of a product Stripe does not say so: it answers 404, as for one that never was.
+      'orphan_local product open',
+      'unpaid_but_active subscription fixed',
+    ]);
+    expect(await shop.entitled('ann')).toEqual({});
+    expect((await reconcile(shop.service)).findings).toEqual(['orphan_local product open']);
+  });
+
+  it('what Stripe does not know keeps its access, and stays an open finding', async () => {
+    const id = await subscriber('ann');
+    await sql(
+      `insert into subscriptions select (jsonb_populate_record(s, '{"id": "sub_unknown"}')).* from subscriptions s where id = $1`,
+      id,
+    );
+    for (let nth = 0; nth < 2; nth += 1) {
+      const run = await reconcile(shop.service);
+      expect(run).toMatchObject({ status: 'done', findings: ['orphan_local subscription open'] });
+    }
+    expect(await shop.entitled('ann')).toEqual({ export: true, notebooks: 10 });
+  });
+
+  it('a subscription and a purchase that lost their user in the database get theirs back', async () => {
+    const id = await subscriber('ann');
+    await shop.buy('bob', 'forever');
+    await shop.settle();
+    await sql('update subscriptions set uid = null where id = $1', id);
+    await sql('update checkout_sessions set uid = null');
+    await sql('update purchases set uid = null');
+    await reconcile(shop.service);
+    const { prisma } = shop.service.deps.database;
+    expect(await prisma.subscription.count({ where: { uid: null } })).toBe(0);
+    expect(await prisma.purchase.count({ where: { uid: null } })).toBe(0);
+    expect((await reconcile(shop.service)).findings).toEqual([]);
+  });
+
+  it('events that never came go through the inbox, as if they had come', async () => {
+    shop.sandbox.faults.webhooks = { drop: true };
+    await shop.buy('ann', 'pro');
+    await shop.sandbox.deliver();
+    shop.sandbox.faults.webhooks = {};
+    const run = await reconcile(shop.service);
+    expect(run.findings).toContain('paid_but_blocked subscription fixed');
+    expect(run.findings).toContain('missed_event event fixed');
+    await shop.service.runWorker();
+    const { prisma } = shop.service.deps.database;
+    const types = await prisma.webhookEvent.findMany({ select: { type: true, outcome: true } });
+    expect(types).toContainEqual({ type: 'customer.subscription.created', outcome: 'accepted' });
+    expect((await reconcile(shop.service)).findings).toEqual([]);
+  });
+});
+
+describe('who wants what', () => {
+  it('a dry run reports, and changes nothing', async () => {
+    const id = await subscriber('ann');
+    await untold(() => shop.sandbox.billing.cancelNow(id));
+    const run = await reconcile(shop.service, { dryRun: true });
+    expect(run).toMatchObject({
+      status: 'done',
+      findings: ['unpaid_but_active subscription reported'],
+    });
+    expect(await shop.entitled('ann')).toEqual({ export: true, notebooks: 10 });
+  });
+
+  it('a type that the project wants reported is not mended, by its events neither', async () => {
+    const id = await subscriber('ann');
+    await shop.service.request('PATCH', '/admin/projects/notes', {
+      key: shop.key,
+      body: { settings: { reconcile: { unpaid_but_active: 'report', plan_mismatch: 'fix' } } },
+    });
+    shop.sandbox.faults.webhooks = { drop: true };
+    await shop.sandbox.billing.cancelNow(id);
+    await shop.sandbox.deliver();
+    const run = await reconcile(shop.service);
+    await shop.service.runWorker();
+    expect(run.findings).toContain('unpaid_but_active subscription reported');
+    expect(run.findings).toContain('missed_event event reported');
+    expect(await shop.entitled('ann')).toEqual({ export: true, notebooks: 10 });
+  });
+
+  it('a run of one user mends that one, and a run of a project what is its own', async () => {
+    const ann = await subscriber('ann');
+    const bob = await subscriber('bob');
+    await untold(async () => {
+      await shop.sandbox.billing.cancelNow(ann);
+      await shop.sandbox.billing.cancelNow(bob);
+    });
+    await shop.service.createProject('other');
+    expect((await reconcile(shop.service, { projectId: 'other' })).findings).toEqual([]);
+    const scope = { projectId: 'notes', userId: 'ann' };
+    expect((await reconcile(shop.service, scope)).findings).toEqual([
+      'unpaid_but_active subscription fixed',
+    ]);
+    expect(await shop.entitled('bob')).toEqual({ export: true, notebooks: 10 });
+    expect((await reconcile(shop.service, { projectId: 'notes' })).findings).toEqual([
+      'unpaid_but_active subscription fixed',
+    ]);
+    expect(await shop.entitled('bob')).toEqual({});
+  });
+
+  it('a finding holds no personal data', async () => {
+    await untold(() => shop.buy('ann', 'pro'));
+    await reconcile(shop.service);
+    const { prisma } = shop.service.deps.database;
+    const customer = await prisma.customer.findFirstOrThrow();
+    await sql(`update customers set email = 'other@example.com'`);
+    const run = await reconcile(shop.service);
+    expect(run.findings).toEqual(['missed_event customer fixed']);
+    const rows = await prisma.reconciliationFinding.findMany();
+    const written = JSON.stringify(rows, (_key, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+    expect(rows.length).toBeGreaterThan(1);
+    expect(written).not.toMatch(/@|metadata/);
+    expect(await prisma.customer.findUniqueOrThrow({ where: { id: customer.id } })).toMatchObject({
+      email: customer.email,
+    });
+  });
 });

@@ -77,8 +77,17 @@ export const historyArbitrary: fc.Arbitrary<History> = fc.record({
 
 export const userIds = ['u0', 'u1', 'u2'] as const;
 
-/** Plays a history until nothing is on its way any more. */
-export async function play(world: World, project: Project, history: History): Promise<void> {
+/**
+ * Plays a history until nothing is on its way any more.
+ *
+ * @param recover brings back what was lost on the way.
+ */
+export async function play(
+  world: World,
+  project: Project,
+  history: History,
+  recover: (world: World) => Promise<void> = fetchAll,
+): Promise<void> {
   const { sandbox } = world;
   const { shuffle, repeat } = history;
   let lost = false;
@@ -97,7 +106,7 @@ export async function play(world: World, project: Project, history: History): Pr
   }
   await settle(world);
   // As a reconciliation would: every object that news may have been lost of is fetched once more.
-  if (lost) await fetchAll(world);
+  if (lost) await recover(world);
 }
 
 async function act(world: World, project: Project, step: Step): Promise<void> {
