@@ -18,9 +18,6 @@ export interface OpenedIntent {
   olderSessionIds: string[];
 }
 
-/** How long after its end a session still counts as open, milliseconds: Stripe's clock is not ours. */
-const clockSkewMs = 300_000;
-
 /**
  * Writes down that a user is about to check out, before Stripe is told: from then on a session with this
  * id as `client_reference_id` is known to be the user's.
@@ -40,7 +37,7 @@ export async function openIntent(
     const now = deps.clock();
     const { uid } = await lockUser(tx, name, now);
     await refuseIneligible(tx, uid, lines, now);
-    const older = await loadOlder(tx, uid, lines, now);
+    const older = await loadOlder(tx, uid, lines);
     await tx.checkoutIntent.updateMany({
       where: {
         id: { in: older.filter(({ sessionId }) => sessionId === null).map(({ id }) => id) },
@@ -71,25 +68,25 @@ export async function openIntent(
 
 /**
  * Open intents of the user for one of the prices, or for a product that may be subscribed to only once:
- * a monthly and a yearly session of one product, both paid, would be two subscriptions.
+ * a monthly and a yearly session of one product, both paid, would be two subscriptions. Their rows are
+ * locked, so that none gets its session between being looked at and being replaced. A session whose time
+ * is up by the clock is among them: it may have been paid, and the news be late.
  */
 async function loadOlder(
   tx: Tx,
   uid: bigint,
   lines: readonly Line[],
-  now: number,
 ): Promise<{ id: string; sessionId: string | null }[]> {
   return tx.$queryRaw`
     select i.id, i.session_id as "sessionId"
     from checkout_intents i left join checkout_sessions s on s.id = i.session_id
     where i.uid = ${uid} and i.status = 'open'
-      and (i.expires_at is null or i.expires_at > ${new Date(now - clockSkewMs)})
       and coalesce(s.status, 'open') = 'open'
       and exists (
         select from jsonb_array_elements(i.line_items) line
         where line ->> 'price_id' = any(${lines.map(({ priceId }) => priceId)}::text[])
           or line ->> 'product_id' = any(${soleProducts(lines)}::text[]))
-    order by i.created_at, i.id`;
+    order by i.created_at, i.id for update of i`;
 }
 
 /**

@@ -161,17 +161,15 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     },
 
     async forget(written) {
-      const told = written.filter(({ cachePending }) => cachePending);
+      const pending = written.filter(({ cachePending }) => cachePending);
+      // One that cannot be told, where Redis is spread over several, does not keep the others waiting.
+      const tries = await Promise.allSettled(
+        pending.map(async ({ user }) => redis?.del(await keyOf(user))),
+      );
+      const told = pending.filter((_, at) => tries[at]?.status === 'fulfilled');
+      const refusal = tries.find((attempt) => attempt.status === 'rejected');
+      if (refusal !== undefined) failed('forget', refusal.reason);
       if (told.length === 0) return;
-      try {
-        if (redis !== null) {
-          const keys = await Promise.all(told.map(({ user }) => keyOf(user)));
-          await Promise.all(keys.map((key) => redis.del(key)));
-        }
-      } catch (error) {
-        failed('forget', error);
-        return;
-      }
       await clearPending(database, told).catch((error: unknown) => {
         logger.warn({ err: error }, 'the cache was told of a change, which could not be noted');
       });

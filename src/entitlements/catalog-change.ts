@@ -73,12 +73,13 @@ export async function refreshBehind(
     const size = Math.min(batchSize, limit - done);
     const refreshed = await deps.database.transaction(async (tx) => {
       await lockProjectShared(tx, projectId);
+      const { catalogRevision } = await tx.project.findUniqueOrThrow({ where: { id: projectId } });
       const users = await lockUsers(
         tx,
         sql`uid in (
-          select u.uid from users u join projects p on p.id = u.project_id
-          where u.project_id = ${projectId} and u.catalog_revision < p.catalog_revision
-          order by u.uid limit ${size})`,
+          select uid from users
+          where project_id = ${projectId} and catalog_revision < ${catalogRevision}
+          order by catalog_revision, uid limit ${size})`,
       );
       return refreshUsers(tx, projectId, users, deps.clock());
     });

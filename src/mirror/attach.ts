@@ -18,7 +18,7 @@ export interface Attached {
 async function loadWhose(
   tx: Tx,
   id: string,
-): Promise<{ projectId: string | null; join: string[] }> {
+): Promise<{ projectId: string | null; customers: string[]; payments: string[] }> {
   const purchase = await tx.purchase.findUnique({
     where: { id },
     include: { user: true, session: { select: { customerId: true } } },
@@ -28,7 +28,8 @@ async function loadWhose(
   const product = await tx.product.findUnique({ where: { id: productId } });
   return {
     projectId: user === null ? (product?.projectId ?? null) : user.projectId,
-    join: [paymentIntentId, invoiceId, session.customerId].filter((key) => key !== null),
+    customers: [session.customerId].filter((key) => key !== null),
+    payments: [paymentIntentId, invoiceId].filter((key) => key !== null),
   };
 }
 
@@ -49,14 +50,15 @@ export async function attachPurchase(
   asked: { purchaseId: string; userId: string; reason?: string | undefined },
 ): Promise<Attached> {
   const { purchaseId, userId, reason } = asked;
-  const { projectId, join } = await loadWhose(deps.database.prisma, purchaseId);
+  const { projectId, customers, payments } = await loadWhose(deps.database.prisma, purchaseId);
   if (projectId === null || (by.projectId !== null && by.projectId !== projectId)) {
     throw new ProblemError('purchase_not_found');
   }
   const { auditId, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    await lockJoinKeys(tx, join);
+    await lockJoinKeys(tx, customers);
+    await lockJoinKeys(tx, payments);
     const user = await lockUser(tx, { projectId, userId }, now);
     await tx.$queryRaw`select from purchases where id = ${purchaseId} for update`;
     const purchase = await tx.purchase.findUniqueOrThrow({ where: { id: purchaseId } });

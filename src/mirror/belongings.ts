@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { FollowedRef } from '../webhook/followed.ts';
+import { reference } from './from-stripe.ts';
 
 /** What a customer has at Stripe, as far as access may depend on it. */
 export interface Belongings {
@@ -7,6 +8,8 @@ export interface Belongings {
   objects: FollowedRef[];
   /** Whom their metadata names; `userId` null where it names a project alone. */
   named: { projectId: string; userId: string | null }[];
+  /** Of what was sold. */
+  productIds: string[];
 }
 
 /** Far above what one customer has; the SDK wants a bound. */
@@ -25,7 +28,7 @@ export async function fetchBelongings(stripe: Stripe, customer: string): Promise
     .list({ customer, status: 'all', ...page })
     .autoPagingToArray(all);
   const sessions = await stripe.checkout.sessions
-    .list({ customer, status: 'complete', ...page })
+    .list({ customer, status: 'complete', expand: ['data.line_items'], ...page })
     .autoPagingToArray(all);
   const charges = await stripe.charges.list({ customer, ...page }).autoPagingToArray(all);
   const disputes: Stripe.Dispute[] = [];
@@ -35,7 +38,12 @@ export async function fetchBelongings(stripe: Stripe, customer: string): Promise
   }
   const refs = (objectType: FollowedRef['objectType'], found: { id: string }[]): FollowedRef[] =>
     found.map(({ id }) => ({ objectType, objectId: id }));
+  const prices = [
+    ...subscriptions.flatMap(({ items }) => items.data.map(({ price }) => price)),
+    ...sessions.flatMap(({ line_items: lines }) => lines?.data.map(({ price }) => price) ?? []),
+  ];
   return {
+    productIds: prices.flatMap((price) => (price === null ? [] : [reference(price.product)])),
     objects: [
       ...refs('subscription', subscriptions),
       ...refs('dispute', disputes),

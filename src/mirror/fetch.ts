@@ -13,6 +13,7 @@ import {
   subscriptionRow,
 } from './from-stripe.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
+import { ImplausibleAnswer } from './failures.ts';
 import { emptyPicture, type Picture } from './picture.ts';
 import type { InvoiceRow } from './rows.ts';
 
@@ -47,8 +48,7 @@ async function fetchInto(
     case 'charge':
       return addCharge(stripe, picture, await fetchCharge(stripe, objectId));
     case 'dispute':
-      picture.disputes.push(disputeRow(await stripe.disputes.retrieve(objectId)));
-      return;
+      return fetchDispute(stripe, picture, objectId);
     case 'customer':
       picture.customers.push(customerRow(await stripe.customers.retrieve(objectId)));
       return;
@@ -151,6 +151,10 @@ export async function addSubscription(
   const items = await wholeList(subscription.items, () =>
     stripe.subscriptionItems.list({ subscription: id, ...page }),
   );
+  // Stripe keeps at least one: fewer is a page that came short, and not evidence of anything.
+  if (items.length < Math.max(1, subscription.items.data.length)) {
+    throw new ImplausibleAnswer('Stripe showed fewer items of the subscription than it has');
+  }
   const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
   const anchor = owes ? dunningAnchor(await fetchInvoicesSincePaid(stripe, id)) : null;
   picture.subscriptions.push(subscriptionRow(subscription, items, anchor));
@@ -190,6 +194,16 @@ async function fetchSummary(stripe: Stripe, picture: Picture, customer: string):
     .list({ customer, ...page })
     .autoPagingToArray(all);
   picture.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
+}
+
+/** With its charge, which tells whose it is where the payment was a subscription's. */
+async function fetchDispute(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+  const dispute = await stripe.disputes.retrieve(id);
+  picture.disputes.push(disputeRow(dispute));
+  const objectId = reference(dispute.charge);
+  await unlessMissing(picture, { objectType: 'charge', objectId }, async () =>
+    addCharge(stripe, picture, await fetchCharge(stripe, objectId)),
+  );
 }
 
 function fetchCharge(stripe: Stripe, id: string): Promise<Stripe.Charge> {

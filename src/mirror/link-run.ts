@@ -5,7 +5,7 @@ import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { linkCustomer } from './link.ts';
 import type { SyncDeps } from './sync.ts';
-import { saysNothingOfObject } from './worker.ts';
+import { saysNothingOfObject } from './failures.ts';
 
 /*
  * Many links at once. The pairs are rows, and a pair is pending until it was linked with all that the

@@ -118,7 +118,7 @@ async function refuseOthers(
   tx: Tx,
   wanted: { projectId: string; userId: string },
   customer: CustomerRow,
-  { named }: Belongings,
+  { named, productIds }: Belongings,
 ): Promise<void> {
   const names = [
     { projectId: customer.metadataProjectId, userId: customer.metadataUserId },
@@ -147,6 +147,14 @@ async function refuseOthers(
     (a, b) => Number(a.project_id === wanted.projectId) - Number(b.project_id === wanted.projectId),
   );
   if (other !== undefined) throw refusal(wanted.projectId, other.project_id);
+  const sellers = await tx.product.findMany({
+    where: { id: { in: productIds }, projectId: { not: null } },
+    select: { projectId: true },
+  });
+  // A customer of another project's goods alone is that project's, even where nobody is named.
+  if (sellers.length > 0 && !sellers.some(({ projectId }) => projectId === wanted.projectId)) {
+    throw notFound();
+  }
 }
 
 function refusal(projectId: string, ofProject: string): ProblemError {

@@ -1,4 +1,5 @@
 import type { UserName } from '../entitlements/users.ts';
+import { userIdSchema } from '../http/schemas.ts';
 import type { Tx } from '../platform/database.ts';
 import type { Picture } from './picture.ts';
 
@@ -84,23 +85,34 @@ export interface Owned {
   owner: UserName;
 }
 
+interface LinkRow {
+  id: string;
+  project_id: string;
+  user_id: string;
+  linked_by: string | null;
+}
+
 /**
- * Whose each subject is, by the first of: the intent that we wrote before its checkout; the user whom
- * its customer is linked to; metadata that names an existing project and a user. E-mail addresses
- * never tell. Subjects that nothing tells of are left out.
+ * Whose each subject is, by the first of: the intent that we wrote before its checkout; the user whom an
+ * operator linked its customer to; its own metadata, where that names an existing project and a user;
+ * the user of its customer. None of these depends on what arrived first. E-mail addresses never tell.
+ * Subjects that nothing tells of are left out.
  */
 export async function resolveOwners(tx: Tx, subjects: Subject[]): Promise<Owned[]> {
   const intents = await tx.$queryRaw<{ id: string; project_id: string; user_id: string }[]>`
     select i.id, u.project_id, u.user_id from checkout_intents i join users u using (uid)
     where i.id = any(${subjects.flatMap(({ clientReferenceIds }) => clientReferenceIds)})`;
-  const customers = await tx.$queryRaw<{ id: string; project_id: string; user_id: string }[]>`
-    select c.id, u.project_id, u.user_id from customers c join users u using (uid)
+  const customers = await tx.$queryRaw<LinkRow[]>`
+    select c.id, u.project_id, u.user_id, c.linked_by from customers c join users u using (uid)
     where c.id = any(${subjects.flatMap(({ customerId }) => customerId ?? [])})`;
   const projects = await tx.$queryRaw<{ id: string }[]>`
     select id from projects
     where id = any(${subjects.flatMap(({ metadata }) => metadata?.projectId ?? [])})`;
   const byIntent = new Map(intents.map((row) => [row.id, nameOf(row)]));
   const byCustomer = new Map(customers.map((row) => [row.id, nameOf(row)]));
+  const byOperator = new Map(
+    customers.flatMap((row) => (row.linked_by === 'operator' ? [[row.id, nameOf(row)]] : [])),
+  );
   const existing = new Set(projects.map(({ id }) => id));
   // A customer whom this very picture links is as good as linked for those that wait for it.
   for (const { table, id, metadata } of subjects) {
@@ -112,12 +124,12 @@ export async function resolveOwners(tx: Tx, subjects: Subject[]): Promise<Owned[
     const intended = subject.clientReferenceIds
       .map((id) => byIntent.get(id))
       .find((name) => name !== undefined);
-    const linked = subject.customerId === null ? undefined : byCustomer.get(subject.customerId);
+    const customerId = subject.customerId ?? '';
     const claimed =
       subject.metadata !== null && existing.has(subject.metadata.projectId)
         ? subject.metadata
         : undefined;
-    const owner = intended ?? linked ?? claimed;
+    const owner = intended ?? byOperator.get(customerId) ?? claimed ?? byCustomer.get(customerId);
     return owner === undefined ? [] : [{ subject, owner }];
   });
 }
@@ -154,9 +166,8 @@ export async function storeOwners(
 }
 
 function named(projectId: string | null, userId: string | null): UserName | null {
-  return projectId === null || userId === null || userId === '' || userId.length > 255
-    ? null
-    : { projectId, userId };
+  const isAddressable = userIdSchema.safeParse(userId).success;
+  return projectId === null || userId === null || !isAddressable ? null : { projectId, userId };
 }
 
 function nameOf(row: { project_id: string; user_id: string }): UserName {

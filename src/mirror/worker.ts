@@ -1,17 +1,27 @@
-import Stripe from 'stripe';
-import { isUnreachable } from '../platform/database.ts';
+import type Stripe from 'stripe';
+import { repeat } from '../platform/repeat.ts';
 import {
   type Claim,
   type ClaimRequest,
   claimWanted,
   loadQueueState,
-  maxAttempts,
   recordFailure,
+  renewLeases,
 } from '../webhook/followed.ts';
+import { reasonOf, retryAfterMs, saysNothingOfObject } from './failures.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
 /** How many objects one process fetches at a time; some only take what a buyer waits for. */
 const concurrency = { others: 8, all: 12 };
+
+/**
+ * So often an object that was never seen may be unknown to Stripe before that is believed: what is told
+ * of may be a moment ahead of what can be fetched, and a key may just be being mended.
+ */
+const missingTries = 3;
+
+/** How often what a worker holds is held for longer, milliseconds: a good part of the lease. */
+const renewEveryMs = 3_000;
 
 /** See `ClaimRequest`. */
 const quietMs = 300;
@@ -21,12 +31,6 @@ const idleMs = { first: 200, last: 1_000 };
 
 /** Without a heartbeat for so long the worker counts as stuck, milliseconds. */
 const heartbeatMs = 60_000;
-
-/** How long after a try that an object failed for its own sake the next one comes, milliseconds. */
-const retryMs = { first: 1_000, last: 600_000, failed: 3_600_000 };
-
-/** The same after an outage or a rate limit, which is about to end. */
-const outageRetryMs = { first: 1_000, last: 60_000 };
 
 export interface WorkerDeps extends SyncDeps {
   /** Stripe, with the share of the rate budget that nobody waits for. */
@@ -45,6 +49,7 @@ export interface Worker {
 /** Fetches wanted objects until stopped. */
 export function startWorker(deps: WorkerDeps): Worker {
   const running = { buyers: new Set<Promise<void>>(), others: new Set<Promise<void>>() };
+  const held = new Set<Claim>();
   let stopped = false;
   let beatAt = deps.clock();
   let idle = idleMs.first;
@@ -75,7 +80,9 @@ export function startWorker(deps: WorkerDeps): Worker {
     const limit = of === 'buyers' ? free : Math.min(free, concurrency.others - running.others.size);
     const claims = limit <= 0 ? [] : await claim(deps, { limit, of, quietMs });
     for (const each of claims) {
+      held.add(each);
       const task = syncClaim(deps, each).finally(() => {
+        held.delete(each);
         running[of].delete(task);
         wake();
       });
@@ -94,6 +101,13 @@ export function startWorker(deps: WorkerDeps): Worker {
     await Promise.all([...running.buyers, ...running.others]);
   }
 
+  const renewing = repeat(
+    renewEveryMs,
+    () => renewLeases(deps.database, [...held], deps.clock()),
+    (error) => {
+      deps.logger.warn({ err: error }, 'leases could not be renewed; other workers may take over');
+    },
+  );
   const ended = run();
   return {
     wake,
@@ -102,6 +116,7 @@ export function startWorker(deps: WorkerDeps): Worker {
       stopped = true;
       wake();
       await ended;
+      await renewing.stop();
     },
   };
 }
@@ -141,14 +156,15 @@ export async function measureInbox(
 async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
   const stripe = claim.urgency === 0 ? deps.stripe : deps.stripeInBackground;
   try {
-    await syncObject({ ...deps, stripe }, claim);
+    const isMissingBelieved = !claim.isNew || claim.attempts > missingTries;
+    await syncObject({ ...deps, stripe }, claim, { isMissingBelieved });
   } catch (error) {
     const now = deps.clock();
     const counts = !saysNothingOfObject(error);
     const failure = {
       counts,
-      retryMs: counts ? backOffMs(claim.attempts) : outageBackOffMs(now - claim.wantedAt),
-      error: error instanceof Error ? error.message : String(error),
+      retryMs: retryAfterMs(counts, claim.attempts, now - claim.wantedAt),
+      error: reasonOf(error),
     };
     const failed = await recordFailure(deps.database, claim, failure, now).catch(
       (lost: unknown) => {
@@ -163,25 +179,4 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
       failed ? 'an object cannot be fetched; it is tried once an hour' : 'a fetch failed',
     );
   }
-}
-
-/**
- * Whether a failure is an outage, a limit or a key's: it would have met any object, so it does not bring
- * this one nearer to `failed`, however long it lasts.
- */
-export function saysNothingOfObject(error: unknown): boolean {
-  if (!(error instanceof Stripe.errors.StripeError)) return isUnreachable(error);
-  const { statusCode: status } = error;
-  return status === undefined || status >= 500 || [401, 403, 429].includes(status);
-}
-
-/** Doubling: all attempts take about half an hour, and a failed object is tried once an hour. */
-function backOffMs(attempts: number): number {
-  if (attempts >= maxAttempts) return retryMs.failed;
-  return Math.min(retryMs.first * 2 ** Math.max(0, attempts - 1), retryMs.last);
-}
-
-/** As long as it has been waiting already, which doubles it each time. */
-function outageBackOffMs(waitedMs: number): number {
-  return Math.min(Math.max(waitedMs, outageRetryMs.first), outageRetryMs.last);
 }

@@ -20,6 +20,7 @@ import {
 import type { Tx } from '../platform/database.ts';
 import { projectFor, projectScope } from './access.ts';
 import { callerOf } from './caller.ts';
+import { wantNamedBefore } from './named-before.ts';
 import {
   isPolicy,
   settingsColumns,
@@ -87,6 +88,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
           requestId: request.id,
           at: now.getTime(),
         });
+        await wantNamedBefore(tx, id, now.getTime());
         return row;
       });
       return reply.code(201).send(present(project));

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { saysNothingOfObject } from '../mirror/worker.ts';
+import { saysNothingOfObject } from '../mirror/failures.ts';
 import { RunFailed } from './run-context.ts';
 
 /** How long an outage or a rate limit is waited out: doubling, and so many times, milliseconds. */

@@ -64,8 +64,9 @@ export function eraseUser(
 }
 
 /**
- * Takes away what events about the user's objects said. Those that are ignored, or whose object was not
- * fetched yet, have no owner that we know of; they are few, so their text is searched for the customers.
+ * Takes away what events about the user's objects said. Those whose object was not fetched yet have no
+ * owner that we know of; they are few, so their text is searched for the customers. Of ignored events
+ * nothing is kept from the start.
  */
 function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
   return tx.$executeRaw`
@@ -75,9 +76,6 @@ function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
         where o.uid = ${uid}
       union all
       select e.number from customers c join (
-          select number, payload from webhook_events
-            where outcome <> 'accepted' and payload is not null
-          union all
           select e.number, e.payload from followed_objects f
             join webhook_events e on e.object_type = f.object_type and e.object_id = f.object_id
             where f.wanted > f.fetched and e.payload is not null

@@ -12,7 +12,7 @@ export interface FollowedRef {
   objectId: string;
 }
 
-/** How long a worker may take before another one fetches the object too, milliseconds. */
+/** How long after a worker's last word another one may fetch the object, milliseconds. */
 const leaseMs = 10_000;
 
 /** After so many tries that failed for its own sake an object is `failed`: visible, and tried rarely. */
@@ -28,6 +28,8 @@ export async function drawNumber(database: Database): Promise<bigint> {
 
 export interface Claim extends FollowedRef {
   urgency: Urgency;
+  /** It was never fetched before. */
+  isNew: boolean;
   /** This one included. */
   attempts: number;
   /** Up to which news this try is known to cover. */
@@ -56,10 +58,14 @@ interface ClaimRow {
   urgency: Urgency;
   attempts: number;
   wanted: string;
+  is_new: boolean;
   wanted_at: Date;
 }
 
-/** Takes wanted objects that nobody holds, the most urgent first, then the oldest. */
+/**
+ * Takes wanted objects that nobody holds, the most urgent first, then those that have been due the
+ * longest: what was tried in vain goes behind what was not.
+ */
 export async function claimWanted(
   database: Database,
   now: number,
@@ -73,12 +79,13 @@ export async function claimWanted(
        where wanted > fetched
          and urgency between $4 and $5
          and (lease_until is null or lease_until <= $1)
-         and (next_attempt_at is null or next_attempt_at <= $1)
+         and coalesce(next_attempt_at, wanted_at) <= $1
          and (urgency = 0 or told_at is null or told_at <= $6 or wanted_at <= $7)
-       order by urgency, wanted_at limit $3 for update skip locked
+       order by urgency, coalesce(next_attempt_at, wanted_at) limit $3 for update skip locked
      ) free
      where f.object_type = free.object_type and f.object_id = free.object_id
-     returning f.object_type, f.object_id, f.urgency, f.attempts, f.wanted, f.wanted_at`,
+     returning f.object_type, f.object_id, f.urgency, f.attempts, f.wanted, f.wanted_at,
+       f.fetched = 0 as is_new`,
     [
       new Date(now),
       new Date(leaseUntil),
@@ -93,11 +100,37 @@ export async function claimWanted(
     objectType: row.object_type,
     objectId: row.object_id,
     urgency: row.urgency,
+    isNew: row.is_new,
     attempts: row.attempts,
     wanted: BigInt(row.wanted),
     wantedAt: row.wanted_at.getTime(),
     leaseUntil,
   }));
+}
+
+/** Keeps claims for longer, while their tries go on; those that were lost meanwhile stay lost. */
+export async function renewLeases(
+  database: Database,
+  claims: readonly Claim[],
+  now: number,
+): Promise<void> {
+  const leaseUntil = now + leaseMs;
+  const { rows } = await database.pool.query<{ object_type: FollowedType; object_id: string }>(
+    `update followed_objects f set lease_until = $4
+     from unnest($1::text[], $2::text[], $3::timestamptz[]) as held (type, id, until)
+     where f.object_type = held.type and f.object_id = held.id and f.lease_until = held.until
+     returning f.object_type, f.object_id`,
+    [
+      claims.map(({ objectType }) => objectType),
+      claims.map(({ objectId }) => objectId),
+      claims.map((claim) => new Date(claim.leaseUntil)),
+      new Date(leaseUntil),
+    ],
+  );
+  const renewed = new Set(
+    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
+  );
+  for (const claim of claims) if (renewed.has(objectKey(claim))) claim.leaseUntil = leaseUntil;
 }
 
 /** One text per object, for maps and sets. */
@@ -166,7 +199,8 @@ export async function recordFailure(
 ): Promise<boolean> {
   const { rows } = await database.pool.query<{ failed: boolean }>(
     `update followed_objects set
-       lease_until = null, last_error = $4, next_attempt_at = $5,
+       lease_until = null, last_error = $4,
+       next_attempt_at = case when wanted > $6 then least($5, $9::timestamptz + interval '1 second') else $5 end,
        attempts = case when wanted > $6 then 0 else greatest(0, attempts - case when $7 then 0 else 1 end) end,
        failed_at = case when wanted > $6 then null when $7 and attempts >= $8 then coalesce(failed_at, $9) else failed_at end
      where object_type = $1 and object_id = $2 and lease_until = $3

@@ -105,7 +105,8 @@ select number from stored`;
 const tooDeep = '54001';
 
 /**
- * Stores a verified event; `duplicate` tells that it was there already.
+ * Stores a verified event; `duplicate` tells that it was there already. Of one that is ignored, what it
+ * said is not kept: nothing will be made of it, and it may be about people whom we do not know.
  *
  * @throws ProblemError payload_invalid where the payload is nested too deeply to be stored.
  */
@@ -127,7 +128,7 @@ export async function storeEvent(
       outcome,
       new Date(event.created * 1000),
       new Date(deps.clock()),
-      raw.toString('utf8'),
+      outcome === 'accepted' ? raw.toString('utf8') : null,
       urgency,
       follow.map(({ objectType }) => objectType),
       follow.map(({ objectId }) => objectId),

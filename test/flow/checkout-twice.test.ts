@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { text } from '../helpers/json.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import type { TestResponse } from '../helpers/service.ts';
@@ -125,6 +125,50 @@ describe('an older session', () => {
       data: { sessionId: 'cs_of_another_account' },
     });
     expect((await shop.checkout('u_other_key', 'pro')).status).toBe(201);
+  });
+});
+
+describe('two clicks, the one between two steps of the other', () => {
+  it('leave one session that can be paid, wherever the first one is', async () => {
+    const { deps } = shop.service;
+    const made = Promise.withResolvers<undefined>();
+    const mayGo = Promise.withResolvers<undefined>();
+    const { sessions } = deps.stripe.checkout;
+    const create = sessions.create.bind(sessions);
+    const held = vi.spyOn(sessions, 'create').mockImplementationOnce(async (...params) => {
+      const session = await create(...params);
+      made.resolve(undefined);
+      await mayGo.promise;
+      return session;
+    });
+    const first = shop.checkout('u_overtaken', 'pro');
+    await made.promise;
+    // A lock on the first one's row stretches the moment in which the second one looks at it.
+    const blocker = await deps.database.pool.connect();
+    await blocker.query('begin');
+    await blocker.query('select from checkout_intents for update');
+    const waiting = async (): Promise<number> =>
+      (await blocker.query('select from pg_locks where not granted')).rows.length;
+    mayGo.resolve(undefined);
+    await vi.waitUntil(async () => (await waiting()) === 1);
+    const second = shop.checkout('u_overtaken', 'pro');
+    await vi.waitUntil(async () => (await waiting()) === 2);
+    await blocker.query('commit');
+    blocker.release();
+    await Promise.all([first, second]);
+    held.mockRestore();
+    expect(await payable('u_overtaken')).toHaveLength(1);
+  });
+});
+
+describe('a session whose time is up by the clock', () => {
+  it('may have been paid, though nobody has told yet: it is not sold again', async () => {
+    await shop.buy('u_late', 'pro');
+    await shop.advanceTo(shop.service.clock.now() + 24 * 3_600_000 + 301_000);
+    expect(await shop.checkout('u_late', 'pro')).toMatchObject({
+      status: 409,
+      body: { code: 'already_subscribed' },
+    });
   });
 });
 

@@ -102,6 +102,45 @@ describe('metadata', () => {
     expect(await shop.entitled('somebody_else')).toEqual({});
   });
 
+  it('goes before the user of a customer that two apps share, whichever is told of first', async () => {
+    const other = `tasks_${counter}`;
+    await shop.service.createProject(other);
+    for (const first of ['subscription', 'customer'] as const) {
+      userId = `u_${counter}_${first}`;
+      const { id: customer } = await shop.stripe.customers.create();
+      const link = async (): Promise<void> => {
+        await shop.stripe.customers.update(customer, {
+          metadata: { project_id: other, user_id: userId },
+        });
+        await shop.settle();
+      };
+      if (first === 'customer') await link();
+      await buyElsewhere({ customer, metadata: ours() }, 'forever');
+      await shop.settle();
+      if (first === 'subscription') await link();
+      expect(await shop.entitled(userId)).toEqual({ theme: { dark: false } });
+      const session = await shop.service.deps.database.prisma.checkoutSession.findFirstOrThrow({
+        where: { customerId: customer },
+      });
+      await syncObject(shop.service.deps, { objectType: 'checkout.session', objectId: session.id });
+      expect(await shop.entitled(userId)).toEqual({ theme: { dark: false } });
+    }
+  });
+
+  it('of a project that is made later finds its user then', async () => {
+    const later = `later_${counter}`;
+    await buyElsewhere({ metadata: { project_id: later, user_id: userId } }, 'forever');
+    await shop.settle();
+    await shop.service.createProject(later);
+    await shop.service.runWorker();
+    const { prisma } = shop.service.deps.database;
+    const purchase = await prisma.purchase.findFirstOrThrow({
+      where: { user: { projectId: later } },
+      include: { user: true },
+    });
+    expect(purchase.user?.userId).toBe(userId);
+  });
+
   it("that names another project's user gives that user nothing of ours", async () => {
     const { key } = await shop.service.createProject(`other_${counter}`);
     await buyElsewhere({ metadata: { project_id: `other_${counter}`, user_id: userId } }, 'pro');
@@ -169,6 +208,28 @@ describe('a relative that Stripe does not know', () => {
     await shop.settle();
     expect(await shop.entitled(userId)).toEqual(pro);
   });
+});
+
+describe('a page of items that comes short', () => {
+  it('takes nothing away, and is asked for again', async () => {
+    const { deps } = shop.service;
+    await shop.buy(userId, 'pro');
+    await shop.settle();
+    const subscription = await shop.subscriptionOf(userId);
+    const empty = { ...subscription.items, data: [], has_more: false };
+    const retrieve = vi
+      .spyOn(deps.stripe.subscriptions, 'retrieve')
+      .mockResolvedValueOnce(responseOf({ ...subscription, items: empty }));
+    const object = { objectType: 'subscription', objectId: subscription.id } as const;
+    await expect(syncObject(deps, object)).rejects.toThrow('fewer items');
+    retrieve.mockRestore();
+    expect(await shop.entitled(userId)).toEqual(pro);
+  });
+
+  function responseOf<T extends object>(object: T): Stripe.Response<T> {
+    return Object.assign(object, { lastResponse });
+  }
+  const lastResponse = { headers: {}, requestId: 'req_1', statusCode: 200 };
 });
 
 describe('a status that nobody knows', () => {

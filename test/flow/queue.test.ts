@@ -8,6 +8,7 @@ import {
   markFetched,
   maxAttempts,
   recordFailure,
+  renewLeases,
 } from '../../src/webhook/followed.ts';
 import { storeEvent } from '../../src/webhook/inbox.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
@@ -89,6 +90,15 @@ describe('order', () => {
     expect(claimed).toEqual(['checkout', 'older', 'newer', 'renewal']);
   });
 
+  it('what was tried in vain goes behind what was not', async () => {
+    for (const id of ['hangs_1', 'hangs_2']) await tell(id, 1);
+    for (const each of await claim()) await fail(each, false, 1_000);
+    service.clock.advance(500);
+    await tell('fresh', 1);
+    service.clock.advance(500);
+    expect((await claim('all', 0, 1)).map(({ objectId }) => objectId)).toEqual(['fresh']);
+  });
+
   it('a buyer finds a free hand where all others are busy', async () => {
     await tell('renewal', 1);
     await tell('checkout', 0);
@@ -168,7 +178,8 @@ describe('failure', () => {
     await failUntil(1);
     const last = await claimOne();
     await tell('sub_1', 1);
-    expect(await fail(last)).toBe(false);
+    // However long the next try would have been put off.
+    expect(await fail(last, true, 3_600_000)).toBe(false);
     service.clock.advance(1_000);
     expect(await claimOne()).toMatchObject({ attempts: 1 });
   });
@@ -199,6 +210,29 @@ describe('failure', () => {
     expect(await fail(late, true, 1)).toBe(false);
     service.clock.advance(1_000);
     expect(await claim()).toEqual([]);
+  });
+
+  it('a worker keeps what it holds for as long as its tries go on', async () => {
+    await tell('sub_1', 1);
+    const slow = await claimOne();
+    for (let time = 0; time < 5; time += 1) {
+      service.clock.advance(9_000);
+      await renewLeases(service.deps.database, [slow], service.clock.now());
+      expect(await claim()).toEqual([]);
+    }
+    expect(await fail(slow)).toBe(false);
+    const row = await service.deps.database.prisma.followedObject.findFirstOrThrow();
+    expect([row.lastError, row.leaseUntil]).toEqual(['no luck', null]);
+  });
+
+  it('but what another one has taken it does not get back', async () => {
+    await tell('sub_1', 1);
+    const late = await claimOne();
+    service.clock.advance(10_000);
+    const [other] = await claim();
+    await renewLeases(service.deps.database, [late], service.clock.now() + 5_000);
+    const row = await service.deps.database.prisma.followedObject.findFirstOrThrow();
+    expect(row.leaseUntil?.getTime()).toBe(other?.leaseUntil);
   });
 
   it('nor does it write over what was fetched meanwhile', async () => {

@@ -250,6 +250,22 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect(await shop.entitled('owner')).toEqual(pro);
   });
 
+  it("404: nor is a customer to be had who bought another project's goods, though nobody is named", async () => {
+    const [guest, subscriber] = [await customer(), await customer()];
+    await purchase(guest);
+    await subscribe(subscriber);
+    await shop.settle();
+    const nothing = await link('thief', 'cus_nothing', other.key);
+    for (const id of [guest, subscriber]) {
+      const answer = await link('thief', id, other.key);
+      expect(answer.status).toBe(404);
+      expect(sameProblem(answer.body)).toEqual(sameProblem(nothing.body));
+    }
+    // Whose the goods are may.
+    expect((await link('owner_1', guest)).status).toBe(200);
+    expect((await link('owner_2', subscriber)).status).toBe(200);
+  });
+
   it('409: another user of the project has it, or is named by it', async () => {
     const linked = await customer();
     await link('first', linked);

@@ -173,6 +173,19 @@ describe('DELETE /admin/users/{user_id}', () => {
     expect(rows).toEqual([]);
   });
 
+  it('200: what a dispute of a subscription payment told is erased too', async () => {
+    const { customerId } = await buyer('disputes');
+    const { data } = await shop.stripe.charges.list({ customer: customerId });
+    const id = await shop.sandbox.billing.openDispute(data[0]?.id ?? '');
+    await shop.settle();
+    await erase('disputes');
+    const { rows } = await shop.service.deps.database.pool.query(
+      'select event_id from webhook_events where object_id = $1 and payload is not null',
+      [id],
+    );
+    expect(rows).toEqual([]);
+  });
+
   it("200: Stripe's later news of the customer brings no address back", async () => {
     const { email, customerId } = await buyer('told_again');
     await erase('told_again');

@@ -1,0 +1,22 @@
+import type { Tx } from '../platform/database.ts';
+import type { FollowedRef } from '../webhook/followed.ts';
+import { wantObjects } from '../webhook/want.ts';
+
+/** So many are fetched again; more than any project has that was sold before it was made. */
+const limit = 10_000;
+
+/**
+ * What was bought in a project's name before the project existed is nobody's yet: it is made wanted, and
+ * finds its users when it is fetched.
+ */
+export async function wantNamedBefore(tx: Tx, projectId: string, now: number): Promise<void> {
+  const rows = await tx.$queryRaw<{ type: FollowedRef['objectType']; id: string }[]>`
+    select 'subscription' as type, id from subscriptions
+      where metadata_project_id = ${projectId} and uid is null
+    union all
+    select 'checkout.session', id from checkout_sessions
+      where metadata_project_id = ${projectId} and uid is null
+    limit ${limit}`;
+  const objects = rows.map(({ type, id }) => ({ objectType: type, objectId: id }));
+  await wantObjects(tx, objects, 2, now);
+}
