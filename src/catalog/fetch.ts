@@ -4,6 +4,7 @@ import type { Database } from '../platform/database.ts';
 import { drawNumber } from '../webhook/followed.ts';
 import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './from-stripe.ts';
 import type { PriceRow, ProductRow } from './from-stripe.ts';
+import { priceExpansion, retrievePrice, withTiers } from './whole-price.ts';
 
 export interface FetchDeps {
   database: Database;
@@ -54,7 +55,7 @@ export async function fetchPrice(
   const number = await drawNumber(deps.database);
   return fromStripe('price_not_found', async () => ({
     number,
-    price: toPriceRow(await deps.stripe.prices.retrieve(id)),
+    price: toPriceRow(await retrievePrice(deps.stripe, id)),
   }));
 }
 
@@ -106,8 +107,9 @@ async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<Clai
 async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price[]> {
   const prices = new Map<string, Stripe.Price>();
   for (const active of [true, false]) {
-    for await (const price of stripe.prices.list({ product, active, limit: pageSize })) {
-      prices.set(price.id, price);
+    const expand = priceExpansion.map((path) => `data.${path}`);
+    for await (const price of stripe.prices.list({ product, active, limit: pageSize, expand })) {
+      prices.set(price.id, await withTiers(stripe, price));
     }
   }
   return [...prices.values()];

@@ -31,6 +31,27 @@ export interface PriceRow {
   intervalCount: number | null;
   usageType: string | null;
   tiersMode: string | null;
+  /** Absent where they were not asked for: what is stored of them stays. So with the next. */
+  tiers?: PriceTier[];
+  /** What it costs in other currencies than its own, by currency. */
+  currencyOptions?: Record<string, PriceOption>;
+  /** The quantity that is charged: divided by this, rounded `up` or `down`. */
+  divideQuantityBy: number | null;
+  roundQuantity: string | null;
+}
+
+/** Minor units as decimal numbers. Stored as JSON, of which Prisma wants the index. */
+interface PriceTier {
+  [key: string]: number | string | null;
+  upTo: number | null;
+  unitAmount: string | null;
+  flatAmount: string | null;
+}
+
+interface PriceOption {
+  [key: string]: string | PriceTier[] | null;
+  unitAmount: string | null;
+  tiers: PriceTier[] | null;
 }
 
 /** What is left of an object that Stripe says is deleted. */
@@ -75,7 +96,42 @@ export function toPriceRow(price: Stripe.Price | Stripe.DeletedPrice): PriceRow 
     intervalCount: price.recurring?.interval_count ?? null,
     usageType: price.recurring?.usage_type ?? null,
     tiersMode: price.tiers_mode,
+    ...(price.tiers === undefined ? {} : { tiers: price.tiers.map(toTier) }),
+    ...(price.currency_options === undefined
+      ? {}
+      : { currencyOptions: toOptions(price.currency, price.currency_options) }),
+    divideQuantityBy: price.transform_quantity?.divide_by ?? null,
+    roundQuantity: price.transform_quantity?.round ?? null,
   };
+}
+
+function toTier(tier: Stripe.Price.Tier | Stripe.Price.CurrencyOptions.Tier): PriceTier {
+  return {
+    upTo: tier.up_to,
+    unitAmount: decimalText(tier.unit_amount_decimal, tier.unit_amount),
+    flatAmount: decimalText(tier.flat_amount_decimal, tier.flat_amount),
+  };
+}
+
+/** Stripe lists a price's own currency among its options. */
+function toOptions(
+  own: string,
+  options: NonNullable<Stripe.Price['currency_options']>,
+): Record<string, PriceOption> {
+  const others = Object.entries(options).filter(([currency]) => currency !== own);
+  return Object.fromEntries(
+    others.map(([currency, option]) => [
+      currency,
+      {
+        unitAmount: decimalText(option.unit_amount_decimal, option.unit_amount),
+        tiers: option.tiers?.map(toTier) ?? null,
+      },
+    ]),
+  );
+}
+
+function decimalText(decimal: Stripe.Decimal | null, integer: number | null): string | null {
+  return decimal?.toString() ?? integer?.toString() ?? null;
 }
 
 /** A feature that Stripe names on a product or price; `value` is what the name says, if anything. */

@@ -1,7 +1,9 @@
 import Stripe from 'stripe';
 import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
+import { retrievePrice } from '../catalog/whole-price.ts';
 import {
   chargeRow,
+  couponsToFetch,
   customerRow,
   disputeRow,
   dunningAnchor,
@@ -20,6 +22,8 @@ import type { InvoiceRow } from './rows.ts';
 /** Far above what any list here holds; the SDK wants a bound. */
 const all = { limit: 10_000 };
 const page = { limit: 100 };
+/** A discount of an item names its coupon only: it lies deeper than Stripe expands. */
+const discounts = ['discounts.source.coupon', 'items.data.discounts'];
 
 /**
  * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
@@ -81,7 +85,7 @@ async function unlessMissing<T>(
 
 /** A price without its product says nothing that we could use. */
 async function fetchPrice(stripe: Stripe, picture: Picture, id: string): Promise<void> {
-  const price = await stripe.prices.retrieve(id);
+  const price = await retrievePrice(stripe, id);
   picture.products.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
   picture.prices.push(toPriceRow(price));
 }
@@ -138,7 +142,8 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
 }
 
 async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): Promise<void> {
-  return addSubscription(stripe, picture, await stripe.subscriptions.retrieve(id));
+  const subscription = await stripe.subscriptions.retrieve(id, { expand: discounts });
+  return addSubscription(stripe, picture, subscription);
 }
 
 /** Adds a subscription that Stripe showed, with all its items and, where it owes, since when. */
@@ -149,7 +154,7 @@ export async function addSubscription(
 ): Promise<void> {
   const { id } = subscription;
   const items = await wholeList(subscription.items, () =>
-    stripe.subscriptionItems.list({ subscription: id, ...page }),
+    stripe.subscriptionItems.list({ subscription: id, expand: ['data.discounts'], ...page }),
   );
   // Stripe keeps at least one: fewer is a page that came short, and not evidence of anything.
   if (items.length < Math.max(1, subscription.items.data.length)) {
@@ -157,7 +162,24 @@ export async function addSubscription(
   }
   const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
   const anchor = owes ? dunningAnchor(await fetchInvoicesSincePaid(stripe, id)) : null;
-  picture.subscriptions.push(subscriptionRow(subscription, items, anchor));
+  const coupons = await fetchCoupons(stripe, couponsToFetch(subscription, items));
+  picture.subscriptions.push(subscriptionRow(subscription, items, anchor, coupons));
+}
+
+/** A coupon that was deleted lives on in its discounts alone: it is left out. */
+async function fetchCoupons(
+  stripe: Stripe,
+  ids: ReadonlySet<string>,
+): Promise<Map<string, Stripe.Coupon>> {
+  const coupons = new Map<string, Stripe.Coupon>();
+  for (const id of ids) {
+    try {
+      coupons.set(id, await stripe.coupons.retrieve(id));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+  return coupons;
 }
 
 /** A subscription's invoices, newest first, down to its newest paid one: those that the anchor needs. */
@@ -174,9 +196,10 @@ async function fetchInvoicesSincePaid(
 }
 
 async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<InvoiceRow> {
-  const invoice = await stripe.invoices.retrieve(id, { expand: ['payments'] });
+  const intents = 'data.payment.payment_intent';
+  const invoice = await stripe.invoices.retrieve(id, { expand: [`payments.${intents}`] });
   const payments = await wholeList(invoice.payments, () =>
-    stripe.invoicePayments.list({ invoice: id, ...page }),
+    stripe.invoicePayments.list({ invoice: id, expand: [intents], ...page }),
   );
   const row = invoiceRow(invoice, payments);
   picture.invoices.push(row);
@@ -188,7 +211,12 @@ async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promi
  * subscriptions that they come from, which are fetched along: they may be news to us too.
  */
 async function fetchSummary(stripe: Stripe, picture: Picture, customer: string): Promise<void> {
-  const subscriptions = stripe.subscriptions.list({ customer, status: 'all', ...page });
+  const subscriptions = stripe.subscriptions.list({
+    customer,
+    status: 'all',
+    expand: discounts.map((path) => `data.${path}`),
+    ...page,
+  });
   for await (const each of subscriptions) await addSubscription(stripe, picture, each);
   const active = await stripe.entitlements.activeEntitlements
     .list({ customer, ...page })

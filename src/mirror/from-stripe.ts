@@ -2,6 +2,7 @@ import type Stripe from 'stripe';
 import type {
   ChargeRow,
   CustomerRow,
+  DiscountRow,
   DisputeRow,
   InvoiceRow,
   PurchaseRow,
@@ -39,11 +40,13 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
 /**
  * @param items all of them: the nested list holds 10.
  * @param dunningAnchorAt see `dunningAnchor`.
+ * @param coupons by id, those that did not come with their discounts (`couponsToFetch`).
  */
 export function subscriptionRow(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
   dunningAnchorAt: Date | null,
+  coupons: ReadonlyMap<string, Stripe.Coupon> = new Map(),
 ): SubscriptionRow {
   return {
     id: subscription.id,
@@ -74,7 +77,62 @@ export function subscriptionRow(
       currentPeriodEnd: instant(item.current_period_end),
       position,
     })),
+    discounts: discountRows(subscription, items, coupons),
   };
+}
+
+/** Null where some came as a mere id: what it takes off cannot be told. */
+function discountRows(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+  coupons: ReadonlyMap<string, Stripe.Coupon>,
+): DiscountRow[] | null {
+  const rows: DiscountRow[] = [];
+  for (const { itemId, discounts } of discountsOf(subscription, items)) {
+    for (const [position, discount] of discounts.entries()) {
+      if (typeof discount === 'string') return null;
+      const { coupon: given } = discount.source;
+      if (given === null) continue;
+      const coupon = typeof given === 'string' ? coupons.get(given) : given;
+      rows.push({
+        id: discount.id,
+        subscriptionId: subscription.id,
+        itemId,
+        position,
+        couponId: reference(given),
+        percentOff: coupon?.percent_off?.toString() ?? null,
+        amountOff: optionalAmount(coupon?.amount_off),
+        currency: coupon?.currency ?? null,
+        duration: coupon?.duration ?? 'unknown',
+        endAt: optionalInstant(discount.end),
+      });
+    }
+  }
+  return rows;
+}
+
+/**
+ * The ids of coupons that did not come with their discounts: those of items lie deeper than Stripe
+ * expands.
+ */
+export function couponsToFetch(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+): Set<string> {
+  const given = discountsOf(subscription, items)
+    .flatMap(({ discounts }) => discounts)
+    .map((discount) => (typeof discount === 'string' ? null : discount.source.coupon));
+  return new Set(given.filter((coupon) => typeof coupon === 'string'));
+}
+
+function discountsOf(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+): { itemId: string | null; discounts: readonly (string | Stripe.Discount)[] }[] {
+  return [
+    { itemId: null, discounts: subscription.discounts },
+    ...items.map(({ id, discounts }) => ({ itemId: id, discounts })),
+  ];
 }
 
 /** Statuses after which nothing comes: an older picture that arrives later never brings these back. */
@@ -225,7 +283,10 @@ export function disputeRow(dispute: Stripe.Dispute): DisputeRow {
   };
 }
 
-/** @param payments all of the invoice's. */
+/**
+ * @param payments all of the invoice's. Where their payment intents came with them, these tell a payment
+ *   on its way (a debit takes days) from one that failed.
+ */
 export function invoiceRow(
   invoice: Stripe.Invoice,
   payments: readonly Stripe.InvoicePayment[],
@@ -241,6 +302,7 @@ export function invoiceRow(
     amountPaid: BigInt(invoice.amount_paid),
     total: BigInt(invoice.total),
     attemptCount: invoice.attempt_count,
+    ...(hasFailed(invoice, payments) ? { paymentFailed: true } : {}),
     createdAt: instant(invoice.created),
     finalizedAt: optionalInstant(invoice.status_transitions.finalized_at),
     dueDate: optionalInstant(invoice.due_date),
@@ -253,6 +315,18 @@ export function invoiceRow(
       status: payment.status,
     })),
   };
+}
+
+/** Stripe tells attempts, not how they ended: one that is not paid by them, and waits for none, failed. */
+function hasFailed(
+  { status, attempt_count: attempts }: Stripe.Invoice,
+  payments: readonly Stripe.InvoicePayment[],
+): boolean {
+  if (status === 'paid') return attempts > 1;
+  const mayArrive = payments.some(({ payment: { payment_intent: intent } }) =>
+    typeof intent === 'object' ? intent.status === 'processing' : intent !== undefined,
+  );
+  return attempts > 0 && !mayArrive;
 }
 
 /** The subscription that an invoice belongs to, if any. */
@@ -285,6 +359,10 @@ function ownerMetadata(metadata: Stripe.Metadata | null): {
 /** Stripe's instants are whole seconds. */
 function instant(seconds: number): Date {
   return new Date(seconds * 1000);
+}
+
+function optionalAmount(amount: number | null | undefined): bigint | null {
+  return amount === null || amount === undefined ? null : BigInt(amount);
 }
 
 function optionalInstant(seconds: number | null | undefined): Date | null {

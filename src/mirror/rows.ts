@@ -33,6 +33,23 @@ export interface SubscriptionRow {
   metadataProjectId: string | null;
   metadataUserId: string | null;
   items: SubscriptionItemRow[];
+  /** Null where they were not asked for: what is stored of them stays. */
+  discounts: DiscountRow[] | null;
+}
+
+/** What a coupon takes off a subscription, or off one of its items. */
+export interface DiscountRow {
+  id: string;
+  subscriptionId: string;
+  itemId: string | null;
+  position: number;
+  couponId: string;
+  /** A decimal number; null, as the amount, where Stripe does not tell the coupon. */
+  percentOff: string | null;
+  amountOff: bigint | null;
+  currency: string | null;
+  duration: string;
+  endAt: Date | null;
 }
 
 interface SubscriptionItemRow {
@@ -120,6 +137,8 @@ export interface InvoiceRow {
   amountPaid: bigint;
   total: bigint;
   attemptCount: number;
+  /** There where an attempt to collect it is seen to have failed; a later success hides it, so it stays. */
+  paymentFailed?: true;
   createdAt: Date;
   finalizedAt: Date | null;
   dueDate: Date | null;

@@ -33,7 +33,7 @@ async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
  * @returns false where the status is one that we do not know: an alarm.
  */
 async function storeSubscription(tx: Tx, row: SubscriptionRow, revived: boolean): Promise<boolean> {
-  const { items, ...rest } = row;
+  const { items, discounts, ...rest } = row;
   const former = await tx.subscription.findUnique({ where: { id: row.id } });
   const ended = former !== null && isTerminal(former.status) && !isTerminal(row.status);
   if (ended && !revived) return true;
@@ -51,6 +51,10 @@ async function storeSubscription(tx: Tx, row: SubscriptionRow, revived: boolean)
   await tx.subscription.upsert({ where: { id: row.id }, create: data, update: data });
   await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
   await tx.subscriptionItem.createMany({ data: items });
+  if (discounts !== null) {
+    await tx.subscriptionDiscount.deleteMany({ where: { subscriptionId: row.id } });
+    if (discounts.length > 0) await tx.subscriptionDiscount.createMany({ data: discounts });
+  }
   return known;
 }
 
