@@ -21,6 +21,7 @@ import { createKeyLookup } from './projects/key-lookup.ts';
 import { keyRoutes } from './projects/key-routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
+import { reportRoutes } from './reporting/routes.ts';
 import { userRoutes } from './users/routes.ts';
 import { eventRoutes } from './webhook/event-routes.ts';
 import { webhookRoutes } from './webhook/routes.ts';
@@ -63,6 +64,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   reconciliationRoutes(app, deps);
   eventRoutes(app, { ...deps, projectScope: scopeOf, actorOf });
   auditRoutes(app, { database, projectScope: scopeOf });
+  reportRoutes(app, { database, clock, projectScope: scopeOf });
 
   opsRoutes(app, { ...deps, metricsToken: config.metricsToken });
   return app;

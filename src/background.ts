@@ -7,6 +7,7 @@ import { measureInbox, startWorker } from './mirror/worker.ts';
 import { keepHouse } from './ops/housekeeping.ts';
 import { repeat } from './platform/repeat.ts';
 import { startReconciliation } from './reconciliation/schedule.ts';
+import { startReporting } from './reporting/schedule.ts';
 
 export interface Background {
   /** An object is wanted: the worker looks now. */
@@ -44,6 +45,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     },
   );
   const reconciliation = startReconciliation(deps, deps.config.reconcileCron);
+  const reporting = startReporting(deps);
   let keeping: Promise<void> = Promise.resolve();
   const housekeeping = cron.schedule(housekeepingCron, () => {
     keeping = keepHouse({ ...deps, eventRetentionDays: deps.config.eventRetentionDays }).then(
@@ -67,6 +69,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
         linking.stop(),
         measuring.stop(),
         reconciliation.stop(),
+        reporting.stop(),
         keeping,
       ]);
     },

@@ -93,6 +93,18 @@ export function createMetrics() {
       help: 'Reconciliations whose losses wait for an operator.',
       registers,
     }),
+    activeSubscriptions: new Gauge({
+      name: 'latchkey_active_subscriptions',
+      help: 'Subscriptions that are active, in a trial or past due, by project.',
+      labelNames: ['project'],
+      registers,
+    }),
+    mrrMinorUnits: new Gauge({
+      name: 'latchkey_mrr_minor_units',
+      help: "Monthly recurring revenue in the currency's minor units, by project.",
+      labelNames: ['project', 'currency'],
+      registers,
+    }),
     sweeps: new Counter({
       name: 'latchkey_sweeps_total',
       help: 'What sweeps had to bring where it should be, by kind.',

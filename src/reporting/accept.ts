@@ -1,0 +1,30 @@
+/**
+ * Whether an `Accept` header asks for CSV rather than JSON (RFC 9110, 12.5.1): by the weights of the
+ * media ranges that fit best. Without a preference, JSON.
+ */
+export function prefersCsv(accept: string | undefined): boolean {
+  const ranges = (accept ?? '*/*').split(',').map(parseRange);
+  return weightOf(ranges, 'text/csv') > weightOf(ranges, 'application/json');
+}
+
+interface MediaRange {
+  type: string;
+  weight: number;
+}
+
+function parseRange(text: string): MediaRange {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const given = parameters.find((parameter) => parameter.startsWith('q='));
+  const weight = given === undefined ? 1 : Number(given.slice(2));
+  return { type, weight: weight >= 0 && weight <= 1 ? weight : 0 };
+}
+
+/** The more specific range decides. */
+function weightOf(ranges: readonly MediaRange[], mediaType: string): number {
+  const [group = ''] = mediaType.split('/');
+  for (const type of [mediaType, `${group}/*`, '*/*']) {
+    const range = ranges.find((each) => each.type === type);
+    if (range !== undefined) return range.weight;
+  }
+  return 0;
+}

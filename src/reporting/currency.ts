@@ -1,0 +1,23 @@
+/*
+ * How many decimals the amounts have that Stripe tells in a currency's minor unit
+ * (https://docs.stripe.com/currencies, "Minor units in API amounts"). ISK and UGX count as two: Stripe
+ * still tells them in hundredths.
+ */
+
+const withoutDecimals: ReadonlySet<string> = new Set(
+  'bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '),
+);
+const withThreeDecimals: ReadonlySet<string> = new Set('bhd jod kwd omr tnd'.split(' '));
+
+function decimalsOf(currency: string): number {
+  return withoutDecimals.has(currency) ? 0 : withThreeDecimals.has(currency) ? 3 : 2;
+}
+
+/** An amount of minor units as people write it: 4200 of usd is `42.00`, of jpy `4200`, of kwd `4.200`. */
+export function inMajorUnits(amount: bigint, currency: string): string {
+  const decimals = decimalsOf(currency);
+  if (decimals === 0) return amount.toString();
+  const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, '0');
+  const point = digits.length - decimals;
+  return `${amount < 0n ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
+}

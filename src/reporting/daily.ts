@@ -1,0 +1,117 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import type { Window } from './movement.ts';
+import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.ts';
+import { type DayFigures, dayFiguresSchema, presentDay } from './schemas.ts';
+import type { Scope } from './scope.ts';
+
+/*
+ * A row per project and UTC day, so that a chart reads rows and scans nothing. A day is written once,
+ * after it is over; what stood can be told of the last day only, what happened of earlier ones too.
+ */
+
+const dayMs = 86_400_000;
+
+/** Of days that were missed, so many are caught up with by one run. */
+const daysPerRun = 40;
+
+export interface DailyDeps {
+  database: Database;
+  clock: Clock;
+}
+
+/**
+ * Writes the days that are over and not yet written, from the day of each project's creation on. Safe on
+ * many instances at once: one works, the others leave it to that one, and a row that is there stays.
+ *
+ * @returns how many rows were written.
+ */
+export async function writeDailyReports({ database, clock }: DailyDeps): Promise<number> {
+  const client = await database.pool.connect();
+  try {
+    const { rows } = await client.query<{ ours: boolean }>(
+      `select pg_try_advisory_lock(hashtext('daily_reports')) as ours`,
+    );
+    if (rows[0]?.ours !== true) return 0;
+    try {
+      return await writeMissing(database, clock());
+    } finally {
+      await client.query(`select pg_advisory_unlock(hashtext('daily_reports'))`);
+    }
+  } finally {
+    client.release();
+  }
+}
+
+async function writeMissing(database: Database, now: number): Promise<number> {
+  const today = now - (now % dayMs);
+  const firsts = await loadFirstMissing(database);
+  const first = Math.min(...firsts.values());
+  const last = Math.min(today, first + daysPerRun * dayMs);
+  let written = 0;
+  for (let day = first; day < last; day += dayMs) {
+    const flows = await loadFlows(database, null, { from: day, to: day + dayMs });
+    const measured = day === today - dayMs;
+    const standings = measured
+      ? await loadProjectStandings(database, null, now)
+      : new Map<string, ProjectStanding>();
+    const { count } = await database.prisma.dailyReport.createMany({
+      data: [...flows].flatMap(([projectId, flow]) =>
+        (firsts.get(projectId) ?? Infinity) > day
+          ? []
+          : [
+              {
+                projectId,
+                day: new Date(day),
+                measuredAt: measured ? new Date(now) : null,
+                figures: presentDay(standings.get(projectId), flow),
+              },
+            ],
+      ),
+      skipDuplicates: true,
+    });
+    written += count;
+  }
+  return written;
+}
+
+/** By project, the first day that is not written: the one after the last written, else that of its creation. */
+async function loadFirstMissing(database: Database): Promise<Map<string, number>> {
+  const { rows } = await database.pool.query<{ id: string; first: string }>(
+    `select p.id, to_char(
+       coalesce(max(d.day) + 1, (p.created_at at time zone 'UTC')::date), 'YYYY-MM-DD') as first
+     from projects p left join daily_reports d on d.project_id = p.id
+     group by p.id, p.created_at`,
+  );
+  return new Map(rows.map(({ id, first }) => [id, Date.parse(first)]));
+}
+
+export interface DayReport {
+  projectId: string;
+  /** Its beginning, epoch milliseconds. */
+  dayAt: number;
+  measuredAt: number | null;
+  figures: DayFigures;
+}
+
+/** The days that begin in the window, in their order; within one, by project. */
+export async function loadDays(
+  database: Database,
+  scope: Scope,
+  { from, to }: Window,
+): Promise<DayReport[]> {
+  const beginning = (instant: number): Date => new Date(Math.ceil(instant / dayMs) * dayMs);
+  const rows = await database.prisma.dailyReport.findMany({
+    where: {
+      ...(scope === null ? {} : { projectId: scope }),
+      day: { gte: beginning(from), lt: beginning(to) },
+    },
+    orderBy: [{ day: 'asc' }, { projectId: 'asc' }],
+  });
+  return rows.map(({ projectId, day, measuredAt, figures }) => ({
+    projectId,
+    dayAt: day.getTime(),
+    measuredAt: measuredAt?.getTime() ?? null,
+    figures: dayFiguresSchema.parse(figures),
+  }));
+}

@@ -1,0 +1,41 @@
+import type { Database } from '../platform/database.ts';
+import { ofProject } from './owners.ts';
+import { grouped, type Scope } from './scope.ts';
+
+/** What projects give their users at an instant, by project. */
+export interface Access {
+  /** Users by feature code; features that are in use and that nobody has are there with 0. */
+  entitledUsers: Map<string, ReadonlyMap<string, number>>;
+  /** Manual grants whose window covers the instant, overridden by a revocation or not. */
+  grantsInForce: Map<string, number>;
+}
+
+export async function loadAccess(database: Database, scope: Scope, now: number): Promise<Access> {
+  const entitled = await database.pool.query<{ project_id: string; code: string; users: number }>(
+    // Live segments of one user and feature never overlap, so each of them is another user.
+    `select f.project_id, f.code, (
+       select count(*)::int from entitlement_segments s
+       where s.project_id = f.project_id and s.feature_code = f.code and s.superseded_at is null
+         and s.allowed and s.valid_from <= $2 and coalesce(s.valid_to, 'infinity') > $2
+     ) as users
+     from features f where f.archived_at is null and ${ofProject('f.project_id')}
+     order by f.project_id, f.code`,
+    [scope, new Date(now)],
+  );
+  const grants = await database.pool.query<{ project_id: string; grants: number }>(
+    `select g.project_id, count(*)::int as grants from grants g
+     where ${ofProject('g.project_id')} and g.valid_from <= $2
+       and coalesce(least(g.valid_to, g.ended_at), 'infinity') > $2
+     group by g.project_id`,
+    [scope, new Date(now)],
+  );
+  const byFeature = grouped(entitled.rows, ({ code, users }) => [code, users] as const);
+  return {
+    entitledUsers: new Map(
+      [...byFeature].map(([projectId, features]) => [projectId, new Map(features)]),
+    ),
+    grantsInForce: new Map(
+      grants.rows.map(({ project_id: projectId, grants: count }) => [projectId, count]),
+    ),
+  };
+}

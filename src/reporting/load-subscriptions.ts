@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import type { Database } from '../platform/database.ts';
+import type { AlikeSubscriptions } from './figures.ts';
+import type { Life, Window } from './movement.ts';
+import { ownedSubscriptions } from './owners.ts';
+import type { Amounts, Pricing } from './recurring.ts';
+import { grouped, type Scope } from './scope.ts';
+
+const itemsShape = z.array(
+  z.object({ price_id: z.string(), product_id: z.string(), quantity: z.int().nullable() }),
+);
+const discountsShape = z.array(
+  z.object({
+    item: z.int().nullable(),
+    percent_off: z.string().nullable(),
+    amount_off: z.string().nullable(),
+    currency: z.string().nullable(),
+  }),
+);
+
+interface AlikeRow {
+  project_id: string;
+  status: string;
+  effective_status: string;
+  collection_paused: boolean;
+  currency: string;
+  items: unknown;
+  discounts: unknown;
+  count: number;
+}
+
+/**
+ * The subscriptions of projects, those that are alike together: however many there are, few rows come.
+ * Of those that are over, only how many. Discounts are the recurring ones that are in force.
+ */
+export async function loadSubscriptions(
+  database: Database,
+  scope: Scope,
+  now: number,
+): Promise<Map<string, AlikeSubscriptions[]>> {
+  const { rows } = await database.pool.query<AlikeRow>(
+    `with ${ownedSubscriptions}
+     select o.project_id, s.status, s.effective_status, s.collection_paused, s.currency,
+       i.items, d.discounts, count(*)::int as count
+     from owned o join subscriptions s on s.id = o.id
+     left join lateral (
+       select jsonb_agg(jsonb_build_object(
+         'price_id', si.price_id, 'product_id', si.product_id, 'quantity', si.quantity)
+         order by si.position, si.id) as items
+       from subscription_items si where si.subscription_id = s.id
+     ) i on s.effective_status not in ('canceled', 'incomplete_expired')
+     left join lateral (
+       select jsonb_agg(jsonb_build_object(
+         'item', si.index, 'percent_off', sd.percent_off, 'amount_off', sd.amount_off::text,
+         'currency', sd.currency) order by si.index nulls last, sd.position) as discounts
+       from subscription_discounts sd
+       left join (
+         select id, row_number() over (order by position, id) - 1 as index
+         from subscription_items where subscription_id = s.id
+       ) si on si.id = sd.item_id
+       where sd.subscription_id = s.id and sd.duration <> 'once'
+         and (sd.end_at is null or sd.end_at > $2) and (sd.item_id is null or si.id is not null)
+     ) d on s.effective_status not in ('canceled', 'incomplete_expired')
+     group by 1, 2, 3, 4, 5, 6, 7`,
+    [scope, new Date(now)],
+  );
+  return grouped(rows, (row) => ({
+    count: row.count,
+    status: row.status,
+    effectiveStatus: row.effective_status,
+    collectionPaused: row.collection_paused,
+    currency: row.currency,
+    items: itemsShape
+      .parse(row.items ?? [])
+      .map(({ price_id: priceId, product_id: productId, quantity }) => ({
+        priceId,
+        productId,
+        quantity,
+      })),
+    discounts: discountsShape
+      .parse(row.discounts ?? [])
+      .map(({ item, percent_off: percentOff, amount_off: amountOff, currency }) => ({
+        item,
+        percentOff,
+        amountOff,
+        currency,
+      })),
+  }));
+}
+
+interface LifeRow {
+  project_id: string;
+  person: string;
+  start_at: Date;
+  end_at: Date | null;
+  trial_start: Date | null;
+  trial_end: Date | null;
+}
+
+/**
+ * The lives of subscriptions that ever began, all of everybody who has one that began, ended or was in
+ * its trial in the window. One that is over and tells no end never began, as far as anyone can show.
+ */
+export async function loadLives(
+  database: Database,
+  scope: Scope,
+  { from, to }: Window,
+): Promise<Map<string, Life[]>> {
+  const { rows } = await database.pool.query<LifeRow>(
+    `with ${ownedSubscriptions},
+     lives as (
+       select o.project_id, o.person, s.start_date as start_at, s.trial_start, s.trial_end,
+         coalesce(s.ended_at, case when s.effective_status = 'canceled' then s.canceled_at end) as end_at,
+         s.effective_status
+       from owned o join subscriptions s on s.id = o.id
+       where s.effective_status not in ('incomplete', 'incomplete_expired')
+     ),
+     began as (select * from lives where effective_status <> 'canceled' or end_at is not null),
+     moved as (
+       select distinct project_id, person from began
+       where (start_at >= $2 and start_at < $3) or (end_at >= $2 and end_at < $3)
+         or (trial_start < $3 and trial_end > $2)
+     )
+     select project_id, person, start_at, end_at, trial_start, trial_end
+     from began join moved using (project_id, person)`,
+    [scope, new Date(from), new Date(to)],
+  );
+  return grouped(rows, (row) => ({
+    person: row.person,
+    startAt: row.start_at.getTime(),
+    endAt: row.end_at?.getTime() ?? null,
+    trialStartAt: row.trial_start?.getTime() ?? null,
+    trialEndAt: row.trial_end?.getTime() ?? null,
+  }));
+}
+
+const tiersShape = z.array(
+  z.object({
+    upTo: z.int().nullable(),
+    unitAmount: z.string().nullable(),
+    flatAmount: z.string().nullable(),
+  }),
+);
+const optionsShape = z.record(
+  z.string(),
+  z.object({ unitAmount: z.string().nullable(), tiers: tiersShape.nullable() }),
+);
+
+/** What the prices cost that are named, as far as we know them, by id. */
+export async function loadPrices(
+  database: Database,
+  ids: Iterable<string>,
+): Promise<Map<string, Pricing>> {
+  const rows = await database.prisma.price.findMany({ where: { id: { in: [...new Set(ids)] } } });
+  return new Map(
+    rows.map((row) => {
+      const own: Amounts = {
+        unitAmount: row.unitAmountDecimal ?? row.unitAmount?.toString() ?? null,
+        tiers: tiersShape.nullable().parse(row.tiers),
+      };
+      const others = optionsShape.parse(row.currencyOptions ?? {});
+      return [
+        row.id,
+        {
+          amounts: new Map([[row.currency, own], ...Object.entries(others)]),
+          tiersMode: row.tiersMode,
+          interval: row.interval,
+          intervalCount: row.intervalCount ?? 1,
+          usageType: row.usageType,
+          divideQuantityBy: row.divideQuantityBy,
+          roundQuantity: row.roundQuantity,
+        },
+      ];
+    }),
+  );
+}

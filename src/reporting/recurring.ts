@@ -1,0 +1,202 @@
+import {
+  add,
+  compare,
+  multiply,
+  parseDecimal,
+  type Rational,
+  rational,
+  subtract,
+  zero,
+} from './rational.ts';
+
+/*
+ * What a subscription brings in a month, before tax (docs/reports.md, "MRR"). Amounts are exact minor
+ * units of the subscription's currency; nothing is rounded here.
+ */
+
+/** Amounts are minor units as decimal texts. */
+export interface Tier {
+  /** The last quantity of the tier; null = no last. */
+  upTo: number | null;
+  unitAmount: string | null;
+  flatAmount: string | null;
+}
+
+/** What a price costs in one currency; null where that is not known. */
+export interface Amounts {
+  unitAmount: string | null;
+  tiers: readonly Tier[] | null;
+}
+
+export interface Pricing {
+  /** By currency, the price's own among them. */
+  amounts: ReadonlyMap<string, Amounts>;
+  tiersMode: string | null;
+  interval: string | null;
+  intervalCount: number;
+  usageType: string | null;
+  /** Null: every unit is charged. */
+  divideQuantityBy: number | null;
+  roundQuantity: string | null;
+}
+
+export interface RecurringItem {
+  priceId: string;
+  /** Null where the price is metered. */
+  quantity: number | null;
+}
+
+export interface RecurringDiscount {
+  /** The index of the item that it is taken off; null: off the whole. */
+  item: number | null;
+  percentOff: string | null;
+  amountOff: string | null;
+  currency: string | null;
+}
+
+export interface RecurringSubscription {
+  currency: string;
+  items: readonly RecurringItem[];
+  /** Those in force, in the order in which they are taken off. */
+  discounts: readonly RecurringDiscount[];
+}
+
+export interface MonthlyAmount {
+  amount: Rational;
+  /** Items whose price, or its amount in the currency, is not known; they count as nothing. */
+  unpricedItems: number;
+}
+
+/** What is due at the rhythm of one interval. */
+interface Share {
+  perMonth: Rational;
+  due: Rational;
+}
+
+/** @param prices by id; those that are not there are not known. */
+export function monthlyAmount(
+  { currency, items, discounts }: RecurringSubscription,
+  prices: ReadonlyMap<string, Pricing>,
+): MonthlyAmount {
+  const shares: Share[] = [];
+  let unpricedItems = 0;
+  for (const [index, item] of items.entries()) {
+    const pricing = prices.get(item.priceId);
+    const perMonth = pricing === undefined ? null : timesPerMonth(pricing);
+    const full = pricing === undefined ? null : periodAmount(pricing, item.quantity, currency);
+    if (perMonth === null || full === null) {
+      unpricedItems += 1;
+      continue;
+    }
+    const due = discounts
+      .filter((discount) => discount.item === index)
+      .reduce((rest, discount) => lowered(rest, discount, currency), full);
+    shares.push({ perMonth, due });
+  }
+  for (const discount of discounts) {
+    if (discount.item === null) lowerAll(shares, discount, currency);
+  }
+  return {
+    amount: shares.reduce((sum, { perMonth, due }) => add(sum, multiply(perMonth, due)), zero),
+    unpricedItems,
+  };
+}
+
+/** How many of the price's periods a month has: a year has 12 months, and 365 days. */
+function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
+  const count = BigInt(intervalCount);
+  switch (interval) {
+    case 'month':
+      return rational(1n, count);
+    case 'year':
+      return rational(1n, 12n * count);
+    case 'week':
+      return rational(365n, 7n * 12n * count);
+    case 'day':
+      return rational(365n, 12n * count);
+    case null:
+    default:
+      return null;
+  }
+}
+
+/** What a quantity costs for a period, undiscounted. What use will cost is not known before: nothing. */
+function periodAmount(
+  pricing: Pricing,
+  quantity: number | null,
+  currency: string,
+): Rational | null {
+  if (quantity === null || quantity === 0 || pricing.usageType === 'metered') return zero;
+  const amounts = pricing.amounts.get(currency);
+  if (amounts === undefined) return null;
+  const charged = chargedQuantity(pricing, quantity);
+  const { unitAmount, tiers } = amounts;
+  switch (pricing.tiersMode) {
+    case null:
+      return unitAmount === null ? null : multiply(parseDecimal(unitAmount), rational(charged));
+    case 'volume':
+      return tiers === null ? null : volumeAmount(tiers, charged);
+    case 'graduated':
+      return tiers === null ? null : graduatedAmount(tiers, charged);
+    default:
+      return null;
+  }
+}
+
+function chargedQuantity({ divideQuantityBy, roundQuantity }: Pricing, quantity: number): bigint {
+  const units = BigInt(quantity);
+  if (divideQuantityBy === null) return units;
+  const size = BigInt(divideQuantityBy);
+  return roundQuantity === 'up' ? (units + size - 1n) / size : units / size;
+}
+
+/** The tier in which the quantity lies is the price of all of it. */
+function volumeAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
+  const tier = tiers.find(({ upTo }) => upTo === null || quantity <= BigInt(upTo));
+  return tier === undefined ? null : tierAmount(tier, quantity);
+}
+
+/** Each tier is the price of the part of the quantity that lies in it. */
+function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational {
+  let amount = zero;
+  let below = 0n;
+  for (const tier of tiers) {
+    if (quantity <= below) break;
+    const last = tier.upTo === null ? quantity : BigInt(tier.upTo);
+    const within = (quantity < last ? quantity : last) - below;
+    amount = add(amount, tierAmount(tier, within));
+    below = last;
+  }
+  return amount;
+}
+
+function tierAmount({ unitAmount, flatAmount }: Tier, quantity: bigint): Rational {
+  const units = multiply(parseDecimal(unitAmount ?? '0'), rational(quantity));
+  return add(units, parseDecimal(flatAmount ?? '0'));
+}
+
+/** A percentage is taken off everything; an amount, off what is due most often, since every invoice has that. */
+function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string): void {
+  if (discount.percentOff !== null) {
+    for (const share of shares) share.due = lowered(share.due, discount, currency);
+    return;
+  }
+  const [first] = shares.toSorted((one, other) => compare(other.perMonth, one.perMonth));
+  if (first === undefined) return;
+  const often = shares.filter(({ perMonth }) => compare(perMonth, first.perMonth) === 0);
+  const due = often.reduce((sum, share) => add(sum, share.due), zero);
+  const rest = lowered(due, discount, currency);
+  for (const share of often) share.due = share === first ? rest : zero;
+}
+
+/** An amount in another currency than the subscription's says nothing of what it takes off. */
+function lowered(due: Rational, discount: RecurringDiscount, currency: string): Rational {
+  const { percentOff, amountOff } = discount;
+  if (percentOff !== null) {
+    const kept = subtract(rational(100n), parseDecimal(percentOff));
+    return multiply(due, multiply(kept, rational(1n, 100n)));
+  }
+  if (amountOff === null || discount.currency !== currency) return due;
+  const rest = subtract(due, parseDecimal(amountOff));
+  return rest.numerator < 0n ? zero : rest;
+}

@@ -1,0 +1,89 @@
+import type { Database } from '../platform/database.ts';
+import { computeFlow, computeStanding, type Flow, type Standing } from './figures.ts';
+import { loadAccess } from './load-access.ts';
+import { loadPaymentCounts, loadRevenue } from './load-money.ts';
+import { loadLives, loadPrices, loadSubscriptions } from './load-subscriptions.ts';
+import type { Window } from './movement.ts';
+import type { Scope } from './scope.ts';
+
+/** What a project stands at: its subscriptions, and what it gives its users. */
+export interface ProjectStanding extends Standing {
+  entitledUsers: ReadonlyMap<string, number>;
+  grantsInForce: number;
+}
+
+/**
+ * What happened in projects over a window, by project; every project in scope is there, in the order of
+ * their ids. One statement after the other, so that a report takes one connection from those who wait.
+ */
+export async function loadFlows(
+  database: Database,
+  scope: Scope,
+  window: Window,
+): Promise<Map<string, Flow>> {
+  const projectIds = await loadProjectIds(database, scope);
+  const lives = await loadLives(database, scope, window);
+  const sums = await loadRevenue(database, scope, window);
+  const payments = await loadPaymentCounts(database, scope, window);
+  return new Map(
+    projectIds.map((projectId) => [
+      projectId,
+      computeFlow(
+        {
+          lives: lives.get(projectId) ?? [],
+          sums: sums.get(projectId) ?? [],
+          payments: payments.get(projectId) ?? { failed: 0, recovered: 0 },
+        },
+        window,
+      ),
+    ]),
+  );
+}
+
+/** What the subscriptions of projects stand at, as the mirror has them now. Every project in scope is there. */
+export async function loadStandings(
+  database: Database,
+  scope: Scope,
+  now: number,
+): Promise<Map<string, Standing>> {
+  const projectIds = await loadProjectIds(database, scope);
+  const subscriptions = await loadSubscriptions(database, scope, now);
+  const all = [...subscriptions.values()].flat();
+  const priceIds = all.flatMap(({ items }) => items.map(({ priceId }) => priceId));
+  const prices = await loadPrices(database, priceIds);
+  return new Map(
+    projectIds.map((projectId) => [
+      projectId,
+      computeStanding(subscriptions.get(projectId) ?? [], prices),
+    ]),
+  );
+}
+
+/** The same with what the projects give their users. */
+export async function loadProjectStandings(
+  database: Database,
+  scope: Scope,
+  now: number,
+): Promise<Map<string, ProjectStanding>> {
+  const standings = await loadStandings(database, scope, now);
+  const { entitledUsers, grantsInForce } = await loadAccess(database, scope, now);
+  return new Map(
+    [...standings].map(([projectId, standing]) => [
+      projectId,
+      {
+        ...standing,
+        entitledUsers: entitledUsers.get(projectId) ?? new Map<string, number>(),
+        grantsInForce: grantsInForce.get(projectId) ?? 0,
+      },
+    ]),
+  );
+}
+
+async function loadProjectIds(database: Database, scope: Scope): Promise<string[]> {
+  const rows = await database.prisma.project.findMany({
+    where: scope === null ? {} : { id: scope },
+    select: { id: true },
+    orderBy: { id: 'asc' },
+  });
+  return rows.map(({ id }) => id);
+}

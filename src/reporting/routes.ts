@@ -1,0 +1,116 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { App } from '../http/app-types.ts';
+import { instantOut, instantSchema, projectIdSchema } from '../http/schemas.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { prefersCsv } from './accept.ts';
+import { toCsv } from './csv.ts';
+import { loadDays } from './daily.ts';
+import { loadFlows, loadProjectStandings } from './report.ts';
+import { dailySchema, presentProject, reportSchema } from './schemas.ts';
+import { reportWindow } from './window.ts';
+
+export interface ReportRouteDeps {
+  database: Database;
+  clock: Clock;
+  /** The project that a request is about; null = all of them (platform key). */
+  projectScope: (request: FastifyRequest, given: string | undefined) => Promise<string | null>;
+}
+
+const tags = ['Reports'];
+
+const querystring = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  from: instantSchema.optional().describe('Default: 30 days before `to`'),
+  to: instantSchema.optional().describe('Exclusive; default: just after now'),
+});
+
+/** A chart of a year, and some more. */
+const maxDays = 400;
+
+/** What projects sell and give. */
+export function reportRoutes(app: App, deps: ReportRouteDeps): void {
+  const { database, clock } = deps;
+
+  app.get(
+    '/api/v1/metrics',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary:
+          'Subscriptions, recurring and other revenue, payments, users and grants, by project; CSV by `Accept: text/csv`',
+        querystring,
+        response: { 200: asJsonOrCsv(reportSchema) },
+      },
+    },
+    async (request, reply) => {
+      const now = clock();
+      const { from, to } = reportWindow(request.query, now);
+      const scope = await deps.projectScope(request, request.query.project_id);
+      const flows = await loadFlows(database, scope, { from, to });
+      const standings = await loadProjectStandings(database, scope, now);
+      const projects = [...flows].flatMap(([projectId, flow]) => {
+        const standing = standings.get(projectId);
+        return standing === undefined ? [] : [presentProject(projectId, standing, flow)];
+      });
+      const window = { from: instantOut(from), to: instantOut(to) };
+      if (!prefersCsv(request.headers.accept)) return reply.send({ ...window, projects });
+      return sendCsv(
+        reply,
+        toCsv(
+          ['from', 'to', 'project_id'],
+          projects.map((project) => ({
+            cells: [window.from, window.to, project.project_id],
+            figures: project,
+          })),
+        ),
+      );
+    },
+  );
+
+  app.get(
+    '/api/v1/metrics/daily',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary: 'The same as it was written down day by day, for charts; at most 400 days',
+        querystring,
+        response: { 200: asJsonOrCsv(dailySchema) },
+      },
+    },
+    async (request, reply) => {
+      const { from, to } = reportWindow(request.query, clock(), maxDays);
+      const scope = await deps.projectScope(request, request.query.project_id);
+      const days = (await loadDays(database, scope, { from, to })).map((report) => ({
+        project_id: report.projectId,
+        day: instantOut(report.dayAt).slice(0, 10),
+        measured_at: instantOut(report.measuredAt),
+        ...report.figures,
+      }));
+      if (!prefersCsv(request.headers.accept)) {
+        return reply.send({ from: instantOut(from), to: instantOut(to), days });
+      }
+      return sendCsv(
+        reply,
+        toCsv(
+          ['day', 'project_id'],
+          days.map((day) => ({ cells: [day.day, day.project_id], figures: day })),
+        ),
+      );
+    },
+  );
+}
+
+function asJsonOrCsv<T extends z.ZodType>(schema: T) {
+  return {
+    description: 'The report',
+    content: { 'application/json': { schema }, 'text/csv': { schema: z.string() } },
+  };
+}
+
+function sendCsv(reply: FastifyReply, csv: string): FastifyReply {
+  return reply.type('text/csv; charset=utf-8; header=present').send(csv);
+}

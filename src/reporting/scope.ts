@@ -1,0 +1,11 @@
+/** Whose figures are asked for: one project's, or (null) all projects'. */
+export type Scope = string | null;
+
+/** What rows say, by their project. */
+export function grouped<Row extends { project_id: string }, T>(
+  rows: readonly Row[],
+  toValue: (row: Row) => T,
+): Map<string, T[]> {
+  const groups = Map.groupBy(rows, (row) => row.project_id);
+  return new Map([...groups].map(([projectId, ofProject]) => [projectId, ofProject.map(toValue)]));
+}

@@ -1,0 +1,33 @@
+import { ProblemError } from '../http/problem.ts';
+import type { Window } from './movement.ts';
+
+const dayMs = 86_400_000;
+const defaultDays = 30;
+
+/**
+ * The half-open window that is asked for. Without `to` it ends with the present instant, which is still
+ * in it; without `from` it has 30 days.
+ *
+ * @throws ProblemError window_invalid where no instant is in it, or where it is longer than `maxDays`
+ */
+export function reportWindow(
+  given: { from?: number | undefined; to?: number | undefined },
+  now: number,
+  maxDays = Infinity,
+): Window {
+  const to = given.to ?? now + 1;
+  const from = given.from ?? to - defaultDays * dayMs;
+  if (from >= to) {
+    throw new ProblemError(
+      'window_invalid',
+      `from must be before ${given.to === undefined ? 'now' : 'to'}.`,
+      [{ path: 'from', message: 'must be before the end of the window' }],
+    );
+  }
+  if (to - from > maxDays * dayMs) {
+    throw new ProblemError('window_invalid', `The window must have ${maxDays} days at most.`, [
+      { path: 'from', message: `must be at most ${maxDays} days before the end of the window` },
+    ]);
+  }
+  return { from, to };
+}
