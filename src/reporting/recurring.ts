@@ -82,6 +82,7 @@ export function monthlyAmount(
   let unpricedItems = 0;
   for (const [index, item] of items.entries()) {
     const pricing = prices.get(item.priceId);
+    if (pricing === undefined && (item.quantity ?? 0) === 0) continue;
     const perMonth = pricing === undefined ? null : timesPerMonth(pricing);
     const full = pricing === undefined ? null : periodAmount(pricing, item.quantity, currency);
     if (perMonth === null || full === null) {
@@ -156,8 +157,8 @@ function volumeAmount(tiers: readonly Tier[], quantity: bigint): Rational | null
   return tier === undefined ? null : tierAmount(tier, quantity);
 }
 
-/** Each tier is the price of the part of the quantity that lies in it. */
-function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational {
+/** Each tier is the price of the part of the quantity that lies in it; null where no tier is left for some. */
+function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   let amount = zero;
   let below = 0n;
   for (const tier of tiers) {
@@ -167,7 +168,7 @@ function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational {
     amount = add(amount, tierAmount(tier, within));
     below = last;
   }
-  return amount;
+  return quantity <= below ? amount : null;
 }
 
 function tierAmount({ unitAmount, flatAmount }: Tier, quantity: bigint): Rational {

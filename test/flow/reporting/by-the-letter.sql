@@ -1,0 +1,216 @@
+-- docs/reports.md once more, sentence by sentence, in one statement that shares nothing with the service.
+-- $1, $2: the window; $3: when the report is made. Answers a line per figure of a report's table.
+WITH RECURSIVE
+-- "Whose it is"
+taken AS (SELECT id AS product_id, project_id FROM products WHERE project_id IS NOT NULL),
+customer_project AS (
+  SELECT c.id AS customer_id, u.project_id FROM customers c JOIN users u USING (uid)
+),
+first_taken AS (
+  SELECT DISTINCT ON (subscription_id) subscription_id, t.project_id
+  FROM subscription_items JOIN taken t USING (product_id) ORDER BY subscription_id, position
+),
+subs AS (
+  SELECT s.*, coalesce(u.project_id, f.project_id) AS project_id,
+    CASE WHEN s.uid IS NULL THEN s.customer_id ELSE s.uid::text END AS person
+  FROM subscriptions s LEFT JOIN users u USING (uid) LEFT JOIN first_taken f ON f.subscription_id = s.id
+),
+purchase_user AS (
+  SELECT DISTINCT ON (session_id) session_id, u.project_id FROM purchases JOIN users u USING (uid)
+  ORDER BY session_id, id
+),
+purchase_product AS (
+  SELECT DISTINCT ON (session_id) session_id, t.project_id FROM purchases JOIN taken t USING (product_id)
+  ORDER BY session_id, id
+),
+checkouts AS (
+  SELECT cs.*, coalesce(u.project_id, pu.project_id, cp.project_id, pp.project_id) AS project_id
+  FROM checkout_sessions cs LEFT JOIN users u USING (uid)
+  LEFT JOIN purchase_user pu ON pu.session_id = cs.id
+  LEFT JOIN customer_project cp ON cp.customer_id = cs.customer_id
+  LEFT JOIN purchase_product pp ON pp.session_id = cs.id
+),
+bills AS (
+  SELECT i.*, coalesce(s.project_id, cs.project_id, cp.project_id) AS project_id
+  FROM invoices i LEFT JOIN subs s ON s.id = i.subscription_id
+  LEFT JOIN checkouts cs ON cs.invoice_id = i.id
+  LEFT JOIN customer_project cp ON cp.customer_id = i.customer_id
+),
+
+-- "Subscriptions"
+active_subs AS (SELECT * FROM subs WHERE effective_status IN ('active', 'trialing', 'past_due')),
+active_items AS (
+  SELECT s.project_id, s.id, i.product_id, i.price_id FROM active_subs s
+  JOIN subscription_items i ON i.subscription_id = s.id WHERE i.quantity IS DISTINCT FROM 0
+),
+
+-- "New, churned, reactivated, trialing"
+lives AS (
+  SELECT project_id, person, start_date AS began, trial_start, trial_end,
+    CASE WHEN effective_status = 'canceled' THEN coalesce(ended_at, canceled_at) ELSE ended_at END AS ended
+  FROM subs
+  WHERE effective_status NOT IN ('incomplete', 'incomplete_expired')
+    AND NOT (effective_status = 'canceled' AND ended_at IS NULL AND canceled_at IS NULL)
+),
+seen AS (
+  SELECT *, max(coalesce(ended, 'infinity')) OVER (
+    PARTITION BY project_id, person ORDER BY began
+    RANGE BETWEEN UNBOUNDED PRECEDING AND '1 microsecond'::interval PRECEDING) AS last_of_former
+  FROM lives
+),
+
+-- "MRR", 1 to 3: what an item costs for its period
+amounts AS (
+  SELECT id AS price_id, currency, coalesce(unit_amount_decimal::numeric, unit_amount) AS unit, tiers FROM prices
+  UNION ALL
+  SELECT id, o.key, (o.value ->> 'unitAmount')::numeric, NULL FROM prices, jsonb_each(currency_options) o
+),
+costs AS (
+  SELECT s.id AS sub, s.project_id, s.currency, i.id AS item, p.interval, p.interval_count,
+    CASE WHEN i.quantity IS NULL OR i.quantity = 0 OR p.usage_type = 'metered' THEN 0
+      WHEN p.tiers_mode IS NULL THEN a.unit * CASE
+        WHEN p.divide_quantity_by IS NULL THEN i.quantity
+        WHEN p.round_quantity = 'up' THEN ceil(i.quantity::numeric / p.divide_quantity_by)
+        ELSE floor(i.quantity::numeric / p.divide_quantity_by) END
+      WHEN p.tiers_mode = 'volume' THEN (
+        SELECT i.quantity * (t ->> 'unitAmount')::numeric + coalesce((t ->> 'flatAmount')::numeric, 0)
+        FROM jsonb_array_elements(a.tiers) WITH ORDINALITY e (t, n)
+        WHERE (t ->> 'upTo') IS NULL OR (t ->> 'upTo')::int >= i.quantity ORDER BY n LIMIT 1)
+      WHEN p.tiers_mode = 'graduated' THEN (
+        SELECT sum((least(i.quantity, coalesce(last, i.quantity)) - below) * unit + flat)
+        FROM (
+          SELECT (t ->> 'upTo')::int AS last, coalesce(lag((t ->> 'upTo')::int) OVER (ORDER BY n), 0) AS below,
+            (t ->> 'unitAmount')::numeric AS unit, coalesce((t ->> 'flatAmount')::numeric, 0) AS flat
+          FROM jsonb_array_elements(a.tiers) WITH ORDINALITY e (t, n)) parts
+        WHERE below < i.quantity)
+    END AS cost
+  FROM subs s JOIN subscription_items i ON i.subscription_id = s.id
+  LEFT JOIN prices p ON p.id = i.price_id
+  LEFT JOIN amounts a ON a.price_id = p.id AND a.currency = s.currency
+),
+-- 4: discounts in force, of items first (the generated ones have one at most)
+in_force AS (
+  SELECT d.*, CASE WHEN d.currency = s.currency THEN d.amount_off ELSE 0 END AS off
+  FROM subscription_discounts d JOIN subscriptions s ON s.id = d.subscription_id
+  WHERE d.duration <> 'once' AND (d.end_at IS NULL OR d.end_at > $3)
+),
+due AS (
+  SELECT c.sub, c.project_id, c.currency,
+    -- 5: times a month, in parts of 168
+    CASE c.interval WHEN 'month' THEN 168.0 WHEN 'year' THEN 14.0 WHEN 'week' THEN 730.0 WHEN 'day' THEN 5110.0 END
+      / c.interval_count AS times,
+    CASE WHEN d.id IS NULL THEN c.cost
+      WHEN d.percent_off IS NOT NULL THEN c.cost * (100 - d.percent_off::numeric) / 100
+      ELSE greatest(0, c.cost - d.off) END AS cost
+  FROM costs c LEFT JOIN in_force d ON d.item_id = c.item WHERE c.cost IS NOT NULL
+),
+often AS (SELECT sub, max(times) AS times FROM due GROUP BY sub),
+stack AS (
+  SELECT *, row_number() OVER (PARTITION BY subscription_id ORDER BY position) AS step
+  FROM in_force WHERE item_id IS NULL
+),
+-- of what is billed most often, and the share of all else that percentages leave
+lowered AS (
+  SELECT o.sub, 0::bigint AS step, (SELECT sum(cost) FROM due WHERE due.sub = o.sub AND due.times = o.times) AS most,
+    1::numeric AS share
+  FROM often o
+  UNION ALL
+  SELECT l.sub, k.step,
+    CASE WHEN k.percent_off IS NOT NULL THEN l.most * (100 - k.percent_off::numeric) / 100
+      ELSE greatest(0, l.most - k.off) END,
+    l.share * CASE WHEN k.percent_off IS NOT NULL THEN (100 - k.percent_off::numeric) / 100 ELSE 1 END
+  FROM lowered l JOIN stack k ON k.subscription_id = l.sub AND k.step = l.step + 1
+),
+final AS (SELECT DISTINCT ON (sub) * FROM lowered ORDER BY sub, step DESC),
+monthly AS (
+  SELECT o.sub, f.most * o.times
+    + coalesce((SELECT sum(cost * d.times) FROM due d WHERE d.sub = o.sub AND d.times < o.times), 0) * f.share AS parts
+  FROM often o JOIN final f USING (sub)
+),
+placed AS (
+  SELECT *, CASE
+    WHEN effective_status = 'trialing' THEN 'mrr_apart.trialing'
+    WHEN effective_status = 'paused' THEN 'mrr_apart.paused'
+    WHEN effective_status IN ('active', 'past_due') THEN
+      CASE WHEN collection_paused THEN 'mrr_apart.paused' ELSE 'mrr' END END AS place
+  FROM subs
+),
+
+-- "Revenue"
+payments AS (
+  SELECT b.project_id, b.currency, b.amount_paid AS amount, b.paid_at AS at, ip.payment_intent_id AS intent
+  FROM bills b LEFT JOIN invoice_payments ip ON ip.invoice_id = b.id WHERE b.status = 'paid' AND b.amount_paid > 0
+  UNION ALL
+  SELECT cs.project_id, cs.currency, cs.amount_total,
+    (SELECT min(purchased_at) FROM purchases p WHERE p.session_id = cs.id), cs.payment_intent_id
+  FROM checkouts cs LEFT JOIN bills b ON b.id = cs.invoice_id AND b.status = 'paid' AND b.amount_paid > 0
+  WHERE cs.mode = 'payment' AND cs.status = 'complete' AND cs.payment_status = 'paid' AND cs.amount_total > 0
+    AND b.id IS NULL
+),
+money AS (
+  SELECT project_id, currency, 'gross' AS kind, amount FROM payments WHERE at >= $1 AND at < $2
+  UNION ALL
+  SELECT p.project_id, r.currency, 'refunded', r.amount
+  FROM refunds r JOIN charges c ON c.id = r.charge_id
+  JOIN payments p ON p.intent = coalesce(r.payment_intent_id, c.payment_intent_id)
+  WHERE r.created_at >= $1 AND r.created_at < $2 AND r.status NOT IN ('failed', 'canceled')
+  UNION ALL
+  SELECT p.project_id, d.currency, 'disputed', d.amount
+  FROM disputes d JOIN charges c ON c.id = d.charge_id
+  JOIN payments p ON p.intent = coalesce(d.payment_intent_id, c.payment_intent_id)
+  WHERE d.created_at >= $1 AND d.created_at < $2 AND d.status = 'lost'
+)
+
+SELECT project_id, 'subscriptions.by_status' AS figure, status AS of, '' AS currency, count(*)::text AS value
+FROM subs WHERE project_id IS NOT NULL GROUP BY project_id, status
+UNION ALL
+SELECT project_id, 'subscriptions.by_product', product_id, '', count(DISTINCT id)::text
+FROM active_items WHERE project_id IS NOT NULL GROUP BY project_id, product_id
+UNION ALL
+SELECT project_id, 'subscriptions.by_price', price_id, '', count(DISTINCT id)::text
+FROM active_items WHERE project_id IS NOT NULL GROUP BY project_id, price_id
+UNION ALL
+SELECT p.id, figure, '', '', count(s.*) FILTER (WHERE counts)::text
+FROM projects p LEFT JOIN seen s ON s.project_id = p.id
+CROSS JOIN LATERAL (VALUES
+  ('subscriptions.new', began >= $1 AND began < $2 AND (last_of_former IS NULL OR last_of_former >= began)),
+  ('subscriptions.reactivated', began >= $1 AND began < $2 AND last_of_former < began),
+  ('subscriptions.churned', ended >= $1 AND ended < $2),
+  ('subscriptions.trialing', tstzrange(trial_start, greatest(trial_start, least(trial_end, ended))) && tstzrange($1, $2)
+    AND trial_start IS NOT NULL)
+) f (figure, counts) GROUP BY p.id, figure
+UNION ALL
+SELECT p.project_id, p.place, '', p.currency, round(sum(m.parts) / 168, 0)::text
+FROM placed p JOIN monthly m ON m.sub = p.id WHERE p.place IS NOT NULL AND p.project_id IS NOT NULL
+GROUP BY p.project_id, p.place, p.currency HAVING round(sum(m.parts) / 168, 0) <> 0
+UNION ALL
+SELECT j.id, 'mrr_apart.unpriced_items', '', '', (
+  SELECT count(*)::text FROM costs c JOIN placed p ON p.id = c.sub
+  WHERE p.project_id = j.id AND p.place IS NOT NULL AND c.cost IS NULL)
+FROM projects j
+UNION ALL
+SELECT project_id, 'revenue.' || k, '', currency,
+  coalesce(sum(amount * CASE WHEN k <> 'net' THEN (kind = k)::int WHEN kind = 'gross' THEN 1 ELSE -1 END), 0)::text
+FROM money, unnest(ARRAY['gross', 'refunded', 'disputed', 'net']) k
+WHERE project_id IS NOT NULL GROUP BY project_id, currency, k
+UNION ALL
+SELECT p.id, 'payments.failed', '', '', (
+  SELECT count(*)::text FROM bills b
+  WHERE b.project_id = p.id AND b.payment_failed AND b.finalized_at >= $1 AND b.finalized_at < $2)
+FROM projects p
+UNION ALL
+SELECT p.id, 'payments.recovered', '', '', (
+  SELECT count(*)::text FROM bills b
+  WHERE b.project_id = p.id AND b.payment_failed AND b.status = 'paid' AND b.paid_at >= $1 AND b.paid_at < $2)
+FROM projects p
+UNION ALL
+SELECT f.project_id, 'entitled_users', f.code, '', (
+  SELECT count(DISTINCT s.uid)::text FROM entitlement_segments s JOIN users u USING (uid)
+  WHERE u.project_id = f.project_id AND s.feature_code = f.code AND s.allowed AND s.superseded_at IS NULL
+    AND tstzrange(s.valid_from, s.valid_to) @> $3)
+FROM features f WHERE f.archived_at IS NULL
+UNION ALL
+SELECT p.id, 'grants_in_force', '', '', (
+  SELECT count(*)::text FROM grants g JOIN users u USING (uid)
+  WHERE u.project_id = p.id AND tstzrange(g.valid_from, g.valid_to) @> $3 AND (g.ended_at IS NULL OR g.ended_at > $3))
+FROM projects p

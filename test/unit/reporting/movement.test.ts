@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { computeMovement, type Life } from '../../../src/reporting/movement.ts';
+import { exampleTable } from './document.ts';
+
+/* What begins and ends, held to the example of docs/reports.md that was worked out by hand. */
+
+const window = { from: Date.parse('2026-11-01'), to: Date.parse('2026-12-01') };
+const examples = exampleTable('person');
+
+/** Reads `2026-03-01 to now (trial until 2026-11-08)`, several parted by commas. */
+function livesOf(person: string, told: string): Life[] {
+  return told.split(', ').map((text) => {
+    const [, start = '', end = '', trialEnd] =
+      /^(\S+) to (\S+)(?: \(trial until (\S+)\))?$/.exec(text) ?? [];
+    return {
+      person,
+      startAt: Date.parse(start),
+      endAt: end === 'now' ? null : Date.parse(end),
+      trialStartAt: trialEnd === undefined ? null : Date.parse(start),
+      trialEndAt: trialEnd === undefined ? null : Date.parse(trialEnd),
+    };
+  });
+}
+
+describe('the example of the document', () => {
+  it.each(examples)('%s: %s', (person = '', told = '', ...figures) => {
+    const { started, churned, reactivated, trialing } = computeMovement(
+      livesOf(person, told),
+      window,
+    );
+    expect([started, churned, reactivated, trialing].map(String)).toEqual(figures);
+  });
+
+  it('all of them together are their sum: nobody changes what another one counts as', () => {
+    const together = computeMovement(
+      examples.flatMap(([person = '', told = '']) => livesOf(person, told)),
+      window,
+    );
+    const sum = (column: number): number =>
+      examples.reduce((total, row) => total + Number(row[column]), 0);
+    expect(together).toEqual({
+      started: sum(2),
+      churned: sum(3),
+      reactivated: sum(4),
+      trialing: sum(5),
+    });
+  });
+});
+
+/** Instants so few that lives meet, and end where others begin. */
+const instants = fc.integer({ min: 0, max: 12 });
+const life: fc.Arbitrary<Life> = fc
+  .record({
+    person: fc.constantFrom('a', 'b', 'c'),
+    startAt: instants,
+    lasts: fc.option(fc.integer({ min: 1, max: 6 })),
+  })
+  .map(({ person, startAt, lasts }) => ({
+    person,
+    startAt,
+    endAt: lasts === null ? null : startAt + lasts,
+    trialStartAt: null,
+    trialEndAt: null,
+  }));
+
+const aliveBefore = (lives: Life[], instant: number): number =>
+  lives.filter(({ startAt, endAt }) => startAt < instant && (endAt === null || endAt >= instant))
+    .length;
+
+describe('in any history', () => {
+  it('who was alive, and what began and ended, is who is alive', () => {
+    fc.assert(
+      fc.property(fc.array(life), instants, fc.integer({ min: 1, max: 6 }), (lives, from, long) => {
+        const to = from + long;
+        const { started, reactivated, churned } = computeMovement(lives, { from, to });
+        expect(aliveBefore(lives, from) + started + reactivated - churned).toBe(
+          aliveBefore(lives, to),
+        );
+      }),
+    );
+  });
+
+  it('windows side by side count together what one over both counts', () => {
+    fc.assert(
+      fc.property(fc.array(life), instants, instants, instants, (lives, one, two, three) => {
+        const [from = 0, middle = 0, to = 0] = [one, two, three].sort((a, b) => a - b);
+        const first = computeMovement(lives, { from, to: middle });
+        const second = computeMovement(lives, { from: middle, to });
+        const both = computeMovement(lives, { from, to });
+        for (const figure of ['started', 'churned', 'reactivated'] as const) {
+          expect(first[figure] + second[figure]).toBe(both[figure]);
+        }
+      }),
+    );
+  });
+});
