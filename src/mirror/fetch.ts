@@ -22,8 +22,8 @@ import type { InvoiceRow } from './rows.ts';
 /** Far above what any list here holds; the SDK wants a bound. */
 const all = { limit: 10_000 };
 const page = { limit: 100 };
-/** A discount of an item names its coupon only: it lies deeper than Stripe expands. */
-const discounts = ['discounts.source.coupon', 'items.data.discounts'];
+/** A subscription's discounts. Those of items name their coupons only: these lie deeper than Stripe expands. */
+export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
 
 /**
  * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
@@ -142,7 +142,7 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
 }
 
 async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): Promise<void> {
-  const subscription = await stripe.subscriptions.retrieve(id, { expand: discounts });
+  const subscription = await stripe.subscriptions.retrieve(id, { expand: withDiscounts });
   return addSubscription(stripe, picture, subscription);
 }
 
@@ -214,7 +214,7 @@ async function fetchSummary(stripe: Stripe, picture: Picture, customer: string):
   const subscriptions = stripe.subscriptions.list({
     customer,
     status: 'all',
-    expand: discounts.map((path) => `data.${path}`),
+    expand: withDiscounts.map((path) => `data.${path}`),
     ...page,
   });
   for await (const each of subscriptions) await addSubscription(stripe, picture, each);

@@ -77,20 +77,20 @@ export function subscriptionRow(
       currentPeriodEnd: instant(item.current_period_end),
       position,
     })),
-    discounts: discountRows(subscription, items, coupons),
+    ...discountsOrNothing(subscription, items, coupons),
   };
 }
 
-/** Null where some came as a mere id: what it takes off cannot be told. */
-function discountRows(
+/** Nothing where some came as a mere id: what it takes off cannot be told. */
+function discountsOrNothing(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
   coupons: ReadonlyMap<string, Stripe.Coupon>,
-): DiscountRow[] | null {
+): Pick<SubscriptionRow, 'discounts'> {
   const rows: DiscountRow[] = [];
   for (const { itemId, discounts } of discountsOf(subscription, items)) {
     for (const [position, discount] of discounts.entries()) {
-      if (typeof discount === 'string') return null;
+      if (typeof discount === 'string') return {};
       const { coupon: given } = discount.source;
       if (given === null) continue;
       const coupon = typeof given === 'string' ? coupons.get(given) : given;
@@ -108,7 +108,7 @@ function discountRows(
       });
     }
   }
-  return rows;
+  return { discounts: rows };
 }
 
 /**

@@ -33,8 +33,8 @@ export interface SubscriptionRow {
   metadataProjectId: string | null;
   metadataUserId: string | null;
   items: SubscriptionItemRow[];
-  /** Null where they were not asked for: what is stored of them stays. */
-  discounts: DiscountRow[] | null;
+  /** Absent where they were not asked for: what is stored of them stays. */
+  discounts?: DiscountRow[];
 }
 
 /** What a coupon takes off a subscription, or off one of its items. */

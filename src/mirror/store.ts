@@ -51,7 +51,7 @@ async function storeSubscription(tx: Tx, row: SubscriptionRow, revived: boolean)
   await tx.subscription.upsert({ where: { id: row.id }, create: data, update: data });
   await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
   await tx.subscriptionItem.createMany({ data: items });
-  if (discounts !== null) {
+  if (discounts !== undefined) {
     await tx.subscriptionDiscount.deleteMany({ where: { subscriptionId: row.id } });
     if (discounts.length > 0) await tx.subscriptionDiscount.createMany({ data: discounts });
   }

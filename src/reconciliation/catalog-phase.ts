@@ -1,4 +1,5 @@
 import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
+import { priceExpansion } from '../catalog/whole-price.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
 import { compareAlone, fetchPage, type Listed, type ListParams } from './pages.ts';
@@ -19,7 +20,8 @@ export async function compareCatalog(context: RunContext): Promise<null> {
   );
   const prices = await walk(
     context,
-    (params) => stripe.prices.list(params),
+    (params) =>
+      stripe.prices.list({ ...params, expand: priceExpansion.map((path) => `data.${path}`) }),
     (price) => ({ ...emptyPicture(), prices: [toPriceRow(price)] }),
   );
   const heldProducts = await database.prisma.product.findMany({

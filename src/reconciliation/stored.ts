@@ -33,7 +33,7 @@ export async function loadStored(tx: Tx, picture: Picture, number: bigint): Prom
   if (picture.prices.length > 0) add('price', await tx.price.findMany(idsOf(picture.prices)));
   if (picture.customers.length > 0) add('customer', await loadCustomers(tx, picture));
   if (picture.subscriptions.length > 0) {
-    const asked = { ...idsOf(picture.subscriptions), include: { items: true } };
+    const asked = { ...idsOf(picture.subscriptions), include: { items: true, discounts: true } };
     add('subscription', await tx.subscription.findMany(asked));
   }
   if (picture.sessions.length > 0) {

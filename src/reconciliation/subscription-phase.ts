@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { addSubscription } from '../mirror/fetch.ts';
+import { addSubscription, withDiscounts } from '../mirror/fetch.ts';
 import { customerRow } from '../mirror/from-stripe.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
@@ -16,9 +16,10 @@ export async function compareSubscriptions(
 ): Promise<Position | null> {
   const { deps } = context;
   const stripe = deps.stripeForReconciliation;
+  const expand = ['data.customer', ...withDiscounts.map((path) => `data.${path}`)];
   const page = await fetchPage(
     context,
-    (params) => stripe.subscriptions.list({ ...params, status: 'all', expand: ['data.customer'] }),
+    (params) => stripe.subscriptions.list({ ...params, status: 'all', expand }),
     position,
   );
   const pictures: Picture[] = [];

@@ -16,7 +16,7 @@ const subscriptions = 2_000;
 const sessions = 700;
 const projects = ['alpha', 'beta'] as const;
 
-type Tables = {
+interface Tables {
   users: Prisma.UserCreateManyInput[];
   customers: Prisma.CustomerCreateManyInput[];
   subscriptions: Prisma.SubscriptionCreateManyInput[];
@@ -31,7 +31,7 @@ type Tables = {
   disputes: Prisma.DisputeCreateManyInput[];
   grants: Prisma.GrantCreateManyInput[];
   segments: Prisma.EntitlementSegmentCreateManyInput[];
-};
+}
 
 /** Prices of every kind; each belongs to a product of its own. */
 const kinds: Record<
