@@ -40,7 +40,7 @@ export interface Pricing {
   roundQuantity: string | null;
 }
 
-export interface RecurringItem {
+interface RecurringItem {
   priceId: string;
   /** Null where the price is metered. */
   quantity: number | null;

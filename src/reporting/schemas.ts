@@ -66,7 +66,6 @@ export const reportSchema = z.object({
   projects: z.array(projectReportSchema),
 });
 
-export type Report = z.infer<typeof reportSchema>;
 type ProjectReport = z.infer<typeof projectReportSchema>;
 
 /** As a day is stored: what stood is null where the day was written too late to tell. */
