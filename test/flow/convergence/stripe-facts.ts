@@ -67,8 +67,8 @@ function customerUser(id: string | null, stripe: Objects, ours: Ours): string | 
 function sessionUser(session: Session, stripe: Objects, ours: Ours): string | undefined {
   return (
     ours.sessionUsers.get(session.id) ??
-    customerUser(session.customer, stripe, ours) ?? // never expanded here
-    claimed(session.metadata, ours)
+    claimed(session.metadata, ours) ??
+    customerUser(session.customer, stripe, ours)
   );
 }
 
@@ -80,8 +80,8 @@ function subscriptionUser(
   const opened = stripe.sessions.find((session) => session.subscription === subscription.id);
   return (
     (opened === undefined ? undefined : ours.sessionUsers.get(opened.id)) ??
-    customerUser(subscription.customer, stripe, ours) ?? // never expanded here
-    claimed(subscription.metadata, ours)
+    claimed(subscription.metadata, ours) ??
+    customerUser(subscription.customer, stripe, ours)
   );
 }
 
