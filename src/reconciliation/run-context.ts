@@ -33,7 +33,7 @@ export interface Position {
 export const beginning: Position = { part: 0, after: null, before: null, tied: [] };
 
 /** Counted over the whole run. */
-export interface Counts {
+interface Counts {
   pages: number;
   objects: number;
   /** Objects that Stripe's list did not show and that it knows alive: the list was not whole. */

@@ -53,7 +53,10 @@ export async function reconcile(
   return foundRun(service, id);
 }
 
-export async function foundRun({ deps }: Pick<TestService, 'deps'>, id: string): Promise<FoundRun> {
+export async function foundRun(
+  { deps }: { deps: Pick<TestService['deps'], 'database'> },
+  id: string,
+): Promise<FoundRun> {
   const { prisma } = deps.database;
   const run = await prisma.reconciliationRun.findUniqueOrThrow({
     where: { id },

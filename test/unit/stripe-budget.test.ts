@@ -20,6 +20,14 @@ describe('an endpoint, as Stripe counts it', () => {
 });
 
 describe('the share of the budget', () => {
+  it('reconciliation takes ten a second at most, out of what is left to the background', () => {
+    const endpoint = 'GET /v1/subscriptions';
+    expect(bucketsOf('reconciliation', endpoint, 80)).toEqual([
+      ...bucketsOf('background', endpoint, 80),
+      { name: 'reconciliation', perSecond: 10 },
+    ]);
+  });
+
   it('an endpoint has a quarter of the whole', () => {
     expect(bucketsOf('buyers', 'GET /v1/prices/:id', 80)).toEqual([
       { name: 'all', perSecond: 80 },
