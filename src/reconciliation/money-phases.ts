@@ -68,22 +68,27 @@ export async function compareRefunds(
   return next;
 }
 
+/** One that differs is fetched with its charge, which tells whose it is. */
 export async function compareDisputes(
   context: RunContext,
   position: Position,
 ): Promise<Position | null> {
   const { deps, since } = context;
-  const { number, objects, next } = await fetchPage(
+  const { objects, next } = await fetchPage(
     context,
     (params) => deps.stripeForReconciliation.disputes.list(params),
     position,
     since,
   );
-  const pictures = objects.map((dispute) => ({
-    ...emptyPicture(),
-    disputes: [disputeRow(dispute)],
-  }));
-  await correctDiffering(context, pictures, number);
+  const held = await deps.database.prisma.dispute.findMany({
+    where: { id: { in: objects.map(({ id }) => id) } },
+  });
+  const byId = new Map(held.map((row) => [row.id, row]));
+  for (const row of objects.map(disputeRow)) {
+    if (!differsFromStored(row, byId.get(row.id))) continue;
+    await context.beat();
+    await compareAlone(context, { objectType: 'dispute', objectId: row.id }, false);
+  }
   return next;
 }
 

@@ -1,10 +1,13 @@
 import Stripe from 'stripe';
-import { saysNothingOfObject } from '../mirror/failures.ts';
+import { ImplausibleAnswer, saysNothingOfObject } from '../mirror/failures.ts';
 import { RunFailed } from './run-context.ts';
 
 /** How long an outage or a rate limit is waited out: doubling, and so many times, milliseconds. */
 const waitMs = { first: 1_000, last: 60_000 };
 const mostTries = 30;
+
+/** How often an answer that cannot be right is asked for again. */
+const mostImplausible = 3;
 
 /**
  * Does a step again until Stripe lets it pass: an outage or a limit of half an hour is waited out. A step
@@ -21,6 +24,11 @@ export async function withPatience<T>(
     try {
       return await step();
     } catch (error) {
+      if (error instanceof ImplausibleAnswer) {
+        if (attempt >= mostImplausible) throw new RunFailed(`stripe_implausible: ${error.message}`);
+        await pause(wait);
+        continue;
+      }
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
       const { statusCode: status } = error;
       if (status === 401 || status === 403) {

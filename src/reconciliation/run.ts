@@ -1,5 +1,6 @@
 import type { ReconciliationRun } from '../generated/prisma/client.ts';
 import { loadQueueState } from '../webhook/followed.ts';
+import { isUnreachable } from '../platform/database.ts';
 import { checkAccount } from './account.ts';
 import { withPatience } from './patience.ts';
 import { phasesOf } from './phases.ts';
@@ -37,10 +38,12 @@ export async function goOn(deps: RunDeps, run: ReconciliationRun, holder: string
       await releaseRun(deps, run.id, holder);
       return;
     }
-    if (!(error instanceof RunFailed)) throw error;
+    // A database that cannot be asked cannot be told either: the lease runs out, and the run goes on.
+    if (isUnreachable(error)) throw error;
     deps.metrics.alarms.inc({ kind: 'reconciliation_failed' });
-    deps.logger.error({ run: run.id, reason: error.message }, 'a reconciliation failed');
-    await endRun(deps, run.id, holder, { status: 'failed', error: error.message, progress });
+    deps.logger.error({ err: error, run: run.id }, 'a reconciliation failed');
+    const reason = error instanceof RunFailed ? error.message : 'internal_error: see the log';
+    await endRun(deps, run.id, holder, { status: 'failed', error: reason, progress });
   }
 }
 

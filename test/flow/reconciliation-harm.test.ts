@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { openStripe } from '../../src/platform/stripe.ts';
 import { foundRun, reconcile, workOffRuns } from '../helpers/reconciliation.ts';
@@ -11,6 +11,9 @@ import { type Shop, startShop } from '../helpers/shop.ts';
  */
 
 const pro = { export: true, notebooks: 10 };
+// Each test compares everything several times.
+vi.setConfig({ testTimeout: 60_000 });
+
 let shop: Shop;
 beforeEach(async () => {
   shop = await startShop();

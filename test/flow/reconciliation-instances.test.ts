@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogger } from '../../src/platform/logger.ts';
 import { firstPhase } from '../../src/reconciliation/phases.ts';
 import { claimRun, createSlotRun, progressOf } from '../../src/reconciliation/runs.ts';
@@ -14,13 +14,21 @@ import { type Shop, startShop } from '../helpers/shop.ts';
 const everything = firstPhase({ projectId: null, userId: null });
 const slot = new Date(testStart);
 
+// Each test compares everything several times.
+vi.setConfig({ testTimeout: 60_000 });
+
 let shop: Shop;
 beforeEach(async () => {
   shop = await startShop();
 });
 afterEach(() => shop.close());
 
-class Killed extends Error {}
+/** Looks like a lost database, after which nothing is written any more. */
+class Killed extends Error {
+  constructor() {
+    super('Connection terminated');
+  }
+}
 
 /** An instance, which may die at its first wait. */
 function instance(dies = false) {

@@ -1,9 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { reconcile } from '../helpers/reconciliation.ts';
 import { testStart } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 const dayMs = 86_400_000;
+
+// Each test compares everything several times.
+vi.setConfig({ testTimeout: 60_000 });
 
 let shop: Shop;
 beforeEach(async () => {
