@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
@@ -32,6 +33,11 @@ export async function recordAudit(
 ): Promise<string> {
   await recordAudits(tx, [{ ...record, id }]);
   return id;
+}
+
+/** The same for a change that may come to nothing: where `after` is what `before` was, nothing is written. */
+export async function recordChange(tx: Tx, record: AuditRecord): Promise<void> {
+  if (!isDeepStrictEqual(record.before, record.after)) await recordAudit(tx, record);
 }
 
 /** The same for many lines at once, in this order. */

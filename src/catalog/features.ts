@@ -1,4 +1,4 @@
-import { recordAudit } from '../audit/record.ts';
+import { recordAudit, recordChange } from '../audit/record.ts';
 import type { Feature } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
@@ -51,7 +51,7 @@ export async function putFeature(
       update: said,
     }),
   );
-  await recordAudit(tx, {
+  await recordChange(tx, {
     ...context,
     action: before === null ? 'feature.create' : 'feature.update',
     targetType: 'feature',

@@ -30,6 +30,7 @@ export async function importCatalog(
     mapped: [],
     skipped: [],
   };
+  let taken = 0;
   const rows = {
     number: fetched.number,
     products: fetched.products.map(({ product }) => product),
@@ -38,28 +39,36 @@ export async function importCatalog(
   await applyFetched(tx, rows, context.at);
   for (const claimed of fetched.products) {
     const { id } = claimed.product;
-    if (!(await belongs(tx, context, id))) {
+    const whose = await ownOrTaken(tx, context, id);
+    if (whose === null) {
       out.skipped.push({ id, feature_code: null, why: 'not_available' });
       continue;
     }
+    if (whose === 'taken') taken += 1;
     out.product_ids.push(id);
     out.price_ids.push(...claimed.prices.map((price) => price.id));
     await mapNamed(tx, context, claimed, out);
   }
-  await recordAudit(tx, {
-    ...context,
-    action: 'catalog.import',
-    targetType: 'project',
-    targetId: context.projectId,
-    after: out,
-  });
+  if (taken > 0 || out.features_created.length > 0 || out.mapped.length > 0) {
+    await recordAudit(tx, {
+      ...context,
+      action: 'catalog.import',
+      targetType: 'project',
+      targetId: context.projectId,
+      after: out,
+    });
+  }
   return out;
 }
 
-async function belongs(tx: Tx, context: ChangeContext, id: string): Promise<boolean> {
-  const { projectId, at } = context;
-  const own = await tx.product.findFirst({ where: { id, projectId } });
-  return own !== null || (await takeProduct(tx, projectId, id, false, at));
+/** Whether a product is the project's, from before or taken now; null where it may not take it. */
+async function ownOrTaken(
+  tx: Tx,
+  { projectId, at }: ChangeContext,
+  id: string,
+): Promise<'own' | 'taken' | null> {
+  if ((await tx.product.findFirst({ where: { id, projectId } })) !== null) return 'own';
+  return (await takeProduct(tx, projectId, id, false, at)) ? 'taken' : null;
 }
 
 async function mapNamed(

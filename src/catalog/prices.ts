@@ -1,4 +1,4 @@
-import { recordAudit } from '../audit/record.ts';
+import { recordChange } from '../audit/record.ts';
 import type { Price, PriceFeature } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
@@ -82,7 +82,7 @@ export async function putPrice(
     })),
   });
   const after = priceView(await loadPrice(tx, projectId, id));
-  await recordAudit(tx, {
+  await recordChange(tx, {
     ...context,
     action: 'price.update',
     targetType: 'price',

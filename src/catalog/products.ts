@@ -1,4 +1,4 @@
-import { recordAudit } from '../audit/record.ts';
+import { recordChange } from '../audit/record.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
@@ -72,7 +72,7 @@ export async function putProduct(
   const taken = await loadProduct(tx, projectId, id);
   if (taken === null) throw new Error('a product that was just taken is gone');
   const after = productView(taken);
-  await recordAudit(tx, {
+  await recordChange(tx, {
     ...context,
     action: stored === null ? 'product.take' : 'product.update',
     targetType: 'product',

@@ -73,7 +73,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.put(
     '/api/v1/admin/features/:feature_code',
     {
-      config: auth,
+      config: { ...auth, problems: ['feature_in_use'] },
       schema: {
         tags,
         summary: 'Make a feature, or replace what it says; an archived one is back in use',
@@ -94,7 +94,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.delete(
     '/api/v1/admin/features/:feature_code',
     {
-      config: auth,
+      config: { ...auth, problems: ['feature_not_found'] },
       schema: {
         tags,
         summary: 'Archive a feature: nothing new can carry it, whoever has it keeps it',
@@ -134,7 +134,10 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.put(
     '/api/v1/admin/products/:stripe_product_id',
     {
-      config: auth,
+      config: {
+        ...auth,
+        problems: ['product_not_found', 'feature_not_found', 'stripe_unavailable'],
+      },
       schema: {
         tags,
         summary:
@@ -179,7 +182,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.put(
     '/api/v1/admin/prices/:stripe_price_id',
     {
-      config: auth,
+      config: { ...auth, problems: ['price_not_found', 'feature_not_found', 'stripe_unavailable'] },
       schema: {
         tags,
         summary: 'Say what a price carries beside its product, and how long a purchase lasts',
@@ -203,7 +206,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.post(
     '/api/v1/admin/catalog/import',
     {
-      config: auth,
+      config: { ...auth, problems: ['stripe_unavailable'] },
       schema: {
         tags,
         summary: "Pull the project's products, prices and the features named at Stripe; only adds",

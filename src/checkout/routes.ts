@@ -80,7 +80,17 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
   app.post(
     '/api/v1/checkout/sessions',
     {
-      config: { auth: 'checkout' },
+      config: {
+        auth: 'checkout',
+        problems: [
+          'price_not_found',
+          'already_subscribed',
+          'feature_revoked',
+          'price_inactive',
+          'redirect_not_allowed',
+          'stripe_unavailable',
+        ],
+      },
       schema: {
         tags,
         summary: 'Open a hosted checkout; prices come from the catalog, amounts from Stripe',
@@ -127,7 +137,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
   app.get(
     '/api/v1/checkout/sessions/:id',
     {
-      config: { auth: 'checkout' },
+      config: { auth: 'checkout', problems: ['session_not_found', 'stripe_unavailable'] },
       schema: {
         tags,
         summary: 'For the success page: fetches the session from Stripe and applies it at once',
@@ -170,7 +180,10 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
   app.post(
     '/api/v1/portal/sessions',
     {
-      config: { auth: 'checkout' },
+      config: {
+        auth: 'checkout',
+        problems: ['customer_not_found', 'redirect_not_allowed', 'stripe_unavailable'],
+      },
       schema: {
         tags,
         summary: 'Open the billing portal for a user who has a Stripe customer',

@@ -94,7 +94,7 @@ export function insightRoutes(app: App, deps: InsightRouteDeps): void {
   app.get(
     '/api/v1/features/:feature_code/users',
     {
-      config: { auth: 'read' },
+      config: { auth: 'read', problems: ['feature_not_found'] },
       schema: {
         tags,
         summary: 'Who may use a feature, now or at another instant, those known longest first',

@@ -51,7 +51,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements',
     {
-      config: { auth: 'read' },
+      config: { auth: 'read', problems: ['revision_not_reached'] },
       schema: {
         tags: ['Entitlements'],
         summary: 'What a user may use, now or at another instant',
@@ -76,7 +76,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements/check',
     {
-      config: { auth: 'read' },
+      config: { auth: 'read', problems: ['revision_not_reached'] },
       schema: {
         tags: ['Entitlements'],
         summary: 'Whether a user may use one feature, and why or why not',

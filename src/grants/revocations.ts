@@ -106,20 +106,22 @@ async function loadHadAccess(
  * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that is over
  * already stays as it is: nothing is recorded, and the answer carries the last audit row about it, so
  * that a repeated DELETE is harmless.
+ *
+ * @param by `projectId` null = the platform's key, which may leave the project to the revocation.
  * @throws ProblemError revocation_not_found, where another project has it too
  */
 export async function liftRevocation(
   deps: GrantDeps,
-  operator: Operator,
+  by: Omit<Operator, 'projectId'> & { projectId: string | null },
   id: string,
   reason: string,
 ): Promise<RevocationChange> {
-  const { projectId } = operator;
   const found = await deps.database.prisma.revocation.findFirst({
-    where: { id, projectId },
-    select: { user: { select: { userId: true } } },
+    where: { id, ...(by.projectId === null ? {} : { projectId: by.projectId }) },
+    select: { projectId: true, user: { select: { userId: true } } },
   });
   if (found === null) throw new ProblemError('revocation_not_found');
+  const { projectId } = found;
   const { userId } = found.user;
   const { result, revision } = await changeUser(deps, projectId, userId, async (tx) => {
     const now = deps.clock();
@@ -135,7 +137,8 @@ export async function liftRevocation(
     });
     const revocation = revocationView(lifted, userId);
     const auditId = await recordAudit(tx, {
-      ...operator,
+      ...by,
+      projectId,
       userId,
       action: 'revocation.lift',
       targetType: 'revocation',

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
 import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
-import { projectFor } from '../projects/access.ts';
+import { projectFor, projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
 import { createGrants } from './bulk.ts';
 import { createGrant, endGrant, loadGrants } from './grants.ts';
@@ -24,7 +24,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
   app.post(
     '/api/v1/admin/grant',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['feature_not_found', 'window_invalid'] },
       schema: {
         tags,
         summary: "Give a user a feature for a window, as the operator's last word on it",
@@ -41,7 +41,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
   app.post(
     '/api/v1/admin/grants/bulk',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['feature_not_found', 'window_invalid'] },
       schema: {
         tags,
         summary: 'Up to 1,000 grants at once: all or none, or those that can be given',
@@ -58,7 +58,10 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
   app.post(
     '/api/v1/admin/revoke',
     {
-      config: { auth: 'admin' },
+      config: {
+        auth: 'admin',
+        problems: ['feature_not_found', 'grant_not_found', 'window_invalid'],
+      },
       schema: {
         tags,
         summary:
@@ -79,7 +82,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
   app.delete(
     '/api/v1/admin/revocations/:id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['revocation_not_found'] },
       schema: {
         tags,
         summary: 'Lift a revocation now; one that is over already stays as it is',
@@ -89,8 +92,11 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       },
     },
     async (request) => {
-      const operator = await operatorOf(request, request.query.project_id);
-      return liftRevocation(deps, operator, request.params.id, request.query.reason);
+      const caller = callerOf(request);
+      // The path names one thing by an id of its own: the platform key needs no project.
+      const projectId = await projectScope(deps, caller, request.query.project_id);
+      const by = { projectId, actor: caller.actor, requestId: request.id };
+      return liftRevocation(deps, by, request.params.id, request.query.reason);
     },
   );
 

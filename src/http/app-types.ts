@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { ProblemCode } from './problem.ts';
 
 /** The application, or an encapsulated scope of it, whose schemas are zod's. */
 export type App = FastifyInstance<
@@ -20,5 +21,7 @@ export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
 declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
+    /** What the route may answer with beside what all of its kind may; the contract promises these. */
+    problems?: readonly ProblemCode[];
   }
 }

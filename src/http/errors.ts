@@ -22,9 +22,12 @@ const fastifyDetails: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
 };
 
-/** Text that JSON can carry and Postgres cannot store: U+0000, and halves of surrogate pairs in jsonb. */
+/**
+ * Text that JSON can carry and Postgres cannot store: U+0000, and halves of surrogate pairs in jsonb, of
+ * which Prisma says only that it is no JSON. What is sent as jsonb is always JSON otherwise.
+ */
 const notStorable =
-  /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate/;
+  /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate|invalid input syntax for type json/;
 
 /** Turns everything that is thrown in a request into a problem; nothing internal leaves the process. */
 export function installErrorHandlers(app: App): void {

@@ -120,7 +120,8 @@ export async function purgeIdempotency(database: Database, now: number): Promise
   return rowCount ?? 0;
 }
 
-function isIdempotent({ method, url }: RouteOptions): boolean {
+/** Whether a route keeps its answers under an `Idempotency-Key`. */
+export function isIdempotent({ method, url }: RouteOptions): boolean {
   return [method].flat().includes('POST') && idempotentPath.test(url);
 }
 

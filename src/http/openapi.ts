@@ -1,36 +1,52 @@
 import type { SwaggerTransform, SwaggerTransformObject } from '@fastify/swagger';
-import type { FastifySchema } from 'fastify';
+import type { FastifySchema, RouteOptions } from 'fastify';
+import { isIdempotent } from './idempotency.ts';
+import { type ProblemCode, problems } from './problem.ts';
 import { problemResponse } from './schemas.ts';
 
-/** The statuses with which a route may answer with a problem, by who may call it and what it does. */
-const everyRoute = [400, 500, 503];
-const keyedRoute = [401, 403, 404];
-const withBody = [413];
-const keyedWithBody = [409, 415, 422, 502];
-
-/** Adds to the document what every route shares: its security, and the problems that it may answer with. */
+/**
+ * Adds to the document the scope that a route asks for and the problems that it may answer with: those
+ * that its `config.problems` names, and those of its kind, which follow from what it takes.
+ */
 export function documentProblems(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
     const { schema, route } = input;
-    const keyed = route.config?.auth !== 'open';
-    const writes = route.method !== 'GET' && route.method !== 'HEAD';
-    const statuses = [
-      ...everyRoute,
-      ...(keyed ? keyedRoute : []),
-      ...(writes ? withBody : []),
-      ...(keyed && writes ? keyedWithBody : []),
-    ];
+    const { auth, problems: own = [] } = route.config ?? {};
+    const plain = transform(input);
+    const promised = new Set([...ofKind(plain.schema, route), ...own]);
+    const statuses = Map.groupBy(promised, (code) => problems[code][0]);
     const given: unknown = schema.response;
-    const response: Record<string, unknown> = Object.fromEntries(
-      statuses.map((status) => [status, problemResponse]),
-    );
     const documented: FastifySchema = {
       ...schema,
-      ...(keyed ? { security: [{ apiKey: [] }] } : {}),
-      response: typeof given === 'object' && given !== null ? { ...response, ...given } : response,
+      ...(auth === 'open' || auth === undefined ? {} : { security: [{ apiKey: [auth] }] }),
+      response: {
+        ...Object.fromEntries(
+          [...statuses].map(([status, codes]) => [status, problemResponse(codes)]),
+        ),
+        ...(typeof given === 'object' ? given : {}),
+      },
     };
     return transform({ ...input, schema: documented });
   };
+}
+
+/** What every route of a kind may answer with; an open route says it all itself. */
+function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
+  if (route.config?.auth === 'open') return [];
+  const takesBody = schema.body !== undefined;
+  const takesProject = JSON.stringify([schema.querystring, schema.body]).includes('"project_id"');
+  return [
+    'bad_request',
+    'unauthorized',
+    'scope_missing',
+    ...(takesProject ? (['project_not_found'] as const) : []),
+    ...(isIdempotent(route)
+      ? (['idempotency_key_reused', 'idempotency_in_progress'] as const)
+      : []),
+    ...(takesBody ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
+    'internal_error',
+    'not_ready',
+  ];
 }
 
 /** Takes out of the document the schemas that nothing refers to: each comes once for requests and once for answers. */

@@ -67,11 +67,13 @@ const problemSchema = z
   })
   .meta({ id: 'Problem' });
 
-/** How a route documents that it may answer with a problem. */
-export const problemResponse = {
-  description: 'Problem',
-  content: { 'application/problem+json': { schema: problemSchema } },
-};
+/** How the contract says that a route may answer with one of these problems, which share a status. */
+export function problemResponse(codes: readonly ProblemCode[]) {
+  return {
+    description: `Problem: ${codes.map((code) => `\`${code}\``).join(', ')}`,
+    content: { 'application/problem+json': { schema: problemSchema } },
+  };
+}
 
 /**
  * Any JSON value in an answer. Not `z.json()`, whose recursion becomes references that the OpenAPI

@@ -47,6 +47,8 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  // Fastify's own, without which anything but JSON is a 415.
+  app.removeContentTypeParser('text/plain');
   installErrorHandlers(app);
   await app.register(sensible);
   await app.register(swagger, {

@@ -105,7 +105,15 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
   app.post(
     '/api/v1/admin/users/:user_id/customers',
     {
-      config: { auth: 'admin' },
+      config: {
+        auth: 'admin',
+        problems: [
+          'customer_not_found',
+          'customer_linked',
+          'customer_deleted',
+          'stripe_unavailable',
+        ],
+      },
       schema: {
         tags,
         summary: "Make an existing Stripe customer a user's, and fetch all it has",
@@ -155,7 +163,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
   app.get(
     '/api/v1/admin/customers/link/:id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['link_run_not_found'] },
       schema: {
         tags,
         summary: 'How far a run of links has come',
@@ -173,7 +181,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
   app.get(
     '/api/v1/admin/customers/link/:id/pairs',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['link_run_not_found'] },
       schema: {
         tags,
         summary: 'What became of each pair of a run, in the order in which they were given',

@@ -62,7 +62,7 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
   app.post(
     '/api/v1/admin/purchases/:id/attach',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['purchase_not_found', 'purchase_claimed'] },
       schema: {
         tags,
         summary: "Give an unclaimed guest's purchase its user, for good",

@@ -1,7 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
-import { problemResponse } from '../http/schemas.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { readMigrations } from '../platform/migrate.ts';
 import { checkReadiness, type ReadinessDeps } from './readiness.ts';
@@ -68,7 +67,7 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
   app.get(
     '/metrics',
     {
-      config: { auth: 'open' },
+      config: { auth: 'open', problems: ['unauthorized', 'not_found'] },
       schema: {
         tags,
         summary: 'Prometheus metrics, with METRICS_TOKEN as bearer; 404 where it is not set',
@@ -77,8 +76,6 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
             description: 'Prometheus text',
             content: { 'text/plain': { schema: z.string() } },
           },
-          401: problemResponse,
-          404: problemResponse,
         },
       },
     },

@@ -44,7 +44,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
   app.post(
     '/api/v1/admin/projects/:id/keys',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['project_not_found', 'window_invalid'] },
       schema: {
         tags,
         summary: 'Make a key; `key` is shown this once',
@@ -107,7 +107,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
   app.get(
     '/api/v1/admin/projects/:id/keys',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['project_not_found'] },
       schema: {
         tags,
         summary: 'The keys that are not deleted',
@@ -131,7 +131,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
   app.delete(
     '/api/v1/admin/projects/:id/keys/:key_id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['project_not_found', 'key_not_found'] },
       schema: {
         tags,
         summary: 'Delete a key; it stops within 5 seconds on every instance',

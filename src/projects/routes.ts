@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { recordAudit } from '../audit/record.ts';
+import { recordAudit, recordChange } from '../audit/record.ts';
 import {
   changeCatalog,
   type CatalogChangeDeps,
@@ -56,7 +56,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   app.post(
     '/api/v1/admin/projects',
     {
-      config: { auth: 'platform' },
+      config: { auth: 'platform', problems: ['project_exists'] },
       schema: {
         tags,
         summary: 'Make a project',
@@ -120,7 +120,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   app.get(
     '/api/v1/admin/projects/:id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['project_not_found'] },
       schema: { tags, summary: 'A project', params: inPath, response: { 200: projectSchema } },
     },
     async (request) => {
@@ -132,7 +132,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   app.patch(
     '/api/v1/admin/projects/:id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['project_not_found'] },
       schema: {
         tags,
         summary: 'Change the name or settings; a change of policy refreshes the users',
@@ -159,7 +159,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
             updatedAt: now,
           },
         });
-        await recordAudit(tx, {
+        await recordChange(tx, {
           projectId: id,
           actor: caller.actor,
           action: 'project.update',
@@ -181,7 +181,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   app.get(
     '/api/v1/admin/refreshes/:id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['refresh_not_found'] },
       schema: {
         tags,
         summary: 'How far the recomputation after a change of catalog or policy has come',

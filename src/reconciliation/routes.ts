@@ -47,7 +47,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
   app.post(
     '/api/v1/admin/reconciliations',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
         summary: 'Compare a user, a project, or (platform key, no project) everything with Stripe',
@@ -102,7 +102,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
   app.get(
     '/api/v1/admin/reconciliations/:id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['reconciliation_not_found'] },
       schema: {
         tags,
         summary: 'How far a reconciliation has come, and what it found',
@@ -122,7 +122,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
   app.get(
     '/api/v1/admin/reconciliations/:id/findings',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['reconciliation_not_found'] },
       schema: {
         tags,
         summary: 'What a reconciliation found: both sides, the effect, what was done',
@@ -149,7 +149,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
   app.post(
     '/api/v1/admin/reconciliations/:id/force',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['reconciliation_not_found', 'reconciliation_not_held'] },
       schema: {
         tags,
         summary: 'Apply what a reconciliation holds back, each looked at again first',

@@ -36,7 +36,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   app.get(
     '/api/v1/metrics',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['window_invalid'] },
       schema: {
         tags,
         summary:
@@ -73,7 +73,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   app.get(
     '/api/v1/metrics/daily',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['window_invalid'] },
       schema: {
         tags,
         summary: 'The same as it was written down day by day, for charts; at most 400 days',

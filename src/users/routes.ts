@@ -17,7 +17,7 @@ export function userRoutes(app: App, deps: EraseDeps): void {
   app.get(
     path,
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
         summary: 'Everything about one user on one page',
@@ -40,7 +40,7 @@ export function userRoutes(app: App, deps: EraseDeps): void {
   app.delete(
     path,
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
         summary: 'Erase the personal data of a user, and keep the ledger and what the user may use',

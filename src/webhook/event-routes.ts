@@ -65,7 +65,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
   app.get(
     '/api/v1/admin/events/:id',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['event_not_found'] },
       schema: {
         tags,
         summary: 'An event, with its payload',
@@ -85,7 +85,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
   app.post(
     '/api/v1/admin/events/:id/replay',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', problems: ['event_not_found', 'event_ignored'] },
       schema: {
         tags,
         summary: 'Fetch the object of an event again, now, with all its tries back',

@@ -35,7 +35,18 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
     scope.post(
       '/api/v1/webhooks/stripe',
       {
-        config: { auth: 'open' },
+        config: {
+          auth: 'open',
+          problems: [
+            'signature_invalid',
+            'payload_invalid',
+            'thin_event_unsupported',
+            'payload_too_large',
+            'unsupported_media_type',
+            'internal_error',
+            'not_ready',
+          ],
+        },
         schema: {
           tags: ['Stripe'],
           summary: "Receive an event, signed with one of the endpoint's secrets",

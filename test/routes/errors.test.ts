@@ -127,6 +127,17 @@ describe('what Postgres cannot store', () => {
     expect(answer.statusCode).toBe(400);
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'bad_request' });
   });
+
+  it('400: half a surrogate pair in what the audit keeps as it came', async () => {
+    const { key } = await service.createProject('halves');
+    const body = { name: '\ud800', scopes: ['read'] };
+    expect(
+      await service.request('POST', '/admin/projects/halves/keys', { key, body }),
+    ).toMatchObject({
+      status: 400,
+      body: { code: 'bad_request' },
+    });
+  });
 });
 
 describe('the request id', () => {

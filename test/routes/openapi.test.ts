@@ -69,7 +69,9 @@ describe('the contract', () => {
         statuses.some((status) => status.startsWith('2')),
         `${method} ${url}`,
       ).toBe(true);
-      expect(statuses, `${method} ${url}`).toContain('400');
+      if (!openRoutes.includes(`${method} ${url}`)) {
+        expect(statuses, `${method} ${url}`).toContain('400');
+      }
     }
   });
 

@@ -1,0 +1,37 @@
+import type { TestService } from '../../helpers/service.ts';
+
+/**
+ * What operators change, by table, without what follows from it or only notes a use. A link run is a
+ * queue of links, each of which stands in the audit when it is made.
+ */
+const columns = {
+  projects: `to_jsonb(projects) - 'updated_at' - 'catalog_revision'`,
+  api_keys: 'id, project_id, name, hash, scopes, expires_at, deleted_at',
+  features: 'project_id, code, name, type, merge, per_quantity, archived_at',
+  products: 'id, project_id, rank, allow_multiple',
+  prices: 'id, access_days, rank',
+  product_features: 'product_id, feature_code, value',
+  price_features: 'price_id, feature_code, value',
+  customers: 'id, uid, email is null',
+  purchases: 'id, uid, attached_uid',
+  grants: 'id, uid, feature_code, value, valid_from, valid_to, ended_at, reason',
+  revocations: 'id, uid, feature_code, valid_from, valid_to, lifted_at, reason',
+  users: 'uid, erased_at is null',
+  webhook_events: 'number, payload is null',
+  reconciliation_runs: 'id, status',
+  wanted: 'object_type, object_id, wanted',
+} as const;
+
+const digestSql = Object.entries(columns).map(
+  ([table, names]) =>
+    `(select md5(coalesce(string_agg(r::text, '' order by r::text), '')) from (` +
+    `select ${names} from ${table === 'wanted' ? 'followed_objects' : table}) r) as ${table}`,
+);
+
+/** A digest of each table that operators change. */
+export async function digestTables(service: TestService): Promise<Record<string, string>> {
+  const { rows } = await service.deps.database.pool.query<Record<string, string>>(
+    `select ${digestSql.join(', ')}`,
+  );
+  return rows[0] ?? {};
+}

@@ -1,0 +1,85 @@
+import type { App } from '../../../src/http/app-types.ts';
+import type { ProblemCode } from '../../../src/http/problem.ts';
+import { at as valueAt, entriesAt } from '../../helpers/json.ts';
+import type { ContractRoute } from './document.ts';
+import type { Ids, World } from './world.ts';
+
+/** A request, without the key. `body` as text is sent as it is. */
+export interface Ask {
+  params?: Record<string, string>;
+  query?: Record<string, string>;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Another key than that of `notes`. */
+  by?: string;
+  /** Another instance than the world's. */
+  at?: App;
+}
+
+export interface RouteSample {
+  /** What the request needs beyond what the world has, made in the project `notes`. */
+  make?: (world: World) => Promise<Partial<Ids>>;
+  /** The request about these things; it succeeds where they are the key's project's. */
+  ask: (ids: Ids) => Ask;
+  /**
+   * For each code of the route's `config.problems` a request that is answered with it, with the key of
+   * `notes`. Where `ask` of things that do not exist is, nothing has to be said here.
+   */
+  problems?: Partial<Record<ProblemCode, (world: World) => Ask | Promise<Ask>>>;
+  /** The same for what else it answers with, by status; the success is shown by `ask`. */
+  statuses?: Record<number, (world: World) => Ask | Promise<Ask>>;
+}
+
+/** A body above the limit of 1 MiB. */
+export const tooLarge = JSON.stringify('x'.repeat(1_048_577));
+
+/** The samples of one room, by method and path. */
+export type RouteSamples = Record<string, RouteSample>;
+
+/** The request, with its project named where the route takes it. */
+export function inProject(route: ContractRoute, ask: Ask, projectId: string): Ask {
+  if (!route.takesProject) return ask;
+  const name = { project_id: projectId };
+  return route.parameters.some((parameter) => parameter.name === 'project_id')
+    ? { ...ask, query: { ...ask.query, ...name } }
+    : { ...ask, body: { ...Object.fromEntries(entriesAt(ask.body)), ...name } };
+}
+
+/** Sends a sample's request, by the key that it names itself or by `key`; without one, by nobody. */
+export async function send(
+  app: App,
+  route: Pick<ContractRoute, 'method' | 'path'>,
+  { params = {}, query = {}, body, headers = {}, by, at = app }: Ask,
+  key = by,
+): Promise<Answer> {
+  const path = route.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) =>
+    encodeURIComponent(params[name] ?? `no_${name}_in_the_sample`),
+  );
+  const response = await at.inject({
+    method: route.method,
+    url: path,
+    query,
+    headers: {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined
+      ? {}
+      : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  return { status: response.statusCode, text: response.body };
+}
+
+export interface Answer {
+  status: number;
+  /** The body as it was sent. */
+  text: string;
+}
+
+/** The code of a problem; undefined for any other answer. */
+export function codeOf({ text }: Answer): string | undefined {
+  if (!text.startsWith('{')) return undefined;
+  const code = valueAt(JSON.parse(text), 'code');
+  return typeof code === 'string' ? code : undefined;
+}

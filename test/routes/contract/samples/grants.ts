@@ -1,0 +1,45 @@
+import { text } from '../../../helpers/json.ts';
+import type { RouteSamples } from '../sample.ts';
+import type { Ids } from '../world.ts';
+
+const about = ({ user, feature }: Ids) => ({ user_id: user, feature_code: feature });
+const reason = 'a sample';
+const reversed = { valid_from: '2026-11-02T00:00:00Z', valid_to: '2026-11-01T00:00:00Z' };
+
+/** What operators give and take. */
+export const grantSamples: RouteSamples = {
+  'POST /api/v1/admin/grant': {
+    ask: (ids) => ({ body: { ...about(ids), reason } }),
+    problems: {
+      window_invalid: ({ ids }) => ({ body: { ...about(ids), ...reversed, reason } }),
+    },
+  },
+  'POST /api/v1/admin/grants/bulk': {
+    ask: (ids) => ({ body: { grants: [about(ids)], reason } }),
+    problems: {
+      window_invalid: ({ ids }) => ({
+        body: { grants: [{ ...about(ids), ...reversed }], reason },
+      }),
+    },
+  },
+  'POST /api/v1/admin/revoke': {
+    ask: (ids) => ({ body: { ...about(ids), reason } }),
+    problems: {
+      grant_not_found: () => ({ body: { grant_id: 'gr_nothing', reason } }),
+      window_invalid: ({ ids }) => ({ body: { ...about(ids), ...reversed, reason } }),
+    },
+  },
+  'DELETE /api/v1/admin/revocations/{id}': {
+    make: async ({ done, ids, fresh }) => {
+      const revoked = await done('POST', '/admin/revoke', {
+        user_id: fresh(),
+        feature_code: ids.feature,
+        reason,
+      });
+      return { revocation: text(revoked, 'revocation', 'id') };
+    },
+    ask: ({ revocation }) => ({ params: { id: revocation }, query: { reason } }),
+  },
+  'GET /api/v1/admin/grants': { ask: (ids) => ({ query: about(ids) }) },
+  'GET /api/v1/admin/revocations': { ask: (ids) => ({ query: about(ids) }) },
+};

@@ -1,0 +1,15 @@
+import type { RouteSamples } from '../sample.ts';
+import { metricsToken } from '../world.ts';
+
+/** For machines that watch. */
+export const opsSamples: RouteSamples = {
+  'GET /live': { ask: () => ({}) },
+  'GET /ready': { ask: () => ({}) },
+  'GET /metrics': {
+    ask: () => ({ by: metricsToken }),
+    problems: {
+      unauthorized: () => ({}),
+      not_found: ({ service }) => ({ at: service.app }),
+    },
+  },
+};

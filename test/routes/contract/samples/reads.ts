@@ -1,0 +1,43 @@
+import type { RouteSamples } from '../sample.ts';
+
+/** What micro-apps read. */
+export const readSamples: RouteSamples = {
+  'GET /api/v1/entitlements': {
+    ask: ({ user, feature }) => ({ query: { user_id: user, feature_code: feature } }),
+    problems: {
+      revision_not_reached: ({ ids }) => ({ query: { user_id: ids.user, min_revision: '1000' } }),
+    },
+    statuses: {
+      304: async (world) => {
+        const query = { user_id: world.ids.user };
+        const { headers } = await world.service.request(
+          'GET',
+          `/entitlements?user_id=${query.user_id}`,
+          { key: world.key },
+        );
+        return { query, headers: { 'if-none-match': String(headers['etag']) } };
+      },
+    },
+  },
+  'GET /api/v1/entitlements/check': {
+    ask: ({ user, feature }) => ({ query: { user_id: user, feature_code: feature } }),
+    problems: {
+      revision_not_reached: ({ ids }) => ({
+        query: { user_id: ids.user, feature_code: ids.feature, min_revision: '1000' },
+      }),
+    },
+  },
+  'POST /api/v1/entitlements/batch': {
+    ask: ({ user, feature }) => ({ body: { user_ids: [user], feature_codes: [feature] } }),
+  },
+  'GET /api/v1/entitlements/explain': {
+    ask: ({ user, feature }) => ({ query: { user_id: user, feature_code: feature } }),
+  },
+  'GET /api/v1/entitlements/history': {
+    ask: ({ user, feature }) => ({ query: { user_id: user, feature_code: feature } }),
+  },
+  'GET /api/v1/features/{feature_code}/users': {
+    ask: ({ feature }) => ({ params: { feature_code: feature } }),
+  },
+  'GET /api/v1/catalog': { ask: () => ({}) },
+};

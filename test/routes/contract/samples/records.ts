@@ -1,0 +1,35 @@
+import type { RouteSamples } from '../sample.ts';
+import { send, tooLarge } from '../sample.ts';
+import { signedEvent, signedPayload } from '../signed-event.ts';
+import { adminKey } from '../../../helpers/service.ts';
+
+const webhook = { method: 'POST', path: '/api/v1/webhooks/stripe' } as const;
+
+/** What Stripe told, and what operators did. */
+export const recordSamples: RouteSamples = {
+  'POST /api/v1/webhooks/stripe': {
+    ask: () => signedEvent({ id: 'evt_sample', type: 'customer.subscription.updated' }),
+    problems: {
+      signature_invalid: () => ({ ...signedPayload('{}'), headers: {} }),
+      payload_invalid: () => signedPayload('{}'),
+      thin_event_unsupported: () =>
+        signedPayload(JSON.stringify({ id: 'evt_thin', object: 'v2.core.event' })),
+      payload_too_large: () => ({ body: tooLarge }),
+      unsupported_media_type: () => ({ body: '{}', headers: { 'content-type': 'text/plain' } }),
+    },
+  },
+  'GET /api/v1/admin/events': { ask: () => ({}) },
+  'GET /api/v1/admin/events/{id}': { ask: ({ event }) => ({ params: { id: event } }) },
+  'POST /api/v1/admin/events/{id}/replay': {
+    ask: ({ event }) => ({ params: { id: event }, body: { reason: 'a sample' } }),
+    problems: {
+      // What is ignored is nobody's, so only the platform sees it.
+      event_ignored: async ({ app, fresh }) => {
+        const id = `evt_${fresh()}`;
+        await send(app, webhook, signedEvent({ id, type: 'topup.created' }));
+        return { params: { id }, body: {}, by: adminKey };
+      },
+    },
+  },
+  'GET /api/v1/admin/audit': { ask: ({ user }) => ({ query: { user_id: user } }) },
+};

@@ -1,0 +1,15 @@
+import type { RouteSamples } from '../sample.ts';
+
+const reversed = { from: '2026-11-02T00:00:00Z', to: '2026-11-01T00:00:00Z' };
+
+/** What was sold and given. */
+export const reportSamples: RouteSamples = {
+  'GET /api/v1/metrics': {
+    ask: () => ({}),
+    problems: { window_invalid: () => ({ query: reversed }) },
+  },
+  'GET /api/v1/metrics/daily': {
+    ask: () => ({}),
+    problems: { window_invalid: () => ({ query: reversed }) },
+  },
+};

@@ -1,0 +1,179 @@
+import Stripe from 'stripe';
+import { buildApp } from '../../../src/app.ts';
+import type { App } from '../../../src/http/app-types.ts';
+import { text } from '../../helpers/json.ts';
+import type { TestService } from '../../helpers/service.ts';
+import { type Shop, startShop } from '../../helpers/shop.ts';
+
+/** Of the world's instance. */
+export const metricsToken = 'a_token_for_the_metrics_of_the_tests';
+
+/** What requests name, one of each. */
+export interface Ids {
+  project: string;
+  user: string;
+  feature: string;
+  grant: string;
+  revocation: string;
+  product: string;
+  price: string;
+  session: string;
+  purchase: string;
+  customer: string;
+  event: string;
+  key: string;
+  refresh: string;
+  linkRun: string;
+  reconciliation: string;
+}
+
+/** A shop with one of everything in its project `notes`, and a project `other` that has nothing. */
+export interface World {
+  shop: Shop;
+  service: TestService;
+  /** Another instance on the same database, which has a token for its metrics. */
+  app: App;
+  /** One that cannot reach Stripe. */
+  withoutStripe: App;
+  /** The key of `notes`, with every scope. */
+  key: string;
+  /** The same of `other`. */
+  otherKey: string;
+  ids: Ids;
+  /** A key of `notes` without the scope; for `platform` one with all that a project's key can have. */
+  lacking: (scope: string | null) => string;
+  /** Ids of which there is nothing anywhere, others each time: a PUT makes what it names. */
+  nobodys: () => Ids;
+  /** A name that nothing has yet. */
+  fresh: () => string;
+  /** Sends with the key of `notes`, or `key`; throws unless the answer is a 2xx. */
+  done: (
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    key?: string,
+  ) => Promise<unknown>;
+  /** A key of `notes` with these scopes. */
+  keyOf: (scopes: string[], more?: object) => Promise<{ id: string; key: string }>;
+  close: () => Promise<void>;
+}
+
+export async function startWorld(): Promise<World> {
+  const shop = await startShop();
+  const { service, key } = shop;
+  const { key: otherKey } = await service.createProject('other');
+  let names = 0;
+  const fresh = (): string => `made_${(names += 1)}`;
+  const done: World['done'] = async (method, path, body, by = key) => {
+    const answer = await service.request(method, path, {
+      key: by,
+      ...(body === undefined ? {} : { body }),
+    });
+    if (answer.status < 300) return answer.body;
+    throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
+  };
+  const keyOf: World['keyOf'] = async (scopes, more = {}) => {
+    const body = { name: fresh(), scopes, ...more };
+    const made = await done('POST', '/admin/projects/notes/keys', body);
+    return { id: text(made, 'id'), key: text(made, 'key') };
+  };
+
+  const user = 'ann_of_notes';
+  await shop.buy(user, 'pro');
+  const session = await shop.buy(user, 'forever');
+  await shop.settle();
+  const { prisma } = service.deps.database;
+  const purchase = await prisma.purchase.findFirstOrThrow({ where: { sessionId: session } });
+  const event = await prisma.webhookEvent.findFirstOrThrow({
+    where: { outcome: 'accepted', objectId: session },
+  });
+  const feature = 'kept_by_notes';
+  const put = await done('PUT', `/admin/features/${feature}`, { name: feature, type: 'boolean' });
+  const product = await shop.stripe.products.create({
+    name: 'More',
+    metadata: { project_id: 'notes' },
+  });
+  const price = await shop.stripe.prices.create({
+    product: product.id,
+    currency: 'usd',
+    unit_amount: 500,
+  });
+  await done('PUT', `/admin/products/${product.id}`, { features: { [feature]: true } });
+  const about = { user_id: user, feature_code: feature, reason: 'a sample' };
+  const grant = await done('POST', '/admin/grant', about);
+  const revocation = await done('POST', '/admin/revoke', about);
+  const customer = await shop.customerOf(user);
+  const run = await done('POST', '/admin/customers/link', {
+    pairs: [{ user_id: user, stripe_customer_id: customer }],
+  });
+  const reader = await keyOf(['read']);
+  const cashier = await keyOf(['checkout']);
+  const both = await keyOf(['read', 'checkout']);
+  const { deps } = service;
+  const app = await buildApp({ ...deps, config: { ...deps.config, metricsToken } });
+  const nowhere = new Stripe('sk_test_123', {
+    host: '127.0.0.1',
+    port: 9,
+    protocol: 'http',
+    maxNetworkRetries: 0,
+  });
+  const withoutStripe = await buildApp({ ...deps, stripe: nowhere, stripeInBackground: nowhere });
+  return {
+    shop,
+    service,
+    app,
+    withoutStripe,
+    key,
+    otherKey,
+    ids: {
+      project: 'notes',
+      user,
+      feature,
+      grant: text(grant, 'grant', 'id'),
+      revocation: text(revocation, 'revocation', 'id'),
+      product: product.id,
+      price: price.id,
+      session,
+      purchase: purchase.id,
+      customer,
+      event: event.eventId,
+      key: (await keyOf(['read'])).id,
+      refresh: text(put, 'refresh', 'id'),
+      linkRun: text(run, 'id'),
+      reconciliation: text(await done('POST', '/admin/reconciliations', {}), 'id'),
+    },
+    lacking: (scope) =>
+      scope === 'platform'
+        ? key
+        : (scope === 'admin' ? both : scope === 'read' ? cashier : reader).key,
+    nobodys: () => nobodys(fresh()),
+    fresh,
+    done,
+    keyOf,
+    async close() {
+      await app.close();
+      await withoutStripe.close();
+      await shop.close();
+    },
+  };
+}
+
+function nobodys(name: string): Ids {
+  return {
+    project: `nowhere_${name}`,
+    user: `nobody_${name}`,
+    feature: `nothing_${name}`,
+    grant: `gr_${name}`,
+    revocation: `rv_${name}`,
+    product: `prod_${name}`,
+    price: `price_${name}`,
+    session: `cs_test_${name}`,
+    purchase: `li_${name}`,
+    customer: `cus_${name}`,
+    event: `evt_${name}`,
+    key: `key_${name}`,
+    refresh: `rf_${name}`,
+    linkRun: `lr_${name}`,
+    reconciliation: `rec_${name}`,
+  };
+}

@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { linkPending } from '../../src/mirror/link-run.ts';
+import { adminKey } from '../helpers/service.ts';
+import { text } from '../helpers/json.ts';
+import { arbitraryAsk, type Pools } from './contract/arbitrary-request.ts';
+import { type ContractRoute, loadContract } from './contract/document.ts';
+import { digestTables } from './contract/digest.ts';
+import { type Ask, codeOf, send } from './contract/sample.ts';
+import { sampleOf } from './contract/samples.ts';
+import { type Ids, startWorld, type World } from './contract/world.ts';
+
+/*
+ * Random requests to every route of operators, made from and against its schemas. fast-check prints the
+ * seed and the path of a failure; `fc.assert(property, { seed, path })` runs it again.
+ */
+
+const runs = 1_000;
+/** The time after which no further request begins, so that a slow machine is not waited for. */
+const timeLimitMs = 40_000;
+
+let world: World;
+let routes: ContractRoute[];
+let pools: Pools;
+
+beforeAll(async () => {
+  world = await startWorld();
+  routes = (await loadContract(world.service)).filter(({ path }) =>
+    path.startsWith('/api/v1/admin/'),
+  );
+  pools = await stockPools();
+});
+afterAll(() => world.close());
+
+describe('every route of operators, whatever it is sent', () => {
+  it('answers as documented, changes nothing unaudited and audits nothing but changes', async () => {
+    const answered = new Set<string>();
+    const request = fc.oneof(
+      ...routes.map((route) => ({
+        weight: route.method === 'GET' ? 1 : 4,
+        arbitrary: fc.record({
+          name: fc.constant(route.name),
+          ask: arbitraryAsk(route, sampleOf(route.name), arbitraryIds(), pools),
+          by: fc.constantFrom('notes', 'notes', 'notes', 'platform', 'other'),
+        }),
+      })),
+    );
+    const property = fc.asyncProperty(request, async ({ name, ask, by }) => {
+      const { status, changed, audited } = await observe(routeOf(name), ask, by);
+      answered.add(`${name} ${status}`);
+      expect(audited > 0, `audited ${audited}, changed ${changed.join(', ')}`).toBe(
+        changed.length > 0,
+      );
+    });
+    await fc.assert(property, { numRuns: runs, interruptAfterTimeLimit: timeLimitMs });
+    // Else the requests reach too little for this to say anything.
+    const succeeded = routes.filter(({ name }) =>
+      answered.has(`${name} ${Math.min(...routeOf(name).statuses)}`),
+    );
+    expect(succeeded.length).toBeGreaterThan(routes.length * 0.8);
+  }, 60_000);
+});
+
+/** Sends a request, and tells what it answered, which tables it changed and how much it added to the audit. */
+async function observe(
+  route: ContractRoute,
+  ask: Ask,
+  by: string,
+): Promise<{ status: number; changed: string[]; audited: number }> {
+  const { service, app, key, otherKey } = world;
+  service.clock.set(service.clock.now() + 1_000);
+  const before = await digestTables(service);
+  const auditBefore = await countAudit();
+  const answer = await send(
+    app,
+    route,
+    ask,
+    { notes: key, platform: adminKey, other: otherKey }[by],
+  );
+  if (route.path.endsWith('/link')) await linkPending(service.deps);
+  const after = await digestTables(service);
+  const { status } = answer;
+  if (status >= 500 || !route.statuses.includes(status)) {
+    throw new Error(`answered ${status}: ${answer.text}`);
+  }
+  const code = codeOf(answer);
+  if (status >= 400) expect([...route.codes, 'project_id_required']).toContain(code);
+  return {
+    status,
+    // To want an object fetched changes nothing that an operator said, unless that is what was asked for.
+    changed: Object.keys(after).filter(
+      (table) =>
+        after[table] !== before[table] && (table !== 'wanted' || route.path.endsWith('/replay')),
+    ),
+    audited: (await countAudit()) - auditBefore,
+  };
+}
+
+function routeOf(name: string): ContractRoute {
+  const route = routes.find((each) => each.name === name);
+  if (route === undefined) throw new Error(`${name} is no route`);
+  return route;
+}
+
+function countAudit(): Promise<number> {
+  return world.service.deps.database.prisma.auditEntry.count();
+}
+
+/** Things of the pools, some of which there are. */
+function arbitraryIds(): fc.Arbitrary<Ids> {
+  const some = (name: string, otherwise: string): fc.Arbitrary<string> =>
+    fc.constantFrom(...(pools[name] ?? [otherwise])).map(String);
+  const { ids } = world;
+  return fc.record({
+    project: some('projects', ids.project),
+    user: some('user_id', ids.user),
+    feature: some('feature_code', ids.feature),
+    grant: some('grant_id', ids.grant),
+    revocation: some('revocations', ids.revocation),
+    product: some('stripe_product_id', ids.product),
+    price: some('stripe_price_id', ids.price),
+    session: some('stripe_session_id', ids.session),
+    purchase: some('purchases', ids.purchase),
+    customer: some('stripe_customer_id', ids.customer),
+    event: some('events', ids.event),
+    key: some('key_id', ids.key),
+    refresh: some('refreshes', ids.refresh),
+    linkRun: some('link', ids.linkRun),
+    reconciliation: some('reconciliations', ids.reconciliation),
+  });
+}
+
+/** Some of everything, so that random requests find something to change. */
+async function stockPools(): Promise<Pools> {
+  const { ids, done, keyOf, shop } = world;
+  await done('PUT', '/admin/features/retired', { name: 'Retired', type: 'boolean' });
+  await done('DELETE', '/admin/features/retired');
+  const users = [ids.user, 'u_1', 'u_2', 'u_3', 'ünïcode user/with?odd#signs'];
+  const grants: string[] = [];
+  const revocations: string[] = [];
+  for (let round = 0; round < 12; round += 1) {
+    const about = { user_id: users[round % 4], feature_code: 'export', reason: 'stock' };
+    grants.push(text(await done('POST', '/admin/grant', about), 'grant', 'id'));
+    revocations.push(text(await done('POST', '/admin/revoke', about), 'revocation', 'id'));
+  }
+  const keys = [];
+  for (let round = 0; round < 6; round += 1) keys.push((await keyOf(['read'])).id);
+  const customers = [];
+  for (let round = 0; round < 6; round += 1) {
+    customers.push((await shop.stripe.customers.create({ email: `c${round}@example.com` })).id);
+  }
+  const products = [];
+  for (const projectId of ['notes', 'other', undefined]) {
+    const metadata = projectId === undefined ? {} : { project_id: projectId };
+    products.push((await shop.stripe.products.create({ name: 'Stock', metadata })).id);
+  }
+  const projects = ['notes', 'other', 'nowhere'];
+  return {
+    user_id: users,
+    feature_code: ['export', 'notebooks', 'theme', 'retired', ids.feature, 'nothing'],
+    grant_id: grants,
+    revocations,
+    key_id: keys,
+    project_id: ['notes', 'notes', 'notes', 'notes', ...projects],
+    projects,
+    stripe_customer_id: [...customers, ids.customer],
+    stripe_product_id: [...products, ids.product],
+    stripe_price_id: [ids.price, ...Object.values(shop.prices)],
+    stripe_session_id: [ids.session],
+    purchases: [ids.purchase],
+    events: [ids.event],
+    refreshes: [ids.refresh],
+    link: [ids.linkRun],
+    reconciliations: [ids.reconciliation],
+  };
+}
