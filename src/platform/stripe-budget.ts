@@ -24,7 +24,7 @@ const endpointPart = 0.25;
 const maxWaitMs: Readonly<Record<Share, number>> = {
   buyers: 5_000,
   background: 20_000,
-  reconciliation: 60_000,
+  reconciliation: 30_000,
 };
 
 /** A second's worth is the capacity and what flows in meanwhile; so the one is taken off the other. */

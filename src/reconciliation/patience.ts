@@ -2,9 +2,12 @@ import Stripe from 'stripe';
 import { ImplausibleAnswer, saysNothingOfObject } from '../mirror/failures.ts';
 import { RunFailed } from './run-context.ts';
 
-/** How long an outage or a rate limit is waited out: doubling, and so many times, milliseconds. */
-const waitMs = { first: 1_000, last: 60_000 };
-const mostTries = 30;
+/**
+ * How long an outage or a rate limit is waited out: doubling, and so many times, milliseconds. No wait is
+ * as long as the run's lease.
+ */
+const waitMs = { first: 1_000, last: 30_000 };
+const mostTries = 60;
 
 /** How often an answer that cannot be right is asked for again. */
 const mostImplausible = 3;

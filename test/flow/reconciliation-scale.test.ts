@@ -122,13 +122,16 @@ async function mirror(
     skipDuplicates: true,
   });
   const items: Prisma.SubscriptionItemCreateManyInput[] = [];
-  const data = rows.map(({ items: held, ...row }) => {
+  const discounts: Prisma.SubscriptionDiscountCreateManyInput[] = [];
+  const data = rows.map(({ items: held, discounts: taken = [], ...row }) => {
     items.push(...held);
+    discounts.push(...taken);
     const uid = uids.get(row.metadataUserId ?? '') ?? null;
     return { ...row, uid, effectiveStatus: row.status };
   });
   await prisma.subscription.createMany({ data, skipDuplicates: true });
   await prisma.subscriptionItem.createMany({ data: items, skipDuplicates: true });
+  await prisma.subscriptionDiscount.createMany({ data: discounts, skipDuplicates: true });
 }
 
 /** In a process of its own, whose memory is the reconciliation's alone. */
