@@ -6,10 +6,10 @@ import { toPriceRow } from '../../../src/catalog/from-stripe.ts';
 import { retrievePrice } from '../../../src/catalog/whole-price.ts';
 import { couponsToFetch, invoiceRow, subscriptionRow } from '../../../src/mirror/from-stripe.ts';
 
-/* What Stripe says of costs: discounts, tiers, currencies, and payments that failed. */
-
-/** Only what is read of it. */
-const stripe = <T>(fields: object): T => fields as T;
+/*
+ * What Stripe says of costs: discounts, tiers, currencies, and payments that failed. Its objects have
+ * only the fields that are read here, hence the casts.
+ */
 
 const coupon = (id: string, fields: object) => ({
   id,
@@ -31,7 +31,7 @@ function subscription(discounts: unknown[], items: { id: string; discounts: unkn
     ...item,
   }));
   return {
-    subscription: stripe<Stripe.Subscription>({
+    subscription: {
       id: 'sub_1',
       customer: 'cus_1',
       metadata: {},
@@ -39,8 +39,8 @@ function subscription(discounts: unknown[], items: { id: string; discounts: unkn
       start_date: 0,
       created: 0,
       discounts,
-    }),
-    items: whole.map((item) => stripe<Stripe.SubscriptionItem>(item)),
+    } as object as Stripe.Subscription,
+    items: whole as object[] as Stripe.SubscriptionItem[],
   };
 }
 
@@ -60,7 +60,7 @@ describe('the discounts of a subscription', () => {
       [{ id: 'si_1', discounts: [discount('di_c', 'deep')] }],
     );
     expect([...couponsToFetch(given.subscription, given.items)]).toEqual(['deep']);
-    const deep = stripe<Stripe.Coupon>(coupon('deep', { percent_off: 50, duration: 'once' }));
+    const deep = coupon('deep', { percent_off: 50, duration: 'once' }) as object as Stripe.Coupon;
     const row = subscriptionRow(given.subscription, given.items, null, new Map([['deep', deep]]));
     const common = { subscriptionId: 'sub_1', percentOff: null, amountOff: null, currency: null };
     expect(row.discounts).toEqual([
@@ -105,12 +105,12 @@ describe('the discounts of a subscription', () => {
 
 describe('a payment that failed', () => {
   const payment = (intent: unknown) =>
-    stripe<Stripe.InvoicePayment>({
+    ({
       id: 'inpay_1',
       amount_paid: null,
       status: 'open',
       payment: { type: 'payment_intent', payment_intent: intent },
-    });
+    }) as Stripe.InvoicePayment;
   const declined = payment({ id: 'pi_1', status: 'requires_payment_method' });
   const onItsWay = payment({ id: 'pi_1', status: 'processing' });
 
@@ -124,7 +124,7 @@ describe('a payment that failed', () => {
     ['given up', 'uncollectible', 4, [declined], true],
     ['void before it was tried', 'void', 0, [], false],
   ])('%s', (_name, status, attempts, payments, failed) => {
-    const invoice = stripe<Stripe.Invoice>({
+    const invoice = {
       id: 'in_1',
       status,
       attempt_count: attempts,
@@ -133,7 +133,7 @@ describe('a payment that failed', () => {
       total: 1,
       created: 0,
       status_transitions: {},
-    });
+    } as Stripe.Invoice;
     expect('paymentFailed' in invoiceRow(invoice, payments)).toBe(failed);
   });
 });
