@@ -51,7 +51,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
 }
 
 /** Sets the gauges to what every project stands at now. What is not there any more is not shown any more. */
-async function measureStandings(
+export async function measureStandings(
   deps: Pick<ReportingDeps, 'database' | 'clock' | 'metrics'>,
 ): Promise<void> {
   const standings = await loadStandings(deps.database, null, deps.clock());
