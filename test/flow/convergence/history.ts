@@ -161,8 +161,10 @@ async function goWay(world: World, { way, workers }: Step): Promise<void> {
   }
 }
 
+/** A refused request is left to the queue's own patience, which is what is looked at. */
 async function work({ service }: World, workers: number): Promise<void> {
-  await Promise.all(Array.from({ length: workers }, () => syncAll(service.deps)));
+  const deps = { ...service.deps, stripe: service.deps.stripeInBackground };
+  await Promise.all(Array.from({ length: workers }, () => syncAll(deps)));
 }
 
 /** A worker takes what is wanted, and is killed on the way with each of it. */
@@ -176,7 +178,7 @@ async function die({ service }: World, where: (typeof deaths)[number]): Promise<
   if (where === 'claimed') return;
   for (const claim of claims) {
     const number = await drawNumber(deps.database);
-    const picture = await fetchPicture(deps.stripe, claim).catch(() => null);
+    const picture = await fetchPicture(deps.stripeInBackground, claim).catch(() => null);
     if (where === 'fetched' || picture === null) continue;
     await applyPicture(
       {
