@@ -104,16 +104,21 @@ due AS (
       ELSE greatest(0, c.cost - d.off) END AS cost
   FROM costs c LEFT JOIN in_force d ON d.item_id = c.item WHERE c.cost IS NOT NULL
 ),
-often AS (SELECT sub, max(times) AS times FROM due GROUP BY sub),
+often AS (
+  SELECT DISTINCT ON (sub) sub, times, sum(cost) AS most FROM due
+  GROUP BY sub, times ORDER BY sub, times DESC NULLS LAST
+),
+seldom AS (
+  SELECT sub, sum(d.cost * d.times) AS parts FROM due d JOIN often o USING (sub)
+  WHERE d.times < o.times GROUP BY sub
+),
 stack AS (
   SELECT *, row_number() OVER (PARTITION BY subscription_id ORDER BY position) AS step
   FROM in_force WHERE item_id IS NULL
 ),
 -- of what is billed most often, and the share of all else that percentages leave
 lowered AS (
-  SELECT o.sub, 0::bigint AS step, (SELECT sum(cost) FROM due WHERE due.sub = o.sub AND due.times = o.times) AS most,
-    1::numeric AS share
-  FROM often o
+  SELECT sub, 0::bigint AS step, most, 1::numeric AS share FROM often
   UNION ALL
   SELECT l.sub, k.step,
     CASE WHEN k.percent_off IS NOT NULL THEN l.most * (100 - k.percent_off::numeric) / 100
@@ -123,9 +128,8 @@ lowered AS (
 ),
 final AS (SELECT DISTINCT ON (sub) * FROM lowered ORDER BY sub, step DESC),
 monthly AS (
-  SELECT o.sub, f.most * o.times
-    + coalesce((SELECT sum(cost * d.times) FROM due d WHERE d.sub = o.sub AND d.times < o.times), 0) * f.share AS parts
-  FROM often o JOIN final f USING (sub)
+  SELECT sub, f.most * o.times + coalesce(s.parts, 0) * f.share AS parts
+  FROM often o JOIN final f USING (sub) LEFT JOIN seldom s USING (sub)
 ),
 placed AS (
   SELECT *, CASE
