@@ -54,7 +54,7 @@ async function entitled(user: string): Promise<unknown> {
 
 /** Whether the user has the feature after these acts, each the last word of its time. */
 function lastWord(audit: unknown[]): boolean {
-  let words: { id: string; gives: boolean }[] = [];
+  const words: { id: string; gives: boolean }[] = [];
   for (const row of audit) {
     const id = text(row, 'target', 'id');
     const action = text(row, 'action');

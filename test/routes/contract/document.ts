@@ -4,7 +4,7 @@ import { at, entriesAt } from '../../helpers/json.ts';
 import type { TestService } from '../../helpers/service.ts';
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-export type Method = (typeof methods)[number];
+type Method = (typeof methods)[number];
 
 /** A route as the OpenAPI document of the running application tells of it. */
 export interface ContractRoute {
