@@ -18,7 +18,6 @@ const statusProblems: Readonly<Record<number, ProblemCode>> = {
 /** What Fastify says in words of its own, in ours. */
 const fastifyDetails: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The path is not valid.',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'The body is empty; send JSON, or no Content-Type.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
 };
 

@@ -47,8 +47,7 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  // Fastify's own, without which anything but JSON is a 415.
-  app.removeContentTypeParser('text/plain');
+  takeJsonAlone(app);
   installErrorHandlers(app);
   await app.register(sensible);
   await app.register(swagger, {
@@ -86,6 +85,23 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
     done();
   });
   return app;
+}
+
+/**
+ * Anything but JSON is a 415. An empty body is none, whatever type it has: those who send every request
+ * with the same headers may send a DELETE, too.
+ */
+function takeJsonAlone(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    (request, body: string, done) => {
+      if (body === '') done(null, undefined);
+      else void parse(request, body, done);
+    },
+  );
 }
 
 /** The caller's own `X-Request-Id` where it is short and plain, so that its log and ours can be joined. */

@@ -76,6 +76,20 @@ describe('every error', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'unsupported_media_type' });
   });
 
+  it('an empty body is none, whatever its type: such a DELETE is answered', async () => {
+    const { key } = await service.createProject('emptied');
+    const headers = { 'content-type': 'application/json' };
+    const features = '/admin/features/once';
+    await service.request('PUT', features, { key, body: { name: 'Once', type: 'boolean' } });
+    expect(await service.request('DELETE', features, { key, headers })).toMatchObject({
+      status: 200,
+    });
+    expect(await service.request('POST', '/admin/grant', { key, headers })).toMatchObject({
+      status: 400,
+      body: { code: 'bad_request' },
+    });
+  });
+
   it('500 tells nothing internal', async () => {
     const broken = vi
       .spyOn(service.deps.database, 'transaction')
