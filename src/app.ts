@@ -11,6 +11,7 @@ import { grantRoutes } from './grants/routes.ts';
 import type { App } from './http/app-types.ts';
 import { installIdempotency } from './http/idempotency.ts';
 import { createHttpServer } from './http/server.ts';
+import { installShedding } from './http/shedding.ts';
 import { customerRoutes } from './mirror/customer-routes.ts';
 import { purchaseRoutes } from './mirror/purchase-routes.ts';
 import { opsRoutes } from './ops/routes.ts';
@@ -38,7 +39,13 @@ export interface AppDeps extends Deps {
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { config, clock, database } = deps;
   const app = await createHttpServer(deps);
-  installAuth(app, { adminApiKey: config.adminApiKey, keys: createKeyLookup(deps) });
+  installAuth(app, {
+    ...deps,
+    adminApiKey: config.adminApiKey,
+    keyMaxRps: config.keyMaxRps,
+    keys: createKeyLookup(deps),
+  });
+  installShedding(app, deps);
   const actorOf = (request: FastifyRequest): string => callerOf(request).actor;
   const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
     projectScope(deps, callerOf(request), given);

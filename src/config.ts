@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import cron from 'node-cron';
 import { z } from 'zod';
 
@@ -19,6 +20,21 @@ const urlOf = (...protocols: string[]) =>
       `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     );
 
+/** Names for whole ranges of addresses, as Fastify knows them. */
+const addressRanges: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/** An address, a subnet such as 10.0.0.0/8, or the name of a range. */
+function isProxy(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0) return addressRanges.has(text);
+  const bits = version === 4 ? 32 : 128;
+  return (
+    rest.length === 0 &&
+    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  );
+}
+
 /** The environment, one entry per setting. `.env.example` lists the same names (held together by a test). */
 export const environmentSchema = z.object({
   DATABASE_URL: urlOf('postgres:', 'postgresql:'),
@@ -39,6 +55,19 @@ export const environmentSchema = z.object({
   ADMIN_API_KEY: secret(32),
   HOST: z.string().default('0.0.0.0'),
   PORT: wholeNumber(0, 65_535).default(3000),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((value) => value.split(',').map((part) => part.trim()))
+    .pipe(
+      z.array(
+        z.string().refine(isProxy, {
+          error: 'must be addresses, subnets, loopback, linklocal or uniquelocal, comma-separated',
+        }),
+      ),
+    )
+    .default([]),
+  KEY_MAX_RPS: wholeNumber(1, 1_000_000).default(1_000),
+  DRAIN_SECONDS: wholeNumber(0, 60).default(3),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   CACHE_TTL_SECONDS: wholeNumber(1, 3600).default(60),
   RECONCILE_CRON: z
@@ -71,6 +100,12 @@ export interface Config {
   adminApiKey: string;
   host: string;
   port: number;
+  /** Whose X-Forwarded-For is believed: addresses, subnets, names of ranges. */
+  trustedProxies: string[];
+  /** Requests per second that one API key may make at one instance. */
+  keyMaxRps: number;
+  /** How long a process that is told to stop still takes requests. */
+  drainSeconds: number;
   logLevel: string;
   cacheTtlSeconds: number;
   /** When everything is compared with Stripe; undefined: only on demand. */
@@ -99,21 +134,97 @@ export class ConfigError extends Error {
 /** Settings whose empty value is a value. All others count as not set then. */
 const emptyMeansOff: ReadonlySet<string> = new Set(['RECONCILE_CRON']);
 
-/** Reads the settings from an environment such as `process.env`, or throws a `ConfigError` that lists all faults. */
-export function loadConfig(environment: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(
-      ([name, value]) => value !== undefined && (value.trim() !== '' || emptyMeansOff.has(name)),
-    ),
-  );
-  const parsed = environmentSchema.safeParse(given);
-  if (!parsed.success) {
-    throw new ConfigError(
-      parsed.error.issues.map((issue) => {
+/** Settings that may lie in a file instead, which `NAME_FILE` names: how orchestrators hand secrets out. */
+export const secretSettings = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'STRIPE_SECRET_KEY',
+  'STRIPE_WEBHOOK_SECRETS',
+  'ADMIN_API_KEY',
+  'METRICS_TOKEN',
+] as const;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Returns a file's text, or throws. */
+export type ReadFile = (path: string) => string;
+
+const noFiles: ReadFile = () => {
+  throw new Error('no files can be read here');
+};
+
+/**
+ * The value of a secret, from the environment or from the file that the environment names; undefined
+ * where neither is set.
+ *
+ * @throws ConfigError where both are set, or the file cannot be read or is empty.
+ */
+export function loadSecret(
+  environment: Environment,
+  name: (typeof secretSettings)[number],
+  readFile: ReadFile,
+): string | undefined {
+  const value = given(environment, name);
+  const file = given(environment, `${name}_FILE`);
+  if (file === undefined) return value;
+  if (value !== undefined) throw new ConfigError([`${name} and ${name}_FILE are both set`]);
+  let text: string;
+  try {
+    text = readFile(file).trim();
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    throw new ConfigError([`${name}_FILE: the file cannot be read${reason}`]);
+  }
+  if (text === '') throw new ConfigError([`${name}_FILE: the file is empty`]);
+  return text;
+}
+
+function given(environment: Environment, name: string): string | undefined {
+  const value = environment[name];
+  return value === undefined || (value.trim() === '' && !emptyMeansOff.has(name))
+    ? undefined
+    : value;
+}
+
+/** All settings as texts, those of files included, and the faults of the files by setting. */
+function collectSettings(
+  environment: Environment,
+  readFile: ReadFile,
+): { settings: Record<string, string | undefined>; fileFaults: Map<string, string[]> } {
+  const settings: Record<string, string | undefined> = {};
+  for (const name of Object.keys(environmentSchema.shape))
+    settings[name] = given(environment, name);
+  const fileFaults = new Map<string, string[]>();
+  for (const name of secretSettings) {
+    try {
+      settings[name] = loadSecret(environment, name, readFile);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      fileFaults.set(name, error.faults);
+    }
+  }
+  return { settings, fileFaults };
+}
+
+/**
+ * Reads the settings from an environment such as `process.env`, or throws a `ConfigError` that lists all
+ * faults.
+ *
+ * @param readFile how the files of `NAME_FILE` are read; by default not at all.
+ */
+export function loadConfig(environment: Environment, readFile: ReadFile = noFiles): Config {
+  const { settings, fileFaults } = collectSettings(environment, readFile);
+  const parsed = environmentSchema.safeParse(settings);
+  if (!parsed.success || fileFaults.size > 0) {
+    const issues = parsed.success ? [] : parsed.error.issues;
+    throw new ConfigError([
+      ...[...fileFaults.values()].flat(),
+      ...issues.flatMap((issue) => {
         const name = String(issue.path[0]);
-        return given[name] === undefined ? `${name} is not set` : `${name}: ${issue.message}`;
+        if (fileFaults.has(name)) return [];
+        return [settings[name] === undefined ? `${name} is not set` : `${name}: ${issue.message}`];
       }),
-    );
+    ]);
   }
   const env = parsed.data;
   return {
@@ -130,6 +241,9 @@ export function loadConfig(environment: Record<string, string | undefined>): Con
     adminApiKey: env.ADMIN_API_KEY,
     host: env.HOST,
     port: env.PORT,
+    trustedProxies: env.TRUSTED_PROXIES,
+    keyMaxRps: env.KEY_MAX_RPS,
+    drainSeconds: env.DRAIN_SECONDS,
     logLevel: env.LOG_LEVEL,
     cacheTtlSeconds: env.CACHE_TTL_SECONDS,
     reconcileCron: env.RECONCILE_CRON.trim() === '' ? undefined : env.RECONCILE_CRON,

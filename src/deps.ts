@@ -2,7 +2,9 @@ import type Stripe from 'stripe';
 import type { Config } from './config.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type Database, openDatabase } from './platform/database.ts';
+import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/logger.ts';
+import { type LoopDelay, measureLoopDelay } from './platform/loop-delay.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
 import { openRedis, type Redis } from './platform/redis.ts';
 import { openPacedStripe } from './platform/stripe.ts';
@@ -13,6 +15,8 @@ export interface Deps {
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
+  lifecycle: Lifecycle;
+  loopDelay: LoopDelay;
   database: Database;
   /** Null: the service runs without a cache. */
   redis: Redis | null;
@@ -29,14 +33,23 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   const metrics = createMetrics();
   const database =
     overrides.database ??
-    openDatabase(config.databaseUrl, (error) => {
-      logger.warn({ err: error }, 'a connection to Postgres was lost');
-    });
+    openDatabase(
+      config.databaseUrl,
+      (error) => {
+        metrics.postgresErrors.inc({ kind: 'connection_lost' });
+        logger.warn({ err: error }, 'a connection to Postgres was lost');
+      },
+      (kind) => {
+        metrics.postgresErrors.inc({ kind });
+      },
+    );
   return {
     config,
     clock: systemClock,
     logger,
     metrics,
+    lifecycle: createLifecycle(),
+    loopDelay: overrides.loopDelay ?? measureLoopDelay(),
     database,
     redis: config.redisUrl === undefined ? null : openCacheStore(config.redisUrl, metrics, logger),
     stripe: openPacedStripe(config.stripe, 'buyers', { database, metrics }),
@@ -67,6 +80,7 @@ function openCacheStore(url: string, metrics: Metrics, logger: Logger): Redis {
 
 /** Closes what `openDeps` opened. */
 export async function closeDeps(deps: Deps): Promise<void> {
+  deps.loopDelay.stop();
   deps.redis?.disconnect();
   await deps.database.close();
 }

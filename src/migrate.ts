@@ -1,8 +1,10 @@
 /* The program behind `npm run migrate`: brings the database of DATABASE_URL to this release's schema. */
+import { readFileSync } from 'node:fs';
+import { loadSecret } from './config.ts';
 import { applyMigrations } from './platform/migrate.ts';
 
-const databaseUrl = process.env['DATABASE_URL'];
-if (databaseUrl === undefined || databaseUrl === '') {
+const databaseUrl = loadSecret(process.env, 'DATABASE_URL', (file) => readFileSync(file, 'utf8'));
+if (databaseUrl === undefined) {
   process.stderr.write('DATABASE_URL is not set. It names the database to migrate.\n');
   process.exit(1);
 }

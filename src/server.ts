@@ -1,17 +1,21 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildApp } from './app.ts';
 import { type Background, startBackground } from './background.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { closeDeps, type Deps, openDeps } from './deps.ts';
 import { createCache } from './entitlements/cache.ts';
 import { applyMigrations } from './platform/migrate.ts';
+import { withoutSecrets } from './platform/redaction.ts';
 
-/** How long a graceful stop may take, milliseconds. */
+/** How long a graceful stop may take after the drain, milliseconds. */
 const stopWithinMs = 10_000;
 
 /** The process: settings → dependencies → migrations → routes → background → listen. */
 async function main(): Promise<void> {
   const config = configOrExit();
   const deps = openDeps(config);
+  dieAloud(deps);
   if (config.migrateOnStart) {
     const applied = await applyMigrations(config.databaseUrl);
     deps.logger.info({ applied }, 'the database is up to date');
@@ -28,17 +32,23 @@ async function main(): Promise<void> {
   if (deps.redis === null) {
     deps.logger.warn('REDIS_URL is not set: every read goes to Postgres');
   }
-  stopOnSignal(deps, async () => {
-    await app.close();
-    await background.current?.stop();
+  const drainMs = config.drainSeconds * 1_000;
+  stopOnSignal(deps, drainMs + stopWithinMs, async (signal) => {
+    // A person at the keyboard waits for nothing; an orchestrator's word needs a moment to get about.
+    const drained = signal === 'SIGTERM' ? sleep(drainMs) : Promise.resolve();
+    const ends = await Promise.allSettled([
+      drained.then(() => app.close()),
+      background.current?.stop(),
+    ]);
     await closeDeps(deps);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   });
   await app.listen({ host: config.host, port: config.port });
 }
 
 function configOrExit(): Config {
   try {
-    return loadConfig(process.env);
+    return loadConfig(process.env, (file) => readFileSync(file, 'utf8'));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -46,18 +56,28 @@ function configOrExit(): Config {
   }
 }
 
-/** The first signal stops gracefully: what runs is finished, under a limit. The second stops at once. */
-function stopOnSignal(deps: Deps, stop: () => Promise<void>): void {
+/**
+ * The first signal stops gracefully. /ready says so at once, so that whoever balances load sends requests
+ * elsewhere; those that come all the same are answered until the drain is over, and told to close their
+ * connection, so that none is sent on one that is about to be closed. Then what runs is finished, under
+ * a limit. The second signal stops at once.
+ */
+function stopOnSignal(
+  deps: Deps,
+  withinMs: number,
+  stop: (signal: NodeJS.Signals) => Promise<void>,
+): void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);
     stopping = true;
+    deps.lifecycle.beginStop();
     deps.logger.info({ signal }, 'stopping');
     setTimeout(() => {
       deps.logger.error('could not stop in time');
       process.exit(1);
-    }, stopWithinMs).unref();
-    stop().then(
+    }, withinMs).unref();
+    stop(signal).then(
       () => {
         deps.logger.info('stopped');
       },
@@ -71,6 +91,14 @@ function stopOnSignal(deps: Deps, stop: () => Promise<void>): void {
   process.on('SIGINT', onSignal);
 }
 
+/** Node would print what nobody caught, with all that is in it. The log takes secrets out. */
+function dieAloud({ logger }: Deps): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'an error that nobody caught ends the process');
+    process.exit(1);
+  });
+}
+
 /** Node says nothing in the message of an error about several addresses of one host. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
@@ -78,6 +106,6 @@ function reasonOf(error: unknown): string {
 }
 
 await main().catch((error: unknown) => {
-  process.stderr.write(`Latchkey cannot start: ${reasonOf(error)}\n`);
+  process.stderr.write(`Latchkey cannot start: ${withoutSecrets(reasonOf(error))}\n`);
   process.exit(1);
 });

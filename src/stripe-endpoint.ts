@@ -2,6 +2,8 @@
  * The program behind `npm run stripe:endpoint -- URL`: makes the webhook endpoint at Stripe, or brings
  * it up to date, with exactly the event types that this release knows.
  */
+import { readFileSync } from 'node:fs';
+import { loadSecret } from './config.ts';
 import { openStripe } from './platform/stripe.ts';
 import { putEndpoint } from './webhook/endpoint.ts';
 
@@ -10,8 +12,10 @@ STRIPE_SECRET_KEY in the environment says for which account and mode.
 `;
 
 const url = process.argv[2];
-const secretKey = process.env['STRIPE_SECRET_KEY'];
-if (url === undefined || !URL.canParse(url) || secretKey === undefined || secretKey === '') {
+const secretKey = loadSecret(process.env, 'STRIPE_SECRET_KEY', (file) =>
+  readFileSync(file, 'utf8'),
+);
+if (url === undefined || !URL.canParse(url) || secretKey === undefined) {
   process.stderr.write(usage);
   process.exit(2);
 }

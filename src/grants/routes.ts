@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import { bodyLimits } from '../http/body-limits.ts';
 import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
 import { projectFor, projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
@@ -41,6 +42,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
   app.post(
     '/api/v1/admin/grants/bulk',
     {
+      bodyLimit: bodyLimits.list,
       config: { auth: 'admin', problems: ['feature_not_found', 'window_invalid'] },
       schema: {
         tags,

@@ -49,7 +49,9 @@ export function sendProblem(
   // Errors before routing come here without the hooks.
   void reply.header('x-request-id', request.id);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
-  if (problem.status === 429 || problem.status === 503) void reply.header('retry-after', '1');
+  if (problem.status === 429 || problem.status === 503) {
+    void reply.header('retry-after', problem.retryAfterSeconds ?? 1);
+  }
   return reply
     .code(problem.status)
     .type('application/problem+json; charset=utf-8')

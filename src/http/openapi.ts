@@ -39,6 +39,7 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
     'bad_request',
     'unauthorized',
     'scope_missing',
+    'too_many_requests',
     ...(takesProject ? (['project_not_found'] as const) : []),
     ...(isIdempotent(route)
       ? (['idempotency_key_reused', 'idempotency_in_progress'] as const)
@@ -46,6 +47,7 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
     ...(takesBody ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
     'internal_error',
     'not_ready',
+    'overloaded',
   ];
 }
 

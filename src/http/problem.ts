@@ -44,6 +44,7 @@ export const problems = {
   internal_error: [500, 'Something went wrong on our side'],
   stripe_unavailable: [502, 'Stripe cannot be reached or refused'],
   not_ready: [503, 'The service is not ready'],
+  overloaded: [503, 'The service has too much to do'],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ProblemCode = keyof typeof problems;
@@ -68,13 +69,21 @@ export interface Problem {
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly errors: FieldFault[] | undefined;
+  /** After how long another try makes sense, where that is another time than a second. */
+  readonly retryAfterSeconds: number | undefined;
 
   /** @param detail what happened here and what to do next; says nothing internal. */
-  constructor(code: ProblemCode, detail?: string, errors?: FieldFault[]) {
+  constructor(
+    code: ProblemCode,
+    detail?: string,
+    errors?: FieldFault[],
+    retryAfterSeconds?: number,
+  ) {
     super(detail ?? `${problems[code][1]}.`);
     this.name = 'ProblemError';
     this.code = code;
     this.errors = errors;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 
   get status(): number {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import sensible from '@fastify/sensible';
 import swagger from '@fastify/swagger';
-import scalar from '@scalar/fastify-api-reference';
 import fastify, {
   type FastifyBaseLogger,
   LogController,
@@ -15,25 +14,41 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { Config } from '../config.ts';
+import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { App } from './app-types.ts';
+import { bodyLimits } from './body-limits.ts';
+import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
 import { documentProblems, dropUnusedSchemas } from './openapi.ts';
+import { installSecurityHeaders } from './security-headers.ts';
 
-/** 1 MiB, for webhooks and everything else. */
-const bodyLimit = 1_048_576;
+/** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
+const requestTimeoutMs = 30_000;
+
+export interface HttpServerDeps {
+  config: Pick<Config, 'trustedProxies'>;
+  lifecycle: Lifecycle;
+  logger: Logger;
+  metrics: Metrics;
+}
 
 /**
  * A Fastify instance with what every route shares: request ids, zod schemas, problems for errors, the
  * OpenAPI document at `/openapi.json` and a page to read and try it at `/docs`, whose assets come from
  * here.
  */
-export async function createHttpServer(deps: { logger: Logger; metrics: Metrics }): Promise<App> {
+export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   const logger: FastifyBaseLogger = deps.logger;
+  const { trustedProxies } = deps.config;
   const app: App = fastify({
     loggerInstance: logger,
-    bodyLimit,
+    bodyLimit: bodyLimits.usual,
+    requestTimeout: requestTimeoutMs,
+    // Whose X-Forwarded-For is believed.
+    trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     genReqId: requestId,
     frameworkErrors: (error, request, reply) => {
       sendProblem(request, reply, toProblem(error));
@@ -64,14 +79,16 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
     transform: documentProblems(jsonSchemaTransform),
     transformObject: dropUnusedSchemas(jsonSchemaTransformObject),
   });
-  await app.register(scalar, { routePrefix: '/docs' });
   app.get('/openapi.json', { config: { auth: 'open' }, schema: { hide: true } }, () =>
     app.swagger(),
   );
 
   refuseUnknownQueries(app);
+  installSecurityHeaders(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
+    // The client's next request goes to another instance.
+    if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
@@ -84,6 +101,7 @@ export async function createHttpServer(deps: { logger: Logger; metrics: Metrics 
     );
     done();
   });
+  await app.register(docsPage);
   return app;
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LinkPair } from '../generated/prisma/client.ts';
 import type { Operator } from '../grants/operator.ts';
 import type { App } from '../http/app-types.ts';
+import { bodyLimits } from '../http/body-limits.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeNumberCursor,
@@ -141,6 +142,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
   app.post(
     '/api/v1/admin/customers/link',
     {
+      bodyLimit: bodyLimits.list,
       config: { auth: 'admin' },
       schema: {
         tags,

@@ -158,6 +158,10 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
   try {
     const isMissingBelieved = !claim.isNew || claim.attempts > missingTries;
     await syncObject({ ...deps, stripe }, claim, { isMissingBelieved });
+    deps.metrics.syncDelaySeconds.observe(
+      { urgency: claim.urgency },
+      Math.max(0, deps.clock() - claim.wantedAt) / 1_000,
+    );
   } catch (error) {
     const now = deps.clock();
     const counts = !saysNothingOfObject(error);

@@ -1,11 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { readMigrations } from '../platform/migrate.ts';
 import { checkReadiness, type ReadinessDeps } from './readiness.ts';
 
 export interface OpsRouteDeps extends ReadinessDeps {
+  lifecycle: Lifecycle;
   metrics: Metrics;
   /** Undefined: there is no metrics route. */
   metricsToken: string | undefined;
@@ -22,6 +24,9 @@ const readinessSchema = z
     }),
   })
   .meta({ id: 'Readiness' });
+
+/** Nothing is asked any more: whoever balances load is to send requests elsewhere, at once. */
+const stoppingSchema = z.object({ status: z.literal('stopping') }).meta({ id: 'Stopping' });
 
 const tags = ['Operations'];
 
@@ -52,15 +57,14 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       schema: {
         tags,
         summary: 'Whether requests can be served; really asks each part, within a second',
-        response: { 200: readinessSchema, 503: readinessSchema },
+        response: { 200: readinessSchema, 503: z.union([readinessSchema, stoppingSchema]) },
       },
     },
     async (_request, reply) => {
+      void reply.preventCache();
+      if (deps.lifecycle.isStopping) return reply.code(503).send({ status: 'stopping' });
       const readiness = await checkReadiness(deps, migrations);
-      return reply
-        .preventCache()
-        .code(readiness.status === 'not_ready' ? 503 : 200)
-        .send(readiness);
+      return reply.code(readiness.status === 'not_ready' ? 503 : 200).send(readiness);
     },
   );
 
@@ -85,7 +89,11 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       if (!isSame(request.headers.authorization ?? '', `Bearer ${metricsToken}`)) {
         throw app.httpErrors.unauthorized('Send METRICS_TOKEN: Authorization: Bearer TOKEN.');
       }
-      const { registry } = deps.metrics;
+      const { registry, postgresConnections, postgresWaiting } = deps.metrics;
+      const { totalCount, idleCount, waitingCount } = deps.database.pool;
+      postgresConnections.set({ state: 'in_use' }, totalCount - idleCount);
+      postgresConnections.set({ state: 'idle' }, idleCount);
+      postgresWaiting.set(waitingCount);
       return reply.type(registry.contentType).send(await registry.metrics());
     },
   );

@@ -19,8 +19,18 @@ export interface Database {
 
 const attempts = 5;
 
-/** @param onPoolError told of errors on idle connections, which are replaced. */
-export function openDatabase(url: string, onPoolError: (error: Error) => void): Database {
+/** Why Postgres did not do what it was asked for, where that is neither our fault nor the caller's. */
+export type DatabaseFailure = 'unreachable' | 'conflict';
+
+/**
+ * @param onPoolError told of errors on idle connections, which are replaced.
+ * @param onFailure told of every query and transaction that failed so, those that are tried again included.
+ */
+export function openDatabase(
+  url: string,
+  onPoolError: (error: Error) => void,
+  onFailure: (failure: DatabaseFailure) => void = () => undefined,
+): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: 20,
@@ -30,6 +40,11 @@ export function openDatabase(url: string, onPoolError: (error: Error) => void): 
     application_name: 'latchkey',
   });
   pool.on('error', onPoolError);
+  const noteFailure = (error: unknown): void => {
+    if (isUnreachable(error)) onFailure('unreachable');
+    else if (isTransient(error)) onFailure('conflict');
+  };
+  watchQueries(pool, noteFailure);
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   return {
     prisma,
@@ -39,6 +54,7 @@ export function openDatabase(url: string, onPoolError: (error: Error) => void): 
         try {
           return await prisma.$transaction(work, { maxWait: 5_000, timeout: 15_000 });
         } catch (error) {
+          noteFailure(error);
           if (attempt === attempts || !isTransient(error)) throw error;
         }
       }
@@ -48,6 +64,17 @@ export function openDatabase(url: string, onPoolError: (error: Error) => void): 
       await pool.end();
     },
   };
+}
+
+/** Tells of every query that fails outside of a transaction, whoever makes it; who made it is told as ever. */
+function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
+  const query: (...request: unknown[]) => unknown = pool.query.bind(pool);
+  const watched = (...request: unknown[]): unknown => {
+    const answer = query(...request);
+    if (answer instanceof Promise) answer.catch(onError);
+    return answer;
+  };
+  pool.query = watched as typeof pool.query; // what it is called with and answers goes through as it is
 }
 
 /**

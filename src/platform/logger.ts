@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { describeError } from './redaction.ts';
 
 export type { Logger } from 'pino';
 
@@ -22,6 +23,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     level,
     base: { service: 'latchkey' },
     redact: { paths: redactedPaths, censor: '[redacted]' },
+    serializers: { err: (error: unknown) => describeError(error) },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

@@ -14,6 +14,18 @@ export function createMetrics() {
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     }),
+    rateLimited: new Counter({
+      name: 'latchkey_rate_limited_total',
+      help: 'Requests refused with a 429: the limit of a key, or of a client whose keys are not valid.',
+      labelNames: ['limit'],
+      registers,
+    }),
+    shedRequests: new Counter({
+      name: 'latchkey_shed_requests_total',
+      help: 'Requests refused with a 503 since the event loop was late, by kind of work.',
+      labelNames: ['work'],
+      registers,
+    }),
     cacheReads: new Counter({
       name: 'latchkey_cache_reads_total',
       help: 'Reads of entitlements by how they were answered: hit, miss, or bypass where the cache was not asked or could not answer.',
@@ -31,10 +43,40 @@ export function createMetrics() {
       help: '1 while reads go straight to Postgres because Redis does not answer.',
       registers,
     }),
+    postgresErrors: new Counter({
+      name: 'latchkey_postgres_errors_total',
+      help: 'Queries and transactions that failed: unreachable (no connection, or no answer in time), conflict (tried again); and idle connections that were lost.',
+      labelNames: ['kind'],
+      registers,
+    }),
+    postgresConnections: new Gauge({
+      name: 'latchkey_postgres_connections',
+      help: 'Connections of the pool: in use, or idle.',
+      labelNames: ['state'],
+      registers,
+    }),
+    postgresWaiting: new Gauge({
+      name: 'latchkey_postgres_waiting',
+      help: 'Queries and transactions that wait for a connection of the pool.',
+      registers,
+    }),
     webhookEvents: new Counter({
       name: 'latchkey_webhook_events_total',
       help: 'Webhook deliveries by outcome.',
       labelNames: ['outcome'],
+      registers,
+    }),
+    webhookDelaySeconds: new Histogram({
+      name: 'latchkey_webhook_delay_seconds',
+      help: "Time from an event's creation at Stripe, which counts whole seconds, until it was stored; each event once.",
+      buckets: [1, 2, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400],
+      registers,
+    }),
+    syncDelaySeconds: new Histogram({
+      name: 'latchkey_sync_delay_seconds',
+      help: 'Time from the first event that made an object wanted until what Stripe says of it was applied, by urgency: 0 = a buyer waits, 1 = access, 2 = the rest.',
+      labelNames: ['urgency'],
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600],
       registers,
     }),
     syncs: new Counter({

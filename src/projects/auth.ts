@@ -1,6 +1,10 @@
 import type { FastifyRequest, RouteOptions } from 'fastify';
 import type { App, RouteAuth } from '../http/app-types.ts';
+import { clientNetwork } from '../http/client-network.ts';
 import { ProblemError } from '../http/problem.ts';
+import { createTokenBuckets } from '../http/token-buckets.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { Caller } from './caller.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import { hashKey, sameHash } from './keys.ts';
@@ -11,21 +15,39 @@ const everything: Caller = {
   scopes: new Set(['read', 'checkout', 'admin']),
 };
 
-/**
- * Asks for a key on every route that is not open. Must be installed before the routes: one that does
- * not say who may call it makes the start fail.
- */
-export function installAuth(app: App, deps: { adminApiKey: string; keys: KeyLookup }): void {
-  const platformHash = hashKey(deps.adminApiKey);
+/** Keys are few, and only valid ones are counted; the bound is for those that are made and deleted. */
+const maxKeys = 10_000;
 
-  async function callerFor(authorization: string | undefined): Promise<Caller> {
-    const key = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+export interface AuthDeps {
+  adminApiKey: string;
+  keys: KeyLookup;
+  /** Requests per second that one key may make at this instance, and at once. */
+  keyMaxRps: number;
+  clock: Clock;
+  metrics: Metrics;
+}
+
+/**
+ * Asks for a key on every route that is not open, and keeps each key within its limit. Must be installed
+ * before the routes: one that does not say who may call it makes the start fail.
+ */
+export function installAuth(app: App, deps: AuthDeps): void {
+  const { keyMaxRps, clock, metrics } = deps;
+  const platformHash = hashKey(deps.adminApiKey);
+  const requests = createTokenBuckets({
+    perSecond: keyMaxRps,
+    capacity: keyMaxRps,
+    maxEntries: maxKeys,
+  });
+
+  async function callerFor(request: FastifyRequest): Promise<Caller> {
+    const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     if (key === undefined) {
       throw new ProblemError('unauthorized', 'Send an API key: Authorization: Bearer KEY.');
     }
     const hash = hashKey(key);
     if (sameHash(hash, platformHash)) return everything;
-    const caller = await deps.keys.find(hash);
+    const caller = await deps.keys.find(hash, () => clientNetwork(request.ip));
     if (caller === null) throw new ProblemError('unauthorized', 'The API key is not valid.');
     return caller;
   }
@@ -40,9 +62,20 @@ export function installAuth(app: App, deps: { adminApiKey: string; keys: KeyLook
 
   function askFor(auth: Exclude<RouteAuth, 'open'>) {
     return async (request: FastifyRequest): Promise<void> => {
-      request.caller = await callerFor(request.headers.authorization);
+      request.caller = await callerFor(request);
+      takeTurn(request.caller);
       requireScope(request.caller, auth);
     };
+  }
+
+  /** @throws ProblemError `too_many_requests`. */
+  function takeTurn({ actor }: Caller): void {
+    if (requests.take(actor, clock()) === 0) return;
+    metrics.rateLimited.inc({ limit: 'key' });
+    throw new ProblemError(
+      'too_many_requests',
+      `The API key makes more than ${keyMaxRps} requests per second.`,
+    );
   }
 
   app.decorateRequest('caller', null);

@@ -1,7 +1,10 @@
+import { ProblemError } from '../http/problem.ts';
+import { createTokenBuckets } from '../http/token-buckets.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { within } from '../platform/deadline.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import type { Caller, Scope } from './caller.ts';
 
 /** A key's state is asked for again after so long: a deleted key stops within it on every instance. */
@@ -20,6 +23,12 @@ const usedEveryMs = 60_000;
 /** A bound on what is remembered; above it go those that were validated longest ago. */
 const maxEntries = 10_000;
 
+/**
+ * How many keys that this process does not know one client may have looked up: each that is not valid
+ * counts until it has flown back. A flood of guesses costs a query a second.
+ */
+const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
+
 interface Entry {
   caller: Caller;
   expiresAt: number | null;
@@ -37,8 +46,14 @@ interface KeyRow {
 }
 
 export interface KeyLookup {
-  /** The caller that the hash of a project's key belongs to; null where no key that is valid now has it. */
-  find(hash: Buffer): Promise<Caller | null>;
+  /**
+   * The caller that the hash of a project's key belongs to; null where no key that is valid now has it.
+   *
+   * @param client who asks; not asked for where the key is known.
+   * @throws ProblemError too_many_requests where the key is not known, and the client had too many
+   *   looked up that were not valid.
+   */
+  find(hash: Buffer, client: () => string): Promise<Caller | null>;
 }
 
 /**
@@ -49,7 +64,9 @@ export function createKeyLookup(deps: {
   database: Database;
   clock: Clock;
   logger: Logger;
+  metrics: Metrics;
 }): KeyLookup {
+  const guesses = createTokenBuckets(unknownKeys);
   const entries = new Map<string, Entry>();
   const asking = new Map<string, Promise<Entry | null>>();
 
@@ -87,10 +104,38 @@ export function createKeyLookup(deps: {
     return entry;
   }
 
-  async function current(hash: Buffer, now: number): Promise<Entry | null> {
+  /** Who comes while the same key is looked up waits for that, and costs nothing. */
+  async function askUnknown(
+    id: string,
+    hash: Buffer,
+    now: number,
+    client: string,
+  ): Promise<Entry | null> {
+    if (asking.has(id)) return ask(id, hash, now);
+    const waitMs = guesses.take(client, now);
+    if (waitMs > 0) {
+      deps.metrics.rateLimited.inc({ limit: 'client' });
+      throw new ProblemError(
+        'too_many_requests',
+        'Too many requests with API keys that are not valid came from this address.',
+        undefined,
+        Math.ceil(waitMs / 1_000),
+      );
+    }
+    let isWrong = false;
+    try {
+      const entry = await ask(id, hash, now);
+      isWrong = entry === null;
+      return entry;
+    } finally {
+      if (!isWrong) guesses.giveBack(client);
+    }
+  }
+
+  async function current(hash: Buffer, now: number, client: () => string): Promise<Entry | null> {
     const id = hash.toString('base64');
     const known = entries.get(id);
-    if (known === undefined) return ask(id, hash, now);
+    if (known === undefined) return askUnknown(id, hash, now, client());
     const age = now - known.validatedAt;
     if (age < freshMs) return known;
     if (age >= staleMs) return ask(id, hash, now);
@@ -118,9 +163,9 @@ export function createKeyLookup(deps: {
   }
 
   return {
-    async find(hash) {
+    async find(hash, client) {
       const now = deps.clock();
-      const entry = await current(hash, now);
+      const entry = await current(hash, now, client);
       if (entry === null || (entry.expiresAt !== null && now >= entry.expiresAt)) return null;
       noteUse(entry, now);
       return entry.caller;

@@ -97,10 +97,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
         });
         return made;
       });
-      return reply
-        .cacheControl('no-store')
-        .code(201)
-        .send({ ...present(row), key });
+      return reply.code(201).send({ ...present(row), key });
     },
   );
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { App } from '../http/app-types.ts';
+import { bodyLimits } from '../http/body-limits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -35,8 +36,10 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
     scope.post(
       '/api/v1/webhooks/stripe',
       {
+        bodyLimit: bodyLimits.webhook,
         config: {
           auth: 'open',
+          work: 'webhook',
           problems: [
             'signature_invalid',
             'payload_invalid',
@@ -45,6 +48,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
             'unsupported_media_type',
             'internal_error',
             'not_ready',
+            'overloaded',
           ],
         },
         schema: {
@@ -65,6 +69,9 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         const asked = triage(event, config.stripe);
         const { duplicate } = await storeEvent({ database, clock }, event, raw, asked);
         metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : asked.outcome });
+        if (!duplicate) {
+          metrics.webhookDelaySeconds.observe(Math.max(0, clock() / 1_000 - event.created));
+        }
         if (asked.follow.length > 0 && !duplicate) wake();
         return { received: true as const, duplicate };
       },

@@ -8,6 +8,7 @@ import { createCache } from '../../src/entitlements/cache.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { syncAll } from '../../src/mirror/worker.ts';
 import { createLogger } from '../../src/platform/logger.ts';
+import type { LoopDelay } from '../../src/platform/loop-delay.ts';
 import { openRedis, type Redis } from '../../src/platform/redis.ts';
 import { TestClock } from './clock.ts';
 import { createTestDatabase } from './database.ts';
@@ -22,6 +23,8 @@ export const testStart = Date.parse('2026-11-01T00:00:00.000Z');
 export interface TestServiceOptions {
   /** Where the service finds Stripe; by default nowhere. */
   stripeUrl?: string;
+  /** The key that the service has of Stripe. */
+  stripeKey?: string;
   /** What the clock shows at first, epoch milliseconds. */
   now?: number;
   /** The clock itself, where another server shares it. */
@@ -31,6 +34,8 @@ export interface TestServiceOptions {
   config?: Partial<Config>;
   /** STRIPE_MAX_RPS; by default so high that nothing waits. */
   maxRps?: number;
+  /** How late the event loop claims to be; by default not at all. */
+  loopDelay?: LoopDelay;
   /** Gets every line of the log. */
   log?: DestinationStream;
 }
@@ -78,12 +83,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const config = {
     ...loadConfig({
       DATABASE_URL: databaseUrl,
-      STRIPE_SECRET_KEY: 'sk_test_123',
+      STRIPE_SECRET_KEY: options.stripeKey ?? 'sk_test_123',
       STRIPE_WEBHOOK_SECRETS: webhookSecret,
       // A port on which nothing listens: a test that asks Stripe unawares fails at once.
       STRIPE_API_BASE: options.stripeUrl ?? 'http://127.0.0.1:9',
       ADMIN_API_KEY: adminKey,
       LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+      // The clock of a test stands still, so that no limit would flow back.
+      KEY_MAX_RPS: '1000000',
     }),
     ...options.config,
   };
@@ -93,6 +100,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     clock: clock.now,
     database,
     redis,
+    // However busy the machine is, no request of a test is refused for it.
+    loopDelay: options.loopDelay ?? { ms: () => 0, stop: () => undefined },
     ...(options.log === undefined ? {} : { logger: createLogger('trace', options.log) }),
   });
   const deps: AppDeps = {

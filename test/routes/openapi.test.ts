@@ -42,7 +42,8 @@ describe('the contract', () => {
 
   it('lets no route start that does not say who may call it', async () => {
     const app = await createHttpServer(service.deps);
-    installAuth(app, { adminApiKey: adminKey, keys: createKeyLookup(service.deps) });
+    const keys = createKeyLookup(service.deps);
+    installAuth(app, { ...service.deps, adminApiKey: adminKey, keyMaxRps: 1, keys });
     expect(() => app.get('/forgotten', () => 'everything')).toThrow('/forgotten');
   });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { keepHouse } from '../../src/ops/housekeeping.ts';
+import { createLifecycle } from '../../src/platform/lifecycle.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
@@ -57,6 +58,23 @@ describe('/ready', () => {
       });
     });
     expect((await ready(service)).status).toBe(200);
+  });
+
+  it('503 at once where the process stops, without asking anything', async () => {
+    const lifecycle = createLifecycle();
+    const stopping = await buildApp({ ...service.deps, lifecycle });
+    try {
+      expect((await ready({ app: stopping })).status).toBe(200);
+      lifecycle.beginStop();
+      await withoutPostgres(service.deps.database.pool, async () => {
+        const answer = await stopping.inject('/ready');
+        expect([answer.statusCode, answer.json()]).toEqual([503, { status: 'stopping' }]);
+        expect(answer.headers.connection).toBe('close');
+        expect((await stopping.inject('/live')).statusCode).toBe(200);
+      });
+    } finally {
+      await stopping.close();
+    }
   });
 
   it('503 where the background work does not come round', async () => {

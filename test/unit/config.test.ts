@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig } from '../../src/config.ts';
+import { ConfigError, loadConfig, type ReadFile, secretSettings } from '../../src/config.ts';
 
 const enough = {
   DATABASE_URL: 'postgres://localhost/latchkey',
@@ -10,9 +10,9 @@ const enough = {
   ADMIN_API_KEY: 'a'.repeat(32),
 };
 
-function faultsOf(environment: Record<string, string | undefined>): string[] {
+function faultsOf(environment: Record<string, string | undefined>, readFile?: ReadFile): string[] {
   try {
-    loadConfig(environment);
+    loadConfig(environment, readFile);
   } catch (error) {
     if (error instanceof ConfigError) return error.faults;
     throw error;
@@ -64,6 +64,11 @@ describe('the environment', () => {
     ['STRIPE_API_BASE', 'stripe.example'],
     ['MIGRATE_ON_START', 'yes'],
     ['METRICS_TOKEN', 'short'],
+    ['KEY_MAX_RPS', '0'],
+    ['DRAIN_SECONDS', '61'],
+    ['TRUSTED_PROXIES', 'everyone'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.1,'],
   ])('refuses %s=%s', (name, value) => {
     const faults = faultsOf({ ...enough, [name]: value });
     expect(faults).toHaveLength(1);
@@ -89,9 +94,81 @@ describe('the environment', () => {
     });
   });
 
+  it('takes proxies as addresses, subnets and names of ranges', () => {
+    const TRUSTED_PROXIES = 'loopback, 10.0.0.0/8,2001:db8::/32,203.0.113.7';
+    expect(loadConfig({ ...enough, TRUSTED_PROXIES }).trustedProxies).toEqual([
+      'loopback',
+      '10.0.0.0/8',
+      '2001:db8::/32',
+      '203.0.113.7',
+    ]);
+  });
+
   it('never says what a secret was', () => {
     const fault = faultsOf({ ...enough, ADMIN_API_KEY: 'too_short_a_secret' }).join();
     expect(fault).not.toContain('too_short_a_secret');
+  });
+});
+
+describe('secrets in files', () => {
+  const secrets: Record<(typeof secretSettings)[number], string> = {
+    ...enough,
+    REDIS_URL: 'redis://cache',
+    METRICS_TOKEN: 'a_token_of_16_or_more',
+  };
+  const read =
+    (files: Record<string, string>): ReadFile =>
+    (file) => {
+      const text = files[file];
+      if (text === undefined) throw Object.assign(new Error(file), { code: 'ENOENT' });
+      return text;
+    };
+
+  it('are what the same settings are without, however the file ends', () => {
+    const environment = Object.fromEntries(
+      secretSettings.map((name) => [`${name}_FILE`, `/run/secrets/${name}`]),
+    );
+    const files = Object.fromEntries(
+      secretSettings.map((name) => [`/run/secrets/${name}`, `${secrets[name]}\n`]),
+    );
+    expect(loadConfig(environment, read(files))).toEqual(loadConfig(secrets));
+  });
+
+  it('are faults where both are set, the file is not there, or it is empty, all told at once', () => {
+    const faults = faultsOf(
+      {
+        ...enough,
+        DATABASE_URL_FILE: '/a',
+        STRIPE_SECRET_KEY: '',
+        STRIPE_SECRET_KEY_FILE: '/missing',
+        METRICS_TOKEN_FILE: '/empty',
+        PORT: 'http',
+      },
+      read({ '/a': 'postgres://a', '/empty': ' \n' }),
+    );
+    expect(faults).toEqual([
+      'DATABASE_URL and DATABASE_URL_FILE are both set',
+      'STRIPE_SECRET_KEY_FILE: the file cannot be read (ENOENT)',
+      'METRICS_TOKEN_FILE: the file is empty',
+      'PORT: must be a whole number',
+    ]);
+  });
+
+  it('have to be right as well, and are not told', () => {
+    const environment = { ...enough, ADMIN_API_KEY: '', ADMIN_API_KEY_FILE: '/k' };
+    const faults = faultsOf(environment, read({ '/k': 'too_short' }));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/^ADMIN_API_KEY: /);
+    expect(faults[0]).not.toContain('too_short');
+  });
+
+  it('are not read where the file is not given, or the setting is none of them', () => {
+    const fail: ReadFile = () => {
+      throw new Error('was read');
+    };
+    expect(loadConfig({ ...enough, DATABASE_URL_FILE: ' ', PORT_FILE: '/p' }, fail)).toEqual(
+      loadConfig(enough),
+    );
   });
 });
 

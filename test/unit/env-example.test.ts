@@ -2,13 +2,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { environmentSchema, loadConfig } from '../../src/config.ts';
+import { environmentSchema, loadConfig, secretSettings } from '../../src/config.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const text = readFileSync(path.join(repository, '.env.example'), 'utf8');
 const compose = readFileSync(path.join(repository, 'docker-compose.yml'), 'utf8');
 
 const settings = Object.keys(environmentSchema.shape).sort();
+
+/** Where a secret lies instead. */
+const files = secretSettings.map((name) => `${name}_FILE`);
 const example = parseEnv(text);
 
 /** What an operator has to fill in. */
@@ -30,7 +33,7 @@ describe('.env.example', () => {
   it('lists every setting, and beside them only what docker-compose.yml needs for itself', () => {
     const forCompose = [...interpolated].filter((name) => !settings.includes(name));
 
-    expect(Object.keys(example).sort()).toEqual([...settings, ...forCompose].sort());
+    expect(Object.keys(example).sort()).toEqual([...settings, ...files, ...forCompose].sort());
   });
 
   it('names no setting twice', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { environmentSchema } from '../../src/config.ts';
+import { environmentSchema, secretSettings } from '../../src/config.ts';
 import { eventTypes } from '../../src/webhook/events.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
@@ -29,6 +29,12 @@ describe('README.md', () => {
     const names = cells.flatMap(([, cell = '']) => cell.match(/[A-Z][A-Z_]+/g) ?? []);
 
     expect(names.sort()).toEqual(Object.keys(environmentSchema.shape).sort());
+  });
+
+  it('names every secret that may lie in a file', () => {
+    const text = section('### Settings');
+
+    expect(secretSettings.filter((name) => !text.includes(`\`${name}_FILE\``))).toEqual([]);
   });
 
   it('names only npm scripts that exist', () => {

@@ -60,7 +60,7 @@ async function refused(
 
 /** What becomes of the request that would succeed while Postgres is gone or fails, and without Stripe. */
 async function failed(world: World, route: ContractRoute, success: Ask): Promise<Answer[]> {
-  const { app, withoutStripe, service, key } = world;
+  const { app, withoutStripe, overloaded, limited, service, key } = world;
   const { pool } = service.deps.database;
   const ask = inProject(route, success, 'notes');
   const by = route.scope === null ? success.by : adminKey;
@@ -72,6 +72,15 @@ async function failed(world: World, route: ContractRoute, success: Ask): Promise
   await withFailingPostgres(pool, new Error('unforeseen'), attempt);
   if (route.codes.includes('stripe_unavailable')) {
     answers.push(await send(withoutStripe, route, success, key));
+  }
+  if (route.codes.includes('overloaded')) answers.push(await send(overloaded, route, success, by));
+  if (route.codes.includes('too_many_requests')) {
+    // What the key may ask at once.
+    await limited.inject({
+      url: '/api/v1/admin/projects',
+      headers: { authorization: `Bearer ${adminKey}` },
+    });
+    answers.push(await send(limited, route, success, adminKey));
   }
   return answers;
 }

@@ -45,6 +45,9 @@ export function inProject(route: ContractRoute, ask: Ask, projectId: string): As
     : { ...ask, body: { ...Object.fromEntries(entriesAt(ask.body)), ...name } };
 }
 
+/** Clients that there have been: each request comes from another one, since one may not guess keys for long. */
+let clients = 0;
+
 /** Sends a sample's request, by the key that it names itself or by `key`; without one, by nobody. */
 export async function send(
   app: App,
@@ -58,6 +61,7 @@ export async function send(
   const response = await at.inject({
     method: route.method,
     url: path,
+    remoteAddress: `10.0.${Math.floor((clients += 1) / 256) % 256}.${clients % 256}`,
     query,
     headers: {
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),

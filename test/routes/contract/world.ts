@@ -35,6 +35,10 @@ export interface World {
   app: App;
   /** One that cannot reach Stripe. */
   withoutStripe: App;
+  /** One whose event loop is far too late. */
+  overloaded: App;
+  /** One that each key may ask only once in a while. */
+  limited: App;
   /** The key of `notes`, with every scope. */
   key: string;
   /** The same of `other`. */
@@ -118,11 +122,18 @@ export async function startWorld(): Promise<World> {
     maxNetworkRetries: 0,
   });
   const withoutStripe = await buildApp({ ...deps, stripe: nowhere, stripeInBackground: nowhere });
+  const overloaded = await buildApp({
+    ...deps,
+    loopDelay: { ms: () => 60_000, stop: () => undefined },
+  });
+  const limited = await buildApp({ ...deps, config: { ...deps.config, keyMaxRps: 1 } });
   return {
     shop,
     service,
     app,
     withoutStripe,
+    overloaded,
+    limited,
     key,
     otherKey,
     ids: {
@@ -153,6 +164,8 @@ export async function startWorld(): Promise<World> {
     async close() {
       await app.close();
       await withoutStripe.close();
+      await overloaded.close();
+      await limited.close();
       await shop.close();
     },
   };

@@ -1,0 +1,35 @@
+import { hash } from 'node:crypto';
+import scalar from '@scalar/fastify-api-reference';
+import type { App } from './app-types.ts';
+import { pageHeaders } from './security-headers.ts';
+
+/** The page to read and try the contract, at `/docs`. All that it loads comes from here. */
+export async function docsPage(app: App): Promise<void> {
+  app.addHook('onRequest', (_request, reply, done) => {
+    void reply.headers(pageHeaders);
+    done();
+  });
+  // The line of script that starts the page stands within it, and says nothing of the request.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (typeof payload === 'string' && payload.startsWith('<!doctype html>')) {
+      const policy = String(pageHeaders['content-security-policy']);
+      void reply.header(
+        'content-security-policy',
+        policy.replace("script-src 'self'", `script-src 'self' ${inlineScripts(payload)}`),
+      );
+    }
+    done();
+  });
+  await app.register(scalar, {
+    routePrefix: '/docs',
+    configuration: { telemetry: false, withDefaultFonts: false, pageTitle: 'Latchkey' },
+  });
+}
+
+/** The scripts within a page, as a policy names them. */
+function inlineScripts(page: string): string {
+  const scripts = page.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g);
+  return [...scripts]
+    .map(([, text = '']) => `'sha256-${hash('sha256', text, 'base64')}'`)
+    .join(' ');
+}

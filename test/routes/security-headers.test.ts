@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestService, type TestService } from '../helpers/service.ts';
+
+let service: TestService;
+let key: string;
+
+beforeAll(async () => {
+  service = await startTestService();
+  ({ key } = await service.createProject('notes'));
+});
+afterAll(() => service.close());
+
+describe('the headers of every answer', () => {
+  it.each(['/live', '/openapi.json', '/api/v1/entitlements', '/nothing/here'])(
+    '%s: nothing in it may run or load, or be taken for another type',
+    async (url) => {
+      const { headers } = await service.app.inject(url);
+      expect(headers).toMatchObject({
+        'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+        'x-content-type-options': 'nosniff',
+      });
+      expect(headers['strict-transport-security']).toMatch(/^max-age=\d{8}/);
+      expect(headers).not.toHaveProperty('x-powered-by');
+      expect(headers).not.toHaveProperty('server');
+    },
+  );
+
+  it('keep what operators get out of every cache', async () => {
+    const listed = await service.request('GET', '/admin/projects/notes/keys', { key });
+    const created = await service.request('POST', '/admin/projects/notes/keys', {
+      key,
+      body: { name: 'k', scopes: ['read'] },
+    });
+    expect([listed.status, created.status]).toEqual([200, 201]);
+    for (const { headers } of [listed, created]) {
+      expect(headers['cache-control']).toBe('no-store');
+    }
+  });
+
+  it('leave to entitlements what they say themselves', async () => {
+    const { headers } = await service.request('GET', '/entitlements?user_id=u', { key });
+    expect(headers['cache-control']).toBe('private, no-cache');
+  });
+});
+
+describe('the page at /docs', () => {
+  it('may run its own scripts and nothing else, and speak to its own server only', async () => {
+    const page = await service.app.inject('/docs/');
+    const policy = String(page.headers['content-security-policy']);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("connect-src 'self'");
+    expect(policy).toMatch(/script-src 'self' 'sha256-[A-Za-z0-9+/]{43}='(?:;|$)/);
+    expect(page.body).not.toMatch(/\son\w+=/);
+  });
+
+  it('asks nobody else for fonts, and reports to nobody', async () => {
+    const { body } = await service.app.inject('/docs/');
+    expect(body).toMatch(/"withDefaultFonts":\s*false/);
+    expect(body).toMatch(/"telemetry":\s*false/);
+  });
+});
