@@ -1,7 +1,33 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** The process's metrics, named `latchkey_…`. No label carries a user's id. */
+/** What an alarm may be about; a test holds this to where alarms are raised. */
+export const alarmKinds = [
+  'object_missing',
+  'past_due_without_debt',
+  'reconciliation_account',
+  'reconciliation_clock',
+  'reconciliation_failed',
+  'reconciliation_held',
+  'reconciliation_list_incomplete',
+  'stripe_entitlement_differs',
+  'unknown_status',
+] as const;
+
+/**
+ * The process's metrics, named `latchkey_…`; docs/monitoring/metrics.md says what each tells. No label
+ * carries a user's id, or anything else of which there are many.
+ */
 export function createMetrics() {
+  const metrics = defineMetrics();
+  // What has not happened yet is 0: Prometheus does not see a rise from nothing, which the first alarm is.
+  for (const kind of alarmKinds) metrics.alarms.inc({ kind }, 0);
+  for (const known of ['true', 'false']) metrics.unmappedPrices.inc({ known_user: known }, 0);
+  for (const limit of ['key', 'client']) metrics.rateLimited.inc({ limit }, 0);
+  for (const result of ['hit', 'miss', 'bypass']) metrics.cacheReads.inc({ result }, 0);
+  return metrics;
+}
+
+function defineMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
   const registers = [registry];

@@ -35,6 +35,7 @@ beforeAll(async () => {
     ADMIN_API_KEY: adminKey,
     HOST: '127.0.0.1',
     LOG_LEVEL: 'warn',
+    DRAIN_SECONDS: '0',
   };
 });
 afterAll(() => started.stop());

@@ -1,3 +1,4 @@
+import parsePrometheusTextFormat from 'parse-prometheus-text-format';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import type { App } from '../../src/http/app-types.ts';
@@ -128,6 +129,27 @@ describe('/metrics', () => {
     expect(headers['content-type']).toContain('text/plain');
     expect(body).toContain('latchkey_inbox_oldest_wanted_seconds');
     expect(body).toContain('latchkey_http_request_seconds_bucket');
+  });
+
+  it('is read by a parser of the format as exactly what was measured', async () => {
+    const { key } = await service.createProject('measured');
+    await service.request('GET', '/entitlements?user_id=u_of_a_user', { key });
+    const { body } = await metrics(`Bearer ${token}`);
+    const families = new Map(parsePrometheusTextFormat(body).map((one) => [one.name, one]));
+    const { registry } = service.deps.metrics;
+    const names = registry.getMetricsAsArray().map(({ name }) => name);
+    expect([...families.keys()].sort()).toEqual(names.sort());
+
+    expect(families.get('latchkey_http_request_seconds')?.type).toBe('HISTOGRAM');
+    expect(body).toContain(
+      'latchkey_http_request_seconds_count{route="/api/v1/entitlements",method="GET",status="200"} 1\n',
+    );
+    expect(families.get('latchkey_cache_reads_total')?.metrics).toContainEqual({
+      labels: { result: 'miss' },
+      value: '1',
+    });
+    expect(families.get('latchkey_postgres_connections')?.metrics).toHaveLength(2);
+    expect(body).not.toContain('u_of_a_user');
   });
 
   it.each([undefined, 'Bearer wrong', token])('401 with %s', async (authorization) => {

@@ -184,5 +184,5 @@ describe('the process', () => {
     expect(stdout).toBe('');
     for (const name of Object.keys(enough)) expect(stderr).toContain(name);
     expect(stderr).not.toMatch(/^\s+at /m);
-  });
+  }, 20_000);
 });
