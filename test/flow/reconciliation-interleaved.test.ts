@@ -30,7 +30,7 @@ afterAll(() => world.close());
 /** Each history has a Stripe of its own: what the mirror holds of the one before is taken out. */
 async function forgetMirror(): Promise<void> {
   await world.service.deps.database.pool.query(`
-    truncate reconciliation_findings, reconciliation_runs, followed_objects, webhook_events,
+    truncate subscription_discounts, reconciliation_findings, reconciliation_runs, followed_objects, webhook_events,
       subscription_items, subscriptions, purchases, checkout_sessions, refunds, charges, disputes,
       invoice_payments, invoices, customers;
     update products set deleted = true, active = false;
