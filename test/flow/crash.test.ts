@@ -96,6 +96,11 @@ async function ask(port: number, method: string, way: string, body?: object): Pr
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const answer: unknown = await response.json();
+  // A busy machine may make a process late at first, and it sheds what can wait.
+  if (response.status === 503) {
+    await setTimeout(50);
+    return ask(port, method, way, body);
+  }
   if (!response.ok) throw new Error(JSON.stringify(answer));
   return answer;
 }
