@@ -1,9 +1,18 @@
 /*
  * `npm run test:convergence -- --runs 5000 [--seed N] [--shrink]`: the random histories of
- * test/flow/convergence.test.ts, as many as asked for.
+ * test/flow/convergence.test.ts, as many as asked for. They run in batches, each in a process, with a
+ * database and under a seed of its own, so that the last history costs what the first does and it shows
+ * how far it is.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+
+/** Histories in a batch: some minutes. */
+const batchSize = 250;
+
+/** What fast-check takes as a seed ends here. */
+const maxSeed = 2 ** 31 - 1;
 
 const { values } = parseArgs({
   options: {
@@ -12,18 +21,72 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
   },
 });
-const wrong = [values.runs, values.seed ?? '0'].find((number) => !/^-?\d+$/.test(number));
-if (wrong !== undefined) {
-  process.stderr.write(`'${wrong}' is not a number. Usage: --runs 5000 [--seed N] [--shrink]\n`);
-  process.exit(2);
+
+/** @throws Error where the text is no whole number from `least` to `most`. */
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw new Error(
+    `--${name} ${text}: a whole number from ${least} to ${most}.\n` +
+      'Usage: npm run test:convergence -- --runs 5000 [--seed N] [--shrink]',
+  );
 }
-const vitest = spawn('vitest', ['run', 'test/flow/convergence.test.ts'], {
-  stdio: 'inherit',
-  env: {
-    ...process.env,
-    CONVERGENCE_RUNS: values.runs,
-    ...(values.seed === undefined ? {} : { CONVERGENCE_SEED: values.seed }),
-    ...(values.shrink ? { CONVERGENCE_SHRINK: 'true' } : {}),
-  },
-});
-vitest.on('exit', (code) => process.exit(code ?? 1));
+
+/** Runs so many histories; what the tests write is passed on where they fail. */
+function runBatch(runs: number, seed: number): Promise<boolean> {
+  const vitest = spawn('vitest', ['run', 'test/flow/convergence.test.ts'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      CONVERGENCE_RUNS: String(runs),
+      CONVERGENCE_SEED: String(seed),
+      ...(values.shrink ? { CONVERGENCE_SHRINK: 'true' } : {}),
+    },
+  });
+  let output = '';
+  const keep = (chunk: Buffer) => {
+    output += chunk.toString();
+  };
+  vitest.stdout.on('data', keep);
+  vitest.stderr.on('data', keep);
+  return new Promise((resolve, reject) => {
+    vitest.once('error', reject);
+    vitest.once('close', (code) => {
+      if (code !== 0) process.stdout.write(output);
+      resolve(code === 0);
+    });
+  });
+}
+
+async function main(): Promise<number> {
+  const runs = wholeNumber('runs', values.runs, 1, 1_000_000);
+  const batches = Math.ceil(runs / batchSize);
+  const firstSeed = wholeNumber(
+    'seed',
+    values.seed ?? String(randomInt(maxSeed - batches)),
+    0,
+    maxSeed - batches,
+  );
+  const startedAt = performance.now();
+  for (let batch = 0; batch < batches; batch += 1) {
+    const size = Math.min(batchSize, runs - batch * batchSize);
+    const seed = firstSeed + batch;
+    if (!(await runBatch(size, seed))) {
+      process.stderr.write(
+        `FAILED. Again: npm run test:convergence -- --runs ${size} --seed ${seed}\n`,
+      );
+      return 1;
+    }
+    const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
+    const done = batch * batchSize + size;
+    process.stdout.write(`${done} of ${runs} histories passed, ${minutes} min (seed ${seed})\n`);
+  }
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
