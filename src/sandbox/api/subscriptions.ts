@@ -94,9 +94,6 @@ export const subscriptions: Endpoint[] = [
     }),
     (world, params, { id }) => {
       const subscription = live(world, id);
-      if (subscription.status !== 'paused') {
-        throw invalid('Only paused subscriptions can be resumed.');
-      }
       resumeSubscription(world, subscription, params.billing_cycle_anchor?.type ?? 'now');
       return render(world.tables, subscription);
     },

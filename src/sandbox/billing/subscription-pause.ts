@@ -2,6 +2,7 @@ import { subscriptionItems } from '../state/render.ts';
 import { emit } from '../state/events.ts';
 import type { Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
+import { invalid } from '../stripe-error.ts';
 import { collect, finalizeInvoice, outcomeOf } from './collection.ts';
 import { takeCoupon } from './discount.ts';
 import { createInvoice } from './invoice-draft.ts';
@@ -39,6 +40,9 @@ export function resumeSubscription(
   subscription: Subscription,
   anchor: 'now' | 'unchanged',
 ): void {
+  if (subscription.status !== 'paused') {
+    throw invalid('Only paused subscriptions can be resumed.');
+  }
   const now = world.clock.seconds();
   const lapsed = subscriptionItems(world.tables, subscription.id).filter(
     (item) => anchor === 'now' || item.current_period_end <= now,

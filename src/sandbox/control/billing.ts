@@ -55,7 +55,11 @@ export interface Billing {
 /** @param act runs a change as of now, and makes it known. */
 export function createBilling(world: World, act: <T>(work: () => T) => Promise<T>): Billing {
   const { tables } = world;
-  const subscriptionOf = (id: string) => need(tables.subscriptions, 'subscription', id);
+  const subscriptionOf = (id: string) => {
+    const subscription = need(tables.subscriptions, 'subscription', id);
+    if (hasEnded(subscription)) throw invalid(`Subscription ${id} has ended.`);
+    return subscription;
+  };
   const openInvoice = (id: string) => {
     const invoice = need(tables.invoices, 'invoice', id);
     if (invoice.status !== 'open' && invoice.status !== 'uncollectible') {

@@ -91,3 +91,13 @@ it('forgets everything but the endpoints', async () => {
   expect(sandbox.deliveries()).toEqual([]);
   expect((await stripe.webhookEndpoints.list()).data).toHaveLength(1);
 });
+
+it('a subscription that has ended stays so, and only a paused one is taken up again', async () => {
+  const { sandbox } = fixture;
+  const { id: subscriptionId } = await subscribe(fixture);
+  await expect(sandbox.billing.resume(subscriptionId)).rejects.toThrow('Only paused');
+  await sandbox.billing.cancelNow(subscriptionId);
+  for (const act of ['resume', 'pause', 'keep', 'cancelNow'] as const) {
+    await expect(sandbox.billing[act](subscriptionId)).rejects.toThrow('has ended');
+  }
+});
