@@ -4,6 +4,7 @@ import { givenValueSchema } from '../entitlements/feature-value.ts';
 import {
   featureCodeSchema,
   instantOutSchema,
+  nameSchema,
   projectIdSchema,
   stripeIdSchema,
 } from '../http/schemas.ts';
@@ -32,7 +33,7 @@ export const deleteQuery = z.strictObject({
 export const featureBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
-    name: z.string().trim().min(1).max(200),
+    name: nameSchema,
     type: z.enum(['boolean', 'limit', 'config']),
     merge: z.enum(['max', 'sum']).default('max').describe('how several sources of a limit add up'),
     per_quantity: z.boolean().default(false).describe('a limit times the quantity of its item'),

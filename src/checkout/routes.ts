@@ -9,6 +9,7 @@ import {
   projectIdSchema,
   stripeIdSchema,
   userIdSchema,
+  wholeTextSchema,
 } from '../http/schemas.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { syncObject } from '../mirror/sync.ts';
@@ -22,7 +23,7 @@ import { openCheckout } from './sessions.ts';
 import { askStripe } from './stripe-answer.ts';
 
 const tags = ['Checkout and portal'];
-const urlSchema = z.string().min(1).max(5_000);
+const urlSchema = wholeTextSchema.min(1).max(5_000);
 const quantitySchema = z
   .int()
   .min(1)

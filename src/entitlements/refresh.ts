@@ -71,7 +71,8 @@ export async function refreshUsers(
       catalog_revision = p.catalog_revision,
       recorded_at = case when r.changed
         then greatest(${new Date(now)}, u.recorded_at + interval '1 millisecond') else u.recorded_at end,
-      cache_pending_at = case when r.changed then ${new Date(now)} else u.cache_pending_at end
+      cache_pending_at = case when r.changed then ${new Date(now)} else u.cache_pending_at end,
+      refresh_failed_at = null
     from jsonb_to_recordset(${JSON.stringify(
       refreshed.map(({ user, revision, changed }) => ({
         uid: String(user.uid),
@@ -80,7 +81,7 @@ export async function refreshUsers(
       })),
     )}::jsonb) as r (uid bigint, revision bigint, changed boolean), projects p
     where u.uid = r.uid and p.id = u.project_id
-      and (r.changed or u.catalog_revision <> p.catalog_revision)`;
+      and (r.changed or u.catalog_revision <> p.catalog_revision or u.refresh_failed_at is not null)`;
   return refreshed;
 }
 

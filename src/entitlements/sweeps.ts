@@ -19,6 +19,9 @@ const sweepEveryMs = 1_000;
 /** Whoever changed a user tells the cache within moments; older ones were left by a crash or a dead Redis. */
 const pendingForMs = 2_000;
 
+/** After so long a user whose timeline could not be computed is tried again. */
+const failedForMs = 300_000;
+
 /** Tells the cache of changes that it was not told of, oldest first; returns how many were tried. */
 export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
   const { rows } = await deps.database.pool.query<{
@@ -52,7 +55,7 @@ export async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
   let refreshed = 0;
   for (const { id } of rows) {
     try {
-      refreshed += await refreshBehind(deps, id, 1_000);
+      refreshed += await refreshBehind(deps, id, 1_000, deps.clock() - failedForMs);
       await finishRefreshes(deps, id);
     } catch (error) {
       // The projects behind it have a right to their turn.

@@ -47,12 +47,21 @@ export function instantOut(instant: number | Date | null): string | null {
   return instant === null ? null : new Date(instant).toISOString();
 }
 
-export const reasonSchema = z
+/** Text that is stored, or sent on, as it came: JSON can carry some that neither Postgres nor a URL can. */
+export const wholeTextSchema = z
   .string()
+  .refine((text) => text.isWellFormed() && !text.includes('\0'), {
+    error: 'must not hold U+0000 or halves of surrogate pairs',
+  });
+
+export const reasonSchema = wholeTextSchema
   .trim()
   .min(1)
   .max(1_000)
   .describe('Why; stands in the audit');
+
+/** What a thing is called, for people. */
+export const nameSchema = wholeTextSchema.trim().min(1).max(200);
 
 /** The body of every error. */
 const problemSchema = z

@@ -1,3 +1,4 @@
+import { recordAudit } from '../audit/record.ts';
 import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
 import type { Operator } from '../grants/operator.ts';
 import { type ProblemCode, ProblemError } from '../http/problem.ts';
@@ -33,22 +34,38 @@ export interface LinkProgress {
   finishedAt: Date | null;
 }
 
-/** Writes a run down; its pairs are linked in the background, in no particular order. */
+/**
+ * Writes a run down with its audit row; its pairs are linked in the background, in no particular order,
+ * each with an audit row of its own.
+ */
 export async function startLinkRun(
   deps: Pick<SyncDeps, 'clock' | 'database'>,
   operator: Operator,
   pairs: readonly { userId: string; customerId: string }[],
   reason: string | undefined,
 ): Promise<LinkProgress> {
-  const run = await deps.database.prisma.linkRun.create({
-    data: {
+  const run = await deps.database.transaction(async (tx) => {
+    const now = deps.clock();
+    const made = await tx.linkRun.create({
+      data: {
+        ...operator,
+        id: newId('lr'),
+        reason: reason ?? null,
+        pairs: pairs.length,
+        startedAt: new Date(now),
+        links: { createMany: { data: pairs.map((pair, position) => ({ ...pair, position })) } },
+      },
+    });
+    await recordAudit(tx, {
       ...operator,
-      id: newId('lr'),
-      reason: reason ?? null,
-      pairs: pairs.length,
-      startedAt: new Date(deps.clock()),
-      links: { createMany: { data: pairs.map((pair, position) => ({ ...pair, position })) } },
-    },
+      action: 'link_run.create',
+      targetType: 'link_run',
+      targetId: made.id,
+      ...(reason === undefined ? {} : { reason }),
+      after: { pairs: pairs.length },
+      at: now,
+    });
+    return made;
   });
   return { run, pending: pairs.length, linked: 0, refused: 0, finishedAt: null };
 }

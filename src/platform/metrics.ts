@@ -10,6 +10,7 @@ export const alarmKinds = [
   'reconciliation_held',
   'reconciliation_list_incomplete',
   'stripe_entitlement_differs',
+  'timeline_not_computed',
   'unknown_status',
 ] as const;
 

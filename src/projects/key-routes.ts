@@ -10,6 +10,7 @@ import {
   instantSchema,
   listQuery,
   listResponse,
+  nameSchema,
   page,
   projectIdSchema,
 } from '../http/schemas.ts';
@@ -50,7 +51,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
         summary: 'Make a key; `key` is shown this once',
         params: ofProject,
         body: z.strictObject({
-          name: z.string().trim().min(1).max(200),
+          name: nameSchema,
           scopes: z.array(scopeSchema).min(1).max(3),
           expires_at: instantSchema.optional(),
         }),

@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { recordAudit, recordChange } from '../audit/record.ts';
+import { recordAudit } from '../audit/record.ts';
 import {
   changeCatalog,
   type CatalogChangeDeps,
@@ -14,6 +15,7 @@ import {
   instantOutSchema,
   listQuery,
   listResponse,
+  nameSchema,
   page,
   projectIdSchema,
 } from '../http/schemas.ts';
@@ -28,8 +30,6 @@ import {
   settingsOf,
   settingsSchema,
 } from './settings.ts';
-
-const nameSchema = z.string().trim().min(1).max(200);
 
 const projectSchema = z
   .object({
@@ -84,7 +84,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
           action: 'project.create',
           targetType: 'project',
           targetId: id,
-          after: { name, settings: settingsOf(row) },
+          after: audited(row),
           requestId: request.id,
           at: now.getTime(),
         });
@@ -151,26 +151,27 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
         // project may be written meanwhile.
         await tx.$queryRaw`select from projects where id = ${id} for no key update`;
         const before = await tx.project.findUniqueOrThrow({ where: { id } });
-        const after = await tx.project.update({
-          where: { id },
-          data: {
-            ...(name === undefined ? {} : { name }),
-            ...settingsColumns(settings),
-            updatedAt: now,
-          },
-        });
-        await recordChange(tx, {
+        const wanted = {
+          ...before,
+          ...(name === undefined ? {} : { name }),
+          ...settingsColumns(settings),
+        };
+        const states = { before: audited(before), after: audited(wanted) };
+        if (isDeepStrictEqual(states.before, states.after)) return before;
+        await recordAudit(tx, {
           projectId: id,
           actor: caller.actor,
           action: 'project.update',
           targetType: 'project',
           targetId: id,
-          before: { name: before.name, settings: settingsOf(before) },
-          after: { name: after.name, settings: settingsOf(after) },
+          ...states,
           requestId: request.id,
           at: now.getTime(),
         });
-        return after;
+        return tx.project.update({
+          where: { id },
+          data: { name: wanted.name, ...settingsColumns(settings), updatedAt: now },
+        });
       };
       if (!isPolicy(settings)) return present(await database.transaction(change));
       const { result, refresh } = await changeCatalog(deps, id, change);
@@ -199,6 +200,11 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       return refresh;
     },
   );
+}
+
+/** A project as the audit tells of it. */
+function audited(row: Project) {
+  return { name: row.name, settings: settingsOf(row) };
 }
 
 function present(row: Project): z.infer<typeof projectSchema> {

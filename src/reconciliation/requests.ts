@@ -33,9 +33,9 @@ export async function startRun(
     });
     if (user === null) throw new ProblemError('user_not_found');
   }
-  const run = await createRun(deps, asked, firstPhase(asked));
-  await deps.database.transaction((tx) =>
-    recordAudit(tx, {
+  return deps.database.transaction(async (tx) => {
+    const run = await createRun(deps, asked, firstPhase(asked), tx);
+    await recordAudit(tx, {
       ...asker,
       projectId,
       ...(userId === null ? {} : { userId }),
@@ -44,9 +44,9 @@ export async function startRun(
       targetId: run.id,
       after: { dry_run: dryRun },
       at: deps.clock(),
-    }),
-  );
-  return run;
+    });
+    return run;
+  });
 }
 
 /** A run of the project (null: of any); the project's keys know no others. */

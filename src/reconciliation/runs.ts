@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ReconciliationRun } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { beginning } from './run-context.ts';
 
@@ -59,8 +59,8 @@ interface NewRun {
 /** How far before the last success the next run begins: what Stripe lists late is not missed. */
 const overlapMs = 7_200_000;
 
-async function firstProgress({ clock, database }: RunDeps, phase: string): Promise<Progress> {
-  const last = await database.prisma.reconciliationRun.findFirst({
+async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progress> {
+  const last = await tx.reconciliationRun.findFirst({
     where: { projectId: null, userId: null, dryRun: false, status: 'done' },
     orderBy: { startedAt: 'desc' },
     select: { startedAt: true },
@@ -79,19 +79,20 @@ async function firstProgress({ clock, database }: RunDeps, phase: string): Promi
   };
 }
 
-/** A run on demand; the next free instance takes it. */
+/** A run on demand, in the transaction `tx` where there is one; the next free instance takes it. */
 export async function createRun(
-  deps: RunDeps,
+  { clock, database }: RunDeps,
   run: NewRun,
   firstPhase: string,
+  tx: Tx = database.prisma,
 ): Promise<ReconciliationRun> {
-  return deps.database.prisma.reconciliationRun.create({
+  return tx.reconciliationRun.create({
     data: {
       id: newId('rc'),
       ...run,
       status: 'running',
-      progress: await firstProgress(deps, firstPhase),
-      startedAt: new Date(deps.clock()),
+      progress: await firstProgress(clock, tx, firstPhase),
+      startedAt: new Date(clock()),
     },
   });
 }
@@ -106,7 +107,7 @@ export async function createSlotRun(
   slot: Date,
   firstPhase: string,
 ): Promise<boolean> {
-  const progress = await firstProgress(deps, firstPhase);
+  const progress = await firstProgress(deps.clock, deps.database.prisma, firstPhase);
   const made = await deps.database.prisma.$executeRaw`
     insert into reconciliation_runs (id, dry_run, slot, status, progress, started_at)
     select ${newId('rc')}, false, ${slot}, 'running', ${JSON.stringify(progress)}::jsonb,

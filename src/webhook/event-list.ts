@@ -28,6 +28,8 @@ export async function loadEvents(database: Database, filter: EventFilter): Promi
     return run(database, unprocessed(filter, status));
   }
   if (projectId === null) return run(database, listed(filter, sql`true`));
+  // Of an ignored event no object is kept by which it could be anybody's.
+  if (status === 'ignored') return [];
   // A busy project's last events are among the last of all; a quiet one's are few.
   const recent = await run(
     database,

@@ -169,7 +169,9 @@ describe('a project whose users cannot be refreshed', () => {
         data: { catalogRevision: { increment: 1 } },
       });
     }
-    const transaction = vi.spyOn(database, 'transaction').mockRejectedValueOnce(new Error('torn'));
+    const transaction = vi
+      .spyOn(database, 'transaction')
+      .mockRejectedValueOnce(new Error('read ECONNRESET'));
     try {
       expect(await sweepBehindCatalog(service.deps)).toBe(1);
       expect(await sweepBehindCatalog(service.deps)).toBe(1);

@@ -355,9 +355,10 @@ describe('POST /admin/customers/link', () => {
       expect.arrayContaining([
         ['customer.link', first, 'key_'],
         ['customer.link', second, 'key_'],
+        ['link_run.create', text(started?.body, 'id'), 'key_'],
       ]),
     );
-    expect(rows).toHaveLength(2);
+    expect(rows).toHaveLength(3);
     expect(await shop.entitled('many_1')).toEqual(pro);
     expect(await shop.entitled('many_2')).toEqual(pro);
     const path = `/admin/customers/link/${text(started?.body, 'id')}`;

@@ -103,6 +103,9 @@ describe('GET /admin/events', () => {
     const ignored = await listed('status=ignored');
     expect(ignored[0]).toMatchObject({ status: 'ignored', outcome: 'unknown_type', object: null });
     expect(ignored.every((event) => at(event, 'outcome') !== 'accepted')).toBe(true);
+    // No object is kept of it by which it could be a project's.
+    expect(await listed('status=ignored', shop.key)).toEqual([]);
+    expect(await listed('status=ignored&project_id=notes')).toEqual([]);
   });
 
   it('200: every event has one status, and pages hold each once, the last received first', async () => {

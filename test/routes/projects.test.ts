@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { at, withoutRequestId } from '../helpers/json.ts';
+import { auditOf } from '../helpers/audit.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -165,6 +166,41 @@ describe('GET and PATCH /admin/projects/{id}', () => {
     });
     const read = await service.request('GET', '/admin/projects/notes', { key: notes.key });
     expect(at(read.body, 'name')).toBe('Notes!');
+  });
+
+  it('200: what changes nothing records nothing, and leaves `updated_at` where it was', async () => {
+    const path = '/admin/projects/notes';
+    const { body: before } = await service.request('GET', path, { key: notes.key });
+    service.clock.advance(1_000);
+    const rows = await auditOf(service, async () => {
+      for (const body of [
+        {},
+        { name: at(before, 'name') },
+        { settings: {} },
+        { name: at(before, 'name'), settings: at(before, 'settings') },
+      ]) {
+        expect(await service.request('PATCH', path, { key: notes.key, body })).toMatchObject({
+          status: 200,
+          body: before,
+        });
+      }
+    });
+    expect(rows).toEqual([]);
+  });
+
+  it('200: two changes at the same time are both kept, and each found what the other left', async () => {
+    const path = '/admin/projects/notes';
+    const patch = (settings: object) =>
+      service.request('PATCH', path, { key: notes.key, body: { settings } });
+    await patch({ refund_full: 'revoke', refund_partial: 'keep' });
+    const rows = await auditOf(service, () =>
+      Promise.all([patch({ refund_full: 'keep' }), patch({ refund_partial: 'revoke' })]),
+    );
+    expect(rows).toHaveLength(2);
+    expect(rows[1]?.before).toEqual(rows[0]?.after);
+    expect(rows[1]?.after).toMatchObject({
+      settings: { refund_full: 'keep', refund_partial: 'revoke' },
+    });
   });
 
   it('200: a change of policy tells which refresh it set off, which can be looked up', async () => {

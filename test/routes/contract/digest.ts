@@ -1,11 +1,8 @@
 import type { TestService } from '../../helpers/service.ts';
 
-/**
- * What operators change, by table, without what follows from it or only notes a use. A link run is a
- * queue of links, each of which stands in the audit when it is made.
- */
+/** What operators change, by table, without what follows from it or only notes a use. */
 const columns = {
-  projects: `to_jsonb(projects) - 'updated_at' - 'catalog_revision'`,
+  projects: `to_jsonb(projects) - 'catalog_revision'`,
   api_keys: 'id, project_id, name, hash, scopes, expires_at, deleted_at',
   features: 'project_id, code, name, type, merge, per_quantity, archived_at',
   products: 'id, project_id, rank, allow_multiple',
@@ -17,6 +14,7 @@ const columns = {
   grants: 'id, uid, feature_code, value, valid_from, valid_to, ended_at, reason',
   revocations: 'id, uid, feature_code, valid_from, valid_to, lifted_at, reason',
   users: 'uid, erased_at is null',
+  link_runs: 'id, project_id, reason, pairs',
   webhook_events: 'number, payload is null',
   reconciliation_runs: 'id, status',
   wanted: 'object_type, object_id, wanted',
