@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createBatches } from '../platform/batches.ts';
 import { type Attempt, createCircuit } from '../platform/circuit.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -6,7 +7,7 @@ import type { Metrics } from '../platform/metrics.ts';
 import type { Redis } from '../platform/redis.ts';
 import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
 import { createSharedLoads } from './shared-loads.ts';
-import { loadTimeline, type StoredTimeline } from './timelines.ts';
+import { loadTimelines, type StoredTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 /*
@@ -31,6 +32,13 @@ const failuresInARow = 3;
 
 /** How long, milliseconds, until one read tries Redis again. */
 const pauseMs = 500;
+
+/** How many answers one command to Redis asks for at most. */
+const keysPerCommand = 100;
+
+/** How many users one query to Postgres loads at most, and how many such queries run at a time. */
+const usersPerQuery = 50;
+const queriesAtOnce = 4;
 
 const fillScript = `
 if redis.call('get', KEYS[1]) == ARGV[1] then
@@ -91,7 +99,18 @@ interface CacheDeps {
 
 export function createCache(deps: CacheDeps): EntitlementCache {
   const { redis, database, metrics, logger } = deps;
-  const loads = createSharedLoads<StoredTimeline>();
+  const shared = createSharedLoads<StoredTimeline>();
+  const loadStored = createBatches({
+    load: async (users: UserName[]) =>
+      (await loadTimelines(database, users)).map(({ timeline }) => timeline),
+    maxSize: usersPerQuery,
+    maxRunning: queriesAtOnce,
+  });
+  const getText = createBatches({
+    load: (keys: string[]) => redis?.mget(keys) ?? Promise.reject(new Error('there is no Redis')),
+    maxSize: keysPerCommand,
+    maxRunning: Infinity,
+  });
   const circuit = createCircuit({
     failures: failuresInARow,
     pauseMs,
@@ -126,7 +145,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
         const key = keyBelow(prefix ?? (await loadPrefix()), user);
         attempt = circuit.attempt(now);
         if (attempt === null) return { state: 'unavailable' };
-        const text = await redis.get(key);
+        const text = await getText(key);
         attempt.succeeded();
         if (text !== null) {
           if (text.startsWith(leaseMark)) return { state: 'busy' };
@@ -144,7 +163,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       }
     },
 
-    load: (user) => loads(`${user.projectId} ${user.userId}`, () => loadTimeline(database, user)),
+    load: (user) => shared(`${user.projectId} ${user.userId}`, () => loadStored(user)),
 
     async fill(user, lease, answer, { askedAt, now }) {
       if (redis === null) return;

@@ -41,11 +41,11 @@ export function insightRoutes(app: App, deps: InsightRouteDeps): void {
       const { body } = request;
       const projectId = await projectOf(request, body.project_id);
       const now = clock();
-      const timelines = await loadTimelines(database, projectId, body.user_ids);
+      const users = body.user_ids.map((userId) => ({ projectId, userId }));
+      const timelines = await loadTimelines(database, users);
       return {
         data: timelines.map(
-          ({ userId, timeline }) =>
-            answerOf({ projectId, userId }, timeline, now, body.feature_codes).body,
+          ({ user, timeline }) => answerOf(user, timeline, now, body.feature_codes).body,
         ),
       };
     },

@@ -15,6 +15,8 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
     connectTimeout: 1_000,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
+    // Reads come in batches already: gathering them again would only keep them waiting.
+    autoPipeliningIgnoredCommands: ['mget'],
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });

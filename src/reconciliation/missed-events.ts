@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { eventTypes } from '../webhook/events.ts';
-import { storeEvent, triage } from '../webhook/inbox.ts';
+import { createInbox } from '../webhook/inbox.ts';
+import { triage } from '../webhook/triage.ts';
 import { recordFinding } from './findings.ts';
 import { fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
@@ -72,7 +73,7 @@ async function putThrough({ deps, scope }: RunContext, event: Stripe.Event): Pro
     },
   });
   const reported = scope.dryRun || blocked > 0;
-  if (!reported) await storeEvent(deps, verified, raw, asked);
+  if (!reported) await createInbox(deps).store(verified, raw, asked);
   const [object] = asked.follow;
   const action = reported ? 'reported' : 'fixed';
   await recordFinding(prisma, deps.clock(), scope.runId, {

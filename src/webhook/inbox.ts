@@ -1,95 +1,145 @@
 import { ProblemError } from '../http/problem.ts';
+import { createBatches } from '../platform/batches.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
-import { type EventRule, eventRules, type Urgency } from './events.ts';
-import type { FollowedRef } from './followed.ts';
+import { type Database, isUnreachable } from '../platform/database.ts';
+import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
 
-type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';
-
-/** What an event asks for: objects to fetch, the one that access depends on first, or why none. */
-export interface Triage {
-  outcome: Outcome;
-  follow: FollowedRef[];
-  urgency: Urgency;
+/** What Stripe delivered, and what is to be done about it. */
+interface Delivery {
+  event: VerifiedEvent;
+  raw: Buffer;
+  triage: Triage;
+  /** Epoch milliseconds. */
+  receivedAt: number;
 }
 
-/** Whose events are ours: the mode told by the key, and the account where one is configured. */
-export interface OwnStripe {
-  livemode: boolean;
-  accountId: string | undefined;
+/** How many events one statement stores at most, and how many such statements run at a time. */
+const eventsPerStatement = 16;
+const statementsAtOnce = 4;
+
+/** Stores events, those that come at the same time together: they share a statement and its commit. */
+export interface Inbox {
+  /**
+   * Stores a verified event; once it has returned, the event is in Postgres. `duplicate` tells that it
+   * was there already. Of one that is ignored, what it said is not kept: nothing will be made of it, and
+   * it may be about people whom we do not know.
+   *
+   * @throws ProblemError payload_invalid where the payload is nested too deeply to be stored.
+   */
+  store(event: VerifiedEvent, raw: Buffer, triage: Triage): Promise<{ duplicate: boolean }>;
 }
 
-/** What to do about an event; pure. Foreign and unknown ones are kept and ignored, never refused. */
-export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
-  if (event.livemode !== own.livemode) return ignored('foreign_mode');
-  if (event.account !== undefined && event.account !== own.accountId) {
-    return ignored('foreign_account');
-  }
-  const rule = ruleOf(event.type);
-  if (rule === undefined) return ignored('unknown_type');
-  const follow = namedObjects(event.type, event.data.object);
-  return follow.length === 0
-    ? ignored('no_object')
-    : { outcome: 'accepted', follow, urgency: rule.urgency };
-}
-
-function ruleOf(type: string): EventRule | undefined {
-  return Object.hasOwn(eventRules, type) ? eventRules[type] : undefined;
-}
-
-/** The objects to fetch that an event's payload names, the one that access depends on first; pure. */
-export function namedObjects(type: string, object: unknown): FollowedRef[] {
-  return (ruleOf(type)?.leads ?? []).flatMap(({ follow: objectType, paths }) => {
-    const objectId = paths.map((path) => idAt(object, path)).find((id) => id !== undefined);
-    return objectId === undefined ? [] : [{ objectType, objectId }];
+export function createInbox({ database, clock }: { database: Database; clock: Clock }): Inbox {
+  const insert = createBatches({
+    load: (deliveries: Delivery[]) => insertEach(database, deliveries),
+    maxSize: eventsPerStatement,
+    maxRunning: statementsAtOnce,
   });
+  return {
+    async store(event, raw, triage) {
+      const stored = await insert({ event, raw, triage, receivedAt: clock() });
+      if (stored instanceof Error) throw stored;
+      return { duplicate: !stored };
+    },
+  };
 }
 
-function ignored(outcome: Outcome): Triage {
-  return { outcome, follow: [], urgency: 2 };
+/** Whether each was stored, or why it cannot be. One that cannot takes no other with it. */
+async function insertEach(
+  database: Database,
+  deliveries: Delivery[],
+): Promise<(boolean | Error)[]> {
+  try {
+    return await insertEvents(database, deliveries);
+  } catch (error) {
+    if (deliveries.length === 1 && isTooDeep(error)) {
+      return [new ProblemError('payload_invalid', 'The payload is nested too deeply.')];
+    }
+    if (deliveries.length === 1 || isUnreachable(error)) throw error;
+    const alone = deliveries.map(async (delivery) => insertEach(database, [delivery]));
+    return (await Promise.allSettled(alone)).flatMap((one) =>
+      one.status === 'fulfilled' ? one.value : [asError(one.reason)],
+    );
+  }
 }
 
-/** A reference is an id, or the object itself where it came expanded. */
-function idAt(object: unknown, path: string): string | undefined {
-  let value = object;
-  for (const name of path.split('.')) value = fieldOf(value, name);
-  return isRecord(value) ? idOf(fieldOf(value, 'id')) : idOf(value);
+/** Postgres gives up on JSON that is nested some thousands deep. */
+function isTooDeep(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '54001';
 }
 
-function fieldOf(value: unknown, name: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+interface StoredRow {
+  account: string;
+  livemode: boolean;
+  event_id: string;
 }
 
-/** Stripe's ids have up to 255 characters. */
-function idOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined;
+/** Whether each was stored; of an event that is there twice, the first. */
+async function insertEvents(database: Database, deliveries: Delivery[]): Promise<boolean[]> {
+  const { rows } = await database.pool.query<StoredRow>({
+    name: `store-webhook-events-${deliveries.length}`,
+    text: storeSql(deliveries.length),
+    values: parametersOf(deliveries),
+  });
+  const stored = new Set(rows.map((row) => nameOf(row.account, row.livemode, row.event_id)));
+  return deliveries.map(({ event, triage }) =>
+    stored.delete(nameOf(accountOf(event, triage), event.livemode, event.id)),
+  );
+}
+
+function nameOf(account: string, livemode: boolean, eventId: string): string {
+  return `${account} ${livemode} ${eventId}`;
+}
+
+/** Empty = our own. */
+function accountOf(event: VerifiedEvent, { outcome }: Triage): string {
+  return outcome === 'foreign_account' ? (event.account ?? '') : '';
 }
 
 /**
- * One statement stores the event once and makes its objects wanted under the event's number, with the
- * most urgent urgency of those waiting. When it has returned, the event is in Postgres. A repeated
- * event changes nothing.
+ * One statement stores each event once and makes its objects wanted under the event's number, with the
+ * most urgent urgency of those waiting. A repeated event changes nothing. Rows are written in the order
+ * of their keys, so that two statements wait for each other and do not lock each other out.
  *
  * News of an object that failed gives it all its attempts again; news that somebody waits for does not
  * wait for the next try either.
+ *
+ * Payloads are parameters of their own: in an array each of their quotes would be escaped, and read again.
  */
-const storeSql = `
-with stored as (
+function storeSql(count: number): string {
+  const payloads = Array.from({ length: count }, (_, at) => `(${at + 1}, $${at + 13}::json)`);
+  return `
+with news as (
+  select * from unnest(
+    $1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+    $8::timestamptz[], $9::smallint[]
+  ) with ordinality as n
+    (account, livemode, event_id, type, api_version, outcome, created_at, received_at, urgency, place)
+), named as (
+  select * from unnest($10::int[], $11::text[], $12::text[]) with ordinality as o
+    (place, object_type, object_id, rank)
+), stored as (
   insert into webhook_events
     (account, livemode, event_id, type, api_version, object_type, object_id, outcome, created_at, received_at, payload)
-  values ($1, $2, $3, $4, $5, ($11::text[])[1], ($12::text[])[1], $6, $7, $8, $9)
+  select account, livemode, event_id, type, api_version, lead.object_type, lead.object_id, outcome,
+    created_at, received_at, payload
+  from news
+  join (values ${payloads.join(', ')}) as p (place, payload) using (place)
+  left join (select distinct on (place) * from named order by place, rank) as lead using (place)
+  order by account, livemode, event_id, place
   on conflict (account, livemode, event_id) do nothing
-  returning number
+  returning number, account, livemode, event_id
 ), wanted as (
   insert into followed_objects as f (object_type, object_id, wanted, urgency, wanted_at, told_at)
-  select object_type, object_id, number, $10, $8, $8
-  from stored, unnest($11::text[], $12::text[]) as news (object_type, object_id)
-  order by 1, 2
+  select object_type, object_id, max(number), min(urgency), min(received_at), max(received_at)
+  from stored join news using (account, livemode, event_id) join named using (place)
+  group by object_type, object_id
+  order by object_type, object_id
   on conflict (object_type, object_id) do update set
     wanted = greatest(f.wanted, excluded.wanted),
     urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
@@ -99,46 +149,28 @@ with stored as (
     next_attempt_at = case when f.failed_at is null and f.wanted > f.fetched and excluded.urgency > 0 then f.next_attempt_at end,
     failed_at = null
 )
-select number from stored`;
+select account, livemode, event_id from stored`;
+}
 
-/** Postgres gives up on JSON that is nested some thousands deep. */
-const tooDeep = '54001';
-
-/**
- * Stores a verified event; `duplicate` tells that it was there already. Of one that is ignored, what it
- * said is not kept: nothing will be made of it, and it may be about people whom we do not know.
- *
- * @throws ProblemError payload_invalid where the payload is nested too deeply to be stored.
- */
-export async function storeEvent(
-  deps: { database: Database; clock: Clock },
-  event: VerifiedEvent,
-  raw: Buffer,
-  { outcome, follow, urgency }: Triage,
-): Promise<{ duplicate: boolean }> {
-  const stored = deps.database.pool.query({
-    name: 'store-webhook-event',
-    text: storeSql,
-    values: [
-      outcome === 'foreign_account' ? event.account : '',
-      event.livemode,
-      event.id,
-      event.type,
-      event.api_version ?? null,
-      outcome,
-      new Date(event.created * 1000),
-      new Date(deps.clock()),
-      outcome === 'accepted' ? raw.toString('utf8') : null,
-      urgency,
-      follow.map(({ objectType }) => objectType),
-      follow.map(({ objectId }) => objectId),
-    ],
-  });
-  const { rowCount } = await stored.catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === tooDeep) {
-      throw new ProblemError('payload_invalid', 'The payload is nested too deeply.');
-    }
-    throw error;
-  });
-  return { duplicate: rowCount === 0 };
+function parametersOf(deliveries: Delivery[]): unknown[] {
+  const named = deliveries.flatMap(({ triage }, at) =>
+    triage.follow.map((object) => ({ place: at + 1, ...object })),
+  );
+  return [
+    deliveries.map(({ event, triage }) => accountOf(event, triage)),
+    deliveries.map(({ event }) => event.livemode),
+    deliveries.map(({ event }) => event.id),
+    deliveries.map(({ event }) => event.type),
+    deliveries.map(({ event }) => event.api_version ?? null),
+    deliveries.map(({ triage }) => triage.outcome),
+    deliveries.map(({ event }) => new Date(event.created * 1000)),
+    deliveries.map(({ receivedAt }) => new Date(receivedAt)),
+    deliveries.map(({ triage }) => triage.urgency),
+    named.map(({ place }) => place),
+    named.map(({ objectType }) => objectType),
+    named.map(({ objectId }) => objectId),
+    ...deliveries.map(({ raw, triage }) =>
+      triage.outcome === 'accepted' ? raw.toString('utf8') : null,
+    ),
+  ];
 }

@@ -7,7 +7,7 @@ import { type EventOut, loadEvent } from './stored-events.ts';
 import { wantObjects } from './want.ts';
 import type { FollowedType } from './events.ts';
 import type { FollowedRef } from './followed.ts';
-import { namedObjects } from './inbox.ts';
+import { namedObjects } from './triage.ts';
 
 export interface ReplayDeps {
   clock: Clock;

@@ -6,7 +6,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { ProblemError } from '../http/problem.ts';
-import { storeEvent, triage } from './inbox.ts';
+import { createInbox } from './inbox.ts';
+import { triage } from './triage.ts';
 import { verifyEvent } from './verify.ts';
 
 export interface WebhookDeps {
@@ -20,7 +21,8 @@ export interface WebhookDeps {
 
 /** Where Stripe posts its events. A 2xx means that the event is in Postgres. */
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
-  const { config, clock, database, metrics, wake } = deps;
+  const { config, clock, metrics, wake } = deps;
+  const inbox = createInbox(deps);
 
   app.register((scope: App, _options, done) => {
     // The signature is over the raw bytes, so nothing may parse them first.
@@ -67,7 +69,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
           clock(),
         );
         const asked = triage(event, config.stripe);
-        const { duplicate } = await storeEvent({ database, clock }, event, raw, asked);
+        const { duplicate } = await inbox.store(event, raw, asked);
         metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : asked.outcome });
         if (!duplicate) {
           metrics.webhookDelaySeconds.observe(Math.max(0, clock() / 1_000 - event.created));

@@ -65,7 +65,7 @@ function holdTimelines() {
   let count = 0;
   // `never`: the spy is typed after the callback forms, which nothing here uses.
   const spy = vi.spyOn(pool, 'query').mockImplementation(((query: pg.QueryConfig) => {
-    if (query.name !== 'load-timeline') return ask(query);
+    if (query.name !== 'load-timelines') return ask(query);
     count += 1;
     return ask(query).then(async (found) => {
       begun.resolve(undefined);
@@ -176,7 +176,7 @@ describe('a Redis that hangs', () => {
     await grant(user);
     expect((await read(user, cache)).from).toBe('miss');
     expect((await read(user, cache)).from).toBe('hit');
-    const asked = vi.spyOn(redis, 'get');
+    const asked = vi.spyOn(redis, 'mget');
 
     hang();
     for (let wait = 1; wait <= 3; wait += 1) {

@@ -10,7 +10,7 @@ import {
   recordFailure,
   renewLeases,
 } from '../../src/webhook/followed.ts';
-import { storeEvent } from '../../src/webhook/inbox.ts';
+import { createInbox } from '../../src/webhook/inbox.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 /* The queue alone: what is claimed when, and what a failed try leaves behind. Stripe is not asked. */
@@ -42,7 +42,7 @@ async function tell(
     data: { object: {} },
   };
   const follow = [{ objectType, objectId }];
-  await storeEvent(service.deps, event, Buffer.from('{}'), {
+  await createInbox(service.deps).store(event, Buffer.from('{}'), {
     outcome: 'accepted',
     follow,
     urgency,

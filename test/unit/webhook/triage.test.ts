@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventRules, eventTypes } from '../../../src/webhook/events.ts';
-import { triage } from '../../../src/webhook/inbox.ts';
+import { triage } from '../../../src/webhook/triage.ts';
 import type { VerifiedEvent } from '../../../src/webhook/verify.ts';
 
 const own = { livemode: false, accountId: 'acct_ours' };

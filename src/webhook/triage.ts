@@ -1,0 +1,68 @@
+import { type EventRule, eventRules, type Urgency } from './events.ts';
+import type { FollowedRef } from './followed.ts';
+import type { VerifiedEvent } from './verify.ts';
+
+type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';
+
+/** What an event asks for: objects to fetch, the one that access depends on first, or why none. */
+export interface Triage {
+  outcome: Outcome;
+  follow: FollowedRef[];
+  urgency: Urgency;
+}
+
+/** Whose events are ours: the mode told by the key, and the account where one is configured. */
+export interface OwnStripe {
+  livemode: boolean;
+  accountId: string | undefined;
+}
+
+/** What to do about an event; pure. Foreign and unknown ones are kept and ignored, never refused. */
+export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
+  if (event.livemode !== own.livemode) return ignored('foreign_mode');
+  if (event.account !== undefined && event.account !== own.accountId) {
+    return ignored('foreign_account');
+  }
+  const rule = ruleOf(event.type);
+  if (rule === undefined) return ignored('unknown_type');
+  const follow = namedObjects(event.type, event.data.object);
+  return follow.length === 0
+    ? ignored('no_object')
+    : { outcome: 'accepted', follow, urgency: rule.urgency };
+}
+
+function ruleOf(type: string): EventRule | undefined {
+  return Object.hasOwn(eventRules, type) ? eventRules[type] : undefined;
+}
+
+/** The objects to fetch that an event's payload names, the one that access depends on first; pure. */
+export function namedObjects(type: string, object: unknown): FollowedRef[] {
+  return (ruleOf(type)?.leads ?? []).flatMap(({ follow: objectType, paths }) => {
+    const objectId = paths.map((path) => idAt(object, path)).find((id) => id !== undefined);
+    return objectId === undefined ? [] : [{ objectType, objectId }];
+  });
+}
+
+function ignored(outcome: Outcome): Triage {
+  return { outcome, follow: [], urgency: 2 };
+}
+
+/** A reference is an id, or the object itself where it came expanded. */
+function idAt(object: unknown, path: string): string | undefined {
+  let value = object;
+  for (const name of path.split('.')) value = fieldOf(value, name);
+  return isRecord(value) ? idOf(fieldOf(value, 'id')) : idOf(value);
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Stripe's ids have up to 255 characters. */
+function idOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined;
+}

@@ -1,0 +1,86 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { createBatches } from '../../src/platform/batches.ts';
+
+/** Batches of words, each of which ends when told to. */
+function openBatches({ maxSize = 10, maxRunning = 1 } = {}) {
+  const begun: { keys: string[]; end: PromiseWithResolvers<string[]> }[] = [];
+  const ask = createBatches<string, string>({
+    load: (keys) => {
+      const end = Promise.withResolvers<string[]>();
+      begun.push({ keys, end });
+      return end.promise;
+    },
+    maxSize,
+    maxRunning,
+  });
+  const end = (at: number) => {
+    const batch = begun[at];
+    batch?.end.resolve(batch.keys.map((key) => key.toUpperCase()));
+  };
+  return { ask, begun, end, keys: () => begun.map(({ keys }) => keys) };
+}
+
+it('what is asked for in one turn goes together, each gets its own, and no load begins before', async () => {
+  const { ask, end, keys } = openBatches();
+  const answers = ['a', 'b', 'a'].map(ask);
+  expect(keys()).toEqual([]);
+  await turn();
+  expect(keys()).toEqual([['a', 'b', 'a']]);
+  end(0);
+  expect(await Promise.all(answers)).toEqual(['A', 'B', 'A']);
+});
+
+it('what is asked for while a batch runs never joins it', async () => {
+  const { ask, end, keys } = openBatches();
+  const first = ask('a');
+  await turn();
+  const later = [ask('b'), ask('c')];
+  await turn();
+  expect(keys()).toEqual([['a']]);
+  end(0);
+  await first;
+  await turn();
+  expect(keys()).toEqual([['a'], ['b', 'c']]);
+  end(1);
+  expect(await Promise.all(later)).toEqual(['B', 'C']);
+});
+
+it('a batch is no larger than told, and no more run at a time than told', async () => {
+  const { ask, end, keys } = openBatches({ maxSize: 2, maxRunning: 2 });
+  const answers = ['a', 'b', 'c', 'd', 'e'].map(ask);
+  await turn();
+  expect(keys()).toEqual([
+    ['a', 'b'],
+    ['c', 'd'],
+  ]);
+  end(1);
+  await turn();
+  expect(keys()).toHaveLength(3);
+  end(0);
+  end(2);
+  expect(await Promise.all(answers)).toEqual(['A', 'B', 'C', 'D', 'E']);
+});
+
+it('one that fails, fails for all in it and for nobody else', async () => {
+  const { ask, begun, end } = openBatches({ maxSize: 2, maxRunning: 2 });
+  const answers = ['a', 'b', 'c'].map(ask);
+  await turn();
+  begun[0]?.end.reject(new Error('no luck'));
+  end(1);
+  const settled = await Promise.allSettled(answers);
+  expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+  const next = ask('d');
+  await turn();
+  end(2);
+  expect(await next).toBe('D');
+});
+
+it('an answer of the wrong length is nobody’s', async () => {
+  const { ask, begun } = openBatches();
+  const answers = ['a', 'b'].map(ask);
+  await turn();
+  begun[0]?.end.resolve(['A']);
+  const settled = await Promise.allSettled(answers);
+  expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+});
