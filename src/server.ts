@@ -44,6 +44,7 @@ async function main(): Promise<void> {
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   });
   await app.listen({ host: config.host, port: config.port });
+  deps.loopDelay.restart();
 }
 
 function configOrExit(): Config {

@@ -4,6 +4,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export interface LoopDelay {
   /** Lately, on average, milliseconds. */
   ms(): number;
+  /** What was late until now counts no more: a start has much to load at once, and nobody waits for it. */
+  restart(): void;
   stop(): void;
 }
 
@@ -33,6 +35,10 @@ export function measureLoopDelay(): LoopDelay {
   timer.unref();
   return {
     ms: () => delayMs,
+    restart() {
+      histogram.reset();
+      delayMs = 0;
+    },
     stop() {
       clearInterval(timer);
       histogram.disable();

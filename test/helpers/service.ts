@@ -101,7 +101,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     database,
     redis,
     // However busy the machine is, no request of a test is refused for it.
-    loopDelay: options.loopDelay ?? { ms: () => 0, stop: () => undefined },
+    loopDelay: options.loopDelay ?? {
+      ms: () => 0,
+      restart: () => undefined,
+      stop: () => undefined,
+    },
     ...(options.log === undefined ? {} : { logger: createLogger('trace', options.log) }),
   });
   const deps: AppDeps = {

@@ -6,7 +6,9 @@ let key: string;
 let delayMs = 0;
 
 beforeAll(async () => {
-  service = await startTestService({ loopDelay: { ms: () => delayMs, stop: () => undefined } });
+  service = await startTestService({
+    loopDelay: { ms: () => delayMs, restart: () => undefined, stop: () => undefined },
+  });
   ({ key } = await service.createProject('notes'));
 });
 afterAll(() => service.close());

@@ -124,7 +124,7 @@ export async function startWorld(): Promise<World> {
   const withoutStripe = await buildApp({ ...deps, stripe: nowhere, stripeInBackground: nowhere });
   const overloaded = await buildApp({
     ...deps,
-    loopDelay: { ms: () => 60_000, stop: () => undefined },
+    loopDelay: { ms: () => 60_000, restart: () => undefined, stop: () => undefined },
   });
   const limited = await buildApp({ ...deps, config: { ...deps.config, keyMaxRps: 1 } });
   return {
