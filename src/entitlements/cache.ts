@@ -13,13 +13,13 @@ import type { UserName } from './users.ts';
 /*
  * A user's key holds either a finished answer or a lease of the reader that is fetching one.
  *
- *   read   GET; nothing there → SET lease NX
+ *   read   MGET, with those who read at the same time; nothing there → SET lease NX
  *   fill   the answer replaces the lease, only if that very lease is still there
  *   forget DEL, after the commit of whatever changed the user
  *
  * The deletion takes away the answer and the lease of any reader that is still on its way with an
  * older one, so that no slow reader brings a revoked right back, whatever expired, was evicted or
- * restarted in between (docs/adr/0005-cache.md). One key per command and script: Redis Cluster works.
+ * restarted in between (docs/adr/0005-cache.md). Whatever writes names one key.
  */
 
 /** How long a reader may take to fill, milliseconds; after it the next reader takes the lease. */
