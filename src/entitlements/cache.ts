@@ -215,12 +215,19 @@ async function loadDatabaseIdentity(database: Database): Promise<string> {
   return row.identity.slice(0, 12);
 }
 
-/** Only where the user was not changed again since: that change tells the cache itself. */
+/**
+ * Only where the user was not changed again since: that change tells the cache itself. Users are locked
+ * sorted, as everywhere (docs/adr/0004-locks.md).
+ */
 async function clearPending(database: Database, told: Written[]): Promise<void> {
   await database.pool.query(
     `update users u set cache_pending_at = null
-     from unnest($1::bigint[], $2::bigint[]) as t (uid, revision)
-     where u.uid = t.uid and u.revision = t.revision`,
+     from (
+       select users.uid from users
+       join unnest($1::bigint[], $2::bigint[]) as t (uid, revision) using (uid, revision)
+       order by 1 for update of users
+     ) told
+     where u.uid = told.uid`,
     [told.map(({ user }) => user.uid), told.map(({ revision }) => revision)],
   );
 }

@@ -108,7 +108,11 @@ export async function claimWanted(
   }));
 }
 
-/** Keeps claims for longer, while their tries go on; those that were lost meanwhile stay lost. */
+/**
+ * Keeps claims for longer, while their tries go on; those that were lost meanwhile stay lost. What a
+ * transaction is just writing is left out: nobody can claim it. To wait for it would keep all others from
+ * those that were renewed already, and turn the order of locks around.
+ */
 export async function renewLeases(
   database: Database,
   claims: readonly Claim[],
@@ -117,8 +121,13 @@ export async function renewLeases(
   const leaseUntil = now + leaseMs;
   const { rows } = await database.pool.query<{ object_type: FollowedType; object_id: string }>(
     `update followed_objects f set lease_until = $4
-     from unnest($1::text[], $2::text[], $3::timestamptz[]) as held (type, id, until)
-     where f.object_type = held.type and f.object_id = held.id and f.lease_until = held.until
+     from (
+       select object_type, object_id from followed_objects
+       join unnest($1::text[], $2::text[], $3::timestamptz[]) as held (type, id, until)
+         on object_type = type and object_id = id and lease_until = until
+       for update of followed_objects skip locked
+     ) free
+     where f.object_type = free.object_type and f.object_id = free.object_id
      returning f.object_type, f.object_id`,
     [
       claims.map(({ objectType }) => objectType),

@@ -225,6 +225,29 @@ describe('failure', () => {
     expect([row.lastError, row.leaseUntil]).toEqual(['no luck', null]);
   });
 
+  it('a worker waits for nobody who writes what it holds, and keeps the rest', async () => {
+    const { pool } = service.deps.database;
+    await tell('sub_1', 1);
+    await tell('sub_2', 1);
+    const held = await claim();
+    const before = held[0]?.leaseUntil;
+    const writer = await pool.connect();
+    try {
+      await writer.query('begin');
+      await writer.query(`select from followed_objects where object_id = 'sub_1' for update`);
+      service.clock.advance(1_000);
+      await renewLeases(service.deps.database, held, service.clock.now());
+    } finally {
+      await writer.query('rollback');
+      writer.release();
+    }
+    const leases = held.map(({ objectId, leaseUntil }) => [objectId, leaseUntil]).sort();
+    expect(leases).toEqual([
+      ['sub_1', before],
+      ['sub_2', service.clock.now() + 10_000],
+    ]);
+  });
+
   it('but what another one has taken it does not get back', async () => {
     await tell('sub_1', 1);
     const late = await claimOne();
