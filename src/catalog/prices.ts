@@ -28,16 +28,21 @@ export async function loadPrices(
 }
 
 /**
- * A price that is not stored yet, from Stripe: one made a moment ago, whose webhook is still on its
- * way. Null where it is stored.
+ * A price that the project does not have yet, from Stripe: one made a moment ago, whose webhook is still
+ * on its way. Null where it has it. Another project's price is asked for as one that nobody has, so that
+ * the two look the same while Stripe is out of order too.
  * @throws ProblemError price_not_found, stripe_unavailable
  */
 export async function fetchNewPrice(
   deps: FetchDeps,
+  projectId: string,
   id: string,
 ): Promise<{ number: bigint; price: PriceRow } | null> {
-  const stored = await deps.database.prisma.price.findUnique({ where: { id } });
-  return stored === null ? fetchPrice(deps, id) : null;
+  const own = await deps.database.prisma.price.findFirst({
+    where: { id, product: { projectId } },
+    select: { id: true },
+  });
+  return own === null ? fetchPrice(deps, id) : null;
 }
 
 /**

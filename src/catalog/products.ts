@@ -52,8 +52,9 @@ export async function putProduct(
   const { id } = fetched.product;
   await applyFetched(tx, { ...fetched, products: [fetched.product] }, context.at);
   const stored = await loadProduct(tx, projectId, id);
-  if (stored === null && !(await takeProduct(tx, projectId, id, anyFree, context.at))) {
-    throw new ProblemError('product_not_found');
+  if (stored === null) {
+    const taken = await takeProducts(tx, projectId, [id], anyFree, context.at);
+    if (taken.length === 0) throw new ProblemError('product_not_found');
   }
   await checkMapping(tx, projectId, body.features, valuesOf(stored?.features ?? []));
   await tx.productFeature.deleteMany({ where: { productId: id } });
@@ -84,21 +85,23 @@ export async function putProduct(
 }
 
 /**
- * Makes a stored product the project's, unless another has it or (but for `anyFree`) its Stripe
- * metadata names another. Returns whether it did; the row's lock decides between two projects.
+ * Makes stored products the project's, but for those that another has or (unless `anyFree`) whose
+ * Stripe metadata name another. Returns the ids of those that it took; the rows' locks decide between
+ * two projects.
  */
-export async function takeProduct(
+export async function takeProducts(
   tx: Tx,
   projectId: string,
-  id: string,
+  ids: string[],
   anyFree: boolean,
   now: number,
-): Promise<boolean> {
-  const { count } = await tx.product.updateMany({
-    where: { id, projectId: null, ...(anyFree ? {} : { claimedBy: projectId }) },
+): Promise<string[]> {
+  const taken = await tx.product.updateManyAndReturn({
+    where: { id: { in: ids }, projectId: null, ...(anyFree ? {} : { claimedBy: projectId }) },
     data: { projectId, takenAt: new Date(now) },
+    select: { id: true },
   });
-  return count === 1;
+  return taken.map(({ id }) => id);
 }
 
 function productView(product: ProductParts): ProductOut {

@@ -196,7 +196,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       const { body } = request;
       const context = await contextOf(request, body.project_id);
       const id = request.params.stripe_price_id;
-      const fetched = await fetchNewPrice(deps, id);
+      const fetched = await fetchNewPrice(deps, context.projectId, id);
       return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
         putPrice(tx, context, id, fetched, body),
       );

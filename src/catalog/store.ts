@@ -8,20 +8,82 @@ import type { DeletedRow, PriceRow, ProductRow } from './from-stripe.ts';
  * (and that it took it) stays. A deleted product that we never saw is not kept.
  */
 export async function applyProduct(tx: Tx, row: ProductRow | DeletedRow): Promise<void> {
-  if (row.deleted) {
-    await tx.product.updateMany({ where: { id: row.id }, data: { deleted: true, active: false } });
-    return;
-  }
-  await tx.product.upsert({ where: { id: row.id }, create: row, update: row });
+  await (row.deleted
+    ? tx.product.updateMany({ where: { id: row.id }, data: { deleted: true, active: false } })
+    : writeProducts(tx, [row]));
 }
 
 /** Writes what Stripe says of a price, whose product is already stored. What a project set on it stays. */
 export async function applyPrice(tx: Tx, row: PriceRow | DeletedRow): Promise<void> {
-  if (row.deleted) {
-    await tx.price.updateMany({ where: { id: row.id }, data: { deleted: true, active: false } });
-    return;
-  }
-  await tx.price.upsert({ where: { id: row.id }, create: row, update: row });
+  await (row.deleted
+    ? tx.price.updateMany({ where: { id: row.id }, data: { deleted: true, active: false } })
+    : writePrices(tx, [row]));
+}
+
+async function writeProducts(tx: Tx, rows: readonly ProductRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.$executeRaw`
+    insert into products (id, name, description, active, deleted, claimed_by)
+    select * from jsonb_to_recordset(${JSON.stringify(
+      rows.map((row) => ({
+        id: row.id,
+        name: row.name,
+        description: row.description,
+        active: row.active,
+        deleted: row.deleted,
+        claimed_by: row.claimedBy,
+      })),
+    )}::jsonb) as r (
+      id text, name text, description text, active boolean, deleted boolean, claimed_by text)
+    order by id
+    on conflict (id) do update set
+      name = excluded.name, description = excluded.description, active = excluded.active,
+      deleted = excluded.deleted, claimed_by = excluded.claimed_by`;
+}
+
+/** What was not asked for stays: tiers, and what it costs in other currencies. */
+async function writePrices(tx: Tx, rows: readonly PriceRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.$executeRaw`
+    insert into prices as p (
+      id, product_id, active, deleted, nickname, currency, unit_amount, unit_amount_decimal, type,
+      interval, interval_count, usage_type, tiers_mode, tiers, currency_options, divide_quantity_by,
+      round_quantity)
+    select * from jsonb_to_recordset(${JSON.stringify(
+      rows.map((row) => ({
+        id: row.id,
+        product_id: row.productId,
+        active: row.active,
+        deleted: row.deleted,
+        nickname: row.nickname,
+        currency: row.currency,
+        unit_amount: row.unitAmount?.toString() ?? null,
+        unit_amount_decimal: row.unitAmountDecimal,
+        type: row.type,
+        interval: row.interval,
+        interval_count: row.intervalCount,
+        usage_type: row.usageType,
+        tiers_mode: row.tiersMode,
+        tiers: row.tiers ?? null,
+        currency_options: row.currencyOptions ?? null,
+        divide_quantity_by: row.divideQuantityBy,
+        round_quantity: row.roundQuantity,
+      })),
+    )}::jsonb) as r (
+      id text, product_id text, active boolean, deleted boolean, nickname text, currency text,
+      unit_amount bigint, unit_amount_decimal text, type text, interval text, interval_count int,
+      usage_type text, tiers_mode text, tiers jsonb, currency_options jsonb, divide_quantity_by int,
+      round_quantity text)
+    order by id
+    on conflict (id) do update set
+      product_id = excluded.product_id, active = excluded.active, deleted = excluded.deleted,
+      nickname = excluded.nickname, currency = excluded.currency,
+      unit_amount = excluded.unit_amount, unit_amount_decimal = excluded.unit_amount_decimal,
+      type = excluded.type, interval = excluded.interval, interval_count = excluded.interval_count,
+      usage_type = excluded.usage_type, tiers_mode = excluded.tiers_mode,
+      tiers = coalesce(excluded.tiers, p.tiers),
+      currency_options = coalesce(excluded.currency_options, p.currency_options),
+      divide_quantity_by = excluded.divide_quantity_by, round_quantity = excluded.round_quantity`;
 }
 
 /**
@@ -45,12 +107,14 @@ export async function applyFetched(
     number,
     now,
   );
-  for (const row of products) {
-    if (newest.has(objectKey(refOf('product', row)))) await applyProduct(tx, row);
-  }
-  for (const row of prices) {
-    if (newest.has(objectKey(refOf('price', row)))) await applyPrice(tx, row);
-  }
+  await writeProducts(
+    tx,
+    products.filter((row) => newest.has(objectKey(refOf('product', row)))),
+  );
+  await writePrices(
+    tx,
+    prices.filter((row) => newest.has(objectKey(refOf('price', row)))),
+  );
 }
 
 /** A price that may be sold now. */

@@ -1,4 +1,4 @@
-import { notACursor } from '../http/schemas.ts';
+import { instantSchema, notACursor } from '../http/schemas.ts';
 import type { Database } from '../platform/database.ts';
 import type { Segment } from './facts.ts';
 import { segmentOf, type SegmentRow } from './segment.ts';
@@ -72,7 +72,7 @@ export function positionOf({ recordedAt, featureCode, validFrom }: RecordedSegme
 
 function parsePosition(text: string): Position {
   const [recordedAt = '', featureCode = '', validFrom = '', ...rest] = text.split(' ');
-  const isInstant = (part: string) => !Number.isNaN(Date.parse(part));
+  const isInstant = (part: string) => instantSchema.safeParse(part).success;
   if (
     isInstant(recordedAt) &&
     (validFrom === sinceEver || isInstant(validFrom)) &&

@@ -33,7 +33,7 @@ const fields = {
   redirect_origins: z.array(originSchema).max(50),
   portal_configuration_id: z
     .string()
-    .regex(/^bpc_\w+$/)
+    .regex(/^bpc_\w{1,251}$/, 'must be an id of Stripe: bpc_…')
     .nullable(),
   reconcile: z
     .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))

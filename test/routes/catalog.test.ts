@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { auditOf } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
@@ -138,6 +138,33 @@ describe('POST /admin/catalog/import', () => {
   it('200: needs no body', async () => {
     const answer = await service.request('POST', '/admin/catalog/import', { key: notes.key });
     expect(answer.status).toBe(200);
+  });
+
+  it('200: locks the project for as many queries as two products take, however many there are', async () => {
+    const queriesFor = async (project: string, count: number): Promise<number> => {
+      const { key } = await service.createProject(project);
+      for (let index = 0; index < count; index += 1) {
+        const id = `${project}_${index}`;
+        const metadata = { project_id: project, feature_codes: `${project}_${index}, seats=2` };
+        stripe.addProduct(id, { metadata });
+        stripe.addPrice(`price_${id}`, id, { metadata: { feature_codes: 'rank=3' } });
+      }
+      const client = await service.deps.database.pool.connect();
+      client.release();
+      const query = vi.spyOn(Object.getPrototypeOf(client) as typeof client, 'query');
+      const answer = await service.request('POST', '/admin/catalog/import', { key, body: {} });
+      // Each request to Stripe asks Postgres for its turn, before the project is locked.
+      const own = query.mock.calls.filter(
+        (call) => !JSON.stringify(call[0]).includes('take_stripe_request'),
+      );
+      query.mockRestore();
+      expect(rowsOf(answer.body, 'product_ids')).toHaveLength(count);
+      expect(rowsOf(answer.body, 'mapped')).toHaveLength(3 * count);
+      return own.length;
+    };
+    const few = await queriesFor('few', 2);
+    expect(few).toBeGreaterThan(10);
+    expect(await queriesFor('many', 30)).toBe(few);
   });
 
   it('502: Stripe out of order changes nothing', async () => {

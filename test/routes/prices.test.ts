@@ -155,6 +155,21 @@ describe('PUT /admin/prices/{stripe_price_id}', () => {
       expect(sameProblem(answer.body)).toEqual(sameProblem(answers[0]?.body));
     }
   });
+
+  it('502: while Stripe is out of order they are alike too; the price that the project has needs no Stripe', async () => {
+    stripe.fail(true);
+    const answers = [
+      await put('price_missing', {}, other.key),
+      await put('price_month', {}, other.key),
+      await put('price_loose', {}, other.key),
+    ];
+    const own = await put('price_month', {});
+    stripe.fail(false);
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ status: 502, body: { code: 'stripe_unavailable' } });
+    }
+    expect(own.status).toBe(200);
+  });
 });
 
 describe('GET /admin/prices', () => {

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { at } from '../helpers/json.ts';
+import { adminKey } from '../helpers/service.ts';
+import { type ContractRoute, loadContract } from './contract/document.ts';
+import { type Ask, codeOf, send } from './contract/sample.ts';
+import { sampleOf } from './contract/samples.ts';
+import { startWorld, type World } from './contract/world.ts';
+
+/*
+ * Cursors that no list gave, or another list. They mean a place in the list or none; whatever they are,
+ * they are no failure of ours, and they show nothing of another project.
+ */
+
+let world: World;
+let lists: ContractRoute[];
+
+beforeAll(async () => {
+  world = await startWorld();
+  lists = (await loadContract(world.service)).filter(({ parameters }) =>
+    parameters.some(({ name }) => name === 'cursor'),
+  );
+});
+afterAll(() => world.close());
+
+const forged = [
+  '0',
+  '-1',
+  '1 x 1',
+  '1 rc_x',
+  '2026 x 2026',
+  '9'.repeat(15) + ' rc_x',
+  '9'.repeat(18),
+  '9'.repeat(20),
+  '0000-01-01T00:00:00.000Z x -infinity',
+  '+275760-09-13T00:00:00.000Z x -infinity',
+  'infinity x infinity',
+  '2026-11-01T00:00:00.000Z x 2026-11-01T00:00:00.000Z',
+  "'; drop table users",
+  '\u{10ffff}',
+  'x'.repeat(370),
+];
+
+const ask = (route: ContractRoute, cursor: string): Ask => {
+  const sample = sampleOf(route.name).ask(world.ids);
+  return { ...sample, query: { ...sample.query, cursor } };
+};
+const keyFor = ({ scope }: ContractRoute, key: string) => (scope === 'platform' ? adminKey : key);
+
+describe.each(forged)('a cursor of %j', (text) => {
+  it('is a place in the list or a 400, in every list', async () => {
+    const cursor = Buffer.from(text).toString('base64url');
+    for (const route of lists) {
+      const answer = await send(world.app, route, ask(route, cursor), keyFor(route, world.key));
+      expect([200, 400], `${route.name}: ${answer.text}`).toContain(answer.status);
+    }
+  });
+});
+
+describe.each(['', '%', '====', 'YQ==', 'Y Q', 'wyg', 'x'.repeat(501)])(
+  '%j as a cursor',
+  (cursor) => {
+    it('is a 400 that names it, in every list', async () => {
+      for (const route of lists) {
+        const answer = await send(world.app, route, ask(route, cursor), keyFor(route, world.key));
+        expect(codeOf(answer), `${route.name}: ${answer.text}`).toBe('bad_request');
+        expect(at(JSON.parse(answer.text), 'errors', 0, 'path')).toBe('cursor');
+      }
+    });
+  },
+);
+
+it("a cursor of one project's list shows another nothing of it", async () => {
+  const about = { user_id: world.ids.user, feature_code: world.ids.feature, reason: 'another' };
+  await world.done('POST', '/admin/grant', about);
+  const paths = ['features', 'grants', 'events', 'audit', 'projects/notes/keys'];
+  for (const path of paths) {
+    const first = await world.service.request('GET', `/admin/${path}?limit=1`, { key: world.key });
+    const cursor = String(at(first.body, 'next_cursor'));
+    const theirs = await world.service.request(
+      'GET',
+      `/admin/${path.replace('notes', 'other')}?limit=100&cursor=${cursor}`,
+      { key: world.otherKey },
+    );
+    expect(theirs.status, path).toBe(200);
+    const own = await world.service.request(
+      'GET',
+      `/admin/${path.replace('notes', 'other')}?limit=100`,
+      { key: world.otherKey },
+    );
+    const all = JSON.stringify(own.body);
+    for (const row of Object.values(at(theirs.body, 'data') ?? {})) {
+      expect(all).toContain(JSON.stringify(row));
+    }
+  }
+});
