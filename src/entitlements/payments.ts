@@ -3,6 +3,7 @@ import type { Tx } from '../platform/database.ts';
 interface Reversal {
   id: string;
   amount: number;
+  /** Stripe's; where that is one that we do not know, the last one that we did. */
   status: string;
   createdAt: number;
 }
@@ -67,11 +68,17 @@ export async function loadPayments(
   };
 }
 
-function reversal(row: { id: string; amount: bigint; status: string; createdAt: Date }): Reversal {
+function reversal(row: {
+  id: string;
+  amount: bigint;
+  status: string;
+  knownStatus: string | null;
+  createdAt: Date;
+}): Reversal {
   return {
     id: row.id,
     amount: Number(row.amount),
-    status: row.status,
+    status: row.knownStatus ?? row.status,
     createdAt: row.createdAt.getTime(),
   };
 }

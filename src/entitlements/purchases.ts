@@ -60,25 +60,37 @@ export function purchaseStretches(
   });
 }
 
-/** The instant at which money that came back ended the purchase, as the policy has it; null = it did not. */
-function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number | null {
+/**
+ * The instant at which money that came back ended the purchase, as the policy has it; Infinity = it did
+ * not. What came back in parts was partly refunded, and remains so when the parts add up to the whole:
+ * a bigger refund never gives back what a smaller one took.
+ */
+function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   const returned = [
     ...purchase.refunds.filter(({ status }) => countingRefunds.has(status)),
     // Stripe tells no instant of the loss; the money was withdrawn when the dispute was created.
     ...purchase.disputes.filter(({ status }) => status === 'lost'),
-  ]
-    .filter(({ amount }) => amount > 0)
-    .toSorted((a, b) => a.createdAt - b.createdAt);
-  const firstAt = returned[0]?.createdAt ?? null;
-  const partialAt = policy.refundPartial === 'revoke' ? firstAt : null;
-
+  ].filter(({ amount }) => amount > 0);
   const whole = wholeAmount(purchase);
+  return earliest(
+    policy.refundFull === 'revoke' ? reachedAt(returned, whole) : null,
+    ...returned
+      .filter(({ amount }) => policy.refundPartial === 'revoke' && amount < whole)
+      .map(({ createdAt }) => createdAt),
+  );
+}
+
+/** When what came back added up to the whole; null = it does not. */
+function reachedAt(
+  returned: readonly { amount: number; createdAt: number }[],
+  whole: number,
+): number | null {
   let sum = 0;
-  for (const { amount, createdAt } of returned) {
+  for (const { amount, createdAt } of returned.toSorted((a, b) => a.createdAt - b.createdAt)) {
     sum += amount;
-    if (sum >= whole) return policy.refundFull === 'keep' ? null : (partialAt ?? createdAt);
+    if (sum >= whole) return createdAt;
   }
-  return partialAt;
+  return null;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import type { FollowedRef } from '../webhook/followed.ts';
 import { isTerminal } from './from-stripe.ts';
 import type { Owned } from './owner.ts';
 import type { Picture } from './picture.ts';
@@ -51,19 +52,21 @@ export async function loadUnmappedPrices(
 
 /** What applying a picture brought to light. */
 export interface Observed {
-  /** Subscriptions whose status we do not know. */
+  /** Subscriptions, refunds and disputes whose status we do not know. */
   unknown: string[];
   unmapped: UnmappedPrice[];
+  /** What Stripe does not know, and never said to be deleted. */
+  missing: FollowedRef[];
 }
 
 /** Counts and logs what is odd about an applied picture. */
 export async function raiseAlarms(
   deps: AlarmDeps,
   picture: Picture,
-  { unknown, unmapped }: Observed,
+  { unknown, unmapped, missing }: Observed,
 ): Promise<void> {
   const { metrics, logger } = deps;
-  for (const { objectType, objectId } of picture.missing) {
+  for (const { objectType, objectId } of missing) {
     metrics.alarms.inc({ kind: 'object_missing' });
     logger.warn(
       { objectType, objectId },
@@ -72,7 +75,7 @@ export async function raiseAlarms(
   }
   for (const id of unknown) {
     metrics.alarms.inc({ kind: 'unknown_status' });
-    logger.warn({ subscription: id }, 'a subscription has a status that is not known');
+    logger.warn({ id }, 'an object has a status that is not known; the last known one counts');
   }
   for (const { priceId, productId, knownUser } of unmapped) {
     metrics.unmappedPrices.inc({ known_user: String(knownUser) });

@@ -11,6 +11,7 @@ import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadSubjects, resolveOwners, storeOwners } from './owner.ts';
 import { objectsIn, onlyNewest, type Picture } from './picture.ts';
 import { storePicture } from './store.ts';
+import { believeDeleted } from './told-deleted.ts';
 
 export interface ApplyDeps {
   clock: Clock;
@@ -127,7 +128,8 @@ async function applyLocked(
   ]);
   if (!needed.isSubsetOf(projectIds)) throw new MoreProjects(needed);
 
-  const unknown = await storePicture(tx, onlyNewest(picture, newest));
+  const seen = await believeDeleted(tx, onlyNewest(picture, newest));
+  const unknown = await storePicture(tx, seen);
   const uidOf = new Map(users.map((user) => [nameKey(user), user.uid]));
   await storeOwners(
     tx,
@@ -142,7 +144,7 @@ async function applyLocked(
     refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
   }
   const unmapped = await loadUnmappedPrices(tx, picture, owned);
-  return { refreshed, observed: { unknown, unmapped } };
+  return { refreshed, observed: { unknown, unmapped, missing: seen.missing } };
 }
 
 /** Users who have something of the picture already, and those whose purchases its money is about. */

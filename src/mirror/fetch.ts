@@ -2,18 +2,20 @@ import Stripe from 'stripe';
 import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
 import { retrievePrice } from '../catalog/whole-price.ts';
 import {
-  chargeRow,
   couponsToFetch,
   customerRow,
-  disputeRow,
-  dunningAnchor,
-  invoiceRow,
   optionalReference,
   reference,
-  refundRow,
   sessionRow,
   subscriptionRow,
 } from './from-stripe.ts';
+import {
+  chargeRow,
+  disputeRow,
+  dunningAnchor,
+  invoiceRow,
+  refundRow,
+} from './money-from-stripe.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import { ImplausibleAnswer } from './failures.ts';
 import { emptyPicture, type Picture } from './picture.ts';

@@ -1,19 +1,10 @@
 import type Stripe from 'stripe';
-import type {
-  ChargeRow,
-  CustomerRow,
-  DiscountRow,
-  DisputeRow,
-  InvoiceRow,
-  PurchaseRow,
-  RefundRow,
-  SessionRow,
-  SubscriptionRow,
-} from './rows.ts';
+import type { CustomerRow, DiscountRow, PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
  * From Stripe's shapes (API version of the pinned SDK) to the mirror's rows. Pure, and the only file
- * that knows those shapes, but for the catalog's (catalog/from-stripe.ts). Sources: Stripe's API
+ * that knows those shapes, but for the money's (money-from-stripe.ts) and the catalog's
+ * (catalog/from-stripe.ts). Sources: Stripe's API
  * reference; the traps are told in docs/architecture.md.
  */
 
@@ -39,7 +30,7 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
 
 /**
  * @param items all of them: the nested list holds 10.
- * @param dunningAnchorAt see `dunningAnchor`.
+ * @param dunningAnchorAt see `dunningAnchor` (money-from-stripe.ts).
  * @param coupons by id, those that did not come with their discounts (`couponsToFetch`).
  */
 export function subscriptionRow(
@@ -156,36 +147,6 @@ export function isKnownStatus(status: string): boolean {
   return knownStatuses.has(status);
 }
 
-/**
- * When the debt that counts began: the earliest `finalized_at` (`due_date` where the customer pays an
- * invoice that was sent) among the unpaid, not void invoices that are newer than the newest paid one.
- * So the next renewal does not restart it, and an old forgotten invoice does not cut it short. Nor do
- * those that were given up before anybody was asked to pay, as paused collection has it: they are gifts.
- * Null: there is none such. Not `current_period_end`, which advances before the payment.
- */
-export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
-  const newestPaid = Math.max(
-    ...invoices.filter(({ status }) => status === 'paid').map(({ created }) => created),
-    -Infinity,
-  );
-  const anchors = invoices
-    .filter((invoice) => isOwed(invoice) && invoice.created > newestPaid)
-    .map((invoice) =>
-      invoice.collection_method === 'send_invoice'
-        ? (invoice.due_date ?? invoice.status_transitions.finalized_at)
-        : invoice.status_transitions.finalized_at,
-    )
-    .filter((anchor) => anchor !== null);
-  return anchors.length === 0 ? null : instant(Math.min(...anchors));
-}
-
-function isOwed(invoice: Stripe.Invoice): boolean {
-  if (invoice.status !== 'uncollectible') return invoice.status === 'open';
-  if (invoice.collection_method !== 'send_invoice') return invoice.attempted;
-  const { marked_uncollectible_at: givenUpAt } = invoice.status_transitions;
-  return givenUpAt === null || givenUpAt >= (invoice.due_date ?? -Infinity);
-}
-
 /** How a session was paid, as far as its purchases need it. */
 export interface SessionPayment {
   /** The charge's `created`, where there was something to pay. */
@@ -246,94 +207,6 @@ export function sessionRow(
   };
 }
 
-export function chargeRow(charge: Stripe.Charge): ChargeRow {
-  return {
-    id: charge.id,
-    paymentIntentId: optionalReference(charge.payment_intent),
-    customerId: optionalReference(charge.customer),
-    amount: BigInt(charge.amount),
-    amountRefunded: BigInt(charge.amount_refunded),
-    currency: charge.currency,
-    status: charge.status,
-    createdAt: instant(charge.created),
-  };
-}
-
-export function refundRow(refund: Stripe.Refund): RefundRow {
-  return {
-    id: refund.id,
-    chargeId: optionalReference(refund.charge),
-    paymentIntentId: optionalReference(refund.payment_intent),
-    amount: BigInt(refund.amount),
-    currency: refund.currency,
-    status: refund.status ?? 'pending',
-    createdAt: instant(refund.created),
-  };
-}
-
-export function disputeRow(dispute: Stripe.Dispute): DisputeRow {
-  return {
-    id: dispute.id,
-    chargeId: reference(dispute.charge),
-    paymentIntentId: optionalReference(dispute.payment_intent),
-    amount: BigInt(dispute.amount),
-    currency: dispute.currency,
-    status: dispute.status,
-    createdAt: instant(dispute.created),
-  };
-}
-
-/**
- * @param payments all of the invoice's. Where their payment intents came with them, these tell a payment
- *   on its way (a debit takes days) from one that failed.
- */
-export function invoiceRow(
-  invoice: Stripe.Invoice,
-  payments: readonly Stripe.InvoicePayment[],
-): InvoiceRow {
-  return {
-    id: invoice.id,
-    customerId: optionalReference(invoice.customer),
-    subscriptionId: subscriptionOf(invoice),
-    status: invoice.status,
-    billingReason: invoice.billing_reason,
-    currency: invoice.currency,
-    amountDue: BigInt(invoice.amount_due),
-    amountPaid: BigInt(invoice.amount_paid),
-    total: BigInt(invoice.total),
-    attemptCount: invoice.attempt_count,
-    ...(hasFailed(invoice, payments) ? { paymentFailed: true } : {}),
-    createdAt: instant(invoice.created),
-    finalizedAt: optionalInstant(invoice.status_transitions.finalized_at),
-    dueDate: optionalInstant(invoice.due_date),
-    paidAt: optionalInstant(invoice.status_transitions.paid_at),
-    payments: payments.map((payment) => ({
-      id: payment.id,
-      invoiceId: invoice.id,
-      paymentIntentId: optionalReference(payment.payment.payment_intent),
-      amountPaid: payment.amount_paid === null ? null : BigInt(payment.amount_paid),
-      status: payment.status,
-    })),
-  };
-}
-
-/** Stripe tells attempts, not how they ended: one that is not paid by them, and waits for none, failed. */
-function hasFailed(
-  { status, attempt_count: attempts }: Stripe.Invoice,
-  payments: readonly Stripe.InvoicePayment[],
-): boolean {
-  if (status === 'paid') return attempts > 1;
-  const mayArrive = payments.some(({ payment: { payment_intent: intent } }) =>
-    typeof intent === 'object' ? intent.status === 'processing' : intent !== undefined,
-  );
-  return attempts > 0 && !mayArrive;
-}
-
-/** The subscription that an invoice belongs to, if any. */
-function subscriptionOf(invoice: Stripe.Invoice): string | null {
-  return optionalReference(invoice.parent?.subscription_details?.subscription);
-}
-
 /** The id that a field refers to, whether it came expanded or not. */
 export function reference(field: string | { id: string }): string {
   return typeof field === 'string' ? field : field.id;
@@ -357,7 +230,7 @@ function ownerMetadata(metadata: Stripe.Metadata | null): {
 }
 
 /** Stripe's instants are whole seconds. */
-function instant(seconds: number): Date {
+export function instant(seconds: number): Date {
   return new Date(seconds * 1000);
 }
 
@@ -365,6 +238,6 @@ function optionalAmount(amount: number | null | undefined): bigint | null {
   return amount === null || amount === undefined ? null : BigInt(amount);
 }
 
-function optionalInstant(seconds: number | null | undefined): Date | null {
+export function optionalInstant(seconds: number | null | undefined): Date | null {
   return seconds === null || seconds === undefined ? null : instant(seconds);
 }

@@ -32,7 +32,7 @@ export interface Linked {
 const fetchedAtOnce = 40;
 const concurrency = 3;
 
-/** How long the worker leaves those to the call, milliseconds. */
+/** How long the worker leaves those to the call, unless a buyer comes to wait for one, milliseconds. */
 const heldMs = 30_000;
 
 /**
@@ -60,10 +60,12 @@ export async function linkCustomer(
   if (createdAt === null) throw await deletedOrHidden(database.prisma, projectId, customerId);
   const belongings = await fetchBelongings(stripe, customerId);
   const objects = [itself, ...belongings.objects];
+  const fetchedNow = objects.slice(0, fetchedAtOnce);
   const auditId = await database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    await wantObjects(tx, objects, 1, now, now + heldMs);
+    await wantObjects(tx, objects, 1, now);
+    await wantObjects(tx, fetchedNow, 1, now, now + heldMs);
     await lockJoinKeys(tx, [customerId]);
     const { uid } = await lockUser(tx, { projectId, userId }, now);
     const stored = await tx.customer.findUnique({
@@ -89,7 +91,7 @@ export async function linkCustomer(
       at: now,
     });
   });
-  const done = await syncSome(deps, objects.slice(0, fetchedAtOnce));
+  const done = await syncSome(deps, fetchedNow);
   const { revision } = await database.prisma.user.findUniqueOrThrow({
     where: { projectId_userId: { projectId, userId } },
     select: { revision: true },

@@ -87,6 +87,6 @@ export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Pictu
     products: kept('product', picture.products),
     prices: kept('price', picture.prices),
     revived: picture.revived,
-    missing: picture.missing,
+    missing: picture.missing.filter((object) => newest.has(objectKey(object))),
   };
 }

@@ -2,6 +2,7 @@ import { applyPrice, applyProduct } from '../catalog/store.ts';
 import type { Tx } from '../platform/database.ts';
 import { isKnownStatus, isTerminal } from './from-stripe.ts';
 import type { Picture } from './picture.ts';
+import { isKnownDisputeStatus, isKnownRefundStatus } from './money-from-stripe.ts';
 import type { CustomerRow, DisputeRow, InvoiceRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
@@ -75,22 +76,44 @@ async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<void> {
   }
 }
 
-async function storeCharge(tx: Tx, charge: Picture['charges'][number]): Promise<void> {
+/** A charge with its refunds. @returns the ids of those whose status we do not know. */
+async function storeCharge(tx: Tx, charge: Picture['charges'][number]): Promise<string[]> {
   const { refunds, ...data } = charge;
   await tx.charge.upsert({ where: { id: charge.id }, create: data, update: data });
+  const unknown: string[] = [];
   for (const refund of refunds) {
-    await tx.refund.upsert({ where: { id: refund.id }, create: refund, update: refund });
+    const { id } = refund;
+    const known = isKnownRefundStatus(refund.status);
+    const former = known ? null : await tx.refund.findUnique({ where: { id } });
+    const row = { ...refund, knownStatus: former && lastKnown(former, isKnownRefundStatus) };
+    await tx.refund.upsert({ where: { id }, create: row, update: row });
+    if (!known) unknown.push(id);
   }
+  return unknown;
 }
 
-async function storeDispute(tx: Tx, row: DisputeRow): Promise<void> {
-  await tx.dispute.upsert({ where: { id: row.id }, create: row, update: row });
+/** @returns false where the status is one that we do not know: an alarm. */
+async function storeDispute(tx: Tx, dispute: DisputeRow): Promise<boolean> {
+  const { id } = dispute;
+  const known = isKnownDisputeStatus(dispute.status);
+  const former = known ? null : await tx.dispute.findUnique({ where: { id } });
+  const row = { ...dispute, knownStatus: former && lastKnown(former, isKnownDisputeStatus) };
+  await tx.dispute.upsert({ where: { id }, create: row, update: row });
+  return known;
+}
+
+/** What keeps its effect while Stripe reports what we do not know; null: nothing is known to be taken. */
+function lastKnown(
+  { status, knownStatus }: { status: string; knownStatus: string | null },
+  isKnown: (status: string) => boolean,
+): string | null {
+  return isKnown(status) ? status : knownStatus;
 }
 
 /**
  * Writes everything that the picture shows.
  *
- * @returns the ids of subscriptions whose status we do not know.
+ * @returns the ids of subscriptions, refunds and disputes whose status we do not know.
  */
 export async function storePicture(tx: Tx, picture: Picture): Promise<string[]> {
   const unknown: string[] = [];
@@ -103,7 +126,7 @@ export async function storePicture(tx: Tx, picture: Picture): Promise<string[]> 
   }
   for (const row of picture.sessions) await storeSession(tx, row);
   for (const row of picture.invoices) await storeInvoice(tx, row);
-  for (const row of picture.charges) await storeCharge(tx, row);
-  for (const row of picture.disputes) await storeDispute(tx, row);
+  for (const row of picture.charges) unknown.push(...(await storeCharge(tx, row)));
+  for (const row of picture.disputes) if (!(await storeDispute(tx, row))) unknown.push(row.id);
   return unknown;
 }

@@ -1,5 +1,5 @@
 import { addCharge, wholeList } from '../mirror/fetch.ts';
-import { disputeRow, invoiceRow, refundRow } from '../mirror/from-stripe.ts';
+import { disputeRow, invoiceRow, refundRow } from '../mirror/money-from-stripe.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { differsFromStored } from './diff.ts';
 import { correctDiffering } from './differing.ts';

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { addCharge, fetchPicture, wholeList } from '../mirror/fetch.ts';
-import { disputeRow, sessionRow } from '../mirror/from-stripe.ts';
+import { sessionRow } from '../mirror/from-stripe.ts';
+import { disputeRow } from '../mirror/money-from-stripe.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';

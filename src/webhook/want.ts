@@ -8,7 +8,7 @@ import type { FollowedRef } from './followed.ts';
  * rows, sorted: the lock order's second place. The worker is to be woken after the commit.
  *
  * @param heldUntil epoch milliseconds: until then no worker takes them, since the caller fetches them
- *   itself. Should it die, a worker does.
+ *   itself. Should it die, a worker does. What a buyer waits for, or comes to, is not held.
  */
 export async function wantObjects(
   tx: Tx,
@@ -19,7 +19,7 @@ export async function wantObjects(
 ): Promise<void> {
   if (objects.length === 0) return;
   await tx.$executeRaw`
-    insert into followed_objects as f (object_type, object_id, wanted, urgency, wanted_at, lease_until)
+    insert into followed_objects as f (object_type, object_id, wanted, urgency, wanted_at, next_attempt_at)
     select type, id, next_number(), ${urgency}::smallint, ${new Date(now)}::timestamptz,
       ${heldUntil === null ? null : new Date(heldUntil)}::timestamptz
     from (
@@ -32,6 +32,6 @@ export async function wantObjects(
       wanted = greatest(f.wanted, excluded.wanted),
       urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
       wanted_at = case when f.wanted > f.fetched then f.wanted_at else excluded.wanted_at end,
-      lease_until = greatest(f.lease_until, excluded.lease_until),
-      attempts = 0, next_attempt_at = null, failed_at = null`;
+      next_attempt_at = case when f.wanted > f.fetched and f.urgency = 0 then null else excluded.next_attempt_at end,
+      attempts = 0, failed_at = null`;
 }

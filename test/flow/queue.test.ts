@@ -11,6 +11,7 @@ import {
   renewLeases,
 } from '../../src/webhook/followed.ts';
 import { createInbox } from '../../src/webhook/inbox.ts';
+import { wantObjects } from '../../src/webhook/want.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 /* The queue alone: what is claimed when, and what a failed try leaves behind. Stripe is not asked. */
@@ -71,6 +72,37 @@ async function failUntil(spare: number): Promise<void> {
     service.clock.advance(1_000);
   }
 }
+
+describe('what a caller fetches itself', () => {
+  const object = { objectType: 'subscription', objectId: 'linked' } as const;
+  const heldMs = 30_000;
+  const hold = () =>
+    service.deps.database.transaction((tx) =>
+      wantObjects(tx, [object], 1, service.clock.now(), service.clock.now() + heldMs),
+    );
+
+  it('is left to it, and a worker takes it where it was not fetched', async () => {
+    await hold();
+    service.clock.advance(heldMs - 1);
+    expect(await claim()).toEqual([]);
+    service.clock.advance(1);
+    expect((await claimOne()).objectId).toBe('linked');
+  });
+
+  it('is taken at once where a buyer comes to wait for it', async () => {
+    await hold();
+    await tell('linked', 1);
+    expect(await claim()).toEqual([]);
+    await tell('linked', 0);
+    expect((await claimOne()).urgency).toBe(0);
+  });
+
+  it('is not held where a buyer waits for it already', async () => {
+    await tell('linked', 0);
+    await hold();
+    expect((await claimOne()).urgency).toBe(0);
+  });
+});
 
 describe('order', () => {
   it('what a buyer waits for goes first, then the oldest', async () => {

@@ -4,7 +4,7 @@ import type { Shop } from '../helpers/shop.ts';
 import { buyAt, itemOf, sell, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, forever, idOf, pro, put, required } from './steps.ts';
-import { alarmsOf, post } from './telling.ts';
+import { alarmsOf, forgetPrices, post } from './telling.ts';
 
 async function importFromStripe(shop: Shop): Promise<void> {
   const { status } = await shop.service.request('POST', '/admin/catalog/import', {
@@ -17,6 +17,20 @@ async function importFromStripe(shop: Shop): Promise<void> {
 async function pricesOnSale(shop: Shop): Promise<string> {
   const { body } = await shop.service.request('GET', '/catalog', { key: shop.key });
   return JSON.stringify(body);
+}
+
+/** Why no checkout is opened. */
+async function checkoutOf(shop: Shop, userId: string, price: string): Promise<string> {
+  const { body } = await shop.service.request('POST', '/checkout/sessions', {
+    key: shop.key,
+    body: {
+      user_id: userId,
+      price_id: price,
+      success_url: 'https://notes.example/welcome',
+      cancel_url: 'https://notes.example/pricing',
+    },
+  });
+  return text(body, 'code');
 }
 
 /** What is sold, as Stripe tells of it and as the project maps it. */
@@ -106,9 +120,8 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a product that is deleted at Stripe, where it can have no prices, is a 404: an alarm, and no loss',
-      basis: bases.promises,
+      title: 'a product that Stripe says is deleted is shown no longer, without an alarm',
+      basis: bases.deletion,
       async run(shop, userId) {
         const { id } = await shop.stripe.products.create({
           name: 'mistake',
@@ -116,20 +129,52 @@ export const catalog: ScenarioGroup = {
         });
         await put(shop, `products/${id}`, { features: { export: true } });
         await subscribe(shop, userId);
+        expect(await pricesOnSale(shop)).toContain(id);
         const alarms = await alarmsOf(shop, 'object_missing');
         await shop.stripe.products.del(id);
         await shop.settle();
-        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms + 1);
+        expect(await pricesOnSale(shop)).not.toContain(id);
+        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms);
         await expectAccess(shop, userId, pro);
       },
     },
     {
-      title: 'a price that Stripe says is deleted takes nothing from those who bought it',
+      title:
+        'a price that Stripe says is deleted is sold no longer, and takes nothing from those who bought it',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const { price } = await sell(shop, { features: { export: true } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        forgetPrices(shop);
+        await post(shop, { type: 'price.deleted', object: { id: price, object: 'price' } });
+        expect(await pricesOnSale(shop)).not.toContain(price);
+        expect(await checkoutOf(shop, userId, price)).toBe('price_inactive');
+        await expectAccess(shop, userId, { export: true });
+      },
+    },
+    {
+      title:
+        'a price that is a 404, without a word that it was deleted, is an alarm, and is sold on',
+      basis: bases.promises,
+      async run(shop, userId) {
+        const { price } = await sell(shop, { features: { export: true } });
+        await subscribe(shop, userId, { items: [{ price }] });
+        const alarms = await alarmsOf(shop, 'object_missing');
+        forgetPrices(shop);
+        await post(shop, { type: 'price.updated', object: { id: price, object: 'price' } });
+        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms + 1);
+        expect(await pricesOnSale(shop)).toContain(price);
+        await expectAccess(shop, userId, { export: true });
+      },
+    },
+    {
+      title: 'a price that is told as deleted and that Stripe still knows is still sold',
       basis: bases.promises,
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true } });
         await subscribe(shop, userId, { items: [{ price }] });
         await post(shop, { type: 'price.deleted', object: { id: price, object: 'price' } });
+        expect(await pricesOnSale(shop)).toContain(price);
         await expectAccess(shop, userId, { export: true });
       },
     },

@@ -1,7 +1,9 @@
+import { expect, vi } from 'vitest';
 import type { Shop } from '../helpers/shop.ts';
 import { buyAt, chargeOf } from './buying.ts';
 import { bases, type Scenario, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, forever, idOf, pro, withPolicy } from './steps.ts';
+import { alarmsOf, post, tellOfDispute } from './telling.ts';
 
 /** Buys for ever, and the buyer's bank objects. Returns the dispute's id. */
 async function disputed(
@@ -76,6 +78,47 @@ export const disputes: ScenarioGroup = {
         await shop.settle();
         await expectAccess(shop, userId, {});
       },
+    },
+    {
+      title: 'a status that nobody knows leaves what a dispute took as it was, with an alarm',
+      basis: bases.traps,
+      async run(shop, userId) {
+        const dispute = await disputed(shop, userId);
+        const again = () =>
+          post(shop, {
+            type: 'charge.dispute.updated',
+            object: { id: dispute, object: 'dispute' },
+          });
+        const alarms = await alarmsOf(shop, 'unknown_status');
+        tellOfDispute(shop, dispute, 'on_the_moon');
+        await again();
+        expect(await alarmsOf(shop, 'unknown_status')).toBe(alarms + 1);
+        await expectAccess(shop, userId, forever);
+        await withPolicy(shop, { dispute_opened: 'suspend' }, () => expectAccess(shop, userId, {}));
+        vi.restoreAllMocks();
+        await shop.sandbox.billing.closeDispute(dispute, 'lost');
+        await shop.settle();
+        for (const status of ['on_the_moon', 'on_mars']) {
+          tellOfDispute(shop, dispute, status);
+          await again();
+          await expectAccess(shop, userId, {});
+        }
+        tellOfDispute(shop, dispute, 'won');
+        await again();
+        await expectAccess(shop, userId, forever);
+      },
+    },
+    {
+      title: 'a status that nobody knows takes nothing where it is the first that is seen',
+      basis: bases.traps,
+      run: (shop, userId) =>
+        withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
+          const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+          const { id } = await chargeOf(shop, session);
+          tellOfDispute(shop, await shop.sandbox.billing.openDispute(id), 'on_the_moon');
+          await shop.settle();
+          await expectAccess(shop, userId, forever);
+        }),
     },
     {
       title: 'a lost dispute that is appealed is open again, and won it gives access back for good',

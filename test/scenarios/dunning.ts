@@ -12,7 +12,7 @@ import {
   setPolicy,
   withPolicy,
 } from './steps.ts';
-import { alarmsOf, tellAgain, tellOfSubscription } from './telling.ts';
+import { alarmsOf, post, tellAgain, tellOfSubscription } from './telling.ts';
 
 const never = { retryDays: [], then: 'past_due' as const };
 
@@ -71,6 +71,24 @@ export const dunning: ScenarioGroup = {
         });
         await shop.settle();
         await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title:
+        'a renewal that waits for the buyer’s bank (`payment_action_required`) is owed like any other',
+      basis: bases.actionRequired,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        await shop.sandbox.billing.failNextPayments(customerIdOf(subscription), true);
+        shop.sandbox.faults.webhooks = { drop: true };
+        await shop.advanceTo(periodEndOf(subscription) + 2 * hour);
+        await shop.settle();
+        const invoice = await openInvoiceOf(shop, subscription);
+        const owedAt = required(invoice.status_transitions.finalized_at) * 1_000;
+        await expectAccess(shop, userId, pro);
+        await post(shop, { type: 'invoice.payment_action_required', object: invoice });
+        await expectChangeAt(shop, userId, owedAt + 7 * day, { before: pro });
       },
     },
     {

@@ -171,7 +171,7 @@ export const foreign: ScenarioGroup = {
           ['charge.refunded', { id: `ch_${userId}`, object: 'charge' }],
           ['charge.dispute.created', { id: `du_${userId}`, object: 'dispute' }],
           ['customer.deleted', { id: `cus_${userId}`, object: 'customer' }],
-          ['product.deleted', { id: `prod_${userId}`, object: 'product' }],
+          ['product.updated', { id: `prod_${userId}`, object: 'product' }],
         ] as const) {
           expect((await post(shop, { type, object })).status).toBe(200);
         }

@@ -13,6 +13,7 @@ import {
   pro,
   withPolicy,
 } from './steps.ts';
+import { alarmsOf, post, tellOfRefunds } from './telling.ts';
 
 /** Money that goes back, and what it takes along. */
 export const refunds: ScenarioGroup = {
@@ -52,6 +53,42 @@ export const refunds: ScenarioGroup = {
         await expectAccess(shop, userId, forever);
         await withPolicy(shop, { refund_partial: 'revoke' }, () => expectAccess(shop, userId, {}));
         await expectAccess(shop, userId, forever);
+      },
+    },
+    {
+      title:
+        'where the policy revokes for a part and keeps for the whole, completing it gives nothing back',
+      basis: bases.merging,
+      run: (shop, userId) =>
+        withPolicy(shop, { refund_partial: 'revoke', refund_full: 'keep' }, async () => {
+          const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+          const { id } = await chargeOf(shop, session);
+          for (const amount of [300, 700]) {
+            await shop.sandbox.billing.refund(id, amount);
+            await shop.settle();
+            await expectAccess(shop, userId, {});
+          }
+        }),
+    },
+    {
+      title: 'a status that nobody knows leaves what a refund took as it was, with an alarm',
+      basis: bases.traps,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+        const { id } = await chargeOf(shop, session);
+        const alarms = await alarmsOf(shop, 'unknown_status');
+        const refund = await shop.sandbox.billing.refund(id);
+        for (const [status, expected] of [
+          ['on_the_moon', forever],
+          ['succeeded', {}],
+          ['on_the_moon', {}],
+          ['failed', forever],
+        ] as const) {
+          tellOfRefunds(shop, id, status);
+          await post(shop, { type: 'refund.updated', object: { id: refund, charge: id } });
+          await expectAccess(shop, userId, expected);
+        }
+        expect(await alarmsOf(shop, 'unknown_status')).toBe(alarms + 2);
       },
     },
     {

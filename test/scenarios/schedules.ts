@@ -148,6 +148,23 @@ export const schedules: ScenarioGroup = {
       },
     },
     {
+      title: 'aborted by a debt that was given up, a schedule takes its subscription along',
+      basis: bases.schedules,
+      async run(shop, userId) {
+        await shop.sandbox.billing.setDunning({ retryDays: [3], then: 'cancel' });
+        const { subscription, schedule } = await scheduled(shop, userId);
+        await shop.sandbox.billing.failNextPayments(customerIdOf(subscription), true);
+        shop.sandbox.faults.webhooks = { drop: ['customer.*', 'invoice.*'] };
+        await shop.advanceTo(periodEndOf(subscription) + 4 * day);
+        expect((await shop.stripe.subscriptionSchedules.retrieve(schedule)).status).toBe(
+          'canceled',
+        );
+        await shop.sandbox.deliver(['subscription_schedule.aborted']);
+        await shop.service.runWorker();
+        await expectAccess(shop, userId, {});
+      },
+    },
+    {
       title: 'a pending update changes nothing until it is paid for',
       basis: bases.pendingUpdates,
       async run(shop, userId) {

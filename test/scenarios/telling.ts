@@ -37,6 +37,37 @@ export function tellOfSubscription(
   }
 }
 
+/** Until mocks are restored, Stripe tells the service of a dispute with this status instead of its own. */
+export function tellOfDispute(shop: Shop, id: string, status: string): void {
+  for (const { disputes } of clientsOf(shop)) {
+    vi.spyOn(disputes, 'retrieve').mockImplementation(async (asked) => {
+      const told = await shop.stripe.disputes.retrieve(asked);
+      return asked === id ? { ...told, status } : told;
+    });
+  }
+}
+
+/** The same for the refunds of a charge. */
+export function tellOfRefunds(shop: Shop, id: string, status: string): void {
+  for (const { charges } of clientsOf(shop)) {
+    vi.spyOn(charges, 'retrieve').mockImplementation(async (asked) => {
+      const told = await shop.stripe.charges.retrieve(asked, { expand: ['refunds'] });
+      if (asked === id) for (const refund of told.refunds?.data ?? []) refund.status = status;
+      return told;
+    });
+  }
+}
+
+/** Until mocks are restored, Stripe knows no prices, as if they had been deleted. */
+export function forgetPrices(shop: Shop): void {
+  const error = new Stripe.errors.StripeInvalidRequestError({
+    type: 'invalid_request_error',
+    code: 'resource_missing',
+    message: 'No such price',
+  });
+  for (const { prices } of clientsOf(shop)) vi.spyOn(prices, 'retrieve').mockRejectedValue(error);
+}
+
 /** What the service asks Stripe by: for buyers, and in the background. */
 function clientsOf({ service }: Shop): Stripe[] {
   return [service.deps.stripe, service.deps.stripeInBackground];

@@ -222,13 +222,12 @@ function moneyBackAt(purchase: PurchaseFact, policy: PolicyFact): number | null 
       (purchase.ofInvoice && purchase.amount > 0 && amount >= purchase.amount));
 
   const ends: number[] = [];
-  if (isWhole(backBy(Infinity))) {
-    const firstThatEnds = instants.find(
-      (instant) => policy.refundPartial === 'revoke' || isWhole(backBy(instant)),
-    );
-    if (policy.refundFull === 'revoke' && firstThatEnds !== undefined) ends.push(firstThatEnds);
-  } else if (policy.refundPartial === 'revoke' && instants[0] !== undefined) {
-    ends.push(instants[0]);
+  if (policy.refundFull === 'revoke') {
+    const completedAt = instants.find((instant) => isWhole(backBy(instant)));
+    if (completedAt !== undefined) ends.push(completedAt);
+  }
+  if (policy.refundPartial === 'revoke') {
+    for (const { amount, createdAt } of back) if (!isWhole(amount)) ends.push(createdAt);
   }
   if (policy.disputeOpened === 'suspend') {
     for (const { status, createdAt } of purchase.disputes) {

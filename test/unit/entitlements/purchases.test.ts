@@ -112,11 +112,25 @@ describe('a full refund', () => {
       timeline: kept,
     },
     {
-      guarantees:
-        'is kept where the policy says so, though it came in parts, which alone would end it',
-      purchase: { refunds: [reversalOf(3, { amount: 600 }), reversalOf(5, { amount: 400 })] },
+      guarantees: 'is kept where the policy says so, though a partial one would end it',
+      purchase: { refunds: [reversalOf(3)] },
       policy: { refundFull: 'keep', refundPartial: 'revoke' },
       timeline: kept,
+    },
+    {
+      guarantees: 'that is kept gives nothing back of what its parts took',
+      purchase: { refunds: [reversalOf(5, { amount: 400 }), reversalOf(3, { amount: 600 })] },
+      policy: { refundFull: 'keep', refundPartial: 'revoke' },
+      timeline: endedOn(3),
+    },
+    {
+      guarantees: 'that is kept gives nothing back of what a later, partial loss took',
+      purchase: {
+        refunds: [reversalOf(3)],
+        disputes: [reversalOf(5, { amount: 400, status: 'lost' })],
+      },
+      policy: { refundFull: 'keep', refundPartial: 'revoke' },
+      timeline: endedOn(5),
     },
     {
       guarantees: 'of more than was paid is a full one',

@@ -4,7 +4,8 @@ import Stripe from 'stripe';
 import { afterEach, describe, expect, it } from 'vitest';
 import { toPriceRow } from '../../../src/catalog/from-stripe.ts';
 import { retrievePrice } from '../../../src/catalog/whole-price.ts';
-import { couponsToFetch, invoiceRow, subscriptionRow } from '../../../src/mirror/from-stripe.ts';
+import { couponsToFetch, subscriptionRow } from '../../../src/mirror/from-stripe.ts';
+import { invoiceRow } from '../../../src/mirror/money-from-stripe.ts';
 
 /*
  * What Stripe says of costs: discounts, tiers, currencies, and payments that failed. Its objects have

@@ -1,0 +1,152 @@
+import type Stripe from 'stripe';
+import { instant, optionalInstant, optionalReference, reference } from './from-stripe.ts';
+import type { ChargeRow, DisputeRow, InvoiceRow, RefundRow } from './rows.ts';
+
+/*
+ * What was paid, owed and given back, from Stripe's shapes to the mirror's rows. Pure.
+ */
+
+/** What a refund may be. Stripe's list is open. */
+const refundStatuses = new Set(['pending', 'requires_action', 'succeeded', 'failed', 'canceled']);
+
+/** What a dispute may be. Stripe's list is open. */
+const disputeStatuses = new Set([
+  'warning_needs_response',
+  'warning_under_review',
+  'warning_closed',
+  'needs_response',
+  'under_review',
+  'appeal_needs_response',
+  'appeal_under_review',
+  'won',
+  'lost',
+  'prevented',
+]);
+
+/** Whether we know what a refund of the status takes. */
+export function isKnownRefundStatus(status: string): boolean {
+  return refundStatuses.has(status);
+}
+
+/** Whether we know what a dispute of the status takes. */
+export function isKnownDisputeStatus(status: string): boolean {
+  return disputeStatuses.has(status);
+}
+
+export function chargeRow(charge: Stripe.Charge): ChargeRow {
+  return {
+    id: charge.id,
+    paymentIntentId: optionalReference(charge.payment_intent),
+    customerId: optionalReference(charge.customer),
+    amount: BigInt(charge.amount),
+    amountRefunded: BigInt(charge.amount_refunded),
+    currency: charge.currency,
+    status: charge.status,
+    createdAt: instant(charge.created),
+  };
+}
+
+export function refundRow(refund: Stripe.Refund): RefundRow {
+  return {
+    id: refund.id,
+    chargeId: optionalReference(refund.charge),
+    paymentIntentId: optionalReference(refund.payment_intent),
+    amount: BigInt(refund.amount),
+    currency: refund.currency,
+    status: refund.status ?? 'pending',
+    createdAt: instant(refund.created),
+  };
+}
+
+export function disputeRow(dispute: Stripe.Dispute): DisputeRow {
+  return {
+    id: dispute.id,
+    chargeId: reference(dispute.charge),
+    paymentIntentId: optionalReference(dispute.payment_intent),
+    amount: BigInt(dispute.amount),
+    currency: dispute.currency,
+    status: dispute.status,
+    createdAt: instant(dispute.created),
+  };
+}
+
+/**
+ * @param payments all of the invoice's. Where their payment intents came with them, these tell a payment
+ *   on its way (a debit takes days) from one that failed.
+ */
+export function invoiceRow(
+  invoice: Stripe.Invoice,
+  payments: readonly Stripe.InvoicePayment[],
+): InvoiceRow {
+  return {
+    id: invoice.id,
+    customerId: optionalReference(invoice.customer),
+    subscriptionId: subscriptionOf(invoice),
+    status: invoice.status,
+    billingReason: invoice.billing_reason,
+    currency: invoice.currency,
+    amountDue: BigInt(invoice.amount_due),
+    amountPaid: BigInt(invoice.amount_paid),
+    total: BigInt(invoice.total),
+    attemptCount: invoice.attempt_count,
+    ...(hasFailed(invoice, payments) ? { paymentFailed: true } : {}),
+    createdAt: instant(invoice.created),
+    finalizedAt: optionalInstant(invoice.status_transitions.finalized_at),
+    dueDate: optionalInstant(invoice.due_date),
+    paidAt: optionalInstant(invoice.status_transitions.paid_at),
+    payments: payments.map((payment) => ({
+      id: payment.id,
+      invoiceId: invoice.id,
+      paymentIntentId: optionalReference(payment.payment.payment_intent),
+      amountPaid: payment.amount_paid === null ? null : BigInt(payment.amount_paid),
+      status: payment.status,
+    })),
+  };
+}
+
+/** Stripe tells attempts, not how they ended: one that is not paid by them, and waits for none, failed. */
+function hasFailed(
+  { status, attempt_count: attempts }: Stripe.Invoice,
+  payments: readonly Stripe.InvoicePayment[],
+): boolean {
+  if (status === 'paid') return attempts > 1;
+  const mayArrive = payments.some(({ payment: { payment_intent: intent } }) =>
+    typeof intent === 'object' ? intent.status === 'processing' : intent !== undefined,
+  );
+  return attempts > 0 && !mayArrive;
+}
+
+/** The subscription that an invoice belongs to, if any. */
+function subscriptionOf(invoice: Stripe.Invoice): string | null {
+  return optionalReference(invoice.parent?.subscription_details?.subscription);
+}
+
+/**
+ * When the debt that counts began: the earliest `finalized_at` (`due_date` where the customer pays an
+ * invoice that was sent) among the unpaid, not void invoices that are newer than the newest paid one.
+ * So the next renewal does not restart it, and an old forgotten invoice does not cut it short. Nor do
+ * those that were given up before anybody was asked to pay, as paused collection has it: they are gifts.
+ * Null: there is none such. Not `current_period_end`, which advances before the payment.
+ */
+export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
+  const newestPaid = Math.max(
+    ...invoices.filter(({ status }) => status === 'paid').map(({ created }) => created),
+    -Infinity,
+  );
+  const anchors = invoices
+    .filter((invoice) => isOwed(invoice) && invoice.created > newestPaid)
+    .map((invoice) =>
+      invoice.collection_method === 'send_invoice'
+        ? (invoice.due_date ?? invoice.status_transitions.finalized_at)
+        : invoice.status_transitions.finalized_at,
+    )
+    .filter((anchor) => anchor !== null);
+  return anchors.length === 0 ? null : instant(Math.min(...anchors));
+}
+
+function isOwed(invoice: Stripe.Invoice): boolean {
+  if (invoice.status !== 'uncollectible') return invoice.status === 'open';
+  if (invoice.collection_method !== 'send_invoice') return invoice.attempted;
+  const { marked_uncollectible_at: givenUpAt } = invoice.status_transitions;
+  return givenUpAt === null || givenUpAt >= (invoice.due_date ?? -Infinity);
+}

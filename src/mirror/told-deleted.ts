@@ -1,0 +1,41 @@
+import type { Tx } from '../platform/database.ts';
+import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import type { Picture } from './picture.ts';
+
+/**
+ * The picture with the products and prices as deleted that Stripe does not know, where an event of
+ * Stripe's said that they were. Without that word a 404 stays what it is: no evidence.
+ */
+export async function believeDeleted(tx: Tx, picture: Picture): Promise<Picture> {
+  const told = await loadToldDeleted(tx, picture.missing);
+  if (told.size === 0) return picture;
+  const isTold = (object: FollowedRef): boolean => told.has(objectKey(object));
+  const deleted = (objectType: FollowedRef['objectType']) =>
+    picture.missing
+      .filter((object) => object.objectType === objectType && isTold(object))
+      .map(({ objectId }) => ({ id: objectId, deleted: true as const }));
+  return {
+    ...picture,
+    products: [...picture.products, ...deleted('product')],
+    prices: [...picture.prices, ...deleted('price')],
+    missing: picture.missing.filter((object) => !isTold(object)),
+  };
+}
+
+/** The keys of those of the objects that a `product.deleted` or `price.deleted` named. */
+async function loadToldDeleted(tx: Tx, objects: readonly FollowedRef[]): Promise<Set<string>> {
+  const sold = objects.filter(
+    ({ objectType }) => objectType === 'product' || objectType === 'price',
+  );
+  if (sold.length === 0) return new Set();
+  const rows = await tx.$queryRaw<{ object_type: FollowedRef['objectType']; object_id: string }[]>`
+    select distinct e.object_type, e.object_id
+    from unnest(
+      ${sold.map(({ objectType }) => objectType)}::text[],
+      ${sold.map(({ objectId }) => objectId)}::text[]) as gone (object_type, object_id)
+    join webhook_events e using (object_type, object_id)
+    where e.type = e.object_type || '.deleted' and e.outcome = 'accepted'`;
+  return new Set(
+    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
+  );
+}
