@@ -12,6 +12,7 @@ import {
   readMigrations,
 } from '../platform/migrate.ts';
 import { withSchemaEngine } from '../platform/schema-engine.ts';
+import { breaksInstances } from './compatibility.ts';
 import { startPostgres } from './postgres.ts';
 import { Started } from './started.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -48,13 +49,21 @@ async function main(command: string | undefined, name: string | undefined): Prom
     await applyMigrations(databaseUrl);
     const sql = await differenceToSchema(databaseUrl);
     if (command === 'check') {
-      const count = (await readMigrations()).length;
+      const migrations = await readMigrations();
       console.log(
         sql === ''
-          ? `Migrating from nothing works (${count} migrations), and ends in prisma/schema.prisma.`
+          ? `Migrating from nothing works (${migrations.length} migrations), and ends in prisma/schema.prisma.`
           : `prisma/schema.prisma says more than the migrations. Missing:\n\n${sql}\nWrite it with: npm run migrate:new -- NAME`,
       );
-      return sql === '' ? 0 : 1;
+      const faults = migrations.flatMap((migration) =>
+        breaksInstances(migration).map((fault) => `  ${migration.name}: ${fault}`),
+      );
+      if (faults.length > 0) {
+        console.log(
+          `Instances of the last release run while a migration is applied, and could not go on:\n${faults.join('\n')}`,
+        );
+      }
+      return sql === '' && faults.length === 0 ? 0 : 1;
     }
     if (command !== 'new' || name === undefined || !/^[a-z0-9_]+$/.test(name)) {
       console.error('Usage: npm run migrate:new -- NAME   (small letters, digits, underscores)');
