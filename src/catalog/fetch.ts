@@ -67,10 +67,12 @@ export async function fetchPrice(
 export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<FetchedCatalog> {
   const number = await drawNumber(deps.database);
   return fromStripe('product_not_found', async () => {
-    const claimed: Stripe.Product[] = [];
+    // By id: a list that changes while it is paged may show one twice.
+    const byId = new Map<string, Stripe.Product>();
     for await (const product of deps.stripe.products.list({ limit: pageSize })) {
-      if (product.metadata['project_id'] === projectId) claimed.push(product);
+      if (product.metadata['project_id'] === projectId) byId.set(product.id, product);
     }
+    const claimed = [...byId.values()];
     const products: ClaimedProduct[] = [];
     for (let start = 0; start < claimed.length; start += fetchedAtOnce) {
       const some = claimed.slice(start, start + fetchedAtOnce);

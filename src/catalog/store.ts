@@ -4,20 +4,42 @@ import { type Fetched, markFetched, objectKey } from '../webhook/followed.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './from-stripe.ts';
 
 /**
- * Writes what Stripe says of a product; a new one belongs to no project. What a project set on it
- * (and that it took it) stays. A deleted product that we never saw is not kept.
+ * Writes what Stripe says of products; a new one belongs to no project. What a project set on them (and
+ * that it took them) stays. A deleted product that we never saw is not kept.
  */
-export async function applyProduct(tx: Tx, row: ProductRow | DeletedRow): Promise<void> {
-  await (row.deleted
-    ? tx.product.updateMany({ where: { id: row.id }, data: { deleted: true, active: false } })
-    : writeProducts(tx, [row]));
+export async function applyProducts(
+  tx: Tx,
+  rows: readonly (ProductRow | DeletedRow)[],
+): Promise<void> {
+  const { live, deletedIds } = partition(rows);
+  await writeProducts(tx, live);
+  if (deletedIds.length === 0) return;
+  await tx.product.updateMany({
+    where: { id: { in: deletedIds } },
+    data: { deleted: true, active: false },
+  });
 }
 
-/** Writes what Stripe says of a price, whose product is already stored. What a project set on it stays. */
-export async function applyPrice(tx: Tx, row: PriceRow | DeletedRow): Promise<void> {
-  await (row.deleted
-    ? tx.price.updateMany({ where: { id: row.id }, data: { deleted: true, active: false } })
-    : writePrices(tx, [row]));
+/** Writes what Stripe says of prices, whose products are already stored. What a project set on them stays. */
+export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)[]): Promise<void> {
+  const { live, deletedIds } = partition(rows);
+  await writePrices(tx, live);
+  if (deletedIds.length === 0) return;
+  await tx.price.updateMany({
+    where: { id: { in: deletedIds } },
+    data: { deleted: true, active: false },
+  });
+}
+
+/** Each row once: one statement writes no row twice. */
+function partition<Live extends { id: string; deleted: false }>(
+  rows: readonly (Live | DeletedRow)[],
+): { live: Live[]; deletedIds: string[] } {
+  const unique = [...new Map(rows.map((row) => [row.id, row])).values()];
+  return {
+    live: unique.filter((row): row is Live => !row.deleted),
+    deletedIds: unique.filter((row) => row.deleted).map(({ id }) => id),
+  };
 }
 
 async function writeProducts(tx: Tx, rows: readonly ProductRow[]): Promise<void> {
@@ -92,7 +114,11 @@ async function writePrices(tx: Tx, rows: readonly PriceRow[]): Promise<void> {
  */
 export async function applyFetched(
   tx: Tx,
-  fetched: { number: bigint; products: ProductRow[]; prices: PriceRow[] },
+  fetched: {
+    number: bigint;
+    products: (ProductRow | DeletedRow)[];
+    prices: (PriceRow | DeletedRow)[];
+  },
   now: number,
 ): Promise<void> {
   const { number, products, prices } = fetched;
@@ -107,11 +133,11 @@ export async function applyFetched(
     number,
     now,
   );
-  await writeProducts(
+  await applyProducts(
     tx,
     products.filter((row) => newest.has(objectKey(refOf('product', row)))),
   );
-  await writePrices(
+  await applyPrices(
     tx,
     prices.filter((row) => newest.has(objectKey(refOf('price', row)))),
   );

@@ -1,4 +1,4 @@
-import { applyPrice, applyProduct } from '../catalog/store.ts';
+import { applyPrices, applyProducts } from '../catalog/store.ts';
 import type { Tx } from '../platform/database.ts';
 import { isKnownStatus, isTerminal } from './from-stripe.ts';
 import type { Picture } from './picture.ts';
@@ -117,8 +117,8 @@ function lastKnown(
  */
 export async function storePicture(tx: Tx, picture: Picture): Promise<string[]> {
   const unknown: string[] = [];
-  for (const row of picture.products) await applyProduct(tx, row);
-  for (const row of picture.prices) await applyPrice(tx, row);
+  await applyProducts(tx, picture.products);
+  await applyPrices(tx, picture.prices);
   for (const row of picture.customers) await storeCustomer(tx, row);
   for (const row of picture.subscriptions) {
     const known = await storeSubscription(tx, row, picture.revived.includes(row.id));

@@ -25,8 +25,6 @@ afterAll(() => world.close());
 
 const changing = Object.keys(samples)
   .filter((name) => /^(POST|PUT|PATCH|DELETE) \/api\/v1\/admin\//.test(name))
-  // Stops nothing but what a run holds: test/routes/reconciliations.test.ts.
-  .filter((name) => !name.endsWith('/force'))
   .sort();
 
 describe.each(changing)('%s', (name) => {
