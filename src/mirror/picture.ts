@@ -72,6 +72,25 @@ export function objectsIn(picture: Picture): Fetched[] {
   ];
 }
 
+/** How many subscriptions are written in one transaction, so that it ends well within its time. */
+const subscriptionsAtOnce = 100;
+
+/**
+ * The picture in parts that can be written one after the other under its number: what a big customer has
+ * is too much for one transaction. All but subscriptions is in the last part, so that what was fetched for
+ * the whole counts as fetched only when everything was written.
+ */
+export function partsOf(picture: Picture): Picture[] {
+  const { subscriptions } = picture;
+  const parts: Picture[] = [];
+  let from = 0;
+  for (; subscriptions.length - from > subscriptionsAtOnce; from += subscriptionsAtOnce) {
+    const some = subscriptions.slice(from, from + subscriptionsAtOnce);
+    parts.push({ ...emptyPicture(), subscriptions: some, revived: picture.revived });
+  }
+  return [...parts, { ...picture, subscriptions: subscriptions.slice(from) }];
+}
+
 /** The picture without what a later fetch wrote before. */
 export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Picture {
   const kept = <T extends { id: string }>(objectType: FollowedType, rows: T[]): T[] =>

@@ -3,6 +3,7 @@ import { drawNumber, type FollowedRef, objectKey } from '../webhook/followed.ts'
 import { type ApplyDeps, applyPicture } from './apply.ts';
 import { ImplausibleAnswer } from './failures.ts';
 import { fetchPicture } from './fetch.ts';
+import { partsOf } from './picture.ts';
 
 export interface SyncDeps extends ApplyDeps {
   stripe: Stripe;
@@ -28,7 +29,7 @@ export async function syncObject(
   if (outcome === 'missing' && !options.isMissingBelieved) {
     throw new ImplausibleAnswer('Stripe does not know the object that it told of');
   }
-  await applyPicture(deps, picture, number);
+  for (const part of partsOf(picture)) await applyPicture(deps, part, number);
   deps.metrics.syncs.inc({ object_type: object.objectType, outcome });
   return outcome;
 }

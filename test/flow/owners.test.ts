@@ -5,6 +5,7 @@ import { fetchPicture } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { lockJoinKeys } from '../../src/platform/locks.ts';
 import { drawNumber } from '../../src/webhook/followed.ts';
+import { reconcile } from '../helpers/reconciliation.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 /* Whose a Stripe object is, whatever order its relatives arrive in (promise 2). */
@@ -141,6 +142,24 @@ describe('metadata', () => {
     expect(purchase.user?.userId).toBe(userId);
   });
 
+  it('of a customer whose project is made later bring along what it has with the next reconciliation', async () => {
+    const later = `later_${counter}`;
+    const { id: customer } = await shop.stripe.customers.create({
+      metadata: { project_id: later, user_id: userId },
+    });
+    await buyElsewhere({ customer }, 'pro');
+    await buyElsewhere({ customer }, 'forever');
+    await shop.settle();
+    await shop.service.createProject(later);
+    await reconcile(shop.service);
+    const { prisma } = shop.service.deps.database;
+    const user = await prisma.user.findUniqueOrThrow({
+      where: { projectId_userId: { projectId: later, userId } },
+      include: { subscriptions: true, purchases: true },
+    });
+    expect([user.subscriptions.length, user.purchases.length]).toEqual([1, 1]);
+  });
+
   it("that names another project's user gives that user nothing of ours", async () => {
     const { key } = await shop.service.createProject(`other_${counter}`);
     await buyElsewhere({ metadata: { project_id: `other_${counter}`, user_id: userId } }, 'pro');
@@ -162,6 +181,39 @@ describe('metadata', () => {
       include: { purchases: true },
     });
     expect([stored.uid, stored.purchases[0]?.uid]).toEqual([null, null]);
+  });
+});
+
+describe('a summary of Stripe’s own entitlements', () => {
+  it('of a customer with more than one transaction writes is fetched when all was written', async () => {
+    const { id: customer } = await shop.stripe.customers.create({ metadata: ours() });
+    await shop.settle();
+    const made = await Promise.all(
+      Array.from({ length: 101 }, () =>
+        shop.stripe.subscriptions.create({ customer, items: [{ price: shop.prices.pro }] }),
+      ),
+    );
+    // Its own news of each would be as many fetches.
+    shop.sandbox.faults.webhooks = { drop: true };
+    await shop.settle();
+    shop.sandbox.faults.clear();
+    const { deps } = shop.service;
+    const transactions = vi.spyOn(deps.database, 'transaction');
+    await syncObject(deps, { objectType: 'entitlement_summary', objectId: customer });
+    expect(transactions).toHaveBeenCalledTimes(2);
+    transactions.mockRestore();
+    const { prisma } = deps.database;
+    const stored = await prisma.subscription.count({
+      where: { id: { in: made.map(({ id }) => id) }, user: { userId } },
+    });
+    expect(stored).toBe(101);
+    const { fetched } = await prisma.followedObject.findUniqueOrThrow({
+      where: {
+        objectType_objectId: { objectType: 'entitlement_summary', objectId: customer },
+      },
+    });
+    expect(fetched).toBeGreaterThan(0n);
+    expect(await shop.entitled(userId)).toEqual(pro);
   });
 });
 
