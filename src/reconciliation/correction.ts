@@ -46,7 +46,7 @@ export type Attempted = FindingAction | null;
  */
 export async function attempt(
   context: RunContext,
-  { picture, number }: Unit,
+  { picture, number, customers = [] }: Unit,
   difference: Difference,
   decide: (reported: boolean, effects: readonly UserEffect[]) => FindingAction,
 ): Promise<Attempted> {
@@ -54,7 +54,10 @@ export async function attempt(
   let action: Attempted = null;
   let note: (tx: Tx) => Promise<void> = () => Promise.resolve();
   let count = (): void => undefined;
-  const kept = await tryPicture(deps, picture, number, async (tx, refreshed) => {
+  const tried = scope.dryRun
+    ? { ...picture, customers: [...picture.customers, ...customers] }
+    : picture;
+  const kept = await tryPicture(deps, tried, number, async (tx, refreshed) => {
     const stored = await loadStored(tx, picture, number);
     if (stored.newer.has(objectKey(difference))) return false;
     const effects = await loadEffects(tx, refreshed, deps.clock());
@@ -115,7 +118,7 @@ function isEnded(row: object | undefined): boolean {
   );
 }
 
-/** The projects of the users affected, then those that own the object. */
+/** The projects of the users affected, of those who lose first, then those that own the object. */
 async function loadProjects(
   tx: Tx,
   { objectType, objectId }: FollowedRef,
@@ -126,7 +129,7 @@ async function loadProjects(
     where object_type = ${objectType} and object_id = ${objectId}`;
   return [
     ...new Set([
-      ...effects.map(({ projectId }) => projectId),
+      ...[...effects.filter(loses), ...effects].map(({ projectId }) => projectId),
       ...owners.map(({ project_id: id }) => id),
     ]),
   ];

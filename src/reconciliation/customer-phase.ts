@@ -24,16 +24,13 @@ export async function compareCustomers(
     customers: [customerRow(customer)],
   }));
   await correctDiffering(context, pictures, page.number);
-  await compareUnlisted(context, 'customer', position, page, async (stretch, listed, take) => {
+  await compareUnlisted(context, 'customer', position, page, async (createdAt, listed, take) => {
     const rows = await deps.database.prisma.customer.findMany({
       where: {
         deleted: false,
         uid: { not: null },
         id: { notIn: listed },
-        createdAt: {
-          ...(stretch.from === null ? {} : { gte: new Date(stretch.from) }),
-          ...(stretch.until === null ? {} : { lte: new Date(stretch.until) }),
-        },
+        createdAt,
       },
       select: { id: true },
       orderBy: { createdAt: 'desc' },

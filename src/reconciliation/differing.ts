@@ -5,21 +5,51 @@ import type { RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
 /**
- * Compares the pictures of a page with a fixed number of queries, and corrects those that differ, one by
- * one, in this order. Each is compared again before: an earlier correction may have brought it along.
+ * How many objects are corrected at the same time. Each takes a connection for the time of its
+ * transaction, and Postgres commits several for the price of one.
+ */
+const mostAtOnce = 4;
+
+/**
+ * Compares the pictures of a page with a fixed number of queries, and corrects those that differ, some at
+ * a time: those of the same user wait for each other, as all who write do. Each is compared again before,
+ * since another correction may have brought it along.
  *
  * @param number under which all of them were fetched.
+ * @param customers those that were compared just before, and may bring the pictures' users.
  */
 export async function correctDiffering(
   context: RunContext,
   pictures: readonly Picture[],
   number: bigint,
+  customers: readonly Picture[] = [],
 ): Promise<void> {
+  const rows = new Map(customers.flatMap((one) => one.customers).map((row) => [row.id, row]));
   const whole = mergePictures(pictures);
   const stored = await loadStored(context.deps.database.prisma, whole, number);
-  for (const picture of pictures) {
-    if (differences(picture, stored).length > 0) await correct(context, { picture, number });
-  }
+  const differing = pictures.filter((picture) => differences(picture, stored).length > 0);
+  await forEach(differing, (picture) => {
+    const ids = [...picture.subscriptions, ...picture.sessions].map((one) => one.customerId ?? '');
+    const own = [...new Set(ids)].flatMap((id) => rows.get(id) ?? []);
+    return correct(context, { picture, number, customers: own });
+  });
+}
+
+/** Works on some at a time. Where one fails, none is begun any more, and it throws when those begun are over. */
+async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
+  const left = all.values();
+  let hasFailed = false;
+  const workOff = async (): Promise<void> => {
+    for (const each of left) {
+      if (hasFailed) return;
+      await work(each).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: mostAtOnce }, workOff));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 function mergePictures(pictures: readonly Picture[]): Picture {

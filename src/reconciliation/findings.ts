@@ -24,28 +24,25 @@ export async function recordFinding(
   { type, difference, effects, projectId, action }: NewFinding,
 ): Promise<void> {
   const { objectType, objectId, local, stripe } = difference;
-  const key = { runId, objectType, objectId };
-  const former = await tx.reconciliationFinding.findUnique({
-    where: { runId_objectType_objectId: key },
-    select: { action: true, id: true },
-  });
-  if (former?.action === 'fixed') return;
-  const data = {
-    ...key,
-    type,
-    projectId,
-    ...(local === null ? {} : { local }),
-    ...(stripe === null ? {} : { stripe }),
-    effect: effectOut(effects),
-    loserUids: effects.filter(loses).map(({ uid }) => uid),
-    action,
-    resolvedAt: action === 'fixed' ? new Date(now) : null,
-  };
-  if (former === null) {
-    await tx.reconciliationFinding.create({ data: { ...data, createdAt: new Date(now) } });
-  } else {
-    await tx.reconciliationFinding.update({ where: { id: former.id }, data });
-  }
+  const losers = effects.filter(loses).map(({ uid }) => uid);
+  const at = new Date(now);
+  // One statement: an instance that was taken over from may still be about the same object.
+  await tx.$executeRaw`
+    insert into reconciliation_findings as former (run_id, object_type, object_id, type, project_id,
+      local, stripe, effect, loser_uids, action, created_at, resolved_at)
+    values (${runId}, ${objectType}, ${objectId}, ${type}, ${projectId}, ${json(local)}::jsonb,
+      ${json(stripe)}::jsonb, ${json(effectOut(effects))}::jsonb, ${losers}::bigint[], ${action},
+      ${at}, ${action === 'fixed' ? at : null})
+    on conflict (run_id, object_type, object_id) do update set type = excluded.type,
+      project_id = excluded.project_id, local = excluded.local, stripe = excluded.stripe,
+      effect = excluded.effect, loser_uids = excluded.loser_uids, action = excluded.action,
+      resolved_at = excluded.resolved_at
+    where former.action <> 'fixed'`;
+}
+
+/** SQL's null, not JSON's, where there is nothing. */
+function json(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
 }
 
 function effectOut(effects: readonly UserEffect[]) {

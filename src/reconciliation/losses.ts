@@ -11,7 +11,7 @@ import type { RunContext } from './run-context.ts';
 /** What a loss is measured against: a project's users, and those who lose by corrections. */
 interface Measured {
   projectId: string;
-  /** Users who may use something now. */
+  /** Users who may use something now, or could before the corrections of the last 24 hours. */
   entitled: number;
   /** Users who lose by this run and by the corrections of the last 24 hours. */
   losers: number;
@@ -23,18 +23,20 @@ const smallLoss = 5;
 const dayMs = 86_400_000;
 
 /**
- * The corrections that take something from somebody, once the run knows them all. Those of a project
- * that come to too much are held for an operator; the others are applied, each looked at again first.
+ * The corrections that take something from somebody, once the run knows them all. Where they come to
+ * too much for a project, those that its users lose by are held for an operator, whoever else is
+ * concerned; the others are applied, each looked at again first.
  */
 export async function settleLosses(context: RunContext): Promise<null> {
   const { deps, scope } = context;
   const { prisma } = deps.database;
   for (const measured of await measureLosses(context)) {
     if (!isTooMuch(measured, deps.config.reconcileMaxLossPercent)) continue;
-    await prisma.reconciliationFinding.updateMany({
-      where: { runId: scope.runId, action: 'pending', projectId: measured.projectId },
-      data: { action: 'held' },
-    });
+    await prisma.$executeRaw`
+      update reconciliation_findings f set action = 'held'
+      where f.run_id = ${scope.runId} and f.action = 'pending' and exists (
+        select from users u
+        where u.uid = any(f.loser_uids) and u.project_id = ${measured.projectId})`;
     deps.metrics.alarms.inc({ kind: 'reconciliation_held' });
     deps.logger.error(
       { run: scope.runId, ...measured },
@@ -52,26 +54,30 @@ export function isTooMuch({ entitled, losers }: Measured, maxPercent: number): b
 
 async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
   const now = new Date(deps.clock());
+  const dayAgo = new Date(deps.clock() - dayMs);
   const rows = await deps.database.prisma.$queryRaw<
     { project_id: string; losers: bigint; entitled: bigint }[]
   >`
     with losing as (
-      select distinct u.project_id, u.uid
+      select u.project_id, u.uid, bool_or(f.action = 'pending') as pending,
+        bool_or(f.action <> 'pending') as lost
       from reconciliation_findings f
       cross join unnest(f.loser_uids) as l (uid)
       join users u on u.uid = l.uid
       where (f.run_id = ${scope.runId} and f.action = 'pending')
-        or (f.action = 'fixed' and f.resolved_at > ${new Date(deps.clock() - dayMs)})
-    ), projects_of_run as (
-      select distinct project_id from reconciliation_findings
-      where run_id = ${scope.runId} and action = 'pending' and project_id is not null
+        or (f.action = 'fixed' and f.resolved_at > ${dayAgo})
+        -- Applied, and still not the same.
+        or (f.action = 'open' and f.created_at > ${dayAgo})
+      group by u.project_id, u.uid
+    ), entitled as (
+      select u.project_id, u.uid from entitlement_segments s join users u on u.uid = s.uid
+      where s.superseded_at is null and s.allowed
+        and s.valid_from <= ${now} and (s.valid_to is null or s.valid_to > ${now})
+      union select project_id, uid from losing where lost
     )
-    select p.project_id, count(l.uid) as losers,
-      (select count(distinct s.uid) from entitlement_segments s join users u on u.uid = s.uid
-        where u.project_id = p.project_id and s.superseded_at is null and s.allowed
-          and s.valid_from <= ${now} and (s.valid_to is null or s.valid_to > ${now})) as entitled
-    from projects_of_run p left join losing l on l.project_id = p.project_id
-    group by p.project_id order by p.project_id`;
+    select project_id, count(*) as losers,
+      (select count(*) from entitled e where e.project_id = l.project_id) as entitled
+    from losing l group by project_id having bool_or(pending) order by project_id`;
   return rows.map((row) => ({
     projectId: row.project_id,
     losers: Number(row.losers),

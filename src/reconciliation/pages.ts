@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { ImplausibleAnswer } from '../mirror/failures.ts';
 import { fetchPicture, isMissing } from '../mirror/fetch.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { drawNumber, objectKey } from '../webhook/followed.ts';
@@ -25,6 +26,13 @@ export interface Page<T> {
   objects: T[];
   /** Where the next page begins; null = this was the last. */
   next: Position | null;
+  stretch: Stretch;
+}
+
+/** Between which creations (epoch milliseconds, inclusive) a page says everything; null = open. */
+interface Stretch {
+  from: number | null;
+  until: number | null;
 }
 
 const pageSize = 100;
@@ -37,7 +45,9 @@ const mostAlone = 100;
  * Asks for the next page of a list, newest first. Where the object that it is to begin behind is gone
  * meanwhile, it goes on by the time.
  *
+ * @param since from which creation on the list is wanted, epoch milliseconds; null = all of it.
  * @throws RunFailed where what is listed is not of our mode.
+ * @throws ImplausibleAnswer where the page leads nowhere.
  */
 export async function fetchPage<T extends Listed>(
   context: RunContext,
@@ -49,12 +59,14 @@ export async function fetchPage<T extends Listed>(
   const number = await drawNumber(deps.database);
   const bounds = since === null ? {} : { created: { gte: Math.floor(since / 1000) } };
   const { after, before } = position;
+  let isBehind = after !== null;
   const { data, has_more: more } = await list({
     limit: pageSize,
     ...bounds,
     ...(after === null ? {} : { starting_after: after }),
   }).catch((error: unknown) => {
     if (after === null || before === null || !isMissing(error)) throw error;
+    isBehind = false;
     return list({ limit: pageSize, created: { ...bounds.created, lte: before / 1000 } });
   });
   if (
@@ -62,14 +74,25 @@ export async function fetchPage<T extends Listed>(
   ) {
     throw new RunFailed('wrong_mode: Stripe lists objects of another mode than the key says');
   }
+  const last = data.at(-1);
+  if (more && last === undefined) throw new ImplausibleAnswer('Stripe listed nothing, and more');
+  if (last !== undefined && (more || isBehind) && !leadsOn(position, last)) {
+    throw new ImplausibleAnswer('Stripe listed what it had listed before');
+  }
   counts.pages += 1;
   counts.objects += data.length;
-  const last = data.at(-1);
+  const next = more && last !== undefined ? behind(position, data, last) : null;
   return {
     number,
     objects: data,
-    next: more && last !== undefined ? behind(position, data, last) : null,
+    next,
+    stretch: { from: next?.before ?? since, until: before },
   };
+}
+
+/** Newest first, so a page that ends later than the one before, or with what that showed, is no next one. */
+function leadsOn({ before, tied }: Position, last: Listed): boolean {
+  return (before === null || last.created * 1000 <= before) && !tied.includes(last.id);
 }
 
 function behind({ part, before, tied }: Position, data: Listed[], last: Listed): Position {
@@ -83,18 +106,12 @@ function behind({ part, before, tied }: Position, data: Listed[], last: Listed):
   };
 }
 
-/** Between which creations (epoch milliseconds, inclusive) a page says everything; null = open. */
-export interface Stretch {
-  from: number | null;
-  until: number | null;
-}
-
 /**
  * The way back: what we hold alive in the stretch that a page covers, and the page does not show, is
  * fetched alone. Lists are newest first, so page by page nothing has to be remembered but the ids of the
  * last second.
  *
- * @param loadAlive the ids of what we hold alive within a stretch, but for `listed`, at most `take`.
+ * @param loadAlive the ids of what we hold alive and created so, but for `listed`, at most `take`.
  * @throws RunFailed where a list is missing so much that it cannot be right.
  */
 export async function compareUnlisted<T extends Listed>(
@@ -102,12 +119,11 @@ export async function compareUnlisted<T extends Listed>(
   objectType: FollowedType,
   position: Position,
   page: Page<T>,
-  loadAlive: (stretch: Stretch, listed: string[], take: number) => Promise<string[]>,
+  loadAlive: (createdAt: Within, listed: string[], take: number) => Promise<string[]>,
 ): Promise<void> {
   const { deps } = context;
   const listed = [...position.tied, ...page.objects.map(({ id }) => id)];
-  const stretch = { from: page.next?.before ?? context.since, until: position.before };
-  const ids = await loadAlive(stretch, listed, mostAlone + 1);
+  const ids = await loadAlive(createdWithin(page.stretch), listed, mostAlone + 1);
   const newer = await loadFetchedSince(context, objectType, ids, page.number);
   for (const objectId of ids.filter((id) => !newer.has(id))) {
     await context.beat();
@@ -119,6 +135,19 @@ export async function compareUnlisted<T extends Listed>(
       `list_incomplete: Stripe's list lacks more than ${mostAlone} objects (${objectType}) that we hold alive`,
     );
   }
+}
+
+/** The condition on a creation, as Prisma takes it. */
+export interface Within {
+  gte?: Date;
+  lte?: Date;
+}
+
+function createdWithin({ from, until }: Stretch): Within {
+  return {
+    ...(from === null ? {} : { gte: new Date(from) }),
+    ...(until === null ? {} : { lte: new Date(until) }),
+  };
 }
 
 /** Fetches one object and compares it. */

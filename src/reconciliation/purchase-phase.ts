@@ -33,23 +33,27 @@ export async function comparePurchases(
   const pictures: Picture[] = [];
   for (const session of page.objects) pictures.push(await toPicture(stripe, session));
   const customers = customerPictures(page.objects.map(({ customer }) => customer));
-  await correctDiffering(context, [...customers, ...pictures], page.number);
-  await compareUnlisted(context, 'checkout.session', position, page, async (stretch, ids, take) => {
-    const rows = await deps.database.prisma.checkoutSession.findMany({
-      where: {
-        purchases: { some: {} },
-        id: { notIn: ids },
-        createdAt: {
-          ...(stretch.from === null ? {} : { gte: new Date(stretch.from) }),
-          ...(stretch.until === null ? {} : { lte: new Date(stretch.until) }),
+  await correctDiffering(context, customers, page.number);
+  await correctDiffering(context, pictures, page.number, customers);
+  await compareUnlisted(
+    context,
+    'checkout.session',
+    position,
+    page,
+    async (createdAt, ids, take) => {
+      const rows = await deps.database.prisma.checkoutSession.findMany({
+        where: {
+          purchases: { some: {} },
+          id: { notIn: ids },
+          createdAt,
         },
-      },
-      select: { id: true },
-      orderBy: { createdAt: 'desc' },
-      take,
-    });
-    return rows.map(({ id }) => id);
-  });
+        select: { id: true },
+        orderBy: { createdAt: 'desc' },
+        take,
+      });
+      return rows.map(({ id }) => id);
+    },
+  );
   return page.next;
 }
 

@@ -143,11 +143,13 @@ export async function forceRun(
   id: string,
 ): Promise<ReconciliationRun> {
   const run = await loadRun(deps.database, projectId, id);
+  const former = progressOf(run);
   const forced = {
-    ...progressOf(run),
+    ...former,
     phase: firstPhase(run, true),
     expected: null,
     forced: true,
+    failedBefore: former.forced ? former.failedBefore : run.error,
   };
   await deps.database.transaction(async (tx) => {
     const { count } = await tx.reconciliationRun.updateMany({

@@ -55,6 +55,11 @@ export interface RunContext {
 export interface Unit {
   picture: Picture;
   number: bigint;
+  /**
+   * The page's customers, which are corrected before it. A dry run, which does not keep that, tries them
+   * along: what a customer brings to a user has the effect that it will have.
+   */
+  customers?: Picture['customers'];
 }
 
 /** A run that cannot go on, and says why: nothing was taken away for it. */

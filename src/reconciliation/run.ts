@@ -27,12 +27,8 @@ class GivenBack extends Error {}
 export async function goOn(deps: RunDeps, run: ReconciliationRun, holder: string): Promise<void> {
   const progress = progressOf(run);
   try {
-    const error = await compareAll(deps, run, holder, progress);
-    const held = await deps.database.prisma.reconciliationFinding.count({
-      where: { runId: run.id, action: 'held' },
-    });
-    const status = held > 0 ? 'held' : error === null ? 'done' : 'failed';
-    await endRun(deps, run.id, holder, { status, error, progress });
+    const error = (await compareAll(deps, run, holder, progress)) ?? progress.failedBefore;
+    await end(deps, run, holder, progress, error);
   } catch (error) {
     if (error instanceof GivenBack) {
       await releaseRun(deps, run.id, holder);
@@ -43,8 +39,23 @@ export async function goOn(deps: RunDeps, run: ReconciliationRun, holder: string
     deps.metrics.alarms.inc({ kind: 'reconciliation_failed' });
     deps.logger.error({ err: error, run: run.id }, 'a reconciliation failed');
     const reason = error instanceof RunFailed ? error.message : 'internal_error: see the log';
-    await endRun(deps, run.id, holder, { status: 'failed', error: reason, progress });
+    await end(deps, run, holder, progress, reason);
   }
+}
+
+/** What is held waits for an operator, whatever failed besides. */
+async function end(
+  deps: RunDeps,
+  run: ReconciliationRun,
+  holder: string,
+  progress: Progress,
+  error: string | null,
+): Promise<void> {
+  const held = await deps.database.prisma.reconciliationFinding.count({
+    where: { runId: run.id, action: 'held' },
+  });
+  const status = held > 0 ? 'held' : error === null ? 'done' : 'failed';
+  await endRun(deps, run.id, holder, { status, error, progress });
 }
 
 /** @returns what could not be compared; null: nothing is left. */
@@ -71,7 +82,11 @@ async function compareAll(
     for (;;) {
       await context.beat();
       await yieldToWebhooks(deps, pause);
-      const next = await withPatience(pause, () => phase.step(context, progress.position));
+      const next = await withPatience(pause, () => {
+        // A step that is done again counts once.
+        Object.assign(context.counts, countsOf(progress));
+        return phase.step(context, progress.position);
+      });
       Object.assign(progress, context.counts);
       if (next === null) break;
       progress.position = next;
@@ -112,7 +127,7 @@ function contextOf(
       dryRun: run.dryRun,
     },
     since: progress.since,
-    counts: { pages: progress.pages, objects: progress.objects, unlisted: progress.unlisted },
+    counts: countsOf(progress),
     async beat() {
       if (deps.isStopped()) throw new GivenBack();
       if (deps.clock() - saidAt < leaseMs / 6) return;
@@ -120,6 +135,10 @@ function contextOf(
       if (!(await saveRun(deps, run.id, holder, {}))) throw new GivenBack();
     },
   };
+}
+
+function countsOf({ pages, objects, unlisted }: Progress): RunContext['counts'] {
+  return { pages, objects, unlisted };
 }
 
 async function save(deps: RunDeps, id: string, holder: string, progress: Progress): Promise<void> {

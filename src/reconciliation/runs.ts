@@ -36,6 +36,8 @@ const progressSchema = z.object({
   since: z.number().nullable(),
   /** The findings held are to be applied, as an operator said. */
   forced: z.boolean(),
+  /** What the comparison had not been able to do when an operator forced what it held. */
+  failedBefore: z.string().nullable().default(null),
 });
 
 /** Where a run stands; enough to go on from there on another instance. */
@@ -76,6 +78,7 @@ async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progr
     expected: null,
     since: last === null ? null : last.startedAt.getTime() - overlapMs,
     forced: false,
+    failedBefore: null,
   };
 }
 

@@ -3,7 +3,7 @@ import { addSubscription, withDiscounts } from '../mirror/fetch.ts';
 import { customerRow } from '../mirror/from-stripe.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
-import { compareUnlisted, fetchPage, type Stretch } from './pages.ts';
+import { compareUnlisted, fetchPage, type Within } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
 /**
@@ -30,9 +30,10 @@ export async function compareSubscriptions(
   }
   // Customers first: one may bring a user to what waits for it.
   const customers = customerPictures(page.objects.map(({ customer }) => customer));
-  await correctDiffering(context, [...customers, ...pictures], page.number);
-  await compareUnlisted(context, 'subscription', position, page, (stretch, listed, take) =>
-    loadAlive(context, stretch, listed, take),
+  await correctDiffering(context, customers, page.number);
+  await correctDiffering(context, pictures, page.number, customers);
+  await compareUnlisted(context, 'subscription', position, page, (createdAt, listed, take) =>
+    loadAlive(context, createdAt, listed, take),
   );
   return page.next;
 }
@@ -55,7 +56,7 @@ export function customerPictures(
 
 async function loadAlive(
   { deps }: RunContext,
-  { from, until }: Stretch,
+  createdAt: Within,
   listed: string[],
   take: number,
 ): Promise<string[]> {
@@ -63,10 +64,7 @@ async function loadAlive(
     where: {
       status: { notIn: ['canceled', 'incomplete_expired'] },
       id: { notIn: listed },
-      createdAt: {
-        ...(from === null ? {} : { gte: new Date(from) }),
-        ...(until === null ? {} : { lte: new Date(until) }),
-      },
+      createdAt,
     },
     select: { id: true },
     orderBy: { createdAt: 'desc' },

@@ -262,6 +262,128 @@ describe('losses of too many users', () => {
     expect((await reconcile(shop.service)).status).toBe('held');
   });
 
+  it('wait where users of another project gain by the same', async () => {
+    const { service } = shop;
+    const { key } = await service.createProject('other');
+    const product = await shop.stripe.products.create({ name: 'other' });
+    const price = await shop.stripe.prices.create({
+      product: product.id,
+      currency: 'usd',
+      unit_amount: 1_000,
+      recurring: { interval: 'month' },
+    });
+    await service.request('PUT', '/admin/features/sync', {
+      key,
+      body: { name: 'Sync', type: 'boolean' },
+    });
+    const body = { project_id: 'other', features: { sync: true } };
+    await service.request('PUT', `/admin/products/${product.id}`, { key: service.adminKey, body });
+    // They were there first.
+    const createdAt = new Date(service.clock.now());
+    await service.deps.database.prisma.user.createMany({
+      data: Array.from({ length: 6 }, (_, n) => ({
+        projectId: 'other',
+        userId: `o${n}`,
+        createdAt,
+      })),
+    });
+    const ids = await subscribers(8);
+    shop.sandbox.faults.events = { suppress: ['*'] };
+    for (const [n, id] of ids.slice(0, 6).entries()) {
+      const { items } = await shop.stripe.subscriptions.retrieve(id);
+      await shop.stripe.subscriptions.update(id, {
+        items: [{ id: items.data[0]?.id ?? '', price: price.id }],
+        metadata: { project_id: 'other', user_id: `o${n}` },
+      });
+    }
+    const run = await reconcile(service);
+    expect(run.findings).toEqual(
+      Array.from({ length: 6 }, () => 'plan_mismatch subscription held'),
+    );
+    expect(await entitledUsers()).toBe(8);
+  });
+
+  it('wait for an operator also where the run fails after it has held them', async () => {
+    const ids = await subscribers(8);
+    await cancelUntold(ids.slice(0, 6));
+    const events = vi.spyOn(shop.service.deps.stripe.events, 'list');
+    events.mockRejectedValue(new Error('out of order'));
+    const run = await reconcile(shop.service);
+    expect(run).toMatchObject({ status: 'held', error: 'internal_error: see the log' });
+    events.mockRestore();
+    await forceRun(run.id);
+    // It has compared no events, so the next run has to begin where this one did.
+    expect(await foundRun(shop.service, run.id)).toMatchObject({
+      status: 'failed',
+      error: run.error,
+    });
+    expect(await entitledUsers()).toBe(2);
+  });
+
+  it('still wait where forcing them failed, and can be forced again', async () => {
+    const ids = await subscribers(8);
+    await cancelUntold(ids.slice(0, 6));
+    const { id } = await reconcile(shop.service);
+    const retrieve = vi.spyOn(shop.service.deps.stripe.subscriptions, 'retrieve');
+    retrieve.mockRejectedValue(new Error('out of order'));
+    await forceRun(id);
+    expect(await foundRun(shop.service, id)).toMatchObject({
+      status: 'held',
+      error: 'internal_error: see the log',
+    });
+    retrieve.mockRestore();
+    await forceRun(id);
+    expect(await foundRun(shop.service, id)).toMatchObject({ status: 'done', error: null });
+    expect(await entitledUsers()).toBe(2);
+  });
+
+  it('are counted the same by an instance that takes over after some were applied', async () => {
+    const { deps } = shop.service;
+    const config = { ...deps.config, reconcileMaxLossPercent: 60 };
+    const service = { ...shop.service, deps: { ...deps, config } };
+    const ids = await subscribers(10);
+    await cancelUntold(ids.slice(0, 6));
+    // Stripe goes away when three of the losses have been looked at again.
+    const { subscriptions } = deps.stripe;
+    const retrieve = subscriptions.retrieve.bind(subscriptions);
+    let looked = 0;
+    const watched = vi.spyOn(subscriptions, 'retrieve').mockImplementation((...asked) => {
+      looked += 1;
+      if (looked === 4) throw new Error('Connection terminated');
+      return retrieve(...asked);
+    });
+    await expect(reconcile(service)).rejects.toThrow('Connection terminated');
+    expect(await entitledUsers()).toBe(7);
+    shop.service.clock.advance(60_000);
+    await workOffRuns(service);
+    watched.mockRestore();
+    expect(await deps.database.prisma.reconciliationRun.count({ where: { status: 'held' } })).toBe(
+      0,
+    );
+    expect(await entitledUsers()).toBe(4);
+  });
+
+  it('that a grant covers are none', async () => {
+    const ids = await subscribers(8);
+    for (let n = 0; n < 8; n += 1) {
+      for (const [feature, value] of [
+        ['export', true],
+        ['notebooks', 10],
+      ] as const) {
+        const { status } = await shop.service.request('POST', '/admin/grant', {
+          key: shop.key,
+          body: { user_id: `u${n}`, feature_code: feature, value, reason: 'covered' },
+        });
+        expect(status).toBe(201);
+      }
+    }
+    await cancelUntold(ids.slice(0, 7));
+    const run = await reconcile(shop.service);
+    expect(run.status).toBe('done');
+    expect(run.findings.every((finding) => finding.endsWith('fixed'))).toBe(true);
+    expect(await entitledUsers()).toBe(8);
+  });
+
   it('up to five are nobody’s alarm', async () => {
     const ids = await subscribers(8);
     await cancelUntold(ids.slice(0, 5));

@@ -235,6 +235,31 @@ describe('who wants what', () => {
     expect(await shop.entitled('ann')).toEqual({ export: true, notebooks: 10 });
   });
 
+  it('a dry run tells the effects that the run then has', async () => {
+    await subscriber('ann');
+    const { id: customer } = await shop.stripe.customers.create({
+      metadata: { project_id: 'notes', user_id: 'bob' },
+    });
+    await untold(async () => {
+      await shop.sandbox.billing.cancelNow((await shop.subscriptionOf('ann')).id);
+      await shop.sandbox.seed({ count: 2, prices: [shop.prices.team] });
+      await shop.buy('eve', 'forever');
+      await shop.stripe.subscriptions.create({ customer, items: [{ price: shop.prices.pro }] });
+    });
+    const dry = await reconcile(shop.service, { dryRun: true });
+    const wet = await reconcile(shop.service);
+    const told = async (id: string) =>
+      (
+        await shop.service.deps.database.prisma.reconciliationFinding.findMany({
+          where: { runId: id, objectType: { not: 'event' } },
+          orderBy: [{ objectType: 'asc' }, { objectId: 'asc' }],
+        })
+      ).map(({ type, objectType, objectId, effect }) => ({ type, objectType, objectId, effect }));
+    expect(await told(dry.id)).toEqual(await told(wet.id));
+    expect(wet.findings).toContain('paid_but_blocked subscription fixed');
+    expect(dry.findings).toContain('paid_but_blocked subscription reported');
+  });
+
   it('a type that the project wants reported is not mended, by its events neither', async () => {
     const id = await subscriber('ann');
     await shop.service.request('PATCH', '/admin/projects/notes', {
