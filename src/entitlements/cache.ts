@@ -40,6 +40,9 @@ const keysPerCommand = 100;
 const usersPerQuery = 50;
 const queriesAtOnce = 4;
 
+/** How long a reader waits for its query to begin, milliseconds: as long as for a connection to Postgres. */
+const queryWaitMs = 2_000;
+
 const fillScript = `
 if redis.call('get', KEYS[1]) == ARGV[1] then
   return redis.call('set', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -104,12 +107,11 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     load: async (users: UserName[]) =>
       (await loadTimelines(database, users)).map(({ timeline }) => timeline),
     maxSize: usersPerQuery,
-    maxRunning: queriesAtOnce,
+    limit: { maxRunning: queriesAtOnce, maxWaitMs: queryWaitMs },
   });
   const getText = createBatches({
     load: (keys: string[]) => redis?.mget(keys) ?? Promise.reject(new Error('there is no Redis')),
     maxSize: keysPerCommand,
-    maxRunning: Infinity,
   });
   const circuit = createCircuit({
     failures: failuresInARow,
@@ -121,11 +123,21 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     },
   });
   let prefix: string | undefined;
+  let asking: Promise<string> | undefined;
 
-  /** Asked of Postgres once; where it cannot be asked, again the next time. */
-  async function loadPrefix(): Promise<string> {
-    prefix = `latchkey:${await loadDatabaseIdentity(database)}:`;
-    return prefix;
+  async function askPrefix(): Promise<string> {
+    try {
+      prefix = `latchkey:${await loadDatabaseIdentity(database)}:`;
+      return prefix;
+    } finally {
+      asking = undefined;
+    }
+  }
+
+  /** Asked of Postgres once, whoever waits for it; where it cannot be asked, again the next time. */
+  function loadPrefix(): Promise<string> {
+    asking ??= askPrefix();
+    return asking;
   }
 
   async function keyOf(user: UserName): Promise<string> {

@@ -18,6 +18,9 @@ interface Delivery {
 const eventsPerStatement = 16;
 const statementsAtOnce = 4;
 
+/** How long an event waits for its statement to begin, milliseconds; then Stripe is to try again. */
+const statementWaitMs = 2_000;
+
 /** Stores events, those that come at the same time together: they share a statement and its commit. */
 export interface Inbox {
   /**
@@ -34,7 +37,7 @@ export function createInbox({ database, clock }: { database: Database; clock: Cl
   const insert = createBatches({
     load: (deliveries: Delivery[]) => insertEach(database, deliveries),
     maxSize: eventsPerStatement,
-    maxRunning: statementsAtOnce,
+    limit: { maxRunning: statementsAtOnce, maxWaitMs: statementWaitMs },
   });
   return {
     async store(event, raw, triage) {

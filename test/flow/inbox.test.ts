@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { toProblem } from '../../src/http/errors.ts';
 import { ProblemError } from '../../src/http/problem.ts';
 import type { Urgency } from '../../src/webhook/events.ts';
 import { createInbox, type Inbox } from '../../src/webhook/inbox.ts';
@@ -96,4 +98,26 @@ it('two instances that are told of the same at the same time store it once, and 
   const firsts = [...forth, ...back].filter(({ duplicate }) => !duplicate);
   expect(firsts).toHaveLength(32);
   expect(await rows('evt_both_')).toHaveLength(32);
+});
+
+it('where no statement ends, those behind are refused in time, as where Postgres cannot be reached', async () => {
+  const inbox = createInbox(service.deps);
+  // `never`: the spy is typed after the callback forms, which nothing here uses.
+  const hanging = vi
+    .spyOn(service.deps.database.pool, 'query')
+    .mockImplementation(() => new Promise(() => undefined) as never);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const told = Array.from({ length: 4 * 16 + 1 }, (_, at) =>
+      store(inbox, { id: `evt_hanging_${at}`, objects: ['sub_hanging'], urgency: 1 }),
+    );
+    await turn();
+    expect(hanging).toHaveBeenCalledTimes(4);
+    vi.advanceTimersByTime(2_000);
+    const refusal: unknown = await told.at(-1)?.catch((error: unknown) => error);
+    expect(toProblem(refusal).code).toBe('not_ready');
+  } finally {
+    vi.useRealTimers();
+    hanging.mockRestore();
+  }
 });

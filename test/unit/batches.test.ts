@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createBatches } from '../../src/platform/batches.ts';
 
 /** Batches of words, each of which ends when told to. */
-function openBatches({ maxSize = 10, maxRunning = 1 } = {}) {
+function openBatches({ maxSize = 10, maxRunning = 1, maxWaitMs = 60_000 } = {}) {
   const begun: { keys: string[]; end: PromiseWithResolvers<string[]> }[] = [];
   const ask = createBatches<string, string>({
     load: (keys) => {
@@ -12,7 +12,7 @@ function openBatches({ maxSize = 10, maxRunning = 1 } = {}) {
       return end.promise;
     },
     maxSize,
-    maxRunning,
+    limit: { maxRunning, maxWaitMs },
   });
   const end = (at: number) => {
     const batch = begun[at];
@@ -83,4 +83,59 @@ it('an answer of the wrong length is nobody’s', async () => {
   begun[0]?.end.resolve(['A']);
   const settled = await Promise.allSettled(answers);
   expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+});
+
+it('where every batch hangs, nobody waits for one longer than told, and the line is empty again', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { ask, end, keys } = openBatches({ maxSize: 2, maxWaitMs: 2_000 });
+    const hanging = ask('a');
+    await turn();
+    const early = Promise.allSettled([ask('b'), ask('c'), ask('d')]);
+    vi.advanceTimersByTime(1_000);
+    const late = ask('e');
+    vi.advanceTimersByTime(1_000);
+    const reason = { code: 'ETIMEDOUT', message: 'no load began within 2000 ms' };
+    const inVain = { status: 'rejected', reason: expect.objectContaining(reason) as unknown };
+    expect(await early).toEqual([inVain, inVain, inVain]);
+
+    end(0);
+    await turn();
+    expect(keys()).toEqual([['a'], ['e']]);
+    // What has begun is no longer timed here.
+    vi.advanceTimersByTime(60_000);
+    end(1);
+    expect(await Promise.all([hanging, late])).toEqual(['A', 'E']);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it('without a limit all that is asked for begins, however many batches run', async () => {
+  const begun: string[][] = [];
+  const ask = createBatches<string, string>({
+    load: (keys) => {
+      begun.push(keys);
+      return new Promise(() => undefined);
+    },
+    maxSize: 2,
+  });
+  for (const key of ['a', 'b', 'c', 'd', 'e']) void ask(key);
+  await turn();
+  expect(begun).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+});
+
+it('a load that throws before it has begun fails as any other, and the next begins', async () => {
+  let isBroken = true;
+  const ask = createBatches<string, string>({
+    load: (keys) => {
+      if (isBroken) throw new Error('not even begun');
+      return Promise.resolve(keys);
+    },
+    maxSize: 2,
+    limit: { maxRunning: 1, maxWaitMs: 60_000 },
+  });
+  await expect(ask('a')).rejects.toThrow('not even begun');
+  isBroken = false;
+  expect(await ask('b')).toBe('b');
 });
