@@ -120,6 +120,20 @@ describe('readers of one user at the same time', () => {
     }
   });
 
+  it('ask once which database this is, where they are the first of their process', async () => {
+    const asked = vi.spyOn(service.deps.database.pool, 'query');
+    const ofNewProcess = createCache({ ...service.deps, cacheTtlSeconds: 60 });
+    try {
+      await Promise.all(Array.from({ length: 30 }, () => read(newUser(), ofNewProcess)));
+      const queries = asked.mock.calls.map(([query]: unknown[]) => query);
+      expect(queries.filter((query) => String(query).includes('database_identity'))).toHaveLength(
+        1,
+      );
+    } finally {
+      asked.mockRestore();
+    }
+  });
+
   it('promise 3: one who comes after a change sees it, though a query from before it still runs', async () => {
     const user = newUser();
     const timelines = holdTimelines();
@@ -137,6 +151,25 @@ describe('readers of one user at the same time', () => {
       timelines.restore();
     }
     expect(isEntitled(await read(user))).toBe(true);
+  });
+});
+
+describe('a Redis that says nothing more on a connection, as where its host is gone', () => {
+  it('is connected to anew within seconds, and answers again', async () => {
+    const proxy = await startRedisProxy(inject('redisUrl'));
+    const redis = openRedis(proxy.url, () => undefined);
+    try {
+      await once(redis, 'ready');
+      const readyAgain = new Promise((resolve) => redis.once('ready', resolve));
+      proxy.strand();
+      await expect(redis.get('anything')).rejects.toThrow('timed out');
+      await readyAgain;
+      redis.options.commandTimeout = 5_000;
+      expect(await redis.get('anything')).toBeNull();
+    } finally {
+      redis.disconnect();
+      await proxy.close();
+    }
   });
 });
 

@@ -69,7 +69,8 @@ const acts: Record<string, () => Promise<void>> = {
   },
   async 'Redis is back'() {
     redis.release();
-    await Promise.resolve();
+    // What hung for seconds was given up, and is connected to anew in a moment.
+    await vi.waitFor(isReady, { timeout: 10_000 });
   },
 };
 
@@ -77,6 +78,11 @@ async function restart(webhookSecrets: string[]): Promise<void> {
   const { port } = instance;
   await instance.close();
   instance = await startInstance(shop, settings(webhookSecrets, port));
+}
+
+async function isReady(): Promise<void> {
+  const answer = await fetch(`${instance.url}/ready`);
+  expect(await answer.json()).toMatchObject({ status: 'ready' });
 }
 
 /** Posts an event to the instance, signed with `secret`; returns the status. */

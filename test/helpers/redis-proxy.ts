@@ -7,14 +7,17 @@ export interface RedisProxy {
   hold(): void;
   /** What was held comes through, and all else. */
   release(): void;
+  /** Of the connections that there are nothing comes through any more; others work. */
+  strand(): void;
   close(): Promise<void>;
 }
 
 /** A way to the run's Redis that a test can block, since Redis itself serves other tests too. */
 export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
   const { hostname, port } = new URL(redisUrl);
-  const answers: Socket[] = [];
+  let answers: Socket[] = [];
   const sockets: Socket[] = [];
+  let isHeld = false;
   const server = createServer((client) => {
     const redis = createConnection({ host: hostname, port: Number(port) });
     sockets.push(client, redis);
@@ -22,6 +25,7 @@ export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
     client.pipe(redis);
     redis.on('data', (chunk) => client.write(chunk));
     answers.push(redis);
+    if (isHeld) redis.pause();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -30,10 +34,16 @@ export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
   return {
     url: `redis://127.0.0.1:${address.port}`,
     hold() {
+      isHeld = true;
       for (const socket of answers) socket.pause();
     },
     release() {
+      isHeld = false;
       for (const socket of answers) socket.resume();
+    },
+    strand() {
+      for (const socket of answers) socket.pause();
+      answers = [];
     },
     async close() {
       for (const socket of sockets) socket.destroy();
