@@ -15,7 +15,7 @@ import { installShedding } from './http/shedding.ts';
 import { customerRoutes } from './mirror/customer-routes.ts';
 import { purchaseRoutes } from './mirror/purchase-routes.ts';
 import { opsRoutes } from './ops/routes.ts';
-import { projectFor, projectScope } from './projects/access.ts';
+import { createProjectLookup, projectScope } from './projects/access.ts';
 import { installAuth } from './projects/auth.ts';
 import { callerOf } from './projects/caller.ts';
 import { createKeyLookup } from './projects/key-lookup.ts';
@@ -51,10 +51,11 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     projectScope(deps, callerOf(request), given);
   installIdempotency(app, { database, clock, actorOf });
 
+  const findProject = createProjectLookup(deps);
   const reads: InsightRouteDeps = {
     ...deps,
     features: createKnownFeatures(database),
-    projectOf: (request, given) => projectFor(deps, callerOf(request), given),
+    projectOf: (request, given) => findProject(callerOf(request), given),
   };
   entitlementRoutes(app, { ...deps, ...reads });
   insightRoutes(app, reads);

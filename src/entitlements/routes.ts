@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import { hasAnswerAlready } from '../http/if-none-match.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   featureCodeSchema,
@@ -65,7 +66,9 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
       const { from, answer } = await read(deps, user, query);
       const wanted = query.feature_code;
       setHeaders(reply, from, answer);
-      if (request.headers['if-none-match'] === answer.etag) return reply.code(304).send(undefined);
+      if (hasAnswerAlready(request.headers['if-none-match'], answer.etag)) {
+        return reply.code(304).send(undefined);
+      }
       return sendText(
         reply,
         wanted === undefined ? answer.bodyText : JSON.stringify(onlyFeatures(answer, wanted)),

@@ -26,6 +26,22 @@ export async function projectFor(
   return project.id;
 }
 
+/**
+ * The same for what apps ask on every request they serve, and while Postgres is away: a project that was
+ * found is remembered. Projects are never deleted, so a yes stays true.
+ */
+export function createProjectLookup(deps: {
+  database: Database;
+}): (caller: Caller, given: string | undefined) => Promise<string> {
+  const known = new Set<string>();
+  return async (caller, given) => {
+    if (caller.projectId === null && given !== undefined && known.has(given)) return given;
+    const projectId = await projectFor(deps, caller, given);
+    known.add(projectId);
+    return projectId;
+  };
+}
+
 /** The project that a list is about; null = all of them, which is the platform key's without one. */
 export async function projectScope(
   deps: { database: Database },

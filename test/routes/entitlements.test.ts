@@ -150,6 +150,19 @@ describe('while Postgres cannot be reached', () => {
       });
     });
   });
+
+  it('the platform key goes on too, in a project that this process was asked about before', async () => {
+    await grant('u_outage_platform', { feature_code: 'export' });
+    const path = '/entitlements?project_id=notes&user_id=u_outage_platform';
+    const asked = { key: service.adminKey };
+    await service.request('GET', path, asked);
+    await withoutPostgres(service.deps.database.pool, async () => {
+      const hit = await service.request('GET', path, asked);
+      expect(hit).toMatchObject({ status: 200, headers: { 'latchkey-cache': 'hit' } });
+      const unknown = await service.request('GET', path.replace('notes', 'nowhere'), asked);
+      expect(unknown.status).toBe(503);
+    });
+  });
 });
 
 describe('304', () => {
@@ -158,6 +171,8 @@ describe('304', () => {
     const etag = String((await read('u_tag')).headers['etag']);
     const same = await read('u_tag', '', { 'if-none-match': etag });
     expect(same).toMatchObject({ status: 304, body: undefined });
+    const weak = await read('u_tag', '', { 'if-none-match': `"another", W/${etag}` });
+    expect(weak.status).toBe(304);
     service.clock.set(testStart + day);
     expect((await read('u_tag', '', { 'if-none-match': etag })).status).toBe(200);
     service.clock.set(testStart);
