@@ -1,19 +1,20 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
 import { ProblemError } from '../http/problem.ts';
+import { wholeTextSchema } from '../http/schemas.ts';
 
 /** How far Stripe's timestamp may lie from our clock, either way, seconds. */
 const toleranceSeconds = 300;
 
 const eventSchema = z.object({
-  id: z.string().min(1).max(255),
+  id: wholeTextSchema.min(1).max(255),
   object: z.literal('event'),
-  type: z.string().min(1).max(255),
+  type: wholeTextSchema.min(1).max(255),
   created: z.int().nonnegative().max(8_640_000_000_000),
   livemode: z.boolean(),
   /** Absent = our own account. */
-  account: z.string().optional(),
-  api_version: z.string().nullish(),
+  account: wholeTextSchema.optional(),
+  api_version: wholeTextSchema.nullish(),
   // Not z.record, which copies the object field by field.
   data: z.object({ object: z.custom<Record<string, unknown>>(isRecord, 'must be an object') }),
 });

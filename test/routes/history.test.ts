@@ -111,11 +111,16 @@ describe('200', () => {
 });
 
 describe('400', () => {
+  const cursorOf = (position: string) => Buffer.from(position).toString('base64url');
   it.each([
     ['user_id', '?limit=1'],
     ['feature_code', '?user_id=u_1&feature_code=NOT%20A%20CODE'],
     ['limit', '?user_id=u_1&limit=101'],
     ['cursor', '?user_id=u_1&cursor=bm90IGEgcGxhY2U'],
+    // What JavaScript takes for an instant and Postgres does not.
+    ['cursor', `?user_id=u_1&cursor=${cursorOf('2026 export 2026')}`],
+    ['cursor', `?user_id=u_1&cursor=${cursorOf('+012026-11-01T00:00:00.000Z export -infinity')}`],
+    ['cursor', `?user_id=u_1&cursor=${cursorOf('0000-01-01T00:00:00.000Z export -infinity')}`],
     ['at', '?user_id=u_1&at=2026-11-01T00:00:00Z'],
   ])('names %s', async (path, query) => {
     const answer = await history(query);
