@@ -21,6 +21,12 @@ export interface Impact {
 const batchSize = 500;
 const listedAtMost = 1_000;
 
+/**
+ * A dry run that met a change of the same thing begins again, since what it saw is no longer so: once per
+ * change, and those come one after the other.
+ */
+const attempts = 50;
+
 /** Ends a transaction whose writes are not to stay. */
 class RolledBack extends Error {}
 
@@ -87,7 +93,7 @@ async function tryOut(
       await write(tx);
       tried = { users, before, changed: await entitled(tx, projectId, uids, now) };
       throw new RolledBack();
-    });
+    }, attempts);
   } catch (error) {
     if (!(error instanceof RolledBack)) throw error;
   }

@@ -12,12 +12,15 @@ export { sqltag as sql, type Sql } from '@prisma/client/runtime/client';
 export interface Database {
   prisma: PrismaClient;
   pool: pg.Pool;
-  /** Runs `work` in one READ COMMITTED transaction; a deadlock or a serialization failure runs it again, up to 5 times. */
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one READ COMMITTED transaction; a deadlock or a serialization failure runs it again, up
+   * to `attempts` times altogether, 5 unless it is said.
+   */
+  transaction<T>(work: (tx: Tx) => Promise<T>, attempts?: number): Promise<T>;
   close(): Promise<void>;
 }
 
-const attempts = 5;
+const usualAttempts = 5;
 
 /** Why Postgres did not do what it was asked for, where that is neither our fault nor the caller's. */
 export type DatabaseFailure = 'unreachable' | 'conflict';
@@ -49,7 +52,7 @@ export function openDatabase(
   return {
     prisma,
     pool,
-    async transaction(work) {
+    async transaction(work, attempts = usualAttempts) {
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await prisma.$transaction(work, { maxWait: 5_000, timeout: 15_000 });

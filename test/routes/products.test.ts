@@ -152,6 +152,16 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
     expect(await entitled('dry_2')).toEqual(['export', 'seats']);
   });
 
+  it('200: dry runs beside changes of the same product, which all are done', async () => {
+    stripe.addProduct('prod_busy', claimed);
+    const answers = await Promise.all(
+      Array.from({ length: 24 }, (_, index) =>
+        put('prod_busy', { rank: index }, notes.key, index % 2 === 0 ? '' : '?dry_run=true'),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  });
+
   it('200: a dry run takes no product', async () => {
     stripe.addProduct('prod_untaken', claimed);
     expect(await put('prod_untaken', {}, notes.key, '?dry_run=true')).toMatchObject({
