@@ -13,16 +13,25 @@ export interface HousekeepingDeps {
 const batch = 1_000;
 const dayMs = 86_400_000;
 
+/** How long reconciliations and what they settled can be looked up: a year, and the time to ask about it. */
+const reconciliationRetentionDays = 400;
+
 /** Deletes what is kept no longer, in batches that hold no lock for long. Safe on many instances at once. */
 export async function keepHouse(deps: HousekeepingDeps): Promise<{
   idempotencyRecords: number;
   payloads: number;
+  findings: number;
+  runs: number;
 }> {
+  const { database } = deps;
   const now = deps.clock();
   const before = new Date(now - deps.eventRetentionDays * dayMs);
+  const endedBefore = new Date(now - reconciliationRetentionDays * dayMs);
   const done = {
-    idempotencyRecords: await inBatches(() => purgeIdempotency(deps.database, now)),
-    payloads: await inBatches(() => purgePayloads(deps.database, before)),
+    idempotencyRecords: await inBatches(() => purgeIdempotency(database, now)),
+    payloads: await inBatches(() => purgePayloads(database, before)),
+    findings: await inBatches(() => purgeFindings(database, endedBefore)),
+    runs: await inBatches(() => purgeRuns(database, endedBefore)),
   };
   deps.logger.info(done, 'housekeeping done');
   return done;
@@ -35,6 +44,39 @@ async function purgePayloads(database: Database, before: Date): Promise<number> 
        select number from webhook_events where received_at < $1 and payload is not null
        order by received_at limit $2 for update skip locked)`,
     [before, batch],
+  );
+  return rowCount ?? 0;
+}
+
+/** What still waits for a person stays, unless it was found again since: then that one stays. */
+async function purgeFindings(database: Database, endedBefore: Date): Promise<number> {
+  const { rowCount } = await database.pool.query(
+    `delete from reconciliation_findings where id in (
+       select f.id from reconciliation_findings f join reconciliation_runs r on r.id = f.run_id
+       where r.finished_at < $1 and (f.action not in ('open', 'held') or exists (
+         select from reconciliation_findings again
+         where again.object_type = f.object_type and again.object_id = f.object_id
+           and again.id > f.id))
+       limit $2 for update of f skip locked)`,
+    [endedBefore, batch],
+  );
+  return rowCount ?? 0;
+}
+
+/** The last success stays too: it tells which account is compared, and from when on. */
+async function purgeRuns(database: Database, endedBefore: Date): Promise<number> {
+  const { rowCount } = await database.pool.query(
+    `delete from reconciliation_runs where id in (
+       select id from reconciliation_runs r
+       where finished_at < $1
+         and not exists (select from reconciliation_findings where run_id = r.id)
+         and exists (
+           select from reconciliation_runs later
+           where later.status = 'done' and later.started_at > r.started_at
+             and later.project_id is null and later.user_id is null and not later.dry_run
+             and (later.account_id is not null or r.account_id is null))
+       limit $2 for update skip locked)`,
+    [endedBefore, batch],
   );
   return rowCount ?? 0;
 }

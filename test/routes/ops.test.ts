@@ -214,4 +214,50 @@ describe('housekeeping', () => {
     await keepHouse({ ...service.deps, eventRetentionDays: 30 });
     expect(await prisma.idempotencyRecord.findMany()).toMatchObject([{ key: 'new' }]);
   });
+
+  it('forgets reconciliations after 400 days, but for what is open and the last success', async () => {
+    const { prisma } = service.deps.database;
+    const limit = service.clock.now() - 400 * day;
+    const run = async (id: string, finishedAt: number, found: Record<string, string>) => {
+      const at = new Date(finishedAt);
+      const run = {
+        id,
+        dryRun: false,
+        status: 'done',
+        progress: {},
+        startedAt: at,
+        finishedAt: at,
+      };
+      await prisma.reconciliationRun.create({ data: run });
+      await prisma.reconciliationFinding.createMany({
+        data: Object.entries(found).map(([objectId, action]) => ({
+          runId: id,
+          type: 'orphan_local',
+          objectType: 'subscription',
+          objectId,
+          action,
+          createdAt: at,
+        })),
+      });
+    };
+    const keep = () => keepHouse({ ...service.deps, eventRetentionDays: 30 });
+    await run('rc_closed', limit - 3, { a: 'fixed', b: 'reported', c: 'settled' });
+    await run('rc_open', limit - 2, { d: 'open', e: 'held', f: 'open', g: 'fixed' });
+    await run('rc_last', limit - 1, { f: 'fixed' });
+    expect(await keep()).toMatchObject({ findings: 6, runs: 1 });
+    const left = async () =>
+      (
+        await prisma.reconciliationRun.findMany({
+          include: { findings: { orderBy: { objectId: 'asc' } } },
+          orderBy: { startedAt: 'asc' },
+        })
+      ).map(({ id, findings }) => [id, findings.map(({ objectId }) => objectId)]);
+    expect(await left()).toEqual([
+      ['rc_open', ['d', 'e']],
+      ['rc_last', []],
+    ]);
+    await run('rc_new', limit, { d: 'open', e: 'held' });
+    expect(await keep()).toMatchObject({ findings: 2, runs: 2 });
+    expect(await left()).toEqual([['rc_new', ['d', 'e']]]);
+  });
 });
