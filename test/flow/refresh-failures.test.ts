@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sweepBehindCatalog } from '../../src/entitlements/sweeps.ts';
 import { at, text } from '../helpers/json.ts';
+import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 /*
@@ -59,9 +60,11 @@ const addUp = (merge: 'max' | 'sum') =>
 /** How many seats each of the users has. */
 async function seats(): Promise<Map<string, unknown>> {
   const counts = new Map<string, unknown>();
-  for (const user of users) {
-    const body = await done('GET', `/entitlements?user_id=${user}`);
-    counts.set(user, at(body, 'entitlements', 0, 'value'));
+  for (let start = 0; start < users.length; start += 100) {
+    const user_ids = users.slice(start, start + 100);
+    for (const answer of rowsOf(await done('POST', '/entitlements/batch', { user_ids }))) {
+      counts.set(text(answer, 'user_id'), at(answer, 'entitlements', 0, 'value'));
+    }
   }
   return counts;
 }
