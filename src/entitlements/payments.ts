@@ -21,7 +21,8 @@ export interface Payments {
 }
 
 /**
- * Charges, refunds and disputes of purchases. They join by payment intent; a one-time line of a
+ * Charges, refunds and disputes of purchases. They join by payment intent, refunds and disputes by their
+ * charge too; a one-time line of a
  * subscription checkout by invoice, whose payments name the intents (Stripe: charges and intents
  * carry no invoice).
  */
@@ -38,11 +39,14 @@ export async function loadPayments(
     ...purchases.map(({ paymentIntentId }) => paymentIntentId),
     ...invoicePayments.map(({ paymentIntentId }) => paymentIntentId),
   ]);
-  const ofIntents = { where: { paymentIntentId: { in: intentIds } } };
+  const ofIntents = { paymentIntentId: { in: intentIds } };
   const none = intentIds.length === 0;
-  const charges = none ? [] : await tx.charge.findMany(ofIntents);
-  const refunds = none ? [] : await tx.refund.findMany(ofIntents);
-  const disputes = none ? [] : await tx.dispute.findMany(ofIntents);
+  const charges = none ? [] : await tx.charge.findMany({ where: ofIntents });
+  // Stripe may leave the intent out of a refund or a dispute: the charge has it.
+  const ofCharges = { chargeId: { in: charges.map(({ id }) => id) } };
+  const reversed = { where: { OR: [ofIntents, ofCharges] } };
+  const refunds = none ? [] : await tx.refund.findMany(reversed);
+  const disputes = none ? [] : await tx.dispute.findMany(reversed);
   return {
     of({ paymentIntentId, invoiceId }) {
       const intents = new Set(
@@ -55,14 +59,18 @@ export async function loadPayments(
       );
       const ours = (row: { paymentIntentId: string | null }) =>
         row.paymentIntentId !== null && intents.has(row.paymentIntentId);
-      const charged = charges.filter((charge) => ours(charge) && charge.status === 'succeeded');
+      const ourCharges = charges.filter(ours);
+      const chargeIds = new Set(ourCharges.map(({ id }) => id));
+      const back = (row: { chargeId: string | null; paymentIntentId: string | null }) =>
+        ours(row) || (row.chargeId !== null && chargeIds.has(row.chargeId));
+      const charged = ourCharges.filter(({ status }) => status === 'succeeded');
       return {
         amount:
           charged.length === 0
             ? null
             : charged.reduce((sum, charge) => sum + Number(charge.amount), 0),
-        refunds: refunds.filter(ours).map(reversal),
-        disputes: disputes.filter(ours).map(reversal),
+        refunds: refunds.filter(back).map(reversal),
+        disputes: disputes.filter(back).map(reversal),
       };
     },
   };

@@ -90,7 +90,7 @@ export const disputes: ScenarioGroup = {
             object: { id: dispute, object: 'dispute' },
           });
         const alarms = await alarmsOf(shop, 'unknown_status');
-        tellOfDispute(shop, dispute, 'on_the_moon');
+        tellOfDispute(shop, dispute, { status: 'on_the_moon' });
         await again();
         expect(await alarmsOf(shop, 'unknown_status')).toBe(alarms + 1);
         await expectAccess(shop, userId, forever);
@@ -99,11 +99,11 @@ export const disputes: ScenarioGroup = {
         await shop.sandbox.billing.closeDispute(dispute, 'lost');
         await shop.settle();
         for (const status of ['on_the_moon', 'on_mars']) {
-          tellOfDispute(shop, dispute, status);
+          tellOfDispute(shop, dispute, { status });
           await again();
           await expectAccess(shop, userId, {});
         }
-        tellOfDispute(shop, dispute, 'won');
+        tellOfDispute(shop, dispute, { status: 'won' });
         await again();
         await expectAccess(shop, userId, forever);
       },
@@ -115,10 +115,22 @@ export const disputes: ScenarioGroup = {
         withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
           const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
           const { id } = await chargeOf(shop, session);
-          tellOfDispute(shop, await shop.sandbox.billing.openDispute(id), 'on_the_moon');
+          const dispute = await shop.sandbox.billing.openDispute(id);
+          tellOfDispute(shop, dispute, { status: 'on_the_moon' });
           await shop.settle();
           await expectAccess(shop, userId, forever);
         }),
+    },
+    {
+      title: 'a dispute that names no payment intent is found by its charge',
+      basis: bases.disputeStatus,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+        const dispute = await shop.sandbox.billing.openDispute((await chargeOf(shop, session)).id);
+        tellOfDispute(shop, dispute, { status: 'lost', payment_intent: null });
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
     },
     {
       title: 'a lost dispute that is appealed is open again, and won it gives access back for good',

@@ -84,11 +84,23 @@ export const refunds: ScenarioGroup = {
           ['on_the_moon', {}],
           ['failed', forever],
         ] as const) {
-          tellOfRefunds(shop, id, status);
+          tellOfRefunds(shop, id, { status });
           await post(shop, { type: 'refund.updated', object: { id: refund, charge: id } });
           await expectAccess(shop, userId, expected);
         }
         expect(await alarmsOf(shop, 'unknown_status')).toBe(alarms + 2);
+      },
+    },
+    {
+      title: 'a refund that names no payment intent is found by its charge',
+      basis: bases.refunds,
+      async run(shop, userId) {
+        const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
+        const { id } = await chargeOf(shop, session);
+        tellOfRefunds(shop, id, { payment_intent: null });
+        await shop.sandbox.billing.refund(id);
+        await shop.settle();
+        await expectAccess(shop, userId, {});
       },
     },
     {

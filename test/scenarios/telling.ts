@@ -37,22 +37,23 @@ export function tellOfSubscription(
   }
 }
 
-/** Until mocks are restored, Stripe tells the service of a dispute with this status instead of its own. */
-export function tellOfDispute(shop: Shop, id: string, status: string): void {
+/** The same for a dispute. */
+export function tellOfDispute(shop: Shop, id: string, fields: Partial<Stripe.Dispute>): void {
   for (const { disputes } of clientsOf(shop)) {
     vi.spyOn(disputes, 'retrieve').mockImplementation(async (asked) => {
       const told = await shop.stripe.disputes.retrieve(asked);
-      return asked === id ? { ...told, status } : told;
+      return asked === id ? { ...told, ...fields } : told;
     });
   }
 }
 
-/** The same for the refunds of a charge. */
-export function tellOfRefunds(shop: Shop, id: string, status: string): void {
+/** The same for these fields of the refunds of a charge. */
+export function tellOfRefunds(shop: Shop, id: string, fields: Partial<Stripe.Refund>): void {
   for (const { charges } of clientsOf(shop)) {
     vi.spyOn(charges, 'retrieve').mockImplementation(async (asked) => {
       const told = await shop.stripe.charges.retrieve(asked, { expand: ['refunds'] });
-      if (asked === id) for (const refund of told.refunds?.data ?? []) refund.status = status;
+      if (asked === id)
+        for (const refund of told.refunds?.data ?? []) Object.assign(refund, fields);
       return told;
     });
   }
