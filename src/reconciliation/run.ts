@@ -55,7 +55,7 @@ async function end(
     where: { runId: run.id, action: 'held' },
   });
   const status = held > 0 ? 'held' : error === null ? 'done' : 'failed';
-  await endRun(deps, run.id, holder, { status, error, progress });
+  await endRun(deps, run, holder, { status, error, progress });
 }
 
 /** @returns what could not be compared; null: nothing is left. */

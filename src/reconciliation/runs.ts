@@ -160,13 +160,14 @@ export async function releaseRun({ database }: RunDeps, id: string, holder: stri
   });
 }
 
-/** Ends a run. What was still undecided is only reported. */
+/** Ends a run. What was still undecided is only reported; what others hold may be settled by it. */
 export async function endRun(
   { clock, database }: RunDeps,
-  id: string,
+  run: Pick<ReconciliationRun, 'id' | 'projectId' | 'userId' | 'dryRun' | 'startedAt'>,
   holder: string,
   end: { status: 'done' | 'held' | 'failed'; error: string | null; progress: Progress },
 ): Promise<void> {
+  const { id, projectId, userId, dryRun } = run;
   await database.transaction(async (tx) => {
     const { count } = await tx.reconciliationRun.updateMany({
       where: { id, leasedBy: holder, status: 'running' },
@@ -177,5 +178,31 @@ export async function endRun(
       where: { runId: id, action: 'pending' },
       data: { action: 'reported' },
     });
+    if (dryRun) return;
+    const isOfAll = projectId === null && userId === null && !end.progress.forced;
+    const settlesAll = isOfAll && end.status === 'done';
+    await settleHeld(tx, clock(), id, settlesAll ? run.startedAt : null);
   });
+}
+
+/**
+ * Nobody has to decide any more what another run holds, where this one has brought the same object in
+ * order, or compared everything since and had nothing to hold.
+ *
+ * @param startedAt of a run that had nothing to hold; null: only the objects count.
+ */
+async function settleHeld(tx: Tx, now: number, id: string, startedAt: Date | null): Promise<void> {
+  await tx.$executeRaw`
+    update reconciliation_findings f set action = 'settled', resolved_at = ${new Date(now)}
+    from reconciliation_runs r
+    where r.id = f.run_id and r.status = 'held' and f.action = 'held' and f.run_id <> ${id}
+      and (r.started_at < ${startedAt}::timestamptz or exists (
+        select from reconciliation_findings by
+        where by.run_id = ${id} and by.object_type = f.object_type and by.object_id = f.object_id
+          and by.action in ('fixed', 'settled')))`;
+  await tx.$executeRaw`
+    update reconciliation_runs r
+    set status = case when error is null then 'done' else 'failed' end
+    where status = 'held' and id <> ${id} and not exists (
+      select from reconciliation_findings f where f.run_id = r.id and f.action = 'held')`;
 }

@@ -320,6 +320,41 @@ describe('losses of too many users', () => {
     expect(await entitledUsers()).toBe(2);
   });
 
+  it('held by several runs are decided once', async () => {
+    const ids = await subscribers(8);
+    await cancelUntold(ids.slice(0, 6));
+    const first = await reconcile(shop.service);
+    const second = await reconcile(shop.service);
+    const third = await reconcile(shop.service);
+    expect([first, second, third].map(({ status }) => status)).toEqual(['held', 'held', 'held']);
+    await forceRun(second.id);
+    expect(await entitledUsers()).toBe(2);
+    const others = [await foundRun(shop.service, first.id), await foundRun(shop.service, third.id)];
+    const settled = Array.from({ length: 6 }, () => 'unpaid_but_active subscription settled');
+    expect(others).toMatchObject([
+      { status: 'done', findings: settled },
+      { status: 'done', findings: settled },
+    ]);
+  });
+
+  it('wait no more once a run of everything has had nothing to hold', async () => {
+    const ids = await subscribers(8);
+    shop.sandbox.faults.events = { suppress: ['*'] };
+    for (const id of ids.slice(0, 6)) await shop.stripe.subscriptions.pause(id);
+    const run = await reconcile(shop.service);
+    expect(run.status).toBe('held');
+    for (const id of ids.slice(0, 6)) await shop.stripe.subscriptions.resume(id);
+    shop.service.clock.advance(1);
+    // One of a user alone tells nothing of the others.
+    await reconcile(shop.service, { projectId: 'notes', userId: 'u7' });
+    expect((await foundRun(shop.service, run.id)).status).toBe('held');
+    expect((await reconcile(shop.service)).status).toBe('done');
+    const after = await foundRun(shop.service, run.id);
+    expect(after.status).toBe('done');
+    expect(after.findings).not.toContain('unpaid_but_active subscription held');
+    expect(await entitledUsers()).toBe(8);
+  });
+
   it('still wait where forcing them failed, and can be forced again', async () => {
     const ids = await subscribers(8);
     await cancelUntold(ids.slice(0, 6));
