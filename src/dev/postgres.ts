@@ -69,6 +69,12 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   };
 }
 
+/** What the server says of itself, such as `postgres (PostgreSQL) 18.1`. */
+export async function postgresVersion(): Promise<string> {
+  const program = path.join(await nativeDirectory(), 'bin', 'postgres');
+  return (await run(program, ['--version'])).stdout.trim();
+}
+
 /** The folder with the server's programs and libraries. */
 async function nativeDirectory(): Promise<string> {
   // Not import.meta.resolve, which vitest's module runner does not have.
