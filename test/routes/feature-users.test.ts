@@ -116,9 +116,10 @@ describe('200', () => {
 describe('the page of a feature among many', () => {
   it("reads only the project's own stretch of the index", async () => {
     const { pool } = service.deps.database;
+    // Ahead of every catalog: no change of a later test has them all computed anew.
     await pool.query(`
-      insert into users (project_id, user_id, created_at)
-      select project, 'many_' || n, now()
+      insert into users (project_id, user_id, created_at, catalog_revision)
+      select project, 'many_' || n, now(), 1000000
       from generate_series(1, 20000) n cross join unnest(array['notes', 'other']) project`);
     await pool.query(`
       insert into entitlement_segments
