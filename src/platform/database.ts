@@ -85,7 +85,7 @@ function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
  * connection left or does not answer in time (57014 is our own statement timeout).
  */
 const unreachable =
-  /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57014|57P0[123]|53300)\b/;
+  /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|is not queryable|Server has closed the connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57014|57P0[123]|53300)\b/;
 
 /** Whether an error says that the database could not be asked, which another try may well be able to. */
 export function isUnreachable(error: unknown): boolean {

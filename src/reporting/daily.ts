@@ -28,6 +28,10 @@ export interface DailyDeps {
  */
 export async function writeDailyReports({ database, clock }: DailyDeps): Promise<number> {
   const client = await database.pool.connect();
+  // It waits while others work: should it be lost meanwhile, it says so by an event, and one that nobody
+  // listens to ends the process. The next query on it fails, which is told.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
   try {
     const { rows } = await client.query<{ ours: boolean }>(
       `select pg_try_advisory_lock(hashtext('daily_reports')) as ours`,
@@ -39,6 +43,7 @@ export async function writeDailyReports({ database, clock }: DailyDeps): Promise
       await client.query(`select pg_advisory_unlock(hashtext('daily_reports'))`);
     }
   } finally {
+    client.off('error', ignore);
     client.release();
   }
 }

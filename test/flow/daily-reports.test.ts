@@ -64,6 +64,33 @@ describe('the daily reports', () => {
     expect(await days()).toEqual(first);
   });
 
+  it('that lose their connection are written the next time, and the process lives on', async () => {
+    await sellOn(0, 'ann');
+    shop.service.clock.set(opened + day);
+    const { pool } = shop.service.deps.database;
+    const holder = `select pid from pg_locks where locktype = 'advisory' and granted
+      and database = (select oid from pg_database where datname = current_database())`;
+    const blocker = await pool.connect();
+    try {
+      await blocker.query('begin');
+      await blocker.query('lock table daily_reports');
+      const writing = write();
+      writing.catch(() => undefined);
+      for (let ended: number | null = 0; ended === 0;) {
+        ({ rowCount: ended } = await pool.query(
+          `select pg_terminate_backend(pid) from (${holder}) of_lock`,
+        ));
+      }
+      while ((await pool.query(holder)).rowCount !== 0) continue;
+      await blocker.query('rollback');
+      await expect(writing).rejects.toThrow();
+    } finally {
+      blocker.release();
+    }
+    await write();
+    expect(await days()).toHaveLength(1);
+  });
+
   it('catch up: what happened on every missed day, what stands for the last one only', async () => {
     await sellOn(0, 'ann');
     await sellOn(2, 'bob');

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { isUnreachable } from '../../src/platform/database.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 let test: TestDatabase;
@@ -51,4 +52,41 @@ it('any other failure is thrown at once, and nothing of it stays', async () => {
   expect(runs).toBe(1);
   const { rows } = await test.database.pool.query(`select to_regclass('left_behind') as found`);
   expect(rows).toEqual([{ found: null }]);
+});
+
+/** Ends a connection from outside, as Postgres does with all when it stops, and waits until it is gone. */
+async function end(pid: number): Promise<void> {
+  const { pool } = test.database;
+  await pool.query('select pg_terminate_backend($1)', [pid]);
+  for (let isThere = true; isThere;) {
+    const { rowCount } = await pool.query('select from pg_stat_activity where pid = $1', [pid]);
+    isThere = rowCount !== 0;
+  }
+}
+
+it('a connection that is lost between two statements, or within one, is told as a database that cannot be reached', async () => {
+  const { database } = test;
+  const pidOf = `select pg_backend_pid() as pid`;
+  const between = database.transaction(async (tx) => {
+    const [row] = await tx.$queryRawUnsafe<{ pid: number }[]>(pidOf);
+    await end(row?.pid ?? 0);
+    await tx.$executeRaw`select 1`;
+  });
+  await expect(between).rejects.toSatisfy(isUnreachable);
+  const within = database.transaction(async (tx) => {
+    const [row] = await tx.$queryRawUnsafe<{ pid: number }[]>(pidOf);
+    await Promise.all([tx.$executeRaw`select pg_sleep(20)`, end(row?.pid ?? 0)]);
+  });
+  await expect(within).rejects.toSatisfy(isUnreachable);
+});
+
+it('what the driver and Prisma call a lost connection is told so, too', () => {
+  for (const message of [
+    'Client has encountered a connection error and is not queryable',
+    'Client was closed and is not queryable',
+    'Raw query failed. Code: `N/A`. Message: `Server has closed the connection.`',
+  ]) {
+    expect(isUnreachable(new Error(message))).toBe(true);
+  }
+  expect(isUnreachable(new Error('a value is not a number'))).toBe(false);
 });
