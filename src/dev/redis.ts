@@ -16,14 +16,28 @@ export function findRedisServer(): string | undefined {
     .find((program) => existsSync(program));
 }
 
-/** Starts a Redis of our own on a free port of the loopback; it keeps nothing on disk. */
-export async function startRedis(program: string): Promise<RunningRedis> {
-  const port = await freePort();
+export interface RedisOptions {
+  /** Absent: any free port. */
+  port?: number;
+  /** Where it writes what it holds when it stops, and finds it at the next start. Absent: nothing is kept. */
+  directory?: string;
+}
+
+/** Starts a Redis of our own on the loopback. */
+export async function startRedis(
+  program: string,
+  { port: wanted, directory }: RedisOptions = {},
+): Promise<RunningRedis> {
+  const port = wanted ?? (await freePort());
+  // Where there is any rule of when to save, it saves when it is told to stop, too.
+  const keeping =
+    directory === undefined ? ['--save', ''] : ['--dir', directory, '--save', '3600 1'];
   const server = await startChild({
     command: program,
     args: [
       ...['--port', String(port), '--bind', '127.0.0.1'],
-      ...['--save', '', '--appendonly', 'no', '--daemonize', 'no'],
+      ...keeping,
+      ...['--appendonly', 'no', '--daemonize', 'no'],
     ],
     ready: 'Ready to accept connections',
     stopSignal: 'SIGTERM',

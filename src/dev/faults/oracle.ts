@@ -1,0 +1,136 @@
+/*
+ * What each user may be told, worked out from what was done to them and nothing else: no rule here was
+ * taken from the service. Each thing that can change has a list of its changes, each with the instants
+ * between which it came into effect. Whoever asks may be told any combination of what was in effect at
+ * some instant between the question and the answer.
+ *
+ * All instants are milliseconds of one clock that is never set.
+ */
+
+/** `by` is Infinity until somebody was told that the change is done. */
+export interface Change<V> {
+  value: V;
+  from: number;
+  by: number;
+}
+
+/** One thing that changes, one change after the other. */
+class Register<V> {
+  readonly changes: Change<V>[];
+
+  constructor(first: V) {
+    this.changes = [{ value: first, from: -Infinity, by: -Infinity }];
+  }
+
+  get last(): V {
+    return this.changes[this.changes.length - 1]?.value as V; // there is always a first one
+  }
+
+  /** A change that may be in effect from now on; whoever learns that it is done sets `by`. */
+  begin(value: V, from: number): Change<V> {
+    const change = { value, from, by: Infinity };
+    this.changes.push(change);
+    return change;
+  }
+
+  /** What may be seen if every change may show `lagMs` after it was done. */
+  seen({ askedAt, answeredAt }: Asked, lagMs: number): V[] {
+    const newestDone = this.changes.findLastIndex(({ by }) => by + lagMs <= askedAt);
+    return this.changes
+      .filter(({ from }, index) => index >= newestDone && from <= answeredAt)
+      .map(({ value }) => value);
+  }
+}
+
+export type Plan = 'none' | 'pro' | 'team';
+export type Word = 'none' | 'granted' | 'revoked';
+
+/** What is known of one user. */
+export class User {
+  readonly id: string;
+  /** The one subscription. */
+  readonly plan = new Register<Plan>('none');
+  /** The one-time purchase. */
+  readonly pass = new Register<boolean>(false);
+  /** What an operator said last of each of the two features. */
+  readonly words = { export: new Register<Word>('none'), beta: new Register<Word>('none') };
+  /** A subscription that only renews. */
+  readonly club: boolean;
+
+  constructor(id: string, club = false) {
+    this.id = id;
+    this.club = club;
+  }
+
+  /** Every change, in no order. */
+  get changes(): Change<unknown>[] {
+    return [this.plan, this.pass, this.words.export, this.words.beta].flatMap(
+      (register): Change<unknown>[] => register.changes,
+    );
+  }
+
+  /** What is right once everything is done. */
+  get answer(): Answer {
+    const { export: exporting, beta } = this.words;
+    return answerOf(this.club, this.plan.last, this.pass.last, exporting.last, beta.last);
+  }
+}
+
+export const featureCodes = ['export', 'notebooks', 'beta', 'club'] as const;
+type FeatureCode = (typeof featureCodes)[number];
+
+/** The value of each feature; null = not entitled. */
+export type Answer = Readonly<Record<FeatureCode, unknown>>;
+
+/** The whole of what the shop of `shop.ts` sells, and what an operator's word does to it. */
+function answerOf(club: boolean, plan: Plan, pass: boolean, exporting: Word, beta: Word): Answer {
+  const given = plan !== 'none' || pass || exporting === 'granted';
+  return {
+    export: given && exporting !== 'revoked' ? true : null,
+    notebooks: { none: null, pro: 10, team: 'unlimited' }[plan],
+    beta: beta === 'granted' ? true : null,
+    club: club ? true : null,
+  };
+}
+
+export interface Asked {
+  askedAt: number;
+  answeredAt: number;
+}
+
+export type Judgement =
+  | { kind: 'right' }
+  /** Right if `change` had not been done yet, which it was `lagMs` before the question. */
+  | { kind: 'old'; lagMs: number; change: Change<unknown> }
+  | { kind: 'wrong' };
+
+/** Whether a user might be told this; of a part of an answer, whether it might be part of one. */
+export function judge(user: User, asked: Asked, told: Partial<Answer>): Judgement {
+  if (mayBeTold(user, asked, told, 0)) return { kind: 'right' };
+  const done = user.changes
+    .filter(({ by }) => Number.isFinite(by) && by <= asked.askedAt)
+    .toSorted((a, b) => b.by - a.by);
+  for (const change of done) {
+    const lagMs = asked.askedAt - change.by;
+    // The smallest lag at which this change need not be seen is just above its age.
+    if (mayBeTold(user, asked, told, lagMs + 0.001)) return { kind: 'old', lagMs, change };
+  }
+  return { kind: 'wrong' };
+}
+
+function mayBeTold(user: User, asked: Asked, told: Partial<Answer>, lagMs: number): boolean {
+  const { plan, pass, words, club } = user;
+  for (const seenPlan of plan.seen(asked, lagMs)) {
+    for (const seenPass of pass.seen(asked, lagMs)) {
+      for (const exporting of words.export.seen(asked, lagMs)) {
+        for (const beta of words.beta.seen(asked, lagMs)) {
+          const answer = answerOf(club, seenPlan, seenPass, exporting, beta);
+          if (featureCodes.every((code) => !(code in told) || answer[code] === told[code])) {
+            return true;
+          }
+        }
+      }
+    }
+  }
+  return false;
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { askOnce } from './client.ts';
+import type { Crowd } from './crowd.ts';
+import { type Answer, featureCodes, judge } from './oracle.ts';
+
+const entitlementsShape = z.object({
+  entitlements: z.array(z.object({ feature_code: z.string(), value: z.unknown() })),
+});
+const checkShape = z.object({ value: z.unknown() });
+
+/** The values in the body of `GET /entitlements`. */
+export function wholeAnswer(body: unknown): Answer {
+  const { entitlements } = entitlementsShape.parse(body);
+  const valueOf = (code: string): unknown =>
+    entitlements.find(({ feature_code: each }) => each === code)?.value ?? null;
+  return {
+    export: valueOf('export'),
+    notebooks: valueOf('notebooks'),
+    beta: valueOf('beta'),
+    club: valueOf('club'),
+  };
+}
+
+/** An app asks about a user, everything or one feature, and the oracle is asked whether that may be. */
+export async function read(crowd: Crowd): Promise<void> {
+  const { url, shop } = crowd.place;
+  const user = crowd.pickReader();
+  const code = crowd.random() < 0.5 ? crowd.pick(featureCodes) : null;
+  const path =
+    code === null
+      ? `/api/v1/entitlements?user_id=${user.id}`
+      : `/api/v1/entitlements/check?user_id=${user.id}&feature_code=${code}`;
+  const told = await askOnce(url, { method: 'GET', path, key: shop.appKey });
+  if (told.status !== 200) return;
+  const answer =
+    code === null ? wholeAnswer(told.body) : { [code]: checkShape.parse(told.body).value };
+  crowd.judged += 1;
+  const judgement = judge(user, told, answer);
+  if (judgement.kind === 'wrong') {
+    crowd.wrong.push(`${user.id} was told ${JSON.stringify(answer)}, which was never right`);
+  } else if (judgement.kind === 'old') {
+    const { lagMs, change } = judgement;
+    crowd.old.push({ user: user.id, lagMs, change });
+  }
+}
