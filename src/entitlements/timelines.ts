@@ -9,7 +9,7 @@ export interface StoredTimeline {
   segments: Timeline;
 }
 
-/** A segment as `timelineSql` writes it; instants are epoch milliseconds. */
+/** A segment as `timelinesSql` writes it; instants are epoch milliseconds. */
 type SegmentTuple = [
   featureCode: string,
   featureType: FeatureType,
