@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { CatalogChangeDeps } from '../entitlements/catalog-change.ts';
 import type { App } from '../http/app-types.ts';
 import { decodeCursor, listQuery, listResponse, page, projectIdSchema } from '../http/schemas.ts';
-import { projectFor } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
+import { operatorFor } from '../projects/operator.ts';
 import { type ChangeContext, changeOrTry } from './change.ts';
 import { archiveFeature, loadFeatures, putFeature } from './features.ts';
 import { fetchCatalog, type FetchDeps, fetchProduct } from './fetch.ts';
@@ -28,9 +28,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
     request: FastifyRequest,
     given: string | undefined,
   ): Promise<ChangeContext> {
-    const caller = callerOf(request);
-    const projectId = await projectFor(deps, caller, given);
-    return { projectId, actor: caller.actor, requestId: request.id, at: deps.clock() };
+    return { ...(await operatorFor(deps, request, given)), at: deps.clock() };
   }
 
   app.get(

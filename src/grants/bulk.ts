@@ -6,8 +6,9 @@ import { type FieldFault, ProblemError } from '../http/problem.ts';
 import { sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { lockProjectShared } from '../platform/locks.ts';
+import type { Operator } from '../projects/operator.ts';
 import { grantableValue, grantView } from './grants.ts';
-import type { GrantDeps, Operator } from './operator.ts';
+import type { GrantDeps } from './records.ts';
 import type { BulkBody, BulkGranted, GivenGrant, GrantOut } from './schemas.ts';
 import { type Window, windowOf } from './window.ts';
 

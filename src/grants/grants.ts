@@ -6,13 +6,8 @@ import type { Feature, Grant } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import {
-  type GrantDeps,
-  loadLastAuditId,
-  matching,
-  type Operator,
-  windowHolds,
-} from './operator.ts';
+import type { Operator } from '../projects/operator.ts';
+import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './records.ts';
 import type { GrantBody, GrantOut, ListFilter } from './schemas.ts';
 import { windowOf } from './window.ts';
 

@@ -4,13 +4,8 @@ import type { Revocation } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import {
-  type GrantDeps,
-  loadLastAuditId,
-  matching,
-  type Operator,
-  windowHolds,
-} from './operator.ts';
+import type { Operator } from '../projects/operator.ts';
+import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './records.ts';
 import type { ListFilter, RevocationOut, RevokeRequest } from './schemas.ts';
 import { type Window, windowOf } from './window.ts';
 

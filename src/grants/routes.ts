@@ -1,13 +1,13 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
-import { projectFor, projectScope } from '../projects/access.ts';
+import { projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
+import { operatorFor } from '../projects/operator.ts';
 import { createGrants } from './bulk.ts';
 import { createGrant, endGrant, loadGrants } from './grants.ts';
-import type { GrantDeps, Operator } from './operator.ts';
+import type { GrantDeps } from './records.ts';
 import { createRevocation, liftRevocation, loadRevocations } from './revocations.ts';
 import * as shapes from './schemas.ts';
 
@@ -16,12 +16,6 @@ const itself = <T>(row: T): T => row;
 
 /** What operators give and take away by hand. */
 export function grantRoutes(app: App, deps: GrantDeps): void {
-  async function operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator> {
-    const caller = callerOf(request);
-    const projectId = await projectFor(deps, caller, given);
-    return { projectId, actor: caller.actor, requestId: request.id };
-  }
-
   app.post(
     '/api/v1/admin/grant',
     {
@@ -34,7 +28,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       },
     },
     async (request, reply) => {
-      const operator = await operatorOf(request, request.body.project_id);
+      const operator = await operatorFor(deps, request, request.body.project_id);
       return reply.code(201).send(await createGrant(deps, operator, request.body));
     },
   );
@@ -52,7 +46,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       },
     },
     async (request) => {
-      const operator = await operatorOf(request, request.body.project_id);
+      const operator = await operatorFor(deps, request, request.body.project_id);
       return createGrants(deps, operator, request.body);
     },
   );
@@ -74,7 +68,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request) => {
       const { body } = request;
-      const operator = await operatorOf(request, body.projectId);
+      const operator = await operatorFor(deps, request, body.projectId);
       return body.kind === 'grant'
         ? endGrant(deps, operator, body.grantId, body.reason)
         : createRevocation(deps, operator, body);
@@ -115,7 +109,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
-      const { projectId } = await operatorOf(request, filter.project_id);
+      const { projectId } = await operatorFor(deps, request, filter.project_id);
       const asked = { after: decodeCursor(cursor), take: limit + 1 };
       const rows = await loadGrants(deps.database, projectId, filter, asked, deps.clock());
       return page(rows, limit, ({ id }) => id, itself);
@@ -135,7 +129,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
-      const { projectId } = await operatorOf(request, filter.project_id);
+      const { projectId } = await operatorFor(deps, request, filter.project_id);
       const asked = { after: decodeCursor(cursor), take: limit + 1 };
       const rows = await loadRevocations(deps.database, projectId, filter, asked, deps.clock());
       return page(rows, limit, ({ id }) => id, itself);

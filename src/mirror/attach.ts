@@ -2,10 +2,10 @@ import { recordAudit } from '../audit/record.ts';
 import type { ChangeDeps } from '../entitlements/change.ts';
 import { refreshUsers } from '../entitlements/refresh.ts';
 import { lockUser } from '../entitlements/users.ts';
-import type { Operator } from '../grants/operator.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
+import type { Operator } from '../projects/operator.ts';
 
 export interface Attached {
   /** Null where the purchase was the user's before. */

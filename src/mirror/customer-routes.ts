@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { LinkPair } from '../generated/prisma/client.ts';
-import type { Operator } from '../grants/operator.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -17,8 +16,9 @@ import {
   stripeIdSchema,
   userIdSchema,
 } from '../http/schemas.ts';
-import { projectFor, projectScope } from '../projects/access.ts';
+import { projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
+import { operatorFor } from '../projects/operator.ts';
 import { linkCustomer } from './link.ts';
 import { type LinkProgress, loadLinkPairs, loadLinkRun, startLinkRun } from './link-run.ts';
 import type { SyncDeps } from './sync.ts';
@@ -86,12 +86,6 @@ const runParams = z.strictObject({ id: z.string().max(100) });
 export function customerRoutes(app: App, deps: SyncDeps): void {
   const { database } = deps;
 
-  async function operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator> {
-    const caller = callerOf(request);
-    const projectId = await projectFor(deps, caller, given);
-    return { projectId, actor: caller.actor, requestId: request.id };
-  }
-
   async function runOf(
     request: FastifyRequest,
     id: string,
@@ -126,7 +120,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
     async (request) => {
       const { project_id: given, stripe_customer_id: customerId, reason } = request.body;
       const { user_id: userId } = request.params;
-      const operator = await operatorOf(request, given);
+      const operator = await operatorFor(deps, request, given);
       const linked = await linkCustomer(deps, operator, { userId, customerId, reason });
       return {
         user_id: userId,
@@ -152,7 +146,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       },
     },
     async (request, reply) => {
-      const operator = await operatorOf(request, request.body.project_id);
+      const operator = await operatorFor(deps, request, request.body.project_id);
       const pairs = request.body.pairs.map((pair) => ({
         userId: pair.user_id,
         customerId: pair.stripe_customer_id,

@@ -1,9 +1,9 @@
 import { recordAudit } from '../audit/record.ts';
 import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
-import type { Operator } from '../grants/operator.ts';
 import { type ProblemCode, ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
+import type { Operator } from '../projects/operator.ts';
 import { linkCustomer } from './link.ts';
 import type { SyncDeps } from './sync.ts';
 import { saysNothingOfObject } from './failures.ts';

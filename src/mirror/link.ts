@@ -1,9 +1,9 @@
 import { recordAudit } from '../audit/record.ts';
 import { lockUser } from '../entitlements/users.ts';
-import type { Operator } from '../grants/operator.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
+import type { Operator } from '../projects/operator.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import { wantObjects } from '../webhook/want.ts';
 import { type Belongings, fetchBelongings } from './belongings.ts';

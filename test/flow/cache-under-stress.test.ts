@@ -173,6 +173,34 @@ describe('a Redis that says nothing more on a connection, as where its host is g
   });
 });
 
+describe('promise 7: users of one name in two projects, asked about at once', () => {
+  it('get each the answer of their own project, from Postgres and from the cache', async () => {
+    await service.createProject('tasks');
+    const users = Array.from({ length: 40 }, (_, at): UserName => {
+      return { projectId: at % 2 === 0 ? 'notes' : 'tasks', userId: `namesake_${at >> 1}` };
+    });
+    for (const user of users) if (user.projectId === 'notes') await grant(user);
+    const timelines = holdTimelines();
+    try {
+      timelines.release();
+      for (const from of ['miss', 'hit']) {
+        const answers = await Promise.all(users.map((user) => read(user)));
+        expect(answers.map((answer) => answer.from)).toEqual(users.map(() => from));
+        expect(answers.map(isEntitled)).toEqual(
+          users.map(({ projectId }) => projectId === 'notes'),
+        );
+        expect(answers.map(({ answer }) => JSON.parse(answer.bodyText) as unknown)).toMatchObject(
+          users.map(({ projectId, userId }) => ({ project_id: projectId, user_id: userId })),
+        );
+      }
+      // They did share queries: the answers were told apart within one.
+      expect(timelines.count()).toBeLessThan(users.length);
+    } finally {
+      timelines.restore();
+    }
+  });
+});
+
 describe('a Redis that hangs', () => {
   let proxy: RedisProxy;
   let redis: Redis;

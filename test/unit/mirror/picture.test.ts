@@ -1,38 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { emptyPicture, objectsIn, partsOf, type Picture } from '../../../src/mirror/picture.ts';
-import type { SubscriptionRow } from '../../../src/mirror/rows.ts';
-
-const at = new Date(0);
-
-function subscription(id: string): SubscriptionRow {
-  return {
-    id,
-    customerId: 'cus_1',
-    status: 'active',
-    currency: 'usd',
-    collectionMethod: 'charge_automatically',
-    createdAt: at,
-    startDate: at,
-    endedAt: null,
-    cancelAt: null,
-    cancelAtPeriodEnd: false,
-    canceledAt: null,
-    trialStart: null,
-    trialEnd: null,
-    pausedAt: null,
-    collectionPaused: false,
-    dunningAnchorAt: null,
-    metadataProjectId: null,
-    metadataUserId: null,
-    items: [],
-  };
-}
+import { subscriptionRow } from '../../helpers/subscription-row.ts';
 
 /** What Stripe shows of a customer with so many subscriptions. */
 function summaryOf(count: number): Picture {
   return {
     ...emptyPicture(),
-    subscriptions: Array.from({ length: count }, (_, index) => subscription(`sub_${index}`)),
+    subscriptions: Array.from({ length: count }, (_, index) =>
+      subscriptionRow({ id: `sub_${index}` }),
+    ),
     summaries: [{ id: 'cus_1', lookupKeys: ['export'] }],
   };
 }

@@ -10,6 +10,7 @@ import { findingType } from '../../../src/reconciliation/finding.ts';
 import { isTooMuch } from '../../../src/reconciliation/losses.ts';
 import { emptyPicture } from '../../../src/mirror/picture.ts';
 import type { CustomerRow, SubscriptionRow } from '../../../src/mirror/rows.ts';
+import { subscriptionRow } from '../../helpers/subscription-row.ts';
 
 const now = Date.parse('2026-11-01T00:00:00.000Z');
 const at = new Date(now);
@@ -26,27 +27,7 @@ const item = {
   currentPeriodEnd: at,
   position: 0,
 };
-const subscription: SubscriptionRow = {
-  id: 'sub_1',
-  customerId: 'cus_1',
-  status: 'active',
-  currency: 'usd',
-  collectionMethod: 'charge_automatically',
-  createdAt: at,
-  startDate: at,
-  endedAt: null,
-  cancelAt: null,
-  cancelAtPeriodEnd: false,
-  canceledAt: null,
-  trialStart: null,
-  trialEnd: null,
-  pausedAt: null,
-  collectionPaused: false,
-  dunningAnchorAt: null,
-  metadataProjectId: null,
-  metadataUserId: null,
-  items: [item],
-};
+const subscription = subscriptionRow({ createdAt: at, startDate: at, items: [item] });
 const customer: CustomerRow = {
   id: 'cus_1',
   email: 'ann@example.com',

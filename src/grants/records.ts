@@ -1,12 +1,8 @@
-import type { AuditRecord } from '../audit/record.ts';
 import type { ChangeDeps } from '../entitlements/change.ts';
 import type { Tx } from '../platform/database.ts';
 import type { ListFilter } from './schemas.ts';
 
 export type GrantDeps = ChangeDeps;
-
-/** Who says it, in which project, in which request. */
-export type Operator = Pick<AuditRecord, 'actor' | 'requestId'> & { projectId: string };
 
 /** The id of the last audit row about one grant or revocation of a user. */
 export async function loadLastAuditId(

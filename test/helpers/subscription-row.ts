@@ -1,0 +1,28 @@
+import type { SubscriptionRow } from '../../src/mirror/rows.ts';
+
+/** An active subscription as the mirror takes it from Stripe, without items, since the epoch. */
+export function subscriptionRow(given: Partial<SubscriptionRow> = {}): SubscriptionRow {
+  const at = new Date(0);
+  return {
+    id: 'sub_1',
+    customerId: 'cus_1',
+    status: 'active',
+    currency: 'usd',
+    collectionMethod: 'charge_automatically',
+    createdAt: at,
+    startDate: at,
+    endedAt: null,
+    cancelAt: null,
+    cancelAtPeriodEnd: false,
+    canceledAt: null,
+    trialStart: null,
+    trialEnd: null,
+    pausedAt: null,
+    collectionPaused: false,
+    dunningAnchorAt: null,
+    metadataProjectId: null,
+    metadataUserId: null,
+    items: [],
+    ...given,
+  };
+}
