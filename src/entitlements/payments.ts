@@ -22,9 +22,8 @@ export interface Payments {
 
 /**
  * Charges, refunds and disputes of purchases. They join by payment intent, refunds and disputes by their
- * charge too; a one-time line of a
- * subscription checkout by invoice, whose payments name the intents (Stripe: charges and intents
- * carry no invoice).
+ * charge too; a one-time line of a subscription checkout by invoice, whose payments name the intents
+ * (Stripe: charges and intents carry no invoice).
  */
 export async function loadPayments(
   tx: Tx,

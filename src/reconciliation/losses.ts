@@ -71,7 +71,8 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
       group by u.project_id, u.uid
     ), entitled as (
       select u.project_id, u.uid from entitlement_segments s join users u on u.uid = s.uid
-      where s.superseded_at is null and s.allowed
+      where u.project_id in (select project_id from losing where pending)
+        and s.superseded_at is null and s.allowed
         and s.valid_from <= ${now} and (s.valid_to is null or s.valid_to > ${now})
       union select project_id, uid from losing where lost
     )
