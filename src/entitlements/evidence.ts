@@ -69,7 +69,7 @@ export async function loadAuditIds(
 /**
  * Of a subscription: itself, its customer, the session that it was bought in, and the invoices that
  * are unpaid. Of a purchase: itself, its session and customer, its invoice where it was paid with one,
- * and its payment with everything that came of it.
+ * and its payment with everything that came of it, joined as loadPayments does.
  */
 async function loadObjects(
   tx: Tx,
@@ -89,7 +89,8 @@ async function loadObjects(
       union
       select b.id, ip.payment_intent_id
       from bought b join invoice_payments ip on ip.invoice_id = b.invoice_id
-    )
+    ),
+    charged as (select p.id, c.id as charge_id from paid p join charges c using (payment_intent_id))
     select source_id, object_type, object_id from (
       select id as source_id, 'subscription' as object_type, id as object_id from held
       union select id, 'customer', customer_id from held
@@ -102,9 +103,11 @@ async function loadObjects(
       union select id, 'customer', customer_id from bought
       union select id, 'invoice', invoice_id from bought
       union select id, 'payment_intent', payment_intent_id from paid
-      union select p.id, 'charge', c.id from paid p join charges c using (payment_intent_id)
+      union select id, 'charge', charge_id from charged
       union select p.id, 'refund', r.id from paid p join refunds r using (payment_intent_id)
+      union select c.id, 'refund', r.id from charged c join refunds r using (charge_id)
       union select p.id, 'dispute', d.id from paid p join disputes d using (payment_intent_id)
+      union select c.id, 'dispute', d.id from charged c join disputes d using (charge_id)
     ) objects
     where object_id is not null`;
 }

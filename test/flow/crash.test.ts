@@ -172,7 +172,7 @@ async function buyAndDie(each: Case, port: number, step: Step): Promise<void> {
   const armed = said(child, 'armed');
   child.kill('SIGUSR2');
   await armed;
-  const died = once(child, 'exit');
+  const died = once(child, 'exit', { signal: AbortSignal.timeout(recoverWithinMs) });
   await sandbox.buyer.pay(session);
   await sandbox.deliver(['checkout.session.completed']);
   expect(await died).toEqual([null, 'SIGKILL']);

@@ -151,6 +151,23 @@ describe('explain', () => {
     expect(idsOf(held, 'stripe_ids')).toContain(invoice.id);
   });
 
+  it('of a refund and a dispute that name no payment intent finds them by their charge', async () => {
+    const { prisma } = shop.service.deps.database;
+    await shop.buy('u_bare', 'pass');
+    await shop.settle();
+    const charge = await shop.chargeOf('u_bare');
+    const reversal = {
+      chargeId: charge.id,
+      amount: 100,
+      currency: 'usd',
+      createdAt: new Date(shop.service.clock.now()),
+    };
+    await prisma.refund.create({ data: { ...reversal, id: 're_bare', status: 'succeeded' } });
+    await prisma.dispute.create({ data: { ...reversal, id: 'dp_bare', status: 'needs_response' } });
+    const bought = sourceOf(await explain('u_bare', 'export'), 'purchase');
+    expect(idsOf(bought, 'stripe_ids')).toEqual(expect.arrayContaining(['re_bare', 'dp_bare']));
+  });
+
   it("names nothing of another user's", async () => {
     await shop.buy('u_2', 'pass');
     await shop.settle();
