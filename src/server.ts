@@ -5,20 +5,43 @@ import { type Background, startBackground } from './background.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { closeDeps, type Deps, openDeps } from './deps.ts';
 import { createCache } from './entitlements/cache.ts';
+import type { App } from './http/app-types.ts';
 import { applyMigrations } from './platform/migrate.ts';
 import { withoutSecrets } from './platform/redaction.ts';
 
 /** How long a graceful stop may take after the drain, milliseconds. */
 const stopWithinMs = 10_000;
 
+interface Running {
+  app: App;
+  background: Background;
+}
+
 /** The process: settings → dependencies → migrations → routes → background → listen. */
 async function main(): Promise<void> {
   const config = configOrExit();
   const deps = openDeps(config);
   dieAloud(deps);
+  const stopped = new AbortController();
+  const start = startUp(deps, stopped.signal);
+  const drainMs = config.drainSeconds * 1_000;
+  // From the first moment on: the first process of a container dies of no signal that it does not handle.
+  stopOnSignal(deps, drainMs + stopWithinMs, async (signal) => {
+    stopped.abort();
+    const running = await start;
+    if (running !== null) await endWork(running, signal === 'SIGTERM' ? drainMs : 0);
+    await closeDeps(deps);
+  });
+  await start;
+}
+
+/** Null where it was told to stop before there was anything to stop. */
+async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null> {
+  const { config, logger } = deps;
   if (config.migrateOnStart) {
-    const applied = await applyMigrations(config.databaseUrl);
-    deps.logger.info({ applied }, 'the database is up to date');
+    const applied = await applyMigrations(config.databaseUrl, stopped);
+    if (stopped.aborted) return null;
+    logger.info({ applied }, 'the database is up to date');
   }
   const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
   const background: { current?: Background } = {};
@@ -29,22 +52,22 @@ async function main(): Promise<void> {
     jobsHealthy: (now) => background.current?.healthy(now) ?? false,
   });
   background.current = startBackground({ ...deps, cache });
-  if (deps.redis === null) {
-    deps.logger.warn('REDIS_URL is not set: every read goes to Postgres');
-  }
-  const drainMs = config.drainSeconds * 1_000;
-  stopOnSignal(deps, drainMs + stopWithinMs, async (signal) => {
-    // A person at the keyboard waits for nothing; an orchestrator's word needs a moment to get about.
-    const drained = signal === 'SIGTERM' ? sleep(drainMs) : Promise.resolve();
-    const ends = await Promise.allSettled([
-      drained.then(() => app.close()),
-      background.current?.stop(),
-    ]);
-    await closeDeps(deps);
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  });
+  if (deps.redis === null) logger.warn('REDIS_URL is not set: every read goes to Postgres');
   await app.listen({ host: config.host, port: config.port });
   deps.loopDelay.restart();
+  return { app, background: background.current };
+}
+
+/**
+ * @param drainMs how long requests are still taken. A person at the keyboard waits for nothing; an
+ *   orchestrator's word needs a moment to get about.
+ */
+async function endWork({ app, background }: Running, drainMs: number): Promise<void> {
+  const ends = await Promise.allSettled([
+    sleep(drainMs).then(() => app.close()),
+    background.stop(),
+  ]);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 function configOrExit(): Config {

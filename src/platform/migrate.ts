@@ -42,25 +42,73 @@ function migrationsList(migrations: Migration[]) {
   };
 }
 
+/** How long a server may take to answer at the start, milliseconds: one that is gone says nothing at all. */
+const connectWithinMs = 10_000;
+
+/**
+ * Each script ends with this, in its own transaction: so it was applied where this stands there, and
+ * only there, whatever becomes of the process meanwhile. The engine notes the end by itself once more.
+ */
+const noteEnd = `
+;update _prisma_migrations set finished_at = now() where finished_at is null and rolled_back_at is null`;
+
+/** What did not end was rolled back as a whole, and may be tried again. */
+const noteRolledBack =
+  'update _prisma_migrations set rolled_back_at = now() where finished_at is null and rolled_back_at is null';
+
 /**
  * Applies the migrations that the database lacks, oldest first, and returns their names. Instances
  * that start at the same time take turns under an advisory lock; each but the first finds nothing
- * to do.
+ * to do. One that failed, or whose process was killed, is tried again by whoever comes next.
+ *
+ * Migrations run on the connection that holds the lock. So Postgres lets nobody else begin before it has
+ * ended the one whose process was killed in the middle of it.
+ *
+ * @param stop where the turn is waited for, it is waited for no longer, and nothing is applied.
  */
-export async function applyMigrations(databaseUrl: string): Promise<string[]> {
+export async function applyMigrations(databaseUrl: string, stop?: AbortSignal): Promise<string[]> {
   const migrations = await readMigrations();
-  const lock = new pg.Client({ connectionString: databaseUrl });
-  await lock.connect();
+  const connection = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: connectWithinMs,
+  });
+  // A connection that is lost tells the next query so; without a listener it would end the process.
+  connection.on('error', () => undefined);
+  await connection.connect();
   try {
-    await lock.query('select pg_advisory_lock($1)', [migrationLock]);
-    const { appliedMigrationNames } = await withSchemaEngine(databaseUrl, (engine) =>
-      engine.applyMigrations({
-        migrationsList: migrationsList(migrations),
-        filters: noFilters,
-      }),
+    if (!(await takeTurn(connection, stop))) return [];
+    const { rows } = await connection.query<{ exists: boolean }>(
+      `select to_regclass('_prisma_migrations') is not null as exists`,
+    );
+    if (rows[0]?.exists === true) await connection.query(noteRolledBack);
+    const { appliedMigrationNames } = await withSchemaEngine(
+      databaseUrl,
+      (engine) =>
+        engine.applyMigrations({
+          migrationsList: migrationsList(migrations),
+          filters: noFilters,
+        }),
+      async (script) => {
+        await connection.query(script + noteEnd);
+      },
     );
     return appliedMigrationNames;
   } finally {
-    await lock.end();
+    await connection.end();
   }
+}
+
+/** Waits for the lock of migrations; false where `stop` came first. */
+async function takeTurn(connection: pg.Client, stop: AbortSignal | undefined): Promise<boolean> {
+  const turn = connection.query('select pg_advisory_lock($1)', [migrationLock]).then(() => true);
+  if (stop === undefined) return turn;
+  const stopped = new Promise<false>((resolve) => {
+    if (stop.aborted) resolve(false);
+    stop.addEventListener('abort', () => {
+      resolve(false);
+    });
+  });
+  // Where the turn is given up, its query ends with the connection.
+  turn.catch(() => undefined);
+  return Promise.race([stopped, turn]);
 }

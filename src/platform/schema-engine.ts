@@ -40,24 +40,26 @@ class CatalogClient extends pg.Client {
   }
 }
 
+/** Runs a migration; rejects with what Postgres says. */
+export type RunScript = (script: string) => Promise<void>;
+
 /**
- * … and this adapter turns the mark into the type. It also sends a migration as one script, which
- * Postgres runs as one transaction; Prisma's own adapter cuts it at each semicolon, inside function
- * bodies too.
+ * … and this adapter turns the mark into the type. It also hands a migration on as one script; Prisma's
+ * own adapter cuts it at each semicolon, inside function bodies too.
  */
 class CatalogAdapterFactory extends PrismaPg {
-  readonly #databaseUrl: string;
+  readonly #run: RunScript;
   readonly #connected: { dispose(): Promise<void> }[] = [];
 
-  constructor(databaseUrl: string) {
+  constructor(databaseUrl: string, run: RunScript) {
     super({ connectionString: databaseUrl, Client: CatalogClient, allowExitOnIdle: true });
-    this.#databaseUrl = databaseUrl;
+    this.#run = run;
   }
 
   override async connect() {
     const adapter = await super.connect();
     this.#connected.push(adapter);
-    adapter.executeScript = (script) => runScript(this.#databaseUrl, script);
+    adapter.executeScript = (script) => this.#run(script).catch(throwAsEngineKnowsIt);
     const queryRaw = adapter.queryRaw.bind(adapter);
     adapter.queryRaw = async (query) => {
       const { columnNames, columnTypes, rows } = await queryRaw(query);
@@ -77,25 +79,17 @@ class CatalogAdapterFactory extends PrismaPg {
   }
 }
 
-async function runScript(databaseUrl: string, script: string): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
-  try {
-    await client.query(script);
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error;
-    throw new DriverAdapterError({
-      kind: 'postgres',
-      code: error.code ?? '',
-      severity: error.severity ?? '',
-      message: error.message,
-      detail: error.detail,
-      column: error.column,
-      hint: error.hint,
-    });
-  } finally {
-    await client.end();
-  }
+function throwAsEngineKnowsIt(error: unknown): never {
+  if (!(error instanceof pg.DatabaseError)) throw error;
+  throw new DriverAdapterError({
+    kind: 'postgres',
+    code: error.code ?? '',
+    severity: error.severity ?? '',
+    message: error.message,
+    detail: error.detail,
+    column: error.column,
+    hint: error.hint,
+  });
 }
 
 /** The engine wants at least one schema file to learn the provider from. */
@@ -147,14 +141,17 @@ async function loadEngine(): Promise<void> {
  * Prisma's own schema engine as WebAssembly, on one database. It keeps Prisma's `_prisma_migrations`
  * table, so that `prisma migrate deploy` elsewhere sees the same history, and needs no binary that
  * would have to be downloaded (docs/adr/0002-migrations.md).
+ *
+ * @param run how it runs a migration, where it is to run any.
  */
 export async function withSchemaEngine<T>(
   databaseUrl: string,
   use: (engine: SchemaEngine) => Promise<T>,
+  run: RunScript = () => Promise.reject(new Error('no migration is to be run here')),
 ): Promise<T> {
   loaded ??= loadEngine();
   await loaded;
-  const factory = new CatalogAdapterFactory(databaseUrl);
+  const factory = new CatalogAdapterFactory(databaseUrl, run);
   try {
     const adapter = bindMigrationAwareSqlAdapterFactory(factory);
     const engine = await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter);
