@@ -7,12 +7,26 @@ import { grouped, type Scope } from './scope.ts';
 /** Whether a row `i` of invoices is revenue. */
 const paidInvoice = `i.status = 'paid' and i.amount_paid > 0`;
 
-/** Whether a row `cs` of checkout_sessions is a one-off payment that no invoice tells of already. */
+/** Whether a row `cs` of checkout_sessions is a one-off payment. */
 const paidSession = `cs.mode = 'payment' and cs.status = 'complete' and cs.payment_status = 'paid'
-  and cs.amount_total > 0
-  and not exists (select from invoices i where i.id = cs.invoice_id and ${paidInvoice})`;
+  and cs.amount_total > 0`;
 
-/** The project of what was paid with a payment intent, if that is revenue. */
+/** Whether no invoice tells of a row `cs` of checkout_sessions already, as its receipt. */
+const withoutReceipt = `
+  not exists (select from invoices i where i.id = cs.invoice_id and ${paidInvoice})
+  and not exists (
+    select from invoice_payments ip join invoices i on i.id = ip.invoice_id
+    where ip.payment_intent_id = cs.payment_intent_id and ${paidInvoice})`;
+
+/** The status of a row of refunds or disputes; where nobody knows what it means, the last that was known. */
+function knownStatus(row: 'r' | 'd'): string {
+  return `coalesce(${row}.known_status, ${row}.status)`;
+}
+
+/**
+ * The project of what was paid with a payment intent, if that is revenue: whether a receipt tells of it or
+ * the checkout does, since a receipt need not name its payment.
+ */
 function paymentProject(intentId: string): string {
   return `coalesce(
     (select ${invoiceProject} from invoice_payments ip join invoices i on i.id = ip.invoice_id
@@ -34,16 +48,16 @@ const revenueSums = `
     select ${sessionProject}, 'gross', cs.currency, cs.amount_total
     from checkout_sessions cs
     where cs.id in (select session_id from purchases where purchased_at >= $2 and purchased_at < $3)
-      and ${paidSession}
+      and ${paidSession} and ${withoutReceipt}
     union all
     select ${paymentProject('coalesce(r.payment_intent_id, ch.payment_intent_id)')}, 'refunded', r.currency, r.amount
     from refunds r left join charges ch on ch.id = r.charge_id
     where r.created_at >= $2 and r.created_at < $3
-      and r.status in ('succeeded', 'pending', 'requires_action')
+      and ${knownStatus('r')} in ('succeeded', 'pending', 'requires_action')
     union all
     select ${paymentProject('coalesce(d.payment_intent_id, ch.payment_intent_id)')}, 'disputed', d.currency, d.amount
     from disputes d left join charges ch on ch.id = d.charge_id
-    where d.created_at >= $2 and d.created_at < $3 and d.status = 'lost'
+    where d.created_at >= $2 and d.created_at < $3 and ${knownStatus('d')} = 'lost'
   ) money
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;

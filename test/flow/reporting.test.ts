@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
-import { writeYear, yearNow, yearStart } from './reporting/year.ts';
+import { yearNow, yearStart } from './reporting/calendar.ts';
+import { writeYear } from './reporting/year.ts';
 
 /*
  * A generated year of 2,000 subscriptions, reported by the service and computed again by a statement

@@ -30,10 +30,18 @@ checkouts AS (
   LEFT JOIN customer_project cp ON cp.customer_id = cs.customer_id
   LEFT JOIN purchase_product pp ON pp.session_id = cs.id
 ),
+-- a receipt is named by its checkout, or was paid with the same payment
+receipts AS (
+  SELECT cs.id AS session_id, cs.project_id, i.id AS invoice_id
+  FROM checkouts cs JOIN invoices i ON i.id = cs.invoice_id
+  UNION
+  SELECT cs.id, cs.project_id, ip.invoice_id
+  FROM checkouts cs JOIN invoice_payments ip USING (payment_intent_id)
+),
 bills AS (
-  SELECT i.*, coalesce(s.project_id, cs.project_id, cp.project_id) AS project_id
+  SELECT i.*, coalesce(s.project_id, r.project_id, cp.project_id) AS project_id
   FROM invoices i LEFT JOIN subs s ON s.id = i.subscription_id
-  LEFT JOIN checkouts cs ON cs.invoice_id = i.id
+  LEFT JOIN receipts r ON r.invoice_id = i.id
   LEFT JOIN customer_project cp ON cp.customer_id = i.customer_id
 ),
 
@@ -141,28 +149,38 @@ placed AS (
 ),
 
 -- "Revenue"
-payments AS (
-  SELECT b.project_id, b.currency, b.amount_paid AS amount, b.paid_at AS at, ip.payment_intent_id AS intent
-  FROM bills b LEFT JOIN invoice_payments ip ON ip.invoice_id = b.id WHERE b.status = 'paid' AND b.amount_paid > 0
+paid_bills AS (SELECT * FROM bills WHERE status = 'paid' AND amount_paid > 0),
+paid_checkouts AS (
+  SELECT *, (SELECT min(purchased_at) FROM purchases p WHERE p.session_id = c.id) AS charged_at
+  FROM checkouts c
+  WHERE mode = 'payment' AND status = 'complete' AND payment_status = 'paid' AND amount_total > 0
+),
+-- what counts as gross, each payment once
+intents AS (
+  SELECT ip.payment_intent_id AS intent, b.project_id
+  FROM paid_bills b JOIN invoice_payments ip ON ip.invoice_id = b.id
+  UNION
+  SELECT payment_intent_id, project_id FROM paid_checkouts
+),
+back AS (
+  SELECT 'refunded' AS kind, charge_id, payment_intent_id, currency, amount, created_at FROM refunds
+  WHERE coalesce(known_status, status) IN ('succeeded', 'pending', 'requires_action')
   UNION ALL
-  SELECT cs.project_id, cs.currency, cs.amount_total,
-    (SELECT min(purchased_at) FROM purchases p WHERE p.session_id = cs.id), cs.payment_intent_id
-  FROM checkouts cs LEFT JOIN bills b ON b.id = cs.invoice_id AND b.status = 'paid' AND b.amount_paid > 0
-  WHERE cs.mode = 'payment' AND cs.status = 'complete' AND cs.payment_status = 'paid' AND cs.amount_total > 0
-    AND b.id IS NULL
+  SELECT 'disputed', charge_id, payment_intent_id, currency, amount, created_at FROM disputes
+  WHERE coalesce(known_status, status) = 'lost'
 ),
 money AS (
-  SELECT project_id, currency, 'gross' AS kind, amount FROM payments WHERE at >= $1 AND at < $2
+  SELECT project_id, currency, 'gross' AS kind, amount_paid AS amount FROM paid_bills
+  WHERE paid_at >= $1 AND paid_at < $2
   UNION ALL
-  SELECT p.project_id, r.currency, 'refunded', r.amount
-  FROM refunds r JOIN charges c ON c.id = r.charge_id
-  JOIN payments p ON p.intent = coalesce(r.payment_intent_id, c.payment_intent_id)
-  WHERE r.created_at >= $1 AND r.created_at < $2 AND r.status NOT IN ('failed', 'canceled')
+  SELECT project_id, currency, 'gross', amount_total FROM paid_checkouts c
+  WHERE charged_at >= $1 AND charged_at < $2
+    AND id NOT IN (SELECT session_id FROM receipts JOIN paid_bills b ON b.id = invoice_id)
   UNION ALL
-  SELECT p.project_id, d.currency, 'disputed', d.amount
-  FROM disputes d JOIN charges c ON c.id = d.charge_id
-  JOIN payments p ON p.intent = coalesce(d.payment_intent_id, c.payment_intent_id)
-  WHERE d.created_at >= $1 AND d.created_at < $2 AND d.status = 'lost'
+  SELECT i.project_id, back.currency, kind, back.amount
+  FROM back JOIN charges c ON c.id = charge_id
+  JOIN intents i ON i.intent = coalesce(back.payment_intent_id, c.payment_intent_id)
+  WHERE back.created_at >= $1 AND back.created_at < $2
 )
 
 SELECT project_id, 'subscriptions.by_status' AS figure, status AS of, '' AS currency, count(*)::text AS value
