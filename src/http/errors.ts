@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
+import type { Clock } from '../platform/clock.ts';
 import { isUnreachable, saidBy } from '../platform/database.ts';
+import { createThinning } from '../platform/thinning.ts';
 import type { App } from './app-types.ts';
 import { type FieldFault, problemBody, type ProblemCode, ProblemError } from './problem.ts';
 
@@ -28,11 +30,28 @@ const fastifyDetails: Readonly<Record<string, string>> = {
 const notStorable =
   /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate|invalid input syntax for type json/;
 
+/** How often the log says at most that Postgres does not answer, milliseconds. */
+const outageLineEveryMs = 1_000;
+
 /** Turns everything that is thrown in a request into a problem; nothing internal leaves the process. */
-export function installErrorHandlers(app: App): void {
+export function installErrorHandlers(app: App, clock: Clock): void {
+  const outages = createThinning(outageLineEveryMs);
+
+  /** What comes by the thousand, just when the process has too much to do, is counted by metrics. */
+  function tell({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
+    if (problem.status < 500) return;
+    if (problem.code === 'overloaded') return;
+    if (problem.code !== 'not_ready') {
+      log.error({ err: error }, problem.message);
+      return;
+    }
+    const unsaid = outages.next(clock());
+    if (unsaid !== null) log.error({ err: error, unsaid }, problem.message);
+  }
+
   app.setErrorHandler((error: unknown, request, reply) => {
     const problem = toProblem(error);
-    if (problem.status >= 500) request.log.error({ err: error }, problem.message);
+    tell(request, error, problem);
     return sendProblem(request, reply, problem);
   });
   app.setNotFoundHandler((request, reply) =>

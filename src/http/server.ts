@@ -15,6 +15,7 @@ import {
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -23,6 +24,7 @@ import { bodyLimits } from './body-limits.ts';
 import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
 import { documentProblems, dropUnusedSchemas } from './openapi.ts';
+import { installRequestLog } from './request-log.ts';
 import { installSecurityHeaders } from './security-headers.ts';
 
 /** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
@@ -30,6 +32,7 @@ const requestTimeoutMs = 30_000;
 
 export interface HttpServerDeps {
   config: Pick<Config, 'trustedProxies'>;
+  clock: Clock;
   lifecycle: Lifecycle;
   logger: Logger;
   metrics: Metrics;
@@ -63,7 +66,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   takeJsonAlone(app);
-  installErrorHandlers(app);
+  installErrorHandlers(app, deps.clock);
   await app.register(sensible);
   await app.register(swagger, {
     openapi: {
@@ -91,16 +94,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    const { method, routeOptions } = request;
-    const labels = { route: routeOptions.url ?? 'none', method, status: reply.statusCode };
-    deps.metrics.requestSeconds.observe(labels, reply.elapsedTime / 1_000);
-    request.log.info(
-      { ...labels, ms: Math.round(reply.elapsedTime * 10) / 10 },
-      'request answered',
-    );
-    done();
-  });
+  installRequestLog(app, deps.metrics);
   await app.register(docsPage);
   return app;
 }

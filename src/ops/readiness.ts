@@ -26,12 +26,29 @@ export interface Readiness {
 }
 
 /**
- * Asks everything that the service needs, each bounded to a second, all at once. Without Redis it is
- * degraded, not unready: reads go to Postgres.
+ * Answers whether the service is ready. Who asks while the answer to another is looked for shares it:
+ * anybody may ask, and a flood of them is not to take the connections of those who have a key.
  *
  * @param migrations the names of this release's migrations.
  */
-export async function checkReadiness(
+export function createReadiness(
+  deps: ReadinessDeps,
+  migrations: () => readonly string[],
+): () => Promise<Readiness> {
+  let asking: Promise<Readiness> | undefined;
+  return () => {
+    asking ??= checkReadiness(deps, migrations()).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
+}
+
+/**
+ * Asks everything that the service needs, each bounded to a second, all at once. Without Redis it is
+ * degraded, not unready: reads go to Postgres.
+ */
+async function checkReadiness(
   deps: ReadinessDeps,
   migrations: readonly string[],
 ): Promise<Readiness> {

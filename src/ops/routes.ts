@@ -4,7 +4,7 @@ import type { App } from '../http/app-types.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { readMigrations } from '../platform/migrate.ts';
-import { checkReadiness, type ReadinessDeps } from './readiness.ts';
+import { createReadiness, type ReadinessDeps } from './readiness.ts';
 
 export interface OpsRouteDeps extends ReadinessDeps {
   lifecycle: Lifecycle;
@@ -33,6 +33,7 @@ const tags = ['Operations'];
 /** For orchestrators and monitoring. */
 export function opsRoutes(app: App, deps: OpsRouteDeps): void {
   let migrations: readonly string[] = [];
+  const readiness = createReadiness(deps, () => migrations);
   app.addHook('onReady', async () => {
     migrations = (await readMigrations()).map(({ name }) => name);
   });
@@ -63,8 +64,8 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
     async (_request, reply) => {
       void reply.preventCache();
       if (deps.lifecycle.isStopping) return reply.code(503).send({ status: 'stopping' });
-      const readiness = await checkReadiness(deps, migrations);
-      return reply.code(readiness.status === 'not_ready' ? 503 : 200).send(readiness);
+      const found = await readiness();
+      return reply.code(found.status === 'not_ready' ? 503 : 200).send(found);
     },
   );
 

@@ -57,7 +57,7 @@ async function inDatabase(of: string, statement: string): Promise<void> {
 interface Instance {
   child: ChildProcess;
   exited: Promise<[number | null, NodeJS.Signals | null]>;
-  output(): string;
+  output: () => string;
 }
 
 function start(): Instance {

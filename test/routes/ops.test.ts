@@ -1,5 +1,5 @@
 import parsePrometheusTextFormat from 'parse-prometheus-text-format';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { keepHouse } from '../../src/ops/housekeeping.ts';
@@ -59,6 +59,18 @@ describe('/ready', () => {
       });
     });
     expect((await ready(service)).status).toBe(200);
+  });
+
+  it('asks once for all who ask at the same time, and anew for the next: a flood of questions is none of Postgres', async () => {
+    const query = vi.spyOn(service.deps.database.pool, 'query');
+    try {
+      await Promise.all(Array.from({ length: 50 }, () => ready(service)));
+      const once = query.mock.calls.length;
+      await ready(service);
+      expect([once, query.mock.calls.length]).toEqual([2, 4]);
+    } finally {
+      query.mockRestore();
+    }
   });
 
   it('503 at once where the process stops, without asking anything', async () => {

@@ -1,0 +1,33 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Metrics } from '../platform/metrics.ts';
+import type { App } from './app-types.ts';
+
+/** Of a request whose client went before it was answered, as nginx names it. No client sees it. */
+const clientWent = 499;
+
+/** Counts every request and times it, and logs one line of it, when it is over. */
+export function installRequestLog(app: App, { requestSeconds }: Metrics): void {
+  function note(request: FastifyRequest, reply: FastifyReply, status: number): void {
+    const route = request.routeOptions.url;
+    // Whoever asks chooses the method, so what leads nowhere has none: it could make up dozens.
+    const method = route === undefined ? 'none' : request.method;
+    const labels = { route: route ?? 'none', method, status };
+    requestSeconds.observe(labels, reply.elapsedTime / 1_000);
+    request.log.info(
+      { ...labels, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      'request answered',
+    );
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    // No hook of Fastify's for answers is called then, and the slowest requests would be those not seen.
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableEnded) note(request, reply, clientWent);
+    });
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    note(request, reply, reply.statusCode);
+    done();
+  });
+}
