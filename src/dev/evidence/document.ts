@@ -1,11 +1,11 @@
+import type { Judged } from './steps.ts';
+
 /* The page that `npm run evidence` writes; pure. */
 
-export interface StepResult {
+export interface StepResult extends Judged {
   /** What was run, such as `npm run lint`. */
   command: string;
-  passed: boolean;
   seconds: number;
-  counts: string;
 }
 
 /** One row of the bench's results. */
@@ -29,7 +29,7 @@ export interface Evidence {
   /** Epoch milliseconds. */
   startedAt: number;
   commit: string;
-  /** Whether files differed from the commit. */
+  /** Whether files differed from the commit, or came to while the steps ran. */
   changed: boolean;
   machine: { cores: number; model: string; memoryGigabytes: number; loadAverage: number };
   /** What was used, and in which version. */
@@ -42,11 +42,10 @@ export interface Evidence {
 /** The page, as Markdown. */
 export function evidencePage(evidence: Evidence): string {
   const { startedAt, commit, changed, machine, versions, steps, bench } = evidence;
-  const failed = steps.filter(({ passed }) => !passed).length;
   const parts = [
     '# Evidence',
     'Written by `npm run evidence`: what was run, on what, and what came of it.',
-    failed === 0 ? 'Everything passed.' : `**${failed} of ${steps.length} steps failed.**`,
+    ...leadParts(steps, bench ?? []),
     tableOf(
       ['', ''],
       [
@@ -62,9 +61,9 @@ export function evidencePage(evidence: Evidence): string {
     '## What was run',
     tableOf(
       ['command', 'outcome', 'took', 'counts'],
-      steps.map(({ command, passed, seconds, counts }) => [
+      steps.map(({ command, outcome, seconds, counts }) => [
         `\`${command}\``,
-        passed ? 'passed' : '**failed**',
+        outcome === 'passed' ? outcome : `**${outcome}**`,
         tookText(seconds),
         counts,
       ]),
@@ -72,6 +71,26 @@ export function evidencePage(evidence: Evidence): string {
   ];
   if (bench !== null) parts.push(...benchParts(bench));
   return `${parts.join('\n\n')}\n`;
+}
+
+/** The whole in a sentence or a few; what was not asked, and what was missed, never goes under in it. */
+function leadParts(steps: readonly StepResult[], bench: readonly BenchRow[]): string[] {
+  const failed = steps.filter(({ outcome }) => outcome === 'failed').length;
+  const unasked = steps.filter(({ outcome }) => outcome === 'not available');
+  const parts: string[] = [];
+  if (failed > 0) parts.push(`**${failed} of ${steps.length} steps failed.**`);
+  else if (unasked.length === 0) parts.push('Everything passed.');
+  else parts.push('Everything passed that could be asked.');
+  for (const { command, counts } of unasked) {
+    parts.push(`**\`${command}\` could not be asked: ${counts}.** Nothing follows from that.`);
+  }
+  const missed = bench.filter(
+    ({ target, ratios }) => target !== null && ratios.throughput < target,
+  );
+  if (missed.length > 0) {
+    parts.push(`**Below its target: ${missed.map(({ name }) => name).join('; ')}.**`);
+  }
+  return parts;
 }
 
 function benchParts(rows: readonly BenchRow[]): string[] {

@@ -23,11 +23,9 @@ const packageShape = z.object({ version: z.string() });
 export async function loadFacts(): Promise<
   Pick<Evidence, 'commit' | 'changed' | 'machine' | 'versions'>
 > {
-  const git = async (...args: string[]) => (await run('git', args, { cwd: repository })).stdout;
   const [cpu] = cpus();
   return {
-    commit: (await git('rev-parse', 'HEAD')).trim(),
-    changed: (await git('status', '--porcelain', '--untracked-files=no')) !== '',
+    ...(await loadState()),
     machine: {
       cores: cpus().length,
       model: cpu?.model ?? 'unknown',
@@ -41,6 +39,15 @@ export async function loadFacts(): Promise<
       ['Redis', await redisVersion()],
       ['packages', (await Promise.all(packages.map(packageVersion))).join(', ')],
     ],
+  };
+}
+
+/** What the files are: a commit, and whether there is anything that is not in it, new files included. */
+export async function loadState(): Promise<Pick<Evidence, 'commit' | 'changed'>> {
+  const git = async (...args: string[]) => (await run('git', args, { cwd: repository })).stdout;
+  return {
+    commit: (await git('rev-parse', 'HEAD')).trim(),
+    changed: (await git('status', '--porcelain')) !== '',
   };
 }
 

@@ -1,17 +1,18 @@
 /*
  * The program behind `npm run evidence`: runs what shows that the repository does what it says, each
- * step to its end even if one before it failed, and writes docs/evidence.md.
+ * step to its end even if one before it failed, and writes docs/evidence.md. Ends with 1 where a step
+ * failed; one that is not available is no failure, and the page says that it shows nothing.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
 import { z } from 'zod';
-import { runScript } from '../script.ts';
+import { runProgram } from '../script.ts';
 import { Started } from '../started.ts';
 import { temporaryDirectory } from '../temporary.ts';
 import { type BenchRow, type Evidence, evidencePage, type StepResult } from './document.ts';
-import { loadFacts } from './facts.ts';
+import { loadFacts, loadState } from './facts.ts';
 import { chosenSteps, type StepName, stepNames, stepRules } from './steps.ts';
 
 const usage = `npm run evidence -- [options]
@@ -39,23 +40,29 @@ const benchShape = z.object({
   ),
 });
 
-/** Runs a step, and shows what it wrote where it failed. */
-async function runStep(name: StepName, args: string[]): Promise<StepResult> {
-  const { script, countsIn } = stepRules[name];
+/** Runs a step, and shows what it wrote where it did not pass. */
+async function runStep(name: StepName, args: string[], started: Started): Promise<StepResult> {
+  const { typed, flags, judge } = stepRules[name];
   const startedAt = performance.now();
   process.stdout.write(`${name} …`);
-  const { passed, output } = await runScript(script, { args });
+  const after = args.length === 0 ? [] : ['--', ...args];
+  const ran = await runProgram('npm', [...typed, ...flags, ...after], { started });
+  if (started.stopping) throw new Error(`${name} was cut off`);
+  const judged = judge(ran);
   const seconds = (performance.now() - startedAt) / 1_000;
-  process.stdout.write(` ${passed ? 'passed' : 'FAILED'}, ${seconds.toFixed(0)} s\n`);
-  if (!passed) process.stdout.write(`\n${output.trimEnd()}\n\n`);
-  const command = script === 'test' ? 'npm test' : `npm run ${script}`;
-  return { command, passed, seconds, counts: countsIn(output) };
+  const word = judged.outcome === 'failed' ? 'FAILED' : judged.outcome;
+  process.stdout.write(` ${word}, ${seconds.toFixed(0)} s\n`);
+  if (judged.outcome !== 'passed') process.stdout.write(`\n${ran.output.trimEnd()}\n\n`);
+  return { ...judged, command: `npm ${typed.join(' ')}`, seconds };
 }
 
-/** What the bench wrote, null where it wrote nothing. */
+/** What the bench wrote, null where it wrote nothing that can be read. */
 async function loadBench(file: string): Promise<BenchRow[] | null> {
-  const text = await readFile(file, 'utf8').catch(() => null);
-  return text === null ? null : benchShape.parse(JSON.parse(text)).rows;
+  try {
+    return benchShape.parse(JSON.parse(await readFile(file, 'utf8'))).rows;
+  } catch {
+    return null;
+  }
 }
 
 async function main(chosen: readonly StepName[], started: Started): Promise<Evidence> {
@@ -63,10 +70,19 @@ async function main(chosen: readonly StepName[], started: Started): Promise<Evid
   const facts = await loadFacts();
   const benchFile = path.join(await temporaryDirectory('evidence', started), 'bench.json');
   const steps: StepResult[] = [];
+  let bench: BenchRow[] | null = null;
   for (const name of chosen) {
-    steps.push(await runStep(name, name === 'bench' ? ['--out', benchFile] : []));
+    const step = await runStep(name, name === 'bench' ? ['--out', benchFile] : [], started);
+    if (name === 'bench') bench = await loadBench(benchFile);
+    const isEmpty = name === 'bench' && bench === null;
+    steps.push(isEmpty ? { ...step, outcome: 'failed', counts: 'no figures' } : step);
   }
-  return { startedAt, ...facts, steps, bench: await loadBench(benchFile) };
+  // The steps take half an hour; what they ran need not be what it was at the start.
+  const { commit, changed } = await loadState();
+  return {
+    ...{ startedAt, ...facts, steps, bench },
+    changed: facts.changed || changed || commit !== facts.commit,
+  };
 }
 
 const { values: given } = parseArgs({
@@ -87,7 +103,11 @@ if (given.help) {
     const page = await prettier.format(evidencePage(evidence), { ...settings, filepath: pagePath });
     if (given.only === undefined) await writeFile(pagePath, page);
     else process.stdout.write(`\n${page}`);
-    if (evidence.steps.some(({ passed }) => !passed)) process.exitCode = 1;
+    if (evidence.steps.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
+  } catch (error) {
+    process.exitCode = 1;
+    // Steps that Ctrl-C cut off need no words.
+    if (!started.stopping) console.error(error);
   } finally {
     await started.stop();
   }

@@ -1,34 +1,66 @@
+import type { Ran } from '../script.ts';
+import { judgeAudit } from './audit.ts';
+
 /* What `npm run evidence` runs, and what it reads from what each step wrote; pure. */
 
+/** `not available`: what it would have to ask gives no answer here, so it shows nothing either way. */
+export type Outcome = 'passed' | 'failed' | 'not available';
+
+export interface Judged {
+  outcome: Outcome;
+  /** What it came to; empty where the outcome says it all. */
+  counts: string;
+}
+
 interface StepRule {
-  /** The script of package.json. */
-  script: string;
-  /** What it came to, from what it wrote; empty where passing says it all. */
-  countsIn: (output: string) => string;
+  /** What is told to npm, as a person would type it. */
+  typed: readonly string[];
+  /** What is told to npm besides, so that what it writes can be read. */
+  flags: readonly string[];
+  judge: (ran: Ran) => Judged;
+}
+
+/**
+ * A step that is one of package.json's scripts. Where what it came to can be counted, one that ends well
+ * and does not say so has failed: nobody knows what it did.
+ */
+function script(
+  name: string,
+  countsIn: (output: string) => string | undefined = () => '',
+): StepRule {
+  return {
+    typed: name === 'test' ? ['test'] : ['run', name],
+    flags: ['--silent'],
+    judge({ passed, output }) {
+      const counts = countsIn(withoutColors(output));
+      if (!passed) return { outcome: 'failed', counts: counts ?? '' };
+      if (counts === undefined)
+        return { outcome: 'failed', counts: 'does not say what it came to' };
+      return { outcome: 'passed', counts };
+    },
+  };
 }
 
 const totals = /^\d+ passed, \d+ failed(?:, \d+ skipped)?$/gm;
 
 /** In the order in which they run: what takes long comes last. */
 export const stepRules = {
-  lint: { script: 'lint', countsIn: () => '' },
-  typecheck: { script: 'typecheck', countsIn: () => '' },
-  demo: {
-    script: 'demo',
-    countsIn: (output) => /All (\d+ steps) went right/.exec(withoutColors(output))?.[1] ?? '',
+  lint: script('lint'),
+  typecheck: script('typecheck'),
+  migrations: script('migrate:check', (output) => /\((\d+ migrations)\)/.exec(output)?.[1]),
+  audit: {
+    typed: ['audit', '--omit=dev'],
+    // Told to stay offline by a setting, npm would find nothing, and not say that it asked nobody.
+    flags: ['--json', '--offline=false'],
+    judge: ({ stdout }) => judgeAudit(stdout),
   },
-  test: {
-    script: 'test',
-    countsIn: (output) => withoutColors(output).match(totals)?.at(-1) ?? '',
-  },
-  image: {
-    script: 'image:check',
-    countsIn: (output) => {
-      const checks = withoutColors(output).match(/^\s*✓ /gm)?.length ?? 0;
-      return checks === 0 ? '' : `${checks} checks`;
-    },
-  },
-  bench: { script: 'bench', countsIn: () => '' },
+  demo: script('demo', (output) => /All (\d+ steps) went right/.exec(output)?.[1]),
+  test: script('test', (output) => output.match(totals)?.at(-1)),
+  image: script('image:check', (output) => {
+    const checks = output.match(/^\s*✓ /gm)?.length ?? 0;
+    return checks === 0 ? undefined : `${checks} checks`;
+  }),
+  bench: script('bench'),
 } satisfies Record<string, StepRule>;
 
 export type StepName = keyof typeof stepRules;

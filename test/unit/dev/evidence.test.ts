@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { type Evidence, evidencePage } from '../../../src/dev/evidence/document.ts';
-import { chosenSteps, stepNames, stepRules } from '../../../src/dev/evidence/steps.ts';
+import { judgeAudit } from '../../../src/dev/evidence/audit.ts';
+import {
+  type Evidence,
+  evidencePage,
+  type StepResult,
+} from '../../../src/dev/evidence/document.ts';
+import {
+  chosenSteps,
+  type Judged,
+  type StepName,
+  stepNames,
+  stepRules,
+} from '../../../src/dev/evidence/steps.ts';
 
 const figures = { requestsPerSecond: 7_840.4, p50Ms: 3.456, p99Ms: 12.345, errors: 0 };
 
@@ -14,8 +25,8 @@ const evidence: Evidence = {
     ['PostgreSQL', 'postgres (PostgreSQL) 18.4'],
   ],
   steps: [
-    { command: 'npm run lint', passed: true, seconds: 41.4, counts: '' },
-    { command: 'npm test', passed: true, seconds: 605, counts: '1690 passed, 0 failed' },
+    { command: 'npm run lint', outcome: 'passed', seconds: 41.4, counts: '' },
+    { command: 'npm test', outcome: 'passed', seconds: 605, counts: '1690 passed, 0 failed' },
   ],
   bench: null,
 };
@@ -51,7 +62,7 @@ Everything passed.
     const page = evidencePage({
       ...evidence,
       changed: true,
-      steps: [lint, { ...test, passed: false }],
+      steps: [lint, { ...test, outcome: 'failed' }],
     });
 
     expect(page).toContain('**1 of 2 steps failed.**');
@@ -72,6 +83,39 @@ Everything passed.
       '| hit | 7840 | 3.46 | 12.35 | 2 | 0.78 | ≥ 0.70 | 1.3 | one \\| GET, 10000 req/s |',
     );
     expect(page).toContain('| 0.78 |  | 1.3 |');
+    expect(page).not.toContain('Below its target');
+  });
+
+  it('does not say that everything passed where something could not be asked', () => {
+    const audit: StepResult = {
+      ...{ command: 'npm audit --omit=dev', outcome: 'not available', seconds: 1 },
+      counts: 'the registry answers 405 to the question',
+    };
+    const page = evidencePage({ ...evidence, steps: [...evidence.steps, audit] });
+
+    expect(page).not.toContain('Everything passed.');
+    expect(page).toContain('Everything passed that could be asked.');
+    expect(page).toContain(
+      '**`npm audit --omit=dev` could not be asked: the registry answers 405 to the question.**',
+    );
+    expect(page).toContain('| `npm audit --omit=dev` | **not available** | 1 s |');
+
+    const failed = evidencePage({
+      ...evidence,
+      steps: [audit, ...evidence.steps.map((step) => ({ ...step, outcome: 'failed' as const }))],
+    });
+    expect(failed).toContain('**2 of 3 steps failed.**');
+    expect(failed).toContain('could not be asked');
+    expect(failed).not.toContain('Everything passed');
+  });
+
+  it('names the paths that fell short of their target', () => {
+    const row = {
+      ...{ name: 'hit', floorName: 'one GET', service: figures, floor: figures, target: 0.8 },
+      ratios: { throughput: 0.799, p99: 1 },
+    };
+
+    expect(evidencePage({ ...evidence, bench: [row] })).toContain('**Below its target: hit.**');
   });
 });
 
@@ -82,14 +126,93 @@ describe('the steps', () => {
     expect(chosenSteps('lint,nothing')).toBeNull();
   });
 
+  const outcomeOf = (name: StepName, output: string, passed = true): Judged =>
+    stepRules[name].judge({ passed, output, stdout: output });
+
   it('say what they came to', () => {
     const output =
       '1 passed, 0 failed\nmore\n\u001b[32m1690 passed, 2 failed, 3 skipped\u001b[39m\n';
-    expect(stepRules.test.countsIn(output)).toBe('1690 passed, 2 failed, 3 skipped');
-    expect(stepRules.demo.countsIn('\u001b[1mAll 21 steps went right\u001b[22m, in 3 s')).toBe(
-      '21 steps',
-    );
-    expect(stepRules.image.countsIn('Dockerfile\n  ✓ it starts\n  ✓ it stops\n')).toBe('2 checks');
-    expect(stepRules.image.countsIn('nothing')).toBe('');
+    expect(outcomeOf('test', output).counts).toBe('1690 passed, 2 failed, 3 skipped');
+    expect(outcomeOf('test', output, false)).toEqual({
+      outcome: 'failed',
+      counts: '1690 passed, 2 failed, 3 skipped',
+    });
+    const demo = '\u001b[1mAll 21 steps went right\u001b[22m, in 3 s';
+    expect(outcomeOf('demo', demo)).toEqual({ outcome: 'passed', counts: '21 steps' });
+    expect(outcomeOf('image', 'Dockerfile\n  ✓ it starts\n  ✓ it stops\n').counts).toBe('2 checks');
+    const migrations = 'Migrating from nothing works (14 migrations), and ends in it.';
+    expect(outcomeOf('migrations', migrations).counts).toBe('14 migrations');
+    expect(outcomeOf('lint', '')).toEqual({ outcome: 'passed', counts: '' });
+  });
+
+  it.each(['test', 'demo', 'image', 'migrations'] as const)(
+    '%s has failed where it ends well and does not say what it did',
+    (name) => {
+      expect(outcomeOf(name, 'nothing').outcome).toBe('failed');
+    },
+  );
+});
+
+/* What npm 10.9 and 11.19 wrote, cut to what is not the same each time. */
+describe('npm audit', () => {
+  const report = (found: Partial<Record<string, number>>, prod = 250): string => {
+    const none = { info: 0, low: 0, moderate: 0, high: 0, critical: 0, total: 0 };
+    const dependencies = { prod, dev: 328, optional: 86, peer: 48, peerOptional: 0, total: 581 };
+    const metadata = { vulnerabilities: { ...none, ...found }, dependencies };
+    return JSON.stringify({ auditReportVersion: 2, vulnerabilities: {}, metadata });
+  };
+  const unanswered = (message: string, more: object = {}): string =>
+    JSON.stringify({ message, ...more, error: { summary: '', detail: '' } });
+  const bulk = 'https://registry.npmjs.org/-/npm/v1/security/advisories/bulk';
+
+  it('passes where the registry knows of nothing', () => {
+    expect(judgeAudit(report({}))).toEqual({
+      outcome: 'passed',
+      counts: 'none vulnerable of 250 packages',
+    });
+  });
+
+  it('fails where it knows of something, and says of how much', () => {
+    expect(judgeAudit(report({ low: 3, high: 8, total: 11 }))).toEqual({
+      outcome: 'failed',
+      counts: '11 vulnerable: 8 high, 3 low',
+    });
+  });
+
+  it('is not available where the registry refuses the question', () => {
+    const refused = unanswered(`405 Method Not Allowed - POST ${bulk}`, {
+      ...{ method: 'POST', uri: bulk, headers: { allow: ['GET,HEAD'] } },
+      ...{ statusCode: 405, body: '' },
+    });
+
+    expect(judgeAudit(refused)).toEqual({
+      outcome: 'not available',
+      counts: 'the registry answers 405 to the question',
+    });
+  });
+
+  it.each([
+    ['cannot be reached', `request to ${bulk} failed, reason: connect ECONNREFUSED 127.0.0.1:9`],
+    [
+      'answers with a page',
+      `invalid json response body at ${bulk} reason: Unexpected token '<' is not valid JSON`,
+    ],
+  ])('is not available where the registry %s', (_how, message) => {
+    expect(judgeAudit(unanswered(message)).outcome).toBe('not available');
+  });
+
+  it('fails where nobody was asked because of what is here', () => {
+    const noLock = { code: 'ENOLOCK', summary: 'This command requires an existing lockfile.' };
+
+    expect(judgeAudit(JSON.stringify({ error: noLock })).outcome).toBe('failed');
+    expect(judgeAudit(report({}, 0)).outcome).toBe('failed');
+    expect(judgeAudit('').outcome).toBe('failed');
+    expect(judgeAudit('{}').outcome).toBe('failed');
+  });
+
+  it('is asked of the registry, whatever npm is set to, and what it printed decides', () => {
+    expect(stepRules.audit.flags).toContain('--offline=false');
+    const ran = { passed: true, output: 'a warning', stdout: report({ high: 1, total: 1 }) };
+    expect(stepRules.audit.judge(ran).outcome).toBe('failed');
   });
 });
