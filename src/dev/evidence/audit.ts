@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Judged } from './steps.ts';
+import type { Judged } from './outcome.ts';
 
 /*
  * What `npm audit --json` came to; pure. npm ends with 1 both where it found something and where nobody

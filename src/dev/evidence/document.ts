@@ -1,4 +1,4 @@
-import type { Judged } from './steps.ts';
+import type { Judged } from './outcome.ts';
 
 /* The page that `npm run evidence` writes; pure. */
 

@@ -1,16 +1,8 @@
 import type { Ran } from '../script.ts';
 import { judgeAudit } from './audit.ts';
+import type { Judged } from './outcome.ts';
 
 /* What `npm run evidence` runs, and what it reads from what each step wrote; pure. */
-
-/** `not available`: what it would have to ask gives no answer here, so it shows nothing either way. */
-export type Outcome = 'passed' | 'failed' | 'not available';
-
-export interface Judged {
-  outcome: Outcome;
-  /** What it came to; empty where the outcome says it all. */
-  counts: string;
-}
 
 interface StepRule {
   /** What is told to npm, as a person would type it. */

@@ -5,9 +5,9 @@ import {
   evidencePage,
   type StepResult,
 } from '../../../src/dev/evidence/document.ts';
+import type { Judged } from '../../../src/dev/evidence/outcome.ts';
 import {
   chosenSteps,
-  type Judged,
   type StepName,
   stepNames,
   stepRules,
