@@ -23,7 +23,7 @@ export const featureCodeSchema = z
   .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/, 'must be small letters, digits, _ . or -, at most 100');
 
 /** What ISO 8601 says in four digits and Postgres stores. */
-const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
+export const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
 const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** An instant in ISO 8601 with its offset, as epoch milliseconds. */

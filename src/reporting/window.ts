@@ -1,4 +1,5 @@
 import { ProblemError } from '../http/problem.ts';
+import { firstInstant } from '../http/schemas.ts';
 import type { Window } from './movement.ts';
 
 const dayMs = 86_400_000;
@@ -6,7 +7,7 @@ const defaultDays = 30;
 
 /**
  * The half-open window that is asked for. Without `to` it ends with the present instant, which is still
- * in it; without `from` it has 30 days.
+ * in it; without `from` it has 30 days, fewer where they would begin before all that can be said.
  *
  * @throws ProblemError window_invalid where no instant is in it, or where it is longer than `maxDays`
  */
@@ -16,7 +17,7 @@ export function reportWindow(
   maxDays = Infinity,
 ): Window {
   const to = given.to ?? now + 1;
-  const from = given.from ?? to - defaultDays * dayMs;
+  const from = given.from ?? Math.max(firstInstant, to - defaultDays * dayMs);
   if (from >= to) {
     throw new ProblemError(
       'window_invalid',

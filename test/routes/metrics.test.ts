@@ -193,6 +193,14 @@ describe('GET /metrics/daily', () => {
     expect(await daily()).toMatchObject({ status: 200, body: { days: [] } });
   });
 
+  it.each([
+    ['first', '?to=0001-01-02T00:00:00Z'],
+    ['last', '?from=9999-12-01T00:00:00Z&to=9999-12-31T23:59:59.999Z'],
+  ])('200: the %s instants that can be said are answered like any', async (_which, query) => {
+    expect(await daily(query)).toMatchObject({ status: 200, body: { days: [] } });
+    expect((await metrics(query)).status).toBe(200);
+  });
+
   it.each(['?from=yesterday', '?day=1'])('400: %s', async (query) => {
     expect((await daily(query)).status).toBe(400);
   });

@@ -4,6 +4,7 @@ import { reportWindow } from '../../../src/reporting/window.ts';
 
 const now = Date.parse('2026-11-15T12:00:00.000Z');
 const day = 86_400_000;
+const first = Date.parse('0001-01-01T00:00:00.000Z');
 
 describe('the window', () => {
   it.each([
@@ -11,6 +12,7 @@ describe('the window', () => {
     ['its beginning: from there up to now', { from: now - 5 * day }, [now - 5 * day, now + 1]],
     ['its end: 30 days before it', { to: now }, [now - 30 * day, now]],
     ['both', { from: now - 2, to: now - 1 }, [now - 2, now - 1]],
+    ['the first day: what there is of it', { to: first + day }, [first, first + day]],
     ['now alone', { from: now }, [now, now + 1]],
   ])('%s', (_name, given, [from, to]) => {
     expect(reportWindow(given, now)).toEqual({ from, to });
@@ -20,6 +22,7 @@ describe('the window', () => {
     ['empty', { from: now, to: now }],
     ['reversed', { from: now, to: now - 1 }],
     ['in the future', { from: now + 1 }],
+    ['before everything', { to: first }],
   ])('%s: refused', (_name, given) => {
     expect(() => reportWindow(given, now)).toThrow(ProblemError);
   });
