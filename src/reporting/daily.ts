@@ -1,13 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Window } from './movement.ts';
 import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.ts';
-import { type DayFigures, dayFiguresSchema, presentDay } from './schemas.ts';
+import { type DayFigures, dayFiguresSchema, presentDay, retellDay } from './schemas.ts';
 import type { Scope } from './scope.ts';
 
 /*
- * A row per project and UTC day, so that a chart reads rows and scans nothing. A day is written once,
- * after it is over; what stood can be told of the last day only, what happened of earlier ones too.
+ * A row per project and UTC day, so that a chart reads rows and scans nothing. A day is written when it
+ * is over; what stood can be told of the last day only, what happened of earlier ones too.
  */
 
 const dayMs = 86_400_000;
@@ -15,18 +16,26 @@ const dayMs = 86_400_000;
 /** Of days that were missed, so many are caught up with by one run. */
 const daysPerRun = 40;
 
+/** So many days are told anew: a dispute is lost two or three months after it was opened. */
+const revisedDays = 120;
+
 export interface DailyDeps {
   database: Database;
   clock: Clock;
 }
 
 /**
- * Writes the days that are over and not yet written, from the day of each project's creation on. Safe on
- * many instances at once: one works, the others leave it to that one, and a row that is there stays.
+ * Writes the days that are over and not yet written, from the day of each project's creation on. When
+ * yesterday is written, so once a day, what happened on those before is told anew. Safe on many instances
+ * at once: one works, the others leave it to that one.
  *
- * @returns how many rows were written.
+ * @param isStopped looked at between two days.
+ * @returns how many rows were written; those that were revised not counted.
  */
-export async function writeDailyReports({ database, clock }: DailyDeps): Promise<number> {
+export async function writeDailyReports(
+  { database, clock }: DailyDeps,
+  isStopped: () => boolean = () => false,
+): Promise<number> {
   const client = await database.pool.connect();
   // It waits while others work: should it be lost meanwhile, it says so by an event, and one that nobody
   // listens to ends the process. The next query on it fails, which is told.
@@ -38,7 +47,7 @@ export async function writeDailyReports({ database, clock }: DailyDeps): Promise
     );
     if (rows[0]?.ours !== true) return 0;
     try {
-      return await writeMissing(database, clock());
+      return await writeMissing(database, clock(), isStopped);
     } finally {
       await client.query(`select pg_advisory_unlock(hashtext('daily_reports'))`);
     }
@@ -48,13 +57,17 @@ export async function writeDailyReports({ database, clock }: DailyDeps): Promise
   }
 }
 
-async function writeMissing(database: Database, now: number): Promise<number> {
+async function writeMissing(
+  database: Database,
+  now: number,
+  isStopped: () => boolean,
+): Promise<number> {
   const today = now - (now % dayMs);
   const firsts = await loadFirstMissing(database);
   const first = Math.min(...firsts.values());
   const last = Math.min(today, first + daysPerRun * dayMs);
   let written = 0;
-  for (let day = first; day < last; day += dayMs) {
+  for (let day = first; day < last && !isStopped(); day += dayMs) {
     const flows = await loadFlows(database, null, { from: day, to: day + dayMs });
     const measured = day === today - dayMs;
     const standings = measured
@@ -77,7 +90,32 @@ async function writeMissing(database: Database, now: number): Promise<number> {
     });
     written += count;
   }
+  if (written > 0 && last === today) {
+    for (let day = today - revisedDays * dayMs; day < first && !isStopped(); day += dayMs) {
+      await reviseDay(database, day);
+    }
+  }
   return written;
+}
+
+/** Tells anew what happened on a day that is written already. What stood was counted then and stays. */
+async function reviseDay(database: Database, dayAt: number): Promise<void> {
+  const day = new Date(dayAt);
+  const { prisma } = database;
+  const rows = await prisma.dailyReport.findMany({ where: { day } });
+  if (rows.length === 0) return;
+  const flows = await loadFlows(database, null, { from: dayAt, to: dayAt + dayMs });
+  for (const { projectId, figures } of rows) {
+    const flow = flows.get(projectId);
+    if (flow === undefined) continue;
+    const told = dayFiguresSchema.parse(figures);
+    const retold = retellDay(told, flow);
+    if (isDeepStrictEqual(told, retold)) continue;
+    await prisma.dailyReport.update({
+      where: { projectId_day: { projectId, day } },
+      data: { figures: retold },
+    });
+  }
 }
 
 /** By project, the first day that is not written: the one after the last written, else that of its creation. */

@@ -28,9 +28,10 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
     });
   const first = measure();
   const measuring = repeat(measureEveryMs, measure, () => undefined);
+  let stopped = false;
   let writing: Promise<void> = Promise.resolve();
   const daily = cron.schedule(dailyCron, () => {
-    writing = writeDailyReports(deps).then(
+    writing = writeDailyReports(deps, () => stopped).then(
       (rows) => {
         if (rows > 0) logger.info({ rows }, 'daily reports written');
       },
@@ -44,6 +45,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   });
   return {
     async stop() {
+      stopped = true;
       await daily.destroy();
       await Promise.all([first, measuring.stop(), writing]);
     },

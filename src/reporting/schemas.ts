@@ -126,6 +126,12 @@ export function presentDay(standing: ProjectStanding | undefined, flow: Flow): D
   return { subscriptions: { ...subscriptions, ...moved }, ...stood, ...happened };
 }
 
+/** A day with what happened on it told anew. @throws RangeError as above. */
+export function retellDay(told: DayFigures, flow: Flow): DayFigures {
+  const { subscriptions: moved, ...happened } = presentFlow(flow);
+  return { ...told, subscriptions: { ...told.subscriptions, ...moved }, ...happened };
+}
+
 const nothingStood = {
   subscriptions: { by_status: null, by_product: null, by_price: null },
   mrr: null,

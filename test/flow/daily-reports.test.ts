@@ -114,6 +114,13 @@ describe('the daily reports', () => {
     expect(await write()).toBe(0);
   });
 
+  it('end between two days where the process stops, and go on the next time', async () => {
+    shop.service.clock.set(opened + 5 * day);
+    let left = 2;
+    expect(await writeDailyReports(shop.service.deps, () => left-- === 0)).toBe(2);
+    expect(await write()).toBe(3);
+  });
+
   it('begin for each project on the day of its creation', async () => {
     shop.service.clock.set(opened + 2 * day);
     const late = await shop.service.createProject('late');
@@ -129,6 +136,33 @@ describe('the daily reports', () => {
         return { project_id, day: `2026-11-0${number}` };
       }),
     );
+  });
+
+  it('tell what happened anew as late news comes, for 120 days; what stood stays', async () => {
+    await shop.advanceTo(opened + 1_000);
+    await shop.buy('ann', 'forever');
+    await shop.settle();
+    const charge = (await shop.chargeOf('ann')).id;
+    const dispute = await shop.sandbox.billing.openDispute(charge);
+    await shop.settle();
+    shop.service.clock.set(opened + day);
+    await write();
+    const [first] = await days();
+    expect(first).toMatchObject({ revenue: { usd: { gross: 1_000, disputed: 0, net: 1_000 } } });
+
+    await shop.advanceTo(opened + 60 * day);
+    await shop.sandbox.billing.closeDispute(dispute, 'lost');
+    await shop.settle();
+    await write();
+    expect((await days())[0]).toEqual(first);
+    expect(await write()).toBeGreaterThan(0);
+    const lost = { gross: 1_000, refunded: 0, disputed: 1_000, net: 0 };
+    expect((await days())[0]).toEqual({ ...Object(first), revenue: { usd: lost } });
+
+    await shop.service.deps.database.prisma.dispute.updateMany({ data: { status: 'won' } });
+    shop.service.clock.set(opened + 121 * day);
+    while ((await write()) > 0) continue;
+    expect((await days())[0]).toMatchObject({ revenue: { usd: lost } });
   });
 
   it('of more than 40 missed days, the oldest 40 first', async () => {
