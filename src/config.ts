@@ -2,7 +2,13 @@ import { isIP } from 'node:net';
 import cron from 'node-cron';
 import { z } from 'zod';
 
-const secret = (minimum: number) => z.string().trim().min(minimum);
+/** A secret that is sent in a header, or compared with what came in one. */
+const secret = (minimum: number) =>
+  z
+    .string()
+    .trim()
+    .min(minimum)
+    .regex(/^[!-~]*$/, 'must consist of visible ASCII characters, without spaces');
 
 /** A whole number in a string; an empty string counts as absent, as Compose files pass it. */
 const wholeNumber = (minimum: number, maximum: number) =>
@@ -31,7 +37,8 @@ function isProxy(text: string): boolean {
   const bits = version === 4 ? 32 : 128;
   return (
     rest.length === 0 &&
-    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+    // All addresses there are (/0) are no proxy: each client would say itself where it comes from.
+    (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits))
   );
 }
 
@@ -47,7 +54,8 @@ export const environmentSchema = z.object({
     ),
   STRIPE_WEBHOOK_SECRETS: z
     .string()
-    .transform((value) => value.split(',').map((part) => part.trim()))
+    // In a file, a line for each is as likely as commas.
+    .transform((value) => value.trim().split(/\s*,\s*|\s+/))
     .pipe(z.array(secret(8)).min(1)),
   STRIPE_API_BASE: urlOf('http:', 'https:').optional(),
   STRIPE_ACCOUNT_ID: z.string().startsWith('acct_').optional(),

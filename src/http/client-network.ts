@@ -1,11 +1,18 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
+
+/** All that names no address is one client: it was made up, and could be another each time. */
+const noAddress = 'no address';
 
 /**
  * What one client can be told by: its IPv4 address, or the /64 of its IPv6 address, within which a
  * client has as many addresses as it likes. Pure.
+ *
+ * @param address as the socket or a trusted proxy has it; some proxies put the client's port behind it.
+ *   Undefined: the client is gone already.
  */
-export function clientNetwork(address: string): string {
-  const [bare = ''] = address.split('%');
+export function clientNetwork(address: string | undefined): string {
+  const bare = withoutPort(address ?? '').split('%')[0] ?? '';
+  if (isIP(bare) === 0) return noAddress;
   if (!isIPv6(bare)) return bare;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
   if (mapped !== undefined) return mapped;
@@ -16,4 +23,11 @@ export function clientNetwork(address: string): string {
   const groups = after === undefined ? head : [...head, ...zeros, ...tail];
   const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ''));
   return `${network.join(':')}::/64`;
+}
+
+/** `[2001:db8::1]:4711` and `203.0.113.7:4711` without port and brackets. */
+function withoutPort(address: string): string {
+  return (
+    /^\[([^\]]*)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address
+  );
 }

@@ -30,6 +30,15 @@ import { installSecurityHeaders } from './security-headers.ts';
 /** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
 const requestTimeoutMs = 30_000;
 
+/**
+ * The same of its headers alone. Of the two Node takes the longer for the whole request, and by itself
+ * gives headers a minute.
+ */
+const headersTimeoutMs = 10_000;
+
+/** How often connections are looked at for it, milliseconds. */
+const lookForTimeoutsEveryMs = 1_000;
+
 export interface HttpServerDeps {
   config: Pick<Config, 'trustedProxies'>;
   clock: Clock;
@@ -50,6 +59,10 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     loggerInstance: logger,
     bodyLimit: bodyLimits.usual,
     requestTimeout: requestTimeoutMs,
+    http: {
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: lookForTimeoutsEveryMs,
+    },
     // Whose X-Forwarded-For is believed.
     trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     genReqId: requestId,

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestService, type TestResponse, type TestService } from '../helpers/service.ts';
 
@@ -167,9 +169,32 @@ describe('the size of a body', () => {
       expect(await post(path, 1_050_000)).toBe(413);
     }
   });
+});
 
-  it('a request may take half a minute to come in', async () => {
+describe('a request that trickles in', () => {
+  it('is cut off after half a minute, its headers after a third of that', async () => {
+    const { server } = (await start({})).app;
+    expect([server.requestTimeout, server.headersTimeout]).toEqual([30_000, 10_000]);
+  });
+
+  it('is cut off within a second of that, however steadily it trickles', async () => {
     const service = await start({});
-    expect(service.app.server.requestTimeout).toBe(30_000);
+    const url = new URL(await service.listen());
+    // A hundredth of it, so that nobody waits for half a minute.
+    service.app.server.requestTimeout /= 100;
+    service.app.server.headersTimeout /= 100;
+    const socket = connect(Number(url.port), url.hostname);
+    const trickle = setInterval(() => socket.write(' '), 50);
+    try {
+      socket.write(
+        'POST /api/v1/webhooks/stripe HTTP/1.1\r\nHost: test\r\n' +
+          'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{',
+      );
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 408 /);
+    } finally {
+      clearInterval(trickle);
+      socket.destroy();
+    }
   });
 });

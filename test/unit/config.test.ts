@@ -69,6 +69,12 @@ describe('the environment', () => {
     ['TRUSTED_PROXIES', 'everyone'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
     ['TRUSTED_PROXIES', '10.0.0.1,'],
+    ['TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['TRUSTED_PROXIES', '::/0'],
+    // No header can carry these as they are.
+    ['ADMIN_API_KEY', 'a platform key of several words, as a phrase'],
+    ['ADMIN_API_KEY', 'ü'.repeat(32)],
+    ['METRICS_TOKEN', 'ein_schlüssel_mit_umlaut'],
   ])('refuses %s=%s', (name, value) => {
     const faults = faultsOf({ ...enough, [name]: value });
     expect(faults).toHaveLength(1);
@@ -132,6 +138,24 @@ describe('secrets in files', () => {
       secretSettings.map((name) => [`/run/secrets/${name}`, `${secrets[name]}\n`]),
     );
     expect(loadConfig(environment, read(files))).toEqual(loadConfig(secrets));
+  });
+
+  it('may be several of the webhook, separated by commas or lines', () => {
+    const environment = {
+      ...enough,
+      STRIPE_WEBHOOK_SECRETS: undefined,
+      STRIPE_WEBHOOK_SECRETS_FILE: '/w',
+    };
+    for (const text of [
+      'whsec_new,whsec_old\n',
+      'whsec_new\nwhsec_old\n',
+      'whsec_new ,\r\n whsec_old',
+    ]) {
+      expect(loadConfig(environment, read({ '/w': text })).stripe.webhookSecrets).toEqual([
+        'whsec_new',
+        'whsec_old',
+      ]);
+    }
   });
 
   it('are faults where both are set, the file is not there, or it is empty, all told at once', () => {

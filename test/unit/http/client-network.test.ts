@@ -11,7 +11,16 @@ describe('what a client is told by', () => {
     ['2001:db8::1', '2001:db8:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ])('%s → %s', (address, network) => {
+    // What a proxy puts into X-Forwarded-For: some name the port as well, which is another for each connection.
+    ['203.0.113.7:49152', '203.0.113.7'],
+    ['[2001:db8:1:2::6]:49152', '2001:db8:1:2::/64'],
+    ['[2001:db8:1:2::6]', '2001:db8:1:2::/64'],
+    // What a client made up, and a proxy passed on.
+    ['unknown', 'no address'],
+    ['made-up-'.repeat(9), 'no address'],
+    ['', 'no address'],
+    [undefined, 'no address'],
+  ])('%j → %s', (address, network) => {
     expect(clientNetwork(address)).toBe(network);
   });
 });
