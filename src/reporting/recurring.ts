@@ -81,8 +81,10 @@ export function monthlyAmount(
   const shares: Share[] = [];
   let unpricedItems = 0;
   for (const [index, item] of items.entries()) {
+    // Not billed: no amount off is taken off it, whatever it costs.
+    if (item.quantity === 0) continue;
     const pricing = prices.get(item.priceId);
-    if (pricing === undefined && (item.quantity ?? 0) === 0) continue;
+    if (pricing === undefined && item.quantity === null) continue;
     const perMonth = pricing === undefined ? null : timesPerMonth(pricing);
     const full = pricing === undefined ? null : periodAmount(pricing, item.quantity, currency);
     if (perMonth === null || full === null) {
@@ -127,7 +129,7 @@ function periodAmount(
   quantity: number | null,
   currency: string,
 ): Rational | null {
-  if (quantity === null || quantity === 0 || pricing.usageType === 'metered') return zero;
+  if (quantity === null || pricing.usageType === 'metered') return zero;
   const amounts = pricing.amounts.get(currency);
   if (amounts === undefined) return null;
   const charged = chargedQuantity(pricing, quantity);

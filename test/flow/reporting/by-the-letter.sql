@@ -74,7 +74,7 @@ amounts AS (
   SELECT id, o.key, (o.value ->> 'unitAmount')::numeric, NULL FROM prices, jsonb_each(currency_options) o
 ),
 costs AS (
-  SELECT s.id AS sub, s.project_id, s.currency, i.id AS item, p.interval, p.interval_count,
+  SELECT s.id AS sub, s.project_id, s.currency, i.id AS item, i.quantity, p.interval, p.interval_count,
     CASE WHEN i.quantity IS NULL OR i.quantity = 0 OR p.usage_type = 'metered' THEN 0
       WHEN p.tiers_mode IS NULL THEN a.unit * CASE
         WHEN p.divide_quantity_by IS NULL THEN i.quantity
@@ -110,7 +110,8 @@ due AS (
     CASE WHEN d.id IS NULL THEN c.cost
       WHEN d.percent_off IS NOT NULL THEN c.cost * (100 - d.percent_off::numeric) / 100
       ELSE greatest(0, c.cost - d.off) END AS cost
-  FROM costs c LEFT JOIN in_force d ON d.item_id = c.item WHERE c.cost IS NOT NULL
+  FROM costs c LEFT JOIN in_force d ON d.item_id = c.item
+  WHERE c.cost IS NOT NULL AND c.quantity IS DISTINCT FROM 0
 ),
 often AS (
   SELECT DISTINCT ON (sub) sub, times, sum(cost) AS most FROM due

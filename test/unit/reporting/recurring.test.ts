@@ -93,6 +93,13 @@ const cases: Record<string, Case> = {
     items: [{ unit: '12000', every: [1, 'year'] }],
     discounts: [amount('1200')],
   },
+  '120.00 usd a year and none of 10.00 usd a month, 12.00 usd off': {
+    items: [
+      { unit: '12000', every: [1, 'year'] },
+      { ...month, quantity: 0 },
+    ],
+    discounts: [amount('1200')],
+  },
   '10.00 usd a month and a metered item': {
     items: [month, { unit: '5', quantity: null, usage: 'metered' }],
   },
