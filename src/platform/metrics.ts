@@ -25,6 +25,16 @@ export function createMetrics() {
   for (const known of ['true', 'false']) metrics.unmappedPrices.inc({ known_user: known }, 0);
   for (const limit of ['key', 'client']) metrics.rateLimited.inc({ limit }, 0);
   for (const result of ['hit', 'miss', 'bypass']) metrics.cacheReads.inc({ result }, 0);
+  for (const work of ['operator', 'checkout', 'webhook', 'read']) {
+    metrics.shedRequests.inc({ work }, 0);
+  }
+  for (const kind of ['unreachable', 'conflict', 'connection_lost']) {
+    metrics.postgresErrors.inc({ kind }, 0);
+  }
+  for (const operation of ['connection', 'read', 'fill', 'forget']) {
+    metrics.redisErrors.inc({ operation }, 0);
+  }
+  for (const kind of ['cache_pending', 'behind_catalog']) metrics.sweeps.inc({ kind }, 0);
   return metrics;
 }
 

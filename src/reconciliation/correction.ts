@@ -156,12 +156,13 @@ export async function noteMissing(context: RunContext, object: FollowedRef): Pro
   const { prisma } = deps.database;
   const projectIds = await loadProjects(prisma, object, []);
   if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return;
+  const action = scope.dryRun ? 'reported' : 'open';
   await recordFinding(prisma, deps.clock(), scope.runId, {
     type: 'orphan_local',
     difference: { ...object, local: { exists: true }, stripe: { exists: false } },
     effects: [],
     projectId: projectIds[0] ?? null,
-    action: scope.dryRun ? 'reported' : 'open',
+    action,
   });
-  deps.metrics.reconciliationFindings.inc({ type: 'orphan_local', action: 'open' });
+  deps.metrics.reconciliationFindings.inc({ type: 'orphan_local', action });
 }

@@ -1,8 +1,20 @@
+import { findingTypes } from '../projects/finding-types.ts';
+import type { FindingAction } from './finding.ts';
 import type { ReconcileDeps } from './run-context.ts';
 
 const weekMs = 7 * 86_400_000;
 
 type MeasureDeps = Pick<ReconcileDeps, 'clock' | 'database' | 'metrics'>;
+
+/** What may be done about a difference at the moment at which it is found. */
+const actionsAtOnce = ['fixed', 'reported', 'pending', 'open'] as const satisfies FindingAction[];
+
+/** Findings that were not made yet are 0: Prometheus does not see a rise from nothing. */
+export function countFindingsFromZero({ metrics }: Pick<MeasureDeps, 'metrics'>): void {
+  for (const type of findingTypes) {
+    for (const action of actionsAtOnce) metrics.reconciliationFindings.inc({ type, action }, 0);
+  }
+}
 
 /** Notes when everything was last compared, how long that took, and what waits for an operator. */
 export async function measureRuns({ database, metrics }: MeasureDeps): Promise<void> {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import cron from 'node-cron';
 import { repeat } from '../platform/repeat.ts';
-import { measureRuns, sumUp } from './measure.ts';
+import { countFindingsFromZero, measureRuns, sumUp } from './measure.ts';
 import { firstPhase } from './phases.ts';
 import { goOn } from './run.ts';
 import type { ReconcileDeps } from './run-context.ts';
@@ -26,6 +26,7 @@ export function startReconciliation(
   deps: ReconcileDeps,
   schedule: string | undefined,
 ): { stop(): Promise<void> } {
+  countFindingsFromZero(deps);
   let stopped = false;
   const holder = randomUUID();
   const isStopped = (): boolean => stopped;

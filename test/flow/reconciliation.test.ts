@@ -224,6 +224,21 @@ describe('drift', () => {
 });
 
 describe('who wants what', () => {
+  it('what a dry run finds is counted as reported, also where nothing could be mended', async () => {
+    const id = await subscriber('ann');
+    await sql(
+      `insert into subscriptions select (jsonb_populate_record(s, '{"id": "sub_unknown"}')).* from subscriptions s where id = $1`,
+      id,
+    );
+    const { reconciliationFindings } = shop.service.deps.metrics;
+    reconciliationFindings.reset();
+    await reconcile(shop.service, { dryRun: true });
+    const { values } = await reconciliationFindings.get();
+    expect(values.filter(({ value }) => value > 0)).toEqual([
+      { labels: { type: 'orphan_local', action: 'reported' }, value: 1 },
+    ]);
+  });
+
   it('a dry run reports, and changes nothing', async () => {
     const id = await subscriber('ann');
     await untold(() => shop.sandbox.billing.cancelNow(id));

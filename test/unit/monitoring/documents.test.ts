@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { alarmKinds, createMetrics } from '../../../src/platform/metrics.ts';
+import { countFindingsFromZero } from '../../../src/reconciliation/measure.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 const directory = path.join(repository, 'docs/monitoring');
@@ -107,6 +108,20 @@ describe('docs/monitoring/alerts.yml', () => {
       }
     },
   );
+
+  it('asks for no rise of what is not there before it happens, unless it asks for what is new as well', async () => {
+    const metrics = createMetrics();
+    countFindingsFromZero({ metrics });
+    const atStart = await metrics.registry.metrics();
+    const rising = alerts.filter(({ expr }) => /increase\(.*> 0/s.test(expr));
+    expect(rising.length).toBeGreaterThan(3);
+    const blind = rising.filter(
+      ({ expr }) =>
+        !expr.includes(' offset ') &&
+        selected(expr).some(({ name }) => !atStart.includes(`\n${name}{`)),
+    );
+    expect(blind.map(({ alert }) => alert)).toEqual([]);
+  });
 
   it('names no alert twice', () => {
     const names = alerts.map(({ alert }) => alert);
