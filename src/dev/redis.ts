@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { Redis } from 'ioredis';
 import { startChild } from './child.ts';
 import { freePort } from './ports.ts';
 
@@ -43,4 +44,14 @@ export async function startRedis(
     stopSignal: 'SIGTERM',
   });
   return { url: `redis://127.0.0.1:${port}`, stop: () => server.stop() };
+}
+
+/** How many keys a Redis holds. */
+export async function countKeys(url: string): Promise<number> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 3 });
+  try {
+    return await redis.dbsize();
+  } finally {
+    redis.disconnect();
+  }
 }

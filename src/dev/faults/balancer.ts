@@ -31,10 +31,12 @@ export interface Served {
   status: number;
   /** Of a problem. */
   code: string | null;
-  /** The instance that answered; null where the balancer had to, because the connection was cut. */
+  /** The instance that answered; null where the balancer had to, because none did. */
   by: string | null;
-  /** How many instances were tried. */
-  tries: number;
+  /** Those where nobody listened, so that nothing was sent. */
+  refusedBy: string[];
+  /** Those that were sent it, and whose connection broke before an answer came. */
+  cutBy: string[];
 }
 
 export interface Target {
@@ -92,30 +94,36 @@ export async function startBalancer(port: number, targets: readonly Target[]): P
   async function forward(
     incoming: IncomingMessage,
     body: Buffer,
-  ): Promise<{ reply: Reply | null; by: string | null; tries: number }> {
-    let tries = 0;
+  ): Promise<Pick<Served, 'by' | 'refusedBy' | 'cutBy'> & { reply: Reply | null }> {
+    const refusedBy: string[] = [];
+    const cutBy: string[] = [];
     for (const backend of inTurn()) {
-      tries += 1;
       try {
-        return { reply: await send(backend, incoming, body), by: backend.name, tries };
+        const reply = await send(backend, incoming, body);
+        return { reply, by: backend.name, refusedBy, cutBy };
       } catch (error) {
-        if (isRefused(error)) backend.state = 'gone';
-        else if (incoming.method !== 'GET') break;
+        if (isRefused(error)) {
+          backend.state = 'gone';
+          refusedBy.push(backend.name);
+        } else {
+          cutBy.push(backend.name);
+          if (incoming.method !== 'GET') break;
+        }
       }
     }
-    return { reply: null, by: null, tries };
+    return { reply: null, by: null, refusedBy, cutBy };
   }
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     const body = await collect(incoming);
-    const { reply, by, tries } = await forward(incoming, body);
+    const { reply, ...ways } = await forward(incoming, body);
     const status = reply?.status ?? 502;
     const headers: IncomingHttpHeaders = reply?.headers ?? {};
     served.push({
       method: incoming.method ?? '',
       path: (incoming.url ?? '').split('?')[0] ?? '',
-      ...{ startedAt, endedAt: performance.now(), status, by, tries },
+      ...{ startedAt, endedAt: performance.now(), status, ...ways },
       code: status >= 400 && reply !== null ? codeOf(reply.body) : null,
     });
     outgoing.writeHead(status, passedOn(headers));

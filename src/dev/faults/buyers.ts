@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { askOnce, askUntilTaken, codeOf } from './client.ts';
 import type { Crowd } from './crowd.ts';
 import type { Change, User } from './oracle.ts';
+import { wholeAnswer } from './readers.ts';
 import { origin } from './shop.ts';
 
 const idShape = z.object({ id: z.string() });
@@ -60,6 +61,12 @@ async function comeBack(
   const path = `/api/v1/checkout/sessions/${sessionId}`;
   const told = await askOnce(url, { method: 'GET', path, key: shop.appKey });
   if (told.status !== 200) return;
+  const shown = wholeAnswer(told.body);
+  crowd.judge(user, told, shown);
+  // Nobody else changes the plan meanwhile.
+  if (shown.notebooks !== user.answer.notebooks) {
+    crowd.wrong.push(`the success page of ${user.id} did not show what was paid for`);
+  }
   crowd.finish(user, change, told.answeredAt);
   crowd.count('success pages');
 }
@@ -122,6 +129,7 @@ async function untilProcessed(
   const acted = act();
   const events = sandbox.deliveries().slice(before);
   await acted;
+  if (events.length === 0) throw new Error(`Stripe told nothing of what ${user.id} did`);
   await Promise.all(events.map(({ eventId }) => processed(crowd, eventId)));
   crowd.finish(user, change, performance.now());
 }

@@ -1,19 +1,13 @@
 import type { Sandbox } from '../../sandbox/sandbox.ts';
-import { type Change, User } from './oracle.ts';
+import { type Answer, type Asked, type Change, judge, type OldAnswer, User } from './oracle.ts';
 import type { Shop } from './shop.ts';
+import type { Deed } from './substance.ts';
 
 /** How many buyers there are, who are also whom operators deal with. */
 const buyers = 150;
 
 /** How long after a change a user is asked about often, milliseconds. */
 const recentMs = 8_000;
-
-/** An answer that would have been right before `change` was done, which it was `lagMs` before the question. */
-export interface OldAnswer {
-  user: string;
-  lagMs: number;
-  change: Change<unknown>;
-}
 
 /** Where everything happens. */
 export interface Place {
@@ -35,7 +29,7 @@ export class Crowd {
   /** How many answers the oracle was asked about. */
   judged = 0;
   /** How often what was done, by kind. */
-  readonly done = new Map<string, number>();
+  readonly done = new Map<Deed, number>();
   /** From 0 to 1. */
   readonly random: () => number;
   readonly #busy = new Set<object>();
@@ -86,7 +80,19 @@ export class Crowd {
     this.#changedAt.set(user, performance.now());
   }
 
-  count(kind: string): void {
+  /** Asks the oracle about what a user was told, and keeps what it says against it. */
+  judge(user: User, { askedAt, answeredAt }: Asked, told: Partial<Answer>): void {
+    const asked = { askedAt, answeredAt };
+    this.judged += 1;
+    const judgement = judge(user, asked, told);
+    if (judgement.kind === 'wrong') {
+      this.wrong.push(`${user.id} was told ${JSON.stringify(told)}, which was never right`);
+    } else if (judgement.kind === 'old') {
+      this.old.push({ user, asked, told, lagMs: judgement.lagMs });
+    }
+  }
+
+  count(kind: Deed): void {
     this.done.set(kind, (this.done.get(kind) ?? 0) + 1);
   }
 }

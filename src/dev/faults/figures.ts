@@ -1,5 +1,4 @@
 import type { Served } from './balancer.ts';
-import type { OldAnswer } from './crowd.ts';
 import type { Phase } from './plan.ts';
 
 /* What a run came to, in figures; pure. */
@@ -38,19 +37,34 @@ function phaseOf(served: Served, phases: readonly Phase[]): PhaseName {
   return hits.find((fault) => fault === 'postgres') ?? hits[0] ?? 'none';
 }
 
-/**
- * Whether an answer tells of a failure: of the service's, or of a connection that was cut. An event that
- * is asked for before it came (404), and what is told to wait or is not for sale (409), are no failures.
- */
-function isError({ status }: Pick<Served, 'status'>): boolean {
-  return status >= 500 || (status >= 400 && status !== 404 && status !== 409);
+/** Refusals that are right, by their codes: too early, not for sale, or the first try is still at it. */
+const refusals: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  operators: ['idempotency_in_progress'],
+  checkouts: ['idempotency_in_progress', 'feature_revoked'],
+  'inbox questions': ['event_not_found'],
+};
+
+/** Whether an answer tells of a failure: of the service's, of a connection that was cut, or of a mistake. */
+export function isError(served: Served): boolean {
+  const kind = kindOf(served);
+  const { status, code } = served;
+  const isRight = kind !== null && code !== null && refusals[kind]?.includes(code) === true;
+  return status >= 400 && !(isRight && status < 500);
+}
+
+interface Trouble {
+  phase: PhaseName;
+  what: string;
+  count: number;
 }
 
 export interface KindFigures {
   kind: Kind;
   requests: number;
-  /** By phase, and by status and code; `cut` where the balancer's connection broke and no status came. */
-  errors: { phase: PhaseName; what: string; count: number }[];
+  /** By status and code; where no instance answered, by whose connection broke. */
+  errors: Trouble[];
+  /** Of requests that another instance answered then: by whom they were cut or refused. */
+  again: Trouble[];
   p50Ms: number;
   p99Ms: number;
   /** From the first request that failed to the end of the first after it that did not. */
@@ -65,83 +79,74 @@ export function figuresOf(served: readonly Served[], phases: readonly Phase[]): 
 }
 
 function kindFigures(kind: Kind, own: readonly Served[], phases: readonly Phase[]): KindFigures {
-  const failed = own.filter(isError);
-  const groups = Map.groupBy(failed, (each) => `${phaseOf(each, phases)} ${whatOf(each)}`);
   const took = own.map(({ startedAt, endedAt }) => endedAt - startedAt).sort((a, b) => a - b);
   return {
     kind,
     requests: own.length,
-    errors: [...groups.values()].flatMap((group) => {
-      const [first] = group;
-      if (first === undefined) return [];
-      return [{ phase: phaseOf(first, phases), what: whatOf(first), count: group.length }];
-    }),
+    errors: troubles(own.filter(isError), phases, (each) => [whatOf(each)]),
+    again: troubles(
+      own.filter(({ by }) => by !== null),
+      phases,
+      ({ cutBy, refusedBy }) => [
+        ...cutBy.map((name) => `cut by ${name}`),
+        ...refusedBy.map((name) => `refused by ${name}`),
+      ],
+    ),
     p50Ms: took[Math.floor(took.length * 0.5)] ?? NaN,
     p99Ms: took[Math.floor(took.length * 0.99)] ?? NaN,
     longestOutageMs: longestOutage(own),
   };
 }
 
-function whatOf({ by, status, code }: Served): string {
-  return by === null ? 'cut' : code === null ? String(status) : `${status} ${code}`;
+/** Counted by phase and by what it was. */
+function troubles(
+  of: readonly Served[],
+  phases: readonly Phase[],
+  whats: (served: Served) => string[],
+): Trouble[] {
+  const counted = new Map<string, Trouble>();
+  for (const each of of) {
+    const phase = phaseOf(each, phases);
+    for (const what of whats(each)) {
+      const trouble = counted.get(`${phase} ${what}`) ?? { phase, what, count: 0 };
+      trouble.count += 1;
+      counted.set(`${phase} ${what}`, trouble);
+    }
+  }
+  return [...counted.values()];
 }
 
-/** Without any request that went well in between. */
+function whatOf({ by, status, code, cutBy }: Served): string {
+  if (by === null) return cutBy.length === 0 ? 'nobody to ask' : `cut by ${cutBy.join(', ')}`;
+  return code === null ? String(status) : `${status} ${code}`;
+}
+
+/** Without any request that went well in between; one that has no end lasts until the last failure. */
 function longestOutage(served: readonly Served[]): number {
   let longest = 0;
   let failingSince: number | null = null;
   for (const each of served.toSorted((a, b) => a.endedAt - b.endedAt)) {
-    if (isError(each)) failingSince ??= each.startedAt;
-    else if (failingSince !== null) {
-      longest = Math.max(longest, each.endedAt - failingSince);
-      failingSince = null;
-    }
+    const fails = isError(each);
+    if (fails) failingSince ??= each.startedAt;
+    if (failingSince !== null) longest = Math.max(longest, each.endedAt - failingSince);
+    if (!fails) failingSince = null;
   }
   return longest;
 }
 
-/**
- * The errors that must not be. While Postgres is away, a 503 is right. Where an instance is killed, what
- * it was at is cut off: no service can answer that. Everything else is a fault.
- */
-export function forbiddenErrors(figures: readonly KindFigures[]): string[] {
-  const allowed: ReadonlySet<string> = new Set(['postgres 503 not_ready', 'killed cut']);
-  return figures.flatMap(({ kind, errors }) =>
-    errors
-      .filter(({ phase, what }) => !allowed.has(`${phase} ${what}`))
-      .map(({ phase, what, count }) => `${kind}, ${phaseNames[phase]}: ${count} × ${what}`),
-  );
-}
-
-/**
- * Old answers that must not be. Only a change that was made while Redis could not be told may show late,
- * and never by more than the time to live.
- */
-export function forbiddenOld(
-  old: readonly OldAnswer[],
-  phases: readonly Phase[],
-  cacheTtlSeconds: number,
-): OldAnswer[] {
-  const away = phases.filter(({ fault }) => fault === 'redis');
-  return old.filter(
-    ({ lagMs, change }) =>
-      lagMs > cacheTtlSeconds * 1_000 ||
-      !away.some(({ from, to }) => change.from <= to && change.by >= from),
-  );
-}
-
 /** The figures for people. */
 export function table(figures: readonly KindFigures[]): string {
-  const heads = ['', 'requests', 'p50 ms', 'p99 ms', 'longest outage', 'errors'];
-  const rows = figures.map(({ kind, requests, p50Ms, p99Ms, longestOutageMs, errors }) => [
+  const heads = ['', 'requests', 'p50 ms', 'p99 ms', 'longest outage', 'errors', 'asked again'];
+  const list = (all: readonly Trouble[]): string =>
+    all.map(({ phase, what, count }) => `${phaseNames[phase]}: ${count} × ${what}`).join('; ');
+  const rows = figures.map(({ kind, requests, p50Ms, p99Ms, longestOutageMs, errors, again }) => [
     kind,
     String(requests),
     p50Ms.toFixed(1),
     p99Ms.toFixed(1),
     longestOutageMs === 0 ? '-' : `${(longestOutageMs / 1_000).toFixed(1)} s`,
-    errors.length === 0
-      ? '-'
-      : errors.map((each) => `${phaseNames[each.phase]}: ${each.count} × ${each.what}`).join('; '),
+    errors.length === 0 ? '-' : list(errors),
+    again.length === 0 ? '-' : list(again),
   ]);
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -151,9 +156,7 @@ export function table(figures: readonly KindFigures[]): string {
       row
         .map((cell, column) => {
           const width = widths[column] ?? 0;
-          return column === 0 || column === row.length - 1
-            ? cell.padEnd(width)
-            : cell.padStart(width);
+          return column === 0 || column >= 5 ? cell.padEnd(width) : cell.padStart(width);
         })
         .join('  ')
         .trimEnd(),

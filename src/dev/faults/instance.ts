@@ -10,6 +10,9 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
+/** How long a process may take to end, milliseconds: it gives itself 13 s. */
+const endWithinMs = 30_000;
+
 /** How much of what an instance wrote is kept, characters. */
 const keptOutput = 100_000;
 
@@ -60,17 +63,26 @@ export class Instance {
   }
 
   /**
-   * Sends the process a signal, and resolves when it has ended: with its exit code, null where the signal
-   * ended it. Where it has ended already, resolves at once.
+   * Sends the process a signal, and resolves when it has ended, at once where it has already: with the
+   * signal that ended it, or its exit code. One that takes too long ends by SIGKILL.
    */
-  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
     const child = this.#child;
-    if (child === undefined) return null;
-    if (!running.has(child)) return child.exitCode;
-    this.#told = child;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    await exited;
-    return child.exitCode;
+    if (child === undefined) return 'never started';
+    if (running.has(child)) {
+      this.#told = child;
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), endWithinMs);
+      await exited;
+      clearTimeout(timer);
+    }
+    return child.signalCode ?? String(child.exitCode);
+  }
+
+  /** @throws Error where a process ended that nobody had told to, with the end of what it wrote. */
+  requireAlive(): void {
+    const [death] = this.deaths;
+    if (death !== undefined) throw new Error(`${death}\n${this.output.slice(-2_000)}`);
   }
 }

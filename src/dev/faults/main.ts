@@ -7,6 +7,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Crowd } from './crowd.ts';
+import { requireGeneratedClient } from '../generated-client.ts';
 import { findRedisServer } from '../redis.ts';
 import { Started } from '../started.ts';
 import { keepDelivering } from './redelivery.ts';
@@ -14,7 +15,7 @@ import { report } from './report.ts';
 import { runPlan } from './plan.ts';
 import { cacheTtlSeconds, setStage } from './stage.ts';
 import { runTraffic } from './traffic.ts';
-import { judgeInbox, judgeUsers } from './verdict.ts';
+import { judgeInbox, judgeUsers, judgeWords } from './verdict.ts';
 
 const usage = `npm run test:faults -- [options]
   --seconds N     how long there is load, at least 60 (120)
@@ -43,6 +44,7 @@ async function main(started: Started): Promise<boolean> {
     console.error('A redis-server is needed on the PATH (Debian: apt-get install redis-server).');
     return false;
   }
+  await requireGeneratedClient();
   console.log('Starting PostgreSQL, Redis, a stand-in for Stripe and three instances …');
   const { running, sandbox, api, shop } = await setStage(redisProgram, seconds, started);
   const place = { url: api.serviceUrl, adminKey: api.key, shop, sandbox };
@@ -64,12 +66,14 @@ async function main(started: Started): Promise<boolean> {
   crowd.done.set('renewals', renewals.length);
   const served = balancer.served.slice(setUp);
   const inbox = await judgeInbox(api, sandbox);
+  const words = (crowd.done.get('grants') ?? 0) + (crowd.done.get('revocations') ?? 0);
+  const inTheEnd = await judgeUsers(crowd.users, instances, api.key);
   crowd.wrong.push(...instances.flatMap(({ deaths }) => deaths));
   if (given.log) for (const { name, output } of instances) console.log(`\n${name}:\n${output}`);
-  const wrongInTheEnd = await judgeUsers(crowd.users, instances, api.key);
   const { text, faults } = report({
-    ...{ served, phases, crowd, inbox, wrongInTheEnd, cacheTtlSeconds },
-    asked: crowd.users.length * instances.length * 2,
+    ...{ served, phases, crowd, inbox, inTheEnd, cacheTtlSeconds },
+    words: await judgeWords(api, words),
+    killed: instances[0].name,
   });
   console.log(text);
   return faults.length === 0;
@@ -104,7 +108,8 @@ if (given.help) {
     if (!(await main(started))) process.exitCode = 1;
   } catch (error) {
     process.exitCode = 1;
-    console.error(error);
+    // What Ctrl-C cut off fails, too; that needs no words.
+    if (!started.stopping) console.error(error instanceof Error ? error.message : error);
   } finally {
     await started.stop();
   }

@@ -14,6 +14,8 @@ export interface Change<V> {
   by: number;
 }
 
+export type MaybeLate = (change: Change<unknown>) => boolean;
+
 /** One thing that changes, one change after the other. */
 class Register<V> {
   readonly changes: Change<V>[];
@@ -33,9 +35,11 @@ class Register<V> {
     return change;
   }
 
-  /** What may be seen if every change may show `lagMs` after it was done. */
-  seen({ askedAt, answeredAt }: Asked, lagMs: number): V[] {
-    const newestDone = this.changes.findLastIndex(({ by }) => by + lagMs <= askedAt);
+  /** What may be seen, if the changes that `maybeLate` names need not show although they are done. */
+  seen({ askedAt, answeredAt }: Asked, maybeLate: MaybeLate): V[] {
+    const newestDone = this.changes.findLastIndex(
+      (change) => change.by <= askedAt && !maybeLate(change),
+    );
     return this.changes
       .filter(({ from }, index) => index >= newestDone && from <= answeredAt)
       .map(({ value }) => value);
@@ -100,30 +104,45 @@ export interface Asked {
 
 export type Judgement =
   | { kind: 'right' }
-  /** Right if `change` had not been done yet, which it was `lagMs` before the question. */
-  | { kind: 'old'; lagMs: number; change: Change<unknown> }
+  /** Right if what was done in the last `lagMs` before the question had not been done yet. */
+  | { kind: 'old'; lagMs: number }
   | { kind: 'wrong' };
 
-/** Whether a user might be told this; of a part of an answer, whether it might be part of one. */
+/** An answer that would have been right `lagMs` before the question. */
+export interface OldAnswer {
+  user: User;
+  asked: Asked;
+  told: Partial<Answer>;
+  lagMs: number;
+}
+
+/** Of an answer, or of a part of one: whether a user might be told it. */
 export function judge(user: User, asked: Asked, told: Partial<Answer>): Judgement {
-  if (mayBeTold(user, asked, told, 0)) return { kind: 'right' };
+  if (mayBeTold(user, asked, told, () => false)) return { kind: 'right' };
   const done = user.changes
     .filter(({ by }) => Number.isFinite(by) && by <= asked.askedAt)
     .toSorted((a, b) => b.by - a.by);
   for (const change of done) {
-    const lagMs = asked.askedAt - change.by;
-    // The smallest lag at which this change need not be seen is just above its age.
-    if (mayBeTold(user, asked, told, lagMs + 0.001)) return { kind: 'old', lagMs, change };
+    // The newest first, so that it is the youngest change without which the answer is one.
+    if (mayBeTold(user, asked, told, ({ by }) => by >= change.by)) {
+      return { kind: 'old', lagMs: asked.askedAt - change.by };
+    }
   }
   return { kind: 'wrong' };
 }
 
-function mayBeTold(user: User, asked: Asked, told: Partial<Answer>, lagMs: number): boolean {
+/** Whether a user might be told this if the changes that `maybeLate` names need not show yet. */
+export function mayBeTold(
+  user: User,
+  asked: Asked,
+  told: Partial<Answer>,
+  maybeLate: MaybeLate,
+): boolean {
   const { plan, pass, words, club } = user;
-  for (const seenPlan of plan.seen(asked, lagMs)) {
-    for (const seenPass of pass.seen(asked, lagMs)) {
-      for (const exporting of words.export.seen(asked, lagMs)) {
-        for (const beta of words.beta.seen(asked, lagMs)) {
+  for (const seenPlan of plan.seen(asked, maybeLate)) {
+    for (const seenPass of pass.seen(asked, maybeLate)) {
+      for (const exporting of words.export.seen(asked, maybeLate)) {
+        for (const beta of words.beta.seen(asked, maybeLate)) {
           const answer = answerOf(club, seenPlan, seenPass, exporting, beta);
           if (featureCodes.every((code) => !(code in told) || answer[code] === told[code])) {
             return true;

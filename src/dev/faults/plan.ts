@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningPostgres } from '../postgres.ts';
-import type { RunningRedis } from '../redis.ts';
+import { countKeys, type RunningRedis } from '../redis.ts';
 import type { Balancer } from './balancer.ts';
 import type { Instance } from './instance.ts';
+import { until } from './patience.ts';
 
 /** What runs, and can be made to stop. */
 export interface Running {
@@ -13,6 +14,9 @@ export interface Running {
   redis: RunningRedis;
   startRedis: () => Promise<RunningRedis>;
 }
+
+/** How long an instance may take to say whether it is ready, milliseconds. */
+const readyWithinMs = 5_000;
 
 type FaultName = 'killed' | 'restarted' | 'redis' | 'postgres';
 
@@ -35,19 +39,18 @@ interface Fault {
 /** How long each is away, milliseconds. */
 const awayMs = { instance: 5_000, redis: 5_000, postgres: 8_000 };
 
-const recoverWithinMs = 120_000;
-
 /** In their order; each begins at its time, or when the one before it is over. */
 const faults: readonly Fault[] = [
   {
     name: 'killed',
     title: 'an instance is killed (SIGKILL), and started again after 5 s',
     at: 0.1,
-    async run({ instances: [first], balancer }) {
-      await first.end('SIGKILL');
+    async run({ instances: [first], balancer }, wrong) {
+      const how = await first.end('SIGKILL');
+      if (how !== 'SIGKILL') wrong.push(`${first.name} was not killed, but had ended: ${how}`);
       await sleep(awayMs.instance);
       first.start();
-      await until(`${first.name} is ready`, () => balancer.stateOf(first.name) === 'ready');
+      await untilReady(first, balancer);
     },
   },
   {
@@ -55,21 +58,25 @@ const faults: readonly Fault[] = [
     title: 'an instance is restarted (SIGTERM)',
     at: 0.3,
     async run({ instances: [, second], balancer }, wrong) {
-      const code = await second.end('SIGTERM');
-      if (code !== 0) wrong.push(`${second.name} ended with ${String(code)} on SIGTERM`);
+      const how = await second.end('SIGTERM');
+      if (how !== '0') wrong.push(`${second.name} ended with ${how} on SIGTERM`);
       second.start();
       await until(`${second.name} is gone`, () => balancer.stateOf(second.name) !== 'ready');
-      await until(`${second.name} is ready`, () => balancer.stateOf(second.name) === 'ready');
+      await untilReady(second, balancer);
     },
   },
   {
     name: 'redis',
     title: 'Redis is away for 5 s, and comes back with what it held',
     at: 0.5,
-    async run(running) {
+    async run(running, wrong) {
       await running.redis.stop();
       await sleep(awayMs.redis);
+      const checks = await Promise.all(running.instances.map(redisCheck));
+      if (checks.includes('ok')) wrong.push('somebody reaches a Redis that is away');
       running.redis = await running.startRedis();
+      // Only what it held before can be an answer that is over.
+      if ((await countKeys(running.redis.url)) === 0) wrong.push('Redis came back with nothing');
       await until('all reach Redis', async () => {
         const found = await Promise.all(running.instances.map(redisCheck));
         return found.every((check) => check === 'ok');
@@ -112,23 +119,22 @@ function clockOf(ms: number): string {
   return `${(ms / 1_000).toFixed(1).padStart(6)} s`;
 }
 
+/** @throws Error where it is not so within two minutes, or its process has ended. */
+export function untilReady(instance: Instance, balancer: Balancer): Promise<void> {
+  return until(`${instance.name} is ready`, () => {
+    instance.requireAlive();
+    return balancer.stateOf(instance.name) === 'ready';
+  });
+}
+
 async function redisCheck({ port }: Instance): Promise<unknown> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/ready`);
+    const response = await fetch(`http://127.0.0.1:${port}/ready`, {
+      signal: AbortSignal.timeout(readyWithinMs),
+    });
     const { checks } = (await response.json()) as { checks?: { redis?: unknown } };
     return checks?.redis;
   } catch {
     return null;
-  }
-}
-
-/** @throws Error where it is not so within two minutes. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const begunAt = performance.now();
-  while (!(await isSo())) {
-    if (performance.now() - begunAt > recoverWithinMs) {
-      throw new Error(`not within ${recoverWithinMs / 1_000} s: ${what}`);
-    }
-    await sleep(100);
   }
 }

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { askOnce } from './client.ts';
 import type { Crowd } from './crowd.ts';
-import { type Answer, featureCodes, judge } from './oracle.ts';
+import { type Answer, featureCodes } from './oracle.ts';
 
 const entitlementsShape = z.object({
   entitlements: z.array(z.object({ feature_code: z.string(), value: z.unknown() })),
 });
 const checkShape = z.object({ value: z.unknown() });
 
-/** The values in the body of `GET /entitlements`. */
+/** The values in a body that has all entitlements, as that of `GET /entitlements`. */
 export function wholeAnswer(body: unknown): Answer {
   const { entitlements } = entitlementsShape.parse(body);
   const valueOf = (code: string): unknown =>
@@ -34,12 +34,5 @@ export async function read(crowd: Crowd): Promise<void> {
   if (told.status !== 200) return;
   const answer =
     code === null ? wholeAnswer(told.body) : { [code]: checkShape.parse(told.body).value };
-  crowd.judged += 1;
-  const judgement = judge(user, told, answer);
-  if (judgement.kind === 'wrong') {
-    crowd.wrong.push(`${user.id} was told ${JSON.stringify(answer)}, which was never right`);
-  } else if (judgement.kind === 'old') {
-    const { lagMs, change } = judgement;
-    crowd.old.push({ user: user.id, lagMs, change });
-  }
+  crowd.judge(user, told, answer);
 }

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { openStripe } from '../../platform/stripe.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import type { Api } from '../api.ts';
-import { askPatiently } from './patience.ts';
+import { askPatiently, until } from './patience.ts';
 
 export const projectId = 'shop';
 export const origin = 'https://shop.example';
@@ -108,11 +107,12 @@ async function reconcile(api: Api): Promise<void> {
   const path = '/api/v1/admin/reconciliations';
   const started = { status: 202, shape: runShape };
   const { id } = await askPatiently(api, { method: 'POST', path, body: {} }, started);
-  for (;;) {
+  await until('the first reconciliation is done', async () => {
     const read = { method: 'GET', path: `${path}/${id}` } as const;
     const { status } = await askPatiently(api, read, { status: 200, shape: runShape });
-    if (status === 'done') return;
-    if (status !== 'running') throw new Error(`the first reconciliation ended '${status}'`);
-    await sleep(200);
-  }
+    if (status !== 'running' && status !== 'done') {
+      throw new Error(`the first reconciliation ended '${status}'`);
+    }
+    return status === 'done';
+  });
 }

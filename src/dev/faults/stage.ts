@@ -12,7 +12,7 @@ import type { Started } from '../started.ts';
 import { temporaryDirectory } from '../temporary.ts';
 import { startBalancer } from './balancer.ts';
 import { Instance } from './instance.ts';
-import { type Running, until } from './plan.ts';
+import { type Running, untilReady } from './plan.ts';
 import { openShop, type Shop } from './shop.ts';
 
 /** Short, so that an answer that was to be forgotten and was not outlives its time within a run. */
@@ -39,18 +39,19 @@ export async function setStage(
 ): Promise<Stage> {
   const directory = await temporaryDirectory('faults', started);
   const dataDirectory = path.join(directory, 'postgres');
-  const postgres = await startPostgres({ dataDirectory, persistent: true });
   const redisDirectory = path.join(directory, 'redis');
   await mkdir(redisDirectory);
   const redisPort = await freePort();
   const startCache = () => startRedis(redisProgram, { port: redisPort, directory: redisDirectory });
-  const stores = {
+  const postgres = await startPostgres({ dataDirectory, persistent: true });
+  const database = {
     postgres,
     startPostgres: () => startPostgres({ dataDirectory, persistent: true, port: postgres.port }),
-    redis: await startCache(),
-    startRedis: startCache,
   };
-  started.add(() => stores.postgres.stop());
+  // What runs in its place by then is what is stopped.
+  started.add(() => database.postgres.stop());
+  const cache = { redis: await startCache(), startRedis: startCache };
+  const stores = Object.assign(database, cache);
   started.add(() => stores.redis.stop());
   await createDatabase(postgres.url('postgres'));
 
@@ -85,9 +86,7 @@ export async function setStage(
   const balancer = await startBalancer(balancerPort, instances);
   started.add(() => balancer.close());
   for (const each of instances) each.start();
-  await until('all instances are ready', () =>
-    instances.every(({ name }) => balancer.stateOf(name) === 'ready'),
-  );
+  await Promise.all(instances.map((each) => untilReady(each, balancer)));
   const api = { serviceUrl: balancer.url, key: adminKey };
   const now = Date.now();
   const renewals = { count: members, from: now + 5_000, to: now + seconds * 1_000 };
