@@ -1,4 +1,3 @@
-import cron from 'node-cron';
 import type { Deps } from './deps.ts';
 import type { EntitlementCache } from './entitlements/cache.ts';
 import { startSweeps } from './entitlements/sweeps.ts';
@@ -6,6 +5,7 @@ import { linkPending } from './mirror/link-run.ts';
 import { measureInbox, startWorker } from './mirror/worker.ts';
 import { keepHouse } from './ops/housekeeping.ts';
 import { repeat } from './platform/repeat.ts';
+import { atTimes } from './platform/timetable.ts';
 import { startReconciliation } from './reconciliation/schedule.ts';
 import { startReporting } from './reporting/schedule.ts';
 
@@ -33,7 +33,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     measureEveryMs,
     () => measureInbox(deps),
     (error) => {
-      logger.debug({ err: error }, 'the inbox could not be measured');
+      logger.warn({ err: error }, 'the inbox could not be measured: its gauges stand still');
     },
   );
   let stopped = false;
@@ -46,15 +46,16 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
   );
   const reconciliation = startReconciliation(deps, deps.config.reconcileCron);
   const reporting = startReporting(deps);
-  let keeping: Promise<void> = Promise.resolve();
-  const housekeeping = cron.schedule(housekeepingCron, () => {
-    keeping = keepHouse({ ...deps, eventRetentionDays: deps.config.eventRetentionDays }).then(
-      () => undefined,
-      (error: unknown) => {
+  const housekeeping = atTimes(
+    housekeepingCron,
+    () => keepHouse({ ...deps, eventRetentionDays: deps.config.eventRetentionDays }, () => stopped),
+    {
+      logger,
+      onError: (error) => {
         logger.warn({ err: error }, 'housekeeping failed; it runs again within the hour');
       },
-    );
-  });
+    },
+  );
   return {
     wake: () => {
       worker.wake();
@@ -62,7 +63,6 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     healthy: (now) => worker.healthy(now),
     async stop() {
       stopped = true;
-      await housekeeping.destroy();
       await Promise.all([
         worker.stop(),
         sweeps.stop(),
@@ -70,7 +70,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
         measuring.stop(),
         reconciliation.stop(),
         reporting.stop(),
-        keeping,
+        housekeeping.stop(),
       ]);
     },
   };

@@ -45,8 +45,15 @@ export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
   return rows.length;
 }
 
-/** Goes on with users that were computed under an older catalog or policy; returns how many were refreshed. */
-export async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
+/**
+ * Goes on with users that were computed under an older catalog or policy; returns how many were refreshed.
+ *
+ * @param isStopped looked at between two projects.
+ */
+export async function sweepBehindCatalog(
+  deps: SweepDeps,
+  isStopped: () => boolean = () => false,
+): Promise<number> {
   const { rows } = await deps.database.pool.query<{ id: string }>(
     `select p.id from projects p
      where exists (select from users u where u.project_id = p.id and u.catalog_revision < p.catalog_revision)
@@ -54,6 +61,7 @@ export async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
   );
   let refreshed = 0;
   for (const { id } of rows) {
+    if (isStopped()) break;
     try {
       refreshed += await refreshBehind(deps, id, 1_000, deps.clock() - failedForMs);
       await finishRefreshes(deps, id);
@@ -68,13 +76,15 @@ export async function sweepBehindCatalog(deps: SweepDeps): Promise<number> {
 
 /** Finds, again and again, what is not yet where it should be, so that no crash can lose it. */
 export function startSweeps(deps: SweepDeps): { stop(): Promise<void> } {
+  let stopped = false;
   const onError = (error: unknown): void => {
     deps.logger.warn({ err: error }, 'a sweep failed; it runs again');
   };
   const pending = repeat(sweepEveryMs, () => sweepPendingCache(deps), onError);
-  const behind = repeat(sweepEveryMs, () => sweepBehindCatalog(deps), onError);
+  const behind = repeat(sweepEveryMs, () => sweepBehindCatalog(deps, () => stopped), onError);
   return {
     async stop() {
+      stopped = true;
       await Promise.all([pending.stop(), behind.stop()]);
     },
   };

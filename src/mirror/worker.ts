@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import { repeat } from '../platform/repeat.ts';
+import { createThinning, type Thinning } from '../platform/thinning.ts';
 import {
   type Claim,
   type ClaimRequest,
@@ -32,6 +33,9 @@ const idleMs = { first: 200, last: 1_000 };
 /** Without a heartbeat for so long the worker counts as stuck, milliseconds. */
 const heartbeatMs = 60_000;
 
+/** How often the log says at most that there is no database, milliseconds: it is asked for all the time. */
+const outageLineEveryMs = 60_000;
+
 export interface WorkerDeps extends SyncDeps {
   /** Stripe, with the share of the rate budget that nobody waits for. */
   stripeInBackground: Stripe;
@@ -50,6 +54,7 @@ export interface Worker {
 export function startWorker(deps: WorkerDeps): Worker {
   const running = { buyers: new Set<Promise<void>>(), others: new Set<Promise<void>>() };
   const held = new Set<Claim>();
+  const outages = createThinning(outageLineEveryMs);
   let stopped = false;
   let beatAt = deps.clock();
   let idle = idleMs.first;
@@ -78,7 +83,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   async function take(of: 'buyers' | 'others'): Promise<number> {
     const free = concurrency.all - running.buyers.size - running.others.size;
     const limit = of === 'buyers' ? free : Math.min(free, concurrency.others - running.others.size);
-    const claims = limit <= 0 ? [] : await claim(deps, { limit, of, quietMs });
+    const claims = limit <= 0 ? [] : await claim(deps, { limit, of, quietMs }, outages);
     for (const each of claims) {
       held.add(each);
       const task = syncClaim(deps, each).finally(() => {
@@ -122,11 +127,17 @@ export function startWorker(deps: WorkerDeps): Worker {
 }
 
 /** A database that cannot be reached is waited for. */
-async function claim(deps: WorkerDeps, request: ClaimRequest): Promise<Claim[]> {
+async function claim(
+  { database, clock, logger }: WorkerDeps,
+  request: ClaimRequest,
+  outages: Thinning,
+): Promise<Claim[]> {
   try {
-    return await claimWanted(deps.database, deps.clock(), request);
+    return await claimWanted(database, clock(), request);
   } catch (error) {
-    deps.logger.warn({ err: error }, 'the sync worker cannot reach the database; it tries again');
+    if (outages.next(clock()) !== null) {
+      logger.warn({ err: error }, 'the sync worker cannot reach the database; it tries again');
+    }
     return [];
   }
 }

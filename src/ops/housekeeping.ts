@@ -16,8 +16,15 @@ const dayMs = 86_400_000;
 /** How long reconciliations and what they settled can be looked up: a year, and the time to ask about it. */
 const reconciliationRetentionDays = 400;
 
-/** Deletes what is kept no longer, in batches that hold no lock for long. Safe on many instances at once. */
-export async function keepHouse(deps: HousekeepingDeps): Promise<{
+/**
+ * Deletes what is kept no longer, in batches that hold no lock for long. Safe on many instances at once.
+ *
+ * @param isStopped looked at between two batches; what is left is the next hour's.
+ */
+export async function keepHouse(
+  deps: HousekeepingDeps,
+  isStopped: () => boolean = () => false,
+): Promise<{
   idempotencyRecords: number;
   payloads: number;
   findings: number;
@@ -27,6 +34,17 @@ export async function keepHouse(deps: HousekeepingDeps): Promise<{
   const now = deps.clock();
   const before = new Date(now - deps.eventRetentionDays * dayMs);
   const endedBefore = new Date(now - reconciliationRetentionDays * dayMs);
+
+  async function inBatches(purge: () => Promise<number>): Promise<number> {
+    let total = 0;
+    while (!isStopped()) {
+      const count = await purge();
+      total += count;
+      if (count < batch) break;
+    }
+    return total;
+  }
+
   const done = {
     idempotencyRecords: await inBatches(() => purgeIdempotency(database, now)),
     payloads: await inBatches(() => purgePayloads(database, before)),
@@ -79,13 +97,4 @@ async function purgeRuns(database: Database, endedBefore: Date): Promise<number>
     [endedBefore, batch],
   );
   return rowCount ?? 0;
-}
-
-async function inBatches(purge: () => Promise<number>): Promise<number> {
-  let total = 0;
-  for (;;) {
-    const count = await purge();
-    total += count;
-    if (count < batch) return total;
-  }
 }

@@ -1,4 +1,12 @@
-/** Runs `work` again and again, `everyMs` after it ended, until stopped; a failure is reported and the next run comes. */
+import { createThinning } from './thinning.ts';
+
+/** Of failures in a row so often one is reported, milliseconds: an outage fails every run. */
+const reportEveryMs = 60_000;
+
+/**
+ * Runs `work` again and again, `everyMs` after it ended, until stopped. A failure is reported, of many in a
+ * row the first and then one a minute, and the next run comes.
+ */
 export function repeat(
   everyMs: number,
   work: () => Promise<unknown>,
@@ -7,12 +15,21 @@ export function repeat(
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
+  let failures = createThinning(reportEveryMs);
+
+  function failed(error: unknown): void {
+    if (failures.next(performance.now()) !== null) onError(error);
+  }
+
+  function succeeded(): void {
+    failures = createThinning(reportEveryMs);
+  }
 
   function schedule(): void {
     timer = setTimeout(() => {
       running = Promise.resolve()
         .then(work)
-        .then(() => undefined, onError)
+        .then(succeeded, failed)
         .finally(() => {
           if (!stopped) schedule();
         });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import cron from 'node-cron';
 import { repeat } from '../platform/repeat.ts';
+import { atTimes } from '../platform/timetable.ts';
 import { countFindingsFromZero, measureRuns, sumUp } from './measure.ts';
 import { firstPhase } from './phases.ts';
 import { goOn } from './run.ts';
@@ -45,18 +45,14 @@ export function startReconciliation(
   const scheduled =
     schedule === undefined
       ? undefined
-      : cron.schedule(
-          schedule,
-          ({ date }) => {
-            createSlotRun(deps, slotOf(date), firstPhase(everything)).catch(onError);
-          },
-          { timezone: 'UTC' },
-        );
+      : atTimes(schedule, (dueAt) => createSlotRun(deps, slotOf(dueAt), firstPhase(everything)), {
+          logger: deps.logger,
+          onError,
+        });
   return {
     async stop() {
       stopped = true;
-      await scheduled?.destroy();
-      await Promise.all([working.stop(), measuring.stop()]);
+      await Promise.all([scheduled?.stop(), working.stop(), measuring.stop()]);
     },
   };
 }

@@ -1,9 +1,9 @@
-import cron from 'node-cron';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
+import { atTimes } from '../platform/timetable.ts';
 import { writeDailyReports } from './daily.ts';
 import { loadStandings } from './report.ts';
 
@@ -22,32 +22,35 @@ export interface ReportingDeps {
 /** Keeps the gauges of `/metrics` and writes the daily reports until stopped. */
 export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   const { logger } = deps;
-  const measure = (): Promise<void> =>
-    measureStandings(deps).catch((error: unknown) => {
-      logger.debug({ err: error }, 'the subscriptions could not be measured');
-    });
-  const first = measure();
-  const measuring = repeat(measureEveryMs, measure, () => undefined);
+  const notMeasured = (error: unknown): void => {
+    logger.warn(
+      { err: error },
+      'the subscriptions could not be measured: their gauges stand still',
+    );
+  };
+  const first = measureStandings(deps).catch(notMeasured);
+  const measuring = repeat(measureEveryMs, () => measureStandings(deps), notMeasured);
   let stopped = false;
-  let writing: Promise<void> = Promise.resolve();
-  const daily = cron.schedule(dailyCron, () => {
-    writing = writeDailyReports(deps, () => stopped).then(
-      (rows) => {
-        if (rows > 0) logger.info({ rows }, 'daily reports written');
-      },
-      (error: unknown) => {
+  const daily = atTimes(
+    dailyCron,
+    async () => {
+      const rows = await writeDailyReports(deps, () => stopped);
+      if (rows > 0) logger.info({ rows }, 'daily reports written');
+    },
+    {
+      logger,
+      onError: (error) => {
         logger.warn(
           { err: error },
           'daily reports could not be written; the next hour tries again',
         );
       },
-    );
-  });
+    },
+  );
   return {
     async stop() {
       stopped = true;
-      await daily.destroy();
-      await Promise.all([first, measuring.stop(), writing]);
+      await Promise.all([first, measuring.stop(), daily.stop()]);
     },
   };
 }

@@ -206,6 +206,34 @@ describe('housekeeping', () => {
     ]);
   });
 
+  it('ends between two batches where the process stops', async () => {
+    const { prisma } = service.deps.database;
+    const createdAt = new Date(service.clock.now() - 2 * day);
+    await prisma.idempotencyRecord.createMany({
+      data: Array.from({ length: 1_500 }, (_, number) => ({
+        actor: 'platform',
+        route: 'POST /many',
+        key: String(number),
+        requestHash: new Uint8Array(32),
+        status: 'done',
+        responseStatus: 201,
+        responseBody: '{}',
+        lockedAt: createdAt,
+        createdAt,
+      })),
+    });
+    let looked = 0;
+    const isStopped = (): boolean => (looked += 1) > 1;
+    const config = { ...service.deps, eventRetentionDays: 30 };
+    expect(await keepHouse(config, isStopped)).toEqual({
+      idempotencyRecords: 1_000,
+      payloads: 0,
+      findings: 0,
+      runs: 0,
+    });
+    expect(await keepHouse(config)).toMatchObject({ idempotencyRecords: 500 });
+  });
+
   it('forgets idempotency keys after 24 hours', async () => {
     const { prisma } = service.deps.database;
     const limit = service.clock.now() - day;

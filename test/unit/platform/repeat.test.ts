@@ -1,0 +1,34 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { repeat } from '../../../src/platform/repeat.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('what is done again and again', () => {
+  it('goes on after a failure; of many in a row the first is reported, and one a minute', async () => {
+    let isDown = true;
+    let runs = 0;
+    const reported: unknown[] = [];
+    const repeated = repeat(
+      1_000,
+      () => {
+        runs += 1;
+        return isDown ? Promise.reject(new Error(`run ${runs}`)) : Promise.resolve();
+      },
+      (error) => reported.push(error),
+    );
+    await vi.advanceTimersByTimeAsync(65_000);
+    expect(runs).toBe(65);
+    expect(reported).toEqual([new Error('run 1'), new Error('run 61')]);
+    isDown = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    isDown = true;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(reported.at(-1)).toEqual(new Error('run 67'));
+    await repeated.stop();
+  });
+});
