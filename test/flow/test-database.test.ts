@@ -19,3 +19,9 @@ test('each test file gets a migrated database that no other sees', async () => {
   expect(await one.database.prisma.project.count()).toBe(1);
   expect(await other.database.prisma.project.count()).toBe(0);
 });
+
+test('no statement is compiled: a report would wait seconds for it', async () => {
+  const { pool, prisma } = one.database;
+  expect((await pool.query('show jit')).rows).toEqual([{ jit: 'off' }]);
+  expect(await prisma.$queryRaw`show jit`).toEqual([{ jit: 'off' }]);
+});
