@@ -34,7 +34,11 @@ async function differenceToSchema(databaseUrl: string): Promise<string> {
   return /^\s*(-- This is an empty migration\.\s*)?$/.test(sql) ? '' : sql;
 }
 
-async function main(command: string | undefined, name: string | undefined): Promise<number> {
+async function main(command: string | undefined, name = ''): Promise<number> {
+  if (command !== 'check' && !(command === 'new' && /^[a-z0-9_]+$/.test(name))) {
+    console.error('Usage: npm run migrate:new -- NAME   (small letters, digits, underscores)');
+    return 1;
+  }
   const started = new Started();
   started.endOnSignal();
   try {
@@ -55,19 +59,18 @@ async function main(command: string | undefined, name: string | undefined): Prom
           ? `Migrating from nothing works (${migrations.length} migrations), and ends in prisma/schema.prisma.`
           : `prisma/schema.prisma says more than the migrations. Missing:\n\n${sql}\nWrite it with: npm run migrate:new -- NAME`,
       );
-      const faults = migrations.flatMap((migration) =>
-        breaksInstances(migration).map((fault) => `  ${migration.name}: ${fault}`),
+      const faults = migrations.flatMap((migration, index) =>
+        breaksInstances(migration, migrations.slice(0, index)).map(
+          (fault) => `  ${migration.name}: ${fault}`,
+        ),
       );
       if (faults.length > 0) {
         console.log(
-          `Instances of the last release run while a migration is applied, and could not go on:\n${faults.join('\n')}`,
+          `Instances of the last release run while a migration is applied, and might not go on:\n${faults.join('\n')}\n` +
+            'Where one is safe all the same, say why right before it: -- Safe for instances that run: …',
         );
       }
       return sql === '' && faults.length === 0 ? 0 : 1;
-    }
-    if (command !== 'new' || name === undefined || !/^[a-z0-9_]+$/.test(name)) {
-      console.error('Usage: npm run migrate:new -- NAME   (small letters, digits, underscores)');
-      return 1;
     }
     if (sql === '') {
       console.log('The migrations already end in prisma/schema.prisma: nothing to write.');
