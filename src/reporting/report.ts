@@ -1,3 +1,4 @@
+import { createBatches } from '../platform/batches.ts';
 import type { Database } from '../platform/database.ts';
 import { computeFlow, computeStanding, type Flow, type Standing } from './figures.ts';
 import { loadAccess } from './load-access.ts';
@@ -10,6 +11,52 @@ import type { Scope } from './scope.ts';
 export interface ProjectStanding extends Standing {
   entitledUsers: ReadonlyMap<string, number>;
   grantsInForce: number;
+}
+
+/** What is asked of a report. */
+interface Asked {
+  scope: Scope;
+  window: Window;
+  /** When what stands is counted. */
+  now: number;
+}
+
+/** What a project's report is made of. */
+interface Figures {
+  standing: ProjectStanding;
+  flow: Flow;
+}
+
+/**
+ * Loads reports, few at a time: each may take seconds, and many at once would take every connection from
+ * those who ask what their users may do. The others wait for their turn.
+ *
+ * @returns what loads one, by project, every project in scope in the order of their ids. It throws with
+ *   the code `ETIMEDOUT` where the turn did not come in time.
+ */
+export function createReports(
+  database: Database,
+): (asked: Asked) => Promise<ReadonlyMap<string, Figures>> {
+  return createBatches({
+    load: (asked: Asked[]) => Promise.all(asked.map((each) => loadFigures(database, each))),
+    maxSize: 1,
+    limit: { maxRunning: 2, maxWaitMs: 10_000 },
+  });
+}
+
+async function loadFigures(
+  database: Database,
+  { scope, window, now }: Asked,
+): Promise<Map<string, Figures>> {
+  const flows = await loadFlows(database, scope, window);
+  const standings = await loadProjectStandings(database, scope, now);
+  // A project that was created in between is in the next report.
+  return new Map(
+    [...flows].flatMap(([projectId, flow]) => {
+      const standing = standings.get(projectId);
+      return standing === undefined ? [] : [[projectId, { standing, flow }]];
+    }),
+  );
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Database } from '../platform/database.ts';
 import { prefersCsv } from './accept.ts';
 import { toCsv } from './csv.ts';
 import { loadDays } from './daily.ts';
-import { loadFlows, loadProjectStandings } from './report.ts';
+import { createReports } from './report.ts';
 import { dailySchema, presentProject, reportSchema } from './schemas.ts';
 import { reportWindow } from './window.ts';
 
@@ -32,6 +32,7 @@ const maxDays = 400;
 /** What projects sell and give. */
 export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   const { database, clock } = deps;
+  const loadReports = createReports(database);
 
   app.get(
     '/api/v1/metrics',
@@ -49,12 +50,10 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
       const now = clock();
       const { from, to } = reportWindow(request.query, now);
       const scope = await deps.projectScope(request, request.query.project_id);
-      const flows = await loadFlows(database, scope, { from, to });
-      const standings = await loadProjectStandings(database, scope, now);
-      const projects = [...flows].flatMap(([projectId, flow]) => {
-        const standing = standings.get(projectId);
-        return standing === undefined ? [] : [presentProject(projectId, standing, flow)];
-      });
+      const reports = await loadReports({ scope, window: { from, to }, now });
+      const projects = [...reports].map(([projectId, { standing, flow }]) =>
+        presentProject(projectId, standing, flow),
+      );
       const window = { from: instantOut(from), to: instantOut(to) };
       if (!prefersCsv(request.headers.accept)) return reply.send({ ...window, projects });
       return sendCsv(
