@@ -1,7 +1,7 @@
 import type { Database } from '../platform/database.ts';
 import type { CurrencySum } from './figures.ts';
 import type { Window } from './movement.ts';
-import { invoiceProject, ofProject, sessionProject } from './owners.ts';
+import { invoiceOwner, invoiceProject, ofProject, sessionProject } from './owners.ts';
 import { grouped, type Scope } from './scope.ts';
 
 /** Whether a row `i` of invoices is revenue. */
@@ -29,7 +29,8 @@ function knownStatus(row: 'r' | 'd'): string {
  */
 function paymentProject(intentId: string): string {
   return `coalesce(
-    (select ${invoiceProject} from invoice_payments ip join invoices i on i.id = ip.invoice_id
+    (select ${invoiceProject}
+     from invoice_payments ip join invoices i on i.id = ip.invoice_id ${invoiceOwner}
      where ip.payment_intent_id = ${intentId} and ${paidInvoice} order by i.id limit 1),
     (select ${sessionProject} from checkout_sessions cs
      where cs.payment_intent_id = ${intentId} and ${paidSession} order by cs.id limit 1))`;
@@ -38,12 +39,13 @@ function paymentProject(intentId: string): string {
 /**
  * Sums of what came in and went back over [$2, $3), by project, kind and currency. A one-off payment came
  * in when it was charged, which its purchases tell; a lost dispute took its money when it was opened.
+ * Materialized, since whose a row is would otherwise be looked up again for each condition on it.
  */
 const revenueSums = `
-  select project_id, kind, currency, sum(amount)::text as amount
-  from (
+  with money as materialized (
     select ${invoiceProject} as project_id, 'gross' as kind, i.currency, i.amount_paid as amount
-    from invoices i where ${paidInvoice} and i.paid_at >= $2 and i.paid_at < $3
+    from invoices i ${invoiceOwner}
+    where ${paidInvoice} and i.paid_at >= $2 and i.paid_at < $3
     union all
     select ${sessionProject}, 'gross', cs.currency, cs.amount_total
     from checkout_sessions cs
@@ -58,22 +60,25 @@ const revenueSums = `
     select ${paymentProject('coalesce(d.payment_intent_id, ch.payment_intent_id)')}, 'disputed', d.currency, d.amount
     from disputes d left join charges ch on ch.id = d.charge_id
     where d.created_at >= $2 and d.created_at < $3 and ${knownStatus('d')} = 'lost'
-  ) money
+  )
+  select project_id, kind, currency, sum(amount)::text as amount
+  from money
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;
 
 /** How many invoices failed and were recovered over [$2, $3), by project. */
 const paymentCounts = `
-  select project_id, sum(failed)::int as failed, sum(recovered)::int as recovered
-  from (
+  with failures as materialized (
     select ${invoiceProject} as project_id,
       (i.finalized_at >= $2 and i.finalized_at < $3)::int as failed,
       (i.status = 'paid' and i.paid_at >= $2 and i.paid_at < $3)::int as recovered
-    from invoices i
+    from invoices i ${invoiceOwner}
     where i.payment_failed and (
       (i.finalized_at >= $2 and i.finalized_at < $3)
       or (i.status = 'paid' and i.paid_at >= $2 and i.paid_at < $3))
-  ) invoices
+  )
+  select project_id, sum(failed)::int as failed, sum(recovered)::int as recovered
+  from failures
   where project_id is not null and ${ofProject('project_id')}
   group by project_id`;
 

@@ -45,13 +45,18 @@ export const sessionProject = `coalesce(
   (select p.project_id from purchases b join products p on p.id = b.product_id
    where b.session_id = cs.id and p.project_id is not null order by b.id limit 1))`;
 
+/** What `invoiceProject` stands on, joined to a row `i` of invoices: for many rows in one pass. */
+export const invoiceOwner = `
+  left join subscriptions s on s.id = i.subscription_id
+  left join users u on u.uid = s.uid`;
+
 /**
- * The project of a row `i` of invoices. That an invoice is a checkout's receipt tells the checkout or,
- * where that was fetched before there was one, the payment that they share.
+ * The project of a row `i` of invoices with its `invoiceOwner`. That an invoice is a checkout's receipt
+ * tells the checkout or, where that was fetched before there was one, the payment that they share.
  */
 export const invoiceProject = `coalesce(
-  (select coalesce(u.project_id, ${soldBy('s.id')})
-   from subscriptions s left join users u on u.uid = s.uid where s.id = i.subscription_id),
+  u.project_id,
+  ${soldBy('s.id')},
   (select ${sessionProject} from checkout_sessions cs where cs.id in (
      select id from checkout_sessions where invoice_id = i.id
      union all
