@@ -102,7 +102,6 @@ export const dailySchema = z.object({
   ),
 });
 
-/** @throws RangeError where an amount is beyond what JSON numbers say exactly. */
 export function presentProject(
   projectId: string,
   standing: ProjectStanding,
@@ -118,7 +117,7 @@ export function presentProject(
   };
 }
 
-/** @throws RangeError as above. */
+/** @param standing undefined where it is too late to count what stood. */
 export function presentDay(standing: ProjectStanding | undefined, flow: Flow): DayFigures {
   const { subscriptions: moved, ...happened } = presentFlow(flow);
   const { subscriptions, ...stood } =
@@ -126,10 +125,10 @@ export function presentDay(standing: ProjectStanding | undefined, flow: Flow): D
   return { subscriptions: { ...subscriptions, ...moved }, ...stood, ...happened };
 }
 
-/** A day with what happened on it told anew. @throws RangeError as above. */
-export function retellDay(told: DayFigures, flow: Flow): DayFigures {
+/** A day with what happened on it told anew. */
+export function retellDay(day: DayFigures, flow: Flow): DayFigures {
   const { subscriptions: moved, ...happened } = presentFlow(flow);
-  return { ...told, subscriptions: { ...told.subscriptions, ...moved }, ...happened };
+  return { ...day, subscriptions: { ...day.subscriptions, ...moved }, ...happened };
 }
 
 const nothingStood = {
@@ -163,23 +162,26 @@ function presentFlow({ movement, revenue, payments }: Flow) {
   return {
     subscriptions: { new: started, churned, reactivated, trialing },
     revenue: sorted(revenue, ({ gross, refunded, disputed, net }) => ({
-      gross: exact(gross),
-      refunded: exact(refunded),
-      disputed: exact(disputed),
-      net: exact(net),
+      gross: told(gross),
+      refunded: told(refunded),
+      disputed: told(disputed),
+      net: told(net),
     })),
     payments,
   };
 }
 
 function amounts(byCurrency: ByCurrency): Record<string, number> {
-  return sorted(byCurrency, exact);
+  return sorted(byCurrency, told);
 }
 
-function exact(amount: bigint): number {
-  const number = Number(amount);
-  if (!Number.isSafeInteger(number)) throw new RangeError(`${amount} is no exact JSON number`);
-  return number;
+/**
+ * The amount, up to what JSON numbers say exactly: 90 million millions of dollars. Something that costs
+ * more is no business, and one such subscription is not to keep all projects from their reports.
+ */
+function told(amount: bigint): number {
+  const most = BigInt(Number.MAX_SAFE_INTEGER);
+  return Number(amount > most ? most : amount < -most ? -most : amount);
 }
 
 function sorted(map: ReadonlyMap<string, number>): Record<string, number>;
