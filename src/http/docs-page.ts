@@ -1,13 +1,17 @@
 import { hash } from 'node:crypto';
 import scalar from '@scalar/fastify-api-reference';
 import type { App } from './app-types.ts';
+import { keepAnswers } from './kept-answers.ts';
+import { ProblemError } from './problem.ts';
 import { pageHeaders } from './security-headers.ts';
 
 /** The page to read and try the contract, at `/docs`. All that it loads comes from here. */
 export async function docsPage(app: App): Promise<void> {
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(pageHeaders);
-    done();
+    // The page takes its own address apart, and fails where the client says that there is none.
+    const isAddress = URL.canParse(`http://${request.host}`);
+    done(isAddress ? undefined : new ProblemError('bad_request', 'The host is not valid.'));
   });
   // The line of script that starts the page stands within it, and says nothing of the request.
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -20,6 +24,7 @@ export async function docsPage(app: App): Promise<void> {
     }
     done();
   });
+  keepAnswers(app);
   await app.register(scalar, {
     routePrefix: '/docs',
     configuration: { telemetry: false, withDefaultFonts: false, pageTitle: 'Latchkey' },

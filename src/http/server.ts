@@ -23,6 +23,7 @@ import type { App } from './app-types.ts';
 import { bodyLimits } from './body-limits.ts';
 import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
+import { keepAnswers } from './kept-answers.ts';
 import { documentProblems, dropUnusedSchemas } from './openapi.ts';
 import { installRequestLog } from './request-log.ts';
 import { installSecurityHeaders } from './security-headers.ts';
@@ -95,10 +96,6 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     transform: documentProblems(jsonSchemaTransform),
     transformObject: dropUnusedSchemas(jsonSchemaTransformObject),
   });
-  app.get('/openapi.json', { config: { auth: 'open' }, schema: { hide: true } }, () =>
-    app.swagger(),
-  );
-
   refuseUnknownQueries(app);
   installSecurityHeaders(app);
   app.addHook('onRequest', (request, reply, done) => {
@@ -108,6 +105,13 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     done();
   });
   installRequestLog(app, deps.metrics);
+  await app.register((scope: App, _options, done) => {
+    keepAnswers(scope);
+    scope.get('/openapi.json', { config: { auth: 'open' }, schema: { hide: true } }, () =>
+      app.swagger(),
+    );
+    done();
+  });
   await app.register(docsPage);
   return app;
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -57,5 +57,40 @@ describe('the page at /docs', () => {
     const { body } = await service.app.inject('/docs/');
     expect(body).toMatch(/"withDefaultFonts":\s*false/);
     expect(body).toMatch(/"telemetry":\s*false/);
+  });
+});
+
+describe('what anybody may ask for without a key', () => {
+  const documents = ['/openapi.json', '/docs/openapi.json', '/docs/openapi.yaml'];
+
+  it.each([...documents, '/docs/', '/docs/js/scalar.js'])(
+    '%s is the same each time, and each time has an id of its own',
+    async (url) => {
+      const first = await service.app.inject(url);
+      const again = await service.app.inject(url);
+      const { 'x-request-id': id, date, ...headers } = first.headers;
+      expect(date).toBeDefined();
+      expect(again.headers).toMatchObject(headers);
+      expect(again.headers['x-request-id']).not.toBe(id);
+      expect([again.statusCode, again.body === first.body]).toEqual([200, true]);
+    },
+  );
+
+  it.each(['/docs', '/docs/'])('%s asked by a name that is none is a 400', async (url) => {
+    const { statusCode } = await service.app.inject({ url, headers: { host: '[' } });
+    expect(statusCode).toBe(400);
+  });
+
+  it('is worked out once: a flood of questions keeps nobody else waiting', async () => {
+    for (const url of documents) await service.app.inject(url);
+    const workedOut = vi.spyOn(service.app, 'swagger');
+    for (const url of documents) {
+      expect((await service.app.inject(url)).body).toContain('Latchkey');
+      const head = await service.app.inject({ method: 'HEAD', url });
+      expect([head.statusCode, head.body]).toEqual([200, '']);
+      expect(Number(head.headers['content-length'])).toBeGreaterThan(100_000);
+    }
+    expect(workedOut).not.toHaveBeenCalled();
+    workedOut.mockRestore();
   });
 });

@@ -1,0 +1,34 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { App } from './app-types.ts';
+
+/** What belongs to one answer, and not to the next. */
+const ofOneAnswer: ReadonlySet<string> = new Set(['x-request-id', 'connection', 'content-length']);
+
+interface Kept {
+  payload: Buffer;
+  headers: OutgoingHttpHeaders;
+}
+
+/**
+ * Makes the routes of a scope answer each GET as they did the first, without a handler: for documents that
+ * say nothing of the request, take long to write, and may be asked for by anybody.
+ */
+export function keepAnswers(scope: App): void {
+  const kept = new Map<string, Kept>();
+  scope.addHook('onRequest', (request, reply, done) => {
+    const answer = kept.get(request.routeOptions.url ?? '');
+    if (answer === undefined) done();
+    else void reply.headers(answer.headers).send(answer.payload);
+  });
+  scope.addHook('onSend', (request, reply, payload, done) => {
+    const { url } = request.routeOptions;
+    if (url !== undefined && reply.statusCode === 200 && typeof payload === 'string') {
+      const headers = Object.entries(reply.getHeaders());
+      kept.set(url, {
+        payload: Buffer.from(payload),
+        headers: Object.fromEntries(headers.filter(([name]) => !ofOneAnswer.has(name))),
+      });
+    }
+    done();
+  });
+}
