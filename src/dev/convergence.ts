@@ -4,9 +4,10 @@
  * database and under a seed of its own, so that the last history costs what the first does and it shows
  * how far it is.
  */
-import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { runProgram } from './script.ts';
+import { Started } from './started.ts';
 
 /** Histories in a batch: some minutes. */
 const batchSize = 250;
@@ -33,32 +34,28 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
 }
 
 /** Runs so many histories; what the tests write is passed on where they fail. */
-function runBatch(runs: number, seed: number): Promise<boolean> {
-  const vitest = spawn('vitest', ['run', 'test/flow/convergence.test.ts'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      CONVERGENCE_RUNS: String(runs),
-      CONVERGENCE_SEED: String(seed),
-      ...(values.shrink ? { CONVERGENCE_SHRINK: 'true' } : {}),
+async function runBatch(runs: number, seed: number, started: Started): Promise<boolean> {
+  const reporters = ['--reporter=verbose', '--reporter=./test/setup/totals.ts'];
+  const { passed, output } = await runProgram(
+    'vitest',
+    ['run', 'test/flow/convergence.test.ts', ...reporters],
+    {
+      started,
+      environment: {
+        CONVERGENCE_RUNS: String(runs),
+        CONVERGENCE_SEED: String(seed),
+        ...(values.shrink ? { CONVERGENCE_SHRINK: 'true' } : {}),
+      },
     },
-  });
-  let output = '';
-  const keep = (chunk: Buffer) => {
-    output += chunk.toString();
-  };
-  vitest.stdout.on('data', keep);
-  vitest.stderr.on('data', keep);
-  return new Promise((resolve, reject) => {
-    vitest.once('error', reject);
-    vitest.once('close', (code) => {
-      if (code !== 0) process.stdout.write(output);
-      resolve(code === 0);
-    });
-  });
+  );
+  // A test that was skipped, or read another number, has shown nothing.
+  const didAll =
+    new RegExp(`\\b${runs} random histories`).test(output) && /^1 passed, 0 failed$/m.test(output);
+  if (!(passed && didAll) && !started.stopping) process.stdout.write(output);
+  return passed && didAll;
 }
 
-async function main(): Promise<number> {
+async function main(started: Started): Promise<number> {
   const runs = wholeNumber('runs', values.runs, 1, 1_000_000);
   const batches = Math.ceil(runs / batchSize);
   const firstSeed = wholeNumber(
@@ -71,7 +68,9 @@ async function main(): Promise<number> {
   for (let batch = 0; batch < batches; batch += 1) {
     const size = Math.min(batchSize, runs - batch * batchSize);
     const seed = firstSeed + batch;
-    if (!(await runBatch(size, seed))) {
+    const passed = await runBatch(size, seed, started);
+    if (started.stopping) return 1;
+    if (!passed) {
       process.stderr.write(
         `FAILED. Again: npm run test:convergence -- --runs ${size} --seed ${seed}\n`,
       );
@@ -84,8 +83,10 @@ async function main(): Promise<number> {
   return 0;
 }
 
+const started = new Started();
+started.endOnSignal();
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(started);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;
