@@ -5,9 +5,12 @@ import type { App } from './app-types.ts';
 /** Of a request whose client went before it was answered, as nginx names it. No client sees it. */
 const clientWent = 499;
 
-/** Counts every request and times it, and logs one line of it, when it is over. */
-export function installRequestLog(app: App, { requestSeconds }: Metrics): void {
-  function note(request: FastifyRequest, reply: FastifyReply, status: number): void {
+/** Notes that a request is over, with the status that it came to. */
+export type NoteRequest = (request: FastifyRequest, reply: FastifyReply, status: number) => void;
+
+/** Counts requests and times them, and logs one line of each. */
+export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
+  return (request, reply, status) => {
     const route = request.routeOptions.url;
     // Whoever asks chooses the method, so what leads nowhere has none: it could make up dozens.
     const method = route === undefined ? 'none' : request.method;
@@ -17,8 +20,11 @@ export function installRequestLog(app: App, { requestSeconds }: Metrics): void {
       { ...labels, ms: Math.round(reply.elapsedTime * 10) / 10 },
       'request answered',
     );
-  }
+  };
+}
 
+/** Notes every request that is routed, when it is over. */
+export function installRequestLog(app: App, note: NoteRequest): void {
   app.addHook('onRequest', (request, reply, done) => {
     // No hook of Fastify's for answers is called then, and the slowest requests would be those not seen.
     reply.raw.once('close', () => {

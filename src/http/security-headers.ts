@@ -18,7 +18,7 @@ const forDocuments: HelmetOptions = {
 };
 
 /** Of an answer for programs: should a browser show it all the same, nothing in it runs or loads. */
-const answerHeaders = headersOf({
+export const answerHeaders = headersOf({
   ...forDocuments,
   contentSecurityPolicy: {
     useDefaults: false,

@@ -25,8 +25,8 @@ import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
 import { keepAnswers } from './kept-answers.ts';
 import { documentProblems, dropUnusedSchemas } from './openapi.ts';
-import { installRequestLog } from './request-log.ts';
-import { installSecurityHeaders } from './security-headers.ts';
+import { createRequestNote, installRequestLog } from './request-log.ts';
+import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
 
 /** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
 const requestTimeoutMs = 30_000;
@@ -56,6 +56,7 @@ export interface HttpServerDeps {
 export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   const logger: FastifyBaseLogger = deps.logger;
   const { trustedProxies } = deps.config;
+  const note = createRequestNote(deps.metrics);
   const app: App = fastify({
     loggerInstance: logger,
     bodyLimit: bodyLimits.usual,
@@ -67,8 +68,11 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     // Whose X-Forwarded-For is believed.
     trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     genReqId: requestId,
+    // Before routing, where no hook is called.
     frameworkErrors: (error, request, reply) => {
+      void reply.headers(answerHeaders);
       sendProblem(request, reply, toProblem(error));
+      note(request, reply, reply.statusCode);
     },
     // One line per request, below.
     logController: new LogController({ disableRequestLogging: true }),
@@ -104,7 +108,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
-  installRequestLog(app, deps.metrics);
+  installRequestLog(app, note);
   await app.register((scope: App, _options, done) => {
     keepAnswers(scope);
     scope.get('/openapi.json', { config: { auth: 'open' }, schema: { hide: true } }, () =>

@@ -116,4 +116,13 @@ describe('a request', () => {
     );
     expect(new Set(methods)).toEqual(new Set(['none']));
   });
+
+  it('whose path cannot be read is counted and logged, and answered with the same headers as any other', async () => {
+    const labels = { route: 'none', method: 'none', status: 400 };
+    const before = await counted(labels);
+    const { headers } = await service.app.inject('/api/v1/entitlements/%zz');
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
+    expect(await counted(labels)).toBe(before + 1);
+    expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request answered' }));
+  });
 });
