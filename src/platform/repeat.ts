@@ -6,9 +6,11 @@ const reportEveryMs = 60_000;
 /**
  * Runs `work` again and again, `everyMs` after it ended, until stopped. A failure is reported, of many in a
  * row the first and then one a minute, and the next run comes.
+ *
+ * @param everyMs milliseconds, or what they are after work that took so many.
  */
 export function repeat(
-  everyMs: number,
+  everyMs: number | ((tookMs: number) => number),
   work: () => Promise<unknown>,
   onError: (error: unknown) => void,
 ): { stop(): Promise<void> } {
@@ -25,18 +27,23 @@ export function repeat(
     failures = createThinning(reportEveryMs);
   }
 
-  function schedule(): void {
+  function schedule(afterMs: number): void {
     timer = setTimeout(() => {
+      const begunAt = performance.now();
       running = Promise.resolve()
         .then(work)
         .then(succeeded, failed)
         .finally(() => {
-          if (!stopped) schedule();
+          if (!stopped) schedule(pauseAfter(performance.now() - begunAt));
         });
-    }, everyMs);
+    }, afterMs);
   }
 
-  schedule();
+  function pauseAfter(tookMs: number): number {
+    return typeof everyMs === 'number' ? everyMs : everyMs(tookMs);
+  }
+
+  schedule(pauseAfter(0));
   return {
     async stop() {
       stopped = true;

@@ -31,4 +31,23 @@ describe('what is done again and again', () => {
     expect(reported.at(-1)).toEqual(new Error('run 67'));
     await repeated.stop();
   });
+
+  it('rests as long as it is told after work that took so long', async () => {
+    let runs = 0;
+    const repeated = repeat(
+      (tookMs) => Math.max(1_000, tookMs * 9),
+      () => {
+        runs += 1;
+        return new Promise((resolve) => setTimeout(resolve, runs === 1 ? 10 : 2_000));
+      },
+      () => undefined,
+    );
+    await vi.advanceTimersByTimeAsync(1_000 + 10 + 1_000 + 2_000);
+    expect(runs).toBe(2);
+    await vi.advanceTimersByTimeAsync(17_999);
+    expect(runs).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(runs).toBe(3);
+    await Promise.all([repeated.stop(), vi.advanceTimersByTimeAsync(2_000)]);
+  });
 });
