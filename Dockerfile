@@ -28,6 +28,9 @@ FROM ${NODE_IMAGE}
 LABEL org.opencontainers.image.title="Latchkey" \
   org.opencontainers.image.description="The self-hosted system of record for entitlements over Stripe"
 ENV NODE_ENV=production
+# The service runs by node alone; package managers are programs of others that somebody could run here.
+RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* \
+  /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg
 WORKDIR /app
 # All of it stays root's: the service writes to its database and to standard output, never to disk.
 COPY package.json ./

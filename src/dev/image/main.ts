@@ -48,6 +48,10 @@ async function checkContents({ buildah, container, config, files }: Box): Promis
   right('it does not run as root', config.User === 'node' && uid !== '0', `uid ${uid}`);
   const writable = await buildah.exec(container, ['find', config.WorkingDir, '-writable']);
   right('it cannot write to its own files', writable.replace(/^.* -> .*$/gm, '').trim() === '');
+  const managers = await buildah.exec(container, [
+    ...['sh', '-c', 'for name in npm npx corepack yarn; do command -v $name || true; done'],
+  ]);
+  right('it brings no package manager', managers === '', managers);
   const size = (await run('du', ['-sm', app], 60_000)).split('\t')[0] ?? '';
   say(`    ${config.WorkingDir} takes ${size} MB`);
 }
