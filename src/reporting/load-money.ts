@@ -11,17 +11,14 @@ const paidInvoice = `i.status = 'paid' and i.amount_paid > 0`;
 const paidSession = `cs.mode = 'payment' and cs.status = 'complete' and cs.payment_status = 'paid'
   and cs.amount_total > 0`;
 
-/** Whether no invoice tells of a row `cs` of checkout_sessions already, as its receipt. */
+/**
+ * Whether no invoice tells of a row `cs` of checkout_sessions already, as its receipt. By payment it is
+ * looked up for each: Postgres would rather go through all that was ever paid.
+ */
 const withoutReceipt = `
   not exists (select from invoices i where i.id = cs.invoice_id and ${paidInvoice})
-  and not exists (
-    select from invoice_payments ip join invoices i on i.id = ip.invoice_id
-    where ip.payment_intent_id = cs.payment_intent_id and ${paidInvoice})`;
-
-/** The status of a row of refunds or disputes; where nobody knows what it means, the last that was known. */
-function knownStatus(row: 'r' | 'd'): string {
-  return `coalesce(${row}.known_status, ${row}.status)`;
-}
+  and (select i.id from invoice_payments ip join invoices i on i.id = ip.invoice_id
+       where ip.payment_intent_id = cs.payment_intent_id and ${paidInvoice} limit 1) is null`;
 
 /**
  * The project of what was paid with a payment intent, if that is revenue: whether a receipt tells of it or
@@ -37,48 +34,69 @@ function paymentProject(intentId: string): string {
 }
 
 /**
- * Sums of what came in and went back over [$2, $3), by project, kind and currency. A one-off payment came
- * in when it was charged, which its purchases tell; a lost dispute took its money when it was opened.
- * Materialized, since whose a row is would otherwise be looked up again for each condition on it.
+ * Sums of rows `(project_id, currency, amount)`. Without the `offset` it would be looked up again for each
+ * condition on a row whose it is.
+ */
+function summed(kind: CurrencySum['kind'], rows: string): string {
+  return `
+    select project_id, '${kind}' as kind, currency, sum(amount) as amount
+    from (${rows} offset 0) ${kind} group by project_id, currency`;
+}
+
+/** What was taken back over [$2, $3) of payments: rows `back` of refunds or disputes. */
+function takenBack(table: 'refunds' | 'disputes', statuses: string): string {
+  const intentId = 'coalesce(back.payment_intent_id, ch.payment_intent_id)';
+  return `
+    select ${paymentProject(intentId)} as project_id, back.currency, back.amount
+    from ${table} back left join charges ch on ch.id = back.charge_id
+    where back.created_at >= $2 and back.created_at < $3
+      and coalesce(back.known_status, back.status) in (${statuses})`;
+}
+
+/**
+ * What came in and went back over [$2, $3), by project, kind and currency. A one-off payment came in when
+ * it was charged, which its purchases tell; a lost dispute took its money when it was opened.
  */
 const revenueSums = `
-  with money as materialized (
-    select ${invoiceProject} as project_id, 'gross' as kind, i.currency, i.amount_paid as amount
-    from invoices i ${invoiceOwner}
-    where ${paidInvoice} and i.paid_at >= $2 and i.paid_at < $3
-    union all
-    select ${sessionProject}, 'gross', cs.currency, cs.amount_total
-    from checkout_sessions cs
-    where cs.id in (select session_id from purchases where purchased_at >= $2 and purchased_at < $3)
-      and ${paidSession} and ${withoutReceipt}
-    union all
-    select ${paymentProject('coalesce(r.payment_intent_id, ch.payment_intent_id)')}, 'refunded', r.currency, r.amount
-    from refunds r left join charges ch on ch.id = r.charge_id
-    where r.created_at >= $2 and r.created_at < $3
-      and ${knownStatus('r')} in ('succeeded', 'pending', 'requires_action')
-    union all
-    select ${paymentProject('coalesce(d.payment_intent_id, ch.payment_intent_id)')}, 'disputed', d.currency, d.amount
-    from disputes d left join charges ch on ch.id = d.charge_id
-    where d.created_at >= $2 and d.created_at < $3 and ${knownStatus('d')} = 'lost'
-  )
   select project_id, kind, currency, sum(amount)::text as amount
-  from money
+  from (
+    ${summed(
+      'gross',
+      `select ${invoiceProject} as project_id, i.currency, i.amount_paid as amount
+       from invoices i ${invoiceOwner}
+       where ${paidInvoice} and i.paid_at >= $2 and i.paid_at < $3`,
+    )}
+    union all
+    ${summed(
+      'gross',
+      `select ${sessionProject} as project_id, cs.currency, cs.amount_total as amount
+       from checkout_sessions cs
+       where cs.id in (
+           select session_id from purchases where purchased_at >= $2 and purchased_at < $3)
+         and ${paidSession} and ${withoutReceipt}`,
+    )}
+    union all
+    ${summed('refunded', takenBack('refunds', `'succeeded', 'pending', 'requires_action'`))}
+    union all
+    ${summed('disputed', takenBack('disputes', `'lost'`))}
+  ) money
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;
 
-/** How many invoices failed and were recovered over [$2, $3), by project. */
+/** How many invoices failed and were recovered over [$2, $3), by project; each by an index of its own. */
 const paymentCounts = `
-  with failures as materialized (
-    select ${invoiceProject} as project_id,
-      (i.finalized_at >= $2 and i.finalized_at < $3)::int as failed,
-      (i.status = 'paid' and i.paid_at >= $2 and i.paid_at < $3)::int as recovered
-    from invoices i ${invoiceOwner}
-    where i.payment_failed and (
-      (i.finalized_at >= $2 and i.finalized_at < $3)
-      or (i.status = 'paid' and i.paid_at >= $2 and i.paid_at < $3))
-  )
   select project_id, sum(failed)::int as failed, sum(recovered)::int as recovered
-  from failures
+  from (
+    select ${invoiceProject} as project_id, failed, recovered
+    from (
+      select id, subscription_id, customer_id, 1 as failed, 0 as recovered from invoices
+      where payment_failed and finalized_at >= $2 and finalized_at < $3
+      union all
+      select id, subscription_id, customer_id, 0, 1 from invoices
+      where payment_failed and status = 'paid' and paid_at >= $2 and paid_at < $3
+    ) i ${invoiceOwner}
+    offset 0
+  ) of_projects
   where project_id is not null and ${ofProject('project_id')}
   group by project_id`;
 
