@@ -150,4 +150,27 @@ describe('the process', () => {
     expect(child.output()).not.toContain('could not stop');
     expect(code).toBe(0);
   });
+
+  it('ends at once at the second signal, and its code says that this was not in order', async () => {
+    const port = await freePort();
+    const child = run({
+      ...settings,
+      PORT: String(port),
+      LOG_LEVEL: 'info',
+      DRAIN_SECONDS: '60',
+    });
+    const exited = once(child, 'exit') as Promise<[number]>;
+    started.add(async () => {
+      child.kill('SIGKILL');
+      await exited;
+    });
+    const live = async () => (await fetch(`http://127.0.0.1:${port}/live`)).status;
+    await eventually(20_000, live, (status) => status === 200);
+    child.kill('SIGTERM');
+    const output = () => Promise.resolve(child.output());
+    await eventually(5_000, output, (text) => text.includes('"stopping"'));
+    expect(await live()).toBe(200);
+    child.kill('SIGTERM');
+    expect((await exited)[0]).toBe(1);
+  });
 });
