@@ -5,7 +5,7 @@
  * how far it is.
  */
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { runProgram } from './script.ts';
 import { Started } from './started.ts';
 
@@ -49,8 +49,9 @@ async function runBatch(runs: number, seed: number, started: Started): Promise<b
     },
   );
   // A test that was skipped, or read another number, has shown nothing.
+  const plain = stripVTControlCharacters(output);
   const didAll =
-    new RegExp(`\\b${runs} random histories`).test(output) && /^1 passed, 0 failed$/m.test(output);
+    new RegExp(`\\b${runs} random histories`).test(plain) && /^1 passed, 0 failed$/m.test(plain);
   if (!(passed && didAll) && !started.stopping) process.stdout.write(output);
   return passed && didAll;
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Ran } from '../script.ts';
 import { judgeAudit } from './audit.ts';
 import type { Judged } from './outcome.ts';
@@ -24,7 +25,7 @@ function script(
     typed: name === 'test' ? ['test'] : ['run', name],
     flags: ['--silent'],
     judge({ passed, output }) {
-      const counts = countsIn(withoutColors(output));
+      const counts = countsIn(stripVTControlCharacters(output));
       if (!passed) return { outcome: 'failed', counts: counts ?? '' };
       if (counts === undefined)
         return { outcome: 'failed', counts: 'does not say what it came to' };
@@ -66,9 +67,4 @@ export function chosenSteps(only: string | undefined): StepName[] | null {
   const known: readonly string[] = stepNames;
   if (wanted.some((name) => !known.includes(name))) return null;
   return stepNames.filter((name) => wanted.includes(name));
-}
-
-/** Text as a person reads it, without the terminal's colors. */
-function withoutColors(text: string): string {
-  return text.replaceAll(new RegExp(`${String.fromCodePoint(27)}\\[[\\d;]*m`, 'g'), '');
 }
