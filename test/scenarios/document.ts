@@ -15,6 +15,12 @@ npx vitest run test/flow/stripe-semantics.test.ts -u
 
 _Basis_ is where a rule comes from: a page of Stripe's, or a choice of ours and the place where it is told. How it all works is in [architecture.md](architecture.md).`;
 
+const randomHistories = `## Random histories
+
+The rows above are what somebody thought of. Beside them \`test/flow/convergence.test.ts\` makes up histories of 3 to 25 actions by three users: they subscribe, change plans, cancel and think better of it, pause, pay, fail to pay, get refunds, dispute charges and are deleted; operators grant, revoke and edit the catalog; time passes. The news of it comes in any order, several times, late or not at all, to one to three workers that die between any two steps, while Stripe limits or fails requests. In the end, a millisecond before, at and after each instant at which anything changes, the answers have to be those of an oracle that reads the sandbox's objects alone and shares no rule with the service. What was lost on the way is fetched once more before, as reconciliation does.
+
+\`npm test\` plays 300 of them and prints the seed of one that fails. \`npm run test:convergence -- --runs 5000 --seed 20261124\` was run on 2026-11-24, at commit 78475d3, in two halves beside each other (2,500 from seed 20261124, 2,500 from 20261134; 65 minutes on two cores): all 5,000 passed. The runs before it, on the way there, found one fault, of the sandbox, which let an ended subscription be resumed.`;
+
 /**
  * The text of docs/stripe-semantics.md, formatted as `npm run format` would.
  *
@@ -34,6 +40,7 @@ export async function renderDocument(
     eventTable(),
     '## The histories',
     ...groups.flatMap(({ subject, scenarios }) => [`### ${subject}`, scenarioTable(scenarios)]),
+    randomHistories,
   ];
   const options = await resolveConfig(path);
   return format(parts.join('\n\n'), { ...options, parser: 'markdown' });
