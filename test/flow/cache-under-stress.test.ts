@@ -2,28 +2,17 @@ import { once } from 'node:events';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { createCache, type EntitlementCache } from '../../src/entitlements/cache.ts';
-import { changeUser } from '../../src/entitlements/change.ts';
 import { type Read, readEntitlements } from '../../src/entitlements/read.ts';
 import type { UserName } from '../../src/entitlements/users.ts';
-import { newId } from '../../src/platform/ids.ts';
 import { openRedis, type Redis } from '../../src/platform/redis.ts';
+import { grantExport, startGrantingService } from '../helpers/granting.ts';
 import { type RedisProxy, startRedisProxy } from '../helpers/redis-proxy.ts';
-import { startTestService, testStart, type TestService } from '../helpers/service.ts';
+import type { TestService } from '../helpers/service.ts';
 
 let service: TestService;
 
 beforeAll(async () => {
-  service = await startTestService();
-  await service.createProject('notes');
-  await service.deps.database.prisma.feature.create({
-    data: {
-      projectId: 'notes',
-      code: 'export',
-      name: 'Export',
-      type: 'boolean',
-      createdAt: new Date(testStart),
-    },
-  });
+  service = await startGrantingService();
 });
 afterAll(() => service.close());
 
@@ -33,20 +22,8 @@ function newUser(): UserName {
   return { projectId: 'notes', userId: `u_stress_${counter}` };
 }
 
-async function grant(
-  { projectId, userId }: UserName,
-  cache: EntitlementCache = service.deps.cache,
-): Promise<void> {
-  await changeUser({ ...service.deps, cache }, projectId, userId, (tx, { uid }) =>
-    tx.grant.create({
-      data: {
-        ...{ id: newId('gr'), uid, projectId, featureCode: 'export', value: true },
-        ...{ validFrom: new Date(testStart), createdAt: new Date(testStart) },
-        ...{ reason: 'test', auditId: 'au_test' },
-      },
-    }),
-  );
-}
+const grant = (user: UserName, cache?: EntitlementCache): Promise<void> =>
+  grantExport(service, user, cache);
 
 function read(user: UserName, cache: EntitlementCache = service.deps.cache): Promise<Read> {
   return readEntitlements({ ...service.deps, cache }, user);

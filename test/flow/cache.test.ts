@@ -6,23 +6,13 @@ import { finishAnswer } from '../../src/entitlements/cached-answer.ts';
 import { sweepBehindCatalog, sweepPendingCache } from '../../src/entitlements/sweeps.ts';
 import { loadTimeline } from '../../src/entitlements/timelines.ts';
 import type { UserName } from '../../src/entitlements/users.ts';
-import { newId } from '../../src/platform/ids.ts';
-import { startTestService, testStart, type TestService } from '../helpers/service.ts';
+import { grantExport, startGrantingService } from '../helpers/granting.ts';
+import type { TestService } from '../helpers/service.ts';
 
 let service: TestService;
 
 beforeAll(async () => {
-  service = await startTestService();
-  await service.createProject('notes');
-  await service.deps.database.prisma.feature.create({
-    data: {
-      projectId: 'notes',
-      code: 'export',
-      name: 'Export',
-      type: 'boolean',
-      createdAt: new Date(testStart),
-    },
-  });
+  service = await startGrantingService();
 });
 afterAll(() => service.close());
 
@@ -32,24 +22,8 @@ function newUser(): UserName {
   return { projectId: 'notes', userId: `u_${counter}` };
 }
 
-/** What an operator's grant does, with a cache of the test's choice. */
-async function grant(user: UserName, cache: EntitlementCache = service.deps.cache): Promise<void> {
-  await changeUser({ ...service.deps, cache }, user.projectId, user.userId, (tx, { uid }) =>
-    tx.grant.create({
-      data: {
-        id: newId('gr'),
-        uid,
-        projectId: user.projectId,
-        featureCode: 'export',
-        value: true,
-        validFrom: new Date(testStart),
-        reason: 'test',
-        auditId: 'au_test',
-        createdAt: new Date(testStart),
-      },
-    }),
-  );
-}
+const grant = (user: UserName, cache?: EntitlementCache): Promise<void> =>
+  grantExport(service, user, cache);
 
 async function isEntitled(user: UserName): Promise<boolean> {
   const { answer } = await readEntitlements(service.deps, user);
