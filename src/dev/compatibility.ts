@@ -4,8 +4,8 @@ import { partsOf, type Statement, statementsOf } from './sql-statements.ts';
 /*
  * Instances of the last release run while a migration is applied, and go on until they are replaced. So
  * a migration may only add what they need not know of (docs/scaling.md, "Upgrades"). What is not known
- * to be such is refused, and its author says why it is safe. What a migration does to rows (INSERT,
- * UPDATE, DELETE) is not judged here. Pure.
+ * to be such is refused, and its author says why it is safe. So is what does not stand in the one
+ * transaction that a migration is. What it does to rows (INSERT, UPDATE, DELETE) is not judged here. Pure.
  */
 
 /**
@@ -35,6 +35,7 @@ const whys = {
 
 /** The first that fits decides. */
 const statementRules: readonly Rule[] = [
+  { pattern: /^[^']*\bCONCURRENTLY\b/, why: 'a migration is a transaction, and this runs in none' },
   { pattern: /^DROP INDEX\b/, why: null },
   { pattern: /^DROP\b/, why: whys.used },
   { pattern: /^CREATE UNIQUE INDEX\b/, why: whys.forbids },
@@ -56,8 +57,11 @@ const statementRules: readonly Rule[] = [
   { pattern: /^REVOKE\b/, why: 'they may need the right' },
   { pattern: /^DO\b/, why: 'what it does is not looked into' },
   {
-    pattern:
-      /^(INSERT|UPDATE|DELETE|SELECT|WITH|COMMENT|GRANT|ANALYZE|SET|RESET|BEGIN|START TRANSACTION|COMMIT|END)\b/,
+    pattern: /^(BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|PREPARE TRANSACTION)\b/,
+    why: 'a migration is one transaction, its note of being applied included (docs/adr/0002-migrations.md)',
+  },
+  {
+    pattern: /^(INSERT|UPDATE|DELETE|SELECT|WITH|COMMENT|GRANT|ANALYZE|SET|RESET)\b/,
     why: null,
   },
 ];

@@ -77,6 +77,9 @@ describe('a migration is refused that', () => {
     ['takes a primary key away', 'ALTER TABLE users DROP CONSTRAINT "users_pkey";'],
     ['empties a table', 'TRUNCATE users;'],
     ['does what cannot be seen', `DO $$ BEGIN EXECUTE 'DROP TABLE users'; END $$;`],
+    ['ends its transaction before its end', 'UPDATE users SET a = 1; COMMIT;'],
+    ['runs in no transaction', 'CREATE INDEX CONCURRENTLY a ON users (b);'],
+    ['runs in none, whatever the index', 'DROP INDEX CONCURRENTLY users_by_a;'],
     ['is a partition of a table', 'CREATE TABLE b PARTITION OF a FOR VALUES IN (1);'],
     [
       'keeps what they delete',
@@ -144,7 +147,7 @@ describe('a migration passes that', () => {
       `CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'x';
       CREATE VIEW v AS SELECT 1; CREATE TYPE kind AS ENUM ('a');`,
     ],
-    ['fills', `BEGIN; UPDATE users SET a = 1; INSERT INTO b SELECT 1; COMMIT;`],
+    ['fills', `UPDATE users SET a = 1; INSERT INTO b SELECT 1;`],
     ['only speaks of it', `-- DROP TABLE users;\nUPDATE users SET note = 'DROP TABLE users;';`],
     [
       'has it in a function',
