@@ -2,15 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { loadSecret } from './config.ts';
 import { applyMigrations } from './platform/migrate.ts';
+import { reasonOf } from './platform/redaction.ts';
 
-const databaseUrl = loadSecret(process.env, 'DATABASE_URL', (file) => readFileSync(file, 'utf8'));
-if (databaseUrl === undefined) {
-  process.stderr.write('DATABASE_URL is not set. It names the database to migrate.\n');
-  process.exit(1);
-}
-const applied = await applyMigrations(databaseUrl);
-process.stdout.write(
-  applied.length === 0
+async function main(): Promise<string> {
+  const databaseUrl = loadSecret(process.env, 'DATABASE_URL', (file) => readFileSync(file, 'utf8'));
+  if (databaseUrl === undefined) {
+    throw new Error('DATABASE_URL is not set. It names the database to migrate.');
+  }
+  const applied = await applyMigrations(databaseUrl);
+  return applied.length === 0
     ? 'The database is up to date.\n'
-    : `Applied ${applied.length} migration(s):\n${applied.map((name) => `  ${name}\n`).join('')}`,
-);
+    : `Applied ${applied.length} migration(s):\n${applied.map((name) => `  ${name}\n`).join('')}`;
+}
+
+try {
+  process.stdout.write(await main());
+} catch (error) {
+  process.stderr.write(`The database cannot be migrated: ${reasonOf(error)}\n`);
+  process.exitCode = 1;
+}

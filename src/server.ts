@@ -7,7 +7,7 @@ import { closeDeps, type Deps, openDeps } from './deps.ts';
 import { createCache } from './entitlements/cache.ts';
 import type { App } from './http/app-types.ts';
 import { applyMigrations } from './platform/migrate.ts';
-import { withoutSecrets } from './platform/redaction.ts';
+import { reasonOf } from './platform/redaction.ts';
 
 /** How long a graceful stop may take after the drain, milliseconds. */
 const stopWithinMs = 10_000;
@@ -123,13 +123,7 @@ function dieAloud({ logger }: Deps): void {
   });
 }
 
-/** Node says nothing in the message of an error about several addresses of one host. */
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
-  return error instanceof Error ? error.message : String(error);
-}
-
 await main().catch((error: unknown) => {
-  process.stderr.write(`Latchkey cannot start: ${withoutSecrets(reasonOf(error))}\n`);
+  process.stderr.write(`Latchkey cannot start: ${reasonOf(error)}\n`);
   process.exit(1);
 });

@@ -17,6 +17,13 @@ export function withoutSecrets(text: string): string {
   return secretTexts.reduce((rest, [pattern, put]) => rest.replace(pattern, put), text);
 }
 
+/** What an error says, without secrets, for the person who started a program. Pure. */
+export function reasonOf(error: unknown): string {
+  // Node says nothing in the message of an error about several addresses of one host.
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
+  return withoutSecrets(error instanceof Error ? error.message : String(error));
+}
+
 /** What an error says that helps, and carries nothing of what was asked or stored. */
 const plainFields = [
   'code',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeError, withoutSecrets } from '../../../src/platform/redaction.ts';
+import { describeError, reasonOf, withoutSecrets } from '../../../src/platform/redaction.ts';
 
 describe('a text without secrets', () => {
   it.each([
@@ -62,5 +62,18 @@ describe('a described error', () => {
       errors: [{ message: 'one' }, { message: 'two' }],
     });
     expect(describeError('Bearer abc')).toEqual({ message: 'Bearer [redacted]' });
+  });
+});
+
+describe('what an error says to who started a program', () => {
+  it('is all that several say, without secrets', () => {
+    const error = new AggregateError([
+      new Error('connect ECONNREFUSED ::1:5432'),
+      new Error('no such host: postgresql://me:hunter2@db/x'),
+    ]);
+    expect(reasonOf(error)).toBe(
+      'connect ECONNREFUSED ::1:5432; no such host: postgresql://[redacted]@db/x',
+    );
+    expect(reasonOf('Bearer abc')).toBe('Bearer [redacted]');
   });
 });
