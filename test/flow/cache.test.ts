@@ -132,17 +132,22 @@ describe('promise 3: when a change has returned, every later read shows it', () 
   });
 });
 
+/** Projects with a user each who was computed under an older catalog. */
+async function openBehindCatalog(projectIds: readonly string[]): Promise<void> {
+  for (const projectId of projectIds) {
+    await service.createProject(projectId);
+    await changeUser(service.deps, projectId, 'u_1', () => Promise.resolve());
+    await service.deps.database.prisma.project.update({
+      where: { id: projectId },
+      data: { catalogRevision: { increment: 1 } },
+    });
+  }
+}
+
 describe('a project whose users cannot be refreshed', () => {
   it('does not hold up those behind it', async () => {
     const { database } = service.deps;
-    for (const projectId of ['a_broken', 'b_waiting']) {
-      await service.createProject(projectId);
-      await grantlessUser(projectId);
-      await database.prisma.project.update({
-        where: { id: projectId },
-        data: { catalogRevision: { increment: 1 } },
-      });
-    }
+    await openBehindCatalog(['a_broken', 'b_waiting']);
     const transaction = vi
       .spyOn(database, 'transaction')
       .mockRejectedValueOnce(new Error('read ECONNRESET'));
@@ -153,10 +158,15 @@ describe('a project whose users cannot be refreshed', () => {
       transaction.mockRestore();
     }
   });
+});
 
-  async function grantlessUser(projectId: string): Promise<void> {
-    await changeUser(service.deps, projectId, 'u_1', () => Promise.resolve());
-  }
+describe('refreshing users after a change of the catalog', () => {
+  it('ends between two projects where the process stops, and goes on the next time', async () => {
+    await openBehindCatalog(['c_first', 'd_second']);
+    let left = 1;
+    expect(await sweepBehindCatalog(service.deps, () => left-- === 0)).toBe(1);
+    expect(await sweepBehindCatalog(service.deps)).toBe(1);
+  });
 });
 
 describe('a user who changed nothing', () => {

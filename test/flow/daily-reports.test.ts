@@ -6,7 +6,10 @@ import { rowsOf } from '../helpers/lists.ts';
 import { adminKey } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
-/* A day is written once, when it is over, by one of many; and the gauges follow. */
+/*
+ * A day is written when it is over, by one of many; what happened on it is told anew for a while. And
+ * the gauges follow.
+ */
 
 let shop: Shop;
 const day = 86_400_000;

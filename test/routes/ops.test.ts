@@ -179,6 +179,21 @@ describe('/metrics', () => {
   });
 });
 
+/** An answer that is kept under an `Idempotency-Key`. */
+function idempotencyRecord(key: string, createdAt: Date) {
+  return {
+    actor: 'platform',
+    route: 'POST /x',
+    key,
+    requestHash: new Uint8Array(32),
+    status: 'done',
+    responseStatus: 201,
+    responseBody: '{}',
+    lockedAt: createdAt,
+    createdAt,
+  };
+}
+
 describe('housekeeping', () => {
   const day = 86_400_000;
 
@@ -210,17 +225,9 @@ describe('housekeeping', () => {
     const { prisma } = service.deps.database;
     const createdAt = new Date(service.clock.now() - 2 * day);
     await prisma.idempotencyRecord.createMany({
-      data: Array.from({ length: 1_500 }, (_, number) => ({
-        actor: 'platform',
-        route: 'POST /many',
-        key: String(number),
-        requestHash: new Uint8Array(32),
-        status: 'done',
-        responseStatus: 201,
-        responseBody: '{}',
-        lockedAt: createdAt,
-        createdAt,
-      })),
+      data: Array.from({ length: 1_500 }, (_, number) =>
+        idempotencyRecord(String(number), createdAt),
+      ),
     });
     let looked = 0;
     const isStopped = (): boolean => (looked += 1) > 1;
@@ -237,19 +244,11 @@ describe('housekeeping', () => {
   it('forgets idempotency keys after 24 hours', async () => {
     const { prisma } = service.deps.database;
     const limit = service.clock.now() - day;
-    const record = (key: string, createdAt: Date) => ({
-      actor: 'platform',
-      route: 'POST /x',
-      key,
-      requestHash: new Uint8Array(32),
-      status: 'done',
-      responseStatus: 201,
-      responseBody: '{}',
-      lockedAt: createdAt,
-      createdAt,
-    });
     await prisma.idempotencyRecord.createMany({
-      data: [record('old', new Date(limit - 1)), record('new', new Date(limit))],
+      data: [
+        idempotencyRecord('old', new Date(limit - 1)),
+        idempotencyRecord('new', new Date(limit)),
+      ],
     });
     await keepHouse({ ...service.deps, eventRetentionDays: 30 });
     expect(await prisma.idempotencyRecord.findMany()).toMatchObject([{ key: 'new' }]);
