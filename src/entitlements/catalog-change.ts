@@ -1,20 +1,9 @@
-import type { Clock } from '../platform/clock.ts';
-import { type Database, isUnreachable, sql, type Tx } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { lockProjectExclusive, lockProjectShared } from '../platform/locks.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Metrics } from '../platform/metrics.ts';
-import type { EntitlementCache } from './cache.ts';
-import { refreshUsers } from './refresh.ts';
-import { lockUsers } from './users.ts';
+import { lockProjectExclusive } from '../platform/locks.ts';
+import { type RefreshDeps, refreshBehind } from './refresh-behind.ts';
 
-export interface CatalogChangeDeps {
-  clock: Clock;
-  database: Database;
-  cache: EntitlementCache;
-  logger: Logger;
-  metrics: Metrics;
-}
+export type CatalogChangeDeps = RefreshDeps;
 
 /** The recomputation of a project's users that a change of catalog or policy set off. */
 export interface RefreshState {
@@ -25,13 +14,12 @@ export interface RefreshState {
 
 /** How many users are refreshed before the call that changed the catalog returns. */
 const refreshedAtOnce = 1_000;
-const batchSize = 100;
 
 /**
  * The one way to change a project's catalog or policy. `write` runs under the project's exclusive
  * lock, so that no timeline is computed from half a change; the catalog revision grows by one, and
  * every user that was computed under an older one is refreshed: up to 1,000 before this returns, the
- * rest by the sweep.
+ * rest by the sweep. So are those whose batch takes longer than a transaction may.
  */
 export async function changeCatalog<T>(
   deps: CatalogChangeDeps,
@@ -58,98 +46,17 @@ export async function changeCatalog<T>(
     return { result, id, users };
   });
   // The change may be what mends those who failed before it.
-  await refreshBehind(deps, projectId, refreshedAtOnce, deps.clock());
+  await refreshBehind(deps, projectId, {
+    limit: refreshedAtOnce,
+    failedBefore: deps.clock(),
+    onTimeout: 'stop',
+  });
   await finishRefreshes(deps, projectId);
   const refresh = await deps.database.prisma.refresh.findUniqueOrThrow({ where: { id } });
   return {
     result,
     refresh: { id, users, status: refresh.finishedAt === null ? 'running' : 'done' },
   };
-}
-
-/**
- * Refreshes up to `limit` users of a project that were computed under an older catalog, those longest
- * behind first. One whose timeline cannot be computed holds up nobody: it raises an alarm and stays
- * behind, with what it has, until it is tried again.
- *
- * @param failedBefore epoch milliseconds: whoever failed since then is not tried.
- * @returns how many were refreshed
- */
-export async function refreshBehind(
-  deps: CatalogChangeDeps,
-  projectId: string,
-  limit: number,
-  failedBefore: number,
-): Promise<number> {
-  let tried = 0;
-  let refreshed = 0;
-  while (tried < limit) {
-    const size = Math.min(batchSize, limit - tried);
-    const { rows } = await deps.database.pool.query<{ uid: string }>(
-      `select u.uid from users u join projects p on p.id = u.project_id
-       where u.project_id = $1 and u.catalog_revision < p.catalog_revision
-         and (u.refresh_failed_at is null or u.refresh_failed_at < $2)
-       order by u.catalog_revision, u.uid limit $3`,
-      [projectId, new Date(failedBefore), size],
-    );
-    const uids = rows.map(({ uid }) => BigInt(uid));
-    refreshed += await refreshThese(deps, projectId, uids);
-    tried += uids.length;
-    if (uids.length < size) break;
-  }
-  return refreshed;
-}
-
-/** Together where that goes, else by halves, down to those who fail; returns how many were refreshed. */
-async function refreshThese(
-  deps: CatalogChangeDeps,
-  projectId: string,
-  uids: bigint[],
-): Promise<number> {
-  const [first] = uids;
-  if (first === undefined) return 0;
-  try {
-    const refreshed = await deps.database.transaction(async (tx) => {
-      await lockProjectShared(tx, projectId);
-      const users = await lockUsers(
-        tx,
-        sql`uid = any(${uids}) and catalog_revision < (
-          select catalog_revision from projects where id = ${projectId})`,
-      );
-      return refreshUsers(tx, projectId, users, deps.clock());
-    });
-    await deps.cache.forget(refreshed);
-    return refreshed.length;
-  } catch (error) {
-    // That says nothing of a user.
-    if (isUnreachable(error)) throw error;
-    if (uids.length === 1) {
-      await noteFailure(deps, projectId, first, error);
-      return 0;
-    }
-    const half = Math.ceil(uids.length / 2);
-    return (
-      (await refreshThese(deps, projectId, uids.slice(0, half))) +
-      (await refreshThese(deps, projectId, uids.slice(half)))
-    );
-  }
-}
-
-async function noteFailure(
-  { clock, database, logger, metrics }: CatalogChangeDeps,
-  projectId: string,
-  uid: bigint,
-  error: unknown,
-): Promise<void> {
-  metrics.alarms.inc({ kind: 'timeline_not_computed' });
-  logger.error(
-    { err: error, projectId, uid: String(uid) },
-    'the timeline of a user could not be computed; the answers stay as they were',
-  );
-  await database.pool.query('update users set refresh_failed_at = $2 where uid = $1', [
-    uid,
-    new Date(clock()),
-  ]);
 }
 
 /** Notes which refreshes have no user left that is behind them. */

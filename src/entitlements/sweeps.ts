@@ -4,7 +4,8 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { EntitlementCache } from './cache.ts';
-import { finishRefreshes, refreshBehind } from './catalog-change.ts';
+import { finishRefreshes } from './catalog-change.ts';
+import { refreshBehind } from './refresh-behind.ts';
 
 export interface SweepDeps {
   clock: Clock;
@@ -63,7 +64,11 @@ export async function sweepBehindCatalog(
   for (const { id } of rows) {
     if (isStopped()) break;
     try {
-      refreshed += await refreshBehind(deps, id, 1_000, deps.clock() - failedForMs);
+      refreshed += await refreshBehind(deps, id, {
+        limit: 1_000,
+        failedBefore: deps.clock() - failedForMs,
+        onTimeout: 'halve',
+      });
       await finishRefreshes(deps, id);
     } catch (error) {
       // The projects behind it have a right to their turn.

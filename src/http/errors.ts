@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
 import type { Clock } from '../platform/clock.ts';
-import { isUnreachable, saidBy } from '../platform/database.ts';
+import { isTimeout, isUnreachable, saidBy } from '../platform/database.ts';
 import { createThinning } from '../platform/thinning.ts';
 import type { App } from './app-types.ts';
 import { type FieldFault, problemBody, type ProblemCode, ProblemError } from './problem.ts';
@@ -30,7 +30,7 @@ const fastifyDetails: Readonly<Record<string, string>> = {
 const notStorable =
   /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate|invalid input syntax for type json/;
 
-/** How often the log says at most that Postgres does not answer, milliseconds. */
+/** The shortest time between two log lines about requests that Postgres failed, milliseconds. */
 const outageLineEveryMs = 1_000;
 
 /** Turns everything that is thrown in a request into a problem; nothing internal leaves the process. */
@@ -40,8 +40,8 @@ export function installErrorHandlers(app: App, clock: Clock): void {
   /** What comes by the thousand, just when the process has too much to do, is counted by metrics. */
   function tell({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
     if (problem.status < 500) return;
-    if (problem.code === 'overloaded') return;
-    if (problem.code !== 'not_ready') {
+    if (error instanceof ProblemError && problem.code === 'overloaded') return;
+    if (problem.status !== 503) {
       log.error({ err: error }, problem.message);
       return;
     }
@@ -108,6 +108,12 @@ function httpProblem(error: Error): ProblemError | null {
 function databaseProblem(error: Error): ProblemError | null {
   if (isUnreachable(error)) {
     return new ProblemError('not_ready', 'The database cannot be reached. Try again in a moment.');
+  }
+  if (isTimeout(error)) {
+    return new ProblemError(
+      'overloaded',
+      'The database took too long over this request. Try again later, or ask for less at once.',
+    );
   }
   return notStorable.test(saidBy(error))
     ? new ProblemError('bad_request', 'Text must not hold U+0000 or halves of surrogate pairs.')

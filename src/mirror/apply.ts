@@ -1,8 +1,9 @@
 import type { EntitlementCache } from '../entitlements/cache.ts';
+import { markBehind, refreshMarked } from '../entitlements/refresh-behind.ts';
 import { refreshUsers, type Refreshed } from '../entitlements/refresh.ts';
 import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type Database, sql, type Tx } from '../platform/database.ts';
+import { type Database, isTimeout, sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -41,13 +42,38 @@ const maxRounds = 5;
  * Writes what was fetched under `number` and recomputes every user whom it touches, in one transaction
  * with the locks in their order; then tells the cache. What a later fetch wrote before stays. When it
  * has returned, every later read shows what was fetched.
+ *
+ * Where that takes longer than a transaction may, the mirror is written first and its users are
+ * recomputed afterwards, each apart if need be: one whose timeline is too big keeps its answers, raises
+ * the alarm `timeline_not_computed` and delays no other.
  */
 export async function applyPicture(
   deps: ApplyDeps,
   picture: Picture,
   number: bigint,
 ): Promise<void> {
-  await tryPicture(deps, picture, number, () => Promise.resolve(true));
+  try {
+    await tryPicture(deps, picture, number, () => Promise.resolve(true));
+  } catch (error) {
+    if (!isTimeout(error)) throw error;
+    deps.logger.warn({ err: error }, 'a sync took too long; its users are recomputed apart');
+    const { users, observed } = await inProjects(deps, picture, async (tx, projectIds) => {
+      const written = await writeLocked(deps, tx, picture, number, projectIds);
+      await markBehind(
+        tx,
+        written.users.map(({ uid }) => uid),
+      );
+      return written;
+    });
+    for (const [projectId, ofProject] of byProject(users)) {
+      await refreshMarked(
+        deps,
+        projectId,
+        ofProject.map(({ uid }) => uid),
+      );
+    }
+    await raiseAlarms(deps, picture, observed);
+  }
 }
 
 /**
@@ -56,6 +82,7 @@ export async function applyPicture(
  *
  * @param keep may run again after a deadlock, so it keeps no state.
  * @returns whether it stayed.
+ * @throws the time-out, where it takes longer than a transaction may; nothing has happened then either.
  */
 export async function tryPicture(
   deps: ApplyDeps,
@@ -63,23 +90,45 @@ export async function tryPicture(
   number: bigint,
   keep: (tx: Tx, refreshed: readonly Refreshed[]) => Promise<boolean>,
 ): Promise<boolean> {
-  let projectIds = await guessProjects(deps.database, picture);
+  try {
+    const { refreshed, observed } = await inProjects(deps, picture, async (tx, projectIds) => {
+      const now = deps.clock();
+      const { users, observed } = await writeLocked(deps, tx, picture, number, projectIds);
+      const refreshed: Refreshed[] = [];
+      for (const [projectId, ofProject] of byProject(users)) {
+        refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
+      }
+      if (!(await keep(tx, refreshed))) throw new NotKept();
+      return { refreshed, observed };
+    });
+    await deps.cache.forget(refreshed);
+    await raiseAlarms(deps, picture, observed);
+    return true;
+  } catch (error) {
+    if (error instanceof NotKept) return false;
+    throw error;
+  }
+}
+
+/** Runs `work` in a transaction that can lock the projects of all users whom the picture touches. */
+async function inProjects<T>(
+  { database }: ApplyDeps,
+  picture: Picture,
+  work: (tx: Tx, projectIds: Set<string>) => Promise<T>,
+): Promise<T> {
+  let projectIds = await guessProjects(database, picture);
   for (let round = 1; ; round += 1) {
     try {
-      const { refreshed, observed } = await deps.database.transaction(async (tx) => {
-        const applied = await applyLocked(deps, tx, picture, number, projectIds);
-        if (!(await keep(tx, applied.refreshed))) throw new NotKept();
-        return applied;
-      });
-      await deps.cache.forget(refreshed);
-      await raiseAlarms(deps, picture, observed);
-      return true;
+      return await database.transaction((tx) => work(tx, projectIds));
     } catch (error) {
-      if (error instanceof NotKept) return false;
       if (!(error instanceof MoreProjects) || round === maxRounds) throw error;
       projectIds = error.projectIds.union(projectIds);
     }
   }
+}
+
+function byProject(users: readonly LockedUser[]): Map<string, LockedUser[]> {
+  return Map.groupBy(users, ({ projectId }) => projectId);
 }
 
 /** The projects that come first in the lock order have to be known before anything is locked. */
@@ -94,13 +143,14 @@ async function guessProjects(database: Database, picture: Picture): Promise<Set<
   ]);
 }
 
-async function applyLocked(
+/** Writes the picture under all the locks; the users it touches are still to be refreshed. */
+async function writeLocked(
   deps: ApplyDeps,
   tx: Tx,
   picture: Picture,
   number: bigint,
   projectIds: Set<string>,
-): Promise<{ refreshed: Refreshed[]; observed: Observed }> {
+): Promise<{ users: LockedUser[]; observed: Observed }> {
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
   const newest = await markFetched(tx, objectsIn(picture), number, now);
@@ -139,12 +189,8 @@ async function applyLocked(
       return { subject, uid };
     }),
   );
-  const refreshed: Refreshed[] = [];
-  for (const [projectId, ofProject] of Map.groupBy(users, (user: LockedUser) => user.projectId)) {
-    refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
-  }
   const unmapped = await loadUnmappedPrices(tx, picture, owned);
-  return { refreshed, observed: { unknown, unmapped, missing: seen.missing } };
+  return { users, observed: { unknown, unmapped, missing: seen.missing } };
 }
 
 /** Users who have something of the picture already, and those whose purchases its money is about. */

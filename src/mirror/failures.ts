@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { isUnreachable } from '../platform/database.ts';
+import { isTimeout, isUnreachable } from '../platform/database.ts';
 import { maxAttempts } from '../webhook/followed.ts';
 
 /** How long after a try that an object failed for its own sake the next one comes, milliseconds. */
@@ -29,6 +29,7 @@ export function reasonOf(error: unknown): string {
     return ['Stripe:', status ?? 'no answer', ...(code === undefined ? [] : [code])].join(' ');
   }
   if (isUnreachable(error)) return 'the database could not be reached';
+  if (isTimeout(error)) return 'the database took too long to store it: see the log';
   return 'internal error: see the log';
 }
 

@@ -23,7 +23,7 @@ export interface Database {
 const usualAttempts = 5;
 
 /** Why Postgres did not do what it was asked for, where that is neither our fault nor the caller's. */
-export type DatabaseFailure = 'unreachable' | 'conflict';
+export type DatabaseFailure = 'unreachable' | 'timeout' | 'conflict';
 
 /**
  * @param onPoolError told of errors on idle connections, which are replaced.
@@ -47,6 +47,7 @@ export function openDatabase(
   pool.on('error', onPoolError);
   const noteFailure = (error: unknown): void => {
     if (isUnreachable(error)) onFailure('unreachable');
+    else if (isTimeout(error)) onFailure('timeout');
     else if (isTransient(error)) onFailure('conflict');
   };
   watchQueries(pool, noteFailure);
@@ -84,14 +85,25 @@ function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
 
 /**
  * What the socket, the driver, Prisma and Postgres say where the database cannot be reached, has no
- * connection left or does not answer in time (57014 is our own statement timeout).
+ * connection left or does not answer at all.
  */
 const unreachable =
-  /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|is not queryable|Server has closed the connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57014|57P0[123]|53300)\b/;
+  /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|is not queryable|Server has closed the connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57P0[123]|53300)\b/;
+
+/** Our own limits: on a statement (57014, which Postgres itself reports), and Prisma's on a transaction. */
+const timeout = /\b57014\b|on an expired transaction/;
 
 /** Whether an error says that the database could not be asked, which another try may well be able to. */
 export function isUnreachable(error: unknown): boolean {
-  return error instanceof Error && unreachable.test(saidBy(error));
+  return error instanceof Error && unreachable.test(saidBy(error)) && !isTimeout(error);
+}
+
+/**
+ * Whether the database answered, but a statement or transaction took longer than it may: the work is
+ * too much at once, or waits for a lock. The same work, repeated, is likely to fail again.
+ */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && timeout.test(saidBy(error));
 }
 
 /** All that an error of the database says. Prisma keeps what the driver said in the cause. */

@@ -28,7 +28,7 @@ export function createMetrics() {
   for (const work of ['operator', 'checkout', 'webhook', 'read']) {
     metrics.shedRequests.inc({ work }, 0);
   }
-  for (const kind of ['unreachable', 'conflict', 'connection_lost']) {
+  for (const kind of ['unreachable', 'timeout', 'conflict', 'connection_lost']) {
     metrics.postgresErrors.inc({ kind }, 0);
   }
   for (const operation of ['connection', 'read', 'fill', 'forget']) {

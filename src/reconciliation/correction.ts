@@ -2,7 +2,7 @@ import { fetchPicture } from '../mirror/fetch.ts';
 import { isTerminal } from '../mirror/from-stripe.ts';
 import { tryPicture } from '../mirror/apply.ts';
 import type { FindingType } from '../projects/finding-types.ts';
-import type { Tx } from '../platform/database.ts';
+import { isTimeout, type Tx } from '../platform/database.ts';
 import { drawNumber, type FollowedRef, objectKey } from '../webhook/followed.ts';
 import { type Difference, differences, type Stored } from './diff.ts';
 import { loses, type UserEffect } from './effect.ts';
@@ -40,7 +40,8 @@ export type Attempted = FindingAction | null;
 
 /**
  * Writes a unit within a transaction, sees what that does to whom, and keeps it where `decide` says
- * `fixed`. What differs even then is `open`. Notes the finding.
+ * `fixed`. What differs even then is `open`, and so is what takes longer than a transaction may, which
+ * also raises an alarm and must not end the run. Notes the finding.
  *
  * @param decide gets whether a project of the affected wants it only reported, and the effects.
  */
@@ -76,6 +77,28 @@ export async function attempt(
       deps.metrics.reconciliationFindings.inc({ type, action: finding.action });
     };
     return keep;
+  }).catch(async (error: unknown) => {
+    if (!isTimeout(error)) throw error;
+    const { prisma } = deps.database;
+    const projectIds = await loadProjects(prisma, difference, []);
+    if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return false;
+    const { objectType, objectId } = difference;
+    deps.metrics.alarms.inc({ kind: 'timeline_not_computed' });
+    deps.logger.error({ err: error, objectType, objectId }, 'a correction took too long');
+    const type = findingType(difference, [], false);
+    action = 'open';
+    const finding = {
+      type,
+      difference,
+      effects: [],
+      projectId: projectIds[0] ?? null,
+      action,
+    } as const;
+    note = (on) => recordFinding(on, deps.clock(), scope.runId, finding);
+    count = () => {
+      deps.metrics.reconciliationFindings.inc({ type, action: 'open' });
+    };
+    return false;
   });
   if (!kept) await note(deps.database.prisma);
   count();

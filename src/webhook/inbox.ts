@@ -1,7 +1,7 @@
 import { ProblemError } from '../http/problem.ts';
 import { createBatches } from '../platform/batches.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type Database, isUnreachable } from '../platform/database.ts';
+import { type Database, isTimeout, isUnreachable } from '../platform/database.ts';
 import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
 
@@ -59,7 +59,7 @@ async function insertEach(
     if (deliveries.length === 1 && isTooDeep(error)) {
       return [new ProblemError('payload_invalid', 'The payload is nested too deeply.')];
     }
-    if (deliveries.length === 1 || isUnreachable(error)) throw error;
+    if (deliveries.length === 1 || isUnreachable(error) || isTimeout(error)) throw error;
     const alone = deliveries.map(async (delivery) => insertEach(database, [delivery]));
     return (await Promise.allSettled(alone)).flatMap((one) =>
       one.status === 'fulfilled' ? one.value : [asError(one.reason)],

@@ -124,6 +124,16 @@ describe('failures of Postgres', () => {
     expect(failures).toEqual([]);
   });
 
+  it('a statement that takes too long is one, of its own kind', async () => {
+    const failures = await failuresOf(test.url, (database) =>
+      database.transaction(async (tx) => {
+        await tx.$executeRaw`set local statement_timeout = 10`;
+        await tx.$executeRaw`select pg_sleep(20)`;
+      }),
+    );
+    expect(failures).toEqual(['timeout']);
+  });
+
   it('a conflict is one each time, although the transaction is tried again', async () => {
     let tries = 0;
     const failures = await failuresOf(test.url, (database) =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isUnreachable } from '../../src/platform/database.ts';
+import { isTimeout, isUnreachable } from '../../src/platform/database.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 let test: TestDatabase;
@@ -89,4 +89,24 @@ it('what the driver and Prisma call a lost connection is told so, too', () => {
     expect(isUnreachable(new Error(message))).toBe(true);
   }
   expect(isUnreachable(new Error('a value is not a number'))).toBe(false);
+});
+
+it('a statement or a transaction that takes longer than it may is told as a time-out, not as an outage', async () => {
+  const { database } = test;
+  const statement = database.transaction(async (tx) => {
+    await tx.$executeRaw`set local statement_timeout = 10`;
+    await tx.$executeRaw`select pg_sleep(20)`;
+  });
+  const transaction = database.prisma.$transaction(
+    async (tx) => {
+      await tx.$executeRaw`select pg_sleep(0.2)`;
+      await tx.project.count();
+    },
+    { timeout: 50 },
+  );
+  for (const tooLong of [statement, transaction]) {
+    const error: unknown = await tooLong.catch((reason: unknown) => reason);
+    expect(error).toSatisfy(isTimeout);
+    expect(error).not.toSatisfy(isUnreachable);
+  }
 });

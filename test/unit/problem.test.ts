@@ -39,13 +39,24 @@ describe('what an error means', () => {
     ['a full pool', failure('timeout exceeded when trying to connect')],
     ['a query that does not end', failure('Query read timeout')],
     ['a server that stops', failure('terminating connection', { code: '57P01' })],
-    [
-      'a statement timeout',
-      failure('canceling statement due to statement timeout', { code: '57014' }),
-    ],
     ['Prisma without a server', failure("Can't reach database server", { code: 'P1001' })],
   ])('%s → 503, which may be tried again', (_name, error) => {
     expect(toProblem(error).code).toBe('not_ready');
+  });
+
+  it.each([
+    ['a statement', failure('canceling statement due to statement timeout', { code: '57014' })],
+    [
+      'a transaction',
+      failure('Transaction API error: A query cannot be executed on an expired transaction.', {
+        code: 'P2028',
+      }),
+    ],
+  ])('%s that takes too long → 503, which does not blame the database', (_name, error) => {
+    expect(toProblem(error)).toMatchObject({
+      code: 'overloaded',
+      message: expect.stringContaining('took too long') as unknown,
+    });
   });
 
   it.each<[string, Error]>([
