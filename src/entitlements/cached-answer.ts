@@ -1,8 +1,16 @@
 import type { DeniedReason, EntitlementsAnswer } from './answer.ts';
 
 /**
+ * The version of the cached text, its body included. Raise it with every change of either: a text of
+ * another version is a miss. It is the first word of the text and not part of the key, so that releases
+ * which run side by side delete each other's answers. To the release before versions it reads as an end
+ * in 1970.
+ */
+export const cacheFormat = 1;
+
+/**
  * An answer as the cache keeps it: finished text, so that a hit parses and formats nothing. The first
- * line says until when it holds and under which revision and tag. A line per feature says what it comes
+ * line holds the format's version, until when the answer holds, its revision and its tag. A line per feature says what it comes
  * to: `code valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of
  * `GET /entitlements`. Codes and reasons hold no spaces, and JSON.stringify writes no line breaks.
  */
@@ -46,14 +54,18 @@ export function finishAnswer(answer: EntitlementsAnswer, recordedAt: number | nu
 
 export function encodeAnswer(answer: CachedAnswer): string {
   const { nextChangeAt, revision, etag, featureLines, bodyText } = answer;
-  return `${nextChangeAt ?? ''} ${revision} ${etag}${featureLines}\n${bodyText}`;
+  return `${cacheFormat} ${nextChangeAt ?? ''} ${revision} ${etag}${featureLines}\n${bodyText}`;
 }
 
-/** The answer in a text of `encodeAnswer`, or null where it holds no more at `now` (epoch milliseconds). */
+/**
+ * Returns the answer in a text of `encodeAnswer`; null where another format wrote it, or where it holds
+ * no more at `now` (epoch milliseconds).
+ */
 export function decodeAnswer(text: string, now: number): CachedAnswer | null {
   const headEnd = text.indexOf('\n');
   const linesEnd = text.indexOf('\n\n', headEnd) + 1;
-  const [next = '', revision = '', etag = ''] = text.slice(0, headEnd).split(' ');
+  const [format, next = '', revision = '', etag = ''] = text.slice(0, headEnd).split(' ');
+  if (format !== String(cacheFormat)) return null;
   const nextChangeAt = next === '' ? null : Number(next);
   if (nextChangeAt !== null && now >= nextChangeAt) return null;
   return {

@@ -169,6 +169,20 @@ describe('refreshing users after a change of the catalog', () => {
   });
 });
 
+describe('an upgrade across a change of the cached text', () => {
+  it('serves nothing that another release wrote', async () => {
+    const { redis } = service.deps;
+    const user = { ...newUser(), userId: 'u_of_another_release' };
+    await grant(user);
+    await isEntitled(user);
+    const [key = ''] = (await redis?.keys(`latchkey:*:notes:${user.userId}`)) ?? [];
+    expect(await redis?.set(key, JSON.stringify({ entitlements: [] }), 'XX')).toBe('OK');
+    const { from, answer } = await readEntitlements(service.deps, user);
+    expect([from, answer.revision]).toEqual(['miss', 1]);
+    expect(answer.bodyText).toContain('"export"');
+  });
+});
+
 describe('a user who changed nothing', () => {
   it('keeps the revision and the cached answer', async () => {
     const user = newUser();

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EntitlementsAnswer } from '../../../src/entitlements/answer.ts';
+import { answerAt, type EntitlementsAnswer } from '../../../src/entitlements/answer.ts';
 import {
+  cacheFormat,
   decodeAnswer,
   encodeAnswer,
   featureWord,
   finishAnswer,
 } from '../../../src/entitlements/cached-answer.ts';
+import type { Segment } from '../../../src/entitlements/facts.ts';
 
 const code = fc.stringMatching(/^[a-z0-9][a-z0-9_.-]{0,5}$/);
 const instant = fc.integer({ min: 0, max: 253_402_300_799_999 });
@@ -85,5 +87,56 @@ describe('a cached answer', () => {
         if (!told.has(other)) expect(featureWord(finished, other)).toBeNull();
       }),
     );
+  });
+});
+
+/** What each format made of the same timeline. A change of the text or of the body is a new line. */
+const samples: Readonly<Record<number, string>> = {
+  1: [
+    '1 1796083200000 7 "7-mvx2cqo0-mx3xkao0"',
+    'export "2026-12-01T00:00:00.000Z" true',
+    'seats !revoked',
+    '',
+    '{"project_id":"notes","user_id":"u_1","revision":7,"entitlements":[{"feature_code":"export","type":"boolean","value":true,"valid_from":"2026-11-01T00:00:00.000Z","valid_to":"2026-12-01T00:00:00.000Z","sources":[{"type":"grant","id":"gr_1"}]}],"next_change_at":"2026-12-01T00:00:00.000Z"}',
+  ].join('\n'),
+};
+
+describe('the format of the cached text', () => {
+  const ofGrant: Segment = {
+    featureCode: 'export',
+    featureType: 'boolean',
+    reason: 'granted',
+    value: true,
+    sources: [{ type: 'grant', id: 'gr_1' }],
+    validFrom: Date.parse('2026-11-01T00:00:00.000Z'),
+    validTo: Date.parse('2026-12-01T00:00:00.000Z'),
+  };
+  const answer = answerAt(
+    { projectId: 'notes', userId: 'u_1', revision: 7 },
+    [
+      ofGrant,
+      { ...ofGrant, featureCode: 'seats', featureType: 'limit', reason: 'revoked', value: null },
+    ],
+    Date.parse('2026-11-15T00:00:00.000Z'),
+  );
+
+  it('has another version with every change: raise `cacheFormat`, and add its sample', () => {
+    const text = encodeAnswer(finishAnswer(answer, Date.parse('2026-11-01T00:00:00.000Z')));
+    expect(text).toBe(samples[cacheFormat]);
+  });
+
+  it('is a miss where another release wrote the text', () => {
+    const ours = encodeAnswer(finishAnswer(answer, 0));
+    const foreign = [
+      ours.replace(/^\d+/, String(cacheFormat + 1)),
+      ours.replace(/^\d+ /, ''),
+      JSON.stringify(answer.body),
+      '',
+    ];
+    for (const text of foreign) expect(decodeAnswer(text, 0)).toBeNull();
+  });
+
+  it('reads as an answer that has ended to the release that knew no versions', () => {
+    expect(cacheFormat).toBeLessThan(Date.parse('2026-01-01T00:00:00.000Z'));
   });
 });
