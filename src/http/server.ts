@@ -27,6 +27,7 @@ import { keepAnswers } from './kept-answers.ts';
 import { documentProblems, dropUnusedSchemas } from './openapi.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
+import { watchUntrustedProxies } from './untrusted-proxies.ts';
 
 /** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
 const requestTimeoutMs = 30_000;
@@ -108,6 +109,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
+  if (trustedProxies.length === 0) watchUntrustedProxies(app, deps);
   installRequestLog(app, note);
   await app.register((scope: App, _options, done) => {
     keepAnswers(scope);

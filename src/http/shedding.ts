@@ -21,8 +21,8 @@ const refusedFromMs: Readonly<Record<Work, number>> = {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Of an open route that is refused under load; all others follow from `auth`. */
-    work?: Work;
+    /** The kind of work, where it does not follow from `auth`; `always`: never refused under load. */
+    work?: Work | 'always';
   }
 }
 
@@ -63,6 +63,7 @@ export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics:
 }
 
 function workOf({ config }: RouteOptions): Work | undefined {
+  if (config?.work !== undefined) return config.work === 'always' ? undefined : config.work;
   switch (config?.auth) {
     case 'read':
     case 'checkout':
@@ -72,6 +73,6 @@ function workOf({ config }: RouteOptions): Work | undefined {
       return 'operator';
     case 'open':
     case undefined:
-      return config?.work;
+      return undefined;
   }
 }

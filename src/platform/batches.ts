@@ -1,3 +1,5 @@
+import { Lanes } from './lanes.ts';
+
 /** Loads what a key stands for, together with what others ask for in the meantime. */
 type Batched<Key, Value> = (key: Key) => Promise<Value>;
 
@@ -6,6 +8,8 @@ interface BatchOptions<Key, Value> {
   load: (keys: Key[]) => Promise<readonly Value[]>;
   /** At most so many keys in one batch. */
   maxSize: number;
+  /** Whose line a key waits in; batches are drawn from the lines round-robin. By default there is one line. */
+  laneOf?: (key: Key) => string;
   /** Absent = any number of batches at a time, and nothing waits. */
   limit?: BatchLimit;
 }
@@ -15,6 +19,16 @@ interface BatchLimit {
   maxRunning: number;
   /** Milliseconds; what waits so long for its load to begin fails, so that no line grows without end. */
   maxWaitMs: number;
+  /** At most so many wait in one lane; what comes beyond them fails at once. By default any number. */
+  maxWaitingPerLane?: number;
+}
+
+/** Thrown where a lane holds as many as may wait in it. */
+export class LaneFull extends Error {
+  constructor() {
+    super('too many wait in this lane');
+    this.name = 'LaneFull';
+  }
 }
 
 interface Waiting<Key, Value> {
@@ -32,24 +46,29 @@ interface Waiting<Key, Value> {
  * waits too long for one to begin fails with the code `ETIMEDOUT`.
  */
 export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Batched<Key, Value> {
-  const { load, maxSize, limit } = options;
-  const maxRunning = limit?.maxRunning ?? Infinity;
-  /** In the order in which they came. */
-  const waiting = new Set<Waiting<Key, Value>>();
+  const { load, maxSize, laneOf = () => '', limit } = options;
+  const { maxRunning = Infinity, maxWaitingPerLane = Infinity } = limit ?? {};
+  const waiting = new Lanes<Waiting<Key, Value>>();
   let running = 0;
   let isDue = false;
 
   function begin(): void {
     isDue = false;
     while (waiting.size > 0 && running < maxRunning) {
-      const batch = [...waiting.values().take(maxSize)];
-      for (const asked of batch) {
-        waiting.delete(asked);
-        clearTimeout(asked.timer);
-      }
       running += 1;
-      void run(batch);
+      void run(drawBatch());
     }
+  }
+
+  function drawBatch(): Waiting<Key, Value>[] {
+    const batch: Waiting<Key, Value>[] = [];
+    while (batch.length < maxSize) {
+      const asked = waiting.draw();
+      if (asked === undefined) break;
+      clearTimeout(asked.timer);
+      batch.push(asked);
+    }
+    return batch;
   }
 
   async function run(batch: Waiting<Key, Value>[]): Promise<void> {
@@ -68,9 +87,9 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
   }
 
   /** Where every batch that runs hangs, none would ever begin. */
-  function endWaitOf(asked: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
+  function endWaitOf(lane: string, asked: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
     asked.timer = setTimeout(() => {
-      waiting.delete(asked);
+      waiting.delete(lane, asked);
       const error = new Error(`no load began within ${maxWaitMs} ms`);
       asked.reject(Object.assign(error, { code: 'ETIMEDOUT' }));
     }, maxWaitMs);
@@ -78,9 +97,14 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
 
   return (key) =>
     new Promise((resolve, reject) => {
+      const lane = laneOf(key);
+      if (waiting.sizeOf(lane) >= maxWaitingPerLane) {
+        reject(new LaneFull());
+        return;
+      }
       const asked: Waiting<Key, Value> = { key, resolve, reject, timer: undefined };
-      waiting.add(asked);
-      if (limit !== undefined) endWaitOf(asked, limit);
+      waiting.add(lane, asked);
+      if (limit !== undefined) endWaitOf(lane, asked, limit);
       if (isDue || running >= maxRunning) return;
       isDue = true;
       setImmediate(begin);

@@ -8,10 +8,12 @@ export type Tx = Prisma.TransactionClient;
 /** A piece of SQL with its parameters, as `tx.$queryRaw` takes it. */
 export { sqltag as sql, type Sql } from '@prisma/client/runtime/client';
 
-/** One pool of connections to Postgres: Prisma for most of the code, the pool itself where a path is hot. */
+/** Connections to Postgres: Prisma for most of the code, the pool below it where a path is hot. */
 export interface Database {
   prisma: PrismaClient;
   pool: pg.Pool;
+  /** A few connections of their own, for short queries that must not wait however busy the pool is. */
+  reservedPool: pg.Pool;
   /**
    * Runs `work` in one READ COMMITTED transaction; a deadlock or a serialization failure runs it again, up
    * to `attempts` times altogether, 5 unless it is said.
@@ -34,27 +36,31 @@ export function openDatabase(
   onPoolError: (error: Error) => void,
   onFailure: (failure: DatabaseFailure) => void = () => undefined,
 ): Database {
-  const pool = new pg.Pool({
+  const settings: pg.PoolConfig = {
     connectionString: url,
-    max: 20,
     connectionTimeoutMillis: 2_000,
     query_timeout: 15_000,
     statement_timeout: 14_000,
     application_name: 'latchkey',
     // Compiling a report's statement takes Postgres seconds, running it takes tenths of one.
     options: '-c jit=off',
-  });
-  pool.on('error', onPoolError);
+  };
+  const pool = new pg.Pool({ ...settings, max: 20 });
+  const reservedPool = new pg.Pool({ ...settings, max: 2 });
   const noteFailure = (error: unknown): void => {
     if (isUnreachable(error)) onFailure('unreachable');
     else if (isTimeout(error)) onFailure('timeout');
     else if (isTransient(error)) onFailure('conflict');
   };
-  watchQueries(pool, noteFailure);
+  for (const each of [pool, reservedPool]) {
+    each.on('error', onPoolError);
+    watchQueries(each, noteFailure);
+  }
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   return {
     prisma,
     pool,
+    reservedPool,
     async transaction(work, attempts = usualAttempts) {
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -67,7 +73,7 @@ export function openDatabase(
     },
     async close() {
       await prisma.$disconnect();
-      await pool.end();
+      await Promise.all([pool.end(), reservedPool.end()]);
     },
   };
 }

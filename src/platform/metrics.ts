@@ -57,6 +57,11 @@ function defineMetrics() {
       labelNames: ['limit'],
       registers,
     }),
+    untrustedForwarded: new Counter({
+      name: 'latchkey_untrusted_forwarded_total',
+      help: 'Requests whose X-Forwarded-For was ignored since TRUSTED_PROXIES is not set.',
+      registers,
+    }),
     shedRequests: new Counter({
       name: 'latchkey_shed_requests_total',
       help: 'Requests refused with a 503 since the event loop was late, by kind of work.',

@@ -4,7 +4,7 @@ const censor = '[redacted]';
 const secretTexts: readonly (readonly [RegExp, string])[] = [
   // Stripe's keys and signing secrets, and ours: platform/stripe, projects/keys.
   [/\b(?:[srp]k_(?:test|live)|whsec)_[\w*]+/g, censor],
-  [/\blk_[0-9a-z]{8}_[0-9a-z]{40}\b/g, censor],
+  [/\blk_[0-9a-z]{8}_[0-9a-z]{40,47}\b/g, censor],
   [/\b(Bearer|Basic)\s+\S+/gi, `$1 ${censor}`],
   [/\bv[01]=[0-9a-f]{32,}/g, censor],
   // Who logs in with what, in the URL of a database or a cache.

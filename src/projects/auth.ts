@@ -47,7 +47,7 @@ export function installAuth(app: App, deps: AuthDeps): void {
     }
     const hash = hashKey(key);
     if (sameHash(hash, platformHash)) return everything;
-    const caller = await deps.keys.find(hash, () => clientNetwork(request.ip));
+    const caller = await deps.keys.find(key, hash, () => clientNetwork(request.ip));
     if (caller === null) throw new ProblemError('unauthorized', 'The API key is not valid.');
     return caller;
   }

@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '../http/problem.ts';
 import { createTokenBuckets } from '../http/token-buckets.ts';
+import { createBatches, LaneFull } from '../platform/batches.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { within } from '../platform/deadline.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Caller, Scope } from './caller.ts';
+import { isWellFormedKey } from './keys.ts';
 
 /** A key's state is asked for again after so long: a deleted key stops within it on every instance. */
 const freshMs = 5_000;
@@ -24,10 +27,16 @@ const usedEveryMs = 60_000;
 const maxEntries = 10_000;
 
 /**
- * How many keys that this process does not know one client may have looked up: each that is not valid
- * counts until it has flown back. A flood of guesses costs a query a second.
+ * How many unknown keys of one client are looked up at once: each that is not valid counts until it has
+ * flowed back. Those beyond wait in the slow lane.
  */
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
+
+/**
+ * The slow lane: a query every so often for up to 100 keys, drawn from the clients round-robin. So a flood
+ * of guesses costs ten queries a second, and a valid key from the same address still gets through.
+ */
+const slowLane = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
 
 interface Entry {
   caller: Caller;
@@ -39,6 +48,7 @@ interface Entry {
 }
 
 interface KeyRow {
+  hash: Buffer;
   id: string;
   project_id: string;
   scopes: Scope[];
@@ -47,18 +57,20 @@ interface KeyRow {
 
 export interface KeyLookup {
   /**
-   * The caller that the hash of a project's key belongs to; null where no key that is valid now has it.
+   * Returns the caller that a project's key belongs to, or null where it is not a key that is valid now.
    *
-   * @param client who asks; not asked for where the key is known.
-   * @throws ProblemError too_many_requests where the key is not known, and the client had too many
-   *   looked up that were not valid.
+   * @param hash of the key.
+   * @param client who asks; called only where the key is unknown.
+   * @throws ProblemError too_many_requests where the key is unknown, and too many unknown keys of the
+   *   client wait to be looked up.
    */
-  find(hash: Buffer, client: () => string): Promise<Caller | null>;
+  find(key: string, hash: Buffer, client: () => string): Promise<Caller | null>;
 }
 
 /**
  * Finds project keys; those seen lately cost no query, and requests that come at the same time share
- * one. Unknown keys are not remembered, so that a new one works at once.
+ * one. Unknown keys are not remembered, so that a new one works at once. Queries run on connections
+ * that nothing else can use up, so that a deleted key stops in time however busy the process is.
  */
 export function createKeyLookup(deps: {
   database: Database;
@@ -69,12 +81,38 @@ export function createKeyLookup(deps: {
   const guesses = createTokenBuckets(unknownKeys);
   const entries = new Map<string, Entry>();
   const asking = new Map<string, Promise<Entry | null>>();
+  const loadSlowly = createBatches({
+    load: async (asked: { hash: Buffer; client: string }[]) => {
+      await sleep(slowLane.everyMs);
+      const rows = await loadKeys(
+        deps.database,
+        asked.map(({ hash }) => hash),
+      );
+      return asked.map(({ hash }) => rows.find((row) => row.hash.equals(hash)));
+    },
+    maxSize: slowLane.maxSize,
+    laneOf: ({ client }) => client,
+    limit: {
+      maxRunning: 1,
+      maxWaitMs: slowLane.maxWaitMs,
+      maxWaitingPerLane: slowLane.maxWaitingPerClient,
+    },
+  });
+
+  async function loadKey(hash: Buffer): Promise<KeyRow | undefined> {
+    return (await loadKeys(deps.database, [hash]))[0];
+  }
 
   /** What Postgres says, remembered as of the instant at which it was asked. */
-  function ask(id: string, hash: Buffer, now: number): Promise<Entry | null> {
+  function ask(
+    id: string,
+    hash: Buffer,
+    now: number,
+    load: (hash: Buffer) => Promise<KeyRow | undefined> = loadKey,
+  ): Promise<Entry | null> {
     const asked = asking.get(id);
     if (asked !== undefined) return asked;
-    const answer = loadKey(deps.database, hash)
+    const answer = load(hash)
       .then((row) => {
         if (row !== undefined) return remember(id, row, now);
         entries.delete(id);
@@ -104,7 +142,7 @@ export function createKeyLookup(deps: {
     return entry;
   }
 
-  /** Who comes while the same key is looked up waits for that, and costs nothing. */
+  /** Requests that come while the same key is looked up share that look-up, and cost nothing. */
   async function askUnknown(
     id: string,
     hash: Buffer,
@@ -112,16 +150,7 @@ export function createKeyLookup(deps: {
     client: string,
   ): Promise<Entry | null> {
     if (asking.has(id)) return ask(id, hash, now);
-    const waitMs = guesses.take(client, now);
-    if (waitMs > 0) {
-      deps.metrics.rateLimited.inc({ limit: 'client' });
-      throw new ProblemError(
-        'too_many_requests',
-        'Too many requests with API keys that are not valid came from this address.',
-        undefined,
-        Math.ceil(waitMs / 1_000),
-      );
-    }
+    if (guesses.take(client, now) > 0) return askSlowly(id, hash, now, client);
     let isWrong = false;
     try {
       const entry = await ask(id, hash, now);
@@ -132,10 +161,35 @@ export function createKeyLookup(deps: {
     }
   }
 
-  async function current(hash: Buffer, now: number, client: () => string): Promise<Entry | null> {
+  async function askSlowly(
+    id: string,
+    hash: Buffer,
+    now: number,
+    client: string,
+  ): Promise<Entry | null> {
+    try {
+      return await ask(id, hash, now, (asked) => loadSlowly({ hash: asked, client }));
+    } catch (error) {
+      if (!(error instanceof LaneFull)) throw error;
+      deps.metrics.rateLimited.inc({ limit: 'client' });
+      throw new ProblemError(
+        'too_many_requests',
+        'Too many requests with API keys that are not valid came from this address.',
+      );
+    }
+  }
+
+  async function current(
+    key: string,
+    hash: Buffer,
+    now: number,
+    client: () => string,
+  ): Promise<Entry | null> {
     const id = hash.toString('base64');
     const known = entries.get(id);
-    if (known === undefined) return askUnknown(id, hash, now, client());
+    if (known === undefined) {
+      return isWellFormedKey(key) ? askUnknown(id, hash, now, client()) : null;
+    }
     const age = now - known.validatedAt;
     if (age < freshMs) return known;
     if (age >= staleMs) return ask(id, hash, now);
@@ -163,9 +217,9 @@ export function createKeyLookup(deps: {
   }
 
   return {
-    async find(hash, client) {
+    async find(key, hash, client) {
       const now = deps.clock();
-      const entry = await current(hash, now, client);
+      const entry = await current(key, hash, now, client);
       if (entry === null || (entry.expiresAt !== null && now >= entry.expiresAt)) return null;
       noteUse(entry, now);
       return entry.caller;
@@ -173,12 +227,12 @@ export function createKeyLookup(deps: {
   };
 }
 
-async function loadKey(database: Database, hash: Buffer): Promise<KeyRow | undefined> {
-  const { rows } = await database.pool.query<KeyRow>({
+async function loadKeys(database: Database, hashes: Buffer[]): Promise<KeyRow[]> {
+  const { rows } = await database.reservedPool.query<KeyRow>({
     name: 'find-key',
-    text: `select id, project_id, scopes, expires_at from api_keys
-           where hash = $1 and deleted_at is null`,
-    values: [hash],
+    text: `select hash, id, project_id, scopes, expires_at from api_keys
+           where hash = any($1::bytea[]) and deleted_at is null`,
+    values: [hashes],
   });
-  return rows[0];
+  return rows;
 }

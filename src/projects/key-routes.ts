@@ -129,7 +129,8 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
   app.delete(
     '/api/v1/admin/projects/:id/keys/:key_id',
     {
-      config: { auth: 'admin', problems: ['project_not_found', 'key_not_found'] },
+      // A key that leaked must stop, whatever its holder does to the process meanwhile.
+      config: { auth: 'admin', work: 'always', problems: ['project_not_found', 'key_not_found'] },
       schema: {
         tags,
         summary: 'Delete a key; it stops within 5 seconds on every instance',

@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { randomText } from '../platform/ids.ts';
 
 /** What is stored of a key. */
@@ -6,11 +7,28 @@ export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer');
 }
 
-/** A new key: `lk_`, 8 characters that name it in lists, and 40 (203 bits) that are secret. */
+/**
+ * Returns a new key: `lk_`, 8 characters that name it in lists, 40 (203 bits) that are secret, and a
+ * checksum of 7, by which a made-up key is told without a query.
+ */
 export function newKey(): { key: string; prefix: string; hash: Buffer } {
   const prefix = `lk_${randomText(8)}`;
-  const key = `${prefix}_${randomText(40)}`;
+  const body = `${prefix}_${randomText(40)}`;
+  const key = body + checksumOf(body);
   return { key, prefix, hash: hashKey(key) };
+}
+
+const keyPattern = /^(lk_[0-9a-z]{8}_[0-9a-z]{40})([0-9a-z]{7})?$/;
+
+/** Returns whether a text can be a key of ours. Keys of earlier releases have no checksum. */
+export function isWellFormedKey(text: string): boolean {
+  const [, body, checksum] = keyPattern.exec(text) ?? [];
+  return body !== undefined && (checksum === undefined || checksum === checksumOf(body));
+}
+
+/** CRC-32, in base 36. */
+function checksumOf(body: string): string {
+  return crc32(body).toString(36).padStart(7, '0');
 }
 
 /** Compares hashes, so that the time it takes tells nothing of the key. */

@@ -1,23 +1,25 @@
-import type pg from 'pg';
 import { vi } from 'vitest';
+import type { Database } from '../../src/platform/database.ts';
 
-/** Runs `work` while the pool reaches no Postgres, as where the server is gone; then it is back. */
-export async function withoutPostgres(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
-  await withFailingPostgres(pool, new Error('connect ECONNREFUSED 127.0.0.1:5432'), work);
+type Pools = Pick<Database, 'pool' | 'reservedPool'>;
+
+/** Runs `work` while no pool reaches Postgres, as where the server is gone; then it is back. */
+export async function withoutPostgres(database: Pools, work: () => Promise<void>): Promise<void> {
+  await withFailingPostgres(database, new Error('connect ECONNREFUSED 127.0.0.1:5432'), work);
 }
 
-/** Runs `work` while all that the pool is asked fails with `error`. */
+/** Runs `work` while all that the pools are asked fails with `error`. */
 export async function withFailingPostgres(
-  pool: pg.Pool,
+  { pool, reservedPool }: Pools,
   error: Error,
   work: () => Promise<void>,
 ): Promise<void> {
   // `never`: the spies are typed after the callback forms, which nothing here uses.
   const refuse = () => Promise.reject(error) as never;
-  const spies = [
-    vi.spyOn(pool, 'query').mockImplementation(refuse),
-    vi.spyOn(pool, 'connect').mockImplementation(refuse),
-  ];
+  const spies = [pool, reservedPool].flatMap((each) => [
+    vi.spyOn(each, 'query').mockImplementation(refuse),
+    vi.spyOn(each, 'connect').mockImplementation(refuse),
+  ]);
   try {
     await work();
   } finally {

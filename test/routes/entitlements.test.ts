@@ -140,7 +140,7 @@ describe('while Postgres cannot be reached', () => {
   it('a known key and a cached answer go on for 60 seconds; what is not cached is a 503', async () => {
     await grant('u_outage', { feature_code: 'export' });
     await read('u_outage');
-    await withoutPostgres(service.deps.database.pool, async () => {
+    await withoutPostgres(service.deps.database, async () => {
       service.clock.advance(59_000);
       const hit = await read('u_outage');
       expect(hit).toMatchObject({ status: 200, headers: { 'latchkey-cache': 'hit' } });
@@ -156,7 +156,7 @@ describe('while Postgres cannot be reached', () => {
     const path = '/entitlements?project_id=notes&user_id=u_outage_platform';
     const asked = { key: service.adminKey };
     await service.request('GET', path, asked);
-    await withoutPostgres(service.deps.database.pool, async () => {
+    await withoutPostgres(service.deps.database, async () => {
       const hit = await service.request('GET', path, asked);
       expect(hit).toMatchObject({ status: 200, headers: { 'latchkey-cache': 'hit' } });
       const unknown = await service.request('GET', path.replace('notes', 'nowhere'), asked);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { hashKey } from '../../src/projects/keys.ts';
 import { at, text } from '../helpers/json.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
@@ -54,6 +55,31 @@ describe('a key', () => {
     });
   });
 
+  it('stops within 5 seconds of its deletion while requests hold every connection of the pool', async () => {
+    const { id, key } = await makeKey({});
+    expect((await read(key)).status).toBe(200);
+    const path = `/admin/projects/notes/keys/${id}`;
+    expect((await service.request('DELETE', path, { key: notes.key })).status).toBe(200);
+    const { pool } = service.deps.database;
+    const held = await Promise.all(Array.from({ length: pool.options.max }, () => pool.connect()));
+    try {
+      service.clock.advance(5_000);
+      expect(await read(key)).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+    } finally {
+      for (const client of held) client.release();
+    }
+  });
+
+  it('of an earlier release, without a checksum, goes on', async () => {
+    const { id } = await makeKey({});
+    const old = `lk_0123abcd_${'q'.repeat(40)}`;
+    await service.deps.database.prisma.apiKey.update({
+      where: { id },
+      data: { hash: Uint8Array.from(hashKey(old)) },
+    });
+    expect((await read(old)).status).toBe(200);
+  });
+
   it('stops at the very instant at which it expires', async () => {
     const expiresAt = service.clock.now() + 60_000;
     const { key } = await makeKey({ expires_at: new Date(expiresAt).toISOString() });
@@ -66,7 +92,7 @@ describe('a key', () => {
   it('goes on for up to 60 seconds while Postgres cannot be reached, and no longer', async () => {
     const { key } = await makeKey({});
     expect((await read(key)).status).toBe(200);
-    await withoutPostgres(service.deps.database.pool, async () => {
+    await withoutPostgres(service.deps.database, async () => {
       service.clock.advance(59_999);
       expect((await read(key, '&project_id=nobody')).body).toMatchObject({
         code: 'project_not_found',
@@ -80,7 +106,7 @@ describe('a key', () => {
 describe('looking a key up', () => {
   it('costs one query, however many requests come, until 5 seconds have passed', async () => {
     const { key } = await makeKey({});
-    const asked = vi.spyOn(service.deps.database.pool, 'query');
+    const asked = vi.spyOn(service.deps.database.reservedPool, 'query');
     const lookups = (): number =>
       asked.mock.calls.filter(([query]) => at(query, 'name') === 'find-key').length;
     try {

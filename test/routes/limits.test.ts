@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createKeyLookup } from '../../src/projects/key-lookup.ts';
+import { newKey } from '../../src/projects/keys.ts';
 import { startTestService, type TestResponse, type TestService } from '../helpers/service.ts';
 
 const services: TestService[] = [];
@@ -14,7 +17,7 @@ afterAll(() => Promise.all(services.map((service) => service.close())));
 
 /** Runs `work` and returns how many queries looked a key up meanwhile. */
 async function lookups(service: TestService, work: () => Promise<unknown>): Promise<number> {
-  const query = vi.spyOn(service.deps.database.pool, 'query');
+  const query = vi.spyOn(service.deps.database.reservedPool, 'query');
   await work();
   const asked = query.mock.calls.filter(([request]) =>
     JSON.stringify(request).includes('find-key'),
@@ -81,77 +84,148 @@ describe('the limit of a key', () => {
 });
 
 describe('keys that are not valid', () => {
-  const guess = (service: TestService, number: number, address?: string): Promise<TestResponse> =>
+  const ask = (service: TestService, key: string, address?: string): Promise<TestResponse> =>
     service.request('GET', '/entitlements?user_id=u_1', {
-      key: `lk_guessed_${number}`,
+      key,
       headers: address === undefined ? {} : { 'x-forwarded-for': address },
     });
+  const guess = (service: TestService, address?: string): Promise<TestResponse> =>
+    ask(service, newKey().key, address);
+  const guesses = (service: TestService, count: number): Promise<TestResponse[]> =>
+    Promise.all(Array.from({ length: count }, () => guess(service)));
+  const statusesOf = (answers: TestResponse[]): number[] => [
+    ...new Set(answers.map(({ status }) => status)),
+  ];
 
-  it('429 from the hundred and first on, without a query, until a second has passed', async () => {
+  it('401 without a query where the checksum is wrong, however many there are', async () => {
     const service = await start({});
-    const { key } = await service.createProject('notes');
-    await service.request('GET', '/entitlements?user_id=u_1', { key });
-    const statuses: number[] = [];
+    const { key } = newKey();
+    const madeUp = Array.from({ length: 300 }, (_, number) =>
+      number % 2 === 0 ? `lk_guessed_${number}` : `${key.slice(0, -1)}-`,
+    );
     const asked = await lookups(service, async () => {
-      for (let number = 0; number < 1_000; number += 1) {
-        statuses.push((await guess(service, number)).status);
-      }
+      const answers = await Promise.all(madeUp.map((each) => ask(service, each)));
+      expect(statusesOf(answers)).toEqual([401]);
     });
-    expect(statuses.filter((status) => status === 401)).toHaveLength(100);
-    expect(statuses.slice(100).every((status) => status === 429)).toBe(true);
-    expect(asked).toBe(100);
+    expect(asked).toBe(0);
+  });
 
-    const refused = await guess(service, 1_000);
-    expect(refused).toMatchObject({ status: 429, body: { code: 'too_many_requests' } });
-    expect(refused.headers['retry-after']).toBe('1');
-    // Whose key is known goes on, from the same address.
-    const known = await service.request('GET', '/entitlements?user_id=u_1', { key });
-    expect(known.status).toBe(200);
-    service.clock.advance(1_000);
-    expect((await guess(service, 1_001)).status).toBe(401);
-    expect((await guess(service, 1_002)).status).toBe(429);
+  it('well-formed ones share queries from the hundred and first on, and lock out no valid key of their address', async () => {
+    const service = await start({});
+    const { key: known } = await service.createProject('notes');
+    await ask(service, known);
+    const { key: unseen } = await service.createProject('other');
+    const asked = await lookups(service, async () => {
+      expect(statusesOf(await guesses(service, 100))).toEqual([401]);
+      const [flood, seen, fresh] = await Promise.all([
+        guesses(service, 300),
+        ask(service, known),
+        ask(service, unseen),
+      ]);
+      expect(statusesOf(flood)).toEqual([401]);
+      expect([seen.status, fresh.status]).toEqual([200, 200]);
+    });
+    // 300 and the valid one, up to 100 a query.
+    expect(asked).toBeLessThanOrEqual(100 + 5);
+    expect(asked).toBeGreaterThan(100);
+  });
+
+  it('429 where a thousand of an address wait; those of other addresses are looked up', async () => {
+    const service = await start({});
+    const lookup = createKeyLookup(service.deps);
+    const from = (client: string, count: number): Promise<PromiseSettledResult<unknown>[]> =>
+      Promise.allSettled(
+        Array.from({ length: count }, () => {
+          const { key, hash } = newKey();
+          return lookup.find(key, hash, () => client);
+        }),
+      );
+    const refused = { reason: expect.objectContaining({ code: 'too_many_requests' }) as unknown };
+    const guessed = await Promise.all([
+      from('203.0.113.1', 100),
+      from('203.0.113.1', 1_000),
+      from('203.0.113.1', 10),
+      from('203.0.113.2', 110),
+    ]);
+    const [first, slow, beyond, other] = guessed;
+    for (const each of beyond) expect(each).toMatchObject(refused);
+    expect(beyond).toHaveLength(10);
+    const unknown = { status: 'fulfilled', value: null };
+    for (const each of [...first, ...slow, ...other]) expect(each).toEqual(unknown);
+    const { values } = await service.deps.metrics.rateLimited.get();
+    expect(values).toContainEqual({ labels: { limit: 'client' }, value: 10 });
   });
 
   it('cost one query where they are the same and come at once; valid ones cost nothing in the end', async () => {
     const service = await start({});
     const { key } = await service.createProject('notes');
     const crowd = (of: string): Promise<TestResponse[]> =>
-      Promise.all(
-        Array.from({ length: 300 }, () =>
-          service.request('GET', '/entitlements?user_id=u_1', { key: of }),
-        ),
-      );
-    expect(await lookups(service, () => crowd('lk_guessed'))).toBe(1);
-    expect((await crowd(key)).every(({ status }) => status === 200)).toBe(true);
-    const left = await Promise.all(
-      Array.from({ length: 100 }, (_, number) => guess(service, number)),
-    );
-    expect(left.filter(({ status }) => status === 401)).toHaveLength(99);
+      Promise.all(Array.from({ length: 300 }, () => ask(service, of)));
+    expect(await lookups(service, () => crowd(newKey().key))).toBe(1);
+    expect(statusesOf(await crowd(key))).toEqual([200]);
+    // 99 are left, so none of these waits to share a query.
+    expect(await lookups(service, () => guesses(service, 99))).toBe(99);
   });
 
   it('count for the address that a trusted proxy names, and for no address that a client makes up', async () => {
     const behind = await start({ config: { trustedProxies: ['loopback'] } });
     const exposed = await start({});
-    for (const service of [behind, exposed]) {
-      for (let number = 0; number < 100; number += 1) await guess(service, number, '203.0.113.1');
-    }
-    expect((await guess(behind, 100, '203.0.113.1')).status).toBe(429);
-    expect((await guess(behind, 100, '203.0.113.2')).status).toBe(401);
-    expect((await guess(exposed, 100, '203.0.113.2')).status).toBe(429);
+    const sharedBy = async (service: TestService): Promise<boolean> => {
+      for (let number = 0; number < 100; number += 1) await guess(service, '203.0.113.1');
+      const another = (): Promise<TestResponse[]> =>
+        Promise.all(Array.from({ length: 10 }, () => guess(service, '203.0.113.2')));
+      return (await lookups(service, another)) < 10;
+    };
+    expect(await sharedBy(behind)).toBe(false);
+    expect(await sharedBy(exposed)).toBe(true);
   });
 
   it('cost no token where Postgres could not be asked', async () => {
     const service = await start({});
-    const { pool } = service.deps.database;
+    const { reservedPool } = service.deps.database;
     const query = vi
-      .spyOn(pool, 'query')
+      .spyOn(reservedPool, 'query')
       // `never`: the spy is typed after the callback forms, which nothing here uses.
       .mockImplementation(() => Promise.reject(new Error('connect ECONNREFUSED')) as never);
     for (let number = 0; number < 150; number += 1) {
-      expect((await guess(service, number)).status).toBe(503);
+      expect((await guess(service)).status).toBe(503);
     }
     query.mockRestore();
-    expect((await guess(service, 150)).status).toBe(401);
+    expect(await lookups(service, () => guesses(service, 100))).toBe(100);
+  });
+});
+
+describe('X-Forwarded-For', () => {
+  const forwarded = { 'x-forwarded-for': '203.0.113.1' };
+
+  it('is counted and warned of once an hour where no proxy is trusted', async () => {
+    const lines: string[] = [];
+    const log = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        lines.push(chunk.toString());
+        done();
+      },
+    });
+    const service = await start({ log });
+    const warnings = (): number =>
+      lines.filter((line) => line.includes('TRUSTED_PROXIES is not set')).length;
+    for (let count = 0; count < 3; count += 1) {
+      await service.request('GET', '/entitlements', { headers: forwarded });
+    }
+    await service.request('GET', '/entitlements');
+    expect(warnings()).toBe(1);
+    const { values } = await service.deps.metrics.untrustedForwarded.get();
+    expect(values[0]?.value).toBe(3);
+    service.clock.advance(3_600_000);
+    await service.request('GET', '/entitlements', { headers: forwarded });
+    expect(warnings()).toBe(2);
+  });
+
+  it('of a trusted proxy is neither', async () => {
+    const service = await start({ config: { trustedProxies: ['loopback'] } });
+    await service.request('GET', '/entitlements', { headers: forwarded });
+    const { values } = await service.deps.metrics.untrustedForwarded.get();
+    expect(values[0]?.value).toBe(0);
   });
 });
 

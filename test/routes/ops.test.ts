@@ -52,7 +52,7 @@ describe('/ready', () => {
   });
 
   it('503 where the database cannot be asked, and 200 again without a restart', async () => {
-    await withoutPostgres(service.deps.database.pool, async () => {
+    await withoutPostgres(service.deps.database, async () => {
       expect(await ready(service)).toMatchObject({
         status: 503,
         body: { checks: { database: 'failed' } },
@@ -79,7 +79,7 @@ describe('/ready', () => {
     try {
       expect((await ready({ app: stopping })).status).toBe(200);
       lifecycle.beginStop();
-      await withoutPostgres(service.deps.database.pool, async () => {
+      await withoutPostgres(service.deps.database, async () => {
         const answer = await stopping.inject('/ready');
         expect([answer.statusCode, answer.json()]).toEqual([503, { status: 'stopping' }]);
         expect(answer.headers.connection).toBe('close');

@@ -65,7 +65,7 @@ describe('the log', () => {
 
   it('says once a second why Postgres does not answer, however many ask, and how often it did not', async () => {
     const failures = () => lines().filter(({ level }) => level >= levels.error);
-    await withoutPostgres(service.deps.database.pool, async () => {
+    await withoutPostgres(service.deps.database, async () => {
       for (let count = 0; count < 20; count += 1)
         expect((await read(`u_${count}`)).status).toBe(503);
       expect(failures().map(({ err }) => err?.message)).toEqual([

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { text } from '../helpers/json.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -50,6 +51,17 @@ describe('an overloaded process', () => {
     expect(refused.headers['retry-after']).toBe('1');
     const { values } = await service.deps.metrics.shedRequests.get();
     expect(values).toContainEqual({ labels: { work: 'read' }, value: 2 });
+  });
+
+  it('still deletes keys: one that leaked must stop, whatever its holder does', async () => {
+    const made = await service.request('POST', '/admin/projects/notes/keys', {
+      key,
+      body: { name: 'leaked', scopes: ['read'] },
+    });
+    delayMs = 60_000;
+    const path = `/admin/projects/notes/keys/${text(made.body, 'id')}`;
+    expect((await service.request('DELETE', path, { key })).status).toBe(200);
+    delayMs = 0;
   });
 
   it('still answers probes, which tell of it', async () => {

@@ -158,7 +158,7 @@ describe('413', () => {
 
 describe('promise 1: what was not stored is not acknowledged', () => {
   it('503 while Postgres cannot take it, so that Stripe sends it again', async () => {
-    await withoutPostgres(service.deps.database.pool, async () => {
+    await withoutPostgres(service.deps.database, async () => {
       expect((await send({ id: 'evt_refused' })).status).toBe(503);
     });
     expect(await send({ id: 'evt_refused' })).toMatchObject({

@@ -192,7 +192,7 @@ export const deliveries: ScenarioGroup = {
       async run(shop, userId) {
         const { id } = await subscribe(shop, userId);
         await shop.stripe.subscriptions.cancel(id);
-        await withoutPostgres(shop.service.deps.database.pool, () => shop.sandbox.deliver());
+        await withoutPostgres(shop.service.deps.database, () => shop.sandbox.deliver());
         await shop.service.runWorker();
         await expectAccess(shop, userId, pro);
         shop.service.clock.advance(60_000);

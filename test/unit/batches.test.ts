@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { createBatches } from '../../src/platform/batches.ts';
+import { createBatches, LaneFull } from '../../src/platform/batches.ts';
 
 /** Batches of words, each of which ends when told to. */
 function openBatches({ maxSize = 10, maxRunning = 1, maxWaitMs = 60_000 } = {}) {
@@ -109,6 +109,37 @@ it('where every batch hangs, nobody waits for one longer than told, and the line
   } finally {
     vi.useRealTimers();
   }
+});
+
+it('batches are drawn from the lanes in turn, and a full lane refuses what comes beyond', async () => {
+  const begun: string[][] = [];
+  let end = (): void => undefined;
+  const ask = createBatches<string, string>({
+    load: (keys) => {
+      begun.push(keys);
+      return new Promise((resolve) => {
+        end = () => {
+          resolve(keys);
+        };
+      });
+    },
+    maxSize: 3,
+    laneOf: (key) => key.charAt(0),
+    limit: { maxRunning: 1, maxWaitMs: 60_000, maxWaitingPerLane: 4 },
+  });
+  const noisy = ['a1', 'a2', 'a3', 'a4'].map(ask);
+  await expect(ask('a5')).rejects.toThrow(LaneFull);
+  const quiet = [ask('b1'), ask('c1')];
+  await turn();
+  end();
+  await Promise.all(quiet);
+  await turn();
+  end();
+  await Promise.all(noisy);
+  expect(begun).toEqual([
+    ['a1', 'b1', 'c1'],
+    ['a2', 'a3', 'a4'],
+  ]);
 });
 
 it('without a limit all that is asked for begins, however many batches run', async () => {

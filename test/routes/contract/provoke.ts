@@ -61,15 +61,16 @@ async function refused(
 /** What becomes of the request that would succeed while Postgres is gone or fails, and without Stripe. */
 async function failed(world: World, route: ContractRoute, success: Ask): Promise<Answer[]> {
   const { app, withoutStripe, overloaded, limited, service, key } = world;
-  const { pool } = service.deps.database;
+  const { database } = service.deps;
   const ask = inProject(route, success, 'notes');
   const by = route.scope === null ? success.by : adminKey;
   const answers: Answer[] = [];
   const attempt = async (): Promise<void> => {
     answers.push(await send(app, route, ask, by));
   };
-  await withoutPostgres(pool, attempt);
-  await withFailingPostgres(pool, new Error('unforeseen'), attempt);
+  await withoutPostgres(database, attempt);
+  await withFailingPostgres(database, new Error('unforeseen'), attempt);
+  await withFailingPostgres(database, new Error('57014: canceling statement'), attempt);
   if (route.codes.includes('stripe_unavailable')) {
     answers.push(await send(withoutStripe, route, success, key));
   }

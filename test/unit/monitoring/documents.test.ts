@@ -118,7 +118,7 @@ describe('docs/monitoring/alerts.yml', () => {
     const blind = rising.filter(
       ({ expr }) =>
         !expr.includes(' offset ') &&
-        selected(expr).some(({ name }) => !atStart.includes(`\n${name}{`)),
+        selected(expr).some(({ name }) => !new RegExp(`\n${name}[{ ]`).test(atStart)),
     );
     expect(blind.map(({ alert }) => alert)).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { newKey } from '../../../src/projects/keys.ts';
 import { describeError, reasonOf, withoutSecrets } from '../../../src/platform/redaction.ts';
 
 describe('a text without secrets', () => {
@@ -11,7 +12,8 @@ describe('a text without secrets', () => {
       'Invalid API Key provided: [redacted]',
     ],
     ['a signing secret', '(whsec_aB3+x)', '([redacted]+x)'],
-    ['a key of ours', `key lk_0123abcd_${'z'.repeat(40)}!`, 'key [redacted]!'],
+    ['a key of ours', `key ${newKey().key}!`, 'key [redacted]!'],
+    ['a key without a checksum', `key lk_0123abcd_${'z'.repeat(40)}!`, 'key [redacted]!'],
     ['a header', 'authorization: Bearer abc.def', 'authorization: Bearer [redacted]'],
     ['a signature', `t=1,v1=${'ab'.repeat(32)}`, 't=1,[redacted]'],
     ['a password', 'postgresql://me:p%40ss@db:5432/x', 'postgresql://[redacted]@db:5432/x'],

@@ -1,0 +1,30 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { createThinning } from '../platform/thinning.ts';
+import type { App } from './app-types.ts';
+
+/** The shortest time between two warnings, milliseconds. */
+const warningEveryMs = 3_600_000;
+
+/**
+ * Counts requests with `X-Forwarded-For`, and warns of them once an hour. To be installed where no proxy
+ * is trusted: all clients of a proxy then share one address, and one limit for keys that are not valid.
+ */
+export function watchUntrustedProxies(
+  app: App,
+  { clock, logger, metrics }: { clock: Clock; logger: Logger; metrics: Metrics },
+): void {
+  const warnings = createThinning(warningEveryMs);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.headers['x-forwarded-for'] !== undefined) {
+      metrics.untrustedForwarded.inc();
+      if (warnings.next(clock()) !== null) {
+        logger.warn(
+          'X-Forwarded-For is ignored: TRUSTED_PROXIES is not set, so all clients of a proxy count as one',
+        );
+      }
+    }
+    done();
+  });
+}
