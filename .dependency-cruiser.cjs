@@ -9,9 +9,11 @@ const path = require('node:path');
 const rooms = [
   'server.ts',
   'migrate.ts',
+  'doctor.ts',
   'stripe-endpoint.ts',
   'app.ts',
   'background.ts',
+  'doctor/',
   'checkout/',
   'reconciliation/',
   'users/',
@@ -133,7 +135,9 @@ module.exports = {
       severity: 'error',
       comment:
         'Neither by a detour: dist/server.js runs without dev dependencies, src/dev and src/sandbox.',
-      from: { path: only('src/server.ts', 'src/migrate.ts', 'src/stripe-endpoint.ts') },
+      from: {
+        path: only('src/server.ts', 'src/migrate.ts', 'src/doctor.ts', 'src/stripe-endpoint.ts'),
+      },
       to: { path: '^src/(?:dev|sandbox)/', reachable: true },
     },
     {

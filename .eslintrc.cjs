@@ -61,6 +61,7 @@ module.exports = defineConfig(
       'src/*/main.ts',
       'src/dev/**/*.ts',
       'src/migrate.ts',
+      'src/doctor.ts',
       'src/stripe-endpoint.ts',
       'test/**/*.ts',
       '*.ts',

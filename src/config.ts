@@ -56,7 +56,16 @@ export const environmentSchema = z.object({
     .string()
     // In a file, a line for each is as likely as commas.
     .transform((value) => value.trim().split(/\s*,\s*|\s+/))
-    .pipe(z.array(secret(8)).min(1)),
+    .pipe(
+      z
+        .array(
+          secret(8).refine((value) => !value.startsWith('we_'), {
+            error:
+              'is the id of the endpoint (we_…). Use its signing secret (whsec_…): Stripe shows it on the endpoint’s page',
+          }),
+        )
+        .min(1),
+    ),
   STRIPE_API_BASE: urlOf('http:', 'https:').optional(),
   STRIPE_ACCOUNT_ID: z.string().startsWith('acct_').optional(),
   STRIPE_MAX_RPS: wholeNumber(4, 100_000).default(80),

@@ -1,7 +1,9 @@
 /* The program behind `npm run migrate`: brings the database of DATABASE_URL to this release's schema. */
+import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { loadSecret } from './config.ts';
 import { applyMigrations } from './platform/migrate.ts';
+import { inspectPostgres } from './platform/postgres-server.ts';
 import { reasonOf } from './platform/redaction.ts';
 
 async function main(): Promise<string> {
@@ -9,7 +11,10 @@ async function main(): Promise<string> {
   if (databaseUrl === undefined) {
     throw new Error('DATABASE_URL is not set. It names the database to migrate.');
   }
-  const applied = await applyMigrations(databaseUrl);
+  await inspectPostgres(databaseUrl);
+  const applied = await applyMigrations(databaseUrl, {
+    onWait: (text) => process.stderr.write(`${text}\n`),
+  });
   return applied.length === 0
     ? 'The database is up to date.\n'
     : `Applied ${applied.length} migration(s):\n${applied.map((name) => `  ${name}\n`).join('')}`;

@@ -1,3 +1,4 @@
+import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildApp } from './app.ts';
@@ -6,8 +7,12 @@ import { type Config, ConfigError, loadConfig } from './config.ts';
 import { closeDeps, type Deps, openDeps } from './deps.ts';
 import { createCache } from './entitlements/cache.ts';
 import type { App } from './http/app-types.ts';
+import { logSurroundings } from './doctor/start-log.ts';
 import { applyMigrations } from './platform/migrate.ts';
+import { inspectPostgres, UnusableDatabase } from './platform/postgres-server.ts';
 import { reasonOf } from './platform/redaction.ts';
+import { inspectRedis, UnusableRedis } from './platform/redis.ts';
+import { releaseVersion } from './platform/release.ts';
 
 /** How long a graceful stop may take after the drain, milliseconds. */
 const stopWithinMs = 10_000;
@@ -38,11 +43,10 @@ async function main(): Promise<void> {
 /** Null where it was told to stop before there was anything to stop. */
 async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null> {
   const { config, logger } = deps;
-  if (config.migrateOnStart) {
-    const applied = await applyMigrations(config.databaseUrl, stopped);
-    if (stopped.aborted) return null;
-    logger.info({ applied }, 'the database is up to date');
-  }
+  logger.info(`Latchkey ${releaseVersion}, Node ${process.versions.node}`);
+  const applied = await prepareDatabase(deps, stopped);
+  if (stopped.aborted) return null;
+  await refuseUnusableCache(config.redisUrl);
   const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
   const background: { current?: Background } = {};
   const app = await buildApp({
@@ -52,10 +56,45 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
     jobsHealthy: (now) => background.current?.healthy(now) ?? false,
   });
   background.current = startBackground({ ...deps, cache });
-  if (deps.redis === null) logger.warn('REDIS_URL is not set: every read goes to Postgres');
   await app.listen({ host: config.host, port: config.port });
   deps.loopDelay.restart();
+  void logSurroundings(deps, applied);
   return { app, background: background.current };
+}
+
+/**
+ * Brings the database to this release's schema where the settings say so.
+ *
+ * @returns the names of the migrations that were applied.
+ * @throws Error where the database cannot be used. One that cannot be reached stops the start only where
+ *   it is to be migrated.
+ */
+async function prepareDatabase(
+  { config, logger }: Deps,
+  stopped: AbortSignal,
+): Promise<readonly string[]> {
+  const { databaseUrl, migrateOnStart } = config;
+  try {
+    await inspectPostgres(databaseUrl);
+  } catch (error) {
+    if (migrateOnStart || error instanceof UnusableDatabase) throw error;
+    return [];
+  }
+  if (!migrateOnStart) return [];
+  return applyMigrations(databaseUrl, {
+    stop: stopped,
+    onWait: (text) => {
+      logger.warn(text);
+    },
+  });
+}
+
+/** A Redis that is away is done without; one that is named wrongly stops the start. */
+async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> {
+  if (redisUrl === undefined) return;
+  await inspectRedis(redisUrl).catch((error: unknown) => {
+    if (error instanceof UnusableRedis) throw error;
+  });
 }
 
 /**

@@ -2,6 +2,7 @@
  * The program behind `npm run stripe:endpoint -- URL`: makes the webhook endpoint at Stripe, or brings
  * it up to date, with exactly the event types that this release knows.
  */
+import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { loadSecret } from './config.ts';
 import { openStripe } from './platform/stripe.ts';

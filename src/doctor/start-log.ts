@@ -1,0 +1,30 @@
+import type { Deps } from '../deps.ts';
+import type { Check } from './check.ts';
+import { checkCache, checkDatabase } from './stores.ts';
+import { checkEndpoint, checkStripeKey } from './stripe.ts';
+
+/**
+ * Logs a line each about the database, the cache, the schedule, Stripe and the webhook endpoint, once the
+ * service listens. Nothing waits for it, and it never fails.
+ *
+ * @param applied the migrations that this start applied.
+ */
+export async function logSurroundings(deps: Deps, applied: readonly string[]): Promise<void> {
+  const { config, logger, stripeInBackground: stripe } = deps;
+  const log = ({ name, state, found, remedy }: Check): void => {
+    const text = `${name}: ${found}${remedy === undefined ? '' : `. ${remedy}`}`;
+    if (state === 'ok') logger.info(text);
+    else logger.warn(text);
+  };
+  log(await checkDatabase(config.databaseUrl));
+  logger.info({ applied }, `migrations: ${applied.length} applied at this start`);
+  log(await checkCache(config.redisUrl));
+  logger.info(
+    config.reconcileCron === undefined
+      ? 'schedule: reconciliation runs only on demand'
+      : `schedule: reconciliation runs at ${config.reconcileCron} (UTC)`,
+  );
+  const key = await checkStripeKey(stripe, config.stripe);
+  log(key);
+  if (key.state !== 'failed') log(await checkEndpoint(stripe));
+}

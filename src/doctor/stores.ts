@@ -1,0 +1,101 @@
+import { connect, placeOf } from '../platform/postgres-connection.ts';
+import { inspectPostgres } from '../platform/postgres-server.ts';
+import { readMigrations } from '../platform/migrate.ts';
+import { reasonOf } from '../platform/redaction.ts';
+import { inspectRedis, redisPlaceOf } from '../platform/redis.ts';
+import { type Check, failed, ok, warning } from './check.ts';
+
+/** How far the clock of this machine may be from another, milliseconds. */
+const maxSkewMs = 1_000;
+
+/** Checks that the database can be reached and used. */
+export async function checkDatabase(databaseUrl: string): Promise<Check> {
+  try {
+    const { version, tls } = await inspectPostgres(databaseUrl);
+    return ok(
+      'database',
+      `PostgreSQL ${version}, ${placeOf(databaseUrl)}, ${tls ? 'over TLS' : 'without TLS'}`,
+    );
+  } catch (error) {
+    return failed('database', reasonOf(error), 'Correct DATABASE_URL, or start the server.');
+  }
+}
+
+/** Checks that the schema is the one of this release. */
+export async function checkSchema(databaseUrl: string): Promise<Check> {
+  const names = (await readMigrations()).map(({ name }) => name);
+  const applied = await query<{ migration_name: string }>(
+    databaseUrl,
+    `select migration_name from _prisma_migrations
+     where finished_at is not null and rolled_back_at is null`,
+  ).catch((error: unknown) => {
+    // 42P01: there is no such table, so nothing was applied yet.
+    if (error instanceof Error && 'code' in error && error.code === '42P01') return [];
+    throw error;
+  });
+  const done = new Set(applied.map((row) => row.migration_name));
+  const missing = names.filter((name) => !done.has(name));
+  const newer = [...done].filter((name) => !names.includes(name));
+  if (missing.length > 0) {
+    return warning(
+      'schema',
+      `${missing.length} of ${names.length} migrations are not applied`,
+      'Start the service with MIGRATE_ON_START=true, or run `npm run migrate` (in the image: `migrate`).',
+    );
+  }
+  return ok(
+    'schema',
+    `all ${names.length} migrations of this release are applied` +
+      (newer.length === 0 ? '' : `, and ${newer.length} of a later one`),
+  );
+}
+
+/** Checks this machine's clock against the database's. */
+export async function checkClock(databaseUrl: string, now: () => number): Promise<Check> {
+  const askedAt = now();
+  const [row] = await query<{ at: Date }>(databaseUrl, 'select clock_timestamp() as at');
+  const answeredAt = now();
+  const at = row?.at.getTime() ?? answeredAt;
+  // The answer was made somewhere between question and answer.
+  const skewMs = at < askedAt ? askedAt - at : Math.max(0, at - answeredAt);
+  return skewMs > maxSkewMs
+    ? warning(
+        'clock',
+        `this machine and PostgreSQL differ by ${(skewMs / 1_000).toFixed(1)} s`,
+        'Run an NTP client on both machines.',
+      )
+    : ok('clock', `within ${Math.max(1, skewMs)} ms of PostgreSQL`);
+}
+
+async function query<Row extends object>(databaseUrl: string, text: string): Promise<Row[]> {
+  const connection = await connect(databaseUrl, 'latchkey doctor');
+  try {
+    return (await connection.query<Row>(text)).rows;
+  } finally {
+    await connection.end();
+  }
+}
+
+/** Checks that the cache can be reached, and drops old entries when it is full. */
+export async function checkCache(redisUrl: string | undefined): Promise<Check> {
+  if (redisUrl === undefined) {
+    return warning(
+      'cache',
+      'REDIS_URL is not set: every read is a query to PostgreSQL',
+      'Set REDIS_URL unless that is meant.',
+    );
+  }
+  try {
+    const { version, evictionPolicy } = await inspectRedis(redisUrl);
+    const found = `Redis ${version}, ${redisPlaceOf(redisUrl)}, ${evictionPolicy}`;
+    return evictionPolicy === 'noeviction'
+      ? warning(
+          'cache',
+          found,
+          'Set maxmemory-policy to allkeys-lru: a full Redis refuses every write otherwise.',
+        )
+      : ok('cache', found);
+  } catch (error) {
+    return failed('cache', reasonOf(error), 'Correct REDIS_URL, or start the server.');
+  }
+}

@@ -1,0 +1,149 @@
+import Stripe from 'stripe';
+import type { Config } from '../config.ts';
+import { reasonOf } from '../platform/redaction.ts';
+import { eventTypes } from '../webhook/events.ts';
+import { type Check, failed, ok, warning } from './check.ts';
+
+/** Where the service takes events, whatever its host is. */
+const webhookPath = '/api/v1/webhooks/stripe';
+
+const keyPage = 'Stripe’s dashboard, Developers, API keys';
+
+/** Checks that Stripe accepts the key, and that it is a key of the expected account. */
+export async function checkStripeKey(
+  stripe: Stripe,
+  { livemode, accountId }: Pick<Config['stripe'], 'livemode' | 'accountId'>,
+): Promise<Check> {
+  const name = 'stripe key';
+  const mode = livemode ? 'live mode' : 'test mode';
+  try {
+    const { id } = await stripe.accounts.retrieveCurrent();
+    return accountId !== undefined && accountId !== id
+      ? failed(
+          name,
+          `${mode}, account ${id}, but STRIPE_ACCOUNT_ID is ${accountId}`,
+          'Correct one of the two settings.',
+        )
+      : ok(name, `${mode}, account ${id}`);
+  } catch (error) {
+    if (statusOf(error) === 401) {
+      return failed(
+        name,
+        `${mode}, but Stripe refuses the key: ${reasonOf(error)}`,
+        `Set STRIPE_SECRET_KEY to a key of ${keyPage}.`,
+      );
+    }
+    if (statusOf(error) === 403) return ok(name, `${mode}, a restricted key`);
+    return failed(name, `Stripe cannot be reached: ${reasonOf(error)}`, 'Check the network.');
+  }
+}
+
+/** What the service reads, with the name of the permission in Stripe's dashboard. */
+const reads: readonly (readonly [string, (stripe: Stripe) => Promise<unknown>])[] = [
+  ['Customers', (stripe) => stripe.customers.list({ limit: 1 })],
+  ['Subscriptions', (stripe) => stripe.subscriptions.list({ limit: 1 })],
+  ['Invoices', (stripe) => stripe.invoices.list({ limit: 1 })],
+  ['Checkout Sessions', (stripe) => stripe.checkout.sessions.list({ limit: 1 })],
+  ['Charges', (stripe) => stripe.charges.list({ limit: 1 })],
+  ['Refunds', (stripe) => stripe.refunds.list({ limit: 1 })],
+  ['Disputes', (stripe) => stripe.disputes.list({ limit: 1 })],
+  ['Products', (stripe) => stripe.products.list({ limit: 1 })],
+  ['Prices', (stripe) => stripe.prices.list({ limit: 1 })],
+  ['Events', (stripe) => stripe.events.list({ limit: 1 })],
+];
+
+/** Checks that the key may read everything that the service reads. */
+export async function checkStripeRights(stripe: Stripe): Promise<Check> {
+  const refused: string[] = [];
+  for (const [permission, read] of reads) {
+    try {
+      await read(stripe);
+    } catch (error) {
+      if (statusOf(error) !== 403 && statusOf(error) !== 401) {
+        return failed(
+          'stripe rights',
+          `${permission}: ${reasonOf(error)}`,
+          'Run this again later.',
+        );
+      }
+      refused.push(permission);
+    }
+  }
+  return refused.length === 0
+    ? ok('stripe rights', `may read ${reads.length} kinds of objects`)
+    : failed(
+        'stripe rights',
+        `may not read ${refused.join(', ')}`,
+        `Give the key these permissions: ${keyPage}.`,
+      );
+}
+
+/** Checks that Stripe has one enabled webhook endpoint of ours that hears of every event type we know. */
+export async function checkEndpoint(stripe: Stripe): Promise<Check> {
+  const name = 'webhook endpoint';
+  const make =
+    'Run `npm run stripe:endpoint -- https://YOUR-HOST/api/v1/webhooks/stripe` (in the image: `stripe:endpoint`).';
+  try {
+    const all = await stripe.webhookEndpoints
+      .list({ limit: 100 })
+      .autoPagingToArray({ limit: 1_000 });
+    const ours = all.filter(
+      ({ url }) => URL.canParse(url) && new URL(url).pathname === webhookPath,
+    );
+    const [endpoint, ...more] = ours.filter(({ status }) => status === 'enabled');
+    if (endpoint === undefined) {
+      return ours.length === 0
+        ? failed(name, `Stripe has none whose path is ${webhookPath}`, make)
+        : failed(name, `${ours[0]?.id ?? ''} is disabled`, `${make} It enables the endpoint.`);
+    }
+    const listens = new Set<string>(endpoint.enabled_events);
+    const missing = listens.has('*') ? [] : eventTypes.filter((type) => !listens.has(type));
+    if (missing.length > 0) {
+      return failed(name, `${endpoint.id} does not listen to ${missing.join(', ')}`, make);
+    }
+    return ok(
+      name,
+      `${endpoint.id}, ${endpoint.url}` +
+        (more.length === 0 ? '' : `, and ${more.length} more with the same path`),
+    );
+  } catch (error) {
+    if (statusOf(error) === 403) {
+      return warning(
+        name,
+        'the key may not read webhook endpoints',
+        'Compare the endpoint’s events with the README, or allow the key to read them.',
+      );
+    }
+    return failed(name, `Stripe did not answer: ${reasonOf(error)}`, 'Mend the Stripe key first.');
+  }
+}
+
+/** Checks whether Stripe holds events of the last hour that no endpoint accepted: a wrong secret shows so. */
+export async function checkDeliveries(stripe: Stripe, now: number): Promise<Check> {
+  const name = 'deliveries';
+  const graceSeconds = 60;
+  const nowSeconds = Math.floor(now / 1_000);
+  try {
+    const page = await stripe.events.list({
+      limit: 100,
+      delivery_success: false,
+      created: { gte: nowSeconds - 3_600, lte: nowSeconds - graceSeconds },
+    });
+    const known = new Set<string>(eventTypes);
+    // Other endpoints of the account may hear of types that are not ours.
+    const data = page.data.filter(({ type }) => known.has(type));
+    return data.length === 0
+      ? ok(name, 'Stripe has no undelivered event of the last hour')
+      : warning(
+          name,
+          `${page.has_more ? 'at least ' : ''}${data.length} events of the last hour were not accepted`,
+          'Compare STRIPE_WEBHOOK_SECRETS with the endpoint’s signing secret, and see its attempts in Stripe’s dashboard.',
+        );
+  } catch (error) {
+    return warning(name, reasonOf(error), 'Mend the Stripe key first.');
+  }
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof Stripe.errors.StripeError ? error.statusCode : undefined;
+}

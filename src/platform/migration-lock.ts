@@ -1,0 +1,97 @@
+import type pg from 'pg';
+
+/** Any fixed number: the advisory lock under which instances that start together take turns. */
+export const migrationLock = 7_423_001;
+
+/** How often a waiting process says so, milliseconds. */
+const reportEveryMs = 5_000;
+
+/** How long a process waits for its turn, milliseconds: longer than a migration of a large database. */
+const maxWaitMs = 15 * 60_000;
+
+const lockNotAvailable = '55P03';
+
+export interface TurnOptions {
+  /** The wait ends when this is aborted. */
+  stop?: AbortSignal | undefined;
+  /** Gets a sentence that says who holds the lock, every few seconds. */
+  onWait?: ((text: string) => void) | undefined;
+  maxWaitMs?: number;
+  reportEveryMs?: number;
+}
+
+/**
+ * Waits for the lock of migrations, which the connection holds until it ends.
+ *
+ * @returns false where `stop` came first.
+ * @throws Error that names the holder where the wait takes longer than `maxWaitMs`.
+ */
+export async function takeTurn(connection: pg.Client, options: TurnOptions): Promise<boolean> {
+  const { stop } = options;
+  const turn = waitForLock(connection, options).then(() => true);
+  if (stop === undefined) return turn;
+  const stopped = new Promise<false>((resolve) => {
+    if (stop.aborted) resolve(false);
+    stop.addEventListener('abort', () => {
+      resolve(false);
+    });
+  });
+  // Where the turn is given up, its query ends with the connection.
+  turn.catch(() => undefined);
+  return Promise.race([stopped, turn]);
+}
+
+async function waitForLock(connection: pg.Client, options: TurnOptions): Promise<void> {
+  const {
+    onWait,
+    maxWaitMs: limitMs = maxWaitMs,
+    reportEveryMs: everyMs = reportEveryMs,
+  } = options;
+  const startedAt = performance.now();
+  await connection.query(`set lock_timeout = ${everyMs}`);
+  while (!(await tryLock(connection))) {
+    const waitedMs = performance.now() - startedAt;
+    const holder = await describeHolder(connection);
+    if (waitedMs >= limitMs) {
+      throw new Error(
+        `the lock of migrations was not free within ${Math.round(waitedMs / 1_000)} s. ${holder}`,
+      );
+    }
+    onWait?.(`Waiting for the lock of migrations for ${Math.round(waitedMs / 1_000)} s. ${holder}`);
+  }
+  await connection.query('set lock_timeout = 0');
+}
+
+async function tryLock(connection: pg.Client): Promise<boolean> {
+  try {
+    await connection.query('select pg_advisory_lock($1)', [migrationLock]);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === lockNotAvailable) return false;
+    throw error;
+  }
+}
+
+async function describeHolder(connection: pg.Client): Promise<string> {
+  const { rows } = await connection.query<{
+    pid: number;
+    application: string;
+    address: string | null;
+    since: Date;
+  }>(
+    `select a.pid, a.application_name as application, host(a.client_addr) as address,
+       a.backend_start as since
+     from pg_locks l join pg_stat_activity a using (pid)
+     where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+       and l.classid = 0 and l.objid = $1
+       and l.database = (select oid from pg_database where datname = current_database())`,
+    [migrationLock],
+  );
+  const [holder] = rows;
+  if (holder === undefined) return 'It was released a moment ago.';
+  const { pid, application, address, since } = holder;
+  return (
+    `PostgreSQL's process ${pid} holds it: ${application || 'an unnamed client'} at ` +
+    `${address ?? 'a local socket'}, connected since ${since.toISOString()}.`
+  );
+}

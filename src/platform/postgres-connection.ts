@@ -1,0 +1,50 @@
+import pg from 'pg';
+import { reasonOf } from './redaction.ts';
+
+/** How long a server may take to answer, milliseconds: a host that is gone does not answer at all. */
+const connectWithinMs = 10_000;
+
+/** Returns where a database is, without credentials: `localhost:5432/latchkey`. */
+export function placeOf(databaseUrl: string): string {
+  const { hostname, port, pathname } = new URL(databaseUrl);
+  return `${hostname}:${port === '' ? '5432' : port}${pathname}`;
+}
+
+/**
+ * Opens one connection of its own, for work that needs its session: migrations and checks. The caller
+ * ends it.
+ *
+ * @throws Error that names the database and says why it cannot be reached, without credentials.
+ */
+export async function connect(databaseUrl: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: connectWithinMs,
+    application_name: applicationName,
+  });
+  // A lost connection fails the next query; without a listener it would end the process.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new Error(`database ${placeOf(databaseUrl)}: ${reasonOf(error)}${hintOf(error)}`, {
+      cause: error,
+    });
+  }
+  return client;
+}
+
+/** What to do about the failures that people meet first. */
+function hintOf(error: unknown): string {
+  const text = reasonOf(error);
+  if (/self-signed certificate|unable to (?:get|verify)/.test(text)) {
+    return ' (add sslrootcert=/path/to/ca.pem to DATABASE_URL, or use sslmode=no-verify)';
+  }
+  if (text.includes('no pg_hba.conf entry') && text.includes('no encryption')) {
+    return ' (the server wants TLS: add sslmode=verify-full to DATABASE_URL)';
+  }
+  if (text.includes('does not support SSL')) {
+    return ' (the server has no TLS: take sslmode out of DATABASE_URL)';
+  }
+  return '';
+}

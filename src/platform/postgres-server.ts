@@ -1,0 +1,85 @@
+import type pg from 'pg';
+import { connect, placeOf } from './postgres-connection.ts';
+
+/** The oldest major version of PostgreSQL that the tests run on. */
+export const oldestPostgres = 15;
+
+/** How often two connections are compared: a pooler that is busy may by chance keep them apart. */
+const comparisons = 5;
+
+export interface PostgresServer {
+  /** Such as `18.4`. */
+  version: string;
+  tls: boolean;
+}
+
+/** Thrown where the database answers, but cannot be used as it is. */
+export class UnusableDatabase extends Error {
+  constructor(databaseUrl: string, what: string) {
+    super(`database ${placeOf(databaseUrl)}: ${what}`);
+    this.name = 'UnusableDatabase';
+  }
+}
+
+/**
+ * Returns what the server of a database is.
+ *
+ * @throws UnusableDatabase where it is older than `oldestPostgres`, a read-only standby, or behind a pooler
+ *   that gives each transaction another session; Error where it cannot be reached.
+ */
+export async function inspectPostgres(databaseUrl: string): Promise<PostgresServer> {
+  const first = await connect(databaseUrl, 'latchkey check');
+  try {
+    const { rows } = await first.query<{
+      version: string;
+      number: number;
+      standby: boolean;
+      tls: boolean | null;
+    }>(
+      `select current_setting('server_version') as version,
+         current_setting('server_version_num')::int as number,
+         pg_is_in_recovery() as standby,
+         (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as tls`,
+    );
+    const [row] = rows;
+    if (row === undefined) throw new UnusableDatabase(databaseUrl, 'it does not say what it is');
+    if (Math.floor(row.number / 10_000) < oldestPostgres) {
+      throw new UnusableDatabase(
+        databaseUrl,
+        `PostgreSQL ${row.version} is too old. Latchkey needs ${oldestPostgres} or newer.`,
+      );
+    }
+    if (row.standby) {
+      throw new UnusableDatabase(databaseUrl, 'this is a read-only standby. Name the primary.');
+    }
+    const second = await connect(databaseUrl, 'latchkey check');
+    try {
+      if (await shareSession(first, second)) {
+        throw new UnusableDatabase(
+          databaseUrl,
+          'a pooler gives each transaction another session. Prepared statements and locks need their ' +
+            'own: set pool_mode = session, or connect to PostgreSQL itself.',
+        );
+      }
+    } finally {
+      await second.end();
+    }
+    return { version: row.version.split(' ')[0] ?? row.version, tls: row.tls === true };
+  } finally {
+    await first.end();
+  }
+}
+
+/** Returns whether two open connections meet one session: then a pooler hands sessions round. */
+async function shareSession(first: pg.Client, second: pg.Client): Promise<boolean> {
+  const own = await sessionOf(first);
+  for (let turn = 0; turn < comparisons; turn += 1) {
+    if ((await sessionOf(second)) === own || (await sessionOf(first)) !== own) return true;
+  }
+  return false;
+}
+
+async function sessionOf(client: pg.Client): Promise<number | undefined> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return rows[0]?.pid;
+}
