@@ -21,8 +21,10 @@ export interface Decision {
   value: FeatureValue;
   /** The sources that count; empty where not allowed. */
   counting: FeatureSource[];
-  /** The revocation that is the operator's last word; null where none is. */
-  revokedBy: RevocationWindow | null;
+  /** What would count, each with the last recorded revocation that takes it. */
+  taken: ReadonlyMap<FeatureSource, RevocationWindow>;
+  /** The revocations that no grant in force outweighs, the last recorded first. */
+  inForce: RevocationWindow[];
 }
 
 /** One case per feature of the project that anything bears on, in no particular order. */
@@ -46,20 +48,75 @@ const denialsByWeight: readonly Exclude<Standing, 'granted'>[] = [
 ];
 
 /**
- * Decides one feature at one instant: entitled ⇔ some source covers the instant and the feature is
- * not revoked at it. The operator's last word, of the grants and revocations that cover the instant,
- * decides whether it is revoked; a grant lets all sources count, not itself alone.
+ * Decides one feature at one instant: entitled ⇔ some source covers the instant and no revocation in
+ * force takes it. The operator's last word wins: the last recorded of the grants that cover the instant
+ * outweighs every revocation before it, and lets all sources count, not itself alone. A revocation after
+ * it takes what began at or before its recording; one that blocks takes what began later, too.
  */
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
-  const counting = sources.filter((source) => standingAt(source, instant) === 'granted');
-  const lastGrant = Math.max(...counting.map(({ grantNumber }) => grantNumber ?? -Infinity));
-  const revokedBy = lastRecorded(revocations.filter((one) => covers(one, instant)));
-  if (revokedBy !== null && revokedBy.number > lastGrant) return denial('revoked', revokedBy);
+  const standing = sources.filter((source) => standingAt(source, instant) === 'granted');
+  const lastGrant = Math.max(...standing.map(({ grantNumber }) => grantNumber ?? -Infinity));
+  const inForce = revocations
+    .filter((one) => one.number > lastGrant && covers(one, instant))
+    .toSorted((a, b) => b.number - a.number);
+  const taken = takenBy(inForce, standing);
+  const counting = standing.filter((source) => !taken.has(source));
   if (counting.length > 0) {
-    return { reason: 'granted', value: mergeValues(feature, counting), counting, revokedBy: null };
+    const value = mergeValues(feature, counting);
+    return { reason: 'granted', value, counting, taken, inForce };
   }
+  const reason =
+    taken.size > 0 || (inForce.length > 0 && !hasBegunLater(inForce, sources, instant))
+      ? 'revoked'
+      : denialOf(sources, instant);
+  return { reason, value: null, counting, taken, inForce };
+}
+
+/**
+ * Whether something that none of the revocations takes has begun by now, and is over or unpaid: that
+ * is the reason then, since lifting the revocations would not give the feature back.
+ */
+function hasBegunLater(
+  inForce: readonly RevocationWindow[],
+  sources: readonly FeatureSource[],
+  instant: number,
+): boolean {
+  return sources.some((source) => {
+    const standing = standingAt(source, instant);
+    return (
+      (standing === 'expired' || standing === 'payment_overdue') &&
+      !inForce.some((revocation) => takes(revocation, source))
+    );
+  });
+}
+
+function takenBy(
+  inForce: readonly RevocationWindow[],
+  sources: readonly FeatureSource[],
+): Map<FeatureSource, RevocationWindow> {
+  const taken = new Map<FeatureSource, RevocationWindow>();
+  for (const source of sources) {
+    const by = inForce.find((revocation) => takes(revocation, source));
+    if (by !== undefined) taken.set(source, by);
+  }
+  return taken;
+}
+
+/**
+ * Whether a revocation in force takes a source away. Stripe dates starts in whole seconds, rounded
+ * down: of a start and a recording within one second, the operator wins. A grant that the revocation
+ * does not come after would have outweighed it.
+ */
+function takes({ block, recordedAt }: RevocationWindow, { beganAt }: FeatureSource): boolean {
+  return block || beganAt === null || beganAt <= recordedAt;
+}
+
+function denialOf(
+  sources: readonly FeatureSource[],
+  instant: number,
+): Exclude<Reason, 'granted' | 'revoked'> {
   const standings = new Set(sources.map((source) => standingAt(source, instant)));
-  return denial(denialsByWeight.find((standing) => standings.has(standing)) ?? 'no_source');
+  return denialsByWeight.find((standing) => standings.has(standing)) ?? 'no_source';
 }
 
 /** Null where it is off: such a source gives nothing at any time, and is no reason for a denial. */
@@ -71,18 +128,4 @@ function sourceOf(window: SourceWindow, feature: FeatureFact): FeatureSource[] {
   if (!Object.hasOwn(window.features, feature.code)) return [];
   const value = window.features[feature.code] ?? null;
   return isValueOf(feature.type, value) ? [{ ...window, value }] : [];
-}
-
-function lastRecorded(revocations: readonly RevocationWindow[]): RevocationWindow | null {
-  return revocations.reduce<RevocationWindow | null>(
-    (last, one) => (last === null || one.number > last.number ? one : last),
-    null,
-  );
-}
-
-function denial(
-  reason: Exclude<Reason, 'granted'>,
-  revokedBy: RevocationWindow | null = null,
-): Decision {
-  return { reason, value: null, counting: [], revokedBy };
 }

@@ -8,9 +8,12 @@ import { sourceWindows, type RevocationWindow, type SourceWindow } from './windo
 /** Why a source counts, or does not: the whole list, part of the HTTP contract. */
 export const whys = {
   counts: 'it counts, and the value is its own or holds its part',
+  began_later:
+    'it counts: it began after the revocation in force, which takes what began before it',
   lower_value: 'it counts, but another gives more',
   lower_priority: 'it counts, but the value of another goes first',
-  revoked: "it would count, but the operator's last word takes the feature away",
+  revoked: "it would count, but the operator's last word takes it: it began before that",
+  blocked: "it would count, but the operator's last word takes what began later, too",
   payment_overdue: 'its subscription is past its grace, unpaid, incomplete or paused',
   not_yet_valid: 'its window has not begun',
   expired: 'its window is over: used up, canceled, or never paid for',
@@ -29,7 +32,8 @@ export const rules = {
   max: 'a limit: the largest that a source gives',
   sum: 'a limit: the total of what the sources give',
   precedence: 'a config: a grant, then the higher rank, then the later start, then the id',
-  last_word: "denied: of the operator's grants and revocations in force, a revocation came last",
+  last_word:
+    "denied: of the operator's grants and revocations in force, a revocation came last, and leaves nothing",
   nothing_counts: 'denied: no source covers the instant',
   unknown_feature: 'denied: the project has no such feature',
 } as const;
@@ -46,6 +50,8 @@ interface ExplainedSource extends Window {
   ref: SourceRef;
   /** The subscription item's, line item's or grant's id. */
   partId: string;
+  /** When it was subscribed to or bought; null for grants. */
+  beganAt: number | null;
   /** What it gives, alone; a limit times its quantity where the feature says so. */
   value: FeatureValue;
   counted: boolean;
@@ -54,6 +60,9 @@ interface ExplainedSource extends Window {
 
 interface ExplainedRevocation extends Window {
   id: string;
+  recordedAt: number;
+  block: boolean;
+  /** Whether it takes a source that would count, or is the reason why what comes is denied. */
   decides: boolean;
 }
 
@@ -87,7 +96,7 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
   }
   const featureCase = caseOf(facts, feature);
   const decision = decide(featureCase, instant);
-  const { reason, value, revokedBy } = decision;
+  const { reason, value } = decision;
   return {
     allowed: reason === 'granted',
     reason,
@@ -102,7 +111,9 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
       .map((revocation) => ({
         id: revocation.id,
         ...windowOf(revocation),
-        decides: revocation === revokedBy,
+        recordedAt: revocation.recordedAt,
+        block: revocation.block,
+        decides: decides(decision, revocation),
       })),
   };
 }
@@ -141,20 +152,28 @@ function explained(
     ...sourceParts(source),
     value: contributionOf(feature, source),
     counted,
-    why: counted ? whyCounted(feature, decision, source) : whyNot(source, instant),
+    why: counted ? whyCounted(feature, decision, source) : whyNot(decision, source, instant),
   };
 }
 
+/** Where nothing is taken, the last recorded of those in force denies what comes. */
+function decides({ reason, taken, inForce }: Decision, revocation: RevocationWindow): boolean {
+  return taken.size > 0
+    ? [...taken.values()].includes(revocation)
+    : reason === 'revoked' && revocation === inForce[0];
+}
+
 function whyCounted(feature: FeatureFact, decision: Decision, source: FeatureSource): Why {
-  const { value, counting } = decision;
+  const { value, counting, inForce } = decision;
+  const counts = inForce.length > 0 ? 'began_later' : 'counts';
   switch (feature.type) {
     case 'boolean':
-      return 'counts';
+      return counts;
     case 'limit':
-      if (feature.merge === 'sum' && value !== 'unlimited') return 'counts';
-      return contributionOf(feature, source) === value ? 'counts' : 'lower_value';
+      if (feature.merge === 'sum' && value !== 'unlimited') return counts;
+      return contributionOf(feature, source) === value ? counts : 'lower_value';
     case 'config':
-      return source === firstOf(counting) ? 'counts' : 'lower_priority';
+      return source === firstOf(counting) ? counts : 'lower_priority';
   }
 }
 
@@ -165,19 +184,23 @@ const endings: Readonly<Record<SourceWindow['endedBy'], Why>> = {
   operator: 'ended_by_operator',
 };
 
-function whyNot(source: FeatureSource, instant: number): Why {
+function whyNot({ taken }: Decision, source: FeatureSource, instant: number): Why {
   const standing = standingAt(source, instant);
   switch (standing) {
     case null:
       return source.quantity === 0 ? 'no_quantity' : 'status_unknown';
     case 'granted':
-      return 'revoked';
+      return isBlocked(source, taken.get(source)) ? 'blocked' : 'revoked';
     case 'expired':
       return endings[source.endedBy];
     case 'payment_overdue':
     case 'not_yet_valid':
       return standing;
   }
+}
+
+function isBlocked({ beganAt }: FeatureSource, by: RevocationWindow | undefined): boolean {
+  return by !== undefined && beganAt !== null && beganAt > by.recordedAt;
 }
 
 /** Those that carry the feature with a value that its type does not have (any more). */
@@ -192,10 +215,12 @@ function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
 }
 
 /** The window of a source is where it gives: one that is off, or ended before it began, has an empty one. */
-function sourceParts(source: SourceWindow): Window & Pick<ExplainedSource, 'ref' | 'partId'> {
-  const { ref, partId, startAt } = source;
+function sourceParts(
+  source: SourceWindow,
+): Window & Pick<ExplainedSource, 'ref' | 'partId' | 'beganAt'> {
+  const { ref, partId, startAt, beganAt } = source;
   const granted = source.stretches.find(({ standing }) => standing === 'granted');
-  return { ref, partId, ...windowOf(granted ?? { from: startAt, to: startAt }) };
+  return { ref, partId, beganAt, ...windowOf(granted ?? { from: startAt, to: startAt }) };
 }
 
 function windowOf({ from, to }: Pick<RevocationWindow, 'from' | 'to'>): Window {

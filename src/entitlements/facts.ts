@@ -96,6 +96,10 @@ export interface RevocationFact {
   validTo: number | null;
   liftedAt: number | null;
   number: number;
+  /** A plain one takes what began at or before this instant. */
+  recordedAt: number;
+  /** Takes whatever gives the feature, later purchases too. */
+  block: boolean;
 }
 
 export interface Facts {

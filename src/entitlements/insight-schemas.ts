@@ -61,6 +61,11 @@ export const explainResponse = z
       .array(
         sourceSchema.extend({
           ...windowSchema,
+          began_at: instantOutSchema
+            .optional()
+            .describe(
+              'Of a subscription or purchase: when it was subscribed to or bought. A revocation that does not block takes what began at or before its `recorded_at`',
+            ),
           value: jsonOutSchema.describe('What it gives, alone'),
           counted: z.boolean(),
           why: words<Why>(whys),
@@ -77,7 +82,13 @@ export const explainResponse = z
         z.object({
           id: z.string(),
           ...windowSchema,
-          decides: z.boolean(),
+          recorded_at: instantOutSchema,
+          block: z.boolean().describe('Whether it takes what begins later, too'),
+          decides: z
+            .boolean()
+            .describe(
+              'Whether it takes a source that would count, or is the reason where nothing is there to take',
+            ),
           audit_id: z.string().nullable().describe('The last audit row about it'),
         }),
       )
@@ -109,6 +120,7 @@ export function explanationOut(
         ...source.ref,
         valid_from: instantOut(source.validFrom),
         valid_to: instantOut(source.validTo),
+        ...(source.beganAt === null ? {} : { began_at: instantOut(source.beganAt) }),
         value: source.value,
         counted: source.counted,
         why: source.why,
@@ -118,12 +130,14 @@ export function explanationOut(
         ...(auditId === undefined ? {} : { audit_id: auditId }),
       };
     }),
-    revocations: explanation.revocations.map(({ id, validFrom, validTo, decides }) => ({
-      id,
-      valid_from: instantOut(validFrom),
-      valid_to: instantOut(validTo),
-      decides,
-      audit_id: auditIds.get(id) ?? null,
+    revocations: explanation.revocations.map((revocation) => ({
+      id: revocation.id,
+      valid_from: instantOut(revocation.validFrom),
+      valid_to: instantOut(revocation.validTo),
+      recorded_at: instantOut(revocation.recordedAt),
+      block: revocation.block,
+      decides: revocation.decides,
+      audit_id: auditIds.get(revocation.id) ?? null,
     })),
   };
 }

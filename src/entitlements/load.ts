@@ -174,6 +174,8 @@ function revocationFact(row: Stored['revocations'][number]): RevocationFact {
     validTo: instant(row.validTo),
     liftedAt: instant(row.liftedAt),
     number: Number(row.number),
+    recordedAt: row.createdAt.getTime(),
+    block: row.block,
   };
 }
 

@@ -21,6 +21,11 @@ export interface SourceWindow {
   quantity: number | null;
   rank: number;
   startAt: number;
+  /**
+   * When it was subscribed to or bought, which a revocation goes by: a purchase whose turn comes later
+   * was bought all the same. Null for grants: for those the order of recording decides.
+   */
+  beganAt: number | null;
   /** In order and without gaps; it gives where it stands as `granted`. Empty = off, and never a reason. */
   stretches: Stretch[];
   /** What brings its end, where it has one; `operator`: one ended it before its time. */
@@ -36,6 +41,8 @@ export interface RevocationWindow {
   from: number;
   to: number;
   number: number;
+  recordedAt: number;
+  block: boolean;
 }
 
 /**
@@ -52,8 +59,8 @@ export function sourceWindows(facts: Facts): SourceWindow[] {
 
 /** A revocation ends where it was recorded to end, or where an operator lifted it before. */
 export function revocationWindow(revocation: RevocationFact): RevocationWindow {
-  const { id, featureCode, validFrom, validTo, liftedAt, number } = revocation;
-  return { id, featureCode, from: validFrom, to: earliest(validTo, liftedAt), number };
+  const { validFrom, validTo, liftedAt, ...rest } = revocation;
+  return { ...rest, from: validFrom, to: earliest(validTo, liftedAt) };
 }
 
 function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceWindow[] {
@@ -68,6 +75,7 @@ function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceW
         quantity: item.quantity,
         rank: carry.rank,
         startAt: itemStart(subscription, item),
+        beganAt: itemStart(subscription, item),
         stretches: itemStretches(subscription, item, policy),
         endedBy: 'time' as const,
         grantNumber: null,
@@ -89,6 +97,7 @@ function purchaseWindows({ purchases, carries, policy }: Facts): SourceWindow[] 
         quantity: purchase.quantity,
         rank: carry.rank,
         startAt,
+        beganAt: purchase.purchasedAt,
         stretches,
         endedBy,
         grantNumber: null,
@@ -106,6 +115,7 @@ function grantWindow(grant: GrantFact): SourceWindow {
     quantity: null,
     rank: 0,
     startAt: grant.validFrom,
+    beganAt: null,
     stretches: stretchesOf({
       startAt: grant.validFrom,
       overdueAt: Infinity,

@@ -17,8 +17,8 @@ export interface RevocationChange {
 }
 
 /**
- * Takes a feature away from a user for a window, whatever gives it, as the operator's last word on it.
- * Archived features can be taken away too. `had_access` false: there was nothing to take away, and the
+ * Takes a feature away from a user for a window, as the operator's last word on it: what began before
+ * it, or with `block` whatever gives it. Archived features can be taken away too. `had_access` false: there was nothing to take away, and the
  * revocation stands against what comes.
  * @throws ProblemError feature_not_found, window_invalid
  */
@@ -51,6 +51,7 @@ export async function createRevocation(
           featureCode,
           validFrom: new Date(window.validFrom),
           validTo: window.validTo === null ? null : new Date(window.validTo),
+          block: request.block,
           reason,
           auditId,
           createdAt: new Date(now),
@@ -175,6 +176,7 @@ export function revocationView(revocation: Revocation, userId: string): Revocati
     valid_from: revocation.validFrom.toISOString(),
     valid_to: revocation.validTo?.toISOString() ?? null,
     lifted_at: revocation.liftedAt?.toISOString() ?? null,
+    block: revocation.block,
     reason: revocation.reason,
     created_at: revocation.createdAt.toISOString(),
   };

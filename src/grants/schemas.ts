@@ -47,10 +47,11 @@ export type RevokeRequest =
       featureCode: string;
       validFrom: number | undefined;
       validTo: number | undefined;
+      block: boolean;
       reason: string;
     };
 
-const ofFeature = ['user_id', 'feature_code', 'valid_from', 'valid_to'] as const;
+const ofFeature = ['user_id', 'feature_code', 'valid_from', 'valid_to', 'block'] as const;
 
 /** One object rather than a union of two, so that a fault names the field. */
 export const revokeBody = z
@@ -60,6 +61,10 @@ export const revokeBody = z
     feature_code: featureCodeSchema.optional(),
     valid_from: instantSchema.optional(),
     valid_to: instantSchema.optional(),
+    block: z
+      .boolean()
+      .optional()
+      .describe('`true`: takes what is bought later, too, until it is lifted'),
     grant_id: idSchema.optional().describe('ends that grant; in place of user and feature'),
     reason: reasonSchema,
   })
@@ -87,8 +92,8 @@ export const revokeBody = z
       }
       return z.NEVER;
     }
-    const { valid_from: validFrom, valid_to: validTo } = body;
-    return { projectId, kind: 'feature', userId, featureCode, validFrom, validTo, reason };
+    const { valid_from: validFrom, valid_to: validTo, block = false } = body;
+    return { projectId, kind: 'feature', userId, featureCode, validFrom, validTo, block, reason };
   });
 
 export const revocationParams = z.strictObject({ id: idSchema });
@@ -127,6 +132,9 @@ export const revocationOut = z.strictObject({
   lifted_at: instantOutSchema
     .nullable()
     .describe('when an operator lifted it before its window ended'),
+  block: z
+    .boolean()
+    .describe('whether it takes what is bought later, too; else what began before `created_at`'),
   reason: z.string(),
   created_at: instantOutSchema,
 });

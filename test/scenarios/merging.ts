@@ -75,7 +75,7 @@ export const merging: ScenarioGroup = {
     },
     {
       title:
-        'what an operator revoked stays off through renewals and further purchases, and the rest stays on',
+        'what an operator revoked stays off through renewals, the rest stays on, and what is bought afterwards counts',
       basis: bases.merging,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -83,8 +83,30 @@ export const merging: ScenarioGroup = {
         await expectAccess(shop, userId, { notebooks: 10 });
         await shop.advanceTo(periodEndOf(subscription) + 2 * hour);
         await shop.settle();
-        await buyAt(shop, userId, { prices: [shop.prices.pass] });
         await expectAccess(shop, userId, { notebooks: 10 });
+        await buyAt(shop, userId, { prices: [shop.prices.pass] });
+        await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title: 'what an operator blocked stays off through further purchases, until it is lifted',
+      basis: bases.merging,
+      async run(shop, userId) {
+        await admin(shop, 'revoke', {
+          user_id: userId,
+          feature_code: 'export',
+          block: true,
+          reason: 'abuse',
+        });
+        await shop.advanceTo(shop.service.clock.now() + hour);
+        await subscribe(shop, userId);
+        await expectAccess(shop, userId, { notebooks: 10 });
+        const { id } = await shop.service.deps.database.prisma.revocation.findFirstOrThrow({
+          where: { projectId: shop.projectId, user: { userId } },
+        });
+        const path = `/admin/revocations/${id}?reason=appeal`;
+        expect((await shop.service.request('DELETE', path, { key: shop.key })).status).toBe(200);
+        await expectAccess(shop, userId, pro);
       },
     },
     {

@@ -273,13 +273,21 @@ function openRound(service: TestService, redis: Redis, projectId: string, number
                 uid,
                 validFrom: createdAt,
                 validTo: validTo === null ? null : new Date(validTo),
+                block: false,
                 createdAt,
               },
             }),
           );
-          const number = nextNumber(facts);
-          const { code: featureCode } = feature;
-          facts.revocations.push({ id, featureCode, validFrom, validTo, liftedAt: null, number });
+          facts.revocations.push({
+            id,
+            featureCode: feature.code,
+            validFrom,
+            validTo,
+            liftedAt: null,
+            number: nextNumber(facts),
+            recordedAt: validFrom,
+            block: false,
+          });
         },
         async lift(facts) {
           const one = facts.revocations.find(({ liftedAt }) => liftedAt === null);

@@ -57,18 +57,30 @@ async function grant(context: Context, validFrom: number): Promise<void> {
 }
 
 async function revoke(context: Context, validTo: number | null): Promise<void> {
-  const { world, project, userId } = context;
+  const { world, project, userId, pick } = context;
+  const block = pick % 3 === 0;
   const validFrom = world.clock.now();
   const { code: featureCode } = featureOf(context);
   const answer = await admin(context, 'POST', 'revoke', {
     user_id: userId,
     feature_code: featureCode,
     ...(validTo === null ? {} : { valid_to: new Date(validTo).toISOString() }),
+    ...(block ? { block } : {}),
     reason: 'a history',
   });
   const id = text(answer, 'revocation', 'id');
   const number = nextNumber(context);
-  project.revocations.push({ id, userId, featureCode, validFrom, validTo, liftedAt: null, number });
+  project.revocations.push({
+    id,
+    userId,
+    featureCode,
+    validFrom,
+    validTo,
+    liftedAt: null,
+    number,
+    recordedAt: validFrom,
+    block,
+  });
 }
 
 async function pass({ world }: Context, ms: number): Promise<void> {

@@ -161,10 +161,12 @@ export const anyGrant: fc.Arbitrary<Omit<GrantFact, 'id' | 'number'>> = fc
     }),
   );
 
-const anyRevocation: fc.Arbitrary<Omit<RevocationFact, 'id' | 'number'>> = fc.record({
+export const anyRevocation: fc.Arbitrary<Omit<RevocationFact, 'id' | 'number'>> = fc.record({
   featureCode: fc.constantFrom(...codes),
   ...window,
   liftedAt: optionalEnd,
+  recordedAt: start,
+  block: fc.boolean(),
 });
 
 /** What an operator did, in the order of recording: the numbers are even and start at 2. */

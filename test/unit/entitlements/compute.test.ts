@@ -100,7 +100,7 @@ describe('the reason of a denial', () => {
   });
 
   test('is revoked before all of them', () => {
-    const revocations = [revocationOf()];
+    const revocations = [revocationOf({ recordedAt: day(5) })];
     expect(reasonOn10({ subscriptions: [overdue], grants: [future, over], revocations })).toBe(
       'revoked',
     );

@@ -84,11 +84,17 @@ describe('explain and the answer', () => {
     fc.assert(
       fc.property(sideBySide, anyCode, anyInstant, (facts, code, instant) => {
         const explanation = explainAt(facts, code, instant);
-        const rest = without(facts, parts(explanation, true));
-        const { reason } = answered(rest, code, instant);
-        if (explanation.allowed) expect(reason).not.toBe('granted');
-        if (explanation.reason === 'revoked') {
-          expect(explanation.revocations.filter(({ decides }) => decides)).toHaveLength(1);
+        const { allowed, reason, sources, revocations } = explanation;
+        if (allowed) {
+          const counted = sources.filter(({ counted }) => counted).map(({ partId }) => partId);
+          const rest = answered(without(facts, counted), code, instant);
+          expect(rest.reason).not.toBe('granted');
+        }
+        const takes = sources.some(({ why }) => why === 'revoked' || why === 'blocked');
+        expect(revocations.some(({ decides }) => decides)).toBe(takes || reason === 'revoked');
+        if (takes) {
+          const ids = revocations.map(({ id }) => id);
+          expect(answered(without(facts, ids), code, instant).allowed).toBe(true);
         }
       }),
       runs,
@@ -111,7 +117,7 @@ describe('explain and the answer', () => {
   });
 
   test('every source says a word of the list, one that fits whether it counts', () => {
-    const counting: Why[] = ['counts', 'lower_value', 'lower_priority'];
+    const counting: Why[] = ['counts', 'began_later', 'lower_value', 'lower_priority'];
     fc.assert(
       fc.property(anyFacts, anyCode, anyInstant, (facts, code, instant) => {
         for (const { why, counted, validFrom, validTo } of explainAt(facts, code, instant)
@@ -119,7 +125,7 @@ describe('explain and the answer', () => {
           expect(Object.keys(whys)).toContain(why);
           expect(counting.includes(why)).toBe(counted);
           const covered = validFrom <= instant && (validTo === null || instant < validTo);
-          expect(covered).toBe(counted || why === 'revoked');
+          expect(covered).toBe(counted || why === 'revoked' || why === 'blocked');
         }
       }),
       runs,
@@ -172,6 +178,17 @@ describe('every source says why', () => {
   test.each<[Why, Partial<Facts>]>([
     ['counts', { subscriptions: [subscriptionOf()] }],
     ['revoked', { subscriptions: [subscriptionOf()], revocations: [revocationOf()] }],
+    [
+      'blocked',
+      {
+        subscriptions: [subscriptionOf()],
+        revocations: [revocationOf({ recordedAt: day(-1), block: true })],
+      },
+    ],
+    [
+      'began_later',
+      { subscriptions: [subscriptionOf()], revocations: [revocationOf({ recordedAt: day(-1) })] },
+    ],
     ['payment_overdue', { subscriptions: [subscriptionOf({ status: 'unpaid' })] }],
     ['not_yet_valid', { grants: [grantOf({ validFrom: day(6) })] }],
     ['expired', { grants: [grantOf({ validTo: day(5) })] }],

@@ -154,6 +154,8 @@ export function revocationOf(given: Partial<RevocationFact> = {}): RevocationFac
     validTo: null,
     liftedAt: null,
     number: 2,
+    recordedAt: given.validFrom ?? day(0),
+    block: false,
     ...given,
   };
 }

@@ -2,11 +2,14 @@ import { describe, expect, test } from 'vitest';
 
 import type { Facts } from '../../../src/entitlements/facts.ts';
 import {
+  carriesOf,
   day,
   factsOf,
   grantOf,
+  itemOf,
   outline,
   purchaseOf,
+  reversalOf,
   revocationOf,
   subscriptionOf,
   type OutlineEntry,
@@ -70,7 +73,7 @@ describe('a grant', () => {
 describe('a revocation', () => {
   tabled([
     {
-      guarantees: 'takes the feature away over its window, whatever gives it',
+      guarantees: 'takes the feature away over its window, whatever gave it before',
       facts: {
         subscriptions: [subscriptionOf()],
         purchases: [purchaseOf()],
@@ -78,6 +81,153 @@ describe('a revocation', () => {
         revocations: [revocationOf({ validFrom: day(2), validTo: day(4), number: 2 })],
       },
       timeline: [before, [0, 'granted', 2], [2, 'revoked', 4], [4, 'granted', null]],
+    },
+    {
+      guarantees: 'leaves what is subscribed to or bought after it was recorded',
+      facts: {
+        subscriptions: [
+          subscriptionOf({ startDate: day(6), items: [itemOf({ createdAt: day(6) })] }),
+        ],
+        purchases: [purchaseOf({ refunds: [reversalOf(9)] })],
+        revocations: [revocationOf({ validFrom: day(5) })],
+      },
+      timeline: [before, [0, 'granted', 5], [5, 'revoked', 6], [6, 'granted', null]],
+    },
+    {
+      guarantees: 'that blocks takes what is bought later, too, until it is lifted',
+      facts: {
+        purchases: [purchaseOf({ purchasedAt: day(6) })],
+        revocations: [revocationOf({ validFrom: day(5), liftedAt: day(8), block: true })],
+      },
+      timeline: [
+        [null, 'not_yet_valid', 5],
+        [5, 'revoked', 8],
+        [8, 'granted', null],
+      ],
+    },
+    {
+      guarantees:
+        'takes what began in the second in which it was recorded: Stripe tells no fractions',
+      facts: {
+        purchases: [purchaseOf()],
+        revocations: [revocationOf({ recordedAt: day(0) + 999 })],
+      },
+      timeline: [
+        [null, 'not_yet_valid', 0],
+        [0, 'revoked', null],
+      ],
+    },
+    {
+      guarantees: 'leaves what began a second after it was recorded',
+      facts: {
+        purchases: [purchaseOf()],
+        revocations: [revocationOf({ recordedAt: day(0) - 1 })],
+      },
+      timeline: [before, [0, 'granted', null]],
+    },
+    {
+      guarantees: 'to come takes what had begun when it was recorded, not what begins until then',
+      facts: {
+        subscriptions: [subscriptionOf({ status: 'canceled', endedAt: day(12) })],
+        purchases: [purchaseOf({ purchasedAt: day(12) })],
+        revocations: [revocationOf({ recordedAt: day(2), validFrom: day(10), validTo: day(20) })],
+      },
+      timeline: [before, [0, 'granted', 10], [10, 'revoked', 12], [12, 'granted', null]],
+    },
+    {
+      guarantees:
+        'takes an item that changed its quantity or price, or was renewed: its start stays',
+      facts: {
+        subscriptions: [
+          subscriptionOf({ items: [itemOf({ quantity: 7, currentPeriodEnd: day(90) })] }),
+        ],
+        revocations: [revocationOf({ validFrom: day(5) })],
+      },
+      timeline: [before, [0, 'granted', 5], [5, 'revoked', null]],
+    },
+    {
+      guarantees: 'leaves an item that was added to the subscription after it',
+      facts: {
+        subscriptions: [
+          subscriptionOf({ items: [itemOf(), itemOf({ id: 'si_2', createdAt: day(7) })] }),
+        ],
+        revocations: [revocationOf({ validFrom: day(5) })],
+      },
+      timeline: [before, [0, 'granted', 5], [5, 'revoked', 7], [7, 'granted', null]],
+    },
+    {
+      guarantees: 'takes a subscription through its dunning, after which it is the same one',
+      facts: {
+        subscriptions: [subscriptionOf({ status: 'past_due', dunningAnchorAt: day(3) })],
+        revocations: [revocationOf({ validFrom: day(5) })],
+      },
+      timeline: [before, [0, 'granted', 5], [5, 'revoked', null]],
+    },
+    {
+      guarantees: 'takes a purchase that was bought before it and whose turn comes after it',
+      facts: {
+        carries: carriesOf({ priceId: 'p', accessDays: 10 }),
+        purchases: [purchaseOf(), purchaseOf({ id: 'li_2', purchasedAt: day(1) })],
+        revocations: [revocationOf({ validFrom: day(5) })],
+      },
+      timeline: [before, [0, 'granted', 5], [5, 'revoked', null]],
+    },
+    {
+      guarantees: 'takes a grant that was recorded before it and begins after it',
+      facts: {
+        grants: [grantOf({ validFrom: day(7), number: 1 })],
+        revocations: [revocationOf({ validFrom: day(5), number: 2 })],
+      },
+      timeline: [
+        [null, 'not_yet_valid', 5],
+        [5, 'revoked', null],
+      ],
+    },
+    {
+      guarantees: 'is outweighed by a grant that was recorded after it, once that begins',
+      facts: {
+        grants: [grantOf({ validFrom: day(7), number: 3 })],
+        revocations: [revocationOf({ validFrom: day(5), number: 2, block: true })],
+      },
+      timeline: [
+        [null, 'not_yet_valid', 5],
+        [5, 'revoked', 7],
+        [7, 'granted', null],
+      ],
+    },
+    {
+      guarantees: 'that blocks is not loosened by a plain one after it',
+      facts: {
+        purchases: [purchaseOf({ purchasedAt: day(6) })],
+        revocations: [
+          revocationOf({ validFrom: day(2), number: 1, block: true }),
+          revocationOf({ id: 'rv_2', validFrom: day(5), number: 2 }),
+        ],
+      },
+      timeline: [
+        [null, 'not_yet_valid', 2],
+        [2, 'revoked', null],
+      ],
+    },
+    {
+      guarantees: 'is no more the reason once what was bought after it has lapsed',
+      facts: {
+        subscriptions: [
+          subscriptionOf({
+            startDate: day(6),
+            items: [itemOf({ createdAt: day(6) })],
+            status: 'past_due',
+            dunningAnchorAt: day(10),
+          }),
+        ],
+        revocations: [revocationOf({ validFrom: day(5) })],
+      },
+      timeline: [
+        [null, 'not_yet_valid', 5],
+        [5, 'revoked', 6],
+        [6, 'granted', 17],
+        [17, 'payment_overdue', null],
+      ],
     },
     {
       guarantees: 'is the reason where nothing gives the feature, too',
@@ -88,7 +238,7 @@ describe('a revocation', () => {
       guarantees: 'goes before every other reason for denial',
       facts: {
         subscriptions: [subscriptionOf({ status: 'incomplete' })],
-        revocations: [revocationOf({ validFrom: day(-3), validTo: day(3) })],
+        revocations: [revocationOf({ recordedAt: day(0), validFrom: day(-3), validTo: day(3) })],
       },
       timeline: [
         [null, 'not_yet_valid', -3],

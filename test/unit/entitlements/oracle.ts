@@ -24,6 +24,8 @@ export interface OracleAnswer {
 interface Claim {
   ref: SourceRef;
   part: string;
+  /** When it was bought or subscribed to; null for what an operator gave. */
+  acquiredAt: number | null;
   value: FeatureValue | undefined;
   quantity: number;
   rank: number;
@@ -41,11 +43,11 @@ export function oracleAt(facts: Facts, feature: FeatureFact, t: number): OracleA
   ].filter(({ value }) => value !== undefined);
 
   const words = [
-    ...facts.grants.map((grant) => ({ ...grant, end: grant.endedAt, takes: false })),
+    ...facts.grants.map((grant) => ({ ...grant, end: grant.endedAt, takes: null })),
     ...facts.revocations.map((revocation) => ({
       ...revocation,
       end: revocation.liftedAt,
-      takes: true,
+      takes: { until: revocation.block ? Infinity : revocation.recordedAt },
     })),
   ]
     .filter(({ featureCode }) => featureCode === feature.code)
@@ -55,9 +57,19 @@ export function oracleAt(facts: Facts, feature: FeatureFact, t: number): OracleA
       return end === null || t < end;
     })
     .sort((a, b) => b.number - a.number);
-  if (words[0]?.takes === true) return { reason: 'revoked', value: null, sources: [] };
 
-  const counting = claims.filter(({ says }) => says === 'granted');
+  // Back from the last word to the last grant: each revocation on the way takes its part.
+  let left = claims;
+  for (const { takes } of words) {
+    if (takes === null) break;
+    left = left.filter(({ acquiredAt }) => acquiredAt !== null && acquiredAt > takes.until);
+  }
+  const counting = left.filter(({ says }) => says === 'granted');
+  if (words[0] !== undefined && words[0].takes !== null && counting.length === 0) {
+    const wouldCount = claims.some(({ says }) => says === 'granted');
+    const hasLapsed = left.some(({ says }) => says === 'expired' || says === 'payment_overdue');
+    if (wouldCount || !hasLapsed) return { reason: 'revoked', value: null, sources: [] };
+  }
   if (counting.length > 0) {
     return { reason: 'granted', value: merged(feature, counting), sources: named(counting) };
   }
@@ -74,6 +86,7 @@ function subscriptionClaims(facts: Facts, feature: FeatureFact, t: number): Clai
       claims.push({
         ref: { type: 'subscription', id: subscription.id, price_id: item.priceId },
         part: item.id,
+        acquiredAt: Math.max(subscription.startDate, item.createdAt),
         value: facts.carries[item.priceId]?.features[feature.code],
         quantity: item.quantity ?? 1,
         rank: facts.carries[item.priceId]?.rank ?? 0,
@@ -147,6 +160,7 @@ function purchaseClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] 
       claims.push({
         ref: { type: 'purchase', id: purchase.id, price_id: priceId },
         part: purchase.id,
+        acquiredAt: purchase.purchasedAt,
         value: carry.features[feature.code],
         quantity: purchase.quantity,
         rank: carry.rank,
@@ -247,6 +261,7 @@ function grantClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] {
       return {
         ref: { type: 'grant', id: grant.id },
         part: grant.id,
+        acquiredAt: null,
         value: grant.value,
         quantity: 1,
         rank: 0,

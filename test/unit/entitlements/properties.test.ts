@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { answerAt } from '../../../src/entitlements/answer.ts';
 import { compute } from '../../../src/entitlements/compute.ts';
 import type { Facts, Segment, Timeline } from '../../../src/entitlements/facts.ts';
-import { anyFacts, anyGrant, reordered } from './arbitrary-facts.ts';
+import { anyFacts, anyGrant, anyRevocation, reordered } from './arbitrary-facts.ts';
 import { day } from './facts-of.ts';
 import { oracleAt } from './oracle.ts';
 
@@ -161,6 +161,30 @@ describe('access', () => {
     );
   });
 
+  test('by what began after a plain revocation is untouched by it, and a block takes at least as much', () => {
+    fc.assert(
+      fc.property(anyFacts, anyRevocation, fc.integer({ min: 0, max: 7 }), (facts, one, turn) => {
+        const added = (block: boolean) => ({ ...one, id: 'rv_added', number: 2 * turn + 1, block });
+        const withWord = (block: boolean) =>
+          compute({ ...facts, revocations: [...facts.revocations, added(block)] });
+        const without = compute(facts);
+        const plain = withWord(false);
+        const blocked = withWord(true);
+        for (const instant of probes(without, plain, blocked)) {
+          for (const { code } of facts.features) {
+            const idsOf = (timeline: Timeline) =>
+              segmentAt(timeline, code, instant)?.sources.map(({ id }) => id) ?? [];
+            const later = idsOf(without).filter((id) => beganAfter(facts, id, one.recordedAt));
+            expect(idsOf(plain)).toEqual(expect.arrayContaining(later));
+            expect(idsOf(without)).toEqual(expect.arrayContaining(idsOf(plain)));
+            expect(idsOf(plain)).toEqual(expect.arrayContaining(idsOf(blocked)));
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
   test('that a revocation takes away comes back as it was when it is lifted at its start', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
@@ -258,6 +282,18 @@ const withoutOne = anyFacts
       return [facts, fewer, goneId];
     }),
   );
+
+/** Whether all of a source was bought or subscribed to after an instant. */
+function beganAfter(facts: Facts, id: string, instant: number): boolean {
+  return (
+    facts.purchases.some((one) => one.id === id && one.purchasedAt > instant) ||
+    facts.subscriptions.some(
+      (one) =>
+        one.id === id &&
+        one.items.every((item) => Math.max(one.startDate, item.createdAt) > instant),
+    )
+  );
+}
 
 function sourceIds({ subscriptions, purchases, grants }: Facts): string[] {
   return [...subscriptions, ...purchases, ...grants].map(({ id }) => id);
