@@ -4,7 +4,7 @@ import { createInbox } from '../webhook/inbox.ts';
 import { triage } from '../webhook/triage.ts';
 import { recordFinding } from './findings.ts';
 import { fetchPage } from './pages.ts';
-import type { Position, RunContext } from './run-context.ts';
+import { beginning, type Position, type RunContext } from './run-context.ts';
 
 /** Stripe lists at most so many types at a time. */
 const typesAtOnce = 20;
@@ -39,7 +39,7 @@ export async function compareEvents(
   }
   if (next !== null) return next;
   const part = position.part + 1;
-  return part < parts ? { part, after: null, before: null, tied: [] } : null;
+  return part < parts ? { ...beginning, part } : null;
 }
 
 async function missingAmong({ deps }: RunContext, events: Stripe.Event[]): Promise<Stripe.Event[]> {

@@ -23,13 +23,19 @@ export interface ListParams {
 export interface Page<T> {
   /** Drawn before the page was asked for. */
   number: bigint;
+  /** Drawn before the first page was asked for that shows some of the stretch. */
+  stretchNumber: bigint;
   objects: T[];
   /** Where the next page begins; null = this was the last. */
   next: Position | null;
   stretch: Stretch;
 }
 
-/** Between which creations (epoch milliseconds, inclusive) a page says everything; null = open. */
+/**
+ * Between which creations (epoch milliseconds, inclusive) the pages up to this one say everything; null =
+ * open. Lists page by whole seconds: the second in which a page ends belongs to the stretch of the page
+ * that shows the rest of it.
+ */
 interface Stretch {
   from: number | null;
   until: number | null;
@@ -76,33 +82,40 @@ export async function fetchPage<T extends Listed>(
   }
   const last = data.at(-1);
   if (more && last === undefined) throw new ImplausibleAnswer('Stripe listed nothing, and more');
-  if (last !== undefined && (more || isBehind) && !leadsOn(position, last)) {
+  if (last !== undefined && (more || isBehind) && !leadsOn(position, last, isBehind)) {
     throw new ImplausibleAnswer('Stripe listed what it had listed before');
   }
   counts.pages += 1;
   counts.objects += data.length;
-  const next = more && last !== undefined ? behind(position, data, last) : null;
+  const goesOn = more && last !== undefined;
   return {
     number,
+    stretchNumber: position.tiedSince === null ? number : BigInt(position.tiedSince),
     objects: data,
-    next,
-    stretch: { from: next?.before ?? since, until: before },
+    next: goesOn ? behind(position, data, last, number) : null,
+    stretch: { from: goesOn ? (last.created + 1) * 1_000 : since, until: before },
   };
 }
 
-/** Newest first, so a page that ends later than the one before, or with what that showed, is no next one. */
-function leadsOn({ before, tied }: Position, last: Listed): boolean {
-  return (before === null || last.created * 1000 <= before) && !tied.includes(last.id);
+/**
+ * Newest first, so a page that ends later than the one before, or with what that showed, is no next one.
+ * A page that begins by the time shows the rest of a second from its start.
+ */
+function leadsOn({ before, tied, after }: Position, last: Listed, isBehind: boolean): boolean {
+  const isNew = isBehind ? !tied.includes(last.id) : last.id !== after;
+  return isNew && (before === null || last.created * 1000 <= before);
 }
 
-function behind({ part, before, tied }: Position, data: Listed[], last: Listed): Position {
+function behind(position: Position, data: Listed[], last: Listed, number: bigint): Position {
   const sameSecond = data.filter(({ created }) => created === last.created).map(({ id }) => id);
   const at = last.created * 1000;
+  const isSameSecond = position.before === at;
   return {
-    part,
+    part: position.part,
     after: last.id,
     before: at,
-    tied: before === at ? [...tied, ...sameSecond] : sameSecond,
+    tied: isSameSecond ? [...new Set([...position.tied, ...sameSecond])] : sameSecond,
+    tiedSince: isSameSecond ? position.tiedSince : String(number),
   };
 }
 
@@ -124,7 +137,7 @@ export async function compareUnlisted<T extends Listed>(
   const { deps } = context;
   const listed = [...position.tied, ...page.objects.map(({ id }) => id)];
   const ids = await loadAlive(createdWithin(page.stretch), listed, mostAlone + 1);
-  const newer = await loadFetchedSince(context, objectType, ids, page.number);
+  const newer = await loadFetchedSince(context, objectType, ids, page.stretchNumber);
   for (const objectId of ids.filter((id) => !newer.has(id))) {
     await context.beat();
     await compareAlone(context, { objectType, objectId }, true);
@@ -185,7 +198,7 @@ function isGone({
   return [...customers, ...products, ...prices].some(({ deleted }) => deleted);
 }
 
-/** Those that were fetched after the page: it could not show them. */
+/** Those that were fetched after the list had passed them: it could not show them. */
 async function loadFetchedSince(
   { deps }: RunContext,
   objectType: FollowedType,

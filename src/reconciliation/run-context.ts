@@ -26,11 +26,22 @@ export interface Position {
   after: string | null;
   /** When that was created, epoch milliseconds. */
   before: number | null;
-  /** The ids seen that were created in that same second. */
+  /** The ids seen that were created in that same second: the next page shows the rest of it. */
   tied: string[];
+  /**
+   * Under which number that second was first listed, as text; null = it was not. What was created in it
+   * later stands before all that the next page shows.
+   */
+  tiedSince: string | null;
 }
 
-export const beginning: Position = { part: 0, after: null, before: null, tied: [] };
+export const beginning: Position = {
+  part: 0,
+  after: null,
+  before: null,
+  tied: [],
+  tiedSince: null,
+};
 
 /** Counted over the whole run. */
 interface Counts {

@@ -20,6 +20,7 @@ const positionSchema = z.object({
   after: z.string().nullable(),
   before: z.number().nullable(),
   tied: z.array(z.string()),
+  tiedSince: z.string().nullable().default(null),
 });
 
 const progressSchema = z.object({

@@ -55,6 +55,8 @@ export interface Sandbox {
    * `charge.*`, only events of those types: the others stay, and come later.
    */
   deliver(only?: readonly string[]): Promise<void>;
+  /** How many objects a page of a list holds at most; lowered, a few objects span several pages. */
+  largestPage: number;
   /** Sends an event once more. False: there is none with that id. */
   resend(eventId: string): boolean;
   /** What the API was asked, oldest first. */

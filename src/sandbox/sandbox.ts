@@ -142,6 +142,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     pendingDeliveries: () => deliveries.pending,
     deliveries: () => deliveries.all,
     deliver: (only) => deliveries.deliver(only),
+    get largestPage() {
+      return world.largestPage;
+    },
+    set largestPage(next) {
+      world.largestPage = next;
+    },
     resend: (eventId) => deliveries.resend(eventId),
     requests,
     counts: () => countRequests(requests),

@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { reconcile } from '../helpers/reconciliation.ts';
+import { cancelUntold, entitledUsers } from '../helpers/subscribers.ts';
 import { testStart } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
@@ -29,6 +30,20 @@ function seed(count: number, userId = 'u{n}'): Promise<string[]> {
     prices: [shop.prices.pro],
     metadata: { project_id: 'notes', user_id: userId },
   });
+}
+
+/** As many, one after the other within a stretch of time that ends now, all of them mirrored. */
+async function seedMirrored(count: number, overMs: number): Promise<string[]> {
+  const now = shop.service.clock.now();
+  const ids = await shop.sandbox.seed({
+    count,
+    prices: [shop.prices.pro],
+    createdFrom: now - overMs,
+    createdTo: now,
+    metadata: { project_id: 'notes', user_id: 'u{n}' },
+  });
+  expect(await reconcile(shop.service)).toMatchObject({ status: 'done', error: null });
+  return ids;
 }
 
 type List<T> = Promise<Stripe.ApiList<T>>;
@@ -96,5 +111,97 @@ describe('a list of subscriptions', () => {
     expect(isGone.size).toBe(1);
     expect(await shop.entitled('u0')).toEqual({ export: true, notebooks: 10 });
     expect(await shop.entitled('u4')).toEqual({ export: true, notebooks: 10 });
+  });
+});
+
+describe('a page that ends in the middle of a second', () => {
+  beforeEach(() => {
+    shop.sandbox.largestPage = 10;
+  });
+
+  it.each([
+    { count: 16, overMs: 6_000, named: '16 subscriptions, two or three a second' },
+    { count: 25, overMs: 0, named: '25 subscriptions of one second, over three pages' },
+    { count: 21, overMs: 1_000, named: '21 subscriptions, all but one of them of one second' },
+  ])('lacks none of $named', async ({ count, overMs }) => {
+    const ids = await seedMirrored(count, overMs);
+    const lost = [0, count - 11, count - 10, count - 1].map((nth) => ids[nth] ?? '');
+    await cancelUntold(shop, lost);
+    const asked = shop.sandbox.requests.length;
+    const run = await reconcile(shop.service);
+    expect(run).toMatchObject({
+      status: 'done',
+      error: null,
+      findings: lost.map(() => 'unpaid_but_active subscription fixed'),
+    });
+    // Each loss is looked at again before it is applied; nothing else is asked for by its id.
+    const alone = shop.sandbox.requests
+      .slice(asked)
+      .filter(({ endpoint }) => endpoint === 'GET /v1/subscriptions/:id');
+    expect(alone.map(({ path }) => path).sort()).toEqual(
+      lost.map((id) => `/v1/subscriptions/${id}`).sort(),
+    );
+    expect(await entitledUsers(shop)).toBe(count - lost.length);
+  });
+
+  it('lets the next run begin where this one began', async () => {
+    await seedMirrored(25, 0);
+    const startedAt = testStart + dayMs;
+    await shop.advanceTo(startedAt);
+    await reconcile(shop.service);
+    const { id } = await reconcile(shop.service);
+    const { progress } =
+      await shop.service.deps.database.prisma.reconciliationRun.findUniqueOrThrow({
+        where: { id },
+      });
+    expect(progress).toMatchObject({ since: startedAt - 7_200_000 });
+  });
+
+  it('looks for what was not listed in that second when the second is over', async () => {
+    const ids = await seedMirrored(15, 0);
+    const unlisted = new Set([ids[3], ids[12]]);
+    changeSubscriptionLists(async (params, list) => {
+      const page = await list(params);
+      return { ...page, data: page.data.filter(({ id }) => !unlisted.has(id)) };
+    });
+    const run = await reconcile(shop.service);
+    expect(run).toMatchObject({ status: 'failed', findings: [] });
+    expect(run.error).toMatch(/^list_incomplete: .* 2 objects/);
+  });
+
+  it('does not miss on the next page what was made in that second meanwhile', async () => {
+    await seedMirrored(15, 0);
+    const asked = changeSubscriptionLists(async (params, list) => {
+      const page = await list(params);
+      if (asked.mock.calls.length === 1) {
+        await shop.buy('late', 'pro');
+        await shop.settle();
+      }
+      return page;
+    });
+    expect(await reconcile(shop.service)).toMatchObject({
+      status: 'done',
+      error: null,
+      findings: [],
+    });
+    expect(await shop.entitled('late')).toEqual({ export: true, notebooks: 10 });
+  });
+
+  it('is walked on from the start of that second where what it ended with is gone', async () => {
+    await seed(25);
+    let gone: string | undefined;
+    changeSubscriptionLists(async (params, list) => {
+      const after = params.starting_after;
+      const page = await list({
+        ...params,
+        ...(after === undefined || after !== gone ? {} : { starting_after: 'sub_gone' }),
+      });
+      gone ??= page.data.at(-1)?.id;
+      return after === undefined && params.created === undefined
+        ? page
+        : { ...page, data: page.data.filter(({ id }) => id !== gone) };
+    });
+    expect(await reconcile(shop.service)).toMatchObject({ status: 'done', error: null });
+    expect(await entitledUsers(shop)).toBe(25);
   });
 });

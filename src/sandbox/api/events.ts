@@ -39,6 +39,7 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
         const wanted = params.delivery_success;
         const open = wanted === undefined ? undefined : deliveries().unacknowledged();
         return tablePage(
+          world,
           world.tables.events,
           {
             created: keptOf(world, params.created),

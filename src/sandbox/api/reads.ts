@@ -41,6 +41,7 @@ export function listing<T extends Entity, P extends Paging & { created?: Bounds 
   return endpoint('GET', spec.path, spec.filters, (world, filters) => {
     const { created } = filters;
     return tablePage(
+      world,
       spec.table(world.tables),
       {
         created,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Bounds, Table } from '../state/table.ts';
+import type { World } from '../state/world.ts';
 import { missing, invalid } from '../stripe-error.ts';
 import { toJson, type JsonObject } from '../wire.ts';
 import { integer, text } from './params.ts';
@@ -59,6 +60,7 @@ export interface Selection<T> {
 
 /** One page of a table, newest first. Reads only as far as the page needs. */
 export function tablePage<T extends { id: string }>(
+  { largestPage }: Pick<World, 'largestPage'>,
   table: Table<T, string>,
   selection: Selection<T>,
   params: Paging,
@@ -66,7 +68,7 @@ export function tablePage<T extends { id: string }>(
   show: (item: T) => JsonObject,
 ): JsonObject {
   refuseTwoCursors(params);
-  const limit = params.limit ?? defaultLimit;
+  const limit = Math.min(params.limit ?? defaultLimit, largestPage);
   const newer = params.ending_before !== undefined;
   const after = params.ending_before ?? params.starting_after;
   if (after !== undefined && !table.has(after)) {

@@ -35,6 +35,8 @@ export interface World {
   /** What falls due when. */
   readonly due: DueQueue<Timed>;
   eventFaults: EventFaults;
+  /** How many objects a page of a list holds at most, whatever `limit` asks for. */
+  largestPage: number;
   /** Where the sandbox listens, for the links that it hands out. */
   baseUrl: string;
   /** The API request in hand, which events name. */
@@ -42,6 +44,9 @@ export interface World {
   /** Called with each new event, after it was stored. */
   onEvent: (event: SandboxEvent) => void;
 }
+
+/** As at Stripe. */
+const largestPage = 100;
 
 /** An empty world. Whatever is put into it falls due by itself. */
 export function newWorld(
@@ -59,7 +64,7 @@ export function newWorld(
   follow(tables.schedules);
   follow(tables.subscriptions);
   follow(tables.invoices);
-  return { ...settings, tables, due, eventFaults: {}, baseUrl: '', request: null };
+  return { ...settings, tables, due, eventFaults: {}, largestPage, baseUrl: '', request: null };
 }
 
 /** Forgets everything that is in it. */

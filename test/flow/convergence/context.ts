@@ -27,6 +27,7 @@ type Objects = ReturnType<typeof objectsOf>;
 
 function objectsOf(sandbox: Sandbox) {
   return sandbox.objects(
+    'customers',
     'sessions',
     'subscriptions',
     'subscriptionItems',
@@ -37,13 +38,19 @@ function objectsOf(sandbox: Sandbox) {
   );
 }
 
-/** The customers that the user's checkouts used. */
+/** The customers that the user's checkouts used, and those whose metadata names the user. */
 export function customersOf({ world, project, userId }: Context): string[] {
-  const opened = objectsOf(world.sandbox).sessions.filter(
-    ({ id }) => project.sessionUsers.get(id) === userId,
+  const { customers, sessions } = objectsOf(world.sandbox);
+  const opened = sessions.filter(({ id }) => project.sessionUsers.get(id) === userId);
+  const named = customers.filter(
+    ({ metadata }) =>
+      metadata['project_id'] === project.projectId && metadata['user_id'] === userId,
   );
   return [
-    ...new Set(opened.flatMap(({ customer }) => (typeof customer === 'string' ? [customer] : []))),
+    ...new Set([
+      ...opened.flatMap(({ customer }) => (typeof customer === 'string' ? [customer] : [])),
+      ...named.map(({ id }) => id),
+    ]),
   ];
 }
 

@@ -98,6 +98,7 @@ it('a page looks at as many rows as it shows, wherever in the list it lies', () 
     { limit: 100 },
   ].map((params) =>
     tablePage(
+      { largestPage: 100 },
       table,
       { matches: looked, created: { gte: 5_000, lt: 15_000 } },
       params,
