@@ -9,6 +9,7 @@ import { createKnownFeatures } from './entitlements/known-features.ts';
 import { entitlementRoutes } from './entitlements/routes.ts';
 import { grantRoutes } from './grants/routes.ts';
 import type { App } from './http/app-types.ts';
+import { sweepPendingCache } from './entitlements/sweeps.ts';
 import { installIdempotency } from './http/idempotency.ts';
 import { createHttpServer } from './http/server.ts';
 import { installShedding } from './http/shedding.ts';
@@ -49,7 +50,10 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   const actorOf = (request: FastifyRequest): string => callerOf(request).actor;
   const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
     projectScope(deps, callerOf(request), given);
-  installIdempotency(app, { database, clock, actorOf });
+  installIdempotency(app, {
+    ...{ database, clock, actorOf },
+    tellCache: () => sweepPendingCache(deps, 0),
+  });
 
   const findProject = createProjectLookup(deps);
   const reads: InsightRouteDeps = {

@@ -1,6 +1,7 @@
 import type { AuditRecord } from '../audit/record.ts';
 import { changeCatalog, type CatalogChangeDeps } from '../entitlements/catalog-change.ts';
 import type { RefreshState } from '../entitlements/catalog-change.ts';
+import { type KeepAnswer, keepNothing } from '../http/idempotency.ts';
 import type { Tx } from '../platform/database.ts';
 import { computeImpact, type Impact } from './impact.ts';
 
@@ -21,8 +22,11 @@ export async function changeOrTry<T extends object>(
   projectId: string,
   dryRun: boolean,
   write: (tx: Tx) => Promise<T>,
+  keep: KeepAnswer<Changed<T>> = keepNothing,
 ): Promise<Changed<T>> {
   if (dryRun) return computeImpact(deps, projectId, write);
-  const { result, refresh } = await changeCatalog(deps, projectId, write);
+  const { result, refresh } = await changeCatalog(deps, projectId, write, (tx, change) =>
+    keep(tx, { ...change.result, refresh: change.refresh }),
+  );
   return { ...result, refresh };
 }

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { CatalogChangeDeps } from '../entitlements/catalog-change.ts';
 import type { App } from '../http/app-types.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import { decodeCursor, listQuery, listResponse, page, projectIdSchema } from '../http/schemas.ts';
 import { callerOf } from '../projects/caller.ts';
 import { operatorFor } from '../projects/operator.ts';
@@ -213,11 +214,15 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         response: { 200: shapes.changedOut(shapes.importOut) },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const context = await contextOf(request, request.body?.project_id);
       const fetched = await fetchCatalog(deps, context.projectId);
-      return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
-        importCatalog(tx, context, fetched),
+      return changeOrTry(
+        deps,
+        context.projectId,
+        isDryRun(request.query),
+        (tx) => importCatalog(tx, context, fetched),
+        answerKeeper(reply),
       );
     },
   );

@@ -26,27 +26,30 @@ export interface OpenedIntent {
  * replaced here and now, and closes its own session when it sees so; the sessions of the others are the
  * caller's to close.
  *
+ * @param repeatId of the request: repeated, it goes on with the intent of the first try.
  * @throws ProblemError already_subscribed, feature_revoked
  */
 export async function openIntent(
   deps: { clock: Clock; database: Database },
   name: UserName,
   lines: readonly Line[],
+  repeatId: string | null,
 ): Promise<OpenedIntent> {
+  const id = repeatId === null ? newId('ci') : `ci_${repeatId}`;
   return deps.database.transaction(async (tx) => {
     const now = deps.clock();
     const { uid } = await lockUser(tx, name, now);
     await refuseIneligible(tx, uid, lines, now);
-    const older = await loadOlder(tx, uid, lines);
+    const older = await loadOlder(tx, uid, lines, id);
     await tx.checkoutIntent.updateMany({
       where: {
         id: { in: older.filter(({ sessionId }) => sessionId === null).map(({ id }) => id) },
       },
       data: { status: 'replaced' },
     });
-    const { id } = await tx.checkoutIntent.create({
+    await tx.checkoutIntent.createMany({
       data: {
-        id: newId('ci'),
+        id,
         projectId: name.projectId,
         uid,
         lineItems: lines.map(({ priceId, productId, quantity }) => ({
@@ -56,6 +59,7 @@ export async function openIntent(
         })),
         createdAt: new Date(now),
       },
+      skipDuplicates: true,
     });
     return {
       id,
@@ -67,7 +71,7 @@ export async function openIntent(
 }
 
 /**
- * Open intents of the user for one of the prices, or for a product that may be subscribed to only once:
+ * Other open intents of the user for one of the prices, or for a product that may be subscribed to only once:
  * a monthly and a yearly session of one product, both paid, would be two subscriptions. Their rows are
  * locked, so that none gets its session between being looked at and being replaced. A session whose time
  * is up by the clock is among them: it may have been paid, and the news be late.
@@ -76,11 +80,12 @@ async function loadOlder(
   tx: Tx,
   uid: bigint,
   lines: readonly Line[],
+  except: string,
 ): Promise<{ id: string; sessionId: string | null }[]> {
   return tx.$queryRaw`
     select i.id, i.session_id as "sessionId"
     from checkout_intents i left join checkout_sessions s on s.id = i.session_id
-    where i.uid = ${uid} and i.status = 'open'
+    where i.uid = ${uid} and i.status = 'open' and i.id <> ${except}
       and coalesce(s.status, 'open') = 'open'
       and exists (
         select from jsonb_array_elements(i.line_items) line
@@ -90,25 +95,35 @@ async function loadOlder(
 }
 
 /**
- * Notes the session that Stripe made for an intent.
+ * Notes the session that Stripe made for an intent. One whose first try failed is open again.
  *
  * @param session `expiresAt` in epoch milliseconds
+ * @param keep ends the transaction where the session stays: keeps the answer that leads to it.
  * @returns false where a newer checkout has replaced the intent meanwhile: the session is to be closed
  */
 export async function storeSession(
   database: Database,
   intentId: string,
   session: { id: string; customerId: string | null; expiresAt: number },
+  keep: (tx: Tx) => Promise<void>,
 ): Promise<boolean> {
-  const { status } = await database.prisma.checkoutIntent.update({
-    where: { id: intentId },
-    data: {
-      sessionId: session.id,
-      customerId: session.customerId,
-      expiresAt: new Date(session.expiresAt),
-    },
+  return database.transaction(async (tx) => {
+    await tx.checkoutIntent.updateMany({
+      where: { id: intentId, status: 'failed' },
+      data: { status: 'open' },
+    });
+    const { status } = await tx.checkoutIntent.update({
+      where: { id: intentId },
+      data: {
+        sessionId: session.id,
+        customerId: session.customerId,
+        expiresAt: new Date(session.expiresAt),
+      },
+    });
+    const stays = status === 'open';
+    if (stays) await keep(tx);
+    return stays;
   });
-  return status === 'open';
 }
 
 /** The session of the open intent that replaced this one and is for the same lines; null: none has one yet. */

@@ -6,6 +6,7 @@ import { askStripe, isMissing } from './stripe-answer.ts';
 /**
  * Opens the billing portal for a user's customer, with the project's configuration where it has one.
  *
+ * @param repeatId the same for every repetition of the request, which Stripe answers with the same session
  * @throws ProblemError customer_not_found (nothing was ever bought, or Stripe no longer knows the
  *   customer), stripe_unavailable
  */
@@ -13,6 +14,7 @@ export async function openPortal(
   deps: CustomerDeps,
   user: UserName,
   returnUrl: string,
+  repeatId: string | null,
 ): Promise<{ id: string; url: string }> {
   const { prisma } = deps.database;
   const customer = await prisma.customer.findFirst({
@@ -26,11 +28,14 @@ export async function openPortal(
   });
   return askStripe(deps.logger, 'billingPortal.sessions.create', async () => {
     try {
-      const { id, url } = await deps.stripe.billingPortal.sessions.create({
-        customer: customer.id,
-        return_url: returnUrl,
-        ...(configuration === null ? {} : { configuration }),
-      });
+      const { id, url } = await deps.stripe.billingPortal.sessions.create(
+        {
+          customer: customer.id,
+          return_url: returnUrl,
+          ...(configuration === null ? {} : { configuration }),
+        },
+        repeatId === null ? {} : { idempotencyKey: `latchkey-portal-${repeatId}` },
+      );
       return { id, url };
     } catch (error) {
       if (isMissing(error, 'customer')) throw new ProblemError('customer_not_found');

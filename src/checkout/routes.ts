@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readFresh } from '../entitlements/read.ts';
 import { entitlementsResponse } from '../entitlements/schemas.ts';
 import type { App } from '../http/app-types.ts';
+import { answerKeeper, repeatableId } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   instantOut,
@@ -19,7 +20,7 @@ import { loadLines } from './lines.ts';
 import { openPortal } from './portal.ts';
 import { isAllowedRedirect } from './redirects.ts';
 import { loadOwnSession } from './return.ts';
-import { openCheckout } from './sessions.ts';
+import { openCheckout, type OpenedCheckout } from './sessions.ts';
 import { askStripe } from './stripe-answer.ts';
 
 const tags = ['Checkout and portal'];
@@ -119,19 +120,22 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
         projectId,
         requested.map(({ price_id: priceId, quantity }) => ({ priceId, quantity })),
       );
-      const opened = await openCheckout(deps, {
+      const asked = {
         user: { projectId, userId: body.user_id },
         email: body.email,
         lines,
         successUrl: body.success_url,
         cancelUrl: body.cancel_url,
+        repeatId: repeatableId(request),
+      };
+      const view = ({ expiresAt, ...opened }: OpenedCheckout) => ({
+        ...opened,
+        expires_at: instantOut(expiresAt),
       });
-      return reply.code(201).send({
-        id: opened.id,
-        url: opened.url,
-        mode: opened.mode,
-        expires_at: instantOut(opened.expiresAt),
-      });
+      const keep = answerKeeper(reply.code(201));
+      return reply.send(
+        view(await openCheckout(deps, asked, (tx, opened) => keep(tx, view(opened)))),
+      );
     },
   );
 
@@ -201,7 +205,8 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       const projectId = await projectFor(deps, callerOf(request), body.project_id);
       await checkRedirects(projectId, { return_url: body.return_url });
       const user = { projectId, userId: body.user_id };
-      return reply.code(201).send(await openPortal(deps, user, body.return_url));
+      const opened = await openPortal(deps, user, body.return_url, repeatableId(request));
+      return reply.code(201).send(opened);
     },
   );
 }

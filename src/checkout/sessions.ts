@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
 import type { UserName } from '../entitlements/users.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { optionalReference } from '../mirror/from-stripe.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { closeSession } from './closing.ts';
@@ -16,6 +17,8 @@ export interface CheckoutRequest {
   /** Sent on as given. */
   successUrl: string;
   cancelUrl: string;
+  /** The same for every repetition of the request; null where repetitions cannot be recognized. */
+  repeatId: string | null;
 }
 
 export interface OpenedCheckout {
@@ -36,15 +39,17 @@ export interface OpenedCheckout {
  * 3. only then is the new session made, and its link handed out; one that was told to give way
  *    meanwhile is expired, and answers with the session that took its place.
  *
- * A crash in between leaves no link in anybody's hands that nobody will close.
+ * A crash in between leaves no link in anybody's hands that nobody will close. Repeated under its
+ * idempotency key after one, a request goes on with its intent, and Stripe answers with the same session.
  *
  * @throws ProblemError already_subscribed, feature_revoked, stripe_unavailable
  */
 export async function openCheckout(
   deps: SyncDeps,
   request: CheckoutRequest,
+  keep: KeepAnswer<OpenedCheckout>,
 ): Promise<OpenedCheckout> {
-  const intent = await openIntent(deps, request.user, request.lines);
+  const intent = await openIntent(deps, request.user, request.lines, request.repeatId);
   try {
     const ends: string[] = [];
     for (const id of intent.olderSessionIds) ends.push(await closeSession(deps, id));
@@ -52,12 +57,14 @@ export async function openCheckout(
       await refuseIneligible(deps.database.prisma, intent.uid, request.lines, deps.clock());
     }
     const session = await createSession(deps, request, intent.id, intent.customerId);
-    const kept = await storeSession(deps.database, intent.id, {
+    const opened = openedOf(session, request);
+    const made = {
       id: session.id,
       customerId: optionalReference(session.customer),
-      expiresAt: session.expires_at * 1_000,
-    });
-    if (kept) return openedOf(session, request);
+      expiresAt: opened.expiresAt,
+    };
+    const stays = await storeSession(deps.database, intent.id, made, (tx) => keep(tx, opened));
+    if (stays) return opened;
     await closeSession(deps, session.id);
     return openedOf((await fetchOvertaking(deps, request, intent.id)) ?? session, request);
   } catch (error) {

@@ -12,6 +12,12 @@ export interface RefreshState {
   status: 'done' | 'running';
 }
 
+/** A change of a catalog, and the refresh of the users that follows from it. */
+export interface CatalogChange<T> {
+  result: T;
+  refresh: RefreshState;
+}
+
 /** How many users are refreshed before the call that changed the catalog returns. */
 const refreshedAtOnce = 1_000;
 
@@ -20,12 +26,15 @@ const refreshedAtOnce = 1_000;
  * lock, so that no timeline is computed from half a change; the catalog revision grows by one, and
  * every user that was computed under an older one is refreshed: up to 1,000 before this returns, the
  * rest by the sweep. So are those whose batch takes longer than a transaction may.
+ *
+ * @param keep ends the transaction: keeps what the caller would answer before any user is refreshed.
  */
 export async function changeCatalog<T>(
   deps: CatalogChangeDeps,
   projectId: string,
   write: (tx: Tx) => Promise<T>,
-): Promise<{ result: T; refresh: RefreshState }> {
+  keep: (tx: Tx, change: CatalogChange<T>) => Promise<void> = () => Promise.resolve(),
+): Promise<CatalogChange<T>> {
   const { result, id, users } = await deps.database.transaction(async (tx) => {
     await lockProjectExclusive(tx, projectId);
     const result = await write(tx);
@@ -43,6 +52,7 @@ export async function changeCatalog<T>(
         startedAt: new Date(deps.clock()),
       },
     });
+    await keep(tx, { result, refresh: { id, users, status: 'running' } });
     return { result, id, users };
   });
   // The change may be what mends those who failed before it.

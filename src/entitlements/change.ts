@@ -11,25 +11,36 @@ export interface ChangeDeps {
   cache: EntitlementCache;
 }
 
+/** What a change came to; `revision` is of the user's timeline, after it. */
+export interface UserChange<T> {
+  result: T;
+  revision: number;
+}
+
 /**
  * The one way to change what a user may use: takes the locks in the fixed order, lets `write` change
  * the facts, recomputes the timeline and commits it with them, then tells the cache. When it has
  * returned, every later read on every instance shows the change.
  *
  * @param write runs under the user's lock; may run again after a deadlock, so it keeps no state.
+ * @param keep ends the transaction: keeps what the caller will answer.
  */
 export async function changeUser<T>(
   deps: ChangeDeps,
   projectId: string,
   userId: string,
   write: (tx: Tx, user: LockedUser) => Promise<T>,
-): Promise<{ result: T; revision: number }> {
-  const { result, refreshed } = await deps.database.transaction(async (tx) => {
+  keep: (tx: Tx, change: UserChange<T>) => Promise<void> = () => Promise.resolve(),
+): Promise<UserChange<T>> {
+  const { change, refreshed } = await deps.database.transaction(async (tx) => {
     await lockProjectShared(tx, projectId);
     const user = await lockUser(tx, { projectId, userId }, deps.clock());
     const result = await write(tx, user);
-    return { result, refreshed: await refreshUsers(tx, projectId, [user], deps.clock()) };
+    const refreshed = await refreshUsers(tx, projectId, [user], deps.clock());
+    const change = { result, revision: refreshed[0]?.revision ?? 0 };
+    await keep(tx, change);
+    return { change, refreshed };
   });
   await deps.cache.forget(refreshed);
-  return { result, revision: refreshed[0]?.revision ?? 0 };
+  return change;
 }

@@ -23,8 +23,15 @@ const pendingForMs = 2_000;
 /** After so long a user whose timeline could not be computed is tried again. */
 const failedForMs = 300_000;
 
-/** Tells the cache of changes that it was not told of, oldest first; returns how many were tried. */
-export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
+/**
+ * Tells the cache of changes that it was not told of, oldest first; returns how many were tried.
+ *
+ * @param sinceMs only of those that it has not been told of for so long, milliseconds.
+ */
+export async function sweepPendingCache(
+  deps: Omit<SweepDeps, 'logger'>,
+  sinceMs = pendingForMs,
+): Promise<number> {
   const { rows } = await deps.database.pool.query<{
     uid: string;
     project_id: string;
@@ -33,7 +40,7 @@ export async function sweepPendingCache(deps: SweepDeps): Promise<number> {
   }>(
     `select uid, project_id, user_id, revision from users
      where cache_pending_at <= $1 order by cache_pending_at limit 500`,
-    [new Date(deps.clock() - pendingForMs)],
+    [new Date(deps.clock() - sinceMs)],
   );
   await deps.cache.forget(
     rows.map((row) => ({

@@ -1,7 +1,8 @@
 import { recordAudits } from '../audit/record.ts';
 import type { GivenValue } from '../entitlements/feature-value.ts';
-import { refreshUsers } from '../entitlements/refresh.ts';
+import { type Refreshed, refreshUsers } from '../entitlements/refresh.ts';
 import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { type FieldFault, ProblemError } from '../http/problem.ts';
 import { sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
@@ -33,18 +34,31 @@ export async function createGrants(
   deps: GrantDeps,
   operator: Operator,
   { grants, atomic, reason }: BulkBody,
+  keep: KeepAnswer<BulkGranted>,
 ): Promise<BulkGranted> {
   const { projectId } = operator;
-  const { checked, given, refreshed } = await deps.database.transaction(async (tx) => {
+  const { answer, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
     const checked = await checkAll(tx, projectId, grants, now);
     if (atomic) refuseAny(checked);
     const users = await lockNamed(tx, projectId, grants, checked, now);
     const given = await writeGrants(tx, operator, users, checked, reason, now);
-    return { checked, given, refreshed: await refreshUsers(tx, projectId, users, now) };
+    const refreshed = await refreshUsers(tx, projectId, users, now);
+    const answer = toBulkGranted(grants, checked, given, refreshed);
+    await keep(tx, answer);
+    return { answer, refreshed };
   });
   await deps.cache.forget(refreshed);
+  return answer;
+}
+
+function toBulkGranted(
+  grants: readonly GivenGrant[],
+  checked: readonly Checked[],
+  given: ReadonlyMap<number, Given>,
+  refreshed: readonly Refreshed[],
+): BulkGranted {
   const revisions = new Map(refreshed.map(({ user, revision }) => [user.userId, revision]));
   const results = grants.map(({ user_id, feature_code }, index) => {
     const found = checked[index];

@@ -3,8 +3,9 @@ import { changeUser } from '../entitlements/change.ts';
 import type { FeatureValue } from '../entitlements/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
 import type { Feature, Grant } from '../generated/prisma/client.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { Operator } from '../projects/operator.ts';
 import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './records.ts';
@@ -26,6 +27,7 @@ export async function createGrant(
   deps: GrantDeps,
   operator: Operator,
   body: GrantBody,
+  keep: KeepAnswer<GrantChange>,
 ): Promise<GrantChange> {
   const { projectId } = operator;
   const { result, revision } = await changeUser(
@@ -71,6 +73,7 @@ export async function createGrant(
       );
       return { grant, audit_id: auditId };
     },
+    (tx, { result, revision }) => keep(tx, { ...result, revision }),
   );
   return { ...result, revision };
 }
@@ -105,6 +108,7 @@ export async function endGrant(
   operator: Operator,
   grantId: string,
   reason: string,
+  keep: KeepAnswer<GrantChange>,
 ): Promise<GrantChange> {
   const { projectId } = operator;
   const found = await deps.database.prisma.grant.findFirst({
@@ -113,7 +117,7 @@ export async function endGrant(
   });
   if (found === null) throw new ProblemError('grant_not_found');
   const { userId } = found.user;
-  const { result, revision } = await changeUser(deps, projectId, userId, async (tx) => {
+  const end = async (tx: Tx) => {
     const now = deps.clock();
     const before = await tx.grant.findUniqueOrThrow({ where: { id: grantId } });
     if (before.endedAt !== null || (before.validTo !== null && before.validTo.getTime() <= now)) {
@@ -137,7 +141,10 @@ export async function endGrant(
       at: now,
     });
     return { grant, audit_id: auditId };
-  });
+  };
+  const { result, revision } = await changeUser(deps, projectId, userId, end, (tx, done) =>
+    keep(tx, { ...done.result, revision: done.revision }),
+  );
   return { ...result, revision };
 }
 

@@ -1,6 +1,7 @@
 import { recordAudit } from '../audit/record.ts';
 import { changeUser } from '../entitlements/change.ts';
 import type { Revocation } from '../generated/prisma/client.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
@@ -26,6 +27,7 @@ export async function createRevocation(
   deps: GrantDeps,
   operator: Operator,
   request: Extract<RevokeRequest, { kind: 'feature' }>,
+  keep: KeepAnswer<RevocationChange & { had_access: boolean }>,
 ): Promise<RevocationChange & { had_access: boolean }> {
   const { projectId } = operator;
   const { featureCode, reason } = request;
@@ -74,6 +76,7 @@ export async function createRevocation(
       );
       return { revocation, audit_id: auditId, had_access: hadAccess };
     },
+    (tx, { result, revision }) => keep(tx, { ...result, revision }),
   );
   return { ...result, revision };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
 import { projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
@@ -29,7 +30,8 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request, reply) => {
       const operator = await operatorFor(deps, request, request.body.project_id);
-      return reply.code(201).send(await createGrant(deps, operator, request.body));
+      const keep = answerKeeper(reply.code(201));
+      return reply.send(await createGrant(deps, operator, request.body, keep));
     },
   );
 
@@ -45,9 +47,9 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
         response: { 200: shapes.bulkGranted },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const operator = await operatorFor(deps, request, request.body.project_id);
-      return createGrants(deps, operator, request.body);
+      return createGrants(deps, operator, request.body, answerKeeper(reply));
     },
   );
 
@@ -66,12 +68,13 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
         response: { 200: shapes.revoked },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { body } = request;
       const operator = await operatorFor(deps, request, body.projectId);
+      const keep = answerKeeper(reply);
       return body.kind === 'grant'
-        ? endGrant(deps, operator, body.grantId, body.reason)
-        : createRevocation(deps, operator, body);
+        ? endGrant(deps, operator, body.grantId, body.reason, keep)
+        : createRevocation(deps, operator, body, keep);
     },
   );
 

@@ -1,32 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import type { App } from './app-types.ts';
+import {
+  type Claim,
+  dropClaim,
+  keepAnswer,
+  keepAnswerWith,
+  loadClaim,
+  takeClaim,
+} from './idempotency-records.ts';
 import { ProblemError } from './problem.ts';
-
-/** A first request that has not ended after so long counts as dead, and the next one takes over. */
-const takeOverMs = 60_000;
-
-/** How long an answer is kept. */
-const idempotencyRetentionMs = 24 * 3_600_000;
 
 /** Where POSTs are idempotent by key. */
 const idempotentPath = /^\/api\/v1\/(admin|checkout|portal)(\/|$)/;
-
-interface Claim {
-  actor: string;
-  route: string;
-  key: string;
-  lockedAt: Date;
-}
-
-interface Stored {
-  request_hash: Buffer;
-  status: 'running' | 'done';
-  response_status: number | null;
-  response_body: string | null;
-}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -39,12 +27,50 @@ interface IdempotencyDeps {
   clock: Clock;
   /** Whose keys they are: the API key's id, or `platform`. */
   actorOf: (request: FastifyRequest) => string;
+  /** Tells the cache of changes that a killed process left untold: a replayed answer says that all see it. */
+  tellCache: () => Promise<unknown>;
+}
+
+/**
+ * Keeps the answer of a deed in the transaction of the deed, as its last statement. So a process that is
+ * killed right after the commit leaves the answer to be replayed, and the deed is done once. Does nothing
+ * for a request without an `Idempotency-Key`.
+ *
+ * @throws ProblemError idempotency_in_progress where another request has taken the key over meanwhile.
+ */
+export type KeepAnswer<Body> = (tx: Tx, body: Body) => Promise<void>;
+
+/** For a deed that no request waits for. */
+export const keepNothing: KeepAnswer<unknown> = () => Promise.resolve();
+
+/** Returns what keeps the answer to a request. The status is the reply's, so it is set before. */
+export function answerKeeper(
+  reply: Pick<FastifyReply, 'request' | 'serializeInput' | 'statusCode'>,
+): KeepAnswer<object> {
+  return async (tx, body) => {
+    const claim = reply.request.idempotencyClaim;
+    if (claim === null) return;
+    const { statusCode } = reply;
+    const payload = withoutSecret(String(reply.serializeInput({ ...body }, String(statusCode))));
+    if (!(await keepAnswerWith(tx, claim, statusCode, payload))) {
+      throw new ProblemError('idempotency_in_progress');
+    }
+  };
+}
+
+/**
+ * Returns the id of a request, the same each time it is repeated under its `Idempotency-Key`; null where
+ * it has none. Names the request to Stripe.
+ */
+export function repeatableId({ idempotencyClaim }: FastifyRequest): string | null {
+  return idempotencyClaim?.id ?? null;
 }
 
 /**
  * `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed once the
- * caller is known, before the body is looked at: a refusal is an answer too. The answer is kept for 24
- * hours, unless it is a 5xx, after which the key is free again.
+ * caller is known, before the body is looked at: a refusal is an answer too. A deed keeps its answer in
+ * its own transaction (`KeepAnswer`); what writes nothing is kept here, when the answer is sent. Answers
+ * are kept for 24 hours; after a 5xx that did nothing the key is free again.
  * A secret in an answer (`key`) is not kept, so a replay leaves it out.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
@@ -53,31 +79,26 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   async function claimOrReplay(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const key = keyOf(request);
     if (key === null) return undefined;
-    const claim = {
+    const name = {
       actor: deps.actorOf(request),
       route: `${request.method} ${request.routeOptions.url ?? request.url}`,
       key,
-      lockedAt: new Date(deps.clock()),
     };
     const requestHash = hashRequest(request);
-    if (await takeClaim(deps.database, claim, requestHash)) {
-      request.idempotencyClaim = claim;
-      return undefined;
-    }
-    const stored = await loadStored(deps.database, claim);
+    request.idempotencyClaim = await takeClaim(deps.database, name, requestHash, deps.clock());
+    if (request.idempotencyClaim !== null) return undefined;
+    const stored = await loadClaim(deps.database, name);
     if (stored !== undefined && !stored.request_hash.equals(requestHash)) {
       throw new ProblemError('idempotency_key_reused');
     }
     if (stored?.status !== 'done' || stored.response_status === null) {
       throw new ProblemError('idempotency_in_progress');
     }
+    const isRefusal = stored.response_status >= 400;
+    if (!isRefusal) await deps.tellCache();
     return reply
       .code(stored.response_status)
-      .type(
-        stored.response_status >= 400
-          ? 'application/problem+json; charset=utf-8'
-          : 'application/json; charset=utf-8',
-      )
+      .type(`application/${isRefusal ? 'problem+json' : 'json'}; charset=utf-8`)
       .header('idempotency-replayed', 'true')
       .send(stored.response_body);
   }
@@ -90,9 +111,9 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
     const claim = request.idempotencyClaim;
     if (claim === null) return payload;
     request.idempotencyClaim = null;
-    const kept = reply.statusCode < 500 && typeof payload === 'string';
+    const isAnswer = reply.statusCode < 500 && typeof payload === 'string';
     try {
-      await (kept
+      await (isAnswer
         ? keepAnswer(deps.database, claim, reply.statusCode, withoutSecret(payload))
         : dropClaim(deps.database, claim));
     } catch (error) {
@@ -110,18 +131,8 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   });
 }
 
-/** Deletes answers that are kept no longer, a batch at a time; returns how many. */
-export async function purgeIdempotency(database: Database, now: number): Promise<number> {
-  const { rowCount } = await database.pool.query(
-    `delete from idempotency_records where ctid in (
-       select ctid from idempotency_records where created_at < $1 limit 1000)`,
-    [new Date(now - idempotencyRetentionMs)],
-  );
-  return rowCount ?? 0;
-}
-
 /** Whether a route keeps its answers under an `Idempotency-Key`. */
-export function isIdempotent({ method, url }: RouteOptions): boolean {
+export function isIdempotent({ method, url }: Pick<RouteOptions, 'method' | 'url'>): boolean {
   return [method].flat().includes('POST') && idempotentPath.test(url);
 }
 
@@ -141,61 +152,6 @@ function hashRequest(request: FastifyRequest): Buffer {
   return createHash('sha256')
     .update(`${request.url}\n${JSON.stringify(request.body ?? null)}`)
     .digest();
-}
-
-/** One statement: the first gets the key, and so does one after a first that died or was kept too long. */
-async function takeClaim(database: Database, claim: Claim, requestHash: Buffer): Promise<boolean> {
-  const { rowCount } = await database.pool.query(
-    `insert into idempotency_records as r
-       (actor, route, key, request_hash, status, locked_at, created_at)
-     values ($1, $2, $3, $4, 'running', $5, $5)
-     on conflict (actor, route, key) do update set
-       request_hash = excluded.request_hash, status = 'running', response_status = null,
-       response_body = null, locked_at = excluded.locked_at, created_at = excluded.created_at
-     where r.created_at < $6
-       or (r.status = 'running' and r.locked_at < $7 and r.request_hash = excluded.request_hash)`,
-    [
-      claim.actor,
-      claim.route,
-      claim.key,
-      requestHash,
-      claim.lockedAt,
-      new Date(claim.lockedAt.getTime() - idempotencyRetentionMs),
-      new Date(claim.lockedAt.getTime() - takeOverMs),
-    ],
-  );
-  return rowCount === 1;
-}
-
-async function loadStored(database: Database, claim: Claim): Promise<Stored | undefined> {
-  const { rows } = await database.pool.query<Stored>(
-    `select request_hash, status, response_status, response_body from idempotency_records
-     where actor = $1 and route = $2 and key = $3`,
-    [claim.actor, claim.route, claim.key],
-  );
-  return rows[0];
-}
-
-/** Only where the claim is still this request's: one that took over answers for itself. */
-async function keepAnswer(
-  database: Database,
-  claim: Claim,
-  status: number,
-  body: string,
-): Promise<void> {
-  await database.pool.query(
-    `update idempotency_records set status = 'done', response_status = $5, response_body = $6
-     where actor = $1 and route = $2 and key = $3 and locked_at = $4 and status = 'running'`,
-    [claim.actor, claim.route, claim.key, claim.lockedAt, status, body],
-  );
-}
-
-async function dropClaim(database: Database, claim: Claim): Promise<void> {
-  await database.pool.query(
-    `delete from idempotency_records
-     where actor = $1 and route = $2 and key = $3 and locked_at = $4 and status = 'running'`,
-    [claim.actor, claim.route, claim.key, claim.lockedAt],
-  );
 }
 
 function withoutSecret(payload: string): string {

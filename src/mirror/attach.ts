@@ -2,6 +2,7 @@ import { recordAudit } from '../audit/record.ts';
 import type { ChangeDeps } from '../entitlements/change.ts';
 import { refreshUsers } from '../entitlements/refresh.ts';
 import { lockUser } from '../entitlements/users.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
@@ -48,13 +49,14 @@ export async function attachPurchase(
   deps: ChangeDeps,
   by: Omit<Operator, 'projectId'> & { projectId: string | null },
   asked: { purchaseId: string; userId: string; reason?: string | undefined },
+  keep: KeepAnswer<Attached>,
 ): Promise<Attached> {
   const { purchaseId, userId, reason } = asked;
   const { projectId, customers, payments } = await loadWhose(deps.database.prisma, purchaseId);
   if (projectId === null || (by.projectId !== null && by.projectId !== projectId)) {
     throw new ProblemError('purchase_not_found');
   }
-  const { auditId, refreshed } = await deps.database.transaction(async (tx) => {
+  const { attached, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
     await lockJoinKeys(tx, customers);
@@ -62,7 +64,11 @@ export async function attachPurchase(
     const user = await lockUser(tx, { projectId, userId }, now);
     await tx.$queryRaw`select from purchases where id = ${purchaseId} for update`;
     const purchase = await tx.purchase.findUniqueOrThrow({ where: { id: purchaseId } });
-    if (purchase.uid === user.uid) return { auditId: null, refreshed: [] };
+    if (purchase.uid === user.uid) {
+      const attached = { auditId: null, revision: user.revision };
+      await keep(tx, attached);
+      return { attached, refreshed: [] };
+    }
     if ((await loadWhose(tx, purchaseId)).projectId !== projectId) {
       throw new ProblemError('purchase_not_found');
     }
@@ -84,12 +90,11 @@ export async function attachPurchase(
       after: { user_id: userId },
       at: now,
     });
-    return { auditId, refreshed: await refreshUsers(tx, projectId, [user], now) };
+    const refreshed = await refreshUsers(tx, projectId, [user], now);
+    const attached = { auditId, revision: refreshed[0]?.revision ?? user.revision };
+    await keep(tx, attached);
+    return { attached, refreshed };
   });
   await deps.cache.forget(refreshed);
-  const { revision } = await deps.database.prisma.user.findUniqueOrThrow({
-    where: { projectId_userId: { projectId, userId } },
-    select: { revision: true },
-  });
-  return { auditId, revision: Number(revision) };
+  return attached;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LinkPair } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeNumberCursor,
@@ -19,7 +20,7 @@ import {
 import { projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
 import { operatorFor } from '../projects/operator.ts';
-import { linkCustomer } from './link.ts';
+import { type Linked, linkCustomer } from './link.ts';
 import { type LinkProgress, loadLinkPairs, loadLinkRun, startLinkRun } from './link-run.ts';
 import type { SyncDeps } from './sync.ts';
 
@@ -117,19 +118,21 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
         response: { 200: linkedSchema },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { project_id: given, stripe_customer_id: customerId, reason } = request.body;
       const { user_id: userId } = request.params;
       const operator = await operatorFor(deps, request, given);
-      const linked = await linkCustomer(deps, operator, { userId, customerId, reason });
-      return {
+      const view = ({ objects, pending, auditId, revision }: Linked) => ({
         user_id: userId,
         stripe_customer_id: customerId,
-        objects: linked.objects,
-        pending: linked.pending,
-        audit_id: linked.auditId,
-        revision: linked.revision,
-      };
+        objects,
+        pending,
+        audit_id: auditId,
+        revision,
+      });
+      const keep = answerKeeper(reply);
+      const asked = { userId, customerId, reason };
+      return view(await linkCustomer(deps, operator, asked, (tx, done) => keep(tx, view(done))));
     },
   );
 
@@ -151,8 +154,15 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
         userId: pair.user_id,
         customerId: pair.stripe_customer_id,
       }));
-      const progress = await startLinkRun(deps, operator, pairs, request.body.reason);
-      return reply.code(202).send(runView(progress));
+      const keep = answerKeeper(reply.code(202));
+      const progress = await startLinkRun(
+        deps,
+        operator,
+        pairs,
+        request.body.reason,
+        (tx, started) => keep(tx, runView(started)),
+      );
+      return reply.send(runView(progress));
     },
   );
 

@@ -1,5 +1,6 @@
 import { recordAudit } from '../audit/record.ts';
 import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
+import { type KeepAnswer, keepNothing } from '../http/idempotency.ts';
 import { type ProblemCode, ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
@@ -43,10 +44,11 @@ export async function startLinkRun(
   operator: Operator,
   pairs: readonly { userId: string; customerId: string }[],
   reason: string | undefined,
+  keep: KeepAnswer<LinkProgress>,
 ): Promise<LinkProgress> {
-  const run = await deps.database.transaction(async (tx) => {
+  return deps.database.transaction(async (tx) => {
     const now = deps.clock();
-    const made = await tx.linkRun.create({
+    const run = await tx.linkRun.create({
       data: {
         ...operator,
         id: newId('lr'),
@@ -60,14 +62,15 @@ export async function startLinkRun(
       ...operator,
       action: 'link_run.create',
       targetType: 'link_run',
-      targetId: made.id,
+      targetId: run.id,
       ...(reason === undefined ? {} : { reason }),
       after: { pairs: pairs.length },
       at: now,
     });
-    return made;
+    const progress = { run, pending: pairs.length, linked: 0, refused: 0, finishedAt: null };
+    await keep(tx, progress);
+    return progress;
   });
-  return { run, pending: pairs.length, linked: 0, refused: 0, finishedAt: null };
 }
 
 /** How far a run of the project has come; null where there is none such. */
@@ -179,7 +182,7 @@ async function linkPair(deps: SyncDeps, pair: ClaimedPair): Promise<void> {
   const { userId, customerId } = pair;
   try {
     const asked = { userId, customerId, reason: pair.reason ?? undefined };
-    const { objects } = await linkCustomer(deps, pair.operator, asked);
+    const { objects } = await linkCustomer(deps, pair.operator, asked, keepNothing);
     await endPair(deps, pair, { status: 'linked', objects });
   } catch (error) {
     await (error instanceof ProblemError

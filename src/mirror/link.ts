@@ -1,5 +1,6 @@
 import { recordAudit } from '../audit/record.ts';
 import { lockUser } from '../entitlements/users.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
@@ -40,6 +41,8 @@ const heldMs = 30_000;
  * link is written with its audit row and everything is made wanted; so whatever breaks after it, the
  * worker ends what was begun. Again for the same user: fetches again, links nothing.
  *
+ * Kept is what holds once the link is written: the objects are still to be fetched.
+ *
  * What another project has is as what does not exist: the customer, whether it is linked, named by its
  * metadata or has something that is that project's.
  *
@@ -50,6 +53,7 @@ export async function linkCustomer(
   deps: SyncDeps,
   operator: Operator,
   { userId, customerId, reason }: LinkRequest,
+  keep: KeepAnswer<Linked>,
 ): Promise<Linked> {
   const { database, stripe } = deps;
   const { projectId } = operator;
@@ -61,18 +65,18 @@ export async function linkCustomer(
   const belongings = await fetchBelongings(stripe, customerId);
   const objects = [itself, ...belongings.objects];
   const fetchedNow = objects.slice(0, fetchedAtOnce);
-  const auditId = await database.transaction(async (tx) => {
+  const link = async (tx: Tx): Promise<Omit<Linked, 'pending'>> => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
     await wantObjects(tx, objects, 1, now);
     await wantObjects(tx, fetchedNow, 1, now, now + heldMs);
     await lockJoinKeys(tx, [customerId]);
-    const { uid } = await lockUser(tx, { projectId, userId }, now);
+    const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
     const stored = await tx.customer.findUnique({
       where: { id: customerId },
       include: { user: true },
     });
-    if (stored?.uid === uid) return null;
+    if (stored?.uid === uid) return { auditId: null, objects: objects.length, revision };
     if (stored?.user) throw refusal(projectId, stored.user.projectId);
     await refuseOthers(tx, { projectId, userId }, customer, belongings);
     await tx.customer.upsert({
@@ -80,7 +84,7 @@ export async function linkCustomer(
       create: { id: customerId, uid, linkedBy: 'operator', createdAt },
       update: { uid, linkedBy: 'operator' },
     });
-    return recordAudit(tx, {
+    const auditId = await recordAudit(tx, {
       ...operator,
       userId,
       action: 'customer.link',
@@ -90,18 +94,19 @@ export async function linkCustomer(
       after: { user_id: userId, objects: objects.length },
       at: now,
     });
+    return { auditId, objects: objects.length, revision };
+  };
+  const linked = await database.transaction(async (tx) => {
+    const linked = await link(tx);
+    await keep(tx, { ...linked, pending: objects.length });
+    return linked;
   });
   const done = await syncSome(deps, fetchedNow);
   const { revision } = await database.prisma.user.findUniqueOrThrow({
     where: { projectId_userId: { projectId, userId } },
     select: { revision: true },
   });
-  return {
-    auditId,
-    objects: objects.length,
-    pending: objects.length - done,
-    revision: Number(revision),
-  };
+  return { ...linked, pending: objects.length - done, revision: Number(revision) };
 }
 
 /** Stripe tells of a deleted customer its id alone; whose it was, only we know. */

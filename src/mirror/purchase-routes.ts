@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ChangeDeps } from '../entitlements/change.ts';
 import type { App } from '../http/app-types.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import {
   decodeCursor,
   listQuery,
@@ -13,7 +14,7 @@ import {
 } from '../http/schemas.ts';
 import { projectFor, projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
-import { attachPurchase } from './attach.ts';
+import { type Attached, attachPurchase } from './attach.ts';
 import { loadPurchases, purchaseSchema } from './purchase-list.ts';
 
 const tags = ['Purchases'];
@@ -85,7 +86,7 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { user_id: userId, project_id: given, reason } = request.body;
       const purchaseId = request.params.id;
       const caller = callerOf(request);
@@ -94,8 +95,15 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
         requestId: request.id,
         projectId: await projectScope(deps, caller, given),
       };
-      const { auditId, revision } = await attachPurchase(deps, by, { purchaseId, userId, reason });
-      return { purchase_id: purchaseId, user_id: userId, audit_id: auditId, revision };
+      const view = ({ auditId, revision }: Attached) => ({
+        purchase_id: purchaseId,
+        user_id: userId,
+        audit_id: auditId,
+        revision,
+      });
+      const keep = answerKeeper(reply);
+      const asked = { purchaseId, userId, reason };
+      return view(await attachPurchase(deps, by, asked, (tx, done) => keep(tx, view(done))));
     },
   );
 }

@@ -1,4 +1,4 @@
-import { purgeIdempotency } from '../http/idempotency.ts';
+import { purgeIdempotency } from '../http/idempotency-records.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';

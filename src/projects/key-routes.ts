@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { recordAudit } from '../audit/record.ts';
 import type { ApiKey } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeCursor,
@@ -73,6 +74,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
         ]);
       }
       const { key, prefix, hash } = newKey();
+      const keep = answerKeeper(reply.code(201));
       const row = await database.transaction(async (tx) => {
         const made = await tx.apiKey.create({
           data: {
@@ -96,9 +98,10 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
           requestId: request.id,
           at: now,
         });
+        await keep(tx, present(made));
         return made;
       });
-      return reply.code(201).send({ ...present(row), key });
+      return reply.send({ ...present(row), key });
     },
   );
 

@@ -8,6 +8,7 @@ import {
 } from '../entitlements/catalog-change.ts';
 import type { Project } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeCursor,
@@ -71,6 +72,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
     async (request, reply) => {
       const { id, name, settings } = request.body;
       const now = new Date(clock());
+      const keep = answerKeeper(reply.code(201));
       const project = await database.transaction(async (tx) => {
         const made = await tx.project.createManyAndReturn({
           data: [{ id, name, ...settingsColumns(settings ?? {}), createdAt: now, updatedAt: now }],
@@ -89,9 +91,10 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
           at: now.getTime(),
         });
         await wantNamedBefore(tx, id, now.getTime());
+        await keep(tx, present(row));
         return row;
       });
-      return reply.code(201).send(present(project));
+      return reply.send(present(project));
     },
   );
 

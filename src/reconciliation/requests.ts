@@ -1,5 +1,6 @@
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
 import type { ReconciliationFinding, ReconciliationRun } from '../generated/prisma/client.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
@@ -10,6 +11,12 @@ import type { FindingCounts } from './schemas.ts';
 interface RequestDeps {
   clock: Clock;
   database: Database;
+}
+
+/** A run as whoever asked for it sees it at first. */
+export interface StartedRun {
+  id: string;
+  status: 'running';
 }
 
 /** Who asks, in which request. */
@@ -23,7 +30,8 @@ export async function startRun(
   deps: RequestDeps,
   asker: Asker,
   asked: { projectId: string | null; userId: string | null; dryRun: boolean },
-): Promise<ReconciliationRun> {
+  keep: KeepAnswer<StartedRun>,
+): Promise<StartedRun> {
   const { projectId, userId, dryRun } = asked;
   if (userId !== null) {
     if (projectId === null) throw new ProblemError('project_id_required');
@@ -34,18 +42,20 @@ export async function startRun(
     if (user === null) throw new ProblemError('user_not_found');
   }
   return deps.database.transaction(async (tx) => {
-    const run = await createRun(deps, asked, firstPhase(asked), tx);
+    const { id } = await createRun(deps, asked, firstPhase(asked), tx);
     await recordAudit(tx, {
       ...asker,
       projectId,
       ...(userId === null ? {} : { userId }),
       action: 'reconciliation.start',
       targetType: 'reconciliation',
-      targetId: run.id,
+      targetId: id,
       after: { dry_run: dryRun },
       at: deps.clock(),
     });
-    return run;
+    const started = { id, status: 'running' } as const;
+    await keep(tx, started);
+    return started;
   });
 }
 
@@ -141,7 +151,8 @@ export async function forceRun(
   asker: Asker,
   projectId: string | null,
   id: string,
-): Promise<ReconciliationRun> {
+  keep: KeepAnswer<StartedRun>,
+): Promise<StartedRun> {
   const run = await loadRun(deps.database, projectId, id);
   const former = progressOf(run);
   const forced = {
@@ -151,7 +162,7 @@ export async function forceRun(
     forced: true,
     failedBefore: former.forced ? former.failedBefore : run.error,
   };
-  await deps.database.transaction(async (tx) => {
+  return deps.database.transaction(async (tx) => {
     const { count } = await tx.reconciliationRun.updateMany({
       where: { id, status: 'held' },
       data: { status: 'running', progress: forced, leaseUntil: null, finishedAt: null },
@@ -165,6 +176,8 @@ export async function forceRun(
       targetId: id,
       at: deps.clock(),
     });
+    const started = { id, status: 'running' } as const;
+    await keep(tx, started);
+    return started;
   });
-  return loadRun(deps.database, projectId, id);
 }

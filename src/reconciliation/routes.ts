@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import {
   decodeCursor,
   decodeNumberCursor,
@@ -65,8 +66,8 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
       const { project_id: given, user_id: userId, dry_run: dryRun } = request.body ?? {};
       const projectId = await scopeOf(request, given);
       const asked = { projectId, userId: userId ?? null, dryRun: dryRun ?? false };
-      const { id } = await startRun(deps, askerOf(request), asked);
-      return reply.code(202).send({ id, status: 'running' });
+      const keep = answerKeeper(reply.code(202));
+      return reply.send(await startRun(deps, askerOf(request), asked, keep));
     },
   );
 
@@ -160,8 +161,9 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
     },
     async (request, reply) => {
       const projectId = await scopeOf(request, request.body?.project_id);
-      const { id } = await forceRun(deps, askerOf(request), projectId, request.params.id);
-      return reply.code(202).send({ id, status: 'running' });
+      const { id } = request.params;
+      const keep = answerKeeper(reply.code(202));
+      return reply.send(await forceRun(deps, askerOf(request), projectId, id, keep));
     },
   );
 }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import { answerKeeper } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeNumberCursor,
@@ -76,7 +77,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
     },
     async (request) => {
       const projectId = await deps.projectScope(request, request.query.project_id);
-      const found = await loadEvent(database, projectId, request.params.id);
+      const found = await loadEvent(database.prisma, projectId, request.params.id);
       if (found === null) throw new ProblemError('event_not_found');
       return { ...found.event, payload: found.payload };
     },
@@ -101,7 +102,8 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
         requestId: request.id,
       };
       const { id } = request.params;
-      return reply.code(202).send(await replayEvent(deps, replayer, id, request.body?.reason));
+      const keep = answerKeeper(reply.code(202));
+      return reply.send(await replayEvent(deps, replayer, id, request.body?.reason, keep));
     },
   );
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
@@ -19,11 +20,16 @@ export interface ReplayDeps {
 /** Who asks, in which request, and for which project; `projectId` null = the platform, for all. */
 export type Replayer = Pick<AuditRecord, 'actor' | 'requestId' | 'projectId'>;
 
+/** An event as it stands right after it was replayed. */
+export interface Replayed {
+  event: EventOut;
+  audit_id: string;
+}
+
 /**
  * Fetches an event's object again, before all that can wait and with all its tries back; an event that
  * was processed may be replayed too. What is fetched is what Stripe says now, so a replay does no harm.
  *
- * @returns the event as it stands right after.
  * @throws ProblemError event_not_found, event_ignored
  */
 export async function replayEvent(
@@ -31,10 +37,11 @@ export async function replayEvent(
   replayer: Replayer,
   id: string,
   reason: string | undefined,
-): Promise<{ event: EventOut; audit_id: string }> {
+  keep: KeepAnswer<Replayed>,
+): Promise<Replayed> {
   const { database, clock } = deps;
   const { projectId } = replayer;
-  const found = await loadEvent(database, projectId, id);
+  const found = await loadEvent(database.prisma, projectId, id);
   if (found === null) throw new ProblemError('event_not_found');
   const { object, status } = found.event;
   if (status === 'ignored' || object === null) {
@@ -44,10 +51,10 @@ export async function replayEvent(
     );
   }
   const objects = objectsOf(found.event.type, object, found.payload);
-  const auditId = await database.transaction(async (tx) => {
+  const replayed = await database.transaction(async (tx) => {
     const now = clock();
     await wantObjects(tx, objects, 0, now);
-    return recordAudit(tx, {
+    const auditId = await recordAudit(tx, {
       ...replayer,
       projectId: projectId ?? (await loadOnlyProject(tx, object)),
       action: 'event.replay',
@@ -58,10 +65,13 @@ export async function replayEvent(
       after: { object: { ...object } },
       at: now,
     });
+    const after = await loadEvent(tx, projectId, id);
+    const replayed = { event: (after ?? found).event, audit_id: auditId };
+    await keep(tx, replayed);
+    return replayed;
   });
   deps.wake();
-  const after = await loadEvent(database, projectId, id);
-  return { event: (after ?? found).event, audit_id: auditId };
+  return replayed;
 }
 
 /** All that the event made wanted; where its payload is kept no longer, the one that access depends on. */

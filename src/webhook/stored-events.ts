@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts';
-import { type Database, sql, type Sql } from '../platform/database.ts';
+import { sql, type Sql, type Tx } from '../platform/database.ts';
 
 /*
  * What the inbox says of an event. Nothing is marked on it: an accepted event is `processed` when its
@@ -103,11 +103,11 @@ export function userEvents(uid: bigint, take: number): Sql {
  * foreign account or mode have told of one with the same id, ours is meant.
  */
 export async function loadEvent(
-  database: Database,
+  tx: Tx,
   projectId: string | null,
   id: string,
 ): Promise<(StoredEvent & { payload: z.infer<typeof jsonOutSchema> }) | null> {
-  const [row] = await database.prisma.$queryRaw<(EventRow & { payload: unknown })[]>`
+  const [row] = await tx.$queryRaw<(EventRow & { payload: unknown })[]>`
     select ${eventColumns}, e.payload from ${eventSource}
     where e.event_id = ${id} and ${ownedBy(projectId)}
     order by (e.outcome = 'accepted') desc, e.number desc limit 1`;

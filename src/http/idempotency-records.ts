@@ -1,0 +1,137 @@
+import type { Database, Tx } from '../platform/database.ts';
+
+/** A first request that has not ended after so long counts as dead, and the next one takes over. */
+const takeOverMs = 60_000;
+
+/** How long an answer is kept. */
+const idempotencyRetentionMs = 24 * 3_600_000;
+
+/** Which request: whose, to which route, under which key. */
+export interface ClaimName {
+  actor: string;
+  route: string;
+  key: string;
+}
+
+/** A key that is this request's to answer, until another takes it over. */
+export interface Claim extends ClaimName {
+  /** The same for every try of one request, so that Stripe can recognize a repetition too. */
+  id: string;
+  lockedAt: Date;
+}
+
+export interface StoredClaim {
+  request_hash: Buffer;
+  status: 'running' | 'done';
+  response_status: number | null;
+  response_body: string | null;
+}
+
+/**
+ * Claims a key in one statement. The first request gets it, and so does one after a first that died, or
+ * whose answer is kept no longer.
+ *
+ * @returns null where the key is another request's.
+ */
+export async function takeClaim(
+  database: Database,
+  { actor, route, key }: ClaimName,
+  requestHash: Buffer,
+  now: number,
+): Promise<Claim | null> {
+  const { rows } = await database.pool.query<{ claim_id: string }>(
+    `insert into idempotency_records as r
+       (actor, route, key, request_hash, status, locked_at, created_at)
+     values ($1, $2, $3, $4, 'running', $5, $5)
+     on conflict (actor, route, key) do update set
+       claim_id = case when r.created_at < $6 then excluded.claim_id else r.claim_id end,
+       created_at = case when r.created_at < $6 then excluded.created_at else r.created_at end,
+       request_hash = excluded.request_hash, status = 'running', response_status = null,
+       response_body = null, locked_at = excluded.locked_at
+     where r.created_at < $6
+       or (r.status = 'running' and r.locked_at < $7 and r.request_hash = excluded.request_hash)
+     returning claim_id`,
+    [
+      actor,
+      route,
+      key,
+      requestHash,
+      new Date(now),
+      new Date(now - idempotencyRetentionMs),
+      new Date(now - takeOverMs),
+    ],
+  );
+  const [row] = rows;
+  return row === undefined
+    ? null
+    : { actor, route, key, id: row.claim_id, lockedAt: new Date(now) };
+}
+
+/** What became of a key's request; undefined where the key is free. */
+export async function loadClaim(
+  database: Database,
+  { actor, route, key }: ClaimName,
+): Promise<StoredClaim | undefined> {
+  const { rows } = await database.pool.query<StoredClaim>(
+    `select request_hash, status, response_status, response_body from idempotency_records
+     where actor = $1 and route = $2 and key = $3`,
+    [actor, route, key],
+  );
+  return rows[0];
+}
+
+/**
+ * Keeps an answer in the transaction of the deed that it tells of.
+ *
+ * @returns false where another request has taken the key over: the deed is that one's.
+ */
+export async function keepAnswerWith(
+  tx: Tx,
+  { actor, route, key, lockedAt }: Claim,
+  status: number,
+  body: string,
+): Promise<boolean> {
+  const kept = await tx.$executeRaw`
+    update idempotency_records
+    set status = 'done', response_status = ${status}, response_body = ${body}
+    where actor = ${actor} and route = ${route} and key = ${key} and locked_at = ${lockedAt}
+      and status = 'running'`;
+  return kept === 1;
+}
+
+/** Keeps the answer of what writes nothing, or a later one to a deed whose first is kept; no refusal replaces that. */
+export async function keepAnswer(
+  database: Database,
+  { actor, route, key, lockedAt }: Claim,
+  status: number,
+  body: string,
+): Promise<void> {
+  await database.pool.query(
+    `update idempotency_records set status = 'done', response_status = $5, response_body = $6
+     where actor = $1 and route = $2 and key = $3 and locked_at = $4
+       and (status = 'running' or $5 < 400)`,
+    [actor, route, key, lockedAt, status, body],
+  );
+}
+
+/** Frees a key whose request came to nothing; one whose deed was done keeps its answer. */
+export async function dropClaim(
+  database: Database,
+  { actor, route, key, lockedAt }: Claim,
+): Promise<void> {
+  await database.pool.query(
+    `delete from idempotency_records
+     where actor = $1 and route = $2 and key = $3 and locked_at = $4 and status = 'running'`,
+    [actor, route, key, lockedAt],
+  );
+}
+
+/** Deletes answers that are kept no longer, a batch at a time; returns how many. */
+export async function purgeIdempotency(database: Database, now: number): Promise<number> {
+  const { rowCount } = await database.pool.query(
+    `delete from idempotency_records where ctid in (
+       select ctid from idempotency_records where created_at < $1 limit 1000)`,
+    [new Date(now - idempotencyRetentionMs)],
+  );
+  return rowCount ?? 0;
+}
