@@ -12,6 +12,7 @@ import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadSubjects, resolveOwners, storeOwners } from './owner.ts';
 import { objectsIn, onlyNewest, type Picture } from './picture.ts';
 import { storePicture } from './store.ts';
+import { believeArrived } from './told-arrived.ts';
 import { believeDeleted } from './told-deleted.ts';
 
 export interface ApplyDeps {
@@ -178,7 +179,7 @@ async function writeLocked(
   ]);
   if (!needed.isSubsetOf(projectIds)) throw new MoreProjects(needed);
 
-  const seen = await believeDeleted(tx, onlyNewest(picture, newest));
+  const seen = await believeArrived(tx, await believeDeleted(tx, onlyNewest(picture, newest)));
   const unknown = await storePicture(tx, seen);
   const uidOf = new Map(users.map((user) => [nameKey(user), user.uid]));
   await storeOwners(

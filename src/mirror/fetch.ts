@@ -10,6 +10,7 @@ import {
   subscriptionRow,
 } from './from-stripe.ts';
 import {
+  arrivalOf,
   chargeRow,
   disputeRow,
   dunningAnchor,
@@ -18,6 +19,7 @@ import {
 } from './money-from-stripe.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import { ImplausibleAnswer } from './failures.ts';
+import { whereAllowed } from './optional-expansion.ts';
 import { emptyPicture, type Picture } from './picture.ts';
 import type { InvoiceRow } from './rows.ts';
 
@@ -116,26 +118,27 @@ async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promi
     optionalReference(session.payment_intent),
     ...(invoice?.payments.map((payment) => payment.paymentIntentId) ?? []),
   ].filter((intentId) => intentId !== null);
-  const chargedAt: number[] = [];
+  const charges: Stripe.Charge[] = [];
   for (const intentId of new Set(intentIds)) {
     const charge = await fetchLatestCharge(stripe, intentId);
     if (charge === null) continue;
     await addCharge(stripe, picture, charge);
-    chargedAt.push(charge.created);
+    charges.push(charge);
   }
-  picture.sessions.push(
-    sessionRow(session, lines, {
-      chargedAt: chargedAt.length === 0 ? null : Math.max(...chargedAt),
-    }),
-  );
+  // In payment mode an invoice is but a receipt.
+  const invoicePaidAt = session.mode === 'subscription' ? (invoice?.paidAt ?? null) : null;
+  const arrivedAt = arrivalOf(charges, invoicePaidAt);
+  picture.sessions.push(sessionRow(session, lines, { arrivedAt }));
 }
 
 /** Null: nothing was charged yet, or Stripe does not know the payment. What the session says counts then. */
 async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stripe.Charge | null> {
   try {
-    const { latest_charge: charge } = await stripe.paymentIntents.retrieve(intentId, {
-      expand: ['latest_charge.refunds'],
-    });
+    const { latest_charge: charge } = await whereAllowed(
+      ['latest_charge.balance_transaction'],
+      ['latest_charge.refunds'],
+      (expand) => stripe.paymentIntents.retrieve(intentId, { expand }),
+    );
     return typeof charge === 'string' ? await fetchCharge(stripe, charge) : charge;
   } catch (error) {
     if (!isMissing(error)) throw error;

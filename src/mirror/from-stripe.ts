@@ -149,8 +149,8 @@ export function isKnownStatus(status: string): boolean {
 
 /** How a session was paid, as far as its purchases need it. */
 export interface SessionPayment {
-  /** The charge's `created`, where there was something to pay. */
-  chargedAt: number | null;
+  /** When its money arrived (`arrivalOf`), where there was something to pay. */
+  arrivedAt: Date | null;
 }
 
 /**
@@ -200,11 +200,18 @@ export function sessionRow(
               paymentIntentId: row.paymentIntentId,
               // In payment mode an invoice is but a receipt: all lines are paid and refunded together.
               invoiceId: session.mode === 'subscription' ? row.invoiceId : null,
-              purchasedAt: instant(payment.chargedAt ?? session.created),
+              purchasedAt: payment.arrivedAt ?? instant(session.created),
             },
           ];
         }),
   };
+}
+
+/** The session with its purchases begun at the instant; as it is, where none is told. */
+export function withArrival(session: SessionRow, arrivedAt: Date | undefined): SessionRow {
+  if (arrivedAt === undefined) return session;
+  const purchases = session.purchases.map((row) => ({ ...row, purchasedAt: arrivedAt }));
+  return { ...session, purchases };
 }
 
 /** The id that a field refers to, whether it came expanded or not. */

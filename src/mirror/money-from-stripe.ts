@@ -33,6 +33,33 @@ export function isKnownDisputeStatus(status: string): boolean {
   return disputeStatuses.has(status);
 }
 
+/** Stripe may book a charge up to an hour after it succeeded at once, as a card's does. */
+const bookingMs = 3_600_000;
+
+/**
+ * When the money that was paid arrived; null: there are no charges that succeeded, and no invoice. A
+ * charge's `created` is when it was submitted. Its balance transaction and the invoice that it pays tell
+ * that the money came later; less than an hour later is bookkeeping. Where a debit was booked as it was
+ * submitted, only an event tells (told-arrived.ts).
+ *
+ * @param charges with their balance transactions, where the key may read those.
+ * @param invoicePaidAt of the invoice that they pay, where it is more than a receipt.
+ */
+export function arrivalOf(
+  charges: readonly Stripe.Charge[],
+  invoicePaidAt: Date | null,
+): Date | null {
+  const succeeded = charges.filter(({ status }) => status === 'succeeded');
+  if (succeeded.length === 0) return invoicePaidAt;
+  const chargedAt = Math.max(...succeeded.map(({ created }) => created)) * 1000;
+  const told = [invoicePaidAt?.getTime() ?? 0, ...succeeded.map(bookedAt)];
+  return new Date(Math.max(chargedAt, ...told.filter((at) => at > chargedAt + bookingMs)));
+}
+
+function bookedAt({ balance_transaction: booked }: Stripe.Charge): number {
+  return typeof booked === 'object' && booked !== null ? booked.created * 1000 : 0;
+}
+
 export function chargeRow(charge: Stripe.Charge): ChargeRow {
   return {
     id: charge.id,

@@ -1,4 +1,4 @@
-import { isKnownStatus } from '../mirror/from-stripe.ts';
+import { isKnownStatus, withArrival } from '../mirror/from-stripe.ts';
 import type { Picture } from '../mirror/picture.ts';
 import type { SubscriptionRow } from '../mirror/rows.ts';
 import type { FollowedType } from '../webhook/events.ts';
@@ -27,6 +27,8 @@ export interface Stored {
   misowned: ReadonlySet<string>;
   /** Objects that were fetched after the picture: they cannot be told from it. */
   newer: ReadonlySet<string>;
+  /** When the money of slow checkouts arrived, by session, as far as events told. */
+  arrivals: ReadonlyMap<string, Date>;
 }
 
 /** Personal data: that they differ is told, not what they are. */
@@ -57,7 +59,10 @@ export function differences(picture: Picture, stored: Stored): Difference[] {
   compare('price', picture.prices);
   compare('customer', picture.customers);
   compare('subscription', picture.subscriptions);
-  compare('checkout.session', picture.sessions);
+  compare(
+    'checkout.session',
+    picture.sessions.map((row) => withArrival(row, stored.arrivals.get(row.id))),
+  );
   compare('charge', picture.charges);
   compare('dispute', picture.disputes);
   compare('invoice', picture.invoices);

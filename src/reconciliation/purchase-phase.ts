@@ -1,19 +1,18 @@
 import type Stripe from 'stripe';
 import { addCharge, fetchPicture, wholeList } from '../mirror/fetch.ts';
 import { sessionRow } from '../mirror/from-stripe.ts';
-import { disputeRow } from '../mirror/money-from-stripe.ts';
+import { arrivalOf, disputeRow } from '../mirror/money-from-stripe.ts';
+import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import { customerPictures } from './subscription-phase.ts';
 import type { Position, RunContext } from './run-context.ts';
 
-const expand = [
-  'data.line_items',
-  'data.customer',
-  // Four levels, which is as deep as Stripe goes: a purchase with its charge and refunds costs no request.
-  'data.payment_intent.latest_charge.refunds',
-];
+// Four levels, which is as deep as Stripe goes: a purchase with its charge and refunds costs no request.
+const charge = 'data.payment_intent.latest_charge';
+const needed = ['data.line_items', 'data.customer', `${charge}.refunds`];
+const optional = [`${charge}.balance_transaction`];
 
 /**
  * A page of all completed checkouts, each with what was bought, its charge, refunds and disputes; then
@@ -27,7 +26,10 @@ export async function comparePurchases(
   const stripe = deps.stripeForReconciliation;
   const page = await fetchPage(
     context,
-    (params) => stripe.checkout.sessions.list({ ...params, status: 'complete', expand }),
+    (params) =>
+      whereAllowed(optional, needed, (expand) =>
+        stripe.checkout.sessions.list({ ...params, status: 'complete', expand }),
+      ),
     position,
   );
   const pictures: Picture[] = [];
@@ -71,15 +73,15 @@ async function toPicture(stripe: Stripe, session: Stripe.Checkout.Session): Prom
   }
   const picture = emptyPicture();
   const intent = session.payment_intent;
-  const charge = typeof intent === 'object' ? (intent?.latest_charge ?? null) : null;
-  if (typeof charge === 'object' && charge !== null) {
+  const latest = typeof intent === 'object' ? intent?.latest_charge : null;
+  const charges = typeof latest === 'object' && latest !== null ? [latest] : [];
+  for (const charge of charges) {
     await addCharge(stripe, picture, charge);
-    if (charge.disputed) {
-      const disputes = stripe.disputes.list({ charge: charge.id, limit: 100 });
-      for await (const dispute of disputes) picture.disputes.push(disputeRow(dispute));
-    }
+    if (!charge.disputed) continue;
+    const disputes = stripe.disputes.list({ charge: charge.id, limit: 100 });
+    for await (const dispute of disputes) picture.disputes.push(disputeRow(dispute));
   }
-  const chargedAt = typeof charge === 'object' && charge !== null ? charge.created : null;
-  picture.sessions.push(sessionRow(session, lines, { chargedAt }));
+  const arrivedAt = arrivalOf(charges, null);
+  picture.sessions.push(sessionRow(session, lines, { arrivedAt }));
   return picture;
 }

@@ -1,5 +1,6 @@
 import { loadSubjects, resolveOwners, type Subject } from '../mirror/owner.ts';
 import { objectsIn, type Picture } from '../mirror/picture.ts';
+import { loadArrivals } from '../mirror/told-arrived.ts';
 import type { Tx } from '../platform/database.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { type FollowedRef, objectKey } from '../webhook/followed.ts';
@@ -52,6 +53,7 @@ export async function loadStored(tx: Tx, picture: Picture, number: bigint): Prom
     rows,
     misowned: await loadMisowned(tx, picture, rows),
     newer: await loadNewer(tx, objectsIn(picture), number),
+    arrivals: await loadArrivals(tx, picture),
   };
 }
 

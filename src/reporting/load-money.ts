@@ -55,7 +55,7 @@ function takenBack(table: 'refunds' | 'disputes', statuses: string): string {
 
 /**
  * What came in and went back over [$2, $3), by project, kind and currency. A one-off payment came in when
- * it was charged, which its purchases tell; a lost dispute took its money when it was opened.
+ * its money arrived, which its purchases tell; a lost dispute took its money when it was opened.
  */
 const revenueSums = `
   select project_id, kind, currency, sum(amount)::text as amount

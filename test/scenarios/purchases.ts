@@ -41,34 +41,6 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
-      title: 'a session that is complete and not paid yet gives nothing until the money arrives',
-      basis: bases.fulfillment,
-      async run(shop, userId) {
-        const session = await buyAt(shop, userId, {
-          prices: [shop.prices.forever],
-          card: 'async_success',
-        });
-        expect([session.status, session.payment_status]).toEqual(['complete', 'unpaid']);
-        await expectAccess(shop, userId, {});
-        await shop.sandbox.buyer.settleAsync(session.id, true);
-        await shop.settle();
-        await expectAccess(shop, userId, forever);
-      },
-    },
-    {
-      title: 'a session whose money does not arrive gives nothing',
-      basis: bases.fulfillment,
-      async run(shop, userId) {
-        const session = await buyAt(shop, userId, {
-          prices: [shop.prices.forever],
-          card: 'async_failure',
-        });
-        await shop.sandbox.buyer.settleAsync(session.id, false);
-        await shop.settle();
-        await expectAccess(shop, userId, {});
-      },
-    },
-    {
       title:
         'a session that is left, or whose card is declined, gives nothing, and nothing when it expires',
       basis: bases.session,
@@ -127,22 +99,6 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a one-time line in a subscription’s checkout that is paid slowly counts when the money has arrived',
-      basis: bases.fulfillment,
-      async run(shop, userId) {
-        const session = await buyAt(shop, userId, {
-          mode: 'subscription',
-          prices: [shop.prices.pro, shop.prices.forever],
-          card: 'async_success',
-        });
-        await expectAccess(shop, userId, pro);
-        await shop.sandbox.buyer.settleAsync(session.id, true);
-        await shop.settle();
-        await expectAccess(shop, userId, { ...pro, ...forever });
-      },
-    },
-    {
       title: 'a checkout that only sets up a payment method gives nothing',
       basis: bases.session,
       async run(shop, userId) {
@@ -165,20 +121,6 @@ export const purchases: ScenarioGroup = {
       basis: bases.merging,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.pass] });
-        const { created } = await chargeOf(shop, session);
-        await expectChangeAt(shop, userId, created * 1_000 + 30 * day, { before: pass });
-      },
-    },
-    {
-      title: 'days begin when the slow money arrives, not when the session was completed',
-      basis: bases.merging,
-      async run(shop, userId) {
-        const session = await buyAt(shop, userId, {
-          prices: [shop.prices.pass],
-          card: 'async_success',
-        });
-        await shop.advanceTo(shop.service.clock.now() + 4 * day);
-        await shop.settle();
         const { created } = await chargeOf(shop, session);
         await expectChangeAt(shop, userId, created * 1_000 + 30 * day, { before: pass });
       },

@@ -42,6 +42,8 @@ export const bases = {
   coupons: `${stripeDocs}/billing/subscriptions/coupons`,
   fulfillment: `${stripeDocs}/checkout/fulfillment`,
   session: `${stripeDocs}/api/checkout/sessions/object`,
+  debits:
+    'https://support.stripe.com/questions/changes-to-balance-transaction-behavior-for-debit-payment-methods',
   receipts: `${stripeDocs}/api/checkout/sessions/create#create_checkout_session-invoice_creation`,
   refunds: `${stripeDocs}/refunds`,
   refundFailures: `${stripeDocs}/refunds#failed-refunds`,

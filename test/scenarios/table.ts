@@ -11,6 +11,7 @@ import { purchases } from './purchases.ts';
 import { refunds } from './refunds.ts';
 import { schedules } from './schedules.ts';
 import type { ScenarioGroup } from './scenario.ts';
+import { slowMoney } from './slow-money.ts';
 import { statuses } from './statuses.ts';
 
 /** All scenarios, in the order of the document. */
@@ -21,6 +22,7 @@ export const groups: readonly ScenarioGroup[] = [
   plans,
   schedules,
   purchases,
+  slowMoney,
   refunds,
   disputes,
   merging,

@@ -7,7 +7,7 @@ import { activeEntitlements, customers } from './customers.ts';
 import { events } from './events.ts';
 import { features } from './features.ts';
 import { invoicePayments, invoices } from './invoices.ts';
-import { charges, disputes, paymentIntents, refunds } from './payments.ts';
+import { balanceTransactions, charges, disputes, paymentIntents, refunds } from './payments.ts';
 import { portal } from './portal.ts';
 import { prices } from './prices.ts';
 import { productFeatures, products } from './products.ts';
@@ -21,6 +21,7 @@ export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
   return [
     ...account,
     ...activeEntitlements,
+    ...balanceTransactions,
     ...charges,
     ...checkoutSessions,
     ...coupons,

@@ -52,6 +52,16 @@ export const charges: Endpoint[] = [
   }),
 ];
 
+export const balanceTransactions: Endpoint[] = reads({
+  path: '/v1/balance_transactions',
+  kind: 'balance transaction',
+  table: (tables) => tables.balanceTransactions,
+  filters: z.strictObject({ ...paging, created: range.optional(), source: text.optional() }),
+  matches: (transaction, { source }) => matches(source, transaction.source),
+  among: (tables, { source }) =>
+    subset([source, (id) => tables.balanceTransactions.where('source', id)]),
+});
+
 const byCharge = z.strictObject({
   ...paging,
   charge: text.optional(),

@@ -177,7 +177,7 @@ function closeInvoice(world: World, invoice: Invoice): void {
   }
 }
 
-/** A subscription is in good standing again once its latest invoice is no debt. */
+/** A subscription is in good standing again once the invoice that was finalized last is no debt. */
 function clearDebt(world: World, invoice: Invoice): void {
   const subscription = subscriptionOf(world, invoice);
   if (subscription === undefined) {
@@ -185,7 +185,7 @@ function clearDebt(world: World, invoice: Invoice): void {
   }
   // A pending update may have waited for this.
   touch(world, subscription);
-  const latest = world.tables.invoices.get(subscription.latest_invoice ?? '');
+  const latest = latestFinalized(world, subscription);
   const inDebt = ['past_due', 'unpaid'].includes(subscription.status);
   const firstPaid = subscription.status === 'incomplete' && invoice.status === 'paid';
   if (firstPaid || (inDebt && latest?.status !== 'open')) {
@@ -193,4 +193,17 @@ function clearDebt(world: World, invoice: Invoice): void {
       subscription.status = 'active';
     });
   }
+}
+
+/** Not the latest that was made: a renewal's draft is finalized after an upgrade made meanwhile. */
+function latestFinalized(world: World, { id }: Subscription): Invoice | undefined {
+  return world.tables.invoices
+    .where('subscription', id)
+    .filter(({ status_transitions: { finalized_at: at } }) => at !== null)
+    .sort((left, right) => finalizedAt(left) - finalizedAt(right))
+    .at(-1);
+}
+
+function finalizedAt({ status_transitions: { finalized_at: at } }: Invoice): number {
+  return at ?? 0;
 }

@@ -7,12 +7,20 @@ import { addDays } from './period.ts';
 
 const daysToRespond = 7;
 
-/** The buyer's bank asks for the money back, or (`inquiry`) only asks. */
+export interface DisputeRequest {
+  /** Absent: the charge's. The bank's rate or fees may make it differ. */
+  amount?: number;
+  /** The buyer's, where it is not the charge's. */
+  currency?: string;
+  /** The bank only asks, and takes no money yet. */
+  inquiry?: boolean;
+}
+
+/** The buyer's bank asks for the money back. */
 export function openDispute(
   world: World,
   charge: Charge,
-  amount: number,
-  inquiry: boolean,
+  { amount = charge.amount, currency = charge.currency, inquiry = false }: DisputeRequest,
 ): Dispute {
   const dispute: Dispute = {
     id: newId('du'),
@@ -21,7 +29,7 @@ export function openDispute(
     balance_transactions: [],
     charge: charge.id,
     created: world.clock.seconds(),
-    currency: charge.currency,
+    currency,
     enhanced_eligibility_types: [],
     evidence: noEvidence(),
     evidence_details: {

@@ -2,6 +2,7 @@ import { newId } from '../state/ids.ts';
 import { change, emit } from '../state/events.ts';
 import type { Charge, PaymentIntent } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
+import { book, bookFailure } from './balance.ts';
 
 export interface PaymentRequest {
   amount: number;
@@ -95,6 +96,9 @@ export function settle(world: World, intent: PaymentIntent, succeeded: boolean):
       captured: true,
       amount_captured: charge.amount,
     } satisfies Partial<Charge>);
+    if (charge.balance_transaction === null) {
+      book(world, charge);
+    }
     Object.assign(intent, {
       status: 'succeeded',
       amount_received: intent.amount,
@@ -110,6 +114,9 @@ export function settle(world: World, intent: PaymentIntent, succeeded: boolean):
     failure_code: 'card_declined',
     failure_message: message,
   } satisfies Partial<Charge>);
+  if (charge.balance_transaction !== null) {
+    bookFailure(world, charge);
+  }
   Object.assign(intent, {
     status: 'requires_payment_method',
     payment_method: null,

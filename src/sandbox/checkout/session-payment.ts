@@ -2,6 +2,7 @@ import { addCustomer } from '../billing/customer.ts';
 import { addInvoicePayment, intentOf, markPaid } from '../billing/collection.ts';
 import { createInvoice } from '../billing/invoice-draft.ts';
 import type { PricedQuantity } from '../billing/new-subscription.ts';
+import { book } from '../billing/balance.ts';
 import { attempt, createPaymentIntent, type PaymentOutcome } from '../billing/payment.ts';
 import { addDays } from '../billing/period.ts';
 import { extraLine, startSubscription } from '../billing/subscription-start.ts';
@@ -12,10 +13,13 @@ import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
 /**
- * The card or method a buyer pays with. The two slow ones complete the session unpaid and settle three
- * days later, or when told to. `ok_then_declined` pays now and declines from then on.
+ * The card or method a buyer pays with. The slow ones complete the session unpaid and settle three days
+ * later, or when told to: `async_success` and `async_failure` are debits, which Stripe books when it
+ * submits them; `async_booked_late` is booked when the money arrives. `ok_then_declined` pays now and
+ * declines from then on.
  */
-export type Card = 'ok' | 'declined' | 'ok_then_declined' | 'async_success' | 'async_failure';
+export type Card =
+  'ok' | 'declined' | 'ok_then_declined' | 'async_success' | 'async_failure' | 'async_booked_late';
 
 export const cards: readonly Card[] = [
   'ok',
@@ -23,6 +27,7 @@ export const cards: readonly Card[] = [
   'ok_then_declined',
   'async_success',
   'async_failure',
+  'async_booked_late',
 ];
 
 const settlementDays = 3;
@@ -51,7 +56,7 @@ export function paySession(
     completePayment(world, session, outcome);
   }
   if (outcome === 'processing') {
-    awaitSettlement(world, session, card === 'async_success');
+    awaitSettlement(world, session, card);
   }
   if (card === 'ok_then_declined' && session.customer !== null) {
     world.tables.wallets.set(session.customer, {
@@ -167,7 +172,7 @@ function completeSubscription(
   session.invoice = started.invoice.id;
 }
 
-function awaitSettlement(world: World, session: CheckoutSession, succeeds: boolean): void {
+function awaitSettlement(world: World, session: CheckoutSession, card: Card): void {
   const invoice = world.tables.invoices.get(session.invoice ?? '');
   const id =
     session.payment_intent ?? (invoice === undefined ? undefined : intentOf(world, invoice)?.id);
@@ -176,8 +181,12 @@ function awaitSettlement(world: World, session: CheckoutSession, succeeds: boole
       id,
       object: 'sandbox.settlement',
       settlesAt: addDays(world.clock.seconds(), settlementDays),
-      succeeds,
+      succeeds: card !== 'async_failure',
     });
+    const intent = need(world.tables.paymentIntents, 'payment_intent', id);
+    if (card !== 'async_booked_late') {
+      book(world, need(world.tables.charges, 'charge', intent.latest_charge ?? ''));
+    }
   }
 }
 

@@ -96,8 +96,13 @@ export const billingCommands: readonly Command[] = [
     'open-dispute',
     'a charge',
     'The buyer disputes it.',
-    id.extend({ amount: count.optional(), inquiry: yes.optional() }),
-    (to, input) => to.openDispute(input.id, input.amount, { inquiry: input.inquiry ?? false }),
+    id.extend({
+      amount: count.optional(),
+      currency: z.string().optional(),
+      inquiry: yes.optional(),
+    }),
+    (to, { id: target, amount, currency, inquiry = false }) =>
+      to.openDispute(target, amount, { inquiry, ...(currency === undefined ? {} : { currency }) }),
   ),
   billing(
     'move-dispute',

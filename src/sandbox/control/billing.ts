@@ -1,5 +1,10 @@
 import { collect, intentOf, markUncollectible, voidInvoice } from '../billing/collection.ts';
-import { moveDispute, openDispute, type DisputeStatus } from '../billing/dispute.ts';
+import {
+  type DisputeRequest,
+  moveDispute,
+  openDispute,
+  type DisputeStatus,
+} from '../billing/dispute.ts';
 import { changeItems, type ProrationBehavior } from '../billing/plan-change.ts';
 import { failRefund, refundCharge, settleRefund } from '../billing/refund.ts';
 import {
@@ -41,8 +46,12 @@ export interface Billing {
   /** A pending refund arrives. */
   settleRefund(refundId: string): Promise<void>;
   failRefund(refundId: string): Promise<void>;
-  /** Resolves to the dispute's id. `inquiry`: a warning, without money being taken. */
-  openDispute(chargeId: string, amount?: number, options?: { inquiry?: boolean }): Promise<string>;
+  /** Resolves to the dispute's id. */
+  openDispute(
+    chargeId: string,
+    amount?: number,
+    options?: Omit<DisputeRequest, 'amount'>,
+  ): Promise<string>;
   /** Moves a dispute to any status, one that ends it included. */
   moveDispute(disputeId: string, status: DisputeStatus): Promise<void>;
   closeDispute(
@@ -156,7 +165,10 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
     openDispute: (id, amount, options) =>
       act(() => {
         const charge = need(tables.charges, 'charge', id);
-        return openDispute(world, charge, amount ?? charge.amount, options?.inquiry ?? false).id;
+        return openDispute(world, charge, {
+          ...options,
+          ...(amount === undefined ? {} : { amount }),
+        }).id;
       }),
     moveDispute: (id, status) => moved(id, status),
     closeDispute: (id, status) => moved(id, status),

@@ -7,12 +7,14 @@ const maxDepth = 4;
 
 /** The fields that hold an id and may hold the object instead. */
 const references = new Set([
+  'balance_transaction',
   'charge',
   'configuration',
   'coupon',
   'customer',
   'default_price',
   'discounts',
+  'failure_balance_transaction',
   'feature',
   'invoice',
   'latest_charge',
@@ -143,6 +145,7 @@ function findById(tables: Tables, id: string): Entity | undefined {
     tables.invoices,
     tables.paymentIntents,
     tables.charges,
+    tables.balanceTransactions,
     tables.portalConfigurations,
     tables.deleted,
   ];

@@ -10,6 +10,7 @@ export type Coupon = Wire<Stripe.Coupon>;
 type Discount = Wire<Stripe.Discount>;
 export type PaymentIntent = Wire<Stripe.PaymentIntent>;
 export type Charge = Omit<Wire<Stripe.Charge>, 'refunds'>;
+export type BalanceTransaction = Wire<Stripe.BalanceTransaction>;
 export type Refund = Wire<Stripe.Refund>;
 export type Dispute = Wire<Stripe.Dispute>;
 export type InvoiceLine = Wire<Stripe.InvoiceLineItem>;
@@ -201,6 +202,9 @@ export function emptyTables() {
     charges: new Table<Charge, 'customer' | 'intent'>({
       customer: ({ customer }) => customer,
       intent: ({ payment_intent: intent }) => intent,
+    }),
+    balanceTransactions: new Table<BalanceTransaction, 'source'>({
+      source: ({ source }) => source,
     }),
     refunds: new Table<Refund, 'charge' | 'intent'>({
       charge: ({ charge }) => charge,

@@ -89,5 +89,12 @@ export function oneItem(context: Context, subscriptionId: string) {
   return oneOf(context, itemsOf(context, subscriptionId));
 }
 
+/** Time passes; what falls due at Stripe happens on the way. */
+export async function pass({ world }: Context, ms: number): Promise<void> {
+  const until = world.clock.now() + ms;
+  world.clock.set(until);
+  await world.sandbox.clock.advanceTo(until);
+}
+
 /** The service could not ask Stripe: nothing has happened. */
 export class Refused extends Error {}

@@ -8,12 +8,17 @@ import { syncAll } from '../../../src/mirror/worker.ts';
 import type { FollowedType } from '../../../src/webhook/events.ts';
 import { claimWanted, drawNumber } from '../../../src/webhook/followed.ts';
 import { type Act, Refused } from './context.ts';
+import { moneyActs } from './money-acts.ts';
 import { operatorActs } from './operator-acts.ts';
 import { stripeActs } from './stripe-acts.ts';
 import type { Project, World } from './world.ts';
 
-const acts: Record<keyof typeof stripeActs | keyof typeof operatorActs, Act> = {
+const acts: Record<
+  keyof typeof stripeActs | keyof typeof moneyActs | keyof typeof operatorActs,
+  Act
+> = {
   ...stripeActs,
+  ...moneyActs,
   ...operatorActs,
 };
 type ActName = keyof typeof acts;
@@ -52,7 +57,13 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.record({
   act: fc.oneof(
     {
       weight: 1,
-      arbitrary: fc.constantFrom<ActName>('subscribe', 'buy_pass', 'buy_both', 'days_pass'),
+      arbitrary: fc.constantFrom<ActName>(
+        'subscribe',
+        'buy_pass',
+        'buy_slowly',
+        'buy_both',
+        'days_pass',
+      ),
     },
     { weight: 2, arbitrary: fc.constantFrom(...(Object.keys(acts) as ActName[])) }, // its own keys
   ),
@@ -238,7 +249,13 @@ const fetched = [
   ['dispute', 'disputes'],
 ] as const satisfies [FollowedType, string][];
 
-async function fetchAll({ sandbox, service }: World): Promise<void> {
+async function fetchAll(world: World): Promise<void> {
+  const { sandbox, service } = world;
+  // Only the event tells when slow money arrived.
+  for (const { eventId, eventType } of sandbox.deliveries()) {
+    if (eventType === 'checkout.session.async_payment_succeeded') sandbox.resend(eventId);
+  }
+  await settle(world);
   for (const [objectType, kind] of fetched) {
     for (const { id } of sandbox.objects(kind)[kind]) {
       await syncObject(service.deps, { objectType, objectId: id });

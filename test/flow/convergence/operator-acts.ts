@@ -1,5 +1,5 @@
 import { text } from '../../helpers/json.ts';
-import { type Act, type Context, dayMs, hourMs, oneOf, Refused } from './context.ts';
+import { type Act, type Context, dayMs, hourMs, oneOf, pass, Refused } from './context.ts';
 
 /* What operators may do, and what time does. The project notes what Stripe does not know. */
 
@@ -81,12 +81,6 @@ async function revoke(context: Context, validTo: number | null): Promise<void> {
     recordedAt: validFrom,
     block,
   });
-}
-
-async function pass({ world }: Context, ms: number): Promise<void> {
-  const until = world.clock.now() + ms;
-  world.clock.set(until);
-  await world.sandbox.clock.advanceTo(until);
 }
 
 export const operatorActs = {

@@ -18,6 +18,8 @@ export function objectsOf(sandbox: Sandbox) {
     'charges',
     'refunds',
     'disputes',
+    'balanceTransactions',
+    'events',
   );
 }
 
@@ -49,6 +51,7 @@ export function factsOf(userId: string, stripe: Objects, ours: Ours): Facts {
 }
 
 type Session = Objects['sessions'][number];
+type Charge = Objects['charges'][number];
 type Subscription = Objects['subscriptions'][number];
 type Metadata = Readonly<Record<string, string>> | null | undefined;
 
@@ -161,14 +164,34 @@ function purchaseFacts(session: Session, stripe: Objects): PurchaseFact[] {
         charges.length === 0
           ? line.amount_total
           : charges.reduce((sum, charge) => sum + charge.amount, 0),
-      purchasedAt: Math.max(...charges.map((charge) => charge.created * 1000), -1),
+      purchasedAt: arrivalOf(session, charges, stripe) * 1000,
       refunds: back(stripe.refunds),
       disputes: back(stripe.disputes),
       ofInvoice,
-    }))
-    .map((fact) =>
-      fact.purchasedAt === -1 ? { ...fact, purchasedAt: session.created * 1000 } : fact,
-    );
+    }));
+}
+
+/** When the money was there, epoch seconds: the last that Stripe says of it, but for what an hour delays. */
+function arrivalOf(session: Session, charges: readonly Charge[], stripe: Objects): number {
+  for (const { type, created, data } of stripe.events) {
+    if (type !== 'checkout.session.async_payment_succeeded') continue;
+    if (data.object['id'] === session.id) return created;
+  }
+  const invoice =
+    session.mode === 'subscription'
+      ? stripe.invoices.find(({ id }) => id === session.invoice)
+      : undefined;
+  const paidAt = invoice?.status_transitions.paid_at ?? null;
+  if (charges.length === 0) return paidAt ?? session.created;
+  let last = Math.max(...charges.map(({ created }) => created));
+  const onTime = last + 3600;
+  for (const { balance_transaction: id } of charges) {
+    const booked = stripe.balanceTransactions.find((transaction) => transaction.id === id);
+    if (booked !== undefined && booked.created > onTime && booked.created > last) {
+      last = booked.created;
+    }
+  }
+  return paidAt !== null && paidAt > onTime && paidAt > last ? paidAt : last;
 }
 
 function productOf(priceId: string, stripe: Objects): string {
