@@ -42,6 +42,20 @@ function isProxy(text: string): boolean {
   );
 }
 
+/** Loopback, where nobody is between us and the server. */
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/**
+ * What is wrong with sending this key to this server; undefined where nothing is. Over http everybody in
+ * between reads the key, and answers in Stripe's place.
+ */
+export function stripeKeyFault(secretKey: string, apiBase: string): string | undefined {
+  const { protocol, hostname } = new URL(apiBase);
+  return protocol === 'https:' || loopback.test(hostname) || /^(sk|rk)_test_/.test(secretKey)
+    ? undefined
+    : 'a live key goes over https:// only, or to this machine: use https://, or a test key';
+}
+
 /** The environment, one entry per setting. `.env.example` lists the same names (held together by a test). */
 export const environmentSchema = z.object({
   DATABASE_URL: urlOf('postgres:', 'postgresql:'),
@@ -223,6 +237,13 @@ function collectSettings(
   return { settings, fileFaults };
 }
 
+/** Settings that are in order one by one may not be together. */
+function faultOfStripe(settings: Record<string, string | undefined>): string | undefined {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = settings;
+  if (secretKey === undefined || apiBase === undefined || !URL.canParse(apiBase)) return undefined;
+  return stripeKeyFault(secretKey, apiBase);
+}
+
 /**
  * Reads the settings from an environment such as `process.env`, or throws a `ConfigError` that lists all
  * faults.
@@ -232,10 +253,12 @@ function collectSettings(
 export function loadConfig(environment: Environment, readFile: ReadFile = noFiles): Config {
   const { settings, fileFaults } = collectSettings(environment, readFile);
   const parsed = environmentSchema.safeParse(settings);
-  if (!parsed.success || fileFaults.size > 0) {
+  const keyFault = faultOfStripe(settings);
+  if (!parsed.success || fileFaults.size > 0 || keyFault !== undefined) {
     const issues = parsed.success ? [] : parsed.error.issues;
     throw new ConfigError([
       ...[...fileFaults.values()].flat(),
+      ...(keyFault === undefined ? [] : [`STRIPE_API_BASE: ${keyFault}`]),
       ...issues.flatMap((issue) => {
         const name = String(issue.path[0]);
         if (fileFaults.has(name)) return [];

@@ -4,7 +4,7 @@
  */
 import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
-import { loadSecret } from './config.ts';
+import { loadSecret, stripeKeyFault } from './config.ts';
 import { openStripe } from './platform/stripe.ts';
 import { putEndpoint } from './webhook/endpoint.ts';
 
@@ -20,8 +20,14 @@ if (url === undefined || !URL.canParse(url) || secretKey === undefined) {
   process.stderr.write(usage);
   process.exit(2);
 }
-const apiBase = process.env['STRIPE_API_BASE'];
-const stripe = openStripe({ secretKey, apiBase: apiBase === '' ? undefined : apiBase });
+const given = process.env['STRIPE_API_BASE'];
+const apiBase = given === '' ? undefined : given;
+const fault = apiBase === undefined ? undefined : stripeKeyFault(secretKey, apiBase);
+if (fault !== undefined) {
+  process.stderr.write(`STRIPE_API_BASE: ${fault}\n`);
+  process.exit(2);
+}
+const stripe = openStripe({ secretKey, apiBase });
 try {
   const { id, types, secret } = await putEndpoint(stripe, url);
   process.stdout.write(

@@ -23,16 +23,18 @@ export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
   };
 }
 
-/** Notes every request that is routed, when it is over. */
+/** Notes every request that is routed, once, when it is over. */
 export function installRequestLog(app: App, note: NoteRequest): void {
+  const answered = new WeakSet<FastifyRequest>();
   app.addHook('onRequest', (request, reply, done) => {
-    // No hook of Fastify's for answers is called then, and the slowest requests would be those not seen.
+    // Fastify calls no hook for an answer that was not taken off, and the slowest would be those not seen.
     reply.raw.once('close', () => {
-      if (!reply.raw.writableEnded) note(request, reply, clientWent);
+      if (!answered.has(request)) note(request, reply, clientWent);
     });
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
+    answered.add(request);
     note(request, reply, reply.statusCode);
     done();
   });

@@ -7,16 +7,26 @@ export const projectIdSchema = z
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be small letters, digits, - or _, at most 63')
   .describe('The project; may be left out where the key belongs to one');
 
-/** A project's own id for a person: any printable text. */
+/** What clients and proxies take out of a path, however it is encoded: no id may be one. */
+export const dotSegment = /^\.{1,2}$/;
+
+/** A project's own id for a person: any printable text that can stand in a path. */
 export const userIdSchema = z
   .string()
   .min(1)
   .max(255)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters')
-  .describe("The project's own id for the person");
+  .refine((id) => !dotSegment.test(id), 'must not be `.` or `..`')
+  .describe("The project's own id for the person: any printable text but `.` and `..`");
 
-/** Stripe's ids, and products' custom ones: visible ASCII. */
-export const stripeIdSchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe');
+/**
+ * Stripe's ids, and products' custom ones: visible ASCII, without what could make another path of the
+ * one that it is put into.
+ */
+export const stripeIdSchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe')
+  .refine((id) => !dotSegment.test(id) && !/[/\\?#%]/.test(id), 'must be an id of Stripe');
 
 export const featureCodeSchema = z
   .string()

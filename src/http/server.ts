@@ -27,6 +27,7 @@ import { keepAnswers } from './kept-answers.ts';
 import { documentProblems, dropUnusedSchemas } from './openapi.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
+import { endUnreadAnswers, standstillMs } from './unread-answers.ts';
 import { watchUntrustedProxies } from './untrusted-proxies.ts';
 
 /** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
@@ -62,6 +63,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     loggerInstance: logger,
     bodyLimit: bodyLimits.usual,
     requestTimeout: requestTimeoutMs,
+    connectionTimeout: standstillMs,
     http: {
       headersTimeout: headersTimeoutMs,
       connectionsCheckingInterval: lookForTimeoutsEveryMs,
@@ -111,6 +113,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   });
   if (trustedProxies.length === 0) watchUntrustedProxies(app, deps);
   installRequestLog(app, note);
+  endUnreadAnswers(app);
   await app.register((scope: App, _options, done) => {
     keepAnswers(scope);
     scope.get('/openapi.json', { config: { auth: 'open' }, schema: { hide: true } }, () =>

@@ -61,6 +61,7 @@ async function putThrough({ deps, scope }: RunContext, event: Stripe.Event): Pro
     created: event.created,
     livemode: event.livemode,
     ...(event.account === undefined ? {} : { account: event.account }),
+    context: event.context ?? null,
     api_version: event.api_version,
     data: { object: { ...event.data.object } },
   };

@@ -101,7 +101,7 @@ function nameOf(account: string, livemode: boolean, eventId: string): string {
 
 /** Empty = our own. */
 function accountOf(event: VerifiedEvent, { outcome }: Triage): string {
-  return outcome === 'foreign_account' ? (event.account ?? '') : '';
+  return outcome === 'foreign_account' ? (event.account ?? event.context ?? '') : '';
 }
 
 /**

@@ -1,14 +1,18 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
+import { clientNetwork } from '../http/client-network.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { ProblemError } from '../http/problem.ts';
 import { createInbox } from './inbox.ts';
+import { requireGoodHeader } from './signature-header.ts';
+import { createSignatureLimit } from './signature-limit.ts';
 import { triage } from './triage.ts';
-import { verifyEvent } from './verify.ts';
+import { parseEvent, verifySignature } from './verify.ts';
 
 export interface WebhookDeps {
   config: Pick<Config, 'stripe'>;
@@ -23,6 +27,34 @@ export interface WebhookDeps {
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const { config, clock, metrics, wake } = deps;
   const inbox = createInbox(deps);
+  const limit = createSignatureLimit();
+  const signed = new WeakSet<FastifyRequest>();
+
+  /** What the header tells by itself costs no look at the body, and the client's failures cost it its turn. */
+  function admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: (error?: Error) => void,
+  ): void {
+    requireGoodHeader(request.headers['stripe-signature'], clock());
+    const client = clientNetwork(request.ip);
+    const waitMs = limit.waitMs(client, bytesOf(request), clock());
+    if (waitMs > 0) {
+      metrics.rateLimited.inc({ limit: 'signature' });
+      throw new ProblemError(
+        'too_many_requests',
+        'Too many requests with wrong signatures came from this address.',
+        undefined,
+        Math.ceil(waitMs / 1_000),
+      );
+    }
+    // A body that never ends, or is too long, was read for nothing just as one that is signed wrong.
+    reply.raw.once('close', () => {
+      if (signed.has(request)) limit.noteCorrect(client, clock());
+      else limit.noteWrong(client, clock());
+    });
+    done();
+  }
 
   app.register((scope: App, _options, done) => {
     // The signature is over the raw bytes, so nothing may parse them first.
@@ -39,6 +71,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       '/api/v1/webhooks/stripe',
       {
         bodyLimit: bodyLimits.webhook,
+        onRequest: admit,
         config: {
           auth: 'open',
           work: 'webhook',
@@ -48,6 +81,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
             'thin_event_unsupported',
             'payload_too_large',
             'unsupported_media_type',
+            'too_many_requests',
             'internal_error',
             'not_ready',
             'overloaded',
@@ -62,12 +96,10 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       async (request) => {
         const raw = request.body;
         if (!Buffer.isBuffer(raw)) throw new ProblemError('payload_invalid', 'The body is empty.');
-        const event = verifyEvent(
-          raw,
-          request.headers['stripe-signature'],
-          config.stripe.webhookSecrets,
-          clock(),
-        );
+        const { headers } = request;
+        verifySignature(raw, headers['stripe-signature'], config.stripe.webhookSecrets, clock());
+        signed.add(request);
+        const event = parseEvent(raw);
         const asked = triage(event, config.stripe);
         const { duplicate } = await inbox.store(event, raw, asked);
         metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : asked.outcome });
@@ -80,4 +112,10 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
     );
     done();
   });
+}
+
+/** Undefined for a body that comes in chunks, whose length shows at its end. */
+function bytesOf({ headers }: FastifyRequest): number | undefined {
+  const length = headers['content-length'];
+  return length === undefined ? undefined : Number(length);
 }

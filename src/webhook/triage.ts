@@ -1,3 +1,4 @@
+import { dotSegment } from '../http/schemas.ts';
 import { type EventRule, eventRules, type Urgency } from './events.ts';
 import type { FollowedRef } from './followed.ts';
 import type { VerifiedEvent } from './verify.ts';
@@ -20,15 +21,28 @@ export interface OwnStripe {
 /** What to do about an event; pure. Foreign and unknown ones are kept and ignored, never refused. */
 export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
   if (event.livemode !== own.livemode) return ignored('foreign_mode');
-  if (event.account !== undefined && event.account !== own.accountId) {
-    return ignored('foreign_account');
-  }
+  if (foreignAccountOf(event, own.accountId) !== undefined) return ignored('foreign_account');
   const rule = ruleOf(event.type);
   if (rule === undefined) return ignored('unknown_type');
   const follow = namedObjects(event.type, event.data.object);
   return follow.length === 0
     ? ignored('no_object')
     : { outcome: 'accepted', follow, urgency: rule.urgency };
+}
+
+/**
+ * The account that an event is about, where it is not ours; pure. `account` comes with Connect alone, so
+ * one that is not known to be ours is foreign. `context` may come with our own events, too: where our
+ * account is not known (`STRIPE_ACCOUNT_ID`), it says nothing.
+ */
+export function foreignAccountOf(
+  { account, context }: Pick<VerifiedEvent, 'account' | 'context'>,
+  ownId: string | undefined,
+): string | undefined {
+  if (account !== undefined && account !== ownId) return account;
+  // A path, such as that of an account below its organization: the last part is whose event it is.
+  const origin = context?.split('/').at(-1) ?? '';
+  return ownId === undefined || origin === '' || origin === ownId ? undefined : origin;
 }
 
 function ruleOf(type: string): EventRule | undefined {
@@ -64,5 +78,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** Stripe's ids have up to 255 characters. */
 function idOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' && value.length <= 255 ? value : undefined;
+  if (typeof value !== 'string' || value === '' || value.length > 255) return undefined;
+  return dotSegment.test(value) ? undefined : value;
 }

@@ -45,6 +45,16 @@ describe('npm run stripe:endpoint', () => {
     expect(stdout).toContain('stays as it is');
   });
 
+  it('sends no live key over http, but to this machine', async () => {
+    const env = {
+      ...process.env,
+      STRIPE_SECRET_KEY: 'sk_live_123',
+      STRIPE_API_BASE: 'http://stripe.invalid',
+    };
+    const program = [process.execPath, ['src/stripe-endpoint.ts', url], { env }] as const;
+    await expect(promisify(execFile)(...program)).rejects.toThrow('a live key goes over https://');
+  });
+
   it('says how it is called, and what went wrong', async () => {
     await expect(run()).rejects.toThrow('Usage: npm run stripe:endpoint');
     for (let made = 0; made < 2; made += 1) {

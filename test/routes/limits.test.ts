@@ -4,9 +4,17 @@ import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createKeyLookup } from '../../src/projects/key-lookup.ts';
 import { newKey } from '../../src/projects/keys.ts';
-import { startTestService, type TestResponse, type TestService } from '../helpers/service.ts';
+import {
+  adminKey,
+  startTestService,
+  type TestResponse,
+  type TestService,
+} from '../helpers/service.ts';
 
 const services: TestService[] = [];
+
+/** How long a state is waited for, on a busy machine. */
+const patience = { timeout: 20_000 };
 
 async function start(options: Parameters<typeof startTestService>[0]): Promise<TestService> {
   const service = await startTestService(options);
@@ -261,7 +269,8 @@ describe('a request that trickles in', () => {
     const trickle = setInterval(() => socket.write(' '), 50);
     try {
       socket.write(
-        'POST /api/v1/webhooks/stripe HTTP/1.1\r\nHost: test\r\n' +
+        'POST /api/v1/admin/projects HTTP/1.1\r\nHost: test\r\n' +
+          `Authorization: Bearer ${adminKey}\r\n` +
           'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{',
       );
       const [answer] = (await once(socket, 'data')) as [Buffer];
@@ -270,5 +279,83 @@ describe('a request that trickles in', () => {
       clearInterval(trickle);
       socket.destroy();
     }
+  });
+});
+
+describe('an answer that the client does not read', () => {
+  const script = 'GET /docs/js/scalar.js HTTP/1.1\r\nHost: test\r\n\r\n';
+
+  function connectionsOf({ app }: TestService): Promise<number> {
+    return new Promise((resolve, reject) => {
+      app.server.getConnections((error, count) => {
+        if (error === null) resolve(count);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Only once a request has come: until then a busy machine may take longer. */
+  function shortenStandstill({ app }: TestService): void {
+    app.server.on('request', ({ socket }) => socket.setTimeout(50));
+  }
+
+  it('is given up after half a minute without progress', async () => {
+    const { server } = (await start({})).app;
+    expect(server.timeout).toBe(30_000);
+  });
+
+  it('ends with its connection, and is noted as one whose client went', async () => {
+    const lines: string[] = [];
+    const log = { write: (line: string) => void lines.push(line) };
+    const service = await start({ log });
+    const url = new URL(await service.listen());
+    shortenStandstill(service);
+    const socket = connect(Number(url.port), url.hostname);
+    socket.on('error', () => undefined);
+    try {
+      await once(socket, 'connect');
+      socket.pause();
+      // More than what the kernel keeps for a reader, on either side.
+      socket.write(script.repeat(20));
+      await vi.waitFor(async () => {
+        expect(await connectionsOf(service)).toBe(1);
+      }, patience);
+      await vi.waitFor(async () => {
+        expect(await connectionsOf(service)).toBe(0);
+      }, patience);
+      await vi.waitFor(() => {
+        expect(lines.join('')).toContain('"status":499');
+      }, patience);
+    } finally {
+      socket.destroy();
+    }
+  });
+
+  it('is not one that is still being made: its connection stays, however long that takes', async () => {
+    const service = await start({});
+    const { key } = await service.createProject('notes');
+    const url = new URL(await service.listen());
+    shortenStandstill(service);
+    let standstills = 0;
+    service.app.server.on('request', ({ socket }) => {
+      socket.on('timeout', () => (standstills += 1));
+    });
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const { pool } = service.deps.database;
+    const ask = pool.query.bind(pool) as (...request: unknown[]) => unknown;
+    const query = vi
+      .spyOn(pool, 'query')
+      // `never`: the spy is typed after the callback forms, which nothing here uses.
+      .mockImplementation((...request: unknown[]) => held.then(() => ask(...request)) as never);
+    const answer = fetch(new URL('/api/v1/entitlements?user_id=u_1', url), {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    await vi.waitFor(() => {
+      expect(standstills).toBeGreaterThan(2);
+    }, patience);
+    goOn();
+    expect((await answer).status).toBe(200);
+    query.mockRestore();
   });
 });

@@ -81,6 +81,49 @@ describe('the environment', () => {
     expect(faults[0]).toMatch(new RegExp(`^${name}`));
   });
 
+  describe('STRIPE_API_BASE over http', () => {
+    const faultsWith = (STRIPE_API_BASE: string, STRIPE_SECRET_KEY: string): string[] =>
+      faultsOf({ ...enough, STRIPE_API_BASE, STRIPE_SECRET_KEY });
+
+    it.each([
+      ['http://stripe-proxy.internal:8080', 'sk_live_1'],
+      ['http://10.0.0.7', 'rk_live_1'],
+      ['http://localhost.example', 'sk_live_1'],
+      ['http://127.0.0.1.example', 'sk_live_1'],
+      ['http://[2001:db8::1]', 'sk_live_1'],
+      ['http://0.0.0.0', 'sk_live_1'],
+    ])('refuses to send a live key to %s', (base, key) => {
+      expect(faultsWith(base, key)).toEqual([
+        'STRIPE_API_BASE: a live key goes over https:// only, or to this machine: use https://, or a test key',
+      ]);
+    });
+
+    it.each([
+      ['http://127.0.0.1:12111', 'sk_live_1'],
+      ['http://127.7.0.1', 'sk_live_1'],
+      ['http://localhost:12111', 'rk_live_1'],
+      ['http://[::1]:12111', 'sk_live_1'],
+      ['https://stripe-proxy.internal', 'sk_live_1'],
+      ['http://sandbox:12111', 'sk_test_1'],
+      ['http://sandbox:12111', 'rk_test_1'],
+    ])('sends to %s with %s', (base, key) => {
+      expect(faultsWith(base, key)).toEqual([]);
+    });
+
+    it('is named beside what else is wrong', () => {
+      const faults = faultsOf({
+        ...enough,
+        PORT: '70000',
+        STRIPE_API_BASE: 'http://10.0.0.7',
+        STRIPE_SECRET_KEY: 'sk_live_1',
+      });
+      expect(faults.map((fault) => fault.split(':')[0]).sort()).toEqual([
+        'PORT',
+        'STRIPE_API_BASE',
+      ]);
+    });
+  });
+
   it('takes an empty setting for one that is not set', () => {
     expect(loadConfig({ ...enough, REDIS_URL: '', PORT: ' ' })).toMatchObject({
       redisUrl: undefined,

@@ -14,6 +14,8 @@ export interface Ask {
   by?: string;
   /** Another instance than the world's. */
   at?: App;
+  /** The client's address; by default another one each time. */
+  from?: string;
 }
 
 export interface RouteSample {
@@ -48,11 +50,16 @@ export function inProject(route: ContractRoute, ask: Ask, projectId: string): As
 /** Clients that there have been: each request comes from another one, since one may not guess keys for long. */
 let clients = 0;
 
+function newAddress(): string {
+  clients += 1;
+  return `10.0.${Math.floor(clients / 256) % 256}.${clients % 256}`;
+}
+
 /** Sends a sample's request, by the key that it names itself or by `key`; without one, by nobody. */
 export async function send(
   app: App,
   route: Pick<ContractRoute, 'method' | 'path'>,
-  { params = {}, query = {}, body, headers = {}, by, at = app }: Ask,
+  { params = {}, query = {}, body, headers = {}, by, at = app, from = newAddress() }: Ask,
   key = by,
 ): Promise<Answer> {
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_whole, name: string) =>
@@ -61,7 +68,7 @@ export async function send(
   const response = await at.inject({
     method: route.method,
     url: path,
-    remoteAddress: `10.0.${Math.floor((clients += 1) / 256) % 256}.${clients % 256}`,
+    remoteAddress: from,
     query,
     headers: {
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),

@@ -87,9 +87,25 @@ describe('what is kept and ignored', () => {
   it.each([
     ['another mode', event(type, object, { livemode: true }), 'foreign_mode'],
     ['another account', event(type, object, { account: 'acct_other' }), 'foreign_account'],
+    [
+      'the context of another account',
+      event(type, object, { context: 'acct_other' }),
+      'foreign_account',
+    ],
+    [
+      'the context of another account of our organization',
+      event(type, object, { context: 'org_1/acct_other' }),
+      'foreign_account',
+    ],
+    [
+      'the context of an account that is connected to ours',
+      event(type, object, { context: 'acct_ours/acct_other' }),
+      'foreign_account',
+    ],
     ['a type that we do not know', event('toaster.popped', object), 'unknown_type'],
     ["a name of JavaScript's own", event('constructor', object), 'unknown_type'],
     ['an object without an id', event(type, {}), 'no_object'],
+    ['an id that would ask Stripe for another path', event(type, { id: '..' }), 'no_object'],
     [
       'a refund without a charge',
       event('refund.created', { id: 're_1', charge: null }),
@@ -105,5 +121,14 @@ describe('what is kept and ignored', () => {
     expect(triage(named, { livemode: false, accountId: undefined }).outcome).toBe(
       'foreign_account',
     );
+  });
+
+  it.each(['acct_ours', 'org_1/acct_ours', '', null])('the context %j is ours', (context) => {
+    expect(triage(event(type, object, { context }), own).outcome).toBe('accepted');
+  });
+
+  it('a context tells nothing where our account is not known: an event of ours may carry one', () => {
+    const given = event(type, object, { context: 'acct_ours' });
+    expect(triage(given, { livemode: false, accountId: undefined }).outcome).toBe('accepted');
   });
 });

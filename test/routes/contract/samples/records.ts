@@ -14,8 +14,16 @@ export const recordSamples: RouteSamples = {
       payload_invalid: () => signedPayload('{}'),
       thin_event_unsupported: () =>
         signedPayload(JSON.stringify({ id: 'evt_thin', object: 'v2.core.event' })),
-      payload_too_large: () => ({ body: tooLarge }),
-      unsupported_media_type: () => ({ body: '{}', headers: { 'content-type': 'text/plain' } }),
+      payload_too_large: () => ({ ...signedPayload('{}'), body: tooLarge }),
+      unsupported_media_type: () => {
+        const { body, headers } = signedPayload('{}');
+        return { body, headers: { ...headers, 'content-type': 'text/plain' } };
+      },
+      too_many_requests: async ({ app }) => {
+        const wrong = { ...signedPayload('{}'), body: '{"of":"somebody else"}', from: '192.0.2.1' };
+        for (let count = 0; count < 100; count += 1) await send(app, webhook, wrong);
+        return wrong;
+      },
     },
   },
   'GET /api/v1/admin/events': { ask: () => ({}) },

@@ -1,0 +1,63 @@
+import { bodyLimits } from '../http/body-limits.ts';
+import { createTokenBuckets } from '../http/token-buckets.ts';
+
+/** How many requests with a wrong signature one client may make; then one a second. */
+const failures = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
+
+/** How long a correct signature vouches for the client that sent it. */
+const vouchedForMs = 24 * 3_600_000;
+
+/** Of a client that is slowed and never signed correctly, every so many-th short request is verified. */
+const verifiedOneIn = 8;
+
+/** Slows clients that sign wrong, without locking Stripe out where it shares an address with them. */
+export interface SignatureLimit {
+  /**
+   * Whether to read and verify a request, asked before its body is read.
+   *
+   * @param bytes what the request says its body has; undefined where it does not say.
+   * @returns 0 to verify it, otherwise milliseconds after which the client may try again.
+   */
+  waitMs(client: string, bytes: number | undefined, now: number): number;
+  noteCorrect(client: string, now: number): void;
+  noteWrong(client: string, now: number): void;
+}
+
+/**
+ * Charges only failures. A client without any left is refused, except for short bodies, which cost
+ * little: all of them where it signed correctly within a day, one in eight otherwise. Behind a proxy
+ * that is not trusted, all clients are one: there Stripe gets through, and its first event vouches for
+ * the rest. In this process, in bounded memory; pure: `now` is given.
+ */
+export function createSignatureLimit(): SignatureLimit {
+  const buckets = createTokenBuckets(failures);
+  const correctAt = new Map<string, number>();
+  let slowed = 0;
+
+  function isVouchedFor(client: string, now: number): boolean {
+    const at = correctAt.get(client);
+    return at !== undefined && now - at < vouchedForMs;
+  }
+
+  return {
+    waitMs(client, bytes, now) {
+      const wait = buckets.take(client, now);
+      if (wait === 0) {
+        buckets.giveBack(client);
+        return 0;
+      }
+      if (bytes === undefined || bytes > bodyLimits.usual) return wait;
+      slowed += 1;
+      return isVouchedFor(client, now) || slowed % verifiedOneIn === 0 ? 0 : wait;
+    },
+    noteCorrect(client, now) {
+      correctAt.delete(client);
+      correctAt.set(client, now);
+      const [oldest] = correctAt.keys();
+      if (correctAt.size > failures.maxEntries && oldest !== undefined) correctAt.delete(oldest);
+    },
+    noteWrong(client, now) {
+      buckets.take(client, now);
+    },
+  };
+}
