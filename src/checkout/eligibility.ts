@@ -1,3 +1,5 @@
+import { blockedFeatures } from '../entitlements/decision.ts';
+import { loadFacts } from '../entitlements/load.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { type Line, soleProducts } from './lines.ts';
@@ -9,16 +11,18 @@ const overStatuses = ['canceled', 'incomplete_expired'];
  * Refuses to sell a user what would be paid twice, or what could not be used.
  *
  * @param now epoch milliseconds
+ * @returns the features that the lines carry and the user will not have by them, sorted: an operator
+ *   blocks them, and others of the same price are not blocked
  * @throws ProblemError already_subscribed: a mirrored subscription of the user that is not over has an
  *   item of a product that may be subscribed to only once; feature_revoked: all that one of the lines
- *   carries is revoked for the user now
+ *   carries is blocked for the user now
  */
 export async function refuseIneligible(
   tx: Tx,
-  uid: bigint,
+  { projectId, uid }: { projectId: string; uid: bigint },
   lines: readonly Line[],
   now: number,
-): Promise<void> {
+): Promise<string[]> {
   const subscribed = await tx.subscriptionItem.findFirst({
     where: {
       productId: { in: soleProducts(lines) },
@@ -31,28 +35,13 @@ export async function refuseIneligible(
       'The user has a live subscription to this product; it is changed in the billing portal.',
     );
   }
-  const revoked = await loadRevoked(tx, uid, now);
+  const facts = (await loadFacts(tx, projectId, [uid])).get(uid);
+  const blocked = facts === undefined ? new Set<string>() : blockedFeatures(facts, now);
   const useless = lines.find(
     ({ featureCodes }) =>
-      featureCodes.length > 0 && featureCodes.every((code) => revoked.has(code)),
+      featureCodes.length > 0 && featureCodes.every((code) => blocked.has(code)),
   );
   if (useless !== undefined) throw new ProblemError('feature_revoked');
-}
-
-/** The codes of what is revoked for the user at `now`, by the stored timeline. */
-async function loadRevoked(tx: Tx, uid: bigint, now: number): Promise<Set<string>> {
-  const at = new Date(now);
-  const segments = await tx.entitlementSegment.findMany({
-    where: {
-      uid,
-      supersededAt: null,
-      reason: 'revoked',
-      AND: [
-        { OR: [{ validFrom: null }, { validFrom: { lte: at } }] },
-        { OR: [{ validTo: null }, { validTo: { gt: at } }] },
-      ],
-    },
-    select: { featureCode: true },
-  });
-  return new Set(segments.map(({ featureCode }) => featureCode));
+  const carried = new Set(lines.flatMap(({ featureCodes }) => featureCodes));
+  return [...carried].filter((code) => blocked.has(code)).sort();
 }

@@ -16,6 +16,8 @@ export interface OpenedIntent {
   customerId: string | null;
   /** Older sessions that could still be paid, and would sell the same again. */
   olderSessionIds: string[];
+  /** What the lines carry and an operator blocks for the user, sorted. */
+  blockedFeatures: string[];
 }
 
 /**
@@ -39,7 +41,8 @@ export async function openIntent(
   return deps.database.transaction(async (tx) => {
     const now = deps.clock();
     const { uid } = await lockUser(tx, name, now);
-    await refuseIneligible(tx, uid, lines, now);
+    const owner = { projectId: name.projectId, uid };
+    const blockedFeatures = await refuseIneligible(tx, owner, lines, now);
     const older = await loadOlder(tx, uid, lines, id);
     await tx.checkoutIntent.updateMany({
       where: {
@@ -66,6 +69,7 @@ export async function openIntent(
       uid,
       customerId: await loadCustomer(tx, uid),
       olderSessionIds: older.flatMap(({ sessionId }) => (sessionId === null ? [] : [sessionId])),
+      blockedFeatures,
     };
   });
 }

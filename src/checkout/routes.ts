@@ -56,6 +56,17 @@ const checkoutBody = z
     { path: ['line_items'], error: 'name each price once' },
   );
 
+const checkoutWarning = z
+  .strictObject({
+    code: z
+      .enum(['feature_blocked'])
+      .describe(
+        'An operator blocks a feature of a price for this user, whatever is bought; the rest of the price is not blocked',
+      ),
+    feature_code: z.string(),
+  })
+  .meta({ id: 'CheckoutWarning' });
+
 /** Where a buyer is sent to pay, and to change what was bought. */
 export function checkoutRoutes(app: App, deps: SyncDeps): void {
   const { database } = deps;
@@ -103,6 +114,9 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
             url: z.string(),
             mode: z.enum(['subscription', 'payment']),
             expires_at: instantOutSchema,
+            warnings: z
+              .array(checkoutWarning)
+              .describe('What the buyer will not get by this purchase; empty = all of it'),
           }),
         },
       },
@@ -128,9 +142,13 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
         cancelUrl: body.cancel_url,
         repeatId: repeatableId(request),
       };
-      const view = ({ expiresAt, ...opened }: OpenedCheckout) => ({
+      const view = ({ expiresAt, blockedFeatures, ...opened }: OpenedCheckout) => ({
         ...opened,
         expires_at: instantOut(expiresAt),
+        warnings: blockedFeatures.map((code) => ({
+          code: 'feature_blocked' as const,
+          feature_code: code,
+        })),
       });
       const keep = answerKeeper(reply.code(201));
       return reply.send(

@@ -6,7 +6,13 @@ import type { SyncDeps } from '../mirror/sync.ts';
 import { closeSession } from './closing.ts';
 import { createCustomer, type CustomerDeps } from './customer.ts';
 import { refuseIneligible } from './eligibility.ts';
-import { endIntent, loadOvertaking, openIntent, storeSession } from './intents.ts';
+import {
+  endIntent,
+  loadOvertaking,
+  type OpenedIntent,
+  openIntent,
+  storeSession,
+} from './intents.ts';
 import { computeMode, type Line, type Mode } from './lines.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
 
@@ -27,6 +33,8 @@ export interface OpenedCheckout {
   mode: Mode;
   /** Epoch milliseconds. */
   expiresAt: number;
+  /** What is sold and an operator blocks for the user, sorted; the rest of its price is not blocked. */
+  blockedFeatures: string[];
 }
 
 /**
@@ -54,10 +62,11 @@ export async function openCheckout(
     const ends: string[] = [];
     for (const id of intent.olderSessionIds) ends.push(await closeSession(deps, id));
     if (ends.includes('completed')) {
-      await refuseIneligible(deps.database.prisma, intent.uid, request.lines, deps.clock());
+      const owner = { projectId: request.user.projectId, uid: intent.uid };
+      await refuseIneligible(deps.database.prisma, owner, request.lines, deps.clock());
     }
     const session = await createSession(deps, request, intent.id, intent.customerId);
-    const opened = openedOf(session, request);
+    const opened = openedOf(session, request, intent);
     const made = {
       id: session.id,
       customerId: optionalReference(session.customer),
@@ -66,17 +75,22 @@ export async function openCheckout(
     const stays = await storeSession(deps.database, intent.id, made, (tx) => keep(tx, opened));
     if (stays) return opened;
     await closeSession(deps, session.id);
-    return openedOf((await fetchOvertaking(deps, request, intent.id)) ?? session, request);
+    const overtaking = await fetchOvertaking(deps, request, intent.id);
+    return openedOf(overtaking ?? session, request, intent);
   } catch (error) {
     await endIntent(deps.database, { id: intent.id }, 'failed');
     throw error;
   }
 }
 
-function openedOf(session: Stripe.Checkout.Session, { lines }: CheckoutRequest): OpenedCheckout {
+function openedOf(
+  session: Stripe.Checkout.Session,
+  { lines }: CheckoutRequest,
+  { blockedFeatures }: OpenedIntent,
+): OpenedCheckout {
   const { id, url, expires_at: expiresAt } = session;
   if (url === null) throw new Error('Stripe made a session without a page');
-  return { id, url, mode: computeMode(lines), expiresAt: expiresAt * 1_000 };
+  return { id, url, mode: computeMode(lines), expiresAt: expiresAt * 1_000, blockedFeatures };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { lockProjectShared } from '../platform/locks.ts';
 import type { EntitlementCache } from './cache.ts';
-import { refreshUsers } from './refresh.ts';
+import { type Refreshed, refreshUsers } from './refresh.ts';
 import { type LockedUser, lockUser } from './users.ts';
 
 export interface ChangeDeps {
@@ -11,10 +11,9 @@ export interface ChangeDeps {
   cache: EntitlementCache;
 }
 
-/** What a change came to; `revision` is of the user's timeline, after it. */
-export interface UserChange<T> {
+/** What a change came to. */
+export interface UserChange<T> extends Pick<Refreshed, 'revision' | 'had' | 'has'> {
   result: T;
-  revision: number;
 }
 
 /**
@@ -37,7 +36,9 @@ export async function changeUser<T>(
     const user = await lockUser(tx, { projectId, userId }, deps.clock());
     const result = await write(tx, user);
     const refreshed = await refreshUsers(tx, projectId, [user], deps.clock());
-    const change = { result, revision: refreshed[0]?.revision ?? 0 };
+    const [done] = refreshed;
+    if (done === undefined) throw new Error('a user that was just locked was not refreshed');
+    const change = { result, revision: done.revision, had: done.had, has: done.has };
     await keep(tx, change);
     return { change, refreshed };
   });

@@ -119,6 +119,18 @@ function denialOf(
   return denialsByWeight.find((standing) => standings.has(standing)) ?? 'no_source';
 }
 
+/**
+ * The features that a revocation blocks at an instant, whatever may be bought: one that blocks is in
+ * force, and no later grant outweighs it.
+ */
+export function blockedFeatures(facts: Facts, instant: number): Set<string> {
+  return new Set(
+    featureCases(facts)
+      .filter((one) => decide(one, instant).inForce.some(({ block }) => block))
+      .map(({ feature }) => feature.code),
+  );
+}
+
 /** Null where it is off: such a source gives nothing at any time, and is no reason for a denial. */
 export function standingAt(source: SourceWindow, instant: number): Standing | null {
   return source.stretches.find((stretch) => covers(stretch, instant))?.standing ?? null;

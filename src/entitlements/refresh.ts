@@ -1,6 +1,7 @@
 import type { Tx } from '../platform/database.ts';
 import { compute } from './compute.ts';
-import type { Segment } from './facts.ts';
+import type { FeatureValue, Segment } from './facts.ts';
+import { grantedAt } from './granted.ts';
 import { loadFacts } from './load.ts';
 import { segmentOf, segmentText, type SegmentRow } from './segment.ts';
 import type { LockedUser } from './users.ts';
@@ -13,6 +14,9 @@ export interface Refreshed {
   changed: boolean;
   /** Whether the cache is to be told: of this change, or of an earlier one that it was not told of. */
   cachePending: boolean;
+  /** What the user could use at the instant of the refresh until then, and can from then on. */
+  had: ReadonlyMap<string, FeatureValue>;
+  has: ReadonlyMap<string, FeatureValue>;
 }
 
 type LiveRow = SegmentRow & { id: bigint; uid: bigint };
@@ -46,11 +50,16 @@ export async function refreshUsers(
     const userFacts = facts.get(user.uid);
     if (userFacts === undefined) throw new Error('facts of a user are missing');
     const recordedAt = new Date(Math.max(now, (user.recordedAt ?? 0) + 1)).toISOString();
-    const wanted = new Map(compute(userFacts).map((segment) => [segmentText(segment), segment]));
+    const timeline = compute(userFacts);
+    const wanted = new Map(timeline.map((segment) => [segmentText(segment), segment]));
+    const stored = (live.get(user.uid) ?? []).map((row) => ({
+      id: row.id,
+      segment: segmentOf(row),
+    }));
     let changed = false;
-    for (const row of live.get(user.uid) ?? []) {
-      if (wanted.delete(segmentText(segmentOf(row)))) continue;
-      gone.push({ id: String(row.id), at: recordedAt });
+    for (const { id, segment } of stored) {
+      if (wanted.delete(segmentText(segment))) continue;
+      gone.push({ id: String(id), at: recordedAt });
       changed = true;
     }
     for (const segment of wanted.values()) {
@@ -62,6 +71,11 @@ export async function refreshUsers(
       revision: user.revision + (changed ? 1 : 0),
       changed,
       cachePending: changed || user.cachePending,
+      had: grantedAt(
+        stored.map(({ segment }) => segment),
+        now,
+      ),
+      has: grantedAt(timeline, now),
     };
   });
   await store(tx, gone, added);

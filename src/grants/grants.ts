@@ -5,10 +5,10 @@ import { featureType, type GivenValue, valueFault } from '../entitlements/featur
 import type { Feature, Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { Operator } from '../projects/operator.ts';
-import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './records.ts';
+import { type GrantDeps, matching, windowHolds } from './records.ts';
 import type { GrantBody, GrantOut, ListFilter } from './schemas.ts';
 import { windowOf } from './window.ts';
 
@@ -96,56 +96,6 @@ export function grantableValue(
     throw new ProblemError('bad_request', `value ${message}.`, [{ path: 'value', message }]);
   }
   return value;
-}
-
-/**
- * Ends one grant now; one whose window has not begun never will. A grant that is over already stays as
- * it is: nothing is recorded, and the answer carries the last audit row about it.
- * @throws ProblemError grant_not_found, where another project has it too
- */
-export async function endGrant(
-  deps: GrantDeps,
-  operator: Operator,
-  grantId: string,
-  reason: string,
-  keep: KeepAnswer<GrantChange>,
-): Promise<GrantChange> {
-  const { projectId } = operator;
-  const found = await deps.database.prisma.grant.findFirst({
-    where: { id: grantId, projectId },
-    select: { user: { select: { userId: true } } },
-  });
-  if (found === null) throw new ProblemError('grant_not_found');
-  const { userId } = found.user;
-  const end = async (tx: Tx) => {
-    const now = deps.clock();
-    const before = await tx.grant.findUniqueOrThrow({ where: { id: grantId } });
-    if (before.endedAt !== null || (before.validTo !== null && before.validTo.getTime() <= now)) {
-      const target = { projectId, userId, targetType: 'grant', targetId: grantId } as const;
-      return { grant: grantView(before, userId), audit_id: await loadLastAuditId(tx, target) };
-    }
-    const ended = await tx.grant.update({
-      where: { id: grantId },
-      data: { endedAt: new Date(now) },
-    });
-    const grant = grantView(ended, userId);
-    const auditId = await recordAudit(tx, {
-      ...operator,
-      userId,
-      action: 'grant.end',
-      targetType: 'grant',
-      targetId: grantId,
-      reason,
-      before: grantView(before, userId),
-      after: grant,
-      at: now,
-    });
-    return { grant, audit_id: auditId };
-  };
-  const { result, revision } = await changeUser(deps, projectId, userId, end, (tx, done) =>
-    keep(tx, { ...done.result, revision: done.revision }),
-  );
-  return { ...result, revision };
 }
 
 /** Grants of the project that match, by id. */

@@ -3,12 +3,13 @@ import { changeUser } from '../entitlements/change.ts';
 import type { Revocation } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { Operator } from '../projects/operator.ts';
+import { type Access, withAccess } from './access.ts';
 import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './records.ts';
 import type { ListFilter, RevocationOut, RevokeRequest } from './schemas.ts';
-import { type Window, windowOf } from './window.ts';
+import { windowOf } from './window.ts';
 
 /** What became of a revocation; `revision` is of the user's timeline, after it. */
 export interface RevocationChange {
@@ -19,19 +20,18 @@ export interface RevocationChange {
 
 /**
  * Takes a feature away from a user for a window, as the operator's last word on it: what began before
- * it, or with `block` whatever gives it. Archived features can be taken away too. `had_access` false: there was nothing to take away, and the
- * revocation stands against what comes.
+ * it, or with `block` whatever gives it, until it is lifted. Archived features can be taken away too.
  * @throws ProblemError feature_not_found, window_invalid
  */
 export async function createRevocation(
   deps: GrantDeps,
   operator: Operator,
   request: Extract<RevokeRequest, { kind: 'feature' }>,
-  keep: KeepAnswer<RevocationChange & { had_access: boolean }>,
-): Promise<RevocationChange & { had_access: boolean }> {
+  keep: KeepAnswer<RevocationChange & Access>,
+): Promise<RevocationChange & Access> {
   const { projectId } = operator;
   const { featureCode, reason } = request;
-  const { result, revision } = await changeUser(
+  const change = await changeUser(
     deps,
     projectId,
     request.userId,
@@ -43,7 +43,6 @@ export async function createRevocation(
       if (feature === null) throw new ProblemError('feature_not_found');
       const given = { valid_from: request.validFrom, valid_to: request.validTo };
       const window = windowOf(given, now);
-      const hadAccess = await loadHadAccess(tx, uid, featureCode, window);
       const auditId = newId('au');
       const row = await tx.revocation.create({
         data: {
@@ -74,31 +73,11 @@ export async function createRevocation(
         },
         auditId,
       );
-      return { revocation, audit_id: auditId, had_access: hadAccess };
+      return { revocation, audit_id: auditId };
     },
-    (tx, { result, revision }) => keep(tx, { ...result, revision }),
+    (tx, done) => keep(tx, withAccess(done, featureCode)),
   );
-  return { ...result, revision };
-}
-
-/** Whether the stored timeline gives the feature at any instant of the window. */
-async function loadHadAccess(
-  tx: Tx,
-  uid: bigint,
-  featureCode: string,
-  { validFrom, validTo }: Window,
-): Promise<boolean> {
-  const segment = await tx.entitlementSegment.findFirst({
-    where: {
-      uid,
-      featureCode,
-      supersededAt: null,
-      allowed: true,
-      OR: [{ validTo: null }, { validTo: { gt: new Date(validFrom) } }],
-      ...(validTo === null ? {} : { validFrom: { lt: new Date(validTo) } }),
-    },
-  });
-  return segment !== null;
+  return withAccess(change, featureCode);
 }
 
 /**

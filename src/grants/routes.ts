@@ -7,7 +7,8 @@ import { projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
 import { operatorFor } from '../projects/operator.ts';
 import { createGrants } from './bulk.ts';
-import { createGrant, endGrant, loadGrants } from './grants.ts';
+import { endGrant, endGrantsOf } from './ends.ts';
+import { createGrant, loadGrants } from './grants.ts';
 import type { GrantDeps } from './records.ts';
 import { createRevocation, liftRevocation, loadRevocations } from './revocations.ts';
 import * as shapes from './schemas.ts';
@@ -63,7 +64,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       schema: {
         tags,
         summary:
-          'Take a feature away for a window, whatever gives it, or end one grant now; a grant that is over stays as it is',
+          'Take away for a window what gives a feature until now, or all that ever will; or end grants now',
         body: shapes.revokeBody,
         response: { 200: shapes.revoked },
       },
@@ -72,9 +73,14 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       const { body } = request;
       const operator = await operatorFor(deps, request, body.projectId);
       const keep = answerKeeper(reply);
-      return body.kind === 'grant'
-        ? endGrant(deps, operator, body.grantId, body.reason, keep)
-        : createRevocation(deps, operator, body, keep);
+      switch (body.kind) {
+        case 'grant':
+          return endGrant(deps, operator, body.grantId, body.reason, keep);
+        case 'grants':
+          return endGrantsOf(deps, operator, body, keep);
+        case 'feature':
+          return createRevocation(deps, operator, body, keep);
+      }
     },
   );
 

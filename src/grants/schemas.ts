@@ -38,9 +38,10 @@ export const bulkBody = z.strictObject({
 });
 export type BulkBody = z.infer<typeof bulkBody>;
 
-/** A revocation asked for, or the end of one grant. */
+/** A revocation asked for, or the end of one grant or of all of a feature. */
 export type RevokeRequest =
   | { kind: 'grant'; grantId: string; reason: string }
+  | { kind: 'grants'; userId: string; featureCode: string; reason: string }
   | {
       kind: 'feature';
       userId: string;
@@ -51,9 +52,11 @@ export type RevokeRequest =
       reason: string;
     };
 
-const ofFeature = ['user_id', 'feature_code', 'valid_from', 'valid_to', 'block'] as const;
+const ofRevocation = ['valid_from', 'valid_to', 'block'] as const;
+const ofFeature = ['user_id', 'feature_code', ...ofRevocation, 'grants_only'] as const;
+type RevokeField = (typeof ofFeature)[number];
 
-/** One object rather than a union of two, so that a fault names the field. */
+/** One object rather than a union of three, so that a fault names the field. */
 export const revokeBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
@@ -64,33 +67,45 @@ export const revokeBody = z
     block: z
       .boolean()
       .optional()
-      .describe('`true`: takes what is bought later, too, until it is lifted'),
-    grant_id: idSchema.optional().describe('ends that grant; in place of user and feature'),
+      .describe(
+        '`true`: takes whatever gives the feature, later purchases too, until it is lifted. Otherwise it takes what began before it',
+      ),
+    grants_only: z
+      .boolean()
+      .optional()
+      .describe(
+        '`true`: ends all manual grants of the feature now, those to come too, and touches nothing else',
+      ),
+    grant_id: idSchema.optional().describe('Ends that grant; in place of user and feature'),
     reason: reasonSchema,
   })
   .transform((body, context): RevokeRequest & { projectId: string | undefined } => {
     const { project_id: projectId, user_id: userId, feature_code: featureCode, reason } = body;
+    const refuse = (fields: readonly RevokeField[], message: string) => {
+      for (const path of fields) context.addIssue({ code: 'custom', path: [path], message });
+    };
+    const given = (fields: readonly RevokeField[]) =>
+      fields.filter((field) => body[field] !== undefined);
     if (body.grant_id !== undefined) {
-      for (const path of ofFeature.filter((field) => body[field] !== undefined)) {
-        context.addIssue({
-          code: 'custom',
-          path: [path],
-          message: 'must not stand beside grant_id',
-        });
-      }
+      refuse(
+        given(ofFeature),
+        'must not stand beside grant_id, which names one grant: leave it out',
+      );
       return { projectId, kind: 'grant', grantId: body.grant_id, reason };
     }
     if (userId === undefined || featureCode === undefined) {
-      for (const path of ['user_id', 'feature_code'] as const) {
-        if (body[path] === undefined) {
-          context.addIssue({
-            code: 'custom',
-            path: [path],
-            message: 'is required without grant_id',
-          });
-        }
-      }
+      const missing = (['user_id', 'feature_code'] as const).filter(
+        (field) => body[field] === undefined,
+      );
+      refuse(missing, 'is required without grant_id');
       return z.NEVER;
+    }
+    if (body.grants_only === true) {
+      refuse(
+        given(ofRevocation),
+        'must not stand beside grants_only, which ends grants now: leave it out, or leave out grants_only to revoke the feature',
+      );
+      return { projectId, kind: 'grants', userId, featureCode, reason };
     }
     const { valid_from: validFrom, valid_to: validTo, block = false } = body;
     return { projectId, kind: 'feature', userId, featureCode, validFrom, validTo, block, reason };
@@ -166,11 +181,20 @@ export const bulkGranted = z.strictObject({
 });
 export type BulkGranted = z.infer<typeof bulkGranted>;
 
+const access = {
+  had_access: z.boolean().describe('Whether the user could use the feature now, before the change'),
+  has_access: z
+    .boolean()
+    .describe('Whether the user may still use it now: something else gives it, or began later'),
+};
 export const revoked = z.union([
-  grantChanged,
-  revocationChanged.extend({
-    had_access: z
-      .boolean()
-      .describe('whether anything gave the user the feature within the window until now'),
+  grantChanged.extend(access),
+  z.strictObject({
+    grants: z.array(grantOut).describe('Those that were ended, by id'),
+    audit_ids: z.array(z.string()).describe('The audit row of each, in the same order'),
+    audit_id: z.string().nullable().describe('The last of them; `null`: there was none to end'),
+    revision: change.revision,
+    ...access,
   }),
+  revocationChanged.extend(access),
 ]);

@@ -55,6 +55,29 @@ describe('201', () => {
     expect(data.filter(({ metadata }) => metadata['user_id'] === 'u_once')).toHaveLength(1);
   });
 
+  it('what an operator blocks is a warning where the price carries more; a plain revoke is none', async () => {
+    const revoke = (feature_code: string, block: boolean) =>
+      shop.service.request('POST', '/admin/revoke', {
+        key: shop.key,
+        body: { user_id: 'u_warned', feature_code, block, reason: 'test' },
+      });
+    await revoke('theme', false);
+    const plain = await shop.checkout('u_warned', 'forever');
+    expect(plain).toMatchObject({ status: 201, body: { warnings: [] } });
+    await revoke('export', true);
+    const blocked = await shop.checkout('u_warned', 'pro');
+    expect(blocked).toMatchObject({
+      status: 201,
+      body: { warnings: [{ code: 'feature_blocked', feature_code: 'export' }] },
+    });
+    await shop.service.request('POST', '/admin/grant', {
+      key: shop.key,
+      body: { user_id: 'u_warned', feature_code: 'export', reason: 'test' },
+    });
+    const outweighed = await shop.checkout('u_warned', 'pro');
+    expect(outweighed).toMatchObject({ status: 201, body: { warnings: [] } });
+  });
+
   it('one-time lines may stand beside a recurring one, each with its quantity', async () => {
     const line_items = [
       { price_id: shop.prices.pro },
@@ -261,10 +284,10 @@ describe('409', () => {
     expect((await shop.checkout('u_back', 'pro')).status).toBe(201);
   });
 
-  it('all that one line of several carries is revoked', async () => {
+  it('all that one line of several carries is blocked', async () => {
     await shop.service.request('POST', '/admin/revoke', {
       key: shop.key,
-      body: { user_id: 'u_half', feature_code: 'theme', reason: 'test' },
+      body: { user_id: 'u_half', feature_code: 'theme', block: true, reason: 'test' },
     });
     const line_items = [{ price_id: shop.prices.pro }, { price_id: shop.prices.forever }];
     expect(await open({ user_id: 'u_half', line_items, ...urls })).toMatchObject({
@@ -273,10 +296,10 @@ describe('409', () => {
     });
   });
 
-  it('every feature of the price is revoked', async () => {
+  it('every feature of the price is blocked', async () => {
     await shop.service.request('POST', '/admin/revoke', {
       key: shop.key,
-      body: { user_id: 'u_banned', feature_code: 'theme', reason: 'test' },
+      body: { user_id: 'u_banned', feature_code: 'theme', block: true, reason: 'test' },
     });
     expect(await shop.checkout('u_banned', 'forever')).toMatchObject({
       status: 409,

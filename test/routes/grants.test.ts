@@ -238,7 +238,12 @@ describe('POST /admin/revoke of one grant', () => {
     const ended = await revoke({ grant_id: grantId });
     expect(ended).toMatchObject({
       status: 200,
-      body: { grant: { id: grantId, ended_at: iso(testStart) }, revision: 3 },
+      body: {
+        grant: { id: grantId, ended_at: iso(testStart) },
+        revision: 3,
+        had_access: true,
+        has_access: true,
+      },
     });
     expect(at((await entitlements('two')).body, 'entitlements')).toMatchObject([{ value: 1 }]);
   });
@@ -258,7 +263,7 @@ describe('POST /admin/revoke of one grant', () => {
     expect(at(read.body, 'entitlements')).toEqual([]);
   });
 
-  it('200: ending it again changes and records nothing, and answers the same', async () => {
+  it('200: ending it again changes and records nothing, and answers the same but for had_access', async () => {
     const given = await grant({ user_id: 'again', feature_code: 'export' });
     const end = { grant_id: text(given.body, 'grant', 'id') };
     const answers: TestResponse[] = [];
@@ -274,15 +279,21 @@ describe('POST /admin/revoke of one grant', () => {
         after: { ended_at: iso(testStart) },
       },
     ]);
-    expect(answers[1]).toMatchObject({ status: 200 });
-    expect(answers[1]?.body).toEqual(answers[0]?.body);
+    const [first, second] = answers;
+    expect(first?.body).toMatchObject({ had_access: true, has_access: false });
+    expect(second).toMatchObject({ status: 200 });
+    expect(second?.body).toEqual({ ...Object(first?.body), had_access: false });
   });
 
   it('200: a grant that ran out stays as it is', async () => {
     const window = { valid_from: iso(testStart - 2 * day), valid_to: iso(testStart - day) };
     const given = await grant({ user_id: 'over', feature_code: 'export', ...window });
     const ended = await revoke({ grant_id: text(given.body, 'grant', 'id') });
-    expect(ended.body).toEqual(given.body);
+    expect(ended.body).toEqual({
+      ...Object(given.body),
+      had_access: false,
+      has_access: false,
+    });
   });
 
   it('404: the grant of another project is one that does not exist', async () => {

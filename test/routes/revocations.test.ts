@@ -79,11 +79,13 @@ describe('POST /admin/revoke of a feature', () => {
           valid_from: iso(testStart),
           valid_to: null,
           lifted_at: null,
+          block: false,
           reason: 'abuse',
           created_at: iso(testStart),
         },
         revision: 3,
         had_access: true,
+        has_access: false,
       },
     });
     expect(await check('ben')).toBe('revoked');
@@ -95,23 +97,23 @@ describe('POST /admin/revoke of a feature', () => {
     expect(await check('nobody-yet')).toBe('revoked');
   });
 
-  it('200: had_access is about the window of the revocation', async () => {
-    await service.request('POST', '/admin/grant', {
-      key: notes.key,
-      body: {
-        user_id: 'windowed',
-        feature_code: 'export',
-        reason: 'a week',
-        valid_to: iso(testStart + 7 * day),
-      },
-    });
-    const later = await revoke('windowed', { valid_from: iso(testStart + 7 * day) });
-    expect(at(later.body, 'had_access')).toBe(false);
-    const within = await revoke('windowed', {
-      valid_from: iso(testStart + day),
-      valid_to: iso(testStart + 2 * day),
-    });
-    expect(at(within.body, 'had_access')).toBe(true);
+  it('200: had_access and has_access are about now, before the change and after it', async () => {
+    await grant('windowed');
+    const later = await revoke('windowed', { valid_from: iso(testStart + day) });
+    expect(later.body).toMatchObject({ had_access: true, has_access: true });
+    const now = await revoke('windowed', { valid_to: iso(testStart + day) });
+    expect(now.body).toMatchObject({ had_access: true, has_access: false });
+    const again = await revoke('windowed');
+    expect(again.body).toMatchObject({ had_access: false, has_access: false });
+  });
+
+  it('200: says whether it blocks; a grant after it gives the feature back all the same', async () => {
+    const plain = await revoke('blocked');
+    expect(at(plain.body, 'revocation', 'block')).toBe(false);
+    const block = await revoke('blocked', { block: true });
+    expect(at(block.body, 'revocation', 'block')).toBe(true);
+    await grant('blocked');
+    expect(await check('blocked')).toBe('granted');
   });
 
   it('200: a suspension of a week leaves a lifetime grant as it was', async () => {
@@ -176,6 +178,15 @@ describe('POST /admin/revoke of a feature', () => {
       'valid_to',
       { user_id: undefined, feature_code: undefined, grant_id: 'gr_1', valid_to: iso(testStart) },
     ],
+    ['block', { user_id: undefined, feature_code: undefined, grant_id: 'gr_1', block: false }],
+    [
+      'grants_only',
+      { user_id: undefined, feature_code: undefined, grant_id: 'gr_1', grants_only: true },
+    ],
+    ['valid_from', { grants_only: true, valid_from: iso(testStart) }],
+    ['valid_to', { grants_only: true, valid_to: iso(testStart + day) }],
+    ['block', { grants_only: true, block: true }],
+    ['feature_code', { grants_only: true, feature_code: undefined }],
     ['reason', { reason: '' }],
     ['value', { value: true }],
   ])('400 names %s, and nothing is recorded: %j', async (path, fields) => {
@@ -198,6 +209,83 @@ describe('POST /admin/revoke of a feature', () => {
   it('422: a window without an instant', async () => {
     const answer = await revoke('u', { valid_to: iso(testStart) });
     expect(answer).toMatchObject({ status: 422, body: { code: 'window_invalid' } });
+  });
+});
+
+describe('POST /admin/revoke with grants_only', () => {
+  const endGrants = (user: string, fields: object = {}, key = notes.key) =>
+    revoke(user, { grants_only: true, ...fields }, key);
+
+  it('200: ends all manual grants of the feature, those to come too, and leaves no revocation', async () => {
+    await grant('rita');
+    await grant('rita', 'export');
+    await service.request('POST', '/admin/grant', {
+      key: notes.key,
+      body: {
+        user_id: 'rita',
+        feature_code: 'export',
+        valid_from: iso(testStart + day),
+        reason: 'later',
+      },
+    });
+    let answer: TestResponse | undefined;
+    const rows = await auditOf(service, async () => {
+      answer = await endGrants('rita');
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { revision: 4, had_access: true, has_access: false },
+    });
+    const grants = rowsOf(answer?.body, 'grants');
+    expect(grants.map((one) => at(one, 'ended_at'))).toEqual(Array(3).fill(iso(testStart)));
+    expect(rows).toMatchObject(
+      grants.map((one) => ({
+        action: 'grant.end',
+        targetId: at(one, 'id'),
+        reason: 'abuse',
+        before: { ended_at: null },
+        after: one,
+      })),
+    );
+    const auditIds = rowsOf(answer?.body, 'audit_ids').map(String);
+    const named = await Promise.all(
+      auditIds.map((id) =>
+        service.deps.database.prisma.auditEntry.findUniqueOrThrow({ where: { id } }),
+      ),
+    );
+    expect(named.map(({ targetId }) => targetId)).toEqual(rows.map(({ targetId }) => targetId));
+    expect(at(answer?.body, 'audit_id')).toBe(auditIds.at(-1));
+    expect(await check('rita')).toBe('expired');
+    await grant('rita');
+    expect(await check('rita')).toBe('granted');
+  });
+
+  it('200: where there is none to end, nothing is recorded', async () => {
+    await grant('sam');
+    await endGrants('sam');
+    let answer: TestResponse | undefined;
+    const rows = await auditOf(service, async () => {
+      answer = await endGrants('sam');
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        grants: [],
+        audit_ids: [],
+        audit_id: null,
+        revision: 2,
+        had_access: false,
+        has_access: false,
+      },
+    });
+    expect(rows).toEqual([]);
+  });
+
+  it("404: another project's feature is one that does not exist, and its grants stay", async () => {
+    await grant('tina');
+    const answer = await endGrants('tina', {}, other.key);
+    expect(answer).toMatchObject({ status: 404, body: { code: 'feature_not_found' } });
+    expect(await check('tina')).toBe('granted');
   });
 });
 

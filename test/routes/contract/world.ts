@@ -105,7 +105,7 @@ export async function startWorld(): Promise<World> {
   await done('PUT', `/admin/products/${product.id}`, { features: { [feature]: true } });
   const about = { user_id: user, feature_code: feature, reason: 'a sample' };
   const grant = await done('POST', '/admin/grant', about);
-  const revocation = await done('POST', '/admin/revoke', about);
+  const revocation = await done('POST', '/admin/revoke', { ...about, block: true });
   const customer = await shop.customerOf(user);
   const run = await done('POST', '/admin/customers/link', {
     pairs: [{ user_id: user, stripe_customer_id: customer }],

@@ -1,0 +1,20 @@
+import type { UserChange } from '../entitlements/change.ts';
+
+/** Whether the user may use a feature at the instant of a change, before and after it. */
+export interface Access {
+  had_access: boolean;
+  has_access: boolean;
+}
+
+/** What an operator's act came to, with what it meant for access to one feature. */
+export function withAccess<T extends object>(
+  { result, revision, had, has }: UserChange<T>,
+  featureCode: string,
+): T & Access & { revision: number } {
+  return {
+    ...result,
+    revision,
+    had_access: had.has(featureCode),
+    has_access: has.has(featureCode),
+  };
+}

@@ -1,0 +1,143 @@
+import { recordAudits } from '../audit/record.ts';
+import { changeUser } from '../entitlements/change.ts';
+import type { Grant } from '../generated/prisma/client.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Tx } from '../platform/database.ts';
+import { newId } from '../platform/ids.ts';
+import type { Operator } from '../projects/operator.ts';
+import { type Access, withAccess } from './access.ts';
+import { grantView } from './grants.ts';
+import { type GrantDeps, loadLastAuditId } from './records.ts';
+import type { GrantOut, RevokeRequest } from './schemas.ts';
+
+/** What became of one grant; `revision` is of the user's timeline, after it. */
+export interface EndedGrant extends Access {
+  grant: GrantOut;
+  audit_id: string;
+  revision: number;
+}
+
+/** The grants that were ended, by id, and the audit row of each, in the same order. */
+export interface EndedGrants extends Access {
+  grants: GrantOut[];
+  audit_ids: string[];
+  /** The last of them; null where there was no grant to end. */
+  audit_id: string | null;
+  revision: number;
+}
+
+/**
+ * Ends one grant now; one whose window has not begun never will. A grant that is over already stays as
+ * it is: nothing is recorded, and the answer carries the last audit row about it.
+ * @throws ProblemError grant_not_found, where another project has it too
+ */
+export async function endGrant(
+  deps: GrantDeps,
+  operator: Operator,
+  grantId: string,
+  reason: string,
+  keep: KeepAnswer<EndedGrant>,
+): Promise<EndedGrant> {
+  const { projectId } = operator;
+  const found = await deps.database.prisma.grant.findFirst({
+    where: { id: grantId, projectId },
+    select: { featureCode: true, user: { select: { userId: true } } },
+  });
+  if (found === null) throw new ProblemError('grant_not_found');
+  const { featureCode } = found;
+  const { userId } = found.user;
+  const end = async (tx: Tx) => {
+    const now = deps.clock();
+    const before = await tx.grant.findUniqueOrThrow({ where: { id: grantId } });
+    if (isOver(before, now)) {
+      const target = { projectId, userId, targetType: 'grant', targetId: grantId } as const;
+      return { grant: grantView(before, userId), audit_id: await loadLastAuditId(tx, target) };
+    }
+    const [ended] = await endAll(tx, operator, userId, [before], reason, now);
+    if (ended === undefined) throw new Error('a grant that was just ended is gone');
+    return { grant: ended.grant, audit_id: ended.auditId };
+  };
+  const change = await changeUser(deps, projectId, userId, end, (tx, done) =>
+    keep(tx, withAccess(done, featureCode)),
+  );
+  return withAccess(change, featureCode);
+}
+
+/**
+ * Ends all manual grants of a feature that a user has, those to come too, and touches nothing else: what
+ * Stripe sells stays, and no revocation is left behind.
+ * @throws ProblemError feature_not_found; archived ones are found
+ */
+export async function endGrantsOf(
+  deps: GrantDeps,
+  operator: Operator,
+  { userId, featureCode, reason }: Extract<RevokeRequest, { kind: 'grants' }>,
+  keep: KeepAnswer<EndedGrants>,
+): Promise<EndedGrants> {
+  const { projectId } = operator;
+  const end = async (tx: Tx, { uid }: { uid: bigint }) => {
+    const now = deps.clock();
+    const feature = await tx.feature.findUnique({
+      where: { projectId_code: { projectId, code: featureCode } },
+    });
+    if (feature === null) throw new ProblemError('feature_not_found');
+    const found = await tx.grant.findMany({
+      where: { uid, featureCode, endedAt: null },
+      orderBy: { id: 'asc' },
+    });
+    const running = found.filter((grant) => !isOver(grant, now));
+    const ended = await endAll(tx, operator, userId, running, reason, now);
+    const auditIds = ended.map(({ auditId }) => auditId);
+    return {
+      grants: ended.map(({ grant }) => grant),
+      audit_ids: auditIds,
+      audit_id: auditIds.at(-1) ?? null,
+    };
+  };
+  const change = await changeUser(deps, projectId, userId, end, (tx, done) =>
+    keep(tx, withAccess(done, featureCode)),
+  );
+  return withAccess(change, featureCode);
+}
+
+function isOver({ endedAt, validTo }: Grant, now: number): boolean {
+  return endedAt !== null || (validTo !== null && validTo.getTime() <= now);
+}
+
+/** Each with an audit row of its own, in this order. */
+async function endAll(
+  tx: Tx,
+  operator: Operator,
+  userId: string,
+  running: readonly Grant[],
+  reason: string,
+  now: number,
+): Promise<{ grant: GrantOut; auditId: string }[]> {
+  const endedAt = new Date(now);
+  await tx.grant.updateMany({
+    where: { id: { in: running.map(({ id }) => id) } },
+    data: { endedAt },
+  });
+  const ended = running.map((before) => ({
+    before: grantView(before, userId),
+    grant: grantView({ ...before, endedAt }, userId),
+    auditId: newId('au'),
+  }));
+  await recordAudits(
+    tx,
+    ended.map(({ before, grant, auditId }) => ({
+      ...operator,
+      id: auditId,
+      userId,
+      action: 'grant.end',
+      targetType: 'grant',
+      targetId: grant.id,
+      reason,
+      before,
+      after: grant,
+      at: now,
+    })),
+  );
+  return ended;
+}
