@@ -8,6 +8,7 @@ import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { markFetched } from '../webhook/followed.ts';
+import { wantUnseen } from '../webhook/want.ts';
 import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadSubjects, resolveOwners, storeOwners } from './owner.ts';
 import { objectsIn, onlyNewest, type Picture } from './picture.ts';
@@ -155,6 +156,7 @@ async function writeLocked(
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
   const newest = await markFetched(tx, objectsIn(picture), number, now);
+  await wantUnseen(tx, picture.doubted, now);
   await lockJoinKeys(tx, customerIds(picture));
   await lockJoinKeys(tx, [...payments(picture), ...(await loadWaitingPayments(tx, picture))]);
   const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
@@ -191,7 +193,7 @@ async function writeLocked(
     }),
   );
   const unmapped = await loadUnmappedPrices(tx, picture, owned);
-  return { users, observed: { unknown, unmapped, missing: seen.missing } };
+  return { users, observed: { unknown, unmapped, missing: [...seen.missing, ...seen.doubted] } };
 }
 
 /** Users who have something of the picture already, and those whose purchases its money is about. */

@@ -31,12 +31,12 @@ export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts']
 
 /**
  * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
- * Stripe does not know (`resource_missing`), the object or a relative, is in `missing`, and the rest
- * is in the picture all the same; any other failure is thrown.
+ * Stripe does not know (`resource_missing`) is in `missing`, a relative in `doubted`, and the rest is in
+ * the picture all the same; any other failure is thrown.
  */
 export async function fetchPicture(stripe: Stripe, object: FollowedRef): Promise<Picture> {
   const picture = emptyPicture();
-  await unlessMissing(picture, object, () => fetchInto(stripe, picture, object));
+  await unlessMissing(picture.missing, object, () => fetchInto(stripe, picture, object));
   return picture;
 }
 
@@ -72,9 +72,9 @@ async function fetchInto(
   }
 }
 
-/** Notes what Stripe does not know; a relative that is missing takes nothing from those that are not. */
+/** Notes in a list what Stripe does not know; a relative that is missing takes nothing from those that are not. */
 async function unlessMissing<T>(
-  picture: Picture,
+  missing: FollowedRef[],
   object: FollowedRef,
   fetch: () => Promise<T>,
 ): Promise<T | null> {
@@ -82,7 +82,7 @@ async function unlessMissing<T>(
     return await fetch();
   } catch (error) {
     if (!isMissing(error)) throw error;
-    picture.missing.push(object);
+    missing.push(object);
     return null;
   }
 }
@@ -102,7 +102,7 @@ async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promi
   const subscriptionId = optionalReference(session.subscription);
   if (subscriptionId !== null) {
     const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
-    await unlessMissing(picture, subscription, () =>
+    await unlessMissing(picture.doubted, subscription, () =>
       fetchSubscription(stripe, picture, subscriptionId),
     );
   }
@@ -110,7 +110,7 @@ async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promi
   const oneTime = lines.some((line) => line.price?.type === 'one_time');
   const invoice =
     invoiceId !== null && oneTime
-      ? await unlessMissing(picture, { objectType: 'invoice', objectId: invoiceId }, () =>
+      ? await unlessMissing(picture.doubted, { objectType: 'invoice', objectId: invoiceId }, () =>
           fetchInvoice(stripe, picture, invoiceId),
         )
       : null;
@@ -234,7 +234,7 @@ async function fetchDispute(stripe: Stripe, picture: Picture, id: string): Promi
   const dispute = await stripe.disputes.retrieve(id);
   picture.disputes.push(disputeRow(dispute));
   const objectId = reference(dispute.charge);
-  await unlessMissing(picture, { objectType: 'charge', objectId }, async () =>
+  await unlessMissing(picture.doubted, { objectType: 'charge', objectId }, async () =>
     addCharge(stripe, picture, await fetchCharge(stripe, objectId)),
   );
 }

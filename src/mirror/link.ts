@@ -182,7 +182,7 @@ async function syncSome(deps: SyncDeps, objects: readonly FollowedRef[]): Promis
   }
   for (const batch of batches) {
     for (const outcome of await Promise.allSettled(batch.map((ref) => syncObject(deps, ref)))) {
-      if (outcome.status === 'fulfilled') done += 1;
+      if (outcome.status === 'fulfilled') done += outcome.value === 'applied' ? 1 : 0;
       else {
         deps.logger.warn(
           { err: outcome.reason as unknown },

@@ -32,10 +32,15 @@ export interface Picture {
    */
   revived: string[];
   /**
-   * What Stripe does not know. Not "deleted": a wrong key or mode looks the same. Nothing is taken
-   * away for it.
+   * The object that was asked for, where Stripe does not know it. Not "deleted": a wrong key or mode
+   * looks the same. Nothing is taken away for it.
    */
   missing: FollowedRef[];
+  /**
+   * What Stripe does not know and may know in a moment, such as a relative that the object names. It does
+   * not count as fetched: earlier news of it stays wanted, and its own tries decide.
+   */
+  doubted: FollowedRef[];
 }
 
 export function emptyPicture(): Picture {
@@ -51,10 +56,11 @@ export function emptyPicture(): Picture {
     prices: [],
     revived: [],
     missing: [],
+    doubted: [],
   };
 }
 
-/** Every object that the picture shows, and those that it was to show. */
+/** Every object that the picture shows, and the one that it was to show. */
 export function objectsIn(picture: Picture): Fetched[] {
   const named = (objectType: FollowedType, rows: { id: string }[]): Fetched[] =>
     rows.map(({ id }) => ({ objectType, objectId: id, outcome: 'applied' }));
@@ -107,5 +113,6 @@ export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Pictu
     prices: kept('price', picture.prices),
     revived: picture.revived,
     missing: picture.missing.filter((object) => newest.has(objectKey(object))),
+    doubted: picture.doubted,
   };
 }

@@ -1,35 +1,48 @@
 import type Stripe from 'stripe';
-import { drawNumber, type FollowedRef, objectKey } from '../webhook/followed.ts';
+import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
 import { type ApplyDeps, applyPicture } from './apply.ts';
 import { ImplausibleAnswer } from './failures.ts';
 import { fetchPicture } from './fetch.ts';
-import { partsOf } from './picture.ts';
+import { partsOf, type Picture } from './picture.ts';
 
 export interface SyncDeps extends ApplyDeps {
   stripe: Stripe;
 }
 
 /**
+ * What a 404 comes to. `retry`: an error, also where it is a relative's; nothing is written. `believe`: the
+ * object counts as fetched, and as unknown to Stripe. `doubt`: it does not; earlier news of it stays wanted.
+ */
+type MissingRule = 'retry' | 'believe' | 'doubt';
+
+/**
  * The one way by which Stripe's state reaches ours, whoever asks: webhook, buyer's return, operator,
  * reconciliation. Convergent: running it again, late, or twice at once ends in the same state, since
  * the number is drawn before the fetch and guards the write.
  *
- * @param options `isMissingBelieved` false: that Stripe does not know the object is an error.
+ * @param whenMissing only the worker, which counts its tries, believes a 404.
  * @throws what the SDK throws, where Stripe cannot be asked; nothing is changed then.
  */
 export async function syncObject(
   deps: SyncDeps,
   object: FollowedRef,
-  options: { isMissingBelieved: boolean } = { isMissingBelieved: true },
+  whenMissing: MissingRule = 'doubt',
 ): Promise<'applied' | 'missing'> {
   const number = await drawNumber(deps.database);
   const picture = await fetchPicture(deps.stripe, object);
-  const key = objectKey(object);
-  const outcome = picture.missing.some((other) => objectKey(other) === key) ? 'missing' : 'applied';
-  if (outcome === 'missing' && !options.isMissingBelieved) {
+  const outcome = picture.missing.length > 0 ? 'missing' : 'applied';
+  if (whenMissing === 'retry' && outcome === 'missing') {
     throw new ImplausibleAnswer('Stripe does not know the object that it told of');
   }
-  for (const part of partsOf(picture)) await applyPicture(deps, part, number);
+  if (whenMissing === 'retry' && picture.doubted.length > 0) {
+    throw new ImplausibleAnswer('Stripe does not know an object that this one names');
+  }
+  const seen = whenMissing === 'believe' ? picture : doubtMissing(picture);
+  for (const part of partsOf(seen)) await applyPicture(deps, part, number);
   deps.metrics.syncs.inc({ object_type: object.objectType, outcome });
   return outcome;
+}
+
+function doubtMissing(picture: Picture): Picture {
+  return { ...picture, missing: [], doubted: [...picture.missing, ...picture.doubted] };
 }

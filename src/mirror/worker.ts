@@ -16,8 +16,8 @@ import { type SyncDeps, syncObject } from './sync.ts';
 const concurrency = { others: 8, all: 12 };
 
 /**
- * So often an object that was never seen may be unknown to Stripe before that is believed: what is told
- * of may be a moment ahead of what can be fetched, and a key may just be being mended.
+ * Retries before a never-seen object, or one that it names, counts as missing: a webhook can arrive before
+ * the API shows its object, and a key may be mid-rotation.
  */
 const missingTries = 3;
 
@@ -167,8 +167,8 @@ export async function measureInbox(
 async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
   const stripe = claim.urgency === 0 ? deps.stripe : deps.stripeInBackground;
   try {
-    const isMissingBelieved = !claim.isNew || claim.attempts > missingTries;
-    await syncObject({ ...deps, stripe }, claim, { isMissingBelieved });
+    const isDoubtful = claim.isNew && claim.attempts <= missingTries;
+    await syncObject({ ...deps, stripe }, claim, isDoubtful ? 'retry' : 'believe');
     deps.metrics.syncDelaySeconds.observe(
       { urgency: claim.urgency },
       Math.max(0, deps.clock() - claim.wantedAt) / 1_000,

@@ -65,5 +65,6 @@ function mergePictures(pictures: readonly Picture[]): Picture {
     prices: pictures.flatMap(({ prices }) => prices),
     revived: pictures.flatMap(({ revived }) => revived),
     missing: pictures.flatMap(({ missing }) => missing),
+    doubted: pictures.flatMap(({ doubted }) => doubted),
   };
 }

@@ -1,7 +1,7 @@
 import { fetchPicture } from '../mirror/fetch.ts';
 import { type Database, sql } from '../platform/database.ts';
 import type { FollowedType } from '../webhook/events.ts';
-import { drawNumber, objectKey } from '../webhook/followed.ts';
+import { drawNumber } from '../webhook/followed.ts';
 import { attempt, noteMissing } from './correction.ts';
 import { differences } from './diff.ts';
 import { loses } from './effect.ts';
@@ -108,7 +108,7 @@ export async function lookAgainAt(context: RunContext, action: 'pending' | 'held
     };
     const number = await drawNumber(deps.database);
     const picture = await fetchPicture(deps.stripeForReconciliation, object);
-    if (picture.missing.some((other) => objectKey(other) === objectKey(object))) {
+    if (picture.missing.length > 0) {
       await noteMissing(context, object);
       continue;
     }

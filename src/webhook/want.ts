@@ -35,3 +35,25 @@ export async function wantObjects(
       next_attempt_at = case when f.wanted > f.fetched and f.urgency = 0 then null else excluded.next_attempt_at end,
       attempts = 0, failed_at = null`;
 }
+
+/**
+ * Makes those of the objects wanted that were neither wanted nor fetched before: their tries then decide
+ * what they are. A buyer may wait for them. The locks are the same.
+ */
+export async function wantUnseen(
+  tx: Tx,
+  objects: readonly FollowedRef[],
+  now: number,
+): Promise<void> {
+  if (objects.length === 0) return;
+  await tx.$executeRaw`
+    insert into followed_objects (object_type, object_id, wanted, urgency, wanted_at)
+    select type, id, next_number(), 0, ${new Date(now)}::timestamptz
+    from (
+      select distinct type, id
+      from unnest(
+        ${objects.map(({ objectType }) => objectType)}::text[],
+        ${objects.map(({ objectId }) => objectId)}::text[]) as given (type, id)
+      order by 1, 2) named
+    on conflict (object_type, object_id) do nothing`;
+}

@@ -8,7 +8,7 @@ const apiFault = z
     path: z.string().optional(),
     path_pattern: z.string().optional(),
     method: z.string().optional(),
-    status: count.pipe(z.union([z.literal(429), z.literal(500)])).optional(),
+    status: count.pipe(z.union([z.literal(404), z.literal(429), z.literal(500)])).optional(),
     hang: yes.optional(),
     empty_page: yes.optional(),
     times: count.optional(),

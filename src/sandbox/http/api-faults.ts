@@ -1,4 +1,4 @@
-import { StripeFault } from '../stripe-error.ts';
+import { missing, StripeFault } from '../stripe-error.ts';
 import { RateLimiter, type RateLimit } from './rate-limit.ts';
 
 /** A way for API requests to go wrong. The first rule that matches a request decides. */
@@ -6,8 +6,8 @@ export interface ApiFault {
   /** The whole path as text, or what a pattern finds in it; absent: every path. */
   path?: RegExp | string;
   method?: string;
-  /** Answer with this error before anything is done. */
-  status?: 429 | 500;
+  /** Answer with this error before anything is done; 404 as for an object that does not exist. */
+  status?: 404 | 429 | 500;
   /** Of a 429: too many requests (the default), or an object that another request holds. */
   code?: 'rate_limit' | 'lock_timeout';
   /** Never answer. */
@@ -63,7 +63,7 @@ export class ApiFaults {
       return 'none';
     }
     match.left -= 1;
-    return verdictOf(match.rule);
+    return verdictOf(match.rule, path);
   }
 }
 
@@ -74,12 +74,15 @@ function concerns({ path, method }: ApiFault, requestMethod: string, requestPath
   return samePath && (method === undefined || method.toUpperCase() === requestMethod);
 }
 
-function verdictOf(rule: ApiFault): FaultVerdict {
+function verdictOf(rule: ApiFault, path: string): FaultVerdict {
   if (rule.hang === true) {
     return 'hang';
   }
   if (rule.emptyPage === true) {
     return 'empty_page';
+  }
+  if (rule.status === 404) {
+    return { fault: missing('object', path.split('/').at(-1) ?? ''), headers: {} };
   }
   if (rule.status === 429) {
     const seconds = rule.retryAfterSeconds;

@@ -20,6 +20,15 @@ describe('a fault of the API', () => {
     expect((await stripe.customers.list()).data).toHaveLength(1);
   });
 
+  it('answers 404 as for an object that does not exist yet', async () => {
+    const { sandbox, stripe } = fixture;
+    const { id } = await stripe.customers.create({});
+    sandbox.faults.api({ path: `/v1/customers/${id}`, status: 404, times: 1 });
+    const error = await refusal(stripe.customers.retrieve(id));
+    expect(error).toMatchObject({ statusCode: 404, code: 'resource_missing' });
+    expect(await stripe.customers.retrieve(id)).toMatchObject({ id });
+  });
+
   it('answers 429 with how long to wait', async () => {
     const { sandbox, stripe } = fixture;
     sandbox.faults.api({ path: /^\/v1\/subscriptions/, status: 429, retryAfterSeconds: 7 });
