@@ -9,6 +9,7 @@ import { createKnownFeatures } from './entitlements/known-features.ts';
 import { entitlementRoutes } from './entitlements/routes.ts';
 import { grantRoutes } from './grants/routes.ts';
 import type { App } from './http/app-types.ts';
+import { installFairShares } from './http/fair-shares.ts';
 import { sweepPendingCache } from './entitlements/sweeps.ts';
 import { installIdempotency } from './http/idempotency.ts';
 import { createHttpServer } from './http/server.ts';
@@ -47,6 +48,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     keys: createKeyLookup(deps),
   });
   installShedding(app, deps);
+  installFairShares(app, { ...deps, laneOf });
   const actorOf = (request: FastifyRequest): string => callerOf(request).actor;
   const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
     projectScope(deps, callerOf(request), given);
@@ -80,4 +82,9 @@ export async function buildApp(deps: AppDeps): Promise<App> {
 
   opsRoutes(app, { ...deps, metricsToken: config.metricsToken });
   return app;
+}
+
+/** Whose share of the process a request takes: its project's, whichever of its keys it came with. */
+function laneOf(request: FastifyRequest): string {
+  return callerOf(request).projectId ?? 'the platform key';
 }

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { CatalogChangeDeps } from '../entitlements/catalog-change.ts';
 import type { App } from '../http/app-types.ts';
+import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { decodeCursor, listQuery, listResponse, page, projectIdSchema } from '../http/schemas.ts';
 import { callerOf } from '../projects/caller.ts';
@@ -19,6 +20,8 @@ export type CatalogRouteDeps = CatalogChangeDeps & FetchDeps;
 
 const tags = ['Catalog'];
 const auth = { auth: 'admin' } as const;
+/** All users of the project are computed anew, or on trial. */
+const heavy = { ...auth, cost: heavyCost } as const;
 const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
 const ofList = ofProject.extend(listQuery);
 const itself = <T>(row: T): T => row;
@@ -72,7 +75,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.put(
     '/api/v1/admin/features/:feature_code',
     {
-      config: { ...auth, problems: ['feature_in_use'] },
+      config: { ...heavy, problems: ['feature_in_use'] },
       schema: {
         tags,
         summary: 'Make a feature, or replace what it says; an archived one is back in use',
@@ -93,7 +96,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.delete(
     '/api/v1/admin/features/:feature_code',
     {
-      config: { ...auth, problems: ['feature_not_found'] },
+      config: { ...heavy, problems: ['feature_not_found'] },
       schema: {
         tags,
         summary: 'Archive a feature: nothing new can carry it, whoever has it keeps it',
@@ -134,7 +137,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
     '/api/v1/admin/products/:stripe_product_id',
     {
       config: {
-        ...auth,
+        ...heavy,
         problems: ['product_not_found', 'feature_not_found', 'stripe_unavailable'],
       },
       schema: {
@@ -181,7 +184,10 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.put(
     '/api/v1/admin/prices/:stripe_price_id',
     {
-      config: { ...auth, problems: ['price_not_found', 'feature_not_found', 'stripe_unavailable'] },
+      config: {
+        ...heavy,
+        problems: ['price_not_found', 'feature_not_found', 'stripe_unavailable'],
+      },
       schema: {
         tags,
         summary: 'Say what a price carries beside its product, and how long a purchase lasts',
@@ -205,7 +211,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.post(
     '/api/v1/admin/catalog/import',
     {
-      config: { ...auth, problems: ['stripe_unavailable'] },
+      config: { ...heavy, problems: ['stripe_unavailable'] },
       schema: {
         tags,
         summary: "Pull the project's products, prices and the features named at Stripe; only adds",

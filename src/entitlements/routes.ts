@@ -9,6 +9,7 @@ import {
   projectIdSchema,
   userIdSchema,
 } from '../http/schemas.ts';
+import { sendJson } from '../http/send-json.ts';
 import type { Database } from '../platform/database.ts';
 import type { EntitlementsBody } from './answer.ts';
 import { type CachedAnswer, featureWord, finishAnswer } from './cached-answer.ts';
@@ -52,7 +53,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements',
     {
-      config: { auth: 'read', problems: ['revision_not_reached'] },
+      config: { auth: 'read', cost: costOfRead, problems: ['revision_not_reached'] },
       schema: {
         tags: ['Entitlements'],
         summary: 'What a user may use, now or at another instant',
@@ -69,7 +70,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
       if (hasAnswerAlready(request.headers['if-none-match'], answer.etag)) {
         return reply.code(304).send(undefined);
       }
-      return sendText(
+      return sendJson(
         reply,
         wanted === undefined ? answer.bodyText : JSON.stringify(onlyFeatures(answer, wanted)),
       );
@@ -79,7 +80,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements/check',
     {
-      config: { auth: 'read', problems: ['revision_not_reached'] },
+      config: { auth: 'read', cost: costOfRead, problems: ['revision_not_reached'] },
       schema: {
         tags: ['Entitlements'],
         summary: 'Whether a user may use one feature, and why or why not',
@@ -92,9 +93,16 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
       const user = await userOf(deps, request, query);
       const { from, answer } = await read(deps, user, query);
       setHeaders(reply, from, answer);
-      return sendText(reply, await checkText(deps, user, answer, query.feature_code));
+      return sendJson(reply, await checkText(deps, user, answer, query.feature_code));
     },
   );
+}
+
+/** The cache bounds what reads of now cost; those of another instant go to Postgres one by one. */
+function costOfRead({ query }: FastifyRequest): number {
+  return typeof query === 'object' && query !== null && ('at' in query || 'known_at' in query)
+    ? 1
+    : 0;
 }
 
 async function userOf(
@@ -185,9 +193,4 @@ function setHeaders(reply: FastifyReply, from: Read['from'], answer: CachedAnswe
     'latchkey-cache': from,
     'latchkey-revision': answer.revision,
   });
-}
-
-/** Sends finished JSON as it is. */
-function sendText(reply: FastifyReply, text: string): FastifyReply {
-  return reply.type('application/json; charset=utf-8').send(text);
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
+import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
 import { projectScope } from '../projects/access.ts';
@@ -40,7 +41,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     '/api/v1/admin/grants/bulk',
     {
       bodyLimit: bodyLimits.list,
-      config: { auth: 'admin', problems: ['feature_not_found', 'window_invalid'] },
+      config: { auth: 'admin', cost: heavyCost, problems: ['feature_not_found', 'window_invalid'] },
       schema: {
         tags,
         summary: 'Up to 1,000 grants at once: all or none, or those that can be given',

@@ -70,7 +70,8 @@ export function repeatableId({ idempotencyClaim }: FastifyRequest): string | nul
  * `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed once the
  * caller is known, before the body is looked at: a refusal is an answer too. A deed keeps its answer in
  * its own transaction (`KeepAnswer`); what writes nothing is kept here, when the answer is sent. Answers
- * are kept for 24 hours; after a 5xx that did nothing the key is free again.
+ * are kept for 24 hours; after a 5xx that did nothing, or a 429, the key is
+ * free again.
  * A secret in an answer (`key`) is not kept, so a replay leaves it out.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
@@ -111,7 +112,9 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
     const claim = request.idempotencyClaim;
     if (claim === null) return payload;
     request.idempotencyClaim = null;
-    const isAnswer = reply.statusCode < 500 && typeof payload === 'string';
+    // A request that got no turn was not looked at.
+    const isAnswer =
+      reply.statusCode < 500 && reply.statusCode !== 429 && typeof payload === 'string';
     try {
       await (isAnswer
         ? keepAnswer(deps.database, claim, reply.statusCode, withoutSecret(payload))

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LinkPair } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
+import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
@@ -140,7 +141,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
     '/api/v1/admin/customers/link',
     {
       bodyLimit: bodyLimits.list,
-      config: { auth: 'admin' },
+      config: { auth: 'admin', cost: heavyCost },
       schema: {
         tags,
         summary: `The same for up to ${mostPairs} pairs, in the background`,

@@ -23,7 +23,8 @@ export function createMetrics() {
   // What has not happened yet is 0: Prometheus does not see a rise from nothing, which the first alarm is.
   for (const kind of alarmKinds) metrics.alarms.inc({ kind }, 0);
   for (const known of ['true', 'false']) metrics.unmappedPrices.inc({ known_user: known }, 0);
-  for (const limit of ['key', 'client', 'signature']) metrics.rateLimited.inc({ limit }, 0);
+  for (const limit of ['key', 'project', 'client', 'signature'])
+    metrics.rateLimited.inc({ limit }, 0);
   for (const result of ['hit', 'miss', 'bypass']) metrics.cacheReads.inc({ result }, 0);
   for (const work of ['operator', 'checkout', 'webhook', 'read']) {
     metrics.shedRequests.inc({ work }, 0);
@@ -53,7 +54,7 @@ function defineMetrics() {
     }),
     rateLimited: new Counter({
       name: 'latchkey_rate_limited_total',
-      help: 'Requests refused with a 429: the limit of a key, or of a client whose keys or webhook signatures are wrong.',
+      help: 'Requests refused with a 429: the limit of a key, the share of a project, or the limit of a client whose keys or webhook signatures are wrong.',
       labelNames: ['limit'],
       registers,
     }),

@@ -8,6 +8,7 @@ import {
 } from '../entitlements/catalog-change.ts';
 import type { Project } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
+import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
@@ -135,7 +136,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   app.patch(
     '/api/v1/admin/projects/:id',
     {
-      config: { auth: 'admin', problems: ['project_not_found'] },
+      config: { auth: 'admin', cost: heavyCost, problems: ['project_not_found'] },
       schema: {
         tags,
         summary: 'Change the name or settings; a change of policy refreshes the users',

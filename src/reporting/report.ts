@@ -29,7 +29,7 @@ interface Figures {
 
 /**
  * Loads reports, few at a time: each may take seconds, and many at once would take every connection from
- * those who ask what their users may do. The others wait for their turn.
+ * those who ask what their users may do. The others wait for their turn, projects in turn.
  *
  * @returns what loads one, by project, every project in scope in the order of their ids. It throws with
  *   the code `ETIMEDOUT` where the turn did not come in time.
@@ -40,6 +40,7 @@ export function createReports(
   return createBatches({
     load: (asked: Asked[]) => Promise.all(asked.map((each) => loadFigures(database, each))),
     maxSize: 1,
+    laneOf: ({ scope }) => scope ?? '',
     limit: { maxRunning: 2, maxWaitMs: 10_000 },
   });
 }

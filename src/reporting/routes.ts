@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import { heavyCost } from '../http/fair-shares.ts';
 import { instantOut, instantSchema, projectIdSchema } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
@@ -37,7 +38,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   app.get(
     '/api/v1/metrics',
     {
-      config: { auth: 'admin', problems: ['window_invalid'] },
+      config: { auth: 'admin', cost: heavyCost, problems: ['window_invalid'] },
       schema: {
         tags,
         summary:
@@ -72,7 +73,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   app.get(
     '/api/v1/metrics/daily',
     {
-      config: { auth: 'admin', problems: ['window_invalid'] },
+      config: { auth: 'admin', cost: heavyCost, problems: ['window_invalid'] },
       schema: {
         tags,
         summary: 'The same as it was written down day by day, for charts; at most 400 days',

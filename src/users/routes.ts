@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
+import { heavyCost } from '../http/fair-shares.ts';
 import { ProblemError } from '../http/problem.ts';
 import { projectIdSchema, reasonSchema, userIdSchema } from '../http/schemas.ts';
 import { projectFor } from '../projects/access.ts';
@@ -40,7 +41,7 @@ export function userRoutes(app: App, deps: EraseDeps): void {
   app.delete(
     path,
     {
-      config: { auth: 'admin', problems: ['user_not_found'] },
+      config: { auth: 'admin', cost: heavyCost, problems: ['user_not_found'] },
       schema: {
         tags,
         summary: 'Erase the personal data of a user, and keep the ledger and what the user may use',

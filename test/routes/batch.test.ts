@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { at, text, withoutRequestId } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
@@ -54,6 +54,16 @@ describe('200', () => {
     const expected = await Promise.all(user_ids.map((userId) => single(userId)));
     expect(body).toEqual({ data: expected });
     expect(at(expected, 2, 'entitlements', 1, 'value')).toBe(5);
+  });
+
+  it('loads a user who is named often once', async () => {
+    const query = vi.spyOn(service.deps.database.pool, 'query');
+    const { body } = await batch({ user_ids: ['u_1', 'u_2', ...Array<string>(98).fill('u_1')] });
+    const [[asked] = []] = query.mock.calls;
+    query.mockRestore();
+    expect(at(asked, 'values', 1)).toEqual(['u_1', 'u_2']);
+    expect(rowsOf(body)).toHaveLength(100);
+    expect(at(body, 'data', 99)).toEqual(at(body, 'data', 0));
   });
 
   it('feature_codes keeps those, as feature_code= does', async () => {

@@ -94,7 +94,8 @@ export async function setStage(
   return { running: Object.assign(stores, { instances, balancer }), sandbox, api, shop };
 }
 
-async function createDatabase(adminUrl: string): Promise<void> {
+/** Creates the service's database. */
+export async function createDatabase(adminUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
   await client.connect();
   try {

@@ -1,0 +1,99 @@
+import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify';
+import type { Metrics } from '../platform/metrics.ts';
+import { createTurns, NoTurn, type TakeTurn, type TurnRule } from '../platform/turns.ts';
+import type { App } from './app-types.ts';
+import { ProblemError } from './problem.ts';
+
+/** Kinds of work that have turns of their own, so that an import delays no buyer of the same project. */
+type Kind = 'read' | 'checkout' | 'operator';
+
+/**
+ * What a request costs that computes for many users, or reads or writes many rows. A project runs one of
+ * these at a time, with some of what is light beside it.
+ */
+export const heavyCost = 3;
+const capacityPerLane = 4;
+
+/** How many requests of one project wait for their turn. */
+const maxWaitingPerLane = 100;
+
+/**
+ * How much runs at once. Readers hold a connection to Postgres while they run, of which the pool keeps
+ * some for cached reads that miss, webhooks and the worker; operators and buyers wait for Stripe as well.
+ */
+const rules: Readonly<Record<Kind, TurnRule>> = {
+  read: { capacity: 8, capacityPerLane, maxWaitingPerLane, maxWaitMs: 5_000 },
+  operator: { capacity: 12, capacityPerLane, maxWaitingPerLane, maxWaitMs: 30_000 },
+  checkout: { capacity: 64, capacityPerLane: 16, maxWaitingPerLane, maxWaitMs: 5_000 },
+};
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** How much of its project's share a request takes while it is handled; 1 by default, 0 = nothing. */
+    cost?: number | ((request: FastifyRequest) => number);
+  }
+}
+
+interface FairShareDeps {
+  metrics: Metrics;
+  /** Whose share a request takes: its key's project, or the platform key's. */
+  laneOf: (request: FastifyRequest) => string;
+}
+
+/**
+ * Gives every project its share of what the process does at once, by what requests cost, so that one
+ * project's load does not delay another's: what is beyond the share waits, projects take turns, and what
+ * waits too long gets a 429. To be installed before the routes.
+ */
+export function installFairShares(app: App, { metrics, laneOf }: FairShareDeps): void {
+  const turns: Record<Kind, TakeTurn> = {
+    read: createTurns(rules.read),
+    operator: createTurns(rules.operator),
+    checkout: createTurns(rules.checkout),
+  };
+
+  function refuse(error: unknown): never {
+    if (!(error instanceof NoTurn)) throw error;
+    metrics.rateLimited.inc({ limit: 'project' });
+    throw new ProblemError(
+      'too_many_requests',
+      'The project has too much under way at once. Send less at the same time, and try again.',
+    );
+  }
+
+  const fair = new WeakSet<RouteHandlerMethod>();
+
+  app.addHook('onRoute', (route) => {
+    const kind = kindOf(route);
+    const { cost = 1, work } = route.config ?? {};
+    // The HEAD of a GET comes with the handler that the GET was given.
+    if (kind === undefined || fair.has(route.handler)) return;
+    const takeTurn = turns[kind];
+    const { handler } = route;
+
+    function inTurn(this: App, request: FastifyRequest, reply: FastifyReply): unknown {
+      const asked = typeof cost === 'number' ? cost : cost(request);
+      const handle = (): unknown => handler.call(this, request, reply);
+      if (asked === 0) return handle();
+      // What must always be possible waits for nothing else that its project does.
+      const lane = work === 'always' ? `${laneOf(request)} always` : laneOf(request);
+      return takeTurn(lane, asked, () => Promise.resolve(handle())).catch(refuse);
+    }
+    fair.add(inTurn);
+    route.handler = inTurn;
+  });
+}
+
+function kindOf({ config }: RouteOptions): Kind | undefined {
+  switch (config?.auth) {
+    case 'read':
+    case 'checkout':
+      return config.auth;
+    case 'admin':
+    case 'platform':
+      return 'operator';
+    case 'open':
+    case undefined:
+      return undefined;
+  }
+}

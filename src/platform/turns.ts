@@ -1,0 +1,100 @@
+import { Lanes } from './lanes.ts';
+
+export interface TurnRule {
+  /** How much runs at once altogether. */
+  capacity: number;
+  /** How much of one lane runs at once; no piece of work may cost more. */
+  capacityPerLane: number;
+  /** How many wait in one lane at most. */
+  maxWaitingPerLane: number;
+  /** How long one waits at most, milliseconds. */
+  maxWaitMs: number;
+}
+
+/** Thrown where work gets no turn: its lane is full, or its turn did not come in time. */
+export class NoTurn extends Error {
+  constructor() {
+    super('no turn came in time');
+    this.name = 'NoTurn';
+  }
+}
+
+/** Runs a lane's work when it is its turn. */
+export type TakeTurn = <T>(lane: string, cost: number, work: () => Promise<T>) => Promise<T>;
+
+interface Waiting {
+  lane: string;
+  cost: number;
+  begin: () => void;
+}
+
+/**
+ * Bounds how much work runs at once, altogether and per lane, by what each piece costs. What is beyond
+ * waits in its lane, and lanes take turns, so that one with much to do delays the others by no more than
+ * what runs already.
+ */
+export function createTurns(rule: TurnRule): TakeTurn {
+  const { capacity, capacityPerLane, maxWaitingPerLane, maxWaitMs } = rule;
+  const waiting = new Lanes<Waiting>();
+  const runningIn = new Map<string, number>();
+  let running = 0;
+  let isDue = false;
+
+  function fits(lane: string, cost: number): boolean {
+    return running + cost <= capacity && (runningIn.get(lane) ?? 0) + cost <= capacityPerLane;
+  }
+
+  function add(lane: string, cost: number): void {
+    running += cost;
+    const inLane = (runningIn.get(lane) ?? 0) + cost;
+    if (inLane === 0) runningIn.delete(lane);
+    else runningIn.set(lane, inLane);
+  }
+
+  function beginNext(): void {
+    isDue = false;
+    for (;;) {
+      const next = waiting.draw((lane, { cost }) => fits(lane, cost));
+      if (next === undefined) return;
+      add(next.lane, next.cost);
+      next.begin();
+    }
+  }
+
+  function end(lane: string, cost: number): void {
+    add(lane, -cost);
+    if (isDue || waiting.size === 0) return;
+    isDue = true;
+    // In between, input that has come is read: one lane's work never runs back to back.
+    setImmediate(beginNext);
+  }
+
+  async function wait(lane: string, cost: number): Promise<void> {
+    if (waiting.sizeOf(lane) >= maxWaitingPerLane) throw new NoTurn();
+    await new Promise<void>((resolve, reject) => {
+      const item: Waiting = {
+        lane,
+        cost,
+        begin() {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const timer = setTimeout(() => {
+        waiting.delete(lane, item);
+        reject(new NoTurn());
+      }, maxWaitMs);
+      waiting.add(lane, item);
+    });
+  }
+
+  return async (lane, cost, work) => {
+    if (waiting.sizeOf(lane) === 0 && fits(lane, cost)) add(lane, cost);
+    else await wait(lane, cost);
+    try {
+      return await work();
+    } finally {
+      end(lane, cost);
+    }
+  };
+}

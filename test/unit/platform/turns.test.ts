@@ -1,0 +1,96 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { createTurns, NoTurn, type TurnRule } from '../../../src/platform/turns.ts';
+
+/** Work that ends when it is told to. */
+function openTurns(rule: Partial<TurnRule> = {}) {
+  const take = createTurns({
+    ...{ capacity: 4, capacityPerLane: 2, maxWaitingPerLane: 10, maxWaitMs: 1_000, ...rule },
+  });
+  const begun: string[] = [];
+  const ends = new Map<string, PromiseWithResolvers<string>>();
+  return {
+    begun,
+    run: (name: string, cost = 1): Promise<string> =>
+      take(name.charAt(0), cost, () => {
+        begun.push(name);
+        const end = Promise.withResolvers<string>();
+        ends.set(name, end);
+        return end.promise;
+      }),
+    end: (name: string) => ends.get(name)?.resolve(name),
+    fail: (name: string) => ends.get(name)?.reject(new Error(name)),
+  };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it('a lane runs no more at once than its share, and another lane runs beside it', async () => {
+  const { run, end, begun } = openTurns();
+  const all = ['a1', 'a2', 'a3', 'b1'].map((name) => run(name));
+  expect(begun).toEqual(['a1', 'a2', 'b1']);
+  end('a2');
+  await all[1];
+  await turn();
+  expect(begun).toEqual(['a1', 'a2', 'b1', 'a3']);
+  for (const name of ['a1', 'a3', 'b1']) end(name);
+  expect(await Promise.all(all)).toEqual(['a1', 'a2', 'a3', 'b1']);
+});
+
+it('lanes take turns where all of them together are too much', async () => {
+  const { run, end, begun } = openTurns({ capacity: 1 });
+  const all = ['a1', 'a2', 'a3', 'b1', 'c1'].map((name) => run(name));
+  for (const name of ['a1', 'a2', 'b1', 'c1', 'a3']) {
+    expect(begun.at(-1)).toBe(name);
+    end(name);
+    await turn();
+    await turn();
+  }
+  await Promise.all(all);
+});
+
+it('work takes as much of the share as it costs', async () => {
+  const { run, end, begun } = openTurns({ capacityPerLane: 3 });
+  const all = [run('a1', 2), run('a2', 2), run('a3', 1)];
+  // What is light does not overtake what is heavy, which would never begin.
+  expect(begun).toEqual(['a1']);
+  end('a1');
+  await all[0];
+  await turn();
+  expect(begun).toEqual(['a1', 'a2', 'a3']);
+  end('a2');
+  end('a3');
+  await Promise.all(all);
+});
+
+it('what fails frees its share', async () => {
+  const { run, fail, end, begun } = openTurns({ capacityPerLane: 1 });
+  const all = [run('a1'), run('a2')];
+  fail('a1');
+  await expect(all[0]).rejects.toThrow('a1');
+  await turn();
+  expect(begun).toEqual(['a1', 'a2']);
+  end('a2');
+  await all[1];
+});
+
+it('a full lane refuses, what waits too long fails, and neither takes a share', async () => {
+  const { run, end, begun } = openTurns({ capacityPerLane: 1, maxWaitingPerLane: 1 });
+  const first = run('a1');
+  const late = expect(run('a2')).rejects.toThrow(NoTurn);
+  await expect(run('a3')).rejects.toThrow(NoTurn);
+  vi.advanceTimersByTime(1_000);
+  await late;
+  end('a1');
+  await first;
+  await turn();
+  const next = run('a4');
+  expect(begun).toEqual(['a1', 'a4']);
+  end('a4');
+  await next;
+});
