@@ -72,6 +72,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     addEndpoint(world, { enabledEvents: ['*'], ...endpoint });
   }
 
+  const secretKey = options.secretKey ?? 'sk_test_sandbox';
   const app = Fastify({ forceCloseConnections: true });
   const changed = (): void => {
     snapshot?.schedule();
@@ -181,7 +182,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   registerErrors(app);
   registerApi(app, {
     world,
-    secretKey: options.secretKey ?? 'sk_test_sandbox',
+    secretKey,
     endpoints: apiEndpoints(() => deliveries),
     faults,
     keys,
@@ -190,7 +191,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   });
 
   registerPages(app, world, act);
-  registerControl(app, sandbox);
+  registerControl(app, sandbox, secretKey);
   world.baseUrl = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
   // What an earlier run had not delivered.
   deliveries.pump();

@@ -15,6 +15,7 @@ import {
   metadata,
   range,
   text,
+  webAddress,
 } from '../http/params.ts';
 import { render, sessionLines } from '../state/render.ts';
 import type { Price } from '../state/tables.ts';
@@ -54,9 +55,9 @@ const creation = z.strictObject({
   customer_creation: z.enum(['always', 'if_required']).optional(),
   client_reference_id: text.max(200).optional(),
   metadata: metadata.optional(),
-  success_url: text.optional(),
-  cancel_url: text.optional(),
-  return_url: text.optional(),
+  success_url: webAddress.optional(),
+  cancel_url: webAddress.optional(),
+  return_url: webAddress.optional(),
   expires_at: integer.optional(),
   allow_promotion_codes: flag.optional(),
   discounts: listOf(z.strictObject({ coupon: text })).optional(),

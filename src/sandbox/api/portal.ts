@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { matches, paging } from '../http/list.ts';
-import { clearable, flag, inert, mergedMetadata, metadata, text } from '../http/params.ts';
+import {
+  clearable,
+  flag,
+  inert,
+  mergedMetadata,
+  metadata,
+  text,
+  webAddress,
+} from '../http/params.ts';
 import {
   addPortalConfiguration,
   defaultConfiguration,
@@ -35,7 +43,7 @@ export const portal: Endpoint[] = [
     '/v1/billing_portal/sessions',
     z.strictObject({
       customer: text,
-      return_url: text.optional(),
+      return_url: webAddress.optional(),
       configuration: text.optional(),
       flow_data: inert,
       locale: inert,
@@ -64,7 +72,7 @@ export const portal: Endpoint[] = [
     z.strictObject({
       features,
       business_profile: inert,
-      default_return_url: clearable(text).optional(),
+      default_return_url: clearable(webAddress).optional(),
       login_page: inert,
       metadata: metadata.optional(),
       name: clearable(text).optional(),

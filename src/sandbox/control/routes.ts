@@ -1,6 +1,9 @@
-import type { FastifyInstance } from 'fastify';
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { authorize, isSame } from '../http/authorize.ts';
 import { parseForm } from '../http/form.ts';
 import { indexPage } from '../pages/index-page.ts';
+import { isJsonObject } from '../wire.ts';
 import type { Sandbox } from '../contract.ts';
 import { commands } from './commands.ts';
 
@@ -8,12 +11,18 @@ interface CommandRequest {
   Querystring: { back?: string };
 }
 
-/** The commands below `/_sandbox`, and the page that lists them. */
-export function registerControl(app: FastifyInstance, sandbox: Sandbox): void {
+/**
+ * The commands below `/_sandbox`, for whoever has the secret key, and the page that lists them. Its form
+ * moves the clock, and nothing else, by a token of the page in place of the key: a page of another site
+ * can send a form here, and cannot read the token.
+ */
+export function registerControl(app: FastifyInstance, sandbox: Sandbox, secretKey: string): void {
+  const token = randomBytes(16).toString('hex');
   app.get('/', (_request, reply) =>
     reply.type('text/html; charset=utf-8').send(
       indexPage(
         sandbox,
+        token,
         commands.map(({ method, path, takes, does }) => ({
           usage: `${method} /_sandbox${path}${takes === '' ? '' : ` (${takes})`}`,
           does,
@@ -26,14 +35,18 @@ export function registerControl(app: FastifyInstance, sandbox: Sandbox): void {
       method,
       url: `/_sandbox${path}`,
       handler: async (request, reply) => {
-        const { body } = request;
-        const result = await run(
-          sandbox,
-          typeof body === 'string' ? parseForm(body) : (body ?? {}),
-        );
-        // A form on the index page asks to come back to it.
+        const { token: given, ...input } = inputOf(request);
+        const isForm = path === '/clock/advance' && typeof given === 'string';
+        if (!isForm || !isSame(given, token)) authorize(request, secretKey);
+        const result = await run(sandbox, input);
+        // The form on the index page asks to come back to it.
         return request.query.back === undefined ? result : reply.redirect('/', 303);
       },
     });
   }
+}
+
+function inputOf({ body }: Pick<FastifyRequest, 'body'>): Record<string, unknown> {
+  if (typeof body === 'string') return { ...parseForm(body) };
+  return isJsonObject(body) ? body : {};
 }

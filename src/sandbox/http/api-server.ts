@@ -6,6 +6,7 @@ import type { World } from '../state/world.ts';
 import { invalid, StripeFault } from '../stripe-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
 import type { ApiFaults } from './api-faults.ts';
+import { authorize } from './authorize.ts';
 import type { Endpoint } from './endpoint.ts';
 import { expand } from './expand.ts';
 import { parseForm, type FormTree } from './form.ts';
@@ -127,23 +128,6 @@ function run(
     return body;
   } finally {
     world.request = null;
-  }
-}
-
-function authorize(request: FastifyRequest, secretKey: string): void {
-  const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ');
-  const key =
-    scheme.toLowerCase() === 'basic'
-      ? (Buffer.from(credentials, 'base64').toString().split(':')[0] ?? '')
-      : credentials;
-  if (key !== secretKey) {
-    throw new StripeFault(401, {
-      type: 'invalid_request_error',
-      message:
-        key === ''
-          ? 'You did not provide an API key.'
-          : `Invalid API Key provided: ${key.slice(0, 8)}****`,
-    });
   }
 }
 

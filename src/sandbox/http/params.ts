@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { invalid, type StripeFault } from '../stripe-error.ts';
 import type { FormTree, FormValue } from './form.ts';
+import { isWebAddress } from './web-address.ts';
 
 /*
  * What Stripe's parameters are made of. A form holds nothing but text, so each kind reads it and gives
@@ -8,6 +9,9 @@ import type { FormTree, FormValue } from './form.ts';
  */
 
 export const text = z.string().max(5000);
+
+/** Where a buyer is sent. */
+export const webAddress = text.refine(isWebAddress, 'Not a valid URL');
 
 export const integer = z
   .string()
@@ -80,6 +84,7 @@ function faultOf(issue: z.core.$ZodIssue | undefined, form: FormTree): StripeFau
   if (valueAt(form, path) === undefined) {
     return invalid(`Missing required param: ${param}.`, 'parameter_missing', param);
   }
+  if (issue?.message === 'Not a valid URL') return invalid(issue.message, 'url_invalid', param);
   const code =
     issue?.message === 'Invalid integer' ? 'parameter_invalid_integer' : 'parameter_invalid';
   return invalid(`Invalid ${param}: ${issue?.message ?? 'not understood'}`, code, param);

@@ -1,9 +1,14 @@
 import type { Sandbox } from '../contract.ts';
 import { document, html, moment } from './html.ts';
 
-/** What `/` shows: the time, where webhooks go, what is on its way, and the commands. */
+/**
+ * What `/` shows: the time, where webhooks go, what is on its way, and the commands.
+ *
+ * @param token what its form sends in place of the secret key.
+ */
 export function indexPage(
   sandbox: Sandbox,
+  token: string,
   commands: readonly { usage: string; does: string }[],
 ): string {
   const latest = sandbox.deliveries().slice(-20).reverse();
@@ -16,6 +21,7 @@ export function indexPage(
         <b>${moment(Math.floor(sandbox.clock.now() / 1000))}</b>.
       </p>
       <form method="post" action="/_sandbox/clock/advance?back=1">
+        <input type="hidden" name="token" value="${token}" />
         <label>Days <input name="days" type="number" step="any" value="1" /></label>
         <button>Advance the clock</button>
       </form>
@@ -32,7 +38,7 @@ export function indexPage(
         )}
       </table>
       <h2>Commands</h2>
-      <p class="quiet">Each takes JSON or a form, for instance with curl.</p>
+      <p class="quiet">Each takes JSON or a form, and the secret key as the API does.</p>
       <table>
         ${commands.map(
           ({ usage, does }) =>

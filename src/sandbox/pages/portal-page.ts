@@ -1,5 +1,6 @@
 import { periodEndOf } from '../billing/subscription-end.ts';
 import { hasEnded } from '../billing/subscription-change.ts';
+import { isWebAddress } from '../http/web-address.ts';
 import { subscriptionItems } from '../state/render.ts';
 import type { PortalSession, Price, Subscription, SubscriptionItem } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
@@ -20,9 +21,16 @@ export function portalPage(world: World, session: PortalSession): string {
           ? html`<p class="quiet">No subscriptions.</p>`
           : subscriptions.map((subscription) => subscriptionCard(world, session, subscription))
       }
-      ${session.return_url === null ? [] : html`<p><a href="${session.return_url}">Return</a></p>`}
+      ${returnLink(session.return_url)}
     `,
   );
+}
+
+/** A state file may hold what the API would refuse. */
+function returnLink(address: string | null): Html | [] {
+  return address === null || !isWebAddress(address)
+    ? []
+    : html`<p><a href="${address}">Return</a></p>`;
 }
 
 function subscriptionCard(world: World, session: PortalSession, subscription: Subscription): Html {

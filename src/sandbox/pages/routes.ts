@@ -6,6 +6,7 @@ import { periodEndOf, scheduleEnd } from '../billing/subscription-end.ts';
 import { cards, paySession } from '../checkout/session-payment.ts';
 import { parseForm } from '../http/form.ts';
 import { readParams, text } from '../http/params.ts';
+import { isWebAddress } from '../http/web-address.ts';
 import type { CheckoutSession, PortalSession } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { missing } from '../stripe-error.ts';
@@ -70,14 +71,20 @@ function submitCheckout(world: World, session: CheckoutSession, body: unknown): 
   const page = `/c/pay/${session.id}`;
   const { card, email } = readParams(checkoutForm, formOf(body));
   if (card === 'close') {
-    return session.cancel_url ?? page;
+    return orElse(session.cancel_url, page);
   }
   paySession(world, session, card, email === '' ? undefined : email);
   if (session.status !== 'complete') {
     return `${page}?declined=1`;
   }
   // Only here does the placeholder become the id: the API shows the address as it was given.
-  return session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? page;
+  const next = session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null;
+  return orElse(next, page);
+}
+
+/** The address, unless there is none to go to: a state file may hold what the API would refuse. */
+function orElse(address: string | null, page: string): string {
+  return address !== null && isWebAddress(address) ? address : page;
 }
 
 function submitPortal(world: World, session: PortalSession, body: unknown): void {

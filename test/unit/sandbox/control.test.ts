@@ -8,6 +8,7 @@ import {
   startAt,
   subscribe,
   type Fixture,
+  withKey,
 } from './fixture.ts';
 
 let fixture: Fixture;
@@ -19,9 +20,8 @@ afterEach(() => fixture.close());
 async function send(method: string, path: string, body?: object): Promise<unknown> {
   const response = await fetch(`${fixture.sandbox.url}/_sandbox${path}`, {
     method,
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    headers: { ...withKey, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return response.json();
 }
@@ -57,7 +57,11 @@ it('sets faults and clears them', async () => {
 
 it('takes a form as well', async () => {
   const body = new URLSearchParams({ 'api[0][status]': '429', 'api[0][times]': '1' });
-  await fetch(`${fixture.sandbox.url}/_sandbox/faults`, { method: 'POST', body });
+  await fetch(`${fixture.sandbox.url}/_sandbox/faults`, {
+    method: 'POST',
+    headers: withKey,
+    body,
+  });
   expect((await refusal(fixture.stripe.customers.list())).statusCode).toBe(429);
 });
 
@@ -100,4 +104,20 @@ it('a subscription that has ended stays so, and only a paused one is taken up ag
   for (const act of ['resume', 'pause', 'keep', 'cancelNow'] as const) {
     await expect(sandbox.billing[act](subscriptionId)).rejects.toThrow('has ended');
   }
+});
+
+it('obeys nobody without the secret key: every command is a 401, and nothing changes', async () => {
+  const page = await (await fetch(fixture.sandbox.url)).text();
+  const commands = [...page.matchAll(/<code>(GET|POST|DELETE) (\/_sandbox[^ <]*)/g)];
+  expect(commands.length).toBeGreaterThan(20);
+  for (const [, method = '', path = ''] of commands) {
+    for (const authorization of [undefined, 'Bearer sk_test_other', 'Bearer ']) {
+      const response = await fetch(`${fixture.sandbox.url}${path}`, {
+        method,
+        headers: authorization === undefined ? {} : { authorization },
+      });
+      expect(response.status, `${method} ${path}`).toBe(401);
+    }
+  }
+  expect(await send('GET', '/clock')).toMatchObject({ now: startAt });
 });

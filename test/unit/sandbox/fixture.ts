@@ -30,6 +30,9 @@ export function clientOf(sandbox: Sandbox, key = 'sk_test_sandbox', timeout = 5_
   });
 }
 
+/** What the sandbox's commands ask for. */
+export const withKey = { authorization: 'Bearer sk_test_sandbox' };
+
 export function seconds(ms: number): number {
   return Math.floor(ms / 1000);
 }

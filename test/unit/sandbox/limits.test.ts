@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import Stripe from 'stripe';
-import { openFixture, refusal, subscribe, type Fixture } from './fixture.ts';
+import { openFixture, refusal, subscribe, type Fixture, withKey } from './fixture.ts';
 
 let fixture: Fixture;
 beforeEach(async () => {
@@ -75,6 +75,6 @@ it('requests are counted by endpoint, with those that were limited or refused', 
   await refusal(stripe.subscriptions.retrieve('sub_none'));
   const expected = { asked: 3, limited: 1, refused: 1 };
   expect(sandbox.counts()['GET /v1/subscriptions/:id']).toEqual(expected);
-  const response = await fetch(`${sandbox.url}/_sandbox/requests/counts`);
+  const response = await fetch(`${sandbox.url}/_sandbox/requests/counts`, { headers: withKey });
   expect(await response.json()).toMatchObject({ data: { 'GET /v1/subscriptions/:id': expected } });
 });

@@ -4,6 +4,7 @@ import {
   monthlyPrice,
   oneTimePrice,
   openFixture,
+  refusal,
   seconds,
   subscribe,
   type Fixture,
@@ -177,8 +178,60 @@ describe('the index page', () => {
     expect(page).toContain('2026-01-15 12:00 UTC');
     expect(page).toContain('POST /_sandbox/clock/advance');
     const before = sandbox.clock.now();
-    const answer = await submit(`${sandbox.url}/_sandbox/clock/advance?back=1`, { days: '2' });
+    const token = /name="token" value="(\w+)"/.exec(page)?.[1] ?? '';
+    const form = { token, days: '2' };
+    const answer = await submit(`${sandbox.url}/_sandbox/clock/advance?back=1`, form);
     expect(answer.headers.get('location')).toBe('/');
     expect(sandbox.clock.now()).toBe(before + 2 * dayMs);
+  });
+
+  it('moves it for no form of another site, and its token opens nothing else', async () => {
+    const { sandbox } = fixture;
+    const page = await (await fetch(sandbox.url)).text();
+    const token = /name="token" value="(\w+)"/.exec(page)?.[1] ?? '';
+    const before = sandbox.clock.now();
+    for (const form of [{ days: '2' }, { token: '', days: '2' }, { token: 'guessed', days: '2' }]) {
+      const answer = await submit(`${sandbox.url}/_sandbox/clock/advance?back=1`, form);
+      expect(answer.status).toBe(401);
+    }
+    expect((await submit(`${sandbox.url}/_sandbox/reset`, { token })).status).toBe(401);
+    expect(sandbox.clock.now()).toBe(before);
+  });
+});
+
+describe('an address to return to', () => {
+  const scripts = [
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'JaVaScRiPt:alert(1)',
+    '/welcome',
+    'app://x',
+  ];
+
+  it.each(scripts)('400: %s, for a checkout and for the portal', async (address) => {
+    const { stripe } = fixture;
+    const price = await oneTimePrice(stripe);
+    const customer = await stripe.customers.create({});
+    const good = 'https://app.example/ok';
+    const create = (urls: { success_url: string; cancel_url: string }) =>
+      refusal(
+        stripe.checkout.sessions.create({
+          mode: 'payment',
+          line_items: [{ price: price.id, quantity: 1 }],
+          ...urls,
+        }),
+      );
+    for (const [refused, param] of [
+      [await create({ success_url: address, cancel_url: good }), 'success_url'],
+      [await create({ success_url: good, cancel_url: address }), 'cancel_url'],
+      [
+        await refusal(
+          stripe.billingPortal.sessions.create({ customer: customer.id, return_url: address }),
+        ),
+        'return_url',
+      ],
+    ] as const) {
+      expect(refused).toMatchObject({ statusCode: 400, code: 'url_invalid', param });
+    }
   });
 });

@@ -10,6 +10,7 @@ import {
   subscribe,
   type Fixture,
   type Receiver,
+  withKey,
 } from './fixture.ts';
 
 const secret = 'whsec_test';
@@ -157,7 +158,7 @@ describe('faults of events', () => {
     const { sandbox } = fixture;
     await fetch(`${sandbox.url}/_sandbox/faults`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...withKey, 'content-type': 'application/json' },
       body: JSON.stringify({
         events: { suppress: ['invoice.*'] },
         webhooks: { account: 'acct_2' },
@@ -165,7 +166,7 @@ describe('faults of events', () => {
     });
     expect(sandbox.faults.events).toEqual({ suppress: ['invoice.*'] });
     expect(sandbox.faults.webhooks).toEqual({ account: 'acct_2' });
-    await fetch(`${sandbox.url}/_sandbox/faults`, { method: 'DELETE' });
+    await fetch(`${sandbox.url}/_sandbox/faults`, { method: 'DELETE', headers: withKey });
     expect(sandbox.faults.events).toEqual({});
   });
 });

@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { tablePage } from '../../../src/sandbox/http/list.ts';
 import { Table } from '../../../src/sandbox/state/table.ts';
-import { dayMs, monthlyPrice, openFixture, seconds, startAt, type Fixture } from './fixture.ts';
+import {
+  dayMs,
+  monthlyPrice,
+  openFixture,
+  seconds,
+  startAt,
+  type Fixture,
+  withKey,
+} from './fixture.ts';
 
 let fixture: Fixture;
 beforeEach(async () => {
@@ -78,7 +86,7 @@ describe('seeded subscriptions', () => {
     const price = await monthlyPrice(stripe);
     const response = await fetch(`${sandbox.url}/_sandbox/seed`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...withKey, 'content-type': 'application/json' },
       body: JSON.stringify({ count: 2, prices: [price.id], status: 'past_due' }),
     });
     expect(await response.json()).toEqual({ count: 2 });
