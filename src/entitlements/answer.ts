@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { FeatureType, FeatureValue, Segment, SourceRef, Timeline } from './facts.ts';
 import { byText } from './order.ts';
+import { sourcesOf } from './segment-sources.ts';
 
 /** Whose answer it is, and how often the stored timeline of that user has changed. */
 export interface AnswerIdentity {
@@ -82,7 +83,7 @@ function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
     value: segment.value,
     valid_from: isoInstant(validFrom),
     valid_to: isoInstant(validTo),
-    sources: segment.sources,
+    sources: sourcesOf(segment),
   };
 }
 

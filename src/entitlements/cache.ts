@@ -7,7 +7,8 @@ import type { Metrics } from '../platform/metrics.ts';
 import type { Redis } from '../platform/redis.ts';
 import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
 import { createSharedLoads } from './shared-loads.ts';
-import { loadTimelines, type StoredTimeline } from './timelines.ts';
+import type { StoredTimeline } from './stored-timeline.ts';
+import { loadTimelines } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 /*

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { decide, featureCases, type Decision, type FeatureCase } from './decision.ts';
-import type { Facts, Segment, SourceRef, Timeline } from './facts.ts';
-import type { FeatureSource } from './merge.ts';
+import { featureCases, type FeatureCase } from './decision.ts';
+import type { Facts, Segment, SharedSources, SourceRef, Timeline } from './facts.ts';
 import { byText } from './order.ts';
+import { byRef, ownSources } from './segment-sources.ts';
+import { type Piece, refKey, sweep } from './sweep.ts';
 
 /**
  * All that one user may use, ever, as the facts have it: the answer for every feature over all of
@@ -11,77 +12,88 @@ import { byText } from './order.ts';
  * time passing changes nothing in it. What no segment covers is `no_source`.
  */
 export function compute(facts: Facts): Timeline {
-  return featureCases(facts)
-    .toSorted((a, b) => byText(a.feature.code, b.feature.code))
-    .flatMap(sweep);
+  return computeListing(facts, ownSources);
 }
 
-/**
- * The answer can change at the bounds of windows only: one decision holds from each to the next.
- * Before the first and after the last, nothing bears on the feature.
- */
-function sweep(featureCase: FeatureCase): Segment[] {
+/** The same, where a segment lists up to `listedAtMost` sources itself. */
+export function computeListing(facts: Facts, listedAtMost: number): Timeline {
+  return featureCases(facts)
+    .toSorted((a, b) => byText(a.feature.code, b.feature.code))
+    .flatMap((featureCase) => segmentsOf(featureCase, listedAtMost));
+}
+
+function segmentsOf(featureCase: FeatureCase, listedAtMost: number): Segment[] {
+  const { code: featureCode, type: featureType } = featureCase.feature;
   const segments: Segment[] = [];
-  const bounds = boundsOf(featureCase);
-  for (const [index, from] of bounds.entries()) {
-    const to = bounds[index + 1];
-    if (to === undefined) break;
-    const next = segmentOf(featureCase, decide(featureCase, from), from, to);
-    if (next === null) continue;
+  const counting = new Map<string, SourceRef>();
+  const sharing = createSharing(featureCode);
+  for (const piece of sweep(featureCase)) {
+    for (const ref of piece.left) counting.delete(refKey(ref));
+    for (const ref of piece.entered) counting.set(refKey(ref), ref);
+    const { from, to, reason, value } = piece;
+    const isShared = counting.size > listedAtMost;
+    if (isShared) sharing.share(piece, counting);
+    else sharing.stop(from);
+    if (reason === 'no_source') continue;
     const last = segments.at(-1);
-    if (last?.validTo === next.validFrom && isSameAnswer(last, next)) {
-      last.validTo = next.validTo;
-    } else {
-      segments.push(next);
+    if (last?.validTo === from && isSameAnswer(last, piece)) {
+      last.validTo = to === Infinity ? null : to;
+      continue;
     }
+    segments.push({
+      featureCode,
+      featureType,
+      reason,
+      value,
+      sources: isShared ? sharing.shared : [...counting.values()].toSorted(byRef),
+      validFrom: from === -Infinity ? null : from,
+      validTo: to === Infinity ? null : to,
+    });
   }
+  sharing.finish();
   return segments;
 }
 
-/** In order, each once. */
-function boundsOf({ sources, revocations }: FeatureCase): number[] {
-  const windows = [...sources.flatMap(({ stretches }) => stretches), ...revocations];
-  return [...new Set(windows.flatMap(({ from, to }) => [from, to]))].toSorted((a, b) => a - b);
-}
-
-function segmentOf(
-  { feature }: FeatureCase,
-  { reason, value, counting }: Decision,
-  from: number,
-  to: number,
-): Segment | null {
-  if (reason === 'no_source') return null;
-  return {
-    featureCode: feature.code,
-    featureType: feature.type,
-    reason,
-    value,
-    sources: refsOf(counting),
-    validFrom: from === -Infinity ? null : from,
-    validTo: to === Infinity ? null : to,
-  };
-}
-
-/** By type and id, each once: two items of a subscription may have one price. */
-function refsOf(counting: readonly FeatureSource[]): SourceRef[] {
-  return counting
-    .map(({ ref }) => ref)
-    .toSorted(byRef)
-    .filter((ref, index, refs) => {
-      const before = refs[index - 1];
-      return before === undefined || byRef(before, ref) !== 0;
-    });
-}
-
-/** The order of sources in answers: by type, id and price. */
-export function byRef(a: SourceRef, b: SourceRef): number {
-  return byText(a.type, b.type) || byText(a.id, b.id) || byText(a.price_id ?? '', b.price_id ?? '');
-}
-
-function isSameAnswer(a: Segment, b: Segment): boolean {
+/** Whether a piece says what the segment before it does. */
+function isSameAnswer(last: Segment, { reason, value, entered, left }: Piece): boolean {
   return (
-    a.reason === b.reason &&
-    isDeepStrictEqual(a.value, b.value) &&
-    isDeepStrictEqual(a.sources, b.sources)
+    entered.length + left.length === 0 &&
+    last.reason === reason &&
+    isDeepStrictEqual(last.value, value)
   );
+}
+
+/** Collects the spans over which sources count in segments that share their list. */
+function createSharing(featureCode: string) {
+  const shared: SharedSources = { spans: [] };
+  const open = new Map<string, { source: SourceRef; validFrom: number }>();
+
+  function close(key: string, at: number): void {
+    const span = open.get(key);
+    if (span === undefined) return;
+    open.delete(key);
+    shared.spans.push({ featureCode, ...span, validTo: at === Infinity ? null : at });
+  }
+
+  function stop(at: number): void {
+    for (const key of [...open.keys()]) close(key, at);
+  }
+
+  return {
+    shared,
+    /** Goes on with a piece that shares; where the one before it did not, all spans begin. */
+    share({ from, entered, left }: Piece, counting: ReadonlyMap<string, SourceRef>): void {
+      const begun = open.size === 0 ? [...counting.values()] : entered;
+      for (const ref of left) close(refKey(ref), from);
+      for (const ref of begun) {
+        open.set(refKey(ref), { source: ref, validFrom: from });
+      }
+    },
+    /** Ends what is open: what follows does not share. */
+    stop,
+    finish(): void {
+      stop(Infinity);
+      shared.spans.sort((a, b) => a.validFrom - b.validFrom || byRef(a.source, b.source));
+    },
+  };
 }

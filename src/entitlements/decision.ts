@@ -56,67 +56,80 @@ const denialsByWeight: readonly Exclude<Standing, 'granted'>[] = [
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
   const standing = sources.filter((source) => standingAt(source, instant) === 'granted');
   const lastGrant = Math.max(...standing.map(({ grantNumber }) => grantNumber ?? -Infinity));
-  const inForce = revocations
-    .filter((one) => one.number > lastGrant && covers(one, instant))
-    .toSorted((a, b) => b.number - a.number);
-  const taken = takenBy(inForce, standing);
+  const inForce = inForceOf(
+    revocations.filter((one) => covers(one, instant)),
+    lastGrant,
+  );
+  const taken = new Map<FeatureSource, RevocationWindow>();
+  for (const source of standing) {
+    const by = takenBy(inForce, source);
+    if (by !== null) taken.set(source, by);
+  }
   const counting = standing.filter((source) => !taken.has(source));
   if (counting.length > 0) {
     const value = mergeValues(feature, counting);
     return { reason: 'granted', value, counting, taken, inForce };
   }
-  const reason =
-    taken.size > 0 || (inForce.length > 0 && !hasBegunLater(inForce, sources, instant))
-      ? 'revoked'
-      : denialOf(sources, instant);
+  const standings = new Map(sources.map((source) => [source, standingAt(source, instant)]));
+  const over = sources.filter((source) => isOver(standings.get(source) ?? null));
+  const reason = denialOf({
+    inForce,
+    isAnyTaken: taken.size > 0,
+    isAnyLeft: over.some((source) => takenBy(inForce, source) === null),
+    isStanding: (one) => [...standings.values()].includes(one),
+  });
   return { reason, value: null, counting, taken, inForce };
 }
 
 /**
- * Whether something that none of the revocations takes has begun by now, and is over or unpaid: that
- * is the reason then, since lifting the revocations would not give the feature back.
+ * Of the revocations that cover an instant those that no grant in force outweighs, the last recorded
+ * first.
+ *
+ * @param lastGrant the number of the last recorded grant that covers the instant; -Infinity = none.
  */
-function hasBegunLater(
-  inForce: readonly RevocationWindow[],
-  sources: readonly FeatureSource[],
-  instant: number,
-): boolean {
-  return sources.some((source) => {
-    const standing = standingAt(source, instant);
-    return (
-      (standing === 'expired' || standing === 'payment_overdue') &&
-      !inForce.some((revocation) => takes(revocation, source))
-    );
-  });
-}
-
-function takenBy(
-  inForce: readonly RevocationWindow[],
-  sources: readonly FeatureSource[],
-): Map<FeatureSource, RevocationWindow> {
-  const taken = new Map<FeatureSource, RevocationWindow>();
-  for (const source of sources) {
-    const by = inForce.find((revocation) => takes(revocation, source));
-    if (by !== undefined) taken.set(source, by);
-  }
-  return taken;
+export function inForceOf(
+  covering: readonly RevocationWindow[],
+  lastGrant: number,
+): RevocationWindow[] {
+  return covering
+    .filter(({ number }) => number > lastGrant)
+    .toSorted((a, b) => b.number - a.number);
 }
 
 /**
- * Whether a revocation in force takes a source away. Stripe dates starts in whole seconds, rounded
- * down: of a start and a recording within one second, the operator wins. A grant that the revocation
- * does not come after would have outweighed it.
+ * The last recorded revocation in force that takes a source away; null where none does. Stripe dates
+ * starts in whole seconds, rounded down: of a start and a recording within one second, the operator
+ * wins. A grant that the revocation does not come after would have outweighed it. What one leaves to a
+ * source, it leaves to all that began later.
  */
-function takes({ block, recordedAt }: RevocationWindow, { beganAt }: FeatureSource): boolean {
-  return block || beganAt === null || beganAt <= recordedAt;
+export function takenBy(
+  inForce: readonly RevocationWindow[],
+  { beganAt }: FeatureSource,
+): RevocationWindow | null {
+  const takes = ({ block, recordedAt }: RevocationWindow) =>
+    block || beganAt === null || beganAt <= recordedAt;
+  return inForce.find(takes) ?? null;
 }
 
-function denialOf(
-  sources: readonly FeatureSource[],
-  instant: number,
-): Exclude<Reason, 'granted' | 'revoked'> {
-  const standings = new Set(sources.map((source) => standingAt(source, instant)));
-  return denialsByWeight.find((standing) => standings.has(standing)) ?? 'no_source';
+/** Whether a source has begun by now, and is over or unpaid. */
+export function isOver(standing: Standing | null): boolean {
+  return standing === 'expired' || standing === 'payment_overdue';
+}
+
+/**
+ * Why nothing counts. Where no revocation took what would count, and something that is over would be
+ * left by all of them, what is over is the reason: lifting them would not give the feature back.
+ */
+export function denialOf(found: {
+  inForce: readonly RevocationWindow[];
+  isAnyTaken: boolean;
+  /** Whether any that is over is taken by none in force. */
+  isAnyLeft: boolean;
+  isStanding: (standing: Standing) => boolean;
+}): Exclude<Reason, 'granted'> {
+  const { inForce, isAnyTaken, isAnyLeft, isStanding } = found;
+  if (isAnyTaken || (inForce.length > 0 && !isAnyLeft)) return 'revoked';
+  return denialsByWeight.find(isStanding) ?? 'no_source';
 }
 
 /**

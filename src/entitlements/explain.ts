@@ -1,8 +1,8 @@
-import { byRef } from './compute.ts';
 import { decide, featureCases, standingAt, type Decision, type FeatureCase } from './decision.ts';
 import type { Facts, FeatureFact, FeatureValue, Reason, SourceRef } from './facts.ts';
 import { contributionOf, firstOf, isValueOf, type FeatureSource } from './merge.ts';
 import { byText } from './order.ts';
+import { byRef } from './segment-sources.ts';
 import { sourceWindows, type RevocationWindow, type SourceWindow } from './windows.ts';
 
 /** Why a source counts, or does not: the whole list, part of the HTTP contract. */

@@ -124,6 +124,24 @@ export interface SourceRef {
   price_id?: string;
 }
 
+/** A stretch of a feature's timeline over which a source counts without a break. */
+export interface SourceSpan {
+  featureCode: string;
+  source: SourceRef;
+  validFrom: number;
+  /** Null = for ever. */
+  validTo: number | null;
+}
+
+/**
+ * The sources of segments that have many, each once: those of a segment are the ones whose span covers
+ * it. All segments of a feature that have many share one such list, so that a timeline grows with the
+ * number of sources, not with its square.
+ */
+export interface SharedSources {
+  spans: SourceSpan[];
+}
+
 /**
  * A stretch of one feature's timeline over which the answer, its sources and its reason are the same.
  * `validFrom` null = since ever, `validTo` null = for ever. `no_source` is never stored: it is what no
@@ -135,8 +153,8 @@ export interface Segment {
   reason: Exclude<Reason, 'no_source'>;
   /** Null where not allowed (`reason` other than `granted`). */
   value: FeatureValue;
-  /** Those that count, by type and id; empty where not allowed. */
-  sources: SourceRef[];
+  /** Those that count, by type and id; empty where not allowed. `sourcesOf` gives the list of either form. */
+  sources: SourceRef[] | SharedSources;
   validFrom: number | null;
   validTo: number | null;
 }

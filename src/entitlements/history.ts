@@ -1,7 +1,7 @@
 import { instantSchema, notACursor } from '../http/schemas.ts';
 import type { Database } from '../platform/database.ts';
 import type { Segment } from './facts.ts';
-import { segmentOf, type SegmentRow } from './segment.ts';
+import { segmentOf, type SegmentRow, segmentSourcesSql } from './segment.ts';
 import type { UserName } from './users.ts';
 
 /** A segment as it was recorded; instants are epoch milliseconds. */
@@ -38,8 +38,8 @@ export async function loadHistory(
 ): Promise<RecordedSegment[]> {
   const position = after === undefined ? null : parsePosition(after);
   const { rows } = await database.pool.query<Row>(
-    `select s.feature_code, s.feature_type, s.reason, s.value, s.sources, s.valid_from, s.valid_to,
-       s.recorded_at, s.superseded_at
+    `select s.feature_code, s.feature_type, s.reason, s.value, ${segmentSourcesSql} as sources,
+       s.valid_from, s.valid_to, s.recorded_at, s.superseded_at
      from users u join entitlement_segments s on s.uid = u.uid
      where u.project_id = $1 and u.user_id = $2
        and ($3::text is null or s.feature_code = $3)

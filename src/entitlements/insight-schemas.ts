@@ -13,6 +13,7 @@ import { type Rule, rules, type Why, whys } from './explain.ts';
 import type { EvidencedExplanation } from './explanation.ts';
 import type { FeatureUser } from './feature-users.ts';
 import type { RecordedSegment } from './history.ts';
+import { sourcesOf } from './segment-sources.ts';
 import {
   answerReasonSchema,
   entitlementsResponse,
@@ -173,7 +174,7 @@ export function recordedSegmentOut(
     allowed: segment.reason === 'granted',
     reason: segment.reason,
     value: segment.value,
-    sources: segment.sources,
+    sources: sourcesOf(segment),
     valid_from: instantOut(segment.validFrom),
     valid_to: instantOut(segment.validTo),
     recorded_at: instantOut(segment.recordedAt),

@@ -1,12 +1,18 @@
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import { segmentOf, type SegmentRow } from './segment.ts';
-import type { StoredTimeline } from './timelines.ts';
+import {
+  storedTimeline,
+  type StoredTimeline,
+  timelineSql,
+  type TimelineTuple,
+} from './stored-timeline.ts';
 import type { UserName } from './users.ts';
 
-/** A user joined with the segments of a timeline; without any, one row that holds none. */
-type Row = { revision: string; recorded_at: Date | null } & (SegmentRow | { feature_code: null });
+const known = timelineSql(
+  { revision: 'u.revision - changes.later', recordedAt: 'changes.last_at' },
+  'recorded_at <= $3 and (superseded_at is null or superseded_at > $3)',
+);
 
 /**
  * A user's timeline as it was recorded at an earlier instant (epoch milliseconds), with the revision
@@ -24,11 +30,10 @@ export async function loadTimelineKnownAt(
     const message = 'must not lie in the future: what will be known is not known';
     throw new ProblemError('bad_request', `known_at ${message}.`, [{ path: 'known_at', message }]);
   }
-  const { rows } = await deps.database.pool.query<Row>({
+  const { rows } = await deps.database.pool.query<{ timeline: TimelineTuple }>({
     name: 'load-timeline-known-at',
     text: `
-      select u.revision - changes.later as revision, changes.last_at as recorded_at,
-        s.feature_code, s.feature_type, s.reason, s.value, s.sources, s.valid_from, s.valid_to
+      select ${known} as timeline
       from users u
       cross join lateral (
         select count(*) filter (where at > $3) as later, max(at) filter (where at <= $3) as last_at
@@ -38,14 +43,8 @@ export async function loadTimelineKnownAt(
           select superseded_at from entitlement_segments where uid = u.uid and superseded_at is not null
         ) instants
       ) changes
-      left join entitlement_segments s on s.uid = u.uid
-        and s.recorded_at <= $3 and (s.superseded_at is null or s.superseded_at > $3)
       where u.project_id = $1 and u.user_id = $2`,
     values: [user.projectId, user.userId, new Date(knownAt)],
   });
-  return {
-    revision: Number(rows[0]?.revision ?? 0),
-    recordedAt: rows[0]?.recorded_at?.getTime() ?? null,
-    segments: rows.flatMap((row) => (row.feature_code === null ? [] : [segmentOf(row)])),
-  };
+  return storedTimeline(rows[0]?.timeline ?? null);
 }

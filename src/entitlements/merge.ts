@@ -73,7 +73,7 @@ function capped(limit: number): number {
 }
 
 /** Manual grant first, then the higher rank, then the later start, then the id that sorts first. */
-function byPrecedence(a: FeatureSource, b: FeatureSource): number {
+export function byPrecedence(a: FeatureSource, b: FeatureSource): number {
   return (
     Number(b.ref.type === 'grant') - Number(a.ref.type === 'grant') ||
     b.rank - a.rank ||

@@ -4,7 +4,8 @@ import type { Metrics } from '../platform/metrics.ts';
 import { answerAt, type EntitlementsAnswer, type EntitlementsBody } from './answer.ts';
 import type { EntitlementCache } from './cache.ts';
 import { type CachedAnswer, finishAnswer } from './cached-answer.ts';
-import { loadTimeline, type StoredTimeline } from './timelines.ts';
+import type { StoredTimeline } from './stored-timeline.ts';
+import { loadTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 export interface ReadDeps {

@@ -1,4 +1,5 @@
 import type { FeatureType, FeatureValue, Reason, Segment, SourceRef } from './facts.ts';
+import { byRef } from './segment-sources.ts';
 
 /** A segment as Postgres gives it. */
 export interface SegmentRow {
@@ -11,23 +12,28 @@ export interface SegmentRow {
   valid_to: Date | null;
 }
 
-export function segmentOf(row: SegmentRow): Segment {
+/**
+ * SQL for all sources of a recorded segment, which is the row `s` of `entitlement_segments`: its own, or
+ * where it has many, those whose spans covered it when it was recorded. Whatever changes the sources of a
+ * segment supersedes it, so they are its sources for as long as it was live.
+ */
+export const segmentSourcesSql = `
+  case when s.allowed and jsonb_array_length(s.sources) = 0 then (
+    select coalesce(jsonb_agg(c.source), '[]') from entitlement_source_spans c
+    where c.uid = s.uid and c.feature_code = s.feature_code
+      and c.recorded_at <= s.recorded_at
+      and (c.superseded_at is null or c.superseded_at > s.recorded_at)
+      and c.valid_from <= s.valid_from and (c.valid_to is null or c.valid_to > s.valid_from)
+  ) else s.sources end`;
+
+export function segmentOf(row: SegmentRow): Segment & { sources: SourceRef[] } {
   return {
     featureCode: row.feature_code,
     featureType: row.feature_type,
     reason: row.reason,
     value: row.value,
-    sources: row.sources,
+    sources: row.sources.toSorted(byRef),
     validFrom: row.valid_from?.getTime() ?? null,
     validTo: row.valid_to?.getTime() ?? null,
   };
-}
-
-/** The same text for equal segments, whatever the order of the keys in their JSON: Postgres keeps none. */
-export function segmentText(segment: Segment): string {
-  return JSON.stringify(segment, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
 }

@@ -5,8 +5,8 @@ import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
 /** What runs inside one transaction. */
 export type Tx = Prisma.TransactionClient;
 
-/** A piece of SQL with its parameters, as `tx.$queryRaw` takes it. */
-export { sqltag as sql, type Sql } from '@prisma/client/runtime/client';
+/** A piece of SQL with its parameters, as `tx.$queryRaw` takes it; `sqlText` is one of fixed text. */
+export { sqltag as sql, raw as sqlText, type Sql } from '@prisma/client/runtime/client';
 
 /** Connections to Postgres: Prisma for most of the code, the pool below it where a path is hot. */
 export interface Database {

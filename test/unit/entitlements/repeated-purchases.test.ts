@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compute } from '../../../src/entitlements/compute.ts';
 import type { PolicyFact, PurchaseFact } from '../../../src/entitlements/facts.ts';
 import { sourceWindows } from '../../../src/entitlements/windows.ts';
+import { sourcesOf } from '../../../src/entitlements/segment-sources.ts';
 import {
   carriesOf,
   day,
@@ -160,10 +161,10 @@ describe('repeated purchases with access_days', () => {
     expect(
       compute(facts)
         .filter(({ reason }) => reason === 'granted')
-        .map(({ validFrom, validTo, sources }) => [
-          daysOf(validFrom),
-          daysOf(validTo),
-          sources.map(({ id }) => id),
+        .map((segment) => [
+          daysOf(segment.validFrom),
+          daysOf(segment.validTo),
+          sourcesOf(segment).map(({ id }) => id),
         ]),
     ).toEqual([
       [0, 30, ['a']],

@@ -1,0 +1,121 @@
+import type { FeatureValue, Segment, SourceSpan, Timeline } from './facts.ts';
+import { byText } from './order.ts';
+import { isShared, spansOf } from './segment-sources.ts';
+import { refKey } from './sweep.ts';
+
+/** What a stored timeline lacks of the wanted one, and has too much. */
+export interface Difference<Row> {
+  goneSegments: Row[];
+  addedSegments: Segment[];
+  goneSpans: Row[];
+  addedSpans: SourceSpan[];
+}
+
+/** A stored timeline, each part with its row. */
+export interface Stored<Row> {
+  segments: readonly { row: Row; segment: Segment }[];
+  spans: readonly { row: Row; span: SourceSpan }[];
+}
+
+/**
+ * Compares a stored timeline with the wanted one. A segment stays where it says the same of the same
+ * window with the same sources; one whose shared sources have changed is superseded like any other, so
+ * that its sources are the same for as long as it is live. Takes time by the size of both, however many
+ * sources a segment shares.
+ */
+export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Difference<Row> {
+  const spans = unmatched(
+    stored.spans.map(({ row, span }) => ({ row, text: spanText(span), it: span })),
+    spansOf(wanted).map((span) => ({ text: spanText(span), it: span })),
+  );
+  const changed = segmentsAround(wanted, [
+    ...spans.gone.map(({ it }) => ({ span: it, by: -1 })),
+    ...spans.added.map((span) => ({ span, by: 1 })),
+  ]);
+  const segments = unmatched(
+    stored.segments.map(({ row, segment }) => ({ row, text: segmentText(segment), it: segment })),
+    wanted.map((segment) => ({
+      // What is stored never has this mark, so that it is told apart.
+      text: segmentText(segment) + (changed.has(segment) ? ' with other sources' : ''),
+      it: segment,
+    })),
+  );
+  return {
+    goneSegments: segments.gone.map(({ row }) => row),
+    addedSegments: segments.added,
+    goneSpans: spans.gone.map(({ row }) => row),
+    addedSpans: spans.added,
+  };
+}
+
+/** What is on one side only, by its text; on each side no text comes twice. */
+function unmatched<Row, T>(
+  stored: readonly { row: Row; text: string; it: T }[],
+  wanted: readonly { text: string; it: T }[],
+): { gone: { row: Row; it: T }[]; added: T[] } {
+  const added = new Map(wanted.map(({ text, it }) => [text, it]));
+  const gone = stored.filter(({ text }) => !added.delete(text));
+  return { gone, added: [...added.values()] };
+}
+
+/**
+ * The segments with shared sources that are covered, at their start, by other spans than before: where
+ * what went and what came do not make up for each other.
+ */
+function segmentsAround(
+  timeline: Timeline,
+  changes: readonly { span: SourceSpan; by: number }[],
+): Set<Segment> {
+  const around = new Set<Segment>();
+  if (changes.length === 0) return around;
+  const sharing = timeline.filter(({ sources }) => isShared(sources));
+  const changesOf = Map.groupBy(changes, ({ span }) => span.featureCode);
+  for (const [featureCode, segments] of Map.groupBy(sharing, (one) => one.featureCode)) {
+    const edges = (changesOf.get(featureCode) ?? [])
+      .flatMap(({ span: { source, validFrom, validTo }, by }) => [
+        { at: validFrom, key: refKey(source), by },
+        { at: validTo ?? Infinity, key: refKey(source), by: -by },
+      ])
+      .sort((a, b) => a.at - b.at);
+    const balance = new Map<string, number>();
+    let next = 0;
+    for (const segment of segments.toSorted((a, b) => startOf(a) - startOf(b))) {
+      let edge = edges[next];
+      while (edge !== undefined && edge.at <= startOf(segment)) {
+        const count = (balance.get(edge.key) ?? 0) + edge.by;
+        if (count === 0) balance.delete(edge.key);
+        else balance.set(edge.key, count);
+        next += 1;
+        edge = edges[next];
+      }
+      if (balance.size > 0) around.add(segment);
+    }
+  }
+  return around;
+}
+
+function startOf({ validFrom }: Segment): number {
+  return validFrom ?? -Infinity;
+}
+
+function spanText({ featureCode, source, validFrom, validTo }: SourceSpan): string {
+  return JSON.stringify([featureCode, refKey(source), validFrom, validTo]);
+}
+
+/** The same text for equal segments. */
+function segmentText(segment: Segment): string {
+  const { featureCode, featureType, reason, value, sources, validFrom, validTo } = segment;
+  const listed = isShared(sources) ? 'shared' : sources.map(refKey);
+  return JSON.stringify([
+    ...[featureCode, featureType, reason, validFrom, validTo, listed],
+    withSortedKeys(value),
+  ]);
+}
+
+/** Postgres keeps no order of keys. */
+function withSortedKeys(value: FeatureValue): FeatureValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withSortedKeys);
+  const sorted = Object.entries(value).toSorted(([a], [b]) => byText(a, b));
+  return Object.fromEntries(sorted.map(([key, inner]) => [key, withSortedKeys(inner)]));
+}

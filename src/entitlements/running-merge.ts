@@ -1,0 +1,68 @@
+import type { FeatureFact, FeatureValue } from './facts.ts';
+import { createFirstOf } from './first-of.ts';
+import { byPrecedence, contributionOf, type FeatureSource } from './merge.ts';
+
+/** What the sources that count add up to, while sources come and go: `mergeValues`, step by step. */
+export interface RunningMerge {
+  add(source: FeatureSource): void;
+  remove(source: FeatureSource): void;
+  /** Of at least one source. */
+  value(): FeatureValue;
+}
+
+/** @param sources all that may come, each with a value of the feature's type. */
+export function createRunningMerge(
+  feature: FeatureFact,
+  sources: readonly FeatureSource[],
+): RunningMerge {
+  switch (feature.type) {
+    case 'boolean':
+      return { add: () => undefined, remove: () => undefined, value: () => true };
+    case 'limit':
+      return feature.merge === 'sum' ? runningSum(feature) : runningMax(feature, sources);
+    case 'config': {
+      const first = createFirstOf(sources.toSorted(byPrecedence));
+      return { ...first, value: () => first.first()?.value ?? null };
+    }
+  }
+}
+
+function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): RunningMerge {
+  const sizeOf = (source: FeatureSource): number => {
+    const contribution = contributionOf(feature, source);
+    return contribution === 'unlimited' ? Infinity : Number(contribution);
+  };
+  const sizes = new Map(sources.map((source) => [source, sizeOf(source)]));
+  const size = (source: FeatureSource) => sizes.get(source) ?? 0;
+  // Compared, not subtracted: two unlimited ones are alike.
+  const order = sources.toSorted((a, b) => (size(a) === size(b) ? 0 : size(b) > size(a) ? 1 : -1));
+  const largest = createFirstOf(order);
+  return {
+    ...largest,
+    value() {
+      const first = largest.first();
+      return first === null ? 0 : contributionOf(feature, first);
+    },
+  };
+}
+
+/** The total is exact, however large: what was added beyond the cap can be taken away again. */
+function runningSum(feature: FeatureFact): RunningMerge {
+  const cap = BigInt(Number.MAX_SAFE_INTEGER);
+  let unlimited = 0;
+  let total = 0n;
+  function count(source: FeatureSource, by: 1 | -1): void {
+    const contribution = contributionOf(feature, source);
+    if (contribution === 'unlimited') unlimited += by;
+    else total += BigInt(by) * BigInt(Number(contribution));
+  }
+  return {
+    add(source) {
+      count(source, 1);
+    },
+    remove(source) {
+      count(source, -1);
+    },
+    value: () => (unlimited > 0 ? 'unlimited' : Number(total < cap ? total : cap)),
+  };
+}
