@@ -1,28 +1,39 @@
 import { recordedSegmentOut } from '../entitlements/insight-schemas.ts';
-import { segmentOf, type SegmentRow } from '../entitlements/segment.ts';
+import { segmentOf, type SegmentRow, segmentSourcesSql } from '../entitlements/segment.ts';
 import type { UserName } from '../entitlements/users.ts';
 import type { Customer, Prisma } from '../generated/prisma/client.ts';
 import { grantView } from '../grants/grants.ts';
 import { revocationView } from '../grants/revocations.ts';
 import { instantOut } from '../http/schemas.ts';
 import { type PurchaseRow, purchaseView, userPurchases } from '../mirror/purchase-list.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type Database, sqlText, type Tx } from '../platform/database.ts';
 import { type EventRow, storedEvent, userEvents } from '../webhook/stored-events.ts';
 import type { UserPage } from './schemas.ts';
 
 const lastEvents = 20;
 
+/** So many that only users with hundreds of overlapping sources have more, whose page would be megabytes. */
+export const segmentsShown = 100;
+
 /**
  * Everything about one user, as of one instant: all of it is read from one snapshot, in a fixed number
  * of queries. Null where the project has no such user.
  */
-export function loadUserPage(database: Database, user: UserName): Promise<UserPage | null> {
-  return database.prisma.$transaction((tx) => loadPage(tx, user), {
+export function loadUserPage(
+  { clock, database }: { clock: Clock; database: Database },
+  user: UserName,
+): Promise<UserPage | null> {
+  return database.prisma.$transaction((tx) => loadPage(tx, user, clock()), {
     isolationLevel: 'RepeatableRead',
   });
 }
 
-async function loadPage(tx: Tx, { projectId, userId }: UserName): Promise<UserPage | null> {
+async function loadPage(
+  tx: Tx,
+  { projectId, userId }: UserName,
+  now: number,
+): Promise<UserPage | null> {
   const user = await tx.user.findUnique({ where: { projectId_userId: { projectId, userId } } });
   if (user === null) return null;
   const { uid } = user;
@@ -51,16 +62,24 @@ async function loadPage(tx: Tx, { projectId, userId }: UserName): Promise<UserPa
     purchases: purchases.map(purchaseView),
     grants: grants.map((grant) => grantView(grant, userId)),
     revocations: revocations.map((revocation) => revocationView(revocation, userId)),
-    timeline: await loadLiveSegments(tx, uid),
+    timeline: await loadLiveSegments(tx, uid, now),
     events: events.map((row) => storedEvent(row).event),
   };
 }
 
-async function loadLiveSegments(tx: Tx, uid: bigint): Promise<UserPage['timeline']> {
+/** What holds and what is to come goes before what is over, and what is nearest before the rest. */
+async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserPage['timeline']> {
   const rows = await tx.$queryRaw<(SegmentRow & { recorded_at: Date })[]>`
-    select feature_code, feature_type, reason, value, sources, valid_from, valid_to, recorded_at
-    from entitlement_segments where uid = ${uid} and superseded_at is null
-    order by feature_code, valid_from nulls first`;
+    select s.feature_code, s.feature_type, s.reason, s.value, ${sqlText(segmentSourcesSql)} as sources,
+      s.valid_from, s.valid_to, s.recorded_at
+    from (
+      select * from entitlement_segments where uid = ${uid} and superseded_at is null
+      order by
+        case when valid_to <= ${new Date(now)} then valid_to end desc nulls first,
+        valid_from nulls first
+      limit ${segmentsShown}
+    ) s
+    order by s.feature_code, s.valid_from nulls first`;
   return rows.map((row) =>
     recordedSegmentOut({
       ...segmentOf(row),

@@ -29,7 +29,7 @@ export function userRoutes(app: App, deps: EraseDeps): void {
     },
     async (request) => {
       const projectId = await projectFor(deps, callerOf(request), request.query.project_id);
-      const found = await loadUserPage(deps.database, {
+      const found = await loadUserPage(deps, {
         projectId,
         userId: request.params.user_id,
       });

@@ -54,7 +54,9 @@ export const userPageSchema = z
     revocations: z.array(revocationOut).describe('The latest first, lifted ones too'),
     timeline: z
       .array(recordedSegmentSchema)
-      .describe('What present facts give and deny, past and future, by feature and start'),
+      .describe(
+        'What present facts give and deny, past and future, by feature and start: up to 100 segments, what holds and is next to come before what is over. `GET /entitlements/history` has all',
+      ),
     events: z.array(eventSchema).describe('The last 20 that Stripe told of what is theirs'),
   })
   .meta({ id: 'UserPage' });
