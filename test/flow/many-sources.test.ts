@@ -192,10 +192,9 @@ describe('the past', () => {
     for (const { instant, body: answer } of answers) {
       const now = iso(instant);
       const held = segments.find((segment) => {
-        const holds = (from: string, to: string) => {
-          const [start, end] = [at(segment, from), at(segment, to)];
-          return (start === null || String(start) <= now) && (end === null || now < String(end));
-        };
+        const holds = (from: string, to: string) =>
+          [at(segment, from)].every((start) => typeof start !== 'string' || start <= now) &&
+          [at(segment, to)].every((end) => typeof end !== 'string' || now < end);
         return holds('valid_from', 'valid_to') && holds('recorded_at', 'superseded_at');
       });
       const [entry] = rowsOf(answer, 'entitlements');
