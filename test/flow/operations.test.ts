@@ -7,10 +7,10 @@ import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { type RedisProxy, startRedisProxy } from '../helpers/redis-proxy.ts';
 import { testStart, webhookSecret } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
-import { readRunbook, type Step } from './operations/document.ts';
-import { mismatch } from './operations/expectation.ts';
+import { readRunbook } from './operations/document.ts';
 import { type Instance, startInstance } from './operations/instance.ts';
-import { type Names, scenes } from './operations/scenes.ts';
+import { perform } from './operations/perform.ts';
+import { scenes } from './operations/scenes.ts';
 import { Shell } from './operations/shell.ts';
 
 /*
@@ -116,28 +116,10 @@ async function psqlDirectory(): Promise<string> {
   return directory;
 }
 
-/** Only asks, so that it may be asked again until the background work is done. */
-function onlyAsks(code: string): boolean {
-  return !/ -(d|X) |^RUN=|^LINK=/m.test(code);
-}
-
-async function perform(step: Step, names: Names): Promise<void> {
-  if (step.kind === 'act') {
-    const act = acts[step.name];
-    if (act === undefined) throw new Error(`the test has nothing to do for "${step.name}"`);
-    await act();
-    return;
-  }
-  const real = (text: string): string =>
-    Object.entries(names).reduce((rest, [name, id]) => rest.replaceAll(name, id), text);
-  const { expected } = step;
-  const answer = async (): Promise<void> => {
-    const printed = await shell.run(real(step.code));
-    if (expected === null) return;
-    const wanted = { ...expected, text: real(expected.text) };
-    expect(mismatch(wanted, printed), `${step.code}\n\n${expected.text}`).toBeNull();
-  };
-  await (onlyAsks(step.code) ? vi.waitFor(answer, { timeout: 15_000, interval: 200 }) : answer());
+async function act(name: string): Promise<void> {
+  const done = acts[name];
+  if (done === undefined) throw new Error(`the test has nothing to do for "${name}"`);
+  await done();
 }
 
 describe('docs/operations.md', () => {
@@ -148,6 +130,6 @@ describe('docs/operations.md', () => {
 
   it.each(runbook)('$heading', { timeout: 60_000 }, async ({ heading, steps }) => {
     const names = (await scenes[heading]?.(shop)) ?? {};
-    for (const step of steps) await perform(step, names);
+    for (const step of steps) await perform(step, shell, act, names);
   });
 });

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Started } from '../../src/dev/started.ts';
+import { text } from '../helpers/json.ts';
+import { webhookSecret } from '../helpers/service.ts';
+import { type Shop, startShop } from '../helpers/shop.ts';
+import { readRunbook } from './operations/document.ts';
+import { startInstance } from './operations/instance.ts';
+import { perform } from './operations/perform.ts';
+import type { Names } from './operations/scenes.ts';
+import { Shell } from './operations/shell.ts';
+
+/* docs/recipes.md, read from top to bottom and done, as test/flow/operations.test.ts does the runbook. */
+
+const recipes = readRunbook(
+  await readFile(path.resolve(import.meta.dirname, '../../docs/recipes.md'), 'utf8'),
+);
+
+const started = new Started();
+let shop: Shop;
+let shell: Shell;
+
+beforeAll(async () => {
+  shop = await startShop();
+  started.add(() => shop.close());
+  const instance = await startInstance(shop, {
+    redisUrl: inject('redisUrl'),
+    metricsToken: 'a_token_for_the_metrics_of_the_tests',
+    webhookSecrets: [webhookSecret],
+    port: 0,
+  });
+  started.add(() => instance.close());
+  shell = new Shell({
+    PATH: process.env['PATH'] ?? '',
+    LATCHKEY: instance.url,
+    ADMIN_API_KEY: shop.service.adminKey,
+  });
+  started.add(() => shell.close());
+});
+afterAll(() => started.stop());
+
+/** Recipes whose price is paid once; all others are monthly. */
+const paidOnce = ['A lifetime deal', 'A pass for 30 days', 'Packs that add up'];
+
+/** A product of the project, at Stripe only, with one price. */
+async function sceneOf(heading: string): Promise<Names> {
+  const product = await shop.stripe.products.create({
+    name: heading,
+    metadata: { project_id: 'notes' },
+  });
+  const price = await shop.stripe.prices.create({
+    product: product.id,
+    currency: 'usd',
+    unit_amount: 900,
+    ...(paidOnce.includes(heading) ? {} : { recurring: { interval: 'month' } }),
+  });
+  return { prod_123: product.id, price_123: price.id };
+}
+
+/** `USER buys PRICE` or `USER buys PRICE xQUANTITY`. */
+async function act(name: string): Promise<void> {
+  const [, userId, price, quantity = '1'] = /^(\S+) buys (\S+?)(?: x(\d+))?$/.exec(name) ?? [];
+  const opened = await shop.service.request('POST', '/checkout/sessions', {
+    key: shop.key,
+    body: {
+      user_id: userId,
+      line_items: [{ price_id: price, quantity: Number(quantity) }],
+      success_url: 'https://notes.example/welcome',
+      cancel_url: 'https://notes.example/pricing',
+    },
+  });
+  expect(opened.status, JSON.stringify(opened.body)).toBe(201);
+  await shop.sandbox.buyer.pay(text(opened.body, 'id'));
+  await shop.settle();
+}
+
+describe('docs/recipes.md', () => {
+  it.each(recipes)('$heading', { timeout: 60_000 }, async ({ heading, steps }) => {
+    expect(steps).not.toEqual([]);
+    const names = await sceneOf(heading);
+    for (const step of steps) await perform(step, shell, act, names);
+  });
+});
