@@ -42,7 +42,27 @@ export const entitlementsResponse = z
       .nullable()
       .describe('The next instant at which this answer changes by itself; `null` = none'),
   })
-  .meta({ id: 'Entitlements' });
+  .meta({
+    id: 'Entitlements',
+    examples: [
+      {
+        project_id: 'notes',
+        user_id: 'u_42',
+        revision: 17,
+        entitlements: [
+          {
+            feature_code: 'export',
+            type: 'boolean',
+            value: true,
+            valid_from: '2026-11-01T00:00:00.000Z',
+            valid_to: null,
+            sources: [{ type: 'subscription', id: 'sub_123', price_id: 'price_9' }],
+          },
+        ],
+        next_change_at: null,
+      },
+    ],
+  });
 
 /** The body of `GET /entitlements/check`. */
 export const checkResponse = z
@@ -53,4 +73,7 @@ export const checkResponse = z
     valid_to: instantOut.nullable(),
     revision: z.int(),
   })
-  .meta({ id: 'Check' });
+  .meta({
+    id: 'Check',
+    examples: [{ allowed: true, reason: 'granted', value: true, valid_to: null, revision: 17 }],
+  });

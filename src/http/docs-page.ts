@@ -27,7 +27,17 @@ export async function docsPage(app: App): Promise<void> {
   keepAnswers(app);
   await app.register(scalar, {
     routePrefix: '/docs',
-    configuration: { telemetry: false, withDefaultFonts: false, pageTitle: 'Latchkey' },
+    configuration: {
+      telemetry: false,
+      withDefaultFonts: false,
+      pageTitle: 'Latchkey',
+      authentication: { preferredSecurityScheme: 'apiKey' },
+      // The vendor's other products, which need the vendor's servers.
+      hideClientButton: true,
+      showDeveloperTools: 'never',
+      agent: { disabled: true },
+      mcp: { disabled: true },
+    },
   });
 }
 

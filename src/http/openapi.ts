@@ -1,5 +1,6 @@
 import type { SwaggerTransform, SwaggerTransformObject } from '@fastify/swagger';
 import type { FastifySchema, RouteOptions } from 'fastify';
+import { z } from 'zod';
 import { isIdempotent } from './idempotency.ts';
 import { type ProblemCode, problems } from './problem.ts';
 import { problemResponse } from './schemas.ts';
@@ -18,7 +19,9 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     const given: unknown = schema.response;
     const documented: FastifySchema = {
       ...schema,
-      ...(auth === 'open' || auth === undefined ? {} : { security: [{ apiKey: [auth] }] }),
+      // Said of open routes too: without it a reader cannot tell them from forgotten ones.
+      security: auth === 'open' || auth === undefined ? [] : [{ apiKey: [auth] }],
+      ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
         ...Object.fromEntries(
           [...statuses].map(([status, codes]) => [status, problemResponse(codes)]),
@@ -29,6 +32,14 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     return transform({ ...input, schema: documented });
   };
 }
+
+const idempotencyHeaders = z.object({
+  'Idempotency-Key': z
+    .string()
+    .max(255)
+    .optional()
+    .describe('A repetition with the same key and body gets the first answer again, for 24 hours'),
+});
 
 /** What every route of a kind may answer with; an open route says it all itself. */
 function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
@@ -49,6 +60,47 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
     'not_ready',
     'overloaded',
   ];
+}
+
+/** Headers of an answer that a client may keep, and ask for again with `If-None-Match`. */
+const revalidationHeaders = {
+  ETag: header('Changes with the revision and at every instant at which the answer changes'),
+  'Latchkey-Cache': header('How it was answered: hit, miss or bypass'),
+  'Latchkey-Revision': header('The revision of the user', 'integer'),
+};
+
+function header(description: string, type = 'string') {
+  return { description, schema: { type } };
+}
+
+const ifNoneMatch = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The `ETag` of an earlier answer',
+  schema: { type: 'string' },
+};
+
+/** As much of an operation of the document as is looked at here. */
+interface PathItem {
+  get?: { parameters?: object[]; responses?: Record<string, object | undefined> };
+}
+
+/** Adds to each operation that answers 304 what a client has to send, and what it gets. */
+export function documentRevalidation(transform: SwaggerTransformObject): SwaggerTransformObject {
+  return (input) => {
+    const document = transform(input);
+    if (!('paths' in document)) return document;
+    const operations = Object.values((document.paths ?? {}) as Record<string, PathItem>); // as it writes them
+    for (const { get } of operations) {
+      const { 200: answer, 304: unchanged } = get?.responses ?? {};
+      if (get === undefined || answer === undefined || unchanged === undefined) continue;
+      Object.assign(answer, { headers: revalidationHeaders });
+      Object.assign(unchanged, { description: 'Unchanged since the answer of that ETag' });
+      get.parameters = [...(get.parameters ?? []), ifNoneMatch];
+    }
+    return document;
+  };
 }
 
 /** Takes out of the document the schemas that nothing refers to: each comes once for requests and once for answers. */

@@ -5,7 +5,8 @@ import { ProblemError, problems, type ProblemCode } from './problem.ts';
 export const projectIdSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be small letters, digits, - or _, at most 63')
-  .describe('The project; may be left out where the key belongs to one');
+  .describe('The project; may be left out where the key belongs to one')
+  .meta({ examples: ['notes'] });
 
 /** What clients and proxies take out of a path, however it is encoded: no id may be one. */
 export const dotSegment = /^\.{1,2}$/;
@@ -17,7 +18,8 @@ export const userIdSchema = z
   .max(255)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters')
   .refine((id) => !dotSegment.test(id), 'must not be `.` or `..`')
-  .describe("The project's own id for the person: any printable text but `.` and `..`");
+  .describe("The project's own id for the person: any printable text but `.` and `..`")
+  .meta({ examples: ['u_42'] });
 
 /**
  * Stripe's ids, and products' custom ones: visible ASCII, without what could make another path of the
@@ -30,7 +32,8 @@ export const stripeIdSchema = z
 
 export const featureCodeSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/, 'must be small letters, digits, _ . or -, at most 100');
+  .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/, 'must be small letters, digits, _ . or -, at most 100')
+  .meta({ examples: ['export'] });
 
 /** What ISO 8601 says in four digits and Postgres stores. */
 export const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');

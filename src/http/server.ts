@@ -24,7 +24,7 @@ import { bodyLimits } from './body-limits.ts';
 import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
 import { keepAnswers } from './kept-answers.ts';
-import { documentProblems, dropUnusedSchemas } from './openapi.ts';
+import { documentProblems, documentRevalidation, dropUnusedSchemas } from './openapi.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
 import { endUnreadAnswers, standstillMs } from './unread-answers.ts';
@@ -98,10 +98,21 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
         description:
           'What may this user use, right now? The system of record for entitlements over Stripe.',
       },
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      // Where the document was read from.
+      servers: [{ url: '/' }],
+      components: {
+        securitySchemes: {
+          apiKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'A key of a project, with the scope that stands beside each route, or the platform key',
+          },
+        },
+      },
     },
     transform: documentProblems(jsonSchemaTransform),
-    transformObject: dropUnusedSchemas(jsonSchemaTransformObject),
+    transformObject: documentRevalidation(dropUnusedSchemas(jsonSchemaTransformObject)),
   });
   refuseUnknownQueries(app);
   installSecurityHeaders(app);

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkResponse, entitlementsResponse } from '../../src/entitlements/schemas.ts';
 import { problems } from '../../src/http/problem.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { installAuth } from '../../src/projects/auth.ts';
 import { createKeyLookup } from '../../src/projects/key-lookup.ts';
-import { entriesAt } from '../helpers/json.ts';
+import { at, entriesAt } from '../helpers/json.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -83,6 +84,49 @@ describe('the contract', () => {
       ([name]) => `#/components/schemas/${name}`,
     );
     expect([...new Set(references)].sort()).toEqual(held.sort());
+  });
+
+  it('says of every route who may call it, open ones included', () => {
+    for (const { method, url } of routes) {
+      const security = at(document, 'paths', url, method.toLowerCase(), 'security');
+      expect(security, `${method} ${url}`).toEqual(
+        openRoutes.includes(`${method} ${url}`)
+          ? []
+          : [{ apiKey: [expect.stringMatching(/^(read|checkout|admin|platform)$/)] }],
+      );
+    }
+  });
+
+  it('names the headers that clients send and get', () => {
+    const headersOf = (url: string, method: string) =>
+      entriesAt(document, 'paths', url, method, 'parameters')
+        .map(([, parameter]) => parameter)
+        .filter((parameter) => at(parameter, 'in') === 'header')
+        .map((parameter) => at(parameter, 'name'));
+    expect(headersOf('/api/v1/admin/grant', 'post')).toEqual(['Idempotency-Key']);
+    expect(headersOf('/api/v1/checkout/sessions', 'post')).toEqual(['Idempotency-Key']);
+    expect(headersOf('/api/v1/entitlements', 'get')).toEqual(['If-None-Match']);
+    expect(
+      entriesAt(
+        document,
+        'paths',
+        '/api/v1/entitlements',
+        'get',
+        'responses',
+        '200',
+        'headers',
+      ).map(([name]) => name),
+    ).toEqual(['ETag', 'Latchkey-Cache', 'Latchkey-Revision']);
+  });
+
+  it('shows examples that are true', () => {
+    const examplesOf = (name: string) =>
+      entriesAt(document, 'components', 'schemas', name, 'examples').map(([, example]) => example);
+    for (const example of examplesOf('Check')) {
+      const { allowed, reason } = checkResponse.parse(example);
+      expect(allowed).toBe(reason === 'granted');
+    }
+    for (const example of examplesOf('Entitlements')) entitlementsResponse.parse(example);
   });
 
   it('names every code of the table', () => {
