@@ -67,6 +67,9 @@ const checkoutWarning = z
   })
   .meta({ id: 'CheckoutWarning' });
 
+const untilComplete =
+  '`null` while the session is not complete and the key lacks `read`: what a user has is not for keys that only sell';
+
 /** Where a buyer is sent to pay, and to change what was bought. */
 export function checkoutRoutes(app: App, deps: SyncDeps): void {
   const { database } = deps;
@@ -172,15 +175,18 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
             status: z.string().nullable(),
             payment_status: z.string(),
             user_id: z.string(),
-            revision: z.int(),
-            entitlements: entitlementsResponse.shape.entitlements,
+            revision: z.int().nullable().describe(untilComplete),
+            entitlements: entitlementsResponse.shape.entitlements
+              .nullable()
+              .describe(untilComplete),
           }),
         },
       },
     },
     async (request) => {
       // The path names one thing by an id of its own: the platform key needs no project.
-      const scope = await projectScope(deps, callerOf(request), request.query.project_id);
+      const caller = callerOf(request);
+      const scope = await projectScope(deps, caller, request.query.project_id);
       const { id } = request.params;
       const { projectId, userId } = await loadOwnSession(database, scope, id);
       await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
@@ -188,7 +194,10 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       );
       const session = await database.prisma.checkoutSession.findUnique({ where: { id } });
       if (session === null) throw new ProblemError('session_not_found');
-      const { revision, entitlements } = await readFresh(deps, projectId, userId);
+      const mayRead = caller.scopes.has('read') || session.status === 'complete';
+      const { revision, entitlements } = mayRead
+        ? await readFresh(deps, projectId, userId)
+        : { revision: null, entitlements: null };
       return {
         id,
         status: session.status,

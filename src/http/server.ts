@@ -23,8 +23,10 @@ import type { App } from './app-types.ts';
 import { bodyLimits } from './body-limits.ts';
 import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
+import { isTooDeep, maxJsonDepth } from './json-depth.ts';
 import { keepAnswers } from './kept-answers.ts';
 import { documentProblems, documentRevalidation, dropUnusedSchemas } from './openapi.ts';
+import { ProblemError } from './problem.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
 import { endUnreadAnswers, standstillMs } from './unread-answers.ts';
@@ -38,6 +40,8 @@ const requestTimeoutMs = 30_000;
  * gives headers a minute.
  */
 const headersTimeoutMs = 10_000;
+
+const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter one.`;
 
 /** How often connections are looked at for it, milliseconds. */
 const lookForTimeoutsEveryMs = 1_000;
@@ -148,6 +152,7 @@ function takeJsonAlone(app: App): void {
     { parseAs: 'string' },
     (request, body: string, done) => {
       if (body === '') done(null, undefined);
+      else if (isTooDeep(body)) done(new ProblemError('bad_request', tooDeep));
       else void parse(request, body, done);
     },
   );

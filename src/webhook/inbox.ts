@@ -1,4 +1,3 @@
-import { ProblemError } from '../http/problem.ts';
 import { createBatches } from '../platform/batches.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Database, isTimeout, isUnreachable } from '../platform/database.ts';
@@ -27,8 +26,6 @@ export interface Inbox {
    * Stores a verified event; once it has returned, the event is in Postgres. `duplicate` tells that it
    * was there already. Of one that is ignored, what it said is not kept: nothing will be made of it, and
    * it may be about people whom we do not know.
-   *
-   * @throws ProblemError payload_invalid where the payload is nested too deeply to be stored.
    */
   store(event: VerifiedEvent, raw: Buffer, triage: Triage): Promise<{ duplicate: boolean }>;
 }
@@ -56,20 +53,12 @@ async function insertEach(
   try {
     return await insertEvents(database, deliveries);
   } catch (error) {
-    if (deliveries.length === 1 && isTooDeep(error)) {
-      return [new ProblemError('payload_invalid', 'The payload is nested too deeply.')];
-    }
     if (deliveries.length === 1 || isUnreachable(error) || isTimeout(error)) throw error;
     const alone = deliveries.map(async (delivery) => insertEach(database, [delivery]));
     return (await Promise.allSettled(alone)).flatMap((one) =>
       one.status === 'fulfilled' ? one.value : [asError(one.reason)],
     );
   }
-}
-
-/** Postgres gives up on JSON that is nested some thousands deep. */
-function isTooDeep(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '54001';
 }
 
 function asError(reason: unknown): Error {

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
+import { isTooDeep, maxJsonDepth } from '../http/json-depth.ts';
 import { ProblemError } from '../http/problem.ts';
 import { wholeTextSchema } from '../http/schemas.ts';
 import { requireGoodHeader, toleranceSeconds } from './signature-header.ts';
@@ -60,9 +61,16 @@ function matches(raw: Buffer, header: string, secret: string, now: number): bool
  * @throws ProblemError `payload_invalid` or `thin_event_unsupported`.
  */
 export function parseEvent(raw: Buffer): VerifiedEvent {
+  const text = raw.toString('utf8');
+  if (isTooDeep(text)) {
+    throw new ProblemError(
+      'payload_invalid',
+      `The payload nests deeper than ${maxJsonDepth} levels.`,
+    );
+  }
   let body: unknown;
   try {
-    body = JSON.parse(raw.toString('utf8'));
+    body = JSON.parse(text);
   } catch {
     throw new ProblemError('payload_invalid', 'The payload is not JSON.');
   }

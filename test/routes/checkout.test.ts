@@ -447,4 +447,40 @@ describe('GET /checkout/sessions/{id}', () => {
       body: { status: 'open', payment_status: 'unpaid', entitlements: [] },
     });
   });
+
+  it('200: a key without `read` learns what the user has only from a session that is complete', async () => {
+    await shop.buy('u_sold_to', 'pro');
+    await shop.settle();
+    const cashier = await shop.service.request('POST', '/admin/projects/notes/keys', {
+      key: shop.service.adminKey,
+      body: { name: 'cashier', scopes: ['checkout'] },
+    });
+    const ask = (id: string, key: string) =>
+      shop.service.request('GET', `/checkout/sessions/${id}`, { key });
+    const id = text((await shop.checkout('u_sold_to', 'forever')).body, 'id');
+    const hidden = { revision: null, entitlements: null };
+    expect(await ask(id, text(cashier.body, 'key'))).toMatchObject({
+      status: 200,
+      body: { status: 'open', user_id: 'u_sold_to', ...hidden },
+    });
+    expect((await ask(id, shop.key)).body).toMatchObject({
+      revision: 1,
+      entitlements: [{ feature_code: 'export' }, { feature_code: 'notebooks' }],
+    });
+    await shop.stripe.checkout.sessions.expire(id);
+    expect((await ask(id, text(cashier.body, 'key'))).body).toMatchObject({
+      status: 'expired',
+      ...hidden,
+    });
+    const paid = await shop.buy('u_sold_to', 'forever');
+    expect((await ask(paid, text(cashier.body, 'key'))).body).toMatchObject({
+      status: 'complete',
+      revision: 2,
+      entitlements: [
+        { feature_code: 'export' },
+        { feature_code: 'notebooks' },
+        { feature_code: 'theme' },
+      ],
+    });
+  });
 });

@@ -70,6 +70,34 @@ describe('every error', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ status, code });
   });
 
+  it.each([
+    ['a list', '[', ']'],
+    ['an object', '{"a":', '}'],
+  ])(
+    '400 for %s that nests too deep to be walked, whoever would walk it',
+    async (_, open, close) => {
+      const { key } = await service.createProject(`deep_${open.length}`);
+      await service.request('PUT', '/admin/features/theme', {
+        key,
+        body: { name: 'Theme', type: 'config' },
+      });
+      const deep = `${open.repeat(20_000)}1${close.repeat(20_000)}`;
+      const requests = [
+        ['POST', '/admin/grant', { 'idempotency-key': `deep-${open.length}` }],
+        ['POST', '/admin/grant', {}],
+        ['PUT', '/admin/features/theme', {}],
+      ] as const;
+      for (const [method, path, headers] of requests) {
+        const body = `{"user_id":"u","feature_code":"theme","reason":"deep","name":"deep","type":"config","value":${deep}}`;
+        const answer = await service.request(method, path, { key, body, headers });
+        expect(answer, `${method} ${path}`).toMatchObject({
+          status: 400,
+          body: { code: 'bad_request', detail: expect.stringContaining('64 levels') as string },
+        });
+      }
+    },
+  );
+
   it('415 for what is not JSON', async () => {
     const answer = await post('<project/>', { 'content-type': 'text/xml' });
     expect(answer.statusCode).toBe(415);
