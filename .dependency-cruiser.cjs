@@ -61,6 +61,7 @@ const pureFiles = [
   'src/reconciliation/finding.ts',
   'src/reconciliation/effect.ts',
   'src/catalog/from-stripe.ts',
+  'src/checkout/paying-customer.ts',
   'src/checkout/redirects.ts',
 ];
 

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import Stripe from 'stripe';
 import type { Deps } from '../deps.ts';
 import { lockUser, type UserName } from '../entitlements/users.ts';
-import type { Tx } from '../platform/database.ts';
+import { type Sql, sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys } from '../platform/locks.ts';
+import { choosePayingCustomer, type UserCustomer } from './paying-customer.ts';
 import { askStripe, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
@@ -12,17 +13,28 @@ export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'
 const attempts = 5;
 
 /**
- * The customer that checkout uses for a user, if there is one: the primary, or else the first that was
- * linked, which becomes the primary. To be called under the user's lock.
+ * Returns the customer that checkout uses for a user, if there is one, and makes it the primary. To be
+ * called under the user's lock.
  */
 export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> {
-  const customer = await tx.customer.findFirst({
-    where: { uid, deleted: false },
-    orderBy: [{ isPrimary: 'desc' }, { createdAt: 'asc' }, { id: 'asc' }],
-  });
+  const customer = choosePayingCustomer(await loadUserCustomers(tx, sql`c.uid = ${uid}`));
   if (customer === null) return null;
   if (!customer.isPrimary) await makePrimary(tx, uid, customer.id);
   return customer.id;
+}
+
+/** Loads customers that are not deleted, each with what its user has bought as this customer. */
+export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[]> {
+  return tx.$queryRaw<UserCustomer[]>`
+    select c.id, c.is_primary as "isPrimary", c.created_at as "createdAt",
+      array(
+        select s.status from subscriptions s where s.customer_id = c.id and s.uid = c.uid
+      ) as "subscriptionStatuses",
+      (
+        select count(*)::int from purchases p join checkout_sessions s on s.id = p.session_id
+        where s.customer_id = c.id and p.uid = c.uid
+      ) as purchases
+    from customers c join users u using (uid) where not c.deleted and ${condition}`;
 }
 
 /**
@@ -89,17 +101,18 @@ async function storeCustomer(
       create: { id, ...ours, createdAt: new Date(created * 1_000) },
       update: ours,
     });
-    const other = await tx.customer.findFirst({
-      where: {
-        uid,
-        isPrimary: true,
-        deleted: false,
-        id: { notIn: former === null ? [id] : [id, former] },
-      },
-    });
-    if (other !== null) return other.id;
-    await makePrimary(tx, uid, id);
-    return id;
+    const known = await loadUserCustomers(
+      tx,
+      sql`c.uid = ${uid} and c.id is distinct from ${former}`,
+    );
+    // The new one is the primary, unless there is one; an operator may have linked one that pays.
+    const isPrimary = !known.some((one) => one.isPrimary);
+    const customers = known.map((one) =>
+      one.id === id && isPrimary ? { ...one, isPrimary } : one,
+    );
+    const { id: chosen } = choosePayingCustomer(customers) ?? { id };
+    await makePrimary(tx, uid, chosen);
+    return chosen;
   });
 }
 

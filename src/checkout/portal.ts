@@ -1,10 +1,13 @@
 import type { UserName } from '../entitlements/users.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { CustomerDeps } from './customer.ts';
+import { sql } from '../platform/database.ts';
+import { type CustomerDeps, loadUserCustomers } from './customer.ts';
+import { choosePayingCustomer } from './paying-customer.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
 
 /**
- * Opens the billing portal for a user's customer, with the project's configuration where it has one.
+ * Opens the billing portal for the customer that has what the user pays for (`choosePayingCustomer`), with
+ * the project's configuration where it has one.
  *
  * @param repeatId the same for every repetition of the request, which Stripe answers with the same session
  * @throws ProblemError customer_not_found (nothing was ever bought, or Stripe no longer knows the
@@ -17,10 +20,11 @@ export async function openPortal(
   repeatId: string | null,
 ): Promise<{ id: string; url: string }> {
   const { prisma } = deps.database;
-  const customer = await prisma.customer.findFirst({
-    where: { user, deleted: false },
-    orderBy: [{ isPrimary: 'desc' }, { createdAt: 'asc' }, { id: 'asc' }],
-  });
+  const customers = await loadUserCustomers(
+    prisma,
+    sql`u.project_id = ${user.projectId} and u.user_id = ${user.userId}`,
+  );
+  const customer = choosePayingCustomer(customers);
   if (customer === null) throw new ProblemError('customer_not_found');
   const { portalConfigurationId: configuration } = await prisma.project.findUniqueOrThrow({
     where: { id: user.projectId },

@@ -156,7 +156,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect(rows).toHaveLength(1);
   });
 
-  it('200: a user may have several customers, and checkout goes on with the first', async () => {
+  it('200: a user may have several customers; a link changes nothing of which one checkout used', async () => {
     await shop.checkout('several', 'pass');
     const first = await shop.customerOf('several');
     const id = await customer();

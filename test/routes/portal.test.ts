@@ -45,6 +45,44 @@ it('201: with the configuration of the project, where it has one', async () => {
   create.mockRestore();
 });
 
+it('201: of several customers the one that has what the user pays for, not that of an abandoned checkout', async () => {
+  for (const buys of ['subscription', 'purchase'] as const) {
+    const user = `u_moved_in_${buys}`;
+    await shop.checkout(user, 'pass');
+    const { id: linked } = await shop.stripe.customers.create();
+    if (buys === 'subscription') {
+      await shop.stripe.subscriptions.create({
+        customer: linked,
+        items: [{ price: shop.prices.pro }],
+      });
+    } else {
+      const { id } = await shop.stripe.checkout.sessions.create({
+        mode: 'payment',
+        customer: linked,
+        line_items: [{ price: shop.prices.forever, quantity: 1 }],
+        success_url: 'https://elsewhere.example',
+      });
+      await shop.sandbox.buyer.pay(id);
+    }
+    const link = await shop.service.request('POST', `/admin/users/${user}/customers`, {
+      key: shop.key,
+      body: { stripe_customer_id: linked },
+    });
+    expect(link.status).toBe(200);
+    const create = vi.spyOn(shop.service.deps.stripe.billingPortal.sessions, 'create');
+    expect((await open({ user_id: user, return_url })).status).toBe(201);
+    expect(
+      create.mock.calls.map(([params]) => params?.customer),
+      buys,
+    ).toEqual([linked]);
+    create.mockRestore();
+    // The next checkout sells to the same one.
+    const checkout = await shop.checkout(user, 'team');
+    const session = await shop.stripe.checkout.sessions.retrieve(text(checkout.body, 'id'));
+    expect(session.customer, buys).toBe(linked);
+  }
+});
+
 describe('401 and 403', () => {
   it('no key, and a key that may only read', async () => {
     const { body: made } = await shop.service.request('POST', '/admin/projects/notes/keys', {
