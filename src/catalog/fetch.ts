@@ -4,7 +4,7 @@ import type { Database } from '../platform/database.ts';
 import { drawNumber } from '../webhook/followed.ts';
 import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './from-stripe.ts';
 import type { PriceRow, ProductRow } from './from-stripe.ts';
-import { priceExpansion, retrievePrice, withTiers } from './whole-price.ts';
+import { priceExpansion, withTiers } from './whole-price.ts';
 
 export interface FetchDeps {
   database: Database;
@@ -37,26 +37,46 @@ const pageSize = 100;
 /** Products asked about at once by an import: well below Stripe's 25 requests a second for one endpoint. */
 const fetchedAtOnce = 4;
 
-/** @throws ProblemError product_not_found, stripe_unavailable */
-export async function fetchProduct(deps: FetchDeps, id: string): Promise<FetchedProduct> {
+/**
+ * Fetches a product with its prices, where the caller may take it. One that it may not take costs the same
+ * requests and queries as one that Stripe does not know, so that how long it takes tells nothing.
+ *
+ * @throws ProblemError product_not_found, stripe_unavailable
+ */
+export async function fetchProduct(
+  deps: FetchDeps,
+  id: string,
+  mayTake: (product: ProductRow) => boolean,
+): Promise<FetchedProduct> {
   const number = await drawNumber(deps.database);
-  return fromStripe('product_not_found', async () => ({
-    number,
-    product: toProductRow(await deps.stripe.products.retrieve(id)),
-    prices: (await listPrices(deps.stripe, id)).map((price) => toPriceRow(price)),
-  }));
+  return fromStripe('product_not_found', async () => {
+    const product = toProductRow(await deps.stripe.products.retrieve(id));
+    if (!mayTake(product)) throw new ProblemError('product_not_found');
+    const prices = await listPrices(deps.stripe, id);
+    return { number, product, prices: prices.map((price) => toPriceRow(price)) };
+  });
 }
 
-/** @throws ProblemError price_not_found, stripe_unavailable */
+/**
+ * Fetches a price of a product of the caller's. One of another product costs the same requests and queries
+ * as one that Stripe does not know.
+ *
+ * @param isOwn is asked in any case; null: there is no such price.
+ * @throws ProblemError price_not_found, stripe_unavailable
+ */
 export async function fetchPrice(
   deps: FetchDeps,
   id: string,
+  isOwn: (productId: string | null) => Promise<boolean>,
 ): Promise<{ number: bigint; price: PriceRow }> {
   const number = await drawNumber(deps.database);
-  return fromStripe('price_not_found', async () => ({
-    number,
-    price: toPriceRow(await retrievePrice(deps.stripe, id)),
-  }));
+  const shown = await unlessMissing(() =>
+    deps.stripe.prices.retrieve(id, { expand: priceExpansion }),
+  );
+  const product = shown?.product ?? null;
+  const own = await isOwn(typeof product === 'object' ? (product?.id ?? null) : product);
+  if (shown === null || !own) throw new ProblemError('price_not_found');
+  return { number, price: toPriceRow(await withTiers(deps.stripe, shown)) };
 }
 
 /**
@@ -119,12 +139,18 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
 
 /** What Stripe does not know is `missing`; any other failure says nothing about the object, and is thrown on. */
 async function fromStripe<T>(missing: ProblemCode, work: () => Promise<T>): Promise<T> {
+  const answer = await unlessMissing(async () => ({ found: await work() }));
+  if (answer === null) throw new ProblemError(missing);
+  return answer.found;
+}
+
+/** Null for what Stripe does not know. */
+async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Stripe.errors.StripeError && error.code === 'resource_missing') {
-      throw new ProblemError(missing);
-    }
+    if (error instanceof Stripe.errors.StripeError && error.code === 'resource_missing')
+      return null;
     throw error;
   }
 }

@@ -38,11 +38,17 @@ export async function fetchNewPrice(
   projectId: string,
   id: string,
 ): Promise<{ number: bigint; price: PriceRow } | null> {
-  const own = await deps.database.prisma.price.findFirst({
+  const { price, product } = deps.database.prisma;
+  const own = await price.findFirst({
     where: { id, product: { projectId } },
     select: { id: true },
   });
-  return own === null ? fetchPrice(deps, id) : null;
+  if (own !== null) return null;
+  return fetchPrice(deps, id, async (productId) => {
+    // Asked for what there is not, too: see `fetchPrice`.
+    const where = { id: productId ?? '', projectId };
+    return (await product.findFirst({ where, select: { id: true } })) !== null;
+  });
 }
 
 /**

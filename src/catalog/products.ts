@@ -2,7 +2,7 @@ import { recordChange } from '../audit/record.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
-import type { FetchedProduct } from './fetch.ts';
+import { type FetchDeps, type FetchedProduct, fetchProduct } from './fetch.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
 import type { ProductBody, ProductOut } from './schemas.ts';
 import { applyFetched } from './store.ts';
@@ -31,6 +31,28 @@ export async function loadProducts(
     take: page.take,
   });
   return products.map(productView);
+}
+
+/**
+ * Fetches a product that the project has, or may take.
+ *
+ * @param anyFree as for `putProduct`.
+ * @throws ProblemError product_not_found, stripe_unavailable
+ */
+export async function fetchOwnProduct(
+  deps: FetchDeps,
+  projectId: string,
+  id: string,
+  anyFree: boolean,
+): Promise<FetchedProduct> {
+  const stored = await deps.database.prisma.product.findUnique({
+    where: { id },
+    select: { projectId: true },
+  });
+  const holder = stored?.projectId ?? null;
+  return fetchProduct(deps, id, ({ claimedBy }) =>
+    holder === null ? anyFree || claimedBy === projectId : holder === projectId,
+  );
 }
 
 /**

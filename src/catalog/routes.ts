@@ -9,11 +9,11 @@ import { callerOf } from '../projects/caller.ts';
 import { operatorFor } from '../projects/operator.ts';
 import { type ChangeContext, changeOrTry } from './change.ts';
 import { archiveFeature, loadFeatures, putFeature } from './features.ts';
-import { fetchCatalog, type FetchDeps, fetchProduct } from './fetch.ts';
+import { fetchCatalog, type FetchDeps } from './fetch.ts';
 import { importCatalog } from './import.ts';
 import { fetchNewPrice, loadPrices, putPrice } from './prices.ts';
 import { loadPricing } from './pricing.ts';
-import { loadProducts, putProduct } from './products.ts';
+import { fetchOwnProduct, loadProducts, putProduct } from './products.ts';
 import * as shapes from './schemas.ts';
 
 export type CatalogRouteDeps = CatalogChangeDeps & FetchDeps;
@@ -154,7 +154,8 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       const { body } = request;
       const context = await contextOf(request, body.project_id);
       const anyFree = callerOf(request).projectId === null;
-      const fetched = await fetchProduct(deps, request.params.stripe_product_id);
+      const id = request.params.stripe_product_id;
+      const fetched = await fetchOwnProduct(deps, context.projectId, id, anyFree);
       return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
         putProduct(tx, context, fetched, anyFree, body),
       );

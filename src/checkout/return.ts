@@ -14,12 +14,10 @@ export async function loadOwnSession(
   projectId: string | null,
   sessionId: string,
 ): Promise<UserName> {
-  const intent = await database.prisma.checkoutIntent.findUnique({
-    where: { sessionId },
+  const intent = await database.prisma.checkoutIntent.findFirst({
+    where: { sessionId, ...(projectId === null ? {} : { projectId }) },
     include: { user: { select: { userId: true } } },
   });
-  if (intent === null || (projectId !== null && intent.projectId !== projectId)) {
-    throw new ProblemError('session_not_found');
-  }
+  if (intent === null) throw new ProblemError('session_not_found');
   return { projectId: intent.projectId, userId: intent.user.userId };
 }

@@ -15,23 +15,22 @@ export interface Attached {
   revision: number;
 }
 
-/** Of which project a purchase is: its user's; a guest's, the one that has taken the product. */
-async function loadWhose(
-  tx: Tx,
-  id: string,
-): Promise<{ projectId: string | null; customers: string[]; payments: string[] }> {
-  const purchase = await tx.purchase.findUnique({
-    where: { id },
-    include: { user: true, session: { select: { customerId: true } } },
-  });
-  if (purchase === null) throw new ProblemError('purchase_not_found');
-  const { user, productId, paymentIntentId, invoiceId, session } = purchase;
-  const product = await tx.product.findUnique({ where: { id: productId } });
-  return {
-    projectId: user === null ? (product?.projectId ?? null) : user.projectId,
-    customers: [session.customerId].filter((key) => key !== null),
-    payments: [paymentIntentId, invoiceId].filter((key) => key !== null),
-  };
+interface Whose {
+  projectId: string | null;
+  customers: string[];
+  payments: string[];
+}
+
+/** Of which project a purchase is: its user's; a guest's, the one that has taken the product. One query. */
+async function loadWhose(tx: Tx, id: string): Promise<Whose | null> {
+  const [whose] = await tx.$queryRaw<Whose[]>`
+    select case when p.uid is null then g.project_id else u.project_id end as "projectId",
+      array_remove(array[s.customer_id], null) as customers,
+      array_remove(array[p.payment_intent_id, p.invoice_id], null) as payments
+    from purchases p join checkout_sessions s on s.id = p.session_id
+      left join users u on u.uid = p.uid left join products g on g.id = p.product_id
+    where p.id = ${id}`;
+  return whose ?? null;
 }
 
 /**
@@ -52,15 +51,16 @@ export async function attachPurchase(
   keep: KeepAnswer<Attached>,
 ): Promise<Attached> {
   const { purchaseId, userId, reason } = asked;
-  const { projectId, customers, payments } = await loadWhose(deps.database.prisma, purchaseId);
-  if (projectId === null || (by.projectId !== null && by.projectId !== projectId)) {
+  const whose = await loadWhose(deps.database.prisma, purchaseId);
+  const projectId = whose?.projectId ?? null;
+  if (whose === null || projectId === null || (by.projectId ?? projectId) !== projectId) {
     throw new ProblemError('purchase_not_found');
   }
   const { attached, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    await lockJoinKeys(tx, customers);
-    await lockJoinKeys(tx, payments);
+    await lockJoinKeys(tx, whose.customers);
+    await lockJoinKeys(tx, whose.payments);
     const user = await lockUser(tx, { projectId, userId }, now);
     await tx.$queryRaw`select from purchases where id = ${purchaseId} for update`;
     const purchase = await tx.purchase.findUniqueOrThrow({ where: { id: purchaseId } });
@@ -69,7 +69,7 @@ export async function attachPurchase(
       await keep(tx, attached);
       return { attached, refreshed: [] };
     }
-    if ((await loadWhose(tx, purchaseId)).projectId !== projectId) {
+    if ((await loadWhose(tx, purchaseId))?.projectId !== projectId) {
       throw new ProblemError('purchase_not_found');
     }
     if (purchase.uid !== null) throw new ProblemError('purchase_claimed');
