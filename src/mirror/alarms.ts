@@ -32,7 +32,9 @@ export async function loadUnmappedPrices(
   picture: Picture,
   owned: readonly Owned[],
 ): Promise<UnmappedPrice[]> {
-  const owners = new Set(owned.map(({ subject }) => subject.id));
+  const owners = new Set(
+    owned.filter(({ owner }) => owner !== null).map(({ subject }) => subject.id),
+  );
   const sold = [
     ...picture.subscriptions
       .filter(({ status }) => !isTerminal(status))
@@ -55,6 +57,8 @@ export interface Observed {
   /** Subscriptions, refunds and disputes whose status we do not know. */
   unknown: string[];
   unmapped: UnmappedPrice[];
+  /** Sessions that name an intent of ours which does not claim them. */
+  foreign: string[];
   /** What Stripe does not know, and never said to be deleted. */
   missing: FollowedRef[];
 }
@@ -63,7 +67,7 @@ export interface Observed {
 export async function raiseAlarms(
   deps: AlarmDeps,
   picture: Picture,
-  { unknown, unmapped, missing }: Observed,
+  { unknown, unmapped, foreign, missing }: Observed,
 ): Promise<void> {
   const { metrics, logger } = deps;
   for (const { objectType, objectId } of missing) {
@@ -76,6 +80,13 @@ export async function raiseAlarms(
   for (const id of unknown) {
     metrics.alarms.inc({ kind: 'unknown_status' });
     logger.warn({ id }, 'an object has a status that is not known; the last known one counts');
+  }
+  for (const session of foreign) {
+    metrics.alarms.inc({ kind: 'intent_of_another_session' });
+    logger.warn(
+      { session },
+      'a session names an intent that is not its own; its metadata and customer say whose it is',
+    );
   }
   for (const { priceId, productId, knownUser } of unmapped) {
     metrics.unmappedPrices.inc({ known_user: String(knownUser) });

@@ -1,7 +1,7 @@
 import type { EntitlementCache } from '../entitlements/cache.ts';
 import { markBehind, refreshMarked } from '../entitlements/refresh-behind.ts';
 import { refreshUsers, type Refreshed } from '../entitlements/refresh.ts';
-import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
+import { ensureUsers, type LockedUser, lockUsers, type UserName } from '../entitlements/users.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Database, isTimeout, sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
@@ -10,7 +10,7 @@ import type { Metrics } from '../platform/metrics.ts';
 import { markFetched } from '../webhook/followed.ts';
 import { wantUnseen } from '../webhook/want.ts';
 import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
-import { loadSubjects, resolveOwners, storeOwners } from './owner.ts';
+import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
 import { objectsIn, onlyNewest, type Picture } from './picture.ts';
 import { storePicture } from './store.ts';
 import { believeArrived } from './told-arrived.ts';
@@ -83,6 +83,7 @@ export async function applyPicture(
  * decides whether it stays. Otherwise nothing has happened.
  *
  * @param keep may run again after a deadlock, so it keeps no state.
+ * @param check runs before anything is written, under the customers' locks; what it throws is thrown.
  * @returns whether it stayed.
  * @throws the time-out, where it takes longer than a transaction may; nothing has happened then either.
  */
@@ -91,11 +92,12 @@ export async function tryPicture(
   picture: Picture,
   number: bigint,
   keep: (tx: Tx, refreshed: readonly Refreshed[]) => Promise<boolean>,
+  check: (tx: Tx) => Promise<void> = () => Promise.resolve(),
 ): Promise<boolean> {
   try {
     const { refreshed, observed } = await inProjects(deps, picture, async (tx, projectIds) => {
       const now = deps.clock();
-      const { users, observed } = await writeLocked(deps, tx, picture, number, projectIds);
+      const { users, observed } = await writeLocked(deps, tx, picture, number, projectIds, check);
       const refreshed: Refreshed[] = [];
       for (const [projectId, ofProject] of byProject(users)) {
         refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
@@ -136,11 +138,11 @@ function byProject(users: readonly LockedUser[]): Map<string, LockedUser[]> {
 /** The projects that come first in the lock order have to be known before anything is locked. */
 async function guessProjects(database: Database, picture: Picture): Promise<Set<string>> {
   const tx = database.prisma;
-  const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
-  const uids = await loadTouchedUids(tx, picture);
+  const ownership = await loadOwnership(tx, picture);
+  const uids = await loadTouchedUids(tx, picture, ownership);
   const users = await tx.user.findMany({ where: { uid: { in: uids } } });
   return new Set([
-    ...owned.map(({ owner }) => owner.projectId),
+    ...newOwners(ownership).map(({ projectId }) => projectId),
     ...users.map(({ projectId }) => projectId),
   ]);
 }
@@ -152,18 +154,21 @@ async function writeLocked(
   picture: Picture,
   number: bigint,
   projectIds: Set<string>,
+  check: (tx: Tx) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ users: LockedUser[]; observed: Observed }> {
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
-  const newest = await markFetched(tx, objectsIn(picture), number, now);
+  const newest = onlyNewest(picture, await markFetched(tx, objectsIn(picture), number, now));
   await wantUnseen(tx, picture.doubted, now);
   await lockJoinKeys(tx, customerIds(picture));
-  await lockJoinKeys(tx, [...payments(picture), ...(await loadWaitingPayments(tx, picture))]);
-  const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
-  const touched = await loadTouchedUids(tx, picture);
+  await check(tx);
+  const ownership = await loadOwnership(tx, newest);
+  await lockJoinKeys(tx, [...payments(picture), ...ownership.payments]);
+  const touched = await loadTouchedUids(tx, picture, ownership);
+  const owners = newOwners(ownership);
   await ensureUsers(
     tx,
-    owned.map(({ owner }) => owner).filter(({ projectId }) => projectIds.has(projectId)),
+    owners.filter(({ projectId }) => projectIds.has(projectId)),
     now,
   );
   const users = await lockUsers(
@@ -171,33 +176,37 @@ async function writeLocked(
     sql`uid in (
       select unnest(${touched}::bigint[])
       union select u.uid from users u join unnest(
-        ${owned.map(({ owner }) => owner.projectId)}::text[],
-        ${owned.map(({ owner }) => owner.userId)}::text[]) as named (project_id, user_id)
+        ${owners.map(({ projectId }) => projectId)}::text[],
+        ${owners.map(({ userId }) => userId)}::text[]) as named (project_id, user_id)
         on u.project_id = named.project_id and u.user_id = named.user_id)`,
   );
-  const needed = new Set([
-    ...owned.map(({ owner }) => owner.projectId),
-    ...users.map(({ projectId }) => projectId),
-  ]);
+  const needed = new Set([...owners, ...users].map(({ projectId }) => projectId));
   if (!needed.isSubsetOf(projectIds)) throw new MoreProjects(needed);
 
-  const seen = await believeArrived(tx, await believeDeleted(tx, onlyNewest(picture, newest)));
+  const seen = await believeArrived(tx, await believeDeleted(tx, newest));
   const unknown = await storePicture(tx, seen);
   const uidOf = new Map(users.map((user) => [nameKey(user), user.uid]));
-  await storeOwners(
-    tx,
-    owned.map(({ subject, owner }) => {
-      const uid = uidOf.get(nameKey(owner));
-      if (uid === undefined) throw new Error('an owner has no row');
-      return { subject, uid };
-    }),
-  );
-  const unmapped = await loadUnmappedPrices(tx, picture, owned);
-  return { users, observed: { unknown, unmapped, missing: [...seen.missing, ...seen.doubted] } };
+  await storeOwnership(tx, ownership, (name) => {
+    const uid = uidOf.get(nameKey(name));
+    if (uid === undefined) throw new Error('an owner has no row');
+    return uid;
+  });
+  const unmapped = await loadUnmappedPrices(tx, picture, ownership.owned);
+  const { foreign } = ownership;
+  const missing = [...seen.missing, ...seen.doubted];
+  return { users, observed: { unknown, unmapped, foreign, missing } };
+}
+
+function newOwners({ owned }: Ownership): UserName[] {
+  return owned.flatMap(({ owner }) => owner ?? []);
 }
 
 /** Users who have something of the picture already, and those whose purchases its money is about. */
-async function loadTouchedUids(tx: Tx, picture: Picture): Promise<bigint[]> {
+async function loadTouchedUids(
+  tx: Tx,
+  picture: Picture,
+  { formerUids }: Ownership,
+): Promise<bigint[]> {
   const subscriptionIds = picture.subscriptions.map(({ id }) => id);
   const sessionIds = picture.sessions.map(({ id }) => id);
   const invoiceIds = picture.invoices.map(({ id }) => id);
@@ -211,7 +220,7 @@ async function loadTouchedUids(tx: Tx, picture: Picture): Promise<bigint[]> {
     union select uid from purchases where invoice_id = any(${invoiceIds}) and uid is not null
     union select p.uid from purchases p join invoice_payments i using (invoice_id)
       where i.payment_intent_id = any(${intentIds}) and p.uid is not null`;
-  return rows.map(({ uid }) => uid);
+  return [...formerUids, ...rows.map(({ uid }) => uid)];
 }
 
 function paymentIntents(picture: Picture): string[] {
@@ -227,6 +236,7 @@ function paymentIntents(picture: Picture): string[] {
 function customerIds(picture: Picture): string[] {
   return [
     ...picture.customers.map(({ id }) => id),
+    ...picture.unlinked,
     ...[...picture.sessions, ...picture.subscriptions].flatMap(
       ({ customerId }) => customerId ?? [],
     ),
@@ -240,19 +250,6 @@ function payments(picture: Picture): string[] {
     ...picture.invoices.map(({ id }) => id),
     ...picture.sessions.flatMap(({ invoiceId }) => invoiceId ?? []),
   ];
-}
-
-/**
- * A customer of the picture may bring a user to sessions that were stored without one: a refund of
- * theirs must not pass by meanwhile. Read under the customers' locks, so that none is added unseen.
- */
-async function loadWaitingPayments(tx: Tx, picture: Picture): Promise<string[]> {
-  const rows = await tx.$queryRaw<{ key: string }[]>`
-    select key from checkout_sessions,
-      unnest(array[payment_intent_id, invoice_id]) as key
-    where customer_id = any(${picture.customers.map(({ id }) => id)})
-      and uid is null and key is not null`;
-  return rows.map(({ key }) => key);
 }
 
 function nameKey({ projectId, userId }: { projectId: string; userId: string }): string {

@@ -1,15 +1,19 @@
 import type Stripe from 'stripe';
 import type { FollowedRef } from '../webhook/followed.ts';
+import type { Named } from './claims.ts';
+import { isMissing } from './fetch.ts';
 import { reference } from './from-stripe.ts';
 
 /** What a customer has at Stripe, as far as access may depend on it. */
 export interface Belongings {
-  /** The subscriptions, the completed checkouts and the disputes. */
+  /** The subscriptions and the completed checkouts. */
   objects: FollowedRef[];
-  /** Whom their metadata names; `userId` null where it names a project alone. */
-  named: { projectId: string; userId: string | null }[];
+  /** Whom their metadata name. */
+  named: Named[];
   /** Of what was sold. */
   productIds: string[];
+  /** Whether it has more than was listed. */
+  hasMore: boolean;
 }
 
 /** Far above what one customer has; the SDK wants a bound. */
@@ -17,42 +21,80 @@ const all = { limit: 10_000 };
 const page = { limit: 100 };
 
 /**
- * Lists what a customer has: every subscription, ended ones included, the checkouts that were completed
- * (a purchase is one of their lines; its charge and refunds are fetched with it), and the disputes of
- * its charges. Only lists: each object is then fetched like any other.
+ * Lists what a customer has: subscriptions, ended ones included, and checkouts that were completed (a
+ * purchase is one of their lines; its charge and refunds are fetched with it). Only lists: each object is
+ * then fetched like any other. A customer that Stripe does not know has nothing.
+ *
+ * @param pages `first`: two requests, whatever the customer has, so that how long it takes tells nothing.
+ * @throws what the SDK throws.
+ */
+export async function fetchBelongings(
+  stripe: Stripe,
+  customer: string,
+  pages: 'first' | 'all',
+): Promise<Belongings> {
+  const [subscriptions, sessions] = await Promise.all([
+    listed(stripe.subscriptions.list({ customer, status: 'all', ...page }), pages),
+    listed(
+      stripe.checkout.sessions.list({
+        customer,
+        status: 'complete',
+        expand: ['data.line_items'],
+        ...page,
+      }),
+      pages,
+    ),
+  ]);
+  const prices = [
+    ...subscriptions.data.flatMap(({ items }) => items.data.map(({ price }) => price)),
+    ...sessions.data.flatMap(
+      ({ line_items: lines }) => lines?.data.map(({ price }) => price) ?? [],
+    ),
+  ];
+  return {
+    productIds: prices.flatMap((price) => (price === null ? [] : [reference(price.product)])),
+    objects: [
+      ...refs('subscription', subscriptions.data),
+      ...refs('checkout.session', sessions.data),
+    ],
+    named: [...subscriptions.data, ...sessions.data].flatMap(({ metadata }) => {
+      const projectId = metadata?.['project_id'];
+      const userId = metadata?.['user_id'] ?? null;
+      return projectId === undefined ? [] : [{ projectId, userId }];
+    }),
+    hasMore: subscriptions.hasMore || sessions.hasMore,
+  };
+}
+
+/**
+ * Lists the disputes of a customer's charges.
  *
  * @throws what the SDK throws.
  */
-export async function fetchBelongings(stripe: Stripe, customer: string): Promise<Belongings> {
-  const subscriptions = await stripe.subscriptions
-    .list({ customer, status: 'all', ...page })
-    .autoPagingToArray(all);
-  const sessions = await stripe.checkout.sessions
-    .list({ customer, status: 'complete', expand: ['data.line_items'], ...page })
-    .autoPagingToArray(all);
+export async function fetchDisputes(stripe: Stripe, customer: string): Promise<FollowedRef[]> {
   const charges = await stripe.charges.list({ customer, ...page }).autoPagingToArray(all);
   const disputes: Stripe.Dispute[] = [];
   for (const { id: charge, disputed } of charges) {
     if (!disputed) continue;
     disputes.push(...(await stripe.disputes.list({ charge, ...page }).autoPagingToArray(all)));
   }
-  const refs = (objectType: FollowedRef['objectType'], found: { id: string }[]): FollowedRef[] =>
-    found.map(({ id }) => ({ objectType, objectId: id }));
-  const prices = [
-    ...subscriptions.flatMap(({ items }) => items.data.map(({ price }) => price)),
-    ...sessions.flatMap(({ line_items: lines }) => lines?.data.map(({ price }) => price) ?? []),
-  ];
-  return {
-    productIds: prices.flatMap((price) => (price === null ? [] : [reference(price.product)])),
-    objects: [
-      ...refs('subscription', subscriptions),
-      ...refs('dispute', disputes),
-      ...refs('checkout.session', sessions),
-    ],
-    named: [...subscriptions, ...sessions].flatMap(({ metadata }) => {
-      const projectId = metadata?.['project_id'];
-      const userId = metadata?.['user_id'] ?? null;
-      return projectId === undefined ? [] : [{ projectId, userId }];
-    }),
-  };
+  return refs('dispute', disputes);
+}
+
+async function listed<T extends { id: string }>(
+  list: Stripe.ApiListPromise<T>,
+  pages: 'first' | 'all',
+): Promise<{ data: T[]; hasMore: boolean }> {
+  try {
+    if (pages === 'all') return { data: await list.autoPagingToArray(all), hasMore: false };
+    const { data, has_more: hasMore } = await list;
+    return { data, hasMore };
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return { data: [], hasMore: false };
+  }
+}
+
+function refs(objectType: FollowedRef['objectType'], found: { id: string }[]): FollowedRef[] {
+  return found.map(({ id }) => ({ objectType, objectId: id }));
 }

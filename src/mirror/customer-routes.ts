@@ -24,6 +24,7 @@ import { operatorFor } from '../projects/operator.ts';
 import { type Linked, linkCustomer } from './link.ts';
 import { type LinkProgress, loadLinkPairs, loadLinkRun, startLinkRun } from './link-run.ts';
 import type { SyncDeps } from './sync.ts';
+import { unlinkCustomer } from './unlink.ts';
 
 const tags = ['Customers'];
 const mostPairs = 1_000;
@@ -36,6 +37,13 @@ const linkedSchema = z.strictObject({
   pending: z.int().describe('How many of them are still being fetched, in the background'),
   audit_id: z.string().nullable().describe('`null` where the customer was linked before'),
   revision: z.int().describe("of the user's timeline, with what was fetched"),
+});
+
+const unlinkedSchema = z.strictObject({
+  user_id: z.string(),
+  stripe_customer_id: z.string(),
+  audit_id: z.string(),
+  revision: z.int().describe("of the user's timeline, after it"),
 });
 
 const runSchema = z
@@ -134,6 +142,42 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       const keep = answerKeeper(reply);
       const asked = { userId, customerId, reason };
       return view(await linkCustomer(deps, operator, asked, (tx, done) => keep(tx, view(done))));
+    },
+  );
+
+  app.delete(
+    '/api/v1/admin/users/:user_id/customers/:id',
+    {
+      config: {
+        auth: 'admin',
+        problems: ['customer_not_found', 'customer_named', 'stripe_unavailable'],
+      },
+      schema: {
+        tags,
+        summary:
+          'Unlink a customer; what it has goes to whom checkouts and metadata name, or to nobody',
+        params: z.strictObject({ user_id: userIdSchema, id: stripeIdSchema }),
+        querystring: z.strictObject({
+          project_id: projectIdSchema.optional(),
+          reason: reasonSchema,
+        }),
+        response: { 200: unlinkedSchema },
+      },
+    },
+    async (request) => {
+      const caller = callerOf(request);
+      const { user_id: userId, id: customerId } = request.params;
+      const { project_id: given, reason } = request.query;
+      // The path names one thing by an id of its own: the platform key needs no project.
+      const projectId = await projectScope(deps, caller, given);
+      const by = { projectId, actor: caller.actor, requestId: request.id };
+      const unlinked = await unlinkCustomer(deps, by, { userId, customerId, reason });
+      return {
+        user_id: userId,
+        stripe_customer_id: customerId,
+        audit_id: unlinked.auditId,
+        revision: unlinked.revision,
+      };
     },
   );
 

@@ -171,6 +171,7 @@ export function sessionRow(
     paymentStatus: session.payment_status,
     customerId: optionalReference(session.customer),
     clientReferenceId: session.client_reference_id,
+    priceIds: lines.flatMap(({ price }) => price?.id ?? []),
     paymentIntentId: optionalReference(session.payment_intent),
     subscriptionId: optionalReference(session.subscription),
     invoiceId: optionalReference(session.invoice),

@@ -1,14 +1,17 @@
 import { recordAudit } from '../audit/record.ts';
-import { lockUser } from '../entitlements/users.ts';
+import { lockUser, type UserName } from '../entitlements/users.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
+import { platformActor } from '../projects/caller.ts';
 import type { Operator } from '../projects/operator.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import { wantObjects } from '../webhook/want.ts';
-import { type Belongings, fetchBelongings } from './belongings.ts';
+import { type Belongings, fetchBelongings, fetchDisputes } from './belongings.ts';
+import type { Named } from './claims.ts';
 import { fetchPicture } from './fetch.ts';
+import { type CustomerClaims, judgeLink } from './linkable.ts';
 import type { CustomerRow } from './rows.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
@@ -43,11 +46,11 @@ const heldMs = 30_000;
  *
  * Kept is what holds once the link is written: the objects are still to be fetched.
  *
- * What another project has is as what does not exist: the customer, whether it is linked, named by its
- * metadata or has something that is that project's.
+ * What is not the project's own is as what does not exist (`judgeLink`), and is found out by the same
+ * requests to Stripe and the same queries.
  *
- * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user of the
- *   project has it); what the SDK throws, where Stripe cannot be asked: nothing is linked then.
+ * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); what
+ *   the SDK throws, where Stripe cannot be asked: nothing is linked then.
  */
 export async function linkCustomer(
   deps: SyncDeps,
@@ -58,12 +61,21 @@ export async function linkCustomer(
   const { database, stripe } = deps;
   const { projectId } = operator;
   const itself: FollowedRef = { objectType: 'customer', objectId: customerId };
-  const [customer] = (await fetchPicture(stripe, itself)).customers;
-  if (customer === undefined) throw notFound();
-  const { createdAt } = customer;
-  if (createdAt === null) throw await deletedOrHidden(database.prisma, projectId, customerId);
-  const belongings = await fetchBelongings(stripe, customerId);
-  const objects = [itself, ...belongings.objects];
+  const [{ customers }, first] = await Promise.all([
+    fetchPicture(stripe, itself),
+    fetchBelongings(stripe, customerId, 'first'),
+  ]);
+  const customer = customers[0] ?? null;
+  const createdAt = await refuseOthers(
+    database.prisma,
+    operator,
+    userId,
+    customerId,
+    customer,
+    first,
+  );
+  const whole = first.hasMore ? await fetchBelongings(stripe, customerId, 'all') : first;
+  const objects = [itself, ...whole.objects, ...(await fetchDisputes(stripe, customerId))];
   const fetchedNow = objects.slice(0, fetchedAtOnce);
   const link = async (tx: Tx): Promise<Omit<Linked, 'pending'>> => {
     const now = deps.clock();
@@ -72,13 +84,9 @@ export async function linkCustomer(
     await wantObjects(tx, fetchedNow, 1, now, now + heldMs);
     await lockJoinKeys(tx, [customerId]);
     const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
-    const stored = await tx.customer.findUnique({
-      where: { id: customerId },
-      include: { user: true },
-    });
+    const stored = await tx.customer.findUnique({ where: { id: customerId } });
     if (stored?.uid === uid) return { auditId: null, objects: objects.length, revision };
-    if (stored?.user) throw refusal(projectId, stored.user.projectId);
-    await refuseOthers(tx, { projectId, userId }, customer, belongings);
+    await refuseOthers(tx, operator, userId, customerId, customer, whole);
     await tx.customer.upsert({
       where: { id: customerId },
       create: { id: customerId, uid, linkedBy: 'operator', createdAt },
@@ -109,67 +117,66 @@ export async function linkCustomer(
   return { ...linked, pending: objects.length - done, revision: Number(revision) };
 }
 
-/** Stripe tells of a deleted customer its id alone; whose it was, only we know. */
-async function deletedOrHidden(tx: Tx, projectId: string, id: string): Promise<ProblemError> {
-  const stored = await tx.customer.findUnique({ where: { id }, include: { user: true } });
-  return stored?.user && stored.user.projectId !== projectId
-    ? notFound()
-    : new ProblemError('customer_deleted');
-}
-
-/**
- * A customer that nobody is linked to may be somebody's all the same: by its metadata, or by what it
- * has. A link would take that away from them.
- */
+/** @returns when Stripe made the customer; throws where the user may not get it. */
 async function refuseOthers(
   tx: Tx,
-  wanted: { projectId: string; userId: string },
-  customer: CustomerRow,
+  { projectId, actor }: Operator,
+  userId: string,
+  customerId: string,
+  customer: CustomerRow | null,
   { named, productIds }: Belongings,
-): Promise<void> {
-  const names = [
-    { projectId: customer.metadataProjectId, userId: customer.metadataUserId },
-    ...named,
-  ].flatMap(({ projectId, userId }) =>
-    // A project alone is any user of it, the wanted one too.
-    projectId === null ? [] : [{ projectId, userId: userId ?? wanted.userId }],
-  );
-  const owners = await tx.$queryRaw<{ project_id: string; user_id: string }[]>`
-    select named.project_id, named.user_id
-    from unnest(
-      ${names.map(({ projectId }) => projectId)}::text[],
-      ${names.map(({ userId }) => userId)}::text[]) as named (project_id, user_id)
-    join projects p on p.id = named.project_id
-    union
-    select u.project_id, u.user_id from users u
-    where u.uid in (
-      select uid from subscriptions where customer_id = ${customer.id}
-      union all select uid from checkout_sessions where customer_id = ${customer.id}
-      union all select p.uid from purchases p join checkout_sessions s on s.id = p.session_id
-        where s.customer_id = ${customer.id})`;
-  const others = owners.filter(
-    (owner) => owner.project_id !== wanted.projectId || owner.user_id !== wanted.userId,
-  );
-  const [other] = others.toSorted(
-    (a, b) => Number(a.project_id === wanted.projectId) - Number(b.project_id === wanted.projectId),
-  );
-  if (other !== undefined) throw refusal(wanted.projectId, other.project_id);
-  const sellers = await tx.product.findMany({
-    where: { id: { in: productIds }, projectId: { not: null } },
-    select: { projectId: true },
-  });
-  // A customer of another project's goods alone is that project's, even where nobody is named.
-  if (sellers.length > 0 && !sellers.some(({ projectId }) => projectId === wanted.projectId)) {
-    throw notFound();
+): Promise<Date> {
+  const claims = await loadClaims(tx, customerId, customer, named, productIds);
+  const verdict = judgeLink({ projectId, userId }, actor === platformActor, claims);
+  if (customer === null || verdict === 'not_found') {
+    throw new ProblemError('customer_not_found', 'Stripe knows no such customer.');
   }
+  // Stripe tells of a deleted customer its id alone.
+  if (customer.createdAt === null) throw new ProblemError('customer_deleted');
+  if (verdict === 'linked') throw new ProblemError('customer_linked');
+  return customer.createdAt;
 }
 
-function refusal(projectId: string, ofProject: string): ProblemError {
-  return ofProject === projectId ? new ProblemError('customer_linked') : notFound();
+interface ClaimRow {
+  kind: 'link' | 'holder' | 'project' | 'seller';
+  projectId: string;
+  userId: string | null;
 }
 
-function notFound(): ProblemError {
-  return new ProblemError('customer_not_found', 'Stripe knows no such customer.');
+/** One query, whatever there is of it. */
+async function loadClaims(
+  tx: Tx,
+  customerId: string,
+  customer: CustomerRow | null,
+  namedByWhatItHas: readonly Named[],
+  productIds: readonly string[],
+): Promise<CustomerClaims> {
+  const { metadataProjectId: projectId = null, metadataUserId: userId = null } = customer ?? {};
+  const itself = projectId === null ? null : { projectId, userId };
+  const projectIds = [itself, ...namedByWhatItHas].flatMap((one) => one?.projectId ?? []);
+  const rows = await tx.$queryRaw<ClaimRow[]>`
+    select 'link' as kind, u.project_id as "projectId", u.user_id as "userId"
+      from customers c join users u using (uid) where c.id = ${customerId}
+    union all select 'holder', project_id, user_id from users where uid in (
+      select uid from subscriptions where customer_id = ${customerId}
+      union all select uid from checkout_sessions where customer_id = ${customerId}
+      union all select p.uid from purchases p join checkout_sessions s on s.id = p.session_id
+        where s.customer_id = ${customerId})
+    union all select 'project', id, null from projects where id = any(${projectIds})
+    union all select distinct 'seller', project_id, null from products
+      where id = any(${[...productIds]}) and project_id is not null`;
+  const of = (kind: ClaimRow['kind']): ClaimRow[] => rows.filter((row) => row.kind === kind);
+  const users = (kind: ClaimRow['kind']): UserName[] =>
+    of(kind).flatMap(({ projectId, userId }) => (userId === null ? [] : [{ projectId, userId }]));
+  const existing = new Set(of('project').map(({ projectId }) => projectId));
+  const isKnown = ({ projectId }: Named): boolean => existing.has(projectId);
+  return {
+    link: users('link')[0] ?? null,
+    named: itself !== null && isKnown(itself) ? itself : null,
+    namedByWhatItHas: namedByWhatItHas.filter(isKnown),
+    holders: users('holder'),
+    sellers: of('seller').map(({ projectId }) => projectId),
+  };
 }
 
 /** Fetches and applies objects, a few at a time, the customer before what it has; returns how many it did. */

@@ -1,175 +1,194 @@
 import type { UserName } from '../entitlements/users.ts';
 import { userIdSchema } from '../http/schemas.ts';
 import type { Tx } from '../platform/database.ts';
+import {
+  claimsSession,
+  type Intent,
+  type Link,
+  type Named,
+  ownerOfCustomer,
+  ownerOfObject,
+  type Verdict,
+} from './claims.ts';
 import type { Picture } from './picture.ts';
-
-/** An object whose user is asked for, and what could tell. */
-export interface Subject {
-  table: 'customers' | 'subscriptions' | 'checkout_sessions';
-  id: string;
-  /** Of the sessions that made it: our intents' ids, where they are ours. */
-  clientReferenceIds: string[];
-  customerId: string | null;
-  metadata: UserName | null;
-}
-
-interface StoredRow {
-  table: Subject['table'];
-  id: string;
-  client_reference_id: string | null;
-  customer_id: string;
-  metadata_project_id: string | null;
-  metadata_user_id: string | null;
-}
-
-/**
- * What the picture may give a user: its customers, subscriptions and sessions, and those stored
- * before without a user that belong to its customers.
- */
-export async function loadSubjects(tx: Tx, picture: Picture): Promise<Subject[]> {
-  const subscriptionIds = picture.subscriptions.map(({ id }) => id);
-  const customerIds = picture.customers.map(({ id }) => id);
-  const sessions = await tx.$queryRaw<{ subscription_id: string; client_reference_id: string }[]>`
-    select subscription_id, client_reference_id from checkout_sessions
-    where subscription_id = any(${subscriptionIds}) and client_reference_id is not null`;
-  const waiting = await tx.$queryRaw<StoredRow[]>`
-    select 'subscriptions' as table, s.id, c.client_reference_id, s.customer_id,
-      s.metadata_project_id, s.metadata_user_id
-    from subscriptions s left join checkout_sessions c on c.subscription_id = s.id
-    where s.customer_id = any(${customerIds}) and s.uid is null
-    union all
-    select 'checkout_sessions', id, client_reference_id, customer_id,
-      metadata_project_id, metadata_user_id
-    from checkout_sessions where customer_id = any(${customerIds}) and uid is null`;
-  return [
-    ...picture.customers.map((row): Subject => ({
-      table: 'customers',
-      id: row.id,
-      clientReferenceIds: [],
-      customerId: row.id,
-      metadata: named(row.metadataProjectId, row.metadataUserId),
-    })),
-    ...picture.subscriptions.map((row): Subject => ({
-      table: 'subscriptions',
-      id: row.id,
-      clientReferenceIds: [
-        ...sessions
-          .filter(({ subscription_id: id }) => id === row.id)
-          .map(({ client_reference_id: id }) => id),
-        ...picture.sessions
-          .filter(({ subscriptionId }) => subscriptionId === row.id)
-          .flatMap(({ clientReferenceId }) => clientReferenceId ?? []),
-      ],
-      customerId: row.customerId,
-      metadata: named(row.metadataProjectId, row.metadataUserId),
-    })),
-    ...picture.sessions.map((row): Subject => ({
-      table: 'checkout_sessions',
-      id: row.id,
-      clientReferenceIds: row.clientReferenceId === null ? [] : [row.clientReferenceId],
-      customerId: row.customerId,
-      metadata: named(row.metadataProjectId, row.metadataUserId),
-    })),
-    ...waiting.map((row): Subject => ({
-      table: row.table,
-      id: row.id,
-      clientReferenceIds: row.client_reference_id === null ? [] : [row.client_reference_id],
-      customerId: row.customer_id,
-      metadata: named(row.metadata_project_id, row.metadata_user_id),
-    })),
-  ];
-}
+import { loadSubjects, type Subject } from './subjects.ts';
 
 export interface Owned {
   subject: Subject;
-  owner: UserName;
+  /** Null: nobody's from now on. */
+  owner: UserName | null;
 }
 
-interface LinkRow {
-  id: string;
-  project_id: string;
-  user_id: string;
-  linked_by: string | null;
+/** What a picture says of whose things are. */
+export interface Ownership {
+  /** Those of which something tells; the others stay whose they are. */
+  owned: Owned[];
+  /** Sessions that intents claim without having heard of them: Stripe's answer was lost. */
+  claimed: { intentId: string; sessionId: string; customerId: string | null }[];
+  /** Sessions that name an intent of ours which does not claim them. */
+  foreign: string[];
+  /** Users of subjects that are looked at again, though the picture does not show them. */
+  formerUids: bigint[];
+  /** Payments of such sessions. */
+  payments: string[];
 }
 
 /**
- * Whose each subject is, by the first of: the intent that we wrote before its checkout; the user whom an
- * operator linked its customer to; its own metadata, where that names an existing project and a user;
- * the user of its customer. None of these depends on what arrived first. E-mail addresses never tell.
- * Subjects that nothing tells of are left out.
+ * Loads whose everything is that the picture shows, and what belongs to its customers and may be another's
+ * than before (`claims.ts` has the rules). None of it depends on what arrived first, and e-mail addresses
+ * never tell.
  */
-export async function resolveOwners(tx: Tx, subjects: Subject[]): Promise<Owned[]> {
-  const intents = await tx.$queryRaw<{ id: string; project_id: string; user_id: string }[]>`
-    select i.id, u.project_id, u.user_id from checkout_intents i join users u using (uid)
-    where i.id = any(${subjects.flatMap(({ clientReferenceIds }) => clientReferenceIds)})`;
-  const customers = await tx.$queryRaw<LinkRow[]>`
-    select c.id, u.project_id, u.user_id, c.linked_by from customers c join users u using (uid)
-    where c.id = any(${subjects.flatMap(({ customerId }) => customerId ?? [])})`;
-  const projects = await tx.$queryRaw<{ id: string }[]>`
-    select id from projects
-    where id = any(${subjects.flatMap(({ metadata }) => metadata?.projectId ?? [])})`;
-  const byIntent = new Map(intents.map((row) => [row.id, nameOf(row)]));
-  const byCustomer = new Map(customers.map((row) => [row.id, nameOf(row)]));
-  const byOperator = new Map(
-    customers.flatMap((row) => (row.linked_by === 'operator' ? [[row.id, nameOf(row)]] : [])),
-  );
-  const existing = new Set(projects.map(({ id }) => id));
-  // A customer whom this very picture links is as good as linked for those that wait for it.
-  for (const { table, id, metadata } of subjects) {
-    if (table === 'customers' && metadata !== null && existing.has(metadata.projectId)) {
-      if (!byCustomer.has(id)) byCustomer.set(id, metadata);
-    }
-  }
-  return subjects.flatMap((subject): Owned[] => {
-    const intended = subject.clientReferenceIds
-      .map((id) => byIntent.get(id))
-      .find((name) => name !== undefined);
-    const customerId = subject.customerId ?? '';
-    const claimed =
-      subject.metadata !== null && existing.has(subject.metadata.projectId)
-        ? subject.metadata
-        : undefined;
-    const owner = intended ?? byOperator.get(customerId) ?? claimed ?? byCustomer.get(customerId);
+export async function loadOwnership(tx: Tx, picture: Picture): Promise<Ownership> {
+  const subjects = await loadSubjects(tx, picture);
+  const intents = await loadIntents(tx, picture, subjects);
+  const existing = await loadProjects(tx, subjects);
+  const named = ({ metadata }: Subject): Named | null =>
+    metadata !== null && existing.has(metadata.projectId) ? addressable(metadata) : null;
+  const customers = await loadCustomers(tx, picture, subjects, named);
+  const owned = subjects.flatMap((subject): Owned[] => {
+    const owner = verdictOn(subject, named(subject), intents.bySession, customers);
     return owner === undefined ? [] : [{ subject, owner }];
   });
+  return {
+    owned,
+    claimed: intents.claimed,
+    foreign: intents.foreign,
+    formerUids: subjects.flatMap(({ formerUid }) => formerUid ?? []),
+    payments: subjects.flatMap(({ payments }) => payments),
+  };
 }
 
-/** Sets the users of stored objects; a purchase follows its session, unless an operator attached it. */
-export async function storeOwners(
+interface CustomerVerdict {
+  owner: Verdict;
+  byOperator: boolean;
+}
+
+function verdictOn(
+  { table, customerId, sessionIds }: Subject,
+  named: Named | null,
+  bySession: ReadonlyMap<string, Intent>,
+  customers: ReadonlyMap<string, CustomerVerdict>,
+): Verdict {
+  const customer = customers.get(customerId ?? '') ?? { owner: undefined, byOperator: false };
+  if (table === 'customers') return customer.owner;
+  const intended = sessionIds.map((id) => bySession.get(id)).find((one) => one !== undefined);
+  return ownerOfObject(intended, named, customer);
+}
+
+async function loadIntents(
   tx: Tx,
-  owned: { subject: Subject; uid: bigint }[],
+  { sessions }: Picture,
+  subjects: readonly Subject[],
+): Promise<Pick<Ownership, 'claimed' | 'foreign'> & { bySession: Map<string, Intent> }> {
+  const intents = await tx.$queryRaw<Intent[]>`
+    select i.id, i.session_id as "sessionId", u.project_id as "projectId", u.user_id as "userId",
+      array(select line ->> 'price_id' from jsonb_array_elements(i.line_items) line) as "priceIds"
+    from checkout_intents i join users u using (uid)
+    where i.session_id = any(${subjects.flatMap(({ sessionIds }) => sessionIds)})
+      or i.id = any(${sessions.flatMap(({ clientReferenceId }) => clientReferenceId ?? [])})`;
+  const bySession = new Map(
+    intents.flatMap((intent) => (intent.sessionId === null ? [] : [[intent.sessionId, intent]])),
+  );
+  const named = sessions.flatMap((session) => {
+    const intent = intents.find(({ id }) => id === session.clientReferenceId);
+    return intent === undefined ? [] : [{ intent, session }];
+  });
+  const claimed = named.filter(({ intent, session }) => claimsSession(intent, session));
+  for (const { intent, session } of claimed) bySession.set(session.id, intent);
+  return {
+    bySession,
+    claimed: claimed
+      .filter(({ intent }) => intent.sessionId === null)
+      .map(({ intent, session }) => ({
+        intentId: intent.id,
+        sessionId: session.id,
+        customerId: session.customerId,
+      })),
+    foreign: named
+      .filter(({ session }) => !bySession.has(session.id))
+      .map(({ session }) => session.id),
+  };
+}
+
+async function loadProjects(tx: Tx, subjects: readonly Subject[]): Promise<Set<string>> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    select id from projects
+    where id = any(${subjects.flatMap(({ metadata }) => metadata?.projectId ?? [])})`;
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** What becomes of every customer that a subject has; those of the picture by what it says of them. */
+async function loadCustomers(
+  tx: Tx,
+  { unlinked }: Picture,
+  subjects: readonly Subject[],
+  named: (subject: Subject) => Named | null,
+): Promise<Map<string, CustomerVerdict>> {
+  const ids = [...new Set(subjects.flatMap(({ customerId }) => customerId ?? []))];
+  const links = await tx.$queryRaw<(Link & { id: string })[]>`
+    select c.id, u.project_id as "projectId", u.user_id as "userId", c.linked_by as "linkedBy"
+    from customers c join users u using (uid) where c.id = any(${ids})`;
+  const seen = new Map(
+    subjects.filter(({ table }) => table === 'customers').map((subject) => [subject.id, subject]),
+  );
+  return new Map(
+    ids.map((id) => {
+      const isUnlinked = unlinked.includes(id);
+      const link = isUnlinked ? null : (links.find((row) => row.id === id) ?? null);
+      const subject = seen.get(id);
+      const owner = ownerOfCustomer(link, subject === undefined ? null : named(subject));
+      const byOperator = owner === link && link?.linkedBy === 'operator';
+      return [id, { owner: isUnlinked ? (owner ?? null) : owner, byOperator }];
+    }),
+  );
+}
+
+/** A user whom no request could name is nobody. */
+function addressable({ projectId, userId }: Named): Named {
+  return { projectId, userId: userIdSchema.safeParse(userId).success ? userId : null };
+}
+
+/**
+ * Sets the users of stored objects, and notes the sessions of intents whose answer was lost. A purchase
+ * follows its session, unless an operator attached it.
+ */
+export async function storeOwnership(
+  tx: Tx,
+  { owned, claimed }: Ownership,
+  uidOf: (name: UserName) => bigint,
 ): Promise<void> {
   const of = (table: Subject['table']) => {
     const rows = owned.filter(({ subject }) => subject.table === table);
-    return { ids: rows.map(({ subject }) => subject.id), uids: rows.map(({ uid }) => uid) };
+    return {
+      ids: rows.map(({ subject }) => subject.id),
+      uids: rows.map(({ owner }) => (owner === null ? null : uidOf(owner))),
+    };
   };
   const customers = of('customers');
   await tx.$executeRaw`
-    update customers c set uid = o.uid, linked_by = 'metadata'
+    update customers c set uid = o.uid, is_primary = false,
+      linked_by = case when o.uid is not null then 'metadata' end
     from unnest(${customers.ids}::text[], ${customers.uids}::bigint[]) as o (id, uid)
-    where c.id = o.id and c.uid is null`;
+    where c.id = o.id and c.uid is distinct from o.uid`;
   const subscriptions = of('subscriptions');
   await tx.$executeRaw`
     update subscriptions s set uid = o.uid
     from unnest(${subscriptions.ids}::text[], ${subscriptions.uids}::bigint[]) as o (id, uid)
-    where s.id = o.id`;
+    where s.id = o.id and s.uid is distinct from o.uid`;
   const sessions = of('checkout_sessions');
   await tx.$executeRaw`
     update checkout_sessions s set uid = o.uid
     from unnest(${sessions.ids}::text[], ${sessions.uids}::bigint[]) as o (id, uid)
-    where s.id = o.id`;
+    where s.id = o.id and s.uid is distinct from o.uid`;
   await tx.$executeRaw`
     update purchases p set uid = coalesce(p.attached_uid, s.uid)
     from checkout_sessions s
     where p.session_id = s.id and s.id = any(${sessions.ids})
       and p.uid is distinct from coalesce(p.attached_uid, s.uid)`;
-}
-
-function named(projectId: string | null, userId: string | null): UserName | null {
-  const isAddressable = userIdSchema.safeParse(userId).success;
-  return projectId === null || userId === null || !isAddressable ? null : { projectId, userId };
-}
-
-function nameOf(row: { project_id: string; user_id: string }): UserName {
-  return { projectId: row.project_id, userId: row.user_id };
+  for (const { intentId, sessionId, customerId } of claimed) {
+    await tx.checkoutIntent.updateMany({
+      where: { id: intentId, sessionId: null },
+      data: { sessionId, customerId },
+    });
+  }
 }

@@ -31,6 +31,8 @@ export interface Picture {
    * wrong. Anywhere else an end stays, since what denies it is older.
    */
   revived: string[];
+  /** Customers whose link an operator takes away: they and what they have go to whom else it is told of. */
+  unlinked: string[];
   /**
    * The object that was asked for, where Stripe does not know it. Not "deleted": a wrong key or mode
    * looks the same. Nothing is taken away for it.
@@ -55,6 +57,7 @@ export function emptyPicture(): Picture {
     products: [],
     prices: [],
     revived: [],
+    unlinked: [],
     missing: [],
     doubted: [],
   };
@@ -112,6 +115,7 @@ export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Pictu
     products: kept('product', picture.products),
     prices: kept('price', picture.prices),
     revived: picture.revived,
+    unlinked: picture.unlinked,
     missing: picture.missing.filter((object) => newest.has(objectKey(object))),
     doubted: picture.doubted,
   };

@@ -71,6 +71,8 @@ export interface SessionRow {
   paymentStatus: string;
   customerId: string | null;
   clientReferenceId: string | null;
+  /** Of all its lines. Not stored. */
+  priceIds: string[];
   paymentIntentId: string | null;
   subscriptionId: string | null;
   invoiceId: string | null;

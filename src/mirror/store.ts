@@ -61,7 +61,7 @@ async function storeSubscription(tx: Tx, row: SubscriptionRow, revived: boolean)
 
 /** A line that was paid once stays bought; what was given back is told by refunds and disputes. */
 async function storeSession(tx: Tx, row: SessionRow): Promise<void> {
-  const { purchases, ...data } = row;
+  const { purchases, priceIds, ...data } = row;
   await tx.checkoutSession.upsert({ where: { id: row.id }, create: data, update: data });
   for (const purchase of purchases) {
     await tx.purchase.upsert({ where: { id: purchase.id }, create: purchase, update: purchase });

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 /** What an alarm may be about; a test holds this to where alarms are raised. */
 export const alarmKinds = [
+  'intent_of_another_session',
   'object_missing',
   'past_due_without_debt',
   'reconciliation_account',

@@ -5,12 +5,12 @@ import { ProblemError } from '../http/problem.ts';
 import { createTokenBuckets } from '../http/token-buckets.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, platformActor } from './caller.ts';
 import type { KeyLookup } from './key-lookup.ts';
 import { hashKey, sameHash } from './keys.ts';
 
 const everything: Caller = {
-  actor: 'platform',
+  actor: platformActor,
   projectId: null,
   scopes: new Set(['read', 'checkout', 'admin']),
 };

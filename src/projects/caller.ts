@@ -3,9 +3,12 @@ import type { FastifyRequest } from 'fastify';
 export const scopes = ['read', 'checkout', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
+/** Who the platform key is, in the audit and everywhere. */
+export const platformActor = 'platform';
+
 /** Who asks. */
 export interface Caller {
-  /** The key's id, or `platform`. */
+  /** The key's id, or `platformActor`. */
   actor: string;
   /** Null for the platform key. */
   projectId: string | null;

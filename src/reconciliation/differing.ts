@@ -64,6 +64,7 @@ function mergePictures(pictures: readonly Picture[]): Picture {
     products: pictures.flatMap(({ products }) => products),
     prices: pictures.flatMap(({ prices }) => prices),
     revived: pictures.flatMap(({ revived }) => revived),
+    unlinked: pictures.flatMap(({ unlinked }) => unlinked),
     missing: pictures.flatMap(({ missing }) => missing),
     doubted: pictures.flatMap(({ doubted }) => doubted),
   };

@@ -1,5 +1,6 @@
-import { loadSubjects, resolveOwners, type Subject } from '../mirror/owner.ts';
+import { loadOwnership } from '../mirror/owner.ts';
 import { objectsIn, type Picture } from '../mirror/picture.ts';
+import type { Subject } from '../mirror/subjects.ts';
 import { loadArrivals } from '../mirror/told-arrived.ts';
 import type { Tx } from '../platform/database.ts';
 import type { FollowedType } from '../webhook/events.ts';
@@ -86,7 +87,7 @@ async function loadMisowned(
   picture: Picture,
   rows: ReadonlyMap<string, Row>,
 ): Promise<Set<string>> {
-  const owned = await resolveOwners(tx, await loadSubjects(tx, picture));
+  const { owned } = await loadOwnership(tx, picture);
   const held = owned.flatMap(({ subject, owner }) => {
     const key = objectKey({ objectType: typeOf[subject.table], objectId: subject.id });
     const row = rows.get(key);
@@ -101,9 +102,8 @@ async function loadMisowned(
   return new Set(
     held.flatMap(({ key, owner, uid }) => {
       const user = uid === null ? undefined : byUid.get(uid);
-      const right = user?.projectId === owner.projectId && user.userId === owner.userId;
-      // A customer that is somebody's is not taken away from them.
-      return right || (key.startsWith('customer ') && uid !== null) ? [] : [key];
+      const right = user?.projectId === owner?.projectId && user?.userId === owner?.userId;
+      return right ? [] : [key];
     }),
   );
 }

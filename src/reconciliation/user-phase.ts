@@ -1,4 +1,4 @@
-import { fetchBelongings } from '../mirror/belongings.ts';
+import { fetchBelongings, fetchDisputes } from '../mirror/belongings.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { type FollowedRef, objectKey } from '../webhook/followed.ts';
 import { compareAlone } from './pages.ts';
@@ -29,8 +29,9 @@ export async function compareUser(context: RunContext): Promise<null> {
   ];
   for (const customer of user.customers.filter(({ deleted }) => !deleted)) {
     await context.beat();
-    const belongings = await fetchBelongings(deps.stripeForReconciliation, customer.id);
-    objects.push(...belongings.objects);
+    const stripe = deps.stripeForReconciliation;
+    objects.push(...(await fetchBelongings(stripe, customer.id, 'all')).objects);
+    objects.push(...(await fetchDisputes(stripe, customer.id)));
   }
   const byKey = new Map(objects.map((object) => [objectKey(object), object]));
   for (const object of byKey.values()) {

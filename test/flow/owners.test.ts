@@ -184,6 +184,224 @@ describe('metadata', () => {
   });
 });
 
+describe('metadata that name another project', () => {
+  const rival = `rival_of_notes`;
+  beforeAll(async () => {
+    await shop.service.createProject(rival);
+  });
+
+  const link = async (id: string): Promise<void> => {
+    const { status } = await shop.service.request('POST', `/admin/users/${userId}/customers`, {
+      key: shop.service.adminKey,
+      body: { project_id: 'notes', stripe_customer_id: id },
+    });
+    expect(status).toBe(200);
+  };
+  const ownersOf = async (customer: string) => {
+    const include = { user: true };
+    const { prisma } = shop.service.deps.database;
+    const rows = [
+      await prisma.customer.findUniqueOrThrow({ where: { id: customer }, include }),
+      ...(await prisma.subscription.findMany({ where: { customerId: customer }, include })),
+      ...(await prisma.checkoutSession.findMany({ where: { customerId: customer }, include })),
+      ...(await prisma.purchase.findMany({
+        where: { session: { customerId: customer } },
+        include,
+      })),
+    ];
+    return new Set(rows.map(({ user }) => user && `${user.projectId} ${user.userId}`));
+  };
+
+  it.each([
+    ['an operator linked it', async (id: string) => link(id)],
+    [
+      'its metadata named ours before',
+      async (id: string) => {
+        await shop.stripe.customers.update(id, { metadata: ours() });
+        await shop.settle();
+      },
+    ],
+  ])('move a customer with all it has, though %s', async (_, give) => {
+    const { id: customer } = await shop.stripe.customers.create();
+    await buyElsewhere({ customer }, 'pro');
+    await buyElsewhere({ customer }, 'forever');
+    await give(customer);
+    expect(await shop.entitled(userId)).toEqual({ ...pro, theme: { dark: false } });
+    await shop.stripe.customers.update(customer, {
+      metadata: { project_id: rival, user_id: 'them' },
+    });
+    await shop.settle();
+    expect(await ownersOf(customer)).toEqual(new Set([`${rival} them`]));
+    expect(await shop.entitled(userId)).toEqual({});
+  });
+
+  it('without a user leave it to nobody until that project says', async () => {
+    const { id: customer } = await shop.stripe.customers.create();
+    await buyElsewhere({ customer }, 'forever');
+    await link(customer);
+    await shop.stripe.customers.update(customer, { metadata: { project_id: rival } });
+    await shop.settle();
+    expect(await ownersOf(customer)).toEqual(new Set([null]));
+    expect(await shop.entitled(userId)).toEqual({});
+  });
+
+  it('go before the link of its customer, whichever is told of first', async () => {
+    for (const first of ['link', 'purchase'] as const) {
+      userId = `u_${counter}_${first}`;
+      const { id: customer } = await shop.stripe.customers.create();
+      if (first === 'link') await link(customer);
+      await buyElsewhere({ customer, metadata: { project_id: rival, user_id: 'them' } }, 'forever');
+      await shop.settle();
+      if (first === 'purchase') await link(customer);
+      await shop.settle();
+      const session = await shop.service.deps.database.prisma.checkoutSession.findFirstOrThrow({
+        where: { customerId: customer },
+        include: { user: true },
+      });
+      expect(session.user?.projectId, first).toBe(rival);
+      expect(await shop.entitled(userId), first).toEqual({});
+    }
+  });
+
+  it('do not move what was sold through a checkout of ours', async () => {
+    await shop.buy(userId, 'forever');
+    await shop.settle();
+    const customer = await shop.customerOf(userId);
+    await shop.stripe.customers.update(customer, {
+      metadata: { project_id: rival, user_id: 'them' },
+    });
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual({ theme: { dark: false } });
+    expect((await shop.checkout(userId, 'pro')).status).toBe(201);
+  });
+});
+
+describe('a picture that is older than what is stored', () => {
+  it('changes no owner either', async () => {
+    const { deps } = shop.service;
+    const { id: customer } = await shop.stripe.customers.create();
+    const metadata = { ...ours(), user_id: `${userId}_before` };
+    const { id } = await shop.stripe.subscriptions.create({
+      customer,
+      items: [{ price: shop.prices.pro }],
+      metadata,
+    });
+    const object = { objectType: 'subscription', objectId: id } as const;
+    const number = await drawNumber(deps.database);
+    const older = await fetchPicture(shop.stripe, object);
+    await shop.stripe.subscriptions.update(id, { metadata: ours() });
+    await syncObject(deps, object);
+    await applyPicture(deps, older, number);
+    expect(await shop.entitled(userId)).toEqual(pro);
+    expect(await shop.entitled(`${userId}_before`)).toEqual({});
+  });
+});
+
+describe('an intent’s id on a session that is not its own', () => {
+  const intentOf = (user: string) =>
+    shop.service.deps.database.prisma.checkoutIntent.findFirstOrThrow({
+      where: { user: { userId: user } },
+      orderBy: { createdAt: 'desc' },
+    });
+  /** As a payment link makes it: the buyer sets the reference, the merchant the metadata. */
+  async function payByLink(
+    reference: string,
+    price: 'pro' | 'forever',
+    metadata: Record<string, string> = { project_id: 'notes' },
+  ): Promise<string> {
+    const { id } = await shop.stripe.checkout.sessions.create({
+      mode: price === 'pro' ? 'subscription' : 'payment',
+      line_items: [{ price: shop.prices[price], quantity: 1 }],
+      success_url: 'https://elsewhere.example',
+      client_reference_id: reference,
+      metadata,
+      ...(price === 'pro' ? { subscription_data: { metadata } } : {}),
+    });
+    await shop.sandbox.buyer.pay(id);
+    await shop.settle();
+    return id;
+  }
+  const alarms = async (): Promise<number> => {
+    const { values } = await shop.service.deps.metrics.alarms.get();
+    return values.find(({ labels }) => labels.kind === 'intent_of_another_session')?.value ?? 0;
+  };
+  /** As if Stripe's answer never came. */
+  async function loseAnswer(user: string, price: 'pro' | 'forever'): Promise<string> {
+    await shop.checkout(user, price);
+    const { id, sessionId } = await intentOf(user);
+    await shop.stripe.checkout.sessions.expire(sessionId ?? '');
+    await shop.service.deps.database.prisma.checkoutIntent.update({
+      where: { id },
+      data: { sessionId: null, customerId: null, expiresAt: null, status: 'failed' },
+    });
+    return id;
+  }
+
+  it.each(['pro', 'forever'] as const)(
+    'claims nothing (%s): metadata and customer say whose it is, and an alarm is raised',
+    async (price) => {
+      await shop.checkout(userId, price);
+      const { id } = await intentOf(userId);
+      const before = await alarms();
+      await payByLink(id, price);
+      expect(await shop.entitled(userId)).toEqual({});
+      expect(await alarms()).toBeGreaterThan(before);
+      await payByLink(id, price, { ...ours(), user_id: `${userId}_payer` });
+      expect(await shop.entitled(userId)).toEqual({});
+      expect(Object.keys(await shop.entitled(`${userId}_payer`))).not.toEqual([]);
+    },
+  );
+
+  it.each([
+    ['another price', 'forever', { project_id: 'notes' }],
+    ['another project', 'pro', { project_id: 'elsewhere' }],
+    ['no project', 'pro', {}],
+  ] as const)(
+    'claims no session of %s, though its own answer was lost',
+    async (_, price, metadata) => {
+      const id = await loseAnswer(userId, 'pro');
+      const before = await alarms();
+      await payByLink(id, price, metadata);
+      expect(await shop.entitled(userId)).toEqual({});
+      expect(await alarms()).toBeGreaterThan(before);
+    },
+  );
+
+  it('claims the session whose answer was lost, and then no other', async () => {
+    const { deps } = shop.service;
+    const create = deps.stripe.checkout.sessions.create.bind(deps.stripe.checkout.sessions);
+    let made = '';
+    const lost = vi
+      .spyOn(deps.stripe.checkout.sessions, 'create')
+      .mockImplementationOnce(async (...given) => {
+        made = (await create(...given)).id;
+        throw new Stripe.errors.StripeConnectionError({ type: 'api_error', message: 'lost' });
+      });
+    expect((await shop.checkout(userId, 'pro')).status).toBe(502);
+    lost.mockRestore();
+    const before = await alarms();
+    await shop.sandbox.buyer.pay(made);
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual(pro);
+    const subscription = await shop.subscriptionOf(userId);
+    // The intent, not the metadata: an edit moves nothing.
+    await shop.stripe.subscriptions.update(subscription.id, {
+      metadata: { project_id: 'notes', user_id: 'somebody_else' },
+    });
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual(pro);
+    expect(await alarms()).toBe(before);
+    const intent = await intentOf(userId);
+    expect(intent.sessionId).toBe(made);
+    await payByLink(intent.id, 'pro');
+    expect(await alarms()).toBeGreaterThan(before);
+    const answer = await shop.service.request('GET', `/checkout/sessions/${made}`, {
+      key: shop.key,
+    });
+    expect(answer).toMatchObject({ status: 200, body: { user_id: userId, status: 'complete' } });
+  });
+});
+
 describe('a summary of Stripe’s own entitlements', () => {
   it('of a customer with more than one transaction writes is fetched when all was written', async () => {
     const { id: customer } = await shop.stripe.customers.create({ metadata: ours() });

@@ -4,12 +4,14 @@ import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
 import { adminKey, type TestResponse } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
+import { watchWork } from './contract/work.ts';
 
 let shop: Shop;
 let other: { projectId: string; key: string };
 let counter = 0;
 
 const pro = { export: true, notebooks: 10 };
+const ours = { project_id: 'notes' };
 
 beforeAll(async () => {
   shop = await startShop();
@@ -21,8 +23,8 @@ beforeEach(() => {
   counter += 1;
 });
 
-/** A customer that was at Stripe before Latchkey was. */
-async function customer(metadata: Record<string, string> = {}): Promise<string> {
+/** A customer that was at Stripe before Latchkey was, by default the project's. */
+async function customer(metadata: Record<string, string> = ours): Promise<string> {
   const { id } = await shop.stripe.customers.create({ email: `c${counter}@example.com`, metadata });
   return id;
 }
@@ -184,8 +186,8 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect(await shop.entitled('later')).toEqual(pro);
   });
 
-  it('200: the platform key names the project', async () => {
-    const id = await customer();
+  it('200: the platform key names the project, and may link a customer that is nobody’s', async () => {
+    const id = await customer({});
     expect((await link('platform', id, adminKey)).body).toMatchObject({
       code: 'project_id_required',
     });
@@ -224,16 +226,27 @@ describe('POST /admin/users/{user_id}/customers', () => {
     await link('owner', linked);
     const byMetadata = await customer({ project_id: 'notes', user_id: 'owner' });
     const byProject = await customer({ project_id: 'notes' });
-    const bySubscription = await customer();
+    const bySubscription = await customer({});
     await subscribe(bySubscription, { project_id: 'notes', user_id: 'owner' });
     const deleted = await customer();
     await link('owner', deleted);
     await shop.stripe.customers.del(deleted);
-    for (const id of [linked, byMetadata, byProject, bySubscription, deleted]) {
+    const unnamed = await customer({});
+    const unnamedAndDeleted = await customer({});
+    await shop.stripe.customers.del(unnamedAndDeleted);
+    for (const id of [
+      ...[linked, byMetadata, byProject, bySubscription, deleted],
+      ...[unnamed, unnamedAndDeleted],
+    ]) {
       const rows = await auditOf(shop.service, async () => {
+        const work = watchWork(shop.sandbox);
         const answer = await link('eve', id, other.key);
+        const hidden = work.done();
         expect(answer.status).toBe(404);
         expect(sameProblem(answer.body)).toEqual(sameProblem(nobodys.body));
+        await link('eve', 'cus_nothing', other.key);
+        expect(work.done(), 'asks the same of Stripe and of Postgres').toEqual(hidden);
+        work.stop();
       });
       expect(rows).toEqual([]);
     }
@@ -244,7 +257,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
   });
 
   it("404: nor is a customer to be had who bought another project's goods, though nobody is named", async () => {
-    const [guest, subscriber] = [await customer(), await customer()];
+    const [guest, subscriber] = [await customer({}), await customer({})];
     await purchase(guest);
     await subscribe(subscriber);
     await shop.settle();
@@ -272,7 +285,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
   });
 
   it('of those who link one customer at the same time one has it, the others learn what they may', async () => {
-    const id = await customer();
+    const id = await customer({});
     const subscription = await subscribe(id);
     const [, ...answers] = await Promise.all([
       syncObject(shop.service.deps, { objectType: 'subscription', objectId: subscription }),
@@ -281,34 +294,81 @@ describe('POST /admin/users/{user_id}/customers', () => {
       link('race_3', id, other.key),
     ]);
     const statuses = answers.map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 404, 409]);
+    expect(statuses[2]).toBe(404);
     const owner = (await stored(id))?.user;
-    const own = statuses.indexOf(200) + 1;
     expect(owner).toMatchObject({
-      userId: `race_${own}`,
-      projectId: own === 3 ? 'other' : 'notes',
+      userId: `race_${statuses.indexOf(200) + 1}`,
+      projectId: 'notes',
     });
-    expect(statuses.toSorted((a, b) => a - b)).toEqual(
-      own === 3 ? [200, 404, 404] : [200, 404, 409],
-    );
     for (const userId of ['race_1', 'race_2']) {
       expect(await shop.entitled(userId)).toEqual(userId === owner?.userId ? pro : {});
     }
   });
 
-  it('200: a customer whose metadata names the project, or the user, is theirs to link', async () => {
+  it('200: a customer is the project’s to link by its metadata, what it bought, or what names the project', async () => {
     const byProject = await customer({ project_id: 'notes' });
     const byUser = await customer({ project_id: 'notes', user_id: 'named' });
-    const byGhost = await customer({ project_id: 'no_such_project', user_id: 'x' });
-    for (const id of [byProject, byUser, byGhost]) {
+    const byGoods = await customer({});
+    await purchase(byGoods);
+    const bySubscription = await customer({ project_id: 'no_such_project', user_id: 'x' });
+    await subscribe(bySubscription, ours);
+    for (const id of [byProject, byUser, byGoods, bySubscription]) {
       expect((await link('named', id)).status).toBe(200);
+    }
+  });
+
+  it("404, and 200 by the platform key: a customer that is nobody's is no project's to take", async () => {
+    for (const metadata of [{}, { project_id: 'no_such_project', user_id: 'x' }]) {
+      const id = await customer(metadata);
+      expect(await link('nobodys', id)).toMatchObject({
+        status: 404,
+        body: { code: 'customer_not_found' },
+      });
+      expect(await stored(id)).toBeNull();
+      const byPlatform = await link('nobodys', id, adminKey, { project_id: 'notes' });
+      expect(byPlatform.status).toBe(200);
+      // Its own from then on.
+      expect(await link('nobodys', id)).toMatchObject({ status: 200, body: { audit_id: null } });
+    }
+  });
+
+  it('200 by the platform key: what a shared customer has that names another project stays there', async () => {
+    const id = await customer({});
+    await subscribe(id);
+    const theirs = await subscribe(id, { project_id: 'other', user_id: 'them' });
+    await shop.settle();
+    expect((await link('shared', id)).status).toBe(404);
+    expect((await link('shared', id, adminKey, { project_id: 'notes' })).status).toBe(200);
+    await shop.settle();
+    expect(await shop.entitled('shared')).toEqual(pro);
+    const { user } = await shop.service.deps.database.prisma.subscription.findUniqueOrThrow({
+      where: { id: theirs },
+      include: { user: true },
+    });
+    expect(user).toMatchObject({ projectId: 'other', userId: 'them' });
+  });
+
+  it('409 by the platform key: a customer that is another project’s is not taken away unseen', async () => {
+    const linked = await customer();
+    await link('theirs', linked);
+    const named = await customer({ project_id: 'notes' });
+    for (const id of [linked, named]) {
+      expect(await link('u', id, adminKey, { project_id: 'other' })).toMatchObject({
+        status: 409,
+        body: { code: 'customer_linked' },
+      });
     }
   });
 
   it('422: a customer that was deleted at Stripe', async () => {
     const id = await customer();
+    await link('gone', id);
     await shop.stripe.customers.del(id);
-    expect(await link('u', id)).toMatchObject({ status: 422, body: { code: 'customer_deleted' } });
+    expect(await link('gone', id)).toMatchObject({
+      status: 422,
+      body: { code: 'customer_deleted' },
+    });
   });
 
   it('502: Stripe cannot be asked, and nothing is linked', async () => {
@@ -319,5 +379,149 @@ describe('POST /admin/users/{user_id}/customers', () => {
       body: { code: 'stripe_unavailable' },
     });
     expect(await stored(id)).toBeNull();
+  });
+});
+
+describe('DELETE /admin/users/{user_id}/customers/{id}', () => {
+  const unlink = (userId: string, id: string, key = shop.key, query = 'reason=mistake') =>
+    shop.service.request('DELETE', `/admin/users/${userId}/customers/${id}?${query}`, { key });
+
+  it('200: the user has at once nothing of it, and it is nobody’s; again it is a 404', async () => {
+    const id = await customer();
+    await subscribe(id);
+    await purchase(id);
+    await link('left', id);
+    expect(await shop.entitled('left')).toEqual({ ...pro, theme: { dark: false } });
+    let answer: TestResponse | undefined;
+    const rows = await auditOf(shop.service, async () => {
+      answer = await unlink('left', id);
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { user_id: 'left', stripe_customer_id: id },
+    });
+    expect(rows).toEqual([
+      {
+        action: 'customer.unlink',
+        actor: expect.stringMatching(/^key_/) as string,
+        targetId: id,
+        userId: 'left',
+        reason: 'mistake',
+        before: { user_id: 'left' },
+        after: { user_id: null },
+      },
+    ]);
+    expect(await shop.entitled('left')).toEqual({});
+    const read = await shop.service.request('GET', '/entitlements?user_id=left', { key: shop.key });
+    expect(at(read.body, 'revision')).toBe(at(answer?.body, 'revision'));
+    expect(await stored(id)).toMatchObject({ uid: null, linkedBy: null, isPrimary: false });
+    await shop.settle();
+    expect(await shop.entitled('left')).toEqual({});
+    const again = await auditOf(shop.service, async () => {
+      expect(await unlink('left', id)).toMatchObject({
+        status: 404,
+        body: { code: 'customer_not_found' },
+      });
+    });
+    expect(again).toEqual([]);
+    // The right user may have it then.
+    expect((await link('right', id)).status).toBe(200);
+    expect(await shop.entitled('right')).toEqual({ ...pro, theme: { dark: false } });
+  });
+
+  it('200: what checkouts and own metadata name stays theirs, whoever had the customer', async () => {
+    const id = await customer();
+    await subscribe(id, { ...ours, user_id: 'sub_named' });
+    await link('sub_named', id);
+    await purchase(id);
+    const checkout = await shop.checkout('sub_named', 'pass');
+    const session = await shop.stripe.checkout.sessions.retrieve(text(checkout.body, 'id'));
+    expect(session.customer).toBe(id);
+    await shop.sandbox.buyer.pay(session.id);
+    await shop.settle();
+    expect(await shop.entitled('sub_named')).toEqual({ ...pro, theme: { dark: false } });
+    expect((await unlink('sub_named', id)).status).toBe(200);
+    await shop.settle();
+    expect(await shop.entitled('sub_named')).toEqual(pro);
+    const { prisma } = shop.service.deps.database;
+    expect(await prisma.purchase.count({ where: { user: { userId: 'sub_named' } } })).toBe(1);
+  });
+
+  it('200: a customer whose metadata name another user by now goes to that user', async () => {
+    const id = await customer();
+    await subscribe(id);
+    await link('before', id);
+    await shop.stripe.customers.update(id, { metadata: { ...ours, user_id: 'after' } });
+    await shop.settle();
+    expect(await shop.entitled('before')).toEqual(pro);
+    const rows = await auditOf(shop.service, async () => {
+      expect((await unlink('before', id)).status).toBe(200);
+    });
+    expect(rows).toMatchObject([{ after: { user_id: 'after' } }]);
+    expect(await shop.entitled('before')).toEqual({});
+    expect(await shop.entitled('after')).toEqual(pro);
+  });
+
+  it('200: a customer that was deleted at Stripe, and by the platform key without a project', async () => {
+    const id = await customer();
+    await purchase(id);
+    await link('deleted', id);
+    await shop.stripe.customers.del(id);
+    expect((await unlink('deleted', id, adminKey)).status).toBe(200);
+    expect(await shop.entitled('deleted')).toEqual({});
+  });
+
+  it('of two at the same time one unlinks, and one row is written', async () => {
+    const id = await customer();
+    await subscribe(id);
+    await link('twice', id);
+    const rows = await auditOf(shop.service, async () => {
+      const answers = await Promise.all([unlink('twice', id), unlink('twice', id)]);
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 404]);
+    });
+    expect(rows).toHaveLength(1);
+  });
+
+  it('400 without a reason', async () => {
+    expect(await unlink('u', 'cus_1', shop.key, '')).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: 'reason' }] },
+    });
+  });
+
+  it("404: another user's, another project's and no customer look alike", async () => {
+    const id = await customer();
+    await link('has_it', id);
+    const nothing = await unlink('has_it', 'cus_nothing');
+    for (const [user, key] of [
+      ['another', shop.key],
+      ['has_it', other.key],
+    ] as const) {
+      const answer = await unlink(user, id, key);
+      expect(answer.status).toBe(404);
+      expect(sameProblem(answer.body)).toEqual(sameProblem(nothing.body));
+    }
+    expect(await stored(id)).toMatchObject({ user: { userId: 'has_it' } });
+  });
+
+  it('409: its own metadata name the user, so that the next news would link it again', async () => {
+    const named = await customer({ ...ours, user_id: 'named_here' });
+    await link('named_here', named);
+    expect(await unlink('named_here', named)).toMatchObject({
+      status: 409,
+      body: { code: 'customer_named' },
+    });
+    expect(await stored(named)).toMatchObject({ user: { userId: 'named_here' } });
+  });
+
+  it('502: Stripe cannot be asked, and nothing is unlinked', async () => {
+    const id = await customer();
+    await link('stays', id);
+    shop.sandbox.faults.api({ path: /\/v1\/customers/, status: 429 });
+    expect(await unlink('stays', id)).toMatchObject({
+      status: 502,
+      body: { code: 'stripe_unavailable' },
+    });
+    expect(await stored(id)).toMatchObject({ user: { userId: 'stays' } });
   });
 });

@@ -20,9 +20,10 @@ beforeEach(() => {
   shop.sandbox.faults.clear();
 });
 
-/** A customer that was at Stripe before Latchkey was. */
-async function customer(): Promise<string> {
-  return (await shop.stripe.customers.create({ email: 'ada@example.com' })).id;
+/** A customer that was at Stripe before Latchkey was, of the project. */
+async function customer(projectId = 'notes'): Promise<string> {
+  const metadata = { project_id: projectId };
+  return (await shop.stripe.customers.create({ email: 'ada@example.com', metadata })).id;
 }
 
 async function subscribe(id: string): Promise<void> {
@@ -43,7 +44,7 @@ async function ownerOf(id: string): Promise<string | undefined> {
 
 describe('POST /admin/customers/link', () => {
   it('202, then: each pair is linked with all it has, or refused with the code it would get alone', async () => {
-    const [first, second, theirs] = [await customer(), await customer(), await customer()];
+    const [first, second, theirs] = [await customer(), await customer(), await customer('other')];
     await subscribe(first);
     await subscribe(second);
     await shop.service.request('POST', '/admin/users/eve/customers', {

@@ -147,7 +147,13 @@ async function stockPools(): Promise<Pools> {
   for (let round = 0; round < 6; round += 1) keys.push((await keyOf(['read'])).id);
   const customers = [];
   for (let round = 0; round < 6; round += 1) {
-    customers.push((await shop.stripe.customers.create({ email: `c${round}@example.com` })).id);
+    const metadata = { project_id: 'notes' };
+    const { id } = await shop.stripe.customers.create({ email: `c${round}@example.com`, metadata });
+    customers.push(id);
+  }
+  // Some that are linked, so that there is something to unlink.
+  for (const id of customers.slice(0, 3)) {
+    await done('POST', '/admin/users/u_1/customers', { stripe_customer_id: id });
   }
   const products = [];
   for (const projectId of ['notes', 'other', undefined]) {

@@ -9,6 +9,14 @@ async function newCustomer({ shop, fresh }: World): Promise<Partial<Ids>> {
   return { user, customer: id };
 }
 
+/** One that names the project alone, and that an operator linked. */
+async function linkedCustomer({ shop, done, fresh }: World): Promise<Partial<Ids>> {
+  const user = fresh();
+  const { id } = await shop.stripe.customers.create({ metadata: { project_id: 'notes' } });
+  await done('POST', `/admin/users/${user}/customers`, { stripe_customer_id: id });
+  return { user, customer: id };
+}
+
 /** A purchase that names nobody, told by a webhook. */
 async function guestPurchase({ shop, service, fresh }: World): Promise<Partial<Ids>> {
   const { id: sessionId } = await shop.stripe.checkout.sessions.create({
@@ -37,11 +45,25 @@ export const customerSamples: RouteSamples = {
         params: { user_id: fresh() },
         body: { stripe_customer_id: ids.customer },
       }),
-      customer_deleted: async ({ shop, fresh }) => {
-        const { id } = await shop.stripe.customers.create({});
-        await shop.stripe.customers.del(id);
-        return { params: { user_id: fresh() }, body: { stripe_customer_id: id } };
+      customer_deleted: async (world) => {
+        const { user = '', customer: id = '' } = await linkedCustomer(world);
+        await world.shop.stripe.customers.del(id);
+        return { params: { user_id: user }, body: { stripe_customer_id: id } };
       },
+    },
+  },
+  'DELETE /api/v1/admin/users/{user_id}/customers/{id}': {
+    make: linkedCustomer,
+    ask: ({ user, customer }) => ({
+      params: { user_id: user, id: customer },
+      query: { reason: 'a sample' },
+    }),
+    problems: {
+      // The customer that a checkout made.
+      customer_named: ({ ids }) => ({
+        params: { user_id: ids.user, id: ids.customer },
+        query: { reason: 'a sample' },
+      }),
     },
   },
   'POST /api/v1/admin/customers/link': {
