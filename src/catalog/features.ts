@@ -3,6 +3,7 @@ import type { Feature } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
+import { keptValue } from './kept.ts';
 import type { FeatureBody, FeatureOut } from './schemas.ts';
 
 /** The project's features by code, archived ones too, after `cursor`. */
@@ -20,7 +21,7 @@ export async function loadFeatures(
 }
 
 /**
- * Creates a feature or replaces what it says; an archived one is back in use.
+ * Creates a feature or changes what it says; an archived one is back in use.
  * @throws ProblemError feature_in_use where the type would change under mappings, grants or revocations
  */
 export async function putFeature(
@@ -37,11 +38,13 @@ export async function putFeature(
       `The feature ${code} is a ${before.type}, and mapped, granted or revoked: use another code for a ${body.type}.`,
     );
   }
+  // How a limit adds up says nothing of another type.
+  const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
   const said = {
     name: body.name,
     type: body.type,
-    merge: body.merge,
-    perQuantity: body.per_quantity,
+    merge: keptValue(body.merge, limit?.merge, 'max'),
+    perQuantity: keptValue(body.per_quantity, limit?.perQuantity, false),
     archivedAt: null,
   };
   const after = featureView(

@@ -1,25 +1,17 @@
-import { compute } from '../entitlements/compute.ts';
-import { loadFacts } from '../entitlements/load.ts';
+import { loadCatalog, loadFacts, type Sold } from '../entitlements/load.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
-
-interface ImpactOnUser {
-  user_id: string;
-  feature_code: string;
-}
-
-/** What a change of the catalog would give and take away, as of now. */
-export interface Impact {
-  /** Up to 1,000, by user. */
-  gains: ImpactOnUser[];
-  /** Up to 1,000, by user. */
-  losses: ImpactOnUser[];
-  /** Of all; `users` is how many were looked at. */
-  counts: { users: number; gains: number; losses: number };
-}
+import {
+  addUser,
+  type Catalog,
+  type CatalogDifference,
+  catalogDifference,
+  emptyImpact,
+  type Impact,
+  valuesAt,
+} from './impact-of.ts';
 
 const batchSize = 500;
-const listedAtMost = 1_000;
 
 /**
  * A dry run that met a change of the same thing begins again, since what it saw is no longer so: once per
@@ -30,15 +22,17 @@ const attempts = 50;
 /** Ends a transaction whose writes are not to stay. */
 class RolledBack extends Error {}
 
-interface UserName {
-  uid: bigint;
-  userId: string;
+interface Tried {
+  users: number;
+  before: Catalog;
+  after: Catalog;
 }
 
 /**
- * Runs `write` without keeping it and compares what the project's users may use now, before and after
- * it. Users come in batches, each in a short transaction that sees one state of the database and takes
- * no lock of the project, so that a dry run never holds up the service.
+ * Runs `write` once without keeping it, and compares what the project's users may use now under the
+ * catalog before and after it. Only users whom the difference can reach are looked at, in batches, each
+ * in a short transaction that sees one state of the database and takes no lock, so that a dry run never
+ * holds up the service; between two batches other requests have their turn.
  *
  * @throws whatever `write` refuses with
  */
@@ -48,50 +42,47 @@ export async function computeImpact(
   write: (tx: Tx) => Promise<unknown>,
 ): Promise<Impact> {
   const now = deps.clock();
-  const impact: Impact = { gains: [], losses: [], counts: { users: 0, gains: 0, losses: 0 } };
-  let after = 0n;
+  const { users, before, after } = await tryOut(deps.database, projectId, write);
+  const impact = emptyImpact(users);
+  const difference = catalogDifference(before, after);
+  if (difference.featureCodes.size === 0) return impact;
+  let last = 0n;
   for (;;) {
-    const { users, before, changed } = await tryOut(deps.database, projectId, after, now, write);
-    for (const { uid, userId } of users) {
-      const had = before.get(uid) ?? [];
-      const gets = changed.get(uid) ?? [];
-      add(impact, 'gains', userId, without(gets, had));
-      add(impact, 'losses', userId, without(had, gets));
+    const batch = await deps.database.transaction(async (tx) => {
+      await tx.$executeRaw`set transaction isolation level repeatable read, read only`;
+      const reached = await loadReached(tx, projectId, difference, last);
+      const facts = await loadFacts(
+        tx,
+        projectId,
+        reached.map(({ uid }) => uid),
+      );
+      return reached.map((user) => ({ ...user, facts: facts.get(user.uid) }));
+    });
+    for (const { user_id: userId, facts } of batch) {
+      if (facts === undefined) throw new Error('facts of a user are missing');
+      const had = valuesAt(facts, before, difference, now);
+      addUser(impact, difference, userId, had, valuesAt(facts, after, difference, now));
     }
-    impact.counts.users += users.length;
-    const last = users.at(-1);
-    if (last === undefined || users.length < batchSize) return impact;
-    after = last.uid;
+    const end = batch.at(-1);
+    if (end === undefined || batch.length < batchSize) return impact;
+    last = end.uid;
   }
-}
-
-interface Tried {
-  users: UserName[];
-  before: Map<bigint, string[]>;
-  changed: Map<bigint, string[]>;
 }
 
 async function tryOut(
   database: Database,
   projectId: string,
-  after: bigint,
-  now: number,
   write: (tx: Tx) => Promise<unknown>,
 ): Promise<Tried> {
   let tried: Tried | undefined;
   try {
     await database.transaction(async (tx) => {
       await tx.$executeRaw`set transaction isolation level repeatable read`;
-      const users = await tx.user.findMany({
-        where: { projectId, uid: { gt: after } },
-        select: { uid: true, userId: true },
-        orderBy: { uid: 'asc' },
-        take: batchSize,
-      });
-      const uids = users.map(({ uid }) => uid);
-      const before = await entitled(tx, projectId, uids, now);
+      const users = await tx.user.count({ where: { projectId } });
+      const sold = await loadSold(tx, projectId);
+      const before = await loadCatalog(tx, projectId, sold);
       await write(tx);
-      tried = { users, before, changed: await entitled(tx, projectId, uids, now) };
+      tried = { users, before, after: await loadCatalog(tx, projectId, sold) };
       throw new RolledBack();
     }, attempts);
   } catch (error) {
@@ -101,33 +92,36 @@ async function tryOut(
   return tried;
 }
 
-/** The features that each user may use at `now`, as the facts in this transaction have it. */
-async function entitled(
+/** Every price that users of the project have something of. */
+async function loadSold(tx: Tx, projectId: string): Promise<Sold[]> {
+  return tx.$queryRaw<Sold[]>`
+    select i.price_id as "priceId", i.product_id as "productId"
+    from users u
+      join subscriptions s on s.uid = u.uid
+      join subscription_items i on i.subscription_id = s.id
+    where u.project_id = ${projectId}
+    union
+    select p.price_id, p.product_id from users u join purchases p on p.uid = u.uid
+    where u.project_id = ${projectId}`;
+}
+
+/** The next users who have something of one of the prices, or a grant of one of the features. */
+async function loadReached(
   tx: Tx,
   projectId: string,
-  uids: bigint[],
-  now: number,
-): Promise<Map<bigint, string[]>> {
-  const facts = await loadFacts(tx, projectId, uids);
-  return new Map(
-    [...facts].map(([uid, userFacts]) => [
-      uid,
-      compute(userFacts)
-        .filter(({ reason }) => reason === 'granted')
-        .filter(({ validFrom }) => validFrom === null || validFrom <= now)
-        .filter(({ validTo }) => validTo === null || now < validTo)
-        .map(({ featureCode }) => featureCode),
-    ]),
-  );
-}
-
-function without(codes: string[], others: string[]): string[] {
-  return codes.filter((code) => !others.includes(code));
-}
-
-function add(impact: Impact, kind: 'gains' | 'losses', userId: string, codes: string[]): void {
-  impact.counts[kind] += codes.length;
-  for (const feature_code of codes) {
-    if (impact[kind].length < listedAtMost) impact[kind].push({ user_id: userId, feature_code });
-  }
+  { featureCodes, priceIds }: CatalogDifference,
+  after: bigint,
+): Promise<{ uid: bigint; user_id: string }[]> {
+  return tx.$queryRaw`
+    select u.uid, u.user_id from users u
+    where u.project_id = ${projectId} and u.uid > ${after} and (
+      exists (
+        select from subscriptions s join subscription_items i on i.subscription_id = s.id
+        where s.uid = u.uid and i.price_id = any(${priceIds}::text[]))
+      or exists (
+        select from purchases p where p.uid = u.uid and p.price_id = any(${priceIds}::text[]))
+      or exists (
+        select from grants g
+        where g.uid = u.uid and g.feature_code = any(${[...featureCodes]}::text[])))
+    order by u.uid limit ${batchSize}`;
 }

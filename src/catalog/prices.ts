@@ -6,6 +6,7 @@ import type { ChangeContext } from './change.ts';
 import { fetchPrice, type FetchDeps } from './fetch.ts';
 import type { PriceRow } from './from-stripe.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
+import { keptValue } from './kept.ts';
 import type { PriceBody, PriceOut } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
@@ -52,7 +53,8 @@ export async function fetchNewPrice(
 }
 
 /**
- * Sets what a price of the project carries beside its product, and for how long.
+ * Sets what a price of the project carries beside its product, and for how long. What is left out of
+ * the body stays as it is.
  * @throws ProblemError price_not_found (of no project or of another), feature_not_found, bad_request
  */
 export async function putPrice(
@@ -72,26 +74,32 @@ export async function putPrice(
     await applyFetched(tx, { number, products: [], prices: [price] }, context.at);
   }
   const before = await loadPrice(tx, projectId, id);
-  if (body.access_days !== undefined && before.type !== 'one_time') {
+  if (typeof body.access_days === 'number' && before.type !== 'one_time') {
     const message = 'is for one-time prices only: a subscription lasts as long as it is paid';
     throw new ProblemError('bad_request', `access_days ${message}.`, [
       { path: 'access_days', message },
     ]);
   }
-  await checkMapping(tx, projectId, body.features, valuesOf(before.features));
-  await tx.priceFeature.deleteMany({ where: { priceId: id } });
   await tx.price.update({
     where: { id },
-    data: { accessDays: body.access_days ?? null, rank: body.rank ?? null },
+    data: {
+      accessDays: keptValue(body.access_days, before.accessDays, null),
+      rank: keptValue(body.rank, before.rank, null),
+    },
   });
-  await tx.priceFeature.createMany({
-    data: Object.entries(body.features).map(([featureCode, value]) => ({
-      priceId: id,
-      projectId,
-      featureCode,
-      value,
-    })),
-  });
+  if (body.features !== undefined) {
+    const features = body.features ?? {};
+    await checkMapping(tx, projectId, features, valuesOf(before.features));
+    await tx.priceFeature.deleteMany({ where: { priceId: id } });
+    await tx.priceFeature.createMany({
+      data: Object.entries(features).map(([featureCode, value]) => ({
+        priceId: id,
+        projectId,
+        featureCode,
+        value,
+      })),
+    });
+  }
   const after = priceView(await loadPrice(tx, projectId, id));
   await recordChange(tx, {
     ...context,

@@ -4,6 +4,7 @@ import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
 import { type FetchDeps, type FetchedProduct, fetchProduct } from './fetch.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
+import { keptValue } from './kept.ts';
 import type { ProductBody, ProductOut } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
@@ -57,7 +58,7 @@ export async function fetchOwnProduct(
 
 /**
  * Takes a product into the project, if it may, with its prices as they were fetched; sets what it
- * carries.
+ * carries. What is left out of the body stays as it is.
  *
  * @param anyFree whether the caller may take a product that names no project or another in its
  *   metadata, as the platform may.
@@ -78,20 +79,26 @@ export async function putProduct(
     const taken = await takeProducts(tx, projectId, [id], anyFree, context.at);
     if (taken.length === 0) throw new ProblemError('product_not_found');
   }
-  await checkMapping(tx, projectId, body.features, valuesOf(stored?.features ?? []));
-  await tx.productFeature.deleteMany({ where: { productId: id } });
   await tx.product.update({
     where: { id },
-    data: { rank: body.rank, allowMultiple: body.allow_multiple },
+    data: {
+      rank: keptValue(body.rank, stored?.rank, 0),
+      allowMultiple: keptValue(body.allow_multiple, stored?.allowMultiple, false),
+    },
   });
-  await tx.productFeature.createMany({
-    data: Object.entries(body.features).map(([featureCode, value]) => ({
-      productId: id,
-      projectId,
-      featureCode,
-      value,
-    })),
-  });
+  if (body.features !== undefined) {
+    const features = body.features ?? {};
+    await checkMapping(tx, projectId, features, valuesOf(stored?.features ?? []));
+    await tx.productFeature.deleteMany({ where: { productId: id } });
+    await tx.productFeature.createMany({
+      data: Object.entries(features).map(([featureCode, value]) => ({
+        productId: id,
+        projectId,
+        featureCode,
+        value,
+      })),
+    });
+  }
   const taken = await loadProduct(tx, projectId, id);
   if (taken === null) throw new Error('a product that was just taken is gone');
   const after = productView(taken);

@@ -78,7 +78,8 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: { ...heavy, problems: ['feature_in_use'] },
       schema: {
         tags,
-        summary: 'Make a feature, or replace what it says; an archived one is back in use',
+        summary:
+          'Make a feature, or change what it says; what is left out stays; an archived one is back in use',
         params: shapes.featureParams,
         querystring: shapes.putQuery,
         body: shapes.featureBody,

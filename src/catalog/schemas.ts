@@ -18,7 +18,9 @@ const rank = z.int().min(-1_000_000).max(1_000_000);
 const dryRunSchema = z
   .enum(['true', 'false'])
   .default('false')
-  .describe('`true` changes nothing and answers who would gain and lose what');
+  .describe(
+    '`true` changes nothing and answers who would gain, lose or have another value of what, now',
+  );
 
 export const featureParams = z.strictObject({ feature_code: featureCodeSchema });
 export const productParams = z.strictObject({ stripe_product_id: stripeIdSchema });
@@ -30,19 +32,30 @@ export const deleteQuery = z.strictObject({
   dry_run: dryRunSchema,
 });
 
+/** What is left out of a PUT of the catalog keeps its value, so that a rename changes nothing else. */
+function keptOr(initial: string): string {
+  return `left out: kept; at first, and by \`null\`: ${initial}`;
+}
+
 export const featureBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
     name: nameSchema,
     type: z.enum(['boolean', 'limit', 'config']),
-    merge: z.enum(['max', 'sum']).default('max').describe('how several sources of a limit add up'),
-    per_quantity: z.boolean().default(false).describe('a limit times the quantity of its item'),
+    merge: z
+      .enum(['max', 'sum'])
+      .nullish()
+      .describe(`how several sources of a limit add up; ${keptOr('`max`')}`),
+    per_quantity: z
+      .boolean()
+      .nullish()
+      .describe(`a limit times the quantity of its item; ${keptOr('`false`')}`),
   })
-  .refine(({ type, merge }) => type === 'limit' || merge === 'max', {
+  .refine(({ type, merge }) => type === 'limit' || merge !== 'sum', {
     path: ['merge'],
     error: 'only a limit adds up',
   })
-  .refine(({ type, per_quantity }) => type === 'limit' || !per_quantity, {
+  .refine(({ type, per_quantity }) => type === 'limit' || per_quantity !== true, {
     path: ['per_quantity'],
     error: 'only a limit is multiplied',
   });
@@ -50,25 +63,27 @@ export type FeatureBody = z.infer<typeof featureBody>;
 
 export const productBody = z.strictObject({
   project_id: projectIdSchema.optional(),
-  features: givenValues,
-  rank: rank.default(0).describe('which value of a config goes first: the higher'),
+  features: givenValues.nullish().describe(`all that it carries; ${keptOr('nothing')}`),
+  rank: rank.nullish().describe(`which value of a config goes first: the higher; ${keptOr('0')}`),
   allow_multiple: z
     .boolean()
-    .default(false)
-    .describe('one user may hold several subscriptions to it'),
+    .nullish()
+    .describe(`one user may hold several subscriptions to it; ${keptOr('`false`')}`),
 });
 export type ProductBody = z.infer<typeof productBody>;
 
 export const priceBody = z.strictObject({
   project_id: projectIdSchema.optional(),
-  features: givenValues.default({}).describe('go before those of the product'),
+  features: givenValues
+    .nullish()
+    .describe(`all that it carries itself, going before its product's; ${keptOr('nothing')}`),
   access_days: z
     .int()
     .min(1)
     .max(36_500)
-    .optional()
-    .describe('how long a one-time purchase lasts; absent = for ever'),
-  rank: rank.optional().describe('absent = the rank of the product'),
+    .nullish()
+    .describe(`how long a one-time purchase lasts; ${keptOr('for ever')}`),
+  rank: rank.nullish().describe(keptOr('the rank of the product')),
 });
 export type PriceBody = z.infer<typeof priceBody>;
 
@@ -156,10 +171,25 @@ export const pricingOut = z.strictObject({
 export type PricingOut = z.infer<typeof pricingOut>;
 
 const impactList = z.array(z.strictObject({ user_id: z.string(), feature_code: z.string() }));
+const valueChanges = z.array(
+  z.strictObject({ user_id: z.string(), feature_code: z.string(), from: valueOut, to: valueOut }),
+);
 const impactOut = z.strictObject({
-  gains: impactList.describe('up to 1,000'),
-  losses: impactList.describe('up to 1,000'),
-  counts: z.strictObject({ users: z.int(), gains: z.int(), losses: z.int() }),
+  gains: impactList.describe('who would get what: up to 1,000, by user'),
+  losses: impactList.describe('who would lose what: up to 1,000, by user'),
+  raised: valueChanges.describe('limits that would be more: up to 1,000, by user'),
+  lowered: valueChanges.describe('limits that would be less: up to 1,000, by user'),
+  changed: valueChanges.describe('configs with another value: up to 1,000, by user'),
+  counts: z
+    .strictObject({
+      users: z.int().describe('how many the project has'),
+      gains: z.int(),
+      losses: z.int(),
+      raised: z.int(),
+      lowered: z.int(),
+      changed: z.int(),
+    })
+    .describe('of all, listed or not'),
 });
 const refreshOut = z.strictObject({
   id: z.string(),

@@ -4,7 +4,6 @@ import type {
   Facts,
   FeatureValue,
   GrantFact,
-  PolicyFact,
   PurchaseFact,
   RevocationFact,
   SubscriptionFact,
@@ -13,6 +12,12 @@ import { loadPayments, type Payments } from './payments.ts';
 
 type Stored = Awaited<ReturnType<typeof loadRows>>;
 type PurchaseRow = Stored['purchases'][number];
+/** A price, and the product that it belonged to when it was sold. */
+export interface Sold {
+  priceId: string;
+  productId: string;
+}
+
 type SubscriptionRow = Stored['subscriptions'][number];
 
 async function loadRows(tx: Tx, uids: bigint[]) {
@@ -42,32 +47,14 @@ export async function loadFacts(
   projectId: string,
   uids: bigint[],
 ): Promise<Map<bigint, Facts>> {
-  const project = await tx.project.findUniqueOrThrow({
-    where: { id: projectId },
-    include: { features: true },
-  });
   const rows = await loadRows(tx, uids);
   const sold = [...rows.subscriptions.flatMap(({ items }) => items), ...rows.purchases];
-  const carries = await loadCarries(tx, projectId, sold);
+  const catalog = await loadCatalog(tx, projectId, sold);
   const payments = await loadPayments(tx, rows.purchases);
-  const features = project.features.map(({ code, type, merge, perQuantity }) => ({
-    code,
-    type: closed(type, ['boolean', 'limit', 'config']),
-    merge: closed(merge, ['max', 'sum']),
-    perQuantity,
-  }));
-  const policy: PolicyFact = {
-    graceDays: project.graceDays,
-    refundFull: closed(project.refundFull, ['revoke', 'keep']),
-    refundPartial: closed(project.refundPartial, ['keep', 'revoke']),
-    disputeOpened: closed(project.disputeOpened, ['keep', 'suspend']),
-  };
   const facts = new Map<bigint, Facts>();
   for (const uid of uids) {
     facts.set(uid, {
-      policy,
-      features,
-      carries,
+      ...catalog,
       subscriptions: [],
       purchases: [],
       grants: [],
@@ -85,11 +72,38 @@ export async function loadFacts(
   return facts;
 }
 
+/** The part of the facts that all users of a project share, `sold` being what of it they have. */
+export async function loadCatalog(
+  tx: Tx,
+  projectId: string,
+  sold: Sold[],
+): Promise<Pick<Facts, 'policy' | 'features' | 'carries'>> {
+  const project = await tx.project.findUniqueOrThrow({
+    where: { id: projectId },
+    include: { features: true },
+  });
+  return {
+    policy: {
+      graceDays: project.graceDays,
+      refundFull: closed(project.refundFull, ['revoke', 'keep']),
+      refundPartial: closed(project.refundPartial, ['keep', 'revoke']),
+      disputeOpened: closed(project.disputeOpened, ['keep', 'suspend']),
+    },
+    features: project.features.map(({ code, type, merge, perQuantity }) => ({
+      code,
+      type: closed(type, ['boolean', 'limit', 'config']),
+      merge: closed(merge, ['max', 'sum']),
+      perQuantity,
+    })),
+    carries: await loadCarries(tx, projectId, sold),
+  };
+}
+
 /** What each price in use carries in this project: its product's features, its own laid over them. */
 async function loadCarries(
   tx: Tx,
   projectId: string,
-  sold: { priceId: string; productId: string }[],
+  sold: Sold[],
 ): Promise<Record<string, CarryFact>> {
   if (sold.length === 0) return {};
   const products = await tx.product.findMany({

@@ -62,16 +62,31 @@ describe('PUT /admin/features/{feature_code}', () => {
     ]);
   });
 
-  it('200: replaces what it says, leaves out what is left out, and records both states', async () => {
+  it('200: a rename keeps what is left out, and both states are recorded', async () => {
     await put('seats', { type: 'limit', merge: 'sum', per_quantity: true });
     const rows = await auditOf(service, () => put('seats', { name: 'Seats', type: 'limit' }));
     expect(rows).toMatchObject([
       {
         action: 'feature.update',
         before: { name: 'seats', merge: 'sum', per_quantity: true },
-        after: { name: 'Seats', merge: 'max', per_quantity: false },
+        after: { name: 'Seats', merge: 'sum', per_quantity: true },
       },
     ]);
+  });
+
+  it('200: null sets back how a limit adds up, and so does another type', async () => {
+    const limit = { type: 'limit', merge: 'sum', per_quantity: true };
+    await put('credits', limit);
+    expect(await put('credits', { type: 'limit', merge: null })).toMatchObject({
+      body: { merge: 'max', per_quantity: true },
+    });
+    expect(await put('credits', { type: 'limit', per_quantity: null })).toMatchObject({
+      body: { merge: 'max', per_quantity: false },
+    });
+    await put('credits', limit);
+    const initial = { merge: 'max', per_quantity: false };
+    expect(await put('credits', { type: 'boolean' })).toMatchObject({ body: initial });
+    expect(await put('credits', { type: 'limit' })).toMatchObject({ body: initial });
   });
 
   it('200: a change of how a limit adds up is in the next answer of its users', async () => {
@@ -93,6 +108,24 @@ describe('PUT /admin/features/{feature_code}', () => {
     expect(await put('undecided', { type: 'config' })).toMatchObject({
       status: 200,
       body: { type: 'config' },
+    });
+  });
+
+  it('200: a dry run tells whom a change of how a limit adds up lowers; a rename changes nothing', async () => {
+    await put('parts', { type: 'limit', merge: 'sum' });
+    await grant('summed', 'parts', 10);
+    await grant('summed', 'parts', 5);
+    const dryRun = async (body: object): Promise<unknown> =>
+      (await put('parts?dry_run=true', { type: 'limit', ...body })).body;
+    expect(await dryRun({ merge: 'max' })).toMatchObject({
+      gains: [],
+      losses: [],
+      raised: [],
+      lowered: [{ user_id: 'summed', feature_code: 'parts', from: 15, to: 10 }],
+    });
+    expect(await dryRun({ name: 'Parts' })).toMatchObject({
+      lowered: [],
+      counts: { raised: 0, lowered: 0, changed: 0 },
     });
   });
 

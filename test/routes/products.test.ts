@@ -122,6 +122,28 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
     expect(await entitled('subscriber')).toEqual(['seats']);
   });
 
+  it('200: what is left out keeps its value, and null sets it back', async () => {
+    stripe.addProduct('prod_kept', claimed);
+    const say = (body: object): Promise<TestResponse> =>
+      service.request('PUT', '/admin/products/prod_kept', { key: notes.key, body });
+    const all = { features: { seats: 10 }, rank: 3, allow_multiple: true };
+    expect(await say({})).toMatchObject({
+      status: 200,
+      body: { features: {}, rank: 0, allow_multiple: false },
+    });
+    await say(all);
+    expect(await say({})).toMatchObject({ status: 200, body: all });
+    for (const [field, initial] of [
+      ['features', {}],
+      ['rank', 0],
+      ['allow_multiple', false],
+    ] as const) {
+      await say(all);
+      const answer = await say({ [field]: null });
+      expect(answer).toMatchObject({ status: 200, body: { ...all, [field]: initial } });
+    }
+  });
+
   it('200: a dry run tells who would gain and lose what, and changes nothing', async () => {
     stripe.addProduct('prod_dry', claimed);
     stripe.addPrice('price_dry', 'prod_dry');
@@ -142,7 +164,17 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
       expect(answer.body).toEqual({
         gains: ['dry_1', 'dry_2', 'dry_3'].map((user_id) => ({ user_id, feature_code: 'seats' })),
         losses: ['dry_1', 'dry_3'].map((user_id) => ({ user_id, feature_code: 'export' })),
-        counts: { users: expect.any(Number) as number, gains: 3, losses: 2 },
+        raised: [],
+        lowered: [],
+        changed: [],
+        counts: {
+          users: expect.any(Number) as number,
+          gains: 3,
+          losses: 2,
+          raised: 0,
+          lowered: 0,
+          changed: 0,
+        },
       });
     });
     expect(rows).toEqual([]);
@@ -150,6 +182,36 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
     await put('prod_dry', body);
     expect(await entitled('dry_1')).toEqual(['seats']);
     expect(await entitled('dry_2')).toEqual(['export', 'seats']);
+  });
+
+  it('200: a dry run tells whose limit would be more or less, and whose config another', async () => {
+    stripe.addProduct('prod_values', claimed);
+    stripe.addPrice('price_values', 'prod_values');
+    await storeSubscription(
+      service.deps.database,
+      { projectId: 'notes', userId: 'valued' },
+      { priceId: 'price_values', productId: 'prod_values' },
+      testStart - 1_000,
+    );
+    const dryRun = async (features: object): Promise<unknown> =>
+      (await put('prod_values', { features }, notes.key, '?dry_run=true')).body;
+    await put('prod_values', { features: { seats: 10, theme: 'dark' } });
+    const seats = { user_id: 'valued', feature_code: 'seats', from: 10 };
+    const counts = { gains: 0, losses: 0 };
+    expect(await dryRun({ seats: 3, theme: 'dark' })).toMatchObject({
+      lowered: [{ ...seats, to: 3 }],
+      counts: { ...counts, raised: 0, lowered: 1, changed: 0 },
+    });
+    expect(await dryRun({ seats: 'unlimited', theme: 'light' })).toMatchObject({
+      raised: [{ ...seats, to: 'unlimited' }],
+      changed: [{ user_id: 'valued', feature_code: 'theme', from: 'dark', to: 'light' }],
+      counts: { ...counts, raised: 1, lowered: 0, changed: 1 },
+    });
+    await service.request('POST', '/admin/grant', {
+      key: notes.key,
+      body: { user_id: 'valued', feature_code: 'seats', value: 10, reason: 'as good as bought' },
+    });
+    expect(await dryRun({ seats: 3, theme: 'dark' })).toMatchObject({ lowered: [] });
   });
 
   it('200: dry runs beside changes of the same product, which all are done', async () => {
