@@ -166,7 +166,7 @@ export async function addSubscription(
     throw new ImplausibleAnswer('Stripe showed fewer items of the subscription than it has');
   }
   const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
-  const anchor = owes ? dunningAnchor(await fetchInvoicesSincePaid(stripe, id)) : null;
+  const anchor = owes ? dunningAnchor(await fetchInvoices(stripe, id)) : null;
   const coupons = await fetchCoupons(stripe, couponsToFetch(subscription, items));
   picture.subscriptions.push(subscriptionRow(subscription, items, anchor, coupons));
 }
@@ -187,17 +187,8 @@ async function fetchCoupons(
   return coupons;
 }
 
-/** A subscription's invoices, newest first, down to its newest paid one: those that the anchor needs. */
-async function fetchInvoicesSincePaid(
-  stripe: Stripe,
-  subscription: string,
-): Promise<Stripe.Invoice[]> {
-  const invoices: Stripe.Invoice[] = [];
-  for await (const invoice of stripe.invoices.list({ subscription, ...page })) {
-    invoices.push(invoice);
-    if (invoice.status === 'paid') break;
-  }
-  return invoices;
+function fetchInvoices(stripe: Stripe, subscription: string): Promise<Stripe.Invoice[]> {
+  return stripe.invoices.list({ subscription, ...page }).autoPagingToArray(all);
 }
 
 async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<InvoiceRow> {

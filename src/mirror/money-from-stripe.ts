@@ -150,18 +150,21 @@ function subscriptionOf(invoice: Stripe.Invoice): string | null {
 
 /**
  * When the debt that counts began: the earliest `finalized_at` (`due_date` where the customer pays an
- * invoice that was sent) among the unpaid, not void invoices that are newer than the newest paid one.
- * So the next renewal does not restart it, and an old forgotten invoice does not cut it short. Nor do
- * those that were given up before anybody was asked to pay, as paused collection has it: they are gifts.
- * Null: there is none such. Not `current_period_end`, which advances before the payment.
+ * invoice that was sent) among the unpaid, not void invoices that were finalized after the last paid one.
+ * So the next renewal does not restart it, an old forgotten invoice does not cut it short, and an upgrade
+ * that is paid while the renewal is a draft does not pay the renewal. Those that were given up before
+ * anybody was asked to pay, as paused collection has it, are gifts and no debt. Null: there is none such.
+ * Not `current_period_end`, which advances before the payment.
+ *
+ * @param invoices all of the subscription's: a draft may wait long before it is finalized.
  */
 export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
-  const newestPaid = Math.max(
-    ...invoices.filter(({ status }) => status === 'paid').map(({ created }) => created),
-    -Infinity,
-  );
+  const [lastPaid] = invoices
+    .filter(({ status }) => status === 'paid')
+    .toSorted((one, other) => byFinalization(other, one));
   const anchors = invoices
-    .filter((invoice) => isOwed(invoice) && invoice.created > newestPaid)
+    .filter((invoice) => isOwed(invoice))
+    .filter((invoice) => lastPaid === undefined || byFinalization(invoice, lastPaid) > 0)
     .map((invoice) =>
       invoice.collection_method === 'send_invoice'
         ? (invoice.due_date ?? invoice.status_transitions.finalized_at)
@@ -169,6 +172,13 @@ export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null 
     )
     .filter((anchor) => anchor !== null);
   return anchors.length === 0 ? null : instant(Math.min(...anchors));
+}
+
+/** Stripe's own order of what a subscription owes; within a second, what was made later comes later. */
+function byFinalization(one: Stripe.Invoice, other: Stripe.Invoice): number {
+  const finalizedAt = ({ status_transitions: { finalized_at: at }, created }: Stripe.Invoice) =>
+    at ?? created;
+  return finalizedAt(one) - finalizedAt(other) || one.created - other.created;
 }
 
 function isOwed(invoice: Stripe.Invoice): boolean {

@@ -87,10 +87,10 @@ function forbidBalance(): void {
     return retrieve(id, params);
   });
   const list = checkout.sessions.list.bind(checkout.sessions);
-  vi.spyOn(checkout.sessions, 'list').mockImplementation(((params) => {
+  vi.spyOn(checkout.sessions, 'list').mockImplementation((params) => {
     refuse(params?.expand);
     return list(params);
-  }) as typeof list);
+  });
 }
 
 describe('the days of a slow purchase', () => {

@@ -52,8 +52,17 @@ export function customerIdOf({ customer }: Stripe.Subscription): string {
 /** A renewal that is not paid: an hour after the period's end, when Stripe has tried. Returns when the debt began. */
 export async function fallBehind(shop: Shop, subscription: Stripe.Subscription): Promise<number> {
   const now = await shop.stripe.subscriptions.retrieve(subscription.id);
-  await shop.sandbox.billing.failNextPayments(customerIdOf(now), true);
-  await shop.advanceTo(periodEndOf(now) + 2 * hour);
+  return fallBehindAt(shop, now, periodEndOf(now) + 2 * hour);
+}
+
+/** The same, where the renewal is collected until the instant. */
+export async function fallBehindAt(
+  shop: Shop,
+  subscription: Stripe.Subscription,
+  instant: number,
+): Promise<number> {
+  await shop.sandbox.billing.failNextPayments(customerIdOf(subscription), true);
+  await shop.advanceTo(instant);
   await shop.settle();
   const invoice = await openInvoiceOf(shop, subscription);
   return (invoice.status_transitions.finalized_at ?? 0) * 1_000;

@@ -1,5 +1,13 @@
 import { expect } from 'vitest';
-import { customerIdOf, fallBehind, openInvoiceOf, periodEndOf, subscribe } from './buying.ts';
+import {
+  customerIdOf,
+  fallBehind,
+  fallBehindAt,
+  itemOf,
+  openInvoiceOf,
+  periodEndOf,
+  subscribe,
+} from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import {
   accessAt,
@@ -10,6 +18,7 @@ import {
   pro,
   required,
   setPolicy,
+  team,
   withPolicy,
 } from './steps.ts';
 import { alarmsOf, post, tellAgain, tellOfSubscription } from './telling.ts';
@@ -46,6 +55,27 @@ export const dunning: ScenarioGroup = {
         const renewed = await shop.stripe.subscriptions.retrieve(subscription.id);
         expect(periodEndOf(renewed)).toBeGreaterThan(endedAt + 7 * day);
         await expectChangeAt(shop, userId, endedAt + hour + 7 * day, { before: pro });
+      },
+    },
+    {
+      title:
+        'an upgrade that is paid while the renewal is a draft does not pay the renewal: its grace ends too',
+      basis: bases.prorations,
+      status: 'past_due',
+      async run(shop, userId) {
+        const subscription = await subscribe(shop, userId);
+        const endedAt = periodEndOf(subscription);
+        await shop.advanceTo(endedAt + hour / 2);
+        await shop.settle();
+        await shop.stripe.subscriptions.update(subscription.id, {
+          items: [{ id: itemOf(subscription), price: shop.prices.team }],
+          proration_behavior: 'always_invoice',
+        });
+        await shop.settle();
+        const owedAt = await fallBehindAt(shop, subscription, endedAt + hour);
+        expect(owedAt).toBe(endedAt + hour);
+        await expectChangeAt(shop, userId, owedAt + 7 * day, { before: team });
+        expect(await shop.reason(userId, 'export')).toBe('payment_overdue');
       },
     },
     {

@@ -1,7 +1,7 @@
-import { type Act, type Context, oneOf } from './context.ts';
+import { type Act, type Context, hourMs, itemsOf, oneOf, oneOfMine, pass } from './context.ts';
 import { type GoodName, openCheckout } from './world.ts';
 
-/* Money that takes days. */
+/* Money that takes days, and renewals that are never paid. */
 
 /** Pays by a method whose money arrives in three days, or earlier where an act says so. */
 async function buySlowly(context: Context, names: GoodName[]): Promise<void> {
@@ -13,7 +13,25 @@ async function buySlowly(context: Context, names: GoodName[]): Promise<void> {
   await world.sandbox.buyer.pay(session, { card });
 }
 
+/** A renewal is a draft for an hour: an upgrade is made and paid meanwhile, and the renewal then is not. */
+async function upgradeInDraftHour(context: Context): Promise<void> {
+  const { world, project, pick } = context;
+  const subscription = oneOfMine(context, 'subscriptions', ({ status }) => status === 'active');
+  if (subscription === undefined || typeof subscription.customer !== 'string') return;
+  const { billing } = world.sandbox;
+  await billing.failNextPayments(subscription.customer, false);
+  const ends = itemsOf(context, subscription.id).map((item) => item.current_period_end * 1_000);
+  await pass(context, Math.max(0, Math.min(...ends) - world.clock.now()) + hourMs / 2);
+  const [item] = itemsOf(context, subscription.id);
+  if (item === undefined) return;
+  const { priceId } = project.prices.team;
+  await billing.changePlan(subscription.id, item.id, priceId, (pick % 3) + 4, 'always_invoice');
+  await billing.failNextPayments(subscription.customer, true);
+  await pass(context, (1 + (pick % 4)) * hourMs);
+}
+
 export const moneyActs = {
+  upgrade_in_draft_hour: upgradeInDraftHour,
   buy_slowly: (context) => buySlowly(context, ['pass']),
   subscribe_slowly: (context) => buySlowly(context, ['pro', 'pass']),
   money_arrives: async (context) => {

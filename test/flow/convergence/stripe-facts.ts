@@ -93,18 +93,18 @@ function subscriptionFact(subscription: Subscription, stripe: Objects) {
   const invoices = stripe.invoices.filter(
     (invoice) => invoice.parent?.subscription_details?.subscription === id,
   );
-  let newestPaid = -Infinity;
-  for (const invoice of invoices) {
-    if (invoice.status === 'paid' && invoice.created > newestPaid) newestPaid = invoice.created;
-  }
+  // In the order in which they were finalized; those of one second as they were made.
+  const finalized = invoices
+    .filter((invoice) => invoice.status_transitions.finalized_at !== null)
+    .map((invoice) => ({ invoice, at: invoice.status_transitions.finalized_at ?? 0 }))
+    .sort((a, b) => (a.at === b.at ? a.invoice.created - b.invoice.created : a.at - b.at));
+  const paid = finalized.findLastIndex(({ invoice }) => invoice.status === 'paid');
   let debtAt: number | null = null;
-  for (const invoice of invoices) {
+  for (const { invoice, at } of finalized.slice(paid + 1)) {
     if (invoice.status !== 'open' && invoice.status !== 'uncollectible') continue;
     // What was given up before anybody was asked to pay is no debt.
     if (invoice.status === 'uncollectible' && !invoice.attempted) continue;
-    if (invoice.created <= newestPaid) continue;
-    const since = invoice.status_transitions.finalized_at;
-    if (since !== null && (debtAt === null || since < debtAt)) debtAt = since;
+    if (debtAt === null || at < debtAt) debtAt = at;
   }
   const owes = status === 'past_due' || status === 'unpaid';
   return {

@@ -73,6 +73,34 @@ describe('the dunning anchor', () => {
     ).toBe(60);
   });
 
+  it('counts a renewal that was a draft while an upgrade was made and paid', () => {
+    expect(
+      anchorDay(
+        { status: 'paid', created: 30.02 },
+        { status: 'open', created: 30, finalized: 30.04 },
+        { status: 'paid', created: 0 },
+      ),
+    ).toBeCloseTo(30.04);
+  });
+
+  it('does not count what was finalized before a payment, be it made after', () => {
+    expect(
+      anchorDay(
+        { status: 'open', created: 30.02 },
+        { status: 'paid', created: 30, finalized: 30.04 },
+      ),
+    ).toBeNull();
+  });
+
+  it('goes by what was made last where two were finalized within a second', () => {
+    const renewal = { created: 30, finalized: 30.04 };
+    const upgrade = { created: 30.04 };
+    expect(anchorDay({ status: 'open', ...renewal }, { status: 'paid', ...upgrade })).toBeNull();
+    expect(anchorDay({ status: 'paid', ...renewal }, { status: 'open', ...upgrade })).toBeCloseTo(
+      30.04,
+    );
+  });
+
   it('counts what was written off, and neither void ones nor drafts', () => {
     expect(anchorDay({ status: 'uncollectible', created: 30 })).toBe(30);
     expect(
