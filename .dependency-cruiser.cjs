@@ -38,6 +38,7 @@ const pureFiles = [
   'src/entitlements/compute.ts',
   'src/entitlements/decision.ts',
   'src/entitlements/explain.ts',
+  'src/entitlements/disputed.ts',
   'src/entitlements/facts.ts',
   'src/entitlements/first-of.ts',
   'src/entitlements/merge.ts',

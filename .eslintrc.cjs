@@ -6,6 +6,7 @@ const { defineConfig } = require('eslint/config');
 const tseslint = require('typescript-eslint');
 
 const pureFiles = [
+  'src/entitlements/disputed.ts',
   'src/entitlements/facts.ts',
   'src/entitlements/order.ts',
   'src/entitlements/stretches.ts',

@@ -72,6 +72,7 @@ export interface PurchaseFact {
   purchasedAt: number;
   /** Refunds of the payment. */
   refunds: { id: string; amount: number; status: string; createdAt: number }[];
+  /** `amount` is what it takes of the payment if it is lost, minor units of the payment (`disputedAmounts`). */
   disputes: { id: string; amount: number; status: string; createdAt: number }[];
   /** True for a one-time line of a subscription checkout, which ends when the refunded amount reaches the line's. */
   ofInvoice: boolean;

@@ -1,4 +1,5 @@
 import type { Tx } from '../platform/database.ts';
+import { disputedAmounts } from './disputed.ts';
 
 interface Reversal {
   id: string;
@@ -15,6 +16,18 @@ interface Payment {
   refunds: Reversal[];
   disputes: Reversal[];
 }
+
+interface ReversalRow {
+  id: string;
+  amount: bigint;
+  status: string;
+  knownStatus: string | null;
+  createdAt: Date;
+}
+
+type ChargeRow = Awaited<ReturnType<Tx['charge']['findMany']>>[number];
+type RefundRow = Awaited<ReturnType<Tx['refund']['findMany']>>[number];
+type DisputeRow = Awaited<ReturnType<Tx['dispute']['findMany']>>[number];
 
 export interface Payments {
   of(purchase: { paymentIntentId: string | null; invoiceId: string | null }): Payment;
@@ -69,19 +82,36 @@ export async function loadPayments(
             ? null
             : charged.reduce((sum, charge) => sum + Number(charge.amount), 0),
         refunds: refunds.filter(back).map(reversal),
-        disputes: disputes.filter(back).map(reversal),
+        disputes: disputesOf(ourCharges, refunds.filter(back), disputes.filter(back)),
       };
     },
   };
 }
 
-function reversal(row: {
-  id: string;
-  amount: bigint;
-  status: string;
-  knownStatus: string | null;
-  createdAt: Date;
-}): Reversal {
+/** Disputes with what they take of their charge; as Stripe has them where their charge is not known. */
+function disputesOf(
+  charges: readonly ChargeRow[],
+  refunds: readonly RefundRow[],
+  disputes: readonly DisputeRow[],
+): Reversal[] {
+  const known = charges.flatMap((charge) => {
+    const ofCharge = disputes.filter(({ chargeId }) => chargeId === charge.id);
+    const amounts = disputedAmounts(
+      { amount: Number(charge.amount), currency: charge.currency },
+      refunds.filter(({ chargeId }) => chargeId === null || chargeId === charge.id).map(reversal),
+      ofCharge.map((row) => ({ ...reversal(row), currency: row.currency })),
+    );
+    return ofCharge.map((row, at) => ({
+      ...reversal(row),
+      amount: amounts[at] ?? Number(row.amount),
+    }));
+  });
+  const ids = new Set(charges.map(({ id }) => id));
+  const unknown = disputes.filter(({ chargeId }) => !ids.has(chargeId));
+  return [...known, ...unknown.map(reversal)];
+}
+
+function reversal(row: ReversalRow): Reversal {
   return {
     id: row.id,
     amount: Number(row.amount),

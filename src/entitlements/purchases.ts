@@ -1,3 +1,4 @@
+import { isGivenBack } from './disputed.ts';
 import type { PolicyFact, PurchaseFact } from './facts.ts';
 import { byText } from './order.ts';
 import { daysAfter, earliest, stretchesOf, type Stretch } from './stretches.ts';
@@ -11,9 +12,6 @@ export interface PurchaseStretches {
 
 /** What brings the end: its days, money that came back (a lost dispute included), or an open dispute. */
 export type PurchaseEnd = 'time' | 'refund' | 'dispute';
-
-/** Refunds on their way count like those that arrived; one that `failed` or was `canceled` gives access back. */
-const countingRefunds: ReadonlySet<string> = new Set(['succeeded', 'pending', 'requires_action']);
 
 /** A dispute that is not decided, inquiries (`warning_…`) and appeals included. */
 const openDisputes: ReadonlySet<string> = new Set([
@@ -67,7 +65,7 @@ export function purchaseStretches(
  */
 function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   const returned = [
-    ...purchase.refunds.filter(({ status }) => countingRefunds.has(status)),
+    ...purchase.refunds.filter(({ status }) => isGivenBack(status)),
     // Stripe tells no instant of the loss; the money was withdrawn when the dispute was created.
     ...purchase.disputes.filter(({ status }) => status === 'lost'),
   ].filter(({ amount }) => amount > 0);

@@ -9,11 +9,11 @@ import { alarmsOf, post, tellOfDispute } from './telling.ts';
 async function disputed(
   shop: Shop,
   userId: string,
-  { inquiry = false, amount }: { inquiry?: boolean; amount?: number } = {},
+  { amount, ...request }: { inquiry?: boolean; currency?: string; amount?: number } = {},
 ): Promise<string> {
   const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
   const { id } = await chargeOf(shop, session);
-  const dispute = await shop.sandbox.billing.openDispute(id, amount, { inquiry });
+  const dispute = await shop.sandbox.billing.openDispute(id, amount, request);
   await shop.settle();
   return dispute;
 }
@@ -63,6 +63,15 @@ const harmless = (['won', 'warning_closed', 'prevented'] as const).map((status):
     }),
 }));
 
+/** Of a purchase for 10.00. */
+const differing = [
+  {
+    subject: 'whose amount differs by the exchange rate (9.73 of 10.00)',
+    request: { amount: 973 },
+  },
+  { subject: 'in another currency', request: { amount: 410, currency: 'eur' } },
+] as const;
+
 /** Money that is fought over. */
 export const disputes: ScenarioGroup = {
   subject: 'Disputes',
@@ -79,6 +88,17 @@ export const disputes: ScenarioGroup = {
         await expectAccess(shop, userId, {});
       },
     },
+    ...differing.map(({ subject, request }): Scenario => ({
+      title: `a lost dispute ${subject} is about the whole`,
+      basis: bases.disputes,
+      async run(shop, userId) {
+        const dispute = await disputed(shop, userId, request);
+        await expectAccess(shop, userId, forever);
+        await shop.sandbox.billing.closeDispute(dispute, 'lost');
+        await shop.settle();
+        await expectAccess(shop, userId, {});
+      },
+    })),
     {
       title: 'a status that nobody knows leaves what a dispute took as it was, with an alarm',
       basis: bases.traps,

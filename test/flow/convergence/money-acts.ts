@@ -1,7 +1,7 @@
 import { type Act, type Context, hourMs, itemsOf, oneOf, oneOfMine, pass } from './context.ts';
 import { type GoodName, openCheckout } from './world.ts';
 
-/* Money that takes days, and renewals that are never paid. */
+/* Money that takes days, renewals that are never paid, and what banks make of an amount. */
 
 /** Pays by a method whose money arrives in three days, or earlier where an act says so. */
 async function buySlowly(context: Context, names: GoodName[]): Promise<void> {
@@ -30,7 +30,20 @@ async function upgradeInDraftHour(context: Context): Promise<void> {
   await pass(context, (1 + (pick % 4)) * hourMs);
 }
 
+/** A bank's rate or fee makes the amount differ, or it names the buyer's currency. */
+async function disputeAtRate(context: Context): Promise<void> {
+  const { world, pick } = context;
+  const charge = oneOfMine(context, 'charges', ({ status }) => status === 'succeeded');
+  if (charge === undefined) return;
+  const left = charge.amount - charge.amount_refunded;
+  const amount = Math.ceil((left * (90 + (pick % 14))) / 100);
+  const currency = pick % 4 === 0 ? { currency: 'eur' } : {};
+  const dispute = await world.sandbox.billing.openDispute(charge.id, amount, currency);
+  if (pick % 3 > 0) await world.sandbox.billing.closeDispute(dispute, 'lost');
+}
+
 export const moneyActs = {
+  dispute_at_rate: disputeAtRate,
   upgrade_in_draft_hour: upgradeInDraftHour,
   buy_slowly: (context) => buySlowly(context, ['pass']),
   subscribe_slowly: (context) => buySlowly(context, ['pro', 'pass']),

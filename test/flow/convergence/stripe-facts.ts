@@ -52,6 +52,7 @@ export function factsOf(userId: string, stripe: Objects, ours: Ours): Facts {
 
 type Session = Objects['sessions'][number];
 type Charge = Objects['charges'][number];
+type Dispute = Objects['disputes'][number];
 type Subscription = Objects['subscriptions'][number];
 type Metadata = Readonly<Record<string, string>> | null | undefined;
 
@@ -142,12 +143,15 @@ function purchaseFacts(session: Session, stripe: Objects): PurchaseFact[] {
   const charges = stripe.charges.filter(
     (charge) => paidBy(charge.payment_intent) && charge.status === 'succeeded',
   );
-  const back = (rows: Objects['refunds'] | Objects['disputes']) =>
+  const back = <R extends Objects['refunds'][number] | Objects['disputes'][number]>(
+    rows: readonly R[],
+    amountOf: (row: R) => number,
+  ) =>
     rows
       .filter((row) => paidBy(row.payment_intent))
       .map((row) => ({
         id: row.id,
-        amount: row.amount,
+        amount: amountOf(row),
         status: row.status ?? 'pending',
         createdAt: row.created * 1000,
       }));
@@ -165,10 +169,31 @@ function purchaseFacts(session: Session, stripe: Objects): PurchaseFact[] {
           ? line.amount_total
           : charges.reduce((sum, charge) => sum + charge.amount, 0),
       purchasedAt: arrivalOf(session, charges, stripe) * 1000,
-      refunds: back(stripe.refunds),
-      disputes: back(stripe.disputes),
+      refunds: back(stripe.refunds, ({ amount }) => amount),
+      disputes: back(stripe.disputes, (dispute) => takenBy(dispute, stripe)),
       ofInvoice,
     }));
+}
+
+/** What a dispute takes of its charge: all that is left, where the bank's amount comes close or is in other money. */
+function takenBy(dispute: Dispute, stripe: Objects): number {
+  const charge = stripe.charges.find(({ id }) => id === dispute.charge);
+  if (charge === undefined) return dispute.amount;
+  let gone = 0;
+  for (const { charge: of, status, amount } of stripe.refunds) {
+    if (of === charge.id && status !== 'failed' && status !== 'canceled') gone += amount;
+  }
+  for (const other of stripe.disputes) {
+    if (other.charge !== charge.id || other.status !== 'lost' || other.id === dispute.id) continue;
+    if (other.created > dispute.created) continue;
+    if (other.created === dispute.created && other.id > dispute.id) continue;
+    gone += takenBy(other, stripe);
+  }
+  const left = charge.amount - gone;
+  if (left <= 0) return dispute.amount;
+  return dispute.currency !== charge.currency || dispute.amount >= 0.95 * left
+    ? left
+    : dispute.amount;
 }
 
 /** When the money was there, epoch seconds: the last that Stripe says of it, but for what an hour delays. */
