@@ -97,9 +97,7 @@ export function toPriceRow(price: Stripe.Price | Stripe.DeletedPrice): PriceRow 
     usageType: price.recurring?.usage_type ?? null,
     tiersMode: price.tiers_mode,
     ...(price.tiers === undefined ? {} : { tiers: price.tiers.map(toTier) }),
-    ...(price.currency_options === undefined
-      ? {}
-      : { currencyOptions: toOptions(price.currency, price.currency_options) }),
+    ...toWholeOptions(price),
     divideQuantityBy: price.transform_quantity?.divide_by ?? null,
     roundQuantity: price.transform_quantity?.round ?? null,
   };
@@ -111,6 +109,18 @@ function toTier(tier: Stripe.Price.Tier | Stripe.Price.CurrencyOptions.Tier): Pr
     unitAmount: decimalText(tier.unit_amount_decimal, tier.unit_amount),
     flatAmount: decimalText(tier.flat_amount_decimal, tier.flat_amount),
   };
+}
+
+/** Nothing where the tiers of some currency were not asked for: a list cannot show them. */
+function toWholeOptions({
+  currency,
+  currency_options: options,
+  tiers_mode: tiersMode,
+}: Stripe.Price): Pick<PriceRow, 'currencyOptions'> {
+  if (options === undefined) return {};
+  const lacksTiers = Object.values(options).some(({ tiers }) => tiers === undefined);
+  if (tiersMode !== null && lacksTiers) return {};
+  return { currencyOptions: toOptions(currency, options) };
 }
 
 /** Stripe lists a price's own currency among its options. */

@@ -147,7 +147,9 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
 }
 
 async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): Promise<void> {
-  const subscription = await stripe.subscriptions.retrieve(id, { expand: withDiscounts });
+  const subscription = await whereAllowed(withDiscounts, [], (expand) =>
+    stripe.subscriptions.retrieve(id, { expand }),
+  );
   return addSubscription(stripe, picture, subscription);
 }
 
@@ -158,8 +160,10 @@ export async function addSubscription(
   subscription: Stripe.Subscription,
 ): Promise<void> {
   const { id } = subscription;
-  const items = await wholeList(subscription.items, () =>
-    stripe.subscriptionItems.list({ subscription: id, expand: ['data.discounts'], ...page }),
+  const items = await whereAllowed(['data.discounts'], [], (expand) =>
+    wholeList(subscription.items, () =>
+      stripe.subscriptionItems.list({ subscription: id, expand, ...page }),
+    ),
   );
   // Stripe keeps at least one: fewer is a page that came short, and not evidence of anything.
   if (items.length < Math.max(1, subscription.items.data.length)) {
@@ -171,17 +175,21 @@ export async function addSubscription(
   picture.subscriptions.push(subscriptionRow(subscription, items, anchor, coupons));
 }
 
-/** A coupon that was deleted lives on in its discounts alone: it is left out. */
+/**
+ * A coupon that was deleted lives on in its discounts alone: it is left out. Only reports need coupons, so
+ * where they cannot be fetched (null), the subscription is synced all the same.
+ */
 async function fetchCoupons(
   stripe: Stripe,
   ids: ReadonlySet<string>,
-): Promise<Map<string, Stripe.Coupon>> {
+): Promise<Map<string, Stripe.Coupon> | null> {
   const coupons = new Map<string, Stripe.Coupon>();
   for (const id of ids) {
     try {
       coupons.set(id, await stripe.coupons.retrieve(id));
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (!(error instanceof Stripe.errors.StripeError)) throw error;
+      if (!isMissing(error)) return null;
     }
   }
   return coupons;
@@ -207,13 +215,15 @@ async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promi
  * subscriptions that they come from, which are fetched along: they may be news to us too.
  */
 async function fetchSummary(stripe: Stripe, picture: Picture, customer: string): Promise<void> {
-  const subscriptions = stripe.subscriptions.list({
-    customer,
-    status: 'all',
-    expand: withDiscounts.map((path) => `data.${path}`),
-    ...page,
-  });
-  for await (const each of subscriptions) await addSubscription(stripe, picture, each);
+  const subscriptions = await whereAllowed(
+    withDiscounts.map((path) => `data.${path}`),
+    [],
+    (expand) =>
+      stripe.subscriptions
+        .list({ customer, status: 'all', expand, ...page })
+        .autoPagingToArray(all),
+  );
+  for (const each of subscriptions) await addSubscription(stripe, picture, each);
   const active = await stripe.entitlements.activeEntitlements
     .list({ customer, ...page })
     .autoPagingToArray(all);

@@ -31,13 +31,14 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
 /**
  * @param items all of them: the nested list holds 10.
  * @param dunningAnchorAt see `dunningAnchor` (money-from-stripe.ts).
- * @param coupons by id, those that did not come with their discounts (`couponsToFetch`).
+ * @param coupons by id, those that did not come with their discounts (`couponsToFetch`); null where they
+ *   could not be fetched.
  */
 export function subscriptionRow(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
   dunningAnchorAt: Date | null,
-  coupons: ReadonlyMap<string, Stripe.Coupon> = new Map(),
+  coupons: ReadonlyMap<string, Stripe.Coupon> | null = new Map(),
 ): SubscriptionRow {
   return {
     id: subscription.id,
@@ -68,7 +69,7 @@ export function subscriptionRow(
       currentPeriodEnd: instant(item.current_period_end),
       position,
     })),
-    ...discountsOrNothing(subscription, items, coupons),
+    ...(coupons === null ? {} : discountsOrNothing(subscription, items, coupons)),
   };
 }
 
@@ -86,13 +87,13 @@ function discountsOrNothing(
       if (given === null) continue;
       const coupon = typeof given === 'string' ? coupons.get(given) : given;
       rows.push({
-        id: discount.id,
+        id: `${itemId ?? subscription.id}/${position}`,
         subscriptionId: subscription.id,
         itemId,
         position,
         couponId: reference(given),
         percentOff: coupon?.percent_off?.toString() ?? null,
-        amountOff: optionalAmount(coupon?.amount_off),
+        amountOff: wholeAmount(coupon?.amount_off),
         currency: coupon?.currency ?? null,
         duration: coupon?.duration ?? 'unknown',
         endAt: optionalInstant(discount.end),
@@ -242,8 +243,9 @@ export function instant(seconds: number): Date {
   return new Date(seconds * 1000);
 }
 
-function optionalAmount(amount: number | null | undefined): bigint | null {
-  return amount === null || amount === undefined ? null : BigInt(amount);
+/** Only reports need it, so what is no whole number counts as not known, and fails no sync. */
+function wholeAmount(amount: number | null | undefined): bigint | null {
+  return Number.isSafeInteger(amount) ? BigInt(amount ?? 0) : null;
 }
 
 export function optionalInstant(seconds: number | null | undefined): Date | null {

@@ -39,6 +39,7 @@ export interface SubscriptionRow {
 
 /** What a coupon takes off a subscription, or off one of its items. */
 export interface DiscountRow {
+  /** What it is on, and its place there: one discount of Stripe's may be on several objects. */
   id: string;
   subscriptionId: string;
   itemId: string | null;

@@ -1,5 +1,5 @@
 import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
-import { priceExpansion } from '../catalog/whole-price.ts';
+import { priceExpansion, withTiers } from '../catalog/whole-price.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
 import { compareAlone, fetchPage, type Listed, type ListParams } from './pages.ts';
@@ -16,13 +16,16 @@ export async function compareCatalog(context: RunContext): Promise<null> {
   const products = await walk(
     context,
     (params) => stripe.products.list(params),
-    (product) => ({ ...emptyPicture(), products: [toProductRow(product)] }),
+    (product) => Promise.resolve({ ...emptyPicture(), products: [toProductRow(product)] }),
   );
   const prices = await walk(
     context,
     (params) =>
       stripe.prices.list({ ...params, expand: priceExpansion.map((path) => `data.${path}`) }),
-    (price) => ({ ...emptyPicture(), prices: [toPriceRow(price)] }),
+    async (price) => {
+      const whole = await withTiers(stripe, price);
+      return { ...emptyPicture(), prices: [toPriceRow(whole)] };
+    },
   );
   const heldProducts = await database.prisma.product.findMany({
     where: { deleted: false },
@@ -54,7 +57,7 @@ export async function compareCatalog(context: RunContext): Promise<null> {
 async function walk<T extends Listed>(
   context: RunContext,
   list: (params: ListParams) => Promise<Stripe.ApiList<T>>,
-  toPicture: (object: T) => Picture,
+  toPicture: (object: T) => Promise<Picture>,
 ): Promise<Set<string>> {
   const seen = new Set<string>();
   let position: Position | null = beginning;
@@ -66,7 +69,9 @@ async function walk<T extends Listed>(
       position,
     );
     for (const { id } of objects) seen.add(id);
-    await correctDiffering(context, objects.map(toPicture), number);
+    const pictures: Picture[] = [];
+    for (const object of objects) pictures.push(await toPicture(object));
+    await correctDiffering(context, pictures, number);
     position = next;
   }
   return seen;

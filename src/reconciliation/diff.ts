@@ -37,6 +37,9 @@ const withheld = new Set(['email', 'metadataProjectId', 'metadataUserId']);
 /** Lists that the mirror only adds to: what Stripe no longer shows in them is no difference. */
 const addedTo = new Set(['refunds', 'payments']);
 
+/** JSON that is compared as a whole, and not row by row. */
+const wholes = new Set(['tiers', 'currencyOptions']);
+
 /** Every object of the picture that differs from what is stored, in the order of the picture. */
 export function differences(picture: Picture, stored: Stored): Difference[] {
   const found: Difference[] = [];
@@ -115,7 +118,7 @@ function compareFields(
   const held = new Map<string, unknown>(Object.entries(local));
   for (const [name, value] of Object.entries(row)) {
     const other = held.get(name);
-    if (Array.isArray(value)) {
+    if (Array.isArray(value) && !wholes.has(name)) {
       compareLists(value, Array.isArray(other) ? other : [], name, path + name, into);
       continue;
     }
@@ -164,7 +167,7 @@ function hasId(value: unknown): value is { id: string } {
 function fieldsOf(row: object, path: string): Fields {
   const fields: Fields = {};
   for (const [name, value] of Object.entries(row)) {
-    if (Array.isArray(value)) {
+    if (Array.isArray(value) && !wholes.has(name)) {
       for (const child of value.filter(hasId)) {
         Object.assign(fields, fieldsOf(child, `${path}${name}.${child.id}.`));
       }
@@ -175,12 +178,21 @@ function fieldsOf(row: object, path: string): Fields {
   return fields;
 }
 
-/** Instants as ISO 8601; amounts fit into a number. */
+/** Instants as ISO 8601, JSON as its text; amounts fit into a number. */
 function scalar(value: unknown): Scalar {
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
     return value;
   }
-  return null;
+  return typeof value === 'object' && value !== null ? jsonText(value) : null;
+}
+
+/** The same text for the same JSON: Postgres keeps keys in an order of its own. */
+function jsonText(value: object): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : inner,
+  );
 }

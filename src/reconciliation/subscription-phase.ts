@@ -1,6 +1,7 @@
 import type Stripe from 'stripe';
 import { addSubscription, withDiscounts } from '../mirror/fetch.ts';
 import { customerRow } from '../mirror/from-stripe.ts';
+import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
 import { compareUnlisted, fetchPage, type Within } from './pages.ts';
@@ -16,10 +17,13 @@ export async function compareSubscriptions(
 ): Promise<Position | null> {
   const { deps } = context;
   const stripe = deps.stripeForReconciliation;
-  const expand = ['data.customer', ...withDiscounts.map((path) => `data.${path}`)];
+  const optional = withDiscounts.map((path) => `data.${path}`);
   const page = await fetchPage(
     context,
-    (params) => stripe.subscriptions.list({ ...params, status: 'all', expand }),
+    (params) =>
+      whereAllowed(optional, ['data.customer'], (expand) =>
+        stripe.subscriptions.list({ ...params, status: 'all', expand }),
+      ),
     position,
   );
   const pictures: Picture[] = [];

@@ -21,7 +21,7 @@ afterAll(() => world.close());
 
 it(
   `${runs} random histories end in the entitlements of what Stripe says now`,
-  { timeout: 60_000 + runs * 10_000 },
+  { timeout: 60_000 + runs * 30_000 },
   async () => {
     await fc.assert(
       fc.asyncProperty(historyArbitrary, async (history) => {

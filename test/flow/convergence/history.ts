@@ -252,10 +252,11 @@ const fetched = [
 async function fetchAll(world: World): Promise<void> {
   const { sandbox, service } = world;
   // Only the event tells when slow money arrived.
-  for (const { eventId, eventType } of sandbox.deliveries()) {
-    if (eventType === 'checkout.session.async_payment_succeeded') sandbox.resend(eventId);
-  }
-  await settle(world);
+  const arrivals = sandbox
+    .deliveries()
+    .filter(({ eventType }) => eventType === 'checkout.session.async_payment_succeeded');
+  for (const { eventId } of arrivals) sandbox.resend(eventId);
+  if (arrivals.length > 0) await settle(world);
   for (const [objectType, kind] of fetched) {
     for (const { id } of sandbox.objects(kind)[kind]) {
       await syncObject(service.deps, { objectType, objectId: id });

@@ -67,17 +67,17 @@ describe('the discounts of a subscription', () => {
     expect(row.discounts).toEqual([
       {
         ...common,
-        ...{ id: 'di_a', itemId: null, position: 0, couponId: 'third', percentOff: '33.33' },
+        ...{ id: 'sub_1/0', itemId: null, position: 0, couponId: 'third', percentOff: '33.33' },
         ...{ duration: 'repeating', endAt: new Date(1_800_000_000_000) },
       },
       {
         ...common,
-        ...{ id: 'di_b', itemId: null, position: 1, couponId: 'off', amountOff: 300n },
+        ...{ id: 'sub_1/1', itemId: null, position: 1, couponId: 'off', amountOff: 300n },
         ...{ currency: 'usd', duration: 'forever', endAt: null },
       },
       {
         ...common,
-        ...{ id: 'di_c', itemId: 'si_1', position: 0, couponId: 'deep', percentOff: '50' },
+        ...{ id: 'si_1/0', itemId: 'si_1', position: 0, couponId: 'deep', percentOff: '50' },
         ...{ duration: 'once', endAt: null },
       },
     ]);
