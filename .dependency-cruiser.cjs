@@ -46,6 +46,7 @@ const pureFiles = [
   'src/entitlements/purchases.ts',
   'src/entitlements/running-merge.ts',
   'src/entitlements/segment-sources.ts',
+  'src/entitlements/source-cap.ts',
   'src/entitlements/stretches.ts',
   'src/entitlements/subscriptions.ts',
   'src/entitlements/sweep.ts',

@@ -4,7 +4,7 @@ import { lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { EntitlementCache } from './cache.ts';
-import { refreshUsers } from './refresh.ts';
+import { type Refreshed, refreshUsers } from './refresh.ts';
 import { lockUsers } from './users.ts';
 
 export interface RefreshDeps {
@@ -136,7 +136,23 @@ async function refreshTogether(
     return refreshUsers(tx, projectId, users, deps.clock());
   });
   await deps.cache.forget(refreshed);
+  raiseTooManySources(deps, refreshed);
   return refreshed.length;
+}
+
+/** Raises an alarm for each user with more sources than can be served quickly; all of them count. */
+export function raiseTooManySources(
+  { logger, metrics }: Pick<RefreshDeps, 'logger' | 'metrics'>,
+  refreshed: readonly Refreshed[],
+): void {
+  for (const { user, hasTooManySources } of refreshed) {
+    if (!hasTooManySources) continue;
+    metrics.alarms.inc({ kind: 'too_many_sources' });
+    logger.warn(
+      { projectId: user.projectId, userId: user.userId },
+      'a user has so many sources that changes and reads slow down',
+    );
+  }
 }
 
 async function noteFailure(

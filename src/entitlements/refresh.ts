@@ -4,6 +4,7 @@ import { differenceOf } from './difference.ts';
 import type { FeatureValue } from './facts.ts';
 import { grantedAt } from './granted.ts';
 import { loadFacts } from './load.ts';
+import { hasTooManySources } from './source-cap.ts';
 import { type Change, loadLive, storeChanges } from './timeline-rows.ts';
 import type { LockedUser } from './users.ts';
 
@@ -15,6 +16,8 @@ export interface Refreshed {
   changed: boolean;
   /** Whether the cache is to be told: of this change, or of an earlier one that it was not told of. */
   cachePending: boolean;
+  /** Whether so many sources of the user are not over that changes and reads slow down. */
+  hasTooManySources: boolean;
   /** What the user could use at the instant of the refresh until then, and can from then on. */
   had: ReadonlyMap<string, FeatureValue>;
   has: ReadonlyMap<string, FeatureValue>;
@@ -53,6 +56,7 @@ export async function refreshUsers(
       revision: user.revision + (changed ? 1 : 0),
       changed,
       cachePending: changed || user.cachePending,
+      hasTooManySources: hasTooManySources(userFacts, now),
       had: grantedAt(
         stored.segments.map(({ segment }) => segment),
         now,

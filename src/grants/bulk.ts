@@ -8,6 +8,7 @@ import { sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { lockProjectShared } from '../platform/locks.ts';
 import type { Operator } from '../projects/operator.ts';
+import { loadRoom, tooManyGrants } from './cap.ts';
 import { grantableValue, grantView } from './grants.ts';
 import type { GrantDeps } from './records.ts';
 import type { BulkBody, BulkGranted, GivenGrant, GrantOut } from './schemas.ts';
@@ -40,9 +41,11 @@ export async function createGrants(
   const { answer, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    const checked = await checkAll(tx, projectId, grants, now);
+    const possible = await checkAll(tx, projectId, grants, now);
+    if (atomic) refuseAny(possible);
+    const users = await lockNamed(tx, projectId, grants, possible, now);
+    const checked = await checkRoom(tx, users, possible, now);
     if (atomic) refuseAny(checked);
-    const users = await lockNamed(tx, projectId, grants, checked, now);
     const given = await writeGrants(tx, operator, users, checked, reason, now);
     const refreshed = await refreshUsers(tx, projectId, users, now);
     const answer = toBulkGranted(grants, checked, given, refreshed);
@@ -93,6 +96,26 @@ async function checkAll(
       if (error instanceof ProblemError) return error;
       throw error;
     }
+  });
+}
+
+/** Refuses what is beyond the room of its user, in the order of the list. The users' locks are held. */
+async function checkRoom(
+  tx: Tx,
+  users: readonly LockedUser[],
+  checked: readonly Checked[],
+  now: number,
+): Promise<Checked[]> {
+  const uids = users.map(({ uid }) => uid);
+  const roomOf = await loadRoom(tx, uids, now);
+  const room = new Map(users.map(({ userId, uid }) => [userId, roomOf.get(uid) ?? 0]));
+  return checked.map((item) => {
+    if (item instanceof ProblemError) return item;
+    const { user_id: userId } = item.given;
+    const left = room.get(userId) ?? 0;
+    if (left <= 0) return tooManyGrants();
+    room.set(userId, left - 1);
+    return item;
   });
 }
 

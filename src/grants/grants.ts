@@ -8,6 +8,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { Operator } from '../projects/operator.ts';
+import { loadRoom, tooManyGrants } from './cap.ts';
 import { type GrantDeps, matching, windowHolds } from './records.ts';
 import type { GrantBody, GrantOut, ListFilter } from './schemas.ts';
 import { windowOf } from './window.ts';
@@ -21,7 +22,7 @@ export interface GrantChange {
 
 /**
  * Gives a user a feature for a window, as the operator's last word on it.
- * @throws ProblemError feature_not_found (archived ones too), bad_request, window_invalid
+ * @throws ProblemError feature_not_found (archived ones too), bad_request, window_invalid, too_many_grants
  */
 export async function createGrant(
   deps: GrantDeps,
@@ -41,6 +42,8 @@ export async function createGrant(
       });
       const value = grantableValue(feature, body.value);
       const { validFrom, validTo } = windowOf(body, now);
+      const room = await loadRoom(tx, [uid], now);
+      if ((room.get(uid) ?? 0) <= 0) throw tooManyGrants();
       const auditId = newId('au');
       const row = await tx.grant.create({
         data: {

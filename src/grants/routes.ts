@@ -22,7 +22,10 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
   app.post(
     '/api/v1/admin/grant',
     {
-      config: { auth: 'admin', problems: ['feature_not_found', 'window_invalid'] },
+      config: {
+        auth: 'admin',
+        problems: ['feature_not_found', 'window_invalid', 'too_many_grants'],
+      },
       schema: {
         tags,
         summary: "Give a user a feature for a window, as the operator's last word on it",
@@ -41,7 +44,11 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     '/api/v1/admin/grants/bulk',
     {
       bodyLimit: bodyLimits.list,
-      config: { auth: 'admin', cost: heavyCost, problems: ['feature_not_found', 'window_invalid'] },
+      config: {
+        auth: 'admin',
+        cost: heavyCost,
+        problems: ['feature_not_found', 'window_invalid', 'too_many_grants'],
+      },
       schema: {
         tags,
         summary: 'Up to 1,000 grants at once: all or none, or those that can be given',

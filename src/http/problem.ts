@@ -41,6 +41,7 @@ export const problems = {
   price_inactive: [422, 'The price is not for sale'],
   redirect_not_allowed: [422, 'The redirect is not among the allowed origins of the project'],
   window_invalid: [422, 'The window is empty or reversed'],
+  too_many_grants: [422, 'The user has as many grants as are possible'],
   too_many_requests: [429, 'Too many requests'],
   internal_error: [500, 'Something went wrong on our side'],
   stripe_unavailable: [502, 'Stripe cannot be reached or refused'],

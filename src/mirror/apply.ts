@@ -1,5 +1,5 @@
 import type { EntitlementCache } from '../entitlements/cache.ts';
-import { markBehind, refreshMarked } from '../entitlements/refresh-behind.ts';
+import { markBehind, raiseTooManySources, refreshMarked } from '../entitlements/refresh-behind.ts';
 import { refreshUsers, type Refreshed } from '../entitlements/refresh.ts';
 import { ensureUsers, type LockedUser, lockUsers, type UserName } from '../entitlements/users.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -106,6 +106,7 @@ export async function tryPicture(
       return { refreshed, observed };
     });
     await deps.cache.forget(refreshed);
+    raiseTooManySources(deps, refreshed);
     await raiseAlarms(deps, picture, observed);
     return true;
   } catch (error) {

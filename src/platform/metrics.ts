@@ -12,6 +12,7 @@ export const alarmKinds = [
   'reconciliation_list_incomplete',
   'stripe_entitlement_differs',
   'timeline_not_computed',
+  'too_many_sources',
   'unknown_status',
 ] as const;
 

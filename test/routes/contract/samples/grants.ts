@@ -1,10 +1,21 @@
+import { maxSources } from '../../../../src/entitlements/source-cap.ts';
 import { text } from '../../../helpers/json.ts';
 import type { RouteSamples } from '../sample.ts';
-import type { Ids } from '../world.ts';
+import type { Ids, World } from '../world.ts';
 
 const about = ({ user, feature }: Ids) => ({ user_id: user, feature_code: feature });
 const reason = 'a sample';
 const reversed = { valid_from: '2026-11-02T00:00:00Z', valid_to: '2026-11-01T00:00:00Z' };
+
+/** A grant of a feature to a user who has as many as are possible. */
+async function beyondTheCap({ done, ids, fresh }: World) {
+  const grant = { ...about(ids), user_id: fresh() };
+  await done('POST', '/admin/grants/bulk', {
+    grants: Array.from({ length: maxSources }, () => grant),
+    reason,
+  });
+  return grant;
+}
 
 /** What operators give and take. */
 export const grantSamples: RouteSamples = {
@@ -12,6 +23,7 @@ export const grantSamples: RouteSamples = {
     ask: (ids) => ({ body: { ...about(ids), reason } }),
     problems: {
       window_invalid: ({ ids }) => ({ body: { ...about(ids), ...reversed, reason } }),
+      too_many_grants: async (world) => ({ body: { ...(await beyondTheCap(world)), reason } }),
     },
   },
   'POST /api/v1/admin/grants/bulk': {
@@ -19,6 +31,9 @@ export const grantSamples: RouteSamples = {
     problems: {
       window_invalid: ({ ids }) => ({
         body: { grants: [{ ...about(ids), ...reversed }], reason },
+      }),
+      too_many_grants: async (world) => ({
+        body: { grants: [await beyondTheCap(world)], reason },
       }),
     },
   },
