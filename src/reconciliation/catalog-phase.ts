@@ -1,10 +1,13 @@
 import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
 import { priceExpansion, withTiers } from '../catalog/whole-price.ts';
+import type { Database } from '../platform/database.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
 import { correctDiffering } from './differing.ts';
 import { compareAlone, fetchPage, type Listed, type ListParams } from './pages.ts';
-import { beginning, type Position, type RunContext, RunFailed } from './run-context.ts';
+import { type Along, beginning, type Position, type RunContext, RunFailed } from './run-context.ts';
 import type Stripe from 'stripe';
+
+const priceList = ['product', ...priceExpansion].map((path) => `data.${path}`);
 
 /**
  * Products, then prices: whole lists in one step, with the ids seen in memory. A catalog is small, and
@@ -20,12 +23,12 @@ export async function compareCatalog(context: RunContext): Promise<null> {
   );
   const prices = await walk(
     context,
-    (params) =>
-      stripe.prices.list({ ...params, expand: priceExpansion.map((path) => `data.${path}`) }),
+    (params) => stripe.prices.list({ ...params, expand: priceList }),
     async (price) => {
       const whole = await withTiers(stripe, price);
       return { ...emptyPicture(), prices: [toPriceRow(whole)] };
     },
+    (listed) => loadUnstored(database, listed),
   );
   const heldProducts = await database.prisma.product.findMany({
     where: { deleted: false },
@@ -58,6 +61,8 @@ async function walk<T extends Listed>(
   context: RunContext,
   list: (params: ListParams) => Promise<Stripe.ApiList<T>>,
   toPicture: (object: T) => Promise<Picture>,
+  loadAlong: (objects: readonly T[]) => Promise<(picture: Picture) => Along> = () =>
+    Promise.resolve(() => ({})),
 ): Promise<Set<string>> {
   const seen = new Set<string>();
   let position: Position | null = beginning;
@@ -71,8 +76,30 @@ async function walk<T extends Listed>(
     for (const { id } of objects) seen.add(id);
     const pictures: Picture[] = [];
     for (const object of objects) pictures.push(await toPicture(object));
-    await correctDiffering(context, pictures, number);
+    await correctDiffering(context, pictures, number, await loadAlong(objects));
     position = next;
   }
   return seen;
+}
+
+/** The products of prices that are not stored: a dry run or another project's has not kept them. */
+async function loadUnstored(
+  { prisma }: Database,
+  prices: readonly Stripe.Price[],
+): Promise<(picture: Picture) => Along> {
+  const listed = prices
+    .map(({ product }) => product)
+    .filter((product) => typeof product === 'object')
+    .map(toProductRow);
+  const stored = await prisma.product.findMany({
+    where: { id: { in: listed.map(({ id }) => id) } },
+    select: { id: true },
+  });
+  const storedIds = new Set(stored.map(({ id }) => id));
+  const unstored = new Map(
+    listed.filter(({ id }) => !storedIds.has(id)).map((row) => [row.id, row]),
+  );
+  return ({ prices: rows }) => ({
+    products: rows.flatMap((row) => (row.deleted ? [] : (unstored.get(row.productId) ?? []))),
+  });
 }

@@ -47,7 +47,7 @@ export type Attempted = FindingAction | null;
  */
 export async function attempt(
   context: RunContext,
-  { picture, number, customers = [] }: Unit,
+  { picture, number, along = {} }: Unit,
   difference: Difference,
   decide: (reported: boolean, effects: readonly UserEffect[]) => FindingAction,
 ): Promise<Attempted> {
@@ -55,9 +55,12 @@ export async function attempt(
   let action: Attempted = null;
   let note: (tx: Tx) => Promise<void> = () => Promise.resolve();
   let count = (): void => undefined;
-  const tried = scope.dryRun
-    ? { ...picture, customers: [...picture.customers, ...customers] }
-    : picture;
+  const { customers = [], products = [] } = along;
+  const tried = {
+    ...picture,
+    products: [...products, ...picture.products],
+    customers: scope.dryRun ? [...picture.customers, ...customers] : picture.customers,
+  };
   const kept = await tryPicture(deps, tried, number, async (tx, refreshed) => {
     const stored = await loadStored(tx, picture, number);
     if (stored.newer.has(objectKey(difference))) return false;

@@ -1,7 +1,7 @@
 import type { Picture } from '../mirror/picture.ts';
 import { correct } from './correction.ts';
 import { differences } from './diff.ts';
-import type { RunContext } from './run-context.ts';
+import type { Along, RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
 /**
@@ -16,23 +16,29 @@ const mostAtOnce = 4;
  * since another correction may have brought it along.
  *
  * @param number under which all of them were fetched.
- * @param customers those that were compared just before, and may bring the pictures' users.
+ * @param alongOf what a picture may depend on, of what was compared just before.
  */
 export async function correctDiffering(
   context: RunContext,
   pictures: readonly Picture[],
   number: bigint,
-  customers: readonly Picture[] = [],
+  alongOf: (picture: Picture) => Along = () => ({}),
 ): Promise<void> {
-  const rows = new Map(customers.flatMap((one) => one.customers).map((row) => [row.id, row]));
   const whole = mergePictures(pictures);
   const stored = await loadStored(context.deps.database.prisma, whole, number);
   const differing = pictures.filter((picture) => differences(picture, stored).length > 0);
-  await forEach(differing, (picture) => {
-    const ids = [...picture.subscriptions, ...picture.sessions].map((one) => one.customerId ?? '');
-    const own = [...new Set(ids)].flatMap((id) => rows.get(id) ?? []);
-    return correct(context, { picture, number, customers: own });
-  });
+  await forEach(differing, (picture) =>
+    correct(context, { picture, number, along: alongOf(picture) }),
+  );
+}
+
+/** The customers of a page, for what of it is theirs. */
+export function withCustomers(customers: readonly Picture[]): (picture: Picture) => Along {
+  const rows = new Map(customers.flatMap((one) => one.customers).map((row) => [row.id, row]));
+  return ({ subscriptions, sessions }) => {
+    const ids = [...subscriptions, ...sessions].map(({ customerId }) => customerId ?? '');
+    return { customers: [...new Set(ids)].flatMap((id) => rows.get(id) ?? []) };
+  };
 }
 
 /** Works on some at a time. Where one fails, none is begun any more, and it throws when those begun are over. */

@@ -4,7 +4,7 @@ import { sessionRow } from '../mirror/from-stripe.ts';
 import { arrivalOf, disputeRow } from '../mirror/money-from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
-import { correctDiffering } from './differing.ts';
+import { correctDiffering, withCustomers } from './differing.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import { customerPictures } from './subscription-phase.ts';
 import type { Position, RunContext } from './run-context.ts';
@@ -36,7 +36,7 @@ export async function comparePurchases(
   for (const session of page.objects) pictures.push(await toPicture(stripe, session));
   const customers = customerPictures(page.objects.map(({ customer }) => customer));
   await correctDiffering(context, customers, page.number);
-  await correctDiffering(context, pictures, page.number, customers);
+  await correctDiffering(context, pictures, page.number, withCustomers(customers));
   await compareUnlisted(
     context,
     'checkout.session',

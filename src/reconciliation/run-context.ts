@@ -66,11 +66,16 @@ export interface RunContext {
 export interface Unit {
   picture: Picture;
   number: bigint;
-  /**
-   * The page's customers, which are corrected before it. A dry run, which does not keep that, tries them
-   * along: what a customer brings to a user has the effect that it will have.
-   */
+  /** What this may depend on, as it was fetched. */
+  along?: Along;
+}
+
+/** What was compared just before, and not kept where the run is dry or of another project. */
+export interface Along {
+  /** Tried along by a dry run: what a customer brings to a user has the effect that it will have. */
   customers?: Picture['customers'];
+  /** Products that are not stored: without them their prices cannot be. */
+  products?: Picture['products'];
 }
 
 /** A run that cannot go on, and says why: nothing was taken away for it. */

@@ -3,7 +3,7 @@ import { addSubscription, withDiscounts } from '../mirror/fetch.ts';
 import { customerRow } from '../mirror/from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
-import { correctDiffering } from './differing.ts';
+import { correctDiffering, withCustomers } from './differing.ts';
 import { compareUnlisted, fetchPage, type Within } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
@@ -35,7 +35,7 @@ export async function compareSubscriptions(
   // Customers first: one may bring a user to what waits for it.
   const customers = customerPictures(page.objects.map(({ customer }) => customer));
   await correctDiffering(context, customers, page.number);
-  await correctDiffering(context, pictures, page.number, customers);
+  await correctDiffering(context, pictures, page.number, withCustomers(customers));
   await compareUnlisted(context, 'subscription', position, page, (createdAt, listed, take) =>
     loadAlive(context, createdAt, listed, take),
   );

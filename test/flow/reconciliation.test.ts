@@ -250,6 +250,31 @@ describe('who wants what', () => {
     expect(await shop.entitled('ann')).toEqual({ export: true, notebooks: 10 });
   });
 
+  it.each([
+    ['a dry run reports a new product with its prices, and changes nothing', true],
+    ["a run of a project leaves alone a new product that is no project's", false],
+  ])('%s', async (_title, dryRun) => {
+    await shop.settle();
+    await untold(async () => {
+      const { id } = await shop.stripe.products.create({ name: 'new' });
+      const monthly = { product: id, currency: 'usd', recurring: { interval: 'month' } } as const;
+      await shop.stripe.prices.create({ ...monthly, unit_amount: 5 });
+      const price = await shop.stripe.prices.create({ ...monthly, unit_amount: 6 });
+      await shop.sandbox.seed({ count: 1, prices: [price.id] });
+    });
+    const held = await shop.service.deps.database.prisma.price.findMany();
+    const run = await reconcile(shop.service, dryRun ? { dryRun } : { projectId: 'notes' });
+    const reported = [
+      'catalog_mismatch price reported',
+      'catalog_mismatch price reported',
+      'catalog_mismatch product reported',
+      'orphan_at_stripe customer reported',
+      'orphan_at_stripe subscription reported',
+    ];
+    expect(run).toMatchObject({ status: 'done', error: null, findings: dryRun ? reported : [] });
+    expect(await shop.service.deps.database.prisma.price.findMany()).toEqual(held);
+  });
+
   it('a dry run tells the effects that the run then has', async () => {
     await subscriber('ann');
     const { id: customer } = await shop.stripe.customers.create({
