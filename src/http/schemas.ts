@@ -11,11 +11,14 @@ export const projectIdSchema = z
 /** What clients and proxies take out of a path, however it is encoded: no id may be one. */
 export const dotSegment = /^\.{1,2}$/;
 
+/** The longest id that there is, a user's or Stripe's, in UTF-16 units. */
+const longestId = 255;
+
 /** A project's own id for a person: any printable text that can stand in a path. */
 export const userIdSchema = z
   .string()
   .min(1)
-  .max(255)
+  .max(longestId)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters')
   .refine((id) => !dotSegment.test(id), 'must not be `.` or `..`')
   .describe("The project's own id for the person: any printable text but `.` and `..`")
@@ -27,7 +30,7 @@ export const userIdSchema = z
  */
 export const stripeIdSchema = z
   .string()
-  .regex(/^[\x21-\x7e]{1,255}$/, 'must be an id of Stripe')
+  .regex(new RegExp(`^[\\x21-\\x7e]{1,${longestId}}$`), 'must be an id of Stripe')
   .refine((id) => !dotSegment.test(id) && !/[/\\?#%]/.test(id), 'must be an id of Stripe');
 
 export const featureCodeSchema = z
@@ -103,10 +106,13 @@ export function problemResponse(codes: readonly ProblemCode[]) {
  */
 export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>();
 
+/** A cursor carries an id or less, with up to three bytes of UTF-8 for each unit, in base64. */
+export const longestCursor = Math.ceil((longestId * 3 * 4) / 3);
+
 /** The query of every list. */
 export const listQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(500).optional().describe('`next_cursor` of the page before'),
+  cursor: z.string().max(longestCursor).optional().describe('`next_cursor` of the page before'),
 };
 
 /** The answer of every list. */

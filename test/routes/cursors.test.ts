@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { longestCursor } from '../../src/http/schemas.ts';
 import { at } from '../helpers/json.ts';
 import { adminKey } from '../helpers/service.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
@@ -56,7 +57,7 @@ describe.each(forged)('a cursor of %j', (text) => {
   });
 });
 
-describe.each(['', '%', '====', 'YQ==', 'Y Q', 'wyg', 'x'.repeat(501)])(
+describe.each(['', '%', '====', 'YQ==', 'Y Q', 'wyg', 'x'.repeat(longestCursor + 1)])(
   '%j as a cursor',
   (cursor) => {
     it('is a 400 that names it, in every list', async () => {
@@ -68,6 +69,75 @@ describe.each(['', '%', '====', 'YQ==', 'Y Q', 'wyg', 'x'.repeat(501)])(
     });
   },
 );
+
+/** Pages of one, each by the cursor of the page before. */
+async function walk(path: string, idField: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+    const answer = await world.service.request('GET', `${path}limit=1${query}`, { key: world.key });
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+    ids.push(String(at(answer.body, 'data', 0, idField)));
+    const next = at(answer.body, 'next_cursor');
+    cursor = typeof next === 'string' ? next : null;
+  }
+  return ids;
+}
+
+describe('the cursors of the longest ids', () => {
+  it.each([
+    ['of three-byte characters', '語'.repeat(254)],
+    ['of characters outside the basic plane', '\u{1f511}'.repeat(127)],
+    ['of ASCII', 'x'.repeat(254)],
+  ])('lead through the users of a feature: ids %s', async (_kind, start) => {
+    const feature = world.fresh();
+    await world.done('PUT', `/admin/features/${feature}`, { name: 'long', type: 'boolean' });
+    const userIds = [`${start}a`, `${start}b`, `${start}c`];
+    for (const userId of userIds) {
+      await world.done('POST', '/admin/grant', {
+        user_id: userId,
+        feature_code: feature,
+        reason: 'a long id',
+      });
+    }
+    expect(await walk(`/features/${feature}/users?`, 'user_id')).toEqual(userIds);
+  });
+
+  it('lead through a history of the longest feature codes', async () => {
+    const codes = ['a', 'b', 'c'].map((end) => `${'x'.repeat(99)}${end}`);
+    for (const code of codes) {
+      await world.done('PUT', `/admin/features/${code}`, { name: 'long', type: 'boolean' });
+      await world.done('POST', '/admin/grant', {
+        user_id: 'long history',
+        feature_code: code,
+        reason: 'a long code',
+      });
+    }
+    const found = await walk('/entitlements/history?user_id=long%20history&', 'feature_code');
+    expect(new Set(found)).toEqual(new Set(codes));
+    expect(await walk('/admin/features?', 'feature_code')).toEqual(expect.arrayContaining(codes));
+  });
+
+  it('lead through products and prices', async () => {
+    const { prisma } = world.service.deps.database;
+    const ids = ['a', 'b', 'c'].map((end) => `${'x'.repeat(254)}${end}`);
+    await prisma.product.createMany({
+      data: ids.map((id) => ({
+        id,
+        name: id,
+        active: true,
+        projectId: 'notes',
+        takenAt: new Date(),
+      })),
+    });
+    const [productId = ''] = ids;
+    await prisma.price.createMany({
+      data: ids.map((id) => ({ id, productId, active: true, currency: 'usd', type: 'one_time' })),
+    });
+    expect(await walk('/admin/products?', 'id')).toEqual(expect.arrayContaining(ids));
+    expect(await walk('/admin/prices?', 'id')).toEqual(expect.arrayContaining(ids));
+  });
+});
 
 it("a cursor of one project's list shows another nothing of it", async () => {
   const about = { user_id: world.ids.user, feature_code: world.ids.feature, reason: 'another' };
