@@ -13,15 +13,14 @@ import {
   wholeTextSchema,
 } from '../http/schemas.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
-import { syncObject } from '../mirror/sync.ts';
 import { projectFor, projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
 import { loadLines } from './lines.ts';
 import { openPortal } from './portal.ts';
 import { isAllowedRedirect } from './redirects.ts';
 import { loadOwnSession } from './return.ts';
+import { createSessionFetch } from './session-fetch.ts';
 import { openCheckout, type OpenedCheckout } from './sessions.ts';
-import { askStripe } from './stripe-answer.ts';
 
 const tags = ['Checkout and portal'];
 const urlSchema = wholeTextSchema.min(1).max(5_000);
@@ -73,6 +72,7 @@ const untilComplete =
 /** Where a buyer is sent to pay, and to change what was bought. */
 export function checkoutRoutes(app: App, deps: SyncDeps): void {
   const { database } = deps;
+  const fetchSession = createSessionFetch(deps);
 
   async function checkRedirects(projectId: string, urls: Record<string, string>): Promise<void> {
     const { redirectOrigins } = await database.prisma.project.findUniqueOrThrow({
@@ -189,11 +189,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       const scope = await projectScope(deps, caller, request.query.project_id);
       const { id } = request.params;
       const { projectId, userId } = await loadOwnSession(database, scope, id);
-      await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
-        syncObject(deps, { objectType: 'checkout.session', objectId: id }),
-      );
-      const session = await database.prisma.checkoutSession.findUnique({ where: { id } });
-      if (session === null) throw new ProblemError('session_not_found');
+      const session = await fetchSession(id);
       const mayRead = caller.scopes.has('read') || session.status === 'complete';
       const { revision, entitlements } = mayRead
         ? await readFresh(deps, projectId, userId)

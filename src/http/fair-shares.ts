@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify';
 import type { Metrics } from '../platform/metrics.ts';
+import { onBehalfOf } from '../platform/on-behalf.ts';
 import { createTurns, NoTurn, type TakeTurn, type TurnRule } from '../platform/turns.ts';
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
@@ -75,9 +76,12 @@ export function installFairShares(app: App, { metrics, laneOf }: FairShareDeps):
       const asked = typeof cost === 'number' ? cost : cost(request);
       const handle = (): unknown => handler.call(this, request, reply);
       if (asked === 0) return handle();
+      const project = laneOf(request);
       // What must always be possible waits for nothing else that its project does.
-      const lane = work === 'always' ? `${laneOf(request)} always` : laneOf(request);
-      return takeTurn(lane, asked, () => Promise.resolve(handle())).catch(refuse);
+      const lane = work === 'always' ? `${project} always` : project;
+      return takeTurn(lane, asked, () =>
+        onBehalfOf(project, () => Promise.resolve(handle())),
+      ).catch(refuse);
     }
     fair.add(inTurn);
     route.handler = inTurn;

@@ -4,6 +4,7 @@ import { type KeepAnswer, keepNothing } from '../http/idempotency.ts';
 import { type ProblemCode, ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
+import { onBehalfOf } from '../platform/on-behalf.ts';
 import type { Operator } from '../projects/operator.ts';
 import { linkCustomer } from './link.ts';
 import type { SyncDeps } from './sync.ts';
@@ -136,10 +137,13 @@ export async function linkPending(
   while (!isStopped()) {
     const claimed = await claimPairs(deps.database, deps.clock());
     if (claimed.length === 0) return;
-    await Promise.all(claimed.map((pair) => linkPair(deps, pair)));
+    await Promise.all(
+      claimed.map((pair) => onBehalfOf(pair.operator.projectId, () => linkPair(deps, pair))),
+    );
   }
 }
 
+/** Takes the next pairs of each project in turn, of its runs likewise. */
 async function claimPairs(database: Database, now: number): Promise<ClaimedPair[]> {
   const rows = await database.prisma.$queryRaw<
     {
@@ -155,13 +159,25 @@ async function claimPairs(database: Database, now: number): Promise<ClaimedPair[
       started_at: Date;
     }[]
   >`
+    with pending as (
+      select distinct run_id from link_pairs where status = 'pending'
+    ), ranked as materialized (
+      select free.run_id, free.position,
+        row_number() over (partition by r.project_id order by free.position, r.started_at, r.id) as place
+      from pending join link_runs r on r.id = pending.run_id
+      cross join lateral (
+        select p.run_id, p.position from link_pairs p
+        where p.run_id = r.id and p.status = 'pending'
+          and (p.lease_until is null or p.lease_until <= ${new Date(now)})
+          and (p.next_attempt_at is null or p.next_attempt_at <= ${new Date(now)})
+        order by p.position limit ${concurrency}
+      ) free
+    )
     update link_pairs p set lease_until = ${new Date(now + leaseMs)}, attempts = p.attempts + 1
     from (
-      select run_id, position from link_pairs
-      where status = 'pending'
-        and (lease_until is null or lease_until <= ${new Date(now)})
-        and (next_attempt_at is null or next_attempt_at <= ${new Date(now)})
-      order by run_id, position limit ${concurrency} for update skip locked
+      select o.run_id, o.position from link_pairs o join ranked using (run_id, position)
+      where o.status = 'pending' and (o.lease_until is null or o.lease_until <= ${new Date(now)})
+      order by ranked.place, random() limit ${concurrency} for update of o skip locked
     ) free join link_runs r on r.id = free.run_id
     where p.run_id = free.run_id and p.position = free.position
     returning p.run_id, p.position, p.user_id, p.customer_id, p.attempts,

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { onBehalfOf } from '../platform/on-behalf.ts';
 import { repeat } from '../platform/repeat.ts';
 import { createThinning, type Thinning } from '../platform/thinning.ts';
 import {
@@ -168,7 +169,9 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
   const stripe = claim.urgency === 0 ? deps.stripe : deps.stripeInBackground;
   try {
     const isDoubtful = claim.isNew && claim.attempts <= missingTries;
-    await syncObject({ ...deps, stripe }, claim, isDoubtful ? 'retry' : 'believe');
+    await onBehalfOf(claim.projectId ?? '', () =>
+      syncObject({ ...deps, stripe }, claim, isDoubtful ? 'retry' : 'believe'),
+    );
     deps.metrics.syncDelaySeconds.observe(
       { urgency: claim.urgency },
       Math.max(0, deps.clock() - claim.wantedAt) / 1_000,

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from './database.ts';
 
 /** Part of a budget: nothing takes more than `perSecond` requests from it in any second. */
@@ -21,7 +20,7 @@ const backgroundPart = 0.75;
 const endpointPart = 0.25;
 
 /** How long a request waits for its turn before it fails, milliseconds. */
-const maxWaitMs: Readonly<Record<Share, number>> = {
+export const maxWaitMs: Readonly<Record<Share, number>> = {
   buyers: 5_000,
   background: 20_000,
   reconciliation: 30_000,
@@ -72,25 +71,6 @@ export async function takeRequest(
   const [row] = rows;
   if (row === undefined) throw new Error('the budget gave no answer');
   return Math.ceil(row.wait * 1_000);
-}
-
-/** Waits until a request to an endpoint is within the budget; throws where that takes too long. */
-export async function awaitTurn(
-  database: Pick<Database, 'pool'>,
-  share: Share,
-  endpoint: string,
-  maxRps: number,
-): Promise<void> {
-  const buckets = bucketsOf(share, endpoint, maxRps);
-  let waitedMs = 0;
-  for (;;) {
-    const waitMs = await takeRequest(database, buckets);
-    if (waitMs === 0) return;
-    waitedMs += waitMs;
-    if (waitedMs > maxWaitMs[share])
-      throw new Error(`no turn within STRIPE_MAX_RPS at ${endpoint}`);
-    await sleep(waitMs);
-  }
 }
 
 /** Resources that lie one name deeper. */

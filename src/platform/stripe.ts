@@ -1,7 +1,9 @@
 import Stripe from 'stripe';
 import type { Database } from './database.ts';
 import type { Metrics } from './metrics.ts';
-import { awaitTurn, endpointOf, type Share } from './stripe-budget.ts';
+import { currentLane } from './on-behalf.ts';
+import { bucketsOf, endpointOf, maxWaitMs, type Share, takeRequest } from './stripe-budget.ts';
+import { createStripeTurns } from './stripe-turns.ts';
 
 export interface StripeOptions {
   secretKey: string;
@@ -36,7 +38,7 @@ export function openStripe(
 }
 
 /**
- * The same, with every request counted, and sent when it is its turn within the rate budget. In the
+ * The same, with every request counted, and sent when it is its project's turn within the rate budget. In the
  * background nothing is tried again here: the queue has its own patience.
  *
  * @param options `maxRps`: requests per second that all instances together make at most.
@@ -46,8 +48,12 @@ export function openPacedStripe(
   share: Share,
   { database, metrics }: { database: Database; metrics: Metrics },
 ): Stripe {
+  const awaitTurn = createStripeTurns({
+    take: (endpoint) => takeRequest(database, bucketsOf(share, endpoint, options.maxRps)),
+    maxWaitMs: maxWaitMs[share],
+  });
   const httpClient = paced(Stripe.createNodeHttpClient(), async (endpoint) => {
-    await awaitTurn(database, share, endpoint, options.maxRps);
+    await awaitTurn(endpoint, currentLane());
     return (status) => {
       metrics.stripeRequests.inc({ endpoint, status });
     };

@@ -37,6 +37,8 @@ export interface Claim extends FollowedRef {
   /** Since when it has been wanted, epoch milliseconds. */
   wantedAt: number;
   leaseUntil: number;
+  /** Whose it is, as far as that is known before it is fetched. */
+  projectId: string | null;
 }
 
 /** Which wanted objects a worker takes. */
@@ -60,11 +62,29 @@ interface ClaimRow {
   wanted: string;
   is_new: boolean;
   wanted_at: Date;
+  project_id: string | null;
 }
 
+/** Among how many of the objects that have been due the longest projects take turns. */
+const fairAmong = 1_000;
+
+/** The project of a wanted object `w`; null where it shows only once the object was fetched. */
+const projectOfWanted = `case w.object_type
+  when 'checkout.session' then
+    (select i.project_id from checkout_intents i where i.session_id = w.object_id)
+  when 'subscription' then
+    (select u.project_id from subscriptions s join users u using (uid) where s.id = w.object_id)
+  when 'customer' then
+    (select u.project_id from customers c join users u using (uid) where c.id = w.object_id)
+  when 'entitlement_summary' then
+    (select u.project_id from customers c join users u using (uid) where c.id = w.object_id)
+  when 'product' then (select p.project_id from products p where p.id = w.object_id)
+end`;
+
 /**
- * Takes wanted objects that nobody holds, the most urgent first, then those that have been due the
- * longest: what was tried in vain goes behind what was not.
+ * Takes wanted objects that no worker holds, the most urgent first. Of those, the project goes first of
+ * which the fewest are held, and of one project what has been due the longest: what was tried in vain
+ * goes behind what was not. Objects of no known project are one project here.
  */
 export async function claimWanted(
   database: Database,
@@ -73,19 +93,34 @@ export async function claimWanted(
 ): Promise<Claim[]> {
   const leaseUntil = now + leaseMs;
   const { rows } = await database.pool.query<ClaimRow>(
-    `update followed_objects f set lease_until = $2, attempts = f.attempts + 1
-     from (
-       select object_type, object_id from followed_objects
+    `with due as materialized (
+       select object_type, object_id, urgency, coalesce(next_attempt_at, wanted_at) as due_at,
+         coalesce(lease_until > $1, false) as is_held
+       from followed_objects
        where wanted > fetched
          and urgency between $4 and $5
-         and (lease_until is null or lease_until <= $1)
-         and coalesce(next_attempt_at, wanted_at) <= $1
-         and (urgency = 0 or told_at is null or told_at <= $6 or wanted_at <= $7)
-       order by urgency, coalesce(next_attempt_at, wanted_at) limit $3 for update skip locked
+         and (lease_until > $1 or (
+           coalesce(next_attempt_at, wanted_at) <= $1
+           and (urgency = 0 or told_at is null or told_at <= $6 or wanted_at <= $7)))
+       order by urgency, coalesce(next_attempt_at, wanted_at) limit $8
+     ), named as (
+       select w.*, ${projectOfWanted} as project_id from due w
+     ), ranked as materialized (
+       select *,
+         row_number() over (partition by urgency, project_id order by is_held desc, due_at) as place
+       from named
+     )
+     update followed_objects f set lease_until = $2, attempts = f.attempts + 1
+     from (
+       select object_type, object_id, ranked.project_id
+       from followed_objects o join ranked using (object_type, object_id)
+       where not ranked.is_held
+         and o.wanted > o.fetched and (o.lease_until is null or o.lease_until <= $1)
+       order by ranked.urgency, ranked.place, ranked.due_at limit $3 for update of o skip locked
      ) free
      where f.object_type = free.object_type and f.object_id = free.object_id
      returning f.object_type, f.object_id, f.urgency, f.attempts, f.wanted, f.wanted_at,
-       f.fetched = 0 as is_new`,
+       f.fetched = 0 as is_new, free.project_id`,
     [
       new Date(now),
       new Date(leaseUntil),
@@ -94,6 +129,7 @@ export async function claimWanted(
       of === 'buyers' ? 0 : 2,
       new Date(now - quietMs),
       new Date(now - 10 * quietMs),
+      Math.max(limit, fairAmong),
     ],
   );
   return rows.map((row) => ({
@@ -105,6 +141,7 @@ export async function claimWanted(
     wanted: BigInt(row.wanted),
     wantedAt: row.wanted_at.getTime(),
     leaseUntil,
+    projectId: row.project_id,
   }));
 }
 

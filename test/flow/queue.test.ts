@@ -54,8 +54,8 @@ function claim(of: 'buyers' | 'others' | 'all' = 'all', quietMs = 0, limit = 100
   return claimWanted(service.deps.database, service.clock.now(), { limit, of, quietMs });
 }
 
-async function claimOne(): Promise<Claim> {
-  const [one, ...more] = await claim();
+async function claimOne(limit?: number): Promise<Claim> {
+  const [one, ...more] = await claim('all', 0, limit);
   if (one === undefined || more.length > 0) throw new Error('expected one claim');
   return one;
 }
@@ -105,6 +105,36 @@ describe('what a caller fetches itself', () => {
 });
 
 describe('order', () => {
+  it('projects take turns, what is of no known project among them', async () => {
+    const { prisma } = service.deps.database;
+    for (const [projectId, ids] of [
+      ['noisy', ['n_1', 'n_2', 'n_3', 'n_4']],
+      ['quiet', ['q_1']],
+    ] as const) {
+      await service.createProject(projectId);
+      const taken = { projectId, active: true, takenAt: new Date(service.clock.now()) };
+      const data = ids.map((id) => ({ ...taken, id, name: id }));
+      await prisma.product.createMany({ data });
+    }
+    for (const id of ['n_1', 'n_2', 'n_3', 'n_4', 'unknown', 'q_1']) {
+      await tell(id, 2, 'product');
+      service.clock.advance(1);
+    }
+    const order: [string, string | null][] = [];
+    for (let count = 0; count < 6; count += 1) {
+      const { objectId, projectId } = await claimOne(1);
+      order.push([objectId, projectId]);
+    }
+    expect(order).toEqual([
+      ['n_1', 'noisy'],
+      ['unknown', null],
+      ['q_1', 'quiet'],
+      ['n_2', 'noisy'],
+      ['n_3', 'noisy'],
+      ['n_4', 'noisy'],
+    ]);
+  });
+
   it('what a buyer waits for goes first, then the oldest', async () => {
     for (const [id, urgency] of [
       ['renewal', 2],

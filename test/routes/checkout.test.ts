@@ -414,6 +414,40 @@ describe('GET /checkout/sessions/{id}', () => {
     expect(await shop.entitled('u_returned')).toEqual({ export: true, notebooks: 10 });
   });
 
+  describe('asked often', () => {
+    const fetches = (): number =>
+      shop.sandbox.counts()['GET /v1/checkout/sessions/:id']?.asked ?? 0;
+    const ask = (id: string) =>
+      shop.service.request('GET', `/checkout/sessions/${id}`, { key: shop.key });
+
+    it('requests that come at once share a fetch that had not begun when they came', async () => {
+      const id = await shop.buy('u_crowd', 'pro');
+      const before = fetches();
+      const answers = await Promise.all(Array.from({ length: 20 }, () => ask(id)));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect(fetches() - before).toBeLessThanOrEqual(2);
+    });
+
+    it('a session that is paid is not fetched again for a moment', async () => {
+      const id = await shop.buy('u_reload', 'pro');
+      await ask(id);
+      const before = fetches();
+      shop.service.clock.advance(4_999);
+      expect(await ask(id)).toMatchObject({ body: { payment_status: 'paid' } });
+      expect(fetches()).toBe(before);
+      shop.service.clock.advance(1);
+      await ask(id);
+      expect(fetches()).toBe(before + 1);
+    });
+
+    it('one that is open is fetched each time: it may be paid in between', async () => {
+      const id = text((await shop.checkout('u_undecided', 'pro')).body, 'id');
+      expect(await ask(id)).toMatchObject({ body: { status: 'open' } });
+      await shop.sandbox.buyer.pay(id);
+      expect(await ask(id)).toMatchObject({ body: { payment_status: 'paid' } });
+    });
+  });
+
   it('200: the platform key needs no project, since the id says which', async () => {
     const id = text((await shop.checkout('u_platform', 'pro')).body, 'id');
     const ask = (query: string) =>

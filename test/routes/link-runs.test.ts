@@ -155,3 +155,28 @@ describe('POST /admin/customers/link', () => {
     }
   });
 });
+
+describe('runs of several projects', () => {
+  it('take turns: a pair waits for no more than a round of those of another project', async () => {
+    const { prisma } = shop.service.deps.database;
+    for (const run of ['a', 'b', 'c']) {
+      const pairs = Array.from({ length: 20 }, (_, at) => pair('noisy', `cus_none_${run}${at}`));
+      const started = await linkMany(pairs);
+      // Their ids go before the other project's, as chance may have it.
+      const id = text(started.body, 'id');
+      await prisma.linkRun.update({ where: { id }, data: { id: `lr_000${run}` } });
+    }
+    const mine = await customer();
+    const started = await shop.service.request('POST', '/admin/customers/link', {
+      key: other.key,
+      body: { pairs: [pair('quiet', mine)] },
+    });
+    let rounds = 0;
+    await linkPending(shop.service.deps, () => (rounds += 1) > 1);
+    const path = `/admin/customers/link/${text(started.body, 'id')}`;
+    expect(await shop.service.request('GET', path, { key: other.key })).toMatchObject({
+      body: { status: 'done', linked: 1 },
+    });
+    await linkPending(shop.service.deps);
+  });
+});

@@ -1,0 +1,56 @@
+import type { CheckoutSession } from '../generated/prisma/client.ts';
+import { createSharedLoads } from '../entitlements/shared-loads.ts';
+import { ProblemError } from '../http/problem.ts';
+import { type SyncDeps, syncObject } from '../mirror/sync.ts';
+import { askStripe } from './stripe-answer.ts';
+
+/** How long a session that is paid is not fetched again, milliseconds: a success page that asks repeatedly. */
+const momentMs = 5_000;
+
+/** How many such sessions are remembered; above it those go that were fetched longest ago. */
+const maxRemembered = 10_000;
+
+/**
+ * Returns what fetches a session from Stripe, applies it and returns its row. Requests for one session that
+ * come at once share a fetch, if it had not begun when they came. One that is complete and paid does not
+ * change any more, so a fetch of a moment ago counts.
+ *
+ * @returns a function that throws session_not_found, stripe_unavailable
+ */
+export function createSessionFetch(deps: SyncDeps): (id: string) => Promise<CheckoutSession> {
+  const shared = createSharedLoads<CheckoutSession>();
+  /** When each was fetched, epoch milliseconds; the last fetched comes last. */
+  const paidAt = new Map<string, number>();
+
+  async function fetchSession(id: string): Promise<CheckoutSession> {
+    const now = deps.clock();
+    const outcome = await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
+      syncObject(deps, { objectType: 'checkout.session', objectId: id }),
+    );
+    const session = await loadSession(id);
+    if (outcome === 'applied' && isPaid(session)) remember(id, now);
+    return session;
+  }
+
+  async function loadSession(id: string): Promise<CheckoutSession> {
+    const session = await deps.database.prisma.checkoutSession.findUnique({ where: { id } });
+    if (session === null) throw new ProblemError('session_not_found');
+    return session;
+  }
+
+  function remember(id: string, now: number): void {
+    paidAt.delete(id);
+    paidAt.set(id, now);
+    const [oldest] = paidAt.keys();
+    if (paidAt.size > maxRemembered && oldest !== undefined) paidAt.delete(oldest);
+  }
+
+  return (id) => {
+    const age = deps.clock() - (paidAt.get(id) ?? -Infinity);
+    return age >= 0 && age < momentMs ? loadSession(id) : shared(id, () => fetchSession(id));
+  };
+}
+
+function isPaid({ status, paymentStatus }: CheckoutSession): boolean {
+  return status === 'complete' && paymentStatus !== 'unpaid';
+}
