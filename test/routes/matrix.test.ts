@@ -191,12 +191,13 @@ function outcomeOf(answer: Answer): string {
 }
 
 /** An answer without what differs between any two: the ids asked for, and those made for it. */
-function comparable({ status, text }: Answer, asked: Partial<Ids> = {}): Answer {
+function comparable({ status, text, type }: Answer, asked: Partial<Ids> = {}): Answer {
   const named = Object.entries(asked)
     .toSorted(([, a], [, b]) => b.length - a.length)
     .reduce((rest, [kind, id]) => rest.replaceAll(id, `<${kind}>`), text);
   return {
     status,
+    type,
     text: named
       .replace(/"request_id":"[^"]+"/, '')
       .replaceAll(/\b(gr|rv|au|key|rf|lr)_[0-9a-z]{10,}/g, '<$1>')

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linkPending } from '../../src/mirror/link-run.ts';
 import { adminKey } from '../helpers/service.ts';
-import { text } from '../helpers/json.ts';
 import { arbitraryAsk, type Pools } from './contract/arbitrary-request.ts';
+import { arbitraryIds, stockPools } from './contract/pools.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
 import { digestTables } from './contract/digest.ts';
 import { type Ask, codeOf, send } from './contract/sample.ts';
 import { sampleOf } from './contract/samples.ts';
-import { type Ids, startWorld, type World } from './contract/world.ts';
+import { startWorld, type World } from './contract/world.ts';
 
 /*
  * Random requests to every route of operators, made from and against its schemas. fast-check prints the
@@ -28,7 +28,7 @@ beforeAll(async () => {
   routes = (await loadContract(world.service)).filter(({ path }) =>
     path.startsWith('/api/v1/admin/'),
   );
-  pools = await stockPools();
+  pools = await stockPools(world);
 });
 afterAll(() => world.close());
 
@@ -40,7 +40,7 @@ describe('every route of operators, whatever it is sent', () => {
         weight: route.method === 'GET' ? 1 : 4,
         arbitrary: fc.record({
           name: fc.constant(route.name),
-          ask: arbitraryAsk(route, sampleOf(route.name), arbitraryIds(), pools),
+          ask: arbitraryAsk(route, sampleOf(route.name), arbitraryIds(world, pools), pools),
           by: fc.constantFrom('notes', 'notes', 'notes', 'platform', 'other'),
         }),
       })),
@@ -104,79 +104,4 @@ function routeOf(name: string): ContractRoute {
 
 function countAudit(): Promise<number> {
   return world.service.deps.database.prisma.auditEntry.count();
-}
-
-/** Things of the pools, some of which there are. */
-function arbitraryIds(): fc.Arbitrary<Ids> {
-  const some = (name: string, otherwise: string): fc.Arbitrary<string> =>
-    fc.constantFrom(...(pools[name] ?? [otherwise])).map(String);
-  const { ids } = world;
-  return fc.record({
-    project: some('projects', ids.project),
-    user: some('user_id', ids.user),
-    feature: some('feature_code', ids.feature),
-    grant: some('grant_id', ids.grant),
-    revocation: some('revocations', ids.revocation),
-    product: some('stripe_product_id', ids.product),
-    price: some('stripe_price_id', ids.price),
-    session: some('stripe_session_id', ids.session),
-    purchase: some('purchases', ids.purchase),
-    customer: some('stripe_customer_id', ids.customer),
-    event: some('events', ids.event),
-    key: some('key_id', ids.key),
-    refresh: some('refreshes', ids.refresh),
-    linkRun: some('link', ids.linkRun),
-    reconciliation: some('reconciliations', ids.reconciliation),
-  });
-}
-
-/** Some of everything, so that random requests find something to change. */
-async function stockPools(): Promise<Pools> {
-  const { ids, done, keyOf, shop } = world;
-  await done('PUT', '/admin/features/retired', { name: 'Retired', type: 'boolean' });
-  await done('DELETE', '/admin/features/retired');
-  const users = [ids.user, 'u_1', 'u_2', 'u_3', 'ünïcode user/with?odd#signs'];
-  const grants: string[] = [];
-  const revocations: string[] = [];
-  for (let round = 0; round < 12; round += 1) {
-    const about = { user_id: users[round % 4], feature_code: 'export', reason: 'stock' };
-    grants.push(text(await done('POST', '/admin/grant', about), 'grant', 'id'));
-    revocations.push(text(await done('POST', '/admin/revoke', about), 'revocation', 'id'));
-  }
-  const keys = [];
-  for (let round = 0; round < 6; round += 1) keys.push((await keyOf(['read'])).id);
-  const customers = [];
-  for (let round = 0; round < 6; round += 1) {
-    const metadata = { project_id: 'notes' };
-    const { id } = await shop.stripe.customers.create({ email: `c${round}@example.com`, metadata });
-    customers.push(id);
-  }
-  // Some that are linked, so that there is something to unlink.
-  for (const id of customers.slice(0, 3)) {
-    await done('POST', '/admin/users/u_1/customers', { stripe_customer_id: id });
-  }
-  const products = [];
-  for (const projectId of ['notes', 'other', undefined]) {
-    const metadata = projectId === undefined ? {} : { project_id: projectId };
-    products.push((await shop.stripe.products.create({ name: 'Stock', metadata })).id);
-  }
-  const projects = ['notes', 'other', 'nowhere'];
-  return {
-    user_id: users,
-    feature_code: ['export', 'notebooks', 'theme', 'retired', ids.feature, 'nothing'],
-    grant_id: grants,
-    revocations,
-    key_id: keys,
-    project_id: ['notes', 'notes', 'notes', 'notes', ...projects],
-    projects,
-    stripe_customer_id: [...customers, ids.customer],
-    stripe_product_id: [...products, ids.product],
-    stripe_price_id: [ids.price, ...Object.values(shop.prices)],
-    stripe_session_id: [ids.session],
-    purchases: [ids.purchase],
-    events: [ids.event],
-    refreshes: [ids.refresh],
-    link: [ids.linkRun],
-    reconciliations: [ids.reconciliation],
-  };
 }

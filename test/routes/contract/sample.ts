@@ -79,13 +79,19 @@ export async function send(
       ? {}
       : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  return { status: response.statusCode, text: response.body };
+  return {
+    status: response.statusCode,
+    text: response.body,
+    type: String(response.headers['content-type'] ?? ''),
+  };
 }
 
 export interface Answer {
   status: number;
   /** The body as it was sent. */
   text: string;
+  /** Its content type; empty where there is none. */
+  type: string;
 }
 
 /** The code of a problem; undefined for any other answer. */
