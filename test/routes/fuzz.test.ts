@@ -115,7 +115,7 @@ function faultsOf(route: ContractRoute, ask: Ask, by: Caller, answer: Answer): s
   if (by === 'other') {
     // What was asked for may be said again; what else there is of `notes` may not.
     const asked = JSON.stringify(ask);
-    for (const [kind, id] of Object.entries(world.ids)) {
+    for (const [kind, id] of Object.entries<string>({ ...world.ids })) {
       if (text.includes(id) && !asked.includes(id)) faults.push(`tells the ${kind} of notes`);
     }
   }

@@ -82,7 +82,7 @@ export async function send(
   return {
     status: response.statusCode,
     text: response.body,
-    type: String(response.headers['content-type'] ?? ''),
+    type: response.headers['content-type'] ?? '',
   };
 }
 
