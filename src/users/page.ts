@@ -14,7 +14,7 @@ import type { UserPage } from './schemas.ts';
 const lastEvents = 20;
 
 /** So many that only users with hundreds of overlapping sources have more, whose page would be megabytes. */
-export const segmentsShown = 100;
+const segmentsShown = 100;
 
 /**
  * Everything about one user, as of one instant: all of it is read from one snapshot, in a fixed number
