@@ -34,7 +34,7 @@ export interface AppDeps extends Deps {
   /** Tells the worker of this process that an object is wanted. */
   wake: () => void;
   /** Whether the background work came round lately. */
-  jobsHealthy: (now: number) => boolean;
+  jobsHealthy: () => boolean;
 }
 
 /** The service's routes, each room with the dependencies that it uses. */

@@ -3,6 +3,7 @@ import type { EntitlementCache } from './entitlements/cache.ts';
 import { startSweeps } from './entitlements/sweeps.ts';
 import { linkPending } from './mirror/link-run.ts';
 import { measureInbox, startWorker } from './mirror/worker.ts';
+import { createClockWatch } from './ops/clock-watch.ts';
 import { keepHouse } from './ops/housekeeping.ts';
 import { repeat } from './platform/repeat.ts';
 import { atTimes } from './platform/timetable.ts';
@@ -12,7 +13,7 @@ import { startReporting } from './reporting/schedule.ts';
 export interface Background {
   /** An object is wanted: the worker looks now. */
   wake(): void;
-  healthy(now: number): boolean;
+  healthy(): boolean;
   /** Takes nothing new, and ends when what runs is done. */
   stop(): Promise<void>;
 }
@@ -21,6 +22,9 @@ export interface Background {
 const housekeepingCron = '43 * * * *';
 
 const measureEveryMs = 5_000;
+
+/** How long after a step of Postgres' clock instances may differ, milliseconds. */
+const watchClockEveryMs = 5_000;
 
 const linkEveryMs = 1_000;
 
@@ -36,6 +40,9 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
       logger.warn({ err: error }, 'the inbox could not be measured: its gauges stand still');
     },
   );
+  const watchingClock = repeat(watchClockEveryMs, createClockWatch(deps), (error) => {
+    logger.warn({ err: error }, 'Postgres’ clock could not be read; this process’ clock runs on');
+  });
   let stopped = false;
   const linking = repeat(
     linkEveryMs,
@@ -60,7 +67,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     wake: () => {
       worker.wake();
     },
-    healthy: (now) => worker.healthy(now),
+    healthy: () => worker.healthy(),
     async stop() {
       stopped = true;
       await Promise.all([
@@ -68,6 +75,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
         sweeps.stop(),
         linking.stop(),
         measuring.stop(),
+        watchingClock.stop(),
         reconciliation.stop(),
         reporting.stop(),
         housekeeping.stop(),

@@ -1,7 +1,8 @@
 import type Stripe from 'stripe';
 import type { Config } from './config.ts';
-import { type Clock, systemClock } from './platform/clock.ts';
-import { type Database, openDatabase } from './platform/database.ts';
+import type { Clock } from './platform/clock.ts';
+import { createDatabaseClock, type DatabaseClock } from './platform/database-clock.ts';
+import { type Database, openDatabase, readClock } from './platform/database.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/logger.ts';
 import { type LoopDelay, measureLoopDelay } from './platform/loop-delay.ts';
@@ -12,7 +13,11 @@ import { openPacedStripe } from './platform/stripe.ts';
 /** What the process owns. Modules take exactly the parts that they use. */
 export interface Deps {
   config: Config;
+  /** Now, by the one clock that all instances share: `databaseClock`'s, unless a test has its own. */
   clock: Clock;
+  databaseClock: DatabaseClock;
+  /** Milliseconds since some start, never set: for how long something took or is old, in this process. */
+  monotonic: Clock;
   logger: Logger;
   metrics: Metrics;
   lifecycle: Lifecycle;
@@ -43,9 +48,17 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
         metrics.postgresErrors.inc({ kind });
       },
     );
+  const monotonic: Clock = () => performance.now();
+  const databaseClock = createDatabaseClock({
+    readDatabase: () => readClock(database),
+    machine: () => Date.now(),
+    monotonic,
+  });
   return {
     config,
-    clock: systemClock,
+    clock: databaseClock.now,
+    databaseClock,
+    monotonic,
     logger,
     metrics,
     lifecycle: createLifecycle(),

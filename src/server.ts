@@ -47,13 +47,19 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
   const applied = await prepareDatabase(deps, stopped);
   if (stopped.aborted) return null;
   await refuseUnusableCache(config.redisUrl);
+  await deps.databaseClock.measure().catch((error: unknown) => {
+    logger.warn(
+      { err: error },
+      'Postgres’ clock could not be read: until it can, the machine’s counts',
+    );
+  });
   const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
   const background: { current?: Background } = {};
   const app = await buildApp({
     ...deps,
     cache,
     wake: () => background.current?.wake(),
-    jobsHealthy: (now) => background.current?.healthy(now) ?? false,
+    jobsHealthy: () => background.current?.healthy() ?? false,
   });
   background.current = startBackground({ ...deps, cache });
   await app.listen({ host: config.host, port: config.port });

@@ -1,3 +1,4 @@
+import { presentOf } from '../entitlements/present.ts';
 import { lockUser, type UserName } from '../entitlements/users.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
@@ -39,8 +40,9 @@ export async function openIntent(
 ): Promise<OpenedIntent> {
   const id = repeatId === null ? newId('ci') : `ci_${repeatId}`;
   return deps.database.transaction(async (tx) => {
-    const now = deps.clock();
-    const { uid } = await lockUser(tx, name, now);
+    const user = await lockUser(tx, name, deps.clock());
+    const { uid } = user;
+    const now = presentOf(user, deps.clock());
     const owner = { projectId: name.projectId, uid };
     const blockedFeatures = await refuseIneligible(tx, owner, lines, now);
     const older = await loadOlder(tx, uid, lines, id);

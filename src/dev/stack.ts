@@ -128,7 +128,7 @@ async function startService(
     ...deps,
     cache,
     wake: () => background.current?.wake(),
-    jobsHealthy: (now) => background.current?.healthy(now) ?? false,
+    jobsHealthy: () => background.current?.healthy() ?? false,
   });
   background.current = startBackground({ ...deps, cache });
   started.add(async () => background.current?.stop());

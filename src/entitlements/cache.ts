@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createBatches } from '../platform/batches.ts';
 import { type Attempt, createCircuit } from '../platform/circuit.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -97,6 +98,7 @@ interface CacheDeps {
   database: Database;
   metrics: Metrics;
   logger: Logger;
+  monotonic: Clock;
   /** The published bound (promise 3): no answer lives longer, whatever Redis missed. */
   cacheTtlSeconds: number;
 }
@@ -157,7 +159,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       let attempt: Attempt | null = null;
       try {
         const key = keyBelow(prefix ?? (await loadPrefix()), user);
-        attempt = circuit.attempt(now);
+        attempt = circuit.attempt(deps.monotonic());
         if (attempt === null) return { state: 'unavailable' };
         const text = await getText(key);
         attempt.succeeded();

@@ -28,14 +28,15 @@ export async function changeUser<T>(
   deps: ChangeDeps,
   projectId: string,
   userId: string,
-  write: (tx: Tx, user: LockedUser) => Promise<T>,
+  write: (tx: Tx, user: LockedUser, now: number) => Promise<T>,
   keep: (tx: Tx, change: UserChange<T>) => Promise<void> = () => Promise.resolve(),
 ): Promise<UserChange<T>> {
   const { change, refreshed } = await deps.database.transaction(async (tx) => {
     await lockProjectShared(tx, projectId);
     const user = await lockUser(tx, { projectId, userId }, deps.clock());
-    const result = await write(tx, user);
-    const refreshed = await refreshUsers(tx, projectId, [user], deps.clock());
+    const now = deps.clock();
+    const result = await write(tx, user, now);
+    const refreshed = await refreshUsers(tx, projectId, [user], now);
     const [done] = refreshed;
     if (done === undefined) throw new Error('a user that was just locked was not refreshed');
     const change = { result, revision: done.revision, had: done.had, has: done.has };

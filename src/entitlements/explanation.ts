@@ -2,6 +2,7 @@ import type { Database, Tx } from '../platform/database.ts';
 import { loadAuditIds, loadEvidence, type SourceEvidence } from './evidence.ts';
 import { explainAt, type Explanation } from './explain.ts';
 import { loadFacts } from './load.ts';
+import { presentOf } from './present.ts';
 import type { UserName } from './users.ts';
 
 /** An explanation, and what its parts rest on. */
@@ -12,11 +13,18 @@ export interface EvidencedExplanation extends Explanation {
   auditIds: Map<string, string>;
 }
 
+/** The instant asked for, or the present; epoch milliseconds. */
+export interface AskedInstant {
+  at: number | undefined;
+  /** By this process's clock: the present begins no earlier than what is read was recorded. */
+  now: number;
+}
+
 /** Ids of users begin at 1: nothing is known about this one. */
 const nobody = 0n;
 
 /**
- * Why a user may or may not use a feature at an instant (epoch milliseconds), from facts and evidence
+ * Why a user may or may not use a feature at an instant, from facts and evidence
  * of one state of the database. While users are being recomputed after a change of the catalog, it is
  * ahead of an answer that is yet to be.
  */
@@ -24,14 +32,14 @@ export async function loadExplanation(
   database: Database,
   user: UserName,
   featureCode: string,
-  instant: number,
+  { at, now }: AskedInstant,
 ): Promise<EvidencedExplanation> {
   return database.transaction(async (tx) => {
     await tx.$executeRaw`set transaction isolation level repeatable read, read only`;
-    const uid = await loadUid(tx, user);
+    const { uid, recordedAt } = await loadNamed(tx, user);
     const facts = (await loadFacts(tx, user.projectId, [uid])).get(uid);
     if (facts === undefined) throw new Error('facts of a user are missing');
-    const explanation = explainAt(facts, featureCode, instant);
+    const explanation = explainAt(facts, featureCode, at ?? presentOf({ recordedAt }, now));
     const { sources, revocations } = explanation;
     const idsOf = (type: 'subscription' | 'purchase' | 'grant') =>
       sources.filter(({ ref }) => ref.type === type).map(({ ref }) => ref.id);
@@ -49,10 +57,13 @@ export async function loadExplanation(
   });
 }
 
-async function loadUid(tx: Tx, { projectId, userId }: UserName): Promise<bigint> {
+async function loadNamed(
+  tx: Tx,
+  { projectId, userId }: UserName,
+): Promise<{ uid: bigint; recordedAt: number | null }> {
   const user = await tx.user.findUnique({
     where: { projectId_userId: { projectId, userId } },
-    select: { uid: true },
+    select: { uid: true, recordedAt: true },
   });
-  return user?.uid ?? nobody;
+  return { uid: user?.uid ?? nobody, recordedAt: user?.recordedAt?.getTime() ?? null };
 }

@@ -2,7 +2,9 @@ import { notACursor } from '../http/schemas.ts';
 import type { Database } from '../platform/database.ts';
 import { answerAt } from './answer.ts';
 import type { FeatureValue } from './facts.ts';
+import type { AskedInstant } from './explanation.ts';
 import { segmentOf, type SegmentRow } from './segment.ts';
+import { presentOf } from './present.ts';
 
 /** A user who may use a feature: its value, and the unbroken period around the instant read. */
 export interface FeatureUser {
@@ -14,12 +16,12 @@ export interface FeatureUser {
   validTo: string | null;
 }
 
-type Row = SegmentRow & { user_id: string };
+type Row = SegmentRow & { user_id: string; recorded_at: Date };
 
 /**
- * The users of a project who may use a feature at an instant (epoch milliseconds), those known longest
- * first. Reads one stretch of an index however many users there are, and of the users on the page all
- * that the feature's timeline holds, from which the period follows as in `GET /entitlements`.
+ * The users of a project who may use a feature at an instant, those known longest first. Reads one
+ * stretch of an index however many users there are, and of the users on the page all that the feature's
+ * timeline holds, from which the period follows as in `GET /entitlements`.
  *
  * @param after the last user of the page before.
  * @throws ProblemError bad_request where nobody is called `after`
@@ -27,31 +29,36 @@ type Row = SegmentRow & { user_id: string };
 export async function loadFeatureUsers(
   database: Database,
   feature: { projectId: string; featureCode: string },
-  instant: number,
+  { at, now }: AskedInstant,
   { after, take }: { after: string | undefined; take: number },
 ): Promise<FeatureUser[]> {
   const { projectId, featureCode } = feature;
   const afterUid = after === undefined ? '0' : await loadUid(database, projectId, after);
+  const instant = at ?? now;
+  const isPresent = at === undefined;
   const { rows } = await database.pool.query<Row>(
     `with page as (
        select uid from entitlement_segments
        where project_id = $1 and feature_code = $2 and superseded_at is null and allowed and uid > $3
-         and valid_from <= $4 and coalesce(valid_to, 'infinity') > $4
+         and valid_from <= greatest($4, case when $6 then recorded_at end)
+         and coalesce(valid_to, 'infinity') > greatest($4, case when $6 then recorded_at end)
        order by uid limit $5
      )
      select u.user_id, s.feature_code, s.feature_type, s.reason, s.value, s.sources,
-       s.valid_from, s.valid_to
+       s.valid_from, s.valid_to, s.recorded_at
      from page
      join users u on u.uid = page.uid
      join entitlement_segments s on s.project_id = $1 and s.feature_code = $2 and s.uid = page.uid
        and s.superseded_at is null and s.allowed
      order by u.uid`,
-    [projectId, featureCode, afterUid, new Date(instant), take],
+    [projectId, featureCode, afterUid, new Date(instant), take, isPresent],
   );
   const byUser = Map.groupBy(rows, (row) => row.user_id);
   return [...byUser].flatMap(([userId, ofUser]) => {
     const identity = { projectId, userId, revision: 0 };
-    const { entitlements } = answerAt(identity, ofUser.map(segmentOf), instant).body;
+    const recordedAt = Math.max(...ofUser.map((row) => row.recorded_at.getTime()));
+    const read = isPresent ? presentOf({ recordedAt }, instant) : instant;
+    const { entitlements } = answerAt(identity, ofUser.map(segmentOf), read).body;
     return entitlements.map(({ value, valid_from: validFrom, valid_to: validTo }) => ({
       userId,
       value,

@@ -12,6 +12,7 @@ import { loadHistory, positionOf } from './history.ts';
 import * as shapes from './insight-schemas.ts';
 import type { KnownFeatures } from './known-features.ts';
 import { answerOf } from './read.ts';
+import { presentOf } from './present.ts';
 import { loadTimelines } from './timelines.ts';
 
 export interface InsightRouteDeps {
@@ -41,7 +42,10 @@ export function insightRoutes(app: App, deps: InsightRouteDeps): void {
     const users = userIds.map((userId) => ({ projectId, userId }));
     const texts = new Map<string, string>();
     for (const { user, timeline } of await loadTimelines(database, users)) {
-      texts.set(user.userId, JSON.stringify(answerOf(user, timeline, now, featureCodes).body));
+      texts.set(
+        user.userId,
+        JSON.stringify(answerOf(user, timeline, presentOf(timeline, now), featureCodes).body),
+      );
       if (texts.size % answersAtOnce === 0) await otherWork();
     }
     return texts;
@@ -82,7 +86,10 @@ export function insightRoutes(app: App, deps: InsightRouteDeps): void {
     async (request) => {
       const { user_id: userId, feature_code: featureCode, at, ...given } = request.query;
       const user = { projectId: await projectOf(request, given.project_id), userId };
-      const explanation = await loadExplanation(database, user, featureCode, at ?? clock());
+      const explanation = await loadExplanation(database, user, featureCode, {
+        at,
+        now: clock(),
+      });
       return shapes.explanationOut(userId, featureCode, explanation);
     },
   );
@@ -127,7 +134,7 @@ export function insightRoutes(app: App, deps: InsightRouteDeps): void {
         throw new ProblemError('feature_not_found');
       const asked = { after: decodeCursor(cursor), take: limit + 1 };
       const feature = { projectId, featureCode };
-      const rows = await loadFeatureUsers(database, feature, at ?? clock(), asked);
+      const rows = await loadFeatureUsers(database, feature, { at, now: clock() }, asked);
       return page(rows, limit, ({ userId }) => userId, shapes.featureUserOut);
     },
   );

@@ -4,12 +4,14 @@ import type { Metrics } from '../platform/metrics.ts';
 import { answerAt, type EntitlementsAnswer, type EntitlementsBody } from './answer.ts';
 import type { EntitlementCache } from './cache.ts';
 import { type CachedAnswer, finishAnswer } from './cached-answer.ts';
+import { presentOf } from './present.ts';
 import type { StoredTimeline } from './stored-timeline.ts';
 import { loadTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 export interface ReadDeps {
   clock: Clock;
+  monotonic: Clock;
   cache: EntitlementCache;
   metrics: Metrics;
 }
@@ -38,6 +40,7 @@ export async function readEntitlements(
   options: ReadOptions = { minRevision: 0, strong: false },
 ): Promise<Read> {
   const now = deps.clock();
+  const askedAt = deps.monotonic();
   if (options.strong)
     return count(deps, { from: 'bypass', answer: await readStored(deps, user, now) });
   const cached = await deps.cache.read(user, now);
@@ -47,7 +50,8 @@ export async function readEntitlements(
   const answer = await readStored(deps, user, now);
   if (cached.state === 'leased') {
     // Nobody waits for it: it fails without a word, and comes before this process's next question.
-    void deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: deps.clock() });
+    const passedMs = deps.monotonic() - askedAt;
+    void deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: now + passedMs });
   }
   return count(deps, { from: cached.state === 'unavailable' ? 'bypass' : 'miss', answer });
 }
@@ -59,7 +63,7 @@ export async function readFresh(
   userId: string,
 ): Promise<EntitlementsBody> {
   const stored = await loadTimeline(deps.database, { projectId, userId });
-  return answerOf({ projectId, userId }, stored, deps.clock()).body;
+  return answerOf({ projectId, userId }, stored, presentOf(stored, deps.clock())).body;
 }
 
 /** The answer that a stored timeline gives at an instant (epoch milliseconds). */
@@ -80,7 +84,7 @@ export function answerOf(
 
 async function readStored(deps: ReadDeps, user: UserName, now: number): Promise<CachedAnswer> {
   const stored = await deps.cache.load(user);
-  return finishAnswer(answerOf(user, stored, now), stored.recordedAt);
+  return finishAnswer(answerOf(user, stored, presentOf(stored, now)), stored.recordedAt);
 }
 
 function count(deps: ReadDeps, read: Read): Read {

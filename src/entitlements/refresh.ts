@@ -4,6 +4,7 @@ import { differenceOf } from './difference.ts';
 import type { FeatureValue } from './facts.ts';
 import { grantedAt } from './granted.ts';
 import { loadFacts } from './load.ts';
+import { presentOf } from './present.ts';
 import { hasTooManySources } from './source-cap.ts';
 import { type Change, loadLive, storeChanges } from './timeline-rows.ts';
 import type { LockedUser } from './users.ts';
@@ -45,7 +46,8 @@ export async function refreshUsers(
   const refreshed = users.map((user): Refreshed => {
     const userFacts = facts.get(user.uid);
     if (userFacts === undefined) throw new Error('facts of a user are missing');
-    const recordedAt = new Date(Math.max(now, (user.recordedAt ?? 0) + 1)).toISOString();
+    const changedAt = Math.max(now, (user.recordedAt ?? 0) + 1);
+    const recordedAt = new Date(changedAt).toISOString();
     const timeline = compute(userFacts);
     const stored = live.get(user.uid) ?? { segments: [], spans: [] };
     const difference = differenceOf(stored, timeline);
@@ -59,9 +61,12 @@ export async function refreshUsers(
       hasTooManySources: hasTooManySources(userFacts, now),
       had: grantedAt(
         stored.segments.map(({ segment }) => segment),
-        now,
+        presentOf(user, now),
       ),
-      has: grantedAt(timeline, now),
+      has: grantedAt(
+        timeline,
+        presentOf({ recordedAt: changed ? changedAt : user.recordedAt }, now),
+      ),
     };
   });
   await storeChanges(tx, changes);

@@ -1,5 +1,6 @@
 import { recordAudits } from '../audit/record.ts';
 import { changeUser } from '../entitlements/change.ts';
+import type { LockedUser } from '../entitlements/users.ts';
 import type { Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -47,8 +48,7 @@ export async function endGrant(
   if (found === null) throw new ProblemError('grant_not_found');
   const { featureCode } = found;
   const { userId } = found.user;
-  const end = async (tx: Tx) => {
-    const now = deps.clock();
+  const end = async (tx: Tx, _user: LockedUser, now: number) => {
     const before = await tx.grant.findUniqueOrThrow({ where: { id: grantId } });
     if (isOver(before, now)) {
       const target = { projectId, userId, targetType: 'grant', targetId: grantId } as const;
@@ -76,8 +76,7 @@ export async function endGrantsOf(
   keep: KeepAnswer<EndedGrants>,
 ): Promise<EndedGrants> {
   const { projectId } = operator;
-  const end = async (tx: Tx, { uid }: { uid: bigint }) => {
-    const now = deps.clock();
+  const end = async (tx: Tx, { uid }: LockedUser, now: number) => {
     const feature = await tx.feature.findUnique({
       where: { projectId_code: { projectId, code: featureCode } },
     });

@@ -35,8 +35,7 @@ export async function createGrant(
     deps,
     projectId,
     body.user_id,
-    async (tx, { uid, userId }) => {
-      const now = deps.clock();
+    async (tx, { uid, userId }, now) => {
       const feature = await tx.feature.findUnique({
         where: { projectId_code: { projectId, code: body.feature_code } },
       });
@@ -109,7 +108,8 @@ export async function loadGrants(
   page: { after: string | undefined; take: number },
   now: number,
 ): Promise<GrantOut[]> {
-  const inForce = { ...windowHolds(now), endedAt: null };
+  const { createdAt } = database.prisma.grant.fields;
+  const inForce = { ...windowHolds(now, createdAt), endedAt: null };
   const grants = await database.prisma.grant.findMany({
     where: matching(projectId, filter, page.after, inForce),
     include: { user: { select: { userId: true } } },

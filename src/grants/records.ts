@@ -39,8 +39,16 @@ export function matching<InForce extends object>(
   };
 }
 
-/** The window holds `now`; whether it was cut short is asked beside it. */
-export function windowHolds(now: number) {
+/**
+ * The window holds `now`, or began when it was recorded, by whichever clock; whether it was cut short is
+ * asked beside it.
+ */
+export function windowHolds<Field>(now: number, createdAt: Field) {
   const at = new Date(now);
-  return { validFrom: { lte: at }, OR: [{ validTo: null }, { validTo: { gt: at } }] };
+  return {
+    AND: [
+      { OR: [{ validFrom: { lte: at } }, { validFrom: { lte: createdAt } }] },
+      { OR: [{ validTo: null }, { validTo: { gt: at } }] },
+    ],
+  };
 }

@@ -35,8 +35,7 @@ export async function createRevocation(
     deps,
     projectId,
     request.userId,
-    async (tx, { uid, userId }) => {
-      const now = deps.clock();
+    async (tx, { uid, userId }, now) => {
       const feature = await tx.feature.findUnique({
         where: { projectId_code: { projectId, code: featureCode } },
       });
@@ -101,8 +100,7 @@ export async function liftRevocation(
   if (found === null) throw new ProblemError('revocation_not_found');
   const { projectId } = found;
   const { userId } = found.user;
-  const { result, revision } = await changeUser(deps, projectId, userId, async (tx) => {
-    const now = deps.clock();
+  const { result, revision } = await changeUser(deps, projectId, userId, async (tx, _user, now) => {
     const before = await tx.revocation.findUniqueOrThrow({ where: { id } });
     if (before.liftedAt !== null || (before.validTo !== null && before.validTo.getTime() <= now)) {
       const target = { projectId, userId, targetType: 'revocation', targetId: id } as const;
@@ -139,7 +137,8 @@ export async function loadRevocations(
   page: { after: string | undefined; take: number },
   now: number,
 ): Promise<RevocationOut[]> {
-  const inForce = { ...windowHolds(now), liftedAt: null };
+  const { createdAt } = database.prisma.revocation.fields;
+  const inForce = { ...windowHolds(now, createdAt), liftedAt: null };
   const revocations = await database.prisma.revocation.findMany({
     where: matching(projectId, filter, page.after, inForce),
     include: { user: { select: { userId: true } } },

@@ -34,7 +34,7 @@ const notStorable =
 const outageLineEveryMs = 1_000;
 
 /** Turns everything that is thrown in a request into a problem; nothing internal leaves the process. */
-export function installErrorHandlers(app: App, clock: Clock): void {
+export function installErrorHandlers(app: App, monotonic: Clock): void {
   const outages = createThinning(outageLineEveryMs);
 
   /** What comes by the thousand, just when the process has too much to do, is counted by metrics. */
@@ -45,7 +45,7 @@ export function installErrorHandlers(app: App, clock: Clock): void {
       log.error({ err: error }, problem.message);
       return;
     }
-    const unsaid = outages.next(clock());
+    const unsaid = outages.next(monotonic());
     if (unsaid !== null) log.error({ err: error, unsaid }, problem.message);
   }
 

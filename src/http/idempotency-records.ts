@@ -49,7 +49,8 @@ export async function takeClaim(
        request_hash = excluded.request_hash, status = 'running', response_status = null,
        response_body = null, locked_at = excluded.locked_at
      where r.created_at < $6
-       or (r.status = 'running' and r.locked_at < $7 and r.request_hash = excluded.request_hash)
+       or (r.status = 'running' and r.request_hash = excluded.request_hash
+         and (r.locked_at < $7 or r.locked_at > $8))
      returning claim_id`,
     [
       actor,
@@ -59,6 +60,8 @@ export async function takeClaim(
       new Date(now),
       new Date(now - idempotencyRetentionMs),
       new Date(now - takeOverMs),
+      // Locked before the clock was set back: alive or not, its deed finds that the claim is taken over.
+      new Date(now + takeOverMs),
     ],
   );
   const [row] = rows;

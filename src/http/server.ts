@@ -48,7 +48,7 @@ const lookForTimeoutsEveryMs = 1_000;
 
 export interface HttpServerDeps {
   config: Pick<Config, 'trustedProxies'>;
-  clock: Clock;
+  monotonic: Clock;
   lifecycle: Lifecycle;
   logger: Logger;
   metrics: Metrics;
@@ -91,7 +91,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   takeJsonAlone(app);
-  installErrorHandlers(app, deps.clock);
+  installErrorHandlers(app, deps.monotonic);
   await app.register(sensible);
   await app.register(swagger, {
     openapi: {

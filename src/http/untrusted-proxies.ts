@@ -13,13 +13,13 @@ const warningEveryMs = 3_600_000;
  */
 export function watchUntrustedProxies(
   app: App,
-  { clock, logger, metrics }: { clock: Clock; logger: Logger; metrics: Metrics },
+  { monotonic, logger, metrics }: { monotonic: Clock; logger: Logger; metrics: Metrics },
 ): void {
   const warnings = createThinning(warningEveryMs);
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.headers['x-forwarded-for'] !== undefined) {
       metrics.untrustedForwarded.inc();
-      if (warnings.next(clock()) !== null) {
+      if (warnings.next(monotonic()) !== null) {
         logger.warn(
           'X-Forwarded-For is ignored: TRUSTED_PROXIES is not set, so all clients of a proxy count as one',
         );

@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import type { Clock } from '../platform/clock.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import { repeat } from '../platform/repeat.ts';
 import { createThinning, type Thinning } from '../platform/thinning.ts';
@@ -38,6 +39,7 @@ const heartbeatMs = 60_000;
 const outageLineEveryMs = 60_000;
 
 export interface WorkerDeps extends SyncDeps {
+  monotonic: Clock;
   /** Stripe, with the share of the rate budget that nobody waits for. */
   stripeInBackground: Stripe;
 }
@@ -46,7 +48,7 @@ export interface Worker {
   /** Something is wanted: look now. */
   wake(): void;
   /** Whether the worker came round lately. */
-  healthy(now: number): boolean;
+  healthy(): boolean;
   /** Takes nothing new, and ends when what it holds is done. */
   stop(): Promise<void>;
 }
@@ -57,7 +59,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const held = new Set<Claim>();
   const outages = createThinning(outageLineEveryMs);
   let stopped = false;
-  let beatAt = deps.clock();
+  let beatAt = deps.monotonic();
   let idle = idleMs.first;
   let roused = false;
   let rouse = (): void => undefined;
@@ -99,7 +101,7 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   async function run(): Promise<void> {
     while (!stopped) {
-      beatAt = deps.clock();
+      beatAt = deps.monotonic();
       const taken = (await take('buyers')) + (await take('others'));
       if (taken === 0) await sleep(idle);
       idle = taken > 0 ? idleMs.first : Math.min(idle * 2, idleMs.last);
@@ -117,7 +119,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const ended = run();
   return {
     wake,
-    healthy: (now) => now - beatAt < heartbeatMs,
+    healthy: () => deps.monotonic() - beatAt < heartbeatMs,
     async stop() {
       stopped = true;
       wake();
@@ -129,14 +131,14 @@ export function startWorker(deps: WorkerDeps): Worker {
 
 /** A database that cannot be reached is waited for. */
 async function claim(
-  { database, clock, logger }: WorkerDeps,
+  { database, clock, monotonic, logger }: WorkerDeps,
   request: ClaimRequest,
   outages: Thinning,
 ): Promise<Claim[]> {
   try {
     return await claimWanted(database, clock(), request);
   } catch (error) {
-    if (outages.next(clock()) !== null) {
+    if (outages.next(monotonic()) !== null) {
       logger.warn({ err: error }, 'the sync worker cannot reach the database; it tries again');
     }
     return [];

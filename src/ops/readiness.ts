@@ -1,7 +1,8 @@
-import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import type { DatabaseClock } from '../platform/database-clock.ts';
 import { within } from '../platform/deadline.ts';
 import type { Redis } from '../platform/redis.ts';
+import { isClockOff } from './clock-watch.ts';
 
 /** How long one check may take. */
 const checkMs = 1_000;
@@ -9,9 +10,9 @@ const checkMs = 1_000;
 export interface ReadinessDeps {
   database: Database;
   redis: Redis | null;
-  clock: Clock;
+  databaseClock: Pick<DatabaseClock, 'offsetMs'>;
   /** Whether the background work came round lately. */
-  jobsHealthy: (now: number) => boolean;
+  jobsHealthy: () => boolean;
 }
 
 export interface Readiness {
@@ -22,6 +23,8 @@ export interface Readiness {
     /** `off`: no Redis is configured, which is a choice. */
     redis: 'ok' | 'failed' | 'off';
     jobs: 'ok' | 'failed';
+    /** `off`: this machine's clock is more than a second from Postgres'. */
+    clock: 'ok' | 'off';
   };
 }
 
@@ -46,23 +49,24 @@ export function createReadiness(
 
 /**
  * Asks everything that the service needs, each bounded to a second, all at once. Without Redis it is
- * degraded, not unready: reads go to Postgres.
+ * degraded, not unready: reads go to Postgres. So it is with a wrong clock: Postgres' is used.
  */
 async function checkReadiness(
   deps: ReadinessDeps,
   migrations: readonly string[],
 ): Promise<Readiness> {
-  const { database, redis, clock } = deps;
+  const { database, redis } = deps;
   const [asked, schema, cache] = await Promise.all([
     outcome(database.pool.query('select 1')),
     schemaOutcome(database, migrations),
     redis === null ? ('off' as const) : outcome(redis.ping()),
   ]);
-  const jobs = deps.jobsHealthy(clock()) ? ('ok' as const) : ('failed' as const);
+  const jobs = deps.jobsHealthy() ? ('ok' as const) : ('failed' as const);
+  const clock = isClockOff(deps.databaseClock) ? ('off' as const) : ('ok' as const);
   const ready = asked === 'ok' && schema === 'ok' && jobs === 'ok';
   return {
-    status: !ready ? 'not_ready' : cache === 'failed' ? 'degraded' : 'ready',
-    checks: { database: asked, migrations: schema, redis: cache, jobs },
+    status: !ready ? 'not_ready' : cache === 'failed' || clock === 'off' ? 'degraded' : 'ready',
+    checks: { database: asked, migrations: schema, redis: cache, jobs, clock },
   };
 }
 

@@ -21,6 +21,7 @@ const readinessSchema = z
       migrations: z.enum(['ok', 'pending', 'failed']),
       redis: z.enum(['ok', 'failed', 'off']),
       jobs: z.enum(['ok', 'failed']),
+      clock: z.enum(['ok', 'off']).describe("`off`: more than a second from Postgres'"),
     }),
   })
   .meta({ id: 'Readiness' });

@@ -78,6 +78,16 @@ export function openDatabase(
   };
 }
 
+/** Postgres' clock, epoch milliseconds. */
+export async function readClock({ pool }: Pick<Database, 'pool'>): Promise<number> {
+  const { rows } = await pool.query<{ at: number }>(
+    'select (extract(epoch from clock_timestamp()) * 1000)::float8 as at',
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('Postgres gave no instant');
+  return row.at;
+}
+
 /** Tells of every query that fails outside of a transaction, whoever makes it; who made it is told as ever. */
 function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
   const query: (...request: unknown[]) => unknown = pool.query.bind(pool);

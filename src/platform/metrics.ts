@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 /** What an alarm may be about; a test holds this to where alarms are raised. */
 export const alarmKinds = [
+  'clock_set_back',
   'intent_of_another_session',
   'object_missing',
   'past_due_without_debt',
@@ -52,6 +53,11 @@ function defineMetrics() {
       help: 'Time to answer a request, by route, method and status.',
       labelNames: ['route', 'method', 'status'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+      registers,
+    }),
+    clockOffsetSeconds: new Gauge({
+      name: 'latchkey_clock_offset_seconds',
+      help: "By how much this machine's clock is ahead of Postgres', seconds.",
       registers,
     }),
     rateLimited: new Counter({

@@ -23,7 +23,7 @@ export interface AuthDeps {
   keys: KeyLookup;
   /** Requests per second that one key may make at this instance, and at once. */
   keyMaxRps: number;
-  clock: Clock;
+  monotonic: Clock;
   metrics: Metrics;
 }
 
@@ -32,7 +32,7 @@ export interface AuthDeps {
  * before the routes: one that does not say who may call it makes the start fail.
  */
 export function installAuth(app: App, deps: AuthDeps): void {
-  const { keyMaxRps, clock, metrics } = deps;
+  const { keyMaxRps, monotonic, metrics } = deps;
   const platformHash = hashKey(deps.adminApiKey);
   const requests = createTokenBuckets({
     perSecond: keyMaxRps,
@@ -70,7 +70,7 @@ export function installAuth(app: App, deps: AuthDeps): void {
 
   /** @throws ProblemError `too_many_requests`. */
   function takeTurn({ actor }: Caller): void {
-    if (requests.take(actor, clock()) === 0) return;
+    if (requests.take(actor, monotonic()) === 0) return;
     metrics.rateLimited.inc({ limit: 'key' });
     throw new ProblemError(
       'too_many_requests',

@@ -38,8 +38,10 @@ const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
  */
 const slowLane = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
 
+/** Its instants are of the clock that is never set, so that no step of the other keeps a key alive. */
 interface Entry {
   caller: Caller;
+  /** Epoch milliseconds. */
   expiresAt: number | null;
   validatedAt: number;
   /** Until then Postgres is not asked again: it did not answer. */
@@ -75,6 +77,7 @@ export interface KeyLookup {
 export function createKeyLookup(deps: {
   database: Database;
   clock: Clock;
+  monotonic: Clock;
   logger: Logger;
   metrics: Metrics;
 }): KeyLookup {
@@ -133,7 +136,7 @@ export function createKeyLookup(deps: {
       expiresAt: row.expires_at?.getTime() ?? null,
       validatedAt: now,
       pausedUntil: now,
-      usedAt: entries.get(id)?.usedAt ?? 0,
+      usedAt: entries.get(id)?.usedAt ?? -Infinity,
     };
     entries.delete(id);
     entries.set(id, entry);
@@ -209,7 +212,7 @@ export function createKeyLookup(deps: {
     deps.database.pool
       .query('update api_keys set last_used_at = $2 where id = $1', [
         entry.caller.actor,
-        new Date(now),
+        new Date(deps.clock()),
       ])
       .catch((error: unknown) => {
         deps.logger.warn({ err: error }, 'the last use of a key could not be noted');
@@ -218,9 +221,10 @@ export function createKeyLookup(deps: {
 
   return {
     async find(key, hash, client) {
-      const now = deps.clock();
+      const now = deps.monotonic();
       const entry = await current(key, hash, now, client);
-      if (entry === null || (entry.expiresAt !== null && now >= entry.expiresAt)) return null;
+      if (entry === null) return null;
+      if (entry.expiresAt !== null && deps.clock() >= entry.expiresAt) return null;
       noteUse(entry, now);
       return entry.caller;
     },

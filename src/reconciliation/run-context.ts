@@ -2,8 +2,10 @@ import type Stripe from 'stripe';
 import type { ApplyDeps } from '../mirror/apply.ts';
 import type { Picture } from '../mirror/picture.ts';
 import type { Config } from '../config.ts';
+import type { Clock } from '../platform/clock.ts';
 
 export interface ReconcileDeps extends ApplyDeps {
+  monotonic: Clock;
   config: Pick<Config, 'stripe' | 'reconcileMaxLossPercent'>;
   /** Stripe, with reconciliation's share of the rate budget. */
   stripeForReconciliation: Stripe;

@@ -117,7 +117,7 @@ function contextOf(
   holder: string,
   progress: Progress,
 ): RunContext {
-  let saidAt = deps.clock();
+  let saidAt = deps.monotonic();
   return {
     deps,
     scope: {
@@ -130,8 +130,8 @@ function contextOf(
     counts: countsOf(progress),
     async beat() {
       if (deps.isStopped()) throw new GivenBack();
-      if (deps.clock() - saidAt < leaseMs / 6) return;
-      saidAt = deps.clock();
+      if (deps.monotonic() - saidAt < leaseMs / 6) return;
+      saidAt = deps.monotonic();
       if (!(await saveRun(deps, run.id, holder, {}))) throw new GivenBack();
     },
   };

@@ -1,6 +1,7 @@
 /** A clock that stands still until it is told otherwise. Instants and durations in milliseconds. */
 export class TestClock {
   #now: number;
+  #passed = 0;
 
   constructor(now: number) {
     this.#now = now;
@@ -8,21 +9,34 @@ export class TestClock {
 
   readonly now = (): number => this.#now;
 
+  /** How far the clock has gone forward: the other clock of a process, which no step back moves. */
+  readonly monotonic = (): number => this.#passed;
+
   set(instant: number): void {
+    this.#passed += Math.max(0, instant - this.#now);
     this.#now = instant;
   }
 
   advance(byMs: number): void {
-    this.#now += byMs;
+    this.set(this.#now + byMs);
   }
 }
 
 /** Another clock in the place of one that a test moves. */
 export class FollowingClock extends TestClock {
   override readonly now: () => number;
+  override readonly monotonic: () => number;
 
   constructor(now: () => number) {
     super(now());
     this.now = now;
+    let last = now();
+    let passed = 0;
+    this.monotonic = () => {
+      const read = now();
+      passed += Math.max(0, read - last);
+      last = read;
+      return passed;
+    };
   }
 }

@@ -67,7 +67,7 @@ const app = await buildApp({
   ...deps,
   cache,
   wake: () => background.current?.wake(),
-  jobsHealthy: (now) => background.current?.healthy(now) ?? false,
+  jobsHealthy: () => background.current?.healthy() ?? false,
 });
 app.addHook('onResponse', (request, _reply, done) => {
   if (request.url.endsWith('/webhooks/stripe')) reach('acknowledged');

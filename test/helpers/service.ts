@@ -98,6 +98,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const redis = options.redis === false ? null : await connectRedis();
   const opened = openDeps(config, {
     clock: clock.now,
+    monotonic: clock.monotonic,
     database,
     redis,
     // However busy the machine is, no request of a test is refused for it.

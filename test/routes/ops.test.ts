@@ -33,7 +33,7 @@ describe('/ready', () => {
       status: 200,
       body: {
         status: 'ready',
-        checks: { database: 'ok', migrations: 'ok', redis: 'ok', jobs: 'ok' },
+        checks: { database: 'ok', migrations: 'ok', redis: 'ok', jobs: 'ok', clock: 'ok' },
       },
     });
   });

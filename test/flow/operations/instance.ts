@@ -30,7 +30,7 @@ export async function startInstance(
     ...deps,
     cache,
     wake: () => background.current?.wake(),
-    jobsHealthy: (now) => background.current?.healthy(now) ?? false,
+    jobsHealthy: () => background.current?.healthy() ?? false,
   });
   background.current = startBackground({ ...deps, cache });
   const url = await app.listen({ host: '127.0.0.1', port: wantedPort });

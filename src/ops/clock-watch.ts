@@ -1,0 +1,63 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { type DatabaseClock, maxOffsetMs } from '../platform/database-clock.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+
+export interface ClockWatchDeps {
+  database: Database;
+  databaseClock: DatabaseClock;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+/**
+ * Returns what compares the machine's clock with Postgres', to be run every few seconds. Says where they
+ * are more than a second apart, and where they agree again. Where Postgres' clock was set back, moves
+ * what is stored for a later instant, so that nothing waits for the time to come round again.
+ */
+export function createClockWatch(deps: ClockWatchDeps): () => Promise<void> {
+  const { database, databaseClock, logger, metrics } = deps;
+  let wasOff = false;
+  return async () => {
+    const setBackMs = await databaseClock.measure();
+    const offsetMs = databaseClock.offsetMs() ?? 0;
+    metrics.clockOffsetSeconds.set(offsetMs / 1_000);
+    const isOff = isClockOff(databaseClock);
+    if (isOff && !wasOff) {
+      logger.warn({ offsetMs }, 'the clock of this machine differs from that of Postgres');
+    }
+    if (wasOff && !isOff) logger.info({ offsetMs }, 'the clock of this machine is right again');
+    wasOff = isOff;
+    const settledMs = await settleClock(database, setBackMs);
+    if (settledMs === 0) return;
+    metrics.alarms.inc({ kind: 'clock_set_back' });
+    logger.error({ setBackMs: settledMs }, 'the clock of Postgres was set back');
+  };
+}
+
+/** Whether the machine's clock is more than a second from Postgres'. */
+export function isClockOff({ offsetMs }: Pick<DatabaseClock, 'offsetMs'>): boolean {
+  return Math.abs(offsetMs() ?? 0) > maxOffsetMs;
+}
+
+/**
+ * Notes Postgres' clock, and moves what is stored for a later instant where it was set back: since the
+ * last note of any instance, or since this process measured it.
+ *
+ * @param setBackMs as this process measured it.
+ * @param clock in its place, for tests.
+ * @returns by how much things were moved, milliseconds; 0: nothing had to be.
+ */
+export async function settleClock(
+  { pool }: Pick<Database, 'pool'>,
+  setBackMs: number,
+  clock?: Clock,
+): Promise<number> {
+  const { rows } = await pool.query<{ moved: number }>(
+    `select extract(epoch from
+       settle_clock(coalesce($1, clock_timestamp()), make_interval(secs => $2)))::float8 * 1000 as moved`,
+    [clock === undefined ? null : new Date(clock()), setBackMs / 1_000],
+  );
+  return rows[0]?.moved ?? 0;
+}

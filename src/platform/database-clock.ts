@@ -1,0 +1,70 @@
+import type { Clock } from './clock.ts';
+
+/** Beyond so many milliseconds a difference is no imprecision: a clock was set, or runs wrong. */
+export const maxOffsetMs = 1_000;
+
+/** What the process's instants are made of; injected in tests. */
+interface Sources {
+  /** Postgres' clock, epoch milliseconds. */
+  readDatabase: () => Promise<number>;
+  /** The machine's clock, epoch milliseconds. */
+  machine: Clock;
+  /** Milliseconds that no one sets. */
+  monotonic: Clock;
+}
+
+export interface DatabaseClock {
+  /** Now, by Postgres' clock, epoch milliseconds. Never goes back, but where Postgres' clock was set back. */
+  now: Clock;
+  /** By how much the machine's clock is ahead of Postgres', milliseconds; null: not measured yet. */
+  offsetMs(): number | null;
+  /**
+   * Compares the clocks.
+   *
+   * @returns by how much Postgres' clock was set back since the last time, milliseconds; 0: it was not.
+   * @throws where Postgres cannot be asked; the clock runs on then.
+   */
+  measure(): Promise<number>;
+}
+
+/**
+ * The clock of all instances of one database: Postgres' clock, measured now and then, and carried on by
+ * the process's monotonic clock in between (docs/adr/0013-clocks.md). Setting the machine's clock changes
+ * nothing. Until the first measurement it is the machine's.
+ *
+ * Postgres was asked and answered within one trip, so its clock is known to half of that. A measurement
+ * that the clock agrees with that far changes nothing; one behind it, by less than a second, holds the
+ * clock until the time has come.
+ */
+export function createDatabaseClock({ readDatabase, machine, monotonic }: Sources): DatabaseClock {
+  let anchor = { at: machine(), monotonic: monotonic() };
+  let last = -Infinity;
+  let offset: number | null = null;
+
+  function computed(): number {
+    return anchor.at + (monotonic() - anchor.monotonic);
+  }
+
+  return {
+    now() {
+      last = Math.max(last, Math.floor(computed()));
+      return last;
+    },
+    offsetMs: () => offset,
+    async measure() {
+      const askedAt = monotonic();
+      const read = await readDatabase();
+      const answeredAt = monotonic();
+      const uncertainMs = (answeredAt - askedAt) / 2;
+      const at = read + uncertainMs;
+      const isFirst = offset === null;
+      offset = machine() - at;
+      const differsMs = at - computed();
+      if (Math.abs(differsMs) <= uncertainMs) return 0;
+      anchor = { at, monotonic: answeredAt };
+      if (at >= last - maxOffsetMs) return 0;
+      last = -Infinity;
+      return isFirst ? 0 : -differsMs;
+    },
+  };
+}
