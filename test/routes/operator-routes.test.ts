@@ -29,7 +29,7 @@ beforeAll(async () => {
     path.startsWith('/api/v1/admin/'),
   );
   pools = await stockPools(world);
-});
+}, 120_000);
 afterAll(() => world.close());
 
 describe('every route of operators, whatever it is sent', () => {
