@@ -58,8 +58,7 @@ async function fetchInto(
     case 'dispute':
       return fetchDispute(stripe, picture, objectId);
     case 'customer':
-      picture.customers.push(customerRow(await stripe.customers.retrieve(objectId)));
-      return;
+      return fetchCustomer(stripe, picture, objectId);
     case 'entitlement_summary':
       return fetchSummary(stripe, picture, objectId);
     case 'product':
@@ -85,6 +84,14 @@ async function unlessMissing<T>(
     missing.push(object);
     return null;
   }
+}
+
+async function fetchCustomer(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+  const customer = await stripe.customers.retrieve(id);
+  if (customer.deleted !== true && (customer.test_clock ?? null) !== null) {
+    picture.onTestClock.push(id);
+  }
+  picture.customers.push(customerRow(customer));
 }
 
 /** A price without its product says nothing that we could use. */
@@ -172,6 +179,7 @@ export async function addSubscription(
   const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
   const anchor = owes ? dunningAnchor(await fetchInvoices(stripe, id)) : null;
   const coupons = await fetchCoupons(stripe, couponsToFetch(subscription, items));
+  if (subscription.test_clock !== null) picture.onTestClock.push(id);
   picture.subscriptions.push(subscriptionRow(subscription, items, anchor, coupons));
 }
 

@@ -31,6 +31,8 @@ export interface Picture {
    * wrong. Anywhere else an end stays, since what denies it is older.
    */
   revived: string[];
+  /** Ids of customers and subscriptions on a test clock, which Stripe's lists leave out by default. */
+  onTestClock: string[];
   /** Customers whose link an operator takes away: they and what they have go to whom else it is told of. */
   unlinked: string[];
   /**
@@ -57,6 +59,7 @@ export function emptyPicture(): Picture {
     products: [],
     prices: [],
     revived: [],
+    onTestClock: [],
     unlinked: [],
     missing: [],
     doubted: [],
@@ -115,6 +118,7 @@ export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Pictu
     products: kept('product', picture.products),
     prices: kept('price', picture.prices),
     revived: picture.revived,
+    onTestClock: picture.onTestClock,
     unlinked: picture.unlinked,
     missing: picture.missing.filter((object) => newest.has(objectKey(object))),
     doubted: picture.doubted,

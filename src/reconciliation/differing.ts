@@ -71,6 +71,7 @@ function mergePictures(pictures: readonly Picture[]): Picture {
     prices: pictures.flatMap(({ prices }) => prices),
     revived: pictures.flatMap(({ revived }) => revived),
     unlinked: pictures.flatMap(({ unlinked }) => unlinked),
+    onTestClock: pictures.flatMap(({ onTestClock }) => onTestClock),
     missing: pictures.flatMap(({ missing }) => missing),
     doubted: pictures.flatMap(({ doubted }) => doubted),
   };

@@ -114,6 +114,37 @@ describe('a list of subscriptions', () => {
   });
 });
 
+describe('subscriptions on a test clock, which lists leave out', () => {
+  it('are fetched alone: no run fails for them, access stays, and a lost cancellation ends it', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 24; n += 1) {
+      const metadata = { project_id: 'notes', user_id: `u${n}` };
+      const { id: customer } = await shop.stripe.customers.create({
+        metadata,
+        test_clock: 'clock_1',
+      });
+      const items = [{ price: shop.prices.pro }];
+      const { id } = await shop.stripe.subscriptions.create({ customer, items, metadata });
+      ids.push(id);
+    }
+    await shop.settle();
+    expect((await shop.stripe.subscriptions.list({ status: 'all' })).data).toEqual([]);
+    expect(await reconcile(shop.service)).toMatchObject({
+      status: 'done',
+      error: null,
+      findings: [],
+    });
+    expect(await entitledUsers(shop)).toBe(24);
+    await cancelUntold(shop, ids.slice(0, 1));
+    expect(await reconcile(shop.service)).toMatchObject({
+      status: 'done',
+      error: null,
+      findings: ['unpaid_but_active subscription fixed'],
+    });
+    expect(await entitledUsers(shop)).toBe(23);
+  });
+});
+
 describe('a page that ends in the middle of a second', () => {
   beforeEach(() => {
     shop.sandbox.largestPage = 10;

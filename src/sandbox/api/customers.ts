@@ -24,8 +24,10 @@ const fields = z.strictObject({
   tax_exempt: inert,
 });
 
+const creation = fields.extend({ test_clock: text.optional() });
+
 export const customers: Endpoint[] = [
-  endpoint('POST', path, fields, (world, params) =>
+  endpoint('POST', path, creation, (world, params) =>
     render(
       world.tables,
       addCustomer(world, {
@@ -34,6 +36,7 @@ export const customers: Endpoint[] = [
         phone: params.phone ?? null,
         description: params.description ?? null,
         metadata: mergedMetadata({}, params.metadata),
+        test_clock: params.test_clock ?? null,
       }),
     ),
   ),
@@ -46,8 +49,15 @@ export const customers: Endpoint[] = [
   listing({
     path,
     table: (tables) => tables.customers,
-    filters: z.strictObject({ ...paging, email: text.optional(), created: range.optional() }),
-    matches: (customer, { email }) => matches(email, customer.email),
+    filters: z.strictObject({
+      ...paging,
+      email: text.optional(),
+      created: range.optional(),
+      test_clock: text.optional(),
+    }),
+    // As Stripe says: without the parameter the list leaves out customers with test clocks.
+    matches: (customer, { email, test_clock: clock = null }) =>
+      matches(email, customer.email) && (customer.test_clock ?? null) === clock,
   }),
   endpoint('POST', `${path}/:id`, fields, (world, params, { id }) => {
     const customer = need(world.tables.customers, 'customer', id);

@@ -96,4 +96,5 @@ export const filters = z.strictObject({
   customer: text.optional(),
   price: text.optional(),
   status: text.optional(),
+  test_clock: text.optional(),
 });

@@ -42,6 +42,7 @@ export const subscriptions: Endpoint[] = [
       const { price, current_period_end: end, current_period_start: start } = wanted;
       return (
         hasStatus(subscription, wanted.status) &&
+        hasClock(subscription, wanted) &&
         matches(wanted.customer, subscription.customer) &&
         matches<string>(wanted.collection_method, subscription.collection_method) &&
         subscriptionItems(world.tables, subscription.id).some(
@@ -200,4 +201,15 @@ function firstPayment(
     throw invalid('Your card was declined.', 'card_declined');
   }
   return behavior === 'default_incomplete' ? 'unattempted' : outcome;
+}
+
+/** As Stripe says: without this and the customer parameter the list leaves out those with test clocks. */
+function hasClock(
+  { test_clock: clock }: Subscription,
+  wanted: { customer?: string | undefined; test_clock?: string | undefined },
+): boolean {
+  if (wanted.test_clock !== undefined) {
+    return clock === wanted.test_clock;
+  }
+  return clock === null || wanted.customer !== undefined;
 }

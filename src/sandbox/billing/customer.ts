@@ -6,7 +6,7 @@ import { cancelSchedule } from './schedule.ts';
 import { cancelSubscription, hasEnded } from './subscription-change.ts';
 
 type CustomerFields = Partial<
-  Pick<Customer, 'description' | 'email' | 'metadata' | 'name' | 'phone'>
+  Pick<Customer, 'description' | 'email' | 'metadata' | 'name' | 'phone' | 'test_clock'>
 >;
 
 export function addCustomer(world: World, fields: CustomerFields): Customer {

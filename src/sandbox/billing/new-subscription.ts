@@ -80,7 +80,7 @@ export function newSubscription(world: World, terms: SubscriptionTerms): Subscri
     schedule: terms.schedule,
     start_date: terms.backdatedTo ?? now,
     status: terms.trialEnd === null ? 'incomplete' : 'trialing',
-    test_clock: null,
+    test_clock: world.tables.customers.get(terms.customer)?.test_clock ?? null,
     transfer_data: null,
     trial_end: terms.trialEnd,
     trial_settings: {
