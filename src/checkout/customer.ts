@@ -9,7 +9,7 @@ import { askStripe, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
 
-/** How many deleted customers Stripe may answer with, one after the other, before we give up. */
+/** How many customers of before Stripe may answer with, one after the other, before we give up. */
 const attempts = 5;
 
 /**
@@ -71,10 +71,10 @@ export async function createCustomer(
       }
       return kept;
     }
-    // Stripe repeated the answer of a day ago, and what it made then was deleted since.
+    // Stripe repeated the answer of a day ago, and what it made then is gone or another's by now.
     former = customer.id;
   }
-  throw new Error('every customer that Stripe gave was deleted');
+  throw new Error("every customer that Stripe gave was deleted or not the user's");
 }
 
 /** The same for the same user and former customer, for as long as this database lives. */
@@ -83,7 +83,10 @@ function customerKey(databaseId: string, user: UserName, former: string | null):
   return `latchkey-customer-${createHash('sha256').update(named).digest('hex')}`;
 }
 
-/** Returns the user's primary customer from now on; null where the given one is known to be deleted. */
+/**
+ * Returns the user's primary customer from now on; null where the given one is known to be deleted, or
+ * not the user's: its metadata name the user, so it was unlinked or has moved since it was made.
+ */
 async function storeCustomer(
   deps: CustomerDeps,
   name: UserName,
@@ -94,7 +97,7 @@ async function storeCustomer(
     await lockJoinKeys(tx, [id]);
     const { uid } = await lockUser(tx, name, deps.clock());
     const stored = await tx.customer.findUnique({ where: { id } });
-    if (stored?.deleted === true) return null;
+    if (stored !== null && (stored.deleted || stored.uid !== uid)) return null;
     const ours = { uid, linkedBy: 'checkout' };
     await tx.customer.upsert({
       where: { id },

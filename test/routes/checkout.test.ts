@@ -165,6 +165,36 @@ describe('201', () => {
     const session = await shop.stripe.checkout.sessions.retrieve(text(answer.body, 'id'));
     expect(session.customer).not.toBe(row.id);
   });
+
+  it.each(['nobody', 'another user', 'another project'] as const)(
+    'a customer that went to %s since it was made stays there, though Stripe repeats it',
+    async (to) => {
+      const { prisma } = shop.service.deps.database;
+      const [userId, taker] = [`u_former of ${to}`, `u_taker of ${to}`];
+      await open({ user_id: userId, price_id: shop.prices.pro, ...urls });
+      const id = await shop.customerOf(userId);
+      const project_id = to === 'another project' ? 'rival' : 'notes';
+      const user_id = to === 'nobody' ? '' : taker;
+      await shop.stripe.customers.update(id, { metadata: { project_id, user_id } });
+      if (to !== 'another project') {
+        const path = `/admin/users/${encodeURIComponent(userId)}/customers/${id}?reason=mistake`;
+        const unlinked = await shop.service.request('DELETE', path, { key: shop.key });
+        expect(unlinked.status).toBe(200);
+      }
+      await shop.settle();
+      const answer = await open({ user_id: userId, price_id: shop.prices.pass, ...urls });
+      expect(answer.status).toBe(201);
+      const session = await shop.stripe.checkout.sessions.retrieve(text(answer.body, 'id'));
+      expect(session.customer).not.toBe(id);
+      const stored = await prisma.customer.findUniqueOrThrow({
+        where: { id },
+        include: { user: true },
+      });
+      expect(stored.user?.userId).toBe(to === 'nobody' ? undefined : taker);
+      // The new one is the user's from then on.
+      expect(await shop.customerOf(userId)).toBe(session.customer);
+    },
+  );
 });
 
 describe('400 names the field', () => {
