@@ -1,13 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { decide, featureCases } from '../entitlements/decision.ts';
-import type { CarryFact, Facts, FeatureValue } from '../entitlements/facts.ts';
+import type { CarryFact, CatalogFacts, FeatureValue, UserFacts } from '../entitlements/facts.ts';
 
 /*
  * What a change of the catalog does to users. Pure.
  */
-
-/** The part of the facts that a change of the catalog touches. */
-export type Catalog = Pick<Facts, 'features' | 'carries'>;
 
 /** What differs between two states of a catalog. */
 export interface CatalogDifference {
@@ -54,7 +51,7 @@ export function emptyImpact(users: number): Impact {
 }
 
 /** Compares two states of a catalog. A rename differs in nothing. */
-export function catalogDifference(before: Catalog, after: Catalog): CatalogDifference {
+export function catalogDifference(before: CatalogFacts, after: CatalogFacts): CatalogDifference {
   const [was, is] = [before, after].map(
     ({ features }) => new Map(features.map((feature) => [feature.code, feature])),
   );
@@ -88,14 +85,14 @@ function differingCodes(before: CarryFact | undefined, after: CarryFact | undefi
 
 /** What a user may use of these features at an instant, under a catalog: feature code → value. */
 export function valuesAt(
-  facts: Facts,
-  { features, carries }: Catalog,
+  facts: UserFacts,
+  { policy, features, carries }: CatalogFacts,
   { featureCodes }: CatalogDifference,
   instant: number,
 ): Map<string, FeatureValue> {
   const relevant = features.filter(({ code }) => featureCodes.has(code));
   return new Map(
-    featureCases({ ...facts, carries, features: relevant }).flatMap((one) => {
+    featureCases({ ...facts, policy, carries, features: relevant }).flatMap((one) => {
       const { reason, value } = decide(one, instant);
       return reason === 'granted' ? [[one.feature.code, value] as const] : [];
     }),

@@ -1,9 +1,10 @@
-import { loadCatalog, loadFacts, type Sold } from '../entitlements/load.ts';
+import type { CatalogFacts } from '../entitlements/facts.ts';
+import { loadCatalog, type Sold } from '../entitlements/load.ts';
+import { loadUserFacts } from '../entitlements/user-facts.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import {
   addUser,
-  type Catalog,
   type CatalogDifference,
   catalogDifference,
   emptyImpact,
@@ -24,8 +25,8 @@ class RolledBack extends Error {}
 
 interface Tried {
   users: number;
-  before: Catalog;
-  after: Catalog;
+  before: CatalogFacts;
+  after: CatalogFacts;
 }
 
 /**
@@ -46,27 +47,20 @@ export async function computeImpact(
   const impact = emptyImpact(users);
   const difference = catalogDifference(before, after);
   if (difference.featureCodes.size === 0) return impact;
-  let last = 0n;
-  for (;;) {
+  for (const uids of await loadReached(deps.database, projectId, difference)) {
     const batch = await deps.database.transaction(async (tx) => {
       await tx.$executeRaw`set transaction isolation level repeatable read, read only`;
-      const reached = await loadReached(tx, projectId, difference, last);
-      const facts = await loadFacts(
-        tx,
-        projectId,
-        reached.map(({ uid }) => uid),
-      );
-      return reached.map((user) => ({ ...user, facts: facts.get(user.uid) }));
+      const users = await loadUserIds(tx, uids);
+      const facts = await loadUserFacts(tx, uids);
+      return users.map((user) => ({ ...user, facts: facts.get(user.uid) }));
     });
     for (const { user_id: userId, facts } of batch) {
       if (facts === undefined) throw new Error('facts of a user are missing');
       const had = valuesAt(facts, before, difference, now);
       addUser(impact, difference, userId, had, valuesAt(facts, after, difference, now));
     }
-    const end = batch.at(-1);
-    if (end === undefined || batch.length < batchSize) return impact;
-    last = end.uid;
   }
+  return impact;
 }
 
 async function tryOut(
@@ -105,23 +99,35 @@ async function loadSold(tx: Tx, projectId: string): Promise<Sold[]> {
     where u.project_id = ${projectId}`;
 }
 
-/** The next users who have something of one of the prices, or a grant of one of the features. */
+/**
+ * The users who have something of one of the prices, or a grant of one of the features, in batches.
+ * One statement finds them all: finding a batch alone would cost Postgres as much.
+ */
 async function loadReached(
-  tx: Tx,
+  { pool }: Database,
   projectId: string,
   { featureCodes, priceIds }: CatalogDifference,
-  after: bigint,
-): Promise<{ uid: bigint; user_id: string }[]> {
-  return tx.$queryRaw`
-    select u.uid, u.user_id from users u
-    where u.project_id = ${projectId} and u.uid > ${after} and (
-      exists (
-        select from subscriptions s join subscription_items i on i.subscription_id = s.id
-        where s.uid = u.uid and i.price_id = any(${priceIds}::text[]))
-      or exists (
-        select from purchases p where p.uid = u.uid and p.price_id = any(${priceIds}::text[]))
-      or exists (
-        select from grants g
-        where g.uid = u.uid and g.feature_code = any(${[...featureCodes]}::text[])))
-    order by u.uid limit ${batchSize}`;
+): Promise<bigint[][]> {
+  const { rows } = await pool.query<{ uids: number[] }>(
+    `select json_agg(uid order by uid) as uids
+     from (
+       select u.uid, (row_number() over (order by u.uid) - 1) / $4 as batch
+       from users u join (
+         select s.uid from subscription_items i join subscriptions s on s.id = i.subscription_id
+         where i.price_id = any($2)
+         union
+         select uid from purchases where price_id = any($2)
+         union
+         select uid from grants where project_id = $1 and feature_code = any($3)
+       ) reached on reached.uid = u.uid
+       where u.project_id = $1
+     ) numbered
+     group by batch order by batch`,
+    [projectId, priceIds, [...featureCodes], batchSize],
+  );
+  return rows.map(({ uids }) => uids.map(BigInt));
+}
+
+async function loadUserIds(tx: Tx, uids: bigint[]): Promise<{ uid: bigint; user_id: string }[]> {
+  return tx.$queryRaw`select uid, user_id from users where uid = any(${uids}) order by uid`;
 }

@@ -103,16 +103,23 @@ export interface RevocationFact {
   block: boolean;
 }
 
-export interface Facts {
+/** What users of a project share. */
+export interface CatalogFacts {
   policy: PolicyFact;
   features: FeatureFact[];
   /** By price id. */
   carries: Record<string, CarryFact>;
+}
+
+/** What is the user's own. */
+export interface UserFacts {
   subscriptions: SubscriptionFact[];
   purchases: PurchaseFact[];
   grants: GrantFact[];
   revocations: RevocationFact[];
 }
+
+export type Facts = CatalogFacts & UserFacts;
 
 export type Reason =
   'granted' | 'revoked' | 'payment_overdue' | 'not_yet_valid' | 'expired' | 'no_source';

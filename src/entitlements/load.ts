@@ -1,40 +1,11 @@
 import type { Tx } from '../platform/database.ts';
-import type {
-  CarryFact,
-  Facts,
-  FeatureValue,
-  GrantFact,
-  PurchaseFact,
-  RevocationFact,
-  SubscriptionFact,
-} from './facts.ts';
-import { loadPayments, type Payments } from './payments.ts';
+import type { CarryFact, CatalogFacts, Facts, FeatureValue } from './facts.ts';
+import { loadUserFacts } from './user-facts.ts';
 
-type Stored = Awaited<ReturnType<typeof loadRows>>;
-type PurchaseRow = Stored['purchases'][number];
 /** A price, and the product that it belonged to when it was sold. */
 export interface Sold {
   priceId: string;
   productId: string;
-}
-
-type SubscriptionRow = Stored['subscriptions'][number];
-
-async function loadRows(tx: Tx, uids: bigint[]) {
-  const ofUsers = { where: { uid: { in: uids } } };
-  return {
-    subscriptions: await tx.subscription.findMany({ ...ofUsers, include: { items: true } }),
-    purchases: await tx.purchase.findMany(ofUsers),
-    // Only what facts say: some users have a thousand grants.
-    grants: await tx.grant.findMany({
-      ...ofUsers,
-      select: {
-        ...{ id: true, uid: true, featureCode: true, value: true, number: true },
-        ...{ validFrom: true, validTo: true, endedAt: true },
-      },
-    }),
-    revocations: await tx.revocation.findMany(ofUsers),
-  };
 }
 
 /**
@@ -47,37 +18,17 @@ export async function loadFacts(
   projectId: string,
   uids: bigint[],
 ): Promise<Map<bigint, Facts>> {
-  const rows = await loadRows(tx, uids);
-  const sold = [...rows.subscriptions.flatMap(({ items }) => items), ...rows.purchases];
+  const ofUsers = await loadUserFacts(tx, uids);
+  const sold = [...ofUsers.values()].flatMap(({ subscriptions, purchases }) => [
+    ...subscriptions.flatMap(({ items }) => items),
+    ...purchases,
+  ]);
   const catalog = await loadCatalog(tx, projectId, sold);
-  const payments = await loadPayments(tx, rows.purchases);
-  const facts = new Map<bigint, Facts>();
-  for (const uid of uids) {
-    facts.set(uid, {
-      ...catalog,
-      subscriptions: [],
-      purchases: [],
-      grants: [],
-      revocations: [],
-    });
-  }
-  for (const row of rows.subscriptions) {
-    if (row.uid !== null) facts.get(row.uid)?.subscriptions.push(subscriptionFact(row));
-  }
-  for (const row of rows.purchases) {
-    if (row.uid !== null) facts.get(row.uid)?.purchases.push(purchaseFact(row, payments));
-  }
-  for (const row of rows.grants) facts.get(row.uid)?.grants.push(grantFact(row));
-  for (const row of rows.revocations) facts.get(row.uid)?.revocations.push(revocationFact(row));
-  return facts;
+  return new Map([...ofUsers].map(([uid, facts]) => [uid, { ...catalog, ...facts }]));
 }
 
 /** The part of the facts that all users of a project share, `sold` being what of it they have. */
-export async function loadCatalog(
-  tx: Tx,
-  projectId: string,
-  sold: Sold[],
-): Promise<Pick<Facts, 'policy' | 'features' | 'carries'>> {
+export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Promise<CatalogFacts> {
   const project = await tx.project.findUniqueOrThrow({
     where: { id: projectId },
     include: { features: true },
@@ -135,73 +86,6 @@ async function loadCarries(
     };
   }
   return carries;
-}
-
-function subscriptionFact(row: SubscriptionRow): SubscriptionFact {
-  return {
-    id: row.id,
-    status: row.effectiveStatus,
-    startDate: row.startDate.getTime(),
-    endedAt: instant(row.endedAt),
-    cancelAt: instant(row.cancelAt),
-    cancelAtPeriodEnd: row.cancelAtPeriodEnd,
-    canceledAt: instant(row.canceledAt),
-    pausedAt: instant(row.pausedAt),
-    dunningAnchorAt: instant(row.dunningAnchorAt),
-    items: row.items.map((item) => ({
-      id: item.id,
-      priceId: item.priceId,
-      productId: item.productId,
-      quantity: item.quantity,
-      createdAt: item.createdAt.getTime(),
-      currentPeriodEnd: item.currentPeriodEnd.getTime(),
-    })),
-  };
-}
-
-function purchaseFact(row: PurchaseRow, payments: Payments): PurchaseFact {
-  const payment = payments.of(row);
-  return {
-    id: row.id,
-    priceId: row.priceId,
-    productId: row.productId,
-    quantity: row.quantity,
-    amount: Number(row.amount),
-    paymentAmount: payment.amount ?? Number(row.amount),
-    purchasedAt: row.purchasedAt.getTime(),
-    refunds: payment.refunds,
-    disputes: payment.disputes,
-    ofInvoice: row.invoiceId !== null,
-  };
-}
-
-function grantFact(row: Stored['grants'][number]): GrantFact {
-  return {
-    id: row.id,
-    featureCode: row.featureCode,
-    value: row.value as FeatureValue, // jsonb holds JSON values only
-    validFrom: row.validFrom.getTime(),
-    validTo: instant(row.validTo),
-    endedAt: instant(row.endedAt),
-    number: Number(row.number),
-  };
-}
-
-function revocationFact(row: Stored['revocations'][number]): RevocationFact {
-  return {
-    id: row.id,
-    featureCode: row.featureCode,
-    validFrom: row.validFrom.getTime(),
-    validTo: instant(row.validTo),
-    liftedAt: instant(row.liftedAt),
-    number: Number(row.number),
-    recordedAt: row.createdAt.getTime(),
-    block: row.block,
-  };
-}
-
-function instant(date: Date | null): number | null {
-  return date?.getTime() ?? null;
 }
 
 /** A word of a list that the database checks. */

@@ -88,7 +88,8 @@ export function spansSql(isStored: string, more = ''): string {
   )`;
 }
 
-function milliseconds(instant: string): string {
+/** SQL for an instant as epoch milliseconds. */
+export function milliseconds(instant: string): string {
   return `(extract(epoch from ${instant}) * 1000)::bigint`;
 }
 

@@ -162,7 +162,7 @@ describe('200', () => {
     const { database } = service.deps;
     const transaction = database.transaction.bind(database);
     vi.spyOn(database, 'transaction').mockImplementationOnce((work) =>
-      transaction((tx) => work(beforeRevocations(tx, () => operate('revoke', feature)))),
+      transaction((tx) => work(beforeFacts(tx, () => operate('revoke', feature)))),
     );
     expect((await explain('u_5')).body).toMatchObject({ reason: 'granted', revocations: [] });
     expect((await explain('u_5')).body).toMatchObject({ reason: 'revoked', sources: [{}] });
@@ -178,15 +178,15 @@ describe('200', () => {
   });
 });
 
-/** The transaction, in which `work` is done before it reads revocations. */
-function beforeRevocations(tx: Tx, work: () => Promise<unknown>): Tx {
-  const { revocation } = tx;
-  const findMany = async (args: Parameters<typeof revocation.findMany>[0]) => {
-    await work();
-    return revocation.findMany(args);
+/** The transaction, in which `work` is done once, before it reads the user's facts. */
+function beforeFacts(tx: Tx, work: () => Promise<unknown>): Tx {
+  let worked: Promise<unknown> | undefined;
+  const queryRaw = async (...query: Parameters<Tx['$queryRaw']>): Promise<unknown> => {
+    await (worked ??= work());
+    return tx.$queryRaw(...query);
   };
   return new Proxy(tx, {
-    get: (target, key): unknown => (key === 'revocation' ? { findMany } : Reflect.get(target, key)),
+    get: (target, key): unknown => (key === '$queryRaw' ? queryRaw : Reflect.get(target, key)),
   });
 }
 

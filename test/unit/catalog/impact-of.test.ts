@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
   addUser,
-  type Catalog,
   catalogDifference,
   emptyImpact,
   valuesAt,
 } from '../../../src/catalog/impact-of.ts';
-import type { FeatureValue } from '../../../src/entitlements/facts.ts';
+import type { CatalogFacts, FeatureValue } from '../../../src/entitlements/facts.ts';
 import {
   carriesOf,
   day,
@@ -18,8 +17,10 @@ import {
   themeFeature,
 } from '../entitlements/facts-of.ts';
 
+const { policy } = factsOf({});
 const features = [exportFeature, seatsFeature, themeFeature];
-const carrying = (given: Parameters<typeof carriesOf>[0]): Catalog => ({
+const carrying = (given: Parameters<typeof carriesOf>[0]): CatalogFacts => ({
+  policy,
   features,
   carries: carriesOf(given),
 });
@@ -52,6 +53,7 @@ describe('two states of a catalog', () => {
 
   test('differ by all prices that carry a feature that adds up in another way', () => {
     const before = {
+      policy,
       features,
       carries: carriesOf(pro, { priceId: 'q' }, { priceId: 'r', features: { seats: 1 } }),
     };
