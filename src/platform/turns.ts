@@ -31,7 +31,7 @@ interface Waiting {
 /**
  * Bounds how much work runs at once, altogether and per lane, by what each piece costs. What is beyond
  * waits in its lane, and lanes take turns, so that one with much to do delays the others by no more than
- * what runs already.
+ * what runs already. Nothing overtakes a lane whose turn it is: its work begins once enough has ended.
  */
 export function createTurns(rule: TurnRule): TakeTurn {
   const { capacity, capacityPerLane, maxWaitingPerLane, maxWaitMs } = rule;
@@ -40,8 +40,12 @@ export function createTurns(rule: TurnRule): TakeTurn {
   let running = 0;
   let isDue = false;
 
-  function fits(lane: string, cost: number): boolean {
-    return running + cost <= capacity && (runningIn.get(lane) ?? 0) + cost <= capacityPerLane;
+  function fits(cost: number): boolean {
+    return running + cost <= capacity;
+  }
+
+  function isWithinShare(lane: string, cost: number): boolean {
+    return (runningIn.get(lane) ?? 0) + cost <= capacityPerLane;
   }
 
   function add(lane: string, cost: number): void {
@@ -53,8 +57,14 @@ export function createTurns(rule: TurnRule): TakeTurn {
 
   function beginNext(): void {
     isDue = false;
+    let isFull = false;
     for (;;) {
-      const next = waiting.draw((lane, { cost }) => fits(lane, cost));
+      const next = waiting.draw((lane, { cost }) => {
+        if (isFull || !isWithinShare(lane, cost)) return false;
+        // Light work of other lanes would take each place that becomes free, and heavy work never begin.
+        isFull = !fits(cost);
+        return !isFull;
+      });
       if (next === undefined) return;
       add(next.lane, next.cost);
       next.begin();
@@ -83,13 +93,15 @@ export function createTurns(rule: TurnRule): TakeTurn {
       const timer = setTimeout(() => {
         waiting.delete(lane, item);
         reject(new NoTurn());
+        beginNext();
       }, maxWaitMs);
       waiting.add(lane, item);
+      if (!isDue) beginNext();
     });
   }
 
   return async (lane, cost, work) => {
-    if (waiting.sizeOf(lane) === 0 && fits(lane, cost)) add(lane, cost);
+    if (waiting.size === 0 && fits(cost) && isWithinShare(lane, cost)) add(lane, cost);
     else await wait(lane, cost);
     try {
       return await work();

@@ -33,6 +33,7 @@ afterEach(() => {
 it('a lane runs no more at once than its share, and another lane runs beside it', async () => {
   const { run, end, begun } = openTurns();
   const all = ['a1', 'a2', 'a3', 'b1'].map((name) => run(name));
+  await turn();
   expect(begun).toEqual(['a1', 'a2', 'b1']);
   end('a2');
   await all[1];
@@ -65,6 +66,44 @@ it('work takes as much of the share as it costs', async () => {
   expect(begun).toEqual(['a1', 'a2', 'a3']);
   end('a2');
   end('a3');
+  await Promise.all(all);
+});
+
+it('heavy work begins although light work of other lanes keeps coming', async () => {
+  const { run, end, begun } = openTurns({ capacityPerLane: 3 });
+  const all = ['b1', 'b2', 'c1', 'c2'].map((name) => run(name));
+  all.push(run('a1', 3));
+  for (const [ended, next] of [
+    ['b1', 'b3'],
+    ['c1', 'c3'],
+    ['b2', 'b4'],
+  ] as const) {
+    end(ended);
+    await turn();
+    all.push(run(next));
+  }
+  await turn();
+  expect(begun).toEqual(['b1', 'b2', 'c1', 'c2', 'a1']);
+  for (const name of ['c2', 'a1']) end(name);
+  await turn();
+  await turn();
+  expect(begun.slice(5).toSorted()).toEqual(['b3', 'b4', 'c3']);
+  for (const name of ['b3', 'b4', 'c3']) end(name);
+  await Promise.all(all);
+});
+
+it('what comes to an idle lane does not overtake what waits', async () => {
+  const { run, end, begun } = openTurns({ capacity: 1 });
+  const all = ['a1', 'b1'].map((name) => run(name));
+  end('a1');
+  await all[0];
+  all.push(run('c1'));
+  await turn();
+  expect(begun).toEqual(['a1', 'b1']);
+  end('b1');
+  await turn();
+  await turn();
+  end('c1');
   await Promise.all(all);
 });
 
