@@ -40,12 +40,26 @@ export async function recordChange(tx: Tx, record: AuditRecord): Promise<void> {
   if (!isDeepStrictEqual(record.before, record.after)) await recordAudit(tx, record);
 }
 
-/** The same for many lines at once, in this order. */
+/**
+ * The same for many lines at once, in this order. Prisma would compile each line into its statement,
+ * which takes the event loop a third of a second for a thousand.
+ */
 export async function recordAudits(
   tx: Tx,
   records: readonly (AuditRecord & { id: string })[],
 ): Promise<void> {
-  await tx.auditEntry.createMany({
-    data: records.map(({ at, ...rest }) => ({ ...rest, at: new Date(at) })),
-  });
+  const rows = records.map(({ at, ...rest }, place) => ({
+    ...{ ...rest, place },
+    at: new Date(at).toISOString(),
+  }));
+  await tx.$executeRaw`
+    insert into audit_entries (id, project_id, user_id, actor, action, target_type, target_id,
+      reason, before, after, request_id, at)
+    select id, "projectId", "userId", actor, action, "targetType", "targetId",
+      reason, before, after, "requestId", at
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (
+      place int, id text, "projectId" text, "userId" text, actor text, action text,
+      "targetType" text, "targetId" text, reason text, before jsonb, after jsonb,
+      "requestId" text, at timestamptz)
+    order by place`;
 }

@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Tx } from '../platform/database.ts';
 import { compute } from './compute.ts';
 import { differenceOf } from './difference.ts';
@@ -8,6 +9,9 @@ import { presentOf } from './present.ts';
 import { hasTooManySources } from './source-cap.ts';
 import { type Change, loadLive, storeChanges } from './timeline-rows.ts';
 import type { LockedUser } from './users.ts';
+
+/** How many timelines are computed in one turn of the event loop. */
+const timelinesAtOnce = 25;
 
 export interface Refreshed {
   user: LockedUser;
@@ -43,7 +47,7 @@ export async function refreshUsers(
   const facts = await loadFacts(tx, projectId, uids);
   const live = await loadLive(tx, uids);
   const changes: Change[] = [];
-  const refreshed = users.map((user): Refreshed => {
+  const refreshOne = (user: LockedUser): Refreshed => {
     const userFacts = facts.get(user.uid);
     if (userFacts === undefined) throw new Error('facts of a user are missing');
     const changedAt = Math.max(now, (user.recordedAt ?? 0) + 1);
@@ -68,7 +72,12 @@ export async function refreshUsers(
         presentOf({ recordedAt: changed ? changedAt : user.recordedAt }, now),
       ),
     };
-  });
+  };
+  const refreshed: Refreshed[] = [];
+  for (const user of users) {
+    refreshed.push(refreshOne(user));
+    if (refreshed.length % timelinesAtOnce === 0) await otherWork();
+  }
   await storeChanges(tx, changes);
   await tx.$executeRaw`
     update users u set

@@ -2,6 +2,7 @@ import { recordAudits } from '../audit/record.ts';
 import type { GivenValue } from '../entitlements/feature-value.ts';
 import { type Refreshed, refreshUsers } from '../entitlements/refresh.ts';
 import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
+import type { Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { type FieldFault, ProblemError } from '../http/problem.ts';
 import { sql, type Tx } from '../platform/database.ts';
@@ -184,7 +185,10 @@ async function writeGrants(
     };
     return [{ index, userId: given.user_id, row, grant: grantView(row, given.user_id) }];
   });
-  await tx.grant.createMany({ data: rows.map(({ row }) => row) });
+  await insertGrants(
+    tx,
+    rows.map(({ row }) => row),
+  );
   await recordAudits(
     tx,
     rows.map(({ userId, row, grant }) => ({
@@ -200,4 +204,22 @@ async function writeGrants(
     })),
   );
   return new Map(rows.map(({ index, grant, row }) => [index, { grant, auditId: row.auditId }]));
+}
+
+/**
+ * Inserts grants in this order, which is that of their recording. Prisma would compile each row into its
+ * statement, which takes the event loop a third of a second for a thousand.
+ */
+async function insertGrants(tx: Tx, grants: readonly Omit<Grant, 'number'>[]): Promise<void> {
+  const rows = grants.map((grant, place) => ({ ...grant, place, uid: String(grant.uid) }));
+  await tx.$executeRaw`
+    insert into grants (id, uid, project_id, feature_code, value, valid_from, valid_to, reason,
+      audit_id, created_at)
+    select id, uid, "projectId", "featureCode", value, "validFrom", "validTo", reason,
+      "auditId", "createdAt"
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (
+      place int, id text, uid bigint, "projectId" text, "featureCode" text, value jsonb,
+      "validFrom" timestamptz, "validTo" timestamptz, reason text, "auditId" text,
+      "createdAt" timestamptz)
+    order by place`;
 }

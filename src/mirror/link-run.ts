@@ -2,7 +2,7 @@ import { recordAudit } from '../audit/record.ts';
 import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
 import { type KeepAnswer, keepNothing } from '../http/idempotency.ts';
 import { type ProblemCode, ProblemError } from '../http/problem.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import type { Operator } from '../projects/operator.ts';
@@ -36,6 +36,11 @@ export interface LinkProgress {
   finishedAt: Date | null;
 }
 
+interface GivenPair {
+  userId: string;
+  customerId: string;
+}
+
 /**
  * Writes a run down with its audit row; its pairs are linked in the background, in no particular order,
  * each with an audit row of its own.
@@ -43,7 +48,7 @@ export interface LinkProgress {
 export async function startLinkRun(
   deps: Pick<SyncDeps, 'clock' | 'database'>,
   operator: Operator,
-  pairs: readonly { userId: string; customerId: string }[],
+  pairs: readonly GivenPair[],
   reason: string | undefined,
   keep: KeepAnswer<LinkProgress>,
 ): Promise<LinkProgress> {
@@ -56,9 +61,9 @@ export async function startLinkRun(
         reason: reason ?? null,
         pairs: pairs.length,
         startedAt: new Date(now),
-        links: { createMany: { data: pairs.map((pair, position) => ({ ...pair, position })) } },
       },
     });
+    await insertPairs(tx, run.id, pairs);
     await recordAudit(tx, {
       ...operator,
       action: 'link_run.create',
@@ -72,6 +77,17 @@ export async function startLinkRun(
     await keep(tx, progress);
     return progress;
   });
+}
+
+/** Prisma would compile each pair into its statement, which keeps the event loop busy for long. */
+async function insertPairs(tx: Tx, runId: string, pairs: readonly GivenPair[]): Promise<void> {
+  const userIds = pairs.map(({ userId }) => userId);
+  const customerIds = pairs.map(({ customerId }) => customerId);
+  await tx.$executeRaw`
+    insert into link_pairs (run_id, position, user_id, customer_id)
+    select ${runId}, position - 1, user_id, customer_id
+    from unnest(${userIds}::text[], ${customerIds}::text[]) with ordinality
+      as given (user_id, customer_id, position)`;
 }
 
 /** How far a run of the project has come; null where there is none such. */

@@ -166,7 +166,7 @@ describe('runs of several projects', () => {
       const id = text(started.body, 'id');
       await prisma.linkRun.update({ where: { id }, data: { id: `lr_000${run}` } });
     }
-    const mine = await customer();
+    const mine = await customer('other');
     const started = await shop.service.request('POST', '/admin/customers/link', {
       key: other.key,
       body: { pairs: [pair('quiet', mine)] },
