@@ -1,5 +1,6 @@
 import type { Facts, FeatureFact, FeatureValue, Reason } from './facts.ts';
 import { isValueOf, mergeValues, type FeatureSource } from './merge.ts';
+import { setAsideBy } from './set-aside.ts';
 import { covers, type Standing } from './stretches.ts';
 import {
   revocationWindow,
@@ -30,13 +31,20 @@ export interface Decision {
 /** One case per feature of the project that anything bears on, in no particular order. */
 export function featureCases(facts: Facts): FeatureCase[] {
   const windows = sourceWindows(facts);
-  const revocations = facts.revocations.map(revocationWindow);
+  const byFeature = Map.groupBy(
+    facts.revocations.map(revocationWindow),
+    ({ featureCode }) => featureCode,
+  );
+  const sourcesOf = (feature: FeatureFact, all: readonly SourceWindow[]) =>
+    all.flatMap((window) => sourceOf(window, feature));
   return facts.features
-    .map((feature) => ({
-      feature,
-      sources: windows.flatMap((window) => sourceOf(window, feature)),
-      revocations: revocations.filter(({ featureCode }) => featureCode === feature.code),
-    }))
+    .map((feature) => {
+      const revocations = byFeature.get(feature.code) ?? [];
+      const sources = sourcesOf(feature, windows);
+      const setAside = setAsideBy(revocations, sources);
+      if (setAside.length === 0) return { feature, sources, revocations };
+      return { feature, sources: sourcesOf(feature, sourceWindows(facts, setAside)), revocations };
+    })
     .filter(({ sources, revocations }) => sources.length > 0 || revocations.length > 0);
 }
 

@@ -15,7 +15,7 @@ export const whys = {
   revoked: "it would count, but the operator's last word takes it: it began before that",
   blocked: "it would count, but the operator's last word takes what began later, too",
   payment_overdue: 'its subscription is past its grace, unpaid, incomplete or paused',
-  not_yet_valid: 'its window has not begun',
+  not_yet_valid: 'its window has not begun, or it rests while a purchase in front of it gives',
   expired: 'its window is over: used up, canceled, or never paid for',
   refunded: 'its money came back, by refunds or a lost dispute',
   disputed: 'an open dispute suspends it',
@@ -214,13 +214,17 @@ function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
   });
 }
 
-/** The window of a source is where it gives: one that is off, or ended before it began, has an empty one. */
+/**
+ * The window of a source is where it gives, from its first day to its last: one that is off, or ended
+ * before it began, has an empty one.
+ */
 function sourceParts(
   source: SourceWindow,
 ): Window & Pick<ExplainedSource, 'ref' | 'partId' | 'beganAt'> {
   const { ref, partId, startAt, beganAt } = source;
-  const granted = source.stretches.find(({ standing }) => standing === 'granted');
-  return { ref, partId, beganAt, ...windowOf(granted ?? { from: startAt, to: startAt }) };
+  const granted = source.stretches.filter(({ standing }) => standing === 'granted');
+  const from = granted[0]?.from ?? startAt;
+  return { ref, partId, beganAt, ...windowOf({ from, to: granted.at(-1)?.to ?? from }) };
 }
 
 function windowOf({ from, to }: Pick<RevocationWindow, 'from' | 'to'>): Window {

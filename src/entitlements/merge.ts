@@ -7,6 +7,11 @@ export interface FeatureSource extends SourceWindow {
   value: FeatureValue;
 }
 
+/** Whether an operator recorded it. */
+export function isGrant(source: FeatureSource): source is FeatureSource & { grantNumber: number } {
+  return source.grantNumber !== null;
+}
+
 /**
  * Whether a source with this value gives the feature at all. What a mapping or a grant may say is
  * checked where it is recorded; a value that fits no more gives nothing, rather than stopping the user.

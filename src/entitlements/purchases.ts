@@ -1,7 +1,9 @@
 import { isGivenBack } from './disputed.ts';
 import type { PolicyFact, PurchaseFact } from './facts.ts';
+import { without } from './intervals.ts';
 import { byText } from './order.ts';
-import { daysAfter, earliest, stretchesOf, type Stretch } from './stretches.ts';
+import { createPurchaseQueue, type SetAside, type Turn } from './purchase-queue.ts';
+import { earliest, stretchesOfPieces, type Stretch } from './stretches.ts';
 
 export interface PurchaseStretches {
   purchase: PurchaseFact;
@@ -25,37 +27,43 @@ const openDisputes: ReadonlySet<string> = new Set([
 
 /**
  * When each purchase of **one price** gives what the price carries. With `accessDays` the purchases
- * follow one another in the order in which they were made, each with all its days: none starts before
- * it was bought or before the end of the one in front of it.
+ * follow one another in the order in which they were made, each with all its days: those of one run
+ * from its making on, while none in front of it gives that was not set aside before it was made.
  *
  * One that money came back for ends at that instant (or is left out, where its turn had not come),
- * and those behind it move up. They move no further than that instant, which is the end of the window
- * in front, so that no day of theirs falls into a time that was over when the money came back.
+ * and those behind it move up, never into the past: what was given before that instant stays. The same
+ * holds where one is set aside, and where that ends.
  */
 export function purchaseStretches(
   purchases: readonly PurchaseFact[],
   accessDays: number | null,
   policy: PolicyFact,
+  setAside: readonly SetAside[],
 ): PurchaseStretches[] {
   const inOrder = purchases.toSorted((a, b) => a.purchasedAt - b.purchasedAt || byText(a.id, b.id));
-  let occupiedUntil = -Infinity;
+  const queue = createPurchaseQueue(setAside);
   return inOrder.map((purchase) => {
+    const { purchasedAt } = purchase;
     if (purchase.quantity === 0) {
-      return { purchase, startAt: purchase.purchasedAt, stretches: [], endedBy: 'time' };
+      return { purchase, startAt: purchasedAt, stretches: [], endedBy: 'time' };
     }
-    const startAt =
-      accessDays === null ? purchase.purchasedAt : Math.max(purchase.purchasedAt, occupiedUntil);
-    const usedUpAt = accessDays === null ? Infinity : daysAfter(startAt, accessDays);
+    const turn =
+      accessDays === null ? foreverFrom(purchasedAt) : queue.turnOf(purchasedAt, accessDays);
     const moneyBackAt = returnedAt(purchase, policy);
-    const endAt = earliest(usedUpAt, moneyBackAt, suspendedAt(purchase, policy));
-    if (endAt > startAt) occupiedUntil = endAt;
+    const endAt = earliest(turn.usedUpAt, moneyBackAt, suspendedAt(purchase, policy));
+    const pieces = without(turn.pieces, [{ from: endAt, to: Infinity }]);
+    if (accessDays !== null) queue.occupy(pieces);
     return {
       purchase,
-      startAt,
-      stretches: stretchesOf({ startAt, overdueAt: Infinity, endAt }),
-      endedBy: endAt === usedUpAt ? 'time' : endAt === moneyBackAt ? 'refund' : 'dispute',
+      startAt: turn.pieces[0]?.from ?? Infinity,
+      stretches: stretchesOfPieces(pieces, endAt),
+      endedBy: endAt === turn.usedUpAt ? 'time' : endAt === moneyBackAt ? 'refund' : 'dispute',
     };
   });
+}
+
+function foreverFrom(from: number): Turn {
+  return { pieces: [{ from, to: Infinity }], usedUpAt: Infinity };
 }
 
 /**

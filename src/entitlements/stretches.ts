@@ -1,13 +1,12 @@
 import type { Reason } from './facts.ts';
+import type { Interval, Intervals } from './intervals.ts';
 
 /** How one source stands at an instant, whatever other sources and the operator say. */
 export type Standing = Exclude<Reason, 'revoked' | 'no_source'>;
 
-/** A half-open piece of time, `[from, to)`, in epoch milliseconds; ±Infinity where it is open. */
-export interface Stretch {
+/** A piece of time over which a source stands in one way. */
+export interface Stretch extends Interval {
   standing: Standing;
-  from: number;
-  to: number;
 }
 
 /** The instants that part the life of one source; ±Infinity where there is none. */
@@ -38,15 +37,42 @@ export function stretchesOf({ startAt, overdueAt, endAt }: Life): Stretch[] {
   return all.filter(({ from, to }) => from < to);
 }
 
+/**
+ * The same for a life of several pieces: between them it is to come. `pieces` lie before the end.
+ */
+export function stretchesOfPieces(pieces: Intervals, endAt: number): Stretch[] {
+  const all: Stretch[] = [];
+  let at = -Infinity;
+  for (const { from, to } of pieces) {
+    all.push({ standing: 'not_yet_valid', from: at, to: from }, { standing: 'granted', from, to });
+    at = to;
+  }
+  all.push(
+    { standing: 'not_yet_valid', from: at, to: endAt },
+    { standing: 'expired', from: endAt, to: Infinity },
+  );
+  return all.filter(({ from, to }) => from < to);
+}
+
 /** Half-open: the start belongs to the window, the end does not. */
-export function covers({ from, to }: { from: number; to: number }, instant: number): boolean {
+export function covers({ from, to }: Interval, instant: number): boolean {
   return from <= instant && instant < to;
 }
 
 /** `days` times 24 hours later. An end that could not be written as an instant is no end. */
 export function daysAfter(instant: number, days: number): number {
-  const end = instant + days * dayMs;
+  return after(instant, daysMs(days));
+}
+
+/** So many milliseconds later. An end that could not be written as an instant is no end. */
+export function after(instant: number, ms: number): number {
+  const end = instant + ms;
   return end > lastInstant ? Infinity : end;
+}
+
+/** `days` times 24 hours, in milliseconds. */
+export function daysMs(days: number): number {
+  return days * dayMs;
 }
 
 /** The earliest of the ends that there are; Infinity where there is none. */

@@ -1,7 +1,7 @@
 import { denialOf, inForceOf, isOver, takenBy, type FeatureCase } from './decision.ts';
 import type { FeatureValue, Reason, SourceRef } from './facts.ts';
 import { createFirstOf } from './first-of.ts';
-import type { FeatureSource } from './merge.ts';
+import { isGrant, type FeatureSource } from './merge.ts';
 import { createRunningMerge } from './running-merge.ts';
 import type { Standing } from './stretches.ts';
 import type { RevocationWindow } from './windows.ts';
@@ -146,10 +146,6 @@ function createState({ feature, sources }: FeatureCase) {
       return { reason, value: null, ...changes };
     },
   };
-}
-
-function isGrant(source: FeatureSource): source is FeatureSource & { grantNumber: number } {
-  return source.grantNumber !== null;
 }
 
 function beganAt(source: FeatureSource): number {

@@ -6,6 +6,7 @@ import type {
   RevocationFact,
   SourceRef,
 } from './facts.ts';
+import type { SetAside } from './purchase-queue.ts';
 import { type PurchaseEnd, purchaseStretches } from './purchases.ts';
 import { earliest, stretchesOf, type Stretch } from './stretches.ts';
 import { itemStart, itemStretches } from './subscriptions.ts';
@@ -26,7 +27,10 @@ export interface SourceWindow {
    * was bought all the same. Null for grants: for those the order of recording decides.
    */
   beganAt: number | null;
-  /** In order and without gaps; it gives where it stands as `granted`. Empty = off, and never a reason. */
+  /**
+   * In order and without gaps; it gives where it stands as `granted`, which a purchase may do more than
+   * once. Empty = off, and never a reason.
+   */
   stretches: Stretch[];
   /** What brings its end, where it has one; `operator`: one ended it before its time. */
   endedBy: PurchaseEnd | 'operator';
@@ -48,11 +52,13 @@ export interface RevocationWindow {
 /**
  * Every reason for access that the facts hold, those that give nothing (any more, yet, at all)
  * included. Depends on facts alone, never on the clock. A price that carries no features is no reason.
+ *
+ * @param setAside by the plain revocations of one feature: how purchases then follow one another for it.
  */
-export function sourceWindows(facts: Facts): SourceWindow[] {
+export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []): SourceWindow[] {
   return [
     ...subscriptionWindows(facts),
-    ...purchaseWindows(facts),
+    ...purchaseWindows(facts, setAside),
     ...facts.grants.map(grantWindow),
   ];
 }
@@ -84,12 +90,15 @@ function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceW
   );
 }
 
-function purchaseWindows({ purchases, carries, policy }: Facts): SourceWindow[] {
+function purchaseWindows(
+  { purchases, carries, policy }: Facts,
+  setAside: readonly SetAside[],
+): SourceWindow[] {
   const byPrice = Map.groupBy(purchases, ({ priceId }) => priceId);
   return [...byPrice].flatMap(([priceId, ofPrice]) => {
     const carry = carryOf(carries, priceId);
     if (carry === null) return [];
-    return purchaseStretches(ofPrice, carry.accessDays, policy).map(
+    return purchaseStretches(ofPrice, carry.accessDays, policy, setAside).map(
       ({ purchase, startAt, stretches, endedBy }) => ({
         ref: { type: 'purchase' as const, id: purchase.id, price_id: priceId },
         partId: purchase.id,

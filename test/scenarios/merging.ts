@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import type { Shop } from '../helpers/shop.ts';
-import { buyAt, periodEndOf, sell, subscribe } from './buying.ts';
+import { buyAt, chargeOf, periodEndOf, sell, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
-import { day, expectAccess, hour, pass, pro, put } from './steps.ts';
+import { day, expectAccess, expectChangeAt, hour, pass, pro, put } from './steps.ts';
 
 async function admin(shop: Shop, action: 'grant' | 'revoke', body: object): Promise<void> {
   const answer = await shop.service.request('POST', `/admin/${action}`, { key: shop.key, body });
@@ -86,6 +86,41 @@ export const merging: ScenarioGroup = {
         await expectAccess(shop, userId, { notebooks: 10 });
         await buyAt(shop, userId, { prices: [shop.prices.pass] });
         await expectAccess(shop, userId, pro);
+      },
+    },
+    {
+      title:
+        'a purchase after a plain revocation gives at once: it does not queue behind what that takes',
+      basis: bases.merging,
+      async run(shop, userId) {
+        await buyAt(shop, userId, { prices: [shop.prices.pass] });
+        await admin(shop, 'revoke', { user_id: userId, feature_code: 'export', reason: 'abuse' });
+        await expectAccess(shop, userId, {});
+        await shop.advanceTo(shop.service.clock.now() + day);
+        const second = await buyAt(shop, userId, { prices: [shop.prices.pass] });
+        await expectAccess(shop, userId, pass);
+        const { created } = await chargeOf(shop, second);
+        await expectChangeAt(shop, userId, created * 1_000 + 30 * day, { before: pass });
+      },
+    },
+    {
+      title: 'a purchase made during a suspension rests after it behind what was bought before',
+      basis: bases.merging,
+      async run(shop, userId) {
+        const first = await buyAt(shop, userId, { prices: [shop.prices.pass] });
+        const end = shop.service.clock.now() + 2 * day;
+        await admin(shop, 'revoke', {
+          user_id: userId,
+          feature_code: 'export',
+          valid_to: new Date(end).toISOString(),
+          reason: 'a pause',
+        });
+        await shop.advanceTo(end - day);
+        const second = await buyAt(shop, userId, { prices: [shop.prices.pass] });
+        await expectAccess(shop, userId, pass);
+        const firstAt = (await chargeOf(shop, first)).created * 1_000;
+        const used = end - (await chargeOf(shop, second)).created * 1_000;
+        await expectChangeAt(shop, userId, firstAt + 60 * day - used, { before: pass });
       },
     },
     {

@@ -204,6 +204,23 @@ export const anyFacts: fc.Arbitrary<Facts> = fc
     revocations: words.flatMap((word) => (word.by === 'revocation' ? [word.fact] : [])),
   }));
 
+/** Purchases of one price that follow one another, among plain revocations and grants of one feature. */
+export const anyQueue: fc.Arbitrary<Facts> = fc
+  .tuple(anyFacts, fc.constantFrom(1, 4, 10), fc.array(purchase, { minLength: 2, maxLength: 6 }))
+  .map(([facts, accessDays, purchases]) => {
+    const features = { export: true };
+    const p = { priceId: 'p', productId: 'product', rank: 0, accessDays, features };
+    const ofExport = { featureCode: 'export', value: true, block: false };
+    return {
+      ...facts,
+      carries: { p },
+      subscriptions: [],
+      purchases: purchases.map((one, index) => ({ ...one, id: `li_${index}`, priceId: 'p' })),
+      grants: facts.grants.map((one) => ({ ...one, ...ofExport })),
+      revocations: facts.revocations.map((one) => ({ ...one, ...ofExport })),
+    };
+  });
+
 /** The same facts, every list in another order. */
 export function reordered(facts: Facts): fc.Arbitrary<Facts> {
   const shuffled = <T>(list: readonly T[]) =>

@@ -1,7 +1,7 @@
 /*
  * The rules once more, slow and by the letter: what holds for one feature at one instant. Shares no
- * code with the service, lays no windows out and knows no bounds; repeated purchases are played
- * through in the order of time, as they happened.
+ * code with the service and knows no bounds; repeated purchases are played through on a clock, where
+ * at each step those run whose turn it is.
  */
 import type {
   Facts,
@@ -51,11 +51,7 @@ export function oracleAt(facts: Facts, feature: FeatureFact, t: number): OracleA
     })),
   ]
     .filter(({ featureCode }) => featureCode === feature.code)
-    .filter(({ validFrom, validTo, end }) => {
-      if (t < validFrom) return false;
-      if (validTo !== null && t >= validTo) return false;
-      return end === null || t < end;
-    })
+    .filter(({ end, ...word }) => isSaid(word, end, t))
     .sort((a, b) => b.number - a.number);
 
   // Back from the last word to the last grant: each revocation on the way takes its part.
@@ -137,26 +133,33 @@ function subscriptionSays(
   return paid ? 'granted' : 'payment_overdue';
 }
 
-interface Turn {
-  purchase: PurchaseFact;
-  from: number;
-  to: number;
+/** Whether a word of the operator holds at an instant; `end` = where one took it back. */
+function isSaid(
+  { validFrom, validTo }: { validFrom: number; validTo: number | null },
+  end: number | null,
+  t: number,
+): boolean {
+  if (t < validFrom) return false;
+  if (validTo !== null && t >= validTo) return false;
+  return end === null || t < end;
+}
+
+/** When a purchase ran, and when its days were used up; null = they never are. */
+interface Course {
+  ran: { from: number; to: number }[];
+  usedUpAt: number | null;
 }
 
 function purchaseClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] {
   const claims: Claim[] = [];
   for (const [priceId, carry] of Object.entries(facts.carries)) {
-    const ofPrice = facts.purchases.filter(
-      (purchase) => purchase.priceId === priceId && purchase.quantity !== 0,
-    );
-    const turns = playThrough(ofPrice, carry.accessDays, facts.policy);
-    for (const purchase of ofPrice) {
-      const turn = turns.find((candidate) => candidate.purchase === purchase);
+    const courses = coursesOf(facts, feature, priceId);
+    for (const [purchase, { ran, usedUpAt }] of courses) {
       const backAt = moneyBackAt(purchase, facts.policy);
-      let says: Reason;
-      if (turn === undefined) says = backAt !== null && t < backAt ? 'not_yet_valid' : 'expired';
-      else if (t < turn.from) says = 'not_yet_valid';
-      else says = t < turn.to ? 'granted' : 'expired';
+      let says: Reason = 'not_yet_valid';
+      if (ran.some(({ from, to }) => t >= from && t < to)) says = 'granted';
+      else if (usedUpAt !== null && t >= usedUpAt) says = 'expired';
+      else if (backAt !== null && t >= backAt) says = 'expired';
       claims.push({
         ref: { type: 'purchase', id: purchase.id, price_id: priceId },
         part: purchase.id,
@@ -164,7 +167,7 @@ function purchaseClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] 
         value: carry.features[feature.code],
         quantity: purchase.quantity,
         rank: carry.rank,
-        startAt: turn?.from ?? 0,
+        startAt: ran[0]?.from ?? 0,
         says,
       });
     }
@@ -172,52 +175,97 @@ function purchaseClaims(facts: Facts, feature: FeatureFact, t: number): Claim[] 
   return claims;
 }
 
-/** Purchases and money coming back, as they happened; whose turn never comes is left out. */
+function newCourse(): Course {
+  return { ran: [], usedUpAt: null };
+}
+
+const coursesByFacts = new WeakMap<Facts, Map<string, Map<PurchaseFact, Course>>>();
+
+/** The same facts are asked about many instants, and played through once. */
+function coursesOf(facts: Facts, feature: FeatureFact, priceId: string) {
+  const known = coursesByFacts.get(facts) ?? new Map<string, Map<PurchaseFact, Course>>();
+  coursesByFacts.set(facts, known);
+  const key = `${feature.code} ${priceId}`;
+  const courses = known.get(key) ?? playThrough(facts, feature, priceId);
+  known.set(key, courses);
+  return courses;
+}
+
+/**
+ * From one stop of the clock to the next: a purchase runs while it has days left and none in front of
+ * it runs, but for those that the operator had set aside before it was made.
+ */
 function playThrough(
-  purchases: PurchaseFact[],
-  accessDays: number | null,
-  policy: PolicyFact,
-): Turn[] {
-  if (accessDays === null) {
-    return purchases
-      .map((purchase) => ({
-        purchase,
-        from: purchase.purchasedAt,
-        to: moneyBackAt(purchase, policy) ?? Infinity,
-      }))
-      .filter(({ from, to }) => from < to);
+  facts: Facts,
+  feature: FeatureFact,
+  priceId: string,
+): Map<PurchaseFact, Course> {
+  const { policy, carries } = facts;
+  const accessDays = carries[priceId]?.accessDays ?? null;
+  const queue = facts.purchases
+    .filter((purchase) => purchase.priceId === priceId && purchase.quantity !== 0)
+    .map((purchase) => ({
+      purchase,
+      backAt: moneyBackAt(purchase, policy) ?? Infinity,
+      left: accessDays === null ? Infinity : accessDays * dayMs,
+      course: newCourse(),
+    }))
+    .sort(({ purchase: a }, { purchase: b }) =>
+      a.purchasedAt === b.purchasedAt ? (a.id < b.id ? -1 : 1) : a.purchasedAt - b.purchasedAt,
+    );
+  const stops = [
+    ...queue.flatMap(({ purchase, backAt }) => [purchase.purchasedAt, backAt]),
+    ...facts.revocations.flatMap((one) => [one.validFrom, one.validTo, one.liftedAt]),
+    ...facts.grants.flatMap((one) => [one.validFrom, one.validTo, one.endedAt]),
+  ].filter((stop) => stop !== null);
+
+  let now = Math.min(...stops);
+  while (now < Infinity) {
+    const running: typeof queue = [];
+    for (const one of queue) {
+      const { purchase, backAt, left } = one;
+      if (left === 0 || now < purchase.purchasedAt || now >= backAt) continue;
+      const waits = running.some(
+        ({ purchase: front }) => !isSetAside(facts, feature, front, purchase, now),
+      );
+      if (accessDays === null || !waits) running.push(one);
+    }
+    const next = Math.min(
+      ...stops.filter((stop) => stop > now),
+      ...running.map(({ left }) => now + left),
+    );
+    for (const one of running) {
+      one.course.ran.push({ from: now, to: next });
+      one.left -= next - now;
+      if (one.left === 0) one.course.usedUpAt = next;
+    }
+    now = next;
   }
-  let turns: Turn[] = [];
-  const happenings = [
-    ...purchases.map((purchase) => ({ at: purchase.purchasedAt, purchase, back: false })),
-    ...purchases.flatMap((purchase) => {
-      const at = moneyBackAt(purchase, policy);
-      return at === null ? [] : [{ at, purchase, back: true }];
-    }),
-  ].sort(
-    (a, b) =>
-      a.at - b.at || Number(a.back) - Number(b.back) || (a.purchase.id < b.purchase.id ? -1 : 1),
+  return new Map(queue.map(({ purchase, course }) => [purchase, course]));
+}
+
+/** Whether a plain revocation that was recorded between two purchases takes the one in front now. */
+function isSetAside(
+  { revocations, grants }: Facts,
+  { code }: FeatureFact,
+  front: PurchaseFact,
+  behind: PurchaseFact,
+  now: number,
+): boolean {
+  return revocations.some(
+    (word) =>
+      word.featureCode === code &&
+      !word.block &&
+      front.purchasedAt <= word.recordedAt &&
+      word.recordedAt < behind.purchasedAt &&
+      isSaid(word, word.liftedAt, now) &&
+      !grants.some(
+        (grant) =>
+          grant.featureCode === code &&
+          grant.number > word.number &&
+          isSaid(grant, grant.endedAt, now),
+      ),
   );
-  const layOut = (purchase: PurchaseFact, before: Turn | undefined): Turn => {
-    const from = Math.max(purchase.purchasedAt, before?.to ?? -Infinity);
-    return { purchase, from, to: from + accessDays * dayMs };
-  };
-  for (const { at, purchase, back } of happenings) {
-    if (!back) {
-      turns.push(layOut(purchase, turns.at(-1)));
-      continue;
-    }
-    const index = turns.findIndex((turn) => turn.purchase === purchase);
-    const turn = turns[index];
-    if (turn === undefined || at >= turn.to) continue;
-    const relaid = turns.slice(0, index);
-    if (at > turn.from) relaid.push({ ...turn, to: at });
-    for (const behind of turns.slice(index + 1)) {
-      relaid.push(layOut(behind.purchase, relaid.at(-1)));
-    }
-    turns = relaid;
-  }
-  return turns;
 }
 
 function moneyBackAt(purchase: PurchaseFact, policy: PolicyFact): number | null {

@@ -7,7 +7,7 @@ import { answerAt } from '../../../src/entitlements/answer.ts';
 import { compute } from '../../../src/entitlements/compute.ts';
 import type { Facts, Segment, Timeline } from '../../../src/entitlements/facts.ts';
 import { sourcesOf } from '../../../src/entitlements/segment-sources.ts';
-import { anyFacts, anyGrant, anyRevocation, reordered } from './arbitrary-facts.ts';
+import { anyFacts, anyGrant, anyQueue, anyRevocation, reordered } from './arbitrary-facts.ts';
 import { day } from './facts-of.ts';
 import { oracleAt } from './oracle.ts';
 
@@ -51,27 +51,29 @@ function toldAt(timeline: Timeline, instant: number) {
   return { entitlements: body.entitlements, denied };
 }
 
+function expectByTheLetter(facts: Facts): void {
+  const timeline = compute(facts);
+  for (const feature of facts.features) {
+    for (const instant of [...halfDays, ...probes(timeline)]) {
+      const segment = segmentAt(timeline, feature.code, instant);
+      const said =
+        segment === null
+          ? { reason: 'no_source', value: null, sources: [] }
+          : { reason: segment.reason, value: segment.value, sources: sourcesOf(segment) };
+      const ruled = oracleAt(facts, feature, instant);
+      if (!isDeepStrictEqual(said, ruled)) {
+        expect({ instant, feature: feature.code, ...said }).toEqual(ruled);
+      }
+    }
+  }
+}
+
 describe('the timeline', () => {
-  test('is what the rules say, by the letter, at every instant and a millisecond around it', () => {
-    fc.assert(
-      fc.property(anyFacts, (facts) => {
-        const timeline = compute(facts);
-        for (const feature of facts.features) {
-          for (const instant of [...halfDays, ...probes(timeline)]) {
-            const segment = segmentAt(timeline, feature.code, instant);
-            const said =
-              segment === null
-                ? { reason: 'no_source', value: null, sources: [] }
-                : { reason: segment.reason, value: segment.value, sources: sourcesOf(segment) };
-            const ruled = oracleAt(facts, feature, instant);
-            if (!isDeepStrictEqual(said, ruled)) {
-              expect({ instant, feature: feature.code, ...said }).toEqual(ruled);
-            }
-          }
-        }
-      }),
-      runs,
-    );
+  test.each([
+    ['any facts', anyFacts],
+    ['purchases that follow one another among revocations', anyQueue],
+  ])('is what the rules say, by the letter, at every instant and around it: %s', (_, facts) => {
+    fc.assert(fc.property(facts, expectByTheLetter), runs);
   });
 
   test('does not depend on the order of the facts', () => {
@@ -167,9 +169,10 @@ describe('access', () => {
   });
 
   test('by what began after a plain revocation is untouched by it, and a block takes at least as much', () => {
+    const turn = fc.integer({ min: 0, max: 7 });
     fc.assert(
-      fc.property(anyFacts, anyRevocation, fc.integer({ min: 0, max: 7 }), (facts, one, turn) => {
-        const added = (block: boolean) => ({ ...one, id: 'rv_added', number: 2 * turn + 1, block });
+      fc.property(anyFacts.map(withoutDays), anyRevocation, turn, (facts, one, at) => {
+        const added = (block: boolean) => ({ ...one, id: 'rv_added', number: 2 * at + 1, block });
         const withWord = (block: boolean) =>
           compute({ ...facts, revocations: [...facts.revocations, added(block)] });
         const without = compute(facts);
@@ -177,15 +180,77 @@ describe('access', () => {
         const blocked = withWord(true);
         for (const instant of probes(without, plain, blocked)) {
           for (const { code } of facts.features) {
-            const idsOf = (timeline: Timeline) =>
-              [segmentAt(timeline, code, instant)]
-                .flatMap((segment) => (segment === null ? [] : sourcesOf(segment)))
-                .map(({ id }) => id);
+            const idsOf = (timeline: Timeline) => idsAt(timeline, code, instant);
             const later = idsOf(without).filter((id) => beganAfter(facts, id, one.recordedAt));
             expect(idsOf(plain)).toEqual(expect.arrayContaining(later));
             expect(idsOf(without)).toEqual(expect.arrayContaining(idsOf(plain)));
             expect(idsOf(plain)).toEqual(expect.arrayContaining(idsOf(blocked)));
           }
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('by purchases after a plain revocation loses no day to it, and none is won by it', () => {
+    fc.assert(
+      fc.property(anyQueue, anyRevocation, (given, one) => {
+        const facts = { ...given, revocations: [] };
+        const word = { ...one, id: 'rv_added', number: 1, featureCode: 'export', block: false };
+        const before = compute(facts);
+        const after = compute({ ...facts, revocations: [word] });
+        for (const { id } of facts.purchases.filter((p) => p.purchasedAt > one.recordedAt)) {
+          expect(timeOf(after, id)).toBeGreaterThanOrEqual(timeOf(before, id));
+        }
+        for (const instant of probes(before, after)) {
+          if (isAllowed(after, 'export', instant)) {
+            expect(isAllowed(before, 'export', instant)).toBe(true);
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('by purchases after a plain revocation is never off while one of them has days left', () => {
+    fc.assert(
+      fc.property(anyQueue, anyRevocation, (given, one) => {
+        const later = given.purchases.filter((p) => p.purchasedAt > one.recordedAt);
+        const word = { ...one, id: 'rv_added', number: 1, featureCode: 'export', block: false };
+        const facts = { ...given, grants: [], revocations: [] };
+        const alone = compute({ ...facts, purchases: later });
+        const all = compute({ ...facts, revocations: [word] });
+        for (const instant of probes(alone, all)) {
+          if (isAllowed(alone, 'export', instant)) {
+            expect(isAllowed(all, 'export', instant)).toBe(true);
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  test('that was given before a revocation was lifted, or recorded, stays as it was', () => {
+    fc.assert(
+      fc.property(anyQueue, fc.integer({ min: -10, max: 80 }), (facts, halves) => {
+        const now = day(halves / 2);
+        const before = compute({
+          ...facts,
+          revocations: facts.revocations
+            .filter(({ recordedAt, validFrom }) => recordedAt < now && validFrom < now)
+            .map((one) => ({ ...one, validTo: null, liftedAt: null })),
+        });
+        const after = compute({
+          ...facts,
+          revocations: facts.revocations.map((one) => ({
+            ...one,
+            validTo: null,
+            validFrom: one.recordedAt < now ? one.validFrom : Math.max(one.validFrom, now),
+            liftedAt: Math.max(one.liftedAt ?? now, now),
+          })),
+        });
+        for (const instant of probes(before, after).filter((probe) => probe < now)) {
+          expect(idsAt(after, 'export', instant)).toEqual(idsAt(before, 'export', instant));
         }
       }),
       runs,
@@ -269,12 +334,7 @@ describe('the answer', () => {
  * outweighed; no access_days, since purchases that follow one another move up.
  */
 const withoutOne = anyFacts
-  .map((facts): Facts => {
-    const carries = Object.entries(facts.carries).map(
-      ([priceId, carry]) => [priceId, { ...carry, accessDays: null }] as const,
-    );
-    return { ...facts, carries: Object.fromEntries(carries), revocations: [] };
-  })
+  .map((facts): Facts => ({ ...withoutDays(facts), revocations: [] }))
   .filter((facts) => sourceIds(facts).length > 0)
   .chain((facts) =>
     fc.constantFrom(...sourceIds(facts)).map((goneId): [Facts, Facts, string] => {
@@ -289,6 +349,26 @@ const withoutOne = anyFacts
       return [facts, fewer, goneId];
     }),
   );
+
+/** Without `access_days`, so that no purchase follows another. */
+function withoutDays(facts: Facts): Facts {
+  const carries = Object.entries(facts.carries).map(
+    ([priceId, carry]) => [priceId, { ...carry, accessDays: null }] as const,
+  );
+  return { ...facts, carries: Object.fromEntries(carries) };
+}
+
+function idsAt(timeline: Timeline, featureCode: string, instant: number): string[] {
+  const segment = segmentAt(timeline, featureCode, instant);
+  return segment === null ? [] : sourcesOf(segment).map(({ id }) => id);
+}
+
+/** For how long a source counts. */
+function timeOf(timeline: Timeline, id: string): number {
+  return timeline
+    .filter((segment) => sourcesOf(segment).some((source) => source.id === id))
+    .reduce((sum, { validFrom, validTo }) => sum + (validTo ?? NaN) - (validFrom ?? NaN), 0);
+}
 
 /** Whether all of a source was bought or subscribed to after an instant. */
 function beganAfter(facts: Facts, id: string, instant: number): boolean {

@@ -1,0 +1,36 @@
+/** Half-open, `[from, to)`, in epoch milliseconds; ±Infinity where it is open. */
+export interface Interval {
+  from: number;
+  to: number;
+}
+
+/** In order, none empty, and none touching the next. */
+export type Intervals = readonly Interval[];
+
+/** What is left of the one without the other. Takes as many steps as there are intervals. */
+export function without(intervals: Intervals, taken: Intervals): Interval[] {
+  const left: Interval[] = [];
+  let next = 0;
+  for (const { from, to } of intervals) {
+    let at = from;
+    for (let cut = taken[next]; cut !== undefined && cut.from < to; cut = taken[next]) {
+      if (at < cut.from) left.push({ from: at, to: cut.from });
+      at = Math.max(at, cut.to);
+      if (cut.to > to) break; // It may take from the next one, too.
+      next += 1;
+    }
+    if (at < to) left.push({ from: at, to });
+  }
+  return left;
+}
+
+/** What lies in the one or the other. */
+export function union(some: Intervals, others: Intervals): Interval[] {
+  const all: Interval[] = [];
+  for (const { from, to } of [...some, ...others].toSorted((a, b) => a.from - b.from)) {
+    const last = all.at(-1);
+    if (last === undefined || last.to < from) all.push({ from, to });
+    else last.to = Math.max(last.to, to);
+  }
+  return all;
+}

@@ -1,0 +1,32 @@
+import { union, without, type Interval } from './intervals.ts';
+import { isGrant, type FeatureSource } from './merge.ts';
+import type { SetAside } from './purchase-queue.ts';
+import type { RevocationWindow } from './windows.ts';
+
+/**
+ * What the plain revocations of one feature set aside: each from the purchases that were made before
+ * it, while it is in force, which is not where a grant outweighs it. One that blocks takes the purchases
+ * behind as well, and so changes no queue.
+ *
+ * @param sources those of the feature, of which the grants matter.
+ */
+export function setAsideBy(
+  revocations: readonly RevocationWindow[],
+  sources: readonly FeatureSource[],
+): SetAside[] {
+  const plain = revocations.filter(({ block, from, to }) => !block && from < to);
+  if (plain.length === 0) return [];
+  const grants = sources.filter(isGrant).toSorted((a, b) => b.grantNumber - a.grantNumber);
+  let next = 0;
+  let outweighed: Interval[] = [];
+  return plain
+    .toSorted((a, b) => b.number - a.number)
+    .map(({ number, recordedAt, from, to }) => {
+      for (let grant = grants[next]; grant && grant.grantNumber > number; grant = grants[next]) {
+        const granted = grant.stretches.filter(({ standing }) => standing === 'granted');
+        outweighed = union(outweighed, granted);
+        next += 1;
+      }
+      return { recordedAt, over: without([{ from, to }], outweighed) };
+    });
+}
