@@ -1,5 +1,6 @@
 import { recordAudit } from '../audit/record.ts';
 import { changeUser } from '../entitlements/change.ts';
+import { loadLastBegan } from '../entitlements/last-began.ts';
 import type { Revocation } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -42,6 +43,8 @@ export async function createRevocation(
       if (feature === null) throw new ProblemError('feature_not_found');
       const given = { valid_from: request.validFrom, valid_to: request.validTo };
       const window = windowOf(given, now);
+      // Stripe's clock may be ahead: what the mirror knows began before the operator's word all the same.
+      const recordedAt = Math.max(now, (await loadLastBegan(tx, uid)) ?? now);
       const auditId = newId('au');
       const row = await tx.revocation.create({
         data: {
@@ -54,7 +57,7 @@ export async function createRevocation(
           block: request.block,
           reason,
           auditId,
-          createdAt: new Date(now),
+          createdAt: new Date(recordedAt),
         },
       });
       const revocation = revocationView(row, userId);

@@ -22,6 +22,19 @@ export class TestClock {
   }
 }
 
+/** A clock that is apart from another one, by as much as a test says; durations are the other's. */
+export class ApartClock extends TestClock {
+  aheadMs = 0;
+  override readonly now: () => number;
+  override readonly monotonic: () => number;
+
+  constructor(other: TestClock) {
+    super(other.now());
+    this.now = () => other.now() + this.aheadMs;
+    this.monotonic = other.monotonic;
+  }
+}
+
 /** Another clock in the place of one that a test moves. */
 export class FollowingClock extends TestClock {
   override readonly now: () => number;

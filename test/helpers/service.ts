@@ -116,22 +116,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     jobsHealthy: () => true,
   };
   const app = await buildApp(deps);
-
-  const request: SendRequest = async (method, path, { key, body, headers } = {}) => {
-    const response = await app.inject({
-      method,
-      url: path.startsWith('/api/') ? path : `/api/v1${path}`,
-      headers: {
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined
-        ? {}
-        : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    return { status: response.statusCode, body: parse(response.body), headers: response.headers };
-  };
+  const request = requestTo(app);
 
   return {
     app,
@@ -156,6 +141,25 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       await app.close();
       await closeDeps({ ...deps, database: { ...database, close: drop } });
     },
+  };
+}
+
+/** Sends requests to an application as a client would, without a network in between. */
+export function requestTo(app: App): SendRequest {
+  return async (method, path, { key, body, headers } = {}) => {
+    const response = await app.inject({
+      method,
+      url: path.startsWith('/api/') ? path : `/api/v1${path}`,
+      headers: {
+        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined
+        ? {}
+        : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    return { status: response.statusCode, body: parse(response.body), headers: response.headers };
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type TestResponse,
   type TestService,
 } from '../helpers/service.ts';
+import { storeSubscription } from '../helpers/subscription.ts';
 
 let service: TestService;
 let notes: { projectId: string; key: string };
@@ -139,6 +140,34 @@ describe('POST /admin/revoke of a feature', () => {
     });
     expect(await allowedAt('dora', testStart + day - 1)).toBe(true);
     expect(await allowedAt('dora', testStart + day)).toBe(false);
+  });
+
+  it('200: takes what is known to be bought by then, though Stripe dates it ahead of our clock', async () => {
+    const { database } = service.deps;
+    const product = { id: 'prod_pro', projectId: notes.projectId, name: 'Pro', active: true };
+    const takenAt = new Date(testStart);
+    const feature = { projectId: notes.projectId, featureCode: 'export', value: true };
+    await database.prisma.product.create({
+      data: { ...product, takenAt, features: { create: feature } },
+    });
+    const buy = (priceId: string, startedAt: number): Promise<void> =>
+      storeSubscription(
+        database,
+        { projectId: notes.projectId, userId: 'fast-buyer' },
+        { priceId, productId: product.id },
+        startedAt,
+      );
+    const known = testStart + 90_000;
+    await buy('price_known', known);
+    const first = await revoke('fast-buyer');
+    expect(first.body).toMatchObject({
+      revocation: { valid_from: iso(testStart), created_at: iso(known) },
+    });
+    expect(await allowedAt('fast-buyer', known)).toBe(false);
+    await buy('price_later', known + 1_000);
+    await revoke('fast-buyer', { feature_code: 'retired' });
+    expect(await allowedAt('fast-buyer', known)).toBe(false);
+    expect(await allowedAt('fast-buyer', known + 1_000)).toBe(true);
   });
 
   it('200: an archived feature can be taken away from those who still have it', async () => {

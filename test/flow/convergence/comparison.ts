@@ -3,6 +3,7 @@ import type { Facts } from '../../../src/entitlements/facts.ts';
 import { at, text } from '../../helpers/json.ts';
 import { oracleAt } from '../../unit/entitlements/oracle.ts';
 import { userIds } from './history.ts';
+import type { Instance } from './instances.ts';
 import { factsOf, instantsOf, objectsOf } from './stripe-facts.ts';
 import type { Project, World } from './world.ts';
 
@@ -27,13 +28,19 @@ async function compare(
   facts: Facts,
 ): Promise<void> {
   const now = world.clock.now();
+  const [first, second] = world.instances;
   const instants = [...(await boundariesOf(world, project, userId, facts))].flatMap((boundary) => [
     boundary - 1,
     boundary,
     boundary + 1,
   ]);
   for (const instant of instants) {
-    const answer = await read(world, project, userId, `&at=${new Date(instant).toISOString()}`);
+    const answer = await read(
+      instant % 2 === 0 ? first : second,
+      project,
+      userId,
+      `&at=${new Date(instant).toISOString()}`,
+    );
     expect({ userId, instant, answer }).toEqual({
       userId,
       instant,
@@ -41,12 +48,12 @@ async function compare(
     });
   }
   // From Postgres, into the cache, and out of it.
-  for (const turn of [1, 2]) {
-    const answer = await read(world, project, userId, '');
+  for (const [turn, instance] of world.instances.entries()) {
+    const answer = await read(instance, project, userId, '');
     expect({ userId, turn, answer }).toEqual({ userId, turn, answer: expected(facts, now) });
   }
   for (const feature of facts.features) {
-    const { body } = await world.service.request(
+    const { body } = await second.request(
       'GET',
       `/entitlements/check?user_id=${userId}&feature_code=${feature.code}`,
       { key: project.key },
@@ -89,12 +96,12 @@ function expected(facts: Facts, instant: number): unknown[] {
 }
 
 async function read(
-  world: World,
+  instance: Instance,
   project: Project,
   userId: string,
   query: string,
 ): Promise<unknown[]> {
-  const { body } = await world.service.request('GET', `/entitlements?user_id=${userId}${query}`, {
+  const { body } = await instance.request('GET', `/entitlements?user_id=${userId}${query}`, {
     key: project.key,
   });
   const entries = at(body, 'entitlements');

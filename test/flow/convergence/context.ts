@@ -1,4 +1,5 @@
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
+import type { Instance } from './instances.ts';
 import type { Project, World } from './world.ts';
 
 export const hourMs = 3_600_000;
@@ -9,6 +10,10 @@ export interface Context {
   world: World;
   project: Project;
   userId: string;
+  /** Who acts through us acts through this one. */
+  instance: Instance;
+  /** Shows what was done. */
+  other: Instance;
   /** Which of the things that could be acted on, and by how much. */
   pick: number;
 }

@@ -5,9 +5,9 @@ import { type GoodName, openCheckout } from './world.ts';
 
 /** Pays by a method whose money arrives in three days, or earlier where an act says so. */
 async function buySlowly(context: Context, names: GoodName[]): Promise<void> {
-  const { world, project, userId } = context;
+  const { world, instance, project, userId } = context;
   const lines = names.map((name) => ({ name, quantity: 1 }));
-  const session = await openCheckout(world, project, userId, lines);
+  const session = await openCheckout(instance, project, userId, lines);
   if (session === null) return;
   const card = oneOf(context, ['async_success', 'async_booked_late'] as const);
   await world.sandbox.buyer.pay(session, { card });

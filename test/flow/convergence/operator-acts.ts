@@ -1,21 +1,37 @@
-import { text } from '../../helpers/json.ts';
+import { expect } from 'vitest';
+import { at, text } from '../../helpers/json.ts';
 import { type Act, type Context, dayMs, hourMs, oneOf, pass, Refused } from './context.ts';
+import { setClock } from './instances.ts';
 
 /* What operators may do, and what time does. The project notes what Stripe does not know. */
 
 async function admin(
-  { world, project }: Context,
+  { instance, project }: Context,
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   body?: object,
 ): Promise<unknown> {
-  const answer = await world.service.request(method, `/admin/${path}`, {
+  const answer = await instance.request(method, `/admin/${path}`, {
     key: project.key,
     ...(body === undefined ? {} : { body }),
   });
   if (answer.status === 502) throw new Refused();
   if (answer.status > 299) throw new Error(`${path}: ${JSON.stringify(answer.body)}`);
   return answer.body;
+}
+
+/** An instant of an answer, epoch milliseconds: instances date what they record by clocks of their own. */
+function instantIn(answer: unknown, ...path: string[]): number {
+  return Date.parse(text(answer, ...path));
+}
+
+/** What the other instance answers after an act that has returned. */
+async function reasonElsewhere({ other, project, userId }: Context, featureCode: string) {
+  const query = `user_id=${userId}&feature_code=${featureCode}`;
+  const { body } = await other.request('GET', `/entitlements/check?${query}`, {
+    key: project.key,
+  });
+  return text(body, 'reason');
 }
 
 function featureOf(context: Context) {
@@ -29,37 +45,38 @@ function nextNumber({ project }: Context): number {
   return project.grants.length + project.revocations.length + 1;
 }
 
-async function grant(context: Context, validFrom: number): Promise<void> {
-  const { project, userId, pick } = context;
+async function grant(context: Context, later?: number): Promise<void> {
+  const { world, project, userId, pick } = context;
   const { code: featureCode, type } = featureOf(context);
-  const validTo = pick % 3 === 0 ? null : validFrom + ((pick % 50) + 1) * 7 * hourMs;
+  const until = (later ?? world.clock.now()) + ((pick % 50) + 1) * 7 * hourMs;
+  const validTo = pick % 3 === 0 ? null : until;
   const value = type === 'boolean' ? true : type === 'limit' ? (pick % 90) + 1 : 'by hand';
   const answer = await admin(context, 'POST', 'grant', {
     user_id: userId,
     feature_code: featureCode,
     value,
-    valid_from: new Date(validFrom).toISOString(),
+    ...(later === undefined ? {} : { valid_from: new Date(later).toISOString() }),
     ...(validTo === null ? {} : { valid_to: new Date(validTo).toISOString() }),
     reason: 'a history',
   });
-  const id = text(answer, 'grant', 'id');
-  const number = nextNumber(context);
   project.grants.push({
-    id,
+    id: text(answer, 'grant', 'id'),
     userId,
     featureCode,
     value,
-    validFrom,
+    validFrom: instantIn(answer, 'grant', 'valid_from'),
     validTo,
     endedAt: null,
-    number,
+    number: nextNumber(context),
   });
+  if (later === undefined) {
+    expect(await reasonElsewhere(context, featureCode)).toBe('granted');
+  }
 }
 
 async function revoke(context: Context, validTo: number | null): Promise<void> {
-  const { world, project, userId, pick } = context;
+  const { project, userId, pick } = context;
   const block = pick % 3 === 0;
-  const validFrom = world.clock.now();
   const { code: featureCode } = featureOf(context);
   const answer = await admin(context, 'POST', 'revoke', {
     user_id: userId,
@@ -68,45 +85,52 @@ async function revoke(context: Context, validTo: number | null): Promise<void> {
     ...(block ? { block } : {}),
     reason: 'a history',
   });
-  const id = text(answer, 'revocation', 'id');
-  const number = nextNumber(context);
   project.revocations.push({
-    id,
+    id: text(answer, 'revocation', 'id'),
     userId,
     featureCode,
-    validFrom,
+    validFrom: instantIn(answer, 'revocation', 'valid_from'),
     validTo,
     liftedAt: null,
-    number,
-    recordedAt: validFrom,
+    number: nextNumber(context),
+    recordedAt: instantIn(answer, 'revocation', 'created_at'),
     block,
   });
+  // A plain one leaves what is bought meanwhile, but nothing that was known.
+  expect(at(answer, 'has_access')).toBe(false);
+  if (block) expect(await reasonElsewhere(context, featureCode)).toBe('revoked');
 }
 
 export const operatorActs = {
-  grant: (context) => grant(context, context.world.clock.now()),
+  grant: (context) => grant(context),
   grant_later: (context) =>
     grant(context, context.world.clock.now() + ((context.pick % 30) + 1) * dayMs),
   end_grant: async (context) => {
-    const { project, userId, world } = context;
+    const { project, userId } = context;
     const open = project.grants.filter((one) => one.userId === userId && one.endedAt === null);
     const one = oneOf(context, open);
     if (one === undefined) return;
-    await admin(context, 'POST', 'revoke', { grant_id: one.id, reason: 'a history' });
-    one.endedAt = world.clock.now();
+    const body = { grant_id: one.id, reason: 'a history' };
+    const answer = await admin(context, 'POST', 'revoke', body);
+    // One that was over stays as it is.
+    if (at(answer, 'grant', 'ended_at') !== null) {
+      one.endedAt = instantIn(answer, 'grant', 'ended_at');
+    }
   },
   revoke: (context) => revoke(context, null),
   revoke_for_a_while: (context) =>
     revoke(context, context.world.clock.now() + ((context.pick % 20) + 1) * dayMs),
   lift_revocation: async (context) => {
-    const { project, userId, world } = context;
+    const { project, userId } = context;
     const one = oneOf(
       context,
       project.revocations.filter((each) => each.userId === userId && each.liftedAt === null),
     );
     if (one === undefined) return;
-    await admin(context, 'DELETE', `revocations/${one.id}?reason=history`);
-    one.liftedAt = world.clock.now();
+    const answer = await admin(context, 'DELETE', `revocations/${one.id}?reason=history`);
+    if (at(answer, 'revocation', 'lifted_at') !== null) {
+      one.liftedAt = instantIn(answer, 'revocation', 'lifted_at');
+    }
   },
   remap_product: async (context) => {
     const { project, pick } = context;
@@ -146,6 +170,14 @@ export const operatorActs = {
         dispute_opened: project.policy.disputeOpened,
       },
     });
+  },
+  set_clock_back: ({ instance, pick }) => {
+    setClock(instance, -((pick % 240) + 1) * 1_000);
+    return Promise.resolve();
+  },
+  set_clock_forward: ({ instance, pick }) => {
+    setClock(instance, ((pick % 240) + 1) * 1_000);
+    return Promise.resolve();
   },
   hours_pass: (context) => pass(context, ((context.pick % 30) + 1) * hourMs + context.pick),
   days_pass: (context) => pass(context, ((context.pick % 20) + 1) * dayMs + context.pick),

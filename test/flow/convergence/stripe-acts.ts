@@ -17,8 +17,8 @@ import { goodNames, openCheckout, type GoodName } from './world.ts';
 const cards = ['ok', 'ok', 'ok', 'async_success', 'async_failure', 'ok_then_declined'] as const;
 
 async function buy(context: Context, lines: { name: GoodName; quantity: number }[]): Promise<void> {
-  const { world, project, userId } = context;
-  const session = await openCheckout(world, project, userId, lines);
+  const { world, instance, project, userId } = context;
+  const session = await openCheckout(instance, project, userId, lines);
   if (session === null) return;
   await world.sandbox.buyer.pay(session, { card: oneOf(context, cards) });
 }

@@ -7,7 +7,7 @@ import type {
   RevocationFact,
 } from '../../../src/entitlements/facts.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts';
-import { TestClock } from '../../helpers/clock.ts';
+import { ApartClock, TestClock } from '../../helpers/clock.ts';
 import { text } from '../../helpers/json.ts';
 import {
   startTestService,
@@ -15,13 +15,17 @@ import {
   type TestService,
   webhookSecret,
 } from '../../helpers/service.ts';
+import { type Instance, openInstance } from './instances.ts';
 import type { Ours } from './stripe-facts.ts';
 
-/** A service and its Stripe, which share a clock; histories run in it one after the other. */
+/** A service of two instances and its Stripe; histories run in it one after the other. */
 export interface World {
+  /** The first instance, which gets the webhooks. */
   service: TestService;
+  instances: [Instance, Instance];
   sandbox: Sandbox;
   stripe: Stripe;
+  /** Stripe's. */
   clock: TestClock;
   close(): Promise<void>;
 }
@@ -37,7 +41,9 @@ export async function openWorld(): Promise<World> {
   });
   // Time stands still between steps: pages of lists end in the middle of a second.
   sandbox.largestPage = 4;
-  const service = await startTestService({ stripeUrl: sandbox.url, clock });
+  const firstClock = new ApartClock(clock);
+  const service = await startTestService({ stripeUrl: sandbox.url, clock: firstClock });
+  const second = await openInstance(service, clock);
   sandbox.addEndpoint({
     url: `${await service.listen()}/api/v1/webhooks/stripe`,
     secret: webhookSecret,
@@ -46,10 +52,12 @@ export async function openWorld(): Promise<World> {
   const stripe = new Stripe(secretKey, { host: hostname, port, protocol: 'http' });
   return {
     service,
+    instances: [{ ...service, clock: firstClock }, second],
     sandbox,
     stripe,
     clock,
     async close() {
+      await second.app.close();
       await service.close();
       await sandbox.close();
     },
@@ -159,12 +167,12 @@ export async function openProject({ service, sandbox, stripe }: World): Promise<
 
 /** Opens a checkout through the service; null where it was refused or Stripe was away. */
 export async function openCheckout(
-  { service }: World,
+  instance: Instance,
   project: Project,
   userId: string,
   lines: { name: GoodName; quantity: number }[],
 ): Promise<string | null> {
-  const answer = await service.request('POST', '/checkout/sessions', {
+  const answer = await instance.request('POST', '/checkout/sessions', {
     key: project.key,
     body: {
       user_id: userId,
