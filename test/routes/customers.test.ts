@@ -284,6 +284,25 @@ describe('POST /admin/users/{user_id}/customers', () => {
     }
   });
 
+  it('409: another user holds what it bought, though nothing at Stripe names that user', async () => {
+    const id = await customer({});
+    await purchase(id);
+    await shop.settle();
+    const bought = await shop.service.deps.database.prisma.purchase.findFirstOrThrow({
+      where: { session: { customerId: id } },
+    });
+    const attached = await shop.service.request('POST', `/admin/purchases/${bought.id}/attach`, {
+      key: shop.key,
+      body: { user_id: 'holder' },
+    });
+    expect(attached.status).toBe(200);
+    expect(await link('another', id)).toMatchObject({
+      status: 409,
+      body: { code: 'customer_linked' },
+    });
+    expect((await link('holder', id)).status).toBe(200);
+  });
+
   it('of those who link one customer at the same time one has it, the others learn what they may', async () => {
     const id = await customer({});
     const subscription = await subscribe(id);
@@ -337,6 +356,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
     const id = await customer({});
     await subscribe(id);
     const theirs = await subscribe(id, { project_id: 'other', user_id: 'them' });
+    expect((await link('shared', id)).status, 'before any news of it').toBe(404);
     await shop.settle();
     expect((await link('shared', id)).status).toBe(404);
     expect((await link('shared', id, adminKey, { project_id: 'notes' })).status).toBe(200);
