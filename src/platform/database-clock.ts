@@ -37,7 +37,7 @@ export interface DatabaseClock {
  * clock until the time has come.
  */
 export function createDatabaseClock({ readDatabase, machine, monotonic }: Sources): DatabaseClock {
-  let anchor = { at: machine(), monotonic: monotonic() };
+  let anchor = { at: machine(), monotonic: monotonic(), uncertainMs: Infinity };
   let last = -Infinity;
   let offset: number | null = null;
 
@@ -57,14 +57,19 @@ export function createDatabaseClock({ readDatabase, machine, monotonic }: Source
       const answeredAt = monotonic();
       const uncertainMs = (answeredAt - askedAt) / 2;
       const at = read + uncertainMs;
-      const isFirst = offset === null;
       offset = machine() - at;
       const differsMs = at - computed();
-      if (Math.abs(differsMs) <= uncertainMs) return 0;
-      anchor = { at, monotonic: answeredAt };
+      const knownToMs = Math.abs(differsMs) + uncertainMs;
+      if (Math.abs(differsMs) <= uncertainMs) {
+        anchor.uncertainMs = Math.min(anchor.uncertainMs, knownToMs);
+        return 0;
+      }
+      // After a slow trip the clock itself may have been ahead, and Postgres' was not set back.
+      const wasSetBack = -differsMs > uncertainMs + anchor.uncertainMs;
+      anchor = { at, monotonic: answeredAt, uncertainMs };
       if (at >= last - maxOffsetMs) return 0;
       last = -Infinity;
-      return isFirst ? 0 : -differsMs;
+      return wasSetBack ? -differsMs : 0;
     },
   };
 }

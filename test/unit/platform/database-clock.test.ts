@@ -91,6 +91,26 @@ describe('the clock of a process', () => {
     expect(clock.now()).toBe(1_000_552);
   });
 
+  it('does not take a slow first trip of its own for a clock that was set back', async () => {
+    machine += 3_000;
+    let connectMs = 4_000;
+    clock = createDatabaseClock({
+      readDatabase() {
+        pass(connectMs);
+        return Promise.resolve(database);
+      },
+      machine: () => machine,
+      monotonic: () => passed,
+    });
+    await clock.measure();
+    expect(clock.now()).toBe(database + 3_000);
+    connectMs = 0;
+    expect(await clock.measure()).toBe(0);
+    expect(clock.now()).toBe(database);
+    database -= 2_000;
+    expect(await clock.measure()).toBe(2_000);
+  });
+
   it('runs on while Postgres cannot be asked', async () => {
     await clock.measure();
     clock = createDatabaseClock({
