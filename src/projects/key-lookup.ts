@@ -33,6 +33,12 @@ const maxEntries = 10_000;
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /**
+ * How many unknown keys are looked up at once, whoever asks; those beyond wait in the slow lane. A flood
+ * from many addresses then delays the look-ups of known keys, on the same connections, by no more.
+ */
+const unknownAtOnce = 100;
+
+/**
  * The slow lane: a query every so often for up to 100 keys, drawn from the clients round-robin. So a flood
  * of guesses costs ten queries a second, and a valid key from the same address still gets through.
  */
@@ -84,6 +90,7 @@ export function createKeyLookup(deps: {
   const guesses = createTokenBuckets(unknownKeys);
   const entries = new Map<string, Entry>();
   const asking = new Map<string, Promise<Entry | null>>();
+  let unknownRunning = 0;
   const loadSlowly = createBatches({
     load: async (asked: { hash: Buffer; client: string }[]) => {
       await sleep(slowLane.everyMs);
@@ -153,13 +160,17 @@ export function createKeyLookup(deps: {
     client: string,
   ): Promise<Entry | null> {
     if (asking.has(id)) return ask(id, hash, now);
-    if (guesses.take(client, now) > 0) return askSlowly(id, hash, now, client);
+    if (unknownRunning >= unknownAtOnce || guesses.take(client, now) > 0) {
+      return askSlowly(id, hash, now, client);
+    }
     let isWrong = false;
+    unknownRunning += 1;
     try {
       const entry = await ask(id, hash, now);
       isWrong = entry === null;
       return entry;
     } finally {
+      unknownRunning -= 1;
       if (!isWrong) guesses.giveBack(client);
     }
   }

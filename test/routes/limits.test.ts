@@ -164,6 +164,21 @@ describe('keys that are not valid', () => {
     expect(values).toContainEqual({ labels: { limit: 'client' }, value: 10 });
   });
 
+  it('share queries where they come from hundreds of addresses at once', async () => {
+    const service = await start({});
+    const lookup = createKeyLookup(service.deps);
+    const asked = await lookups(service, async () => {
+      const found = await Promise.all(
+        Array.from({ length: 400 }, (_, number) => {
+          const { key, hash } = newKey();
+          return lookup.find(key, hash, () => `198.51.${number >> 8}.${number & 255}`);
+        }),
+      );
+      expect(new Set(found)).toEqual(new Set([null]));
+    });
+    expect(asked).toBeLessThan(150);
+  });
+
   it('cost one query where they are the same and come at once; valid ones cost nothing in the end', async () => {
     const service = await start({});
     const { key } = await service.createProject('notes');
