@@ -24,7 +24,7 @@ export type LinkVerdict = 'free' | 'not_found' | 'linked';
 /**
  * Returns whether a user may get the customer. A project's key links what is the project's own: linked to
  * a user of it, named by metadata, held, or a buyer of its products; and what another project has a claim
- * to does not exist for it. The platform key links any customer that is nobody else's: what it has that
+ * to, as the seller of something it bought too, does not exist for it. The platform key links any customer that is nobody else's: what it has that
  * names another project goes there all the same.
  */
 export function judgeLink(
@@ -34,10 +34,12 @@ export function judgeLink(
 ): LinkVerdict {
   const itself = [link, named].filter((one) => one !== null);
   const users = [...itself, ...namedByWhatItHas, ...holders];
-  const isOwn = ({ projectId }: Named): boolean => projectId === wanted.projectId;
+  const isOwn = ({ projectId }: { projectId: string }): boolean => projectId === wanted.projectId;
   if (!byPlatform) {
-    const hasClaim = users.length > 0 || sellers.includes(wanted.projectId);
-    if (!hasClaim || !users.every(isOwn)) return 'not_found';
+    // Where the customer itself is somebody's, what it bought elsewhere changes nothing.
+    const bySale = itself.length > 0 ? [] : sellers.map((projectId) => ({ projectId }));
+    const claims = [...users, ...bySale];
+    if (claims.length === 0 || !claims.every(isOwn)) return 'not_found';
   }
   const isOther = ({ userId }: Named): boolean => userId !== null && userId !== wanted.userId;
   return users.some((user) => isOwn(user) && isOther(user)) || !itself.every(isOwn)

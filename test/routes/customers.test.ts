@@ -272,6 +272,35 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect((await link('owner_2', subscriber)).status).toBe(200);
   });
 
+  it("404: nor one who bought the goods of both, since the link would take the other's along", async () => {
+    const product = await shop.stripe.products.create({
+      name: 'Tasks',
+      metadata: { project_id: other.projectId },
+    });
+    const price = await shop.stripe.prices.create({
+      product: product.id,
+      currency: 'usd',
+      unit_amount: 500,
+      recurring: { interval: 'month' },
+    });
+    const taken = await shop.service.request('PUT', `/admin/products/${product.id}`, {
+      key: other.key,
+      body: {},
+    });
+    expect(taken.status).toBe(200);
+    const id = await customer({});
+    await subscribe(id);
+    await shop.stripe.subscriptions.create({ customer: id, items: [{ price: price.id }] });
+    await shop.settle();
+    for (const key of [shop.key, other.key]) {
+      expect(await link('both', id, key)).toMatchObject({
+        status: 404,
+        body: { code: 'customer_not_found' },
+      });
+    }
+    expect((await link('both', id, adminKey, { project_id: 'notes' })).status).toBe(200);
+  });
+
   it('409: another user of the project has it, or is named by it', async () => {
     const linked = await customer();
     await link('first', linked);

@@ -32,7 +32,25 @@ it.each<[string, Partial<CustomerClaims>, LinkVerdict, LinkVerdict]>([
   ['another user’s by what is held', { holders: [bob] }, 'linked', 'linked'],
   ['another project’s by what is held', { holders: [eve] }, 'not_found', 'free'],
   ['a buyer of the project’s goods', { sellers: ['notes'] }, 'free', 'free'],
-  ['a buyer of both projects’ goods', { sellers: ['notes', 'rival'] }, 'free', 'free'],
+  ['a buyer of both projects’ goods', { sellers: ['notes', 'rival'] }, 'not_found', 'free'],
+  [
+    'the project’s by metadata, and a buyer elsewhere',
+    { named: notes, sellers: ['rival'] },
+    'free',
+    'free',
+  ],
+  [
+    'the user’s by a link, and a buyer elsewhere',
+    { link: ann, sellers: ['rival'] },
+    'free',
+    'free',
+  ],
+  [
+    'the project’s by what it has, and a buyer elsewhere',
+    { namedByWhatItHas: [notes], sellers: ['rival'] },
+    'not_found',
+    'free',
+  ],
   ['a buyer of another’s goods alone', { sellers: ['rival'] }, 'not_found', 'free'],
   [
     'another project’s, and a buyer here',
