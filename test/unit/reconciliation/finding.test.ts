@@ -38,7 +38,13 @@ const customer: CustomerRow = {
 };
 
 function stored(rows: Record<string, object>, more: Partial<Stored> = {}): Stored {
-  return { rows: new Map(Object.entries(rows)), misowned: new Set(), newer: new Set(), arrivals: new Map(), ...more };
+  return {
+    rows: new Map(Object.entries(rows)),
+    misowned: new Set(),
+    newer: new Set(),
+    arrivals: new Map(),
+    ...more,
+  };
 }
 
 function compared(row: SubscriptionRow, local: object | undefined, more: Partial<Stored> = {}) {
