@@ -63,6 +63,7 @@ module.exports = defineConfig(
     // Where the environment may be read: the one schema, and the programs' entry files.
     files: [
       'src/config.ts',
+      'src/main.ts',
       'src/server.ts',
       'src/*/main.ts',
       'src/dev/**/*.ts',

@@ -16,6 +16,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // Random inputs take a while on a busy machine.
+          testTimeout: 20_000,
           typecheck: {
             enabled: true,
             include: ['test/**/*.test-d.ts'],

@@ -210,6 +210,13 @@ export function loadSecret(
   return text;
 }
 
+/** Says that a setting is missing, and where its value comes from where a program of ours makes it. */
+function missing(name: string): string {
+  return name === 'STRIPE_WEBHOOK_SECRETS'
+    ? `${name} is not set: \`stripe:endpoint\` makes the webhook endpoint at Stripe and prints it`
+    : `${name} is not set`;
+}
+
 function given(environment: Environment, name: string): string | undefined {
   const value = environment[name];
   return value === undefined || (value.trim() === '' && !emptyMeansOff.has(name))
@@ -262,7 +269,7 @@ export function loadConfig(environment: Environment, readFile: ReadFile = noFile
       ...issues.flatMap((issue) => {
         const name = String(issue.path[0]);
         if (fileFaults.has(name)) return [];
-        return [settings[name] === undefined ? `${name} is not set` : `${name}: ${issue.message}`];
+        return [settings[name] === undefined ? missing(name) : `${name}: ${issue.message}`];
       }),
     ]);
   }

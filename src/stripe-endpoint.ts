@@ -9,6 +9,7 @@ import { openStripe } from './platform/stripe.ts';
 import { putEndpoint } from './webhook/endpoint.ts';
 
 const usage = `Usage: npm run stripe:endpoint -- https://YOUR-HOST/api/v1/webhooks/stripe
+       docker compose run --rm --no-deps latchkey stripe:endpoint https://YOUR-HOST/api/v1/webhooks/stripe
 STRIPE_SECRET_KEY in the environment says for which account and mode.
 `;
 

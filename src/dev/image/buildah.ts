@@ -8,6 +8,7 @@ const imageShape = z.object({
       User: z.string(),
       WorkingDir: z.string(),
       Env: z.array(z.string()),
+      Entrypoint: z.array(z.string()),
       Cmd: z.array(z.string()),
       Healthcheck: z.object({ Test: z.array(z.string()) }),
     }),

@@ -59,7 +59,10 @@ async function checkContents({ buildah, container, config, files }: Box): Promis
 /** Settings that cannot be used stop the process at once, and each is named. */
 async function checkWrongSettings({ buildah, container, config }: Box): Promise<void> {
   const failure: unknown = await buildah
-    .exec(container, config.Cmd, { ADMIN_API_KEY: 'too-short', REDIS_URL: 'localhost' })
+    .exec(container, [...config.Entrypoint, ...config.Cmd], {
+      ADMIN_API_KEY: 'too-short',
+      REDIS_URL: 'localhost',
+    })
     .catch((error: unknown) => error);
   const output = failure instanceof ProgramFailed ? failure.output : '';
   const named = ['DATABASE_URL', 'REDIS_URL', 'STRIPE_SECRET_KEY', 'ADMIN_API_KEY'];
@@ -93,10 +96,7 @@ async function startSurroundings(): Promise<Surroundings> {
   const port = await freePort();
   const serviceUrl = `http://127.0.0.1:${port}`;
   const secrets = newSecrets();
-  const sandbox = await startSandbox({
-    secretKey: secrets.stripeKey,
-    endpoints: [{ url: `${serviceUrl}/api/v1/webhooks/stripe`, secret: secrets.webhookSecret }],
-  });
+  const sandbox = await startSandbox({ secretKey: secrets.stripeKey });
   started.add(() => sandbox.close());
   return {
     serviceUrl,
@@ -106,7 +106,6 @@ async function startSurroundings(): Promise<Surroundings> {
       DATABASE_URL: postgres.url('postgres'),
       REDIS_URL: redis.url,
       STRIPE_SECRET_KEY: secrets.stripeKey,
-      STRIPE_WEBHOOK_SECRETS: secrets.webhookSecret,
       STRIPE_API_BASE: sandbox.url,
       ADMIN_API_KEY: secrets.adminKey,
       PORT: String(port),
@@ -114,10 +113,33 @@ async function startSurroundings(): Promise<Surroundings> {
   };
 }
 
+/** The first step into production: the image makes the endpoint, and prints the one secret that is missing. */
+async function makeEndpoint(
+  { buildah, container, config }: Box,
+  { environment, serviceUrl }: Surroundings,
+): Promise<string> {
+  const url = `${serviceUrl}/api/v1/webhooks/stripe`;
+  const { STRIPE_SECRET_KEY = '', STRIPE_API_BASE = '' } = environment;
+  const printed = await buildah.exec(
+    container,
+    [...config.Entrypoint, 'stripe:endpoint', url],
+    // All that there is at this step.
+    { STRIPE_SECRET_KEY, STRIPE_API_BASE, STRIPE_WEBHOOK_SECRETS: '' },
+  );
+  const secret = /^STRIPE_WEBHOOK_SECRETS=(whsec_\S+)$/m.exec(printed)?.[1];
+  right('it makes the webhook endpoint before there is a secret', secret !== undefined, printed);
+  return secret ?? '';
+}
+
 /** From an empty database to the end, with everything that the demo does in between. */
 async function checkLife(box: Box): Promise<void> {
   const { buildah, container, config, files } = box;
-  const { environment, serviceUrl, sandboxUrl, secrets } = await startSurroundings();
+  const surroundings = await startSurroundings();
+  const { serviceUrl, sandboxUrl, secrets } = surroundings;
+  const environment = {
+    ...surroundings.environment,
+    STRIPE_WEBHOOK_SECRETS: await makeEndpoint(box, surroundings),
+  };
   const mark = path.join(files, 'started');
   await writeFile(mark, '');
   const service = await startService(box, environment, serviceUrl);
@@ -126,6 +148,8 @@ async function checkLife(box: Box): Promise<void> {
   const healthCheck = config.Healthcheck.Test.slice(1);
   await buildah.exec(container, healthCheck, environment);
   right('its health check passes', true);
+  await buildah.exec(container, [...config.Entrypoint, 'doctor'], environment);
+  right('its doctor finds nothing that fails', true);
   const steps = await walk({
     serviceUrl,
     sandboxUrl,

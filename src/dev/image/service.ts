@@ -19,7 +19,7 @@ export async function startService(
   environment: Record<string, string>,
   url: string,
 ): Promise<Service> {
-  const running = buildah.start(container, config.Cmd, environment);
+  const running = buildah.start(container, [...config.Entrypoint, ...config.Cmd], environment);
   const service = { log: () => running.output(), stop: () => stop(running) };
   for (let waitedMs = 0; waitedMs < readyWaitMs && !running.hasEnded(); waitedMs += 250) {
     const response = await fetch(`${url}/ready`).catch(() => null);

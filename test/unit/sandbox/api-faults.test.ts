@@ -51,13 +51,13 @@ describe('a fault of the API', () => {
   });
 
   it('hangs: the request is never answered', async () => {
-    const { sandbox } = fixture;
+    const { sandbox, stripe } = fixture;
     sandbox.faults.api({ hang: true, times: 1 });
     const hasty = clientOf(sandbox, 'sk_test_sandbox', 50);
     expect(await refusal(hasty.customers.list())).toBeInstanceOf(
       Stripe.errors.StripeConnectionError,
     );
-    expect((await hasty.customers.list()).data).toEqual([]);
+    expect((await stripe.customers.list()).data).toEqual([]);
   });
 
   it('shows an empty page where there is something', async () => {

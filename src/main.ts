@@ -1,0 +1,22 @@
+/*
+ * The image's entry: runs the program that its first word names, the service where there is none.
+ * `docker compose run --rm latchkey doctor` is `npm run doctor` without npm.
+ */
+import './platform/node-version.ts';
+
+const programs: Readonly<Record<string, () => Promise<unknown>>> = {
+  serve: () => import('./server.ts'),
+  migrate: () => import('./migrate.ts'),
+  doctor: () => import('./doctor.ts'),
+  'stripe:endpoint': () => import('./stripe-endpoint.ts'),
+};
+
+const [name = 'serve'] = process.argv.splice(2, 1);
+const start = Object.hasOwn(programs, name) ? programs[name] : undefined;
+if (start === undefined) {
+  process.stderr.write(
+    `There is no program "${name}". There are: ${Object.keys(programs).join(', ')}.\n`,
+  );
+  process.exit(2);
+}
+await start();
