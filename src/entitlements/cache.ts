@@ -187,7 +187,8 @@ export function createCache(deps: CacheDeps): EntitlementCache {
         askedAt + deps.cacheTtlSeconds * 1_000,
         answer.nextChangeAt ?? Infinity,
       );
-      const ttlMs = Math.max(1, until - now);
+      // Redis takes whole milliseconds alone, and an answer must not outlive its bound.
+      const ttlMs = Math.max(1, Math.floor(until - now));
       try {
         await redis.eval(fillScript, 1, await keyOf(user), lease, encodeAnswer(answer), ttlMs);
       } catch (error) {

@@ -10,7 +10,11 @@ export class TestClock {
   readonly now = (): number => this.#now;
 
   /** How far the clock has gone forward: the other clock of a process, which no step back moves. */
-  readonly monotonic = (): number => this.#passed;
+  readonly monotonic = (): number => {
+    // Fractions of milliseconds, which the real one has too.
+    this.#passed += 1 / 1024;
+    return this.#passed;
+  };
 
   set(instant: number): void {
     this.#passed += Math.max(0, instant - this.#now);
