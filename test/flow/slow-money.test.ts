@@ -165,3 +165,24 @@ describe('a reconciliation', () => {
     expect((await reconcile(shop.service, user)).findings).toEqual([]);
   });
 });
+
+describe('a debit that was on its way when an operator revoked', () => {
+  it('counts when its money arrives: it is paid for after the word', async () => {
+    const userId = 'u_revoked_meanwhile';
+    await payAt(shop, userId, {
+      prices: [shop.prices.pass],
+      card: 'async_success',
+      mode: 'payment',
+    });
+    await shop.settle();
+    await shop.advanceTo(shop.service.clock.now() + day);
+    const revoked = await shop.service.request('POST', '/admin/revoke', {
+      key: shop.key,
+      body: { user_id: userId, feature_code: 'export', reason: 'ticket 4715' },
+    });
+    expect(revoked.status).toBe(200);
+    await shop.advanceTo(shop.service.clock.now() + 2 * day);
+    await shop.settle();
+    expect(await shop.entitled(userId)).toEqual({ export: true });
+  });
+});
