@@ -210,6 +210,30 @@ describe('DELETE /admin/users/{user_id}', () => {
     expect(at(body, 'payload', 'id')).toBe(text(event, 'id'));
   });
 
+  it('200: the address stays erased when the customer is unlinked, whatever Stripe tells of it', async () => {
+    const { prisma } = shop.service.deps.database;
+    const { id } = await shop.stripe.customers.create({
+      email: 'unlinked@example.com',
+      metadata: { project_id: 'notes' },
+    });
+    const link = await shop.service.request('POST', '/admin/users/unlinked/customers', {
+      key: shop.key,
+      body: { stripe_customer_id: id },
+    });
+    expect(link.status).toBe(200);
+    await erase('unlinked');
+    const unlink = await shop.service.request(
+      'DELETE',
+      `/admin/users/unlinked/customers/${id}?reason=asked`,
+      { key: shop.key },
+    );
+    expect(unlink.status).toBe(200);
+    await shop.stripe.customers.update(id, { email: 'again@example.com' });
+    await shop.settle();
+    const row = await prisma.customer.findUniqueOrThrow({ where: { id } });
+    expect(row).toMatchObject({ uid: null, email: null });
+  });
+
   it('200: one audit row says who erased whom and why, without personal data; none is added by a repetition', async () => {
     const { email } = await buyer('audited');
     let answer: TestResponse | undefined;
