@@ -108,6 +108,15 @@ class Model {
   }
 }
 
+const writes: ReadonlySet<Step['kind']> = new Set([
+  'grant',
+  'end_grant',
+  'revoke',
+  'lift',
+  'subscribe',
+  'cancel',
+]);
+
 async function play(steps: Step[]): Promise<void> {
   const round = await world.newRound();
   const models = round.userIds.map((userId) => new Model(world, userId));
@@ -122,6 +131,12 @@ async function play(steps: Step[]): Promise<void> {
     const model = models[user];
     if (model === undefined) throw new Error('there are two users');
     const where = `step ${index}: ${kind}`;
+    if (writes.has(kind)) {
+      // Changes of one millisecond are recorded apart, and no read goes behind the last: each has its own.
+      everyone();
+      await round.pass(1);
+      everyone();
+    }
     const now = world.clock.now();
     const validTo = forMs === 0 ? null : now + forMs;
     /** A change of the user, told or not. */

@@ -1,7 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { toProblem } from '../../src/http/errors.ts';
-import { ProblemError } from '../../src/http/problem.ts';
 import type { Urgency } from '../../src/webhook/events.ts';
 import { createInbox, type Inbox } from '../../src/webhook/inbox.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
@@ -79,8 +78,8 @@ it('one that cannot be stored is refused, and takes no other with it', async () 
   );
   settled.forEach((one, at) => {
     if (at === 7) {
-      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'payload_invalid' } });
-      expect(one.status === 'rejected' && one.reason).toBeInstanceOf(ProblemError);
+      // What Postgres says of such depth; the webhook refuses it before it comes here.
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: '54001' } });
     } else expect(one).toEqual({ status: 'fulfilled', value: { duplicate: false } });
   });
   expect(await rows('evt_beside_')).toHaveLength(15);

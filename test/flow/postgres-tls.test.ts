@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { openDatabase } from '../../src/platform/database.ts';
 import { applyMigrations } from '../../src/platform/migrate.ts';
 import { inspectPostgres } from '../../src/platform/postgres-server.ts';
+import { systemProgram } from '../setup/system-program.ts';
 
 /* A PostgreSQL that takes connections over TLS, with a certificate of a private authority. */
 
@@ -27,7 +28,7 @@ beforeAll(async () => {
   await mkdir(secrets);
   certificate = path.join(secrets, 'server.pem');
   const key = path.join(secrets, 'server.key');
-  await run('openssl', [
+  await run(systemProgram('openssl'), [
     ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
     ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', certificate],
   ]);
