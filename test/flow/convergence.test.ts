@@ -12,7 +12,7 @@ import { openProject, openWorld, type World } from './convergence/world.ts';
  * npm run test:convergence -- --runs 5000
  */
 
-const runs = Number(process.env['CONVERGENCE_RUNS'] ?? 300);
+const runs = Number(process.env['CONVERGENCE_RUNS'] ?? 150);
 const seed = process.env['CONVERGENCE_SEED'];
 
 let world: World;
