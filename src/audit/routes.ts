@@ -43,7 +43,7 @@ export function auditRoutes(app: App, deps: AuditRouteDeps): void {
   app.get(
     '/api/v1/admin/audit',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', allProjects: true },
       schema: {
         tags: ['Audit'],
         summary: 'Who did what, when and why, newest first',

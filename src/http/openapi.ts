@@ -46,11 +46,15 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
   if (route.config?.auth === 'open') return [];
   const takesBody = schema.body !== undefined;
   const takesProject = JSON.stringify([schema.querystring, schema.body]).includes('"project_id"');
+  // A thing with an id of its own in the path is found without its project.
+  const needsProject =
+    takesProject && route.config?.allProjects !== true && !/:id\b/.test(route.url);
   return [
     'bad_request',
     'unauthorized',
     'scope_missing',
     'too_many_requests',
+    ...(needsProject ? (['project_id_required'] as const) : []),
     ...(takesProject ? (['project_not_found'] as const) : []),
     ...(isIdempotent(route)
       ? (['idempotency_key_reused', 'idempotency_in_progress'] as const)

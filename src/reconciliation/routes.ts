@@ -74,7 +74,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
   app.get(
     '/api/v1/admin/reconciliations',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', allProjects: true },
       schema: {
         tags,
         summary: 'Reconciliations, the last started first',

@@ -38,7 +38,12 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   app.get(
     '/api/v1/metrics',
     {
-      config: { auth: 'admin', cost: heavyCost, problems: ['window_invalid'] },
+      config: {
+        auth: 'admin',
+        allProjects: true,
+        cost: heavyCost,
+        problems: ['window_invalid'],
+      },
       schema: {
         tags,
         summary:
@@ -73,7 +78,12 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   app.get(
     '/api/v1/metrics/daily',
     {
-      config: { auth: 'admin', cost: heavyCost, problems: ['window_invalid'] },
+      config: {
+        auth: 'admin',
+        allProjects: true,
+        cost: heavyCost,
+        problems: ['window_invalid'],
+      },
       schema: {
         tags,
         summary: 'The same as it was written down day by day, for charts; at most 400 days',

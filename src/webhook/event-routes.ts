@@ -37,7 +37,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
   app.get(
     '/api/v1/admin/events',
     {
-      config: { auth: 'admin' },
+      config: { auth: 'admin', allProjects: true },
       schema: {
         tags,
         summary: 'Events, the last received first',

@@ -107,8 +107,7 @@ function faultsOf(route: ContractRoute, ask: Ask, by: Caller, answer: Answer): s
   if (status >= 400) {
     if (!type.startsWith('application/problem+json')) faults.push(`an error as ${type}`);
     const code = codeOf(answer);
-    // The platform key's own: what else a route answers with, the document names.
-    const codes: (string | undefined)[] = [...route.codes, 'project_id_required'];
+    const codes: (string | undefined)[] = route.codes;
     if (!codes.includes(code)) faults.push(`the code ${code} is not documented`);
   }
   for (const inside of internals) if (inside.test(text)) faults.push(`holds ${String(inside)}`);

@@ -161,6 +161,7 @@ describe.each(keyed)('%s', (name) => {
     const unnamed = await send(world.app, route, success, adminKey);
     const needsName =
       route.takesProject && !route.path.includes('{id}') && !overAllProjects.includes(name);
+    expect(route.codes.includes('project_id_required')).toBe(needsName);
     if (needsName) expect(outcomeOf(unnamed)).toBe('400 project_id_required');
     else expect(unnamed).toMatchObject({ status: successStatus(route) });
     const named = inProject(route, await successOf(name), 'notes');

@@ -38,6 +38,7 @@ async function refused(
     [success, lacking(route.scope)],
   ];
   if (route.takesProject) requests.push([inProject(route, success, 'nowhere'), adminKey]);
+  if (route.codes.includes('project_id_required')) requests.push([success, adminKey]);
   if (route.takesBody) {
     requests.push([{ ...success, body: tooLarge }, usual]);
     requests.push([{ ...success, headers: { 'content-type': 'text/plain' } }, usual]);
