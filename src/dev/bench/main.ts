@@ -6,9 +6,9 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../postgres.ts';
-import { findRedisServer } from '../redis.ts';
-import { Started } from '../started.ts';
+import type { Started } from '../started.ts';
 import { temporaryDirectory } from '../temporary.ts';
+import { runTrial } from '../trial.ts';
 import { measure, type Measured } from './load.ts';
 import { watchMemory } from './memory.ts';
 import { type Comparison, comparisons, mixed } from './paths.ts';
@@ -102,14 +102,7 @@ function median(numbers: number[]): number | undefined {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
 
-async function main(started: Started): Promise<number> {
-  const redisProgram = findRedisServer();
-  if (redisProgram === undefined) {
-    console.error(
-      'The bench needs a redis-server on the PATH (Debian: apt-get install redis-server).',
-    );
-    return 1;
-  }
+async function main(redisProgram: string, started: Started): Promise<boolean> {
   const directory = await temporaryDirectory('bench', started);
   const postgres = await startPostgres({
     dataDirectory: path.join(directory, 'postgres'),
@@ -126,7 +119,7 @@ async function main(started: Started): Promise<number> {
   );
   if (given.memory) {
     await fillCache(many);
-    return (await watchMemory(many, connections)) ? 0 : 1;
+    return watchMemory(many, connections);
   }
   const wanted = ({ id }: { id: string }) => only?.includes(id) ?? true;
   const paths = comparisons(many).filter(wanted);
@@ -149,17 +142,11 @@ async function main(started: Started): Promise<number> {
   console.log(
     `\nWritten to ${given.out}. Ratios within one run compare; figures of two runs do not.`,
   );
-  return rows.some(({ service, floor }) => service.errors + floor.errors > 0) ? 1 : 0;
+  return rows.every(({ service, floor }) => service.errors + floor.errors === 0);
 }
 
 if (given.help) {
   console.log(usage);
 } else {
-  const started = new Started();
-  started.endOnSignal();
-  try {
-    process.exitCode = await main(started);
-  } finally {
-    await started.stop();
-  }
+  await runTrial(main);
 }

@@ -1,3 +1,4 @@
+import { textTable } from '../text-table.ts';
 import type { Served } from './balancer.ts';
 import type { Phase } from './plan.ts';
 
@@ -148,18 +149,5 @@ export function table(figures: readonly KindFigures[]): string {
     errors.length === 0 ? '-' : list(errors),
     again.length === 0 ? '-' : list(again),
   ]);
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return [heads, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) => {
-          const width = widths[column] ?? 0;
-          return column === 0 || column >= 5 ? cell.padEnd(width) : cell.padStart(width);
-        })
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return textTable([heads, ...rows], new Set([0, 5, 6]));
 }

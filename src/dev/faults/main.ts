@@ -7,9 +7,8 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Crowd } from './crowd.ts';
-import { requireGeneratedClient } from '../generated-client.ts';
-import { findRedisServer } from '../redis.ts';
-import { Started } from '../started.ts';
+import type { Started } from '../started.ts';
+import { runTrial } from '../trial.ts';
 import { keepDelivering } from './redelivery.ts';
 import { report } from './report.ts';
 import { runPlan } from './plan.ts';
@@ -38,13 +37,7 @@ const seed = Number(given.seed);
 const finishWithinMs = 120_000;
 
 /** Resolves with whether everything was as it has to be. */
-async function main(started: Started): Promise<boolean> {
-  const redisProgram = findRedisServer();
-  if (redisProgram === undefined) {
-    console.error('A redis-server is needed on the PATH (Debian: apt-get install redis-server).');
-    return false;
-  }
-  await requireGeneratedClient();
+async function main(redisProgram: string, started: Started): Promise<boolean> {
   console.log('Starting PostgreSQL, Redis, a stand-in for Stripe and three instances …');
   const { running, sandbox, api, shop } = await setStage(redisProgram, seconds, started);
   const place = { url: api.serviceUrl, adminKey: api.key, shop, sandbox };
@@ -102,17 +95,7 @@ if (given.help) {
   console.error(usage);
   process.exitCode = 2;
 } else {
-  const started = new Started();
-  started.endOnSignal();
-  try {
-    if (!(await main(started))) process.exitCode = 1;
-  } catch (error) {
-    process.exitCode = 1;
-    // What Ctrl-C cut off fails, too; that needs no words.
-    if (!started.stopping) console.error(error instanceof Error ? error.message : error);
-  } finally {
-    await started.stop();
-  }
-  // Where the plan failed half way, the crowd would go on to its end.
+  await runTrial(main);
+  // Where the plan failed half way, the crowd still runs.
   process.exit();
 }

@@ -1,21 +1,20 @@
 /*
- * The program behind `npm run test:neighbours`: one instance with two projects. One of them does its worst
- * with every key it has, and the other is measured alone and beside it. Ends with 0 only if the walls
- * between them hold.
+ * The program behind `npm run test:neighbours`: one instance with two projects. One sends as much load as
+ * it can with every key it has; the other is measured alone and under that load. Exits with 0 only if the
+ * isolation between them holds.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { requireGeneratedClient } from '../generated-client.ts';
-import { findRedisServer } from '../redis.ts';
-import { Started } from '../started.ts';
+import type { Started } from '../started.ts';
+import { runTrial } from '../trial.ts';
 import { watchQuietProject } from './quiet.ts';
 import { report } from './report.ts';
 import { type NoiseCount, type NoiseData, setStage } from './stage.ts';
 
 const usage = `npm run test:neighbours -- [options]
   --seconds N     how long each of the two phases lasts, at least 5 (30)
-  --log           the end of what the instance wrote
+  --log           print the end of the instance's output
 `;
 
 const { values: given } = parseArgs({
@@ -27,22 +26,16 @@ const { values: given } = parseArgs({
 });
 const seconds = Number(given.seconds);
 
-/** What compiles, connects and fills in the first seconds is not measured. */
+/** Not measured: compiling, opening connections and filling the cache. */
 const warmUpSeconds = 3;
 
-async function main(started: Started): Promise<boolean> {
-  const redisProgram = findRedisServer();
-  if (redisProgram === undefined) {
-    console.error('A redis-server is needed on the PATH (Debian: apt-get install redis-server).');
-    return false;
-  }
-  await requireGeneratedClient();
+async function main(redisProgram: string, started: Started): Promise<boolean> {
   console.log('Starting PostgreSQL, Redis, a stand-in for Stripe and an instance …');
   const stage = await setStage(redisProgram, started);
   await watchQuietProject(stage, warmUpSeconds, 'warm');
-  console.log(`The quiet project is alone for ${seconds} s.`);
+  console.log(`Measuring the quiet project alone for ${seconds} s.`);
   const quiet = await watchQuietProject(stage, seconds, 'alone');
-  console.log(`The noisy project does its worst for ${seconds} s.`);
+  console.log(`Measuring it under the noisy project's load for ${seconds} s.`);
   const noise = makeNoise(stage.noise, started);
   await sleep(warmUpSeconds * 1_000);
   const noisy = await watchQuietProject(stage, seconds, 'beside');
@@ -74,14 +67,5 @@ if (given.help) {
   console.error(usage);
   process.exitCode = 2;
 } else {
-  const started = new Started();
-  started.endOnSignal();
-  try {
-    if (!(await main(started))) process.exitCode = 1;
-  } catch (error) {
-    process.exitCode = 1;
-    if (!started.stopping) console.error(error instanceof Error ? error.message : error);
-  } finally {
-    await started.stop();
-  }
+  await runTrial(main);
 }

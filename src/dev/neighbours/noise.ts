@@ -1,6 +1,6 @@
 /*
- * The noisy project, in a thread of its own: every connection repeats one kind of request, without a pause,
- * with each of the project's keys in turn. Counts its answers, and tells them once it is told to stop.
+ * The noisy project, in a thread of its own. Each connection repeats one kind of request without a pause and
+ * rotates through the project's keys. Counts the answers and posts the counts when it receives `stop`.
  */
 import { randomUUID } from 'node:crypto';
 import { Agent, request as send } from 'node:http';
@@ -16,7 +16,7 @@ interface Ask {
 }
 
 const api = '/api/v1';
-const { url, keys, users, priceId, origin, connections } = workerData as NoiseData; // stage.ts gave it
+const { url, keys, users, priceId, origin, connections } = workerData as NoiseData; // from main.ts
 const userIds = Array.from({ length: users }, (_, number) => `user_${number}`);
 let turn = 0;
 

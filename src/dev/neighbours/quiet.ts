@@ -5,27 +5,27 @@ import { ask } from '../api.ts';
 import { origin } from '../faults/shop.ts';
 import type { Stage } from './stage.ts';
 
-/** What the quiet project saw over a phase. */
+/** What the quiet project measured in one phase. */
 export interface Seen {
-  /** Of each cached read, milliseconds, in ascending order. */
+  /** Latency of each cached read, milliseconds, ascending. */
   cachedMs: number[];
-  /** Answers to cached reads that were not a 200. */
+  /** Cached reads that were not answered with a 200. */
   cachedFailed: number;
   strong: number;
   strongFailed: number;
-  /** From each payment to the access that it gives, milliseconds. */
+  /** Time from each payment to its access, milliseconds. */
   accessMs: number[];
 }
 
-/** How long the quiet project pauses between two requests of a kind, milliseconds. */
+/** Pause between two requests of a kind, milliseconds. */
 const pauseMs = { cached: 5, strong: 50, purchase: 1_000, access: 20 };
 
-/** A purchase that gives no access within this time is not waited for, milliseconds. */
+/** How long to wait for a purchase to give access, milliseconds. */
 const giveUpMs = 30_000;
 
 const users = 20;
 
-/** The quiet project reads and sells for so long, and notes what it sees. */
+/** Reads and sells as the quiet project for a number of seconds, and returns what it measured. */
 export async function watchQuietProject(stage: Stage, seconds: number, run: string): Promise<Seen> {
   const seen: Seen = { cachedMs: [], cachedFailed: 0, strong: 0, strongFailed: 0, accessMs: [] };
   const untilAt = performance.now() + seconds * 1_000;
@@ -57,7 +57,7 @@ export async function watchQuietProject(stage: Stage, seconds: number, run: stri
   return seen;
 }
 
-/** Buys, and returns how long after the payment the buyer has what was bought. */
+/** Buys, and returns the time from the payment to the access, milliseconds. */
 async function buy(stage: Stage, agent: Agent, user: string): Promise<number> {
   const { api, shop, sandbox } = stage;
   const body = {

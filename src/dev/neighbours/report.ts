@@ -1,13 +1,14 @@
+import { textTable } from '../text-table.ts';
 import type { Seen } from './quiet.ts';
 import type { NoiseCount } from './stage.ts';
 
-/** How much slower the cached reads of the 99th percentile may be beside the noise. */
+/** By how much the p99 of cached reads may grow under the noise. */
 const slowerAtMost = 3;
 
-/** Within which time after a payment its access is there, milliseconds. */
+/** How soon after a payment its access must be there, milliseconds. */
 const accessWithinMs = 2_000;
 
-/** Returns what a run came to, for people, and what leaked through the walls between projects; pure. */
+/** Returns the results of a run as text, and where the isolation between projects failed; pure. */
 export function report(
   quiet: Seen,
   noisy: Seen,
@@ -23,16 +24,14 @@ export function report(
     ...(slowest <= accessWithinMs
       ? []
       : [`a purchase gave access after ${(slowest / 1_000).toFixed(1)} s`]),
-    ...(noisy.strong > 0 && noisy.accessMs.length > 0 ? [] : ['the run shows nothing']),
-    ...noise
-      .filter(({ taken }) => taken === 0)
-      .map(({ kind }) => `the noise made nothing of its ${kind}`),
+    ...(noisy.strong > 0 && noisy.accessMs.length > 0 ? [] : ['nothing was measured']),
+    ...noise.filter(({ taken }) => taken === 0).map(({ kind }) => `none of the ${kind} succeeded`),
     ...noise.filter((each) => each.failed > 0).map((each) => `${each.failed} ${each.kind} failed`),
   ];
   const text = [
     '',
-    table([
-      ['the quiet project', 'alone', 'beside the noise'],
+    textTable([
+      ['the quiet project', 'alone', 'under noise'],
       ['cached reads', String(quiet.cachedMs.length), String(noisy.cachedMs.length)],
       ...([0.5, 0.9, 0.99] as const).map((part) => [
         `  p${part * 100}, ms`,
@@ -49,7 +48,7 @@ export function report(
       ],
     ]),
     '',
-    table([
+    textTable([
       ['the noisy project', 'taken', 'refused', 'failed'],
       ...noise.map((each) => [
         each.kind,
@@ -57,7 +56,7 @@ export function report(
       ]),
     ]),
     '',
-    ...(faults.length === 0 ? ['The walls hold.'] : ['THE WALLS LEAK:', ...faults]),
+    ...(faults.length === 0 ? ['The isolation holds.'] : ['THE ISOLATION FAILS:', ...faults]),
   ].join('\n');
   return { text, faults };
 }
@@ -65,19 +64,4 @@ export function report(
 /** @param sorted ascending. */
 function percentile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-        )
-        .join('  '),
-    )
-    .join('\n');
 }

@@ -27,7 +27,7 @@ export interface NoiseData {
   connections: number;
 }
 
-/** What the noisy project's requests of one kind came to. */
+/** The answers to the noisy project's requests of one kind. */
 export interface NoiseCount {
   kind: string;
   taken: number;
@@ -50,7 +50,7 @@ const noisyKeys = 4;
 const connections = 26;
 const anything = z.unknown();
 
-/** One instance with two projects: the shop of `test:faults`, which is quiet, and one that is not. */
+/** Starts one instance with two projects: the shop of `test:faults`, which is quiet, and a noisy one. */
 export async function setStage(redisProgram: string, started: Started): Promise<Stage> {
   const directory = await temporaryDirectory('neighbours', started);
   const redisDirectory = path.join(directory, 'redis');

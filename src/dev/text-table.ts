@@ -1,0 +1,24 @@
+/**
+ * Returns rows as text in columns. Numbers stand to the right, words to the left.
+ *
+ * @param words the columns that hold words, by number.
+ */
+export function textTable(
+  rows: readonly (readonly string[])[],
+  words: ReadonlySet<number> = new Set([0]),
+): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => {
+          const width = widths[column] ?? 0;
+          return words.has(column) ? cell.padEnd(width) : cell.padStart(width);
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

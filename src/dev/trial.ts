@@ -1,0 +1,32 @@
+import { requireGeneratedClient } from './generated-client.ts';
+import { findRedisServer } from './redis.ts';
+import { Started } from './started.ts';
+
+/**
+ * Runs a trial of whole instances and ends everything that it started. The process exits with 0 only where
+ * the trial resolves with true.
+ *
+ * @param trial gets the path of `redis-server`.
+ */
+export async function runTrial(
+  trial: (redisProgram: string, started: Started) => Promise<boolean>,
+): Promise<void> {
+  const started = new Started();
+  started.endOnSignal();
+  try {
+    const redisProgram = findRedisServer();
+    if (redisProgram === undefined) {
+      throw new Error(
+        'A redis-server is needed on the PATH (Debian: apt-get install redis-server).',
+      );
+    }
+    await requireGeneratedClient();
+    if (!(await trial(redisProgram, started))) process.exitCode = 1;
+  } catch (error) {
+    process.exitCode = 1;
+    // Ctrl-C makes the trial fail, too, and needs no message.
+    if (!started.stopping) console.error(error instanceof Error ? error.message : error);
+  } finally {
+    await started.stop();
+  }
+}
