@@ -5,34 +5,7 @@
 const { defineConfig } = require('eslint/config');
 const tseslint = require('typescript-eslint');
 
-const pureFiles = [
-  'src/entitlements/disputed.ts',
-  'src/entitlements/facts.ts',
-  'src/entitlements/order.ts',
-  'src/entitlements/stretches.ts',
-  'src/entitlements/subscriptions.ts',
-  'src/entitlements/purchases.ts',
-  'src/entitlements/windows.ts',
-  'src/entitlements/merge.ts',
-  'src/entitlements/decision.ts',
-  'src/entitlements/explain.ts',
-  'src/entitlements/compute.ts',
-  'src/entitlements/answer.ts',
-  'src/mirror/claims.ts',
-  'src/mirror/from-stripe.ts',
-  'src/mirror/linkable.ts',
-  'src/reporting/accept.ts',
-  'src/reporting/csv.ts',
-  'src/reporting/currency.ts',
-  'src/reporting/figures.ts',
-  'src/reporting/movement.ts',
-  'src/reporting/rational.ts',
-  'src/reporting/recurring.ts',
-  'src/reconciliation/diff.ts',
-  'src/reconciliation/finding.ts',
-  'src/reconciliation/effect.ts',
-  'src/checkout/paying-customer.ts',
-];
+const pureFiles = require('./.pure-files.cjs');
 
 const environmentRule = {
   object: 'process',

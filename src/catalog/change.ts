@@ -3,8 +3,8 @@ import { changeCatalog, type CatalogChangeDeps } from '../entitlements/catalog-c
 import type { RefreshState } from '../entitlements/catalog-change.ts';
 import { type KeepAnswer, keepNothing } from '../http/idempotency.ts';
 import type { Tx } from '../platform/database.ts';
-import { computeImpact } from './impact.ts';
-import type { Impact } from './impact-of.ts';
+import { computeImpact } from './dry-run.ts';
+import type { Impact } from './impact.ts';
 
 /** Whose catalog is changed, and by whom: the part of the audit that every change shares. */
 export type ChangeContext = Pick<AuditRecord, 'projectId' | 'actor' | 'requestId' | 'at'> & {

@@ -3,10 +3,10 @@ import type { Feature } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
-import { keptValue } from './kept.ts';
+import { keptValue } from './kept-value.ts';
 import type { FeatureBody, FeatureOut } from './schemas.ts';
 
-/** The project's features by code, archived ones too, after `cursor`. */
+/** Loads the project's features by code, archived ones too. */
 export async function loadFeatures(
   database: Database,
   projectId: string,
@@ -21,7 +21,8 @@ export async function loadFeatures(
 }
 
 /**
- * Creates a feature or changes what it says; an archived one is back in use.
+ * Creates a feature or changes it; an archived one becomes active again. Fields left out of the body keep
+ * their value.
  * @throws ProblemError feature_in_use where the type would change under mappings, grants or revocations
  */
 export async function putFeature(
@@ -38,7 +39,7 @@ export async function putFeature(
       `The feature ${code} is a ${before.type}, and mapped, granted or revoked: use another code for a ${body.type}.`,
     );
   }
-  // How a limit adds up says nothing of another type.
+  // How a limit adds up means nothing for another type.
   const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
   const said = {
     name: body.name,

@@ -38,8 +38,8 @@ const pageSize = 100;
 const fetchedAtOnce = 4;
 
 /**
- * Fetches a product with its prices, where the caller may take it. One that it may not take costs the same
- * requests and queries as one that Stripe does not know, so that how long it takes tells nothing.
+ * Fetches a product with its prices, if the caller may take it. A product that it may not take costs the
+ * same requests and queries as an unknown one, so the time reveals nothing.
  *
  * @throws ProblemError product_not_found, stripe_unavailable
  */
@@ -58,10 +58,10 @@ export async function fetchProduct(
 }
 
 /**
- * Fetches a price of a product of the caller's. One of another product costs the same requests and queries
- * as one that Stripe does not know.
+ * Fetches a price, if its product is the caller's. A price of another product costs the same requests and
+ * queries as an unknown one.
  *
- * @param isOwn is asked in any case; null: there is no such price.
+ * @param isOwn called in any case, with null if Stripe does not know the price.
  * @throws ProblemError price_not_found, stripe_unavailable
  */
 export async function fetchPrice(
@@ -137,14 +137,14 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   return [...prices.values()];
 }
 
-/** What Stripe does not know is `missing`; any other failure says nothing about the object, and is thrown on. */
+/** Throws `missing` if Stripe does not know the object; any other failure proves nothing, and is rethrown. */
 async function fromStripe<T>(missing: ProblemCode, work: () => Promise<T>): Promise<T> {
   const answer = await unlessMissing(async () => ({ found: await work() }));
   if (answer === null) throw new ProblemError(missing);
   return answer.found;
 }
 
-/** Null for what Stripe does not know. */
+/** Returns null if Stripe does not know the object. */
 async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();

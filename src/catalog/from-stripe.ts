@@ -111,7 +111,7 @@ function toTier(tier: Stripe.Price.Tier | Stripe.Price.CurrencyOptions.Tier): Pr
   };
 }
 
-/** Nothing where the tiers of some currency were not asked for: a list cannot show them. */
+/** Returns nothing if the tiers of a currency are missing, because a list does not show them. */
 function toWholeOptions({
   currency,
   currency_options: options,

@@ -1,133 +1,136 @@
-import type { CatalogFacts } from '../entitlements/facts.ts';
-import { loadCatalog, type Sold } from '../entitlements/load.ts';
-import { loadUserFacts } from '../entitlements/user-facts.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database, Tx } from '../platform/database.ts';
-import {
-  addUser,
-  type CatalogDifference,
-  catalogDifference,
-  emptyImpact,
-  type Impact,
-  valuesAt,
-} from './impact-of.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { decide, featureCases } from '../entitlements/decision.ts';
+import type { CarryFact, CatalogFacts, FeatureValue, UserFacts } from '../entitlements/facts.ts';
 
-const batchSize = 500;
-
-/**
- * A dry run that met a change of the same thing begins again, since what it saw is no longer so: once per
- * change, and those come one after the other.
+/*
+ * The impact of a catalog change on users. Pure.
  */
-const attempts = 50;
 
-/** Ends a transaction whose writes are not to stay. */
-class RolledBack extends Error {}
-
-interface Tried {
-  users: number;
-  before: CatalogFacts;
-  after: CatalogFacts;
+/** What differs between two states of a catalog. */
+export interface CatalogDifference {
+  /** The features whose value may differ. */
+  featureCodes: Set<string>;
+  /** Those of them that are limits: only limits can be raised or lowered. */
+  limits: Set<string>;
+  /** The prices that carry one of these features. */
+  priceIds: string[];
 }
 
-/**
- * Runs `write` once without keeping it, and compares what the project's users may use now under the
- * catalog before and after it. Only users whom the difference can reach are looked at, in batches, each
- * in a short transaction that sees one state of the database and takes no lock, so that a dry run never
- * holds up the service; between two batches other requests have their turn.
- *
- * @throws whatever `write` refuses with
- */
-export async function computeImpact(
-  deps: { clock: Clock; database: Database },
-  projectId: string,
-  write: (tx: Tx) => Promise<unknown>,
-): Promise<Impact> {
-  const now = deps.clock();
-  const { users, before, after } = await tryOut(deps.database, projectId, write);
-  const impact = emptyImpact(users);
-  const difference = catalogDifference(before, after);
-  if (difference.featureCodes.size === 0) return impact;
-  for (const uids of await loadReached(deps.database, projectId, difference)) {
-    const batch = await deps.database.transaction(async (tx) => {
-      await tx.$executeRaw`set transaction isolation level repeatable read, read only`;
-      const users = await loadUserIds(tx, uids);
-      const facts = await loadUserFacts(tx, uids);
-      return users.map((user) => ({ ...user, facts: facts.get(user.uid) }));
-    });
-    for (const { user_id: userId, facts } of batch) {
-      if (facts === undefined) throw new Error('facts of a user are missing');
-      const had = valuesAt(facts, before, difference, now);
-      addUser(impact, difference, userId, had, valuesAt(facts, after, difference, now));
+/** A user's value of a feature before and after the change. */
+interface ValueChange {
+  user_id: string;
+  feature_code: string;
+  from: FeatureValue;
+  to: FeatureValue;
+}
+
+/** What a change of the catalog would do to users, as of one instant. */
+export interface Impact {
+  gains: { user_id: string; feature_code: string }[];
+  losses: { user_id: string; feature_code: string }[];
+  /** Limits with a larger value, and with a smaller one. */
+  raised: ValueChange[];
+  lowered: ValueChange[];
+  /** Configs with another value: configs have no order. */
+  changed: ValueChange[];
+  /** Of all entries, listed or not; `users` is the number of the project's users. */
+  counts: Record<'users' | 'gains' | 'losses' | 'raised' | 'lowered' | 'changed', number>;
+}
+
+const listedAtMost = 1_000;
+
+export function emptyImpact(users: number): Impact {
+  return {
+    gains: [],
+    losses: [],
+    raised: [],
+    lowered: [],
+    changed: [],
+    counts: { users, gains: 0, losses: 0, raised: 0, lowered: 0, changed: 0 },
+  };
+}
+
+/** Compares two states of a catalog. A rename is no difference. */
+export function catalogDifference(before: CatalogFacts, after: CatalogFacts): CatalogDifference {
+  const [was, is] = [before, after].map(
+    ({ features }) => new Map(features.map((feature) => [feature.code, feature])),
+  );
+  const carried = [before, after].flatMap(({ carries }) => Object.values(carries));
+  const featureCodes = new Set([
+    ...[...before.features, ...after.features]
+      .map(({ code }) => code)
+      .filter((code) => !isDeepStrictEqual(was?.get(code), is?.get(code))),
+    ...carried.flatMap(({ priceId }) =>
+      differingCodes(before.carries[priceId], after.carries[priceId]),
+    ),
+  ]);
+  const isLimit = (code: string) => [was, is].every((all) => all?.get(code)?.type === 'limit');
+  const carriesAny = ({ features }: CarryFact) =>
+    Object.keys(features).some((code) => featureCodes.has(code));
+  return {
+    featureCodes,
+    limits: new Set([...featureCodes].filter(isLimit)),
+    priceIds: [...new Set(carried.filter(carriesAny).map(({ priceId }) => priceId))],
+  };
+}
+
+/** Returns the features of a price that may differ: all that it carries if its rank or days change. */
+function differingCodes(before: CarryFact | undefined, after: CarryFact | undefined): string[] {
+  const codes = new Set([before, after].flatMap((carry) => Object.keys(carry?.features ?? {})));
+  const isSame = before?.rank === after?.rank && before?.accessDays === after?.accessDays;
+  return [...codes].filter(
+    (code) => !isSame || !isDeepStrictEqual(before?.features[code], after?.features[code]),
+  );
+}
+
+/** Returns what a user may use of the differing features at an instant, under one catalog: code → value. */
+export function valuesAt(
+  facts: UserFacts,
+  { policy, features, carries }: CatalogFacts,
+  { featureCodes }: CatalogDifference,
+  instant: number,
+): Map<string, FeatureValue> {
+  const relevant = features.filter(({ code }) => featureCodes.has(code));
+  return new Map(
+    featureCases({ ...facts, policy, carries, features: relevant }).flatMap((one) => {
+      const { reason, value } = decide(one, instant);
+      return reason === 'granted' ? [[one.feature.code, value] as const] : [];
+    }),
+  );
+}
+
+/** Adds to an impact what changes for one user. */
+export function addUser(
+  impact: Impact,
+  { limits }: CatalogDifference,
+  userId: string,
+  before: ReadonlyMap<string, FeatureValue>,
+  after: ReadonlyMap<string, FeatureValue>,
+): void {
+  for (const code of [...new Set([...before.keys(), ...after.keys()])].sort()) {
+    const named = { user_id: userId, feature_code: code };
+    const from = before.get(code);
+    const to = after.get(code);
+    if (from === undefined) add(impact, 'gains', named);
+    else if (to === undefined) add(impact, 'losses', named);
+    else if (!isDeepStrictEqual(from, to)) {
+      const kind = limits.has(code) ? (isMore(to, from) ? 'raised' : 'lowered') : 'changed';
+      add(impact, kind, { ...named, from, to });
     }
   }
-  return impact;
 }
 
-async function tryOut(
-  database: Database,
-  projectId: string,
-  write: (tx: Tx) => Promise<unknown>,
-): Promise<Tried> {
-  let tried: Tried | undefined;
-  try {
-    await database.transaction(async (tx) => {
-      await tx.$executeRaw`set transaction isolation level repeatable read`;
-      const users = await tx.user.count({ where: { projectId } });
-      const sold = await loadSold(tx, projectId);
-      const before = await loadCatalog(tx, projectId, sold);
-      await write(tx);
-      tried = { users, before, after: await loadCatalog(tx, projectId, sold) };
-      throw new RolledBack();
-    }, attempts);
-  } catch (error) {
-    if (!(error instanceof RolledBack)) throw error;
-  }
-  if (tried === undefined) throw new Error('a dry run ended without a result');
-  return tried;
+/** Compares two values of a limit, each an integer or unlimited. */
+function isMore(one: FeatureValue, other: FeatureValue): boolean {
+  return other !== 'unlimited' && (one === 'unlimited' || Number(one) > Number(other));
 }
 
-/** Every price that users of the project have something of. */
-async function loadSold(tx: Tx, projectId: string): Promise<Sold[]> {
-  return tx.$queryRaw<Sold[]>`
-    select i.price_id as "priceId", i.product_id as "productId"
-    from users u
-      join subscriptions s on s.uid = u.uid
-      join subscription_items i on i.subscription_id = s.id
-    where u.project_id = ${projectId}
-    union
-    select p.price_id, p.product_id from users u join purchases p on p.uid = u.uid
-    where u.project_id = ${projectId}`;
-}
-
-/**
- * The users who have something of one of the prices, or a grant of one of the features, in batches.
- * One statement finds them all: finding a batch alone would cost Postgres as much.
- */
-async function loadReached(
-  { pool }: Database,
-  projectId: string,
-  { featureCodes, priceIds }: CatalogDifference,
-): Promise<bigint[][]> {
-  const { rows } = await pool.query<{ uids: number[] }>(
-    `select json_agg(uid order by uid) as uids
-     from (
-       select u.uid, (row_number() over (order by u.uid) - 1) / $4 as batch
-       from users u join (
-         select s.uid from subscription_items i join subscriptions s on s.id = i.subscription_id
-         where i.price_id = any($2)
-         union
-         select uid from purchases where price_id = any($2)
-         union
-         select uid from grants where project_id = $1 and feature_code = any($3)
-       ) reached on reached.uid = u.uid
-       where u.project_id = $1
-     ) numbered
-     group by batch order by batch`,
-    [projectId, priceIds, [...featureCodes], batchSize],
-  );
-  return rows.map(({ uids }) => uids.map(BigInt));
-}
-
-async function loadUserIds(tx: Tx, uids: bigint[]): Promise<{ uid: bigint; user_id: string }[]> {
-  return tx.$queryRaw`select uid, user_id from users where uid = any(${uids}) order by uid`;
+function add<Kind extends 'gains' | 'losses' | 'raised' | 'lowered' | 'changed'>(
+  impact: Impact,
+  kind: Kind,
+  entry: Impact[Kind][number],
+): void {
+  impact.counts[kind] += 1;
+  const list: Impact[Kind][number][] = impact[kind];
+  if (list.length < listedAtMost) list.push(entry);
 }

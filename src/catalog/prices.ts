@@ -6,7 +6,7 @@ import type { ChangeContext } from './change.ts';
 import { fetchPrice, type FetchDeps } from './fetch.ts';
 import type { PriceRow } from './from-stripe.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
-import { keptValue } from './kept.ts';
+import { keptValue } from './kept-value.ts';
 import type { PriceBody, PriceOut } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
@@ -29,9 +29,9 @@ export async function loadPrices(
 }
 
 /**
- * A price that the project does not have yet, from Stripe: one made a moment ago, whose webhook is still
- * on its way. Null where it has it. Another project's price is asked for as one that nobody has, so that
- * the two look the same while Stripe is out of order too.
+ * Fetches a price that the project does not have yet, such as one whose webhook is still on its way.
+ * Returns null if the project has it. Another project's price is fetched like an unknown one, so that the
+ * two look the same during an outage of Stripe, too.
  * @throws ProblemError price_not_found, stripe_unavailable
  */
 export async function fetchNewPrice(
@@ -46,15 +46,15 @@ export async function fetchNewPrice(
   });
   if (own !== null) return null;
   return fetchPrice(deps, id, async (productId) => {
-    // Asked for what there is not, too: see `fetchPrice`.
+    // An unknown price costs this query, too (`fetchPrice`).
     const where = { id: productId ?? '', projectId };
     return (await product.findFirst({ where, select: { id: true } })) !== null;
   });
 }
 
 /**
- * Sets what a price of the project carries beside its product, and for how long. What is left out of
- * the body stays as it is.
+ * Sets what a price of the project carries besides its product, and for how long. Fields left out of the
+ * body keep their value.
  * @throws ProblemError price_not_found (of no project or of another), feature_not_found, bad_request
  */
 export async function putPrice(

@@ -4,7 +4,7 @@ import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
 import { type FetchDeps, type FetchedProduct, fetchProduct } from './fetch.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
-import { keptValue } from './kept.ts';
+import { keptValue } from './kept-value.ts';
 import type { ProductBody, ProductOut } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
@@ -57,8 +57,8 @@ export async function fetchOwnProduct(
 }
 
 /**
- * Takes a product into the project, if it may, with its prices as they were fetched; sets what it
- * carries. What is left out of the body stays as it is.
+ * Takes a fetched product with its prices into the project, if it may, and sets what it carries. Fields
+ * left out of the body keep their value.
  *
  * @param anyFree whether the caller may take a product that names no project or another in its
  *   metadata, as the platform may.

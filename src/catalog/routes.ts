@@ -20,7 +20,7 @@ export type CatalogRouteDeps = CatalogChangeDeps & FetchDeps;
 
 const tags = ['Catalog'];
 const auth = { auth: 'admin' } as const;
-/** All users of the project are computed anew, or on trial. */
+/** For routes that recompute all users of the project, or try it. */
 const heavy = { ...auth, cost: heavyCost } as const;
 const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
 const ofList = ofProject.extend(listQuery);
@@ -79,7 +79,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Make a feature, or change what it says; what is left out stays; an archived one is back in use',
+          'Create or change a feature; fields left out keep their value, an archived one becomes active',
         params: shapes.featureParams,
         querystring: shapes.putQuery,
         body: shapes.featureBody,
@@ -144,7 +144,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Take a product of Stripe into the project with its prices, and say what it carries',
+          'Take a product of Stripe with its prices into the project, and set what it carries',
         params: shapes.productParams,
         querystring: shapes.putQuery,
         body: shapes.productBody,
@@ -192,7 +192,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
       schema: {
         tags,
-        summary: 'Say what a price carries beside its product, and how long a purchase lasts',
+        summary: 'Set what a price carries besides its product, and how long a purchase lasts',
         params: shapes.priceParams,
         querystring: shapes.putQuery,
         body: shapes.priceBody,

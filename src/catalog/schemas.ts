@@ -19,7 +19,7 @@ const dryRunSchema = z
   .enum(['true', 'false'])
   .default('false')
   .describe(
-    '`true` changes nothing and answers who would gain, lose or have another value of what, now',
+    '`true`: changes nothing, and answers who would gain or lose a feature or get another value, now',
   );
 
 export const featureParams = z.strictObject({ feature_code: featureCodeSchema });
@@ -32,9 +32,9 @@ export const deleteQuery = z.strictObject({
   dry_run: dryRunSchema,
 });
 
-/** What is left out of a PUT of the catalog keeps its value, so that a rename changes nothing else. */
+/** Describes a field that keeps its value if it is left out, so that a rename changes nothing else. */
 function keptOr(initial: string): string {
-  return `left out: kept; at first, and by \`null\`: ${initial}`;
+  return `left out: unchanged; initially, and with \`null\`: ${initial}`;
 }
 
 export const featureBody = z
@@ -175,21 +175,21 @@ const valueChanges = z.array(
   z.strictObject({ user_id: z.string(), feature_code: z.string(), from: valueOut, to: valueOut }),
 );
 const impactOut = z.strictObject({
-  gains: impactList.describe('who would get what: up to 1,000, by user'),
-  losses: impactList.describe('who would lose what: up to 1,000, by user'),
-  raised: valueChanges.describe('limits that would be more: up to 1,000, by user'),
-  lowered: valueChanges.describe('limits that would be less: up to 1,000, by user'),
-  changed: valueChanges.describe('configs with another value: up to 1,000, by user'),
+  gains: impactList.describe('who would gain which feature: up to 1,000, by user'),
+  losses: impactList.describe('who would lose which feature: up to 1,000, by user'),
+  raised: valueChanges.describe('limits that would be raised: up to 1,000, by user'),
+  lowered: valueChanges.describe('limits that would be lowered: up to 1,000, by user'),
+  changed: valueChanges.describe('configs that would have another value: up to 1,000, by user'),
   counts: z
     .strictObject({
-      users: z.int().describe('how many the project has'),
+      users: z.int().describe('all users of the project'),
       gains: z.int(),
       losses: z.int(),
       raised: z.int(),
       lowered: z.int(),
       changed: z.int(),
     })
-    .describe('of all, listed or not'),
+    .describe('of all entries, listed or not'),
 });
 const refreshOut = z.strictObject({
   id: z.string(),

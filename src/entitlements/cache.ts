@@ -187,7 +187,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
         askedAt + deps.cacheTtlSeconds * 1_000,
         answer.nextChangeAt ?? Infinity,
       );
-      // Redis takes whole milliseconds alone, and an answer must not outlive its bound.
+      // Redis accepts whole milliseconds only; rounding down keeps the answer within its bound.
       const ttlMs = Math.max(1, Math.floor(until - now));
       try {
         await redis.eval(fillScript, 1, await keyOf(user), lease, encodeAnswer(answer), ttlMs);

@@ -1,17 +1,16 @@
 import type { DeniedReason, EntitlementsAnswer } from './answer.ts';
 
 /**
- * The version of the cached text, its body included. Raise it with every change of either: a text of
- * another version is a miss. It is the first word of the text and not part of the key, so that releases
- * which run side by side delete each other's answers. To the release before versions it reads as an end
- * in 1970.
+ * The version of the cached text and of the body in it. Raise it with every change of either: a text of
+ * another version is a miss. It is in the text, not in the key, so that releases which run side by side
+ * delete each other's answers. Releases without versions read it as an expiry in 1970.
  */
 export const cacheFormat = 1;
 
 /**
  * An answer as the cache keeps it: finished text, so that a hit parses and formats nothing. The first
- * line holds the format's version, until when the answer holds, its revision and its tag. A line per feature says what it comes
- * to: `code valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of
+ * line holds the format's version, the next change, the revision and the tag. Then comes a line per
+ * feature: `code valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of
  * `GET /entitlements`. Codes and reasons hold no spaces, and JSON.stringify writes no line breaks.
  */
 export interface CachedAnswer {
@@ -58,8 +57,8 @@ export function encodeAnswer(answer: CachedAnswer): string {
 }
 
 /**
- * Returns the answer in a text of `encodeAnswer`; null where another format wrote it, or where it holds
- * no more at `now` (epoch milliseconds).
+ * Returns the answer in a text of `encodeAnswer`; null if the text has another format or the answer has
+ * expired at `now` (epoch milliseconds).
  */
 export function decodeAnswer(text: string, now: number): CachedAnswer | null {
   const headEnd = text.indexOf('\n');

@@ -5,14 +5,14 @@ import { type RefreshDeps, refreshBehind } from './refresh-behind.ts';
 
 export type CatalogChangeDeps = RefreshDeps;
 
-/** The recomputation of a project's users that a change of catalog or policy set off. */
+/** The recomputation of a project's users that a change of catalog or policy started. */
 export interface RefreshState {
   id: string;
   users: number;
   status: 'done' | 'running';
 }
 
-/** A change of a catalog, and the refresh of the users that follows from it. */
+/** The result of a catalog change, and the refresh of users that it started. */
 export interface CatalogChange<T> {
   result: T;
   refresh: RefreshState;
@@ -27,7 +27,8 @@ const refreshedAtOnce = 1_000;
  * every user that was computed under an older one is refreshed: up to 1,000 before this returns, the
  * rest by the sweep. So are those whose batch takes longer than a transaction may.
  *
- * @param keep ends the transaction: keeps what the caller would answer before any user is refreshed.
+ * @param keep runs last in the transaction: stores the answer for a replay, as it is before any user is
+ *   refreshed.
  */
 export async function changeCatalog<T>(
   deps: CatalogChangeDeps,
@@ -55,7 +56,7 @@ export async function changeCatalog<T>(
     await keep(tx, { result, refresh: { id, users, status: 'running' } });
     return { result, id, users };
   });
-  // The change may be what mends those who failed before it.
+  // Retries users whose refresh failed before, too: this change may be the remedy.
   await refreshBehind(deps, projectId, {
     limit: refreshedAtOnce,
     failedBefore: deps.clock(),
@@ -80,7 +81,7 @@ export async function finishRefreshes(deps: CatalogChangeDeps, projectId: string
 }
 
 /**
- * How far a refresh has come: `behind` users are still to be computed. Null where there is none such.
+ * Loads how far a refresh has come: `behind` users are still to be computed. Null = no such refresh.
  *
  * @param projectId null = of any project.
  */

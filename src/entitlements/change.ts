@@ -11,7 +11,7 @@ export interface ChangeDeps {
   cache: EntitlementCache;
 }
 
-/** What a change came to. */
+/** The outcome of a change. */
 export interface UserChange<T> extends Pick<Refreshed, 'revision' | 'had' | 'has'> {
   result: T;
 }
@@ -22,7 +22,7 @@ export interface UserChange<T> extends Pick<Refreshed, 'revision' | 'had' | 'has
  * returned, every later read on every instance shows the change.
  *
  * @param write runs under the user's lock; may run again after a deadlock, so it keeps no state.
- * @param keep ends the transaction: keeps what the caller will answer.
+ * @param keep runs last in the transaction: stores the answer for a replay.
  */
 export async function changeUser<T>(
   deps: ChangeDeps,

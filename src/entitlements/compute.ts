@@ -3,19 +3,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { featureCases, type FeatureCase } from './decision.ts';
 import type { Facts, Segment, SharedSources, SourceRef, Timeline } from './facts.ts';
 import { byText } from './order.ts';
-import { byRef, ownSources } from './segment-sources.ts';
-import { type Piece, refKey, sweep } from './sweep.ts';
+import { byRef, ownSources, refKey } from './segment-sources.ts';
+import { type Piece, sweepLine } from './sweep-line.ts';
 
 /**
- * All that one user may use, ever, as the facts have it: the answer for every feature over all of
- * time, which a read looks up at its instant. The same facts in any order give the same timeline;
- * time passing changes nothing in it. What no segment covers is `no_source`.
+ * Computes the timeline of one user: the answer for every feature over all of time, which a read looks
+ * up at its instant. The same facts in any order give the same timeline; time passing changes nothing in
+ * it. What no segment covers is `no_source`.
  */
 export function compute(facts: Facts): Timeline {
   return computeListing(facts, ownSources);
 }
 
-/** The same, where a segment lists up to `listedAtMost` sources itself. */
+/** Does the same with segments that list up to `listedAtMost` sources themselves. */
 export function computeListing(facts: Facts, listedAtMost: number): Timeline {
   return featureCases(facts)
     .toSorted((a, b) => byText(a.feature.code, b.feature.code))
@@ -27,7 +27,7 @@ function segmentsOf(featureCase: FeatureCase, listedAtMost: number): Segment[] {
   const segments: Segment[] = [];
   const counting = new Map<string, SourceRef>();
   const sharing = createSharing(featureCode);
-  for (const piece of sweep(featureCase)) {
+  for (const piece of sweepLine(featureCase)) {
     for (const ref of piece.left) counting.delete(refKey(ref));
     for (const ref of piece.entered) counting.set(refKey(ref), ref);
     const { from, to, reason, value } = piece;
@@ -54,7 +54,7 @@ function segmentsOf(featureCase: FeatureCase, listedAtMost: number): Segment[] {
   return segments;
 }
 
-/** Whether a piece says what the segment before it does. */
+/** Returns whether a piece continues the segment before it. */
 function isSameAnswer(last: Segment, { reason, value, entered, left }: Piece): boolean {
   return (
     entered.length + left.length === 0 &&
@@ -81,7 +81,7 @@ function createSharing(featureCode: string) {
 
   return {
     shared,
-    /** Goes on with a piece that shares; where the one before it did not, all spans begin. */
+    /** Adds a piece that shares; if the piece before it did not, the spans of all its sources begin. */
     share({ from, entered, left }: Piece, counting: ReadonlyMap<string, SourceRef>): void {
       const begun = open.size === 0 ? [...counting.values()] : entered;
       for (const ref of left) close(refKey(ref), from);
@@ -89,7 +89,7 @@ function createSharing(featureCode: string) {
         open.set(refKey(ref), { source: ref, validFrom: from });
       }
     },
-    /** Ends what is open: what follows does not share. */
+    /** Ends all open spans: the next piece does not share. */
     stop,
     finish(): void {
       stop(Infinity);

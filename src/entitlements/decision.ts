@@ -9,7 +9,7 @@ import {
   type SourceWindow,
 } from './windows.ts';
 
-/** All that bears on one feature of one user, at any instant. */
+/** The sources and revocations of one feature of one user, over all of time. */
 export interface FeatureCase {
   feature: FeatureFact;
   sources: FeatureSource[];
@@ -22,13 +22,13 @@ export interface Decision {
   value: FeatureValue;
   /** The sources that count; empty where not allowed. */
   counting: FeatureSource[];
-  /** What would count, each with the last recorded revocation that takes it. */
+  /** The sources that would count but are taken, each with the last recorded revocation that takes it. */
   taken: ReadonlyMap<FeatureSource, RevocationWindow>;
   /** The revocations that no grant in force outweighs, the last recorded first. */
   inForce: RevocationWindow[];
 }
 
-/** One case per feature of the project that anything bears on, in no particular order. */
+/** Returns a case per feature that has sources or revocations, in no particular order. */
 export function featureCases(facts: Facts): FeatureCase[] {
   const windows = sourceWindows(facts);
   const byFeature = Map.groupBy(
@@ -48,7 +48,7 @@ export function featureCases(facts: Facts): FeatureCase[] {
     .filter(({ sources, revocations }) => sources.length > 0 || revocations.length > 0);
 }
 
-/** Reasons of sources that do not count, the first that holds of any of them going before the next. */
+/** The reasons of sources that do not count; the first that holds for any of them is the answer's. */
 const denialsByWeight: readonly Exclude<Standing, 'granted'>[] = [
   'payment_overdue',
   'not_yet_valid',
@@ -57,9 +57,9 @@ const denialsByWeight: readonly Exclude<Standing, 'granted'>[] = [
 
 /**
  * Decides one feature at one instant: entitled ⇔ some source covers the instant and no revocation in
- * force takes it. The operator's last word wins: the last recorded of the grants that cover the instant
- * outweighs every revocation before it, and lets all sources count, not itself alone. A revocation after
- * it takes what began at or before its recording; one that blocks takes what began later, too.
+ * force takes it. The operator's last word wins: the last recorded grant that covers the instant
+ * outweighs every revocation recorded before it, and lets all sources count. A revocation recorded after
+ * that grant takes what began at or before its recording; one that blocks takes what began later, too.
  */
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
   const standing = sources.filter((source) => standingAt(source, instant) === 'granted');
@@ -90,8 +90,8 @@ export function decide({ feature, sources, revocations }: FeatureCase, instant: 
 }
 
 /**
- * Of the revocations that cover an instant those that no grant in force outweighs, the last recorded
- * first.
+ * Returns the revocations in force, the last recorded first: those that cover an instant and that no
+ * grant outweighs.
  *
  * @param lastGrant the number of the last recorded grant that covers the instant; -Infinity = none.
  */
@@ -105,10 +105,10 @@ export function inForceOf(
 }
 
 /**
- * The last recorded revocation in force that takes a source away; null where none does. Stripe dates
- * starts in whole seconds, rounded down: of a start and a recording within one second, the operator
- * wins. A grant that the revocation does not come after would have outweighed it. What one leaves to a
- * source, it leaves to all that began later.
+ * Returns the last recorded revocation in force that takes a source; null if all spare it. Stripe dates
+ * starts in whole seconds, rounded down: of a start and a recording within one second, the operator wins.
+ * A grant is always taken: recorded later, it would outweigh the revocation. A revocation that spares a
+ * source spares all that began later.
  */
 export function takenBy(
   inForce: readonly RevocationWindow[],
@@ -119,19 +119,19 @@ export function takenBy(
   return inForce.find(takes) ?? null;
 }
 
-/** Whether a source has begun by now, and is over or unpaid. */
+/** Returns whether a source gave something before, and has lapsed. */
 export function isOver(standing: Standing | null): boolean {
   return standing === 'expired' || standing === 'payment_overdue';
 }
 
 /**
- * Why nothing counts. Where no revocation took what would count, and something that is over would be
- * left by all of them, what is over is the reason: lifting them would not give the feature back.
+ * Returns why nothing counts. If the revocations in force take nothing and spare a source that has
+ * lapsed, the lapse is the reason: lifting them would not give the feature back.
  */
 export function denialOf(found: {
   inForce: readonly RevocationWindow[];
   isAnyTaken: boolean;
-  /** Whether any that is over is taken by none in force. */
+  /** Whether any source that has lapsed is taken by no revocation in force. */
   isAnyLeft: boolean;
   isStanding: (standing: Standing) => boolean;
 }): Exclude<Reason, 'granted'> {
@@ -141,8 +141,8 @@ export function denialOf(found: {
 }
 
 /**
- * The features that a revocation blocks at an instant, whatever may be bought: one that blocks is in
- * force, and no later grant outweighs it.
+ * Returns the features that stay denied at an instant whatever the user buys: a revocation that blocks
+ * is in force.
  */
 export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   return new Set(
@@ -152,7 +152,7 @@ export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   );
 }
 
-/** Null where it is off: such a source gives nothing at any time, and is no reason for a denial. */
+/** Returns null for a source that is off: it never gives anything, and is no reason for a denial. */
 export function standingAt(source: SourceWindow, instant: number): Standing | null {
   return source.stretches.find((stretch) => covers(stretch, instant))?.standing ?? null;
 }

@@ -1,9 +1,8 @@
 import type { FeatureValue, Segment, SourceSpan, Timeline } from './facts.ts';
 import { byText } from './order.ts';
-import { isShared, spansOf } from './segment-sources.ts';
-import { refKey } from './sweep.ts';
+import { isShared, refKey, spansOf } from './segment-sources.ts';
 
-/** What a stored timeline lacks of the wanted one, and has too much. */
+/** What turns a stored timeline into the wanted one: rows to supersede, segments and spans to add. */
 export interface Difference<Row> {
   goneSegments: Row[];
   addedSegments: Segment[];
@@ -11,31 +10,30 @@ export interface Difference<Row> {
   addedSpans: SourceSpan[];
 }
 
-/** A stored timeline, each part with its row. */
+/** A stored timeline, each segment and span with its row. */
 export interface Stored<Row> {
   segments: readonly { row: Row; segment: Segment }[];
   spans: readonly { row: Row; span: SourceSpan }[];
 }
 
 /**
- * Compares a stored timeline with the wanted one. A segment stays where it says the same of the same
- * window with the same sources; one whose shared sources have changed is superseded like any other, so
- * that its sources are the same for as long as it is live. Takes time by the size of both, however many
- * sources a segment shares.
+ * Compares a stored timeline with the wanted one. A segment stays if its window, answer and sources are
+ * the same. Changed sources supersede a segment even if they are shared, so its sources are the same for
+ * as long as it is live. The time depends on the number of segments and spans, not of sources they share.
  */
 export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Difference<Row> {
   const spans = unmatched(
     stored.spans.map(({ row, span }) => ({ row, text: spanText(span), it: span })),
     spansOf(wanted).map((span) => ({ text: spanText(span), it: span })),
   );
-  const changed = segmentsAround(wanted, [
+  const changed = withOtherSources(wanted, [
     ...spans.gone.map(({ it }) => ({ span: it, by: -1 })),
     ...spans.added.map((span) => ({ span, by: 1 })),
   ]);
   const segments = unmatched(
     stored.segments.map(({ row, segment }) => ({ row, text: segmentText(segment), it: segment })),
     wanted.map((segment) => ({
-      // What is stored never has this mark, so that it is told apart.
+      // No stored segment has such a text, so this one replaces its predecessor.
       text: segmentText(segment) + (changed.has(segment) ? ' with other sources' : ''),
       it: segment,
     })),
@@ -48,7 +46,7 @@ export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Differ
   };
 }
 
-/** What is on one side only, by its text; on each side no text comes twice. */
+/** Compares both sides by text, which is unique on each: returns what is on one side only. */
 function unmatched<Row, T>(
   stored: readonly { row: Row; text: string; it: T }[],
   wanted: readonly { text: string; it: T }[],
@@ -59,15 +57,15 @@ function unmatched<Row, T>(
 }
 
 /**
- * The segments with shared sources that are covered, at their start, by other spans than before: where
- * what went and what came do not make up for each other.
+ * Returns the segments with shared sources whose sources have changed: the spans removed and added at
+ * their start do not cancel out.
  */
-function segmentsAround(
+function withOtherSources(
   timeline: Timeline,
   changes: readonly { span: SourceSpan; by: number }[],
 ): Set<Segment> {
-  const around = new Set<Segment>();
-  if (changes.length === 0) return around;
+  const changed = new Set<Segment>();
+  if (changes.length === 0) return changed;
   const sharing = timeline.filter(({ sources }) => isShared(sources));
   const changesOf = Map.groupBy(changes, ({ span }) => span.featureCode);
   for (const [featureCode, segments] of Map.groupBy(sharing, (one) => one.featureCode)) {
@@ -88,10 +86,10 @@ function segmentsAround(
         next += 1;
         edge = edges[next];
       }
-      if (balance.size > 0) around.add(segment);
+      if (balance.size > 0) changed.add(segment);
     }
   }
-  return around;
+  return changed;
 }
 
 function startOf({ validFrom }: Segment): number {
@@ -102,7 +100,7 @@ function spanText({ featureCode, source, validFrom, validTo }: SourceSpan): stri
   return JSON.stringify([featureCode, refKey(source), validFrom, validTo]);
 }
 
-/** The same text for equal segments. */
+/** Returns equal texts for equal segments. */
 function segmentText(segment: Segment): string {
   const { featureCode, featureType, reason, value, sources, validFrom, validTo } = segment;
   const listed = isShared(sources) ? 'shared' : sources.map(refKey);
@@ -112,7 +110,7 @@ function segmentText(segment: Segment): string {
   ]);
 }
 
-/** Postgres keeps no order of keys. */
+/** jsonb does not keep the order of keys. */
 function withSortedKeys(value: FeatureValue): FeatureValue {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(withSortedKeys);

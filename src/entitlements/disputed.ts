@@ -1,31 +1,25 @@
+import type { ReversalFact } from './facts.ts';
 import { byText } from './order.ts';
 
-/** Refunds on their way count like those that arrived; one that `failed` or was `canceled` gives access back. */
+/** Pending refunds count like succeeded ones; one that `failed` or was `canceled` gives access back. */
 const countingRefunds: ReadonlySet<string> = new Set(['succeeded', 'pending', 'requires_action']);
 
-/** Whether money of a refund in this status counts as given back. */
+/** Returns whether the money of a refund in this status counts as returned. */
 export function isGivenBack(status: string): boolean {
   return countingRefunds.has(status);
 }
 
-interface Reversal {
-  id: string;
-  amount: number;
-  status: string;
-  createdAt: number;
-}
-
 /**
- * What each dispute of a charge takes of it if it is lost, minor units of the charge, in the order given.
- * A bank disputes what its customer was billed: in the buyer's currency, or at another day's rate. So a
- * dispute in another currency, or within 5 % of all that is left of the charge, is about all that is left.
+ * Returns what each dispute takes of its charge if it is lost, minor units of the charge, in the order
+ * given. A bank disputes what its customer was billed: in the buyer's currency, or at another day's rate.
+ * So a dispute in another currency, or within 5 % of the rest of the charge, is about the whole rest.
  *
  * @param refunds of the charge.
  */
 export function disputedAmounts(
   charge: { amount: number; currency: string },
-  refunds: readonly Reversal[],
-  disputes: readonly (Reversal & { currency: string })[],
+  refunds: readonly ReversalFact[],
+  disputes: readonly (ReversalFact & { currency: string })[],
 ): number[] {
   const refunded = refunds.filter(({ status }) => isGivenBack(status));
   let left = charge.amount - refunded.reduce((sum, { amount }) => sum + amount, 0);
@@ -40,6 +34,6 @@ export function disputedAmounts(
   return disputes.map((dispute) => amounts.get(dispute) ?? dispute.amount);
 }
 
-function byCreation(one: Reversal, other: Reversal): number {
+function byCreation(one: ReversalFact, other: ReversalFact): number {
   return one.createdAt - other.createdAt || byText(one.id, other.id);
 }

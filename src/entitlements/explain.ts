@@ -5,41 +5,41 @@ import { byText } from './order.ts';
 import { byRef } from './segment-sources.ts';
 import { sourceWindows, type RevocationWindow, type SourceWindow } from './windows.ts';
 
-/** Why a source counts, or does not: the whole list, part of the HTTP contract. */
+/** Why a source counts or does not: a closed list, part of the HTTP contract. */
 export const whys = {
-  counts: 'it counts, and the value is its own or holds its part',
+  counts: 'it counts, and the value is its own or includes it',
   began_later:
-    'it counts: it began after the revocation in force, which takes what began before it',
-  lower_value: 'it counts, but another gives more',
-  lower_priority: 'it counts, but the value of another goes first',
-  revoked: "it would count, but the operator's last word takes it: it began before that",
-  blocked: "it would count, but the operator's last word takes what began later, too",
-  payment_overdue: 'its subscription is past its grace, unpaid, incomplete or paused',
-  not_yet_valid: 'its window has not begun, or it rests while a purchase in front of it gives',
-  expired: 'its window is over: used up, canceled, or never paid for',
+    'it counts: it began after the revocation in force, which takes only what began before',
+  lower_value: 'it counts, but another source gives more',
+  lower_priority: 'it counts, but the value of another source goes first',
+  revoked: "it would count, but the operator's last word takes it",
+  blocked: "it would count, but the operator's last word blocks what began later, too",
+  payment_overdue: 'its subscription is past its grace period, unpaid, incomplete or paused',
+  not_yet_valid: 'its window has not begun, or it waits while a purchase in front of it gives',
+  expired: 'its window is over: used up, canceled or never paid for',
   refunded: 'its money came back, by refunds or a lost dispute',
   disputed: 'an open dispute suspends it',
   ended_by_operator: 'an operator ended the grant',
   no_quantity: 'its quantity is 0',
-  status_unknown: 'its subscription has a status whose effect was never known',
-  value_unfit: "its value is not one of the feature's type",
+  status_unknown: 'its subscription has a status whose effect is unknown',
+  value_unfit: "its value does not fit the feature's type",
 } as const;
 export type Why = keyof typeof whys;
 
-/** By which rule the answer came about: the whole list, part of the HTTP contract. */
+/** The rule that the answer follows: a closed list, part of the HTTP contract. */
 export const rules = {
   any: 'a boolean: any source that counts gives it',
-  max: 'a limit: the largest that a source gives',
-  sum: 'a limit: the total of what the sources give',
+  max: 'a limit: the largest value of the sources that count',
+  sum: 'a limit: the total of the sources that count',
   precedence: 'a config: a grant, then the higher rank, then the later start, then the id',
   last_word:
-    "denied: of the operator's grants and revocations in force, a revocation came last, and leaves nothing",
+    "denied: the last of the operator's grants and revocations in force is a revocation, and spares no source",
   nothing_counts: 'denied: no source covers the instant',
   unknown_feature: 'denied: the project has no such feature',
 } as const;
 export type Rule = keyof typeof rules;
 
-/** Epoch milliseconds; half-open. Where both are the same, it holds at no time. */
+/** Epoch milliseconds; half-open. Empty if both are the same. */
 interface Window {
   validFrom: number;
   /** Null = open. */
@@ -62,7 +62,7 @@ interface ExplainedRevocation extends Window {
   id: string;
   recordedAt: number;
   block: boolean;
-  /** Whether it takes a source that would count, or is the reason why what comes is denied. */
+  /** Whether it takes a source that would count or, if there is none to take, is the reason for the denial. */
   decides: boolean;
 }
 
@@ -77,10 +77,9 @@ export interface Explanation {
 }
 
 /**
- * Why a user may or may not use a feature at an instant (epoch milliseconds): the decision that the
- * timeline is made of, with everything that bears on it, counted or not. The sources that count are
- * those of the answer; without any of the others, and without revocations that do not decide, the
- * feature would be given, or not, all the same.
+ * Explains why a user may or may not use a feature at an instant (epoch milliseconds): the decision of
+ * the timeline, with every source and revocation, counted or not. The sources that count are those of the
+ * answer. Without the other sources, and without revocations that do not decide, `allowed` is the same.
  */
 export function explainAt(facts: Facts, featureCode: string, instant: number): Explanation {
   const feature = facts.features.find(({ code }) => code === featureCode);
@@ -118,7 +117,7 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
   };
 }
 
-/** As the answer lists them, and the parts of what is one source there by their ids. */
+/** Orders sources as answers do; parts of one source there, by their own ids. */
 function bySource(a: ExplainedSource, b: ExplainedSource): number {
   return byRef(a.ref, b.ref) || byText(a.partId, b.partId);
 }
@@ -156,7 +155,7 @@ function explained(
   };
 }
 
-/** Where nothing is taken, the last recorded of those in force denies what comes. */
+/** If nothing is taken, the last recorded revocation in force is the one that denies. */
 function decides({ reason, taken, inForce }: Decision, revocation: RevocationWindow): boolean {
   return taken.size > 0
     ? [...taken.values()].includes(revocation)
@@ -203,7 +202,7 @@ function isBlocked({ beganAt }: FeatureSource, by: RevocationWindow | undefined)
   return by !== undefined && beganAt !== null && beganAt > by.recordedAt;
 }
 
-/** Those that carry the feature with a value that its type does not have (any more). */
+/** Returns the sources that carry the feature with a value that does not, or no longer, fit its type. */
 function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
   return sourceWindows(facts).flatMap((window) => {
     const { features } = window;
@@ -215,8 +214,8 @@ function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
 }
 
 /**
- * The window of a source is where it gives, from its first day to its last: one that is off, or ended
- * before it began, has an empty one.
+ * The window of a source runs from the first instant at which it gives to the last. It is empty if the
+ * source is off or ended before it began.
  */
 function sourceParts(
   source: SourceWindow,

@@ -71,11 +71,19 @@ export interface PurchaseFact {
   paymentAmount: number;
   purchasedAt: number;
   /** Refunds of the payment. */
-  refunds: { id: string; amount: number; status: string; createdAt: number }[];
-  /** `amount` is what it takes of the payment if it is lost, minor units of the payment (`disputedAmounts`). */
-  disputes: { id: string; amount: number; status: string; createdAt: number }[];
+  refunds: ReversalFact[];
+  /** `amount`: what a loss takes of the payment, in its minor units (`disputedAmounts`). */
+  disputes: ReversalFact[];
   /** True for a one-time line of a subscription checkout, which ends when the refunded amount reaches the line's. */
   ofInvoice: boolean;
+}
+
+/** A refund or a dispute. */
+export interface ReversalFact {
+  id: string;
+  amount: number;
+  status: string;
+  createdAt: number;
 }
 
 export interface GrantFact {
@@ -97,13 +105,13 @@ export interface RevocationFact {
   validTo: number | null;
   liftedAt: number | null;
   number: number;
-  /** A plain one takes what began at or before this instant. */
+  /** A plain revocation takes what began at or before this instant. */
   recordedAt: number;
-  /** Takes whatever gives the feature, later purchases too. */
+  /** Whether it takes every source of the feature, later purchases too. */
   block: boolean;
 }
 
-/** What users of a project share. */
+/** The facts that all users of a project share. */
 export interface CatalogFacts {
   policy: PolicyFact;
   features: FeatureFact[];
@@ -111,7 +119,7 @@ export interface CatalogFacts {
   carries: Record<string, CarryFact>;
 }
 
-/** What is the user's own. */
+/** The facts of one user. */
 export interface UserFacts {
   subscriptions: SubscriptionFact[];
   purchases: PurchaseFact[];
@@ -142,9 +150,9 @@ export interface SourceSpan {
 }
 
 /**
- * The sources of segments that have many, each once: those of a segment are the ones whose span covers
- * it. All segments of a feature that have many share one such list, so that a timeline grows with the
- * number of sources, not with its square.
+ * The sources of segments that have many: those of a segment are the ones whose span covers it. All such
+ * segments of a feature share one list, so a timeline grows with the number of sources, not with its
+ * square.
  */
 export interface SharedSources {
   spans: SourceSpan[];
@@ -161,7 +169,7 @@ export interface Segment {
   reason: Exclude<Reason, 'no_source'>;
   /** Null where not allowed (`reason` other than `granted`). */
   value: FeatureValue;
-  /** Those that count, by type and id; empty where not allowed. `sourcesOf` gives the list of either form. */
+  /** Those that count, by type and id; empty where denied. `sourcesOf` returns the list of either form. */
   sources: SourceRef[] | SharedSources;
   validFrom: number | null;
   validTo: number | null;

@@ -2,8 +2,8 @@ import { notACursor } from '../http/schemas.ts';
 import type { Database } from '../platform/database.ts';
 import { answerAt } from './answer.ts';
 import type { FeatureValue } from './facts.ts';
-import type { AskedInstant } from './explanation.ts';
-import { segmentOf, type SegmentRow } from './segment.ts';
+import type { AskedInstant } from './load-explanation.ts';
+import { segmentOf, type SegmentRow } from './segment-rows.ts';
 import { presentOf } from './present.ts';
 
 /** A user who may use a feature: its value, and the unbroken period around the instant read. */
@@ -19,12 +19,12 @@ export interface FeatureUser {
 type Row = SegmentRow & { user_id: string; recorded_at: Date };
 
 /**
- * The users of a project who may use a feature at an instant, those known longest first. Reads one
- * stretch of an index however many users there are, and of the users on the page all that the feature's
- * timeline holds, from which the period follows as in `GET /entitlements`.
+ * Loads the users of a project who may use a feature at an instant, those known longest first. Reads one
+ * range of an index, however many users there are. The period is that of `GET /entitlements`, so the
+ * whole timeline of the feature is loaded for the users on the page.
  *
  * @param after the last user of the page before.
- * @throws ProblemError bad_request where nobody is called `after`
+ * @throws ProblemError bad_request if `after` is no user
  */
 export async function loadFeatureUsers(
   database: Database,

@@ -1,6 +1,6 @@
 import type { FeatureValue, Segment } from './facts.ts';
 
-/** What a timeline gives at an instant: feature code → value. */
+/** Returns what a timeline grants at an instant: feature code → value. */
 export function grantedAt(
   timeline: readonly Segment[],
   instant: number,

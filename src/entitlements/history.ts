@@ -1,7 +1,7 @@
 import { instantSchema, notACursor } from '../http/schemas.ts';
 import type { Database } from '../platform/database.ts';
 import type { Segment } from './facts.ts';
-import { segmentOf, type SegmentRow, segmentSourcesSql } from './segment.ts';
+import { segmentOf, type SegmentRow, segmentSourcesSql } from './segment-rows.ts';
 import type { UserName } from './users.ts';
 
 /** A segment as it was recorded; instants are epoch milliseconds. */

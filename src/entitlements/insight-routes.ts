@@ -6,7 +6,7 @@ import { decodeCursor, listResponse, page } from '../http/schemas.ts';
 import { sendJson } from '../http/send-json.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import { loadExplanation } from './explanation.ts';
+import { loadExplanation } from './load-explanation.ts';
 import { loadFeatureUsers } from './feature-users.ts';
 import { loadHistory, positionOf } from './history.ts';
 import * as shapes from './insight-schemas.ts';
@@ -25,14 +25,14 @@ export interface InsightRouteDeps {
 
 const tags = ['Entitlements'];
 
-/** How many answers of a batch are made in one turn of the event loop. */
+/** How many answers of a batch are built in one turn of the event loop. */
 const answersAtOnce = 20;
 
 /** Entitlements seen from other sides: many users at once, why, what changed when, who. */
 export function insightRoutes(app: App, deps: InsightRouteDeps): void {
   const { clock, database, features, projectOf } = deps;
 
-  /** The answers of different users, as JSON, by user id. */
+  /** Returns the answers of distinct users as JSON, by user id. */
   async function answerTexts(
     projectId: string,
     userIds: readonly string[],

@@ -10,7 +10,7 @@ import {
   userIdSchema,
 } from '../http/schemas.ts';
 import { type Rule, rules, type Why, whys } from './explain.ts';
-import type { EvidencedExplanation } from './explanation.ts';
+import type { EvidencedExplanation } from './load-explanation.ts';
 import type { FeatureUser } from './feature-users.ts';
 import type { RecordedSegment } from './history.ts';
 import { sourcesOf } from './segment-sources.ts';
@@ -47,7 +47,7 @@ const windowSchema = {
   valid_from: instantOutSchema,
   valid_to: instantOutSchema
     .nullable()
-    .describe('`null` = open; the same as `valid_from`: it holds at no time'),
+    .describe('`null` = open; the same as `valid_from` = at no time'),
 };
 
 export const explainResponse = z
@@ -88,7 +88,7 @@ export const explainResponse = z
           decides: z
             .boolean()
             .describe(
-              'Whether it takes a source that would count, or is the reason where nothing is there to take',
+              'Whether it takes a source that would count or, if there is none to take, is the reason for the denial',
             ),
           audit_id: z.string().nullable().describe('The last audit row about it'),
         }),
@@ -125,7 +125,7 @@ export function explanationOut(
         value: source.value,
         counted: source.counted,
         why: source.why,
-        // An item of a subscription is told apart from the others of it by its own id.
+        // Its own id distinguishes an item from the others of its subscription.
         stripe_ids: source.ref.type === 'subscription' ? [source.partId, ...stripeIds] : stripeIds,
         event_ids: eventIds,
         ...(auditId === undefined ? {} : { audit_id: auditId }),

@@ -4,10 +4,10 @@ export interface Interval {
   to: number;
 }
 
-/** In order, none empty, and none touching the next. */
+/** Sorted, none of them empty, and no two overlapping or touching. */
 export type Intervals = readonly Interval[];
 
-/** What is left of the one without the other. Takes as many steps as there are intervals. */
+/** Returns what is left of `intervals` without `taken`, in linear time. */
 export function without(intervals: Intervals, taken: Intervals): Interval[] {
   const left: Interval[] = [];
   let next = 0;
@@ -16,7 +16,7 @@ export function without(intervals: Intervals, taken: Intervals): Interval[] {
     for (let cut = taken[next]; cut !== undefined && cut.from < to; cut = taken[next]) {
       if (at < cut.from) left.push({ from: at, to: cut.from });
       at = Math.max(at, cut.to);
-      if (cut.to > to) break; // It may take from the next one, too.
+      if (cut.to > to) break; // It may cut the next interval, too.
       next += 1;
     }
     if (at < to) left.push({ from: at, to });
@@ -24,7 +24,7 @@ export function without(intervals: Intervals, taken: Intervals): Interval[] {
   return left;
 }
 
-/** What lies in the one or the other. */
+/** Returns what lies in either. */
 export function union(some: Intervals, others: Intervals): Interval[] {
   const all: Interval[] = [];
   for (const { from, to } of [...some, ...others].toSorted((a, b) => a.from - b.from)) {

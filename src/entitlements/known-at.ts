@@ -15,11 +15,11 @@ const known = timelineSql(
 );
 
 /**
- * A user's timeline as it was recorded at an earlier instant (epoch milliseconds), with the revision
- * of then, one query. A change has its one instant, which is the `recorded_at` of what it brought and
- * the `superseded_at` of what it took away, and raises the revision by one; so the revision of then is
- * today's less the changes since.
- * @throws ProblemError bad_request where the instant is yet to come
+ * Loads a user's timeline as it was recorded at an earlier instant (epoch milliseconds), with its
+ * revision, in one query. A change has one instant, the `recorded_at` of what it adds and the
+ * `superseded_at` of what it replaces, and raises the revision by one. So the revision at the earlier
+ * instant is today's less the changes since.
+ * @throws ProblemError bad_request if the instant is in the future
  */
 export async function loadTimelineKnownAt(
   deps: { clock: Clock; database: Database },
@@ -45,9 +45,9 @@ export async function loadTimelineKnownAt(
       where u.project_id = $1 and u.user_id = $2`,
     values: [user.projectId, user.userId, new Date(knownAt)],
   });
-  // What another clock has recorded is known, even if its instant is yet to come here.
+  // A change that was recorded by a clock ahead of ours is known already.
   if (knownAt > Math.max(deps.clock(), rows[0]?.last_at?.getTime() ?? 0)) {
-    const message = 'must not lie in the future: what will be known is not known';
+    const message = 'must not be in the future';
     throw new ProblemError('bad_request', `known_at ${message}.`, [{ path: 'known_at', message }]);
   }
   return storedTimeline(rows[0]?.timeline ?? null);

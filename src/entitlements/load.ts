@@ -2,15 +2,15 @@ import type { Tx } from '../platform/database.ts';
 import type { CarryFact, CatalogFacts, Facts, FeatureValue } from './facts.ts';
 import { loadUserFacts } from './user-facts.ts';
 
-/** A price, and the product that it belonged to when it was sold. */
+/** A price, and its product when it was sold. */
 export interface Sold {
   priceId: string;
   productId: string;
 }
 
 /**
- * Everything that the timelines of these users of one project are computed from, a fixed number of
- * queries for any number of users. Consistent with the catalog under the project's lock, and with
+ * Loads everything that the timelines of these users of one project are computed from, in a fixed number
+ * of queries for any number of users. Consistent with the catalog under the project's lock, and with
  * the users' own facts under theirs.
  */
 export async function loadFacts(
@@ -27,7 +27,7 @@ export async function loadFacts(
   return new Map([...ofUsers].map(([uid, facts]) => [uid, { ...catalog, ...facts }]));
 }
 
-/** The part of the facts that all users of a project share, `sold` being what of it they have. */
+/** Loads the facts that all users of a project share; of prices, only those in `sold`. */
 export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Promise<CatalogFacts> {
   const project = await tx.project.findUniqueOrThrow({
     where: { id: projectId },

@@ -7,7 +7,7 @@ export interface FeatureSource extends SourceWindow {
   value: FeatureValue;
 }
 
-/** Whether an operator recorded it. */
+/** Returns whether an operator recorded the source. */
 export function isGrant(source: FeatureSource): source is FeatureSource & { grantNumber: number } {
   return source.grantNumber !== null;
 }

@@ -1,20 +1,13 @@
 import type { Tx } from '../platform/database.ts';
 import { disputedAmounts } from './disputed.ts';
+import type { ReversalFact } from './facts.ts';
 
-interface Reversal {
-  id: string;
-  amount: number;
-  /** Stripe's; where that is one that we do not know, the last one that we did. */
-  status: string;
-  createdAt: number;
-}
-
-/** What became of the money that a purchase was paid with. */
+/** The payment of a purchase, and what was taken back of it. */
 interface Payment {
-  /** Everything that was charged together, minor units; null where no charge is known. */
+  /** The sum of the successful charges, minor units; null if none is known. */
   amount: number | null;
-  refunds: Reversal[];
-  disputes: Reversal[];
+  refunds: ReversalFact[];
+  disputes: ReversalFact[];
 }
 
 interface ReversalRow {
@@ -34,9 +27,9 @@ export interface Payments {
 }
 
 /**
- * Charges, refunds and disputes of purchases. They join by payment intent, refunds and disputes by their
- * charge too; a one-time line of a subscription checkout by invoice, whose payments name the intents
- * (Stripe: charges and intents carry no invoice).
+ * Loads charges, refunds and disputes of purchases. They join by payment intent; a one-time line of a
+ * subscription checkout joins by invoice, whose payments name the intents (Stripe: charges and intents
+ * carry no invoice).
  */
 export async function loadPayments(
   tx: Tx,
@@ -54,46 +47,45 @@ export async function loadPayments(
   const ofIntents = { paymentIntentId: { in: intentIds } };
   const none = intentIds.length === 0;
   const charges = none ? [] : await tx.charge.findMany({ where: ofIntents });
-  // Stripe may leave the intent out of a refund or a dispute: the charge has it.
   const ofCharges = { chargeId: { in: charges.map(({ id }) => id) } };
   const reversed = { where: { OR: [ofIntents, ofCharges] } };
   const refunds = none ? [] : await tx.refund.findMany(reversed);
   const disputes = none ? [] : await tx.dispute.findMany(reversed);
+
+  const intentOfCharge = new Map(charges.map((charge) => [charge.id, charge.paymentIntentId]));
+  // Stripe may leave the intent out of a refund or a dispute: the charge has it.
+  const intentOf = (row: RefundRow | DisputeRow) =>
+    intentOfCharge.get(row.chargeId ?? '') ?? row.paymentIntentId;
+  const paymentsOfInvoice = Map.groupBy(invoicePayments, ({ invoiceId }) => invoiceId);
+  const chargesOf = Map.groupBy(charges, ({ paymentIntentId }) => paymentIntentId);
+  const refundsOf = Map.groupBy(refunds, intentOf);
+  const disputesOf = Map.groupBy(disputes, intentOf);
   return {
     of({ paymentIntentId, invoiceId }) {
-      const intents = new Set(
-        present([
-          paymentIntentId,
-          ...invoicePayments
-            .filter((payment) => invoiceId !== null && payment.invoiceId === invoiceId)
-            .map((payment) => payment.paymentIntentId),
-        ]),
-      );
-      const ours = (row: { paymentIntentId: string | null }) =>
-        row.paymentIntentId !== null && intents.has(row.paymentIntentId);
-      const ourCharges = charges.filter(ours);
-      const chargeIds = new Set(ourCharges.map(({ id }) => id));
-      const back = (row: { chargeId: string | null; paymentIntentId: string | null }) =>
-        ours(row) || (row.chargeId !== null && chargeIds.has(row.chargeId));
+      const ofInvoice = invoiceId === null ? [] : (paymentsOfInvoice.get(invoiceId) ?? []);
+      const intents = present([paymentIntentId, ...ofInvoice.map((paid) => paid.paymentIntentId)]);
+      const ourCharges = intents.flatMap((intent) => chargesOf.get(intent) ?? []);
+      const ourRefunds = intents.flatMap((intent) => refundsOf.get(intent) ?? []);
+      const ourDisputes = intents.flatMap((intent) => disputesOf.get(intent) ?? []);
       const charged = ourCharges.filter(({ status }) => status === 'succeeded');
       return {
         amount:
           charged.length === 0
             ? null
             : charged.reduce((sum, charge) => sum + Number(charge.amount), 0),
-        refunds: refunds.filter(back).map(reversal),
-        disputes: disputesOf(ourCharges, refunds.filter(back), disputes.filter(back)),
+        refunds: ourRefunds.map(reversal),
+        disputes: valuedDisputes(ourCharges, ourRefunds, ourDisputes),
       };
     },
   };
 }
 
-/** Disputes with what they take of their charge; as Stripe has them where their charge is not known. */
-function disputesOf(
+/** Values disputes at what they take of their charge; at Stripe's amount where the charge is unknown. */
+function valuedDisputes(
   charges: readonly ChargeRow[],
   refunds: readonly RefundRow[],
   disputes: readonly DisputeRow[],
-): Reversal[] {
+): ReversalFact[] {
   const known = charges.flatMap((charge) => {
     const ofCharge = disputes.filter(({ chargeId }) => chargeId === charge.id);
     const amounts = disputedAmounts(
@@ -111,7 +103,8 @@ function disputesOf(
   return [...known, ...unknown.map(reversal)];
 }
 
-function reversal(row: ReversalRow): Reversal {
+/** The status is Stripe's or, while that is one whose effect is unknown, the last known one. */
+function reversal(row: ReversalRow): ReversalFact {
   return {
     id: row.id,
     amount: Number(row.amount),

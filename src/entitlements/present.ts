@@ -1,6 +1,6 @@
 /**
- * Returns the instant that "now" is for a user: never before the last change was recorded, so that a
- * grant or revoke is seen even where another clock made it (docs/adr/0013-clocks.md). Pure.
+ * Returns what "now" is for a user: never before the last recorded change, so that a change made by a
+ * clock ahead of ours is in force here at once (docs/adr/0013-clocks.md).
  *
  * @param now by this process's clock, epoch milliseconds.
  */

@@ -1,25 +1,25 @@
 import { union, without, type Interval, type Intervals } from './intervals.ts';
 import { after, daysMs } from './stretches.ts';
 
-/** What a plain revocation does to a queue of purchases: nothing waits for what it takes. */
+/** A plain revocation as a queue of purchases sees it: nothing waits for what the revocation takes. */
 export interface SetAside {
-  /** It takes the purchases made at or before this instant; those made later do not wait for them. */
+  /** It takes the purchases made at or before this instant; later purchases do not wait for these. */
   recordedAt: number;
-  /** Where the revocation is in force. */
+  /** When the revocation is in force. */
   over: Intervals;
 }
 
-/** The days of one purchase, laid into the time that those in front of it leave. */
+/** When the days of one purchase run. */
 export interface Turn {
   pieces: Intervals;
-  /** Where the last of its days ends; Infinity = never. */
+  /** When its last day ends; Infinity = never. */
   usedUpAt: number;
 }
 
 /**
- * The queue of the purchases of one price, for one feature, asked in the order in which they were made.
- * The days of a purchase run from its making on, while none in front of it gives the feature; one that
- * was set aside before the purchase was made is not in front of it while that lasts.
+ * Queues the purchases of one price for one feature; they come in the order in which they were made. The
+ * days of a purchase run from that instant on, while no purchase in front of it gives the feature. A
+ * purchase that was set aside before the new one was made is not in front of it while that lasts.
  */
 export function createPurchaseQueue(setAside: readonly SetAside[]) {
   const toCome = setAside.toSorted((a, b) => a.recordedAt - b.recordedAt);
@@ -27,7 +27,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
   let occupied: Interval[] = [];
 
   return {
-    /** When the days of a purchase run, should nothing end it before. */
+    /** Returns when the days of the next purchase run, unless something ends it earlier. */
     turnOf(purchasedAt: number, accessDays: number): Turn {
       for (let one = toCome[next]; one && one.recordedAt < purchasedAt; one = toCome[next]) {
         occupied = without(occupied, one.over);
@@ -36,14 +36,14 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
       occupied = occupied.filter(({ to }) => to > purchasedAt);
       return layInto(occupied, purchasedAt, daysMs(accessDays));
     },
-    /** Puts what the last purchase gives in front of those that follow. */
+    /** Reserves the time in which the last purchase gives: those behind it wait. */
     occupy(pieces: Intervals): void {
       occupied = union(occupied, pieces);
     },
   };
 }
 
-/** Lays a length of time into the gaps between what is occupied, the first from an instant on. */
+/** Lays a length of time into the gaps between occupied intervals, from an instant on. */
 function layInto(occupied: Intervals, from: number, length: number): Turn {
   const pieces: Interval[] = [];
   let at = from;

@@ -26,13 +26,13 @@ const openDisputes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * When each purchase of **one price** gives what the price carries. With `accessDays` the purchases
- * follow one another in the order in which they were made, each with all its days: those of one run
- * from its making on, while none in front of it gives that was not set aside before it was made.
+ * Returns when each purchase of **one price** gives what the price carries. With `accessDays` the
+ * purchases follow one another in the order in which they were made (`createPurchaseQueue`), each with
+ * all its days.
  *
- * One that money came back for ends at that instant (or is left out, where its turn had not come),
- * and those behind it move up, never into the past: what was given before that instant stays. The same
- * holds where one is set aside, and where that ends.
+ * A purchase whose money came back ends at that instant, or never begins if its turn had not come. Those
+ * behind it move up, never into the past: what was given before that instant stays. The same holds when a
+ * purchase is set aside, and when that ends.
  */
 export function purchaseStretches(
   purchases: readonly PurchaseFact[],

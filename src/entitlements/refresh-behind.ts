@@ -28,9 +28,8 @@ interface Extent {
 
 /**
  * Refreshes users of a project that were computed under an older catalog, those longest behind first.
- * A user whose timeline cannot be computed delays no other: it raises an alarm and stays behind, with
- * the answers it has, until it is tried again. After a time-out, batches stay as small as those that
- * passed.
+ * A user whose timeline cannot be computed delays no other: it raises an alarm, keeps its answers and is
+ * retried later. After a time-out, batches stay as small as those that passed.
  *
  * @returns how many were refreshed
  */
@@ -67,8 +66,8 @@ export async function refreshBehind(
 }
 
 /**
- * Marks users as behind every catalog, for a transaction that has no time to refresh them. What then
- * brings them up to date is `refreshMarked`; the sweep does where the process dies in between.
+ * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller
+ * then refreshes them by `refreshMarked`; if the process dies in between, the sweep does.
  */
 export async function markBehind(tx: Tx, uids: readonly bigint[]): Promise<void> {
   await tx.$executeRaw`update users set catalog_revision = 0 where uid = any(${[...uids]})`;
@@ -140,7 +139,7 @@ async function refreshTogether(
   return refreshed.length;
 }
 
-/** Raises an alarm for each user with more sources than can be served quickly; all of them count. */
+/** Raises an alarm for each user with more than `maxSources` sources; all of them still count. */
 export function raiseTooManySources(
   { logger, metrics }: Pick<RefreshDeps, 'logger' | 'metrics'>,
   refreshed: readonly Refreshed[],

@@ -19,11 +19,11 @@ export interface Refreshed {
   revision: number;
   /** Whether the timeline differs from what was stored. */
   changed: boolean;
-  /** Whether the cache is to be told: of this change, or of an earlier one that it was not told of. */
+  /** Whether the cache must be told, of this change or of an earlier one. */
   cachePending: boolean;
-  /** Whether so many sources of the user are not over that changes and reads slow down. */
+  /** Whether the user has so many sources that changes and reads slow down. */
   hasTooManySources: boolean;
-  /** What the user could use at the instant of the refresh until then, and can from then on. */
+  /** What the user could use at the instant of the refresh, before and after it. */
   had: ReadonlyMap<string, FeatureValue>;
   has: ReadonlyMap<string, FeatureValue>;
 }

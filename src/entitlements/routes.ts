@@ -98,7 +98,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   );
 }
 
-/** The cache bounds what reads of now cost; those of another instant go to Postgres one by one. */
+/** Reads of now are free, since most hit the cache; a read of another instant queries Postgres. */
 function costOfRead({ query }: FastifyRequest): number {
   return typeof query === 'object' && query !== null && ('at' in query || 'known_at' in query)
     ? 1

@@ -1,16 +1,16 @@
 import type { FeatureFact, FeatureValue } from './facts.ts';
-import { createFirstOf } from './first-of.ts';
 import { byPrecedence, contributionOf, type FeatureSource } from './merge.ts';
+import { createPriorityQueue } from './priority-queue.ts';
 
-/** What the sources that count add up to, while sources come and go: `mergeValues`, step by step. */
+/** An incremental `mergeValues`: the merged value while sources are added and removed. */
 export interface RunningMerge {
   add(source: FeatureSource): void;
   remove(source: FeatureSource): void;
-  /** Of at least one source. */
+  /** Called while at least one source is in. */
   value(): FeatureValue;
 }
 
-/** @param sources all that may come, each with a value of the feature's type. */
+/** @param sources all that may be added, each with a value of the feature's type. */
 export function createRunningMerge(
   feature: FeatureFact,
   sources: readonly FeatureSource[],
@@ -21,7 +21,7 @@ export function createRunningMerge(
     case 'limit':
       return feature.merge === 'sum' ? runningSum(feature) : runningMax(feature, sources);
     case 'config': {
-      const first = createFirstOf(sources.toSorted(byPrecedence));
+      const first = createPriorityQueue(sources.toSorted(byPrecedence));
       return { ...first, value: () => first.first()?.value ?? null };
     }
   }
@@ -34,9 +34,9 @@ function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): Ru
   };
   const sizes = new Map(sources.map((source) => [source, sizeOf(source)]));
   const size = (source: FeatureSource) => sizes.get(source) ?? 0;
-  // Compared, not subtracted: two unlimited ones are alike.
+  // Compared, not subtracted: Infinity - Infinity is NaN.
   const order = sources.toSorted((a, b) => (size(a) === size(b) ? 0 : size(b) > size(a) ? 1 : -1));
-  const largest = createFirstOf(order);
+  const largest = createPriorityQueue(order);
   return {
     ...largest,
     value() {
@@ -46,7 +46,7 @@ function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): Ru
   };
 }
 
-/** The total is exact, however large: what was added beyond the cap can be taken away again. */
+/** Keeps the exact total, even beyond the cap, so that what was added can be removed again. */
 function runningSum(feature: FeatureFact): RunningMerge {
   const cap = BigInt(Number.MAX_SAFE_INTEGER);
   let unlimited = 0;

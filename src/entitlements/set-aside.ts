@@ -4,11 +4,11 @@ import type { SetAside } from './purchase-queue.ts';
 import type { RevocationWindow } from './windows.ts';
 
 /**
- * What the plain revocations of one feature set aside: each from the purchases that were made before
- * it, while it is in force, which is not where a grant outweighs it. One that blocks takes the purchases
- * behind as well, and so changes no queue.
+ * Returns what the plain revocations of one feature set aside: the purchases made before each, while it
+ * is in force and no grant outweighs it. A revocation that blocks changes no queue, since it takes the
+ * later purchases, too.
  *
- * @param sources those of the feature, of which the grants matter.
+ * @param sources of the feature; only its grants matter.
  */
 export function setAsideBy(
   revocations: readonly RevocationWindow[],

@@ -1,16 +1,16 @@
-/** Loads what a key stands for, together with others who want the same. */
+/** Loads the value of a key; callers who ask at the same time share a load. */
 type SharedLoads<Value> = (key: string, load: () => Promise<Value>) => Promise<Value>;
 
 interface Slot<Value> {
   running: Promise<Value>;
-  /** Begins when `running` has ended; null where nobody waits for it. */
+  /** Begins when `running` has ended; null = no caller waits for it. */
   next: Promise<Value> | null;
 }
 
 /**
- * Lets those who want the same at the same time share one load, without ever giving one of them what is
- * older than the question: **one shares a load only if it had not begun when one came.** So of each key
- * at most one load runs and one waits. A load that fails, fails for those who share it.
+ * Lets callers who ask for the same key share a load, but never a value older than the question: **a
+ * caller shares a load only if the load had not begun when the caller came.** So at most one load per key
+ * runs and one waits. A load that fails, fails for all who share it.
  */
 export function createSharedLoads<Value>(): SharedLoads<Value> {
   const slots = new Map<string, Slot<Value>>();
@@ -19,7 +19,7 @@ export function createSharedLoads<Value>(): SharedLoads<Value> {
     const slot: Slot<Value> = { running: load(), next: null };
     slots.set(key, slot);
     const end = () => {
-      // Where somebody waits, the slot is theirs in a moment.
+      // If a caller waits, its load takes over the slot at once.
       if (slot.next === null) slots.delete(key);
     };
     slot.running.then(end, end);

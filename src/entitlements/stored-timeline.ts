@@ -10,7 +10,7 @@ import type {
 /** A user's timeline as it is, or was, stored. */
 export interface StoredTimeline {
   revision: number;
-  /** When it last changed, epoch milliseconds; null where nothing was ever recorded. */
+  /** When it last changed, epoch milliseconds; null = nothing was ever recorded. */
   recordedAt: number | null;
   segments: Timeline;
 }
@@ -36,7 +36,7 @@ export type SpanTuple = [
   ...more: string[],
 ];
 
-/** A timeline as one value of JSON, which `timelineSql` makes; what there is none of is null. */
+/** A timeline as `timelineSql` writes it; an empty list is null. */
 export type TimelineTuple = [
   revision: number,
   recordedAt: number | null,
@@ -45,11 +45,11 @@ export type TimelineTuple = [
 ];
 
 /**
- * SQL for one user's timeline as one value: Postgres writes it and we read it in one go, which costs a
- * third less than a row per segment with a column per field. The user is the row `u` of `users`.
+ * Returns SQL for one user's timeline as one JSON value, which costs a third less than a row per segment
+ * with a column per field. The user is the row `u` of `users`.
  *
- * @param columns what stands for the revision and for its instant.
- * @param isStored of a row of segments or spans, whether it belongs to the timeline.
+ * @param columns SQL for the revision and for the instant of the last change.
+ * @param isStored a condition on rows of segments and spans: whether they belong to the timeline.
  */
 export function timelineSql(
   columns: { revision: string; recordedAt: string },
@@ -64,9 +64,9 @@ export function timelineSql(
 }
 
 /**
- * SQL for segments of the user `u`, each as a tuple; null where there are none.
+ * Returns SQL for the segments of the user `u`, each as a tuple; null if there are none.
  *
- * @param more a column for the end of the tuples.
+ * @param more SQL for further elements of the tuples.
  */
 export function segmentsSql(isStored: string, more = ''): string {
   return `(
@@ -78,7 +78,7 @@ export function segmentsSql(isStored: string, more = ''): string {
   )`;
 }
 
-/** The same for the spans of sources. */
+/** Returns the same SQL for source spans. */
 export function spansSql(isStored: string, more = ''): string {
   return `(
     select json_agg(json_build_array(
@@ -88,47 +88,33 @@ export function spansSql(isStored: string, more = ''): string {
   )`;
 }
 
-/** SQL for an instant as epoch milliseconds. */
+/** Returns SQL for an instant as epoch milliseconds. */
 export function milliseconds(instant: string): string {
   return `(extract(epoch from ${instant}) * 1000)::bigint`;
 }
 
-/** @param stored null where the user is unknown: revision 0 and an empty timeline. */
+/** @param stored null = an unknown user, who has revision 0 and an empty timeline. */
 export function storedTimeline(stored: TimelineTuple | null): StoredTimeline {
   if (stored === null) return { revision: 0, recordedAt: null, segments: [] };
   const [revision, recordedAt, segments, spans] = stored;
-  return {
-    revision,
-    recordedAt,
-    segments: withSpans(segments?.map(segmentOf) ?? [], spans?.map(spanOf) ?? []),
-  };
+  const parse = segmentParser(spans?.map(parseSpan) ?? []);
+  return { revision, recordedAt, segments: segments?.map(parse) ?? [] };
 }
 
 /**
- * Segments as they were computed: one that was granted and lists no source has many, those whose spans
- * cover it.
+ * Returns the parser of a timeline's segments. A granted segment that lists no source has many: those
+ * whose spans cover it.
  */
-export function withSpans<T extends Segment>(
-  segments: readonly (T & { sources: SourceRef[] })[],
-  spans: readonly SourceSpan[],
-): T[] {
-  if (spans.length === 0) return [...segments];
+export function segmentParser(spans: readonly SourceSpan[]): (tuple: SegmentTuple) => Segment {
   const byFeature = Map.groupBy(spans, ({ featureCode }) => featureCode);
   const shared = new Map([...byFeature].map(([code, spans]) => [code, { spans }]));
-  return segments.map((segment) => {
-    const { featureCode, reason, sources } = segment;
-    const sharedSources = shared.get(featureCode);
-    return reason === 'granted' && sources.length === 0 && sharedSources !== undefined
-      ? { ...segment, sources: sharedSources }
-      : segment;
-  });
+  return ([featureCode, featureType, reason, value, listed, validFrom, validTo]) => {
+    const isListed = reason !== 'granted' || listed.length > 0;
+    const sources = isListed ? listed : (shared.get(featureCode) ?? listed);
+    return { featureCode, featureType, reason, value, sources, validFrom, validTo };
+  };
 }
 
-export function segmentOf(tuple: SegmentTuple): Segment & { sources: SourceRef[] } {
-  const [featureCode, featureType, reason, value, sources, validFrom, validTo] = tuple;
-  return { featureCode, featureType, reason, value, sources, validFrom, validTo };
-}
-
-export function spanOf([featureCode, source, validFrom, validTo]: SpanTuple): SourceSpan {
+export function parseSpan([featureCode, source, validFrom, validTo]: SpanTuple): SourceSpan {
   return { featureCode, source, validFrom, validTo };
 }

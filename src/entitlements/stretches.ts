@@ -9,7 +9,7 @@ export interface Stretch extends Interval {
   standing: Standing;
 }
 
-/** The instants that part the life of one source; ±Infinity where there is none. */
+/** The instants that divide the life of one source; ±Infinity = it does not come. */
 export interface Life {
   startAt: number;
   /** From here on it is off for want of a payment. */
@@ -37,9 +37,7 @@ export function stretchesOf({ startAt, overdueAt, endAt }: Life): Stretch[] {
   return all.filter(({ from, to }) => from < to);
 }
 
-/**
- * The same for a life of several pieces: between them it is to come. `pieces` lie before the end.
- */
+/** Does the same for a source that gives in several pieces, all before its end, and waits in between. */
 export function stretchesOfPieces(pieces: Intervals, endAt: number): Stretch[] {
   const all: Stretch[] = [];
   let at = -Infinity;
@@ -59,12 +57,12 @@ export function covers({ from, to }: Interval, instant: number): boolean {
   return from <= instant && instant < to;
 }
 
-/** `days` times 24 hours later. An end that could not be written as an instant is no end. */
+/** Returns the instant `days` times 24 hours later; Infinity if it is past all dates (`after`). */
 export function daysAfter(instant: number, days: number): number {
   return after(instant, daysMs(days));
 }
 
-/** So many milliseconds later. An end that could not be written as an instant is no end. */
+/** Returns the instant `ms` milliseconds later; Infinity if ISO 8601 cannot write it. */
 export function after(instant: number, ms: number): number {
   const end = instant + ms;
   return end > lastInstant ? Infinity : end;
@@ -75,7 +73,7 @@ export function daysMs(days: number): number {
   return days * dayMs;
 }
 
-/** The earliest of the ends that there are; Infinity where there is none. */
+/** Returns the earliest of several ends, null being none; Infinity if all are null. */
 export function earliest(...ends: (number | null)[]): number {
   return Math.min(...ends.filter((end) => end !== null), Infinity);
 }

@@ -17,16 +17,16 @@ export interface SweepDeps {
 
 const sweepEveryMs = 1_000;
 
-/** Whoever changed a user tells the cache within moments; older ones were left by a crash or a dead Redis. */
+/** A change tells the cache within moments; one pending for longer was left by a crash or an outage of Redis. */
 const pendingForMs = 2_000;
 
-/** After so long a user whose timeline could not be computed is tried again. */
+/** How long until a user whose timeline could not be computed is retried. */
 const failedForMs = 300_000;
 
 /**
- * Tells the cache of changes that it was not told of, oldest first; returns how many were tried.
+ * Tells the cache of pending changes, oldest first; returns how many users were tried.
  *
- * @param sinceMs only of those that it has not been told of for so long, milliseconds.
+ * @param sinceMs only of changes that have been pending for at least so long, milliseconds.
  */
 export async function sweepPendingCache(
   deps: Omit<SweepDeps, 'logger'>,
@@ -54,9 +54,9 @@ export async function sweepPendingCache(
 }
 
 /**
- * Goes on with users that were computed under an older catalog or policy; returns how many were refreshed.
+ * Refreshes users that were computed under an older catalog or policy; returns how many.
  *
- * @param isStopped looked at between two projects.
+ * @param isStopped checked between two projects.
  */
 export async function sweepBehindCatalog(
   deps: SweepDeps,
@@ -78,7 +78,7 @@ export async function sweepBehindCatalog(
       });
       await finishRefreshes(deps, id);
     } catch (error) {
-      // The projects behind it have a right to their turn.
+      // A project that fails must not hold up the others.
       deps.logger.warn({ err: error, projectId: id }, 'the users of a project were not refreshed');
     }
   }
@@ -86,7 +86,7 @@ export async function sweepBehindCatalog(
   return refreshed;
 }
 
-/** Finds, again and again, what is not yet where it should be, so that no crash can lose it. */
+/** Finds unfinished work again and again, so that no crash can lose it. */
 export function startSweeps(deps: SweepDeps): { stop(): Promise<void> } {
   let stopped = false;
   const onError = (error: unknown): void => {

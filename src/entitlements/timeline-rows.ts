@@ -3,13 +3,12 @@ import type { Difference, Stored } from './difference.ts';
 import type { Segment, SourceSpan } from './facts.ts';
 import { isShared } from './segment-sources.ts';
 import {
-  segmentOf,
+  parseSpan,
+  segmentParser,
   segmentsSql,
   type SegmentTuple,
-  spanOf,
   spansSql,
   type SpanTuple,
-  withSpans,
 } from './stored-timeline.ts';
 
 /** The id of a row, as text. */
@@ -19,7 +18,7 @@ const live = 'superseded_at is null';
 const segmentsWithId = sqlText(segmentsSql(live, ', id::text'));
 const spansWithId = sqlText(spansSql(live, ', id::text'));
 
-/** The live timelines of users, each part with its row. */
+/** Loads the live timelines of users, each segment and span with the id of its row. */
 export async function loadLive(
   tx: Tx,
   uids: readonly bigint[],
@@ -30,38 +29,29 @@ export async function loadLive(
     select u.uid, ${segmentsWithId} as segments, ${spansWithId} as spans
     from users u where u.uid = any(${[...uids]})`;
   return new Map(
-    rows.map(({ uid, segments, spans }) => {
-      const storedSpans = (spans ?? []).map((tuple) => ({ row: idOf(tuple), span: spanOf(tuple) }));
-      const storedSegments = withSpans(
-        (segments ?? []).map(segmentOf),
-        storedSpans.map(({ span }) => span),
-      );
-      return [
-        uid,
-        {
-          segments: (segments ?? []).flatMap((tuple, index) => {
-            const segment = storedSegments[index];
-            return segment === undefined ? [] : [{ row: idOf(tuple), segment }];
-          }),
-          spans: storedSpans,
-        },
-      ];
-    }),
+    rows.map(({ uid, segments, spans }) => [uid, stored(segments ?? [], spans ?? [])]),
   );
 }
 
-/** The last of the columns. */
+function stored(segmentTuples: SegmentTuple[], spanTuples: SpanTuple[]): Stored<RowId> {
+  const spans = spanTuples.map((tuple) => ({ row: idOf(tuple), span: parseSpan(tuple) }));
+  const parse = segmentParser(spans.map(({ span }) => span));
+  const segments = segmentTuples.map((tuple) => ({ row: idOf(tuple), segment: parse(tuple) }));
+  return { segments, spans };
+}
+
+/** The id is the last element of a tuple. */
 function idOf(tuple: readonly unknown[]): RowId {
   return String(tuple.at(-1));
 }
 
-/** What is to become of a user's stored timeline, and when it is recorded (ISO 8601). */
+/** A change of a user's stored timeline; `recordedAt` is ISO 8601. */
 export interface Change extends Difference<RowId> {
   uid: string;
   recordedAt: string;
 }
 
-/** What was ends before what is begins, so that no two live segments or spans overlap at any time. */
+/** Stores changes. Supersedes rows before it adds any, so that no two live segments or spans overlap. */
 export async function storeChanges(tx: Tx, changes: readonly Change[]): Promise<void> {
   const gone = (rowsOf: (change: Change) => RowId[]) =>
     changes.flatMap((change) => rowsOf(change).map((id) => ({ id, at: change.recordedAt })));

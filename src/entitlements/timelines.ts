@@ -25,13 +25,13 @@ const timelinesSql = `
   from unnest($1::text[], $2::text[]) with ordinality as asked (project_id, user_id, place)
   order by asked.place`;
 
-/** A user's live timeline, one query; an unknown user has revision 0 and an empty one. */
+/** Loads a user's live timeline, in one query; an unknown user has revision 0 and an empty one. */
 export async function loadTimeline(database: Database, user: UserName): Promise<StoredTimeline> {
   const [found] = await loadTimelines(database, [user]);
   return found?.timeline ?? storedTimeline(null);
 }
 
-/** The live timelines of users, in the order asked for, one query for all of them. */
+/** Loads the live timelines of users, in the order asked for, in one query. */
 export async function loadTimelines(
   database: Database,
   users: readonly UserName[],

@@ -25,7 +25,7 @@ interface Row {
   revocations: RevocationFact[];
 }
 
-/** SQL for rows as one list of objects, by the names that facts have. */
+/** Returns SQL for rows as one JSON list of objects; `columns` maps the names of facts to SQL. */
 function listSql(columns: Record<string, string>, from: string): string {
   const fields = Object.entries(columns).map(([name, column]) => `'${name}', ${column}`);
   return `(select coalesce(json_agg(json_build_object(${fields.join(', ')})), '[]') from ${from})`;
@@ -105,8 +105,8 @@ const factsSql = sqlText(`
   ${grants} as grants, ${revocations} as revocations`);
 
 /**
- * Loads the users' own facts; a user of whom nothing is known has empty ones. Postgres writes them as
- * JSON, one query for any number of users: a row per fact, through Prisma, costs several times as much.
+ * Loads the users' own facts; an unknown user has empty ones. Postgres writes them as JSON, in one query
+ * for any number of users: a row per fact, through Prisma, costs several times as much.
  */
 export async function loadUserFacts(tx: Tx, uids: bigint[]): Promise<Map<bigint, UserFacts>> {
   const rows = await tx.$queryRaw<Row[]>`

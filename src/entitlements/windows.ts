@@ -5,6 +5,7 @@ import type {
   GrantFact,
   RevocationFact,
   SourceRef,
+  UserFacts,
 } from './facts.ts';
 import type { SetAside } from './purchase-queue.ts';
 import { type PurchaseEnd, purchaseStretches } from './purchases.ts';
@@ -18,18 +19,18 @@ export interface SourceWindow {
   partId: string;
   /** By feature code. */
   features: Readonly<Record<string, FeatureValue>>;
-  /** Null where there is none to multiply by. */
+  /** Null = nothing to multiply by. */
   quantity: number | null;
   rank: number;
   startAt: number;
   /**
-   * When it was subscribed to or bought, which a revocation goes by: a purchase whose turn comes later
-   * was bought all the same. Null for grants: for those the order of recording decides.
+   * When it was subscribed to or bought. Revocations go by this and not by `startAt`, which for a queued
+   * purchase is later. Null for grants: for these, revocations go by the order of recording.
    */
   beganAt: number | null;
   /**
-   * In order and without gaps; it gives where it stands as `granted`, which a purchase may do more than
-   * once. Empty = off, and never a reason.
+   * In order and without gaps; it gives while it stands as `granted`, which may be more than once for a
+   * purchase. Empty = off, and never a reason.
    */
   stretches: Stretch[];
   /** What brings its end, where it has one; `operator`: one ended it before its time. */
@@ -50,10 +51,10 @@ export interface RevocationWindow {
 }
 
 /**
- * Every reason for access that the facts hold, those that give nothing (any more, yet, at all)
+ * Returns every reason for access in the facts, those that give nothing (any more, yet, at all)
  * included. Depends on facts alone, never on the clock. A price that carries no features is no reason.
  *
- * @param setAside by the plain revocations of one feature: how purchases then follow one another for it.
+ * @param setAside by plain revocations of one feature: it changes when queued purchases give this feature.
  */
 export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []): SourceWindow[] {
   return [
@@ -61,6 +62,18 @@ export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []):
     ...purchaseWindows(facts, setAside),
     ...facts.grants.map(grantWindow),
   ];
+}
+
+/**
+ * Returns when the last of what a user is known to have bought or subscribed to began; null if there is
+ * nothing. Epoch milliseconds by Stripe's clock.
+ */
+export function lastBeganAt({ subscriptions, purchases }: UserFacts): number | null {
+  const began = [
+    ...purchases.map(({ purchasedAt }) => purchasedAt),
+    ...subscriptions.flatMap((one) => one.items.map((item) => itemStart(one, item))),
+  ];
+  return began.length === 0 ? null : Math.max(...began);
 }
 
 /** A revocation ends where it was recorded to end, or where an operator lifted it before. */

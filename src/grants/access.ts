@@ -1,12 +1,12 @@
 import type { UserChange } from '../entitlements/change.ts';
 
-/** Whether the user may use a feature at the instant of a change, before and after it. */
+/** Whether the user may use a feature at the instant of a change, right before and right after it. */
 export interface Access {
   had_access: boolean;
   has_access: boolean;
 }
 
-/** What an operator's act came to, with what it meant for access to one feature. */
+/** Returns the result of an operator's act, with its effect on access to one feature. */
 export function withAccess<T extends object>(
   { result, revision, had, has }: UserChange<T>,
   featureCode: string,

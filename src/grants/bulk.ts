@@ -15,22 +15,22 @@ import type { GrantDeps } from './records.ts';
 import type { BulkBody, BulkGranted, GivenGrant, GrantOut } from './schemas.ts';
 import { type Window, windowOf } from './window.ts';
 
-/** A grant that can be given, or why it cannot. */
+/** A grant that can be given, or the reason why not. */
 type Checked = { given: GivenGrant; value: GivenValue; window: Window } | ProblemError;
 
-/** One that was given, with its audit row. */
+/** A grant that was given, with its audit row. */
 interface Given {
   grant: GrantOut;
   auditId: string;
 }
 
 /**
- * Gives many grants in one transaction, each with an audit row of its own, in a number of queries that
- * does not grow with them. When it has returned, every later read shows all of them. Of several for one
- * user and feature, the later in the list is the later word.
+ * Gives many grants in one transaction, each with its own audit row, in a fixed number of queries. When it
+ * has returned, every later read shows all of them. Of several for one user and feature, the later in the
+ * list is the later word.
  *
- * @throws ProblemError where `atomic` and one cannot be given: the problem of the first, with the faults
- *   of all; nothing was given then.
+ * @throws ProblemError if `atomic` and one cannot be given: the problem of the first, with the faults of
+ *   all; nothing is given then.
  */
 export async function createGrants(
   deps: GrantDeps,
@@ -79,7 +79,7 @@ function toBulkGranted(
   return { granted: given.size, refused: grants.length - given.size, results };
 }
 
-/** The project's lock is held: no feature changes until the grants are written. */
+/** Checks features, values and windows. Under the project's lock no feature changes until the grants are written. */
 async function checkAll(
   tx: Tx,
   projectId: string,
@@ -100,7 +100,7 @@ async function checkAll(
   });
 }
 
-/** Refuses what is beyond the room of its user, in the order of the list. The users' locks are held. */
+/** Refuses grants that a user has no room for, in the order of the list. The users' locks are held. */
 async function checkRoom(
   tx: Tx,
   users: readonly LockedUser[],
@@ -131,7 +131,7 @@ function refuseAny(checked: readonly Checked[]): void {
   throw new ProblemError(first.code, `Nothing was granted. ${first.message}`, faults);
 }
 
-/** Makes and locks the users of what can be given, in the order of all locks. */
+/** Makes and locks the users of the grants that can be given. */
 async function lockNamed(
   tx: Tx,
   projectId: string,
@@ -154,7 +154,7 @@ async function lockNamed(
   return lockUsers(tx, sql`project_id = ${projectId} and user_id = any(${userIds}::text[])`);
 }
 
-/** Returns what was given, by its place in the request. */
+/** Returns the grants that were given, by their place in the request. */
 async function writeGrants(
   tx: Tx,
   operator: Operator,
@@ -207,8 +207,8 @@ async function writeGrants(
 }
 
 /**
- * Inserts grants in this order, which is that of their recording. Prisma would compile each row into its
- * statement, which takes the event loop a third of a second for a thousand.
+ * Inserts grants in the given order, which is the order of their recording. Prisma would compile each row
+ * into its statement, which blocks the event loop for a third of a second per thousand rows.
  */
 async function insertGrants(tx: Tx, grants: readonly Omit<Grant, 'number'>[]): Promise<void> {
   const rows = grants.map((grant, place) => ({ ...grant, place, uid: String(grant.uid) }));

@@ -3,8 +3,8 @@ import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
 /**
- * How many more grants each of these users may get, by uid: a user may have as many that are not over as
- * `maxSources` says. Ended and expired ones do not count. The users' locks are held.
+ * Returns how many more grants each of these users may get, by uid. A user may have `maxSources` grants
+ * that are not over; ended and expired ones do not count. The users' locks are held.
  */
 export async function loadRoom(
   tx: Tx,
@@ -24,7 +24,7 @@ export async function loadRoom(
   return new Map(uids.map((uid) => [uid, maxSources - (countOf.get(uid) ?? 0)]));
 }
 
-/** What is said where a user has no room for one more. */
+/** The problem of a grant to a user who has no room for it. */
 export function tooManyGrants(): ProblemError {
   const message = `has ${maxSources} grants that are not over: end some, or give one with a larger value`;
   return new ProblemError(

@@ -13,7 +13,7 @@ import { type GrantDeps, matching, windowHolds } from './records.ts';
 import type { GrantBody, GrantOut, ListFilter } from './schemas.ts';
 import { windowOf } from './window.ts';
 
-/** What became of a grant; `revision` is of the user's timeline, after it. */
+/** A grant that was given; `revision` is that of the user's timeline after it. */
 export interface GrantChange {
   grant: GrantOut;
   audit_id: string;
@@ -22,7 +22,7 @@ export interface GrantChange {
 
 /**
  * Gives a user a feature for a window, as the operator's last word on it.
- * @throws ProblemError feature_not_found (archived ones too), bad_request, window_invalid, too_many_grants
+ * @throws ProblemError feature_not_found (also for an archived one), bad_request, window_invalid, too_many_grants
  */
 export async function createGrant(
   deps: GrantDeps,
@@ -100,7 +100,7 @@ export function grantableValue(
   return value;
 }
 
-/** Grants of the project that match, by id. */
+/** Loads the grants of the project that match, by id. */
 export async function loadGrants(
   database: Database,
   projectId: string,
@@ -119,7 +119,7 @@ export async function loadGrants(
   return grants.map((grant) => grantView(grant, grant.user.userId));
 }
 
-/** A grant as an answer shows it. */
+/** Returns a grant as answers show it. */
 export function grantView(grant: Omit<Grant, 'number'>, userId: string): GrantOut {
   return {
     id: grant.id,

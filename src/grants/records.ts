@@ -4,7 +4,7 @@ import type { ListFilter } from './schemas.ts';
 
 export type GrantDeps = ChangeDeps;
 
-/** The id of the last audit row about one grant or revocation of a user. */
+/** Returns the id of the last audit row about one grant or revocation of a user. */
 export async function loadLastAuditId(
   tx: Tx,
   target: {
@@ -22,7 +22,7 @@ export async function loadLastAuditId(
   return id;
 }
 
-/** The rows of the project that a list asks for, `inForce` being what `active` means for them. */
+/** Returns the condition for a list of the project's rows; `inForce` is what `active` means for them. */
 export function matching<InForce extends object>(
   projectId: string,
   filter: ListFilter,
@@ -40,8 +40,8 @@ export function matching<InForce extends object>(
 }
 
 /**
- * The window holds `now`, or began when it was recorded, by whichever clock; whether it was cut short is
- * asked beside it.
+ * Returns the condition that a window holds `now`. A window that began when it was recorded has begun,
+ * even if it was recorded by a clock ahead of ours. Whether it was cut short is a condition of its own.
  */
 export function windowHolds<Field>(now: number, createdAt: Field) {
   const at = new Date(now);

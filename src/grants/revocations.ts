@@ -1,6 +1,7 @@
 import { recordAudit } from '../audit/record.ts';
 import { changeUser } from '../entitlements/change.ts';
-import { loadLastBegan } from '../entitlements/last-began.ts';
+import { loadUserFacts } from '../entitlements/user-facts.ts';
+import { lastBeganAt } from '../entitlements/windows.ts';
 import type { Revocation } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -12,7 +13,7 @@ import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './record
 import type { ListFilter, RevocationOut, RevokeRequest } from './schemas.ts';
 import { windowOf } from './window.ts';
 
-/** What became of a revocation; `revision` is of the user's timeline, after it. */
+/** A revocation that was made or lifted; `revision` is that of the user's timeline after it. */
 export interface RevocationChange {
   revocation: RevocationOut;
   audit_id: string;
@@ -20,8 +21,8 @@ export interface RevocationChange {
 }
 
 /**
- * Takes a feature away from a user for a window, as the operator's last word on it: what began before
- * it, or with `block` whatever gives it, until it is lifted. Archived features can be taken away too.
+ * Takes a feature away from a user for a window, as the operator's last word on it: from the sources that
+ * began before, or with `block` from all, until it is lifted. Archived features can be taken away, too.
  * @throws ProblemError feature_not_found, window_invalid
  */
 export async function createRevocation(
@@ -43,8 +44,9 @@ export async function createRevocation(
       if (feature === null) throw new ProblemError('feature_not_found');
       const given = { valid_from: request.validFrom, valid_to: request.validTo };
       const window = windowOf(given, now);
-      // Stripe's clock may be ahead: what the mirror knows began before the operator's word all the same.
-      const recordedAt = Math.max(now, (await loadLastBegan(tx, uid)) ?? now);
+      // Stripe's clock may be ahead of ours: whatever the mirror knows of began before this revocation.
+      const facts = (await loadUserFacts(tx, [uid])).get(uid);
+      const recordedAt = Math.max(now, (facts && lastBeganAt(facts)) ?? now);
       const auditId = newId('au');
       const row = await tx.revocation.create({
         data: {
@@ -83,12 +85,12 @@ export async function createRevocation(
 }
 
 /**
- * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that is over
- * already stays as it is: nothing is recorded, and the answer carries the last audit row about it, so
- * that a repeated DELETE is harmless.
+ * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that is already
+ * over stays as it is: nothing is recorded, and the answer names the last audit row about it, so that a
+ * repeated DELETE is harmless.
  *
- * @param by `projectId` null = the platform's key, which may leave the project to the revocation.
- * @throws ProblemError revocation_not_found, where another project has it too
+ * @param by `projectId` null = the platform's key without a project: that of the revocation.
+ * @throws ProblemError revocation_not_found, also for a revocation of another project
  */
 export async function liftRevocation(
   deps: GrantDeps,
@@ -132,7 +134,7 @@ export async function liftRevocation(
   return { ...result, revision };
 }
 
-/** Revocations of the project that match, by id. */
+/** Loads the revocations of the project that match, by id. */
 export async function loadRevocations(
   database: Database,
   projectId: string,
@@ -151,7 +153,7 @@ export async function loadRevocations(
   return revocations.map((revocation) => revocationView(revocation, revocation.user.userId));
 }
 
-/** A revocation as an answer shows it. */
+/** Returns a revocation as answers show it. */
 export function revocationView(revocation: Revocation, userId: string): RevocationOut {
   return {
     id: revocation.id,

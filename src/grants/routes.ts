@@ -8,7 +8,7 @@ import { projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
 import { operatorFor } from '../projects/operator.ts';
 import { createGrants } from './bulk.ts';
-import { endGrant, endGrantsOf } from './ends.ts';
+import { endGrant, endGrantsOf } from './end-grants.ts';
 import { createGrant, loadGrants } from './grants.ts';
 import type { GrantDeps } from './records.ts';
 import { createRevocation, liftRevocation, loadRevocations } from './revocations.ts';
@@ -72,7 +72,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       schema: {
         tags,
         summary:
-          'Take away for a window what gives a feature until now, or all that ever will; or end grants now',
+          'Revoke a feature for a window, from what began before or from whatever gives it; or end grants now',
         body: shapes.revokeBody,
         response: { 200: shapes.revoked },
       },

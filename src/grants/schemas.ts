@@ -38,7 +38,7 @@ export const bulkBody = z.strictObject({
 });
 export type BulkBody = z.infer<typeof bulkBody>;
 
-/** A revocation asked for, or the end of one grant or of all of a feature. */
+/** A request to revoke a feature, to end one grant, or to end all grants of a feature. */
 export type RevokeRequest =
   | { kind: 'grant'; grantId: string; reason: string }
   | { kind: 'grants'; userId: string; featureCode: string; reason: string }
@@ -56,7 +56,7 @@ const ofRevocation = ['valid_from', 'valid_to', 'block'] as const;
 const ofFeature = ['user_id', 'feature_code', ...ofRevocation, 'grants_only'] as const;
 type RevokeField = (typeof ofFeature)[number];
 
-/** One object rather than a union of three, so that a fault names the field. */
+/** One object rather than a union of three, so that a fault names its field. */
 export const revokeBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
@@ -68,15 +68,17 @@ export const revokeBody = z
       .boolean()
       .optional()
       .describe(
-        '`true`: takes whatever gives the feature, later purchases too, until it is lifted. Otherwise it takes what began before it',
+        '`true`: takes whatever gives the feature, later purchases too, until it is lifted. Otherwise the revocation takes what began before it',
       ),
     grants_only: z
       .boolean()
       .optional()
       .describe(
-        '`true`: ends all manual grants of the feature now, those to come too, and touches nothing else',
+        '`true`: ends all manual grants of the feature now, future ones included, and touches nothing else',
       ),
-    grant_id: idSchema.optional().describe('Ends that grant; in place of user and feature'),
+    grant_id: idSchema
+      .optional()
+      .describe('Ends this grant; replaces `user_id` and `feature_code`'),
     reason: reasonSchema,
   })
   .transform((body, context): RevokeRequest & { projectId: string | undefined } => {
@@ -87,10 +89,7 @@ export const revokeBody = z
     const given = (fields: readonly RevokeField[]) =>
       fields.filter((field) => body[field] !== undefined);
     if (body.grant_id !== undefined) {
-      refuse(
-        given(ofFeature),
-        'must not stand beside grant_id, which names one grant: leave it out',
-      );
+      refuse(given(ofFeature), 'must be left out with grant_id, which names one grant');
       return { projectId, kind: 'grant', grantId: body.grant_id, reason };
     }
     if (userId === undefined || featureCode === undefined) {
@@ -103,7 +102,7 @@ export const revokeBody = z
     if (body.grants_only === true) {
       refuse(
         given(ofRevocation),
-        'must not stand beside grants_only, which ends grants now: leave it out, or leave out grants_only to revoke the feature',
+        'must be left out with grants_only, which ends grants now; leave out grants_only to revoke the feature',
       );
       return { projectId, kind: 'grants', userId, featureCode, reason };
     }
@@ -149,7 +148,7 @@ export const revocationOut = z.strictObject({
     .describe('when an operator lifted it before its window ended'),
   block: z
     .boolean()
-    .describe('whether it takes what is bought later, too; else what began before `created_at`'),
+    .describe('whether it takes later purchases, too; otherwise what began by `created_at`'),
   reason: z.string(),
   created_at: instantOutSchema,
 });
@@ -162,7 +161,7 @@ const change = {
 export const grantChanged = z.strictObject({ grant: grantOut, ...change });
 export const revocationChanged = z.strictObject({ revocation: revocationOut, ...change });
 
-/** What became of one of many grants: the grant, or why there is none. */
+/** The result of one of many grants: the grant, or the problem. */
 const bulkResult = z.strictObject({
   user_id: z.string(),
   feature_code: z.string(),
@@ -182,17 +181,20 @@ export const bulkGranted = z.strictObject({
 export type BulkGranted = z.infer<typeof bulkGranted>;
 
 const access = {
-  had_access: z.boolean().describe('Whether the user could use the feature now, before the change'),
+  had_access: z.boolean().describe('Whether the user could use the feature before the change'),
   has_access: z
     .boolean()
-    .describe('Whether the user may still use it now: something else gives it, or began later'),
+    .describe('Whether the user can use it after the change, from another or a later source'),
 };
 export const revoked = z.union([
   grantChanged.extend(access),
   z.strictObject({
-    grants: z.array(grantOut).describe('Those that were ended, by id'),
+    grants: z.array(grantOut).describe('The grants that were ended, by id'),
     audit_ids: z.array(z.string()).describe('The audit row of each, in the same order'),
-    audit_id: z.string().nullable().describe('The last of them; `null`: there was none to end'),
+    audit_id: z
+      .string()
+      .nullable()
+      .describe('The last of `audit_ids`; `null` if there was no grant to end'),
     revision: change.revision,
     ...access,
   }),

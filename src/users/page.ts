@@ -1,5 +1,5 @@
 import { recordedSegmentOut } from '../entitlements/insight-schemas.ts';
-import { segmentOf, type SegmentRow, segmentSourcesSql } from '../entitlements/segment.ts';
+import { segmentOf, type SegmentRow, segmentSourcesSql } from '../entitlements/segment-rows.ts';
 import type { UserName } from '../entitlements/users.ts';
 import type { Customer, Prisma } from '../generated/prisma/client.ts';
 import { grantView } from '../grants/grants.ts';

@@ -12,26 +12,26 @@ import { grantView } from './grants.ts';
 import { type GrantDeps, loadLastAuditId } from './records.ts';
 import type { GrantOut, RevokeRequest } from './schemas.ts';
 
-/** What became of one grant; `revision` is of the user's timeline, after it. */
+/** The end of one grant; `revision` is that of the user's timeline after it. */
 export interface EndedGrant extends Access {
   grant: GrantOut;
   audit_id: string;
   revision: number;
 }
 
-/** The grants that were ended, by id, and the audit row of each, in the same order. */
+/** The grants that were ended, by id, and the audit row of each in the same order. */
 export interface EndedGrants extends Access {
   grants: GrantOut[];
   audit_ids: string[];
-  /** The last of them; null where there was no grant to end. */
+  /** The last of `audit_ids`; null if there was no grant to end. */
   audit_id: string | null;
   revision: number;
 }
 
 /**
- * Ends one grant now; one whose window has not begun never will. A grant that is over already stays as
- * it is: nothing is recorded, and the answer carries the last audit row about it.
- * @throws ProblemError grant_not_found, where another project has it too
+ * Ends one grant now; one whose window has not begun never takes effect. A grant that is already over
+ * stays as it is: nothing is recorded, and the answer names the last audit row about it.
+ * @throws ProblemError grant_not_found, also for a grant of another project
  */
 export async function endGrant(
   deps: GrantDeps,
@@ -65,9 +65,9 @@ export async function endGrant(
 }
 
 /**
- * Ends all manual grants of a feature that a user has, those to come too, and touches nothing else: what
- * Stripe sells stays, and no revocation is left behind.
- * @throws ProblemError feature_not_found; archived ones are found
+ * Ends all of a user's manual grants of a feature, future ones included, and touches nothing else:
+ * purchases stay, and no revocation is recorded.
+ * @throws ProblemError feature_not_found; an archived feature is found
  */
 export async function endGrantsOf(
   deps: GrantDeps,
@@ -104,7 +104,7 @@ function isOver({ endedAt, validTo }: Grant, now: number): boolean {
   return endedAt !== null || (validTo !== null && validTo.getTime() <= now);
 }
 
-/** Each with an audit row of its own, in this order. */
+/** Ends grants, each with its own audit row, in this order. */
 async function endAll(
   tx: Tx,
   operator: Operator,

@@ -13,9 +13,9 @@ export interface SegmentRow {
 }
 
 /**
- * SQL for all sources of a recorded segment, which is the row `s` of `entitlement_segments`: its own, or
- * where it has many, those whose spans covered it when it was recorded. Whatever changes the sources of a
- * segment supersedes it, so they are its sources for as long as it was live.
+ * SQL for all sources of a recorded segment, the row `s` of `entitlement_segments`: its own list or, if it
+ * has many, those whose spans covered it when it was recorded. Changed sources supersede a segment, so
+ * these were its sources for as long as it was live.
  */
 export const segmentSourcesSql = `
   case when s.allowed and jsonb_array_length(s.sources) = 0 then (

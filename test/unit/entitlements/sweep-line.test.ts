@@ -8,7 +8,7 @@ import { decide, featureCases, type FeatureCase } from '../../../src/entitlement
 import type { Facts, GrantFact, Segment, SourceRef } from '../../../src/entitlements/facts.ts';
 import { byText } from '../../../src/entitlements/order.ts';
 import { byRef, sourcesOf, spansOf } from '../../../src/entitlements/segment-sources.ts';
-import { sweep } from '../../../src/entitlements/sweep.ts';
+import { sweepLine } from '../../../src/entitlements/sweep-line.ts';
 import { anyFacts } from './arbitrary-facts.ts';
 import { day, factsOf, grantOf, revocationOf, seatsFeature } from './facts-of.ts';
 
@@ -112,7 +112,7 @@ describe('the timeline', () => {
 describe('a thousand sources', () => {
   const stepsOf = (facts: Facts) =>
     featureCases(facts)
-      .flatMap((featureCase) => [...sweep(featureCase)])
+      .flatMap((featureCase) => [...sweepLine(featureCase)])
       .reduce((sum, { entered, left }) => sum + 1 + entered.length + left.length, 0);
   const sizeOf = (facts: Facts) => {
     const timeline = compute(facts);

@@ -1,16 +1,20 @@
 /**
- * Those of a fixed list that are there at the moment, of which the first in the list's order is asked
- * for: a heap of places, from which what has left goes when it comes to the top.
+ * A priority queue over a fixed list: of the items added and not removed, `first` returns the one that
+ * stands first in the list. A removed item leaves the heap only when it reaches the top.
  */
-export interface FirstOf<T> {
+export interface PriorityQueue<T> {
   add(item: T): void;
   remove(item: T): void;
-  /** Null where none is there. */
+  /** Null where the queue is empty. */
   first(): T | null;
 }
 
-/** @param inOrder each once; only these can be added. Every operation takes logarithmic time. */
-export function createFirstOf<T>(inOrder: readonly T[]): FirstOf<T> {
+/**
+ * Creates an empty queue, each operation of which takes logarithmic time (amortized).
+ *
+ * @param inOrder every item that may be added, once.
+ */
+export function createPriorityQueue<T>(inOrder: readonly T[]): PriorityQueue<T> {
   const placeOf = new Map(inOrder.map((item, place) => [item, place]));
   const present = new Set<number>();
   const heap: number[] = [];

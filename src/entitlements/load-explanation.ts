@@ -5,7 +5,7 @@ import { loadFacts } from './load.ts';
 import { presentOf } from './present.ts';
 import type { UserName } from './users.ts';
 
-/** An explanation, and what its parts rest on. */
+/** An explanation with its evidence. */
 export interface EvidencedExplanation extends Explanation {
   /** By source id; grants have none. */
   evidence: Map<string, SourceEvidence>;
@@ -13,20 +13,20 @@ export interface EvidencedExplanation extends Explanation {
   auditIds: Map<string, string>;
 }
 
-/** The instant asked for, or the present; epoch milliseconds. */
+/** An instant to read at, or the present; epoch milliseconds. */
 export interface AskedInstant {
   at: number | undefined;
-  /** By this process's clock: the present begins no earlier than what is read was recorded. */
+  /** By this process's clock; the present of a user may be later (`presentOf`). */
   now: number;
 }
 
-/** Ids of users begin at 1: nothing is known about this one. */
-const nobody = 0n;
+/** The uid of an unknown user, who has no facts; uids begin at 1. */
+const unknownUid = 0n;
 
 /**
- * Why a user may or may not use a feature at an instant, from facts and evidence
- * of one state of the database. While users are being recomputed after a change of the catalog, it is
- * ahead of an answer that is yet to be.
+ * Explains why a user may or may not use a feature at an instant, from one snapshot of the database.
+ * While users are being recomputed after a change of the catalog, the explanation may be ahead of the
+ * stored answer.
  */
 export async function loadExplanation(
   database: Database,
@@ -65,5 +65,5 @@ async function loadNamed(
     where: { projectId_userId: { projectId, userId } },
     select: { uid: true, recordedAt: true },
   });
-  return { uid: user?.uid ?? nobody, recordedAt: user?.recordedAt?.getTime() ?? null };
+  return { uid: user?.uid ?? unknownUid, recordedAt: user?.recordedAt?.getTime() ?? null };
 }

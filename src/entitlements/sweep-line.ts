@@ -1,62 +1,62 @@
 import { denialOf, inForceOf, isOver, takenBy, type FeatureCase } from './decision.ts';
 import type { FeatureValue, Reason, SourceRef } from './facts.ts';
-import { createFirstOf } from './first-of.ts';
 import { isGrant, type FeatureSource } from './merge.ts';
+import { createPriorityQueue } from './priority-queue.ts';
 import { createRunningMerge } from './running-merge.ts';
+import { refKey } from './segment-sources.ts';
 import type { Standing } from './stretches.ts';
 import type { RevocationWindow } from './windows.ts';
 
-/** What holds for a feature from one bound of a window to the next, in steps from the piece before. */
+/** What holds for a feature between two neighbouring bounds, as a change from the piece before. */
 export interface Piece {
   from: number;
-  /** Exclusive; where the next piece begins. */
+  /** Exclusive; the next piece begins here. */
   to: number;
   reason: Reason;
   /** Null where not allowed. */
   value: FeatureValue;
-  /** The sources that count here and did not before. */
+  /** The sources that count here and not in the piece before. */
   entered: SourceRef[];
-  /** The sources that counted before and do not here. */
+  /** The sources that count in the piece before and not here. */
   left: SourceRef[];
 }
 
-/** What happens at a bound. */
-interface Turn {
+/** What changes at a bound. */
+interface Bound {
   sources: { source: FeatureSource; before: Standing | null; after: Standing }[];
   begun: RevocationWindow[];
   over: RevocationWindow[];
 }
 
 /**
- * Decides one feature over all of time, from bound to bound: the same as `decide` at each. The answer can
- * change at the bounds of windows only; before the first and after the last, nothing bears on the
- * feature. What a bound costs is what changes at it, not all that there is: a user's thousandth source
- * costs as much as the tenth.
+ * Decides one feature over all of time, with the result of `decide` at every instant: a sweep line over
+ * the bounds of windows, the only instants at which the answer can change. A bound costs what changes at
+ * it, so a user's thousandth source costs as much as the tenth.
  */
-export function* sweep(featureCase: FeatureCase): Generator<Piece> {
+export function* sweepLine(featureCase: FeatureCase): Generator<Piece> {
   const state = createState(featureCase);
-  const turns = [...turnsOf(featureCase)].toSorted(([a], [b]) => a - b);
-  for (const [index, [from, turn]] of turns.entries()) {
-    const to = turns[index + 1]?.[0];
+  const bounds = [...boundsOf(featureCase)].toSorted(([a], [b]) => a - b);
+  for (const [index, [from, bound]] of bounds.entries()) {
+    const to = bounds[index + 1]?.[0];
     if (to === undefined) break;
-    yield { from, to, ...state.take(turn) };
+    yield { from, to, ...state.pass(bound) };
   }
 }
 
 /** By instant; ±Infinity where a window is open. */
-function turnsOf({ sources, revocations }: FeatureCase): Map<number, Turn> {
-  const turns = new Map<number, Turn>();
-  const at = (instant: number): Turn => {
-    const turn = turns.get(instant) ?? { sources: [], begun: [], over: [] };
-    turns.set(instant, turn);
-    return turn;
+function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
+  const bounds = new Map<number, Bound>();
+  const at = (instant: number): Bound => {
+    const bound = bounds.get(instant) ?? { sources: [], begun: [], over: [] };
+    bounds.set(instant, bound);
+    return bound;
   };
   for (const source of sources) {
     let before: Standing | null = null;
     for (const { standing, from, to } of source.stretches) {
       at(from).sources.push({ source, before, after: standing });
       before = standing;
-      at(to); // A bound, whether or not anything follows.
+      at(to); // The end of the last stretch is a bound, too.
     }
   }
   for (const revocation of revocations) {
@@ -64,7 +64,7 @@ function turnsOf({ sources, revocations }: FeatureCase): Map<number, Turn> {
     at(revocation.from).begun.push(revocation);
     at(revocation.to).over.push(revocation);
   }
-  return turns;
+  return bounds;
 }
 
 function createState({ feature, sources }: FeatureCase) {
@@ -74,18 +74,18 @@ function createState({ feature, sources }: FeatureCase) {
     not_yet_valid: 0,
     expired: 0,
   };
-  /** Those that cover the instant; they count unless a revocation takes them. */
+  /** The sources that cover the instant; they count unless a revocation takes them. */
   const standing = new Set<FeatureSource>();
   const counting = new Set<FeatureSource>();
   const merge = createRunningMerge(feature, sources);
   const refs = createRefCount(sources);
-  const grants = createFirstOf(
+  const grants = createPriorityQueue(
     sources.filter(isGrant).toSorted((a, b) => b.grantNumber - a.grantNumber),
   );
   const covering = new Set<RevocationWindow>();
   let inForce: RevocationWindow[] = [];
   let lastGrant = -Infinity;
-  /** Of those that are over the one that began last: if any is left by the revocations, it is. */
+  /** The source that began last of those that are over: if revocations spare any of these, they spare it. */
   let lastOver: FeatureSource | null = null;
 
   function setCounts(source: FeatureSource, counts: boolean): void {
@@ -101,7 +101,7 @@ function createState({ feature, sources }: FeatureCase) {
     }
   }
 
-  function turnSource({ source, before, after }: Turn['sources'][number]): void {
+  function setStanding({ source, before, after }: Bound['sources'][number]): void {
     if (before !== null) standings[before] -= 1;
     standings[after] += 1;
     if (before === 'granted') {
@@ -113,26 +113,27 @@ function createState({ feature, sources }: FeatureCase) {
       standing.add(source);
       if (isGrant(source)) grants.add(source);
     }
-    // What is over stays over.
+    // A source that is over stays over, so this is never undone.
     if (isOver(after) && (lastOver === null || beganAt(source) > beganAt(lastOver))) {
       lastOver = source;
     }
   }
 
   return {
-    take(turn: Turn): Omit<Piece, 'from' | 'to'> {
-      for (const one of turn.sources) turnSource(one);
-      for (const revocation of turn.over) covering.delete(revocation);
-      for (const revocation of turn.begun) covering.add(revocation);
+    /** Applies what changes at the next bound, and decides what holds behind it. */
+    pass(bound: Bound): Omit<Piece, 'from' | 'to'> {
+      for (const one of bound.sources) setStanding(one);
+      for (const revocation of bound.over) covering.delete(revocation);
+      for (const revocation of bound.begun) covering.add(revocation);
       const before = inForce;
       const grant = grants.first()?.grantNumber ?? -Infinity;
-      if (grant !== lastGrant || turn.begun.length + turn.over.length > 0) {
+      if (grant !== lastGrant || bound.begun.length + bound.over.length > 0) {
         inForce = inForceOf([...covering], grant);
         lastGrant = grant;
       }
-      // Where what is in force has changed, anything may count that did not, and the other way round.
+      // Other revocations in force may take or spare any source, not only those that change here.
       const inQuestion = isSameList(before, inForce)
-        ? turn.sources.map(({ source }) => source).filter((source) => standing.has(source))
+        ? bound.sources.map(({ source }) => source).filter((source) => standing.has(source))
         : standing;
       for (const source of inQuestion) setCounts(source, takenBy(inForce, source) === null);
       const changes = refs.takeChanges();
@@ -156,11 +157,11 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((one, index) => one === b[index]);
 }
 
-/** Names each source that counts once: two items of a subscription may have one price. */
+/** Counts sources by ref: two items of a subscription may have one price, and answers name it once. */
 function createRefCount(sources: readonly FeatureSource[]) {
   const keys = new Map(sources.map((source) => [source, refKey(source.ref)]));
   const parts = new Map<string, number>();
-  /** Whether it counted before the changes that were not taken yet. */
+  /** The refs that changed since the last `takeChanges`, and whether they counted then. */
   const touched = new Map<string, { ref: SourceRef; was: boolean }>();
 
   function change(source: FeatureSource, by: 1 | -1): void {
@@ -177,7 +178,7 @@ function createRefCount(sources: readonly FeatureSource[]) {
     remove: (source: FeatureSource): void => {
       change(source, -1);
     },
-    /** What came and what went since the last call. */
+    /** Returns which sources entered and left since the last call. */
     takeChanges(): Pick<Piece, 'entered' | 'left'> {
       const changes: Pick<Piece, 'entered' | 'left'> = { entered: [], left: [] };
       for (const [key, { ref, was }] of touched) {
@@ -188,9 +189,4 @@ function createRefCount(sources: readonly FeatureSource[]) {
       return changes;
     },
   };
-}
-
-/** The same for the same source. */
-export function refKey({ type, id, price_id: priceId }: SourceRef): string {
-  return `${type} ${id} ${priceId ?? ''}`;
 }

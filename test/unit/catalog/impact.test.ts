@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  addUser,
-  catalogDifference,
-  emptyImpact,
-  valuesAt,
-} from '../../../src/catalog/impact-of.ts';
+import { addUser, catalogDifference, emptyImpact, valuesAt } from '../../../src/catalog/impact.ts';
 import type { CatalogFacts, FeatureValue } from '../../../src/entitlements/facts.ts';
 import {
   carriesOf,
