@@ -8,6 +8,8 @@ export interface ApiFault {
   method?: string;
   /** Answer with this error before anything is done; 404 as for an object that does not exist. */
   status?: 404 | 429 | 500;
+  /** Of a 500: Stripe began the request, so it keeps the failure under the idempotency key. */
+  begun?: boolean;
   /** Of a 429: too many requests (the default), or an object that another request holds. */
   code?: 'rate_limit' | 'lock_timeout';
   /** Never answer. */
@@ -22,7 +24,10 @@ export interface ApiFault {
 
 /** What is to happen to one request. */
 export type FaultVerdict =
-  'none' | 'hang' | 'empty_page' | { fault: StripeFault; headers: Record<string, string> };
+  | 'none'
+  | 'hang'
+  | 'empty_page'
+  | { fault: StripeFault; headers: Record<string, string>; begun: boolean };
 
 /** The rules in force, and the rate limit. */
 export class ApiFaults {
@@ -56,7 +61,8 @@ export class ApiFaults {
   judge(method: string, path: string, endpoint: string): FaultVerdict {
     const reason = this.#limiter.admit(endpoint, this.#now());
     if (reason !== null) {
-      return { fault: rateLimited(), headers: { 'stripe-rate-limited-reason': reason } };
+      const headers = { 'stripe-rate-limited-reason': reason };
+      return { fault: rateLimited(), headers, begun: false };
     }
     const match = this.#rules.find(({ rule, left }) => left > 0 && concerns(rule, method, path));
     if (match === undefined) {
@@ -82,20 +88,22 @@ function verdictOf(rule: ApiFault, path: string): FaultVerdict {
     return 'empty_page';
   }
   if (rule.status === 404) {
-    return { fault: missing('object', path.split('/').at(-1) ?? ''), headers: {} };
+    const fault = missing('object', path.split('/').at(-1) ?? '');
+    return { fault, headers: {}, begun: false };
   }
   if (rule.status === 429) {
     const seconds = rule.retryAfterSeconds;
     return {
       fault: rule.code === 'lock_timeout' ? locked() : rateLimited(),
       headers: seconds === undefined ? {} : { 'retry-after': String(seconds) },
+      begun: false,
     };
   }
   const fault = new StripeFault(500, {
     type: 'api_error',
     message: 'An unknown error occurred',
   });
-  return { fault, headers: {} };
+  return { fault, headers: {}, begun: rule.begun ?? false };
 }
 
 function rateLimited(): StripeFault {

@@ -74,12 +74,13 @@ function answer(
       // Nobody ever answers; the socket goes when the client or the sandbox closes it.
       return reply.hijack();
     }
-    if (typeof verdict === 'object') {
+    if (typeof verdict === 'object' && !verdict.begun) {
       seen.status = verdict.fault.status;
       return sendFault(reply.headers(verdict.headers), verdict.fault);
     }
     runDue(world);
-    const body = run(options, endpoint, request, id, reply);
+    const failing = typeof verdict === 'object' ? verdict.fault : null;
+    const body = run(options, endpoint, request, reply, { id, failing });
     seen.status = 200;
     return reply.send(verdict === 'empty_page' ? emptied(body) : body);
   } catch (error) {
@@ -102,30 +103,38 @@ function run(
   { world, keys }: ApiOptions,
   endpoint: Endpoint,
   request: FastifyRequest,
-  id: string,
   reply: FastifyReply,
+  { id, failing }: { id: string; failing: StripeFault | null },
 ): JsonObject {
   const query = request.url.split('?')[1] ?? '';
   const sent = typeof request.body === 'string' ? request.body : '';
-  const key = headerOf(request, 'idempotency-key');
+  const key = endpoint.method === 'POST' ? headerOf(request, 'idempotency-key') : null;
   const fingerprint = `${request.method} ${request.url}\n${sent}`;
-  const kept =
-    key === null || endpoint.method !== 'POST'
-      ? undefined
-      : keys.recall(key, fingerprint, world.clock.now());
+  const kept = key === null ? undefined : keys.recall(key, fingerprint, world.clock.now());
   if (kept !== undefined) {
     reply.header('idempotent-replayed', 'true');
-    return kept;
+    if (!(kept instanceof StripeFault)) return kept;
+    reply.header('stripe-should-retry', 'false');
+    throw kept;
   }
+  const keep = (answer: JsonObject | StripeFault): void => {
+    if (key !== null) keys.keep(key, fingerprint, answer, world.clock.now());
+  };
   const { form, paths } = withoutExpand(parseForm(endpoint.method === 'POST' ? sent : query));
   world.request = { id, idempotencyKey: key };
   try {
+    if (failing !== null) {
+      // A retry by the SDK would only meet the failure that is kept.
+      reply.header('stripe-should-retry', 'false');
+      throw failing;
+    }
     const body = endpoint.run(world, form, idsOf(request));
     expand(world.tables, body, paths);
-    if (key !== null && endpoint.method === 'POST') {
-      keys.keep(key, fingerprint, body, world.clock.now());
-    }
+    keep(body);
     return body;
+  } catch (error) {
+    if (error instanceof StripeFault) keep(error);
+    throw error;
   } finally {
     world.request = null;
   }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../wire.ts';
 
 interface Answer {
   request: string;
-  body: JsonObject;
+  answer: JsonObject | StripeFault;
   at: number;
 }
 
@@ -14,26 +14,31 @@ export class IdempotencyKeys {
   readonly #answers = new Map<string, Answer>();
 
   /**
-   * The answer given before, if any. Throws Stripe's `idempotency_error` where the key came with
-   * another request.
+   * Returns the answer given before, if any.
+   *
+   * @throws StripeFault `idempotency_error` where the key came with another request.
    */
-  recall(key: string, request: string, now: number): JsonObject | undefined {
-    const answer = this.#answers.get(key);
-    if (answer === undefined || answer.at + keptMs <= now) {
+  recall(key: string, request: string, now: number): JsonObject | StripeFault | undefined {
+    const kept = this.#answers.get(key);
+    if (kept === undefined || kept.at + keptMs <= now) {
       return undefined;
     }
-    if (answer.request !== request) {
+    if (kept.request !== request) {
       throw new StripeFault(400, {
         type: 'idempotency_error',
         message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
       });
     }
-    return answer.body;
+    return kept.answer;
   }
 
-  /** Keeps an answer. Refusals are not kept: Stripe lets a corrected request use the key again. */
-  keep(key: string, request: string, body: JsonObject, now: number): void {
-    this.#answers.set(key, { request, body, at: now });
+  /**
+   * Keeps an answer. A failure is kept as well once the request was executed; one that was refused for
+   * its parameters is not, so a corrected request may use the key.
+   */
+  keep(key: string, request: string, answer: JsonObject | StripeFault, now: number): void {
+    if (answer instanceof StripeFault && answer.status !== 402 && answer.status < 500) return;
+    this.#answers.set(key, { request, answer, at: now });
   }
 
   clear(): void {

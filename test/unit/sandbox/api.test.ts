@@ -189,6 +189,24 @@ describe('idempotency keys', () => {
     expect(error).toMatchObject({ statusCode: 400, rawType: 'idempotency_error' });
   });
 
+  it('give the failure of a request again that was begun, and of no other', async () => {
+    const { sandbox, stripe } = fixture;
+    const options = { idempotencyKey: 'once', maxNetworkRetries: 0 };
+    sandbox.faults.api({ status: 500, times: 1 }, { status: 500, begun: true, times: 1 });
+    const answers = [];
+    for (let tries = 0; tries < 3; tries += 1) {
+      answers.push(await refusal(stripe.customers.create({}, options)));
+    }
+    expect(answers.map(({ headers }) => headers?.['idempotent-replayed'] ?? null)).toEqual([
+      null,
+      null,
+      'true',
+    ]);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([500, 500, 500]);
+    expect((await stripe.customers.list()).data).toEqual([]);
+    expect((await stripe.customers.create({}, { idempotencyKey: 'another' })).id).toMatch(/^cus_/);
+  });
+
   it('are forgotten after a day', async () => {
     const { sandbox, stripe } = fixture;
     const options = { idempotencyKey: 'once' };
