@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
@@ -299,6 +299,44 @@ describe('POST /admin/users/{user_id}/customers', () => {
       });
     }
     expect((await link('both', id, adminKey, { project_id: 'notes' })).status).toBe(200);
+  });
+
+  describe('what does not fit on one page of a list', () => {
+    beforeEach(() => {
+      shop.sandbox.largestPage = 1;
+    });
+    afterEach(() => {
+      shop.sandbox.largestPage = 100;
+    });
+
+    it('200: belongs to the user too', async () => {
+      const id = await customer();
+      const ids = [await subscribe(id), await subscribe(id), await subscribe(id)];
+      await purchase(id);
+      await purchase(id);
+      expect(await link('much', id)).toMatchObject({
+        status: 200,
+        body: { objects: 6, pending: 0 },
+      });
+      const held = await shop.service.deps.database.prisma.subscription.findMany({
+        where: { user: { userId: 'much' } },
+      });
+      expect(held.map((row) => row.id).sort()).toEqual(ids.sort());
+    });
+
+    it("404: is another project's, though the first page shows none of that", async () => {
+      const id = await customer({});
+      await subscribe(id, { project_id: 'other', user_id: 'them' });
+      await subscribe(id, ours);
+      const rows = await auditOf(shop.service, async () => {
+        expect(await link('greedy', id)).toMatchObject({
+          status: 404,
+          body: { code: 'customer_not_found' },
+        });
+      });
+      expect(rows).toEqual([]);
+      expect(await stored(id)).toBeNull();
+    });
   });
 
   it('409: another user of the project has it, or is named by it', async () => {
