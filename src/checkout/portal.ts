@@ -9,7 +9,8 @@ import { askStripe, isMissing } from './stripe-answer.ts';
  * Opens the billing portal for the customer that has what the user pays for (`choosePayingCustomer`), with
  * the project's configuration where it has one.
  *
- * @param repeatId the same for every repetition of the request, which Stripe answers with the same session
+ * @param repeatId the same for every repetition of the request. Stripe answers with the same session while
+ *   the customer and the configuration are the same.
  * @throws ProblemError customer_not_found (nothing was ever bought, or Stripe no longer knows the
  *   customer), stripe_unavailable
  */
@@ -38,7 +39,10 @@ export async function openPortal(
           return_url: returnUrl,
           ...(configuration === null ? {} : { configuration }),
         },
-        repeatId === null ? {} : { idempotencyKey: `latchkey-portal-${repeatId}` },
+        // Stripe refuses a key that comes again with other parameters, and both may have changed.
+        repeatId === null
+          ? {}
+          : { idempotencyKey: `latchkey-portal-${repeatId}-${customer.id}-${configuration}` },
       );
       return { id, url };
     } catch (error) {

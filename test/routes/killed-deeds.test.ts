@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildApp } from '../../src/app.ts';
 import type { EntitlementCache } from '../../src/entitlements/cache.ts';
 import type { App } from '../../src/http/app-types.ts';
@@ -120,6 +120,49 @@ describe('a checkout', () => {
       ['open', made[0]],
     ]);
     await dying.close();
+  });
+});
+
+describe('a portal session', () => {
+  it('whose answer was lost is repeated with the customer and the configuration of now', async () => {
+    const user = world.fresh();
+    const customerOf = async (linked: boolean): Promise<string> => {
+      const { stripe, prices } = world.shop;
+      const metadata = { project_id: 'notes' };
+      const { id } = await stripe.customers.create({ metadata });
+      if (linked)
+        await stripe.subscriptions.create({ customer: id, items: [{ price: prices.pro }] });
+      const body = { stripe_customer_id: id };
+      await world.done('POST', `/admin/users/${user}/customers`, body);
+      return id;
+    };
+    const configure = (portal_configuration_id: string | null) =>
+      world.done('PATCH', '/admin/projects/notes', { settings: { portal_configuration_id } });
+    const route = { method: 'POST', path: '/api/v1/portal/sessions' } as const;
+    const ask = {
+      ...sampleOf(`${route.method} ${route.path}`).ask({ ...world.ids, user }),
+      headers: { 'idempotency-key': world.fresh() },
+    };
+    const create = vi.spyOn(world.service.deps.stripe.billingPortal.sessions, 'create');
+    const first = await customerOf(false);
+    const answers = [await send(killed, route, ask, world.key)];
+    const paying = await customerOf(true);
+    world.service.clock.advance(60_001);
+    answers.push(await send(killed, route, ask, world.key));
+    const { id: configuration } = await world.shop.stripe.billingPortal.configurations.create({
+      features: { invoice_history: { enabled: true } },
+    });
+    await configure(configuration);
+    world.service.clock.advance(60_001);
+    answers.push(await send(world.app, route, ask, world.key));
+    await configure(null);
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+    expect(create.mock.calls.map(([params]) => params)).toMatchObject([
+      { customer: first },
+      { customer: paying },
+      { customer: paying, configuration },
+    ]);
+    create.mockRestore();
   });
 });
 
