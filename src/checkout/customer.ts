@@ -5,11 +5,11 @@ import { lockUser, type UserName } from '../entitlements/users.ts';
 import { type Sql, sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys } from '../platform/locks.ts';
 import { choosePayingCustomer, type UserCustomer } from './paying-customer.ts';
-import { askStripe, logStripeError } from './stripe-answer.ts';
+import { askStripe, isReplayed, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
 
-/** How many customers of before Stripe may answer with, one after the other, before we give up. */
+/** How many former customers Stripe may answer with, one after the other, before we give up. */
 const attempts = 5;
 
 /**
@@ -56,14 +56,8 @@ export async function createCustomer(
   const identity = await deps.database.prisma.databaseIdentity.findFirstOrThrow();
   let former = insteadOf;
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    const idempotencyKey = customerKey(identity.id, user, former);
-    const customer = await askStripe(deps.logger, 'customers.create', () =>
-      deps.stripe.customers.create(
-        { metadata: { project_id: user.projectId, user_id: user.userId } },
-        // Stripe answers 409 while the first request with this key is still running.
-        { idempotencyKey, maxNetworkRetries: 3 },
-      ),
-    );
+    const key = customerKey([identity.id, user.projectId, user.userId, former]);
+    const customer = await requestCustomer(deps, user, key);
     const kept = await storeCustomer(deps, user, customer, former);
     if (kept !== null) {
       if (kept === customer.id && email !== undefined && customer.email === null) {
@@ -71,16 +65,41 @@ export async function createCustomer(
       }
       return kept;
     }
-    // Stripe repeated the answer of a day ago, and what it made then is gone or another's by now.
+    // Stripe replayed an answer of the last day; that customer is deleted or another's by now.
     former = customer.id;
   }
   throw new Error("every customer that Stripe gave was deleted or not the user's");
 }
 
-/** The same for the same user and former customer, for as long as this database lives. */
-function customerKey(databaseId: string, user: UserName, former: string | null): string {
-  const named = JSON.stringify([databaseId, user.projectId, user.userId, former]);
-  return `latchkey-customer-${createHash('sha256').update(named).digest('hex')}`;
+/**
+ * Makes the customer. Stripe repeats a failure under its key for a day, so a repeated failure is asked about
+ * anew, under a key that checkouts of the same minute share.
+ */
+async function requestCustomer(
+  { clock, logger, stripe }: CustomerDeps,
+  { projectId, userId }: UserName,
+  key: string,
+): Promise<Stripe.Customer> {
+  const create = (idempotencyKey: string): Promise<Stripe.Customer> =>
+    stripe.customers.create(
+      { metadata: { project_id: projectId, user_id: userId } },
+      // Stripe answers 409 while the first request with this key is still running.
+      { idempotencyKey, maxNetworkRetries: 3 },
+    );
+  return askStripe(logger, 'customers.create', async () => {
+    try {
+      return await create(key);
+    } catch (error) {
+      if (!isReplayed(error)) throw error;
+      return create(customerKey([key, Math.floor(clock() / 60_000)]));
+    }
+  });
+}
+
+/** Names one request for a customer to Stripe. The database's id keeps users of a fresh database apart. */
+function customerKey(named: readonly (string | number | null)[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(named)).digest('hex');
+  return `latchkey-customer-${hash}`;
 }
 
 /**

@@ -46,3 +46,10 @@ export function isMissing(error: unknown, param: string): boolean {
     error.param === param
   );
 }
+
+/** Whether Stripe repeats the failure of an earlier request under the same idempotency key. */
+export function isReplayed(error: unknown): boolean {
+  return (
+    error instanceof Stripe.errors.StripeError && error.headers?.['idempotent-replayed'] === 'true'
+  );
+}

@@ -398,6 +398,29 @@ describe('502', () => {
     shop.sandbox.faults.clear();
     expect((await shop.checkout('u_retry', 'pro')).status).toBe(201);
   });
+
+  it('Stripe failed to make the customer, and repeats that for a day: the next minute works', async () => {
+    const kept = { path: '/v1/customers', method: 'POST', status: 500, begun: true } as const;
+    // The fault counts the repeated failure as well.
+    shop.sandbox.faults.api({ ...kept, times: 3 });
+    const answers = [await shop.checkout('u_kept', 'pro'), await shop.checkout('u_kept', 'pro')];
+    shop.service.clock.advance(60_000);
+    answers.push(await shop.checkout('u_kept', 'pro'));
+    expect(answers.map(({ status }) => status)).toEqual([502, 502, 201]);
+    const { data } = await shop.stripe.customers.list({ limit: 100 });
+    const made = data.filter(({ metadata }) => metadata['user_id'] === 'u_kept');
+    expect(made.map(({ id }) => id)).toEqual([await shop.customerOf('u_kept')]);
+  });
+
+  it('Stripe failed once to make the customer, and repeats that for a day: another try works', async () => {
+    const kept = { path: '/v1/customers', method: 'POST', status: 500, begun: true } as const;
+    shop.sandbox.faults.api({ ...kept, times: 1 });
+    const answers = [
+      await shop.checkout('u_kept_once', 'pro'),
+      await shop.checkout('u_kept_once', 'pro'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([502, 201]);
+  });
 });
 
 describe('GET /checkout/sessions/{id}', () => {
