@@ -6,16 +6,16 @@ import type { Tx } from '../platform/database.ts';
 import { computeImpact } from './dry-run.ts';
 import type { Impact } from './impact.ts';
 
-/** Whose catalog is changed, and by whom: the part of the audit that every change shares. */
+/** Whose catalog is changed, and by whom: the fields of the audit row that all changes share. */
 export type ChangeContext = Pick<AuditRecord, 'projectId' | 'actor' | 'requestId' | 'at'> & {
   projectId: string;
 };
 
-/** A change done, with what it came to, or only tried, with what it would do to users. */
+/** The result of a change or, for a dry run, its impact on users. */
 export type Changed<T> = (T & { refresh: RefreshState }) | Impact;
 
 /**
- * Does a change of the catalog, or, as a dry run, runs the same `write` without keeping it.
+ * Changes the catalog or, as a dry run, runs the same `write` and rolls it back.
  * @param write returns the answer's own part.
  */
 export async function changeOrTry<T extends object>(

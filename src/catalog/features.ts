@@ -23,7 +23,7 @@ export async function loadFeatures(
 /**
  * Creates a feature or changes it; an archived one becomes active again. Fields left out of the body keep
  * their value.
- * @throws ProblemError feature_in_use where the type would change under mappings, grants or revocations
+ * @throws ProblemError feature_in_use if the type would change under mappings, grants or revocations
  */
 export async function putFeature(
   tx: Tx,
@@ -67,7 +67,7 @@ export async function putFeature(
 }
 
 /**
- * Archives a feature: nothing new can carry it, whoever has it keeps it. Again, it changes nothing.
+ * Archives a feature: nothing new can carry it, and users who have it keep it. A repetition changes nothing.
  * @throws ProblemError feature_not_found
  */
 export async function archiveFeature(
@@ -96,7 +96,7 @@ export async function archiveFeature(
   return after;
 }
 
-/** Whether anything holds a value of the feature's type, or refers to it. */
+/** Returns whether a mapping, grant or revocation refers to the feature. */
 async function isInUse(tx: Tx, projectId: string, featureCode: string): Promise<boolean> {
   const where = { where: { projectId, featureCode } };
   return (

@@ -24,7 +24,7 @@ export interface FetchedCatalog {
   products: ClaimedProduct[];
 }
 
-/** A product with its prices, and what Stripe says that they carry. */
+/** A product with its prices, and the features that Stripe names on them. */
 export interface ClaimedProduct {
   product: ProductRow;
   prices: PriceRow[];
@@ -34,7 +34,7 @@ export interface ClaimedProduct {
 }
 
 const pageSize = 100;
-/** Products asked about at once by an import: well below Stripe's 25 requests a second for one endpoint. */
+/** Products that an import fetches at once: well below Stripe's 25 requests a second per endpoint. */
 const fetchedAtOnce = 4;
 
 /**
@@ -80,14 +80,14 @@ export async function fetchPrice(
 }
 
 /**
- * Every product whose `metadata.project_id` is the project, archived ones too: their buyers keep what
- * they carry.
+ * Fetches every product whose `metadata.project_id` is the project. Archived ones are included, since
+ * their buyers keep what they carry.
  * @throws ProblemError stripe_unavailable
  */
 export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<FetchedCatalog> {
   const number = await drawNumber(deps.database);
   return fromStripe('product_not_found', async () => {
-    // By id: a list that changes while it is paged may show one twice.
+    // By id: a list that changes during paging may return a product twice.
     const byId = new Map<string, Stripe.Product>();
     for await (const product of deps.stripe.products.list({ limit: pageSize })) {
       if (product.metadata['project_id'] === projectId) byId.set(product.id, product);
@@ -110,7 +110,7 @@ async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<Clai
     limit: pageSize,
   })) {
     const code = entitlement_feature.lookup_key;
-    // Stripe's features carry no value: where the metadata names one too, the metadata says it.
+    // Stripe's features have no value, so an entry of the metadata goes first.
     if (!features.some((feature) => feature.code === code)) features.push({ code, value: null });
   }
   const prices = await listPrices(stripe, product.id);
@@ -125,7 +125,7 @@ async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<Clai
   };
 }
 
-/** Both lists, since Stripe documents the one without `active` as that of active prices. */
+/** Fetches two lists: Stripe documents that a list without `active` holds active prices only. */
 async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price[]> {
   const prices = new Map<string, Stripe.Price>();
   for (const active of [true, false]) {

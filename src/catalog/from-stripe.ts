@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 
 /*
- * Stripe's products and prices as rows of ours. Pure: no client, no clock. What a project sets on
- * them (rank, features, access_days …) is not Stripe's and stands in none of these.
+ * Maps Stripe's products and prices to rows. Pure: no client, no clock. The rows do not hold what a project
+ * sets (rank, features, access_days …).
  */
 
 export interface ProductRow {
@@ -11,7 +11,7 @@ export interface ProductRow {
   description: string | null;
   active: boolean;
   deleted: false;
-  /** Stripe's `metadata.project_id`: which project's key may take it. */
+  /** Stripe's `metadata.project_id`: the project whose key may take it. */
   claimedBy: string | null;
 }
 
@@ -22,7 +22,7 @@ export interface PriceRow {
   deleted: false;
   nickname: string | null;
   currency: string;
-  /** Minor units; null where the price is tiered or chosen by the buyer. */
+  /** Minor units; null if the price is tiered or the buyer chooses the amount. */
   unitAmount: bigint | null;
   /** Minor units with up to 12 decimal places. */
   unitAmountDecimal: string | null;
@@ -31,16 +31,16 @@ export interface PriceRow {
   intervalCount: number | null;
   usageType: string | null;
   tiersMode: string | null;
-  /** Absent where they were not asked for: what is stored of them stays. So with the next. */
+  /** Absent if not expanded: the stored value stays. The same holds for `currencyOptions`. */
   tiers?: PriceTier[];
-  /** What it costs in other currencies than its own, by currency. */
+  /** The price in other currencies, by currency. */
   currencyOptions?: Record<string, PriceOption>;
-  /** The quantity that is charged: divided by this, rounded `up` or `down`. */
+  /** The charged quantity is divided by this and rounded `up` or `down`. */
   divideQuantityBy: number | null;
   roundQuantity: string | null;
 }
 
-/** Minor units as decimal numbers. Stored as JSON, of which Prisma wants the index. */
+/** Minor units as decimal numbers. Prisma's type of JSON requires the index signature. */
 interface PriceTier {
   [key: string]: number | string | null;
   upTo: number | null;
@@ -54,7 +54,7 @@ interface PriceOption {
   tiers: PriceTier[] | null;
 }
 
-/** What is left of an object that Stripe says is deleted. */
+/** An object that Stripe has deleted. */
 export interface DeletedRow {
   id: string;
   deleted: true;
@@ -144,15 +144,15 @@ function decimalText(decimal: Stripe.Decimal | null, integer: number | null): st
   return decimal?.toString() ?? integer?.toString() ?? null;
 }
 
-/** A feature that Stripe names on a product or price; `value` is what the name says, if anything. */
+/** A feature that Stripe names on a product or price; `value` null = none was named. */
 export interface NamedFeature {
   code: string;
   value: number | string | null;
 }
 
 /**
- * The features in `metadata.feature_codes`: codes parted by commas, a limit's with its value, such as
- * `export, seats=5, storage=unlimited`. A value that is no number is handed on as it is.
+ * Returns the features in `metadata.feature_codes`: codes separated by commas, a limit's with its value,
+ * such as `export, seats=5, storage=unlimited`. A value that is no number is returned as text.
  */
 export function namedFeatures(metadata: Stripe.Metadata): NamedFeature[] {
   return (metadata['feature_codes'] ?? '')

@@ -6,20 +6,20 @@ import type { NamedFeature } from './from-stripe.ts';
 import type { ImportOut } from './schemas.ts';
 
 /*
- * What an import is to do, out of what Stripe says and what is stored. Pure.
+ * Plans an import from Stripe's catalog and the stored one. Pure.
  */
 
 type KnownFeature = Pick<Feature, 'code' | 'type' | 'archivedAt'>;
 
-/** The project's part of what was fetched, as it is stored. */
+/** The stored state of the fetched products. */
 export interface StoredCatalog {
   features: readonly KnownFeature[];
-  /** Of each product of the project, and of each of its prices: the codes that are mapped on it. */
+  /** By the id of a product or price of the project: the codes mapped on it. */
   mappedOn: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 interface Mapping {
-  /** The product's or the price's. */
+  /** The id of the product or price. */
   id: string;
   featureCode: string;
   value: GivenValue;
@@ -34,7 +34,7 @@ export interface ImportPlan {
 
 type WhySkipped = ImportOut['skipped'][number]['why'];
 
-/** Only adds: what is mapped stays as it is, and a product that is not the project's is left out. */
+/** Plans additions only: existing mappings stay, and products of other projects are skipped. */
 export function planImport(
   products: readonly ClaimedProduct[],
   { features, mappedOn }: StoredCatalog,
@@ -48,7 +48,7 @@ export function planImport(
   const productFeatures: Mapping[] = [];
   const priceFeatures: Mapping[] = [];
 
-  /** What is to be mapped on `id` beside what is. */
+  /** Returns the mappings to add on `id`. */
   function mappingsOf(
     id: string,
     named: readonly NamedFeature[],
@@ -107,7 +107,7 @@ export function planImport(
   };
 }
 
-/** What a name gives: of a code that is not known a boolean, or with a value a limit. */
+/** Returns what a named feature gives; an unknown code becomes a boolean or, with a value, a limit. */
 function resolve(
   code: string,
   said: NamedFeature['value'],

@@ -8,11 +8,10 @@ import type { ImportOut } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
 /**
- * Takes the fetched products into the project with their prices, and maps the features that Stripe
- * names where they are not mapped yet; a code that the project does not know becomes a feature. It
- * only adds: what the project set itself, and what Stripe no longer names, stays, so that nobody loses
- * access because metadata were edited. In a number of queries that does not grow with the catalog,
- * since the project is locked meanwhile.
+ * Takes the fetched products with their prices into the project, and maps the features that Stripe names
+ * and that are not mapped yet; an unknown code becomes a feature. It only adds: what the project set, and
+ * what Stripe no longer names, stays, so an edit of metadata takes access from no user. The project is
+ * locked meanwhile, so the number of queries does not grow with the catalog.
  */
 export async function importCatalog(
   tx: Tx,

@@ -3,7 +3,7 @@ import { featureType, type GivenValue, valueFault } from '../entitlements/featur
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
-/** Feature code → value, in the order of the codes, as stored for one product or price. */
+/** Returns the stored mapping of one product or price: feature code → value, sorted by code. */
 export function valuesOf(
   rows: { featureCode: string; value: unknown }[],
 ): Record<string, FeatureValue> {
@@ -15,10 +15,10 @@ export function valuesOf(
 }
 
 /**
- * Lets through what a product or price of the project may carry: known features, with values of their
- * types. An archived feature may stay where it was, and goes nowhere new.
+ * Checks what a product or price of the project is to carry: known features, with values of their types.
+ * An archived feature may stay, but cannot be added.
  *
- * @param before what it carried until now.
+ * @param before what it has carried so far.
  * @throws ProblemError feature_not_found, bad_request; each names the paths, such as `features.export`
  */
 export async function checkMapping(

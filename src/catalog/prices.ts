@@ -10,7 +10,7 @@ import { keptValue } from './kept-value.ts';
 import type { PriceBody, PriceOut } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
-/** The prices of the products that the project has taken, by id. */
+/** Loads the prices of the products that the project has taken, by id. */
 export async function loadPrices(
   database: Database,
   projectId: string,
@@ -121,7 +121,7 @@ async function loadPrice(tx: Tx, projectId: string, id: string) {
   return price;
 }
 
-/** What a pricing page and an operator see alike; `features` are the price's own. */
+/** Returns the fields that pricing pages and operators both see; `features` are the price's own. */
 export function pricingView(price: Price & { features: PriceFeature[] }) {
   return {
     id: price.id,

@@ -4,8 +4,8 @@ import { pricingView } from './prices.ts';
 import type { PricingOut } from './schemas.ts';
 
 /**
- * What a pricing page shows: the project's products, prices and features on offer. The features of a
- * price are all that it carries, its own value going before its product's.
+ * Loads what a pricing page shows: the project's products, prices and features on offer. A price has all
+ * features that it carries; its own value goes before its product's.
  */
 export async function loadPricing(database: Database, projectId: string): Promise<PricingOut> {
   const onOffer = { active: true, deleted: false };

@@ -19,7 +19,7 @@ function loadProduct(tx: Tx, projectId: string, id: string) {
   return tx.product.findFirst({ where: { id, projectId }, include: parts });
 }
 
-/** The products that the project has taken, by id. */
+/** Loads the products that the project has taken, by id. */
 export async function loadProducts(
   database: Database,
   projectId: string,
@@ -35,7 +35,7 @@ export async function loadProducts(
 }
 
 /**
- * Fetches a product that the project has, or may take.
+ * Fetches a product that the project has or may take.
  *
  * @param anyFree as for `putProduct`.
  * @throws ProblemError product_not_found, stripe_unavailable
@@ -114,9 +114,10 @@ export async function putProduct(
 }
 
 /**
- * Makes stored products the project's, but for those that another has or (unless `anyFree`) whose
- * Stripe metadata name another. Returns the ids of those that it took; the rows' locks decide between
- * two projects.
+ * Takes stored products into the project, except those that a project has already and, unless `anyFree`,
+ * those whose metadata do not name the project. The rows' locks decide between two projects.
+ *
+ * @returns the ids of the products that it took
  */
 export async function takeProducts(
   tx: Tx,

@@ -100,7 +100,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: { ...heavy, problems: ['feature_not_found'] },
       schema: {
         tags,
-        summary: 'Archive a feature: nothing new can carry it, whoever has it keeps it',
+        summary: 'Archive a feature: nothing new can carry it, and users who have it keep it',
         params: shapes.featureParams,
         querystring: shapes.deleteQuery,
         response: { 200: shapes.changedOut(shapes.featureOut) },

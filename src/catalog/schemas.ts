@@ -147,7 +147,7 @@ const whySkipped = z.enum([
   'value_invalid',
 ]);
 
-/** What an import did, and what it could not take. */
+/** The result of an import: what it did, and what it skipped. */
 export const importOut = z.strictObject({
   product_ids: z.array(z.string()),
   price_ids: z.array(z.string()),
@@ -197,7 +197,7 @@ const refreshOut = z.strictObject({
   status: z.enum(['done', 'running']),
 });
 
-/** The answer of a change: what it is about with `refresh`, or under `dry_run` the impact. */
+/** The answer to a change: the changed object with `refresh` or, with `dry_run`, the impact. */
 export function changedOut<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
   return z.union([out.extend({ refresh: refreshOut }), impactOut]);
 }

@@ -4,8 +4,8 @@ import { type Fetched, markFetched, objectKey } from '../webhook/followed.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './from-stripe.ts';
 
 /**
- * Writes what Stripe says of products; a new one belongs to no project. What a project set on them (and
- * that it took them) stays. A deleted product that we never saw is not kept.
+ * Writes Stripe's fields of products; the project that took one, and what it set, stay. A new product
+ * belongs to no project. A deleted product that was never seen is not stored.
  */
 export async function applyProducts(
   tx: Tx,
@@ -20,7 +20,7 @@ export async function applyProducts(
   });
 }
 
-/** Writes what Stripe says of prices, whose products are already stored. What a project set on them stays. */
+/** Writes Stripe's fields of prices, whose products are stored already; what a project set stays. */
 export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)[]): Promise<void> {
   const { live, deletedIds } = partition(rows);
   await writePrices(tx, live);
@@ -31,7 +31,7 @@ export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)
   });
 }
 
-/** Each row once: one statement writes no row twice. */
+/** Splits rows, each once: a statement of Postgres cannot upsert a row twice. */
 function partition<Live extends { id: string; deleted: false }>(
   rows: readonly (Live | DeletedRow)[],
 ): { live: Live[]; deletedIds: string[] } {
@@ -63,7 +63,7 @@ async function writeProducts(tx: Tx, rows: readonly ProductRow[]): Promise<void>
       deleted = excluded.deleted, claimed_by = excluded.claimed_by`;
 }
 
-/** What was not asked for stays: tiers, and what it costs in other currencies. */
+/** Tiers and other currencies that were not fetched keep their stored value. */
 async function writePrices(tx: Tx, rows: readonly PriceRow[]): Promise<void> {
   if (rows.length === 0) return;
   await tx.$executeRaw`
@@ -109,8 +109,8 @@ async function writePrices(tx: Tx, rows: readonly PriceRow[]): Promise<void> {
 }
 
 /**
- * Writes products and prices that were fetched after `number` was drawn, each only where no later
- * fetch was written meanwhile: the follower of webhooks writes the same rows.
+ * Writes products and prices that were fetched after `number` was drawn, each only if no later fetch has
+ * been written: the worker behind webhooks writes the same rows.
  */
 export async function applyFetched(
   tx: Tx,
@@ -150,12 +150,12 @@ export interface SellablePrice {
   type: 'recurring' | 'one_time';
   /** Whether one user may hold several subscriptions to the product. */
   allowMultiple: boolean;
-  /** What it carries, its product's features included; sorted. */
+  /** The features that it carries, its product's included; sorted. */
   featureCodes: string[];
 }
 
 /**
- * Reads a price of the project's catalog for a checkout; a price belongs to the project that took its
+ * Loads a price of the project's catalog for a checkout. A price belongs to the project that took its
  * product.
  * @throws ProblemError price_not_found (of no project or of another), price_inactive
  */

@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 
 /*
- * Prices with all that tells what they cost. Stripe leaves other currencies out unless they are asked
- * for, and tiers; those of other currencies can be asked for by their names only.
+ * Prices with everything they cost. Stripe leaves out other currencies and tiers unless they are expanded;
+ * tiers of other currencies can only be expanded by the name of the currency.
  */
 
 export const priceExpansion = ['currency_options'];
@@ -12,7 +12,7 @@ export async function retrievePrice(stripe: Stripe, id: string): Promise<Stripe.
   return withTiers(stripe, await stripe.prices.retrieve(id, { expand: priceExpansion }));
 }
 
-/** A price that was asked for with `priceExpansion`; one more request where it is tiered. */
+/** Completes a price that was fetched with `priceExpansion`; a tiered price costs one more request. */
 export async function withTiers(stripe: Stripe, price: Stripe.Price): Promise<Stripe.Price> {
   if (price.tiers_mode === null) return price;
   const currencies = Object.keys(price.currency_options ?? {});

@@ -114,7 +114,8 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     limit: { maxRunning: queriesAtOnce, maxWaitMs: queryWaitMs },
   });
   const getText = createBatches({
-    load: (keys: string[]) => redis?.mget(keys) ?? Promise.reject(new Error('there is no Redis')),
+    load: (keys: string[]) =>
+      redis?.mget(keys) ?? Promise.reject(new Error('Redis is not configured')),
     maxSize: keysPerCommand,
   });
   const circuit = createCircuit({
@@ -207,7 +208,10 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       if (refusal !== undefined) failed('forget', refusal.reason);
       if (told.length === 0) return;
       await clearPending(database, told).catch((error: unknown) => {
-        logger.warn({ err: error }, 'the cache was told of a change, which could not be noted');
+        logger.warn(
+          { err: error },
+          'the cache was told of a change, but this could not be recorded',
+        );
       });
     },
   };

@@ -76,7 +76,7 @@ export function decodeAnswer(text: string, now: number): CachedAnswer | null {
   };
 }
 
-/** Null where the answer says nothing of the feature: no source of it was ever there. */
+/** Returns null if the feature is not in the answer: it never had a source. */
 export function featureWord(answer: CachedAnswer, featureCode: string): FeatureWord | null {
   const { featureLines } = answer;
   const mark = `\n${featureCode} `;

@@ -2,11 +2,11 @@ import type { Tx } from '../platform/database.ts';
 import { byText } from './order.ts';
 import type { UserName } from './users.ts';
 
-/** What a source rests on at Stripe and in the inbox. */
+/** The Stripe objects and stored events behind a source. */
 export interface SourceEvidence {
   /** Sorted. */
   stripeIds: string[];
-  /** Of the events about these objects, the newest 20, newest first. */
+  /** The newest 20 events about these objects, newest first. */
   eventIds: string[];
 }
 
@@ -26,8 +26,8 @@ interface EventRow {
 const eventsAtMost = 20;
 
 /**
- * The Stripe objects behind subscriptions and purchases, by the source's id, and the events about
- * them. Two queries for any number of sources; sources without any, such as grants, have no entry.
+ * Loads the Stripe objects behind subscriptions and purchases, and the events about them, by the source's
+ * id. Two queries for any number of sources; sources without objects, such as grants, have no entry.
  */
 export async function loadEvidence(
   tx: Tx,
@@ -51,7 +51,7 @@ export async function loadEvidence(
   );
 }
 
-/** The last audit row about each of these grants and revocations of a user. */
+/** Loads the id of the last audit row about each of these grants and revocations of a user. */
 export async function loadAuditIds(
   tx: Tx,
   { projectId, userId }: UserName,
@@ -67,9 +67,9 @@ export async function loadAuditIds(
 }
 
 /**
- * Of a subscription: itself, its customer, the session that it was bought in, and the invoices that
- * are unpaid. Of a purchase: itself, its session and customer, its invoice where it was paid with one,
- * and its payment with everything that came of it, joined as loadPayments does.
+ * A subscription has itself, its customer, its session and its unpaid invoices. A purchase has itself, its
+ * session and customer, its invoice if it has one, and its payment with charges, refunds and disputes,
+ * joined as in `loadPayments`.
  */
 async function loadObjects(
   tx: Tx,

@@ -4,7 +4,7 @@ import type { FeatureType, JsonValue } from './facts.ts';
 /** A value that a mapping or a grant may hold: never null, which would mean "nothing". */
 export type GivenValue = Exclude<JsonValue, null>;
 
-/** A feature's type as the database checks it. */
+/** Returns a stored type of a feature; the database allows no other. */
 export function featureType(word: string): FeatureType {
   if (word === 'boolean' || word === 'limit' || word === 'config') return word;
   throw new Error(`the database holds a feature of type '${word}'`);
@@ -14,9 +14,9 @@ const deepest = 32;
 const longest = 16_384;
 
 /**
- * What is wrong with `value` as what a feature of this type gives, or null where it may be given:
- * `true` for `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value but null, `false`
- * and 0 for `config`. A value that reads as "no" is none: who shall not have a feature does not get it.
+ * Returns what is wrong with `value` for a feature of this type, or null if it may be given: `true` for
+ * `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value but null, `false` and 0 for
+ * `config`. These read as "no": to deny a feature, leave it out.
  */
 export function valueFault(type: FeatureType, value: JsonValue): string | null {
   switch (type) {
@@ -34,8 +34,8 @@ export function valueFault(type: FeatureType, value: JsonValue): string | null {
 }
 
 /**
- * Whether `value` is JSON that the database can hold: at most 32 levels and 16,384 characters, finite
- * numbers, strings without NUL and without halves of surrogate pairs. Never recurses.
+ * Returns whether `value` is JSON that the database can hold: at most 32 levels and 16,384 characters,
+ * finite numbers, strings without NUL and without halves of surrogate pairs. Never recurses.
  */
 export function isStorableValue(value: unknown): value is GivenValue {
   if (value === null) return false;
@@ -47,7 +47,7 @@ export function isStorableValue(value: unknown): value is GivenValue {
   return JSON.stringify(value).length <= longest;
 }
 
-/** A value in a request's body; whether it fits the feature's type is `valueFault`'s to say. */
+/** A value in a request's body; `valueFault` checks whether it fits the feature's type. */
 export const givenValueSchema = z
   .custom<GivenValue>(isStorableValue, {
     error: 'must be JSON other than null, of at most 16,384 characters and 32 levels',
@@ -60,7 +60,7 @@ function isStorableScalarOrContainer(value: unknown): boolean {
   return typeof value === 'boolean' || typeof value === 'object';
 }
 
-/** What stands directly in a container, an object's keys included. */
+/** Returns the direct parts of a container, an object's keys included. */
 function partsOf(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
   return Array.isArray(value) ? value : Object.entries(value).flat();

@@ -13,22 +13,22 @@ export interface RecordedSegment extends Segment {
 
 type Row = SegmentRow & { recorded_at: Date; superseded_at: Date | null };
 
-/** Where a segment stands among its user's: no two have the same. */
+/** The position of a segment in the history of its user, unique there. */
 interface Position {
   recordedAt: string;
   featureCode: string;
   validFrom: string;
 }
 
-/** In Postgres, before every instant: where a segment holds since ever. */
+/** The start of a segment without one; Postgres sorts it before every instant. */
 const sinceEver = '-infinity';
 
 /**
- * The recorded segments of a user, live and superseded, those of the last change first; of one change
- * by feature code and start, backwards.
+ * Loads the recorded segments of a user, live and superseded: the last change first, and within a change
+ * by feature code and start, descending.
  *
  * @param after the position of the last segment of the page before, as `positionOf` gives it.
- * @throws ProblemError bad_request where `after` is no position
+ * @throws ProblemError bad_request if `after` is no position
  */
 export async function loadHistory(
   database: Database,
@@ -64,7 +64,7 @@ export async function loadHistory(
   }));
 }
 
-/** Where a segment stands in the history, for the page behind it. */
+/** Returns the position of a segment in the history, for the next page. */
 export function positionOf({ recordedAt, featureCode, validFrom }: RecordedSegment): string {
   const from = validFrom === null ? sinceEver : new Date(validFrom).toISOString();
   return `${new Date(recordedAt).toISOString()} ${featureCode} ${from}`;

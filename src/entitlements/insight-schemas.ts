@@ -23,7 +23,10 @@ import {
 
 export const batchBody = z.strictObject({
   project_id: projectIdSchema.optional(),
-  user_ids: z.array(userIdSchema).max(100).describe('Answered in this order, repeated ones again'),
+  user_ids: z
+    .array(userIdSchema)
+    .max(100)
+    .describe('Answers come in this order; a repeated id is answered again'),
   feature_codes: z.array(featureCodeSchema).max(100).optional().describe('Only these'),
 });
 
@@ -160,8 +163,10 @@ export const recordedSegmentSchema = z
     sources: z.array(sourceSchema),
     valid_from: instantOutSchema.nullable().describe('`null` = since ever'),
     valid_to: instantOutSchema.nullable().describe('`null` = open'),
-    recorded_at: instantOutSchema.describe('From here on it was what was answered'),
-    superseded_at: instantOutSchema.nullable().describe('Up to here; `null` = still'),
+    recorded_at: instantOutSchema.describe('From this instant on it was answered'),
+    superseded_at: instantOutSchema
+      .nullable()
+      .describe('Until this instant it was answered; `null` = still'),
   })
   .meta({ id: 'RecordedSegment' });
 

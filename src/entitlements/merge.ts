@@ -13,8 +13,8 @@ export function isGrant(source: FeatureSource): source is FeatureSource & { gran
 }
 
 /**
- * Whether a source with this value gives the feature at all. What a mapping or a grant may say is
- * checked where it is recorded; a value that fits no more gives nothing, rather than stopping the user.
+ * Returns whether a source with this value gives the feature at all. Values are checked when a mapping or
+ * grant is recorded; one that no longer fits gives nothing, and fails no computation.
  */
 export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
   switch (type) {
@@ -28,9 +28,9 @@ export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
 }
 
 /**
- * What the sources that count add up to.
+ * Returns the merged value of the sources that count.
  * - `boolean`: `true`.
- * - `limit`: the largest or the total, as the feature's `merge` says, each times its quantity where
+ * - `limit`: the largest or the total, as the feature's `merge` says, each times its quantity if
  *   the feature is `perQuantity`; `"unlimited"` wins. Never beyond the largest safe integer.
  * - `config`: the value of the first by {@link byPrecedence}.
  *
@@ -50,12 +50,12 @@ export function mergeValues(
   }
 }
 
-/** The source of a `config` whose value goes first. */
+/** Returns the source whose value a `config` takes. */
 export function firstOf(counting: readonly FeatureSource[]): FeatureSource | null {
   return counting.toSorted(byPrecedence)[0] ?? null;
 }
 
-/** What one source brings, alone: its value, a limit times its quantity where the feature says so. */
+/** Returns the value of one source alone: a limit times its quantity if the feature says so. */
 export function contributionOf(
   feature: FeatureFact,
   { value, quantity }: FeatureSource,

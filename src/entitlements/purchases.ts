@@ -15,7 +15,7 @@ export interface PurchaseStretches {
 /** What brings the end: its days, money that came back (a lost dispute included), or an open dispute. */
 export type PurchaseEnd = 'time' | 'refund' | 'dispute';
 
-/** A dispute that is not decided, inquiries (`warning_…`) and appeals included. */
+/** The statuses of an undecided dispute, inquiries (`warning_…`) and appeals included. */
 const openDisputes: ReadonlySet<string> = new Set([
   'needs_response',
   'under_review',
@@ -67,14 +67,14 @@ function foreverFrom(from: number): Turn {
 }
 
 /**
- * The instant at which money that came back ended the purchase, as the policy has it; Infinity = it did
- * not. What came back in parts was partly refunded, and remains so when the parts add up to the whole:
- * a bigger refund never gives back what a smaller one took.
+ * Returns the instant at which returned money ended the purchase under the policy; Infinity = it did not.
+ * A partial refund stays partial when later ones add up to the whole: more refunds never give back what
+ * fewer took.
  */
 function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   const returned = [
     ...purchase.refunds.filter(({ status }) => isGivenBack(status)),
-    // Stripe tells no instant of the loss; the money was withdrawn when the dispute was created.
+    // Stripe gives no instant of the loss; the money was withdrawn when the dispute was created.
     ...purchase.disputes.filter(({ status }) => status === 'lost'),
   ].filter(({ amount }) => amount > 0);
   const whole = wholeAmount(purchase);
@@ -86,7 +86,7 @@ function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   );
 }
 
-/** When what came back added up to the whole; null = it does not. */
+/** Returns when the returned money added up to the whole; null = it does not. */
 function reachedAt(
   returned: readonly { amount: number; createdAt: number }[],
   whole: number,
@@ -100,16 +100,16 @@ function reachedAt(
 }
 
 /**
- * What has to come back for the purchase to be refunded in full. A line on an invoice has a payment
- * of its own in all but name: its amount is enough, unless it was free.
+ * Returns the amount whose return is a full refund. A line of an invoice shares a payment with others, so
+ * its own amount is enough, unless it was free.
  */
 function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number {
   return ofInvoice && amount > 0 ? Math.min(amount, paymentAmount) : paymentAmount;
 }
 
 /**
- * Since when an open dispute suspends the purchase. Those behind it move up meanwhile, so that a loss
- * changes nothing for them that has already passed.
+ * Returns when an open dispute began to suspend the purchase. Those behind it move up at once, so a later
+ * loss changes nothing for them in the past.
  */
 function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
   if (policy.disputeOpened === 'keep') return null;

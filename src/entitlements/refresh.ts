@@ -30,9 +30,8 @@ export interface Refreshed {
 
 /**
  * Recomputes the timelines of locked users of one project and stores what changed: segments that no
- * longer hold are superseded, new ones recorded, the revision grows by one and the cache is pending.
- * A timeline that came out the same changes nothing. The project's shared lock and the users' locks
- * are held by the caller.
+ * longer hold are superseded, new ones recorded, the revision grows by one and the cache is pending. An
+ * equal timeline changes nothing. The caller holds the project's shared lock and the users' locks.
  *
  * `recorded_at` is taken here, under the user's lock, and is strictly above the user's last.
  */

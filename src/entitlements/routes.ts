@@ -31,14 +31,21 @@ const readQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema,
   at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
-  min_revision: z.coerce.number().int().min(0).optional().describe('At least that fresh'),
+  min_revision: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('The lowest revision that the answer may have'),
   consistency: z.enum(['strong']).optional().describe('Straight from Postgres'),
 });
 
 const entitlementsQuery = readQuery.extend({
   known_at: instantSchema
     .optional()
-    .describe('As recorded then; read at that instant too, unless `at` names another'),
+    .describe(
+      'As recorded at this instant; also the instant to read at, unless `at` names another',
+    ),
   feature_code: z
     .union([featureCodeSchema, z.array(featureCodeSchema).max(100)])
     .transform((codes) => (typeof codes === 'string' ? [codes] : codes))

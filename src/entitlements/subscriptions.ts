@@ -2,9 +2,9 @@ import type { PolicyFact, SubscriptionFact, SubscriptionItemFact } from './facts
 import { daysAfter, stretchesOf, type Stretch } from './stretches.ts';
 
 /**
- * When one item of a subscription gives what it carries. The status is turned into instants that are
- * known in advance, so that no job has to run for a window to end. Empty where the item is off
- * (quantity 0) or the status is one whose effect was never known: that denies, and says nothing more.
+ * Returns when one item of a subscription gives what it carries. A status becomes instants that are known
+ * in advance, so no job has to run for a window to end. Empty if the item is off (quantity 0) or the
+ * effect of the status is unknown: the item then gives nothing, and is no reason for a denial.
  */
 export function itemStretches(
   subscription: SubscriptionFact,
@@ -15,7 +15,7 @@ export function itemStretches(
   return lapse === null ? [] : stretchesOf({ startAt: itemStart(subscription, item), ...lapse });
 }
 
-/** An item that was added later starts later; one that was there from the start, with the subscription. */
+/** Returns when an item started: with its subscription, or later if it was added later. */
 export function itemStart(subscription: SubscriptionFact, item: SubscriptionItemFact): number {
   return Math.max(subscription.startDate, item.createdAt);
 }
@@ -33,7 +33,7 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
     case 'trialing':
       return { overdueAt: Infinity, endAt };
     case 'past_due':
-      // Without an anchor there is no evidence of a debt that is old enough: access stays.
+      // Without an anchor no debt is known to be old enough: access stays.
       return {
         overdueAt:
           dunningAnchorAt === null ? Infinity : daysAfter(dunningAnchorAt, policy.graceDays),
@@ -48,7 +48,7 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
     case 'incomplete_expired':
       return { overdueAt: Infinity, endAt: -Infinity };
     case 'canceled':
-      // One that tells no end never started, as far as anyone can show.
+      // A canceled subscription without an end counts as never started.
       return {
         overdueAt: Infinity,
         endAt: subscription.endedAt ?? subscription.canceledAt ?? -Infinity,
@@ -61,6 +61,6 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
 function endOf({ endedAt, cancelAt, cancelAtPeriodEnd, items }: SubscriptionFact): number {
   if (endedAt !== null) return endedAt;
   if (cancelAt !== null) return cancelAt;
-  // Items may be billed monthly and yearly side by side; Stripe ends them all with the first.
+  // Items may have monthly and yearly periods side by side; Stripe ends all with the first to end.
   return cancelAtPeriodEnd ? Math.min(...items.map((item) => item.currentPeriodEnd)) : Infinity;
 }

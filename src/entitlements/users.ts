@@ -13,7 +13,7 @@ export interface LockedUser extends UserName {
   catalogRevision: bigint;
   /** Epoch milliseconds; null before the first segment. */
   recordedAt: number | null;
-  /** An earlier change was committed, and the cache not (yet) told. */
+  /** Whether the cache must still be told of an earlier change. */
   cachePending: boolean;
 }
 
@@ -39,7 +39,7 @@ function toLockedUser(row: Row): LockedUser {
   };
 }
 
-/** Makes the rows of users that have none yet: a user exists from the first fact about it on. */
+/** Creates the missing rows of users: a user exists from the first fact about it on. */
 export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promise<void> {
   if (names.length === 0) return;
   await tx.$executeRaw`
@@ -60,7 +60,7 @@ export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
   return rows.map(toLockedUser);
 }
 
-/** Locks one user's row, and makes it first if needed. */
+/** Locks one user's row; creates it first if it is missing. */
 export async function lockUser(tx: Tx, name: UserName, now: number): Promise<LockedUser> {
   await ensureUsers(tx, [name], now);
   const [user] = await lockUsers(

@@ -12,10 +12,10 @@ import { type PurchaseEnd, purchaseStretches } from './purchases.ts';
 import { earliest, stretchesOf, type Stretch } from './stretches.ts';
 import { itemStart, itemStretches } from './subscriptions.ts';
 
-/** A reason for access, with what it gives and how it stands over all of time. */
+/** A reason for access: what it gives, and how it stands over all of time. */
 export interface SourceWindow {
   ref: SourceRef;
-  /** Tells apart what has one ref, such as two items with one price: the item's, line item's or grant's id. */
+  /** The id of the item, line item or grant; two items of one price have the same ref. */
   partId: string;
   /** By feature code. */
   features: Readonly<Record<string, FeatureValue>>;
@@ -33,9 +33,9 @@ export interface SourceWindow {
    * purchase. Empty = off, and never a reason.
    */
   stretches: Stretch[];
-  /** What brings its end, where it has one; `operator`: one ended it before its time. */
+  /** Why it ends, if it does; `operator` = ended early by an operator. */
   endedBy: PurchaseEnd | 'operator';
-  /** When an operator recorded it, in the order shared with revocations; null = not by an operator. */
+  /** The place of a grant in the order of recording, shared with revocations; null = no grant. */
   grantNumber: number | null;
 }
 
@@ -76,7 +76,7 @@ export function lastBeganAt({ subscriptions, purchases }: UserFacts): number | n
   return began.length === 0 ? null : Math.max(...began);
 }
 
-/** A revocation ends where it was recorded to end, or where an operator lifted it before. */
+/** Returns the window of a revocation, which ends early if an operator lifted it. */
 export function revocationWindow(revocation: RevocationFact): RevocationWindow {
   const { validFrom, validTo, liftedAt, ...rest } = revocation;
   return { ...rest, from: validFrom, to: earliest(validTo, liftedAt) };

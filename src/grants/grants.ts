@@ -81,7 +81,7 @@ export async function createGrant(
 }
 
 /**
- * The value of a grant of an active feature: what is given, or `true` for a boolean.
+ * Returns the value of a grant of an active feature: the given one, or `true` for a boolean.
  * @throws ProblemError feature_not_found, bad_request
  */
 export function grantableValue(

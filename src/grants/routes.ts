@@ -17,7 +17,7 @@ import * as shapes from './schemas.ts';
 const tags = ['Grants'];
 const itself = <T>(row: T): T => row;
 
-/** What operators give and take away by hand. */
+/** Manual grants and revocations by operators. */
 export function grantRoutes(app: App, deps: GrantDeps): void {
   app.post(
     '/api/v1/admin/grant',
@@ -106,7 +106,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request) => {
       const caller = callerOf(request);
-      // The path names one thing by an id of its own: the platform key needs no project.
+      // The id is unique among all projects, so the platform key needs no project.
       const projectId = await projectScope(deps, caller, request.query.project_id);
       const by = { projectId, actor: caller.actor, requestId: request.id };
       return liftRevocation(deps, by, request.params.id, request.query.reason);

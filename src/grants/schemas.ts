@@ -33,7 +33,9 @@ export const bulkBody = z.strictObject({
   atomic: z
     .boolean()
     .default(true)
-    .describe('`true`: all or none. `false`: those that can be given, and why not the others'),
+    .describe(
+      '`true`: all or none. `false`: gives those that can be given, and says why the others cannot',
+    ),
   reason: reasonSchema,
 });
 export type BulkBody = z.infer<typeof bulkBody>;
@@ -171,7 +173,7 @@ const bulkResult = z.strictObject({
   problem: z
     .strictObject({ code: z.string(), detail: z.string() })
     .nullable()
-    .describe('As a request for it alone would be answered'),
+    .describe('The problem that a request for this grant alone would have'),
 });
 export const bulkGranted = z.strictObject({
   granted: z.int(),

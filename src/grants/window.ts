@@ -7,8 +7,8 @@ export interface Window {
 }
 
 /**
- * The window that a grant or a revocation asks for; it starts now unless it says otherwise.
- * @throws ProblemError window_invalid where no instant is in it
+ * Returns the window of a requested grant or revocation, which starts now by default.
+ * @throws ProblemError window_invalid if the window is empty
  */
 export function windowOf(
   given: { valid_from?: number | undefined; valid_to?: number | undefined },

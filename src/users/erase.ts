@@ -12,13 +12,12 @@ export interface EraseDeps {
 }
 
 /**
- * Erases the personal data that we hold of a user: the customers' e-mail addresses, and what stored
- * events said. E-mail addresses stay away whatever Stripe goes on telling, so there is nothing to be
- * quick about; but what Stripe tells later is stored like any event, so the customer is better deleted
- * at Stripe first.
+ * Erases a user's personal data: the customers' e-mail addresses and the payloads of stored events. Later
+ * news from Stripe brings no e-mail address back, but its events are stored with their payloads, so
+ * delete the customer at Stripe first.
  *
- * The ledger stays: the project's own id for the user, subscriptions, purchases, grants, timelines and
- * audit hold no personal data, and say what was sold and why. What the user may use does not change.
+ * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit
+ * hold no personal data and document what was sold and why. What the user may use does not change.
  *
  * @throws ProblemError user_not_found
  */
@@ -64,9 +63,8 @@ export function eraseUser(
 }
 
 /**
- * Takes away what events about the user's objects said. Those whose object was not fetched yet have no
- * owner that we know of; they are few, so their text is searched for the customers. Of ignored events
- * nothing is kept from the start.
+ * Erases the payloads of events about the user's objects. An object that was not fetched yet has no known
+ * owner; such events are few, so their text is searched for the customers. Ignored events have no payload.
  */
 function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
   return tx.$executeRaw`

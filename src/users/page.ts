@@ -13,12 +13,12 @@ import type { UserPage } from './schemas.ts';
 
 const lastEvents = 20;
 
-/** So many that only users with hundreds of overlapping sources have more, whose page would be megabytes. */
+/** Only users with hundreds of overlapping sources have more; their page would be megabytes. */
 const segmentsShown = 100;
 
 /**
- * Everything about one user, as of one instant: all of it is read from one snapshot, in a fixed number
- * of queries. Null where the project has no such user.
+ * Loads everything about one user from one snapshot, in a fixed number of queries. Null if the project has
+ * no such user.
  */
 export function loadUserPage(
   { clock, database }: { clock: Clock; database: Database },
@@ -67,7 +67,7 @@ async function loadPage(
   };
 }
 
-/** What holds and what is to come goes before what is over, and what is nearest before the rest. */
+/** Present and future segments go before past ones; among each, the nearest goes first. */
 async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserPage['timeline']> {
   const rows = await tx.$queryRaw<(SegmentRow & { recorded_at: Date })[]>`
     select s.feature_code, s.feature_type, s.reason, s.value, ${sqlText(segmentSourcesSql)} as sources,

@@ -13,7 +13,7 @@ const tags = ['Users'];
 const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
-/** What we know of one user, and how it is forgotten. */
+/** Everything about one user, and the erasure of personal data. */
 export function userRoutes(app: App, deps: EraseDeps): void {
   app.get(
     path,

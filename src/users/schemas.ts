@@ -26,7 +26,9 @@ const subscriptionSchema = z.strictObject({
   canceled_at: instantOutSchema.nullable(),
   ended_at: instantOutSchema.nullable(),
   paused_at: instantOutSchema.nullable(),
-  overdue_since: instantOutSchema.nullable().describe('When the debt that counts began'),
+  overdue_since: instantOutSchema
+    .nullable()
+    .describe('When the debt that the grace period counts from began'),
   items: z.array(
     z.strictObject({
       id: z.string(),
@@ -45,7 +47,7 @@ export const userPageSchema = z
     project_id: z.string(),
     user_id: z.string(),
     revision: z.int().describe("of the user's timeline"),
-    created_at: instantOutSchema.describe('When the first fact about the user came'),
+    created_at: instantOutSchema.describe('When the first fact about the user was stored'),
     erased_at: instantOutSchema.nullable(),
     customers: z.array(customerSchema),
     subscriptions: z.array(subscriptionSchema).describe('The latest first, ended ones too'),
@@ -55,18 +57,18 @@ export const userPageSchema = z
     timeline: z
       .array(recordedSegmentSchema)
       .describe(
-        'What present facts give and deny, past and future, by feature and start: up to 100 segments, what holds and is next to come before what is over. `GET /entitlements/history` has all',
+        'The timeline from present facts, past and future, by feature and start: up to 100 segments, present and next ones before past ones. `GET /entitlements/history` has all',
       ),
-    events: z.array(eventSchema).describe('The last 20 that Stripe told of what is theirs'),
+    events: z.array(eventSchema).describe("The last 20 events about the user's objects"),
   })
   .meta({ id: 'UserPage' });
 export type UserPage = z.infer<typeof userPageSchema>;
 
 export const erasedSchema = z.strictObject({
   user_id: z.string(),
-  erased_at: instantOutSchema.describe('For the first time'),
-  customers: z.int().describe('How many had an e-mail address'),
-  payloads: z.int().describe('How many stored events lost what they said'),
+  erased_at: instantOutSchema.describe('The first erasure'),
+  customers: z.int().describe('How many customers had an e-mail address'),
+  payloads: z.int().describe('How many stored events lost their payload'),
   audit_id: z.string().nullable().describe('`null` where nothing was left to erase'),
 });
 export type Erased = z.infer<typeof erasedSchema>;
