@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type CacheWorld, openCacheWorld, type WrittenFacts } from './cache-model/world.ts';
+import { type CacheWorld, openCacheWorld } from './cache-model/world.ts';
+import type { WrittenFacts } from './cache-model/written-facts.ts';
 
 /*
  * Promise 3, as a whole: two instances, one Redis that each of them may lose, slow readers, killed

@@ -2,13 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
 import { allPages, rowsOf } from '../helpers/lists.ts';
-import {
-  adminKey,
-  startTestService,
-  testStart,
-  type TestResponse,
-  type TestService,
-} from '../helpers/service.ts';
+import { adminKey, testStart, type TestResponse, type TestService } from '../helpers/service.ts';
+import { startTwoProjects } from '../helpers/two-projects.ts';
 
 let service: TestService;
 let notes: { projectId: string; key: string };
@@ -18,25 +13,15 @@ const day = 86_400_000;
 const iso = (instant: number): string => new Date(instant).toISOString();
 
 beforeAll(async () => {
-  service = await startTestService();
-  notes = await service.createProject('notes');
-  other = await service.createProject('other');
-  for (const [code, type] of [
-    ['export', 'boolean'],
-    ['seats', 'limit'],
-    ['theme', 'config'],
-    ['retired', 'boolean'],
-  ] as const) {
-    await put(`/admin/features/${code}`, { name: code, type });
-  }
+  ({ service, notes, other } = await startTwoProjects({
+    export: 'boolean',
+    seats: 'limit',
+    theme: 'config',
+    retired: 'boolean',
+  }));
   await service.request('DELETE', '/admin/features/retired', { key: notes.key });
 });
 afterAll(() => service.close());
-
-async function put(path: string, body: object): Promise<void> {
-  const { status } = await service.request('PUT', path, { key: notes.key, body });
-  expect(status).toBe(200);
-}
 
 const grant = (body: object, key = notes.key): Promise<TestResponse> =>
   service.request('POST', '/admin/grant', { key, body: { reason: 'a test', ...body } });
@@ -227,82 +212,6 @@ describe('POST /admin/grant', () => {
   ])('422: a window without an instant: %j', async (window) => {
     const answer = await grant({ user_id: 'u', feature_code: 'export', ...window });
     expect(answer).toMatchObject({ status: 422, body: { code: 'window_invalid' } });
-  });
-});
-
-describe('POST /admin/revoke of one grant', () => {
-  it('200: ends that grant now, and leaves what another gives', async () => {
-    const first = await grant({ user_id: 'two', feature_code: 'seats', value: 3 });
-    await grant({ user_id: 'two', feature_code: 'seats', value: 1 });
-    const grantId = text(first.body, 'grant', 'id');
-    const ended = await revoke({ grant_id: grantId });
-    expect(ended).toMatchObject({
-      status: 200,
-      body: {
-        grant: { id: grantId, ended_at: iso(testStart) },
-        revision: 3,
-        had_access: true,
-        has_access: true,
-      },
-    });
-    expect(at((await entitlements('two')).body, 'entitlements')).toMatchObject([{ value: 1 }]);
-  });
-
-  it('200: a grant that has not begun never will', async () => {
-    const later = await grant({
-      user_id: 'early',
-      feature_code: 'export',
-      valid_from: iso(testStart + day),
-    });
-    await revoke({ grant_id: text(later.body, 'grant', 'id') });
-    const read = await service.request(
-      'GET',
-      `/entitlements?user_id=early&at=${iso(testStart + 2 * day)}`,
-      { key: notes.key },
-    );
-    expect(at(read.body, 'entitlements')).toEqual([]);
-  });
-
-  it('200: ending it again changes and records nothing, and answers the same but for had_access', async () => {
-    const given = await grant({ user_id: 'again', feature_code: 'export' });
-    const end = { grant_id: text(given.body, 'grant', 'id') };
-    const answers: TestResponse[] = [];
-    const rows = await auditOf(service, async () => {
-      answers.push(await revoke(end));
-      answers.push(await revoke({ ...end, reason: 'once more' }));
-    });
-    expect(rows).toMatchObject([
-      {
-        action: 'grant.end',
-        reason: 'a test',
-        before: { ended_at: null },
-        after: { ended_at: iso(testStart) },
-      },
-    ]);
-    const [first, second] = answers;
-    expect(first?.body).toMatchObject({ had_access: true, has_access: false });
-    expect(second).toMatchObject({ status: 200 });
-    expect(second?.body).toEqual({ ...Object(first?.body), had_access: false });
-  });
-
-  it('200: a grant that ran out stays as it is', async () => {
-    const window = { valid_from: iso(testStart - 2 * day), valid_to: iso(testStart - day) };
-    const given = await grant({ user_id: 'over', feature_code: 'export', ...window });
-    const ended = await revoke({ grant_id: text(given.body, 'grant', 'id') });
-    expect(ended.body).toEqual({
-      ...Object(given.body),
-      had_access: false,
-      has_access: false,
-    });
-  });
-
-  it('404: the grant of another project is one that does not exist', async () => {
-    const given = await grant({ user_id: 'mine', feature_code: 'export' });
-    const theirs = await revoke({ grant_id: text(given.body, 'grant', 'id') }, other.key);
-    const nobodys = await revoke({ grant_id: 'gr_nothing' }, other.key);
-    expect(theirs).toMatchObject({ status: 404, body: { code: 'grant_not_found' } });
-    expect(sameProblem(theirs.body)).toEqual(sameProblem(nobodys.body));
-    expect(at((await entitlements('mine')).body, 'entitlements')).toHaveLength(1);
   });
 });
 

@@ -2,15 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
-import {
-  adminKey,
-  startTestService,
-  testStart,
-  type TestResponse,
-  type TestService,
-} from '../helpers/service.ts';
+import { adminKey, testStart, type TestResponse, type TestService } from '../helpers/service.ts';
 import { startStripeCatalog, type StripeCatalog } from '../helpers/stripe-catalog.ts';
 import { storeSubscription } from '../helpers/subscription.ts';
+import { putFeature, startTwoProjects } from '../helpers/two-projects.ts';
 
 let stripe: StripeCatalog;
 let service: TestService;
@@ -19,29 +14,15 @@ let other: { projectId: string; key: string };
 
 beforeAll(async () => {
   stripe = await startStripeCatalog();
-  service = await startTestService({ stripeUrl: stripe.url });
-  notes = await service.createProject('notes');
-  other = await service.createProject('other');
-  for (const [code, type] of [
-    ['export', 'boolean'],
-    ['seats', 'limit'],
-    ['theme', 'config'],
-  ] as const) {
-    await feature(code, type);
-  }
+  ({ service, notes, other } = await startTwoProjects(
+    { export: 'boolean', seats: 'limit', theme: 'config' },
+    { stripeUrl: stripe.url },
+  ));
 });
 afterAll(async () => {
   await service.close();
   await stripe.close();
 });
-
-async function feature(code: string, type: string, key = notes.key): Promise<void> {
-  const { status } = await service.request('PUT', `/admin/features/${code}`, {
-    key,
-    body: { name: code, type },
-  });
-  expect(status).toBe(200);
-}
 
 const put = (id: string, body: object, key = notes.key, query = ''): Promise<TestResponse> =>
   service.request('PUT', `/admin/products/${id}${query}`, { key, body: { features: {}, ...body } });
@@ -144,96 +125,6 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
     }
   });
 
-  it('200: a dry run tells who would gain and lose what, and changes nothing', async () => {
-    stripe.addProduct('prod_dry', claimed);
-    stripe.addPrice('price_dry', 'prod_dry');
-    const bought = { priceId: 'price_dry', productId: 'prod_dry' };
-    for (const userId of ['dry_1', 'dry_2', 'dry_3']) {
-      const user = { projectId: 'notes', userId };
-      await storeSubscription(service.deps.database, user, bought, testStart - 1_000);
-    }
-    await put('prod_dry', { features: { export: true } });
-    await service.request('POST', '/admin/grant', {
-      key: notes.key,
-      body: { user_id: 'dry_2', feature_code: 'export', reason: 'kept by a grant' },
-    });
-    const body = { features: { seats: 3 } };
-    const rows = await auditOf(service, async () => {
-      const answer = await put('prod_dry', body, notes.key, '?dry_run=true');
-      expect(answer.status).toBe(200);
-      expect(answer.body).toEqual({
-        gains: ['dry_1', 'dry_2', 'dry_3'].map((user_id) => ({ user_id, feature_code: 'seats' })),
-        losses: ['dry_1', 'dry_3'].map((user_id) => ({ user_id, feature_code: 'export' })),
-        raised: [],
-        lowered: [],
-        changed: [],
-        counts: {
-          users: expect.any(Number) as number,
-          gains: 3,
-          losses: 2,
-          raised: 0,
-          lowered: 0,
-          changed: 0,
-        },
-      });
-    });
-    expect(rows).toEqual([]);
-    expect(await entitled('dry_1')).toEqual(['export']);
-    await put('prod_dry', body);
-    expect(await entitled('dry_1')).toEqual(['seats']);
-    expect(await entitled('dry_2')).toEqual(['export', 'seats']);
-  });
-
-  it('200: a dry run tells whose limit would be more or less, and whose config another', async () => {
-    stripe.addProduct('prod_values', claimed);
-    stripe.addPrice('price_values', 'prod_values');
-    await storeSubscription(
-      service.deps.database,
-      { projectId: 'notes', userId: 'valued' },
-      { priceId: 'price_values', productId: 'prod_values' },
-      testStart - 1_000,
-    );
-    const dryRun = async (features: object): Promise<unknown> =>
-      (await put('prod_values', { features }, notes.key, '?dry_run=true')).body;
-    await put('prod_values', { features: { seats: 10, theme: 'dark' } });
-    const seats = { user_id: 'valued', feature_code: 'seats', from: 10 };
-    const counts = { gains: 0, losses: 0 };
-    expect(await dryRun({ seats: 3, theme: 'dark' })).toMatchObject({
-      lowered: [{ ...seats, to: 3 }],
-      counts: { ...counts, raised: 0, lowered: 1, changed: 0 },
-    });
-    expect(await dryRun({ seats: 'unlimited', theme: 'light' })).toMatchObject({
-      raised: [{ ...seats, to: 'unlimited' }],
-      changed: [{ user_id: 'valued', feature_code: 'theme', from: 'dark', to: 'light' }],
-      counts: { ...counts, raised: 1, lowered: 0, changed: 1 },
-    });
-    await service.request('POST', '/admin/grant', {
-      key: notes.key,
-      body: { user_id: 'valued', feature_code: 'seats', value: 10, reason: 'as good as bought' },
-    });
-    expect(await dryRun({ seats: 3, theme: 'dark' })).toMatchObject({ lowered: [] });
-  });
-
-  it('200: dry runs beside changes of the same product, which all are done', async () => {
-    stripe.addProduct('prod_busy', claimed);
-    const answers = await Promise.all(
-      Array.from({ length: 24 }, (_, index) =>
-        put('prod_busy', { rank: index }, notes.key, index % 2 === 0 ? '' : '?dry_run=true'),
-      ),
-    );
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
-  });
-
-  it('200: a dry run takes no product', async () => {
-    stripe.addProduct('prod_untaken', claimed);
-    expect(await put('prod_untaken', {}, notes.key, '?dry_run=true')).toMatchObject({
-      status: 200,
-    });
-    expect(
-      await service.deps.database.prisma.product.findUnique({ where: { id: 'prod_untaken' } }),
-    ).toBeNull();
-  });
-
   it('200: the platform key takes any product that no project has', async () => {
     stripe.addProduct('prod_unclaimed');
     expect(await put('prod_unclaimed', { project_id: 'notes' }, adminKey)).toMatchObject({
@@ -247,7 +138,7 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
   });
 
   it('200: an archived feature stays where it was, and goes nowhere new', async () => {
-    await feature('fading', 'boolean');
+    await putFeature(service, notes.key, 'fading', 'boolean');
     stripe.addProduct('prod_old', claimed);
     stripe.addProduct('prod_new', claimed);
     await put('prod_old', { features: { fading: true } });
@@ -337,7 +228,7 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
   });
 
   it('409: the type of a feature that a product carries stays', async () => {
-    await feature('carried', 'boolean');
+    await putFeature(service, notes.key, 'carried', 'boolean');
     stripe.addProduct('prod_carrier', claimed);
     await put('prod_carrier', { features: { carried: true } });
     const answer = await service.request('PUT', '/admin/features/carried', {

@@ -2,13 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
-import {
-  startTestService,
-  testStart,
-  type TestResponse,
-  type TestService,
-} from '../helpers/service.ts';
+import { testStart, type TestResponse, type TestService } from '../helpers/service.ts';
 import { storeSubscription } from '../helpers/subscription.ts';
+import { startTwoProjects } from '../helpers/two-projects.ts';
 
 let service: TestService;
 let notes: { projectId: string; key: string };
@@ -18,15 +14,7 @@ const day = 86_400_000;
 const iso = (instant: number): string => new Date(instant).toISOString();
 
 beforeAll(async () => {
-  service = await startTestService();
-  notes = await service.createProject('notes');
-  other = await service.createProject('other');
-  for (const code of ['export', 'retired']) {
-    await service.request('PUT', `/admin/features/${code}`, {
-      key: notes.key,
-      body: { name: code, type: 'boolean' },
-    });
-  }
+  ({ service, notes, other } = await startTwoProjects({ export: 'boolean', retired: 'boolean' }));
   await grant('early-bird', 'retired');
   await service.request('DELETE', '/admin/features/retired', { key: notes.key });
 });
@@ -238,83 +226,6 @@ describe('POST /admin/revoke of a feature', () => {
   it('422: a window without an instant', async () => {
     const answer = await revoke('u', { valid_to: iso(testStart) });
     expect(answer).toMatchObject({ status: 422, body: { code: 'window_invalid' } });
-  });
-});
-
-describe('POST /admin/revoke with grants_only', () => {
-  const endGrants = (user: string, fields: object = {}, key = notes.key) =>
-    revoke(user, { grants_only: true, ...fields }, key);
-
-  it('200: ends all manual grants of the feature, those to come too, and leaves no revocation', async () => {
-    await grant('rita');
-    await grant('rita', 'export');
-    await service.request('POST', '/admin/grant', {
-      key: notes.key,
-      body: {
-        user_id: 'rita',
-        feature_code: 'export',
-        valid_from: iso(testStart + day),
-        reason: 'later',
-      },
-    });
-    let answer: TestResponse | undefined;
-    const rows = await auditOf(service, async () => {
-      answer = await endGrants('rita');
-    });
-    expect(answer).toMatchObject({
-      status: 200,
-      body: { revision: 4, had_access: true, has_access: false },
-    });
-    const grants = rowsOf(answer?.body, 'grants');
-    expect(grants.map((one) => at(one, 'ended_at'))).toEqual(Array(3).fill(iso(testStart)));
-    expect(rows).toMatchObject(
-      grants.map((one) => ({
-        action: 'grant.end',
-        targetId: at(one, 'id'),
-        reason: 'abuse',
-        before: { ended_at: null },
-        after: one,
-      })),
-    );
-    const auditIds = rowsOf(answer?.body, 'audit_ids').map(String);
-    const named = await Promise.all(
-      auditIds.map((id) =>
-        service.deps.database.prisma.auditEntry.findUniqueOrThrow({ where: { id } }),
-      ),
-    );
-    expect(named.map(({ targetId }) => targetId)).toEqual(rows.map(({ targetId }) => targetId));
-    expect(at(answer?.body, 'audit_id')).toBe(auditIds.at(-1));
-    expect(await check('rita')).toBe('expired');
-    await grant('rita');
-    expect(await check('rita')).toBe('granted');
-  });
-
-  it('200: where there is none to end, nothing is recorded', async () => {
-    await grant('sam');
-    await endGrants('sam');
-    let answer: TestResponse | undefined;
-    const rows = await auditOf(service, async () => {
-      answer = await endGrants('sam');
-    });
-    expect(answer).toMatchObject({
-      status: 200,
-      body: {
-        grants: [],
-        audit_ids: [],
-        audit_id: null,
-        revision: 2,
-        had_access: false,
-        has_access: false,
-      },
-    });
-    expect(rows).toEqual([]);
-  });
-
-  it("404: another project's feature is one that does not exist, and its grants stay", async () => {
-    await grant('tina');
-    const answer = await endGrants('tina', {}, other.key);
-    expect(answer).toMatchObject({ status: 404, body: { code: 'feature_not_found' } });
-    expect(await check('tina')).toBe('granted');
   });
 });
 

@@ -1,47 +1,23 @@
 import { createCache, type EntitlementCache } from '../../../src/entitlements/cache.ts';
-import { changeUser } from '../../../src/entitlements/change.ts';
-import type {
-  Facts,
-  FeatureFact,
-  GrantFact,
-  RevocationFact,
-} from '../../../src/entitlements/facts.ts';
 import { readEntitlements } from '../../../src/entitlements/read.ts';
 import { sweepPendingCache } from '../../../src/entitlements/sweeps.ts';
-import { applyPicture } from '../../../src/mirror/apply.ts';
-import { emptyPicture } from '../../../src/mirror/picture.ts';
 import { newId } from '../../../src/platform/ids.ts';
 import type { Redis } from '../../../src/platform/redis.ts';
-import { drawNumber } from '../../../src/webhook/followed.ts';
 import { TestClock } from '../../helpers/clock.ts';
 import { at } from '../../helpers/json.ts';
 import { startTestService, testStart, type TestService } from '../../helpers/service.ts';
 import { oracleAt } from '../../unit/entitlements/oracle.ts';
-
-/** All that was ever written about one user. */
-export interface WrittenFacts {
-  userId: string;
-  grants: GrantFact[];
-  revocations: RevocationFact[];
-  subscription: { id: string; startDate: number; endedAt: number | null } | null;
-}
+import { createWriter, type Writer } from './writer.ts';
+import { factsOf, feature, productId, type WrittenFacts } from './written-facts.ts';
 
 type InstanceNumber = 0 | 1;
 
-interface Writer {
-  grant(facts: WrittenFacts, validTo: number | null): Promise<void>;
-  endGrant(facts: WrittenFacts): Promise<void>;
-  revoke(facts: WrittenFacts, validTo: number | null): Promise<void>;
-  lift(facts: WrittenFacts): Promise<void>;
-  subscription(facts: WrittenFacts, active: boolean): Promise<void>;
-}
-
-/** Two instances on one database and one Redis, with users whom nobody has asked about. */
+/** Two instances on one database and one Redis, with users who were never read. */
 interface Round {
   userIds: [string, string];
   instances: Record<InstanceNumber, { reachesRedis: boolean }>;
   read(instance: InstanceNumber, userId: string): Promise<string>;
-  /** The reader has asked Postgres; the rest of its way is gone when it is told to finish. */
+  /** Resolves when the reader has queried Postgres; the returned function lets it finish. */
   beginSlowRead(instance: InstanceNumber, userId: string): Promise<() => Promise<string>>;
   /** @param killed after its commit, before it tells the cache. */
   writer(instance: InstanceNumber, killed: boolean): Writer;
@@ -59,10 +35,6 @@ export interface CacheWorld {
   newRound(): Promise<Round>;
   close(): Promise<void>;
 }
-
-const feature: FeatureFact = { code: 'export', type: 'boolean', merge: 'max', perQuantity: false };
-const priceId = 'price_pro';
-const productId = 'prod_pro';
 
 export async function openCacheWorld(): Promise<CacheWorld> {
   const clock = new TestClock(testStart);
@@ -120,52 +92,8 @@ async function stock({ deps }: TestService, projectId: string): Promise<void> {
   });
 }
 
-function factsOf({ grants, revocations, subscription }: WrittenFacts): Facts {
-  return {
-    policy: { graceDays: 7, refundFull: 'revoke', refundPartial: 'keep', disputeOpened: 'keep' },
-    features: [feature],
-    carries: {
-      [priceId]: {
-        priceId,
-        productId,
-        rank: 0,
-        accessDays: null,
-        features: { [feature.code]: true },
-      },
-    },
-    subscriptions:
-      subscription === null
-        ? []
-        : [
-            {
-              ...subscription,
-              status: subscription.endedAt === null ? 'active' : 'canceled',
-              cancelAt: null,
-              cancelAtPeriodEnd: false,
-              canceledAt: subscription.endedAt,
-              pausedAt: null,
-              dunningAnchorAt: null,
-              items: [
-                {
-                  id: `si_${subscription.id}`,
-                  priceId,
-                  productId,
-                  quantity: 1,
-                  createdAt: subscription.startDate,
-                  currentPeriodEnd: subscription.startDate + 30 * 86_400_000,
-                },
-              ],
-            },
-          ],
-    purchases: [],
-    grants,
-    revocations,
-  };
-}
-
 function openRound(service: TestService, redis: Redis, projectId: string, number: number): Round {
   const { deps, clock } = service;
-  const { database } = deps;
   const instances = { 0: { reachesRedis: true }, 1: { reachesRedis: true } };
   const cacheOf = (instance: InstanceNumber): EntitlementCache =>
     createCache({
@@ -174,8 +102,6 @@ function openRound(service: TestService, redis: Redis, projectId: string, number
       cacheTtlSeconds: deps.config.cacheTtlSeconds,
     });
   const caches = { 0: cacheOf(0), 1: cacheOf(1) };
-  const nextNumber = (facts: WrittenFacts): number =>
-    facts.grants.length + facts.revocations.length + 1;
   const read = async (cache: EntitlementCache, userId: string): Promise<string> => {
     const { answer } = await readEntitlements({ ...deps, cache }, { projectId, userId });
     const entries = at(JSON.parse(answer.bodyText), 'entitlements');
@@ -209,146 +135,12 @@ function openRound(service: TestService, redis: Redis, projectId: string, number
         return answer;
       };
     },
-    writer(instance, killed) {
-      const cache = killed
-        ? { ...caches[instance], forget: () => Promise.resolve() }
-        : caches[instance];
-      const change = async (
-        userId: string,
-        write: Parameters<typeof changeUser>[3],
-      ): Promise<void> => {
-        await changeUser({ ...deps, cache }, projectId, userId, write);
-      };
-      const open = { projectId, featureCode: feature.code, reason: 'model', auditId: 'au_model' };
-      return {
-        async grant(facts, validTo) {
-          const id = newId('gr');
-          const validFrom = clock.now();
-          const createdAt = new Date(validFrom);
-          await change(facts.userId, (tx, { uid }) =>
-            tx.grant.create({
-              data: {
-                ...open,
-                id,
-                uid,
-                value: true,
-                validFrom: createdAt,
-                validTo: validTo === null ? null : new Date(validTo),
-                createdAt,
-              },
-            }),
-          );
-          const number = nextNumber(facts);
-          const { code: featureCode } = feature;
-          facts.grants.push({
-            id,
-            featureCode,
-            value: true,
-            validFrom,
-            validTo,
-            endedAt: null,
-            number,
-          });
-        },
-        async endGrant(facts) {
-          const one = facts.grants.find(({ endedAt }) => endedAt === null);
-          const endedAt = clock.now();
-          await change(facts.userId, (tx) =>
-            tx.grant.updateMany({
-              where: { id: one?.id ?? 'none' },
-              data: { endedAt: new Date(endedAt) },
-            }),
-          );
-          if (one !== undefined) one.endedAt = endedAt;
-        },
-        async revoke(facts, validTo) {
-          const id = newId('rv');
-          const validFrom = clock.now();
-          const createdAt = new Date(validFrom);
-          await change(facts.userId, (tx, { uid }) =>
-            tx.revocation.create({
-              data: {
-                ...open,
-                id,
-                uid,
-                validFrom: createdAt,
-                validTo: validTo === null ? null : new Date(validTo),
-                block: false,
-                createdAt,
-              },
-            }),
-          );
-          facts.revocations.push({
-            id,
-            featureCode: feature.code,
-            validFrom,
-            validTo,
-            liftedAt: null,
-            number: nextNumber(facts),
-            recordedAt: validFrom,
-            block: false,
-          });
-        },
-        async lift(facts) {
-          const one = facts.revocations.find(({ liftedAt }) => liftedAt === null);
-          const liftedAt = clock.now();
-          await change(facts.userId, (tx) =>
-            tx.revocation.updateMany({
-              where: { id: one?.id ?? 'none' },
-              data: { liftedAt: new Date(liftedAt) },
-            }),
-          );
-          if (one !== undefined) one.liftedAt = liftedAt;
-        },
-        async subscription(facts, active) {
-          const now = clock.now();
-          facts.subscription ??= { id: `sub_${facts.userId}`, startDate: now, endedAt: null };
-          // What was canceled stays so.
-          if (!active) facts.subscription.endedAt ??= now;
-          const { id, startDate, endedAt } = facts.subscription;
-          const start = new Date(startDate);
-          const picture = {
-            ...emptyPicture(),
-            subscriptions: [
-              {
-                id,
-                customerId: `cus_${facts.userId}`,
-                status: endedAt === null ? 'active' : 'canceled',
-                currency: 'usd',
-                collectionMethod: 'charge_automatically',
-                createdAt: start,
-                startDate: start,
-                endedAt: endedAt === null ? null : new Date(endedAt),
-                cancelAt: null,
-                cancelAtPeriodEnd: false,
-                canceledAt: endedAt === null ? null : new Date(endedAt),
-                trialStart: null,
-                trialEnd: null,
-                pausedAt: null,
-                collectionPaused: false,
-                dunningAnchorAt: null,
-                metadataProjectId: projectId,
-                metadataUserId: facts.userId,
-                items: [
-                  {
-                    id: `si_${id}`,
-                    subscriptionId: id,
-                    priceId,
-                    productId,
-                    quantity: 1,
-                    createdAt: start,
-                    currentPeriodStart: start,
-                    currentPeriodEnd: new Date(startDate + 30 * 86_400_000),
-                    position: 0,
-                  },
-                ],
-              },
-            ],
-          };
-          await applyPicture({ ...deps, cache }, picture, await drawNumber(database));
-        },
-      };
-    },
+    writer: (instance, killed) =>
+      createWriter(
+        service,
+        killed ? { ...caches[instance], forget: () => Promise.resolve() } : caches[instance],
+        projectId,
+      ),
     async pass(ms) {
       clock.advance(ms);
       for (const key of await keys()) {
