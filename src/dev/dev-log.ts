@@ -10,10 +10,17 @@ export function createDevLog(stream: NodeJS.WriteStream): NodeJS.WritableStream 
     sync: true,
     colorize: stream.isTTY,
     translateTime: 'SYS:HH:MM:ss',
-    ignore: 'pid,hostname,service,reqId,route,method,status,ms',
-    messageFormat: ({ method, route, status, ms, ...line }, messageKey) =>
-      typeof method === 'string' && typeof route === 'string'
-        ? `${method} ${route} → ${String(status)}, ${String(ms)} ms`
-        : String(line[messageKey]),
+    ignore: 'pid,hostname,service,reqId,route,method,asked,status,code,event,ms',
+    messageFormat: (line, messageKey) => requestLine(line) ?? String(line[messageKey]),
   });
+}
+
+/** The line of an answered request; null for any other. */
+function requestLine(line: Record<string, unknown>): string | null {
+  const { method, route, asked, status, code, event, ms } = line;
+  if (typeof method !== 'string' || typeof route !== 'string') return null;
+  const told = [status, code, event, `${String(ms)} ms`].flatMap((part) =>
+    typeof part === 'string' || typeof part === 'number' ? [part] : [],
+  );
+  return `${typeof asked === 'string' ? asked : `${method} ${route}`} → ${told.join(', ')}`;
 }

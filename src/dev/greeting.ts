@@ -9,6 +9,8 @@ export interface Running {
   redisUrl: string | null;
   adminKey: string;
   projectKey: string;
+  stripeKey: string;
+  metricsToken: string;
   priceIds: PriceIds;
   /** Where the data is. */
   home: string;
@@ -18,8 +20,8 @@ export interface Running {
 export function greeting(running: Running, paint: Paint): string {
   const { serviceUrl, sandboxUrl, projectKey, priceIds } = running;
   const rows: [string, string][] = [
-    ['Latchkey', serviceUrl],
-    ['Stripe', `${sandboxUrl}   (the sandbox: no money, no network)`],
+    ['Latchkey', `${serviceUrl}/docs   (every route, to read and to try)`],
+    ['Stripe', `${sandboxUrl}   (the sandbox: customers, subscriptions, events, time; no money)`],
     ['PostgreSQL', running.databaseUrl],
     [
       'Redis',
@@ -31,6 +33,8 @@ export function greeting(running: Running, paint: Paint): string {
   const keys: [string, string][] = [
     [`Project \`${projectId}\``, projectKey],
     ['Platform', running.adminKey],
+    ['Stripe', running.stripeKey],
+    ['Metrics', running.metricsToken],
   ];
   const curl = 'curl -H "Authorization: Bearer $KEY"';
   const checkout = JSON.stringify({
@@ -67,9 +71,8 @@ export function greeting(running: Running, paint: Paint): string {
     `  ${paint('dim', '# Or give something away.')}`,
     `  ${curl} ${serviceUrl}/api/v1/admin/grant --json '${grant}'`,
     '',
-    title('Open'),
-    `  ${serviceUrl}/docs   ${paint('dim', 'every route, to read and to try')}`,
-    `  ${sandboxUrl}   ${paint('dim', 'the sandbox: customers, subscriptions, events, time')}`,
+    `  ${paint('dim', '# What Prometheus reads.')}`,
+    `  curl -H "Authorization: Bearer ${running.metricsToken}" ${serviceUrl}/metrics`,
     '',
   ].join('\n');
 }

@@ -62,10 +62,16 @@ function everybodyMayEnter(directory: string): boolean {
   return mayEnter && (parent === directory || everybodyMayEnter(parent));
 }
 
+function randomSecret(): string {
+  return randomBytes(24).toString('base64url');
+}
+
 const secretsSchema = z.object({
   adminKey: z.string(),
   stripeKey: z.string(),
   webhookSecret: z.string(),
+  /** Absent in a folder of an earlier release. */
+  metricsToken: z.string().default(randomSecret),
   /** The key of the seeded project; null until there is one. */
   projectKey: z.string().nullable(),
 });
@@ -74,11 +80,11 @@ export type Secrets = z.infer<typeof secretsSchema>;
 
 /** Keys of a new development installation, drawn at random. */
 export function newSecrets(): Secrets {
-  const random = () => randomBytes(24).toString('base64url');
   return {
-    adminKey: `dev_admin_${random()}`,
+    adminKey: `dev_admin_${randomSecret()}`,
     stripeKey: `sk_test_${randomBytes(24).toString('hex')}`,
-    webhookSecret: `whsec_${random()}`,
+    webhookSecret: `whsec_${randomSecret()}`,
+    metricsToken: randomSecret(),
     projectKey: null,
   };
 }

@@ -1,7 +1,9 @@
 /*
  * The program behind `npm run dev`: all of Latchkey on this machine, with data that survives a restart
- * (`--fresh` starts anew), until Ctrl-C.
+ * (`--fresh` deletes it first), until Ctrl-C.
  */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { systemClock } from '../platform/clock.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createDevLog } from './dev-log.ts';
@@ -14,25 +16,24 @@ import { stopLeftover } from './postgres.ts';
 import { databaseDirectory, startStack } from './stack.ts';
 import { Started } from './started.ts';
 
-/** Stripe's own stand-ins listen there too. */
+/** The port of Stripe's own mock server, too. */
 const sandboxPort = 12_111;
 const servicePort = 3_000;
 
 const paint = paintFor(process.stdout);
-// Until everything runs, only what goes wrong is of interest.
+// Requests of the start itself are not shown.
 const logger = createLogger('warn', createDevLog(process.stdout));
 const started = new Started();
 started.endOnSignal({
   onSignal: () => {
     console.log('\nStopping …');
-    // What is cut off complains, which is no news.
+    // Requests that are cut off would log errors.
     logger.level = 'silent';
   },
   exitCode: 0,
 });
 
-async function main(fresh: boolean): Promise<void> {
-  const home = homeDirectory();
+async function main(home: string, fresh: boolean): Promise<void> {
   started.add(await takeHome(home));
   if (fresh) {
     await stopLeftover(databaseDirectory(home));
@@ -56,14 +57,18 @@ async function main(fresh: boolean): Promise<void> {
   );
   const seeded = await seedDemo(stack, secrets);
   await saveSecrets(home, { ...secrets, projectKey: seeded.projectKey });
-  console.log(greeting({ ...stack, ...seeded, adminKey: secrets.adminKey, home }, paint));
+  console.log(greeting({ ...secrets, ...stack, ...seeded, home }, paint));
   if (!started.stopping) logger.level = 'info';
 }
 
+const { values: given } = parseArgs({
+  options: { fresh: { type: 'boolean', default: false }, home: { type: 'string' } },
+});
+
 try {
-  await main(process.argv.includes('--fresh'));
+  await main(given.home === undefined ? homeDirectory() : path.resolve(given.home), given.fresh);
 } catch (error) {
-  // A start that Ctrl-C cut off fails, too; that needs no words.
+  // Ctrl-C makes the start fail, too, and needs no message.
   if (!started.stopping) {
     const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
     console.error(`\n${paint('red', 'The start failed.')} ${message}`);

@@ -67,6 +67,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
     STRIPE_WEBHOOK_SECRETS: options.secrets.webhookSecret,
     STRIPE_API_BASE: sandbox.url,
     ADMIN_API_KEY: options.secrets.adminKey,
+    METRICS_TOKEN: options.secrets.metricsToken,
     HOST: '127.0.0.1',
     PORT: String(port),
   });

@@ -6,6 +6,7 @@ import { isTimeout, isUnreachable, saidBy } from '../platform/database.ts';
 import { createThinning } from '../platform/thinning.ts';
 import type { App } from './app-types.ts';
 import { type FieldFault, problemBody, type ProblemCode, ProblemError } from './problem.ts';
+import { addToLogLine } from './request-log.ts';
 
 /** What an error that carries an HTTP status means: Fastify's own, and those of @fastify/sensible. */
 const statusProblems: Readonly<Record<number, ProblemCode>> = {
@@ -65,6 +66,7 @@ export function sendProblem(
   reply: FastifyReply,
   problem: ProblemError,
 ): FastifyReply {
+  addToLogLine(request, { code: problem.code });
   // Errors before routing come here without the hooks.
   void reply.header('x-request-id', request.id);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');

@@ -1,9 +1,29 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../platform/metrics.ts';
+import { withoutSecrets } from '../platform/redaction.ts';
 import type { App } from './app-types.ts';
+import type { ProblemCode } from './problem.ts';
 
 /** Of a request whose client went before it was answered, as nginx names it. No client sees it. */
 const clientWent = 499;
+
+/** How much of a path without a route is logged, characters. */
+const maxLoggedPath = 200;
+
+/** Fields that a handler adds to its request's log line. */
+export interface LineFields {
+  /** The code of the problem that it was answered with. */
+  code?: ProblemCode;
+  /** The type of the event that a webhook delivered, as Stripe names it. */
+  event?: string;
+}
+
+const added = new WeakMap<FastifyRequest, LineFields>();
+
+/** Adds fields to the line that is logged once the request is answered. */
+export function addToLogLine(request: FastifyRequest, fields: LineFields): void {
+  added.set(request, { ...added.get(request), ...fields });
+}
 
 /** Notes that a request is over, with the status that it came to. */
 export type NoteRequest = (request: FastifyRequest, reply: FastifyReply, status: number) => void;
@@ -17,10 +37,30 @@ export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
     const labels = { route: route ?? 'none', method, status };
     requestSeconds.observe(labels, reply.elapsedTime / 1_000);
     request.log.info(
-      { ...labels, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      {
+        ...labels,
+        ...(route === undefined ? { asked: askedOf(request) } : {}),
+        ...added.get(request),
+        ms: Math.round(reply.elapsedTime * 10) / 10,
+      },
       'request answered',
     );
   };
+}
+
+/** Method and path of a request, for a mistyped URL to show. A query may hold anything, so it is left out. */
+function askedOf({ method, url }: FastifyRequest): string {
+  const [path = ''] = url.split('?');
+  return withoutSecrets(`${method} ${decoded(path)}`.slice(0, maxLoggedPath));
+}
+
+/** Decoded, an e-mail address is seen as one; what cannot be decoded stays as it is. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Notes every request that is routed, once, when it is over. */

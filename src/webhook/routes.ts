@@ -4,6 +4,7 @@ import type { Config } from '../config.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { clientNetwork } from '../http/client-network.ts';
+import { addToLogLine } from '../http/request-log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Metrics } from '../platform/metrics.ts';
@@ -100,6 +101,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         verifySignature(raw, headers['stripe-signature'], config.stripe.webhookSecrets, clock());
         signed.add(request);
         const event = parseEvent(raw);
+        addToLogLine(request, { event: event.type });
         const asked = triage(event, config.stripe);
         const { duplicate } = await inbox.store(event, raw, asked);
         metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : asked.outcome });

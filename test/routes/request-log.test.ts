@@ -125,4 +125,26 @@ describe('a request', () => {
     expect(await counted(labels)).toBe(before + 1);
     expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request answered' }));
   });
+
+  it('without a route is logged by method and path, without its query or an e-mail address', async () => {
+    await service.app.inject({
+      method: 'PUT',
+      url: '/api/v1/admin/usr/ann%40example.com?token=hidden_token',
+    });
+    expect(lines()).toContainEqual(
+      expect.objectContaining({
+        asked: 'PUT /api/v1/admin/usr/[redacted]',
+        code: 'not_found',
+        status: 404,
+      }),
+    );
+    expect(text.join('')).not.toContain('hidden_token');
+  });
+
+  it('that is refused is logged with the code of its problem', async () => {
+    await service.request('GET', '/entitlements?user_id=u_1');
+    expect(lines()).toContainEqual(
+      expect.objectContaining({ route: '/api/v1/entitlements', status: 401, code: 'unauthorized' }),
+    );
+  });
 });

@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import Stripe from 'stripe';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Started } from '../../src/dev/started.ts';
+import { temporaryDirectory } from '../../src/dev/temporary.ts';
+import { text } from '../helpers/json.ts';
+import { Shell } from './operations/shell.ts';
+
+/* `npm run dev` as a newcomer meets it: its greeting is taken at its word. */
+
+const started = new Started();
+let child: ChildProcess;
+let output = '';
+let greeting: string;
+
+beforeAll(async () => {
+  const home = await temporaryDirectory('dev-test', started);
+  const program = path.resolve(import.meta.dirname, '../../src/dev/main.ts');
+  child = spawn(process.execPath, [program, '--home', home], {
+    env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'] },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.add(async () => {
+    if (child.exitCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  await vi.waitFor(
+    () => {
+      if (child.exitCode !== null) throw new Error(output);
+      expect(output).toMatch(/^ {2}curl .*\/metrics\n/m);
+    },
+    { timeout: 90_000, interval: 100 },
+  );
+  greeting = output;
+}, 120_000);
+afterAll(() => started.stop());
+
+/** What the greeting prints beside a name, below a title. */
+function printed(title: string, name: string): string {
+  const [, section = ''] = greeting.split(`\n${title}\n`);
+  const [, value] = new RegExp(`^ {2}${name} {2,}(\\S+)`, 'm').exec(section) ?? [];
+  if (value === undefined) throw new Error(`no ${name} in ${greeting}`);
+  return value;
+}
+
+const places = 'Latchkey runs. Ctrl-C stops everything.';
+const service = (): string => new URL(printed(places, 'Latchkey')).origin;
+
+async function logged(line: RegExp): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(output.slice(greeting.length)).toMatch(line);
+    },
+    { timeout: 30_000, interval: 50 },
+  );
+}
+
+describe('npm run dev', () => {
+  it('prints links that open a page', async () => {
+    const [links = ''] = greeting.split('\nTry\n');
+    const urls = links.match(/http:\/\/\S+/g) ?? [];
+    expect(urls).toHaveLength(2);
+    for (const url of urls) {
+      const answer = await fetch(url);
+      expect([url, answer.status, answer.headers.get('content-type')]).toEqual([
+        url,
+        200,
+        'text/html; charset=utf-8',
+      ]);
+    }
+  });
+
+  it('prints commands that work as they stand, and the checkout that they open is a page', async () => {
+    const commands = greeting.split('\n').filter((line) => /^ {2}(?:KEY=|curl )/.test(line));
+    expect(commands).toHaveLength(5);
+    const shell = new Shell({ PATH: process.env['PATH'] ?? '' });
+    await shell.run('curl() { command curl --silent --show-error --fail "$@"; }');
+    const answers: string[] = [];
+    for (const command of commands) answers.push(await shell.run(command));
+    await shell.close();
+    const [, before = '', checkout = '', grant = '', metrics = ''] = answers;
+    expect(JSON.parse(before)).toMatchObject({ user_id: 'u_1', entitlements: [] });
+    expect(JSON.parse(grant)).toMatchObject({ grant: { feature_code: 'notebooks' } });
+    expect(metrics).toContain('latchkey_http_request_seconds_count');
+    const url = text(JSON.parse(checkout), 'url');
+    expect(await (await fetch(url)).text()).toContain('Checkout');
+  });
+
+  it('prints the platform key and the sandbox key, which open what they are for', async () => {
+    const answer = await fetch(`${service()}/api/v1/admin/projects`, {
+      headers: { authorization: `Bearer ${printed('Keys', 'Platform')}` },
+    });
+    expect(answer.status).toBe(200);
+    const { hostname, port } = new URL(printed(places, 'Stripe'));
+    const stripe = new Stripe(printed('Keys', 'Stripe'), {
+      host: hostname,
+      port,
+      protocol: 'http',
+    });
+    await stripe.products.create({ name: 'Seen in the log' });
+    await logged(/POST \/api\/v1\/webhooks\/stripe → 200, product\.created, /);
+  });
+
+  it('logs method and path of a mistyped URL, and the code of a refusal', async () => {
+    await fetch(`${service()}/api/v1/entitlement?user_id=u_1`, { method: 'POST' });
+    await logged(/POST \/api\/v1\/entitlement → 404, not_found, /);
+    await fetch(`${service()}/api/v1/entitlements?user_id=u_1`);
+    await logged(/GET \/api\/v1\/entitlements → 401, unauthorized, /);
+  });
+
+  it('ends with 0 on Ctrl-C', async () => {
+    const exit = once(child, 'exit');
+    child.kill('SIGINT');
+    expect(await exit).toEqual([0, null]);
+  }, 60_000);
+});
