@@ -45,6 +45,10 @@ export function createMetrics() {
 function defineMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
+  // Gauges with the suffix of counters. Each is the sum of the gauge without it.
+  for (const of of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`latchkey_nodejs_active_${of}_total`);
+  }
   const registers = [registry];
   return {
     registry,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatabaseFailure } from '../../src/platform/database.ts';
 import { openDatabase } from '../../src/platform/database.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { metricFaults, promtoolFaults } from '../helpers/metric-lint.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 interface Series {
@@ -75,6 +76,23 @@ describe("the way from Stripe's `created` to applied", () => {
     await shop.service.runWorker();
     shop.sandbox.faults.clear();
     expect(await counts()).toEqual([stored, before[1]]);
+  });
+});
+
+describe('the metrics of a service that has sold', () => {
+  it('keep the rules of Prometheus, as `promtool check metrics` knows them', async () => {
+    const shop = await startShop();
+    try {
+      await shop.buy('u_1', 'pro');
+      await shop.settle();
+      await shop.service.request('GET', '/entitlements?user_id=u_1', { key: shop.key });
+      const text = await shop.service.deps.metrics.registry.metrics();
+      expect(text).toContain('latchkey_syncs_total{');
+      expect(metricFaults(text)).toEqual([]);
+      expect(promtoolFaults(text) ?? []).toEqual([]);
+    } finally {
+      await shop.close();
+    }
   });
 });
 
