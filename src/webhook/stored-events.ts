@@ -30,6 +30,11 @@ export const eventSchema = z
     next_attempt_at: instantOutSchema.nullable(),
     failed_at: instantOutSchema.nullable().describe('Since when it is tried rarely'),
     last_error: z.string().nullable(),
+    object_missing: z
+      .boolean()
+      .describe(
+        'The event is processed, and Stripe answered that it does not know the object. Nothing was taken away for it; a product or price that Stripe told to be deleted counts as deleted',
+      ),
   })
   .meta({ id: 'Event' });
 export type EventOut = z.infer<typeof eventSchema>;
@@ -56,12 +61,14 @@ export interface EventRow {
   next_attempt_at: Date | null;
   failed_at: Date | null;
   last_error: string | null;
+  object_missing: boolean;
 }
 
 /** Of an event `e` and its object's row `f`, if it has one. */
 export const eventColumns = sql`
   e.number, e.event_id, e.type, e.outcome, e.object_type, e.object_id, e.account, e.livemode,
   e.api_version, e.created_at, e.received_at, f.attempts, f.next_attempt_at, f.failed_at, f.last_error,
+  e.outcome = 'accepted' and f.fetched > e.number and f.outcome = 'missing' is true as object_missing,
   case when e.outcome <> 'accepted' then 'ignored' when f.fetched > e.number then 'processed'
     when f.failed_at is not null then 'failed' else 'pending' end as status`;
 
@@ -135,6 +142,7 @@ export function storedEvent(row: EventRow): StoredEvent {
       next_attempt_at: instantOut(row.next_attempt_at),
       failed_at: instantOut(row.failed_at),
       last_error: row.last_error,
+      object_missing: row.object_missing,
     },
   };
 }
