@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import { ProblemError, type ProblemCode } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
+import { eachListed } from '../platform/stripe-lists.ts';
 import { drawNumber } from '../webhook/followed.ts';
 import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './from-stripe.ts';
 import type { PriceRow, ProductRow } from './from-stripe.ts';
@@ -33,7 +34,6 @@ export interface ClaimedProduct {
   priceFeatures: { priceId: string; features: NamedFeature[] }[];
 }
 
-const pageSize = 100;
 /** Products that an import fetches at once: well below Stripe's 25 requests a second per endpoint. */
 const fetchedAtOnce = 4;
 
@@ -87,12 +87,10 @@ export async function fetchPrice(
 export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<FetchedCatalog> {
   const number = await drawNumber(deps.database);
   return fromStripe('product_not_found', async () => {
-    // By id: a list that changes during paging may return a product twice.
-    const byId = new Map<string, Stripe.Product>();
-    for await (const product of deps.stripe.products.list({ limit: pageSize })) {
-      if (product.metadata['project_id'] === projectId) byId.set(product.id, product);
+    const claimed: Stripe.Product[] = [];
+    for await (const product of eachListed((page) => deps.stripe.products.list(page))) {
+      if (product.metadata['project_id'] === projectId) claimed.push(product);
     }
-    const claimed = [...byId.values()];
     const products: ClaimedProduct[] = [];
     for (let start = 0; start < claimed.length; start += fetchedAtOnce) {
       const some = claimed.slice(start, start + fetchedAtOnce);
@@ -106,9 +104,8 @@ export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<
 
 async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<ClaimedProduct> {
   const features = namedFeatures(product.metadata);
-  for await (const { entitlement_feature } of stripe.products.listFeatures(product.id, {
-    limit: pageSize,
-  })) {
+  const attached = eachListed((page) => stripe.products.listFeatures(product.id, page));
+  for await (const { entitlement_feature } of attached) {
     const code = entitlement_feature.lookup_key;
     // Stripe's features have no value, so an entry of the metadata goes first.
     if (!features.some((feature) => feature.code === code)) features.push({ code, value: null });
@@ -130,7 +127,8 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   const prices = new Map<string, Stripe.Price>();
   for (const active of [true, false]) {
     const expand = priceExpansion.map((path) => `data.${path}`);
-    for await (const price of stripe.prices.list({ product, active, limit: pageSize, expand })) {
+    const listed = eachListed((page) => stripe.prices.list({ product, active, expand, ...page }));
+    for await (const price of listed) {
       prices.set(price.id, await withTiers(stripe, price));
     }
   }

@@ -1,13 +1,15 @@
 import Stripe from 'stripe';
 import { ProblemError } from '../http/problem.ts';
 import type { Logger } from '../platform/logger.ts';
+import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 
 /**
  * Asks Stripe on behalf of somebody who waits. The log keeps what finds the request in Stripe's own
  * log; Stripe's message stays out of both, since it may quote an e-mail address.
  *
  * @param asked what was asked, such as `checkout.sessions.create`
- * @throws ProblemError stripe_unavailable where Stripe cannot be reached, limits us or refuses
+ * @throws ProblemError stripe_unavailable where Stripe cannot be reached, limits us, refuses or
+ *   contradicts itself
  */
 export async function askStripe<T>(
   logger: Logger,
@@ -17,8 +19,10 @@ export async function askStripe<T>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof Stripe.errors.StripeError)) throw error;
-    logStripeError(logger, asked, error);
+    if (error instanceof Stripe.errors.StripeError) logStripeError(logger, asked, error);
+    else if (error instanceof ImplausibleAnswer) {
+      logger.error({ asked, reason: error.message }, 'Stripe contradicted itself');
+    } else throw error;
     throw new ProblemError('stripe_unavailable');
   }
 }

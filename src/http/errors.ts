@@ -3,6 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
 import type { Clock } from '../platform/clock.ts';
 import { isTimeout, isUnreachable, saidBy } from '../platform/database.ts';
+import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { createThinning } from '../platform/thinning.ts';
 import type { App } from './app-types.ts';
 import { type FieldFault, problemBody, type ProblemCode, ProblemError } from './problem.ts';
@@ -89,7 +90,9 @@ export function toProblem(error: unknown): ProblemError {
       error.validation.flatMap(fieldFaults),
     );
   }
-  if (error instanceof Stripe.errors.StripeError) return new ProblemError('stripe_unavailable');
+  if (error instanceof Stripe.errors.StripeError || error instanceof ImplausibleAnswer) {
+    return new ProblemError('stripe_unavailable');
+  }
   if (!(error instanceof Error)) return new ProblemError('internal_error');
   return httpProblem(error) ?? databaseProblem(error) ?? new ProblemError('internal_error');
 }

@@ -1,8 +1,10 @@
 import type Stripe from 'stripe';
+import { listAll, type ListPage } from '../platform/stripe-lists.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import type { Named } from './claims.ts';
+import { ofOnly } from './contradictions.ts';
 import { isMissing } from './fetch.ts';
-import { reference } from './from-stripe.ts';
+import { optionalReference, reference } from './from-stripe.ts';
 
 /** What a customer has at Stripe, as far as access may depend on it. */
 export interface Belongings {
@@ -16,17 +18,13 @@ export interface Belongings {
   hasMore: boolean;
 }
 
-/** Far above what one customer has; the SDK wants a bound. */
-const all = { limit: 10_000 };
-const page = { limit: 100 };
-
 /**
  * Lists what a customer has: subscriptions, ended ones included, and checkouts that were completed (a
  * purchase is one of their lines; its charge and refunds are fetched with it). Only lists: each object is
  * then fetched like any other. A customer that Stripe does not know has nothing.
  *
  * @param pages `first`: two requests, whatever the customer has, so that how long it takes tells nothing.
- * @throws what the SDK throws.
+ * @throws ImplausibleAnswer; what the SDK throws.
  */
 export async function fetchBelongings(
   stripe: Stripe,
@@ -34,17 +32,23 @@ export async function fetchBelongings(
   pages: 'first' | 'all',
 ): Promise<Belongings> {
   const [subscriptions, sessions] = await Promise.all([
-    listed(stripe.subscriptions.list({ customer, status: 'all', ...page }), pages),
+    listed((page) => stripe.subscriptions.list({ customer, status: 'all', ...page }), pages),
     listed(
-      stripe.checkout.sessions.list({
-        customer,
-        status: 'complete',
-        expand: ['data.line_items'],
-        ...page,
-      }),
+      (page) =>
+        stripe.checkout.sessions.list({
+          customer,
+          status: 'complete',
+          expand: ['data.line_items'],
+          ...page,
+        }),
       pages,
     ),
   ]);
+  ofOnly<{ customer: string | { id: string } | null }>(
+    customer,
+    [...subscriptions.data, ...sessions.data],
+    (object) => optionalReference(object.customer),
+  );
   const prices = [
     ...subscriptions.data.flatMap(({ items }) => items.data.map(({ price }) => price)),
     ...sessions.data.flatMap(
@@ -69,25 +73,25 @@ export async function fetchBelongings(
 /**
  * Lists the disputes of a customer's charges.
  *
- * @throws what the SDK throws.
+ * @throws ImplausibleAnswer; what the SDK throws.
  */
 export async function fetchDisputes(stripe: Stripe, customer: string): Promise<FollowedRef[]> {
-  const charges = await stripe.charges.list({ customer, ...page }).autoPagingToArray(all);
+  const charges = await listAll((page) => stripe.charges.list({ customer, ...page }));
   const disputes: Stripe.Dispute[] = [];
   for (const { id: charge, disputed } of charges) {
     if (!disputed) continue;
-    disputes.push(...(await stripe.disputes.list({ charge, ...page }).autoPagingToArray(all)));
+    disputes.push(...(await listAll((page) => stripe.disputes.list({ charge, ...page }))));
   }
   return refs('dispute', disputes);
 }
 
 async function listed<T extends { id: string }>(
-  list: Stripe.ApiListPromise<T>,
+  list: ListPage<T>,
   pages: 'first' | 'all',
 ): Promise<{ data: T[]; hasMore: boolean }> {
   try {
-    if (pages === 'all') return { data: await list.autoPagingToArray(all), hasMore: false };
-    const { data, has_more: hasMore } = await list;
+    if (pages === 'all') return { data: await listAll(list), hasMore: false };
+    const { data, has_more: hasMore } = await list({ limit: 100 });
     return { data, hasMore };
   } catch (error) {
     if (!isMissing(error)) throw error;

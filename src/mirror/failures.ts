@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { isTimeout, isUnreachable } from '../platform/database.ts';
+import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { maxAttempts } from '../webhook/followed.ts';
 
 /** How long after a try that an object failed for its own sake the next one comes, milliseconds. */
@@ -7,9 +8,6 @@ const retryMs = { first: 1_000, last: 600_000, failed: 3_600_000 };
 
 /** The same after an outage or a rate limit, which is about to end. */
 const outageRetryMs = { first: 1_000, last: 60_000 };
-
-/** Stripe's answer cannot be what it has: nothing is made of it. The message holds nothing internal. */
-export class ImplausibleAnswer extends Error {}
 
 /**
  * Whether a failure is an outage, a limit or a key's: it would have met any object, so it does not bring

@@ -17,15 +17,13 @@ import {
   invoiceRow,
   refundRow,
 } from './money-from-stripe.ts';
+import { ImplausibleAnswer, listAll, type ListPage } from '../platform/stripe-lists.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
-import { ImplausibleAnswer } from './failures.ts';
+import { ofOnly, refuseContradictions } from './contradictions.ts';
 import { whereAllowed } from './optional-expansion.ts';
 import { emptyPicture, type Picture } from './picture.ts';
 import type { InvoiceRow } from './rows.ts';
 
-/** Far above what any list here holds; the SDK wants a bound. */
-const all = { limit: 10_000 };
-const page = { limit: 100 };
 /** A subscription's discounts. Those of items name their coupons only: these lie deeper than Stripe expands. */
 export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
 
@@ -33,10 +31,13 @@ export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts']
  * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
  * Stripe does not know (`resource_missing`) is in `missing`, a relative in `doubted`, and the rest is in
  * the picture all the same; any other failure is thrown.
+ *
+ * @throws ImplausibleAnswer where Stripe contradicts itself.
  */
 export async function fetchPicture(stripe: Stripe, object: FollowedRef): Promise<Picture> {
   const picture = emptyPicture();
   await unlessMissing(picture.missing, object, () => fetchInto(stripe, picture, object));
+  refuseContradictions(picture, object);
   return picture;
 }
 
@@ -103,7 +104,7 @@ async function fetchPrice(stripe: Stripe, picture: Picture, id: string): Promise
 
 async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promise<void> {
   const session = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] });
-  const lines = await wholeList(session.line_items, () =>
+  const lines = await wholeList(session.line_items, (page) =>
     stripe.checkout.sessions.listLineItems(id, page),
   );
   const subscriptionId = optionalReference(session.subscription);
@@ -146,7 +147,11 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
       ['latest_charge.refunds'],
       (expand) => stripe.paymentIntents.retrieve(intentId, { expand }),
     );
-    return typeof charge === 'string' ? await fetchCharge(stripe, charge) : charge;
+    const latest = typeof charge === 'string' ? await fetchCharge(stripe, charge) : charge;
+    if (latest !== null) {
+      ofOnly(intentId, [latest], (shown) => optionalReference(shown.payment_intent));
+    }
+    return latest;
   } catch (error) {
     if (!isMissing(error)) throw error;
     return null;
@@ -168,10 +173,11 @@ export async function addSubscription(
 ): Promise<void> {
   const { id } = subscription;
   const items = await whereAllowed(['data.discounts'], [], (expand) =>
-    wholeList(subscription.items, () =>
+    wholeList(subscription.items, (page) =>
       stripe.subscriptionItems.list({ subscription: id, expand, ...page }),
     ),
   );
+  ofOnly(id, items, (item) => item.subscription);
   // Stripe keeps at least one: fewer is a page that came short, and not evidence of anything.
   if (items.length < Math.max(1, subscription.items.data.length)) {
     throw new ImplausibleAnswer('Stripe showed fewer items of the subscription than it has');
@@ -203,14 +209,20 @@ async function fetchCoupons(
   return coupons;
 }
 
-function fetchInvoices(stripe: Stripe, subscription: string): Promise<Stripe.Invoice[]> {
-  return stripe.invoices.list({ subscription, ...page }).autoPagingToArray(all);
+async function fetchInvoices(
+  stripe: Stripe,
+  subscription: string,
+): Promise<readonly Stripe.Invoice[]> {
+  const invoices = await listAll((page) => stripe.invoices.list({ subscription, ...page }));
+  return ofOnly(subscription, invoices, ({ parent }) =>
+    optionalReference(parent?.subscription_details?.subscription),
+  );
 }
 
 async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<InvoiceRow> {
   const intents = 'data.payment.payment_intent';
   const invoice = await stripe.invoices.retrieve(id, { expand: [`payments.${intents}`] });
-  const payments = await wholeList(invoice.payments, () =>
+  const payments = await wholeList(invoice.payments, (page) =>
     stripe.invoicePayments.list({ invoice: id, expand: [intents], ...page }),
   );
   const row = invoiceRow(invoice, payments);
@@ -227,14 +239,12 @@ async function fetchSummary(stripe: Stripe, picture: Picture, customer: string):
     withDiscounts.map((path) => `data.${path}`),
     [],
     (expand) =>
-      stripe.subscriptions
-        .list({ customer, status: 'all', expand, ...page })
-        .autoPagingToArray(all),
+      listAll((page) => stripe.subscriptions.list({ customer, status: 'all', expand, ...page })),
   );
   for (const each of subscriptions) await addSubscription(stripe, picture, each);
-  const active = await stripe.entitlements.activeEntitlements
-    .list({ customer, ...page })
-    .autoPagingToArray(all);
+  const active = await listAll((page) =>
+    stripe.entitlements.activeEntitlements.list({ customer, ...page }),
+  );
   picture.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
 }
 
@@ -255,9 +265,9 @@ function fetchCharge(stripe: Stripe, id: string): Promise<Stripe.Charge> {
 /** A list inside an object is absent unless it was asked for, and cut at ten. */
 export async function wholeList<T extends { id: string }>(
   nested: Stripe.ApiList<T> | null | undefined,
-  list: () => Stripe.ApiListPromise<T>,
+  list: ListPage<T>,
 ): Promise<T[]> {
-  return nested?.has_more === false ? nested.data : list().autoPagingToArray(all);
+  return nested?.has_more === false ? nested.data : listAll(list);
 }
 
 /** Adds a charge that Stripe showed, with all its refunds. */
@@ -266,9 +276,10 @@ export async function addCharge(
   picture: Picture,
   charge: Stripe.Charge,
 ): Promise<void> {
-  const refunds = await wholeList(charge.refunds, () =>
+  const refunds = await wholeList(charge.refunds, (page) =>
     stripe.refunds.list({ charge: charge.id, ...page }),
   );
+  ofOnly(charge.id, refunds, (refund) => optionalReference(refund.charge));
   picture.charges.push({ ...chargeRow(charge), refunds: refunds.map(refundRow) });
 }
 

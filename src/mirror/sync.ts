@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
+import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
 import { type ApplyDeps, applyPicture } from './apply.ts';
-import { ImplausibleAnswer } from './failures.ts';
 import { fetchPicture } from './fetch.ts';
 import { partsOf, type Picture } from './picture.ts';
 

@@ -174,21 +174,27 @@ async function wantsReport(
 }
 
 /**
- * Notes an object that we hold and that Stripe does not know: an open finding. A wrong key or mode looks
- * the same, so nothing is taken away for it.
+ * Notes an object that Stripe does not know, though we hold it or Stripe lists it: an open finding. A wrong
+ * key or mode looks the same, so nothing is taken away for it.
  */
-export async function noteMissing(context: RunContext, object: FollowedRef): Promise<void> {
+export async function noteMissing(
+  context: RunContext,
+  object: FollowedRef,
+  isHeld: boolean,
+): Promise<void> {
   const { deps, scope } = context;
   const { prisma } = deps.database;
   const projectIds = await loadProjects(prisma, object, []);
   if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return;
   const action = scope.dryRun ? 'reported' : 'open';
+  const type = isHeld ? 'orphan_local' : 'orphan_at_stripe';
+  const local = isHeld ? { exists: true } : null;
   await recordFinding(prisma, deps.clock(), scope.runId, {
-    type: 'orphan_local',
-    difference: { ...object, local: { exists: true }, stripe: { exists: false } },
+    type,
+    difference: { ...object, local, stripe: { exists: false } },
     effects: [],
     projectId: projectIds[0] ?? null,
     action,
   });
-  deps.metrics.reconciliationFindings.inc({ type: 'orphan_local', action });
+  deps.metrics.reconciliationFindings.inc({ type, action });
 }

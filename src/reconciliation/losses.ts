@@ -109,7 +109,7 @@ export async function lookAgainAt(context: RunContext, action: 'pending' | 'held
     const number = await drawNumber(deps.database);
     const picture = await fetchPicture(deps.stripeForReconciliation, object);
     if (picture.missing.length > 0) {
-      await noteMissing(context, object);
+      await noteMissing(context, object, true);
       continue;
     }
     const [difference] = differences(picture, await loadStored(prisma, picture, number));

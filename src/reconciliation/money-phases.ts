@@ -107,8 +107,8 @@ export async function compareInvoices(
   const pictures: Picture[] = [];
   for (const invoice of objects) {
     if (invoice.status === 'draft') continue;
-    const payments = await wholeList(invoice.payments, () =>
-      stripe.invoicePayments.list({ invoice: invoice.id, limit: 100 }),
+    const payments = await wholeList(invoice.payments, (page) =>
+      stripe.invoicePayments.list({ invoice: invoice.id, ...page }),
     );
     pictures.push({ ...emptyPicture(), invoices: [invoiceRow(invoice, payments)] });
   }

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
-import { ImplausibleAnswer } from '../mirror/failures.ts';
 import { fetchPicture, isMissing } from '../mirror/fetch.ts';
+import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { drawNumber } from '../webhook/followed.ts';
 import { correct, noteMissing } from './correction.ts';
@@ -183,7 +183,7 @@ export async function compareAlone(
   const number = await drawNumber(deps.database);
   const picture = await fetchPicture(deps.stripeForReconciliation, object);
   if (picture.missing.length > 0) {
-    await noteMissing(context, object);
+    await noteMissing(context, object, true);
     return false;
   }
   counts.objects += 1;

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
-import { ImplausibleAnswer, saysNothingOfObject } from '../mirror/failures.ts';
+import { saysNothingOfObject } from '../mirror/failures.ts';
+import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { RunFailed } from './run-context.ts';
 
 /**

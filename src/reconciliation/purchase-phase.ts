@@ -4,6 +4,8 @@ import { sessionRow } from '../mirror/from-stripe.ts';
 import { arrivalOf, disputeRow } from '../mirror/money-from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { eachListed } from '../platform/stripe-lists.ts';
+import { noteMissing } from './correction.ts';
 import { correctDiffering, withCustomers } from './differing.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import { customerPictures } from './subscription-phase.ts';
@@ -33,7 +35,14 @@ export async function comparePurchases(
     position,
   );
   const pictures: Picture[] = [];
-  for (const session of page.objects) pictures.push(await toPicture(stripe, session));
+  for (const session of page.objects) {
+    const picture = await toPicture(stripe, session);
+    pictures.push(picture);
+    for (const object of picture.missing) {
+      const held = await deps.database.prisma.checkoutSession.count({ where: { id: session.id } });
+      await noteMissing(context, object, held > 0);
+    }
+  }
   const customers = customerPictures(page.objects.map(({ customer }) => customer));
   await correctDiffering(context, customers, page.number);
   await correctDiffering(context, pictures, page.number, withCustomers(customers));
@@ -64,8 +73,8 @@ export async function comparePurchases(
  * subscription is paid through its invoice, which lies too deep for the list: such a session is fetched.
  */
 async function toPicture(stripe: Stripe, session: Stripe.Checkout.Session): Promise<Picture> {
-  const lines = await wholeList(session.line_items, () =>
-    stripe.checkout.sessions.listLineItems(session.id, { limit: 100 }),
+  const lines = await wholeList(session.line_items, (page) =>
+    stripe.checkout.sessions.listLineItems(session.id, page),
   );
   const oneTime = lines.some(({ price }) => price?.type === 'one_time');
   if (oneTime && session.invoice !== null && session.mode === 'subscription') {
@@ -78,7 +87,7 @@ async function toPicture(stripe: Stripe, session: Stripe.Checkout.Session): Prom
   for (const charge of charges) {
     await addCharge(stripe, picture, charge);
     if (!charge.disputed) continue;
-    const disputes = stripe.disputes.list({ charge: charge.id, limit: 100 });
+    const disputes = eachListed((page) => stripe.disputes.list({ charge: charge.id, ...page }));
     for await (const dispute of disputes) picture.disputes.push(disputeRow(dispute));
   }
   const arrivedAt = arrivalOf(charges, null);

@@ -1,4 +1,5 @@
 import { missing, StripeFault } from '../stripe-error.ts';
+import type { JsonObject } from '../wire.ts';
 import { RateLimiter, type RateLimit } from './rate-limit.ts';
 
 /** A way for API requests to go wrong. The first rule that matches a request decides. */
@@ -16,6 +17,8 @@ export interface ApiFault {
   hang?: boolean;
   /** Answer lists as if there was nothing. */
   emptyPage?: boolean;
+  /** Answer with what this makes of the answer. */
+  alter?: (answer: JsonObject) => JsonObject;
   /** For how many requests; absent: until cleared. */
   times?: number;
   /** Sent with a 429. */
@@ -26,7 +29,7 @@ export interface ApiFault {
 export type FaultVerdict =
   | 'none'
   | 'hang'
-  | 'empty_page'
+  | { alter: (answer: JsonObject) => JsonObject }
   | { fault: StripeFault; headers: Record<string, string>; begun: boolean };
 
 /** The rules in force, and the rate limit. */
@@ -85,7 +88,10 @@ function verdictOf(rule: ApiFault, path: string): FaultVerdict {
     return 'hang';
   }
   if (rule.emptyPage === true) {
-    return 'empty_page';
+    return { alter: emptied };
+  }
+  if (rule.alter !== undefined) {
+    return { alter: rule.alter };
   }
   if (rule.status === 404) {
     const fault = missing('object', path.split('/').at(-1) ?? '');
@@ -123,4 +129,8 @@ function locked(): StripeFault {
       'This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request. If you see this error frequently and are making multiple concurrent requests to a single object, make your requests serially or at a lower rate.',
     doc_url: 'https://docs.stripe.com/error-codes#lock-timeout',
   });
+}
+
+function emptied(body: JsonObject): JsonObject {
+  return body['object'] === 'list' ? { ...body, data: [], has_more: false } : body;
 }

@@ -74,15 +74,16 @@ function answer(
       // Nobody ever answers; the socket goes when the client or the sandbox closes it.
       return reply.hijack();
     }
-    if (typeof verdict === 'object' && !verdict.begun) {
-      seen.status = verdict.fault.status;
-      return sendFault(reply.headers(verdict.headers), verdict.fault);
+    const fails = typeof verdict === 'object' && 'fault' in verdict ? verdict : null;
+    if (fails !== null && !fails.begun) {
+      seen.status = fails.fault.status;
+      return sendFault(reply.headers(fails.headers), fails.fault);
     }
     runDue(world);
-    const failing = typeof verdict === 'object' ? verdict.fault : null;
-    const body = run(options, endpoint, request, reply, { id, failing });
+    const body = run(options, endpoint, request, reply, { id, failing: fails?.fault ?? null });
     seen.status = 200;
-    return reply.send(verdict === 'empty_page' ? emptied(body) : body);
+    const alters = typeof verdict === 'object' && 'alter' in verdict;
+    return reply.send(alters ? verdict.alter(body) : body);
   } catch (error) {
     if (error instanceof StripeFault) {
       seen.status = error.status;
@@ -167,10 +168,6 @@ function textOf(value: Json | undefined): string {
 function headerOf(request: FastifyRequest, name: string): string | null {
   const value = request.headers[name];
   return typeof value === 'string' ? value : null;
-}
-
-function emptied(body: JsonObject): JsonObject {
-  return body['object'] === 'list' ? { ...body, data: [], has_more: false } : body;
 }
 
 function sendFault(reply: FastifyReply, fault: StripeFault): FastifyReply {

@@ -1,0 +1,48 @@
+import type Stripe from 'stripe';
+
+/** Stripe contradicts itself, so nothing is concluded from its answer. The message names nothing internal. */
+export class ImplausibleAnswer extends Error {}
+
+/** The parameters that page a list. */
+export interface PageParams {
+  limit: number;
+  starting_after?: string;
+}
+
+/** Asks for a page of a list. */
+export type ListPage<T> = (page: PageParams) => PromiseLike<Stripe.ApiList<T>>;
+
+const pageSize = 100;
+
+/**
+ * Yields everything that a list holds, page by page. An object that a changing list shows twice comes once.
+ * The SDK's own paging follows a page that repeats without end, or up to its bound.
+ *
+ * @throws ImplausibleAnswer where a page does not lead further.
+ */
+export async function* eachListed<T extends { id: string }>(list: ListPage<T>): AsyncGenerator<T> {
+  const seen = new Set<string>();
+  let page: PageParams = { limit: pageSize };
+  for (;;) {
+    const { data, has_more: more } = await list(page);
+    const fresh = data.filter(({ id }) => !seen.has(id));
+    if (data.length > 0 && fresh.length === 0) {
+      throw new ImplausibleAnswer('Stripe listed what it had listed before');
+    }
+    for (const object of fresh) {
+      seen.add(object.id);
+      yield object;
+    }
+    const last = data.at(-1);
+    if (!more) return;
+    if (last === undefined) throw new ImplausibleAnswer('Stripe listed nothing, and more');
+    page = { limit: pageSize, starting_after: last.id };
+  }
+}
+
+/** Returns everything that a list holds, each object once. The same errors. */
+export async function listAll<T extends { id: string }>(list: ListPage<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const object of eachListed(list)) all.push(object);
+  return all;
+}
