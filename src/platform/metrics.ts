@@ -46,8 +46,8 @@ function defineMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
   // Gauges with the suffix of counters. Each is the sum of the gauge without it.
-  for (const of of ['handles', 'requests', 'resources']) {
-    registry.removeSingleMetric(`latchkey_nodejs_active_${of}_total`);
+  for (const kind of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`latchkey_nodejs_active_${kind}_total`);
   }
   const registers = [registry];
   return {
