@@ -131,6 +131,25 @@ describe.each([100, 90_000])('instances %i ms apart', (apartMs) => {
     expect(await allowed(behind, user)).toEqual(all(true));
   });
 
+  it('an act of the one behind tells what the user may use after acts of the one ahead', async () => {
+    const ahead = await openInstance(apartMs);
+    const behind = await openInstance(0);
+    const user = newUser();
+    const first = await ask(behind, 'POST', '/admin/grant', about(user));
+    await ask(ahead, 'POST', '/admin/grant', about(user));
+    const end = { grant_id: text(first, 'grant', 'id'), project_id: 'notes', reason: 'a test' };
+    expect(await ask(behind, 'POST', '/admin/revoke', end)).toMatchObject({
+      had_access: true,
+      has_access: true,
+    });
+    await ask(behind, 'POST', '/admin/revoke', about(user));
+    await ask(ahead, 'POST', '/admin/grant', about(user));
+    expect(await ask(behind, 'POST', '/admin/revoke', about(user))).toMatchObject({
+      had_access: true,
+      has_access: false,
+    });
+  });
+
   it('what was recorded may be asked for by its instant everywhere', async () => {
     const ahead = await openInstance(apartMs);
     const behind = await openInstance(0);

@@ -7,6 +7,7 @@ import { lockJoinKeys } from '../../src/platform/locks.ts';
 import { drawNumber } from '../../src/webhook/followed.ts';
 import { reconcile } from '../helpers/reconciliation.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
+import { countWaitingLocks } from '../helpers/waiting-locks.ts';
 
 /* Whose a Stripe object is, whatever order its relatives arrive in (promise 2). */
 
@@ -74,20 +75,12 @@ describe('a customer who is told to be a user', () => {
       linking = applyPicture(deps, picture, number).then(() => {
         linked = true;
       });
-      await vi.waitUntil(async () => linked || (await countWaiting()) > 0);
+      await vi.waitUntil(async () => linked || (await countWaitingLocks(deps.database)) > 0);
       expect(linked).toBe(false);
     });
     await linking;
     expect(await shop.entitled(userId)).toEqual({ theme: { dark: false } });
   });
-
-  async function countWaiting(): Promise<number> {
-    const { rows } = await shop.service.deps.database.pool.query(
-      `select from pg_locks l join pg_database d on d.oid = l.database
-       where d.datname = current_database() and l.locktype = 'advisory' and not l.granted`,
-    );
-    return rows.length;
-  }
 });
 
 describe('metadata', () => {

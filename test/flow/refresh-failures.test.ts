@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sweepBehindCatalog } from '../../src/entitlements/sweeps.ts';
 import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
@@ -109,6 +109,38 @@ describe('a change of the catalog', () => {
     service.clock.advance(1);
     await addUp('max');
     expect(await seats()).toEqual(seatsOf(4, 4));
+  });
+
+  it('is done for the other projects where one cannot be swept', async () => {
+    const { database } = service.deps;
+    const stock = { code: 'seats', name: 'Seats', type: 'limit', createdAt: new Date() };
+    for (const projectId of ['first', 'second']) {
+      await service.createProject(projectId);
+      await database.prisma.feature.create({ data: { ...stock, projectId } });
+      await database.prisma.user.create({
+        data: { projectId, userId: 'u', createdAt: new Date() },
+      });
+      await database.prisma.project.update({
+        where: { id: projectId },
+        data: { catalogRevision: { increment: 1 } },
+      });
+    }
+    const query = database.pool.query.bind(database.pool);
+    let failed = 0;
+    const failing = vi.spyOn(database.pool, 'query').mockImplementation((...given: unknown[]) => {
+      if (!JSON.stringify(given).includes('["first"')) {
+        return Reflect.apply(query, database.pool, given) as unknown;
+      }
+      failed += 1;
+      throw new Error('a query that fails');
+    });
+    try {
+      expect(await sweepBehindCatalog(service.deps)).toBe(1);
+    } finally {
+      failing.mockRestore();
+    }
+    expect(failed).toBe(1);
+    expect(await sweepBehindCatalog(service.deps)).toBe(1);
   });
 
   it('is done for one who failed as soon as something else of theirs changes', async () => {

@@ -162,6 +162,15 @@ describe('POST /admin/revoke with grants_only', () => {
     expect(await check('rita')).toBe('granted');
   });
 
+  it('200: leaves the grants of other features', async () => {
+    await grant({ user_id: 'uma', feature_code: 'export' });
+    await grant({ user_id: 'uma', feature_code: 'seats', value: 2 });
+    expect(rowsOf((await endGrants('uma')).body, 'grants')).toHaveLength(1);
+    expect(at((await entitlements('uma')).body, 'entitlements')).toMatchObject([
+      { feature_code: 'seats', value: 2 },
+    ]);
+  });
+
   it('200: where there is none to end, nothing is recorded', async () => {
     await grant({ user_id: 'sam', feature_code: 'export' });
     await endGrants('sam');

@@ -187,27 +187,31 @@ describe('PUT /admin/features/{feature_code}', () => {
   });
 
   it.each([
-    ['a grant', (): Promise<TestResponse> => grant('u', 'used')],
+    ['a grant', 'granted', (code: string): Promise<TestResponse> => grant('u', code)],
     [
       'a revocation',
-      (): Promise<TestResponse> =>
+      'revoked',
+      (code: string): Promise<TestResponse> =>
         service.request('POST', '/admin/revoke', {
           key: notes.key,
-          body: { user_id: 'u', feature_code: 'used', reason: 'a test' },
+          body: { user_id: 'u', feature_code: code, reason: 'a test' },
         }),
     ],
-  ])('409: the type of a feature with %s stays, and nothing is recorded', async (_kind, use) => {
-    await put('used', {});
-    await use();
-    const rows = await auditOf(service, async () => {
-      expect(await put('used', { type: 'limit' })).toMatchObject({
-        status: 409,
-        body: { code: 'feature_in_use' },
+  ])(
+    '409: the type of a feature with %s stays, and nothing is recorded',
+    async (_kind, code, use) => {
+      await put(code, {});
+      await use(code);
+      const rows = await auditOf(service, async () => {
+        expect(await put(code, { type: 'limit' })).toMatchObject({
+          status: 409,
+          body: { code: 'feature_in_use' },
+        });
       });
-    });
-    expect(rows).toEqual([]);
-    expect(await put('used', { name: 'Renamed' })).toMatchObject({ status: 200 });
-  });
+      expect(rows).toEqual([]);
+      expect(await put(code, { name: 'Renamed' })).toMatchObject({ status: 200 });
+    },
+  );
 });
 
 describe('DELETE /admin/features/{feature_code}', () => {

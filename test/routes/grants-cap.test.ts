@@ -91,7 +91,13 @@ describe('a user with as many grants as are possible', () => {
     const before = await alarms();
     await shop.buy('buyer', 'pro');
     await shop.settle();
-    expect(await alarms()).toBeGreaterThan(before);
+    const bought = await alarms();
+    expect(bought).toBeGreaterThan(before);
+    await shop.service.request('PUT', '/admin/features/export', {
+      key: shop.key,
+      body: { name: 'Renamed', type: 'boolean' },
+    });
+    expect(await alarms()).toBeGreaterThan(bought);
     const { body } = await shop.service.request('GET', '/entitlements?user_id=buyer', {
       key: shop.key,
     });

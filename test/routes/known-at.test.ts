@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { at, text } from '../helpers/json.ts';
+import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -84,6 +85,24 @@ describe('200', () => {
         etag: headers['etag'],
         'latchkey-revision': headers['latchkey-revision'],
         'latchkey-cache': 'bypass',
+      });
+    }
+  });
+
+  it('tells changes of one user within one millisecond apart', async () => {
+    service.clock.set(testStart);
+    const values = [1, 2, 3];
+    for (const value of values) await grant('u_same', { feature_code: 'seats', value });
+    service.clock.advance(1_000);
+    const { body } = await service.request('GET', '/entitlements/history?user_id=u_same', {
+      key: notes.key,
+    });
+    const recorded = new Set(rowsOf(body).map((row) => text(row, 'recorded_at')));
+    expect(recorded.size).toBe(values.length);
+    for (const [index, instant] of [...recorded].toReversed().entries()) {
+      expect((await read('u_same', `&known_at=${instant}`)).body).toMatchObject({
+        revision: index + 1,
+        entitlements: [{ value: values[index] }],
       });
     }
   });

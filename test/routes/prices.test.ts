@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadSellablePrice } from '../../src/catalog/store.ts';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at } from '../helpers/json.ts';
@@ -161,6 +161,34 @@ describe('PUT /admin/prices/{stripe_price_id}', () => {
       expect(answer).toMatchObject({ status: 404, body: { code: 'price_not_found' } });
       expect(sameProblem(answer.body)).toEqual(sameProblem(answers[0]?.body));
     }
+  });
+
+  it('404: and each costs the same requests to Stripe and the same queries', async () => {
+    const costOf = async (id: string) => {
+      const client = await service.deps.database.pool.connect();
+      client.release();
+      const query = vi.spyOn(Object.getPrototypeOf(client) as typeof client, 'query');
+      const { length } = stripe.requests;
+      expect((await put(id, {}, other.key)).status).toBe(404);
+      const queries = query.mock.calls.length;
+      query.mockRestore();
+      return { queries, requests: stripe.requests.length - length };
+    };
+    const unknown = await costOf('price_missing');
+    expect(unknown.requests).toBe(1);
+    expect(await costOf('price_month')).toEqual(unknown);
+    expect(await costOf('price_loose')).toEqual(unknown);
+  });
+
+  it('409: the type of a feature that a price carries stays', async () => {
+    const say = (type: string) =>
+      service.request('PUT', '/admin/features/carried', {
+        key: notes.key,
+        body: { name: 'carried', type },
+      });
+    await say('boolean');
+    expect((await put('price_retired', { features: { carried: true } })).status).toBe(200);
+    expect(await say('limit')).toMatchObject({ status: 409, body: { code: 'feature_in_use' } });
   });
 
   it('502: while Stripe is out of order they are alike too; the price that the project has needs no Stripe', async () => {

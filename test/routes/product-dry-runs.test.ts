@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditOf } from '../helpers/audit.ts';
 import { at } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
+import { storePurchase } from '../helpers/purchase.ts';
 import { testStart, type TestResponse, type TestService } from '../helpers/service.ts';
 import { startStripeCatalog, type StripeCatalog } from '../helpers/stripe-catalog.ts';
 import { storeSubscription } from '../helpers/subscription.ts';
@@ -104,6 +105,22 @@ describe('PUT /admin/products/{stripe_product_id}?dry_run=true', () => {
       body: { user_id: 'valued', feature_code: 'seats', value: 10, reason: 'as good as bought' },
     });
     expect(await dryRun({ seats: 3, theme: 'dark' })).toMatchObject({ lowered: [] });
+  });
+
+  it('200: a dry run tells what buyers of a one-time price would lose', async () => {
+    stripe.addProduct('prod_once', claimed);
+    stripe.addPrice('price_once', 'prod_once', { type: 'one_time', recurring: null });
+    await put('prod_once', { features: { export: true } });
+    await storePurchase(
+      service.deps.database,
+      { projectId: 'notes', userId: 'once_buyer' },
+      { priceId: 'price_once', productId: 'prod_once' },
+      testStart - 1_000,
+    );
+    expect((await put('prod_once', {}, notes.key, '?dry_run=true')).body).toMatchObject({
+      losses: [{ user_id: 'once_buyer', feature_code: 'export' }],
+      counts: { gains: 0, losses: 1 },
+    });
   });
 
   it('200: dry runs beside changes of the same product, which all are done', async () => {
