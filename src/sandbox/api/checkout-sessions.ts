@@ -69,6 +69,7 @@ const creation = z.strictObject({
       description: inert,
       receipt_email: inert,
       setup_future_usage: inert,
+      shipping: inert,
       statement_descriptor: inert,
       statement_descriptor_suffix: inert,
     })
@@ -104,6 +105,7 @@ const creation = z.strictObject({
   name_collection: inert,
   origin_context: inert,
   payment_method_options: inert,
+  payment_method_types: inert,
   phone_number_collection: inert,
   redirect_on_completion: inert,
   saved_payment_method_options: inert,

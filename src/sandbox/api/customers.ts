@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { activeEntitlement, activeFeatures } from '../billing/entitlements.ts';
 import { addCustomer, deleteCustomer } from '../billing/customer.ts';
+import { attachMethod, chargeByDefault, methodOf, methodOfToken } from '../billing/test-methods.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { matches, page, paging } from '../http/list.ts';
 import { clearable, inert, mergedMetadata, metadata, range, text } from '../http/params.ts';
@@ -18,28 +19,43 @@ const fields = z.strictObject({
   phone: clearable(text).optional(),
   description: clearable(text).optional(),
   metadata: metadata.optional(),
+  invoice_settings: z.strictObject({ default_payment_method: text.optional() }).optional(),
   address: inert,
   preferred_locales: inert,
   shipping: inert,
   tax_exempt: inert,
 });
 
-const creation = fields.extend({ test_clock: text.optional() });
+const creation = fields.extend({
+  payment_method: text.optional(),
+  source: text.optional(),
+  test_clock: text.optional(),
+});
 
 export const customers: Endpoint[] = [
-  endpoint('POST', path, creation, (world, params) =>
-    render(
-      world.tables,
-      addCustomer(world, {
-        email: params.email ?? null,
-        name: params.name ?? null,
-        phone: params.phone ?? null,
-        description: params.description ?? null,
-        metadata: mergedMetadata({}, params.metadata),
-        test_clock: params.test_clock ?? null,
-      }),
-    ),
-  ),
+  endpoint('POST', path, creation, (world, params) => {
+    const source = params.source === undefined ? undefined : methodOfToken(world, params.source);
+    const method =
+      source ??
+      (params.payment_method === undefined ? undefined : methodOf(world, params.payment_method));
+    const customer = addCustomer(world, {
+      email: params.email ?? null,
+      name: params.name ?? null,
+      phone: params.phone ?? null,
+      description: params.description ?? null,
+      metadata: mergedMetadata({}, params.metadata),
+      test_clock: params.test_clock ?? null,
+    });
+    if (method !== undefined) attachMethod(world, method, customer);
+    const settings = params.invoice_settings?.default_payment_method;
+    if (source !== undefined) chargeByDefault(world, customer, source);
+    else if (settings !== undefined) {
+      // The name of a test card means the one that was attached just now.
+      const named = settings === params.payment_method ? method : undefined;
+      chargeByDefault(world, customer, named ?? methodOf(world, settings));
+    }
+    return render(world.tables, customer);
+  }),
   endpoint('GET', `${path}/:id`, none, (world, _params, { id }) => {
     const gone = world.tables.deleted.get(id);
     return gone === undefined
@@ -68,6 +84,8 @@ export const customers: Endpoint[] = [
       customer.name = params.name ?? (params.name === null ? null : (customer.name ?? null));
       customer.phone = params.phone ?? (params.phone === null ? null : (customer.phone ?? null));
       customer.metadata = mergedMetadata(customer.metadata, params.metadata);
+      const method = params.invoice_settings?.default_payment_method;
+      if (method !== undefined) chargeByDefault(world, customer, methodOf(world, method));
     });
     return render(world.tables, customer);
   }),

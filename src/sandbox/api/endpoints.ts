@@ -6,14 +6,19 @@ import { coupons } from './coupons.ts';
 import { activeEntitlements, customers } from './customers.ts';
 import { events } from './events.ts';
 import { features } from './features.ts';
+import { invoiceItems } from './invoice-items.ts';
 import { invoicePayments, invoices } from './invoices.ts';
-import { balanceTransactions, charges, disputes, paymentIntents, refunds } from './payments.ts';
+import { paymentIntents } from './payment-intents.ts';
+import { paymentMethods } from './payment-methods.ts';
+import { paymentPages } from './payment-pages.ts';
+import { balanceTransactions, charges, disputes, refunds } from './payments.ts';
 import { portal } from './portal.ts';
 import { prices } from './prices.ts';
 import { productFeatures, products } from './products.ts';
 import { subscriptionItemEndpoints } from './subscription-items.ts';
 import { subscriptionSchedules } from './subscription-schedules.ts';
 import { subscriptions } from './subscriptions.ts';
+import { testClocks } from './test-clocks.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
 /** The whole of the API that the sandbox has. */
@@ -29,9 +34,12 @@ export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
     ...disputes,
     ...events(deliveries),
     ...features,
+    ...invoiceItems,
     ...invoicePayments,
     ...invoices,
     ...paymentIntents,
+    ...paymentMethods,
+    ...paymentPages,
     ...portal,
     ...prices,
     ...productFeatures,
@@ -40,6 +48,7 @@ export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
     ...subscriptionItemEndpoints,
     ...subscriptionSchedules,
     ...subscriptions,
+    ...testClocks,
     ...webhookEndpoints,
   ];
 }

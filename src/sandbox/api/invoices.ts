@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  askBuyer,
   collect,
   finalizeInvoice,
   markPaid,
@@ -8,9 +9,11 @@ import {
   voidInvoice,
   walletOutcome,
 } from '../billing/collection.ts';
+import { createInvoice } from '../billing/invoice-draft.ts';
+import { behaviorOf, declined, methodOf, outcomeOfMethod } from '../billing/test-methods.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { matches, page, paging, pagingOnly } from '../http/list.ts';
-import { flag, inert, range, text } from '../http/params.ts';
+import { clearable, flag, inert, mergedMetadata, metadata, range, text } from '../http/params.ts';
 import { invoiceLines, render } from '../state/render.ts';
 import type { Invoice } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
@@ -20,6 +23,50 @@ import { none, reads, subset } from './reads.ts';
 const path = '/v1/invoices';
 
 export const invoices: Endpoint[] = [
+  endpoint(
+    'POST',
+    path,
+    z.strictObject({
+      customer: text,
+      currency: text.optional(),
+      description: clearable(text).optional(),
+      metadata: metadata.optional(),
+      pending_invoice_items_behavior: z.enum(['exclude', 'include']).optional(),
+      auto_advance: z.literal('false').optional(),
+      collection_method: z.literal('charge_automatically').optional(),
+    }),
+    (world, params) => {
+      const { id } = need(world.tables.customers, 'customer', params.customer, 'customer', 400);
+      const waiting =
+        params.pending_invoice_items_behavior === 'include'
+          ? world.tables.invoiceItems.where('customer', id)
+          : [];
+      const currency = params.currency ?? waiting[0]?.currency ?? 'usd';
+      const items = waiting.filter((item) => item.invoice === null && item.currency === currency);
+      const invoice = createInvoice(world, {
+        customer: id,
+        currency,
+        reason: 'manual',
+        subscription: null,
+        coupon: undefined,
+        metadata: mergedMetadata({}, params.metadata),
+        lines: items.map((item) => ({
+          amount: item.amount,
+          currency,
+          description: item.description,
+          price: null,
+          quantity: item.quantity,
+          period: item.period,
+          item: null,
+          proration: false,
+        })),
+        draftUntil: null,
+      });
+      invoice.description = params.description ?? null;
+      for (const item of items) item.invoice = invoice.id;
+      return render(world.tables, invoice);
+    },
+  ),
   ...reads({
     path,
     kind: 'invoice',
@@ -60,24 +107,13 @@ export const invoices: Endpoint[] = [
     z.strictObject({
       paid_out_of_band: flag.optional(),
       off_session: inert,
-      payment_method: inert,
+      payment_method: text.optional(),
     }),
     (world, params, { id }) => {
-      const invoice = inStatus(world, id, ['open', 'uncollectible']);
-      if (params.paid_out_of_band === true) {
-        markPaid(world, invoice);
-        return render(world.tables, invoice);
-      }
-      const outcome = walletOutcome(world, invoice.customer);
-      collect(world, invoice, outcome, false);
-      if (outcome === 'declined') {
-        throw new StripeFault(402, {
-          type: 'card_error',
-          code: 'card_declined',
-          decline_code: 'generic_decline',
-          message: 'Your card was declined.',
-        });
-      }
+      const invoice = inStatus(world, id, ['draft', 'open', 'uncollectible']);
+      if (invoice.status === 'draft') finalizeInvoice(world, invoice);
+      if (params.paid_out_of_band === true) markPaid(world, invoice);
+      else payInvoice(world, invoice, params.payment_method);
       return render(world.tables, invoice);
     },
   ),
@@ -92,6 +128,23 @@ export const invoices: Endpoint[] = [
     return render(world.tables, invoice);
   }),
 ];
+
+function payInvoice(world: World, invoice: Invoice, methodId: string | undefined): void {
+  const method = methodId === undefined ? undefined : methodOf(world, methodId);
+  if (method !== undefined && behaviorOf(world, method) === 'asks_the_buyer') {
+    askBuyer(world, invoice, method.id);
+    throw new StripeFault(402, {
+      type: 'card_error',
+      code: 'invoice_payment_intent_requires_action',
+      message:
+        'This payment requires additional user action before it can be completed successfully.',
+    });
+  }
+  const outcome =
+    method === undefined ? walletOutcome(world, invoice.customer) : outcomeOfMethod(world, method);
+  collect(world, invoice, outcome, false);
+  if (outcome === 'declined') throw declined();
+}
 
 function inStatus(world: World, id: string, statuses: readonly string[]): Invoice {
   const invoice = need(world.tables.invoices, 'invoice', id);

@@ -13,16 +13,6 @@ import { none, reads, subset } from './reads.ts';
 
 const metadataOnly = z.strictObject({ metadata: metadata.optional() });
 
-export const paymentIntents: Endpoint[] = reads({
-  path: '/v1/payment_intents',
-  kind: 'payment_intent',
-  table: (tables) => tables.paymentIntents,
-  filters: z.strictObject({ ...paging, created: range.optional(), customer: text.optional() }),
-  matches: (intent, { customer }) => matches(customer, intent.customer),
-  among: (tables, { customer }) =>
-    subset([customer, (id) => tables.paymentIntents.where('customer', id)]),
-});
-
 export const charges: Endpoint[] = [
   ...reads({
     path: '/v1/charges',
@@ -155,7 +145,9 @@ export const disputes: Endpoint[] = [
     z.strictObject({ evidence: inert, metadata: metadata.optional(), submit: flag.optional() }),
     (world, params, { id }) => {
       const dispute = need(world.tables.disputes, 'dispute', id);
-      dispute.metadata = mergedMetadata(dispute.metadata, params.metadata);
+      change(world, 'charge.dispute.updated', dispute, () => {
+        dispute.metadata = mergedMetadata(dispute.metadata, params.metadata);
+      });
       if (params.evidence !== undefined && params.submit !== false) {
         submitEvidence(world, dispute);
       }
@@ -164,7 +156,8 @@ export const disputes: Endpoint[] = [
   ),
   endpoint('POST', '/v1/disputes/:id/close', none, (world, _params, { id }) => {
     const dispute = need(world.tables.disputes, 'dispute', id);
-    moveDispute(world, dispute, 'lost');
+    // An inquiry took no money yet, and none is lost by leaving it unanswered.
+    moveDispute(world, dispute, dispute.status.startsWith('warning_') ? 'warning_closed' : 'lost');
     return render(world.tables, dispute);
   }),
 ];

@@ -37,6 +37,8 @@ const phase = z.strictObject({
   items: listOf(z.strictObject({ price: text, quantity: integer.optional(), metadata: inert })),
   start_date: instant.optional(),
   end_date: instant.optional(),
+  /** As up to 2025-09-30.clover: how many periods of the first price. */
+  iterations: integer.optional(),
   duration: z
     .strictObject({
       interval: z.enum(['day', 'week', 'month', 'year']),
@@ -189,6 +191,7 @@ function requests(world: World, phases: readonly PhaseParams[]): PhaseRequest[] 
     startDate: secondsOrNone(one.start_date),
     endDate: secondsOrNone(one.end_date),
     duration: one.duration,
+    iterations: one.iterations ?? 1,
     prorationBehavior: one.proration_behavior ?? 'create_prorations',
     metadata: mergedMetadata({}, one.metadata),
     trial: one.trial ?? false,

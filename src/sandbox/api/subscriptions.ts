@@ -123,9 +123,7 @@ function requestOf(world: World, params: Creation): SubscriptionRequest {
     trialEnd: trialEndOf(world, params.trial_end, params.trial_period_days),
     missingPaymentMethod:
       params.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
-    hasCard:
-      params.default_payment_method !== undefined ||
-      tables.wallets.get(customer.id)?.card !== false,
+    hasCard: params.default_payment_method !== undefined || hasCard(world, customer.id, params),
     coupon:
       discount === undefined
         ? undefined
@@ -137,6 +135,14 @@ function requestOf(world: World, params: Creation): SubscriptionRequest {
     prorates: params.proration_behavior !== 'none',
     schedule: null,
   };
+}
+
+/**
+ * A customer has a card unless told otherwise. Where the trial says what happens without one, the customer
+ * has only what it was given.
+ */
+function hasCard(world: World, customer: string, { trial_settings: trial }: Creation): boolean {
+  return world.tables.wallets.get(customer)?.card ?? trial === undefined;
 }
 
 /** The currency asked for, if every price has it, or that of the prices. */

@@ -7,6 +7,7 @@ import {
   attempt,
   cancelPaymentIntent,
   createPaymentIntent,
+  requireAction,
   type PaymentOutcome,
 } from './payment.ts';
 import { addDays } from './period.ts';
@@ -36,7 +37,7 @@ export function finalizeInvoice(world: World, invoice: Invoice): void {
     currency: invoice.currency,
     customer: invoice.customer,
     metadata: {},
-    description: 'Subscription invoice',
+    description: subscription === undefined ? 'Payment for Invoice' : 'Subscription invoice',
     email: invoice.customer_email,
   });
   addInvoicePayment(world, invoice, intent);
@@ -100,6 +101,18 @@ export function markPaid(world: World, invoice: Invoice): void {
     emit(world, 'invoice_payment.paid', payment);
   }
   clearDebt(world, invoice);
+}
+
+/** The buyer has to authenticate before the invoice can be collected. */
+export function askBuyer(world: World, invoice: Invoice, method: string): void {
+  const intent = intentOf(world, invoice);
+  if (intent === undefined) {
+    return;
+  }
+  invoice.attempted = true;
+  requireAction(world, intent, method);
+  failCollection(world, invoice, false);
+  emit(world, 'invoice.payment_action_required', invoice);
 }
 
 /** What follows a payment that did not go through. */

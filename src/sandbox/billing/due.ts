@@ -1,5 +1,6 @@
 import { emit } from '../state/events.ts';
 import type { CheckoutSession, Invoice, Settlement, Subscription } from '../state/tables.ts';
+import { queueOf, testClockOf } from '../state/test-clocks.ts';
 import type { Timed, World } from '../state/world.ts';
 import { settlePayment } from '../checkout/settlement.ts';
 import { expireSession } from '../checkout/session-end.ts';
@@ -33,18 +34,32 @@ const ranks: Record<Timed['object'], number> = {
 export function runDue(world: World): boolean {
   for (let done = false; ; done = true) {
     for (const item of world.due.takeTouched()) {
-      world.due.schedule(item, nextDue(world, item)?.at, ranks[item.object]);
+      const clock = testClockOf(world, item);
+      const queue = clock === undefined ? world.due : queueOf(world, clock);
+      queue.schedule(item, nextDue(world, item)?.at, ranks[item.object]);
     }
-    const item = world.due.take(world.clock.seconds());
+    const { item, now } = takeDue(world);
     if (item === undefined) {
       return done;
     }
     const next = nextDue(world, item);
-    if (next !== undefined && next.at <= world.clock.seconds()) {
+    if (next !== undefined && next.at <= now) {
       world.clock.at(next.at * 1000, next.run);
     }
     world.due.touch(item);
   }
+}
+
+/** The first item that is due by its own clock, and what that shows. */
+function takeDue(world: World): { item: Timed | undefined; now: number } {
+  for (const clock of world.tables.testClocks.values()) {
+    const item = queueOf(world, clock).take(clock.frozen_time);
+    if (item !== undefined) {
+      return { item, now: clock.frozen_time };
+    }
+  }
+  const now = world.clock.seconds();
+  return { item: world.due.take(now), now };
 }
 
 /** The earliest; of those at the same instant the one listed first, so that an end beats a renewal. */

@@ -15,11 +15,17 @@ export interface DraftLine {
   amount: number;
   currency: string;
   description: string | null;
-  price: Price;
+  /** Null: an amount that no price says. */
+  price: Price | null;
   quantity: number | null;
   period: { start: number; end: number };
   item: SubscriptionItem | null;
   proration: boolean;
+}
+
+/** A line of a price. */
+export interface PricedLine extends DraftLine {
+  price: Price;
 }
 
 export interface InvoiceRequest {
@@ -102,11 +108,14 @@ export function addLine(
     parent: parentOf(draft, subscription),
     period: draft.period,
     pretax_credit_amounts: [],
-    pricing: {
-      type: 'price_details',
-      price_details: { price: draft.price.id, product: draft.price.product },
-      unit_amount_decimal: draft.price.unit_amount_decimal,
-    },
+    pricing:
+      draft.price === null
+        ? null
+        : {
+            type: 'price_details',
+            price_details: { price: draft.price.id, product: draft.price.product },
+            unit_amount_decimal: draft.price.unit_amount_decimal,
+          },
     quantity: draft.quantity,
     quantity_decimal: draft.quantity === null ? null : String(draft.quantity),
     subscription,

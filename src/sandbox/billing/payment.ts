@@ -68,8 +68,13 @@ export function createPaymentIntent(world: World, request: PaymentRequest): Paym
 }
 
 /** One attempt to pay: makes a charge and moves the intent, with their events. */
-export function attempt(world: World, intent: PaymentIntent, outcome: PaymentOutcome): Charge {
-  intent.payment_method = newId('pm');
+export function attempt(
+  world: World,
+  intent: PaymentIntent,
+  outcome: PaymentOutcome,
+  method = newId('pm'),
+): Charge {
+  intent.payment_method = method;
   const charge = createCharge(world, intent);
   intent.latest_charge = charge.id;
   if (outcome === 'processing') {
@@ -80,6 +85,16 @@ export function attempt(world: World, intent: PaymentIntent, outcome: PaymentOut
     settle(world, intent, outcome === 'succeeded');
   }
   return charge;
+}
+
+/** The buyer has to authenticate first; without that no charge is made. */
+export function requireAction(world: World, intent: PaymentIntent, method: string): void {
+  Object.assign(intent, {
+    payment_method: method,
+    status: 'requires_action',
+    next_action: { type: 'use_stripe_sdk' },
+  } satisfies Partial<PaymentIntent>);
+  emit(world, 'payment_intent.requires_action', intent);
 }
 
 /** Decides an attempt that is under way. */

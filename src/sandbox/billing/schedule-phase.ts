@@ -17,6 +17,8 @@ export interface PhaseRequest {
   duration:
     | { interval: 'day' | 'week' | 'month' | 'year'; interval_count?: number | undefined }
     | undefined;
+  /** How many of them, or of the first price's periods. */
+  iterations: number;
   prorationBehavior: 'always_invoice' | 'create_prorations' | 'none';
   metadata: Record<string, string>;
   /** The whole phase is a trial. */
@@ -55,7 +57,7 @@ export function currentPhase(phase: Phase): SubscriptionSchedule['current_phase'
   return { start_date: phase.start_date, end_date: phase.end_date };
 }
 
-function endOf({ endDate, duration, items }: PhaseRequest, start: number): number {
+function endOf({ endDate, duration, iterations, items }: PhaseRequest, start: number): number {
   if (endDate !== undefined) {
     return endDate;
   }
@@ -65,7 +67,7 @@ function endOf({ endDate, duration, items }: PhaseRequest, start: number): numbe
     : addInterval(
         start,
         { interval: length.interval, interval_count: length.interval_count ?? 1 },
-        1,
+        iterations,
       );
 }
 

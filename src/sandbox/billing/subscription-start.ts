@@ -4,7 +4,7 @@ import type { World } from '../state/world.ts';
 import { collect, finalizeInvoice } from './collection.ts';
 import { attachCoupon } from './discount.ts';
 import { refreshEntitlements } from './entitlements.ts';
-import { amountOf, createInvoice, type DraftLine } from './invoice-draft.ts';
+import { amountOf, createInvoice, type DraftLine, type PricedLine } from './invoice-draft.ts';
 import {
   addItem,
   newSubscription,
@@ -104,7 +104,7 @@ function elapsedLine(
 }
 
 /** What an item costs for its current period; nothing during a trial. */
-export function itemLine(world: World, item: SubscriptionItem, free: boolean): DraftLine {
+export function itemLine(world: World, item: SubscriptionItem, free: boolean): PricedLine {
   const price = world.tables.prices.get(item.price);
   if (price === undefined) {
     throw new Error(`Subscription item ${item.id} has no price.`);

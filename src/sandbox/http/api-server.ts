@@ -2,6 +2,7 @@ import Stripe from 'stripe';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { runDue } from '../billing/due.ts';
 import { newId } from '../state/ids.ts';
+import { testClockOfRequest } from '../state/test-clocks.ts';
 import type { World } from '../state/world.ts';
 import { invalid, StripeFault } from '../stripe-error.ts';
 import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
@@ -129,7 +130,10 @@ function run(
       reply.header('stripe-should-retry', 'false');
       throw failing;
     }
-    const body = endpoint.run(world, form, idsOf(request));
+    const ids = idsOf(request);
+    const clock = testClockOfRequest(world, form, ids.id);
+    const work = () => endpoint.run(world, form, ids);
+    const body = clock === undefined ? work() : world.clock.at(clock.frozen_time * 1000, work);
     expand(world.tables, body, paths);
     keep(body);
     return body;

@@ -13,8 +13,19 @@ export function registerErrors(app: FastifyInstance): void {
       const message = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not understood'}`;
       return reply.status(400).send({ error: { message } });
     }
+    // Fastify's own refusals, such as an empty body that is called JSON.
+    if (error instanceof Error && 'statusCode' in error && isClients(error.statusCode)) {
+      const { message } = error;
+      return reply
+        .status(error.statusCode)
+        .send({ error: { type: 'invalid_request_error', message } });
+    }
     // Whatever else fails is a fault of the sandbox itself, told in full: this is a development tool.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return reply.status(500).send({ error: { type: 'api_error', message } });
   });
+}
+
+function isClients(status: unknown): status is number {
+  return typeof status === 'number' && status >= 400 && status < 500;
 }

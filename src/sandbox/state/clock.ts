@@ -31,11 +31,11 @@ export class SandboxClock {
   }
 
   /** Runs `work` while the clock stands at an instant: work that fell due then sees that instant. */
-  at(epochMs: number, work: () => void): void {
+  at<T>(epochMs: number, work: () => T): T {
     const outer = this.#instantMs;
     this.#instantMs = epochMs;
     try {
-      work();
+      return work();
     } finally {
       this.#instantMs = outer;
     }

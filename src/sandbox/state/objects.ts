@@ -9,6 +9,7 @@ type Inner =
   | 'scheduleNotices'
   | 'sessionPlans'
   | 'settlements'
+  | 'testMethods'
   | 'trialNotices'
   | 'wallets';
 

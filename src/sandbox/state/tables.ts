@@ -9,10 +9,13 @@ export type Feature = Wire<Stripe.Entitlements.Feature>;
 export type Coupon = Wire<Stripe.Coupon>;
 type Discount = Wire<Stripe.Discount>;
 export type PaymentIntent = Wire<Stripe.PaymentIntent>;
+export type PaymentMethod = Wire<Stripe.PaymentMethod>;
 export type Charge = Omit<Wire<Stripe.Charge>, 'refunds'>;
 export type BalanceTransaction = Wire<Stripe.BalanceTransaction>;
 export type Refund = Wire<Stripe.Refund>;
 export type Dispute = Wire<Stripe.Dispute>;
+export type TestClock = Wire<Stripe.TestHelpers.TestClock>;
+export type InvoiceItem = Wire<Stripe.InvoiceItem>;
 export type InvoiceLine = Wire<Stripe.InvoiceLineItem>;
 export type InvoicePayment = Wire<Stripe.InvoicePayment>;
 export type PortalSession = Wire<Stripe.BillingPortal.Session>;
@@ -108,6 +111,25 @@ interface Wallet {
   card: boolean;
 }
 
+/** How a test card or account behaves; `fails_later` can be attached, and declines each charge. */
+export type MethodBehavior =
+  | 'pays'
+  | 'declines'
+  | 'fails_later'
+  | 'asks_the_buyer'
+  | 'is_disputed'
+  | 'is_inquired'
+  | 'debit_pays'
+  | 'debit_fails';
+
+/** How a payment method behaves, which at Stripe its number says. */
+export interface TestMethod {
+  /** The payment method's id. */
+  id: string;
+  object: 'sandbox.test_method';
+  behavior: MethodBehavior;
+}
+
 /** What a subscription's pending update waits for, and what it does that Stripe does not show. */
 interface PendingUpdateRow {
   /** The subscription's id. */
@@ -189,6 +211,8 @@ export function emptyTables() {
       customer: ({ customer }) => customer,
       subscription: ({ parent }) => parent?.subscription_details?.subscription,
     }),
+    // Of those that have no invoice yet; on it they are lines.
+    invoiceItems: new Table<InvoiceItem, 'customer'>({ customer: ({ customer }) => customer }),
     invoiceLines: new Table<InvoiceLine, 'invoice' | 'waiting'>({
       invoice: ({ invoice }) => invoice,
       // Those that have no invoice yet, by the subscription whose next one they join.
@@ -199,6 +223,7 @@ export function emptyTables() {
       intent: ({ payment }) => payment.payment_intent,
     }),
     paymentIntents: new Table<PaymentIntent, 'customer'>({ customer: ({ customer }) => customer }),
+    paymentMethods: new Table<PaymentMethod>({}),
     charges: new Table<Charge, 'customer' | 'intent'>({
       customer: ({ customer }) => customer,
       intent: ({ payment_intent: intent }) => intent,
@@ -223,6 +248,8 @@ export function emptyTables() {
     wallets: new Table<Wallet>({}),
     pendingUpdates: new Table<PendingUpdateRow>({}),
     settlements: new Table<Settlement>({}),
+    testClocks: new Table<TestClock>({}),
+    testMethods: new Table<TestMethod>({}),
     scheduleNotices: new Table<ScheduleNotice>({}),
     trialNotices: new Table<TrialNotice>({}),
     entitlementSummaries: new Table<EntitlementSummary>({}),

@@ -32,8 +32,10 @@ export interface World {
   readonly clock: SandboxClock;
   readonly accountId: string;
   dunning: Dunning;
-  /** What falls due when. */
+  /** What falls due when, by the sandbox's clock. */
   readonly due: DueQueue<Timed>;
+  /** The same of customers on a test clock, by the clock's id: their time is the clock's. */
+  readonly dueOnTestClocks: Map<string, DueQueue<Timed>>;
   eventFaults: EventFaults;
   /** How many objects a page of a list holds at most, whatever `limit` asks for. */
   largestPage: number;
@@ -64,15 +66,25 @@ export function newWorld(
   follow(tables.schedules);
   follow(tables.subscriptions);
   follow(tables.invoices);
-  return { ...settings, tables, due, eventFaults: {}, largestPage, baseUrl: '', request: null };
+  return {
+    ...settings,
+    tables,
+    due,
+    dueOnTestClocks: new Map(),
+    eventFaults: {},
+    largestPage,
+    baseUrl: '',
+    request: null,
+  };
 }
 
 /** Forgets everything that is in it. */
-export function clearWorld({ tables, due }: World): void {
+export function clearWorld({ tables, due, dueOnTestClocks }: World): void {
   for (const table of Object.values(tables)) {
     table.clear();
   }
   due.clear();
+  dueOnTestClocks.clear();
 }
 
 /** Notes that an object changed, where time does something to its kind. */
