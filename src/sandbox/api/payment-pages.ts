@@ -5,9 +5,9 @@ import { pendingIntentOf, settlePayment } from '../checkout/settlement.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { inert, integer, text } from '../http/params.ts';
 import { render } from '../state/render.ts';
+import type { MethodBehavior } from '../state/tables.ts';
 import { need } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
-import type { MethodBehavior } from '../state/tables.ts';
 import { none } from './reads.ts';
 
 const path = '/v1/payment_pages';
