@@ -219,6 +219,23 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
     });
   });
 
+  it('404: a product that another project takes during the fetch stays with it', async () => {
+    const { prisma } = service.deps.database;
+    stripe.addProduct('prod_snatched');
+    stripe.beforeNextAnswer(async () => {
+      const taken = { projectId: 'other', takenAt: new Date(testStart) };
+      await prisma.product.create({
+        data: { ...taken, id: 'prod_snatched', name: 'Theirs', active: true },
+      });
+    });
+    expect(await put('prod_snatched', { project_id: 'notes' }, adminKey)).toMatchObject({
+      status: 404,
+      body: { code: 'product_not_found' },
+    });
+    const stored = await prisma.product.findUnique({ where: { id: 'prod_snatched' } });
+    expect(stored?.projectId).toBe('other');
+  });
+
   it('404: two projects that take one product at once: one has it', async () => {
     stripe.addProduct('prod_contested');
     const answers = await Promise.all(
