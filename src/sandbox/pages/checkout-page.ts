@@ -1,7 +1,8 @@
 import { sessionLines } from '../state/render.ts';
-import type { CheckoutSession } from '../state/tables.ts';
+import type { CheckoutSession, SessionLine } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { document, html, money, type Html } from './html.ts';
+import { productName, rhythm } from './wording.ts';
 
 /** The hosted checkout page of a session. `declined`: the last attempt was refused. */
 export function checkoutPage(world: World, session: CheckoutSession, declined: boolean): string {
@@ -9,7 +10,7 @@ export function checkoutPage(world: World, session: CheckoutSession, declined: b
   const rows = sessionLines(world.tables, session.id).map(
     (line) =>
       html`<tr>
-        <td>${line.description ?? line.price}${every(world, line.price)}</td>
+        <td>${description(world, line)}</td>
         <td>${line.quantity === null ? 'by use' : `× ${line.quantity}`}</td>
         <td>${money(line.amount_subtotal, currency)}</td>
       </tr>`,
@@ -46,9 +47,10 @@ export function checkoutPage(world: World, session: CheckoutSession, declined: b
   );
 }
 
-function every(world: World, priceId: string): string {
-  const recurring = world.tables.prices.get(priceId)?.recurring ?? null;
-  return recurring === null ? '' : `, every ${recurring.interval_count} ${recurring.interval}`;
+function description(world: World, line: SessionLine): string {
+  const price = world.tables.prices.get(line.price);
+  if (price === undefined) return line.description ?? line.price;
+  return [line.description ?? productName(world, price), rhythm(price)].filter(Boolean).join(', ');
 }
 
 function form(world: World, session: CheckoutSession): Html {
@@ -70,11 +72,12 @@ function form(world: World, session: CheckoutSession): Html {
 }
 
 function closed(session: CheckoutSession): Html {
-  return html`<p class="notice">
+  if (session.status === 'expired') return html`<p class="notice">This checkout has expired.</p>`;
+  return html`<p class="notice good" role="status">
     ${
-      session.status === 'expired'
-        ? 'This checkout has expired.'
-        : 'This checkout has been completed.'
+      session.payment_status === 'unpaid'
+        ? 'This checkout has been completed. The money is on its way.'
+        : 'This checkout has been completed and paid.'
     }
   </p>`;
 }

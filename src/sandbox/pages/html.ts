@@ -69,13 +69,20 @@ main { max-width: 34rem; margin: 3rem auto 1rem; padding: 2rem; background: #fff
 main.wide { max-width: 60rem; }
 footer { text-align: center; color: #6b7385; font-size: .85rem; padding-bottom: 2rem; }
 h1 { margin-top: 0; font-size: 1.4rem; } h2 { font-size: 1.1rem; }
-table { width: 100%; border-collapse: collapse; } td, th { padding: .4rem 0; text-align: left; }
-td:last-child, th:last-child { text-align: right; } tfoot td { border-top: 1px solid #dfe2ea; font-weight: 600; }
+table { width: 100%; border-collapse: collapse; } td, th { padding: .4rem .8rem .4rem 0; text-align: left;
+  vertical-align: top; }
+td:last-child, th:last-child { text-align: right; padding-right: 0; } table.words td, table.words th { text-align: left; }
+tfoot td { border-top: 1px solid #dfe2ea; font-weight: 600; }
 input, select { font: inherit; padding: .5rem; border: 1px solid #c7ccd8; border-radius: 6px; width: 100%;
   box-sizing: border-box; margin: .2rem 0 .8rem; }
 button { font: inherit; padding: .55rem 1rem; margin: .2rem .3rem .2rem 0; border: 1px solid #c7ccd8;
   border-radius: 6px; background: #fff; cursor: pointer; }
 button.main { background: #5b4ff0; border-color: #5b4ff0; color: #fff; width: 100%; }
+.mark { padding: .1rem .5rem; border-radius: 999px; font-size: .8rem; font-weight: 500; }
+.mark.good { background: #e3f6e9; color: #14713a; } .mark.bad { background: #fff1f0; color: #a8071a; }
+.mark.over { background: #eceef3; color: #6b7385; }
+section { border-top: 1px solid #dfe2ea; padding-top: .6rem; }
 .notice { padding: .6rem 1rem; border-radius: 6px; background: #fff1f0; color: #a8071a; }
+.notice.good { background: #f0faf3; color: #14713a; }
 .quiet { color: #6b7385; } code { background: #f4f5f8; padding: .1rem .3rem; border-radius: 4px; }
 `;

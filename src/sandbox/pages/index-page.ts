@@ -1,5 +1,6 @@
 import type { Sandbox } from '../contract.ts';
 import { document, html, moment } from './html.ts';
+import { statusMark } from './wording.ts';
 
 /**
  * What `/` shows: the time, where webhooks go, what is on its way, and the commands.
@@ -20,6 +21,7 @@ export function indexPage(
         A local stand-in for Stripe's API at <code>${sandbox.url}/v1</code>. Its clock shows
         <b>${moment(Math.floor(sandbox.clock.now() / 1000))}</b>.
       </p>
+      <p><a href="/customers">Customers and their subscriptions</a></p>
       <form method="post" action="/_sandbox/clock/advance?back=1">
         <input type="hidden" name="token" value="${token}" />
         <label>Days <input name="days" type="number" step="any" value="1" /></label>
@@ -32,7 +34,8 @@ export function indexPage(
             html`<tr>
               <td>${delivery.eventType}</td>
               <td>
-                ${delivery.status}, ${delivery.responseStatus ?? delivery.error ?? 'no answer yet'}
+                ${statusMark(delivery.status)}
+                ${delivery.responseStatus ?? delivery.error ?? 'no answer yet'}
               </td>
             </tr>`,
         )}

@@ -2,9 +2,10 @@ import { periodEndOf } from '../billing/subscription-end.ts';
 import { hasEnded } from '../billing/subscription-change.ts';
 import { isWebAddress } from '../http/web-address.ts';
 import { subscriptionItems } from '../state/render.ts';
-import type { PortalSession, Price, Subscription, SubscriptionItem } from '../state/tables.ts';
+import type { PortalSession, Subscription, SubscriptionItem } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
-import { document, html, moment, money, type Html } from './html.ts';
+import { document, html, moment, type Html } from './html.ts';
+import { priceLabel, productName, statusMark } from './wording.ts';
 
 /** The billing portal of a customer: every subscription, and what may be done with it. */
 export function portalPage(world: World, session: PortalSession): string {
@@ -35,15 +36,19 @@ function returnLink(address: string | null): Html | [] {
 
 function subscriptionCard(world: World, session: PortalSession, subscription: Subscription): Html {
   const items = subscriptionItems(world.tables, subscription.id);
+  const names = items.map((item) =>
+    productName(world, need(world.tables.prices, 'price', item.price)),
+  );
   return html`<section>
-    <h2>${subscription.status} <code>${subscription.id}</code></h2>
-    <p class="quiet">${outlook(world, subscription)}</p>
+    <h2>${names.join(' + ')} ${statusMark(subscription.status)}</h2>
+    <p class="quiet">${outlook(world, subscription)} · <code>${subscription.id}</code></p>
     ${items.map((item) => itemRow(world, session, subscription, item))}
     ${hasEnded(subscription) ? [] : endings(world, session, subscription)}
   </section>`;
 }
 
-function outlook(world: World, subscription: Subscription): string {
+/** Until when it runs, or when it ended. */
+export function outlook(world: World, subscription: Subscription): string {
   if (subscription.ended_at !== null) {
     return `Ended ${moment(subscription.ended_at)}`;
   }
@@ -71,7 +76,7 @@ function itemRow(
     offered.length > 0 &&
     featuresOf(world, session).subscription_update.enabled;
   return html`<p>
-      ${label(world, price)}${item.quantity === undefined ? '' : ` × ${item.quantity}`}
+      ${priceLabel(world, price)}${item.quantity === undefined ? '' : ` × ${item.quantity}`}
     </p>
     ${
       mayChange
@@ -81,7 +86,7 @@ function itemRow(
             <input type="hidden" name="item" value="${item.id}" />
             <select name="price" aria-label="New plan">
               ${offered.map(
-                (other) => html`<option value="${other.id}">${label(world, other)}</option>`,
+                (other) => html`<option value="${other.id}">${priceLabel(world, other)}</option>`,
               )}
             </select>
             <button>Change plan</button>
@@ -108,13 +113,4 @@ function endings(world: World, session: PortalSession, subscription: Subscriptio
 
 function featuresOf(world: World, session: PortalSession) {
   return need(world.tables.portalConfigurations, 'configuration', session.configuration).features;
-}
-
-function label(world: World, price: Price): string {
-  const name = world.tables.products.get(price.product)?.name ?? price.product;
-  const every =
-    price.recurring === null
-      ? ''
-      : ` every ${price.recurring.interval_count} ${price.recurring.interval}`;
-  return `${name}, ${money(price.unit_amount ?? 0, price.currency)}${every}`;
 }

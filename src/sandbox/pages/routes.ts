@@ -11,6 +11,7 @@ import type { CheckoutSession, PortalSession } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { missing } from '../stripe-error.ts';
 import { checkoutPage } from './checkout-page.ts';
+import { customersPage } from './customers-page.ts';
 import { portalPage } from './portal-page.ts';
 
 const checkoutForm = z.strictObject({
@@ -35,7 +36,7 @@ interface Page {
   Querystring: { declined?: string };
 }
 
-/** The pages that a buyer clicks through: hosted checkout and billing portal. */
+/** The pages that a buyer clicks through, hosted checkout and billing portal, and a list of customers. */
 export function registerPages(
   app: FastifyInstance,
   world: World,
@@ -44,6 +45,7 @@ export function registerPages(
   const sessionOf = (id: string) => need(world.tables.sessions, 'checkout.session', id);
   const portalOf = (id: string) => need(world.tables.portalSessions, 'portal session', id);
 
+  app.get('/customers', (_request, reply) => act(() => sendPage(reply, customersPage(world))));
   app.get<Page>('/c/pay/:id', (request, reply) =>
     act(() => {
       const declined = request.query.declined !== undefined;

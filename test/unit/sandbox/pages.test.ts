@@ -235,3 +235,42 @@ describe('an address to return to', () => {
     }
   });
 });
+
+describe('the pages of the sandbox', () => {
+  it('list each customer with the names, rhythms and statuses of its subscriptions', async () => {
+    const { stripe, sandbox } = fixture;
+    await stripe.customers.create({ email: '<eve>@example.com' });
+    const { id } = await subscribe(fixture);
+    expect(await (await fetch(`${sandbox.url}/`)).text()).toContain('<a href="/customers">');
+    const page = await (await fetch(`${sandbox.url}/customers`)).text();
+    expect(page).toContain('&lt;eve&gt;@example.com');
+    expect(page).toContain('ann@example.com');
+    expect(page).toMatch(/Pro, \$10\.00 per month\s+<span class="mark good">active<\/span>/);
+    expect(page).toContain(id);
+  });
+
+  it('say how often a price is paid, and a success in green', async () => {
+    const { stripe, sandbox } = fixture;
+    const product = await stripe.products.create({ name: 'Team' });
+    const price = await stripe.prices.create({
+      product: product.id,
+      currency: 'usd',
+      unit_amount: 9900,
+      recurring: { interval: 'month', interval_count: 3 },
+    });
+    const session = await stripe.checkout.sessions.create({
+      mode: 'subscription',
+      line_items: [{ price: price.id, quantity: 1 }],
+      success_url: 'https://app.example/ok',
+    });
+    const url = session.url ?? '';
+    expect(await (await fetch(url)).text()).toContain('Team, every 3 months');
+    await sandbox.buyer.pay(session.id);
+    expect(await (await fetch(url)).text()).toContain('<p class="notice good"');
+    const { customer } = await stripe.checkout.sessions.retrieve(session.id);
+    const portal = await stripe.billingPortal.sessions.create({ customer: idOf(customer) });
+    const page = await (await fetch(portal.url)).text();
+    expect(page).toContain('Team <span class="mark good">active</span>');
+    expect(page).toContain('Team, $99.00 every 3 months');
+  });
+});
