@@ -42,12 +42,12 @@ function isProxy(text: string): boolean {
   );
 }
 
-/** Loopback, where nobody is between us and the server. */
+/** Loopback addresses: traffic to them never leaves the machine. */
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * What is wrong with sending this key to this server; undefined where nothing is. Over http everybody in
- * between reads the key, and answers in Stripe's place.
+ * Returns what is wrong with sending this key to this server; undefined where nothing is. Over http, anyone
+ * on the network path can read the key and forge Stripe's answers.
  */
 export function stripeKeyFault(secretKey: string, apiBase: string): string | undefined {
   const { protocol, hostname } = new URL(apiBase);

@@ -21,7 +21,7 @@ export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
 declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
-    /** Without a `project_id` the platform key asks about all projects; elsewhere it has to name one. */
+    /** Without a `project_id`, the platform key reads all projects; other routes require it to name one. */
     allProjects?: true;
     /** What the route may answer with beside what all of its kind may; the contract promises these. */
     problems?: readonly ProblemCode[];

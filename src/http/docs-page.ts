@@ -32,7 +32,7 @@ export async function docsPage(app: App): Promise<void> {
       withDefaultFonts: false,
       pageTitle: 'Latchkey',
       authentication: { preferredSecurityScheme: 'apiKey' },
-      // The vendor's other products, which need the vendor's servers.
+      // Off: these features call the vendor's servers.
       hideClientButton: true,
       showDeveloperTools: 'never',
       agent: { disabled: true },

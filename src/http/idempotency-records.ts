@@ -1,21 +1,21 @@
 import type { Database, Tx } from '../platform/database.ts';
 
-/** A first request that has not ended after so long counts as dead, and the next one takes over. */
+/** A claim older than this counts as abandoned, milliseconds: the next request takes it over. */
 const takeOverMs = 60_000;
 
 /** How long an answer is kept. */
 const idempotencyRetentionMs = 24 * 3_600_000;
 
-/** Which request: whose, to which route, under which key. */
+/** Identifies a request: its caller, route and idempotency key. */
 export interface ClaimName {
   actor: string;
   route: string;
   key: string;
 }
 
-/** A key that is this request's to answer, until another takes it over. */
+/** A claimed key. The request owns it until another takes it over. */
 export interface Claim extends ClaimName {
-  /** The same for every try of one request, so that Stripe can recognize a repetition too. */
+  /** The same for every attempt of one request, so that Stripe recognizes a retry, too. */
   id: string;
   lockedAt: Date;
 }
@@ -70,7 +70,7 @@ export async function takeClaim(
     : { actor, route, key, id: row.claim_id, lockedAt: new Date(now) };
 }
 
-/** What became of a key's request; undefined where the key is free. */
+/** The state of a key's request; undefined where the key is free. */
 export async function loadClaim(
   database: Database,
   { actor, route, key }: ClaimName,
@@ -117,7 +117,7 @@ export async function keepAnswer(
   );
 }
 
-/** Frees a key whose request came to nothing; one whose deed was done keeps its answer. */
+/** Frees the key of a request that changed nothing; a key with a committed answer keeps it. */
 export async function dropClaim(
   database: Database,
   { actor, route, key, lockedAt }: Claim,
@@ -129,7 +129,7 @@ export async function dropClaim(
   );
 }
 
-/** Deletes answers that are kept no longer, a batch at a time; returns how many. */
+/** Deletes expired answers in batches; returns how many. */
 export async function purgeIdempotency(database: Database, now: number): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from idempotency_records where ctid in (

@@ -27,7 +27,7 @@ interface IdempotencyDeps {
   clock: Clock;
   /** Whose keys they are: the API key's id, or `platform`. */
   actorOf: (request: FastifyRequest) => string;
-  /** Tells the cache of changes that a killed process left untold: a replayed answer says that all see it. */
+  /** Invalidates what a killed process left pending: a replayed answer promises that every reader sees the change. */
   tellCache: () => Promise<unknown>;
 }
 
@@ -40,7 +40,7 @@ interface IdempotencyDeps {
  */
 export type KeepAnswer<Body> = (tx: Tx, body: Body) => Promise<void>;
 
-/** For a deed that no request waits for. */
+/** For changes that run outside a request. */
 export const keepNothing: KeepAnswer<unknown> = () => Promise.resolve();
 
 /** Returns what keeps the answer to a request. The status is the reply's, so it is set before. */
@@ -112,7 +112,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
     const claim = request.idempotencyClaim;
     if (claim === null) return payload;
     request.idempotencyClaim = null;
-    // A request that got no turn was not looked at.
+    // A throttled request was not handled.
     const isAnswer =
       reply.statusCode < 500 && reply.statusCode !== 429 && typeof payload === 'string';
     try {

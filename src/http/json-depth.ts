@@ -1,6 +1,6 @@
 /**
  * How deep a body may nest. Validation, hashing and Postgres walk JSON recursively, so that a few
- * kilobytes of brackets would overflow their stacks; what apps send has a handful of levels.
+ * kilobytes of brackets would overflow their stacks; real bodies have a handful of levels.
  */
 export const maxJsonDepth = 64;
 

@@ -19,7 +19,7 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     const given: unknown = schema.response;
     const documented: FastifySchema = {
       ...schema,
-      // Said of open routes too: without it a reader cannot tell them from forgotten ones.
+      // Open routes say so explicitly, to tell them from routes where it was forgotten.
       security: auth === 'open' || auth === undefined ? [] : [{ apiKey: [auth] }],
       ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
@@ -46,7 +46,7 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
   if (route.config?.auth === 'open') return [];
   const takesBody = schema.body !== undefined;
   const takesProject = JSON.stringify([schema.querystring, schema.body]).includes('"project_id"');
-  // A thing with an id of its own in the path is found without its project.
+  // An `:id` in the path already determines the project.
   const needsProject =
     takesProject && route.config?.allProjects !== true && !/:id\b/.test(route.url);
   return [
@@ -85,12 +85,12 @@ const ifNoneMatch = {
   schema: { type: 'string' },
 };
 
-/** As much of an operation of the document as is looked at here. */
+/** The part of an OpenAPI operation that this file reads. */
 interface PathItem {
   get?: { parameters?: object[]; responses?: Record<string, object | undefined> };
 }
 
-/** Adds to each operation that answers 304 what a client has to send, and what it gets. */
+/** Documents the request and response headers of each operation that can answer 304. */
 export function documentRevalidation(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
     const document = transform(input);

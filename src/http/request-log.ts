@@ -4,7 +4,7 @@ import { withoutSecrets } from '../platform/redaction.ts';
 import type { App } from './app-types.ts';
 import type { ProblemCode } from './problem.ts';
 
-/** Of a request whose client went before it was answered, as nginx names it. No client sees it. */
+/** nginx's status for a request whose client closed the connection first. Only logs and metrics show it. */
 const clientWent = 499;
 
 /** How much of a path without a route is logged, characters. */
@@ -32,7 +32,7 @@ export type NoteRequest = (request: FastifyRequest, reply: FastifyReply, status:
 export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
   return (request, reply, status) => {
     const route = request.routeOptions.url;
-    // Whoever asks chooses the method, so what leads nowhere has none: it could make up dozens.
+    // Clients choose the method. Without a route it is left out, so that made-up ones add no time series.
     const method = route === undefined ? 'none' : request.method;
     const labels = { route: route ?? 'none', method, status };
     requestSeconds.observe(labels, reply.elapsedTime / 1_000);
@@ -48,13 +48,13 @@ export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
   };
 }
 
-/** Method and path of a request, for a mistyped URL to show. A query may hold anything, so it is left out. */
+/** Method and path, so that mistyped URLs show up. Leaves out the query, which may hold secrets. */
 function askedOf({ method, url }: FastifyRequest): string {
   const [path = ''] = url.split('?');
   return withoutSecrets(`${method} ${decoded(path)}`.slice(0, maxLoggedPath));
 }
 
-/** Decoded, an e-mail address is seen as one; what cannot be decoded stays as it is. */
+/** Decodes a path, so that redaction recognizes e-mail addresses; returns it as it is where that fails. */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -63,11 +63,11 @@ function decoded(path: string): string {
   }
 }
 
-/** Notes every request that is routed, once, when it is over. */
+/** Notes every routed request once, when it ends. */
 export function installRequestLog(app: App, note: NoteRequest): void {
   const answered = new WeakSet<FastifyRequest>();
   app.addHook('onRequest', (request, reply, done) => {
-    // Fastify calls no hook for an answer that was not taken off, and the slowest would be those not seen.
+    // Fastify calls no hook where the client leaves early, so the slowest requests would be missing.
     reply.raw.once('close', () => {
       if (!answered.has(request)) note(request, reply, clientWent);
     });

@@ -8,13 +8,13 @@ export const projectIdSchema = z
   .describe('The project; may be left out where the key belongs to one')
   .meta({ examples: ['notes'] });
 
-/** What clients and proxies take out of a path, however it is encoded: no id may be one. */
+/** Path segments that clients and proxies remove, even encoded. No id may equal one. */
 export const dotSegment = /^\.{1,2}$/;
 
-/** The longest id that there is, a user's or Stripe's, in UTF-16 units. */
+/** The maximum length of an id, a user's or Stripe's, in UTF-16 units. */
 const longestId = 255;
 
-/** A project's own id for a person: any printable text that can stand in a path. */
+/** A project's own id for a person: any printable text that is valid in a path. */
 export const userIdSchema = z
   .string()
   .min(1)

@@ -102,7 +102,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
         description:
           'What may this user use, right now? The system of record for entitlements over Stripe.',
       },
-      // Where the document was read from.
+      // Relative: the server that serves the document.
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {

@@ -1,12 +1,12 @@
 import type { App } from './app-types.ts';
 
-/** How long a connection may stand still, milliseconds: nothing comes in and nothing is taken off. */
+/** How long a connection may be idle in both directions, milliseconds. */
 export const standstillMs = 30_000;
 
 /**
- * Ends connections whose client takes off nothing of its answer, which would stay in memory for ever:
- * Node's other time-outs end with the request. `connectionTimeout` has Node tell of a connection that
- * stands still; where a handler is still at work there is nothing to take off, and it goes on.
+ * Closes connections whose client does not read its answer; the unsent bytes would stay in memory.
+ * `connectionTimeout` makes Node emit `timeout` for an idle connection. While a handler still works there
+ * are no unsent bytes, and the connection stays open.
  */
 export function endUnreadAnswers(app: App): void {
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {

@@ -8,7 +8,7 @@ interface BatchOptions<Key, Value> {
   load: (keys: Key[]) => Promise<readonly Value[]>;
   /** At most so many keys in one batch. */
   maxSize: number;
-  /** Whose line a key waits in; batches are drawn from the lines round-robin. By default there is one line. */
+  /** The lane a key waits in; batches draw from the lanes round-robin. One lane by default. */
   laneOf?: (key: Key) => string;
   /** Absent = any number of batches at a time, and nothing waits. */
   limit?: BatchLimit;
@@ -19,11 +19,11 @@ interface BatchLimit {
   maxRunning: number;
   /** Milliseconds; what waits so long for its load to begin fails, so that no line grows without end. */
   maxWaitMs: number;
-  /** At most so many wait in one lane; what comes beyond them fails at once. By default any number. */
+  /** How many keys may wait in a lane; more fail at once. Unlimited by default. */
   maxWaitingPerLane?: number;
 }
 
-/** Thrown where a lane holds as many as may wait in it. */
+/** Thrown when a lane is full. */
 export class LaneFull extends Error {
   constructor() {
     super('too many wait in this lane');

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** Beyond so many milliseconds a difference is no imprecision: a clock was set, or runs wrong. */
+/** Differences above this are no measurement error, milliseconds: a clock was set, or runs wrong. */
 export const maxOffsetMs = 1_000;
 
 /** What the process's instants are made of; injected in tests. */
@@ -9,7 +9,7 @@ interface Sources {
   readDatabase: () => Promise<number>;
   /** The machine's clock, epoch milliseconds. */
   machine: Clock;
-  /** Milliseconds that no one sets. */
+  /** A monotonic clock, milliseconds. */
   monotonic: Clock;
 }
 

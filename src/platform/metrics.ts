@@ -23,7 +23,7 @@ export const alarmKinds = [
  */
 export function createMetrics() {
   const metrics = defineMetrics();
-  // What has not happened yet is 0: Prometheus does not see a rise from nothing, which the first alarm is.
+  // Starts counters at 0: `increase()` does not see the first value of a new time series.
   for (const kind of alarmKinds) metrics.alarms.inc({ kind }, 0);
   for (const known of ['true', 'false']) metrics.unmappedPrices.inc({ known_user: known }, 0);
   for (const limit of ['key', 'project', 'client', 'signature'])

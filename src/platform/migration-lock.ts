@@ -1,12 +1,12 @@
 import type pg from 'pg';
 
-/** Any fixed number: the advisory lock under which instances that start together take turns. */
+/** Key of the advisory lock that serializes migrations of instances that start together; any fixed number. */
 export const migrationLock = 7_423_001;
 
-/** How often a waiting process says so, milliseconds. */
+/** How often a waiting process logs that it waits, milliseconds. */
 const reportEveryMs = 5_000;
 
-/** How long a process waits for its turn, milliseconds: longer than a migration of a large database. */
+/** How long a process waits for the lock, milliseconds: longer than migrating a large database takes. */
 const maxWaitMs = 15 * 60_000;
 
 const lockNotAvailable = '55P03';
@@ -21,7 +21,7 @@ export interface TurnOptions {
 }
 
 /**
- * Waits for the lock of migrations, which the connection holds until it ends.
+ * Waits for the migration lock. The connection holds it until it closes.
  *
  * @returns false where `stop` came first.
  * @throws Error that names the holder where the wait takes longer than `maxWaitMs`.
@@ -36,7 +36,7 @@ export async function takeTurn(connection: pg.Client, options: TurnOptions): Pro
       resolve(false);
     });
   });
-  // Where the turn is given up, its query ends with the connection.
+  // After `stop`, the pending query fails when the connection closes.
   turn.catch(() => undefined);
   return Promise.race([stopped, turn]);
 }

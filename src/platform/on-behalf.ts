@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 const lanes = new AsyncLocalStorage<string>();
 
-/** Runs work on behalf of a project, whose share of what is scarce it then takes. */
+/** Runs work on behalf of a project and charges its share of shared resources. */
 export function onBehalfOf<T>(project: string, work: () => T): T {
   return lanes.run(project, work);
 }
 
-/** Returns on whose behalf the current work runs; work of no known project shares one lane. */
+/** Returns the project that the current work runs for; work without a known project shares one lane. */
 export function currentLane(): string {
   return lanes.getStore() ?? '';
 }

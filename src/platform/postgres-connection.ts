@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { reasonOf } from './redaction.ts';
 
-/** How long a server may take to answer, milliseconds: a host that is gone does not answer at all. */
+/** How long connecting may take, milliseconds: an unreachable host never answers. */
 const connectWithinMs = 10_000;
 
 /** Returns where a database is, without credentials: `localhost:5432/latchkey`. */
@@ -34,7 +34,7 @@ export async function connect(databaseUrl: string, applicationName: string): Pro
   return client;
 }
 
-/** What to do about the failures that people meet first. */
+/** Advice for the most common failures. */
 function hintOf(error: unknown): string {
   const text = reasonOf(error);
   if (/self-signed certificate|unable to (?:get|verify)/.test(text)) {

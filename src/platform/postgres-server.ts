@@ -4,7 +4,7 @@ import { connect, placeOf } from './postgres-connection.ts';
 /** The oldest major version of PostgreSQL that the tests run on. */
 export const oldestPostgres = 15;
 
-/** How often two connections are compared: a pooler that is busy may by chance keep them apart. */
+/** How often two connections are compared: a busy pooler may give them different sessions by chance. */
 const comparisons = 5;
 
 export interface PostgresServer {
@@ -70,7 +70,7 @@ export async function inspectPostgres(databaseUrl: string): Promise<PostgresServ
   }
 }
 
-/** Returns whether two open connections meet one session: then a pooler hands sessions round. */
+/** Returns whether two open connections share a backend session, as behind a transaction-mode pooler. */
 async function shareSession(first: pg.Client, second: pg.Client): Promise<boolean> {
   const own = await sessionOf(first);
   for (let turn = 0; turn < comparisons; turn += 1) {

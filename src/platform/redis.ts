@@ -29,7 +29,7 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
   redis.on('error', (error: Error) => {
-    // ioredis would go on in database 0, which may be another program's.
+    // Otherwise ioredis continues in database 0, which another program may use.
     if (hasNoSuchDatabase(error)) redis.disconnect();
     onError(error);
   });
@@ -39,7 +39,7 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
 export interface RedisServer {
   /** Such as `7.0.15`. */
   version: string;
-  /** What it does when its memory is full: `noeviction` refuses every write then. */
+  /** Its `maxmemory-policy`: with `noeviction`, writes fail once memory is full. */
   evictionPolicy: string;
 }
 

@@ -9,11 +9,11 @@ interface Waiting {
 /** What waits for one endpoint. */
 interface Line {
   waiting: Lanes<Waiting>;
-  /** How many ask the budget for it at the moment. */
+  /** How many requests to it are asking the budget right now. */
   takers: number;
 }
 
-/** How many ask the budget for one endpoint at a time, so that its round trips bound nothing. */
+/** How many requests per endpoint ask the budget concurrently, so that round trips do not limit throughput. */
 const maxTakers = 4;
 
 interface StripeTurnOptions {

@@ -11,7 +11,7 @@ export interface TurnRule {
   maxWaitMs: number;
 }
 
-/** Thrown where work gets no turn: its lane is full, or its turn did not come in time. */
+/** Thrown when work is rejected: its lane is full, or it waited too long. */
 export class NoTurn extends Error {
   constructor() {
     super('no turn came in time');
@@ -19,7 +19,7 @@ export class NoTurn extends Error {
   }
 }
 
-/** Runs a lane's work when it is its turn. */
+/** Runs work of a lane as soon as the limits allow. */
 export type TakeTurn = <T>(lane: string, cost: number, work: () => Promise<T>) => Promise<T>;
 
 interface Waiting {
@@ -61,7 +61,7 @@ export function createTurns(rule: TurnRule): TakeTurn {
     for (;;) {
       const next = waiting.draw((lane, { cost }) => {
         if (isFull || !isWithinShare(lane, cost)) return false;
-        // Light work of other lanes would take each place that becomes free, and heavy work never begin.
+        // Otherwise light work of other lanes would take every free slot and starve heavy work.
         isFull = !fits(cost);
         return !isFull;
       });

@@ -10,47 +10,47 @@ import type { Metrics } from '../platform/metrics.ts';
 import type { Caller, Scope } from './caller.ts';
 import { isWellFormedKey } from './keys.ts';
 
-/** A key's state is asked for again after so long: a deleted key stops within it on every instance. */
+/** How long a key's state is cached, milliseconds: a deleted key stops working within this on every instance. */
 const freshMs = 5_000;
 
-/** Where Postgres cannot be reached, a key that was good goes on for so long. */
+/** How long a known key keeps working while Postgres is unreachable, milliseconds. */
 const staleMs = 60_000;
 
-/** How long a request with a known key waits for Postgres, and for how long it is then not asked again. */
+/** How long a known key's look-up waits for Postgres, and the pause after a failed one, milliseconds. */
 const waitMs = 500;
 const pauseMs = 1_000;
 
-/** `last_used_at` is written at most once in so long. */
+/** Minimum interval between writes of `last_used_at`, milliseconds. */
 const usedEveryMs = 60_000;
 
-/** A bound on what is remembered; above it go those that were validated longest ago. */
+/** Maximum number of cached keys; the least recently validated are evicted. */
 const maxEntries = 10_000;
 
 /**
- * How many unknown keys of one client are looked up at once: each that is not valid counts until it has
- * flowed back. Those beyond wait in the slow lane.
+ * Token bucket of unknown keys per client: each invalid key takes a token. Without a token, a look-up waits
+ * in the slow lane.
  */
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /**
- * How many unknown keys are looked up at once, whoever asks; those beyond wait in the slow lane. A flood
- * from many addresses then delays the look-ups of known keys, on the same connections, by no more.
+ * How many unknown keys of all clients are looked up concurrently; more wait in the slow lane. This bounds
+ * the delay that a flood from many addresses causes to known keys, which use the same connections.
  */
 const unknownAtOnce = 100;
 
 /**
- * The slow lane: a query every so often for up to 100 keys, drawn from the clients round-robin. So a flood
- * of guesses costs ten queries a second, and a valid key from the same address still gets through.
+ * The slow lane: ten queries a second, each for up to 100 keys, drawn from the clients round-robin. This
+ * bounds the cost of a flood of guesses, and a valid key from the same address still gets through.
  */
 const slowLane = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
 
-/** Its instants are of the clock that is never set, so that no step of the other keeps a key alive. */
+/** Instants are monotonic, so that setting the clock back cannot keep a deleted key alive. */
 interface Entry {
   caller: Caller;
   /** Epoch milliseconds. */
   expiresAt: number | null;
   validatedAt: number;
-  /** Until then Postgres is not asked again: it did not answer. */
+  /** End of the pause after a failed look-up. */
   pausedUntil: number;
   usedAt: number;
 }
@@ -152,7 +152,7 @@ export function createKeyLookup(deps: {
     return entry;
   }
 
-  /** Requests that come while the same key is looked up share that look-up, and cost nothing. */
+  /** Concurrent requests with the same key share one look-up. */
   async function askUnknown(
     id: string,
     hash: Buffer,

@@ -132,7 +132,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
   app.delete(
     '/api/v1/admin/projects/:id/keys/:key_id',
     {
-      // A key that leaked must stop, whatever its holder does to the process meanwhile.
+      // Exempt from throttling: revoking a leaked key must work while its holder floods the process.
       config: { auth: 'admin', work: 'always', problems: ['project_not_found', 'key_not_found'] },
       schema: {
         tags,

@@ -9,7 +9,7 @@ export function hashKey(key: string): Buffer {
 
 /**
  * Returns a new key: `lk_`, 8 characters that name it in lists, 40 (203 bits) that are secret, and a
- * checksum of 7, by which a made-up key is told without a query.
+ * checksum of 7, which exposes made-up keys without a query.
  */
 export function newKey(): { key: string; prefix: string; hash: Buffer } {
   const prefix = `lk_${randomText(8)}`;

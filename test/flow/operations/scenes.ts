@@ -56,7 +56,11 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
     return { key_123: text(made.body, 'id') };
   },
 
+  'Back up': () => Promise.resolve({}),
+
   'Restore from a backup': () => Promise.resolve({}),
+
+  'Roll back a release': () => Promise.resolve({}),
 
   async 'Bring in an existing Stripe account'({ stripe }) {
     const product = await stripe.products.create({
