@@ -27,6 +27,9 @@ export interface EntitlementRouteDeps extends ReadDeps {
   projectOf: (request: FastifyRequest, given: string | undefined) => Promise<string>;
 }
 
+/** What a strong read costs: such reads share queries. A power of two, so sums of it are exact. */
+const strongCost = 1 / 64;
+
 const readQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema,
@@ -105,11 +108,11 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   );
 }
 
-/** Reads of now are free, since most hit the cache; a read of another instant queries Postgres. */
+/** Reads of now are free unless they are strong, since most hit the cache. */
 function costOfRead({ query }: FastifyRequest): number {
-  return typeof query === 'object' && query !== null && ('at' in query || 'known_at' in query)
-    ? 1
-    : 0;
+  if (typeof query !== 'object' || query === null) return 0;
+  if ('at' in query || 'known_at' in query) return 1;
+  return 'consistency' in query && query.consistency === 'strong' ? strongCost : 0;
 }
 
 async function userOf(

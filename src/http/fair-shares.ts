@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify';
 import type { Metrics } from '../platform/metrics.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
+import { createPace } from '../platform/pace.ts';
 import { createTurns, NoTurn, type TakeTurn, type TurnRule } from '../platform/turns.ts';
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
@@ -47,10 +48,11 @@ interface FairShareDeps {
  * waits too long gets a 429. To be installed before the routes.
  */
 export function installFairShares(app: App, { metrics, laneOf }: FairShareDeps): void {
+  const pace = createPace();
   const turns: Record<Kind, TakeTurn> = {
-    read: createTurns(rules.read),
-    operator: createTurns(rules.operator),
-    checkout: createTurns(rules.checkout),
+    read: createTurns(rules.read, pace),
+    operator: createTurns(rules.operator, pace),
+    checkout: createTurns(rules.checkout, pace),
   };
 
   function refuse(error: unknown): never {
@@ -75,8 +77,11 @@ export function installFairShares(app: App, { metrics, laneOf }: FairShareDeps):
     function inTurn(this: App, request: FastifyRequest, reply: FastifyReply): unknown {
       const asked = typeof cost === 'number' ? cost : cost(request);
       const handle = (): unknown => handler.call(this, request, reply);
-      if (asked === 0) return handle();
       const project = laneOf(request);
+      if (asked === 0) {
+        pace.note(project);
+        return handle();
+      }
       // What must always be possible waits for nothing else that its project does.
       const lane = work === 'always' ? `${project} always` : project;
       return takeTurn(lane, asked, () =>

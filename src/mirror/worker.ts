@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import type { Clock } from '../platform/clock.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
@@ -31,6 +32,12 @@ const quietMs = 300;
 
 /** How long a worker sleeps before it looks for what other instances stored: longer the longer nothing came. */
 const idleMs = { first: 200, last: 1_000 };
+
+/**
+ * A round of claims is followed by a rest that lasts so many times as long, up to a maximum in
+ * milliseconds: a flood of news must not keep Postgres busy with claims alone.
+ */
+const rest = { times: 4, maxMs: 250 };
 
 /** Without a heartbeat for so long the worker counts as stuck, milliseconds. */
 const heartbeatMs = 60_000;
@@ -103,6 +110,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     while (!stopped) {
       beatAt = deps.monotonic();
       const taken = (await take('buyers')) + (await take('others'));
+      await pause(Math.min(rest.maxMs, rest.times * (deps.monotonic() - beatAt)));
       if (taken === 0) await sleep(idle);
       idle = taken > 0 ? idleMs.first : Math.min(idle * 2, idleMs.last);
     }

@@ -1,4 +1,5 @@
 import { Lanes } from './lanes.ts';
+import type { Pace } from './pace.ts';
 
 export interface TurnRule {
   /** How much runs at once altogether. */
@@ -22,6 +23,9 @@ export class NoTurn extends Error {
 /** Runs work of a lane as soon as the limits allow. */
 export type TakeTurn = <T>(lane: string, cost: number, work: () => Promise<T>) => Promise<T>;
 
+/** After which time the pace is asked again, milliseconds. */
+const pauseMs = 5;
+
 interface Waiting {
   lane: string;
   cost: number;
@@ -32,13 +36,16 @@ interface Waiting {
  * Bounds how much work runs at once, altogether and per lane, by what each piece costs. What is beyond
  * waits in its lane, and lanes take turns, so that one with much to do delays the others by no more than
  * what runs already. Nothing overtakes a lane whose turn it is: its work begins once enough has ended.
+ *
+ * @param pace decides in addition when a lane's next work may begin.
  */
-export function createTurns(rule: TurnRule): TakeTurn {
+export function createTurns(rule: TurnRule, pace: Pick<Pace, 'admits'>): TakeTurn {
   const { capacity, capacityPerLane, maxWaitingPerLane, maxWaitMs } = rule;
   const waiting = new Lanes<Waiting>();
   const runningIn = new Map<string, number>();
   let running = 0;
   let isDue = false;
+  let pause: NodeJS.Timeout | undefined;
 
   function fits(cost: number): boolean {
     return running + cost <= capacity;
@@ -63,12 +70,20 @@ export function createTurns(rule: TurnRule): TakeTurn {
         if (isFull || !isWithinShare(lane, cost)) return false;
         // Otherwise light work of other lanes would take every free slot and starve heavy work.
         isFull = !fits(cost);
-        return !isFull;
+        if (isFull) return false;
+        if (pace.admits(lane, cost)) return true;
+        pause ??= setTimeout(resume, pauseMs);
+        return false;
       });
       if (next === undefined) return;
       add(next.lane, next.cost);
       next.begin();
     }
+  }
+
+  function resume(): void {
+    pause = undefined;
+    beginNext();
   }
 
   function end(lane: string, cost: number): void {
@@ -101,7 +116,8 @@ export function createTurns(rule: TurnRule): TakeTurn {
   }
 
   return async (lane, cost, work) => {
-    if (waiting.size === 0 && fits(cost) && isWithinShare(lane, cost)) add(lane, cost);
+    const isFree = waiting.size === 0 && fits(cost) && isWithinShare(lane, cost);
+    if (isFree && pace.admits(lane, cost)) add(lane, cost);
     else await wait(lane, cost);
     try {
       return await work();

@@ -92,8 +92,10 @@ export async function claimWanted(
   { limit, of, quietMs }: ClaimRequest,
 ): Promise<Claim[]> {
   const leaseUntil = now + leaseMs;
-  const { rows } = await database.pool.query<ClaimRow>(
-    `with due as materialized (
+  const { rows } = await database.pool.query<ClaimRow>({
+    // Prepared: to plan it costs several times what it takes to run.
+    name: 'claim-wanted-objects',
+    text: `with due as materialized (
        select object_type, object_id, urgency, coalesce(next_attempt_at, wanted_at) as due_at,
          coalesce(lease_until > $1, false) as is_held
        from followed_objects
@@ -121,7 +123,7 @@ export async function claimWanted(
      where f.object_type = free.object_type and f.object_id = free.object_id
      returning f.object_type, f.object_id, f.urgency, f.attempts, f.wanted, f.wanted_at,
        f.fetched = 0 as is_new, free.project_id`,
-    [
+    values: [
       new Date(now),
       new Date(leaseUntil),
       limit,
@@ -131,7 +133,7 @@ export async function claimWanted(
       new Date(now - 10 * quietMs),
       Math.max(limit, fairAmong),
     ],
-  );
+  });
   return rows.map((row) => ({
     objectType: row.object_type,
     objectId: row.object_id,

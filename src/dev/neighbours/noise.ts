@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Agent, request as send } from 'node:http';
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { signedEvent } from '../bench/webhook-event.ts';
 import type { NoiseCount, NoiseData } from './stage.ts';
@@ -18,6 +19,8 @@ interface Ask {
 const api = '/api/v1';
 const { url, keys, users, priceId, origin, connections } = workerData as NoiseData; // from main.ts
 const userIds = Array.from({ length: users }, (_, number) => `user_${number}`);
+// On Linux this is the priority of the thread: what makes the load must not delay what is measured.
+setPriority(19);
 let turn = 0;
 
 function anyUser(): string {

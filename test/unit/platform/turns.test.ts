@@ -1,12 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Pace } from '../../../src/platform/pace.ts';
 import { createTurns, NoTurn, type TurnRule } from '../../../src/platform/turns.ts';
 
 /** Work that ends when it is told to. */
-function openTurns(rule: Partial<TurnRule> = {}) {
-  const take = createTurns({
-    ...{ capacity: 4, capacityPerLane: 2, maxWaitingPerLane: 10, maxWaitMs: 1_000, ...rule },
-  });
+function openTurns(rule: Partial<TurnRule> = {}, admits: Pace['admits'] = () => true) {
+  const take = createTurns(
+    { ...{ capacity: 4, capacityPerLane: 2, maxWaitingPerLane: 10, maxWaitMs: 1_000, ...rule } },
+    { admits },
+  );
   const begun: string[] = [];
   const ends = new Map<string, PromiseWithResolvers<string>>();
   return {
@@ -132,4 +134,45 @@ it('a full lane refuses, what waits too long fails, and neither takes a share', 
   expect(begun).toEqual(['a1', 'a4']);
   end('a4');
   await next;
+});
+
+describe('the pace', () => {
+  it('holds up a lane that has room, and no other lane', async () => {
+    let isHeld = true;
+    const { run, end, begun } = openTurns({}, (lane) => !isHeld || lane !== 'a');
+    const all = ['a1', 'a2', 'b1'].map((name) => run(name));
+    await vi.advanceTimersByTimeAsync(20);
+    expect(begun).toEqual(['b1']);
+    isHeld = false;
+    await vi.advanceTimersByTimeAsync(20);
+    expect(begun).toEqual(['b1', 'a1', 'a2']);
+    for (const name of ['a1', 'a2', 'b1']) end(name);
+    await Promise.all(all);
+  });
+
+  it('is asked for work that the rule lets begin, and charged once for it', async () => {
+    const charged: [string, number][] = [];
+    const { run, end } = openTurns({ capacityPerLane: 3 }, (lane, cost) => {
+      charged.push([lane, cost]);
+      return true;
+    });
+    const all = [run('a1', 3), run('a2', 2)];
+    expect(charged).toEqual([['a', 3]]);
+    end('a1');
+    await all[0];
+    await turn();
+    expect(charged).toEqual([
+      ['a', 3],
+      ['a', 2],
+    ]);
+    end('a2');
+    await Promise.all(all);
+  });
+
+  it('holds work up for as long as a turn may take: then it gets none', async () => {
+    const { run } = openTurns({ maxWaitMs: 100 }, () => false);
+    const held = expect(run('a1')).rejects.toThrow(NoTurn);
+    await vi.advanceTimersByTimeAsync(101);
+    await held;
+  });
 });

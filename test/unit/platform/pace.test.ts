@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { createPace, nextRate } from '../../../src/platform/pace.ts';
+
+/** A pace over a loop whose utilization is set, with a clock that is moved. */
+function openPace() {
+  let now = 0;
+  const times = { active: 0, idle: 0 };
+  const pace = createPace(
+    () => now,
+    () => ({ ...times }),
+  );
+  /** Lets time pass at a utilization of the loop; each lane asks every 10 ms for work that costs so much. */
+  function play(
+    { seconds, utilization }: { seconds: number; utilization: number | ((rate: number) => number) },
+    lanes: Record<string, number>,
+  ): Record<string, number> {
+    const begun = Object.fromEntries(Object.keys(lanes).map((lane) => [lane, 0]));
+    let lately = 0;
+    for (let tick = 0; tick < seconds * 100; tick += 1) {
+      now += 10;
+      const busy = typeof utilization === 'number' ? utilization : utilization(lately);
+      times.active += 10 * busy;
+      times.idle += 10 * (1 - busy);
+      lately *= 0.9;
+      for (const [lane, cost] of Object.entries(lanes)) {
+        if (!pace.admits(lane, cost)) continue;
+        begun[lane] = (begun[lane] ?? 0) + 1;
+        lately += cost * 10;
+      }
+    }
+    return begun;
+  }
+  return { pace, play, wait: (ms: number) => (now += ms) };
+}
+
+describe('nextRate', () => {
+  it('falls while the loop is busier than the target, rises while it is not, and has bounds', () => {
+    expect(nextRate(100, 1, 50)).toBeLessThan(100);
+    expect(nextRate(100, 0.7, 50)).toBe(100);
+    expect(nextRate(100, 0.2, 50)).toBeGreaterThan(100);
+    expect(nextRate(100, 1, 60_000)).toBe(4);
+    expect(nextRate(100, 0, 60_000)).toBe(10_000);
+  });
+});
+
+describe('a pace', () => {
+  it('holds up the lane that does much, and none that does little, while the loop is busy', () => {
+    const { play } = openPace();
+    const begun = play({ seconds: 10, utilization: 1 }, { noisy: 1, quiet: 1 / 64 });
+    expect(begun['quiet']).toBe(1_000);
+    expect(begun['noisy']).toBeLessThan(250);
+    // Every lane keeps going, whatever the loop does.
+    expect(begun['noisy']).toBeGreaterThanOrEqual(40);
+  });
+
+  it('holds up nobody while the loop has room', () => {
+    const { play } = openPace();
+    const begun = play({ seconds: 10, utilization: 0.6 }, { noisy: 1, quiet: 1 / 64 });
+    expect(begun).toEqual({ noisy: 1_000, quiet: 1_000 });
+  });
+
+  it('holds up no lane that is active alone, and does once another one is seen', () => {
+    const { pace, play, wait } = openPace();
+    expect(play({ seconds: 5, utilization: 1 }, { only: 1 })).toEqual({ only: 500 });
+    pace.note('other');
+    expect(pace.admits('only', 1)).toBe(false);
+    wait(1_001);
+    expect(pace.admits('only', 1)).toBe(true);
+  });
+
+  it('gives lanes that do much the same, and finds the rate that the loop can do', () => {
+    const { play } = openPace();
+    // 200 units a second keep the loop busy.
+    const loop = { seconds: 30, utilization: (rate: number) => Math.min(1, rate / 200) };
+    const { heavy = 0, light = 0 } = play(loop, { heavy: 3, light: 1 });
+    expect((heavy * 3) / light).toBeGreaterThan(0.8);
+    expect((heavy * 3) / light).toBeLessThan(1.25);
+    const perSecond = (heavy * 3 + light) / 30;
+    expect(perSecond).toBeGreaterThan(100);
+    expect(perSecond).toBeLessThan(180);
+  });
+
+  it('lets work begin that costs more than was saved, and makes its lane wait for it afterwards', () => {
+    const { pace, play } = openPace();
+    play({ seconds: 5, utilization: 1 }, { a: 1 / 64, b: 1 / 64 });
+    expect(pace.admits('a', 3)).toBe(true);
+    expect(pace.admits('a', 1)).toBe(false);
+    expect(pace.admits('b', 1)).toBe(true);
+  });
+});
