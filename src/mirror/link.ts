@@ -80,8 +80,8 @@ export async function linkCustomer(
   const link = async (tx: Tx): Promise<Omit<Linked, 'pending'>> => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    await wantObjects(tx, objects, 1, now);
-    await wantObjects(tx, fetchedNow, 1, now, now + heldMs);
+    await wantObjects(tx, objects, 1, now, { projectId });
+    await wantObjects(tx, fetchedNow, 1, now, { projectId, heldUntil: now + heldMs });
     await lockJoinKeys(tx, [customerId]);
     const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
     const stored = await tx.customer.findUnique({ where: { id: customerId } });

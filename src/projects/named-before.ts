@@ -18,5 +18,5 @@ export async function wantNamedBefore(tx: Tx, projectId: string, now: number): P
       where metadata_project_id = ${projectId} and uid is null
     limit ${limit}`;
   const objects = rows.map(({ type, id }) => ({ objectType: type, objectId: id }));
-  await wantObjects(tx, objects, 2, now);
+  await wantObjects(tx, objects, 2, now, { projectId });
 }

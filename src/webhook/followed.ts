@@ -62,29 +62,18 @@ interface ClaimRow {
   wanted: string;
   is_new: boolean;
   wanted_at: Date;
-  project_id: string | null;
+  project_id: string;
 }
 
-/** Among how many of the objects that have been due the longest projects take turns. */
-const fairAmong = 1_000;
-
-/** The project of a wanted object `w`; null where it shows only once the object was fetched. */
-const projectOfWanted = `case w.object_type
-  when 'checkout.session' then
-    (select i.project_id from checkout_intents i where i.session_id = w.object_id)
-  when 'subscription' then
-    (select u.project_id from subscriptions s join users u using (uid) where s.id = w.object_id)
-  when 'customer' then
-    (select u.project_id from customers c join users u using (uid) where c.id = w.object_id)
-  when 'entitlement_summary' then
-    (select u.project_id from customers c join users u using (uid) where c.id = w.object_id)
-  when 'product' then (select p.project_id from products p where p.id = w.object_id)
-end`;
+/** Among how many due objects of each project, and of all, a claim chooses; far more than it takes. */
+const lookedAt = 128;
 
 /**
- * Takes wanted objects that no worker holds, the most urgent first. Of those, the project goes first of
- * which the fewest are held, and of one project what has been due the longest: what was tried in vain
- * goes behind what was not. Objects of no known project are one project here.
+ * Takes wanted objects that no worker holds, the most urgent first. Among equally urgent ones, the project
+ * with the fewest held objects goes first. Within a project, the object that has been due the longest goes
+ * first, so that retries queue behind new objects. Objects of no known project share one turn.
+ *
+ * The query skips from project to project on the index, so a backlog of one hides no other's objects.
  */
 export async function claimWanted(
   database: Database,
@@ -95,34 +84,45 @@ export async function claimWanted(
   const { rows } = await database.pool.query<ClaimRow>({
     // Prepared: to plan it costs several times what it takes to run.
     name: 'claim-wanted-objects',
-    text: `with due as materialized (
-       select object_type, object_id, urgency, coalesce(next_attempt_at, wanted_at) as due_at,
-         coalesce(lease_until > $1, false) as is_held
-       from followed_objects
-       where wanted > fetched
-         and urgency between $4 and $5
-         and (lease_until > $1 or (
-           coalesce(next_attempt_at, wanted_at) <= $1
-           and (urgency = 0 or told_at is null or told_at <= $6 or wanted_at <= $7)))
-       order by urgency, coalesce(next_attempt_at, wanted_at) limit $8
-     ), named as (
-       select w.*, ${projectOfWanted} as project_id from due w
-     ), ranked as materialized (
-       select *,
-         row_number() over (partition by urgency, project_id order by is_held desc, due_at) as place
-       from named
+    text: `with recursive turns as (
+       (select urgency, project_id from followed_objects
+        where wanted > fetched and urgency between $4 and $5
+        order by urgency, project_id limit 1)
+       union all
+       select further.urgency, further.project_id from turns t cross join lateral (
+         select urgency, project_id from followed_objects
+         where wanted > fetched and urgency between $4 and $5
+           and (urgency, project_id) > (t.urgency, t.project_id)
+         order by urgency, project_id limit 1
+       ) further
+     ), ranked as (
+       select due.*,
+         row_number() over (
+           partition by due.urgency, due.project_id order by is_held desc, due_at) as place
+       from turns cross join lateral (
+         select object_type, object_id, urgency, project_id,
+           coalesce(next_attempt_at, wanted_at) as due_at,
+           coalesce(lease_until > $1, false) as is_held
+         from followed_objects f
+         where wanted > fetched and f.urgency = turns.urgency and f.project_id = turns.project_id
+           and (lease_until > $1 or (
+             coalesce(next_attempt_at, wanted_at) <= $1
+             and (f.urgency = 0 or told_at is null or told_at <= $6 or wanted_at <= $7)))
+         order by coalesce(next_attempt_at, wanted_at) limit ${lookedAt}
+       ) due
+     ), next as materialized (
+       select * from ranked where not is_held order by urgency, place, due_at limit ${lookedAt}
      )
      update followed_objects f set lease_until = $2, attempts = f.attempts + 1
      from (
-       select object_type, object_id, ranked.project_id
-       from followed_objects o join ranked using (object_type, object_id)
-       where not ranked.is_held
-         and o.wanted > o.fetched and (o.lease_until is null or o.lease_until <= $1)
-       order by ranked.urgency, ranked.place, ranked.due_at limit $3 for update of o skip locked
+       select object_type, object_id
+       from followed_objects o join next using (object_type, object_id)
+       where o.wanted > o.fetched and (o.lease_until is null or o.lease_until <= $1)
+       order by next.urgency, next.place, next.due_at limit $3 for update of o skip locked
      ) free
      where f.object_type = free.object_type and f.object_id = free.object_id
      returning f.object_type, f.object_id, f.urgency, f.attempts, f.wanted, f.wanted_at,
-       f.fetched = 0 as is_new, free.project_id`,
+       f.fetched = 0 as is_new, f.project_id`,
     values: [
       new Date(now),
       new Date(leaseUntil),
@@ -131,7 +131,6 @@ export async function claimWanted(
       of === 'buyers' ? 0 : 2,
       new Date(now - quietMs),
       new Date(now - 10 * quietMs),
-      Math.max(limit, fairAmong),
     ],
   });
   return rows.map((row) => ({
@@ -143,7 +142,7 @@ export async function claimWanted(
     wanted: BigInt(row.wanted),
     wantedAt: row.wanted_at.getTime(),
     leaseUntil,
-    projectId: row.project_id,
+    projectId: row.project_id === '' ? null : row.project_id,
   }));
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import { type Database, isTimeout, isUnreachable } from '../platform/database.ts';
 import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
+import { keptProject, wantedProject } from './wanted-project.ts';
 
 /** What Stripe delivered, and what is to be done about it. */
 interface Delivery {
@@ -127,11 +128,14 @@ with news as (
   on conflict (account, livemode, event_id) do nothing
   returning number, account, livemode, event_id
 ), wanted as (
-  insert into followed_objects as f (object_type, object_id, wanted, urgency, wanted_at, told_at)
-  select object_type, object_id, max(number), min(urgency), min(received_at), max(received_at)
-  from stored join news using (account, livemode, event_id) join named using (place)
-  group by object_type, object_id
-  order by object_type, object_id
+  insert into followed_objects as f
+    (object_type, object_id, wanted, urgency, wanted_at, told_at, project_id)
+  select w.*, ${wantedProject}
+  from (
+    select object_type, object_id, max(number), min(urgency), min(received_at), max(received_at)
+    from stored join news using (account, livemode, event_id) join named using (place)
+    group by object_type, object_id
+    order by object_type, object_id) w
   on conflict (object_type, object_id) do update set
     wanted = greatest(f.wanted, excluded.wanted),
     urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
@@ -139,7 +143,8 @@ with news as (
     told_at = excluded.told_at,
     attempts = case when f.failed_at is null and f.wanted > f.fetched then f.attempts else 0 end,
     next_attempt_at = case when f.failed_at is null and f.wanted > f.fetched and excluded.urgency > 0 then f.next_attempt_at end,
-    failed_at = null
+    failed_at = null,
+    project_id = ${keptProject}
 )
 select account, livemode, event_id from stored`;
 }

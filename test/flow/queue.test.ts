@@ -78,7 +78,9 @@ describe('what a caller fetches itself', () => {
   const heldMs = 30_000;
   const hold = () =>
     service.deps.database.transaction((tx) =>
-      wantObjects(tx, [object], 1, service.clock.now(), service.clock.now() + heldMs),
+      wantObjects(tx, [object], 1, service.clock.now(), {
+        heldUntil: service.clock.now() + heldMs,
+      }),
     );
 
   it('is left to it, and a worker takes it where it was not fetched', async () => {
@@ -132,6 +134,29 @@ describe('order', () => {
       ['n_2', 'noisy'],
       ['n_3', 'noisy'],
       ['n_4', 'noisy'],
+    ]);
+  });
+
+  it('a project with thousands of older wanted objects hides none of another project', async () => {
+    const { database } = service.deps;
+    const many = Array.from({ length: 1_500 }, (_, count) => `crowd_${count}`);
+    for (const [projectId, ids] of [
+      ['crowded', many],
+      ['calm', ['calm_1']],
+    ] as const) {
+      await service.createProject(projectId);
+      const taken = { projectId, active: true, takenAt: new Date(service.clock.now()) };
+      await database.prisma.product.createMany({
+        data: ids.map((id) => ({ ...taken, id, name: id })),
+      });
+      const objects = ids.map((objectId) => ({ objectType: 'product' as const, objectId }));
+      await database.transaction((tx) => wantObjects(tx, objects, 2, service.clock.now()));
+      service.clock.advance(1);
+    }
+    const claims = await claim('others', 0, 8);
+    expect(claims.map(({ projectId }) => projectId).sort()).toEqual([
+      'calm',
+      ...Array.from({ length: 7 }, () => 'crowded'),
     ]);
   });
 

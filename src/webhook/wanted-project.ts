@@ -1,0 +1,18 @@
+/**
+ * SQL: the project that a wanted object `w` is known to belong to before it is fetched, else ''. Wanted
+ * objects take turns by it, so it is fairness alone: whose an object is, the fetch decides.
+ */
+export const wantedProject = `coalesce(case w.object_type
+  when 'checkout.session' then
+    (select i.project_id from checkout_intents i where i.session_id = w.object_id)
+  when 'subscription' then
+    (select u.project_id from subscriptions s join users u using (uid) where s.id = w.object_id)
+  when 'customer' then
+    (select u.project_id from customers c join users u using (uid) where c.id = w.object_id)
+  when 'entitlement_summary' then
+    (select u.project_id from customers c join users u using (uid) where c.id = w.object_id)
+  when 'product' then (select p.project_id from products p where p.id = w.object_id)
+end, '')`;
+
+/** SQL: what stays of it in the row `f` that is wanted again. */
+export const keptProject = `coalesce(nullif(excluded.project_id, ''), f.project_id)`;
