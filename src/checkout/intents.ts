@@ -25,11 +25,10 @@ export interface OpenedIntent {
  * Writes down that a user is about to check out, before Stripe is told: from then on a session with this
  * id as `client_reference_id` is known to be the user's.
  *
- * Intents of one user are opened one after the other. An older one that is still on its way to Stripe is
- * replaced here and now, and closes its own session when it sees so; the sessions of the others are the
- * caller's to close.
+ * The user's lock serializes intents. An older intent without a session is replaced at once, and its own
+ * request closes the session that it then gets. The caller closes the sessions of the other older intents.
  *
- * @param repeatId of the request: repeated, it goes on with the intent of the first try.
+ * @param repeatId id of the request: a repeated request continues with the intent of its first try.
  * @throws ProblemError already_subscribed, feature_revoked
  */
 export async function openIntent(
@@ -101,10 +100,10 @@ async function loadOlder(
 }
 
 /**
- * Notes the session that Stripe made for an intent. One whose first try failed is open again.
+ * Stores the session that Stripe made for an intent. Reopens an intent whose first try failed.
  *
  * @param session `expiresAt` in epoch milliseconds
- * @param keep ends the transaction where the session stays: keeps the answer that leads to it.
+ * @param keep stores the answer with the session, in the same transaction, unless the intent was replaced
  * @returns false where a newer checkout has replaced the intent meanwhile: the session is to be closed
  */
 export async function storeSession(

@@ -38,17 +38,17 @@ export interface OpenedCheckout {
 }
 
 /**
- * Opens a hosted checkout for a user. A double click cannot pay twice, by the order of things:
+ * Opens a hosted checkout for a user. This order of steps keeps a double click from paying twice:
  *
- * 1. the intent is written, one of a user at a time, before Stripe hears of it; an older one that is
- *    still on its way to Stripe is told to give way,
- * 2. older open sessions that would sell the same again are expired, and where one of them was paid
- *    just before, the user is looked at once more,
- * 3. only then is the new session made, and its link handed out; one that was told to give way
- *    meanwhile is expired, and answers with the session that took its place.
+ * 1. Write the intent under the user's lock, before any request to Stripe. Replace an older intent that
+ *    has no session yet.
+ * 2. Expire older open sessions for the same products. If one was just paid, check again whether the user
+ *    may buy.
+ * 3. Create the new session and return its link. If the intent was replaced meanwhile, expire the session
+ *    and return the one that replaced it.
  *
- * A crash in between leaves no link in anybody's hands that nobody will close. Repeated under its
- * idempotency key after one, a request goes on with its intent, and Stripe answers with the same session.
+ * A crash between the steps leaves no link to a session that stays open unnoticed. A request repeated under
+ * its idempotency key continues with its intent, and Stripe answers with the same session.
  *
  * @throws ProblemError already_subscribed, feature_revoked, stripe_unavailable
  */
