@@ -4,7 +4,7 @@ import type Stripe from 'stripe';
 export class ImplausibleAnswer extends Error {}
 
 /** The parameters that page a list. */
-export interface PageParams {
+interface PageParams {
   limit: number;
   starting_after?: string;
 }
