@@ -7,8 +7,9 @@ import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/logger.ts';
 import { type LoopDelay, measureLoopDelay } from './platform/loop-delay.ts';
 import { createMetrics, type Metrics } from './platform/metrics.ts';
+import { createPace, type Pace } from './platform/pace.ts';
 import { openRedis, type Redis } from './platform/redis.ts';
-import { openPacedStripe } from './platform/stripe.ts';
+import { createKeyState, type KeyState, openPacedStripe } from './platform/stripe.ts';
 
 /** What the process owns. Modules take exactly the parts that they use. */
 export interface Deps {
@@ -22,6 +23,7 @@ export interface Deps {
   metrics: Metrics;
   lifecycle: Lifecycle;
   loopDelay: LoopDelay;
+  pace: Pace;
   database: Database;
   /** Null: the service runs without a cache. */
   redis: Redis | null;
@@ -30,6 +32,8 @@ export interface Deps {
   stripeInBackground: Stripe;
   /** The same, with the share of reconciliation. */
   stripeForReconciliation: Stripe;
+  /** Whether Stripe accepts the key. */
+  keyState: KeyState;
 }
 
 /** Opens everything; nothing is asked yet, so a dependency that is down does not stop the start. */
@@ -54,6 +58,8 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
     machine: () => Date.now(),
     monotonic,
   });
+  const keyState = createKeyState();
+  const paced = { database, metrics, keyState };
   return {
     config,
     clock: databaseClock.now,
@@ -63,14 +69,13 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
     metrics,
     lifecycle: createLifecycle(),
     loopDelay: overrides.loopDelay ?? measureLoopDelay(),
+    pace: createPace(),
     database,
     redis: config.redisUrl === undefined ? null : openCacheStore(config.redisUrl, metrics, logger),
-    stripe: openPacedStripe(config.stripe, 'buyers', { database, metrics }),
-    stripeInBackground: openPacedStripe(config.stripe, 'background', { database, metrics }),
-    stripeForReconciliation: openPacedStripe(config.stripe, 'reconciliation', {
-      database,
-      metrics,
-    }),
+    stripe: openPacedStripe(config.stripe, 'buyers', paced),
+    stripeInBackground: openPacedStripe(config.stripe, 'background', paced),
+    stripeForReconciliation: openPacedStripe(config.stripe, 'reconciliation', paced),
+    keyState,
     ...overrides,
   };
 }

@@ -1,11 +1,11 @@
 import type { Deps } from '../deps.ts';
 import type { Check } from './check.ts';
 import { checkCache, checkDatabase } from './stores.ts';
-import { checkEndpoint, checkStripeKey } from './stripe.ts';
+import { checkDeliveries, checkEndpoint, checkStripeKey } from './stripe.ts';
 
 /**
- * Logs a line each about the database, the cache, the schedule, Stripe and the webhook endpoint, once the
- * service listens. Nothing waits for it, and it never fails.
+ * Logs a line each about the database, the cache, the schedule, Stripe, the webhook endpoint and its
+ * deliveries, once the service listens. Nothing waits for it, and it never fails.
  *
  * @param applied the migrations that this start applied.
  */
@@ -26,5 +26,7 @@ export async function logSurroundings(deps: Deps, applied: readonly string[]): P
   );
   const key = await checkStripeKey(stripe, config.stripe);
   log(key);
-  if (key.state !== 'failed') log(await checkEndpoint(stripe));
+  if (key.state === 'failed') return;
+  log(await checkEndpoint(stripe));
+  log(await checkDeliveries(stripe, deps.clock()));
 }

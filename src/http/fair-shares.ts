@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify';
 import type { Metrics } from '../platform/metrics.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
-import { createPace } from '../platform/pace.ts';
+import type { Pace } from '../platform/pace.ts';
 import { createTurns, NoTurn, type TakeTurn, type TurnRule } from '../platform/turns.ts';
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
@@ -38,6 +38,7 @@ declare module 'fastify' {
 
 interface FairShareDeps {
   metrics: Metrics;
+  pace: Pace;
   /** Whose share a request takes: its key's project, or the platform key's. */
   laneOf: (request: FastifyRequest) => string;
 }
@@ -47,8 +48,7 @@ interface FairShareDeps {
  * project's load does not delay another's: what is beyond the share waits, projects take turns, and what
  * waits too long gets a 429. To be installed before the routes.
  */
-export function installFairShares(app: App, { metrics, laneOf }: FairShareDeps): void {
-  const pace = createPace();
+export function installFairShares(app: App, { metrics, pace, laneOf }: FairShareDeps): void {
   const turns: Record<Kind, TakeTurn> = {
     read: createTurns(rules.read, pace),
     operator: createTurns(rules.operator, pace),

@@ -2,6 +2,7 @@ import type { Database } from '../platform/database.ts';
 import type { DatabaseClock } from '../platform/database-clock.ts';
 import { within } from '../platform/deadline.ts';
 import type { Redis } from '../platform/redis.ts';
+import type { KeyState } from '../platform/stripe.ts';
 import { isClockOff } from './clock-watch.ts';
 
 /** How long one check may take. */
@@ -11,6 +12,7 @@ export interface ReadinessDeps {
   database: Database;
   redis: Redis | null;
   databaseClock: Pick<DatabaseClock, 'offsetMs'>;
+  keyState: Pick<KeyState, 'isRefused'>;
   /** Whether the background work came round lately. */
   jobsHealthy: () => boolean;
 }
@@ -25,6 +27,8 @@ export interface Readiness {
     jobs: 'ok' | 'failed';
     /** `off`: this machine's clock is more than a second from Postgres'. */
     clock: 'ok' | 'off';
+    /** `refused`: Stripe does not accept the key. */
+    stripe: 'ok' | 'refused';
   };
 }
 
@@ -49,7 +53,8 @@ export function createReadiness(
 
 /**
  * Asks everything that the service needs, each bounded to a second, all at once. Without Redis it is
- * degraded, not unready: reads go to Postgres. So it is with a wrong clock: Postgres' is used.
+ * degraded, not unready: reads go to Postgres. It is degraded, too, with a wrong clock, since Postgres' is
+ * used, and with a wrong Stripe key, since reads and grants need none.
  */
 async function checkReadiness(
   deps: ReadinessDeps,
@@ -63,10 +68,12 @@ async function checkReadiness(
   ]);
   const jobs = deps.jobsHealthy() ? ('ok' as const) : ('failed' as const);
   const clock = isClockOff(deps.databaseClock) ? ('off' as const) : ('ok' as const);
+  const stripe = deps.keyState.isRefused() ? ('refused' as const) : ('ok' as const);
+  const degraded = cache === 'failed' || clock === 'off' || stripe === 'refused';
   const ready = asked === 'ok' && schema === 'ok' && jobs === 'ok';
   return {
-    status: !ready ? 'not_ready' : cache === 'failed' || clock === 'off' ? 'degraded' : 'ready',
-    checks: { database: asked, migrations: schema, redis: cache, jobs, clock },
+    status: !ready ? 'not_ready' : degraded ? 'degraded' : 'ready',
+    checks: { database: asked, migrations: schema, redis: cache, jobs, clock, stripe },
   };
 }
 

@@ -22,6 +22,7 @@ const readinessSchema = z
       redis: z.enum(['ok', 'failed', 'off']),
       jobs: z.enum(['ok', 'failed']),
       clock: z.enum(['ok', 'off']).describe("`off`: more than a second from Postgres'"),
+      stripe: z.enum(['ok', 'refused']).describe('`refused`: Stripe does not accept the key'),
     }),
   })
   .meta({ id: 'Readiness' });

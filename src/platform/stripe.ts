@@ -46,7 +46,7 @@ export function openStripe(
 export function openPacedStripe(
   options: StripeOptions & { maxRps: number },
   share: Share,
-  { database, metrics }: { database: Database; metrics: Metrics },
+  { database, metrics, keyState }: { database: Database; metrics: Metrics; keyState: KeyState },
 ): Stripe {
   const awaitTurn = createStripeTurns({
     take: (endpoint) => takeRequest(database, bucketsOf(share, endpoint, options.maxRps)),
@@ -56,9 +56,29 @@ export function openPacedStripe(
     await awaitTurn(endpoint, currentLane());
     return (status) => {
       metrics.stripeRequests.inc({ endpoint, status });
+      keyState.note(status);
     };
   });
   return openStripe(options, { httpClient, maxNetworkRetries: share === 'buyers' ? 1 : 0 });
+}
+
+/** Whether Stripe accepts the key, by its answers to the requests of this process. */
+export interface KeyState {
+  note(status: number): void;
+  /** Whether Stripe's last answer was a 401. */
+  isRefused(): boolean;
+}
+
+/** Creates the state of a key that was not used yet. */
+export function createKeyState(): KeyState {
+  let isRefused = false;
+  return {
+    note(status) {
+      // No answer, a throttled request and a failure at Stripe say nothing about the key.
+      if (status > 0 && status !== 429 && status < 500) isRefused = status === 401;
+    },
+    isRefused: () => isRefused,
+  };
 }
 
 /** @param start resolves when the request may go, with what is to be told its status (0 = no answer). */

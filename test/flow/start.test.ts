@@ -124,6 +124,7 @@ describe('a start', patient, () => {
       'schedule: reconciliation runs at 17 * * * * (UTC)',
       'stripe key: test mode, account acct_',
       'webhook endpoint: we_',
+      'deliveries: Stripe has no undelivered event of the last hour',
     );
   });
 

@@ -101,7 +101,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     monotonic: clock.monotonic,
     database,
     redis,
-    // However busy the machine is, no request of a test is refused for it.
+    // However busy the machine is, no request of a test is refused or delayed for it.
+    pace: { note: () => undefined, admits: () => true },
     loopDelay: options.loopDelay ?? {
       ms: () => 0,
       restart: () => undefined,

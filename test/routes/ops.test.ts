@@ -4,6 +4,7 @@ import { buildApp } from '../../src/app.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { keepHouse } from '../../src/ops/housekeeping.ts';
 import { createLifecycle } from '../../src/platform/lifecycle.ts';
+import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
@@ -33,7 +34,14 @@ describe('/ready', () => {
       status: 200,
       body: {
         status: 'ready',
-        checks: { database: 'ok', migrations: 'ok', redis: 'ok', jobs: 'ok', clock: 'ok' },
+        checks: {
+          database: 'ok',
+          migrations: 'ok',
+          redis: 'ok',
+          jobs: 'ok',
+          clock: 'ok',
+          stripe: 'ok',
+        },
       },
     });
   });
@@ -99,6 +107,28 @@ describe('/ready', () => {
       });
     } finally {
       await stuck.close();
+    }
+  });
+
+  it('200 but degraded while Stripe refuses the key', async () => {
+    const sandbox = await startSandbox({ secretKey: 'sk_test_right' });
+    const wrong = await startTestService({ stripeUrl: sandbox.url, stripeKey: 'sk_test_wrong' });
+    const stripeIs = async (state: string) => {
+      expect(await ready(wrong)).toMatchObject({
+        status: 200,
+        body: { status: state === 'ok' ? 'ready' : 'degraded', checks: { stripe: state } },
+      });
+    };
+    try {
+      await stripeIs('ok');
+      await expect(wrong.deps.stripe.customers.list()).rejects.toThrow('Invalid API Key');
+      await stripeIs('refused');
+      sandbox.faults.api({ status: 500, times: 1 });
+      await expect(wrong.deps.stripeInBackground.customers.list()).rejects.toThrow();
+      await stripeIs('refused');
+    } finally {
+      await wrong.close();
+      await sandbox.close();
     }
   });
 
