@@ -1,5 +1,5 @@
 import type { Migration } from '../platform/migrate.ts';
-import { partsOf, type Statement, statementsOf } from './sql-statements.ts';
+import { splitSnapshot, type Statement, statementsOf } from './sql-statements.ts';
 
 /*
  * Instances of the last release run while a migration is applied, and go on until they are replaced. So
@@ -133,11 +133,13 @@ function faultOf(
   const about = altered?.[1] ?? on.exec(code)?.[1];
   if (about !== undefined && made.has(bare(about))) return null;
   if (altered !== null && !/^RENAME\b/.test(altered[2] ?? '')) {
-    const whysOfActions = partsOf(altered[2] ?? '').map((action) => actionFault(action, uniques));
+    const whysOfActions = splitSnapshot(altered[2] ?? '').map((action) =>
+      actionFault(action, uniques),
+    );
     return whysOfActions.find((why) => why !== null) ?? null;
   }
   const dropped = /^DROP INDEX (?:CONCURRENTLY )?(?:IF EXISTS )?(.*)/.exec(code)?.[1];
-  if (dropped !== undefined && partsOf(dropped).some((index) => isUnique(index, uniques))) {
+  if (dropped !== undefined && splitSnapshot(dropped).some((index) => isUnique(index, uniques))) {
     return whys.conflict;
   }
   return ruleFor(code, statementRules);

@@ -51,7 +51,7 @@ export function statementsOf(sql: string): Statement[] {
 }
 
 /** What stands between the commas that are in no parentheses. */
-export function partsOf(code: string): string[] {
+export function splitSnapshot(code: string): string[] {
   const parts = [''];
   let depth = 0;
   for (const character of code) {

@@ -42,7 +42,7 @@ export function isStorableValue(value: unknown): value is GivenValue {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > deepest || !level.every(isStorableScalarOrContainer)) return false;
-    level = level.flatMap(partsOf);
+    level = level.flatMap(splitSnapshot);
   }
   return JSON.stringify(value).length <= longest;
 }
@@ -61,7 +61,7 @@ function isStorableScalarOrContainer(value: unknown): boolean {
 }
 
 /** Returns the direct parts of a container, an object's keys included. */
-function partsOf(value: unknown): unknown[] {
+function splitSnapshot(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
   return Array.isArray(value) ? value : Object.entries(value).flat();
 }

@@ -5,7 +5,7 @@ import type { Metrics } from '../platform/metrics.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import { isTerminal } from './from-stripe.ts';
 import type { Owned } from './owner.ts';
-import type { Picture } from './picture.ts';
+import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
  * What a person should look at. None of it takes anything away from anybody (promise 6).
@@ -26,20 +26,20 @@ export interface UnmappedPrice {
   knownUser: boolean;
 }
 
-/** The prices of the picture that no project knows. They apply as soon as somebody maps the product. */
+/** The prices of the snapshot that no project knows. They apply as soon as somebody maps the product. */
 export async function loadUnmappedPrices(
   tx: Tx,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   owned: readonly Owned[],
 ): Promise<UnmappedPrice[]> {
   const owners = new Set(
     owned.filter(({ owner }) => owner !== null).map(({ subject }) => subject.id),
   );
   const sold = [
-    ...picture.subscriptions
+    ...snapshot.subscriptions
       .filter(({ status }) => !isTerminal(status))
       .flatMap(({ id, items }) => items.map((item) => ({ ...item, knownUser: owners.has(id) }))),
-    ...picture.sessions.flatMap(({ id, purchases }) =>
+    ...snapshot.sessions.flatMap(({ id, purchases }) =>
       purchases.map((purchase) => ({ ...purchase, knownUser: owners.has(id) })),
     ),
   ].map(({ priceId, productId, knownUser }) => ({ priceId, productId, knownUser }));
@@ -52,7 +52,7 @@ export async function loadUnmappedPrices(
   return sold.filter(({ productId }) => !known.has(productId));
 }
 
-/** What applying a picture brought to light. */
+/** What applying a snapshot brought to light. */
 export interface Observed {
   /** Subscriptions, refunds and disputes whose status we do not know. */
   unknown: string[];
@@ -63,10 +63,10 @@ export interface Observed {
   missing: FollowedRef[];
 }
 
-/** Counts and logs what is odd about an applied picture. */
+/** Counts and logs what is odd about an applied snapshot. */
 export async function raiseAlarms(
   deps: AlarmDeps,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   { unknown, unmapped, foreign, missing }: Observed,
 ): Promise<void> {
   const { metrics, logger } = deps;
@@ -95,12 +95,12 @@ export async function raiseAlarms(
       'a price was bought that no project has; map its product, and it applies at once',
     );
   }
-  for (const { id, status, dunningAnchorAt } of picture.subscriptions) {
+  for (const { id, status, dunningAnchorAt } of snapshot.subscriptions) {
     if (status !== 'past_due' || dunningAnchorAt !== null) continue;
     metrics.alarms.inc({ kind: 'past_due_without_debt' });
     logger.warn({ subscription: id }, 'past due, but no unpaid invoice: access stays');
   }
-  for (const { id, lookupKeys } of picture.summaries) {
+  for (const { id, lookupKeys } of snapshot.summaries) {
     for (const featureCode of await loadDenied(deps, id, lookupKeys)) {
       metrics.alarms.inc({ kind: 'stripe_entitlement_differs' });
       logger.warn({ customer: id, featureCode }, 'Stripe says entitled, and we do not');

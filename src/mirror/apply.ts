@@ -11,8 +11,8 @@ import { markFetched } from '../webhook/followed.ts';
 import { wantUnseen } from '../webhook/want.ts';
 import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
-import { objectsIn, onlyNewest, type Picture } from './picture.ts';
-import { storePicture } from './store.ts';
+import { objectsIn, onlyNewest, type StripeSnapshot } from './stripe-snapshot.ts';
+import { storeSnapshot } from './store.ts';
 import { believeArrived } from './told-arrived.ts';
 import { believeDeleted } from './told-deleted.ts';
 
@@ -49,18 +49,18 @@ const maxRounds = 5;
  * recomputed afterwards, each apart if need be: one whose timeline is too big keeps its answers, raises
  * the alarm `timeline_not_computed` and delays no other.
  */
-export async function applyPicture(
+export async function applySnapshot(
   deps: ApplyDeps,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   number: bigint,
 ): Promise<void> {
   try {
-    await tryPicture(deps, picture, number, () => Promise.resolve(true));
+    await tryApplySnapshot(deps, snapshot, number, () => Promise.resolve(true));
   } catch (error) {
     if (!isTimeout(error)) throw error;
     deps.logger.warn({ err: error }, 'a sync took too long; its users are recomputed apart');
-    const { users, observed } = await inProjects(deps, picture, async (tx, projectIds) => {
-      const written = await writeLocked(deps, tx, picture, number, projectIds);
+    const { users, observed } = await inProjects(deps, snapshot, async (tx, projectIds) => {
+      const written = await writeLocked(deps, tx, snapshot, number, projectIds);
       await markBehind(
         tx,
         written.users.map(({ uid }) => uid),
@@ -74,7 +74,7 @@ export async function applyPicture(
         ofProject.map(({ uid }) => uid),
       );
     }
-    await raiseAlarms(deps, picture, observed);
+    await raiseAlarms(deps, snapshot, observed);
   }
 }
 
@@ -87,17 +87,17 @@ export async function applyPicture(
  * @returns whether it stayed.
  * @throws the time-out, where it takes longer than a transaction may; nothing has happened then either.
  */
-export async function tryPicture(
+export async function tryApplySnapshot(
   deps: ApplyDeps,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   number: bigint,
   keep: (tx: Tx, refreshed: readonly Refreshed[]) => Promise<boolean>,
   check: (tx: Tx) => Promise<void> = () => Promise.resolve(),
 ): Promise<boolean> {
   try {
-    const { refreshed, observed } = await inProjects(deps, picture, async (tx, projectIds) => {
+    const { refreshed, observed } = await inProjects(deps, snapshot, async (tx, projectIds) => {
       const now = deps.clock();
-      const { users, observed } = await writeLocked(deps, tx, picture, number, projectIds, check);
+      const { users, observed } = await writeLocked(deps, tx, snapshot, number, projectIds, check);
       const refreshed: Refreshed[] = [];
       for (const [projectId, ofProject] of byProject(users)) {
         refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
@@ -107,7 +107,7 @@ export async function tryPicture(
     });
     await deps.cache.forget(refreshed);
     raiseTooManySources(deps, refreshed);
-    await raiseAlarms(deps, picture, observed);
+    await raiseAlarms(deps, snapshot, observed);
     return true;
   } catch (error) {
     if (error instanceof NotKept) return false;
@@ -115,13 +115,13 @@ export async function tryPicture(
   }
 }
 
-/** Runs `work` in a transaction that can lock the projects of all users whom the picture touches. */
+/** Runs `work` in a transaction that can lock the projects of all users whom the snapshot touches. */
 async function inProjects<T>(
   { database }: ApplyDeps,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   work: (tx: Tx, projectIds: Set<string>) => Promise<T>,
 ): Promise<T> {
-  let projectIds = await guessProjects(database, picture);
+  let projectIds = await guessProjects(database, snapshot);
   for (let round = 1; ; round += 1) {
     try {
       return await database.transaction((tx) => work(tx, projectIds));
@@ -137,10 +137,10 @@ function byProject(users: readonly LockedUser[]): Map<string, LockedUser[]> {
 }
 
 /** The projects that come first in the lock order have to be known before anything is locked. */
-async function guessProjects(database: Database, picture: Picture): Promise<Set<string>> {
+async function guessProjects(database: Database, snapshot: StripeSnapshot): Promise<Set<string>> {
   const tx = database.prisma;
-  const ownership = await loadOwnership(tx, picture);
-  const uids = await loadTouchedUids(tx, picture, ownership);
+  const ownership = await loadOwnership(tx, snapshot);
+  const uids = await loadTouchedUids(tx, snapshot, ownership);
   const users = await tx.user.findMany({ where: { uid: { in: uids } } });
   return new Set([
     ...newOwners(ownership).map(({ projectId }) => projectId),
@@ -148,24 +148,24 @@ async function guessProjects(database: Database, picture: Picture): Promise<Set<
   ]);
 }
 
-/** Writes the picture under all the locks; the users it touches are still to be refreshed. */
+/** Writes the snapshot under all the locks; the users it touches are still to be refreshed. */
 async function writeLocked(
   deps: ApplyDeps,
   tx: Tx,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   number: bigint,
   projectIds: Set<string>,
   check: (tx: Tx) => Promise<void> = () => Promise.resolve(),
 ): Promise<{ users: LockedUser[]; observed: Observed }> {
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
-  const newest = onlyNewest(picture, await markFetched(tx, objectsIn(picture), number, now));
-  await wantUnseen(tx, picture.doubted, now);
-  await lockJoinKeys(tx, customerIds(picture));
+  const newest = onlyNewest(snapshot, await markFetched(tx, objectsIn(snapshot), number, now));
+  await wantUnseen(tx, snapshot.doubted, now);
+  await lockJoinKeys(tx, customerIds(snapshot));
   await check(tx);
   const ownership = await loadOwnership(tx, newest);
-  await lockJoinKeys(tx, [...payments(picture), ...ownership.payments]);
-  const touched = await loadTouchedUids(tx, picture, ownership);
+  await lockJoinKeys(tx, [...payments(snapshot), ...ownership.payments]);
+  const touched = await loadTouchedUids(tx, snapshot, ownership);
   const owners = newOwners(ownership);
   await ensureUsers(
     tx,
@@ -185,14 +185,14 @@ async function writeLocked(
   if (!needed.isSubsetOf(projectIds)) throw new MoreProjects(needed);
 
   const seen = await believeArrived(tx, await believeDeleted(tx, newest));
-  const unknown = await storePicture(tx, seen);
+  const unknown = await storeSnapshot(tx, seen);
   const uidOf = new Map(users.map((user) => [nameKey(user), user.uid]));
   await storeOwnership(tx, ownership, (name) => {
     const uid = uidOf.get(nameKey(name));
     if (uid === undefined) throw new Error('an owner has no row');
     return uid;
   });
-  const unmapped = await loadUnmappedPrices(tx, picture, ownership.owned);
+  const unmapped = await loadUnmappedPrices(tx, snapshot, ownership.owned);
   const { foreign } = ownership;
   const missing = [...seen.missing, ...seen.doubted];
   return { users, observed: { unknown, unmapped, foreign, missing } };
@@ -202,16 +202,16 @@ function newOwners({ owned }: Ownership): UserName[] {
   return owned.flatMap(({ owner }) => owner ?? []);
 }
 
-/** Users who have something of the picture already, and those whose purchases its money is about. */
+/** Users who have something of the snapshot already, and those whose purchases its money is about. */
 async function loadTouchedUids(
   tx: Tx,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   { formerUids }: Ownership,
 ): Promise<bigint[]> {
-  const subscriptionIds = picture.subscriptions.map(({ id }) => id);
-  const sessionIds = picture.sessions.map(({ id }) => id);
-  const invoiceIds = picture.invoices.map(({ id }) => id);
-  const intentIds = paymentIntents(picture);
+  const subscriptionIds = snapshot.subscriptions.map(({ id }) => id);
+  const sessionIds = snapshot.sessions.map(({ id }) => id);
+  const invoiceIds = snapshot.invoices.map(({ id }) => id);
+  const intentIds = paymentIntents(snapshot);
   const rows = await tx.$queryRaw<{ uid: bigint }[]>`
     select uid from subscriptions where id = any(${subscriptionIds}) and uid is not null
     union select uid from checkout_sessions where id = any(${sessionIds}) and uid is not null
@@ -224,32 +224,32 @@ async function loadTouchedUids(
   return [...formerUids, ...rows.map(({ uid }) => uid)];
 }
 
-function paymentIntents(picture: Picture): string[] {
+function paymentIntents(snapshot: StripeSnapshot): string[] {
   return [
-    ...picture.sessions,
-    ...picture.charges,
-    ...picture.disputes,
-    ...picture.invoices.flatMap(({ payments }) => payments),
+    ...snapshot.sessions,
+    ...snapshot.charges,
+    ...snapshot.disputes,
+    ...snapshot.invoices.flatMap(({ payments }) => payments),
   ].flatMap(({ paymentIntentId }) => paymentIntentId ?? []);
 }
 
 /** The first half of the join keys: by whom objects find their user. */
-function customerIds(picture: Picture): string[] {
+function customerIds(snapshot: StripeSnapshot): string[] {
   return [
-    ...picture.customers.map(({ id }) => id),
-    ...picture.unlinked,
-    ...[...picture.sessions, ...picture.subscriptions].flatMap(
+    ...snapshot.customers.map(({ id }) => id),
+    ...snapshot.unlinked,
+    ...[...snapshot.sessions, ...snapshot.subscriptions].flatMap(
       ({ customerId }) => customerId ?? [],
     ),
   ];
 }
 
 /** The second half: by what money finds what it was paid for. */
-function payments(picture: Picture): string[] {
+function payments(snapshot: StripeSnapshot): string[] {
   return [
-    ...paymentIntents(picture),
-    ...picture.invoices.map(({ id }) => id),
-    ...picture.sessions.flatMap(({ invoiceId }) => invoiceId ?? []),
+    ...paymentIntents(snapshot),
+    ...snapshot.invoices.map(({ id }) => id),
+    ...snapshot.sessions.flatMap(({ invoiceId }) => invoiceId ?? []),
   ];
 }
 

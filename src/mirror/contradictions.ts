@@ -1,37 +1,37 @@
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { type FollowedRef, objectKey } from '../webhook/followed.ts';
-import { objectsIn, type Picture } from './picture.ts';
+import { objectsIn, type StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
  * What Stripe cannot mean: applied, it would give somebody what another has. Pure.
  */
 
 /**
- * Refuses a picture of an object in which Stripe answered with another object than was asked for, or in
+ * Refuses a snapshot of an object in which Stripe answered with another object than was asked for, or in
  * which objects that belong together have different customers.
  *
  * @throws ImplausibleAnswer
  */
-export function refuseContradictions(picture: Picture, asked: FollowedRef): void {
-  const shown = new Set([...objectsIn(picture), ...picture.doubted].map(objectKey));
-  for (const object of [asked, ...namedIn(picture)]) {
+export function refuseContradictions(snapshot: StripeSnapshot, asked: FollowedRef): void {
+  const shown = new Set([...objectsIn(snapshot), ...snapshot.doubted].map(objectKey));
+  for (const object of [asked, ...namedIn(snapshot)]) {
     if (!shown.has(objectKey(object))) {
       throw new ImplausibleAnswer(
         `Stripe answered with another ${object.objectType} than it was asked for`,
       );
     }
   }
-  const customers = [...picture.sessions, ...picture.subscriptions, ...picture.invoices].flatMap(
+  const customers = [...snapshot.sessions, ...snapshot.subscriptions, ...snapshot.invoices].flatMap(
     ({ customerId }) => customerId ?? [],
   );
-  const ofSummaries = picture.summaries.map(({ id }) => id);
+  const ofSummaries = snapshot.summaries.map(({ id }) => id);
   if (new Set([...customers, ...ofSummaries]).size > 1) {
     throw new ImplausibleAnswer('Stripe named different customers of what belongs to one');
   }
 }
 
 /** The relatives that are fetched with the objects which name them. */
-function namedIn({ sessions, disputes, prices }: Picture): FollowedRef[] {
+function namedIn({ sessions, disputes, prices }: StripeSnapshot): FollowedRef[] {
   return [
     ...sessions.flatMap(({ subscriptionId }) => ref('subscription', subscriptionId)),
     ...disputes.flatMap(({ chargeId }) => ref('charge', chargeId)),

@@ -21,7 +21,7 @@ import { ImplausibleAnswer, listAll, type ListPage } from '../platform/stripe-li
 import type { FollowedRef } from '../webhook/followed.ts';
 import { ofOnly, refuseContradictions } from './contradictions.ts';
 import { whereAllowed } from './optional-expansion.ts';
-import { emptyPicture, type Picture } from './picture.ts';
+import { emptySnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
 import type { InvoiceRow } from './rows.ts';
 
 /** A subscription's discounts. Those of items name their coupons only: these lie deeper than Stripe expands. */
@@ -30,43 +30,43 @@ export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts']
 /**
  * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
  * Stripe does not know (`resource_missing`) is in `missing`, a relative in `doubted`, and the rest is in
- * the picture all the same; any other failure is thrown.
+ * the snapshot all the same; any other failure is thrown.
  *
  * @throws ImplausibleAnswer where Stripe contradicts itself.
  */
-export async function fetchPicture(stripe: Stripe, object: FollowedRef): Promise<Picture> {
-  const picture = emptyPicture();
-  await unlessMissing(picture.missing, object, () => fetchInto(stripe, picture, object));
-  refuseContradictions(picture, object);
-  return picture;
+export async function fetchSnapshot(stripe: Stripe, object: FollowedRef): Promise<StripeSnapshot> {
+  const snapshot = emptySnapshot();
+  await unlessMissing(snapshot.missing, object, () => fetchInto(stripe, snapshot, object));
+  refuseContradictions(snapshot, object);
+  return snapshot;
 }
 
 async function fetchInto(
   stripe: Stripe,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   { objectType, objectId }: FollowedRef,
 ): Promise<void> {
   switch (objectType) {
     case 'checkout.session':
-      return fetchSession(stripe, picture, objectId);
+      return fetchSession(stripe, snapshot, objectId);
     case 'subscription':
-      return fetchSubscription(stripe, picture, objectId);
+      return fetchSubscription(stripe, snapshot, objectId);
     case 'invoice':
-      await fetchInvoice(stripe, picture, objectId);
+      await fetchInvoice(stripe, snapshot, objectId);
       return;
     case 'charge':
-      return addCharge(stripe, picture, await fetchCharge(stripe, objectId));
+      return addCharge(stripe, snapshot, await fetchCharge(stripe, objectId));
     case 'dispute':
-      return fetchDispute(stripe, picture, objectId);
+      return fetchDispute(stripe, snapshot, objectId);
     case 'customer':
-      return fetchCustomer(stripe, picture, objectId);
+      return fetchCustomer(stripe, snapshot, objectId);
     case 'entitlement_summary':
-      return fetchSummary(stripe, picture, objectId);
+      return fetchSummary(stripe, snapshot, objectId);
     case 'product':
-      picture.products.push(toProductRow(await stripe.products.retrieve(objectId)));
+      snapshot.products.push(toProductRow(await stripe.products.retrieve(objectId)));
       return;
     case 'price':
-      return fetchPrice(stripe, picture, objectId);
+      return fetchPrice(stripe, snapshot, objectId);
     default:
       return objectType satisfies never;
   }
@@ -87,22 +87,22 @@ async function unlessMissing<T>(
   }
 }
 
-async function fetchCustomer(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+async function fetchCustomer(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
   const customer = await stripe.customers.retrieve(id);
   if (customer.deleted !== true && (customer.test_clock ?? null) !== null) {
-    picture.onTestClock.push(id);
+    snapshot.onTestClock.push(id);
   }
-  picture.customers.push(customerRow(customer));
+  snapshot.customers.push(customerRow(customer));
 }
 
 /** A price without its product says nothing that we could use. */
-async function fetchPrice(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+async function fetchPrice(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
   const price = await retrievePrice(stripe, id);
-  picture.products.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
-  picture.prices.push(toPriceRow(price));
+  snapshot.products.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
+  snapshot.prices.push(toPriceRow(price));
 }
 
-async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
   const session = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] });
   const lines = await wholeList(session.line_items, (page) =>
     stripe.checkout.sessions.listLineItems(id, page),
@@ -110,16 +110,16 @@ async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promi
   const subscriptionId = optionalReference(session.subscription);
   if (subscriptionId !== null) {
     const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
-    await unlessMissing(picture.doubted, subscription, () =>
-      fetchSubscription(stripe, picture, subscriptionId),
+    await unlessMissing(snapshot.doubted, subscription, () =>
+      fetchSubscription(stripe, snapshot, subscriptionId),
     );
   }
   const invoiceId = optionalReference(session.invoice);
   const oneTime = lines.some((line) => line.price?.type === 'one_time');
   const invoice =
     invoiceId !== null && oneTime
-      ? await unlessMissing(picture.doubted, { objectType: 'invoice', objectId: invoiceId }, () =>
-          fetchInvoice(stripe, picture, invoiceId),
+      ? await unlessMissing(snapshot.doubted, { objectType: 'invoice', objectId: invoiceId }, () =>
+          fetchInvoice(stripe, snapshot, invoiceId),
         )
       : null;
   const intentIds = [
@@ -130,13 +130,13 @@ async function fetchSession(stripe: Stripe, picture: Picture, id: string): Promi
   for (const intentId of new Set(intentIds)) {
     const charge = await fetchLatestCharge(stripe, intentId);
     if (charge === null) continue;
-    await addCharge(stripe, picture, charge);
+    await addCharge(stripe, snapshot, charge);
     charges.push(charge);
   }
   // In payment mode an invoice is but a receipt.
   const invoicePaidAt = session.mode === 'subscription' ? (invoice?.paidAt ?? null) : null;
   const arrivedAt = arrivalOf(charges, invoicePaidAt);
-  picture.sessions.push(sessionRow(session, lines, { arrivedAt }));
+  snapshot.sessions.push(sessionRow(session, lines, { arrivedAt }));
 }
 
 /** Null: nothing was charged yet, or Stripe does not know the payment. What the session says counts then. */
@@ -158,17 +158,21 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
   }
 }
 
-async function fetchSubscription(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+async function fetchSubscription(
+  stripe: Stripe,
+  snapshot: StripeSnapshot,
+  id: string,
+): Promise<void> {
   const subscription = await whereAllowed(withDiscounts, [], (expand) =>
     stripe.subscriptions.retrieve(id, { expand }),
   );
-  return addSubscription(stripe, picture, subscription);
+  return addSubscription(stripe, snapshot, subscription);
 }
 
 /** Adds a subscription that Stripe showed, with all its items and, where it owes, since when. */
 export async function addSubscription(
   stripe: Stripe,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   subscription: Stripe.Subscription,
 ): Promise<void> {
   const { id } = subscription;
@@ -185,8 +189,8 @@ export async function addSubscription(
   const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
   const anchor = owes ? dunningAnchor(await fetchInvoices(stripe, id)) : null;
   const coupons = await fetchCoupons(stripe, couponsToFetch(subscription, items));
-  if (subscription.test_clock !== null) picture.onTestClock.push(id);
-  picture.subscriptions.push(subscriptionRow(subscription, items, anchor, coupons));
+  if (subscription.test_clock !== null) snapshot.onTestClock.push(id);
+  snapshot.subscriptions.push(subscriptionRow(subscription, items, anchor, coupons));
 }
 
 /**
@@ -219,14 +223,18 @@ async function fetchInvoices(
   );
 }
 
-async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promise<InvoiceRow> {
+async function fetchInvoice(
+  stripe: Stripe,
+  snapshot: StripeSnapshot,
+  id: string,
+): Promise<InvoiceRow> {
   const intents = 'data.payment.payment_intent';
   const invoice = await stripe.invoices.retrieve(id, { expand: [`payments.${intents}`] });
   const payments = await wholeList(invoice.payments, (page) =>
     stripe.invoicePayments.list({ invoice: id, expand: [intents], ...page }),
   );
   const row = invoiceRow(invoice, payments);
-  picture.invoices.push(row);
+  snapshot.invoices.push(row);
   return row;
 }
 
@@ -234,27 +242,31 @@ async function fetchInvoice(stripe: Stripe, picture: Picture, id: string): Promi
  * What Stripe's own entitlements say that a customer has, to compare with what we make of the
  * subscriptions that they come from, which are fetched along: they may be news to us too.
  */
-async function fetchSummary(stripe: Stripe, picture: Picture, customer: string): Promise<void> {
+async function fetchSummary(
+  stripe: Stripe,
+  snapshot: StripeSnapshot,
+  customer: string,
+): Promise<void> {
   const subscriptions = await whereAllowed(
     withDiscounts.map((path) => `data.${path}`),
     [],
     (expand) =>
       listAll((page) => stripe.subscriptions.list({ customer, status: 'all', expand, ...page })),
   );
-  for (const each of subscriptions) await addSubscription(stripe, picture, each);
+  for (const each of subscriptions) await addSubscription(stripe, snapshot, each);
   const active = await listAll((page) =>
     stripe.entitlements.activeEntitlements.list({ customer, ...page }),
   );
-  picture.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
+  snapshot.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
 }
 
 /** With its charge, which tells whose it is where the payment was a subscription's. */
-async function fetchDispute(stripe: Stripe, picture: Picture, id: string): Promise<void> {
+async function fetchDispute(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
   const dispute = await stripe.disputes.retrieve(id);
-  picture.disputes.push(disputeRow(dispute));
+  snapshot.disputes.push(disputeRow(dispute));
   const objectId = reference(dispute.charge);
-  await unlessMissing(picture.doubted, { objectType: 'charge', objectId }, async () =>
-    addCharge(stripe, picture, await fetchCharge(stripe, objectId)),
+  await unlessMissing(snapshot.doubted, { objectType: 'charge', objectId }, async () =>
+    addCharge(stripe, snapshot, await fetchCharge(stripe, objectId)),
   );
 }
 
@@ -273,14 +285,14 @@ export async function wholeList<T extends { id: string }>(
 /** Adds a charge that Stripe showed, with all its refunds. */
 export async function addCharge(
   stripe: Stripe,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   charge: Stripe.Charge,
 ): Promise<void> {
   const refunds = await wholeList(charge.refunds, (page) =>
     stripe.refunds.list({ charge: charge.id, ...page }),
   );
   ofOnly(charge.id, refunds, (refund) => optionalReference(refund.charge));
-  picture.charges.push({ ...chargeRow(charge), refunds: refunds.map(refundRow) });
+  snapshot.charges.push({ ...chargeRow(charge), refunds: refunds.map(refundRow) });
 }
 
 /** Stripe's word for "no such object", which a wrong key or mode gets too. */

@@ -127,7 +127,7 @@ function discountsOf(
   ];
 }
 
-/** Statuses after which nothing comes: an older picture that arrives later never brings these back. */
+/** Statuses after which nothing comes: an older snapshot that arrives later never brings these back. */
 export function isTerminal(status: string): boolean {
   return status === 'canceled' || status === 'incomplete_expired';
 }

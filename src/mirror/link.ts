@@ -10,7 +10,7 @@ import type { FollowedRef } from '../webhook/followed.ts';
 import { wantObjects } from '../webhook/want.ts';
 import { type Belongings, fetchBelongings, fetchDisputes } from './belongings.ts';
 import type { Named } from './claims.ts';
-import { fetchPicture } from './fetch.ts';
+import { fetchSnapshot } from './fetch.ts';
 import { type CustomerClaims, judgeLink } from './linkable.ts';
 import type { CustomerRow } from './rows.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
@@ -62,7 +62,7 @@ export async function linkCustomer(
   const { projectId } = operator;
   const itself: FollowedRef = { objectType: 'customer', objectId: customerId };
   const [{ customers }, first] = await Promise.all([
-    fetchPicture(stripe, itself),
+    fetchSnapshot(stripe, itself),
     fetchBelongings(stripe, customerId, 'first'),
   ]);
   const customer = customers[0] ?? null;

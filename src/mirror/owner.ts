@@ -10,7 +10,7 @@ import {
   ownerOfObject,
   type Verdict,
 } from './claims.ts';
-import type { Picture } from './picture.ts';
+import type { StripeSnapshot } from './stripe-snapshot.ts';
 import { loadSubjects, type Subject } from './subjects.ts';
 
 export interface Owned {
@@ -19,7 +19,7 @@ export interface Owned {
   owner: UserName | null;
 }
 
-/** What a picture says of whose things are. */
+/** What a snapshot says of whose things are. */
 export interface Ownership {
   /** Those of which something tells; the others stay whose they are. */
   owned: Owned[];
@@ -27,24 +27,24 @@ export interface Ownership {
   claimed: { intentId: string; sessionId: string; customerId: string | null }[];
   /** Sessions that name an intent of ours which does not claim them. */
   foreign: string[];
-  /** Users of subjects that are looked at again, though the picture does not show them. */
+  /** Users of subjects that are looked at again, though the snapshot does not show them. */
   formerUids: bigint[];
   /** Payments of such sessions. */
   payments: string[];
 }
 
 /**
- * Loads whose everything is that the picture shows, and what belongs to its customers and may be another's
+ * Loads whose everything is that the snapshot shows, and what belongs to its customers and may be another's
  * than before (`claims.ts` has the rules). None of it depends on what arrived first, and e-mail addresses
  * never tell.
  */
-export async function loadOwnership(tx: Tx, picture: Picture): Promise<Ownership> {
-  const subjects = await loadSubjects(tx, picture);
-  const intents = await loadIntents(tx, picture, subjects);
+export async function loadOwnership(tx: Tx, snapshot: StripeSnapshot): Promise<Ownership> {
+  const subjects = await loadSubjects(tx, snapshot);
+  const intents = await loadIntents(tx, snapshot, subjects);
   const existing = await loadProjects(tx, subjects);
   const named = ({ metadata }: Subject): Named | null =>
     metadata !== null && existing.has(metadata.projectId) ? addressable(metadata) : null;
-  const customers = await loadCustomers(tx, picture, subjects, named);
+  const customers = await loadCustomers(tx, snapshot, subjects, named);
   const owned = subjects.flatMap((subject): Owned[] => {
     const owner = verdictOn(subject, named(subject), intents.bySession, customers);
     return owner === undefined ? [] : [{ subject, owner }];
@@ -77,7 +77,7 @@ function verdictOn(
 
 async function loadIntents(
   tx: Tx,
-  { sessions }: Picture,
+  { sessions }: StripeSnapshot,
   subjects: readonly Subject[],
 ): Promise<Pick<Ownership, 'claimed' | 'foreign'> & { bySession: Map<string, Intent> }> {
   const intents = await tx.$queryRaw<Intent[]>`
@@ -117,10 +117,10 @@ async function loadProjects(tx: Tx, subjects: readonly Subject[]): Promise<Set<s
   return new Set(rows.map(({ id }) => id));
 }
 
-/** What becomes of every customer that a subject has; those of the picture by what it says of them. */
+/** What becomes of every customer that a subject has; those of the snapshot by what it says of them. */
 async function loadCustomers(
   tx: Tx,
-  { unlinked }: Picture,
+  { unlinked }: StripeSnapshot,
   subjects: readonly Subject[],
   named: (subject: Subject) => Named | null,
 ): Promise<Map<string, CustomerVerdict>> {

@@ -1,7 +1,7 @@
 import { applyPrices, applyProducts } from '../catalog/store.ts';
 import type { Tx } from '../platform/database.ts';
 import { isKnownStatus, isTerminal } from './from-stripe.ts';
-import type { Picture } from './picture.ts';
+import type { StripeSnapshot } from './stripe-snapshot.ts';
 import { isKnownDisputeStatus, isKnownRefundStatus } from './money-from-stripe.ts';
 import type { CustomerRow, DisputeRow, InvoiceRow, SessionRow, SubscriptionRow } from './rows.ts';
 
@@ -77,7 +77,7 @@ async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<void> {
 }
 
 /** A charge with its refunds. @returns the ids of those whose status we do not know. */
-async function storeCharge(tx: Tx, charge: Picture['charges'][number]): Promise<string[]> {
+async function storeCharge(tx: Tx, charge: StripeSnapshot['charges'][number]): Promise<string[]> {
   const { refunds, ...data } = charge;
   await tx.charge.upsert({ where: { id: charge.id }, create: data, update: data });
   const unknown: string[] = [];
@@ -111,22 +111,22 @@ function lastKnown(
 }
 
 /**
- * Writes everything that the picture shows.
+ * Writes everything that the snapshot shows.
  *
  * @returns the ids of subscriptions, refunds and disputes whose status we do not know.
  */
-export async function storePicture(tx: Tx, picture: Picture): Promise<string[]> {
+export async function storeSnapshot(tx: Tx, snapshot: StripeSnapshot): Promise<string[]> {
   const unknown: string[] = [];
-  await applyProducts(tx, picture.products);
-  await applyPrices(tx, picture.prices);
-  for (const row of picture.customers) await storeCustomer(tx, row);
-  for (const row of picture.subscriptions) {
-    const known = await storeSubscription(tx, row, picture.revived.includes(row.id));
+  await applyProducts(tx, snapshot.products);
+  await applyPrices(tx, snapshot.prices);
+  for (const row of snapshot.customers) await storeCustomer(tx, row);
+  for (const row of snapshot.subscriptions) {
+    const known = await storeSubscription(tx, row, snapshot.revived.includes(row.id));
     if (!known) unknown.push(row.id);
   }
-  for (const row of picture.sessions) await storeSession(tx, row);
-  for (const row of picture.invoices) await storeInvoice(tx, row);
-  for (const row of picture.charges) unknown.push(...(await storeCharge(tx, row)));
-  for (const row of picture.disputes) if (!(await storeDispute(tx, row))) unknown.push(row.id);
+  for (const row of snapshot.sessions) await storeSession(tx, row);
+  for (const row of snapshot.invoices) await storeInvoice(tx, row);
+  for (const row of snapshot.charges) unknown.push(...(await storeCharge(tx, row)));
+  for (const row of snapshot.disputes) if (!(await storeDispute(tx, row))) unknown.push(row.id);
   return unknown;
 }

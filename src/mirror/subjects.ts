@@ -1,6 +1,6 @@
 import type { Tx } from '../platform/database.ts';
 import type { Named } from './claims.ts';
-import type { Picture } from './picture.ts';
+import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /** An object whose user is asked for, and what could tell. */
 export interface Subject {
@@ -11,7 +11,7 @@ export interface Subject {
   customerId: string | null;
   /** Whatever it names, whether or not there is such a project. */
   metadata: Named | null;
-  /** Of an object that the picture does not show: whose it was until now, and how it was paid. */
+  /** Of an object that the snapshot does not show: whose it was until now, and how it was paid. */
   formerUid: bigint | null;
   payments: string[];
 }
@@ -28,21 +28,21 @@ interface StoredRow {
 }
 
 /**
- * Loads what the picture may give a user, or take from one: its customers, subscriptions and sessions, and
+ * Loads what the snapshot may give a user, or take from one: its customers, subscriptions and sessions, and
  * of what was stored before, what belongs to its customers and is nobody's, or another project's than the
  * customer's metadata name, or follows a customer that is unlinked.
  */
-export async function loadSubjects(tx: Tx, picture: Picture): Promise<Subject[]> {
-  const subscriptionIds = picture.subscriptions.map(({ id }) => id);
+export async function loadSubjects(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
+  const subscriptionIds = snapshot.subscriptions.map(({ id }) => id);
   const sessions = await tx.$queryRaw<{ id: string; subscription_id: string }[]>`
     select id, subscription_id from checkout_sessions
     where subscription_id = any(${subscriptionIds})`;
   const madeBy = (subscription: string): string[] => [
     ...sessions.filter((row) => row.subscription_id === subscription).map(({ id }) => id),
-    ...picture.sessions.filter((row) => row.subscriptionId === subscription).map(({ id }) => id),
+    ...snapshot.sessions.filter((row) => row.subscriptionId === subscription).map(({ id }) => id),
   ];
   const shown = { formerUid: null, payments: [] };
-  const customers = picture.customers.map((row): Subject => ({
+  const customers = snapshot.customers.map((row): Subject => ({
     table: 'customers',
     id: row.id,
     sessionIds: [],
@@ -50,7 +50,7 @@ export async function loadSubjects(tx: Tx, picture: Picture): Promise<Subject[]>
     metadata: named(row.metadataProjectId, row.metadataUserId),
     ...shown,
   }));
-  const unseen = picture.unlinked.filter((id) => !customers.some((subject) => subject.id === id));
+  const unseen = snapshot.unlinked.filter((id) => !customers.some((subject) => subject.id === id));
   return [
     ...customers,
     ...unseen.map((id): Subject => ({
@@ -61,7 +61,7 @@ export async function loadSubjects(tx: Tx, picture: Picture): Promise<Subject[]>
       metadata: null,
       ...shown,
     })),
-    ...picture.subscriptions.map((row): Subject => ({
+    ...snapshot.subscriptions.map((row): Subject => ({
       table: 'subscriptions',
       id: row.id,
       sessionIds: madeBy(row.id),
@@ -69,7 +69,7 @@ export async function loadSubjects(tx: Tx, picture: Picture): Promise<Subject[]>
       metadata: named(row.metadataProjectId, row.metadataUserId),
       ...shown,
     })),
-    ...picture.sessions.map((row): Subject => ({
+    ...snapshot.sessions.map((row): Subject => ({
       table: 'checkout_sessions',
       id: row.id,
       sessionIds: [row.id],
@@ -77,13 +77,13 @@ export async function loadSubjects(tx: Tx, picture: Picture): Promise<Subject[]>
       metadata: named(row.metadataProjectId, row.metadataUserId),
       ...shown,
     })),
-    ...(await loadFollowing(tx, picture)),
+    ...(await loadFollowing(tx, snapshot)),
   ];
 }
 
-/** Loads what was stored before and follows the picture's customers. */
-async function loadFollowing(tx: Tx, picture: Picture): Promise<Subject[]> {
-  const { customers, unlinked } = picture;
+/** Loads what was stored before and follows the snapshot's customers. */
+async function loadFollowing(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
+  const { customers, unlinked } = snapshot;
   if (customers.length === 0 && unlinked.length === 0) return [];
   const rows = await tx.$queryRaw<StoredRow[]>`
     with moving as (

@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
-import { type ApplyDeps, applyPicture } from './apply.ts';
-import { fetchPicture } from './fetch.ts';
-import { partsOf, type Picture } from './picture.ts';
+import { type ApplyDeps, applySnapshot } from './apply.ts';
+import { fetchSnapshot } from './fetch.ts';
+import { splitSnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
 
 export interface SyncDeps extends ApplyDeps {
   stripe: Stripe;
@@ -29,20 +29,20 @@ export async function syncObject(
   whenMissing: MissingRule = 'doubt',
 ): Promise<'applied' | 'missing'> {
   const number = await drawNumber(deps.database);
-  const picture = await fetchPicture(deps.stripe, object);
-  const outcome = picture.missing.length > 0 ? 'missing' : 'applied';
+  const snapshot = await fetchSnapshot(deps.stripe, object);
+  const outcome = snapshot.missing.length > 0 ? 'missing' : 'applied';
   if (whenMissing === 'retry' && outcome === 'missing') {
     throw new ImplausibleAnswer('Stripe does not know the object that it told of');
   }
-  if (whenMissing === 'retry' && picture.doubted.length > 0) {
+  if (whenMissing === 'retry' && snapshot.doubted.length > 0) {
     throw new ImplausibleAnswer('Stripe does not know an object that this one names');
   }
-  const seen = whenMissing === 'believe' ? picture : doubtMissing(picture);
-  for (const part of partsOf(seen)) await applyPicture(deps, part, number);
+  const seen = whenMissing === 'believe' ? snapshot : doubtMissing(snapshot);
+  for (const part of splitSnapshot(seen)) await applySnapshot(deps, part, number);
   deps.metrics.syncs.inc({ object_type: object.objectType, outcome });
   return outcome;
 }
 
-function doubtMissing(picture: Picture): Picture {
-  return { ...picture, missing: [], doubted: [...picture.missing, ...picture.doubted] };
+function doubtMissing(snapshot: StripeSnapshot): StripeSnapshot {
+  return { ...snapshot, missing: [], doubted: [...snapshot.missing, ...snapshot.doubted] };
 }

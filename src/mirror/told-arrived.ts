@@ -1,6 +1,6 @@
 import type { Tx } from '../platform/database.ts';
 import { withArrival } from './from-stripe.ts';
-import type { Picture } from './picture.ts';
+import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
  * Slow money: of a bank debit neither the charge nor its balance transaction need tell when it arrived,
@@ -8,16 +8,19 @@ import type { Picture } from './picture.ts';
  * late it is delivered.
  */
 
-/** The picture with slow purchases begun when Stripe's event says that their money arrived. */
-export async function believeArrived(tx: Tx, picture: Picture): Promise<Picture> {
-  const arrivals = await loadArrivals(tx, picture);
-  if (arrivals.size === 0) return picture;
-  const sessions = picture.sessions.map((row) => withArrival(row, arrivals.get(row.id)));
-  return { ...picture, sessions };
+/** The snapshot with slow purchases begun when Stripe's event says that their money arrived. */
+export async function believeArrived(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
+  const arrivals = await loadArrivals(tx, snapshot);
+  if (arrivals.size === 0) return snapshot;
+  const sessions = snapshot.sessions.map((row) => withArrival(row, arrivals.get(row.id)));
+  return { ...snapshot, sessions };
 }
 
-/** When the slow money of the picture's checkouts arrived, by session, as far as events told. */
-export async function loadArrivals(tx: Tx, { sessions }: Picture): Promise<Map<string, Date>> {
+/** When the slow money of the snapshot's checkouts arrived, by session, as far as events told. */
+export async function loadArrivals(
+  tx: Tx,
+  { sessions }: StripeSnapshot,
+): Promise<Map<string, Date>> {
   const paid = sessions.filter(({ purchases }) => purchases.length > 0);
   if (paid.length === 0) return new Map();
   const rows = await tx.$queryRaw<{ object_id: string; arrived_at: Date }[]>`

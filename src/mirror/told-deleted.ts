@@ -1,24 +1,24 @@
 import type { Tx } from '../platform/database.ts';
 import { type FollowedRef, objectKey } from '../webhook/followed.ts';
-import type { Picture } from './picture.ts';
+import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /**
- * The picture with the products and prices as deleted that Stripe does not know, where an event of
+ * The snapshot with the products and prices as deleted that Stripe does not know, where an event of
  * Stripe's said that they were. Without that word a 404 stays what it is: no evidence.
  */
-export async function believeDeleted(tx: Tx, picture: Picture): Promise<Picture> {
-  const told = await loadToldDeleted(tx, picture.missing);
-  if (told.size === 0) return picture;
+export async function believeDeleted(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
+  const told = await loadToldDeleted(tx, snapshot.missing);
+  if (told.size === 0) return snapshot;
   const isTold = (object: FollowedRef): boolean => told.has(objectKey(object));
   const deleted = (objectType: FollowedRef['objectType']) =>
-    picture.missing
+    snapshot.missing
       .filter((object) => object.objectType === objectType && isTold(object))
       .map(({ objectId }) => ({ id: objectId, deleted: true as const }));
   return {
-    ...picture,
-    products: [...picture.products, ...deleted('product')],
-    prices: [...picture.prices, ...deleted('price')],
-    missing: picture.missing.filter((object) => !isTold(object)),
+    ...snapshot,
+    products: [...snapshot.products, ...deleted('product')],
+    prices: [...snapshot.prices, ...deleted('price')],
+    missing: snapshot.missing.filter((object) => !isTold(object)),
   };
 }
 

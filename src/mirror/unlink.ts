@@ -5,8 +5,8 @@ import type { Tx } from '../platform/database.ts';
 import type { Operator } from '../projects/operator.ts';
 import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
 import { wantObjects } from '../webhook/want.ts';
-import { tryPicture } from './apply.ts';
-import { fetchPicture } from './fetch.ts';
+import { tryApplySnapshot } from './apply.ts';
+import { fetchSnapshot } from './fetch.ts';
 import type { SyncDeps } from './sync.ts';
 
 export interface UnlinkRequest {
@@ -40,8 +40,8 @@ export async function unlinkCustomer(
   const { projectId } = await loadLinked(prisma, customerId, { userId, projectId: by.projectId });
   const itself: FollowedRef = { objectType: 'customer', objectId: customerId };
   const number = await drawNumber(deps.database);
-  const picture = await fetchPicture(deps.stripe, itself);
-  const isNamed = picture.customers.some(
+  const snapshot = await fetchSnapshot(deps.stripe, itself);
+  const isNamed = snapshot.customers.some(
     ({ metadataProjectId, metadataUserId }) =>
       metadataProjectId === projectId && metadataUserId === userId,
   );
@@ -52,10 +52,10 @@ export async function unlinkCustomer(
     );
   }
   let auditId = '';
-  await tryPicture(
+  await tryApplySnapshot(
     deps,
     // That Stripe does not know it is for the worker's tries to say.
-    { ...picture, missing: [], unlinked: [customerId] },
+    { ...snapshot, missing: [], unlinked: [customerId] },
     number,
     async (tx) => {
       auditId = await recordAudit(tx, {

@@ -1,7 +1,7 @@
 import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
 import { priceExpansion, withTiers } from '../catalog/whole-price.ts';
 import type { Database } from '../platform/database.ts';
-import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { correctDiffering } from './differing.ts';
 import { compareAlone, fetchPage, type Listed, type ListParams } from './pages.ts';
 import { type Along, beginning, type Position, type RunContext, RunFailed } from './run-context.ts';
@@ -19,14 +19,14 @@ export async function compareCatalog(context: RunContext): Promise<null> {
   const products = await walk(
     context,
     (params) => stripe.products.list(params),
-    (product) => Promise.resolve({ ...emptyPicture(), products: [toProductRow(product)] }),
+    (product) => Promise.resolve({ ...emptySnapshot(), products: [toProductRow(product)] }),
   );
   const prices = await walk(
     context,
     (params) => stripe.prices.list({ ...params, expand: priceList }),
     async (price) => {
       const whole = await withTiers(stripe, price);
-      return { ...emptyPicture(), prices: [toPriceRow(whole)] };
+      return { ...emptySnapshot(), prices: [toPriceRow(whole)] };
     },
     (listed) => loadUnstored(database, listed),
   );
@@ -60,8 +60,8 @@ export async function compareCatalog(context: RunContext): Promise<null> {
 async function walk<T extends Listed>(
   context: RunContext,
   list: (params: ListParams) => Promise<Stripe.ApiList<T>>,
-  toPicture: (object: T) => Promise<Picture>,
-  loadAlong: (objects: readonly T[]) => Promise<(picture: Picture) => Along> = () =>
+  toSnapshot: (object: T) => Promise<StripeSnapshot>,
+  loadAlong: (objects: readonly T[]) => Promise<(snapshot: StripeSnapshot) => Along> = () =>
     Promise.resolve(() => ({})),
 ): Promise<Set<string>> {
   const seen = new Set<string>();
@@ -74,9 +74,9 @@ async function walk<T extends Listed>(
       position,
     );
     for (const { id } of objects) seen.add(id);
-    const pictures: Picture[] = [];
-    for (const object of objects) pictures.push(await toPicture(object));
-    await correctDiffering(context, pictures, number, await loadAlong(objects));
+    const snapshots: StripeSnapshot[] = [];
+    for (const object of objects) snapshots.push(await toSnapshot(object));
+    await correctDiffering(context, snapshots, number, await loadAlong(objects));
     position = next;
   }
   return seen;
@@ -86,7 +86,7 @@ async function walk<T extends Listed>(
 async function loadUnstored(
   { prisma }: Database,
   prices: readonly Stripe.Price[],
-): Promise<(picture: Picture) => Along> {
+): Promise<(snapshot: StripeSnapshot) => Along> {
   const listed = prices
     .map(({ product }) => product)
     .filter((product) => typeof product === 'object')

@@ -1,6 +1,6 @@
-import { fetchPicture } from '../mirror/fetch.ts';
+import { fetchSnapshot } from '../mirror/fetch.ts';
 import { isTerminal } from '../mirror/from-stripe.ts';
-import { tryPicture } from '../mirror/apply.ts';
+import { tryApplySnapshot } from '../mirror/apply.ts';
 import type { FindingType } from '../projects/finding-types.ts';
 import { isTimeout, type Tx } from '../platform/database.ts';
 import { drawNumber, type FollowedRef, objectKey } from '../webhook/followed.ts';
@@ -12,7 +12,7 @@ import { recordFinding } from './findings.ts';
 import { loadStored } from './stored.ts';
 import type { RunContext, Unit } from './run-context.ts';
 
-/** How long after an end of ours Stripe may still show an older picture, milliseconds. */
+/** How long after an end of ours Stripe may still show an older snapshot, milliseconds. */
 const staleMs = 3_600_000;
 
 /**
@@ -23,12 +23,12 @@ const staleMs = 3_600_000;
  */
 export async function correct(context: RunContext, found: Unit): Promise<void> {
   const { deps } = context;
-  const stored = await loadStored(deps.database.prisma, found.picture, found.number);
-  if (differences(found.picture, stored).length === 0) return;
+  const stored = await loadStored(deps.database.prisma, found.snapshot, found.number);
+  if (differences(found.snapshot, stored).length === 0) return;
   await context.beat();
   const unit = await lookTwiceAtEnds(context, found, stored);
   if (unit === null) return;
-  const [difference] = differences(unit.picture, stored);
+  const [difference] = differences(unit.snapshot, stored);
   if (difference === undefined) return;
   await attempt(context, unit, difference, (reported, effects) =>
     context.scope.dryRun || reported ? 'reported' : effects.some(loses) ? 'pending' : 'fixed',
@@ -47,7 +47,7 @@ export type Attempted = FindingAction | null;
  */
 export async function attempt(
   context: RunContext,
-  { picture, number, along = {} }: Unit,
+  { snapshot, number, along = {} }: Unit,
   difference: Difference,
   decide: (reported: boolean, effects: readonly UserEffect[]) => FindingAction,
 ): Promise<Attempted> {
@@ -57,12 +57,12 @@ export async function attempt(
   let count = (): void => undefined;
   const { customers = [], products = [] } = along;
   const tried = {
-    ...picture,
-    products: [...products, ...picture.products],
-    customers: scope.dryRun ? [...picture.customers, ...customers] : picture.customers,
+    ...snapshot,
+    products: [...products, ...snapshot.products],
+    customers: scope.dryRun ? [...snapshot.customers, ...customers] : snapshot.customers,
   };
-  const kept = await tryPicture(deps, tried, number, async (tx, refreshed) => {
-    const stored = await loadStored(tx, picture, number);
+  const kept = await tryApplySnapshot(deps, tried, number, async (tx, refreshed) => {
+    const stored = await loadStored(tx, snapshot, number);
     if (stored.newer.has(objectKey(difference))) return false;
     const effects = await loadEffects(tx, refreshed, deps.clock());
     const projectIds = await loadProjects(tx, difference, effects);
@@ -72,7 +72,7 @@ export async function attempt(
     const reported = await wantsReport(tx, projectIds, type);
     action = decide(reported, effects);
     const keep = action === 'fixed';
-    if (keep && differences(picture, stored).length > 0) action = 'open';
+    if (keep && differences(snapshot, stored).length > 0) action = 'open';
     const finding = { type, difference, effects, projectId: projectIds[0] ?? null, action };
     note = (on) => recordFinding(on, deps.clock(), scope.runId, finding);
     if (keep) await note(tx);
@@ -110,7 +110,7 @@ export async function attempt(
 
 /**
  * A subscription that we hold as ended and that Stripe shows alive is asked for once more. Shortly after
- * the end that is an older picture; later on, ours is wrong.
+ * the end that is an older snapshot; later on, ours is wrong.
  *
  * @returns what to go by; null: wait for the next run.
  */
@@ -119,7 +119,7 @@ async function lookTwiceAtEnds(
   unit: Unit,
   stored: Stored,
 ): Promise<Unit | null> {
-  const alive = unit.picture.subscriptions.find(({ id, status }) => {
+  const alive = unit.snapshot.subscriptions.find(({ id, status }) => {
     const local = stored.rows.get(objectKey({ objectType: 'subscription', objectId: id }));
     return isEnded(local) && !isTerminal(status);
   });
@@ -131,10 +131,10 @@ async function lookTwiceAtEnds(
   if (deps.clock() - endedAt < staleMs) return null;
   const number = await drawNumber(deps.database);
   const object: FollowedRef = { objectType: 'subscription', objectId: alive.id };
-  const picture = await fetchPicture(deps.stripeForReconciliation, object);
-  picture.revived.push(alive.id);
-  return picture.subscriptions.some(({ status }) => !isTerminal(status))
-    ? { picture, number }
+  const snapshot = await fetchSnapshot(deps.stripeForReconciliation, object);
+  snapshot.revived.push(alive.id);
+  return snapshot.subscriptions.some(({ status }) => !isTerminal(status))
+    ? { snapshot, number }
     : null;
 }
 

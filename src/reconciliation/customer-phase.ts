@@ -1,5 +1,5 @@
 import { customerRow } from '../mirror/from-stripe.ts';
-import { emptyPicture } from '../mirror/picture.ts';
+import { emptySnapshot } from '../mirror/stripe-snapshot.ts';
 import { correctDiffering } from './differing.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
@@ -19,11 +19,11 @@ export async function compareCustomers(
     position,
     since,
   );
-  const pictures = page.objects.map((customer) => ({
-    ...emptyPicture(),
+  const snapshots = page.objects.map((customer) => ({
+    ...emptySnapshot(),
     customers: [customerRow(customer)],
   }));
-  await correctDiffering(context, pictures, page.number);
+  await correctDiffering(context, snapshots, page.number);
   await compareUnlisted(context, 'customer', position, page, async (createdAt, listed, take) => {
     const rows = await deps.database.prisma.customer.findMany({
       where: {

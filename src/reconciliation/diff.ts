@@ -1,5 +1,5 @@
 import { isKnownStatus, withArrival } from '../mirror/from-stripe.ts';
-import type { Picture } from '../mirror/picture.ts';
+import type { StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import type { SubscriptionRow } from '../mirror/rows.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
@@ -20,12 +20,12 @@ export interface Difference extends FollowedRef {
   stripe: Fields;
 }
 
-/** What the mirror holds of the objects of a picture, by `objectKey`. */
+/** What the mirror holds of the objects of a snapshot, by `objectKey`. */
 export interface Stored {
   rows: ReadonlyMap<string, object>;
   /** Objects that are not the user's whose they should be. */
   misowned: ReadonlySet<string>;
-  /** Objects that were fetched after the picture: they cannot be told from it. */
+  /** Objects that were fetched after the snapshot: they cannot be told from it. */
   newer: ReadonlySet<string>;
   /** When the money of slow checkouts arrived, by session, as far as events told. */
   arrivals: ReadonlyMap<string, Date>;
@@ -40,8 +40,8 @@ const addedTo = new Set(['refunds', 'payments']);
 /** JSON that is compared as a whole, and not row by row. */
 const wholes = new Set(['tiers', 'currencyOptions']);
 
-/** Every object of the picture that differs from what is stored, in the order of the picture. */
-export function differences(picture: Picture, stored: Stored): Difference[] {
+/** Every object of the snapshot that differs from what is stored, in the order of the snapshot. */
+export function differences(snapshot: StripeSnapshot, stored: Stored): Difference[] {
   const found: Difference[] = [];
   const compare = (objectType: FollowedType, rows: readonly { id: string }[]): void => {
     for (const row of rows) {
@@ -58,17 +58,17 @@ export function differences(picture: Picture, stored: Stored): Difference[] {
       found.push({ objectType, objectId: row.id, ...difference });
     }
   };
-  compare('product', picture.products);
-  compare('price', picture.prices);
-  compare('customer', picture.customers);
-  compare('subscription', picture.subscriptions);
+  compare('product', snapshot.products);
+  compare('price', snapshot.prices);
+  compare('customer', snapshot.customers);
+  compare('subscription', snapshot.subscriptions);
   compare(
     'checkout.session',
-    picture.sessions.map((row) => withArrival(row, stored.arrivals.get(row.id))),
+    snapshot.sessions.map((row) => withArrival(row, stored.arrivals.get(row.id))),
   );
-  compare('charge', picture.charges);
-  compare('dispute', picture.disputes);
-  compare('invoice', picture.invoices);
+  compare('charge', snapshot.charges);
+  compare('dispute', snapshot.disputes);
+  compare('invoice', snapshot.invoices);
   return found;
 }
 

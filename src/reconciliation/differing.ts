@@ -1,4 +1,4 @@
-import type { Picture } from '../mirror/picture.ts';
+import type { StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { correct } from './correction.ts';
 import { differences } from './diff.ts';
 import type { Along, RunContext } from './run-context.ts';
@@ -11,29 +11,31 @@ import { loadStored } from './stored.ts';
 const mostAtOnce = 4;
 
 /**
- * Compares the pictures of a page with a fixed number of queries, and corrects those that differ, some at
+ * Compares the snapshots of a page with a fixed number of queries, and corrects those that differ, some at
  * a time: those of the same user wait for each other, as all who write do. Each is compared again before,
  * since another correction may have brought it along.
  *
  * @param number under which all of them were fetched.
- * @param alongOf what a picture may depend on, of what was compared just before.
+ * @param alongOf what a snapshot may depend on, of what was compared just before.
  */
 export async function correctDiffering(
   context: RunContext,
-  pictures: readonly Picture[],
+  snapshots: readonly StripeSnapshot[],
   number: bigint,
-  alongOf: (picture: Picture) => Along = () => ({}),
+  alongOf: (snapshot: StripeSnapshot) => Along = () => ({}),
 ): Promise<void> {
-  const whole = mergePictures(pictures);
+  const whole = mergeSnapshots(snapshots);
   const stored = await loadStored(context.deps.database.prisma, whole, number);
-  const differing = pictures.filter((picture) => differences(picture, stored).length > 0);
-  await forEach(differing, (picture) =>
-    correct(context, { picture, number, along: alongOf(picture) }),
+  const differing = snapshots.filter((snapshot) => differences(snapshot, stored).length > 0);
+  await forEach(differing, (snapshot) =>
+    correct(context, { snapshot, number, along: alongOf(snapshot) }),
   );
 }
 
 /** The customers of a page, for what of it is theirs. */
-export function withCustomers(customers: readonly Picture[]): (picture: Picture) => Along {
+export function withCustomers(
+  customers: readonly StripeSnapshot[],
+): (snapshot: StripeSnapshot) => Along {
   const rows = new Map(customers.flatMap((one) => one.customers).map((row) => [row.id, row]));
   return ({ subscriptions, sessions }) => {
     const ids = [...subscriptions, ...sessions].map(({ customerId }) => customerId ?? '');
@@ -58,21 +60,21 @@ async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): 
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
-function mergePictures(pictures: readonly Picture[]): Picture {
+function mergeSnapshots(snapshots: readonly StripeSnapshot[]): StripeSnapshot {
   return {
-    customers: pictures.flatMap(({ customers }) => customers),
-    subscriptions: pictures.flatMap(({ subscriptions }) => subscriptions),
-    sessions: pictures.flatMap(({ sessions }) => sessions),
-    invoices: pictures.flatMap(({ invoices }) => invoices),
-    charges: pictures.flatMap(({ charges }) => charges),
-    disputes: pictures.flatMap(({ disputes }) => disputes),
-    summaries: pictures.flatMap(({ summaries }) => summaries),
-    products: pictures.flatMap(({ products }) => products),
-    prices: pictures.flatMap(({ prices }) => prices),
-    revived: pictures.flatMap(({ revived }) => revived),
-    unlinked: pictures.flatMap(({ unlinked }) => unlinked),
-    onTestClock: pictures.flatMap(({ onTestClock }) => onTestClock),
-    missing: pictures.flatMap(({ missing }) => missing),
-    doubted: pictures.flatMap(({ doubted }) => doubted),
+    customers: snapshots.flatMap(({ customers }) => customers),
+    subscriptions: snapshots.flatMap(({ subscriptions }) => subscriptions),
+    sessions: snapshots.flatMap(({ sessions }) => sessions),
+    invoices: snapshots.flatMap(({ invoices }) => invoices),
+    charges: snapshots.flatMap(({ charges }) => charges),
+    disputes: snapshots.flatMap(({ disputes }) => disputes),
+    summaries: snapshots.flatMap(({ summaries }) => summaries),
+    products: snapshots.flatMap(({ products }) => products),
+    prices: snapshots.flatMap(({ prices }) => prices),
+    revived: snapshots.flatMap(({ revived }) => revived),
+    unlinked: snapshots.flatMap(({ unlinked }) => unlinked),
+    onTestClock: snapshots.flatMap(({ onTestClock }) => onTestClock),
+    missing: snapshots.flatMap(({ missing }) => missing),
+    doubted: snapshots.flatMap(({ doubted }) => doubted),
   };
 }

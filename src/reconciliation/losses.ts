@@ -1,4 +1,4 @@
-import { fetchPicture } from '../mirror/fetch.ts';
+import { fetchSnapshot } from '../mirror/fetch.ts';
 import { type Database, sql } from '../platform/database.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { drawNumber } from '../webhook/followed.ts';
@@ -107,19 +107,19 @@ export async function lookAgainAt(context: RunContext, action: 'pending' | 'held
       objectId: finding.objectId,
     };
     const number = await drawNumber(deps.database);
-    const picture = await fetchPicture(deps.stripeForReconciliation, object);
-    if (picture.missing.length > 0) {
+    const snapshot = await fetchSnapshot(deps.stripeForReconciliation, object);
+    if (snapshot.missing.length > 0) {
       await noteMissing(context, object, true);
       continue;
     }
-    const [difference] = differences(picture, await loadStored(prisma, picture, number));
+    const [difference] = differences(snapshot, await loadStored(prisma, snapshot, number));
     const found = new Set(finding.loserUids);
     const done =
       difference === undefined
         ? null
         : await attempt(
             context,
-            { picture, number },
+            { snapshot, number },
             { ...difference, ...object },
             (reported, effects) => {
               if (reported) return 'reported';

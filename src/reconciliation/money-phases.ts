@@ -1,6 +1,6 @@
 import { addCharge, wholeList } from '../mirror/fetch.ts';
 import { disputeRow, invoiceRow, refundRow } from '../mirror/money-from-stripe.ts';
-import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { differsFromStored } from './diff.ts';
 import { correctDiffering } from './differing.ts';
 import { compareAlone, fetchPage } from './pages.ts';
@@ -28,14 +28,14 @@ export async function compareCharges(
     select: { id: true },
   });
   const heldIds = new Set(held.map(({ id }) => id));
-  const pictures: Picture[] = [];
+  const snapshots: StripeSnapshot[] = [];
   for (const charge of objects) {
     if (!heldIds.has(charge.id) && charge.amount_refunded === 0 && !charge.disputed) continue;
-    const picture = emptyPicture();
-    await addCharge(stripe, picture, charge);
-    pictures.push(picture);
+    const snapshot = emptySnapshot();
+    await addCharge(stripe, snapshot, charge);
+    snapshots.push(snapshot);
   }
-  await correctDiffering(context, pictures, number);
+  await correctDiffering(context, snapshots, number);
   return next;
 }
 
@@ -104,14 +104,14 @@ export async function compareInvoices(
     position,
     since,
   );
-  const pictures: Picture[] = [];
+  const snapshots: StripeSnapshot[] = [];
   for (const invoice of objects) {
     if (invoice.status === 'draft') continue;
     const payments = await wholeList(invoice.payments, (page) =>
       stripe.invoicePayments.list({ invoice: invoice.id, ...page }),
     );
-    pictures.push({ ...emptyPicture(), invoices: [invoiceRow(invoice, payments)] });
+    snapshots.push({ ...emptySnapshot(), invoices: [invoiceRow(invoice, payments)] });
   }
-  await correctDiffering(context, pictures, number);
+  await correctDiffering(context, snapshots, number);
   return next;
 }

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { fetchPicture, isMissing } from '../mirror/fetch.ts';
+import { fetchSnapshot, isMissing } from '../mirror/fetch.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { drawNumber } from '../webhook/followed.ts';
@@ -181,14 +181,14 @@ export async function compareAlone(
 ): Promise<boolean> {
   const { deps, counts } = context;
   const number = await drawNumber(deps.database);
-  const picture = await fetchPicture(deps.stripeForReconciliation, object);
-  if (picture.missing.length > 0) {
+  const snapshot = await fetchSnapshot(deps.stripeForReconciliation, object);
+  if (snapshot.missing.length > 0) {
     await noteMissing(context, object, true);
     return false;
   }
   counts.objects += 1;
-  const isLeftOut = picture.onTestClock.includes(object.objectId);
-  if (unlisted && !isLeftOut && !isGone(picture)) {
+  const isLeftOut = snapshot.onTestClock.includes(object.objectId);
+  if (unlisted && !isLeftOut && !isGone(snapshot)) {
     counts.unlisted += 1;
     if (counts.unlisted > mostUnlisted) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
@@ -197,7 +197,7 @@ export async function compareAlone(
       );
     }
   }
-  await correct(context, { picture, number });
+  await correct(context, { snapshot, number });
   return isLeftOut;
 }
 
@@ -206,7 +206,7 @@ function isGone({
   customers,
   products,
   prices,
-}: Awaited<ReturnType<typeof fetchPicture>>): boolean {
+}: Awaited<ReturnType<typeof fetchSnapshot>>): boolean {
   return [...customers, ...products, ...prices].some(({ deleted }) => deleted);
 }
 

@@ -1,14 +1,14 @@
 import type Stripe from 'stripe';
-import { addCharge, fetchPicture, wholeList } from '../mirror/fetch.ts';
+import { addCharge, fetchSnapshot, wholeList } from '../mirror/fetch.ts';
 import { sessionRow } from '../mirror/from-stripe.ts';
 import { arrivalOf, disputeRow } from '../mirror/money-from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
-import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { eachListed } from '../platform/stripe-lists.ts';
 import { noteMissing } from './correction.ts';
 import { correctDiffering, withCustomers } from './differing.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
-import { customerPictures } from './subscription-phase.ts';
+import { customerSnapshots } from './subscription-phase.ts';
 import type { Position, RunContext } from './run-context.ts';
 
 // Four levels, which is as deep as Stripe goes: a purchase with its charge and refunds costs no request.
@@ -34,18 +34,18 @@ export async function comparePurchases(
       ),
     position,
   );
-  const pictures: Picture[] = [];
+  const snapshots: StripeSnapshot[] = [];
   for (const session of page.objects) {
-    const picture = await toPicture(stripe, session);
-    pictures.push(picture);
-    for (const object of picture.missing) {
+    const snapshot = await toSnapshot(stripe, session);
+    snapshots.push(snapshot);
+    for (const object of snapshot.missing) {
       const held = await deps.database.prisma.checkoutSession.count({ where: { id: session.id } });
       await noteMissing(context, object, held > 0);
     }
   }
-  const customers = customerPictures(page.objects.map(({ customer }) => customer));
+  const customers = customerSnapshots(page.objects.map(({ customer }) => customer));
   await correctDiffering(context, customers, page.number);
-  await correctDiffering(context, pictures, page.number, withCustomers(customers));
+  await correctDiffering(context, snapshots, page.number, withCustomers(customers));
   await compareUnlisted(
     context,
     'checkout.session',
@@ -69,28 +69,31 @@ export async function comparePurchases(
 }
 
 /**
- * As `fetchPicture` would make it, out of what the list shows. What was bought once along with a
+ * As `fetchSnapshot` would make it, out of what the list shows. What was bought once along with a
  * subscription is paid through its invoice, which lies too deep for the list: such a session is fetched.
  */
-async function toPicture(stripe: Stripe, session: Stripe.Checkout.Session): Promise<Picture> {
+async function toSnapshot(
+  stripe: Stripe,
+  session: Stripe.Checkout.Session,
+): Promise<StripeSnapshot> {
   const lines = await wholeList(session.line_items, (page) =>
     stripe.checkout.sessions.listLineItems(session.id, page),
   );
   const oneTime = lines.some(({ price }) => price?.type === 'one_time');
   if (oneTime && session.invoice !== null && session.mode === 'subscription') {
-    return fetchPicture(stripe, { objectType: 'checkout.session', objectId: session.id });
+    return fetchSnapshot(stripe, { objectType: 'checkout.session', objectId: session.id });
   }
-  const picture = emptyPicture();
+  const snapshot = emptySnapshot();
   const intent = session.payment_intent;
   const latest = typeof intent === 'object' ? intent?.latest_charge : null;
   const charges = typeof latest === 'object' && latest !== null ? [latest] : [];
   for (const charge of charges) {
-    await addCharge(stripe, picture, charge);
+    await addCharge(stripe, snapshot, charge);
     if (!charge.disputed) continue;
     const disputes = eachListed((page) => stripe.disputes.list({ charge: charge.id, ...page }));
-    for await (const dispute of disputes) picture.disputes.push(disputeRow(dispute));
+    for await (const dispute of disputes) snapshot.disputes.push(disputeRow(dispute));
   }
   const arrivedAt = arrivalOf(charges, null);
-  picture.sessions.push(sessionRow(session, lines, { arrivedAt }));
-  return picture;
+  snapshot.sessions.push(sessionRow(session, lines, { arrivedAt }));
+  return snapshot;
 }

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import type { ApplyDeps } from '../mirror/apply.ts';
-import type { Picture } from '../mirror/picture.ts';
+import type { StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import type { Config } from '../config.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -66,7 +66,7 @@ export interface RunContext {
 
 /** Objects that are compared and corrected together, as they were fetched under one number. */
 export interface Unit {
-  picture: Picture;
+  snapshot: StripeSnapshot;
   number: bigint;
   /** What this may depend on, as it was fetched. */
   along?: Along;
@@ -75,9 +75,9 @@ export interface Unit {
 /** What was compared just before, and not kept where the run is dry or of another project. */
 export interface Along {
   /** Tried along by a dry run: what a customer brings to a user has the effect that it will have. */
-  customers?: Picture['customers'];
+  customers?: StripeSnapshot['customers'];
   /** Products that are not stored: without them their prices cannot be. */
-  products?: Picture['products'];
+  products?: StripeSnapshot['products'];
 }
 
 /** A run that cannot go on, and says why: nothing was taken away for it. */

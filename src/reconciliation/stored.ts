@@ -1,5 +1,5 @@
 import { loadOwnership } from '../mirror/owner.ts';
-import { objectsIn, type Picture } from '../mirror/picture.ts';
+import { objectsIn, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import type { Subject } from '../mirror/subjects.ts';
 import { loadArrivals } from '../mirror/told-arrived.ts';
 import type { Tx } from '../platform/database.ts';
@@ -17,11 +17,15 @@ const typeOf: Record<Subject['table'], FollowedType> = {
 };
 
 /**
- * What the mirror holds of the objects of a picture: a fixed number of queries for any number of them.
+ * What the mirror holds of the objects of a snapshot: a fixed number of queries for any number of them.
  *
- * @param number under which the picture was fetched.
+ * @param number under which the snapshot was fetched.
  */
-export async function loadStored(tx: Tx, picture: Picture, number: bigint): Promise<Stored> {
+export async function loadStored(
+  tx: Tx,
+  snapshot: StripeSnapshot,
+  number: bigint,
+): Promise<Stored> {
   const rows = new Map<string, Row>();
   const add = (objectType: FollowedType, found: readonly Row[]): void => {
     for (const row of found) rows.set(objectKey({ objectType, objectId: row.id }), row);
@@ -29,50 +33,50 @@ export async function loadStored(tx: Tx, picture: Picture, number: bigint): Prom
   const idsOf = (asked: readonly { id: string }[]) => ({
     where: { id: { in: asked.map(({ id }) => id) } },
   });
-  if (picture.products.length > 0) {
-    add('product', await tx.product.findMany(idsOf(picture.products)));
+  if (snapshot.products.length > 0) {
+    add('product', await tx.product.findMany(idsOf(snapshot.products)));
   }
-  if (picture.prices.length > 0) add('price', await tx.price.findMany(idsOf(picture.prices)));
-  if (picture.customers.length > 0) add('customer', await loadCustomers(tx, picture));
-  if (picture.subscriptions.length > 0) {
-    const asked = { ...idsOf(picture.subscriptions), include: { items: true, discounts: true } };
+  if (snapshot.prices.length > 0) add('price', await tx.price.findMany(idsOf(snapshot.prices)));
+  if (snapshot.customers.length > 0) add('customer', await loadCustomers(tx, snapshot));
+  if (snapshot.subscriptions.length > 0) {
+    const asked = { ...idsOf(snapshot.subscriptions), include: { items: true, discounts: true } };
     add('subscription', await tx.subscription.findMany(asked));
   }
-  if (picture.sessions.length > 0) {
-    const asked = { ...idsOf(picture.sessions), include: { purchases: true } };
+  if (snapshot.sessions.length > 0) {
+    const asked = { ...idsOf(snapshot.sessions), include: { purchases: true } };
     add('checkout.session', await tx.checkoutSession.findMany(asked));
   }
-  if (picture.charges.length > 0) add('charge', await loadCharges(tx, picture));
-  if (picture.disputes.length > 0) {
-    add('dispute', await tx.dispute.findMany(idsOf(picture.disputes)));
+  if (snapshot.charges.length > 0) add('charge', await loadCharges(tx, snapshot));
+  if (snapshot.disputes.length > 0) {
+    add('dispute', await tx.dispute.findMany(idsOf(snapshot.disputes)));
   }
-  if (picture.invoices.length > 0) {
-    const asked = { ...idsOf(picture.invoices), include: { payments: true } };
+  if (snapshot.invoices.length > 0) {
+    const asked = { ...idsOf(snapshot.invoices), include: { payments: true } };
     add('invoice', await tx.invoice.findMany(asked));
   }
   return {
     rows,
-    misowned: await loadMisowned(tx, picture, rows),
-    newer: await loadNewer(tx, objectsIn(picture), number),
-    arrivals: await loadArrivals(tx, picture),
+    misowned: await loadMisowned(tx, snapshot, rows),
+    newer: await loadNewer(tx, objectsIn(snapshot), number),
+    arrivals: await loadArrivals(tx, snapshot),
   };
 }
 
 /** What was erased stays so: the e-mail address of an erased user counts as the same. */
-async function loadCustomers(tx: Tx, picture: Picture): Promise<Row[]> {
+async function loadCustomers(tx: Tx, snapshot: StripeSnapshot): Promise<Row[]> {
   const rows = await tx.customer.findMany({
-    where: { id: { in: picture.customers.map(({ id }) => id) } },
+    where: { id: { in: snapshot.customers.map(({ id }) => id) } },
     include: { user: { select: { erasedAt: true } } },
   });
-  const told = new Map(picture.customers.map(({ id, email }) => [id, email]));
+  const told = new Map(snapshot.customers.map(({ id, email }) => [id, email]));
   return rows.map(({ user, ...row }) => {
     const erased = user !== null && user.erasedAt !== null;
     return erased ? { ...row, email: told.get(row.id) ?? null } : row;
   });
 }
 
-async function loadCharges(tx: Tx, picture: Picture): Promise<Row[]> {
-  const ids = picture.charges.map(({ id }) => id);
+async function loadCharges(tx: Tx, snapshot: StripeSnapshot): Promise<Row[]> {
+  const ids = snapshot.charges.map(({ id }) => id);
   const charges = await tx.charge.findMany({ where: { id: { in: ids } } });
   const refunds = await tx.refund.findMany({ where: { chargeId: { in: ids } } });
   return charges.map((charge) => ({
@@ -84,10 +88,10 @@ async function loadCharges(tx: Tx, picture: Picture): Promise<Row[]> {
 /** Objects whose user is another than the one that what we know tells, or none. */
 async function loadMisowned(
   tx: Tx,
-  picture: Picture,
+  snapshot: StripeSnapshot,
   rows: ReadonlyMap<string, Row>,
 ): Promise<Set<string>> {
-  const { owned } = await loadOwnership(tx, picture);
+  const { owned } = await loadOwnership(tx, snapshot);
   const held = owned.flatMap(({ subject, owner }) => {
     const key = objectKey({ objectType: typeOf[subject.table], objectId: subject.id });
     const row = rows.get(key);

@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import { addSubscription, withDiscounts } from '../mirror/fetch.ts';
 import { customerRow } from '../mirror/from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
-import { emptyPicture, type Picture } from '../mirror/picture.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { correctDiffering, withCustomers } from './differing.ts';
 import { compareUnlisted, fetchPage, type Within } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
@@ -26,16 +26,16 @@ export async function compareSubscriptions(
       ),
     position,
   );
-  const pictures: Picture[] = [];
+  const snapshots: StripeSnapshot[] = [];
   for (const subscription of page.objects) {
-    const picture = emptyPicture();
-    await addSubscription(stripe, picture, subscription);
-    pictures.push(picture);
+    const snapshot = emptySnapshot();
+    await addSubscription(stripe, snapshot, subscription);
+    snapshots.push(snapshot);
   }
   // Customers first: one may bring a user to what waits for it.
-  const customers = customerPictures(page.objects.map(({ customer }) => customer));
+  const customers = customerSnapshots(page.objects.map(({ customer }) => customer));
   await correctDiffering(context, customers, page.number);
-  await correctDiffering(context, pictures, page.number, withCustomers(customers));
+  await correctDiffering(context, snapshots, page.number, withCustomers(customers));
   await compareUnlisted(context, 'subscription', position, page, (createdAt, listed, take) =>
     loadAlive(context, createdAt, listed, take),
   );
@@ -43,9 +43,9 @@ export async function compareSubscriptions(
 }
 
 /** Expanded customers, each once. */
-export function customerPictures(
+export function customerSnapshots(
   customers: readonly (string | Stripe.Customer | Stripe.DeletedCustomer | null)[],
-): Picture[] {
+): StripeSnapshot[] {
   const byId = new Map(
     customers
       .filter((customer) => typeof customer === 'object')
@@ -53,7 +53,7 @@ export function customerPictures(
       .map((customer) => [customer.id, customer]),
   );
   return [...byId.values()].map((customer) => ({
-    ...emptyPicture(),
+    ...emptySnapshot(),
     customers: [customerRow(customer)],
   }));
 }

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { applyPicture } from '../../src/mirror/apply.ts';
-import { fetchPicture } from '../../src/mirror/fetch.ts';
+import { applySnapshot } from '../../src/mirror/apply.ts';
+import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { drawNumber } from '../../src/webhook/followed.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
@@ -119,20 +119,20 @@ describe('a status that nobody knows', () => {
       await shop.settle();
       const { id } = await shop.subscriptionOf(userId);
       const object = { objectType: 'subscription', objectId: id } as const;
-      const pictureOf = async (status: string, dunningAnchorAt: Date | null) => {
-        const picture = await fetchPicture(shop.stripe, object);
+      const snapshotOf = async (status: string, dunningAnchorAt: Date | null) => {
+        const snapshot = await fetchSnapshot(shop.stripe, object);
         return {
-          ...picture,
-          subscriptions: picture.subscriptions.map((row) => ({ ...row, status, dunningAnchorAt })),
+          ...snapshot,
+          subscriptions: snapshot.subscriptions.map((row) => ({ ...row, status, dunningAnchorAt })),
         };
       };
       if (debt) {
         const since = new Date(shop.service.clock.now() - 30 * 86_400_000);
         const number = await drawNumber(deps.database);
-        await applyPicture(deps, await pictureOf('past_due', since), number);
+        await applySnapshot(deps, await snapshotOf('past_due', since), number);
       }
       const number = await drawNumber(deps.database);
-      await applyPicture(deps, await pictureOf('on_the_moon', null), number);
+      await applySnapshot(deps, await snapshotOf('on_the_moon', null), number);
       expect(await shop.entitled(userId)).toEqual(expected);
     }
   });

@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { applyPicture } from '../../src/mirror/apply.ts';
-import { fetchPicture } from '../../src/mirror/fetch.ts';
+import { applySnapshot } from '../../src/mirror/apply.ts';
+import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { lockJoinKeys } from '../../src/platform/locks.ts';
 import { drawNumber } from '../../src/webhook/followed.ts';
@@ -64,7 +64,7 @@ describe('a customer who is told to be a user', () => {
       where: { id: session },
     });
     const number = await drawNumber(deps.database);
-    const picture = await fetchPicture(shop.stripe, {
+    const snapshot = await fetchSnapshot(shop.stripe, {
       objectType: 'customer',
       objectId: customer,
     });
@@ -72,7 +72,7 @@ describe('a customer who is told to be a user', () => {
     let linking = Promise.resolve();
     await deps.database.transaction(async (tx) => {
       await lockJoinKeys(tx, [paymentIntentId ?? '']);
-      linking = applyPicture(deps, picture, number).then(() => {
+      linking = applySnapshot(deps, snapshot, number).then(() => {
         linked = true;
       });
       await vi.waitUntil(async () => linked || (await countWaitingLocks(deps.database)) > 0);
@@ -269,7 +269,7 @@ describe('metadata that name another project', () => {
   });
 });
 
-describe('a picture that is older than what is stored', () => {
+describe('a snapshot that is older than what is stored', () => {
   it('changes no owner either', async () => {
     const { deps } = shop.service;
     const { id: customer } = await shop.stripe.customers.create();
@@ -281,10 +281,10 @@ describe('a picture that is older than what is stored', () => {
     });
     const object = { objectType: 'subscription', objectId: id } as const;
     const number = await drawNumber(deps.database);
-    const older = await fetchPicture(shop.stripe, object);
+    const older = await fetchSnapshot(shop.stripe, object);
     await shop.stripe.subscriptions.update(id, { metadata: ours() });
     await syncObject(deps, object);
-    await applyPicture(deps, older, number);
+    await applySnapshot(deps, older, number);
     expect(await shop.entitled(userId)).toEqual(pro);
     expect(await shop.entitled(`${userId}_before`)).toEqual({});
   });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { applyPicture } from '../../src/mirror/apply.ts';
-import { fetchPicture } from '../../src/mirror/fetch.ts';
+import { applySnapshot } from '../../src/mirror/apply.ts';
+import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { syncAll } from '../../src/mirror/worker.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -42,16 +42,16 @@ function followed(objectId: string) {
 }
 
 describe('promise 2: order, repetition and delay do not matter', () => {
-  it('a late worker cannot write an older picture over a newer one', async () => {
+  it('a late worker cannot write an older snapshot over a newer one', async () => {
     const { deps } = shop.service;
     const { userId, id } = await subscribed();
     const subscription = { objectType: 'subscription', objectId: id } as const;
     const early = await drawNumber(deps.database);
-    const older = await fetchPicture(shop.stripe, subscription);
+    const older = await fetchSnapshot(shop.stripe, subscription);
     await shop.stripe.subscriptions.update(id, { cancel_at_period_end: true });
     await syncObject(deps, subscription);
     const row = await deps.database.prisma.subscription.findUniqueOrThrow({ where: { id } });
-    await applyPicture(deps, older, early);
+    await applySnapshot(deps, older, early);
     expect(await deps.database.prisma.subscription.findUniqueOrThrow({ where: { id } })).toEqual(
       row,
     );
@@ -63,10 +63,10 @@ describe('promise 2: order, repetition and delay do not matter', () => {
     const { deps } = shop.service;
     const { id } = await subscribed();
     const number = await drawNumber(deps.database);
-    const picture = await fetchPicture(shop.stripe, { objectType: 'subscription', objectId: id });
+    const snapshot = await fetchSnapshot(shop.stripe, { objectType: 'subscription', objectId: id });
     await shop.stripe.subscriptions.cancel(id);
     await shop.sandbox.deliver();
-    await applyPicture(deps, picture, number);
+    await applySnapshot(deps, snapshot, number);
     const { wanted, fetched } = await followed(id);
     expect(wanted).toBeGreaterThan(fetched);
   });

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { applyPicture } from '../../src/mirror/apply.ts';
-import { fetchPicture } from '../../src/mirror/fetch.ts';
+import { applySnapshot } from '../../src/mirror/apply.ts';
+import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { drawNumber } from '../../src/webhook/followed.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
@@ -124,19 +124,19 @@ export const deliveries: ScenarioGroup = {
     },
     {
       title:
-        'a terminal status is final: an older picture that arrives later does not bring it back',
+        'a terminal status is final: an older snapshot that arrives later does not bring it back',
       basis: bases.events,
       async run(shop, userId) {
         const { deps } = shop.service;
         const { id } = await subscribe(shop, userId);
         const early = await drawNumber(deps.database);
-        const older = await fetchPicture(shop.stripe, subscriptionRef(id));
+        const older = await fetchSnapshot(shop.stripe, subscriptionRef(id));
         await shop.stripe.subscriptions.cancel(id);
         await syncObject(deps, subscriptionRef(id));
-        await applyPicture(deps, older, early);
+        await applySnapshot(deps, older, early);
         await expectAccess(shop, userId, {});
         // Not even where it comes under a newer number, as from a server that lags behind.
-        await applyPicture(deps, older, await drawNumber(deps.database));
+        await applySnapshot(deps, older, await drawNumber(deps.database));
         await expectAccess(shop, userId, {});
       },
     },
@@ -147,12 +147,12 @@ export const deliveries: ScenarioGroup = {
         const { deps } = shop.service;
         const subscription = await subscribe(shop, userId);
         const early = await drawNumber(deps.database);
-        const older = await fetchPicture(shop.stripe, subscriptionRef(subscription.id));
+        const older = await fetchSnapshot(shop.stripe, subscriptionRef(subscription.id));
         await shop.stripe.subscriptions.update(subscription.id, {
           items: [{ id: itemOf(subscription), price: shop.prices.team }],
         });
         await shop.settle();
-        await applyPicture(deps, older, early);
+        await applySnapshot(deps, older, early);
         await expectAccess(shop, userId, team);
       },
     },

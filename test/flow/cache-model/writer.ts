@@ -1,7 +1,7 @@
 import type { EntitlementCache } from '../../../src/entitlements/cache.ts';
 import { changeUser } from '../../../src/entitlements/change.ts';
-import { applyPicture } from '../../../src/mirror/apply.ts';
-import { emptyPicture } from '../../../src/mirror/picture.ts';
+import { applySnapshot } from '../../../src/mirror/apply.ts';
+import { emptySnapshot } from '../../../src/mirror/stripe-snapshot.ts';
 import { newId } from '../../../src/platform/ids.ts';
 import { drawNumber } from '../../../src/webhook/followed.ts';
 import type { TestService } from '../../helpers/service.ts';
@@ -112,8 +112,8 @@ export function createWriter(
       if (!active) facts.subscription.endedAt ??= now;
       const { id, startDate, endedAt } = facts.subscription;
       const start = new Date(startDate);
-      const picture = {
-        ...emptyPicture(),
+      const snapshot = {
+        ...emptySnapshot(),
         subscriptions: [
           {
             id,
@@ -150,7 +150,7 @@ export function createWriter(
           },
         ],
       };
-      await applyPicture({ ...deps, cache }, picture, await drawNumber(deps.database));
+      await applySnapshot({ ...deps, cache }, snapshot, await drawNumber(deps.database));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { AppDeps } from '../../../src/app.ts';
 import { sweepBehindCatalog, sweepPendingCache } from '../../../src/entitlements/sweeps.ts';
-import { applyPicture } from '../../../src/mirror/apply.ts';
-import { fetchPicture } from '../../../src/mirror/fetch.ts';
+import { applySnapshot } from '../../../src/mirror/apply.ts';
+import { fetchSnapshot } from '../../../src/mirror/fetch.ts';
 import { syncAll } from '../../../src/mirror/worker.ts';
 import { claimWanted, drawNumber } from '../../../src/webhook/followed.ts';
 import type { World } from './world.ts';
@@ -98,9 +98,9 @@ async function die(deps: AppDeps, where: (typeof deaths)[number]): Promise<void>
   if (where === 'claimed') return;
   for (const claim of claims) {
     const number = await drawNumber(deps.database);
-    const picture = await fetchPicture(deps.stripeInBackground, claim).catch(() => null);
-    if (where === 'fetched' || picture === null) continue;
-    await applyPicture(
+    const snapshot = await fetchSnapshot(deps.stripeInBackground, claim).catch(() => null);
+    if (where === 'fetched' || snapshot === null) continue;
+    await applySnapshot(
       {
         ...deps,
         cache: { ...deps.cache, forget: () => Promise.resolve() },
@@ -116,7 +116,7 @@ async function die(deps: AppDeps, where: (typeof deaths)[number]): Promise<void>
                   }),
               },
       },
-      picture,
+      snapshot,
       number,
     ).catch((error: unknown) => {
       if (!(error instanceof Killed)) throw error;

@@ -8,7 +8,7 @@ import {
 } from '../../../src/reconciliation/effect.ts';
 import { findingType } from '../../../src/reconciliation/finding.ts';
 import { isTooMuch } from '../../../src/reconciliation/losses.ts';
-import { emptyPicture } from '../../../src/mirror/picture.ts';
+import { emptySnapshot } from '../../../src/mirror/stripe-snapshot.ts';
 import type { CustomerRow, SubscriptionRow } from '../../../src/mirror/rows.ts';
 import { subscriptionRow } from '../../helpers/subscription-row.ts';
 
@@ -48,9 +48,9 @@ function stored(rows: Record<string, object>, more: Partial<Stored> = {}): Store
 }
 
 function compared(row: SubscriptionRow, local: object | undefined, more: Partial<Stored> = {}) {
-  const picture = { ...emptyPicture(), subscriptions: [row] };
+  const snapshot = { ...emptySnapshot(), subscriptions: [row] };
   return differences(
-    picture,
+    snapshot,
     stored(local === undefined ? {} : { 'subscription sub_1': local }, more),
   );
 }
@@ -126,19 +126,19 @@ describe('what differs', () => {
   });
 
   it('an e-mail address, without saying which', () => {
-    const picture = { ...emptyPicture(), customers: [customer] };
+    const snapshot = { ...emptySnapshot(), customers: [customer] };
     const held = { ...customer, email: 'other@example.com' };
-    const found = differences(picture, stored({ 'customer cus_1': held }));
+    const found = differences(snapshot, stored({ 'customer cus_1': held }));
     expect(found).toMatchObject([{ local: { email: 'withheld' }, stripe: { email: 'withheld' } }]);
   });
 
   it('of a deleted customer only that it is deleted, and nothing where we never had it', () => {
     const gone = { ...customer, deleted: true, email: null, createdAt: null };
-    const picture = { ...emptyPicture(), customers: [gone] };
-    expect(differences(picture, stored({ 'customer cus_1': customer }))).toMatchObject([
+    const snapshot = { ...emptySnapshot(), customers: [gone] };
+    expect(differences(snapshot, stored({ 'customer cus_1': customer }))).toMatchObject([
       { local: { deleted: false }, stripe: { deleted: true } },
     ]);
-    expect(differences(picture, stored({}))).toEqual([]);
+    expect(differences(snapshot, stored({}))).toEqual([]);
   });
 });
 

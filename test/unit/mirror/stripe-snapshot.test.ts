@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { emptyPicture, objectsIn, partsOf, type Picture } from '../../../src/mirror/picture.ts';
+import {
+  emptySnapshot,
+  objectsIn,
+  splitSnapshot,
+  type StripeSnapshot,
+} from '../../../src/mirror/stripe-snapshot.ts';
 import { subscriptionRow } from '../../helpers/subscription-row.ts';
 
 /** What Stripe shows of a customer with so many subscriptions. */
-function summaryOf(count: number): Picture {
+function summaryOf(count: number): StripeSnapshot {
   return {
-    ...emptyPicture(),
+    ...emptySnapshot(),
     subscriptions: Array.from({ length: count }, (_, index) =>
       subscriptionRow({ id: `sub_${index}` }),
     ),
@@ -13,19 +18,19 @@ function summaryOf(count: number): Picture {
   };
 }
 
-describe('a picture in parts', () => {
+describe('a snapshot in parts', () => {
   it.each([
     [0, [0]],
     [100, [100]],
     [101, [100, 1]],
     [250, [100, 100, 50]],
   ])('of %i subscriptions has so many in each', (count, sizes) => {
-    expect(partsOf(summaryOf(count)).map((part) => part.subscriptions.length)).toEqual(sizes);
+    expect(splitSnapshot(summaryOf(count)).map((part) => part.subscriptions.length)).toEqual(sizes);
   });
 
   it('shows together what the whole shows, each once, and what they were fetched for last', () => {
     const whole = summaryOf(250);
-    const parts = partsOf(whole);
+    const parts = splitSnapshot(whole);
     expect(parts.flatMap(objectsIn)).toEqual(objectsIn(whole));
     expect(parts.map(({ summaries }) => summaries.length)).toEqual([0, 0, 1]);
   });

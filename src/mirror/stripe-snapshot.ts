@@ -16,7 +16,7 @@ import type {
  * What was fetched from Stripe together, under one number: an object and those of its relatives that
  * are needed to know what it gives. Each is written only where no later fetch was written before.
  */
-export interface Picture {
+export interface StripeSnapshot {
   customers: CustomerRow[];
   subscriptions: SubscriptionRow[];
   sessions: SessionRow[];
@@ -47,7 +47,7 @@ export interface Picture {
   doubted: FollowedRef[];
 }
 
-export function emptyPicture(): Picture {
+export function emptySnapshot(): StripeSnapshot {
   return {
     customers: [],
     subscriptions: [],
@@ -66,21 +66,21 @@ export function emptyPicture(): Picture {
   };
 }
 
-/** Every object that the picture shows, and the one that it was to show. */
-export function objectsIn(picture: Picture): Fetched[] {
+/** Every object that the snapshot shows, and the one that it was to show. */
+export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
   const named = (objectType: FollowedType, rows: { id: string }[]): Fetched[] =>
     rows.map(({ id }) => ({ objectType, objectId: id, outcome: 'applied' }));
   return [
-    ...named('customer', picture.customers),
-    ...named('subscription', picture.subscriptions),
-    ...named('checkout.session', picture.sessions),
-    ...named('invoice', picture.invoices),
-    ...named('charge', picture.charges),
-    ...named('dispute', picture.disputes),
-    ...named('entitlement_summary', picture.summaries),
-    ...named('product', picture.products),
-    ...named('price', picture.prices),
-    ...picture.missing.map((object) => ({ ...object, outcome: 'missing' as const })),
+    ...named('customer', snapshot.customers),
+    ...named('subscription', snapshot.subscriptions),
+    ...named('checkout.session', snapshot.sessions),
+    ...named('invoice', snapshot.invoices),
+    ...named('charge', snapshot.charges),
+    ...named('dispute', snapshot.disputes),
+    ...named('entitlement_summary', snapshot.summaries),
+    ...named('product', snapshot.products),
+    ...named('price', snapshot.prices),
+    ...snapshot.missing.map((object) => ({ ...object, outcome: 'missing' as const })),
   ];
 }
 
@@ -88,39 +88,39 @@ export function objectsIn(picture: Picture): Fetched[] {
 const subscriptionsAtOnce = 100;
 
 /**
- * The picture in parts that can be written one after the other under its number: what a big customer has
+ * The snapshot in parts that can be written one after the other under its number: what a big customer has
  * is too much for one transaction. All but subscriptions is in the last part, so that what was fetched for
  * the whole counts as fetched only when everything was written.
  */
-export function partsOf(picture: Picture): Picture[] {
-  const { subscriptions } = picture;
-  const parts: Picture[] = [];
+export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
+  const { subscriptions } = snapshot;
+  const parts: StripeSnapshot[] = [];
   let from = 0;
   for (; subscriptions.length - from > subscriptionsAtOnce; from += subscriptionsAtOnce) {
     const some = subscriptions.slice(from, from + subscriptionsAtOnce);
-    parts.push({ ...emptyPicture(), subscriptions: some, revived: picture.revived });
+    parts.push({ ...emptySnapshot(), subscriptions: some, revived: snapshot.revived });
   }
-  return [...parts, { ...picture, subscriptions: subscriptions.slice(from) }];
+  return [...parts, { ...snapshot, subscriptions: subscriptions.slice(from) }];
 }
 
-/** The picture without what a later fetch wrote before. */
-export function onlyNewest(picture: Picture, newest: ReadonlySet<string>): Picture {
+/** The snapshot without what a later fetch wrote before. */
+export function onlyNewest(snapshot: StripeSnapshot, newest: ReadonlySet<string>): StripeSnapshot {
   const kept = <T extends { id: string }>(objectType: FollowedType, rows: T[]): T[] =>
     rows.filter(({ id }) => newest.has(objectKey({ objectType, objectId: id })));
   return {
-    customers: kept('customer', picture.customers),
-    subscriptions: kept('subscription', picture.subscriptions),
-    sessions: kept('checkout.session', picture.sessions),
-    invoices: kept('invoice', picture.invoices),
-    charges: kept('charge', picture.charges),
-    disputes: kept('dispute', picture.disputes),
-    summaries: kept('entitlement_summary', picture.summaries),
-    products: kept('product', picture.products),
-    prices: kept('price', picture.prices),
-    revived: picture.revived,
-    onTestClock: picture.onTestClock,
-    unlinked: picture.unlinked,
-    missing: picture.missing.filter((object) => newest.has(objectKey(object))),
-    doubted: picture.doubted,
+    customers: kept('customer', snapshot.customers),
+    subscriptions: kept('subscription', snapshot.subscriptions),
+    sessions: kept('checkout.session', snapshot.sessions),
+    invoices: kept('invoice', snapshot.invoices),
+    charges: kept('charge', snapshot.charges),
+    disputes: kept('dispute', snapshot.disputes),
+    summaries: kept('entitlement_summary', snapshot.summaries),
+    products: kept('product', snapshot.products),
+    prices: kept('price', snapshot.prices),
+    revived: snapshot.revived,
+    onTestClock: snapshot.onTestClock,
+    unlinked: snapshot.unlinked,
+    missing: snapshot.missing.filter((object) => newest.has(objectKey(object))),
+    doubted: snapshot.doubted,
   };
 }
