@@ -13,8 +13,8 @@ import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
 import { objectsIn, onlyNewest, type StripeSnapshot } from './stripe-snapshot.ts';
 import { storeSnapshot } from './store.ts';
-import { believeArrived } from './told-arrived.ts';
-import { believeDeleted } from './told-deleted.ts';
+import { confirmArrivals } from './confirm-arrivals.ts';
+import { confirmDeletions } from './confirm-deletions.ts';
 
 export interface ApplyDeps {
   clock: Clock;
@@ -160,7 +160,7 @@ async function writeLocked(
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
   const newest = onlyNewest(snapshot, await markFetched(tx, objectsIn(snapshot), number, now));
-  await wantUnseen(tx, snapshot.doubted, now);
+  await wantUnseen(tx, snapshot.unconfirmed, now);
   await lockJoinKeys(tx, customerIds(snapshot));
   await check(tx);
   const ownership = await loadOwnership(tx, newest);
@@ -184,7 +184,7 @@ async function writeLocked(
   const needed = new Set([...owners, ...users].map(({ projectId }) => projectId));
   if (!needed.isSubsetOf(projectIds)) throw new MoreProjects(needed);
 
-  const seen = await believeArrived(tx, await believeDeleted(tx, newest));
+  const seen = await confirmArrivals(tx, await confirmDeletions(tx, newest));
   const unknown = await storeSnapshot(tx, seen);
   const uidOf = new Map(users.map((user) => [nameKey(user), user.uid]));
   await storeOwnership(tx, ownership, (name) => {
@@ -194,7 +194,7 @@ async function writeLocked(
   });
   const unmapped = await loadUnmappedPrices(tx, snapshot, ownership.owned);
   const { foreign } = ownership;
-  const missing = [...seen.missing, ...seen.doubted];
+  const missing = [...seen.missing, ...seen.unconfirmed];
   return { users, observed: { unknown, unmapped, foreign, missing } };
 }
 

@@ -13,7 +13,7 @@ import { objectsIn, type StripeSnapshot } from './stripe-snapshot.ts';
  * @throws ImplausibleAnswer
  */
 export function refuseContradictions(snapshot: StripeSnapshot, asked: FollowedRef): void {
-  const shown = new Set([...objectsIn(snapshot), ...snapshot.doubted].map(objectKey));
+  const shown = new Set([...objectsIn(snapshot), ...snapshot.unconfirmed].map(objectKey));
   for (const object of [asked, ...namedIn(snapshot)]) {
     if (!shown.has(objectKey(object))) {
       throw new ImplausibleAnswer(

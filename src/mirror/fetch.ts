@@ -29,7 +29,7 @@ export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts']
 
 /**
  * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
- * Stripe does not know (`resource_missing`) is in `missing`, a relative in `doubted`, and the rest is in
+ * Stripe does not know (`resource_missing`) is in `missing`, a relative in `unconfirmed`, and the rest is in
  * the snapshot all the same; any other failure is thrown.
  *
  * @throws ImplausibleAnswer where Stripe contradicts itself.
@@ -110,7 +110,7 @@ async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string
   const subscriptionId = optionalReference(session.subscription);
   if (subscriptionId !== null) {
     const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
-    await unlessMissing(snapshot.doubted, subscription, () =>
+    await unlessMissing(snapshot.unconfirmed, subscription, () =>
       fetchSubscription(stripe, snapshot, subscriptionId),
     );
   }
@@ -118,8 +118,10 @@ async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string
   const oneTime = lines.some((line) => line.price?.type === 'one_time');
   const invoice =
     invoiceId !== null && oneTime
-      ? await unlessMissing(snapshot.doubted, { objectType: 'invoice', objectId: invoiceId }, () =>
-          fetchInvoice(stripe, snapshot, invoiceId),
+      ? await unlessMissing(
+          snapshot.unconfirmed,
+          { objectType: 'invoice', objectId: invoiceId },
+          () => fetchInvoice(stripe, snapshot, invoiceId),
         )
       : null;
   const intentIds = [
@@ -265,7 +267,7 @@ async function fetchDispute(stripe: Stripe, snapshot: StripeSnapshot, id: string
   const dispute = await stripe.disputes.retrieve(id);
   snapshot.disputes.push(disputeRow(dispute));
   const objectId = reference(dispute.charge);
-  await unlessMissing(snapshot.doubted, { objectType: 'charge', objectId }, async () =>
+  await unlessMissing(snapshot.unconfirmed, { objectType: 'charge', objectId }, async () =>
     addCharge(stripe, snapshot, await fetchCharge(stripe, objectId)),
   );
 }

@@ -40,7 +40,7 @@ const bookingMs = 3_600_000;
  * When the money that was paid arrived; null: there are no charges that succeeded, and no invoice. A
  * charge's `created` is when it was submitted. Its balance transaction and the invoice that it pays tell
  * that the money came later; less than an hour later is bookkeeping. Where a debit was booked as it was
- * submitted, only an event tells (told-arrived.ts).
+ * submitted, only an event tells (confirm-arrivals.ts).
  *
  * @param charges with their balance transactions, where the key may read those.
  * @param invoicePaidAt of the invoice that they pay, where it is more than a receipt.

@@ -44,7 +44,7 @@ export interface StripeSnapshot {
    * What Stripe does not know and may know in a moment, such as a relative that the object names. It does
    * not count as fetched: earlier news of it stays wanted, and its own tries decide.
    */
-  doubted: FollowedRef[];
+  unconfirmed: FollowedRef[];
 }
 
 export function emptySnapshot(): StripeSnapshot {
@@ -62,7 +62,7 @@ export function emptySnapshot(): StripeSnapshot {
     onTestClock: [],
     unlinked: [],
     missing: [],
-    doubted: [],
+    unconfirmed: [],
   };
 }
 
@@ -121,6 +121,6 @@ export function onlyNewest(snapshot: StripeSnapshot, newest: ReadonlySet<string>
     onTestClock: snapshot.onTestClock,
     unlinked: snapshot.unlinked,
     missing: snapshot.missing.filter((object) => newest.has(objectKey(object))),
-    doubted: snapshot.doubted,
+    unconfirmed: snapshot.unconfirmed,
   };
 }

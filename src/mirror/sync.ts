@@ -10,10 +10,10 @@ export interface SyncDeps extends ApplyDeps {
 }
 
 /**
- * What a 404 comes to. `retry`: an error, also where it is a relative's; nothing is written. `believe`: the
- * object counts as fetched, and as unknown to Stripe. `doubt`: it does not; earlier news of it stays wanted.
+ * What a 404 comes to. `retry`: an error, also where it is a relative's; nothing is written. `record`: the
+ * object counts as fetched, and as unknown to Stripe. `defer`: it does not; earlier news of it stays wanted.
  */
-type MissingRule = 'retry' | 'believe' | 'doubt';
+type MissingRule = 'retry' | 'record' | 'defer';
 
 /**
  * The one way by which Stripe's state reaches ours, whoever asks: webhook, buyer's return, operator,
@@ -26,7 +26,7 @@ type MissingRule = 'retry' | 'believe' | 'doubt';
 export async function syncObject(
   deps: SyncDeps,
   object: FollowedRef,
-  whenMissing: MissingRule = 'doubt',
+  whenMissing: MissingRule = 'defer',
 ): Promise<'applied' | 'missing'> {
   const number = await drawNumber(deps.database);
   const snapshot = await fetchSnapshot(deps.stripe, object);
@@ -34,15 +34,15 @@ export async function syncObject(
   if (whenMissing === 'retry' && outcome === 'missing') {
     throw new ImplausibleAnswer('Stripe does not know the object that it told of');
   }
-  if (whenMissing === 'retry' && snapshot.doubted.length > 0) {
+  if (whenMissing === 'retry' && snapshot.unconfirmed.length > 0) {
     throw new ImplausibleAnswer('Stripe does not know an object that this one names');
   }
-  const seen = whenMissing === 'believe' ? snapshot : doubtMissing(snapshot);
+  const seen = whenMissing === 'record' ? snapshot : deferMissing(snapshot);
   for (const part of splitSnapshot(seen)) await applySnapshot(deps, part, number);
   deps.metrics.syncs.inc({ object_type: object.objectType, outcome });
   return outcome;
 }
 
-function doubtMissing(snapshot: StripeSnapshot): StripeSnapshot {
-  return { ...snapshot, missing: [], doubted: [...snapshot.missing, ...snapshot.doubted] };
+function deferMissing(snapshot: StripeSnapshot): StripeSnapshot {
+  return { ...snapshot, missing: [], unconfirmed: [...snapshot.missing, ...snapshot.unconfirmed] };
 }

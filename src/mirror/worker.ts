@@ -178,9 +178,9 @@ export async function measureInbox(
 async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
   const stripe = claim.urgency === 0 ? deps.stripe : deps.stripeInBackground;
   try {
-    const isDoubtful = claim.isNew && claim.attempts <= missingTries;
+    const mayAppearLater = claim.isNew && claim.attempts <= missingTries;
     await onBehalfOf(claim.projectId ?? '', () =>
-      syncObject({ ...deps, stripe }, claim, isDoubtful ? 'retry' : 'believe'),
+      syncObject({ ...deps, stripe }, claim, mayAppearLater ? 'retry' : 'record'),
     );
     deps.metrics.syncDelaySeconds.observe(
       { urgency: claim.urgency },

@@ -75,6 +75,6 @@ function mergeSnapshots(snapshots: readonly StripeSnapshot[]): StripeSnapshot {
     unlinked: snapshots.flatMap(({ unlinked }) => unlinked),
     onTestClock: snapshots.flatMap(({ onTestClock }) => onTestClock),
     missing: snapshots.flatMap(({ missing }) => missing),
-    doubted: snapshots.flatMap(({ doubted }) => doubted),
+    unconfirmed: snapshots.flatMap(({ unconfirmed }) => unconfirmed),
   };
 }

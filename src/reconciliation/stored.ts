@@ -1,7 +1,7 @@
 import { loadOwnership } from '../mirror/owner.ts';
 import { objectsIn, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import type { Subject } from '../mirror/subjects.ts';
-import { loadArrivals } from '../mirror/told-arrived.ts';
+import { loadArrivals } from '../mirror/confirm-arrivals.ts';
 import type { Tx } from '../platform/database.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { type FollowedRef, objectKey } from '../webhook/followed.ts';

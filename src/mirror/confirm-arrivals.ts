@@ -9,7 +9,7 @@ import type { StripeSnapshot } from './stripe-snapshot.ts';
  */
 
 /** The snapshot with slow purchases begun when Stripe's event says that their money arrived. */
-export async function believeArrived(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
+export async function confirmArrivals(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
   const arrivals = await loadArrivals(tx, snapshot);
   if (arrivals.size === 0) return snapshot;
   const sessions = snapshot.sessions.map((row) => withArrival(row, arrivals.get(row.id)));

@@ -6,24 +6,24 @@ import type { StripeSnapshot } from './stripe-snapshot.ts';
  * The snapshot with the products and prices as deleted that Stripe does not know, where an event of
  * Stripe's said that they were. Without that word a 404 stays what it is: no evidence.
  */
-export async function believeDeleted(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
-  const told = await loadToldDeleted(tx, snapshot.missing);
-  if (told.size === 0) return snapshot;
-  const isTold = (object: FollowedRef): boolean => told.has(objectKey(object));
+export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
+  const confirmed = await loadConfirmed(tx, snapshot.missing);
+  if (confirmed.size === 0) return snapshot;
+  const isConfirmed = (object: FollowedRef): boolean => confirmed.has(objectKey(object));
   const deleted = (objectType: FollowedRef['objectType']) =>
     snapshot.missing
-      .filter((object) => object.objectType === objectType && isTold(object))
+      .filter((object) => object.objectType === objectType && isConfirmed(object))
       .map(({ objectId }) => ({ id: objectId, deleted: true as const }));
   return {
     ...snapshot,
     products: [...snapshot.products, ...deleted('product')],
     prices: [...snapshot.prices, ...deleted('price')],
-    missing: snapshot.missing.filter((object) => !isTold(object)),
+    missing: snapshot.missing.filter((object) => !isConfirmed(object)),
   };
 }
 
 /** The keys of those of the objects that a `product.deleted` or `price.deleted` named. */
-async function loadToldDeleted(tx: Tx, objects: readonly FollowedRef[]): Promise<Set<string>> {
+async function loadConfirmed(tx: Tx, objects: readonly FollowedRef[]): Promise<Set<string>> {
   const sold = objects.filter(
     ({ objectType }) => objectType === 'product' || objectType === 'price',
   );
