@@ -8,7 +8,7 @@ import { platformActor } from '../projects/caller.ts';
 import type { Operator } from '../projects/operator.ts';
 import type { FollowedRef } from '../webhook/followed.ts';
 import { wantObjects } from '../webhook/want.ts';
-import { type Belongings, fetchBelongings, fetchDisputes } from './belongings.ts';
+import { type CustomerObjects, fetchCustomerObjects, fetchDisputes } from './customer-objects.ts';
 import type { Named } from './claims.ts';
 import { fetchSnapshot } from './fetch.ts';
 import { type CustomerClaims, judgeLink } from './linkable.ts';
@@ -63,7 +63,7 @@ export async function linkCustomer(
   const itself: FollowedRef = { objectType: 'customer', objectId: customerId };
   const [{ customers }, first] = await Promise.all([
     fetchSnapshot(stripe, itself),
-    fetchBelongings(stripe, customerId, 'first'),
+    fetchCustomerObjects(stripe, customerId, 'first'),
   ]);
   const customer = customers[0] ?? null;
   const createdAt = await refuseOthers(
@@ -74,7 +74,7 @@ export async function linkCustomer(
     customer,
     first,
   );
-  const whole = first.hasMore ? await fetchBelongings(stripe, customerId, 'all') : first;
+  const whole = first.hasMore ? await fetchCustomerObjects(stripe, customerId, 'all') : first;
   const objects = [itself, ...whole.objects, ...(await fetchDisputes(stripe, customerId))];
   const fetchedNow = objects.slice(0, fetchedAtOnce);
   const link = async (tx: Tx): Promise<Omit<Linked, 'pending'>> => {
@@ -124,7 +124,7 @@ async function refuseOthers(
   userId: string,
   customerId: string,
   customer: CustomerRow | null,
-  { named, productIds }: Belongings,
+  { named, productIds }: CustomerObjects,
 ): Promise<Date> {
   const claims = await loadClaims(tx, customerId, customer, named, productIds);
   const verdict = judgeLink({ projectId, userId }, actor === platformActor, claims);

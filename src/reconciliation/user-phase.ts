@@ -1,4 +1,4 @@
-import { fetchBelongings, fetchDisputes } from '../mirror/belongings.ts';
+import { fetchCustomerObjects, fetchDisputes } from '../mirror/customer-objects.ts';
 import type { FollowedType } from '../webhook/events.ts';
 import { type FollowedRef, objectKey } from '../webhook/followed.ts';
 import { compareAlone } from './pages.ts';
@@ -30,7 +30,7 @@ export async function compareUser(context: RunContext): Promise<null> {
   for (const customer of user.customers.filter(({ deleted }) => !deleted)) {
     await context.beat();
     const stripe = deps.stripeForReconciliation;
-    objects.push(...(await fetchBelongings(stripe, customer.id, 'all')).objects);
+    objects.push(...(await fetchCustomerObjects(stripe, customer.id, 'all')).objects);
     objects.push(...(await fetchDisputes(stripe, customer.id)));
   }
   const byKey = new Map(objects.map((object) => [objectKey(object), object]));

@@ -7,7 +7,7 @@ import { isMissing } from './fetch.ts';
 import { optionalReference, reference } from './from-stripe.ts';
 
 /** What a customer has at Stripe, as far as access may depend on it. */
-export interface Belongings {
+export interface CustomerObjects {
   /** The subscriptions and the completed checkouts. */
   objects: FollowedRef[];
   /** Whom their metadata name. */
@@ -26,11 +26,11 @@ export interface Belongings {
  * @param pages `first`: two requests, whatever the customer has, so that how long it takes tells nothing.
  * @throws ImplausibleAnswer; what the SDK throws.
  */
-export async function fetchBelongings(
+export async function fetchCustomerObjects(
   stripe: Stripe,
   customer: string,
   pages: 'first' | 'all',
-): Promise<Belongings> {
+): Promise<CustomerObjects> {
   const [subscriptions, sessions] = await Promise.all([
     listed((page) => stripe.subscriptions.list({ customer, status: 'all', ...page }), pages),
     listed(
