@@ -14,7 +14,7 @@ import {
 } from '../http/schemas.ts';
 import { projectFor, projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
-import { type Attached, attachPurchase } from './attach.ts';
+import { type AssignedPurchase, assignPurchase } from './assign-purchase.ts';
 import { loadPurchases, purchaseSchema } from './purchase-list.ts';
 
 const tags = ['Purchases'];
@@ -95,7 +95,7 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
         requestId: request.id,
         projectId: await projectScope(deps, caller, given),
       };
-      const view = ({ auditId, revision }: Attached) => ({
+      const view = ({ auditId, revision }: AssignedPurchase) => ({
         purchase_id: purchaseId,
         user_id: userId,
         audit_id: auditId,
@@ -103,7 +103,7 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
       });
       const keep = answerKeeper(reply);
       const asked = { purchaseId, userId, reason };
-      return view(await attachPurchase(deps, by, asked, (tx, done) => keep(tx, view(done))));
+      return view(await assignPurchase(deps, by, asked, (tx, done) => keep(tx, view(done))));
     },
   );
 }

@@ -8,7 +8,7 @@ import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Operator } from '../projects/operator.ts';
 
-export interface Attached {
+export interface AssignedPurchase {
   /** Null where the purchase was the user's before. */
   auditId: string | null;
   /** Of the user's timeline, after it. */
@@ -44,19 +44,19 @@ async function loadWhose(tx: Tx, id: string): Promise<Whose | null> {
  * @throws ProblemError purchase_not_found (the project may not see it: another's, or a guest's purchase
  *   of a product that the project does not have), purchase_claimed (another user of the project has it)
  */
-export async function attachPurchase(
+export async function assignPurchase(
   deps: ChangeDeps,
   by: Omit<Operator, 'projectId'> & { projectId: string | null },
   asked: { purchaseId: string; userId: string; reason?: string | undefined },
-  keep: KeepAnswer<Attached>,
-): Promise<Attached> {
+  keep: KeepAnswer<AssignedPurchase>,
+): Promise<AssignedPurchase> {
   const { purchaseId, userId, reason } = asked;
   const whose = await loadWhose(deps.database.prisma, purchaseId);
   const projectId = whose?.projectId ?? null;
   if (whose === null || projectId === null || (by.projectId ?? projectId) !== projectId) {
     throw new ProblemError('purchase_not_found');
   }
-  const { attached, refreshed } = await deps.database.transaction(async (tx) => {
+  const { assigned, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
     await lockJoinKeys(tx, whose.customers);
@@ -65,9 +65,9 @@ export async function attachPurchase(
     await tx.$queryRaw`select from purchases where id = ${purchaseId} for update`;
     const purchase = await tx.purchase.findUniqueOrThrow({ where: { id: purchaseId } });
     if (purchase.uid === user.uid) {
-      const attached = { auditId: null, revision: user.revision };
-      await keep(tx, attached);
-      return { attached, refreshed: [] };
+      const assigned = { auditId: null, revision: user.revision };
+      await keep(tx, assigned);
+      return { assigned, refreshed: [] };
     }
     if ((await loadWhose(tx, purchaseId))?.projectId !== projectId) {
       throw new ProblemError('purchase_not_found');
@@ -91,10 +91,10 @@ export async function attachPurchase(
       at: now,
     });
     const refreshed = await refreshUsers(tx, projectId, [user], now);
-    const attached = { auditId, revision: refreshed[0]?.revision ?? user.revision };
-    await keep(tx, attached);
-    return { attached, refreshed };
+    const assigned = { auditId, revision: refreshed[0]?.revision ?? user.revision };
+    await keep(tx, assigned);
+    return { assigned, refreshed };
   });
   await deps.cache.forget(refreshed);
-  return attached;
+  return assigned;
 }
