@@ -2,7 +2,7 @@ import Stripe from 'stripe';
 import { ProblemError, type ProblemCode } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { eachListed } from '../platform/stripe-lists.ts';
-import { drawNumber } from '../webhook/followed.ts';
+import { drawNumber } from '../webhook/sync-queue.ts';
 import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './from-stripe.ts';
 import type { PriceRow, ProductRow } from './from-stripe.ts';
 import { priceExpansion, withTiers } from './whole-price.ts';

@@ -1,6 +1,6 @@
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
-import { type Fetched, markFetched, objectKey } from '../webhook/followed.ts';
+import { type Fetched, markFetched, objectKey } from '../webhook/sync-queue.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './from-stripe.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { FollowedRef } from '../webhook/followed.ts';
+import type { SyncedRef } from '../webhook/sync-queue.ts';
 import { isTerminal } from './from-stripe.ts';
 import type { Owned } from './owner.ts';
 import type { StripeSnapshot } from './stripe-snapshot.ts';
@@ -60,7 +60,7 @@ export interface Observed {
   /** Sessions that name an intent of ours which does not claim them. */
   foreign: string[];
   /** What Stripe does not know, and never said to be deleted. */
-  missing: FollowedRef[];
+  missing: SyncedRef[];
 }
 
 /** Counts and logs what is odd about an applied snapshot. */

@@ -7,7 +7,7 @@ import { type Database, isTimeout, sql, type Tx } from '../platform/database.ts'
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { markFetched } from '../webhook/followed.ts';
+import { markFetched } from '../webhook/sync-queue.ts';
 import { wantUnseen } from '../webhook/want.ts';
 import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';

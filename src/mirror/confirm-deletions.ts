@@ -1,5 +1,5 @@
 import type { Tx } from '../platform/database.ts';
-import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /**
@@ -9,8 +9,8 @@ import type { StripeSnapshot } from './stripe-snapshot.ts';
 export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
   const confirmed = await loadConfirmed(tx, snapshot.missing);
   if (confirmed.size === 0) return snapshot;
-  const isConfirmed = (object: FollowedRef): boolean => confirmed.has(objectKey(object));
-  const deleted = (objectType: FollowedRef['objectType']) =>
+  const isConfirmed = (object: SyncedRef): boolean => confirmed.has(objectKey(object));
+  const deleted = (objectType: SyncedRef['objectType']) =>
     snapshot.missing
       .filter((object) => object.objectType === objectType && isConfirmed(object))
       .map(({ objectId }) => ({ id: objectId, deleted: true as const }));
@@ -23,12 +23,12 @@ export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promis
 }
 
 /** The keys of those of the objects that a `product.deleted` or `price.deleted` named. */
-async function loadConfirmed(tx: Tx, objects: readonly FollowedRef[]): Promise<Set<string>> {
+async function loadConfirmed(tx: Tx, objects: readonly SyncedRef[]): Promise<Set<string>> {
   const sold = objects.filter(
     ({ objectType }) => objectType === 'product' || objectType === 'price',
   );
   if (sold.length === 0) return new Set();
-  const rows = await tx.$queryRaw<{ object_type: FollowedRef['objectType']; object_id: string }[]>`
+  const rows = await tx.$queryRaw<{ object_type: SyncedRef['objectType']; object_id: string }[]>`
     select distinct e.object_type, e.object_id
     from unnest(
       ${sold.map(({ objectType }) => objectType)}::text[],

@@ -1,5 +1,5 @@
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import { objectsIn, type StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
@@ -12,7 +12,7 @@ import { objectsIn, type StripeSnapshot } from './stripe-snapshot.ts';
  *
  * @throws ImplausibleAnswer
  */
-export function refuseContradictions(snapshot: StripeSnapshot, asked: FollowedRef): void {
+export function refuseContradictions(snapshot: StripeSnapshot, asked: SyncedRef): void {
   const shown = new Set([...objectsIn(snapshot), ...snapshot.unconfirmed].map(objectKey));
   for (const object of [asked, ...namedIn(snapshot)]) {
     if (!shown.has(objectKey(object))) {
@@ -31,7 +31,7 @@ export function refuseContradictions(snapshot: StripeSnapshot, asked: FollowedRe
 }
 
 /** The relatives that are fetched with the objects which name them. */
-function namedIn({ sessions, disputes, prices }: StripeSnapshot): FollowedRef[] {
+function namedIn({ sessions, disputes, prices }: StripeSnapshot): SyncedRef[] {
   return [
     ...sessions.flatMap(({ subscriptionId }) => ref('subscription', subscriptionId)),
     ...disputes.flatMap(({ chargeId }) => ref('charge', chargeId)),
@@ -39,7 +39,7 @@ function namedIn({ sessions, disputes, prices }: StripeSnapshot): FollowedRef[] 
   ];
 }
 
-function ref(objectType: FollowedRef['objectType'], objectId: string | null): FollowedRef[] {
+function ref(objectType: SyncedRef['objectType'], objectId: string | null): SyncedRef[] {
   return objectId === null ? [] : [{ objectType, objectId }];
 }
 

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { listAll, type ListPage } from '../platform/stripe-lists.ts';
-import type { FollowedRef } from '../webhook/followed.ts';
+import type { SyncedRef } from '../webhook/sync-queue.ts';
 import type { Named } from './claims.ts';
 import { ofOnly } from './contradictions.ts';
 import { isMissing } from './fetch.ts';
@@ -9,7 +9,7 @@ import { optionalReference, reference } from './from-stripe.ts';
 /** What a customer has at Stripe, as far as access may depend on it. */
 export interface CustomerObjects {
   /** The subscriptions and the completed checkouts. */
-  objects: FollowedRef[];
+  objects: SyncedRef[];
   /** Whom their metadata name. */
   named: Named[];
   /** Of what was sold. */
@@ -75,7 +75,7 @@ export async function fetchCustomerObjects(
  *
  * @throws ImplausibleAnswer; what the SDK throws.
  */
-export async function fetchDisputes(stripe: Stripe, customer: string): Promise<FollowedRef[]> {
+export async function fetchDisputes(stripe: Stripe, customer: string): Promise<SyncedRef[]> {
   const charges = await listAll((page) => stripe.charges.list({ customer, ...page }));
   const disputes: Stripe.Dispute[] = [];
   for (const { id: charge, disputed } of charges) {
@@ -99,6 +99,6 @@ async function listed<T extends { id: string }>(
   }
 }
 
-function refs(objectType: FollowedRef['objectType'], found: { id: string }[]): FollowedRef[] {
+function refs(objectType: SyncedRef['objectType'], found: { id: string }[]): SyncedRef[] {
   return found.map(({ id }) => ({ objectType, objectId: id }));
 }

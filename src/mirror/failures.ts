@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { isTimeout, isUnreachable } from '../platform/database.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import { maxAttempts } from '../webhook/followed.ts';
+import { maxAttempts } from '../webhook/sync-queue.ts';
 
 /** How long after a try that an object failed for its own sake the next one comes, milliseconds. */
 const retryMs = { first: 1_000, last: 600_000, failed: 3_600_000 };

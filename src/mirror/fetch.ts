@@ -18,7 +18,7 @@ import {
   refundRow,
 } from './money-from-stripe.ts';
 import { ImplausibleAnswer, listAll, type ListPage } from '../platform/stripe-lists.ts';
-import type { FollowedRef } from '../webhook/followed.ts';
+import type { SyncedRef } from '../webhook/sync-queue.ts';
 import { ofOnly, refuseContradictions } from './contradictions.ts';
 import { whereAllowed } from './optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
@@ -34,7 +34,7 @@ export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts']
  *
  * @throws ImplausibleAnswer where Stripe contradicts itself.
  */
-export async function fetchSnapshot(stripe: Stripe, object: FollowedRef): Promise<StripeSnapshot> {
+export async function fetchSnapshot(stripe: Stripe, object: SyncedRef): Promise<StripeSnapshot> {
   const snapshot = emptySnapshot();
   await unlessMissing(snapshot.missing, object, () => fetchInto(stripe, snapshot, object));
   refuseContradictions(snapshot, object);
@@ -44,7 +44,7 @@ export async function fetchSnapshot(stripe: Stripe, object: FollowedRef): Promis
 async function fetchInto(
   stripe: Stripe,
   snapshot: StripeSnapshot,
-  { objectType, objectId }: FollowedRef,
+  { objectType, objectId }: SyncedRef,
 ): Promise<void> {
   switch (objectType) {
     case 'checkout.session':
@@ -74,8 +74,8 @@ async function fetchInto(
 
 /** Notes in a list what Stripe does not know; a relative that is missing takes nothing from those that are not. */
 async function unlessMissing<T>(
-  missing: FollowedRef[],
-  object: FollowedRef,
+  missing: SyncedRef[],
+  object: SyncedRef,
   fetch: () => Promise<T>,
 ): Promise<T | null> {
   try {

@@ -6,7 +6,7 @@ import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import { platformActor } from '../projects/caller.ts';
 import type { Operator } from '../projects/operator.ts';
-import type { FollowedRef } from '../webhook/followed.ts';
+import type { SyncedRef } from '../webhook/sync-queue.ts';
 import { wantObjects } from '../webhook/want.ts';
 import { type CustomerObjects, fetchCustomerObjects, fetchDisputes } from './customer-objects.ts';
 import type { Named } from './claims.ts';
@@ -60,7 +60,7 @@ export async function linkCustomer(
 ): Promise<Linked> {
   const { database, stripe } = deps;
   const { projectId } = operator;
-  const itself: FollowedRef = { objectType: 'customer', objectId: customerId };
+  const itself: SyncedRef = { objectType: 'customer', objectId: customerId };
   const [{ customers }, first] = await Promise.all([
     fetchSnapshot(stripe, itself),
     fetchCustomerObjects(stripe, customerId, 'first'),
@@ -180,7 +180,7 @@ async function loadClaims(
 }
 
 /** Fetches and applies objects, a few at a time, the customer before what it has; returns how many it did. */
-async function syncSome(deps: SyncDeps, objects: readonly FollowedRef[]): Promise<number> {
+async function syncSome(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
   let done = 0;
   const [first, ...rest] = objects;
   const batches = first === undefined ? [] : [[first]];

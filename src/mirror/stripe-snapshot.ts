@@ -1,6 +1,6 @@
 import type { PriceRow, ProductRow, DeletedRow } from '../catalog/from-stripe.ts';
-import type { FollowedType } from '../webhook/events.ts';
-import { type Fetched, type FollowedRef, objectKey } from '../webhook/followed.ts';
+import type { SyncedType } from '../webhook/events.ts';
+import { type Fetched, type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import type {
   ChargeRow,
   CustomerRow,
@@ -39,12 +39,12 @@ export interface StripeSnapshot {
    * The object that was asked for, where Stripe does not know it. Not "deleted": a wrong key or mode
    * looks the same. Nothing is taken away for it.
    */
-  missing: FollowedRef[];
+  missing: SyncedRef[];
   /**
    * What Stripe does not know and may know in a moment, such as a relative that the object names. It does
    * not count as fetched: earlier news of it stays wanted, and its own tries decide.
    */
-  unconfirmed: FollowedRef[];
+  unconfirmed: SyncedRef[];
 }
 
 export function emptySnapshot(): StripeSnapshot {
@@ -68,7 +68,7 @@ export function emptySnapshot(): StripeSnapshot {
 
 /** Every object that the snapshot shows, and the one that it was to show. */
 export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
-  const named = (objectType: FollowedType, rows: { id: string }[]): Fetched[] =>
+  const named = (objectType: SyncedType, rows: { id: string }[]): Fetched[] =>
     rows.map(({ id }) => ({ objectType, objectId: id, outcome: 'applied' }));
   return [
     ...named('customer', snapshot.customers),
@@ -105,7 +105,7 @@ export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
 
 /** The snapshot without what a later fetch wrote before. */
 export function onlyNewest(snapshot: StripeSnapshot, newest: ReadonlySet<string>): StripeSnapshot {
-  const kept = <T extends { id: string }>(objectType: FollowedType, rows: T[]): T[] =>
+  const kept = <T extends { id: string }>(objectType: SyncedType, rows: T[]): T[] =>
     rows.filter(({ id }) => newest.has(objectKey({ objectType, objectId: id })));
   return {
     customers: kept('customer', snapshot.customers),

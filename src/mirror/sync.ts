@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
+import { drawNumber, type SyncedRef } from '../webhook/sync-queue.ts';
 import { type ApplyDeps, applySnapshot } from './apply.ts';
 import { fetchSnapshot } from './fetch.ts';
 import { splitSnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
@@ -25,7 +25,7 @@ type MissingRule = 'retry' | 'record' | 'defer';
  */
 export async function syncObject(
   deps: SyncDeps,
-  object: FollowedRef,
+  object: SyncedRef,
   whenMissing: MissingRule = 'defer',
 ): Promise<'applied' | 'missing'> {
   const number = await drawNumber(deps.database);

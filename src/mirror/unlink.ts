@@ -3,7 +3,7 @@ import type { UserName } from '../entitlements/users.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import type { Operator } from '../projects/operator.ts';
-import { drawNumber, type FollowedRef } from '../webhook/followed.ts';
+import { drawNumber, type SyncedRef } from '../webhook/sync-queue.ts';
 import { wantObjects } from '../webhook/want.ts';
 import { tryApplySnapshot } from './apply.ts';
 import { fetchSnapshot } from './fetch.ts';
@@ -38,7 +38,7 @@ export async function unlinkCustomer(
 ): Promise<Unlinked> {
   const { prisma } = deps.database;
   const { projectId } = await loadLinked(prisma, customerId, { userId, projectId: by.projectId });
-  const itself: FollowedRef = { objectType: 'customer', objectId: customerId };
+  const itself: SyncedRef = { objectType: 'customer', objectId: customerId };
   const number = await drawNumber(deps.database);
   const snapshot = await fetchSnapshot(deps.stripe, itself);
   const isNamed = snapshot.customers.some(

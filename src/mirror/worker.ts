@@ -7,11 +7,11 @@ import { createThinning, type Thinning } from '../platform/thinning.ts';
 import {
   type Claim,
   type ClaimRequest,
-  claimWanted,
+  claimQueued,
   loadQueueState,
   recordFailure,
   renewLeases,
-} from '../webhook/followed.ts';
+} from '../webhook/sync-queue.ts';
 import { reasonOf, retryAfterMs, saysNothingOfObject } from './failures.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
@@ -144,7 +144,7 @@ async function claim(
   outages: Thinning,
 ): Promise<Claim[]> {
   try {
-    return await claimWanted(database, clock(), request);
+    return await claimQueued(database, clock(), request);
   } catch (error) {
     if (outages.next(monotonic()) !== null) {
       logger.warn({ err: error }, 'the sync worker cannot reach the database; it tries again');
@@ -157,7 +157,7 @@ async function claim(
 export async function syncAll(deps: WorkerDeps): Promise<void> {
   for (;;) {
     const request = { limit: concurrency.others, of: 'all', quietMs: 0 } as const;
-    const claims = await claimWanted(deps.database, deps.clock(), request);
+    const claims = await claimQueued(deps.database, deps.clock(), request);
     if (claims.length === 0) return;
     await Promise.all(claims.map((claim) => syncClaim(deps, claim)));
   }

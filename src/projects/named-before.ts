@@ -1,5 +1,5 @@
 import type { Tx } from '../platform/database.ts';
-import type { FollowedRef } from '../webhook/followed.ts';
+import type { SyncedRef } from '../webhook/sync-queue.ts';
 import { wantObjects } from '../webhook/want.ts';
 
 /** So many are fetched again; more than any project has that was sold before it was made. */
@@ -10,7 +10,7 @@ const limit = 10_000;
  * finds its users when it is fetched.
  */
 export async function wantNamedBefore(tx: Tx, projectId: string, now: number): Promise<void> {
-  const rows = await tx.$queryRaw<{ type: FollowedRef['objectType']; id: string }[]>`
+  const rows = await tx.$queryRaw<{ type: SyncedRef['objectType']; id: string }[]>`
     select 'subscription' as type, id from subscriptions
       where metadata_project_id = ${projectId} and uid is null
     union all

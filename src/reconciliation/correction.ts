@@ -3,7 +3,7 @@ import { isTerminal } from '../mirror/from-stripe.ts';
 import { tryApplySnapshot } from '../mirror/apply.ts';
 import type { FindingType } from '../projects/finding-types.ts';
 import { isTimeout, type Tx } from '../platform/database.ts';
-import { drawNumber, type FollowedRef, objectKey } from '../webhook/followed.ts';
+import { drawNumber, type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import { type Difference, differences, type Stored } from './diff.ts';
 import { loses, type UserEffect } from './effect.ts';
 import { loadEffects } from './effects.ts';
@@ -130,7 +130,7 @@ async function lookTwiceAtEnds(
   const endedAt = Math.max(ended.endedAt?.getTime() ?? 0, ended.canceledAt?.getTime() ?? 0);
   if (deps.clock() - endedAt < staleMs) return null;
   const number = await drawNumber(deps.database);
-  const object: FollowedRef = { objectType: 'subscription', objectId: alive.id };
+  const object: SyncedRef = { objectType: 'subscription', objectId: alive.id };
   const snapshot = await fetchSnapshot(deps.stripeForReconciliation, object);
   snapshot.revived.push(alive.id);
   return snapshot.subscriptions.some(({ status }) => !isTerminal(status))
@@ -147,7 +147,7 @@ function isEnded(row: object | undefined): boolean {
 /** The projects of the users affected, of those who lose first, then those that own the object. */
 async function loadProjects(
   tx: Tx,
-  { objectType, objectId }: FollowedRef,
+  { objectType, objectId }: SyncedRef,
   effects: readonly UserEffect[],
 ): Promise<string[]> {
   const owners = await tx.$queryRaw<{ project_id: string }[]>`
@@ -179,7 +179,7 @@ async function wantsReport(
  */
 export async function noteMissing(
   context: RunContext,
-  object: FollowedRef,
+  object: SyncedRef,
   isHeld: boolean,
 ): Promise<void> {
   const { deps, scope } = context;

@@ -1,8 +1,8 @@
 import { isKnownStatus, withArrival } from '../mirror/from-stripe.ts';
 import type { StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import type { SubscriptionRow } from '../mirror/rows.ts';
-import type { FollowedType } from '../webhook/events.ts';
-import type { FollowedRef } from '../webhook/followed.ts';
+import type { SyncedType } from '../webhook/events.ts';
+import type { SyncedRef } from '../webhook/sync-queue.ts';
 
 /*
  * What Stripe shows against what the mirror holds, field by field. Pure.
@@ -14,7 +14,7 @@ type Scalar = string | number | boolean | null;
 export type Fields = Record<string, Scalar>;
 
 /** An object that is not the same on both sides. */
-export interface Difference extends FollowedRef {
+export interface Difference extends SyncedRef {
   /** What the mirror holds; null: it has no such object. */
   local: Fields | null;
   stripe: Fields;
@@ -43,7 +43,7 @@ const wholes = new Set(['tiers', 'currencyOptions']);
 /** Every object of the snapshot that differs from what is stored, in the order of the snapshot. */
 export function differences(snapshot: StripeSnapshot, stored: Stored): Difference[] {
   const found: Difference[] = [];
-  const compare = (objectType: FollowedType, rows: readonly { id: string }[]): void => {
+  const compare = (objectType: SyncedType, rows: readonly { id: string }[]): void => {
     for (const row of rows) {
       const key = `${objectType} ${row.id}`;
       if (stored.newer.has(key)) continue;
@@ -78,7 +78,7 @@ export function differsFromStored(row: object, local: object | undefined): boole
 }
 
 /** What of a row can be compared; nothing where there is nothing to keep of the object. */
-function comparable(objectType: FollowedType, row: object, local: object | undefined): object {
+function comparable(objectType: SyncedType, row: object, local: object | undefined): object {
   if ('deleted' in row && row.deleted === true) {
     return local === undefined ? {} : { deleted: true };
   }

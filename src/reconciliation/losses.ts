@@ -1,7 +1,7 @@
 import { fetchSnapshot } from '../mirror/fetch.ts';
 import { type Database, sql } from '../platform/database.ts';
-import type { FollowedType } from '../webhook/events.ts';
-import { drawNumber } from '../webhook/followed.ts';
+import type { SyncedType } from '../webhook/events.ts';
+import { drawNumber } from '../webhook/sync-queue.ts';
 import { attempt, noteMissing } from './correction.ts';
 import { differences } from './diff.ts';
 import { loses } from './effect.ts';
@@ -103,7 +103,7 @@ export async function lookAgainAt(context: RunContext, action: 'pending' | 'held
     after = finding.id;
     await context.beat();
     const object = {
-      objectType: finding.objectType as FollowedType, // findings that take something are of these
+      objectType: finding.objectType as SyncedType, // findings that take something are of these
       objectId: finding.objectId,
     };
     const number = await drawNumber(deps.database);

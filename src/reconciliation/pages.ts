@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 import { fetchSnapshot, isMissing } from '../mirror/fetch.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import type { FollowedType } from '../webhook/events.ts';
-import { drawNumber } from '../webhook/followed.ts';
+import type { SyncedType } from '../webhook/events.ts';
+import { drawNumber } from '../webhook/sync-queue.ts';
 import { correct, noteMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
 
@@ -129,7 +129,7 @@ function behind(position: Position, data: Listed[], last: Listed, number: bigint
  */
 export async function compareUnlisted<T extends Listed>(
   context: RunContext,
-  objectType: FollowedType,
+  objectType: SyncedType,
   position: Position,
   page: Page<T>,
   loadAlive: (createdAt: Within, listed: string[], take: number) => Promise<string[]>,
@@ -176,7 +176,7 @@ function createdWithin({ from, until }: Stretch): Within {
  */
 export async function compareAlone(
   context: RunContext,
-  object: { objectType: FollowedType; objectId: string },
+  object: { objectType: SyncedType; objectId: string },
   unlisted: boolean,
 ): Promise<boolean> {
   const { deps, counts } = context;
@@ -213,7 +213,7 @@ function isGone({
 /** Those that were fetched after the list had passed them: it could not show them. */
 async function loadFetchedSince(
   { deps }: RunContext,
-  objectType: FollowedType,
+  objectType: SyncedType,
   ids: readonly string[],
   number: bigint,
 ): Promise<Set<string>> {

@@ -1,5 +1,5 @@
 import type { ReconciliationRun } from '../generated/prisma/client.ts';
-import { loadQueueState } from '../webhook/followed.ts';
+import { loadQueueState } from '../webhook/sync-queue.ts';
 import { isUnreachable } from '../platform/database.ts';
 import { checkAccount } from './account.ts';
 import { withPatience } from './patience.ts';

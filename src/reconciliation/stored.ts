@@ -3,14 +3,14 @@ import { objectsIn, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import type { Subject } from '../mirror/subjects.ts';
 import { loadArrivals } from '../mirror/confirm-arrivals.ts';
 import type { Tx } from '../platform/database.ts';
-import type { FollowedType } from '../webhook/events.ts';
-import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import type { SyncedType } from '../webhook/events.ts';
+import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import type { Stored } from './diff.ts';
 
 type Row = { id: string } & object;
 
 /** Which table's owner is whose. */
-const typeOf: Record<Subject['table'], FollowedType> = {
+const typeOf: Record<Subject['table'], SyncedType> = {
   customers: 'customer',
   subscriptions: 'subscription',
   checkout_sessions: 'checkout.session',
@@ -27,7 +27,7 @@ export async function loadStored(
   number: bigint,
 ): Promise<Stored> {
   const rows = new Map<string, Row>();
-  const add = (objectType: FollowedType, found: readonly Row[]): void => {
+  const add = (objectType: SyncedType, found: readonly Row[]): void => {
     for (const row of found) rows.set(objectKey({ objectType, objectId: row.id }), row);
   };
   const idsOf = (asked: readonly { id: string }[]) => ({
@@ -114,10 +114,10 @@ async function loadMisowned(
 
 async function loadNewer(
   tx: Tx,
-  objects: readonly FollowedRef[],
+  objects: readonly SyncedRef[],
   number: bigint,
 ): Promise<Set<string>> {
-  const rows = await tx.$queryRaw<{ object_type: FollowedType; object_id: string }[]>`
+  const rows = await tx.$queryRaw<{ object_type: SyncedType; object_id: string }[]>`
     select object_type, object_id from followed_objects f
     join unnest(
       ${objects.map(({ objectType }) => objectType)}::text[],

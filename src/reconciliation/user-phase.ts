@@ -1,6 +1,6 @@
 import { fetchCustomerObjects, fetchDisputes } from '../mirror/customer-objects.ts';
-import type { FollowedType } from '../webhook/events.ts';
-import { type FollowedRef, objectKey } from '../webhook/followed.ts';
+import type { SyncedType } from '../webhook/events.ts';
+import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import { compareAlone } from './pages.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -15,7 +15,7 @@ export async function compareUser(context: RunContext): Promise<null> {
     include: { customers: true, subscriptions: true, sessions: true, purchases: true },
   });
   if (user === null) return null;
-  const objects: FollowedRef[] = [
+  const objects: SyncedRef[] = [
     ...refs('customer', user.customers),
     ...refs('subscription', user.subscriptions),
     ...refs(
@@ -41,6 +41,6 @@ export async function compareUser(context: RunContext): Promise<null> {
   return null;
 }
 
-function refs(objectType: FollowedType, rows: readonly { id: string }[]): FollowedRef[] {
+function refs(objectType: SyncedType, rows: readonly { id: string }[]): SyncedRef[] {
   return rows.map(({ id }) => ({ objectType, objectId: id }));
 }

@@ -6,7 +6,7 @@ import type Stripe from 'stripe';
  */
 
 /** The kinds of Stripe objects that we follow, by Stripe's own `object` names. */
-export type FollowedType =
+export type SyncedType =
   | 'checkout.session'
   | 'subscription'
   | 'invoice'
@@ -22,7 +22,7 @@ export type Urgency = 0 | 1 | 2;
 
 /** An object to fetch, and where the payload's object names it: by the first of the paths that leads to an id. */
 interface Lead {
-  follow: FollowedType;
+  follow: SyncedType;
   paths: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export interface EventRule {
   leads: readonly Lead[];
 }
 
-function itself(follow: FollowedType): Lead {
+function itself(follow: SyncedType): Lead {
   return { follow, paths: ['id'] };
 }
 

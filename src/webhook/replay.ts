@@ -6,8 +6,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { type EventOut, loadEvent } from './stored-events.ts';
 import { wantObjects } from './want.ts';
-import type { FollowedType } from './events.ts';
-import type { FollowedRef } from './followed.ts';
+import type { SyncedType } from './events.ts';
+import type { SyncedRef } from './sync-queue.ts';
 import { namedObjects } from './triage.ts';
 
 export interface ReplayDeps {
@@ -79,10 +79,10 @@ function objectsOf(
   type: string,
   object: { type: string; id: string },
   payload: unknown,
-): FollowedRef[] {
+): SyncedRef[] {
   const named = storedSchema.safeParse(payload);
   const objects = named.success ? namedObjects(type, named.data.data.object) : [];
-  const objectType = object.type as FollowedType; // written by storeEvent from the table of events
+  const objectType = object.type as SyncedType; // written by storeEvent from the table of events
   return objects.length > 0 ? objects : [{ objectType, objectId: object.id }];
 }
 

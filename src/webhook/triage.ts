@@ -1,6 +1,6 @@
 import { dotSegment } from '../http/schemas.ts';
 import { type EventRule, eventRules, type Urgency } from './events.ts';
-import type { FollowedRef } from './followed.ts';
+import type { SyncedRef } from './sync-queue.ts';
 import type { VerifiedEvent } from './verify.ts';
 
 type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';
@@ -8,7 +8,7 @@ type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' 
 /** What an event asks for: objects to fetch, the one that access depends on first, or why none. */
 export interface Triage {
   outcome: Outcome;
-  follow: FollowedRef[];
+  follow: SyncedRef[];
   urgency: Urgency;
 }
 
@@ -50,7 +50,7 @@ function ruleOf(type: string): EventRule | undefined {
 }
 
 /** The objects to fetch that an event's payload names, the one that access depends on first; pure. */
-export function namedObjects(type: string, object: unknown): FollowedRef[] {
+export function namedObjects(type: string, object: unknown): SyncedRef[] {
   return (ruleOf(type)?.leads ?? []).flatMap(({ follow: objectType, paths }) => {
     const objectId = paths.map((path) => idAt(object, path)).find((id) => id !== undefined);
     return objectId === undefined ? [] : [{ objectType, objectId }];

@@ -1,6 +1,6 @@
 import { sqlText, type Tx } from '../platform/database.ts';
 import type { Urgency } from './events.ts';
-import type { FollowedRef } from './followed.ts';
+import type { SyncedRef } from './sync-queue.ts';
 import { keptProject, wantedProject } from './wanted-project.ts';
 
 /**
@@ -14,7 +14,7 @@ import { keptProject, wantedProject } from './wanted-project.ts';
  */
 export async function wantObjects(
   tx: Tx,
-  objects: readonly FollowedRef[],
+  objects: readonly SyncedRef[],
   urgency: Urgency,
   now: number,
   { heldUntil = null, projectId = '' }: { heldUntil?: number | null; projectId?: string } = {},
@@ -46,7 +46,7 @@ export async function wantObjects(
  */
 export async function wantUnseen(
   tx: Tx,
-  objects: readonly FollowedRef[],
+  objects: readonly SyncedRef[],
   now: number,
 ): Promise<void> {
   if (objects.length === 0) return;

@@ -3,7 +3,7 @@ import Stripe from 'stripe';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Background, startBackground } from '../../src/background.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { loadQueueState } from '../../src/webhook/followed.ts';
+import { loadQueueState } from '../../src/webhook/sync-queue.ts';
 import { eventTypes } from '../../src/webhook/events.ts';
 import { FollowingClock } from '../helpers/clock.ts';
 import { at, text } from '../helpers/json.ts';

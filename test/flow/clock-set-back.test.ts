@@ -4,7 +4,7 @@ import { sweepPendingCache } from '../../src/entitlements/sweeps.ts';
 import { createClockWatch, settleClock } from '../../src/ops/clock-watch.ts';
 import type { DatabaseClock } from '../../src/platform/database-clock.ts';
 import { takeRequest } from '../../src/platform/stripe-budget.ts';
-import { claimWanted } from '../../src/webhook/followed.ts';
+import { claimQueued } from '../../src/webhook/sync-queue.ts';
 import { grantExport, startGrantingService } from '../helpers/granting.ts';
 import { type TestService, testStart } from '../helpers/service.ts';
 
@@ -41,7 +41,7 @@ async function want(id: string, columns: Record<string, number>): Promise<void> 
 }
 
 async function claimedAt(now: number): Promise<string[]> {
-  const claims = await claimWanted(service.deps.database, now, {
+  const claims = await claimQueued(service.deps.database, now, {
     limit: 10,
     of: 'all',
     quietMs: 0,

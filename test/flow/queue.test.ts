@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { FollowedType, Urgency } from '../../src/webhook/events.ts';
+import type { SyncedType, Urgency } from '../../src/webhook/events.ts';
 import {
   type Claim,
-  claimWanted,
+  claimQueued,
   drawNumber,
   loadQueueState,
   markFetched,
   maxAttempts,
   recordFailure,
   renewLeases,
-} from '../../src/webhook/followed.ts';
+} from '../../src/webhook/sync-queue.ts';
 import { createInbox } from '../../src/webhook/inbox.ts';
 import { wantObjects } from '../../src/webhook/want.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
@@ -31,7 +31,7 @@ beforeEach(async () => {
 async function tell(
   objectId: string,
   urgency: Urgency,
-  objectType: FollowedType = 'subscription',
+  objectType: SyncedType = 'subscription',
 ): Promise<void> {
   told += 1;
   const event = {
@@ -51,7 +51,7 @@ async function tell(
 }
 
 function claim(of: 'buyers' | 'others' | 'all' = 'all', quietMs = 0, limit = 100) {
-  return claimWanted(service.deps.database, service.clock.now(), { limit, of, quietMs });
+  return claimQueued(service.deps.database, service.clock.now(), { limit, of, quietMs });
 }
 
 async function claimOne(limit?: number): Promise<Claim> {

@@ -6,7 +6,7 @@ import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { syncAll } from '../../src/mirror/worker.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { claimWanted, drawNumber, maxAttempts } from '../../src/webhook/followed.ts';
+import { claimQueued, drawNumber, maxAttempts } from '../../src/webhook/sync-queue.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 let shop: Shop;
@@ -153,7 +153,7 @@ describe('promise 1: a crash loses nothing', () => {
     const { userId, id } = await subscribed();
     await shop.stripe.subscriptions.cancel(id);
     await shop.sandbox.deliver();
-    const held = await claimWanted(deps.database, clock.now(), {
+    const held = await claimQueued(deps.database, clock.now(), {
       limit: 100,
       of: 'all',
       quietMs: 0,

@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { keepHouse } from '../../src/ops/housekeeping.ts';
-import { maxAttempts } from '../../src/webhook/followed.ts';
+import { maxAttempts } from '../../src/webhook/sync-queue.ts';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
 import { allPages, rowsOf } from '../helpers/lists.ts';

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { applySnapshot } from '../../src/mirror/apply.ts';
 import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
-import { drawNumber } from '../../src/webhook/followed.ts';
+import { drawNumber } from '../../src/webhook/sync-queue.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { at } from '../helpers/json.ts';
 import type { Shop } from '../helpers/shop.ts';

@@ -3,7 +3,7 @@ import { changeUser } from '../../../src/entitlements/change.ts';
 import { applySnapshot } from '../../../src/mirror/apply.ts';
 import { emptySnapshot } from '../../../src/mirror/stripe-snapshot.ts';
 import { newId } from '../../../src/platform/ids.ts';
-import { drawNumber } from '../../../src/webhook/followed.ts';
+import { drawNumber } from '../../../src/webhook/sync-queue.ts';
 import type { TestService } from '../../helpers/service.ts';
 import { feature, priceId, productId, type WrittenFacts } from './written-facts.ts';
 

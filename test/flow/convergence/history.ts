@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import Stripe from 'stripe';
 import { sweepPendingCache } from '../../../src/entitlements/sweeps.ts';
 import { syncObject } from '../../../src/mirror/sync.ts';
-import type { FollowedType } from '../../../src/webhook/events.ts';
+import type { SyncedType } from '../../../src/webhook/events.ts';
 import { type Act, Refused } from './context.ts';
 import { mostApartMs } from './instances.ts';
 import { moneyActs } from './money-acts.ts';
@@ -157,7 +157,7 @@ const fetched = [
   ['checkout.session', 'sessions'],
   ['charge', 'charges'],
   ['dispute', 'disputes'],
-] as const satisfies [FollowedType, string][];
+] as const satisfies [SyncedType, string][];
 
 async function fetchAll(world: World): Promise<void> {
   const { sandbox, service } = world;

@@ -3,7 +3,7 @@ import { sweepBehindCatalog, sweepPendingCache } from '../../../src/entitlements
 import { applySnapshot } from '../../../src/mirror/apply.ts';
 import { fetchSnapshot } from '../../../src/mirror/fetch.ts';
 import { syncAll } from '../../../src/mirror/worker.ts';
-import { claimWanted, drawNumber } from '../../../src/webhook/followed.ts';
+import { claimQueued, drawNumber } from '../../../src/webhook/sync-queue.ts';
 import type { World } from './world.ts';
 
 /** Where a worker dies. Each leaves behind what the step before it did, and nothing else. */
@@ -90,7 +90,7 @@ export async function work(world: World, { at, workers }: Omit<WayOfStep, 'way'>
 
 /** A worker takes what is wanted, and is killed on the way with each of it. */
 async function die(deps: AppDeps, where: (typeof deaths)[number]): Promise<void> {
-  const claims = await claimWanted(deps.database, deps.clock(), {
+  const claims = await claimQueued(deps.database, deps.clock(), {
     limit: 8,
     of: 'all',
     quietMs: 0,

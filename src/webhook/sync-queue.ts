@@ -1,5 +1,5 @@
 import type { Database, Tx } from '../platform/database.ts';
-import type { FollowedType, Urgency } from './events.ts';
+import type { SyncedType, Urgency } from './events.ts';
 
 /*
  * The followed object's row is the queue. One sequence numbers events and fetches: an object is wanted
@@ -7,8 +7,8 @@ import type { FollowedType, Urgency } from './events.ts';
  * killed worker's lease runs out; nothing else has to be undone.
  */
 
-export interface FollowedRef {
-  objectType: FollowedType;
+export interface SyncedRef {
+  objectType: SyncedType;
   objectId: string;
 }
 
@@ -26,7 +26,7 @@ export async function drawNumber(database: Database): Promise<bigint> {
   return BigInt(row.number);
 }
 
-export interface Claim extends FollowedRef {
+export interface Claim extends SyncedRef {
   urgency: Urgency;
   /** It was never fetched before. */
   isNew: boolean;
@@ -55,7 +55,7 @@ export interface ClaimRequest {
 }
 
 interface ClaimRow {
-  object_type: FollowedType;
+  object_type: SyncedType;
   object_id: string;
   urgency: Urgency;
   attempts: number;
@@ -75,7 +75,7 @@ const lookedAt = 128;
  *
  * The query skips from project to project on the index, so a backlog of one hides no other's objects.
  */
-export async function claimWanted(
+export async function claimQueued(
   database: Database,
   now: number,
   { limit, of, quietMs }: ClaimRequest,
@@ -157,7 +157,7 @@ export async function renewLeases(
   now: number,
 ): Promise<void> {
   const leaseUntil = now + leaseMs;
-  const { rows } = await database.pool.query<{ object_type: FollowedType; object_id: string }>(
+  const { rows } = await database.pool.query<{ object_type: SyncedType; object_id: string }>(
     `update followed_objects f set lease_until = $4
      from (
        select object_type, object_id from followed_objects
@@ -181,12 +181,12 @@ export async function renewLeases(
 }
 
 /** One text per object, for maps and sets. */
-export function objectKey({ objectType, objectId }: FollowedRef): string {
+export function objectKey({ objectType, objectId }: SyncedRef): string {
   return `${objectType} ${objectId}`;
 }
 
 /** What a fetch came to: `missing` where Stripe does not know the object. */
-export interface Fetched extends FollowedRef {
+export interface Fetched extends SyncedRef {
   outcome: 'applied' | 'missing';
 }
 
@@ -203,7 +203,7 @@ export async function markFetched(
   now: number,
 ): Promise<Set<string>> {
   if (objects.length === 0) return new Set();
-  const rows = await tx.$queryRaw<{ object_type: FollowedType; object_id: string }[]>`
+  const rows = await tx.$queryRaw<{ object_type: SyncedType; object_id: string }[]>`
     insert into followed_objects as f (object_type, object_id, wanted, fetched, urgency, wanted_at, outcome)
     select distinct on (type, id)
       type, id, 0, ${number}::bigint, 2, ${new Date(now)}::timestamptz, outcome
