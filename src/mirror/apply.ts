@@ -8,7 +8,7 @@ import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { markFetched } from '../webhook/sync-queue.ts';
-import { wantUnseen } from '../webhook/want.ts';
+import { enqueueUnseen } from '../webhook/enqueue.ts';
 import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
 import { objectsIn, onlyNewest, type StripeSnapshot } from './stripe-snapshot.ts';
@@ -160,7 +160,7 @@ async function writeLocked(
   const now = deps.clock();
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
   const newest = onlyNewest(snapshot, await markFetched(tx, objectsIn(snapshot), number, now));
-  await wantUnseen(tx, snapshot.unconfirmed, now);
+  await enqueueUnseen(tx, snapshot.unconfirmed, now);
   await lockJoinKeys(tx, customerIds(snapshot));
   await check(tx);
   const ownership = await loadOwnership(tx, newest);

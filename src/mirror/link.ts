@@ -7,7 +7,7 @@ import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import { platformActor } from '../projects/caller.ts';
 import type { Operator } from '../projects/operator.ts';
 import type { SyncedRef } from '../webhook/sync-queue.ts';
-import { wantObjects } from '../webhook/want.ts';
+import { enqueueObjects } from '../webhook/enqueue.ts';
 import { type CustomerObjects, fetchCustomerObjects, fetchDisputes } from './customer-objects.ts';
 import type { Named } from './claims.ts';
 import { fetchSnapshot } from './fetch.ts';
@@ -80,8 +80,8 @@ export async function linkCustomer(
   const link = async (tx: Tx): Promise<Omit<Linked, 'pending'>> => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    await wantObjects(tx, objects, 1, now, { projectId });
-    await wantObjects(tx, fetchedNow, 1, now, { projectId, heldUntil: now + heldMs });
+    await enqueueObjects(tx, objects, 1, now, { projectId });
+    await enqueueObjects(tx, fetchedNow, 1, now, { projectId, heldUntil: now + heldMs });
     await lockJoinKeys(tx, [customerId]);
     const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
     const stored = await tx.customer.findUnique({ where: { id: customerId } });

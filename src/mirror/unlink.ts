@@ -4,7 +4,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import type { Operator } from '../projects/operator.ts';
 import { drawNumber, type SyncedRef } from '../webhook/sync-queue.ts';
-import { wantObjects } from '../webhook/want.ts';
+import { enqueueObjects } from '../webhook/enqueue.ts';
 import { tryApplySnapshot } from './apply.ts';
 import { fetchSnapshot } from './fetch.ts';
 import type { SyncDeps } from './sync.ts';
@@ -76,7 +76,7 @@ export async function unlinkCustomer(
     async (tx) => {
       await loadLinked(tx, customerId, { userId, projectId });
       // Its metadata may have changed since it was fetched.
-      await wantObjects(tx, [itself], 1, deps.clock());
+      await enqueueObjects(tx, [itself], 1, deps.clock());
     },
   );
   const { revision } = await prisma.user.findUniqueOrThrow({

@@ -1,6 +1,6 @@
 import type { Tx } from '../platform/database.ts';
 import type { SyncedRef } from '../webhook/sync-queue.ts';
-import { wantObjects } from '../webhook/want.ts';
+import { enqueueObjects } from '../webhook/enqueue.ts';
 
 /** So many are fetched again; more than any project has that was sold before it was made. */
 const limit = 10_000;
@@ -18,5 +18,5 @@ export async function wantNamedBefore(tx: Tx, projectId: string, now: number): P
       where metadata_project_id = ${projectId} and uid is null
     limit ${limit}`;
   const objects = rows.map(({ type, id }) => ({ objectType: type, objectId: id }));
-  await wantObjects(tx, objects, 2, now, { projectId });
+  await enqueueObjects(tx, objects, 2, now, { projectId });
 }

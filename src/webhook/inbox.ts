@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import { type Database, isTimeout, isUnreachable } from '../platform/database.ts';
 import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
-import { keptProject, wantedProject } from './wanted-project.ts';
+import { keptQueueProject, queueProject } from './queue-project.ts';
 
 /** What Stripe delivered, and what is to be done about it. */
 interface Delivery {
@@ -130,7 +130,7 @@ with news as (
 ), wanted as (
   insert into followed_objects as f
     (object_type, object_id, wanted, urgency, wanted_at, told_at, project_id)
-  select w.*, ${wantedProject}
+  select w.*, ${queueProject}
   from (
     select object_type, object_id, max(number), min(urgency), min(received_at), max(received_at)
     from stored join news using (account, livemode, event_id) join named using (place)
@@ -144,7 +144,7 @@ with news as (
     attempts = case when f.failed_at is null and f.wanted > f.fetched then f.attempts else 0 end,
     next_attempt_at = case when f.failed_at is null and f.wanted > f.fetched and excluded.urgency > 0 then f.next_attempt_at end,
     failed_at = null,
-    project_id = ${keptProject}
+    project_id = ${keptQueueProject}
 )
 select account, livemode, event_id from stored`;
 }

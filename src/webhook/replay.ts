@@ -5,7 +5,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { type EventOut, loadEvent } from './stored-events.ts';
-import { wantObjects } from './want.ts';
+import { enqueueObjects } from './enqueue.ts';
 import type { SyncedType } from './events.ts';
 import type { SyncedRef } from './sync-queue.ts';
 import { namedObjects } from './triage.ts';
@@ -53,7 +53,7 @@ export async function replayEvent(
   const objects = objectsOf(found.event.type, object, found.payload);
   const replayed = await database.transaction(async (tx) => {
     const now = clock();
-    await wantObjects(tx, objects, 0, now);
+    await enqueueObjects(tx, objects, 0, now);
     const auditId = await recordAudit(tx, {
       ...replayer,
       projectId: projectId ?? (await loadOnlyProject(tx, object)),

@@ -11,7 +11,7 @@ import {
   renewLeases,
 } from '../../src/webhook/sync-queue.ts';
 import { createInbox } from '../../src/webhook/inbox.ts';
-import { wantObjects } from '../../src/webhook/want.ts';
+import { enqueueObjects } from '../../src/webhook/enqueue.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 /* The queue alone: what is claimed when, and what a failed try leaves behind. Stripe is not asked. */
@@ -78,7 +78,7 @@ describe('what a caller fetches itself', () => {
   const heldMs = 30_000;
   const hold = () =>
     service.deps.database.transaction((tx) =>
-      wantObjects(tx, [object], 1, service.clock.now(), {
+      enqueueObjects(tx, [object], 1, service.clock.now(), {
         heldUntil: service.clock.now() + heldMs,
       }),
     );
@@ -150,7 +150,7 @@ describe('order', () => {
         data: ids.map((id) => ({ ...taken, id, name: id })),
       });
       const objects = ids.map((objectId) => ({ objectType: 'product' as const, objectId }));
-      await database.transaction((tx) => wantObjects(tx, objects, 2, service.clock.now()));
+      await database.transaction((tx) => enqueueObjects(tx, objects, 2, service.clock.now()));
       service.clock.advance(1);
     }
     const claims = await claim('others', 0, 8);

@@ -2,7 +2,7 @@
  * SQL: the project that a wanted object `w` is known to belong to before it is fetched, else ''. Wanted
  * objects take turns by it, so it is fairness alone: whose an object is, the fetch decides.
  */
-export const wantedProject = `coalesce(case w.object_type
+export const queueProject = `coalesce(case w.object_type
   when 'checkout.session' then
     (select i.project_id from checkout_intents i where i.session_id = w.object_id)
   when 'subscription' then
@@ -15,4 +15,4 @@ export const wantedProject = `coalesce(case w.object_type
 end, '')`;
 
 /** SQL: what stays of it in the row `f` that is wanted again. */
-export const keptProject = `coalesce(nullif(excluded.project_id, ''), f.project_id)`;
+export const keptQueueProject = `coalesce(nullif(excluded.project_id, ''), f.project_id)`;

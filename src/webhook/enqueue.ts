@@ -1,7 +1,7 @@
 import { sqlText, type Tx } from '../platform/database.ts';
 import type { Urgency } from './events.ts';
 import type { SyncedRef } from './sync-queue.ts';
-import { keptProject, wantedProject } from './wanted-project.ts';
+import { keptQueueProject, queueProject } from './queue-project.ts';
 
 /**
  * Makes objects wanted under numbers drawn now, as an event would, so that each is fetched (again)
@@ -12,7 +12,7 @@ import { keptProject, wantedProject } from './wanted-project.ts';
  *   them itself; should it die, a worker does. Objects that a buyer waits for are not held. `projectId`:
  *   whose turn they take, where the caller knows it.
  */
-export async function wantObjects(
+export async function enqueueObjects(
   tx: Tx,
   objects: readonly SyncedRef[],
   urgency: Urgency,
@@ -25,7 +25,7 @@ export async function wantObjects(
       (object_type, object_id, wanted, urgency, wanted_at, next_attempt_at, project_id)
     select object_type, object_id, next_number(), ${urgency}::smallint, ${new Date(now)}::timestamptz,
       ${heldUntil === null ? null : new Date(heldUntil)}::timestamptz,
-      coalesce(nullif(${projectId}, ''), ${sqlText(wantedProject)})
+      coalesce(nullif(${projectId}, ''), ${sqlText(queueProject)})
     from (
       select distinct object_type, object_id
       from unnest(
@@ -37,14 +37,14 @@ export async function wantObjects(
       urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
       wanted_at = case when f.wanted > f.fetched then f.wanted_at else excluded.wanted_at end,
       next_attempt_at = case when f.wanted > f.fetched and f.urgency = 0 then null else excluded.next_attempt_at end,
-      attempts = 0, failed_at = null, project_id = ${sqlText(keptProject)}`;
+      attempts = 0, failed_at = null, project_id = ${sqlText(keptQueueProject)}`;
 }
 
 /**
  * Makes those of the objects wanted that were neither wanted nor fetched before: their tries then decide
  * what they are. A buyer may wait for them. The locks are the same.
  */
-export async function wantUnseen(
+export async function enqueueUnseen(
   tx: Tx,
   objects: readonly SyncedRef[],
   now: number,
@@ -53,7 +53,7 @@ export async function wantUnseen(
   await tx.$executeRaw`
     insert into followed_objects (object_type, object_id, wanted, urgency, wanted_at, project_id)
     select object_type, object_id, next_number(), 0, ${new Date(now)}::timestamptz,
-      ${sqlText(wantedProject)}
+      ${sqlText(queueProject)}
     from (
       select distinct object_type, object_id
       from unnest(
