@@ -24,7 +24,7 @@ import {
 import type { Tx } from '../platform/database.ts';
 import { projectFor, projectScope } from './access.ts';
 import { callerOf } from './caller.ts';
-import { wantNamedBefore } from './named-before.ts';
+import { backfillUnowned } from './backfill-unowned.ts';
 import {
   isPolicy,
   settingsColumns,
@@ -91,7 +91,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
           requestId: request.id,
           at: now.getTime(),
         });
-        await wantNamedBefore(tx, id, now.getTime());
+        await backfillUnowned(tx, id, now.getTime());
         await keep(tx, present(row));
         return row;
       });

@@ -9,7 +9,7 @@ const limit = 10_000;
  * What was bought in a project's name before the project existed is nobody's yet: it is made wanted, and
  * finds its users when it is fetched.
  */
-export async function wantNamedBefore(tx: Tx, projectId: string, now: number): Promise<void> {
+export async function backfillUnowned(tx: Tx, projectId: string, now: number): Promise<void> {
   const rows = await tx.$queryRaw<{ type: SyncedRef['objectType']; id: string }[]>`
     select 'subscription' as type, id from subscriptions
       where metadata_project_id = ${projectId} and uid is null
