@@ -2,7 +2,7 @@ import type { ReconciliationRun } from '../generated/prisma/client.ts';
 import { loadQueueState } from '../webhook/sync-queue.ts';
 import { isUnreachable } from '../platform/database.ts';
 import { checkAccount } from './account.ts';
-import { withPatience } from './patience.ts';
+import { withRetries } from './retry.ts';
 import { phasesOf } from './phases.ts';
 import { beginning, type ReconcileDeps, type RunContext, RunFailed } from './run-context.ts';
 import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from './runs.ts';
@@ -70,7 +70,7 @@ async function compareAll(
     await context.beat();
     await deps.pause(ms);
   };
-  const accountId = await withPatience(pause, () => checkAccount(deps));
+  const accountId = await withRetries(pause, () => checkAccount(deps));
   if (accountId !== null) await saveRun(deps, run.id, holder, { accountId });
   const phases = phasesOf(run, progress.forced);
   const reached = phases.findIndex(({ name }) => name === progress.phase);
@@ -82,7 +82,7 @@ async function compareAll(
     for (;;) {
       await context.beat();
       await yieldToWebhooks(deps, pause);
-      const next = await withPatience(pause, () => {
+      const next = await withRetries(pause, () => {
         // A step that is done again counts once.
         Object.assign(context.counts, countsOf(progress));
         return phase.step(context, progress.position);

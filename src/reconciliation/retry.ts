@@ -19,7 +19,7 @@ const mostImplausible = 3;
  *
  * @throws RunFailed where Stripe refuses the key, or stays away.
  */
-export async function withPatience<T>(
+export async function withRetries<T>(
   pause: (ms: number) => Promise<void>,
   step: () => Promise<T>,
 ): Promise<T> {
