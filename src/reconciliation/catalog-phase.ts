@@ -2,7 +2,7 @@ import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
 import { priceExpansion, withTiers } from '../catalog/whole-price.ts';
 import type { Database } from '../platform/database.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
-import { correctDiffering } from './differing.ts';
+import { correctPage } from './correct-page.ts';
 import { compareAlone, fetchPage, type Listed, type ListParams } from './pages.ts';
 import { type Along, beginning, type Position, type RunContext, RunFailed } from './run-context.ts';
 import type Stripe from 'stripe';
@@ -76,7 +76,7 @@ async function walk<T extends Listed>(
     for (const { id } of objects) seen.add(id);
     const snapshots: StripeSnapshot[] = [];
     for (const object of objects) snapshots.push(await toSnapshot(object));
-    await correctDiffering(context, snapshots, number, await loadAlong(objects));
+    await correctPage(context, snapshots, number, await loadAlong(objects));
     position = next;
   }
   return seen;

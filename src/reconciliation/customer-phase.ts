@@ -1,6 +1,6 @@
 import { customerRow } from '../mirror/from-stripe.ts';
 import { emptySnapshot } from '../mirror/stripe-snapshot.ts';
-import { correctDiffering } from './differing.ts';
+import { correctPage } from './correct-page.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
@@ -23,7 +23,7 @@ export async function compareCustomers(
     ...emptySnapshot(),
     customers: [customerRow(customer)],
   }));
-  await correctDiffering(context, snapshots, page.number);
+  await correctPage(context, snapshots, page.number);
   await compareUnlisted(context, 'customer', position, page, async (createdAt, listed, take) => {
     const rows = await deps.database.prisma.customer.findMany({
       where: {

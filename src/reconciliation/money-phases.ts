@@ -2,7 +2,7 @@ import { addCharge, wholeList } from '../mirror/fetch.ts';
 import { disputeRow, invoiceRow, refundRow } from '../mirror/money-from-stripe.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { differsFromStored } from './diff.ts';
-import { correctDiffering } from './differing.ts';
+import { correctPage } from './correct-page.ts';
 import { compareAlone, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
@@ -35,7 +35,7 @@ export async function compareCharges(
     await addCharge(stripe, snapshot, charge);
     snapshots.push(snapshot);
   }
-  await correctDiffering(context, snapshots, number);
+  await correctPage(context, snapshots, number);
   return next;
 }
 
@@ -112,6 +112,6 @@ export async function compareInvoices(
     );
     snapshots.push({ ...emptySnapshot(), invoices: [invoiceRow(invoice, payments)] });
   }
-  await correctDiffering(context, snapshots, number);
+  await correctPage(context, snapshots, number);
   return next;
 }

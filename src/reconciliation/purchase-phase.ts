@@ -6,7 +6,7 @@ import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { eachListed } from '../platform/stripe-lists.ts';
 import { noteMissing } from './correction.ts';
-import { correctDiffering, withCustomers } from './differing.ts';
+import { correctPage, withCustomers } from './correct-page.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import { customerSnapshots } from './subscription-phase.ts';
 import type { Position, RunContext } from './run-context.ts';
@@ -44,8 +44,8 @@ export async function comparePurchases(
     }
   }
   const customers = customerSnapshots(page.objects.map(({ customer }) => customer));
-  await correctDiffering(context, customers, page.number);
-  await correctDiffering(context, snapshots, page.number, withCustomers(customers));
+  await correctPage(context, customers, page.number);
+  await correctPage(context, snapshots, page.number, withCustomers(customers));
   await compareUnlisted(
     context,
     'checkout.session',

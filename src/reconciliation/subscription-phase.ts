@@ -3,7 +3,7 @@ import { addSubscription, withDiscounts } from '../mirror/fetch.ts';
 import { customerRow } from '../mirror/from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
-import { correctDiffering, withCustomers } from './differing.ts';
+import { correctPage, withCustomers } from './correct-page.ts';
 import { compareUnlisted, fetchPage, type Within } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
@@ -34,8 +34,8 @@ export async function compareSubscriptions(
   }
   // Customers first: one may bring a user to what waits for it.
   const customers = customerSnapshots(page.objects.map(({ customer }) => customer));
-  await correctDiffering(context, customers, page.number);
-  await correctDiffering(context, snapshots, page.number, withCustomers(customers));
+  await correctPage(context, customers, page.number);
+  await correctPage(context, snapshots, page.number, withCustomers(customers));
   await compareUnlisted(context, 'subscription', position, page, (createdAt, listed, take) =>
     loadAlive(context, createdAt, listed, take),
   );

@@ -18,7 +18,7 @@ const mostAtOnce = 4;
  * @param number under which all of them were fetched.
  * @param alongOf what a snapshot may depend on, of what was compared just before.
  */
-export async function correctDiffering(
+export async function correctPage(
   context: RunContext,
   snapshots: readonly StripeSnapshot[],
   number: bigint,
