@@ -5,10 +5,10 @@ import type { FindingType } from '../projects/finding-types.ts';
 import { isTimeout, type Tx } from '../platform/database.ts';
 import { drawNumber, type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import { type Difference, differences, type Stored } from './diff.ts';
-import { loses, type UserEffect } from './effect.ts';
-import { loadEffects } from './effects.ts';
-import { type FindingAction, findingType } from './finding.ts';
-import { recordFinding } from './findings.ts';
+import { loses, type UserEffect } from './user-effect.ts';
+import { loadEffects } from './load-effects.ts';
+import { type FindingAction, classifyFinding } from './classify-finding.ts';
+import { recordFinding } from './record-finding.ts';
 import { loadStored } from './stored.ts';
 import type { RunContext, Unit } from './run-context.ts';
 
@@ -68,7 +68,7 @@ export async function attempt(
     const projectIds = await loadProjects(tx, difference, effects);
     if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return false;
     const changed = refreshed.some((user) => user.changed);
-    const type = findingType(difference, effects, changed);
+    const type = classifyFinding(difference, effects, changed);
     const reported = await wantsReport(tx, projectIds, type);
     action = decide(reported, effects);
     const keep = action === 'fixed';
@@ -88,7 +88,7 @@ export async function attempt(
     const { objectType, objectId } = difference;
     deps.metrics.alarms.inc({ kind: 'timeline_not_computed' });
     deps.logger.error({ err: error, objectType, objectId }, 'a correction took too long');
-    const type = findingType(difference, [], false);
+    const type = classifyFinding(difference, [], false);
     action = 'open';
     const finding = {
       type,

@@ -4,7 +4,7 @@ import type { SyncedType } from '../webhook/events.ts';
 import { drawNumber } from '../webhook/sync-queue.ts';
 import { attempt, noteMissing } from './correction.ts';
 import { differences } from './diff.ts';
-import { loses } from './effect.ts';
+import { loses } from './user-effect.ts';
 import { loadStored } from './stored.ts';
 import type { RunContext } from './run-context.ts';
 

@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import { eventTypes } from '../webhook/events.ts';
 import { createInbox } from '../webhook/inbox.ts';
 import { triage } from '../webhook/triage.ts';
-import { recordFinding } from './findings.ts';
+import { recordFinding } from './record-finding.ts';
 import { fetchPage } from './pages.ts';
 import { beginning, type Position, type RunContext } from './run-context.ts';
 

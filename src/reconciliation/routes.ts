@@ -17,7 +17,7 @@ import type { Database } from '../platform/database.ts';
 import { projectScope } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
 import { findingTypes } from '../projects/finding-types.ts';
-import { findingActions } from './finding.ts';
+import { findingActions } from './classify-finding.ts';
 import {
   countFindings,
   forceRun,

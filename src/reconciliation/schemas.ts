@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ReconciliationFinding, ReconciliationRun } from '../generated/prisma/client.ts';
 import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts';
 import { findingTypes } from '../projects/finding-types.ts';
-import { findingActions } from './finding.ts';
+import { findingActions } from './classify-finding.ts';
 import { phasesOf } from './phases.ts';
 import { progressOf, runStatuses } from './runs.ts';
 

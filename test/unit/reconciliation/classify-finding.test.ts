@@ -5,8 +5,8 @@ import {
   effectOn,
   loses,
   type UserEffect,
-} from '../../../src/reconciliation/effect.ts';
-import { findingType } from '../../../src/reconciliation/finding.ts';
+} from '../../../src/reconciliation/user-effect.ts';
+import { classifyFinding } from '../../../src/reconciliation/classify-finding.ts';
 import { isTooMuch } from '../../../src/reconciliation/losses.ts';
 import { emptySnapshot } from '../../../src/mirror/stripe-snapshot.ts';
 import type { CustomerRow, SubscriptionRow } from '../../../src/mirror/rows.ts';
@@ -217,7 +217,7 @@ describe('a finding is', () => {
     ['missed_event', difference({ stripe: { collectionMethod: 'x' } }), [], false],
     ['revenue_mismatch', difference({ objectType: 'invoice', stripe: { total: 1 } }), [], false],
   ])('%s', (type, found, effects, changed) => {
-    expect(findingType(found, effects, changed)).toBe(type);
+    expect(classifyFinding(found, effects, changed)).toBe(type);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { FindingType } from '../projects/finding-types.ts';
 import type { Difference } from './diff.ts';
-import type { UserEffect } from './effect.ts';
+import type { UserEffect } from './user-effect.ts';
 
 /*
  * What a difference is called, by what it did to people. Pure.
@@ -32,7 +32,7 @@ const windowFields = new Set([
 const money: ReadonlySet<string> = new Set(['invoice', 'charge', 'dispute']);
 
 /** The first that holds. A difference that touches nobody's access and no money is news that we missed. */
-export function findingType(
+export function classifyFinding(
   difference: Difference,
   effects: readonly UserEffect[],
   timelinesChanged: boolean,

@@ -1,8 +1,8 @@
 import type { Tx } from '../platform/database.ts';
 import type { FindingType } from '../projects/finding-types.ts';
 import type { Fields } from './diff.ts';
-import { loses, type UserEffect } from './effect.ts';
-import type { FindingAction } from './finding.ts';
+import { loses, type UserEffect } from './user-effect.ts';
+import type { FindingAction } from './classify-finding.ts';
 
 /** What is written down of a finding. `objectType` is `event` for an event that never came. */
 export interface NewFinding {
