@@ -47,7 +47,7 @@ export function withCustomers(
 async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
   const left = all.values();
   let hasFailed = false;
-  const workOff = async (): Promise<void> => {
+  const drain = async (): Promise<void> => {
     for (const each of left) {
       if (hasFailed) return;
       await work(each).catch((error: unknown) => {
@@ -56,7 +56,7 @@ async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): 
       });
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: mostAtOnce }, workOff));
+  const ends = await Promise.allSettled(Array.from({ length: mostAtOnce }, drain));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 

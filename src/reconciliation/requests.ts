@@ -5,7 +5,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { firstPhase } from './phases.ts';
-import { createRun, progressOf } from './runs.ts';
+import { createRun, progressOf } from './run-store.ts';
 import type { FindingCounts } from './schemas.ts';
 
 interface RequestDeps {

@@ -27,7 +27,7 @@ import {
   type RunCursor,
   startRun,
 } from './requests.ts';
-import { runStatuses } from './runs.ts';
+import { runStatuses } from './run-store.ts';
 import { findingSchema, findingView, runSchema, runView } from './schemas.ts';
 
 const tags = ['Reconciliation'];

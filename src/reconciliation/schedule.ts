@@ -4,9 +4,9 @@ import { repeat } from '../platform/repeat.ts';
 import { atTimes } from '../platform/timetable.ts';
 import { countFindingsFromZero, measureRuns, sumUp } from './measure.ts';
 import { firstPhase } from './phases.ts';
-import { goOn } from './run.ts';
+import { resumeRun } from './resume-run.ts';
 import type { ReconcileDeps } from './run-context.ts';
-import { claimRun, createSlotRun } from './runs.ts';
+import { claimRun, createSlotRun } from './run-store.ts';
 
 /** How often an instance looks for a run that nobody works on, milliseconds. */
 const lookEveryMs = 2_000;
@@ -38,7 +38,7 @@ export function startReconciliation(
   };
   const working = repeat(
     lookEveryMs,
-    () => workOff({ ...deps, pause, isStopped }, holder),
+    () => drainRuns({ ...deps, pause, isStopped }, holder),
     onError,
   );
   const measuring = repeat(measureEveryMs, () => measureRuns(deps), onError);
@@ -65,11 +65,14 @@ function slotOf(date: Date): Date {
 }
 
 /** Goes on with runs until there is none that nobody works on. */
-export async function workOff(deps: Parameters<typeof goOn>[0], holder: string): Promise<void> {
+export async function drainRuns(
+  deps: Parameters<typeof resumeRun>[0],
+  holder: string,
+): Promise<void> {
   while (!deps.isStopped()) {
     const run = await claimRun(deps, holder);
     if (run === null) return;
-    await goOn(deps, run, holder);
+    await resumeRun(deps, run, holder);
     await sumUp(deps, run.id);
   }
 }

@@ -4,7 +4,7 @@ import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts'
 import { findingTypes } from '../projects/finding-types.ts';
 import { findingActions } from './classify-finding.ts';
 import { phasesOf } from './phases.ts';
-import { progressOf, runStatuses } from './runs.ts';
+import { progressOf, runStatuses } from './run-store.ts';
 
 const progressSchema = z.strictObject({
   phase: z.string().describe('What is being compared'),

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogger } from '../../src/platform/logger.ts';
 import { firstPhase } from '../../src/reconciliation/phases.ts';
-import { claimRun, createSlotRun, progressOf } from '../../src/reconciliation/runs.ts';
-import { goOn } from '../../src/reconciliation/run.ts';
-import { workOff } from '../../src/reconciliation/schedule.ts';
+import { claimRun, createSlotRun, progressOf } from '../../src/reconciliation/run-store.ts';
+import { resumeRun } from '../../src/reconciliation/resume-run.ts';
+import { drainRuns } from '../../src/reconciliation/schedule.ts';
 import { testStart } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
@@ -59,7 +59,7 @@ describe('the run of a slot', () => {
   it('is worked on by one of two instances, and is not made again', async () => {
     await createSlotRun(shop.service.deps, slot, everything);
     const before = shop.sandbox.requests.length;
-    await Promise.all([workOff(instance(), 'first'), workOff(instance(), 'second')]);
+    await Promise.all([drainRuns(instance(), 'first'), drainRuns(instance(), 'second')]);
     expect(await loadRuns()).toMatchObject([{ slot, status: 'done', error: null }]);
     const accounts = shop.sandbox.requests
       .slice(before)
@@ -85,7 +85,7 @@ describe('an instance that dies', () => {
     });
     await createSlotRun(deps, slot, everything);
     shop.sandbox.faults.api({ path: '/v1/subscriptions', status: 500, times: 1 });
-    await expect(workOff(instance(true), 'first')).rejects.toThrow(Killed);
+    await expect(drainRuns(instance(true), 'first')).rejects.toThrow(Killed);
     const [stopped] = await loadRuns();
     if (stopped === undefined) throw new Error('there is no run');
     expect(progressOf(stopped).phase).not.toBe('catalog');
@@ -93,7 +93,7 @@ describe('an instance that dies', () => {
     expect(await claimRun(deps, 'second')).toBeNull();
     clock.advance(60_000);
     const asked = shop.sandbox.requests.length;
-    await workOff(instance(), 'second');
+    await drainRuns(instance(), 'second');
     expect(await loadRuns()).toMatchObject([{ status: 'done', error: null }]);
     const endpoints = shop.sandbox.requests.slice(asked).map(({ endpoint }) => endpoint);
     expect(endpoints).toContain('GET /v1/subscriptions');
@@ -107,8 +107,8 @@ describe('an instance that dies', () => {
     const run = await claimRun(deps, 'first');
     if (run === null) throw new Error('there is no run');
     clock.advance(60_000);
-    await workOff(instance(), 'second');
-    await goOn(instance(), run, 'first');
+    await drainRuns(instance(), 'second');
+    await resumeRun(instance(), run, 'first');
     const [ended] = await loadRuns();
     expect(ended).toMatchObject({ status: 'done' });
     expect(ended?.finishedAt?.getTime()).toBe(clock.now());
@@ -119,7 +119,7 @@ describe('an instance that dies', () => {
     await createSlotRun(deps, slot, everything);
     const run = await claimRun(deps, 'first');
     if (run === null) throw new Error('there is no run');
-    await goOn({ ...instance(), isStopped: () => true }, run, 'first');
+    await resumeRun({ ...instance(), isStopped: () => true }, run, 'first');
     expect(await claimRun(deps, 'second')).toMatchObject({ id: run.id });
   });
 });
@@ -131,7 +131,7 @@ it('the week is summed up once, in one line of the log', async () => {
   for (let hour = 0; hour < 3; hour += 1) {
     await shop.advanceTo(testStart + hour * 3_600_000);
     await createSlotRun(deps, new Date(clock.now()), everything);
-    await workOff({ ...instance(), logger }, 'first');
+    await drainRuns({ ...instance(), logger }, 'first');
   }
   const week = lines.filter((line) => line.includes('the last seven days'));
   expect(week).toHaveLength(1);

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { syncAll } from '../../src/mirror/worker.ts';
 import { firstPhase } from '../../src/reconciliation/phases.ts';
-import { createRun } from '../../src/reconciliation/runs.ts';
-import { workOff } from '../../src/reconciliation/schedule.ts';
+import { createRun } from '../../src/reconciliation/run-store.ts';
+import { drainRuns } from '../../src/reconciliation/schedule.ts';
 import { foundRun, reconcile } from '../helpers/reconciliation.ts';
 import { expectOracle } from './convergence/comparison.ts';
 import { historyArbitrary, play } from './convergence/history.ts';
@@ -49,7 +49,7 @@ async function reconcileBeside(isOver: () => boolean): Promise<number> {
   let count = 0;
   for (; !isOver(); count += 1) {
     await createRun(deps, { ...everything, dryRun: false }, firstPhase(everything));
-    await workOff(beside, 'beside');
+    await drainRuns(beside, 'beside');
   }
   return count;
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { foundRun, reconcile, workOffRuns } from '../helpers/reconciliation.ts';
+import { foundRun, reconcile, finishRuns } from '../helpers/reconciliation.ts';
 import { testStart } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import { cancelUntold, entitledUsers, subscribers } from '../helpers/subscribers.ts';
@@ -24,7 +24,7 @@ async function forceRun(id: string): Promise<void> {
     key: shop.service.adminKey,
   });
   expect(status).toBe(202);
-  await workOffRuns(shop.service);
+  await finishRuns(shop.service);
 }
 
 describe('losses of too many users', () => {
@@ -52,7 +52,7 @@ describe('losses of too many users', () => {
       });
     const answers = await Promise.all([force(), force()]);
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409]);
-    await workOffRuns(shop.service);
+    await finishRuns(shop.service);
     expect(await foundRun(shop.service, run.id)).toMatchObject({ status: 'done' });
     expect(await entitledUsers(shop)).toBe(3);
   });
@@ -237,7 +237,7 @@ describe('losses of too many users', () => {
     await expect(reconcile(service)).rejects.toThrow('Connection terminated');
     expect(await entitledUsers(shop)).toBe(7);
     shop.service.clock.advance(60_000);
-    await workOffRuns(service);
+    await finishRuns(service);
     watched.mockRestore();
     expect(await deps.database.prisma.reconciliationRun.count({ where: { status: 'held' } })).toBe(
       0,

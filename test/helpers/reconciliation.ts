@@ -1,6 +1,6 @@
 import { firstPhase } from '../../src/reconciliation/phases.ts';
-import { createRun } from '../../src/reconciliation/runs.ts';
-import { workOff } from '../../src/reconciliation/schedule.ts';
+import { createRun } from '../../src/reconciliation/run-store.ts';
+import { drainRuns } from '../../src/reconciliation/schedule.ts';
 import type { TestService } from './service.ts';
 
 export interface FoundRun {
@@ -20,7 +20,7 @@ interface Asked {
 }
 
 /** Works off every run that waits, as the background would; waits take no time, but move the clock. */
-export async function workOffRuns(
+export async function finishRuns(
   { deps, clock }: Pick<TestService, 'deps' | 'clock'>,
   { onPause }: Pick<Asked, 'onPause'> = {},
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function workOffRuns(
       return Promise.resolve();
     },
   };
-  await workOff(running, 'test');
+  await drainRuns(running, 'test');
 }
 
 /** Runs a reconciliation to its end. */
@@ -49,7 +49,7 @@ export async function reconcile(
     { ...scope, dryRun: asked.dryRun ?? false },
     firstPhase(scope),
   );
-  await workOffRuns(service, asked);
+  await finishRuns(service, asked);
   return foundRun(service, id);
 }
 

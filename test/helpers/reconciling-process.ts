@@ -7,8 +7,8 @@ import { loadConfig } from '../../src/config.ts';
 import { closeDeps, openDeps } from '../../src/deps.ts';
 import { createCache } from '../../src/entitlements/cache.ts';
 import { firstPhase } from '../../src/reconciliation/phases.ts';
-import { createRun } from '../../src/reconciliation/runs.ts';
-import { workOff } from '../../src/reconciliation/schedule.ts';
+import { createRun } from '../../src/reconciliation/run-store.ts';
+import { drainRuns } from '../../src/reconciliation/schedule.ts';
 import { foundRun } from './reconciliation.ts';
 
 const deps = openDeps(loadConfig(process.env));
@@ -17,7 +17,7 @@ const everything = { projectId: null, userId: null };
 
 const { id } = await createRun(deps, { ...everything, dryRun: false }, firstPhase(everything));
 const startedAt = performance.now();
-await workOff(
+await drainRuns(
   { ...deps, cache, isStopped: () => false, pause: (ms: number) => sleep(ms) },
   'process',
 );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { at, entriesAt, text, withoutRequestId } from '../helpers/json.ts';
-import { workOffRuns } from '../helpers/reconciliation.ts';
+import { finishRuns } from '../helpers/reconciliation.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 const path = '/admin/reconciliations';
@@ -33,7 +33,7 @@ describe('POST /admin/reconciliations', () => {
       finished_at: null,
       progress: { phase: 'catalog', phases_done: 0, pages: 0, objects: 0, seconds_left: null },
     });
-    await workOffRuns(shop.service);
+    await finishRuns(shop.service);
     const done = await get(`/${id}`);
     expect(done.body).toMatchObject({ status: 'done', error: null, account_id: 'acct_sandbox' });
     expect(at(done.body, 'progress', 'pages')).toBeGreaterThan(5);
@@ -67,7 +67,7 @@ describe('POST /admin/reconciliations', () => {
       user_id: 'ann',
       dry_run: true,
     });
-    await workOffRuns(shop.service);
+    await finishRuns(shop.service);
     expect((await get(`/${text(whole.body, 'id')}`, shop.key)).body).toMatchObject({
       status: 'done',
     });
@@ -82,7 +82,7 @@ describe('POST /admin/reconciliations', () => {
       expect.objectContaining({ action: 'reconciliation.start', actor: 'platform' }),
     );
     expect(JSON.stringify(audit.body)).toContain(id);
-    await workOffRuns(shop.service);
+    await finishRuns(shop.service);
   });
 
   it('400: a user without a project, by the platform key', async () => {
@@ -122,7 +122,7 @@ describe('GET /admin/reconciliations', () => {
 
   it('404: a run that is not the project’s, exactly as one that does not exist', async () => {
     const id = text((await post({ project_id: 'notes' })).body, 'id');
-    await workOffRuns(shop.service);
+    await finishRuns(shop.service);
     for (const rest of ['', '/findings']) {
       const hidden = await get(`/${id}${rest}`, otherKey);
       const absent = await get(`/rc_none${rest}`, otherKey);
@@ -135,7 +135,7 @@ describe('GET /admin/reconciliations', () => {
 describe('POST /admin/reconciliations/{id}/force', () => {
   it('409: nothing is held', async () => {
     const id = text((await post({ project_id: 'notes' })).body, 'id');
-    await workOffRuns(shop.service);
+    await finishRuns(shop.service);
     const answer = await shop.service.request('POST', `${path}/${id}/force`, { key: shop.key });
     expect(answer).toMatchObject({ status: 409, body: { code: 'reconciliation_not_held' } });
   });
@@ -144,7 +144,7 @@ describe('POST /admin/reconciliations/{id}/force', () => {
     const id = text((await post({ project_id: 'notes' })).body, 'id');
     const answer = await shop.service.request('POST', `${path}/${id}/force`, { key: otherKey });
     expect(answer).toMatchObject({ status: 404, body: { code: 'reconciliation_not_found' } });
-    await workOffRuns(shop.service);
+    await finishRuns(shop.service);
   });
 });
 

@@ -5,7 +5,7 @@ import { checkAccount } from './account.ts';
 import { withRetries } from './retry.ts';
 import { phasesOf } from './phases.ts';
 import { beginning, type ReconcileDeps, type RunContext, RunFailed } from './run-context.ts';
-import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from './runs.ts';
+import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from './run-store.ts';
 
 export interface RunDeps extends ReconcileDeps {
   /** Waits so many milliseconds. */
@@ -18,19 +18,23 @@ export interface RunDeps extends ReconcileDeps {
 const yieldTo = { wanted: 50, ms: 500, times: 20 };
 
 /** The run is not ours to go on with: another instance holds it, or this one is to stop. */
-class GivenBack extends Error {}
+class RunInterrupted extends Error {}
 
 /**
  * Goes on with a claimed run from where it stopped, to its end. What fails says so in the run, and takes
  * nothing away; what is interrupted is given back.
  */
-export async function goOn(deps: RunDeps, run: ReconciliationRun, holder: string): Promise<void> {
+export async function resumeRun(
+  deps: RunDeps,
+  run: ReconciliationRun,
+  holder: string,
+): Promise<void> {
   const progress = progressOf(run);
   try {
     const error = (await compareAll(deps, run, holder, progress)) ?? progress.failedBefore;
     await end(deps, run, holder, progress, error);
   } catch (error) {
-    if (error instanceof GivenBack) {
+    if (error instanceof RunInterrupted) {
       await releaseRun(deps, run.id, holder);
       return;
     }
@@ -129,10 +133,10 @@ function contextOf(
     since: progress.since,
     counts: countsOf(progress),
     async beat() {
-      if (deps.isStopped()) throw new GivenBack();
+      if (deps.isStopped()) throw new RunInterrupted();
       if (deps.monotonic() - saidAt < leaseMs / 6) return;
       saidAt = deps.monotonic();
-      if (!(await saveRun(deps, run.id, holder, {}))) throw new GivenBack();
+      if (!(await saveRun(deps, run.id, holder, {}))) throw new RunInterrupted();
     },
   };
 }
@@ -142,7 +146,7 @@ function countsOf({ pages, objects, unlisted }: Progress): RunContext['counts'] 
 }
 
 async function save(deps: RunDeps, id: string, holder: string, progress: Progress): Promise<void> {
-  if (!(await saveRun(deps, id, holder, { progress }))) throw new GivenBack();
+  if (!(await saveRun(deps, id, holder, { progress }))) throw new RunInterrupted();
 }
 
 async function yieldToWebhooks(
