@@ -162,24 +162,24 @@ function presentFlow({ movement, revenue, payments }: Flow) {
   return {
     subscriptions: { new: started, churned, reactivated, trialing },
     revenue: sorted(revenue, ({ gross, refunded, disputed, net }) => ({
-      gross: told(gross),
-      refunded: told(refunded),
-      disputed: told(disputed),
-      net: told(net),
+      gross: clampToSafeInteger(gross),
+      refunded: clampToSafeInteger(refunded),
+      disputed: clampToSafeInteger(disputed),
+      net: clampToSafeInteger(net),
     })),
     payments,
   };
 }
 
 function amounts(byCurrency: ByCurrency): Record<string, number> {
-  return sorted(byCurrency, told);
+  return sorted(byCurrency, clampToSafeInteger);
 }
 
 /**
  * The amount, up to what JSON numbers say exactly: 90 million millions of dollars. Something that costs
  * more is no business, and one such subscription is not to keep all projects from their reports.
  */
-function told(amount: bigint): number {
+function clampToSafeInteger(amount: bigint): number {
   const most = BigInt(Number.MAX_SAFE_INTEGER);
   return Number(amount > most ? most : amount < -most ? -most : amount);
 }
