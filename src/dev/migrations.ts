@@ -7,13 +7,12 @@ import path from 'node:path';
 import {
   applyMigrations,
   migrationsDirectory,
-  noFilters,
   prismaDirectory,
   readMigrations,
 } from '../platform/migrate.ts';
-import { withSchemaEngine } from '../platform/schema-engine.ts';
 import { breaksInstances } from './compatibility.ts';
 import { startPostgres } from './postgres.ts';
+import { withSchemaEngine } from './schema-engine.ts';
 import { Started } from './started.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -27,7 +26,7 @@ async function differenceToSchema(databaseUrl: string): Promise<string> {
       to: { tag: 'schemaDatamodel', files },
       script: true,
       exitCode: null,
-      filters: noFilters,
+      filters: { externalTables: [], externalEnums: [] },
     }),
   );
   const sql = stdout ?? '';

@@ -1,14 +1,12 @@
+import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type pg from 'pg';
 import { takeTurn, type TurnOptions } from './migration-lock.ts';
 import { connect } from './postgres-connection.ts';
-import { withSchemaEngine } from './schema-engine.ts';
 
 export const prismaDirectory = path.resolve(import.meta.dirname, '../../prisma');
 export const migrationsDirectory = path.join(prismaDirectory, 'migrations');
-
-/** Everything in the database is ours, so the engine looks at all of it. */
-export const noFilters = { externalTables: [], externalEnums: [] };
 
 export interface Migration {
   name: string;
@@ -27,39 +25,40 @@ export async function readMigrations(): Promise<Migration[]> {
   );
 }
 
-/** The engine's form of a list of migrations. */
-function migrationsList(migrations: Migration[]) {
-  return {
-    baseDir: migrationsDirectory,
-    lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
-    shadowDbInitScript: '',
-    migrationDirectories: migrations.map(({ name, sql }) => ({
-      path: name,
-      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } },
-    })),
-  };
-}
+/** Prisma's own table of migrations, so that `prisma migrate deploy` sees the same history. */
+const prismaTable = `
+create table if not exists _prisma_migrations (
+  id varchar(36) primary key not null,
+  checksum varchar(64) not null,
+  finished_at timestamptz,
+  migration_name varchar(255) not null,
+  logs text,
+  rolled_back_at timestamptz,
+  started_at timestamptz not null default now(),
+  applied_steps_count integer not null default 0
+)`;
 
-/**
- * Each script ends with this, in its own transaction: so it was applied where this stands there, and
- * only there, whatever becomes of the process meanwhile. The engine notes the end by itself once more.
- */
-const noteEnd = `
-;update _prisma_migrations set finished_at = now() where finished_at is null and rolled_back_at is null`;
-
-/** What did not end was rolled back as a whole, and may be tried again. */
+/** What Prisma began and did not finish was rolled back as a whole, and may be tried again. */
 const noteRolledBack =
   'update _prisma_migrations set rolled_back_at = now() where finished_at is null and rolled_back_at is null';
 
+const appliedNames =
+  'select migration_name from _prisma_migrations where finished_at is not null and rolled_back_at is null';
+
+const noteApplied = `
+insert into _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+values ($1, $2, $3, $4, clock_timestamp(), 1)`;
+
 /**
- * Applies the migrations that the database lacks, oldest first, and returns their names. Instances
- * that start at the same time take turns under an advisory lock; each but the first finds nothing
- * to do. One that failed, or whose process was killed, is tried again by whoever comes next.
+ * Applies the migrations that the database lacks, oldest first, and returns their names. Instances that
+ * start at the same time take turns under Prisma's advisory lock, which `prisma migrate deploy` takes,
+ * too; each but the first finds nothing to do.
  *
- * Migrations run on the connection that holds the lock. So Postgres lets nobody else begin before it has
- * ended the one whose process was killed in the middle of it.
+ * Each migration is one transaction, which also records it, on the connection that holds the lock. So a
+ * migration whose process was killed leaves nothing behind, and the next process tries it again once
+ * Postgres has ended it.
  *
- * @param turn how the turn is waited for: where its `stop` is aborted first, nothing is applied.
+ * @param turn how to wait for the lock. If its `stop` is aborted first, nothing is applied.
  */
 export async function applyMigrations(
   databaseUrl: string,
@@ -69,23 +68,34 @@ export async function applyMigrations(
   const connection = await connect(databaseUrl, 'latchkey migrate');
   try {
     if (!(await takeTurn(connection, turn))) return [];
-    const { rows } = await connection.query<{ exists: boolean }>(
-      `select to_regclass('_prisma_migrations') is not null as exists`,
-    );
-    if (rows[0]?.exists === true) await connection.query(noteRolledBack);
-    const { appliedMigrationNames } = await withSchemaEngine(
-      databaseUrl,
-      (engine) =>
-        engine.applyMigrations({
-          migrationsList: migrationsList(migrations),
-          filters: noFilters,
-        }),
-      async (script) => {
-        await connection.query(script + noteEnd);
-      },
-    );
-    return appliedMigrationNames;
+    await connection.query(prismaTable);
+    await connection.query(noteRolledBack);
+    const { rows } = await connection.query<{ migration_name: string }>(appliedNames);
+    const applied = new Set(rows.map((row) => row.migration_name));
+    const missing = migrations.filter(({ name }) => !applied.has(name));
+    for (const migration of missing) await apply(connection, migration);
+    return missing.map(({ name }) => name);
   } finally {
     await connection.end();
+  }
+}
+
+async function apply(connection: pg.Client, { name, sql }: Migration): Promise<void> {
+  const startedAt = new Date();
+  // Prisma's checksum of a migration is that of its file.
+  const checksum = createHash('sha256').update(sql).digest('hex');
+  await connection.query('begin');
+  try {
+    await connection.query(sql);
+    await connection.query(noteApplied, [randomUUID(), checksum, name, startedAt]);
+    await connection.query('commit');
+  } catch (error) {
+    // The connection ends next, and takes the transaction with it.
+    throw new Error(
+      `migration ${name}: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

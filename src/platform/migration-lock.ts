@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-/** Key of the advisory lock that serializes migrations of instances that start together; any fixed number. */
-export const migrationLock = 7_423_001;
+/** Key of the advisory lock under which Prisma migrates, so that `prisma migrate deploy` elsewhere waits, too. */
+export const migrationLock = 72_707_369;
 
 /** How often a waiting process logs that it waits, milliseconds. */
 const reportEveryMs = 5_000;

@@ -6,7 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Started } from '../../src/dev/started.ts';
-import { applyMigrations, readMigrations } from '../../src/platform/migrate.ts';
+import { withSchemaEngine } from '../../src/dev/schema-engine.ts';
+import {
+  applyMigrations,
+  migrationsDirectory,
+  readMigrations,
+} from '../../src/platform/migrate.ts';
 
 /* The real process is told to stop, or killed, while Postgres is in the middle of a migration. */
 
@@ -169,4 +174,54 @@ it('a migration that failed is tried again at the next start', { timeout: 60_000
   await operator.query('drop event trigger gate');
   await applyMigrations(url);
   expect(await allApplied()).toBe(true);
+});
+
+describe('Prisma elsewhere', { timeout: 60_000 }, () => {
+  it('sees the same history, none of it failed or edited', async () => {
+    await operator.query('drop event trigger gate');
+    const names = await applyMigrations(url);
+    const migrations = await readMigrations();
+    expect(names).toEqual(migrations.map(({ name }) => name));
+    const history = await withSchemaEngine(url, (engine) =>
+      engine.diagnoseMigrationHistory({
+        migrationsList: {
+          baseDir: migrationsDirectory,
+          lockfile: { path: 'migration_lock.toml', content: 'provider = "postgresql"\n' },
+          shadowDbInitScript: '',
+          migrationDirectories: migrations.map(({ name, sql }) => ({
+            path: name,
+            migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: sql } },
+          })),
+        },
+        optInToShadowDatabase: false,
+        filters: { externalTables: [], externalEnums: [] },
+      }),
+    );
+    expect(history).toMatchObject({
+      ...{ hasMigrationsTable: true, editedMigrationNames: [], failedMigrationNames: [] },
+      history: null,
+    });
+  });
+
+  it('holds up a start while it migrates, and what it left unfinished is tried again', async () => {
+    await operator.query('drop event trigger gate');
+    const prisma = new pg.Client({ connectionString: url });
+    await prisma.connect();
+    await prisma.query('select pg_advisory_lock(72707369)');
+    const next = applyMigrations(url);
+    await waiting(1);
+    // As Prisma leaves a migration that failed.
+    const [{ name } = { name: '' }] = await readMigrations();
+    await prisma.query(`create table _prisma_migrations (
+      id varchar(36) primary key, checksum varchar(64) not null, finished_at timestamptz,
+      migration_name varchar(255) not null, logs text, rolled_back_at timestamptz,
+      started_at timestamptz not null default now(), applied_steps_count integer not null default 0)`);
+    await prisma.query(
+      `insert into _prisma_migrations (id, checksum, migration_name) values ('left', 'x', $1)`,
+      [name],
+    );
+    await prisma.end();
+    await next;
+    expect(await allApplied()).toBe(true);
+  });
 });

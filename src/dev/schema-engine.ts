@@ -1,10 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import {
-  bindMigrationAwareSqlAdapterFactory,
-  ColumnTypeEnum,
-  DriverAdapterError,
-} from '@prisma/driver-adapter-utils';
+import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/driver-adapter-utils';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
@@ -40,26 +36,17 @@ class CatalogClient extends pg.Client {
   }
 }
 
-/** Runs a migration; rejects with what Postgres says. */
-export type RunScript = (script: string) => Promise<void>;
-
-/**
- * … and this adapter turns the mark into the type. It also hands a migration on as one script; Prisma's
- * own adapter cuts it at each semicolon, inside function bodies too.
- */
+/** … and this adapter turns the mark into the type. */
 class CatalogAdapterFactory extends PrismaPg {
-  readonly #run: RunScript;
   readonly #connected: { dispose(): Promise<void> }[] = [];
 
-  constructor(databaseUrl: string, run: RunScript) {
+  constructor(databaseUrl: string) {
     super({ connectionString: databaseUrl, Client: CatalogClient, allowExitOnIdle: true });
-    this.#run = run;
   }
 
   override async connect() {
     const adapter = await super.connect();
     this.#connected.push(adapter);
-    adapter.executeScript = (script) => this.#run(script).catch(throwAsEngineKnowsIt);
     const queryRaw = adapter.queryRaw.bind(adapter);
     adapter.queryRaw = async (query) => {
       const { columnNames, columnTypes, rows } = await queryRaw(query);
@@ -77,19 +64,6 @@ class CatalogAdapterFactory extends PrismaPg {
   async close(): Promise<void> {
     await Promise.all(this.#connected.splice(0).map((adapter) => adapter.dispose()));
   }
-}
-
-function throwAsEngineKnowsIt(error: unknown): never {
-  if (!(error instanceof pg.DatabaseError)) throw error;
-  throw new DriverAdapterError({
-    kind: 'postgres',
-    code: error.code ?? '',
-    severity: error.severity ?? '',
-    message: error.message,
-    detail: error.detail,
-    column: error.column,
-    hint: error.hint,
-  });
 }
 
 /** The engine wants at least one schema file to learn the provider from. */
@@ -138,20 +112,16 @@ async function loadEngine(): Promise<void> {
 }
 
 /**
- * Prisma's own schema engine as WebAssembly, on one database. It keeps Prisma's `_prisma_migrations`
- * table, so that `prisma migrate deploy` elsewhere sees the same history, and needs no binary that
- * would have to be downloaded (docs/adr/0002-migrations.md).
- *
- * @param run how it runs a migration, where it is to run any.
+ * Opens Prisma's schema engine as WebAssembly on one database, and closes it after `use`. It needs no
+ * binary that would have to be downloaded (docs/adr/0002-migrations.md).
  */
 export async function withSchemaEngine<T>(
   databaseUrl: string,
   use: (engine: SchemaEngine) => Promise<T>,
-  run: RunScript = () => Promise.reject(new Error('no migration is to be run here')),
 ): Promise<T> {
   loaded ??= loadEngine();
   await loaded;
-  const factory = new CatalogAdapterFactory(databaseUrl, run);
+  const factory = new CatalogAdapterFactory(databaseUrl);
   try {
     const adapter = bindMigrationAwareSqlAdapterFactory(factory);
     const engine = await engineModule.SchemaEngine.new({ datamodels }, () => undefined, adapter);
