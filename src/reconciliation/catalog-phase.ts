@@ -3,8 +3,14 @@ import { priceExpansion, withTiers } from '../catalog/whole-price.ts';
 import type { Database } from '../platform/database.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { correctPage } from './correct-page.ts';
-import { compareAlone, fetchPage, type Listed, type ListParams } from './pages.ts';
-import { type Along, beginning, type Position, type RunContext, RunFailed } from './run-context.ts';
+import { compareSingle, fetchPage, type Listed, type ListParams } from './pages.ts';
+import {
+  type Related,
+  beginning,
+  type Position,
+  type RunContext,
+  RunFailed,
+} from './run-context.ts';
 import type Stripe from 'stripe';
 
 const priceList = ['product', ...priceExpansion].map((path) => `data.${path}`);
@@ -51,7 +57,7 @@ export async function compareCatalog(context: RunContext): Promise<null> {
     }
     for (const { id } of unseen) {
       await context.beat();
-      await compareAlone(context, { objectType, objectId: id }, true);
+      await compareSingle(context, { objectType, objectId: id }, true);
     }
   }
   return null;
@@ -61,7 +67,7 @@ async function walk<T extends Listed>(
   context: RunContext,
   list: (params: ListParams) => Promise<Stripe.ApiList<T>>,
   toSnapshot: (object: T) => Promise<StripeSnapshot>,
-  loadAlong: (objects: readonly T[]) => Promise<(snapshot: StripeSnapshot) => Along> = () =>
+  loadRelated: (objects: readonly T[]) => Promise<(snapshot: StripeSnapshot) => Related> = () =>
     Promise.resolve(() => ({})),
 ): Promise<Set<string>> {
   const seen = new Set<string>();
@@ -76,7 +82,7 @@ async function walk<T extends Listed>(
     for (const { id } of objects) seen.add(id);
     const snapshots: StripeSnapshot[] = [];
     for (const object of objects) snapshots.push(await toSnapshot(object));
-    await correctPage(context, snapshots, number, await loadAlong(objects));
+    await correctPage(context, snapshots, number, await loadRelated(objects));
     position = next;
   }
   return seen;
@@ -86,7 +92,7 @@ async function walk<T extends Listed>(
 async function loadUnstored(
   { prisma }: Database,
   prices: readonly Stripe.Price[],
-): Promise<(snapshot: StripeSnapshot) => Along> {
+): Promise<(snapshot: StripeSnapshot) => Related> {
   const listed = prices
     .map(({ product }) => product)
     .filter((product) => typeof product === 'object')

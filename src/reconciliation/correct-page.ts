@@ -1,7 +1,7 @@
 import type { StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { correct } from './correction.ts';
 import { differences } from './diff.ts';
-import type { Along, RunContext } from './run-context.ts';
+import type { Related, RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
 /**
@@ -16,26 +16,26 @@ const mostAtOnce = 4;
  * since another correction may have brought it along.
  *
  * @param number under which all of them were fetched.
- * @param alongOf what a snapshot may depend on, of what was compared just before.
+ * @param relatedOf what a snapshot may depend on, of what was compared just before.
  */
 export async function correctPage(
   context: RunContext,
   snapshots: readonly StripeSnapshot[],
   number: bigint,
-  alongOf: (snapshot: StripeSnapshot) => Along = () => ({}),
+  relatedOf: (snapshot: StripeSnapshot) => Related = () => ({}),
 ): Promise<void> {
   const whole = mergeSnapshots(snapshots);
   const stored = await loadStored(context.deps.database.prisma, whole, number);
   const differing = snapshots.filter((snapshot) => differences(snapshot, stored).length > 0);
   await forEach(differing, (snapshot) =>
-    correct(context, { snapshot, number, along: alongOf(snapshot) }),
+    correct(context, { snapshot, number, related: relatedOf(snapshot) }),
   );
 }
 
 /** The customers of a page, for what of it is theirs. */
 export function withCustomers(
   customers: readonly StripeSnapshot[],
-): (snapshot: StripeSnapshot) => Along {
+): (snapshot: StripeSnapshot) => Related {
   const rows = new Map(customers.flatMap((one) => one.customers).map((row) => [row.id, row]));
   return ({ subscriptions, sessions }) => {
     const ids = [...subscriptions, ...sessions].map(({ customerId }) => customerId ?? '');

@@ -26,11 +26,11 @@ export async function correct(context: RunContext, found: Unit): Promise<void> {
   const stored = await loadStored(deps.database.prisma, found.snapshot, found.number);
   if (differences(found.snapshot, stored).length === 0) return;
   await context.beat();
-  const unit = await lookTwiceAtEnds(context, found, stored);
+  const unit = await recheckEnded(context, found, stored);
   if (unit === null) return;
   const [difference] = differences(unit.snapshot, stored);
   if (difference === undefined) return;
-  await attempt(context, unit, difference, (reported, effects) =>
+  await attemptCorrection(context, unit, difference, (reported, effects) =>
     context.scope.dryRun || reported ? 'reported' : effects.some(loses) ? 'pending' : 'fixed',
   );
 }
@@ -45,9 +45,9 @@ export type Attempted = FindingAction | null;
  *
  * @param decide gets whether a project of the affected wants it only reported, and the effects.
  */
-export async function attempt(
+export async function attemptCorrection(
   context: RunContext,
-  { snapshot, number, along = {} }: Unit,
+  { snapshot, number, related = {} }: Unit,
   difference: Difference,
   decide: (reported: boolean, effects: readonly UserEffect[]) => FindingAction,
 ): Promise<Attempted> {
@@ -55,7 +55,7 @@ export async function attempt(
   let action: Attempted = null;
   let note: (tx: Tx) => Promise<void> = () => Promise.resolve();
   let count = (): void => undefined;
-  const { customers = [], products = [] } = along;
+  const { customers = [], products = [] } = related;
   const tried = {
     ...snapshot,
     products: [...products, ...snapshot.products],
@@ -114,7 +114,7 @@ export async function attempt(
  *
  * @returns what to go by; null: wait for the next run.
  */
-async function lookTwiceAtEnds(
+async function recheckEnded(
   { deps }: RunContext,
   unit: Unit,
   stored: Stored,
@@ -177,7 +177,7 @@ async function wantsReport(
  * Notes an object that Stripe does not know, though we hold it or Stripe lists it: an open finding. A wrong
  * key or mode looks the same, so nothing is taken away for it.
  */
-export async function noteMissing(
+export async function recordMissing(
   context: RunContext,
   object: SyncedRef,
   isHeld: boolean,

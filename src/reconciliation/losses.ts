@@ -2,7 +2,7 @@ import { fetchSnapshot } from '../mirror/fetch.ts';
 import { type Database, sql } from '../platform/database.ts';
 import type { SyncedType } from '../webhook/events.ts';
 import { drawNumber } from '../webhook/sync-queue.ts';
-import { attempt, noteMissing } from './correction.ts';
+import { attemptCorrection, recordMissing } from './correction.ts';
 import { differences } from './diff.ts';
 import { loses } from './user-effect.ts';
 import { loadStored } from './stored.ts';
@@ -43,7 +43,7 @@ export async function settleLosses(context: RunContext): Promise<null> {
       'a reconciliation would take access from too many users: its losses wait for an operator',
     );
   }
-  await lookAgainAt(context, 'pending');
+  await recheckFindings(context, 'pending');
   return null;
 }
 
@@ -90,7 +90,10 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
  * Fetches the objects of findings once more, and applies what they still take: from no other users than
  * was found. One that would take more, or that its project now wants only reported, is left.
  */
-export async function lookAgainAt(context: RunContext, action: 'pending' | 'held'): Promise<void> {
+export async function recheckFindings(
+  context: RunContext,
+  action: 'pending' | 'held',
+): Promise<void> {
   const { deps, scope } = context;
   const { prisma } = deps.database;
   let after = 0n;
@@ -109,7 +112,7 @@ export async function lookAgainAt(context: RunContext, action: 'pending' | 'held
     const number = await drawNumber(deps.database);
     const snapshot = await fetchSnapshot(deps.stripeForReconciliation, object);
     if (snapshot.missing.length > 0) {
-      await noteMissing(context, object, true);
+      await recordMissing(context, object, true);
       continue;
     }
     const [difference] = differences(snapshot, await loadStored(prisma, snapshot, number));
@@ -117,7 +120,7 @@ export async function lookAgainAt(context: RunContext, action: 'pending' | 'held
     const done =
       difference === undefined
         ? null
-        : await attempt(
+        : await attemptCorrection(
             context,
             { snapshot, number },
             { ...difference, ...object },

@@ -33,7 +33,7 @@ export async function measureRuns({ database, metrics }: MeasureDeps): Promise<v
 }
 
 /** Once a week, with the end of a run, one instance logs what the week's runs came to. */
-export async function sumUp(
+export async function logWeeklySummary(
   { clock, database, logger }: Pick<ReconcileDeps, 'clock' | 'database' | 'logger'>,
   runId: string,
 ): Promise<void> {

@@ -35,7 +35,7 @@ export async function compareEvents(
   );
   for (const event of await missingAmong(context, objects)) {
     await context.beat();
-    await putThrough(context, event);
+    await storeMissed(context, event);
   }
   if (next !== null) return next;
   const part = position.part + 1;
@@ -51,7 +51,7 @@ async function missingAmong({ deps }: RunContext, events: Stripe.Event[]): Promi
   return events.filter(({ id }) => !ids.has(id));
 }
 
-async function putThrough({ deps, scope }: RunContext, event: Stripe.Event): Promise<void> {
+async function storeMissed({ deps, scope }: RunContext, event: Stripe.Event): Promise<void> {
   const { prisma } = deps.database;
   const raw = Buffer.from(JSON.stringify(event));
   const verified = {

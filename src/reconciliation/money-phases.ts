@@ -3,7 +3,7 @@ import { disputeRow, invoiceRow, refundRow } from '../mirror/money-from-stripe.t
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { differsFromStored } from './diff.ts';
 import { correctPage } from './correct-page.ts';
-import { compareAlone, fetchPage } from './pages.ts';
+import { compareSingle, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
 /*
@@ -63,7 +63,7 @@ export async function compareRefunds(
   );
   for (const objectId of chargeIds) {
     await context.beat();
-    await compareAlone(context, { objectType: 'charge', objectId }, false);
+    await compareSingle(context, { objectType: 'charge', objectId }, false);
   }
   return next;
 }
@@ -87,7 +87,7 @@ export async function compareDisputes(
   for (const row of objects.map(disputeRow)) {
     if (!differsFromStored(row, byId.get(row.id))) continue;
     await context.beat();
-    await compareAlone(context, { objectType: 'dispute', objectId: row.id }, false);
+    await compareSingle(context, { objectType: 'dispute', objectId: row.id }, false);
   }
   return next;
 }

@@ -3,7 +3,7 @@ import { fetchSnapshot, isMissing } from '../mirror/fetch.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import type { SyncedType } from '../webhook/events.ts';
 import { drawNumber } from '../webhook/sync-queue.ts';
-import { correct, noteMissing } from './correction.ts';
+import { correct, recordMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
 
 /** What every list of Stripe's shows of an object. */
@@ -45,7 +45,7 @@ const pageSize = 100;
 
 /** More than so many objects that a list lacks and Stripe knows are no accident. */
 const mostUnlisted = 20;
-const mostAlone = 100;
+const mostSingle = 100;
 
 /**
  * Asks for the next page of a list, newest first. Where the object that it is to begin behind is gone
@@ -82,18 +82,18 @@ export async function fetchPage<T extends Listed>(
   }
   const last = data.at(-1);
   if (more && last === undefined) throw new ImplausibleAnswer('Stripe listed nothing, and more');
-  if (last !== undefined && (more || isBehind) && !leadsOn(position, last, isBehind)) {
+  if (last !== undefined && (more || isBehind) && !isNextPage(position, last, isBehind)) {
     throw new ImplausibleAnswer('Stripe listed what it had listed before');
   }
   counts.pages += 1;
   counts.objects += data.length;
-  const goesOn = more && last !== undefined;
+  const hasNext = more && last !== undefined;
   return {
     number,
     stretchNumber: position.tiedSince === null ? number : BigInt(position.tiedSince),
     objects: data,
-    next: goesOn ? behind(position, data, last, number) : null,
-    stretch: { from: goesOn ? (last.created + 1) * 1_000 : since, until: before },
+    next: hasNext ? positionAfter(position, data, last, number) : null,
+    stretch: { from: hasNext ? (last.created + 1) * 1_000 : since, until: before },
   };
 }
 
@@ -101,12 +101,12 @@ export async function fetchPage<T extends Listed>(
  * Newest first, so a page that ends later than the one before, or with what that showed, is no next one.
  * A page that begins by the time shows the rest of a second from its start.
  */
-function leadsOn({ before, tied, after }: Position, last: Listed, isBehind: boolean): boolean {
+function isNextPage({ before, tied, after }: Position, last: Listed, isBehind: boolean): boolean {
   const isNew = isBehind ? !tied.includes(last.id) : last.id !== after;
   return isNew && (before === null || last.created * 1000 <= before);
 }
 
-function behind(position: Position, data: Listed[], last: Listed, number: bigint): Position {
+function positionAfter(position: Position, data: Listed[], last: Listed, number: bigint): Position {
   const sameSecond = data.filter(({ created }) => created === last.created).map(({ id }) => id);
   const at = last.created * 1000;
   const isSameSecond = position.before === at;
@@ -137,21 +137,21 @@ export async function compareUnlisted<T extends Listed>(
   const { deps } = context;
   const listed = [...position.tied, ...page.objects.map(({ id }) => id)];
   let lacking = 0;
-  while (lacking <= mostAlone) {
-    const ids = await loadAlive(createdWithin(page.stretch), listed, mostAlone + 1 - lacking);
+  while (lacking <= mostSingle) {
+    const ids = await loadAlive(createdWithin(page.stretch), listed, mostSingle + 1 - lacking);
     if (ids.length === 0) return;
     listed.push(...ids);
     const newer = await loadFetchedSince(context, objectType, ids, page.stretchNumber);
     for (const objectId of ids) {
       await context.beat();
       const isLeftOut =
-        !newer.has(objectId) && (await compareAlone(context, { objectType, objectId }, true));
+        !newer.has(objectId) && (await compareSingle(context, { objectType, objectId }, true));
       if (!isLeftOut) lacking += 1;
     }
   }
   deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
   throw new RunFailed(
-    `list_incomplete: Stripe's list lacks more than ${mostAlone} objects (${objectType}) that we hold alive`,
+    `list_incomplete: Stripe's list lacks more than ${mostSingle} objects (${objectType}) that we hold alive`,
   );
 }
 
@@ -174,7 +174,7 @@ function createdWithin({ from, until }: Stretch): Within {
  * @param unlisted a list lacks it.
  * @returns whether lists leave it out by rule, since it is on a test clock.
  */
-export async function compareAlone(
+export async function compareSingle(
   context: RunContext,
   object: { objectType: SyncedType; objectId: string },
   unlisted: boolean,
@@ -183,7 +183,7 @@ export async function compareAlone(
   const number = await drawNumber(deps.database);
   const snapshot = await fetchSnapshot(deps.stripeForReconciliation, object);
   if (snapshot.missing.length > 0) {
-    await noteMissing(context, object, true);
+    await recordMissing(context, object, true);
     return false;
   }
   counts.objects += 1;

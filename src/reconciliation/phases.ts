@@ -1,6 +1,6 @@
 import { compareCatalog } from './catalog-phase.ts';
 import { compareCustomers } from './customer-phase.ts';
-import { lookAgainAt, settleLosses } from './losses.ts';
+import { recheckFindings, settleLosses } from './losses.ts';
 import { compareEvents } from './missed-events.ts';
 import {
   compareCharges,
@@ -59,7 +59,7 @@ const ofForce: readonly Phase[] = [
   {
     name: 'forced',
     step: async (context) => {
-      await lookAgainAt(context, 'held');
+      await recheckFindings(context, 'held');
       return null;
     },
   },

@@ -5,7 +5,7 @@ import { arrivalOf, disputeRow } from '../mirror/money-from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { eachListed } from '../platform/stripe-lists.ts';
-import { noteMissing } from './correction.ts';
+import { recordMissing } from './correction.ts';
 import { correctPage, withCustomers } from './correct-page.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import { customerSnapshots } from './subscription-phase.ts';
@@ -40,7 +40,7 @@ export async function comparePurchases(
     snapshots.push(snapshot);
     for (const object of snapshot.missing) {
       const held = await deps.database.prisma.checkoutSession.count({ where: { id: session.id } });
-      await noteMissing(context, object, held > 0);
+      await recordMissing(context, object, held > 0);
     }
   }
   const customers = customerSnapshots(page.objects.map(({ customer }) => customer));

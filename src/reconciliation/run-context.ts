@@ -69,11 +69,11 @@ export interface Unit {
   snapshot: StripeSnapshot;
   number: bigint;
   /** What this may depend on, as it was fetched. */
-  along?: Along;
+  related?: Related;
 }
 
 /** What was compared just before, and not kept where the run is dry or of another project. */
-export interface Along {
+export interface Related {
   /** Tried along by a dry run: what a customer brings to a user has the effect that it will have. */
   customers?: StripeSnapshot['customers'];
   /** Products that are not stored: without them their prices cannot be. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repeat } from '../platform/repeat.ts';
 import { atTimes } from '../platform/timetable.ts';
-import { countFindingsFromZero, measureRuns, sumUp } from './measure.ts';
+import { countFindingsFromZero, measureRuns, logWeeklySummary } from './measure.ts';
 import { firstPhase } from './phases.ts';
 import { resumeRun } from './resume-run.ts';
 import type { ReconcileDeps } from './run-context.ts';
@@ -73,6 +73,6 @@ export async function drainRuns(
     const run = await claimRun(deps, holder);
     if (run === null) return;
     await resumeRun(deps, run, holder);
-    await sumUp(deps, run.id);
+    await logWeeklySummary(deps, run.id);
   }
 }

@@ -1,7 +1,7 @@
 import { fetchCustomerObjects, fetchDisputes } from '../mirror/customer-objects.ts';
 import type { SyncedType } from '../webhook/events.ts';
 import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
-import { compareAlone } from './pages.ts';
+import { compareSingle } from './pages.ts';
 import type { RunContext } from './run-context.ts';
 
 /** All that one user has, at Stripe and with us: each object is fetched alone. */
@@ -36,7 +36,7 @@ export async function compareUser(context: RunContext): Promise<null> {
   const byKey = new Map(objects.map((object) => [objectKey(object), object]));
   for (const object of byKey.values()) {
     await context.beat();
-    await compareAlone(context, object, false);
+    await compareSingle(context, object, false);
   }
   return null;
 }
