@@ -13,7 +13,7 @@ const outageRetryMs = { first: 1_000, last: 60_000 };
  * Whether a failure is an outage, a limit or a key's: it would have met any object, so it does not bring
  * this one nearer to `failed`, however long it lasts.
  */
-export function saysNothingOfObject(error: unknown): boolean {
+export function isExternalFailure(error: unknown): boolean {
   if (!(error instanceof Stripe.errors.StripeError)) return isUnreachable(error);
   const { statusCode: status } = error;
   return status === undefined || status >= 500 || [401, 403, 429].includes(status);

@@ -8,7 +8,7 @@ import { onBehalfOf } from '../platform/on-behalf.ts';
 import type { Operator } from '../projects/operator.ts';
 import { linkCustomer } from './link.ts';
 import type { SyncDeps } from './sync.ts';
-import { saysNothingOfObject } from './failures.ts';
+import { isExternalFailure } from './failures.ts';
 
 /*
  * Many links at once. The pairs are rows, and a pair is pending until it was linked with all that the
@@ -219,7 +219,7 @@ async function linkPair(deps: SyncDeps, pair: ClaimedPair): Promise<void> {
   } catch (error) {
     await (error instanceof ProblemError
       ? endPair(deps, pair, { status: 'refused', code: error.code })
-      : tryAgain(deps, pair, error));
+      : scheduleRetry(deps, pair, error));
   }
 }
 
@@ -235,10 +235,10 @@ function endPair(
 }
 
 /** An outage refuses nothing, however long it lasts: it is waited for as long as the run has been waiting. */
-async function tryAgain(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
+async function scheduleRetry(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
   const { runId, position, customerId, attempts } = pair;
   deps.logger.warn({ err: error, customerId, attempts }, 'a customer could not be linked');
-  const counts = !saysNothingOfObject(error);
+  const counts = !isExternalFailure(error);
   if (counts && attempts >= maxAttempts) {
     await endPair(deps, pair, { status: 'refused', code: 'internal_error' });
     return;

@@ -109,7 +109,7 @@ export async function linkCustomer(
     await keep(tx, { ...linked, pending: objects.length });
     return linked;
   });
-  const done = await syncSome(deps, fetchedNow);
+  const done = await syncBatches(deps, fetchedNow);
   const { revision } = await database.prisma.user.findUniqueOrThrow({
     where: { projectId_userId: { projectId, userId } },
     select: { revision: true },
@@ -148,12 +148,12 @@ async function loadClaims(
   tx: Tx,
   customerId: string,
   customer: CustomerRow | null,
-  namedByWhatItHas: readonly Named[],
+  namedByObjects: readonly Named[],
   productIds: readonly string[],
 ): Promise<CustomerClaims> {
   const { metadataProjectId: projectId = null, metadataUserId: userId = null } = customer ?? {};
   const itself = projectId === null ? null : { projectId, userId };
-  const projectIds = [itself, ...namedByWhatItHas].flatMap((one) => one?.projectId ?? []);
+  const projectIds = [itself, ...namedByObjects].flatMap((one) => one?.projectId ?? []);
   const rows = await tx.$queryRaw<ClaimRow[]>`
     select 'link' as kind, u.project_id as "projectId", u.user_id as "userId"
       from customers c join users u using (uid) where c.id = ${customerId}
@@ -173,14 +173,14 @@ async function loadClaims(
   return {
     link: users('link')[0] ?? null,
     named: itself !== null && isKnown(itself) ? itself : null,
-    namedByWhatItHas: namedByWhatItHas.filter(isKnown),
+    namedByObjects: namedByObjects.filter(isKnown),
     holders: users('holder'),
     sellers: of('seller').map(({ projectId }) => projectId),
   };
 }
 
 /** Fetches and applies objects, a few at a time, the customer before what it has; returns how many it did. */
-async function syncSome(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
+async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
   let done = 0;
   const [first, ...rest] = objects;
   const batches = first === undefined ? [] : [[first]];

@@ -11,7 +11,7 @@ export interface CustomerClaims {
   /** By the customer's own metadata, of a project that exists. */
   named: Named | null;
   /** By the metadata of what it has, of projects that exist. */
-  namedByWhatItHas: readonly Named[];
+  namedByObjects: readonly Named[];
   /** Users who have something of it. */
   holders: readonly UserName[];
   /** The projects that have taken the products that it bought. */
@@ -30,10 +30,10 @@ export type LinkVerdict = 'free' | 'not_found' | 'linked';
 export function judgeLink(
   wanted: UserName,
   byPlatform: boolean,
-  { link, named, namedByWhatItHas, holders, sellers }: CustomerClaims,
+  { link, named, namedByObjects, holders, sellers }: CustomerClaims,
 ): LinkVerdict {
   const itself = [link, named].filter((one) => one !== null);
-  const users = [...itself, ...namedByWhatItHas, ...holders];
+  const users = [...itself, ...namedByObjects, ...holders];
   const isOwn = ({ projectId }: { projectId: string }): boolean => projectId === wanted.projectId;
   if (!byPlatform) {
     // Where the customer itself is somebody's, what it bought elsewhere changes nothing.

@@ -12,7 +12,7 @@ import {
   recordFailure,
   renewLeases,
 } from '../webhook/sync-queue.ts';
-import { reasonOf, retryAfterMs, saysNothingOfObject } from './failures.ts';
+import { reasonOf, retryAfterMs, isExternalFailure } from './failures.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
 /** How many objects one process fetches at a time; some only take what a buyer waits for. */
@@ -188,7 +188,7 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
     );
   } catch (error) {
     const now = deps.clock();
-    const counts = !saysNothingOfObject(error);
+    const counts = !isExternalFailure(error);
     const failure = {
       counts,
       retryMs: retryAfterMs(counts, claim.attempts, now - claim.wantedAt),

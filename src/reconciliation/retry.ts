@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { saysNothingOfObject } from '../mirror/failures.ts';
+import { isExternalFailure } from '../mirror/failures.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { RunFailed } from './run-context.ts';
 
@@ -38,7 +38,7 @@ export async function withRetries<T>(
       if (status === 401 || status === 403) {
         throw new RunFailed(`stripe_refused: Stripe refuses the key (${status})`);
       }
-      if (!saysNothingOfObject(error)) {
+      if (!isExternalFailure(error)) {
         throw new RunFailed(`stripe_error: ${error.code ?? error.type} (${status ?? 0})`);
       }
       if (attempt === mostTries) {

@@ -10,7 +10,7 @@ const rival = { projectId: 'rival', userId: null };
 const nothing: CustomerClaims = {
   link: null,
   named: null,
-  namedByWhatItHas: [],
+  namedByObjects: [],
   holders: [],
   sellers: [],
 };
@@ -24,10 +24,10 @@ it.each<[string, Partial<CustomerClaims>, LinkVerdict, LinkVerdict]>([
   ['the user’s by a link', { link: ann }, 'free', 'free'],
   ['another user’s by a link', { link: bob }, 'linked', 'linked'],
   ['another project’s by a link', { link: eve }, 'not_found', 'linked'],
-  ['the project’s by what it has', { namedByWhatItHas: [notes] }, 'free', 'free'],
-  ['another user’s by what it has', { namedByWhatItHas: [notes, bob] }, 'linked', 'linked'],
-  ['another project’s by what it has', { namedByWhatItHas: [eve] }, 'not_found', 'free'],
-  ['of both projects by what it has', { namedByWhatItHas: [ann, rival] }, 'not_found', 'free'],
+  ['the project’s by what it has', { namedByObjects: [notes] }, 'free', 'free'],
+  ['another user’s by what it has', { namedByObjects: [notes, bob] }, 'linked', 'linked'],
+  ['another project’s by what it has', { namedByObjects: [eve] }, 'not_found', 'free'],
+  ['of both projects by what it has', { namedByObjects: [ann, rival] }, 'not_found', 'free'],
   ['the user’s by what is held', { holders: [ann] }, 'free', 'free'],
   ['another user’s by what is held', { holders: [bob] }, 'linked', 'linked'],
   ['another project’s by what is held', { holders: [eve] }, 'not_found', 'free'],
@@ -47,7 +47,7 @@ it.each<[string, Partial<CustomerClaims>, LinkVerdict, LinkVerdict]>([
   ],
   [
     'the project’s by what it has, and a buyer elsewhere',
-    { namedByWhatItHas: [notes], sellers: ['rival'] },
+    { namedByObjects: [notes], sellers: ['rival'] },
     'not_found',
     'free',
   ],
