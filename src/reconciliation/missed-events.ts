@@ -70,12 +70,12 @@ async function storeMissed({ deps, scope }: RunContext, event: Stripe.Event): Pr
     where: {
       runId: scope.runId,
       action: { in: ['pending', 'held', 'reported', 'open'] },
-      OR: asked.follow.map(({ objectType, objectId }) => ({ objectType, objectId })),
+      OR: asked.objects.map(({ objectType, objectId }) => ({ objectType, objectId })),
     },
   });
   const reported = scope.dryRun || blocked > 0;
   if (!reported) await createInbox(deps).store(verified, raw, asked);
-  const [object] = asked.follow;
+  const [object] = asked.objects;
   const action = reported ? 'reported' : 'fixed';
   await recordFinding(prisma, deps.clock(), scope.runId, {
     type: 'missed_event',

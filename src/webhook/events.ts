@@ -22,7 +22,7 @@ export type Urgency = 0 | 1 | 2;
 
 /** An object to fetch, and where the payload's object names it: by the first of the paths that leads to an id. */
 interface Lead {
-  follow: SyncedType;
+  objectType: SyncedType;
   paths: readonly string[];
 }
 
@@ -32,15 +32,15 @@ export interface EventRule {
   leads: readonly Lead[];
 }
 
-function itself(follow: SyncedType): Lead {
-  return { follow, paths: ['id'] };
+function itself(objectType: SyncedType): Lead {
+  return { objectType, paths: ['id'] };
 }
 
 const session: readonly Lead[] = [itself('checkout.session')];
 const subscription: readonly Lead[] = [itself('subscription')];
 /** A schedule alone grants nothing: what it did to its subscription counts. */
 const scheduled: readonly Lead[] = [
-  { follow: 'subscription', paths: ['subscription', 'released_subscription'] },
+  { objectType: 'subscription', paths: ['subscription', 'released_subscription'] },
 ];
 /**
  * Whether a debt began or ended is the subscription's to say, which is asked itself; so a renewal with
@@ -49,15 +49,15 @@ const scheduled: readonly Lead[] = [
  */
 const invoice: readonly Lead[] = [
   {
-    follow: 'subscription',
+    objectType: 'subscription',
     paths: ['parent.subscription_details.subscription', 'subscription'],
   },
   itself('invoice'),
 ];
-const refunded: readonly Lead[] = [{ follow: 'charge', paths: ['charge'] }];
+const refunded: readonly Lead[] = [{ objectType: 'charge', paths: ['charge'] }];
 const dispute: readonly Lead[] = [itself('dispute')];
 const customer: readonly Lead[] = [itself('customer')];
-const summary: readonly Lead[] = [{ follow: 'entitlement_summary', paths: ['customer'] }];
+const summary: readonly Lead[] = [{ objectType: 'entitlement_summary', paths: ['customer'] }];
 const product: readonly Lead[] = [itself('product')];
 const price: readonly Lead[] = [itself('price')];
 

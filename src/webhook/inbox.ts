@@ -151,7 +151,7 @@ select account, livemode, event_id from stored`;
 
 function parametersOf(deliveries: Delivery[]): unknown[] {
   const named = deliveries.flatMap(({ triage }, at) =>
-    triage.follow.map((object) => ({ place: at + 1, ...object })),
+    triage.objects.map((object) => ({ place: at + 1, ...object })),
   );
   return [
     deliveries.map(({ event, triage }) => accountOf(event, triage)),

@@ -108,7 +108,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         if (!duplicate) {
           metrics.webhookDelaySeconds.observe(Math.max(0, clock() / 1_000 - event.created));
         }
-        if (asked.follow.length > 0 && !duplicate) wake();
+        if (asked.objects.length > 0 && !duplicate) wake();
         return { received: true as const, duplicate };
       },
     );

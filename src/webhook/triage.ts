@@ -8,7 +8,7 @@ type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' 
 /** What an event asks for: objects to fetch, the one that access depends on first, or why none. */
 export interface Triage {
   outcome: Outcome;
-  follow: SyncedRef[];
+  objects: SyncedRef[];
   urgency: Urgency;
 }
 
@@ -24,10 +24,10 @@ export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
   if (foreignAccountOf(event, own.accountId) !== undefined) return ignored('foreign_account');
   const rule = ruleOf(event.type);
   if (rule === undefined) return ignored('unknown_type');
-  const follow = namedObjects(event.type, event.data.object);
-  return follow.length === 0
+  const objects = namedObjects(event.type, event.data.object);
+  return objects.length === 0
     ? ignored('no_object')
-    : { outcome: 'accepted', follow, urgency: rule.urgency };
+    : { outcome: 'accepted', objects, urgency: rule.urgency };
 }
 
 /**
@@ -51,14 +51,14 @@ function ruleOf(type: string): EventRule | undefined {
 
 /** The objects to fetch that an event's payload names, the one that access depends on first; pure. */
 export function namedObjects(type: string, object: unknown): SyncedRef[] {
-  return (ruleOf(type)?.leads ?? []).flatMap(({ follow: objectType, paths }) => {
+  return (ruleOf(type)?.leads ?? []).flatMap(({ objectType, paths }) => {
     const objectId = paths.map((path) => idAt(object, path)).find((id) => id !== undefined);
     return objectId === undefined ? [] : [{ objectType, objectId }];
   });
 }
 
 function ignored(outcome: Outcome): Triage {
-  return { outcome, follow: [], urgency: 2 };
+  return { outcome, objects: [], urgency: 2 };
 }
 
 /** A reference is an id, or the object itself where it came expanded. */

@@ -23,8 +23,8 @@ function store(inbox: Inbox, { id, objects, urgency, payload = '{}' }: Told) {
     ...{ id, object: 'event' as const, type: 'of_the_test', created: 1, livemode: false },
     data: { object: {} },
   };
-  const follow = objects.map((objectId) => ({ objectType: 'subscription' as const, objectId }));
-  return inbox.store(event, Buffer.from(payload), { outcome: 'accepted', follow, urgency });
+  const named = objects.map((objectId) => ({ objectType: 'subscription' as const, objectId }));
+  return inbox.store(event, Buffer.from(payload), { outcome: 'accepted', objects: named, urgency });
 }
 
 function rows(prefix: string) {

@@ -21,7 +21,7 @@ describe('what an event asks for', () => {
   it('a subscription event asks for its subscription', () => {
     expect(triage(event('customer.subscription.deleted', { id: 'sub_1' }), own)).toEqual({
       outcome: 'accepted',
-      follow: [{ objectType: 'subscription', objectId: 'sub_1' }],
+      objects: [{ objectType: 'subscription', objectId: 'sub_1' }],
       urgency: 0,
     });
   });
@@ -29,7 +29,7 @@ describe('what an event asks for', () => {
   it.each([['ch_1'], [{ id: 'ch_1', object: 'charge' }]])(
     'a refund event asks for its charge, given as %j',
     (charge) => {
-      expect(triage(event('refund.updated', { id: 're_1', charge }), own).follow).toEqual([
+      expect(triage(event('refund.updated', { id: 're_1', charge }), own).objects).toEqual([
         { objectType: 'charge', objectId: 'ch_1' },
       ]);
     },
@@ -42,7 +42,7 @@ describe('what an event asks for', () => {
   ])(
     'an invoice %s asks for its subscription, which access depends on, and for itself',
     (_, has) => {
-      expect(triage(event('invoice.paid', { id: 'in_1', ...has }), own).follow).toEqual([
+      expect(triage(event('invoice.paid', { id: 'in_1', ...has }), own).objects).toEqual([
         { objectType: 'subscription', objectId: 'sub_1' },
         { objectType: 'invoice', objectId: 'in_1' },
       ]);
@@ -50,14 +50,14 @@ describe('what an event asks for', () => {
   );
 
   it('an invoice of no subscription asks for itself', () => {
-    expect(triage(event('invoice.paid', { id: 'in_1', parent: null }), own).follow).toEqual([
+    expect(triage(event('invoice.paid', { id: 'in_1', parent: null }), own).objects).toEqual([
       { objectType: 'invoice', objectId: 'in_1' },
     ]);
   });
 
   it('a schedule that let its subscription go still asks for it', () => {
     const object = { id: 'sub_sched_1', subscription: null, released_subscription: 'sub_1' };
-    expect(triage(event('subscription_schedule.released', object), own).follow).toEqual([
+    expect(triage(event('subscription_schedule.released', object), own).objects).toEqual([
       { objectType: 'subscription', objectId: 'sub_1' },
     ]);
   });
@@ -73,9 +73,9 @@ describe('what an event asks for', () => {
     expect(eventTypes.length).toBeGreaterThan(30);
     for (const type of eventTypes) {
       const object = { id: 'x_1', charge: 'x_1', subscription: 'x_1', customer: 'x_1' };
-      const { outcome, follow } = triage(event(type, object), own);
+      const { outcome, objects } = triage(event(type, object), own);
       expect(outcome).toBe('accepted');
-      expect(follow.map(({ objectId }) => objectId)).toContain('x_1');
+      expect(objects.map(({ objectId }) => objectId)).toContain('x_1');
     }
   });
 });
@@ -112,7 +112,7 @@ describe('what is kept and ignored', () => {
       'no_object',
     ],
   ])('%s', (_name, given, outcome) => {
-    expect(triage(given, own)).toMatchObject({ outcome, follow: [] });
+    expect(triage(given, own)).toMatchObject({ outcome, objects: [] });
   });
 
   it('our own account named is ours; any is foreign where ours is not known', () => {
