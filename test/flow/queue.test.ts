@@ -42,10 +42,10 @@ async function tell(
     livemode: false,
     data: { object: {} },
   };
-  const follow = [{ objectType, objectId }];
+  const objects = [{ objectType, objectId }];
   await createInbox(service.deps).store(event, Buffer.from('{}'), {
     outcome: 'accepted',
-    follow,
+    objects,
     urgency,
   });
 }

@@ -69,7 +69,7 @@ function eventTable(): string {
     ['event', 'object fetched', 'when'],
     Object.entries(eventRules).map(([type, { leads, urgency }]) => [
       `\`${type}\``,
-      leads.map(({ follow }) => follow).join(', '),
+      leads.map(({ objectType }) => objectType).join(', '),
       urgencies[urgency],
     ]),
   );
