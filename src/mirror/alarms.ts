@@ -8,7 +8,7 @@ import type { Owned } from './owner.ts';
 import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
- * What a person should look at. None of it takes anything away from anybody (promise 6).
+ * Raises alarms for an operator. An alarm never takes access away (promise 6).
  */
 
 interface AlarmDeps {
@@ -18,15 +18,18 @@ interface AlarmDeps {
   logger: Logger;
 }
 
-/** A price that somebody bought, and that gives nothing since no project has its product. */
+/** A price that was bought but grants nothing, because no project has its product. */
 export interface UnmappedPrice {
   priceId: string;
   productId: string;
-  /** Whether we know who bought it: somebody pays, and gets nothing. */
+  /** Whether the buyer is known: a user then pays and gets nothing. */
   knownUser: boolean;
 }
 
-/** The prices of the snapshot that no project knows. They apply as soon as somebody maps the product. */
+/**
+ * Loads the bought prices of the snapshot whose product no project has. They apply once the product is
+ * mapped.
+ */
 export async function loadUnmappedPrices(
   tx: Tx,
   snapshot: StripeSnapshot,
@@ -52,18 +55,18 @@ export async function loadUnmappedPrices(
   return sold.filter(({ productId }) => !known.has(productId));
 }
 
-/** What applying a snapshot brought to light. */
+/** What applying a snapshot revealed. */
 export interface Observed {
-  /** Subscriptions, refunds and disputes whose status we do not know. */
+  /** Subscriptions, refunds and disputes with an unknown status. */
   unknown: string[];
   unmapped: UnmappedPrice[];
-  /** Sessions that name an intent of ours which does not claim them. */
+  /** Sessions that name one of our intents but are not claimed by it. */
   foreign: string[];
-  /** What Stripe does not know, and never said to be deleted. */
+  /** Objects that Stripe does not know, and whose deletion no event reported. */
   missing: SyncedRef[];
 }
 
-/** Counts and logs what is odd about an applied snapshot. */
+/** Counts and logs the anomalies of an applied snapshot. */
 export async function raiseAlarms(
   deps: AlarmDeps,
   snapshot: StripeSnapshot,
@@ -74,41 +77,47 @@ export async function raiseAlarms(
     metrics.alarms.inc({ kind: 'object_missing' });
     logger.warn(
       { objectType, objectId },
-      'Stripe does not know an object that it told of; nothing was taken away for it',
+      'Stripe does not know an object that an event named; access is unchanged',
     );
   }
   for (const id of unknown) {
     metrics.alarms.inc({ kind: 'unknown_status' });
-    logger.warn({ id }, 'an object has a status that is not known; the last known one counts');
+    logger.warn({ id }, 'an object has an unknown status; the last known one applies');
   }
   for (const session of foreign) {
     metrics.alarms.inc({ kind: 'intent_of_another_session' });
     logger.warn(
       { session },
-      'a session names an intent that is not its own; its metadata and customer say whose it is',
+      'a session names an intent that does not claim it; its metadata and customer decide the owner',
     );
   }
   for (const { priceId, productId, knownUser } of unmapped) {
     metrics.unmappedPrices.inc({ known_user: String(knownUser) });
     logger[knownUser ? 'warn' : 'info'](
       { price: priceId, product: productId },
-      'a price was bought that no project has; map its product, and it applies at once',
+      'a price was bought that no project has; map its product to grant it at once',
     );
   }
   for (const { id, status, dunningAnchorAt } of snapshot.subscriptions) {
     if (status !== 'past_due' || dunningAnchorAt !== null) continue;
     metrics.alarms.inc({ kind: 'past_due_without_debt' });
-    logger.warn({ subscription: id }, 'past due, but no unpaid invoice: access stays');
+    logger.warn(
+      { subscription: id },
+      'a subscription is past due without an unpaid invoice; access continues',
+    );
   }
   for (const { id, lookupKeys } of snapshot.summaries) {
     for (const featureCode of await loadDenied(deps, id, lookupKeys)) {
       metrics.alarms.inc({ kind: 'stripe_entitlement_differs' });
-      logger.warn({ customer: id, featureCode }, 'Stripe says entitled, and we do not');
+      logger.warn(
+        { customer: id, featureCode },
+        "Stripe's own entitlements include a feature that the user does not have",
+      );
     }
   }
 }
 
-/** Features among `codes` that a customer's user does not have now, though the project knows them. */
+/** Loads the features among `codes` that the project has and the customer's user does not have now. */
 async function loadDenied(
   { clock, database }: AlarmDeps,
   customerId: string,

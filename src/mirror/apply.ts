@@ -24,7 +24,7 @@ export interface ApplyDeps {
   logger: Logger;
 }
 
-/** Thrown within the transaction where it meets users of projects that it has not locked. */
+/** Thrown within the transaction when it affects users of projects that it has not locked. */
 class MoreProjects extends Error {
   readonly projectIds: Set<string>;
 
@@ -34,20 +34,23 @@ class MoreProjects extends Error {
   }
 }
 
-/** Thrown within the transaction where what it wrote is not to stay. */
+/** Thrown within the transaction to roll it back. */
 class NotKept extends Error {}
 
-/** How often the set of projects may turn out larger; each round can only be caused by a concurrent change. */
+/**
+ * Maximum number of rounds in which the set of projects may grow. Only a concurrent change causes another
+ * round.
+ */
 const maxRounds = 5;
 
 /**
- * Writes what was fetched under `number` and recomputes every user whom it touches, in one transaction
- * with the locks in their order; then tells the cache. What a later fetch wrote before stays. When it
- * has returned, every later read shows what was fetched.
+ * Applies a snapshot that was fetched under `number`. One transaction, with the locks in their order,
+ * writes it and recomputes every user whom it affects; then the cache is invalidated. Rows that a later
+ * fetch wrote stay. When it has returned, every later read shows the snapshot.
  *
- * Where that takes longer than a transaction may, the mirror is written first and its users are
- * recomputed afterwards, each apart if need be: one whose timeline is too big keeps its answers, raises
- * the alarm `timeline_not_computed` and delays no other.
+ * If this exceeds the time limit of a transaction, the mirror is written first and its users are recomputed
+ * afterwards, separately if need be. A user whose timeline is too big keeps the old answers, raises the
+ * alarm `timeline_not_computed` and delays no other.
  */
 export async function applySnapshot(
   deps: ApplyDeps,
@@ -58,7 +61,7 @@ export async function applySnapshot(
     await tryApplySnapshot(deps, snapshot, number, () => Promise.resolve(true));
   } catch (error) {
     if (!isTimeout(error)) throw error;
-    deps.logger.warn({ err: error }, 'a sync took too long; its users are recomputed apart');
+    deps.logger.warn({ err: error }, 'a sync took too long; its users are recomputed separately');
     const { users, observed } = await inProjects(deps, snapshot, async (tx, projectIds) => {
       const written = await writeLocked(deps, tx, snapshot, number, projectIds);
       await markBehind(
@@ -79,13 +82,13 @@ export async function applySnapshot(
 }
 
 /**
- * The same, where `keep`, which sees what was written and who was recomputed before it is committed,
- * decides whether it stays. Otherwise nothing has happened.
+ * Applies a snapshot, and commits only if `keep` returns true. `keep` sees the written rows and the
+ * recomputed users before the commit.
  *
- * @param keep may run again after a deadlock, so it keeps no state.
- * @param check runs before anything is written, under the customers' locks; what it throws is thrown.
- * @returns whether it stayed.
- * @throws the time-out, where it takes longer than a transaction may; nothing has happened then either.
+ * @param keep may run again after a deadlock, so it must keep no state.
+ * @param check runs under the customers' locks before anything is written; its errors are passed on.
+ * @returns whether the transaction was committed.
+ * @throws the time-out if the transaction exceeds its time limit; nothing is written then either.
  */
 export async function tryApplySnapshot(
   deps: ApplyDeps,
@@ -115,7 +118,7 @@ export async function tryApplySnapshot(
   }
 }
 
-/** Runs `work` in a transaction that can lock the projects of all users whom the snapshot touches. */
+/** Runs `work` in a transaction that can lock the projects of all users whom the snapshot affects. */
 async function inProjects<T>(
   { database }: ApplyDeps,
   snapshot: StripeSnapshot,
@@ -136,7 +139,10 @@ function byProject(users: readonly LockedUser[]): Map<string, LockedUser[]> {
   return Map.groupBy(users, ({ projectId }) => projectId);
 }
 
-/** The projects that come first in the lock order have to be known before anything is locked. */
+/**
+ * Predicts the projects that the snapshot affects. They come first in the lock order, so they must be known
+ * before anything is locked.
+ */
 async function guessProjects(database: Database, snapshot: StripeSnapshot): Promise<Set<string>> {
   const tx = database.prisma;
   const ownership = await loadOwnership(tx, snapshot);
@@ -148,7 +154,7 @@ async function guessProjects(database: Database, snapshot: StripeSnapshot): Prom
   ]);
 }
 
-/** Writes the snapshot under all the locks; the users it touches are still to be refreshed. */
+/** Writes the snapshot under all the locks. The caller still has to refresh the users whom it affects. */
 async function writeLocked(
   deps: ApplyDeps,
   tx: Tx,
@@ -202,7 +208,7 @@ function newOwners({ owned }: Ownership): UserName[] {
   return owned.flatMap(({ owner }) => owner ?? []);
 }
 
-/** Users who have something of the snapshot already, and those whose purchases its money is about. */
+/** Loads the users who own an object of the snapshot, and those whose purchases its payments concern. */
 async function loadTouchedUids(
   tx: Tx,
   snapshot: StripeSnapshot,
@@ -233,7 +239,7 @@ function paymentIntents(snapshot: StripeSnapshot): string[] {
   ].flatMap(({ paymentIntentId }) => paymentIntentId ?? []);
 }
 
-/** The first half of the join keys: by whom objects find their user. */
+/** Returns the first half of the join keys: the customers, by which objects find their user. */
 function customerIds(snapshot: StripeSnapshot): string[] {
   return [
     ...snapshot.customers.map(({ id }) => id),
@@ -244,7 +250,7 @@ function customerIds(snapshot: StripeSnapshot): string[] {
   ];
 }
 
-/** The second half: by what money finds what it was paid for. */
+/** Returns the second half of the join keys: the payments, by which money finds its purchase. */
 function payments(snapshot: StripeSnapshot): string[] {
   return [
     ...paymentIntents(snapshot),

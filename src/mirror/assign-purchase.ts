@@ -9,40 +9,45 @@ import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Operator } from '../projects/operator.ts';
 
 export interface AssignedPurchase {
-  /** Null where the purchase was the user's before. */
+  /** Null if the user already had the purchase. */
   auditId: string | null;
-  /** Of the user's timeline, after it. */
+  /** The user's revision after the change. */
   revision: number;
 }
 
-interface Whose {
+interface PurchaseOwner {
   projectId: string | null;
   customers: string[];
   payments: string[];
 }
 
-/** Of which project a purchase is: its user's; a guest's, the one that has taken the product. One query. */
-async function loadWhose(tx: Tx, id: string): Promise<Whose | null> {
-  const [whose] = await tx.$queryRaw<Whose[]>`
+/**
+ * Loads the project of a purchase: that of its user, or for a guest's purchase the one that has the
+ * product. One query.
+ */
+async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | null> {
+  const [owner] = await tx.$queryRaw<PurchaseOwner[]>`
     select case when p.uid is null then g.project_id else u.project_id end as "projectId",
       array_remove(array[s.customer_id], null) as customers,
       array_remove(array[p.payment_intent_id, p.invoice_id], null) as payments
     from purchases p join checkout_sessions s on s.id = p.session_id
       left join users u on u.uid = p.uid left join products g on g.id = p.product_id
     where p.id = ${id}`;
-  return whose ?? null;
+  return owner ?? null;
 }
 
 /**
- * Gives a guest's purchase a user, for good: later news of the purchase leaves it so. When it has
- * returned, every later read shows what the purchase gives. Again for the same user changes nothing.
+ * Assigns a guest's purchase to a user permanently: later syncs of the purchase do not change it. When it
+ * has returned, every later read shows what the purchase grants. Repeating it for the same user changes
+ * nothing.
  *
- * The join keys are locked as for a refund or a dispute of the same payment, so that one that is being
- * applied is either seen here or sees the user.
+ * The join keys are locked as for a refund or a dispute of the same payment. So a concurrent one is either
+ * seen here or sees the user.
  *
- * @param by `projectId` null = the platform's key, which may leave the project to the purchase.
- * @throws ProblemError purchase_not_found (the project may not see it: another's, or a guest's purchase
- *   of a product that the project does not have), purchase_claimed (another user of the project has it)
+ * @param by `projectId` null = the platform key, which may leave the project to the purchase.
+ * @throws ProblemError purchase_not_found (the project may not see it: another project's, or a guest's
+ *   purchase of a product that the project does not have), purchase_claimed (another user of the project
+ *   has it)
  */
 export async function assignPurchase(
   deps: ChangeDeps,
@@ -51,16 +56,16 @@ export async function assignPurchase(
   keep: KeepAnswer<AssignedPurchase>,
 ): Promise<AssignedPurchase> {
   const { purchaseId, userId, reason } = asked;
-  const whose = await loadWhose(deps.database.prisma, purchaseId);
-  const projectId = whose?.projectId ?? null;
-  if (whose === null || projectId === null || (by.projectId ?? projectId) !== projectId) {
+  const owner = await loadPurchaseOwner(deps.database.prisma, purchaseId);
+  const projectId = owner?.projectId ?? null;
+  if (owner === null || projectId === null || (by.projectId ?? projectId) !== projectId) {
     throw new ProblemError('purchase_not_found');
   }
   const { assigned, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    await lockJoinKeys(tx, whose.customers);
-    await lockJoinKeys(tx, whose.payments);
+    await lockJoinKeys(tx, owner.customers);
+    await lockJoinKeys(tx, owner.payments);
     const user = await lockUser(tx, { projectId, userId }, now);
     await tx.$queryRaw`select from purchases where id = ${purchaseId} for update`;
     const purchase = await tx.purchase.findUniqueOrThrow({ where: { id: purchaseId } });
@@ -69,7 +74,7 @@ export async function assignPurchase(
       await keep(tx, assigned);
       return { assigned, refreshed: [] };
     }
-    if ((await loadWhose(tx, purchaseId))?.projectId !== projectId) {
+    if ((await loadPurchaseOwner(tx, purchaseId))?.projectId !== projectId) {
       throw new ProblemError('purchase_not_found');
     }
     if (purchase.uid !== null) throw new ProblemError('purchase_claimed');

@@ -1,29 +1,30 @@
 import type { UserName } from '../entitlements/users.ts';
 
 /*
- * Whose an object of Stripe's is, as far as each thing that tells of it goes. Pure; owner.ts loads what
- * tells, and stores what is decided here.
+ * Decides the owner of a Stripe object from the evidence. Pure; owner.ts loads the evidence and stores the
+ * decision.
  */
 
-/** What an object's own metadata says; `userId` null where it names a project alone. */
+/** The owner that an object's own metadata names; `userId` is null if it names a project alone. */
 export interface Named {
   projectId: string;
   userId: string | null;
 }
 
-/** A user to whom a customer is linked, and how that came about. */
+/** The user to whom a customer is linked, and what made the link. */
 export interface Link extends UserName {
   linkedBy: string | null;
 }
 
-/** `undefined`: nothing tells. `null`: nobody's, though something may be stored. */
+/** `undefined`: no evidence. `null`: no owner, even if one is stored. */
 export type Verdict = UserName | null | undefined;
 
 /**
- * Returns whose a customer is: who it is linked to, unless its own metadata names another project, which
- * it then goes to; else whom its metadata names. An edit within the project moves nothing.
+ * Returns the owner of a customer: the user to whom it is linked, unless its own metadata names another
+ * project, which it then moves to; without a link, the owner that its metadata names. An edit within the
+ * project changes nothing.
  *
- * @param named by its metadata; null where that names no existing project.
+ * @param named by its metadata; null if that names no existing project.
  */
 export function ownerOfCustomer(link: Link | null, named: Named | null): Verdict {
   if (named !== null && named.projectId !== link?.projectId) return userOf(named, link !== null);
@@ -31,11 +32,11 @@ export function ownerOfCustomer(link: Link | null, named: Named | null): Verdict
 }
 
 /**
- * Returns whose a subscription or session is, by the first of: the intent that claims its session; the
- * user whom an operator linked its customer to; its own metadata; the user of its customer. Metadata that
- * names another project goes before both of its customer's users.
+ * Returns the owner of a subscription or session, by the first of: the intent that claims its session; the
+ * user to whom an operator linked its customer; its own metadata; the user of its customer. Metadata that
+ * names another project takes precedence over both rules about the customer.
  *
- * @param customer what `ownerOfCustomer` says of its customer, and how that is linked.
+ * @param customer the verdict of `ownerOfCustomer` on its customer, and whether an operator linked it.
  */
 export function ownerOfObject(
   intended: UserName | undefined,
@@ -51,21 +52,23 @@ export function ownerOfObject(
     : owner;
 }
 
-/** A project alone is no user: what was somebody's of another project is nobody's then. */
+/**
+ * A project alone names no user: an object that belonged to a user of another project then has no owner.
+ */
 function userOf({ projectId, userId }: Named, wasStored: boolean): Verdict {
   if (userId !== null) return { projectId, userId };
   return wasStored ? null : undefined;
 }
 
-/** A checkout that we were about to open. */
+/** A checkout, recorded before its session was requested. */
 export interface Intent extends UserName {
   id: string;
-  /** Null until Stripe's answer came, or where it was lost. */
+  /** Null until Stripe answered, or if the answer was lost. */
   sessionId: string | null;
   priceIds: readonly string[];
 }
 
-/** What a session says of itself. */
+/** The fields of a session by which an intent may claim it. */
 export interface SessionClaim {
   id: string;
   clientReferenceId: string | null;
@@ -74,9 +77,9 @@ export interface SessionClaim {
 }
 
 /**
- * Returns whether an intent claims a session: it is the one that the intent was answered with; or, where
- * that answer was lost, one that names the intent and sells what it was written for, in its project. The
- * reference alone is worth nothing: on a payment link the buyer sets it.
+ * Returns whether an intent claims a session. It claims the session that Stripe returned for it. If that
+ * answer was lost, it claims a session that names the intent and its project and sells the same prices. The
+ * reference alone proves nothing: on a payment link the buyer sets it.
  */
 export function claimsSession(intent: Intent, session: SessionClaim): boolean {
   if (intent.sessionId !== null) return intent.sessionId === session.id;

@@ -3,12 +3,15 @@ import { withArrival } from './from-stripe.ts';
 import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
- * Slow money: of a bank debit neither the charge nor its balance transaction need tell when it arrived,
- * since Stripe makes both when it submits the debit. The event does, and its instant is the same however
- * late it is delivered.
+ * Delayed payments: neither a bank debit's charge nor its balance transaction needs to show when the money
+ * arrived, since Stripe creates both when it submits the debit. The event does, and its instant is the same
+ * however late it is delivered.
  */
 
-/** The snapshot with slow purchases begun when Stripe's event says that their money arrived. */
+/**
+ * Returns the snapshot with delayed purchases starting when Stripe's event reports that their money
+ * arrived.
+ */
 export async function confirmArrivals(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
   const arrivals = await loadArrivals(tx, snapshot);
   if (arrivals.size === 0) return snapshot;
@@ -16,7 +19,9 @@ export async function confirmArrivals(tx: Tx, snapshot: StripeSnapshot): Promise
   return { ...snapshot, sessions };
 }
 
-/** When the slow money of the snapshot's checkouts arrived, by session, as far as events told. */
+/**
+ * Loads when the delayed payments of the snapshot's checkouts arrived, by session, as reported by events.
+ */
 export async function loadArrivals(
   tx: Tx,
   { sessions }: StripeSnapshot,

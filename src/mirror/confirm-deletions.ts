@@ -3,8 +3,8 @@ import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /**
- * The snapshot with the products and prices as deleted that Stripe does not know, where an event of
- * Stripe's said that they were. Without that word a 404 stays what it is: no evidence.
+ * Returns the snapshot with those missing products and prices marked as deleted whose deletion an event of
+ * Stripe's reported. Without an event a 404 is no evidence.
  */
 export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
   const confirmed = await loadConfirmed(tx, snapshot.missing);
@@ -22,7 +22,7 @@ export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promis
   };
 }
 
-/** The keys of those of the objects that a `product.deleted` or `price.deleted` named. */
+/** Loads the keys of the objects that a `product.deleted` or `price.deleted` named. */
 async function loadConfirmed(tx: Tx, objects: readonly SyncedRef[]): Promise<Set<string>> {
   const sold = objects.filter(
     ({ objectType }) => objectType === 'product' || objectType === 'price',

@@ -3,12 +3,12 @@ import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import { objectsIn, type StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
- * What Stripe cannot mean: applied, it would give somebody what another has. Pure.
+ * Refuses contradictory answers of Stripe: applied, they would give one user what belongs to another. Pure.
  */
 
 /**
- * Refuses a snapshot of an object in which Stripe answered with another object than was asked for, or in
- * which objects that belong together have different customers.
+ * Refuses a snapshot in which Stripe answered with another object than requested, or in which related
+ * objects have different customers.
  *
  * @throws ImplausibleAnswer
  */
@@ -17,7 +17,7 @@ export function refuseContradictions(snapshot: StripeSnapshot, asked: SyncedRef)
   for (const object of [asked, ...namedIn(snapshot)]) {
     if (!shown.has(objectKey(object))) {
       throw new ImplausibleAnswer(
-        `Stripe answered with another ${object.objectType} than it was asked for`,
+        `Stripe answered with another ${object.objectType} than requested`,
       );
     }
   }
@@ -26,11 +26,11 @@ export function refuseContradictions(snapshot: StripeSnapshot, asked: SyncedRef)
   );
   const ofSummaries = snapshot.summaries.map(({ id }) => id);
   if (new Set([...customers, ...ofSummaries]).size > 1) {
-    throw new ImplausibleAnswer('Stripe named different customers of what belongs to one');
+    throw new ImplausibleAnswer('Stripe named different customers of related objects');
   }
 }
 
-/** The relatives that are fetched with the objects which name them. */
+/** Returns the related objects that are fetched together with the objects that name them. */
 function namedIn({ sessions, disputes, prices }: StripeSnapshot): SyncedRef[] {
   return [
     ...sessions.flatMap(({ subscriptionId }) => ref('subscription', subscriptionId)),
@@ -44,9 +44,9 @@ function ref(objectType: SyncedRef['objectType'], objectId: string | null): Sync
 }
 
 /**
- * Refuses a list that shows what belongs to another object than it was asked for.
+ * Refuses a list that contains an object of another owner than requested.
  *
- * @param ownerOf returns the id of what a listed object belongs to; null where the object does not say.
+ * @param ownerOf returns the id of the owner of a listed object; null if the object does not name one.
  * @throws ImplausibleAnswer
  */
 export function ofOnly<T>(
@@ -55,5 +55,5 @@ export function ofOnly<T>(
   ownerOf: (object: T) => string | null,
 ): readonly T[] {
   if (listed.every((object) => (ownerOf(object) ?? owner) === owner)) return listed;
-  throw new ImplausibleAnswer('Stripe listed what belongs to another object');
+  throw new ImplausibleAnswer('Stripe listed an object of another owner than requested');
 }

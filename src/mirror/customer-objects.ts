@@ -6,25 +6,25 @@ import { ofOnly } from './contradictions.ts';
 import { isMissing } from './fetch.ts';
 import { optionalReference, reference } from './from-stripe.ts';
 
-/** What a customer has at Stripe, as far as access may depend on it. */
+/** The objects of a customer at Stripe that access may depend on. */
 export interface CustomerObjects {
-  /** The subscriptions and the completed checkouts. */
+  /** Subscriptions and completed checkouts. */
   objects: SyncedRef[];
-  /** Whom their metadata name. */
+  /** The owners that their metadata name. */
   named: Named[];
-  /** Of what was sold. */
+  /** The products that they sold. */
   productIds: string[];
-  /** Whether it has more than was listed. */
+  /** Whether Stripe has more objects than were listed. */
   hasMore: boolean;
 }
 
 /**
- * Lists what a customer has: subscriptions, ended ones included, and checkouts that were completed (a
- * purchase is one of their lines; its charge and refunds are fetched with it). Only lists: each object is
- * then fetched like any other. A customer that Stripe does not know has nothing.
+ * Lists the subscriptions of a customer, ended ones included, and the completed checkouts. A purchase is a
+ * line of a checkout; its charge and refunds are fetched with it. It only lists: each object is then
+ * fetched like any other. A customer that Stripe does not know has no objects.
  *
- * @param pages `first`: two requests, whatever the customer has, so that how long it takes tells nothing.
- * @throws ImplausibleAnswer; what the SDK throws.
+ * @param pages `first`: always two requests, so the response time reveals nothing about the customer.
+ * @throws ImplausibleAnswer; errors of the SDK.
  */
 export async function fetchCustomerObjects(
   stripe: Stripe,
@@ -73,7 +73,7 @@ export async function fetchCustomerObjects(
 /**
  * Lists the disputes of a customer's charges.
  *
- * @throws ImplausibleAnswer; what the SDK throws.
+ * @throws ImplausibleAnswer; errors of the SDK.
  */
 export async function fetchDisputes(stripe: Stripe, customer: string): Promise<SyncedRef[]> {
   const charges = await listAll((page) => stripe.charges.list({ customer, ...page }));

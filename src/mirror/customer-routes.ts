@@ -33,17 +33,21 @@ const inBody = { project_id: projectIdSchema.optional(), reason: reasonSchema.op
 const linkedSchema = z.strictObject({
   user_id: z.string(),
   stripe_customer_id: z.string(),
-  objects: z.int().describe('Of Stripe that access may depend on: the customer and what it has'),
-  pending: z.int().describe('How many of them are still being fetched, in the background'),
-  audit_id: z.string().nullable().describe('`null` where the customer was linked before'),
-  revision: z.int().describe("of the user's timeline, with what was fetched"),
+  objects: z
+    .int()
+    .describe('Number of Stripe objects that access may depend on: the customer and its objects'),
+  pending: z
+    .int()
+    .describe('Number of these objects that are still being fetched in the background'),
+  audit_id: z.string().nullable().describe('`null` if the customer was already linked'),
+  revision: z.int().describe("The user's revision, including the fetched objects"),
 });
 
 const unlinkedSchema = z.strictObject({
   user_id: z.string(),
   stripe_customer_id: z.string(),
   audit_id: z.string(),
-  revision: z.int().describe("of the user's timeline, after it"),
+  revision: z.int().describe("The user's revision after the change"),
 });
 
 const runSchema = z
@@ -65,7 +69,7 @@ const pairSchema = z.strictObject({
   user_id: z.string(),
   stripe_customer_id: z.string(),
   status: z.enum(pairStatuses),
-  code: z.string().nullable().describe('Why it was refused, as a request for it alone would be'),
+  code: z.string().nullable().describe('The problem code, as a single request would get it'),
   objects: z.int().nullable(),
   attempts: z.int(),
   ended_at: instantOutSchema.nullable(),
@@ -92,7 +96,7 @@ const manyBody = z
 
 const runParams = z.strictObject({ id: z.string().max(100) });
 
-/** How an app with a running Stripe account comes in: its customers become its users'. */
+/** Links the customers of an app that already has a Stripe account to its users. */
 export function customerRoutes(app: App, deps: SyncDeps): void {
   const { database } = deps;
 
@@ -121,7 +125,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       },
       schema: {
         tags,
-        summary: "Make an existing Stripe customer a user's, and fetch all it has",
+        summary: 'Link an existing Stripe customer to a user, and fetch its objects',
         params: z.strictObject({ user_id: userIdSchema }),
         body: z.strictObject({ ...inBody, stripe_customer_id: stripeIdSchema }),
         response: { 200: linkedSchema },
@@ -155,7 +159,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       schema: {
         tags,
         summary:
-          'Unlink a customer; what it has goes to whom checkouts and metadata name, or to nobody',
+          'Unlink a customer; checkouts and metadata then decide who owns it and its objects, if anyone',
         params: z.strictObject({ user_id: userIdSchema, id: stripeIdSchema }),
         querystring: z.strictObject({
           project_id: projectIdSchema.optional(),
@@ -168,7 +172,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       const caller = callerOf(request);
       const { user_id: userId, id: customerId } = request.params;
       const { project_id: given, reason } = request.query;
-      // The path names one thing by an id of its own: the platform key needs no project.
+      // The customer's id in the path is unique, so the platform key needs no project.
       const projectId = await projectScope(deps, caller, given);
       const by = { projectId, actor: caller.actor, requestId: request.id };
       const unlinked = await unlinkCustomer(deps, by, { userId, customerId, reason });
@@ -188,7 +192,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       config: { auth: 'admin', cost: heavyCost },
       schema: {
         tags,
-        summary: `The same for up to ${mostPairs} pairs, in the background`,
+        summary: `Link up to ${mostPairs} customers in the background`,
         body: manyBody,
         response: { 202: runSchema },
       },
@@ -217,7 +221,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       config: { auth: 'admin', problems: ['link_run_not_found'] },
       schema: {
         tags,
-        summary: 'How far a run of links has come',
+        summary: 'Get the progress of a link run',
         params: runParams,
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: { 200: runSchema },
@@ -235,7 +239,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
       config: { auth: 'admin', problems: ['link_run_not_found'] },
       schema: {
         tags,
-        summary: 'What became of each pair of a run, in the order in which they were given',
+        summary: 'List the pairs of a link run with their results, in the given order',
         params: runParams,
         querystring: z.strictObject({
           ...listQuery,

@@ -3,15 +3,15 @@ import { isTimeout, isUnreachable } from '../platform/database.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { maxAttempts } from '../webhook/sync-queue.ts';
 
-/** How long after a try that an object failed for its own sake the next one comes, milliseconds. */
+/** Back-off after failures of the object itself, milliseconds. */
 const retryMs = { first: 1_000, last: 600_000, failed: 3_600_000 };
 
-/** The same after an outage or a rate limit, which is about to end. */
+/** Back-off after an outage or a rate limit, milliseconds: these end soon. */
 const outageRetryMs = { first: 1_000, last: 60_000 };
 
 /**
- * Whether a failure is an outage, a limit or a key's: it would have met any object, so it does not bring
- * this one nearer to `failed`, however long it lasts.
+ * Returns whether a failure is independent of the object: an outage, a rate limit or a refused key. Such a
+ * failure does not count towards `failed`, however long it lasts.
  */
 export function isExternalFailure(error: unknown): boolean {
   if (!(error instanceof Stripe.errors.StripeError)) return isUnreachable(error);
@@ -19,7 +19,7 @@ export function isExternalFailure(error: unknown): boolean {
   return status === undefined || status >= 500 || [401, 403, 429].includes(status);
 }
 
-/** Why a try failed, for people with a project's key too: messages of others stay in the log. */
+/** Returns why an attempt failed, in words that project keys may see. Other messages stay in the log. */
 export function reasonOf(error: unknown): string {
   if (error instanceof ImplausibleAnswer) return error.message;
   if (error instanceof Stripe.errors.StripeError) {
@@ -32,9 +32,9 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * How long to wait until the next try, milliseconds. Where the failure counts: doubling, so that all
- * attempts take about half an hour; a failed object is tried once an hour. After an outage: as long as
- * it has been waiting already, which doubles it each time.
+ * Returns the back-off before the next attempt, milliseconds. If the failure counts, it doubles, so that
+ * all attempts take about half an hour; a failed object is retried once an hour. After an outage it is the
+ * time waited so far, which also doubles it each time.
  *
  * @param attempts those that counted, this one included.
  */

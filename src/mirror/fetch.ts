@@ -24,15 +24,18 @@ import { whereAllowed } from './optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
 import type { InvoiceRow } from './rows.ts';
 
-/** A subscription's discounts. Those of items name their coupons only: these lie deeper than Stripe expands. */
+/**
+ * Expands a subscription's discounts. The coupons of items lie deeper than Stripe expands, so they come as
+ * ids.
+ */
 export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
 
 /**
- * Fetches one object from Stripe with the relatives that are needed to know what it gives. What
- * Stripe does not know (`resource_missing`) is in `missing`, a relative in `unconfirmed`, and the rest is in
- * the snapshot all the same; any other failure is thrown.
+ * Fetches one object from Stripe with the related objects that its access depends on. An object that Stripe
+ * does not know (`resource_missing`) is listed in `missing`, a related one in `unconfirmed`; the snapshot
+ * holds the rest all the same. Any other error is thrown.
  *
- * @throws ImplausibleAnswer where Stripe contradicts itself.
+ * @throws ImplausibleAnswer if Stripe contradicts itself.
  */
 export async function fetchSnapshot(stripe: Stripe, object: SyncedRef): Promise<StripeSnapshot> {
   const snapshot = emptySnapshot();
@@ -72,7 +75,10 @@ async function fetchInto(
   }
 }
 
-/** Notes in a list what Stripe does not know; a relative that is missing takes nothing from those that are not. */
+/**
+ * Fetches an object, or adds it to `missing` if Stripe does not know it, so that the rest of the snapshot
+ * is kept.
+ */
 async function unlessMissing<T>(
   missing: SyncedRef[],
   object: SyncedRef,
@@ -95,7 +101,7 @@ async function fetchCustomer(stripe: Stripe, snapshot: StripeSnapshot, id: strin
   snapshot.customers.push(customerRow(customer));
 }
 
-/** A price without its product says nothing that we could use. */
+/** Fetches a price with its product, without which it is of no use. */
 async function fetchPrice(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
   const price = await retrievePrice(stripe, id);
   snapshot.products.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
@@ -135,13 +141,16 @@ async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string
     await addCharge(stripe, snapshot, charge);
     charges.push(charge);
   }
-  // In payment mode an invoice is but a receipt.
+  // In payment mode the invoice is only a receipt.
   const invoicePaidAt = session.mode === 'subscription' ? (invoice?.paidAt ?? null) : null;
   const arrivedAt = arrivalOf(charges, invoicePaidAt);
   snapshot.sessions.push(sessionRow(session, lines, { arrivedAt }));
 }
 
-/** Null: nothing was charged yet, or Stripe does not know the payment. What the session says counts then. */
+/**
+ * Fetches the latest charge; null if nothing was charged yet or Stripe does not know the payment. The
+ * session's own fields apply then.
+ */
 async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stripe.Charge | null> {
   try {
     const { latest_charge: charge } = await whereAllowed(
@@ -171,7 +180,7 @@ async function fetchSubscription(
   return addSubscription(stripe, snapshot, subscription);
 }
 
-/** Adds a subscription that Stripe showed, with all its items and, where it owes, since when. */
+/** Adds a subscription from Stripe, with all its items and, if it owes, the start of its debt. */
 export async function addSubscription(
   stripe: Stripe,
   snapshot: StripeSnapshot,
@@ -184,9 +193,9 @@ export async function addSubscription(
     ),
   );
   ofOnly(id, items, (item) => item.subscription);
-  // Stripe keeps at least one: fewer is a page that came short, and not evidence of anything.
+  // A subscription has at least one item: fewer are a truncated page, and no evidence.
   if (items.length < Math.max(1, subscription.items.data.length)) {
-    throw new ImplausibleAnswer('Stripe showed fewer items of the subscription than it has');
+    throw new ImplausibleAnswer('Stripe returned fewer items than the subscription has');
   }
   const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
   const anchor = owes ? dunningAnchor(await fetchInvoices(stripe, id)) : null;
@@ -196,8 +205,8 @@ export async function addSubscription(
 }
 
 /**
- * A coupon that was deleted lives on in its discounts alone: it is left out. Only reports need coupons, so
- * where they cannot be fetched (null), the subscription is synced all the same.
+ * Fetches coupons. A deleted coupon lives on in its discounts alone and is left out. Only reports need
+ * coupons, so if they cannot be fetched (null), the subscription is synced without them.
  */
 async function fetchCoupons(
   stripe: Stripe,
@@ -241,8 +250,8 @@ async function fetchInvoice(
 }
 
 /**
- * What Stripe's own entitlements say that a customer has, to compare with what we make of the
- * subscriptions that they come from, which are fetched along: they may be news to us too.
+ * Fetches Stripe's own entitlements of a customer, to compare them with ours. The subscriptions behind them
+ * are fetched too, since they may be new to us.
  */
 async function fetchSummary(
   stripe: Stripe,
@@ -262,7 +271,7 @@ async function fetchSummary(
   snapshot.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
 }
 
-/** With its charge, which tells whose it is where the payment was a subscription's. */
+/** Fetches a dispute with its charge, which leads to the owner if the payment was a subscription's. */
 async function fetchDispute(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
   const dispute = await stripe.disputes.retrieve(id);
   snapshot.disputes.push(disputeRow(dispute));
@@ -276,7 +285,7 @@ function fetchCharge(stripe: Stripe, id: string): Promise<Stripe.Charge> {
   return stripe.charges.retrieve(id, { expand: ['refunds'] });
 }
 
-/** A list inside an object is absent unless it was asked for, and cut at ten. */
+/** Returns a whole nested list: Stripe leaves it out unless it is expanded, and cuts it at ten entries. */
 export async function wholeList<T extends { id: string }>(
   nested: Stripe.ApiList<T> | null | undefined,
   list: ListPage<T>,
@@ -284,7 +293,7 @@ export async function wholeList<T extends { id: string }>(
   return nested?.has_more === false ? nested.data : listAll(list);
 }
 
-/** Adds a charge that Stripe showed, with all its refunds. */
+/** Adds a charge from Stripe, with all its refunds. */
 export async function addCharge(
   stripe: Stripe,
   snapshot: StripeSnapshot,
@@ -297,7 +306,7 @@ export async function addCharge(
   snapshot.charges.push({ ...chargeRow(charge), refunds: refunds.map(refundRow) });
 }
 
-/** Stripe's word for "no such object", which a wrong key or mode gets too. */
+/** Returns whether Stripe answered "no such object", which a wrong key or mode causes too. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
 }

@@ -2,10 +2,9 @@ import type Stripe from 'stripe';
 import type { CustomerRow, DiscountRow, PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
- * From Stripe's shapes (API version of the pinned SDK) to the mirror's rows. Pure, and the only file
- * that knows those shapes, but for the money's (money-from-stripe.ts) and the catalog's
- * (catalog/from-stripe.ts). Sources: Stripe's API
- * reference; the traps are told in docs/architecture.md.
+ * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Only this file,
+ * money-from-stripe.ts and catalog/from-stripe.ts know Stripe's shapes. Source: Stripe's API reference;
+ * docs/architecture.md lists the pitfalls.
  */
 
 export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): CustomerRow {
@@ -29,10 +28,12 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
 }
 
 /**
+ * Maps a subscription to its row.
+ *
  * @param items all of them: the nested list holds 10.
  * @param dunningAnchorAt see `dunningAnchor` (money-from-stripe.ts).
- * @param coupons by id, those that did not come with their discounts (`couponsToFetch`); null where they
- *   could not be fetched.
+ * @param coupons by id, those that did not come with their discounts (`couponsToFetch`); null if they could
+ *   not be fetched.
  */
 export function subscriptionRow(
   subscription: Stripe.Subscription,
@@ -73,7 +74,7 @@ export function subscriptionRow(
   };
 }
 
-/** Nothing where some came as a mere id: what it takes off cannot be told. */
+/** Returns the discounts; none if one came as a bare id, since its amount is then unknown. */
 function discountsOrNothing(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
@@ -104,7 +105,7 @@ function discountsOrNothing(
 }
 
 /**
- * The ids of coupons that did not come with their discounts: those of items lie deeper than Stripe
+ * Returns the ids of coupons that did not come with their discounts: those of items lie deeper than Stripe
  * expands.
  */
 export function couponsToFetch(
@@ -127,7 +128,7 @@ function discountsOf(
   ];
 }
 
-/** Statuses after which nothing comes: an older snapshot that arrives later never brings these back. */
+/** Returns whether a status is final: an older snapshot that arrives later never reverts it. */
 export function isTerminal(status: string): boolean {
   return status === 'canceled' || status === 'incomplete_expired';
 }
@@ -143,20 +144,21 @@ const knownStatuses = new Set([
   'paused',
 ]);
 
-/** Whether we know what the status gives. Stripe's list is open. */
+/** Returns whether the effect of the status is known. Stripe's list is open. */
 export function isKnownStatus(status: string): boolean {
   return knownStatuses.has(status);
 }
 
-/** How a session was paid, as far as its purchases need it. */
+/** How a session was paid. */
 export interface SessionPayment {
-  /** When its money arrived (`arrivalOf`), where there was something to pay. */
+  /** When its money arrived (`arrivalOf`), if there was something to pay. */
   arrivedAt: Date | null;
 }
 
 /**
- * Payment mode gives a purchase per line, and subscription mode one per one-time line, iff the
- * session is complete and `payment_status` is `paid` or `no_payment_required`. Others give none.
+ * Maps a session to its row with its purchases: in payment mode one per line, in subscription mode one per
+ * one-time line, if the session is complete and its `payment_status` is `paid` or `no_payment_required`.
+ * Other sessions have no purchases.
  *
  * @param lines all of them.
  */
@@ -200,7 +202,7 @@ export function sessionRow(
               amount: BigInt(line.amount_total),
               currency: line.currency,
               paymentIntentId: row.paymentIntentId,
-              // In payment mode an invoice is but a receipt: all lines are paid and refunded together.
+              // In payment mode the invoice is only a receipt: all lines are paid and refunded together.
               invoiceId: session.mode === 'subscription' ? row.invoiceId : null,
               purchasedAt: payment.arrivedAt ?? instant(session.created),
             },
@@ -209,14 +211,14 @@ export function sessionRow(
   };
 }
 
-/** The session with its purchases begun at the instant; as it is, where none is told. */
+/** Returns the session with its purchases starting at `arrivedAt`, or unchanged if that is undefined. */
 export function withArrival(session: SessionRow, arrivedAt: Date | undefined): SessionRow {
   if (arrivedAt === undefined) return session;
   const purchases = session.purchases.map((row) => ({ ...row, purchasedAt: arrivedAt }));
   return { ...session, purchases };
 }
 
-/** The id that a field refers to, whether it came expanded or not. */
+/** Returns the id that a field refers to, expanded or not. */
 export function reference(field: string | { id: string }): string {
   return typeof field === 'string' ? field : field.id;
 }
@@ -227,7 +229,7 @@ export function optionalReference(
   return field === null || field === undefined ? null : reference(field);
 }
 
-/** Ours, where we or an operator at Stripe set it. */
+/** Returns our own fields of the metadata, which we or an operator at Stripe set. */
 function ownerMetadata(metadata: Stripe.Metadata | null): {
   metadataProjectId: string | null;
   metadataUserId: string | null;
@@ -243,7 +245,7 @@ export function instant(seconds: number): Date {
   return new Date(seconds * 1000);
 }
 
-/** Only reports need it, so what is no whole number counts as not known, and fails no sync. */
+/** Only reports need it, so an amount that is not an integer counts as unknown and fails no sync. */
 function wholeAmount(amount: number | null | undefined): bigint | null {
   return Number.isSafeInteger(amount) ? BigInt(amount ?? 0) : null;
 }

@@ -11,20 +11,20 @@ import type { SyncDeps } from './sync.ts';
 import { isExternalFailure } from './failures.ts';
 
 /*
- * Many links at once. The pairs are rows, and a pair is pending until it was linked with all that the
- * customer has, or refused; so a crash loses nothing, and any instance goes on.
+ * Bulk linking. Each pair is a row that stays pending until it is linked with all objects of the customer,
+ * or refused. So a crash loses nothing, and any instance continues.
  */
 
-/** How many pairs one process links at a time. */
+/** Pairs that one process links concurrently. */
 const concurrency = 4;
 
-/** How long an instance may take for a pair before another takes it too, milliseconds. */
+/** Lease of a pair, milliseconds; afterwards another instance may claim it. */
 const leaseMs = 120_000;
 
-/** After so many tries that failed for its own sake a pair is refused, as `internal_error`. */
+/** Attempts after which a pair is refused as `internal_error`. Outages do not count. */
 const maxAttempts = 12;
 
-/** How long to wait for the next try, milliseconds. */
+/** Back-off between attempts, milliseconds. */
 const retryMs = { first: 1_000, last: 600_000 };
 
 export interface LinkProgress {
@@ -42,8 +42,8 @@ interface GivenPair {
 }
 
 /**
- * Writes a run down with its audit row; its pairs are linked in the background, in no particular order,
- * each with an audit row of its own.
+ * Stores a run with its audit row. Its pairs are linked in the background, in no particular order, each
+ * with its own audit row.
  */
 export async function startLinkRun(
   deps: Pick<SyncDeps, 'clock' | 'database'>,
@@ -79,7 +79,9 @@ export async function startLinkRun(
   });
 }
 
-/** Prisma would compile each pair into its statement, which keeps the event loop busy for long. */
+/**
+ * Inserts the pairs in raw SQL: Prisma would compile each pair into its statement and block the event loop.
+ */
 async function insertPairs(tx: Tx, runId: string, pairs: readonly GivenPair[]): Promise<void> {
   const userIds = pairs.map(({ userId }) => userId);
   const customerIds = pairs.map(({ customerId }) => customerId);
@@ -90,7 +92,7 @@ async function insertPairs(tx: Tx, runId: string, pairs: readonly GivenPair[]): 
       as given (user_id, customer_id, position)`;
 }
 
-/** How far a run of the project has come; null where there is none such. */
+/** Loads the progress of a run; null if the project has no such run. */
 export async function loadLinkRun(
   database: Database,
   projectId: string | null,
@@ -120,7 +122,7 @@ export async function loadLinkRun(
   };
 }
 
-/** The pairs of a run, in the order in which they were given. */
+/** Loads the pairs of a run in the given order. */
 export function loadLinkPairs(
   database: Database,
   runId: string,
@@ -141,11 +143,11 @@ export function loadLinkPairs(
 type ClaimedPair = Pick<LinkPair, 'runId' | 'position' | 'userId' | 'customerId' | 'attempts'> & {
   operator: Operator;
   reason: string | null;
-  /** Of the run, epoch milliseconds. */
+  /** Start of the run, epoch milliseconds. */
   startedAt: number;
 };
 
-/** Links pairs until none is pending that may be tried now, or until it is stopped. */
+/** Links pending pairs until none is due, or until it is stopped. */
 export async function linkPending(
   deps: SyncDeps,
   isStopped: () => boolean = () => false,
@@ -159,7 +161,7 @@ export async function linkPending(
   }
 }
 
-/** Takes the next pairs of each project in turn, of its runs likewise. */
+/** Claims the next pairs of each project in turn, and of each of its runs in turn. */
 async function claimPairs(database: Database, now: number): Promise<ClaimedPair[]> {
   const rows = await database.prisma.$queryRaw<
     {
@@ -234,7 +236,9 @@ function endPair(
   });
 }
 
-/** An outage refuses nothing, however long it lasts: it is waited for as long as the run has been waiting. */
+/**
+ * Schedules a retry. An outage refuses no pair, however long it lasts: its back-off is the age of the run.
+ */
 async function scheduleRetry(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
   const { runId, position, customerId, attempts } = pair;
   deps.logger.warn({ err: error, customerId, attempts }, 'a customer could not be linked');

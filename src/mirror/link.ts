@@ -22,35 +22,35 @@ export interface LinkRequest {
 }
 
 export interface Linked {
-  /** Null where the customer was the user's before. */
+  /** Null if the customer was already linked to the user. */
   auditId: string | null;
-  /** How many objects the customer has that access may depend on, itself included. */
+  /** Number of objects that access may depend on: the customer and its objects. */
   objects: number;
-  /** How many of them are still to be fetched, which the worker does. */
+  /** Number of these objects that the worker still has to fetch. */
   pending: number;
-  /** Of the user's timeline, with what was fetched. */
+  /** The user's revision, including the fetched objects. */
   revision: number;
 }
 
-/** How many objects are fetched before the call returns; the worker fetches the rest. */
+/** Number of objects fetched before the call returns; the worker fetches the rest. */
 const fetchedAtOnce = 40;
 const concurrency = 3;
 
-/** How long the worker leaves those to the call, unless a buyer comes to wait for one, milliseconds. */
+/** How long the worker leaves these objects to the call, milliseconds, unless a buyer waits for one. */
 const heldMs = 30_000;
 
 /**
- * Makes an existing Stripe customer a user's, with all it has, and fetches that. In one transaction the
- * link is written with its audit row and everything is made wanted; so whatever breaks after it, the
- * worker ends what was begun. Again for the same user: fetches again, links nothing.
+ * Links an existing Stripe customer to a user and fetches its objects. One transaction writes the link with
+ * its audit row and enqueues all objects, so the worker completes what a failure interrupts. Repeating it
+ * for the same user only fetches again.
  *
- * Kept is what holds once the link is written: the objects are still to be fetched.
+ * `keep` stores the answer as of the link: the objects are still to be fetched.
  *
- * What is not the project's own is as what does not exist (`judgeLink`), and is found out by the same
- * requests to Stripe and the same queries.
+ * A customer that does not belong to the project looks like one that does not exist (`judgeLink`), and
+ * costs the same requests to Stripe and the same queries.
  *
- * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); what
- *   the SDK throws, where Stripe cannot be asked: nothing is linked then.
+ * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); errors
+ *   of the SDK if Stripe is unavailable: nothing is linked then.
  */
 export async function linkCustomer(
   deps: SyncDeps,
@@ -66,7 +66,7 @@ export async function linkCustomer(
     fetchCustomerObjects(stripe, customerId, 'first'),
   ]);
   const customer = customers[0] ?? null;
-  const createdAt = await refuseOthers(
+  const createdAt = await requireLinkable(
     database.prisma,
     operator,
     userId,
@@ -86,7 +86,7 @@ export async function linkCustomer(
     const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
     const stored = await tx.customer.findUnique({ where: { id: customerId } });
     if (stored?.uid === uid) return { auditId: null, objects: objects.length, revision };
-    await refuseOthers(tx, operator, userId, customerId, customer, whole);
+    await requireLinkable(tx, operator, userId, customerId, customer, whole);
     await tx.customer.upsert({
       where: { id: customerId },
       create: { id: customerId, uid, linkedBy: 'operator', createdAt },
@@ -117,8 +117,12 @@ export async function linkCustomer(
   return { ...linked, pending: objects.length - done, revision: Number(revision) };
 }
 
-/** @returns when Stripe made the customer; throws where the user may not get it. */
-async function refuseOthers(
+/**
+ * Refuses a customer that the user may not get.
+ *
+ * @returns when Stripe created the customer.
+ */
+async function requireLinkable(
   tx: Tx,
   { projectId, actor }: Operator,
   userId: string,
@@ -131,7 +135,7 @@ async function refuseOthers(
   if (customer === null || verdict === 'not_found') {
     throw new ProblemError('customer_not_found', 'Stripe knows no such customer.');
   }
-  // Stripe tells of a deleted customer its id alone.
+  // Stripe returns only the id of a deleted customer.
   if (customer.createdAt === null) throw new ProblemError('customer_deleted');
   if (verdict === 'linked') throw new ProblemError('customer_linked');
   return customer.createdAt;
@@ -143,7 +147,7 @@ interface ClaimRow {
   userId: string | null;
 }
 
-/** One query, whatever there is of it. */
+/** Loads all claims to the customer in one query. */
 async function loadClaims(
   tx: Tx,
   customerId: string,
@@ -179,7 +183,7 @@ async function loadClaims(
   };
 }
 
-/** Fetches and applies objects, a few at a time, the customer before what it has; returns how many it did. */
+/** Syncs objects in small batches, the customer first; returns how many were applied. */
 async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
   let done = 0;
   const [first, ...rest] = objects;
@@ -193,7 +197,7 @@ async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promi
       else {
         deps.logger.warn(
           { err: outcome.reason as unknown },
-          'what a linked customer has could not be fetched at once; the worker goes on',
+          'an object of a linked customer could not be fetched at once; the worker retries it',
         );
       }
     }

@@ -2,30 +2,34 @@ import type { UserName } from '../entitlements/users.ts';
 import type { Named } from './claims.ts';
 
 /*
- * Which customers an operator may link to a user. Pure; link.ts loads what tells.
+ * Decides which customers an operator may link to a user. Pure; link.ts loads the claims.
  */
 
-/** Everything by which a customer may be somebody's. */
+/** All evidence that a customer belongs to a user or a project. */
 export interface CustomerClaims {
   link: UserName | null;
-  /** By the customer's own metadata, of a project that exists. */
+  /** Named by the customer's own metadata, if the project exists. */
   named: Named | null;
-  /** By the metadata of what it has, of projects that exist. */
+  /** Named by the metadata of its objects, if the projects exist. */
   namedByObjects: readonly Named[];
-  /** Users who have something of it. */
+  /** Users who own any of its objects. */
   holders: readonly UserName[];
-  /** The projects that have taken the products that it bought. */
+  /** Projects that have the products that it bought. */
   sellers: readonly string[];
 }
 
-/** `not_found`: not the project's own. `linked`: another user's, whom the link would take it from. */
+/**
+ * `not_found`: not the project's own. `linked`: it belongs to another user, from whom the link would take
+ * it.
+ */
 export type LinkVerdict = 'free' | 'not_found' | 'linked';
 
 /**
- * Returns whether a user may get the customer. A project's key links what is the project's own: linked to
- * a user of it, named by metadata, held, or a buyer of its products; and what another project has a claim
- * to, as the seller of something it bought too, does not exist for it. The platform key links any customer that is nobody else's: what it has that
- * names another project goes there all the same.
+ * Returns whether a user may get the customer. A project's key may link a customer that belongs to its
+ * project: linked to one of its users, named by metadata, held by one of its users, or a buyer of its
+ * products. A customer to which another project also has a claim, be it as a seller, looks as if it did not
+ * exist. The platform key may link any customer that no other user has; its objects that name another
+ * project still go there.
  */
 export function judgeLink(
   wanted: UserName,
@@ -36,7 +40,7 @@ export function judgeLink(
   const users = [...itself, ...namedByObjects, ...holders];
   const isOwn = ({ projectId }: { projectId: string }): boolean => projectId === wanted.projectId;
   if (!byPlatform) {
-    // Where the customer itself is somebody's, what it bought elsewhere changes nothing.
+    // If the customer itself has an owner, its purchases elsewhere change nothing.
     const bySale = itself.length > 0 ? [] : sellers.map((projectId) => ({ projectId }));
     const claims = [...users, ...bySale];
     if (claims.length === 0 || !claims.every(isOwn)) return 'not_found';

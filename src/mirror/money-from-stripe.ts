@@ -3,13 +3,13 @@ import { instant, optionalInstant, optionalReference, reference } from './from-s
 import type { ChargeRow, DisputeRow, InvoiceRow, RefundRow } from './rows.ts';
 
 /*
- * What was paid, owed and given back, from Stripe's shapes to the mirror's rows. Pure.
+ * Maps payments, debts and refunds from Stripe's objects to the mirror's rows. Pure.
  */
 
-/** What a refund may be. Stripe's list is open. */
+/** The known statuses of a refund. Stripe's list is open. */
 const refundStatuses = new Set(['pending', 'requires_action', 'succeeded', 'failed', 'canceled']);
 
-/** What a dispute may be. Stripe's list is open. */
+/** The known statuses of a dispute. Stripe's list is open. */
 const disputeStatuses = new Set([
   'warning_needs_response',
   'warning_under_review',
@@ -23,27 +23,27 @@ const disputeStatuses = new Set([
   'prevented',
 ]);
 
-/** Whether we know what a refund of the status takes. */
+/** Returns whether the effect of a refund's status is known. */
 export function isKnownRefundStatus(status: string): boolean {
   return refundStatuses.has(status);
 }
 
-/** Whether we know what a dispute of the status takes. */
+/** Returns whether the effect of a dispute's status is known. */
 export function isKnownDisputeStatus(status: string): boolean {
   return disputeStatuses.has(status);
 }
 
-/** Stripe may book a charge up to an hour after it succeeded at once, as a card's does. */
+/** How much later Stripe may book a charge that succeeded at once, such as a card's, milliseconds. */
 const bookingMs = 3_600_000;
 
 /**
- * When the money that was paid arrived; null: there are no charges that succeeded, and no invoice. A
- * charge's `created` is when it was submitted. Its balance transaction and the invoice that it pays tell
- * that the money came later; less than an hour later is bookkeeping. Where a debit was booked as it was
- * submitted, only an event tells (confirm-arrivals.ts).
+ * Returns when the money arrived; null if no charge succeeded and there is no invoice. A charge's `created`
+ * is when it was submitted. A balance transaction or an invoice that is more than an hour later shows that
+ * the money came later; less is bookkeeping. If a debit was booked as it was submitted, only an event shows
+ * when it arrived (confirm-arrivals.ts).
  *
- * @param charges with their balance transactions, where the key may read those.
- * @param invoicePaidAt of the invoice that they pay, where it is more than a receipt.
+ * @param charges with their balance transactions, if the key may read those.
+ * @param invoicePaidAt of the invoice that they pay, if it is more than a receipt.
  */
 export function arrivalOf(
   charges: readonly Stripe.Charge[],
@@ -52,8 +52,8 @@ export function arrivalOf(
   const succeeded = charges.filter(({ status }) => status === 'succeeded');
   if (succeeded.length === 0) return invoicePaidAt;
   const chargedAt = Math.max(...succeeded.map(({ created }) => created)) * 1000;
-  const told = [invoicePaidAt?.getTime() ?? 0, ...succeeded.map(bookedAt)];
-  return new Date(Math.max(chargedAt, ...told.filter((at) => at > chargedAt + bookingMs)));
+  const reported = [invoicePaidAt?.getTime() ?? 0, ...succeeded.map(bookedAt)];
+  return new Date(Math.max(chargedAt, ...reported.filter((at) => at > chargedAt + bookingMs)));
 }
 
 function bookedAt({ balance_transaction: booked }: Stripe.Charge): number {
@@ -98,8 +98,10 @@ export function disputeRow(dispute: Stripe.Dispute): DisputeRow {
 }
 
 /**
- * @param payments all of the invoice's. Where their payment intents came with them, these tell a payment
- *   on its way (a debit takes days) from one that failed.
+ * Maps an invoice to its row.
+ *
+ * @param payments all of the invoice's. With their payment intents, they distinguish a payment in progress
+ *   (a debit takes days) from one that failed.
  */
 export function invoiceRow(
   invoice: Stripe.Invoice,
@@ -131,7 +133,10 @@ export function invoiceRow(
   };
 }
 
-/** Stripe tells attempts, not how they ended: one that is not paid by them, and waits for none, failed. */
+/**
+ * Returns whether a payment attempt failed. Stripe counts attempts but does not say how they ended: an
+ * attempt failed if it neither paid the invoice nor is in progress.
+ */
 function hasFailed(
   { status, attempt_count: attempts }: Stripe.Invoice,
   payments: readonly Stripe.InvoicePayment[],
@@ -143,18 +148,18 @@ function hasFailed(
   return attempts > 0 && !mayArrive;
 }
 
-/** The subscription that an invoice belongs to, if any. */
+/** Returns the subscription that an invoice belongs to, if any. */
 function subscriptionOf(invoice: Stripe.Invoice): string | null {
   return optionalReference(invoice.parent?.subscription_details?.subscription);
 }
 
 /**
- * When the debt that counts began: the earliest `finalized_at` (`due_date` where the customer pays an
- * invoice that was sent) among the unpaid, not void invoices that were finalized after the last paid one.
- * So the next renewal does not restart it, an old forgotten invoice does not cut it short, and an upgrade
- * that is paid while the renewal is a draft does not pay the renewal. Those that were given up before
- * anybody was asked to pay, as paused collection has it, are gifts and no debt. Null: there is none such.
- * Not `current_period_end`, which advances before the payment.
+ * Returns when the current debt began: the earliest `finalized_at` (`due_date` if the invoice was sent to
+ * the customer) of the unpaid, not void invoices that were finalized after the last paid one; null if there
+ * are none. So the next renewal does not restart it, an old forgotten invoice does not cut it short, and a
+ * paid upgrade does not pay a renewal that is still a draft. Invoices that were written off before payment
+ * was requested, as with paused collection, are gifts and no debt. `current_period_end` does not serve: it
+ * advances before the payment.
  *
  * @param invoices all of the subscription's: a draft may wait long before it is finalized.
  */
@@ -174,7 +179,7 @@ export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null 
   return anchors.length === 0 ? null : instant(Math.min(...anchors));
 }
 
-/** Stripe's own order of what a subscription owes; within a second, what was made later comes later. */
+/** Orders invoices by finalization, and within a second by creation. */
 function byFinalization(one: Stripe.Invoice, other: Stripe.Invoice): number {
   const finalizedAt = ({ status_transitions: { finalized_at: at }, created }: Stripe.Invoice) =>
     at ?? created;

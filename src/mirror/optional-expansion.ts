@@ -1,8 +1,8 @@
 import Stripe from 'stripe';
 
 /**
- * Asks with optional expansions too, which a restricted key may be forbidden; then without them, so that
- * what merely helps keeps nothing else from being known.
+ * Sends a request with optional expansions, and repeats it without them if the restricted key may not read
+ * them. So optional data never blocks required data.
  */
 export async function whereAllowed<T>(
   optional: readonly string[],

@@ -15,28 +15,28 @@ import { loadSubjects, type Subject } from './subjects.ts';
 
 export interface Owned {
   subject: Subject;
-  /** Null: nobody's from now on. */
+  /** Null: it has no owner from now on. */
   owner: UserName | null;
 }
 
-/** What a snapshot says of whose things are. */
+/** The owners that follow from a snapshot. */
 export interface Ownership {
-  /** Those of which something tells; the others stay whose they are. */
+  /** Objects with evidence of an owner; the others keep theirs. */
   owned: Owned[];
-  /** Sessions that intents claim without having heard of them: Stripe's answer was lost. */
+  /** Sessions of intents for which Stripe's answer was lost. */
   claimed: { intentId: string; sessionId: string; customerId: string | null }[];
-  /** Sessions that name an intent of ours which does not claim them. */
+  /** Sessions that name one of our intents but are not claimed by it. */
   foreign: string[];
-  /** Users of subjects that are looked at again, though the snapshot does not show them. */
+  /** Current users of stored objects that are decided again, though the snapshot does not show them. */
   formerUids: bigint[];
-  /** Payments of such sessions. */
+  /** Payments of such stored sessions. */
   payments: string[];
 }
 
 /**
- * Loads whose everything is that the snapshot shows, and what belongs to its customers and may be another's
- * than before (`claims.ts` has the rules). None of it depends on what arrived first, and e-mail addresses
- * never tell.
+ * Decides the owners of the objects that the snapshot shows, and of stored objects of its customers whose
+ * owner may change (`claims.ts` has the rules). Nothing depends on the order of arrival, and e-mail
+ * addresses are never evidence.
  */
 export async function loadOwnership(tx: Tx, snapshot: StripeSnapshot): Promise<Ownership> {
   const subjects = await loadSubjects(tx, snapshot);
@@ -117,7 +117,7 @@ async function loadProjects(tx: Tx, subjects: readonly Subject[]): Promise<Set<s
   return new Set(rows.map(({ id }) => id));
 }
 
-/** What becomes of every customer that a subject has; those of the snapshot by what it says of them. */
+/** Decides the owner of every customer of the subjects; those of the snapshot by its metadata. */
 async function loadCustomers(
   tx: Tx,
   { unlinked }: StripeSnapshot,
@@ -143,14 +143,14 @@ async function loadCustomers(
   );
 }
 
-/** A user whom no request could name is nobody. */
+/** Drops a user id that no request could name. */
 function addressable({ projectId, userId }: Named): Named {
   return { projectId, userId: userIdSchema.safeParse(userId).success ? userId : null };
 }
 
 /**
- * Sets the users of stored objects, and notes the sessions of intents whose answer was lost. A purchase
- * follows its session, unless an operator attached it.
+ * Stores the owners, and the sessions of intents whose answer was lost. A purchase follows its session,
+ * unless an operator assigned it.
  */
 export async function storeOwnership(
   tx: Tx,

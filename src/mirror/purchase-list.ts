@@ -4,9 +4,9 @@ import { type Database, sql, type Sql } from '../platform/database.ts';
 
 export const purchaseSchema = z
   .strictObject({
-    id: z.string().describe("The line item's, at Stripe"),
-    user_id: z.string().nullable().describe("`null` = a guest's, unclaimed"),
-    attached: z.boolean().describe('Whether an operator said whose it is'),
+    id: z.string().describe("Stripe's id of the line item"),
+    user_id: z.string().nullable().describe("`null` = a guest's unclaimed purchase"),
+    attached: z.boolean().describe('Whether an operator assigned it'),
     stripe_session_id: z.string(),
     stripe_payment_intent_id: z.string().nullable(),
     stripe_product_id: z.string(),
@@ -36,7 +36,7 @@ export interface PurchaseRow {
 export interface PurchaseFilter {
   userId: string | undefined;
   sessionId: string | undefined;
-  /** Only a guest's that nobody has; only those that somebody has; both. */
+  /** True: only guests' unclaimed purchases. False: only claimed ones. Undefined: both. */
   unclaimed: boolean | undefined;
 }
 
@@ -44,10 +44,7 @@ const columns = sql`
   p.id, u.user_id, p.attached_uid is not null as attached, p.session_id, p.payment_intent_id,
   p.product_id, p.price_id, p.quantity, p.amount, p.currency, p.purchased_at`;
 
-/**
- * Purchases of a project, by id: those of its users, and guests' purchases of the products that it has
- * taken.
- */
+/** Loads purchases of a project by id: those of its users, and guests' purchases of its products. */
 export async function loadPurchases(
   database: Database,
   projectId: string,
@@ -68,7 +65,7 @@ export async function loadPurchases(
   return rows.map(purchaseView);
 }
 
-/** A guest has no user, so a filter by user leaves guests out. */
+/** Returns the condition on the claim. A guest has no user, so a filter by user leaves guests out. */
 function wanted(
   unclaimed: boolean | undefined,
   userId: string | undefined,
@@ -79,7 +76,7 @@ function wanted(
   return unclaimed === false || userId !== undefined ? claimed : sql`(${claimed} or ${guests})`;
 }
 
-/** All purchases of one user, the latest first. */
+/** Returns the query for all purchases of a user, the latest first. */
 export function userPurchases(uid: bigint): Sql {
   return sql`
     select ${columns} from purchases p join users u on u.uid = p.uid

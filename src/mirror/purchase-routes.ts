@@ -19,7 +19,7 @@ import { loadPurchases, purchaseSchema } from './purchase-list.ts';
 
 const tags = ['Purchases'];
 
-/** One-time purchases, and whose they are. */
+/** Routes for one-time purchases and their owners. */
 export function purchaseRoutes(app: App, deps: ChangeDeps): void {
   app.get(
     '/api/v1/admin/purchases',
@@ -27,7 +27,8 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
       config: { auth: 'admin' },
       schema: {
         tags,
-        summary: "One-time purchases of the project's users, and guests' of its products, by id",
+        summary:
+          "List one-time purchases of the project's users, and guests' purchases of its products, by id",
         querystring: z.strictObject({
           ...listQuery,
           project_id: projectIdSchema.optional(),
@@ -36,7 +37,7 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
           unclaimed: z
             .enum(['true', 'false'])
             .optional()
-            .describe("`true`: only a guest's that has no user yet"),
+            .describe("`true`: only guests' purchases that have no user"),
         }),
         response: { 200: listResponse(purchaseSchema) },
       },
@@ -66,7 +67,7 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
       config: { auth: 'admin', problems: ['purchase_not_found', 'purchase_claimed'] },
       schema: {
         tags,
-        summary: "Give an unclaimed guest's purchase its user, for good",
+        summary: "Assign a guest's unclaimed purchase to a user, permanently",
         params: z.strictObject({ id: stripeIdSchema }),
         body: z.strictObject({
           project_id: projectIdSchema.optional(),
@@ -77,11 +78,8 @@ export function purchaseRoutes(app: App, deps: ChangeDeps): void {
           200: z.strictObject({
             purchase_id: z.string(),
             user_id: z.string(),
-            audit_id: z
-              .string()
-              .nullable()
-              .describe("`null` where the purchase was the user's before"),
-            revision: z.int().describe("of the user's timeline, after it"),
+            audit_id: z.string().nullable().describe('`null` if the user already had the purchase'),
+            revision: z.int().describe("The user's revision after the change"),
           }),
         },
       },

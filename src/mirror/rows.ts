@@ -1,6 +1,6 @@
 /*
- * Stripe's objects as the mirror keeps them, one type per table. Amounts are minor units of their
- * currency. Whose they are is not Stripe's to say: owner.ts does.
+ * The mirror's rows, one type per table. Amounts are minor units of their currency. Stripe does not say who
+ * owns them: owner.ts decides.
  */
 
 export interface CustomerRow {
@@ -9,7 +9,7 @@ export interface CustomerRow {
   deleted: boolean;
   metadataProjectId: string | null;
   metadataUserId: string | null;
-  /** Null where Stripe says only that it is deleted. */
+  /** Null for a deleted customer. */
   createdAt: Date | null;
 }
 
@@ -33,19 +33,19 @@ export interface SubscriptionRow {
   metadataProjectId: string | null;
   metadataUserId: string | null;
   items: SubscriptionItemRow[];
-  /** Absent where they were not asked for: what is stored of them stays. */
+  /** Absent if they were not fetched: the stored ones stay. */
   discounts?: DiscountRow[];
 }
 
-/** What a coupon takes off a subscription, or off one of its items. */
+/** The discount of a coupon on a subscription, or on one of its items. */
 export interface DiscountRow {
-  /** What it is on, and its place there: one discount of Stripe's may be on several objects. */
+  /** The discounted object and the position there: one discount of Stripe's may be on several objects. */
   id: string;
   subscriptionId: string;
   itemId: string | null;
   position: number;
   couponId: string;
-  /** A decimal number; null, as the amount, where Stripe does not tell the coupon. */
+  /** A decimal number. Null, as is the amount, if Stripe does not return the coupon. */
   percentOff: string | null;
   amountOff: bigint | null;
   currency: string | null;
@@ -140,7 +140,7 @@ export interface InvoiceRow {
   amountPaid: bigint;
   total: bigint;
   attemptCount: number;
-  /** There where an attempt to collect it is seen to have failed; a later success hides it, so it stays. */
+  /** Set once an attempt to collect it has failed. A later success hides the failure, so it stays set. */
   paymentFailed?: true;
   createdAt: Date;
   finalizedAt: Date | null;
@@ -157,7 +157,7 @@ interface InvoicePaymentRow {
   status: string;
 }
 
-/** What Stripe's own entitlements say of a customer (`id`). Compared only. */
+/** Stripe's own entitlements of a customer (`id`), for comparison only. */
 export interface SummaryRow {
   id: string;
   lookupKeys: string[];

@@ -6,8 +6,8 @@ import { isKnownDisputeStatus, isKnownRefundStatus } from './money-from-stripe.t
 import type { CustomerRow, DisputeRow, InvoiceRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
- * Writes the mirror's rows. The caller holds the locks and has left out what a later fetch wrote
- * before. Owners (`uid`) are not Stripe's to say: owner.ts sets them.
+ * Writes the mirror's rows. The caller holds the locks and has removed what a later fetch wrote. owner.ts
+ * sets the owners (`uid`).
  */
 
 async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
@@ -28,10 +28,10 @@ async function storeCustomer(tx: Tx, row: CustomerRow): Promise<void> {
 }
 
 /**
- * A terminal status stays: nothing follows it at Stripe, so whatever says otherwise is older. An
- * unknown status keeps the last known effect, and denies where it is the first that we see.
+ * Stores a subscription. A terminal status is final at Stripe, so a snapshot that contradicts it is older.
+ * An unknown status keeps the last known effect, and denies if it is the first that we see.
  *
- * @returns false where the status is one that we do not know: an alarm.
+ * @returns false if the status is unknown, which raises an alarm.
  */
 async function storeSubscription(tx: Tx, row: SubscriptionRow, revived: boolean): Promise<boolean> {
   const { items, discounts, ...rest } = row;
@@ -59,7 +59,7 @@ async function storeSubscription(tx: Tx, row: SubscriptionRow, revived: boolean)
   return known;
 }
 
-/** A line that was paid once stays bought; what was given back is told by refunds and disputes. */
+/** Stores a session. A line that was paid stays bought; refunds and disputes say what was returned. */
 async function storeSession(tx: Tx, row: SessionRow): Promise<void> {
   const { purchases, priceIds, ...data } = row;
   await tx.checkoutSession.upsert({ where: { id: row.id }, create: data, update: data });
@@ -76,7 +76,10 @@ async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<void> {
   }
 }
 
-/** A charge with its refunds. @returns the ids of those whose status we do not know. */
+/**
+ * Stores a charge with its refunds.
+ * @returns the ids of refunds with an unknown status.
+ */
 async function storeCharge(tx: Tx, charge: StripeSnapshot['charges'][number]): Promise<string[]> {
   const { refunds, ...data } = charge;
   await tx.charge.upsert({ where: { id: charge.id }, create: data, update: data });
@@ -92,7 +95,10 @@ async function storeCharge(tx: Tx, charge: StripeSnapshot['charges'][number]): P
   return unknown;
 }
 
-/** @returns false where the status is one that we do not know: an alarm. */
+/**
+ * Stores a dispute.
+ * @returns false if the status is unknown, which raises an alarm.
+ */
 async function storeDispute(tx: Tx, dispute: DisputeRow): Promise<boolean> {
   const { id } = dispute;
   const known = isKnownDisputeStatus(dispute.status);
@@ -102,7 +108,7 @@ async function storeDispute(tx: Tx, dispute: DisputeRow): Promise<boolean> {
   return known;
 }
 
-/** What keeps its effect while Stripe reports what we do not know; null: nothing is known to be taken. */
+/** Returns the status that keeps its effect while Stripe reports an unknown one; null if none is known. */
 function lastKnown(
   { status, knownStatus }: { status: string; knownStatus: string | null },
   isKnown: (status: string) => boolean,
@@ -113,7 +119,7 @@ function lastKnown(
 /**
  * Writes everything that the snapshot shows.
  *
- * @returns the ids of subscriptions, refunds and disputes whose status we do not know.
+ * @returns the ids of subscriptions, refunds and disputes with an unknown status.
  */
 export async function storeSnapshot(tx: Tx, snapshot: StripeSnapshot): Promise<string[]> {
   const unknown: string[] = [];

@@ -13,8 +13,8 @@ import type {
 } from './rows.ts';
 
 /**
- * What was fetched from Stripe together, under one number: an object and those of its relatives that
- * are needed to know what it gives. Each is written only where no later fetch was written before.
+ * What was fetched from Stripe together, under one number: an object, and the related objects that its
+ * access depends on. Each is written only if no later fetch was written before.
  */
 export interface StripeSnapshot {
   customers: CustomerRow[];
@@ -27,22 +27,25 @@ export interface StripeSnapshot {
   products: (ProductRow | DeletedRow)[];
   prices: (PriceRow | DeletedRow)[];
   /**
-   * Subscriptions that we hold as ended, and that Stripe, asked again long after, shows alive: ours is
-   * wrong. Anywhere else an end stays, since what denies it is older.
+   * Subscriptions that the mirror holds as ended and Stripe, asked again long after, shows alive: the
+   * mirror is wrong. Anywhere else an end stays, since a snapshot that contradicts it is older.
    */
   revived: string[];
   /** Ids of customers and subscriptions on a test clock, which Stripe's lists leave out by default. */
   onTestClock: string[];
-  /** Customers whose link an operator takes away: they and what they have go to whom else it is told of. */
+  /**
+   * Customers whose link an operator removes: other evidence then decides the owner of each and of its
+   * objects.
+   */
   unlinked: string[];
   /**
-   * The object that was asked for, where Stripe does not know it. Not "deleted": a wrong key or mode
-   * looks the same. Nothing is taken away for it.
+   * The requested object, if Stripe does not know it. This is not a deletion: a wrong key or mode looks the
+   * same, so access does not change.
    */
   missing: SyncedRef[];
   /**
-   * What Stripe does not know and may know in a moment, such as a relative that the object names. It does
-   * not count as fetched: earlier news of it stays wanted, and its own tries decide.
+   * Objects that Stripe does not know yet, such as a related object. They do not count as fetched: their
+   * earlier events stay in the queue, and their own retries decide.
    */
   unconfirmed: SyncedRef[];
 }
@@ -66,7 +69,7 @@ export function emptySnapshot(): StripeSnapshot {
   };
 }
 
-/** Every object that the snapshot shows, and the one that it was to show. */
+/** Returns every object that the snapshot shows, and the requested one. */
 export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
   const named = (objectType: SyncedType, rows: { id: string }[]): Fetched[] =>
     rows.map(({ id }) => ({ objectType, objectId: id, outcome: 'applied' }));
@@ -84,13 +87,13 @@ export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
   ];
 }
 
-/** How many subscriptions are written in one transaction, so that it ends well within its time. */
+/** Number of subscriptions written in one transaction, so that it ends well within its time limit. */
 const subscriptionsAtOnce = 100;
 
 /**
- * The snapshot in parts that can be written one after the other under its number: what a big customer has
- * is too much for one transaction. All but subscriptions is in the last part, so that what was fetched for
- * the whole counts as fetched only when everything was written.
+ * Splits a snapshot into parts that are written one after the other under its number: the objects of a big
+ * customer are too many for one transaction. All but subscriptions is in the last part, so the requested
+ * object counts as fetched only when everything was written.
  */
 export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
   const { subscriptions } = snapshot;
@@ -103,7 +106,7 @@ export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
   return [...parts, { ...snapshot, subscriptions: subscriptions.slice(from) }];
 }
 
-/** The snapshot without what a later fetch wrote before. */
+/** Returns the snapshot without the objects that a later fetch wrote. */
 export function onlyNewest(snapshot: StripeSnapshot, newest: ReadonlySet<string>): StripeSnapshot {
   const kept = <T extends { id: string }>(objectType: SyncedType, rows: T[]): T[] =>
     rows.filter(({ id }) => newest.has(objectKey({ objectType, objectId: id })));

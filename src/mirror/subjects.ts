@@ -2,16 +2,16 @@ import type { Tx } from '../platform/database.ts';
 import type { Named } from './claims.ts';
 import type { StripeSnapshot } from './stripe-snapshot.ts';
 
-/** An object whose user is asked for, and what could tell. */
+/** An object whose owner is to be decided, with the evidence. */
 export interface Subject {
   table: 'customers' | 'subscriptions' | 'checkout_sessions';
   id: string;
-  /** The session itself, or those that made the subscription. */
+  /** The session itself, or the sessions that created the subscription. */
   sessionIds: string[];
   customerId: string | null;
-  /** Whatever it names, whether or not there is such a project. */
+  /** The named owner, whether or not the project exists. */
   metadata: Named | null;
-  /** Of an object that the snapshot does not show: whose it was until now, and how it was paid. */
+  /** For a stored object that the snapshot does not show: its current user, and its payments. */
   formerUid: bigint | null;
   payments: string[];
 }
@@ -28,9 +28,9 @@ interface StoredRow {
 }
 
 /**
- * Loads what the snapshot may give a user, or take from one: its customers, subscriptions and sessions, and
- * of what was stored before, what belongs to its customers and is nobody's, or another project's than the
- * customer's metadata name, or follows a customer that is unlinked.
+ * Loads the objects whose owner the snapshot may change: its customers, subscriptions and sessions, and
+ * stored objects of its customers that have no owner, belong to another project than the customer's
+ * metadata name, or follow an unlinked customer.
  */
 export async function loadSubjects(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
   const subscriptionIds = snapshot.subscriptions.map(({ id }) => id);
@@ -81,7 +81,7 @@ export async function loadSubjects(tx: Tx, snapshot: StripeSnapshot): Promise<Su
   ];
 }
 
-/** Loads what was stored before and follows the snapshot's customers. */
+/** Loads the stored objects that follow the snapshot's customers. */
 async function loadFollowing(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
   const { customers, unlinked } = snapshot;
   if (customers.length === 0 && unlinked.length === 0) return [];

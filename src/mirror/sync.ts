@@ -10,18 +10,19 @@ export interface SyncDeps extends ApplyDeps {
 }
 
 /**
- * What a 404 comes to. `retry`: an error, also where it is a relative's; nothing is written. `record`: the
- * object counts as fetched, and as unknown to Stripe. `defer`: it does not; earlier news of it stays wanted.
+ * How a 404 is handled. `retry`: as an error, also for a related object; nothing is written. `record`: the
+ * object counts as fetched, and as unknown to Stripe. `defer`: it does not, and its earlier events stay in
+ * the queue.
  */
 type MissingRule = 'retry' | 'record' | 'defer';
 
 /**
- * The one way by which Stripe's state reaches ours, whoever asks: webhook, buyer's return, operator,
- * reconciliation. Convergent: running it again, late, or twice at once ends in the same state, since
- * the number is drawn before the fetch and guards the write.
+ * Syncs one object, for every caller: webhook, buyer's return, operator, reconciliation. Convergent: a
+ * repeated, late or concurrent sync ends in the same state, since the number is drawn before the fetch and
+ * guards the write.
  *
- * @param whenMissing only the worker, which counts its tries, believes a 404.
- * @throws what the SDK throws, where Stripe cannot be asked; nothing is changed then.
+ * @param whenMissing only the worker, which counts its attempts, records a 404.
+ * @throws errors of the SDK if Stripe is unavailable; nothing is changed then.
  */
 export async function syncObject(
   deps: SyncDeps,
@@ -32,10 +33,10 @@ export async function syncObject(
   const snapshot = await fetchSnapshot(deps.stripe, object);
   const outcome = snapshot.missing.length > 0 ? 'missing' : 'applied';
   if (whenMissing === 'retry' && outcome === 'missing') {
-    throw new ImplausibleAnswer('Stripe does not know the object that it told of');
+    throw new ImplausibleAnswer('Stripe does not know the object that its event names');
   }
   if (whenMissing === 'retry' && snapshot.unconfirmed.length > 0) {
-    throw new ImplausibleAnswer('Stripe does not know an object that this one names');
+    throw new ImplausibleAnswer('Stripe does not know an object that this one refers to');
   }
   const seen = whenMissing === 'record' ? snapshot : deferMissing(snapshot);
   for (const part of splitSnapshot(seen)) await applySnapshot(deps, part, number);

@@ -17,19 +17,20 @@ export interface UnlinkRequest {
 
 export interface Unlinked {
   auditId: string;
-  /** Of the user's timeline, after it. */
+  /** The user's revision after the change. */
   revision: number;
 }
 
 /**
- * Takes a customer away from a user. The customer and what it has go to whom the checkouts that made it,
- * and its own metadata, name; what nothing tells of is nobody's. In one transaction with its audit row and
- * the timelines of all whom it touches: when it has returned, every later read shows it. Again: a 404.
+ * Unlinks a customer from a user. The customer and its objects go to the users that their checkouts and
+ * metadata name; without such evidence they have no owner. One transaction writes the audit row and the
+ * timelines of all affected users, so when it has returned, every later read shows it. Repeated, it answers
+ * 404.
  *
- * @param by `projectId` null = the platform's key, which may leave the project to the customer.
+ * @param by `projectId` null = the platform key, which may leave the project to the customer.
  * @throws ProblemError customer_not_found (not the user's), customer_named (the customer's own metadata
- *   name the user, so that the next news of it would link it again); what the SDK throws, where Stripe
- *   cannot be asked: nothing is unlinked then.
+ *   name the user, so its next sync would link it again); errors of the SDK if Stripe is unavailable:
+ *   nothing is unlinked then.
  */
 export async function unlinkCustomer(
   deps: SyncDeps,
@@ -54,7 +55,7 @@ export async function unlinkCustomer(
   let auditId = '';
   await tryApplySnapshot(
     deps,
-    // That Stripe does not know it is for the worker's tries to say.
+    // Only the worker's retries decide that Stripe does not know the customer.
     { ...snapshot, missing: [], unlinked: [customerId] },
     number,
     async (tx) => {
@@ -86,7 +87,11 @@ export async function unlinkCustomer(
   return { auditId, revision: Number(revision) };
 }
 
-/** @throws ProblemError customer_not_found where the customer is not the user's. */
+/**
+ * Loads the user to whom the customer is linked.
+ *
+ * @throws ProblemError customer_not_found if it is not linked to the named user.
+ */
 async function loadLinked(
   tx: Tx,
   customerId: string,
@@ -103,7 +108,10 @@ async function loadLinked(
   return linked;
 }
 
-/** Whose the customer is now; null also where it is another project's, which this one's audit does not tell. */
+/**
+ * Loads the user of the customer now; null also for a user of another project, which this one's audit does
+ * not reveal.
+ */
 async function loadUserOf(tx: Tx, projectId: string, customerId: string): Promise<string | null> {
   const customer = await tx.customer.findUnique({
     where: { id: customerId },

@@ -15,7 +15,10 @@ import {
 import { reasonOf, retryAfterMs, isExternalFailure } from './failures.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
-/** How many objects one process fetches at a time; some only take what a buyer waits for. */
+/**
+ * Concurrent syncs of one process. The slots above `others` are reserved for objects that a buyer waits
+ * for.
+ */
 const concurrency = { others: 8, all: 12 };
 
 /**
@@ -24,43 +27,49 @@ const concurrency = { others: 8, all: 12 };
  */
 const missingTries = 3;
 
-/** How often what a worker holds is held for longer, milliseconds: a good part of the lease. */
+/** Interval at which a worker renews its leases, milliseconds: a good part of the lease. */
 const renewEveryMs = 3_000;
 
 /** See `ClaimRequest`. */
 const quietMs = 300;
 
-/** How long a worker sleeps before it looks for what other instances stored: longer the longer nothing came. */
+/**
+ * How long an idle worker sleeps before it polls for objects that other instances enqueued, milliseconds.
+ * It doubles while nothing comes.
+ */
 const idleMs = { first: 200, last: 1_000 };
 
 /**
- * A round of claims is followed by a rest that lasts so many times as long, up to a maximum in
- * milliseconds: a flood of news must not keep Postgres busy with claims alone.
+ * Rest after a round of claims: a multiple of its duration, up to a maximum in milliseconds. A flood of
+ * events must not keep Postgres busy with claims alone.
  */
 const rest = { times: 4, maxMs: 250 };
 
-/** Without a heartbeat for so long the worker counts as stuck, milliseconds. */
+/** Time without a heartbeat after which the worker counts as stuck, milliseconds. */
 const heartbeatMs = 60_000;
 
-/** How often the log says at most that there is no database, milliseconds: it is asked for all the time. */
+/**
+ * Minimum interval between log lines about an unreachable database, which is polled all the time,
+ * milliseconds.
+ */
 const outageLineEveryMs = 60_000;
 
 export interface WorkerDeps extends SyncDeps {
   monotonic: Clock;
-  /** Stripe, with the share of the rate budget that nobody waits for. */
+  /** The Stripe client with the background share of the rate budget. */
   stripeInBackground: Stripe;
 }
 
 export interface Worker {
-  /** Something is wanted: look now. */
+  /** Makes the worker poll the queue now. */
   wake(): void;
-  /** Whether the worker came round lately. */
+  /** Returns whether the worker had a recent heartbeat. */
   healthy(): boolean;
-  /** Takes nothing new, and ends when what it holds is done. */
+  /** Stops claiming, and waits for the running syncs to end. */
   stop(): Promise<void>;
 }
 
-/** Fetches wanted objects until stopped. */
+/** Starts a worker that syncs enqueued objects until it is stopped. */
 export function startWorker(deps: WorkerDeps): Worker {
   const running = { buyers: new Set<Promise<void>>(), others: new Set<Promise<void>>() };
   const held = new Set<Claim>();
@@ -137,7 +146,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   };
 }
 
-/** A database that cannot be reached is waited for. */
+/** Claims objects; none while the database is unreachable. */
 async function claim(
   { database, clock, monotonic, logger }: WorkerDeps,
   request: ClaimRequest,
@@ -147,13 +156,13 @@ async function claim(
     return await claimQueued(database, clock(), request);
   } catch (error) {
     if (outages.next(monotonic()) !== null) {
-      logger.warn({ err: error }, 'the sync worker cannot reach the database; it tries again');
+      logger.warn({ err: error }, 'the sync worker cannot reach the database; it retries');
     }
     return [];
   }
 }
 
-/** Syncs until nothing is wanted that may be tried now. */
+/** Syncs until no enqueued object is due. */
 export async function syncAll(deps: WorkerDeps): Promise<void> {
   for (;;) {
     const request = { limit: concurrency.others, of: 'all', quietMs: 0 } as const;
@@ -163,7 +172,7 @@ export async function syncAll(deps: WorkerDeps): Promise<void> {
   }
 }
 
-/** Notes how long the queue is, and how long the oldest wanted object has been waiting. */
+/** Measures the length of the queue and the age of its oldest object. */
 export async function measureInbox(
   deps: Pick<SyncDeps, 'clock' | 'database' | 'metrics'>,
 ): Promise<void> {
@@ -196,7 +205,10 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
     };
     const failed = await recordFailure(deps.database, claim, failure, now).catch(
       (lost: unknown) => {
-        deps.logger.warn({ err: lost }, 'a failed try could not be noted; its lease runs out');
+        deps.logger.warn(
+          { err: lost },
+          'a failed attempt could not be recorded; its lease will expire',
+        );
         return false;
       },
     );
@@ -204,7 +216,9 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
     deps.metrics.syncs.inc({ object_type: objectType, outcome: failed ? 'failed' : 'retried' });
     deps.logger.warn(
       { err: error, objectType, objectId, failed },
-      failed ? 'an object cannot be fetched; it is tried once an hour' : 'a fetch failed',
+      failed
+        ? 'an object cannot be synced; it is retried once an hour'
+        : 'a sync failed; it will be retried',
     );
   }
 }

@@ -58,7 +58,7 @@ describe('an answer about another object than was asked for', () => {
     });
     await shop.settle();
     expect(await lastErrorOf('subscription')).toBe(
-      'Stripe answered with another subscription than it was asked for',
+      'Stripe answered with another subscription than requested',
     );
     expect(await shop.service.deps.database.prisma.subscription.findMany()).toEqual([]);
     shop.sandbox.faults.clear();
@@ -92,7 +92,7 @@ describe('objects that belong together and have different customers', () => {
     alter(/^\/v1\/subscriptions\/sub_/, (answer) => ({ ...answer, customer: 'cus_another' }));
     await shop.settle();
     expect(await lastErrorOf('checkout.session')).toBe(
-      'Stripe named different customers of what belongs to one',
+      'Stripe named different customers of related objects',
     );
     expect(await shop.service.deps.database.prisma.subscription.findMany()).toEqual([]);
   });
@@ -109,7 +109,7 @@ describe('objects that belong together and have different customers', () => {
     }));
     const summary = { objectType: 'entitlement_summary', objectId: id } as const;
     await expect(syncObject(shop.service.deps, summary)).rejects.toThrow(
-      'Stripe named different customers of what belongs to one',
+      'Stripe named different customers of related objects',
     );
     expect(await link('ann', id)).toMatchObject({ status: 502 });
     expect(await shop.service.deps.database.prisma.subscription.findMany()).toEqual([]);
@@ -128,7 +128,7 @@ describe('objects that belong together and have different customers', () => {
     }));
     const subscription = { objectType: 'subscription', objectId: id } as const;
     await expect(syncObject(shop.service.deps, subscription)).rejects.toThrow(
-      'Stripe listed what belongs to another object',
+      'Stripe listed an object of another owner than requested',
     );
   });
 });
