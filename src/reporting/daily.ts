@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Window } from './movement.ts';
 import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.ts';
-import { type DayFigures, dayFiguresSchema, presentDay, retellDay } from './schemas.ts';
+import { type DayFigures, presentDay, readDayFigures, retellDay } from './schemas.ts';
 import type { Scope } from './scope.ts';
 
 /*
@@ -108,7 +108,7 @@ async function reviseDay(database: Database, dayAt: number): Promise<void> {
   for (const { projectId, figures } of rows) {
     const flow = flows.get(projectId);
     if (flow === undefined) continue;
-    const told = dayFiguresSchema.parse(figures);
+    const told = readDayFigures(figures);
     const retold = retellDay(told, flow);
     if (isDeepStrictEqual(told, retold)) continue;
     await prisma.dailyReport.update({
@@ -155,6 +155,6 @@ export async function loadDays(
     projectId,
     dayAt: day.getTime(),
     measuredAt: measuredAt?.getTime() ?? null,
-    figures: dayFiguresSchema.parse(figures),
+    figures: readDayFigures(figures),
   }));
 }

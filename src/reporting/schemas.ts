@@ -68,7 +68,10 @@ export const reportSchema = z.object({
 
 type ProjectReport = z.infer<typeof projectReportSchema>;
 
-/** As a day is stored: what stood is null where the day was written too late to tell. */
+/**
+ * The figures of a day. Those of the standing are null if the day was written too late to count them. A
+ * figure that a later release adds must be nullable, since rows of earlier releases lack it.
+ */
 export const dayFiguresSchema = z.object({
   subscriptions: z.object({
     by_status: countShape.by_status.nullable(),
@@ -84,6 +87,26 @@ export const dayFiguresSchema = z.object({
 });
 
 export type DayFigures = z.infer<typeof dayFiguresSchema>;
+
+/** Returns the figures of a stored day, whichever release wrote it: figures that it lacks are null. */
+export function readDayFigures(stored: unknown): DayFigures {
+  return dayFiguresSchema.parse(withMissingAsNull(dayFiguresSchema, stored));
+}
+
+function withMissingAsNull(schema: z.core.$ZodType, stored: unknown): unknown {
+  if (schema instanceof z.ZodNullable) return withMissingAsNull(schema.unwrap(), stored);
+  if (!(schema instanceof z.ZodObject) || !isRecord(stored)) return stored;
+  return Object.fromEntries(
+    Object.entries<z.core.$ZodType>(schema.shape).map(([key, field]) => [
+      key,
+      withMissingAsNull(field, stored[key] ?? null),
+    ]),
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
 
 export const dailySchema = z.object({
   from: instantOutSchema,

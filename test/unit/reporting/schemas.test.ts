@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dayFiguresSchema, presentDay } from '../../../src/reporting/schemas.ts';
+import { dayFiguresSchema, presentDay, readDayFigures } from '../../../src/reporting/schemas.ts';
 
 const most = Number.MAX_SAFE_INTEGER;
 
@@ -18,5 +18,42 @@ describe('an amount beyond what a JSON number says exactly', () => {
     });
     expect(figures.revenue).toEqual({ usd: { gross: told, refunded: 0, disputed: 0, net: told } });
     expect(dayFiguresSchema.parse(figures)).toEqual(figures);
+  });
+});
+
+describe('a stored day', () => {
+  /** A row of release 0.1.0: it never changes, so a figure that is added must be nullable. */
+  const first = {
+    subscriptions: {
+      ...{ by_status: { active: 2 }, by_product: { prod_1: 2 }, by_price: { price_1: 2 } },
+      ...{ new: 1, churned: 0, reactivated: 0, trialing: 0 },
+    },
+    mrr: { usd: 1_000 },
+    mrr_apart: { trialing: {}, paused: {}, unpriced_items: 0 },
+    entitled_users: { export: 2 },
+    grants_in_force: 3,
+    revenue: { usd: { gross: 500, refunded: 0, disputed: 0, net: 500 } },
+    payments: { failed: 0, recovered: 0 },
+  };
+
+  it('of the first release is read by this one, whatever figures came later', () => {
+    expect(readDayFigures(first)).toMatchObject(first);
+  });
+
+  it('that lacks figures is read with null for them, inside of groups too', () => {
+    const { mrr_apart, ...rest } = first;
+    const { by_price, ...subscriptions } = first.subscriptions;
+    expect([mrr_apart, by_price]).not.toContain(null);
+    expect(readDayFigures({ ...rest, subscriptions })).toEqual({
+      ...first,
+      mrr_apart: null,
+      subscriptions: { ...first.subscriptions, by_price: null },
+    });
+  });
+
+  it('that lacks a figure which cannot be unknown is refused', () => {
+    const { revenue, ...rest } = first;
+    expect(revenue).toBeDefined();
+    expect(() => readDayFigures(rest)).toThrow('revenue');
   });
 });
