@@ -4,17 +4,17 @@ import { eventTypes } from './events.ts';
 export interface Endpoint {
   id: string;
   url: string;
-  /** The signing secret, which Stripe tells once: where the endpoint was made now; else null. */
+  /** The signing secret, which Stripe reveals only when the endpoint is created; otherwise null. */
   secret: string | null;
-  /** How many event types it listens to. */
+  /** Number of event types that it listens to. */
   types: number;
 }
 
 /**
- * Makes the webhook endpoint at Stripe, or brings the one with this URL up to date: it listens to
- * exactly the types that we know (events.ts), and is enabled. Doing it again changes nothing.
+ * Creates the webhook endpoint at Stripe, or updates the one with this URL: it is enabled and listens to
+ * exactly the types in events.ts. Idempotent.
  *
- * @throws what the SDK throws; Error where Stripe holds several endpoints with this URL.
+ * @throws errors of the SDK; Error if Stripe has several endpoints with this URL.
  */
 export async function putEndpoint(stripe: Stripe, url: string): Promise<Endpoint> {
   const all = await stripe.webhookEndpoints

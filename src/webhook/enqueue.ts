@@ -4,13 +4,13 @@ import type { SyncedRef } from './sync-queue.ts';
 import { keptQueueProject, queueProject } from './queue-project.ts';
 
 /**
- * Makes objects wanted under numbers drawn now, as an event would, so that each is fetched (again)
- * whatever was fetched before. Failed ones get all their tries back. Takes the locks of the objects'
- * rows, sorted: the lock order's second place. The worker is to be woken after the commit.
+ * Enqueues objects under new numbers, as an event would, so that each is fetched whatever was fetched
+ * before. Failed objects get all their attempts back. Locks the objects' rows in sorted order (second in
+ * the lock order). The caller wakes the worker after the commit.
  *
- * @param more `heldUntil`: epoch milliseconds until which no worker takes them, since the caller fetches
- *   them itself; should it die, a worker does. Objects that a buyer waits for are not held. `projectId`:
- *   whose turn they take, where the caller knows it.
+ * @param more `heldUntil`: epoch milliseconds until which no worker claims the objects, since the caller
+ *   fetches them itself; a worker does if the caller dies. Objects that a buyer waits for are not held.
+ *   `projectId`: the project whose turn they take, if the caller knows it.
  */
 export async function enqueueObjects(
   tx: Tx,
@@ -41,8 +41,8 @@ export async function enqueueObjects(
 }
 
 /**
- * Makes those of the objects wanted that were neither wanted nor fetched before: their tries then decide
- * what they are. A buyer may wait for them. The locks are the same.
+ * Enqueues the objects that were neither enqueued nor fetched before; their own retries then decide about
+ * them. They get the highest urgency, since a buyer may wait for them. Takes the same locks.
  */
 export async function enqueueUnseen(
   tx: Tx,

@@ -10,27 +10,30 @@ import {
 } from './stored-events.ts';
 
 export interface EventFilter {
-  /** Null = all, those that nobody owns included. */
+  /** Null = all events, including those without an owner. */
   projectId: string | null;
   status: EventStatus | undefined;
-  /** Only those that were received before the one with this number. */
+  /** Only events received before the one with this number. */
   before: bigint | undefined;
   take: number;
 }
 
-/** How far back a project's events are looked for one by one, before all that it has is collected. */
+/**
+ * Number of recent events that are scanned for a project's own, before all events of its objects are
+ * collected.
+ */
 const lookedThrough = 2_000;
 
-/** Events, the last received first. */
+/** Loads events, the last received first. */
 export async function loadEvents(database: Database, filter: EventFilter): Promise<StoredEvent[]> {
   const { status, projectId } = filter;
   if (status === 'pending' || status === 'failed') {
     return run(database, unprocessed(filter, status));
   }
   if (projectId === null) return run(database, listed(filter, sql`true`));
-  // Of an ignored event no object is kept by which it could be anybody's.
+  // An ignored event has no stored object, so it has no owner.
   if (status === 'ignored') return [];
-  // A busy project's last events are among the last of all; a quiet one's are few.
+  // The last events of a busy project are among the last of all; a quiet project has few.
   const recent = await run(
     database,
     listed(
@@ -51,7 +54,7 @@ export async function loadEvents(database: Database, filter: EventFilter): Promi
   );
 }
 
-/** Goes through the events, down from the last. */
+/** Scans the events from the last one down. */
 function listed(filter: EventFilter, visible: Sql): Sql {
   const { status, take } = filter;
   const ofStatus =
@@ -66,7 +69,7 @@ function listed(filter: EventFilter, visible: Sql): Sql {
     order by e.number desc limit ${take}`;
 }
 
-/** Goes out from the objects that are wanted, which are few among all. */
+/** Starts from the enqueued objects, which are few among all. */
 function unprocessed(filter: EventFilter, status: 'pending' | 'failed'): Sql {
   const { projectId, take } = filter;
   return sql`

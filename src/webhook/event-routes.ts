@@ -19,7 +19,7 @@ import { eventSchema, eventStatuses, eventWithPayloadSchema, loadEvent } from '.
 export interface EventRouteDeps extends ReplayDeps {
   /** The project that a request is about; null = all of them (platform key). */
   projectScope: (request: FastifyRequest, given: string | undefined) => Promise<string | null>;
-  /** The id of the key that asks. */
+  /** The id of the caller's key. */
   actorOf: (request: FastifyRequest) => string;
 }
 
@@ -28,8 +28,8 @@ const eventParams = z.strictObject({ id: stripeIdSchema });
 const scopeQuery = { project_id: projectIdSchema.optional() };
 
 /**
- * What Stripe told us. The platform key sees everything; a project's key what is about its own users
- * and its own catalog, once the object was fetched and is known to be theirs.
+ * Routes for the inbox. The platform key sees all events. A project's key sees those about its own users
+ * and catalog, once the object was fetched and its owner is known.
  */
 export function eventRoutes(app: App, deps: EventRouteDeps): void {
   const { database } = deps;
@@ -40,7 +40,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       config: { auth: 'admin', allProjects: true },
       schema: {
         tags,
-        summary: 'Events, the last received first',
+        summary: 'List events, the last received first',
         querystring: z.strictObject({
           ...listQuery,
           ...scopeQuery,
@@ -69,7 +69,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       config: { auth: 'admin', problems: ['event_not_found'] },
       schema: {
         tags,
-        summary: 'An event, with its payload',
+        summary: 'Get an event with its payload',
         params: eventParams,
         querystring: z.strictObject(scopeQuery),
         response: { 200: eventWithPayloadSchema },
@@ -89,7 +89,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       config: { auth: 'admin', problems: ['event_not_found', 'event_ignored'] },
       schema: {
         tags,
-        summary: 'Fetch the object of an event again, now, with all its tries back',
+        summary: 'Fetch the object of an event again now, with all its attempts restored',
         params: eventParams,
         body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
         response: { 202: z.strictObject({ event: eventSchema, audit_id: z.string() }) },

@@ -1,11 +1,11 @@
 import type Stripe from 'stripe';
 
 /*
- * The one table of Stripe's events: which objects to fetch for each, and how urgently. What an operator
- * has to select at Stripe is derived from it. A type that is not here is stored as `unknown_type`.
+ * The table of Stripe's events: which objects to sync for each, and how urgently. The event types to select
+ * at Stripe are derived from it. Other types are stored as `unknown_type`.
  */
 
-/** The kinds of Stripe objects that we follow, by Stripe's own `object` names. */
+/** The kinds of Stripe objects that we sync, by Stripe's own `object` names. */
 export type SyncedType =
   | 'checkout.session'
   | 'subscription'
@@ -17,10 +17,10 @@ export type SyncedType =
   | 'product'
   | 'price';
 
-/** 0 = a buyer waits for it; 1 = it takes or gives access; 2 = it can wait. */
+/** 0 = a buyer waits for it; 1 = it changes access; 2 = it can wait. */
 export type Urgency = 0 | 1 | 2;
 
-/** An object to fetch, and where the payload's object names it: by the first of the paths that leads to an id. */
+/** An object to sync, and the payload's paths to its id: the first path that leads to an id applies. */
 interface Lead {
   objectType: SyncedType;
   paths: readonly string[];
@@ -28,7 +28,7 @@ interface Lead {
 
 export interface EventRule {
   urgency: Urgency;
-  /** The first is the one that access depends on: the event counts as processed when it was fetched. */
+  /** The first is the one that access depends on: the event counts as processed once it was fetched. */
   leads: readonly Lead[];
 }
 
@@ -38,14 +38,14 @@ function itself(objectType: SyncedType): Lead {
 
 const session: readonly Lead[] = [itself('checkout.session')];
 const subscription: readonly Lead[] = [itself('subscription')];
-/** A schedule alone grants nothing: what it did to its subscription counts. */
+/** A schedule alone grants nothing: only its effect on its subscription counts. */
 const scheduled: readonly Lead[] = [
   { objectType: 'subscription', paths: ['subscription', 'released_subscription'] },
 ];
 /**
- * Whether a debt began or ended is the subscription's to say, which is asked itself; so a renewal with
- * its handful of events costs one fetch of each. Before the API version 2025-03-31.basil an invoice named
- * its subscription at the top.
+ * The subscription says whether a debt began or ended, so it is fetched itself. A renewal with its several
+ * events then costs one fetch of each object. Before the API version 2025-03-31.basil an invoice named its
+ * subscription at the top level.
  */
 const invoice: readonly Lead[] = [
   {
@@ -65,7 +65,7 @@ function rule(urgency: Urgency, leads: readonly Lead[]): EventRule {
   return { urgency, leads };
 }
 
-/** Held to the types that Stripe can send by the SDK's own list. */
+/** The event types that Stripe can send, by the SDK's own list. */
 type EventType = Stripe.WebhookEndpointCreateParams.EnabledEvent;
 
 const rules = {

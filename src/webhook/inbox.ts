@@ -5,7 +5,7 @@ import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
 import { keptQueueProject, queueProject } from './queue-project.ts';
 
-/** What Stripe delivered, and what is to be done about it. */
+/** A delivered event, with the decision of what to do about it. */
 interface Delivery {
   event: VerifiedEvent;
   raw: Buffer;
@@ -14,19 +14,22 @@ interface Delivery {
   receivedAt: number;
 }
 
-/** How many events one statement stores at most, and how many such statements run at a time. */
+/** Maximum number of events per statement, and of concurrent statements. */
 const eventsPerStatement = 16;
 const statementsAtOnce = 4;
 
-/** How long an event waits for its statement to begin, milliseconds; then Stripe is to try again. */
+/**
+ * How long an event waits for its statement to begin, milliseconds; afterwards the delivery fails, and
+ * Stripe retries.
+ */
 const statementWaitMs = 2_000;
 
-/** Stores events, those that come at the same time together: they share a statement and its commit. */
+/** Stores events. Concurrent events share a statement and its commit. */
 export interface Inbox {
   /**
-   * Stores a verified event; once it has returned, the event is in Postgres. `duplicate` tells that it
-   * was there already. Of one that is ignored, what it said is not kept: nothing will be made of it, and
-   * it may be about people whom we do not know.
+   * Stores a verified event; once it has returned, the event is in Postgres. `duplicate` means that it was
+   * already stored. The payload of an ignored event is not kept: it has no use, and it may be about people
+   * whom we do not know.
    */
   store(event: VerifiedEvent, raw: Buffer, triage: Triage): Promise<{ duplicate: boolean }>;
 }
@@ -46,7 +49,10 @@ export function createInbox({ database, clock }: { database: Database; clock: Cl
   };
 }
 
-/** Whether each was stored, or why it cannot be. One that cannot takes no other with it. */
+/**
+ * Stores events, and returns for each whether it was new, or its error. One that cannot be stored fails no
+ * other.
+ */
 async function insertEach(
   database: Database,
   deliveries: Delivery[],
@@ -72,7 +78,7 @@ interface StoredRow {
   event_id: string;
 }
 
-/** Whether each was stored; of an event that is there twice, the first. */
+/** Returns for each event whether it was new; if one comes twice, only the first is. */
 async function insertEvents(database: Database, deliveries: Delivery[]): Promise<boolean[]> {
   const { rows } = await database.pool.query<StoredRow>({
     name: `store-webhook-events-${deliveries.length}`,
@@ -89,20 +95,20 @@ function nameOf(account: string, livemode: boolean, eventId: string): string {
   return `${account} ${livemode} ${eventId}`;
 }
 
-/** Empty = our own. */
+/** Returns the account of an event; empty for our own. */
 function accountOf(event: VerifiedEvent, { outcome }: Triage): string {
   return outcome === 'foreign_account' ? (event.account ?? event.context ?? '') : '';
 }
 
 /**
- * One statement stores each event once and makes its objects wanted under the event's number, with the
- * most urgent urgency of those waiting. A repeated event changes nothing. Rows are written in the order
- * of their keys, so that two statements wait for each other and do not lock each other out.
+ * Stores each event once and enqueues its objects under the event's number, with the highest urgency of the
+ * waiting events, in one statement. A repeated event changes nothing. Rows are written in the order of
+ * their keys, so two statements wait for each other and never deadlock.
  *
- * News of an object that failed gives it all its attempts again; news that somebody waits for does not
- * wait for the next try either.
+ * An event about a failed object restores all its attempts; an event that a buyer waits for skips the
+ * back-off too.
  *
- * Payloads are parameters of their own: in an array each of their quotes would be escaped, and read again.
+ * Payloads are parameters of their own: in an array each of their quotes would be escaped and parsed again.
  */
 function storeSql(count: number): string {
   const payloads = Array.from({ length: count }, (_, at) => `(${at + 1}, $${at + 13}::json)`);

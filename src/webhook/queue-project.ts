@@ -1,6 +1,6 @@
 /**
- * SQL: the project that a wanted object `w` is known to belong to before it is fetched, else ''. Wanted
- * objects take turns by it, so it is fairness alone: whose an object is, the fetch decides.
+ * SQL: the project to which an enqueued object `w` is known to belong before it is fetched, or ''. It only
+ * decides whose turn the object takes; the fetch decides the owner.
  */
 export const queueProject = `coalesce(case w.object_type
   when 'checkout.session' then
@@ -14,5 +14,5 @@ export const queueProject = `coalesce(case w.object_type
   when 'product' then (select p.project_id from products p where p.id = w.object_id)
 end, '')`;
 
-/** SQL: what stays of it in the row `f` that is wanted again. */
+/** SQL: the project of the row `f` when its object is enqueued again. */
 export const keptQueueProject = `coalesce(nullif(excluded.project_id, ''), f.project_id)`;

@@ -13,24 +13,22 @@ import { namedObjects } from './triage.ts';
 export interface ReplayDeps {
   clock: Clock;
   database: Database;
-  /** Tells the worker of this process that an object is wanted. */
+  /** Wakes the worker of this process. */
   wake: () => void;
 }
 
-/** Who asks, in which request, and for which project; `projectId` null = the platform, for all. */
+/** The caller, the request and the project; `projectId` null = the platform, for all projects. */
 export type Replayer = Pick<AuditRecord, 'actor' | 'requestId' | 'projectId'>;
 
-/** An event as it stands right after it was replayed. */
+/** An event right after it was replayed. */
 export interface Replayed {
   event: EventOut;
   audit_id: string;
 }
 
 /**
- * Fetches an event's object again, before all that can wait and with all its tries back; an event that
- * was processed may be replayed too. What is fetched is what Stripe says now, so a replay does no harm.
- *
- * @throws ProblemError event_not_found, event_ignored
+ * Enqueues an event's objects again, with the highest urgency and all their attempts restored. A processed
+ * event may be replayed too. A replay does no harm, since it fetches the current state from Stripe.
  */
 export async function replayEvent(
   deps: ReplayDeps,
@@ -74,7 +72,10 @@ export async function replayEvent(
   return replayed;
 }
 
-/** All that the event made wanted; where its payload is kept no longer, the one that access depends on. */
+/**
+ * Returns the objects that the event enqueued; if its payload is no longer kept, the one that access
+ * depends on.
+ */
 function objectsOf(
   type: string,
   object: { type: string; id: string },
@@ -88,7 +89,7 @@ function objectsOf(
 
 const storedSchema = z.object({ data: z.object({ object: z.unknown() }) });
 
-/** The project whose audit tells of it, where the platform names none. */
+/** Loads the project whose audit records the replay, if the platform names none. */
 async function loadOnlyProject(
   tx: Tx,
   object: { type: string; id: string },

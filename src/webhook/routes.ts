@@ -20,18 +20,18 @@ export interface WebhookDeps {
   clock: Clock;
   database: Database;
   metrics: Metrics;
-  /** Tells the worker of this process that an object is wanted. */
+  /** Wakes the worker of this process. */
   wake: () => void;
 }
 
-/** Where Stripe posts its events. A 2xx means that the event is in Postgres. */
+/** The route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const { config, clock, metrics, wake } = deps;
   const inbox = createInbox(deps);
   const limit = createSignatureLimit();
   const signed = new WeakSet<FastifyRequest>();
 
-  /** What the header tells by itself costs no look at the body, and the client's failures cost it its turn. */
+  /** Refuses a bad header or a throttled client before the body is read. */
   function admit(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -49,7 +49,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         Math.ceil(waitMs / 1_000),
       );
     }
-    // A body that never ends, or is too long, was read for nothing just as one that is signed wrong.
+    // A body that never ends, or is too long, cost a read just as one with a wrong signature.
     reply.raw.once('close', () => {
       if (signed.has(request)) limit.noteCorrect(client, clock());
       else limit.noteWrong(client, clock());
@@ -58,7 +58,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   }
 
   app.register((scope: App, _options, done) => {
-    // The signature is over the raw bytes, so nothing may parse them first.
+    // The signature covers the raw bytes, so they must not be parsed first.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       'application/json',
@@ -116,7 +116,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   });
 }
 
-/** Undefined for a body that comes in chunks, whose length shows at its end. */
+/** Returns the declared length of the body; undefined if it comes in chunks. */
 function bytesOf({ headers }: FastifyRequest): number | undefined {
   const length = headers['content-length'];
   return length === undefined ? undefined : Number(length);

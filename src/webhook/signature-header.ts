@@ -1,12 +1,11 @@
 import { ProblemError } from '../http/problem.ts';
 
-/** How far Stripe's timestamp may lie from our clock, either way, seconds. */
+/** Maximum difference between Stripe's timestamp and our clock, either way, seconds. */
 export const toleranceSeconds = 300;
 
 /**
- * Refuses a `Stripe-Signature` header that cannot match, whatever the body is: one without a timestamp
- * or an HMAC-SHA-256 under `v1`, or with a timestamp too far from now, the future included, which the
- * SDK lets pass. Pure.
+ * Refuses a `Stripe-Signature` header that cannot match any body: it lacks a timestamp or an HMAC-SHA-256
+ * under `v1`, or its timestamp is too far from now. The SDK accepts timestamps in the future. Pure.
  *
  * @param now epoch milliseconds.
  * @throws ProblemError `signature_invalid`.

@@ -1,22 +1,24 @@
 import { bodyLimits } from '../http/body-limits.ts';
 import { createTokenBuckets } from '../http/token-buckets.ts';
 
-/** How many requests with a wrong signature one client may make; then one a second. */
+/** Token bucket of wrong signatures per client. */
 const failures = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
-/** How long a correct signature vouches for the client that sent it. */
+/** How long a correct signature vouches for the client that sent it, milliseconds. */
 const vouchedForMs = 24 * 3_600_000;
 
-/** Of a client that is slowed and never signed correctly, every so many-th short request is verified. */
+/** A throttled client that never signed correctly has one in this many short requests verified. */
 const verifiedOneIn = 8;
 
-/** Slows clients that sign wrong, without locking Stripe out where it shares an address with them. */
+/**
+ * Throttles clients that send wrong signatures, without blocking Stripe if it shares an address with them.
+ */
 export interface SignatureLimit {
   /**
-   * Whether to read and verify a request, asked before its body is read.
+   * Decides whether to read and verify a request, before its body is read.
    *
-   * @param bytes what the request says its body has; undefined where it does not say.
-   * @returns 0 to verify it, otherwise milliseconds after which the client may try again.
+   * @param bytes the declared length of the body; undefined if there is none.
+   * @returns 0 to verify it, otherwise milliseconds after which the client may retry.
    */
   waitMs(client: string, bytes: number | undefined, now: number): number;
   noteCorrect(client: string, now: number): void;
@@ -24,10 +26,10 @@ export interface SignatureLimit {
 }
 
 /**
- * Charges only failures. A client without any left is refused, except for short bodies, which cost
- * little: all of them where it signed correctly within a day, one in eight otherwise. Behind a proxy
- * that is not trusted, all clients are one: there Stripe gets through, and its first event vouches for
- * the rest. In this process, in bounded memory; pure: `now` is given.
+ * Creates a limit that charges only failures. A client without tokens is refused, except for short bodies,
+ * which cost little: all of them if it signed correctly within a day, one in eight otherwise. Behind a
+ * proxy that is not trusted, all clients are one: there Stripe gets through, and its first event vouches
+ * for the rest. In this process, in bounded memory. Pure: `now` is a parameter.
  */
 export function createSignatureLimit(): SignatureLimit {
   const buckets = createTokenBuckets(failures);

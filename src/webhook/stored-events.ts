@@ -3,9 +3,9 @@ import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts'
 import { sql, type Sql, type Tx } from '../platform/database.ts';
 
 /*
- * What the inbox says of an event. Nothing is marked on it: an accepted event is `processed` when its
- * object was fetched under a higher number, `failed` while the object is failed (tried so often in vain
- * that it is tried rarely now), and `pending` until either; the others are `ignored`.
+ * Events with their status, which is derived and not stored. An accepted event is `processed` once its
+ * object was fetched under a higher number, `failed` while the object is failed (all attempts used, retried
+ * rarely), and `pending` until then; other events are `ignored`.
  */
 
 export const eventStatuses = ['pending', 'processed', 'failed', 'ignored'] as const;
@@ -20,30 +20,32 @@ export const eventSchema = z
     object: z
       .strictObject({ type: z.string(), id: z.string() })
       .nullable()
-      .describe('What is fetched for it'),
+      .describe('The object to fetch'),
     account: z.string().nullable().describe('`null` = our own'),
     livemode: z.boolean(),
     api_version: z.string().nullable(),
-    created_at: instantOutSchema.describe('As Stripe says'),
+    created_at: instantOutSchema.describe("Stripe's timestamp"),
     received_at: instantOutSchema,
-    attempts: z.int().describe('Tries to fetch the object since it was last fetched'),
+    attempts: z.int().describe('Attempts to fetch the object since it was last fetched'),
     next_attempt_at: instantOutSchema.nullable(),
-    failed_at: instantOutSchema.nullable().describe('Since when it is tried rarely'),
+    failed_at: instantOutSchema
+      .nullable()
+      .describe('When all attempts had failed; since then it is retried rarely'),
     last_error: z.string().nullable(),
     object_missing: z
       .boolean()
       .describe(
-        'The event is processed, and Stripe answered that it does not know the object. Nothing was taken away for it; a product or price that Stripe told to be deleted counts as deleted',
+        'The event is processed, but Stripe does not know the object. Access is unchanged; a product or price counts as deleted if an event reported its deletion',
       ),
   })
   .meta({ id: 'Event' });
 export type EventOut = z.infer<typeof eventSchema>;
 
 export const eventWithPayloadSchema = eventSchema
-  .extend({ payload: jsonOutSchema.describe('As it came; `null` once it is kept no longer') })
+  .extend({ payload: jsonOutSchema.describe('As received; `null` once it is no longer kept') })
   .meta({ id: 'EventWithPayload' });
 
-/** As `eventColumns` gives it. */
+/** A row of `eventColumns`. */
 export interface EventRow {
   number: bigint;
   event_id: string;
@@ -64,7 +66,7 @@ export interface EventRow {
   object_missing: boolean;
 }
 
-/** Of an event `e` and its object's row `f`, if it has one. */
+/** The columns of an event `e` and of its object's row `f`, if it has one. */
 export const eventColumns = sql`
   e.number, e.event_id, e.type, e.outcome, e.object_type, e.object_id, e.account, e.livemode,
   e.api_version, e.created_at, e.received_at, f.attempts, f.next_attempt_at, f.failed_at, f.last_error,
@@ -76,16 +78,16 @@ export const eventSource = sql`
   webhook_events e left join followed_objects f
     on f.object_type = e.object_type and f.object_id = e.object_id`;
 
-/** An event with its place in the list. */
+/** An event with its position in the list. */
 export interface StoredEvent {
   number: bigint;
   event: EventOut;
 }
 
 /**
- * Whether an event is about what belongs to the project, asked for each event on its own (`offset 0`
- * keeps Postgres from collecting all that the project has first). Null = all events, those that nobody
- * owns included.
+ * Returns the condition that an event is about an object of the project, evaluated for each event
+ * separately (`offset 0` keeps Postgres from collecting all objects of the project first). Null = all
+ * events, including those without an owner.
  */
 export function ownedBy(projectId: string | null): Sql {
   return projectId === null
@@ -96,7 +98,7 @@ export function ownedBy(projectId: string | null): Sql {
           and o.project_id = ${projectId} offset 0)`;
 }
 
-/** The last events about what belongs to one user, the last received first. */
+/** Returns the query for the last events about the objects of a user, the last received first. */
 export function userEvents(uid: bigint, take: number): Sql {
   return sql`
     select ${eventColumns} from ${eventSource}
@@ -106,8 +108,8 @@ export function userEvents(uid: bigint, take: number): Sql {
 }
 
 /**
- * One event by Stripe's id for it; null where there is none, or the project may not see it. Should a
- * foreign account or mode have told of one with the same id, ours is meant.
+ * Loads an event by Stripe's id; null if it does not exist or the project may not see it. If a foreign
+ * account or mode sent one with the same id, ours is returned.
  */
 export async function loadEvent(
   tx: Tx,

@@ -2,9 +2,9 @@ import type { Database, Tx } from '../platform/database.ts';
 import type { SyncedType, Urgency } from './events.ts';
 
 /*
- * The followed object's row is the queue. One sequence numbers events and fetches: an object is wanted
- * while `wanted > fetched`, and a fetch whose number was drawn after an event's covers the event. A
- * killed worker's lease runs out; nothing else has to be undone.
+ * The sync queue: a followed object's own row. One sequence numbers events and fetches. An object is due
+ * while `wanted > fetched`, and a fetch covers every event with a lower number. A killed worker's lease
+ * expires; nothing else has to be undone.
  */
 
 export interface SyncedRef {
@@ -12,13 +12,13 @@ export interface SyncedRef {
   objectId: string;
 }
 
-/** How long after a worker's last word another one may fetch the object, milliseconds. */
+/** Lease of a claimed object, milliseconds; afterwards another worker may claim it. */
 const leaseMs = 10_000;
 
-/** After so many tries that failed for its own sake an object is `failed`: visible, and tried rarely. */
+/** Attempts after which an object is `failed`: reported, and retried rarely. Outages do not count. */
 export const maxAttempts = 12;
 
-/** Draws the number of a fetch. To be called before the fetch: what Stripe told earlier is covered by it. */
+/** Draws the number of a fetch. Must be called before the fetch, which then covers all earlier events. */
 export async function drawNumber(database: Database): Promise<bigint> {
   const { rows } = await database.pool.query<{ number: string }>('select next_number() as number');
   const [row] = rows;
@@ -28,28 +28,28 @@ export async function drawNumber(database: Database): Promise<bigint> {
 
 export interface Claim extends SyncedRef {
   urgency: Urgency;
-  /** It was never fetched before. */
+  /** Whether it was never fetched before. */
   isNew: boolean;
-  /** This one included. */
+  /** Number of attempts, this one included. */
   attempts: number;
-  /** Up to which news this try is known to cover. */
+  /** The number up to which this attempt is known to cover events. */
   wanted: bigint;
-  /** Since when it has been wanted, epoch milliseconds. */
+  /** When it was enqueued, epoch milliseconds. */
   wantedAt: number;
   leaseUntil: number;
-  /** Whose it is, as far as that is known before it is fetched. */
+  /** Its project, if that is known before the fetch. */
   projectId: string | null;
 }
 
-/** Which wanted objects a worker takes. */
+/** Selects the due objects that a worker claims. */
 export interface ClaimRequest {
-  /** At most so many. */
+  /** Maximum number of claims. */
   limit: number;
-  /** Only what a buyer waits for, only the rest, or all. */
+  /** Only objects that a buyer waits for, only the others, or all. */
   of: 'buyers' | 'others' | 'all';
   /**
-   * How long an object that nobody waits for has to have been without further news, milliseconds, so
-   * that the handful of events of one renewal costs one fetch; never longer than ten times that.
+   * How long an object that no buyer waits for must have been without another event, milliseconds, so that
+   * the several events of one renewal cost one fetch; never longer than ten times that.
    */
   quietMs: number;
 }
@@ -65,11 +65,11 @@ interface ClaimRow {
   project_id: string;
 }
 
-/** Among how many due objects of each project, and of all, a claim chooses; far more than it takes. */
+/** Number of due objects, per project and in total, among which a claim chooses; far more than it takes. */
 const lookedAt = 128;
 
 /**
- * Takes wanted objects that no worker holds, the most urgent first. Among equally urgent ones, the project
+ * Claims due objects that no worker holds, the most urgent first. Among equally urgent ones, the project
  * with the fewest held objects goes first. Within a project, the object that has been due the longest goes
  * first, so that retries queue behind new objects. Objects of no known project share one turn.
  *
@@ -82,7 +82,7 @@ export async function claimQueued(
 ): Promise<Claim[]> {
   const leaseUntil = now + leaseMs;
   const { rows } = await database.pool.query<ClaimRow>({
-    // Prepared: to plan it costs several times what it takes to run.
+    // Prepared, since planning it costs several times its execution.
     name: 'claim-wanted-objects',
     text: `with recursive turns as (
        (select urgency, project_id from followed_objects
@@ -147,9 +147,9 @@ export async function claimQueued(
 }
 
 /**
- * Keeps claims for longer, while their tries go on; those that were lost meanwhile stay lost. What a
- * transaction is just writing is left out: nobody can claim it. To wait for it would keep all others from
- * those that were renewed already, and turn the order of locks around.
+ * Renews the leases of claims whose syncs are still running; lost claims stay lost. Rows that a transaction
+ * is writing are skipped: no worker can claim them. Waiting for them would delay the other renewals and
+ * reverse the order of locks.
  */
 export async function renewLeases(
   database: Database,
@@ -180,21 +180,21 @@ export async function renewLeases(
   for (const claim of claims) if (renewed.has(objectKey(claim))) claim.leaseUntil = leaseUntil;
 }
 
-/** One text per object, for maps and sets. */
+/** Returns a key of the object, for maps and sets. */
 export function objectKey({ objectType, objectId }: SyncedRef): string {
   return `${objectType} ${objectId}`;
 }
 
-/** What a fetch came to: `missing` where Stripe does not know the object. */
+/** The outcome of a fetch; `missing` if Stripe does not know the object. */
 export interface Fetched extends SyncedRef {
   outcome: 'applied' | 'missing';
 }
 
 /**
- * Locks the rows of objects, sorted (the lock order's second place), makes those that are new, and
- * notes that they were fetched under `number` wherever no later fetch was noted before.
+ * Locks the rows of objects in sorted order (second in the lock order), inserts those that are new, and
+ * records that they were fetched under `number` unless a later fetch was recorded before.
  *
- * @returns the keys of those that this fetch is the newest of: only they may be written.
+ * @returns the keys of the objects whose newest fetch this is: only they may be written.
  */
 export async function markFetched(
   tx: Tx,
@@ -222,19 +222,19 @@ export async function markFetched(
   );
 }
 
-/** What a failed try leaves behind. */
+/** A failed attempt. */
 export interface Failure {
-  /** False where the try says nothing about the object, such as a rate limit or an outage. */
+  /** False if the failure is independent of the object, such as a rate limit or an outage. */
   counts: boolean;
-  /** How long to wait until the next try, milliseconds. */
+  /** Back-off before the next attempt, milliseconds. */
   retryMs: number;
   error: string;
 }
 
 /**
- * Gives a claimed object back after a failed try; one that had its last becomes `failed`. News that came
- * during the try gives it all its attempts again. Nothing is written where the lease has run out and the
- * object is another worker's, or was fetched meanwhile.
+ * Releases a claimed object after a failed attempt; after its last attempt it becomes `failed`. An event
+ * that came during the attempt restores all its attempts. Nothing is written if the lease has expired and
+ * another worker holds the object, or if it was fetched meanwhile.
  *
  * @returns whether the object is failed.
  */
@@ -267,11 +267,13 @@ export async function recordFailure(
   return rows[0]?.failed ?? false;
 }
 
-/** How the queue stands. */
+/** The state of the queue. */
 export interface QueueState {
   wanted: number;
   failed: number;
-  /** Since when the oldest object that is not failed has been waiting, epoch milliseconds; null: none waits. */
+  /**
+   * When the oldest object that is not failed was enqueued, epoch milliseconds; null if none is waiting.
+   */
   oldestWantedAt: number | null;
 }
 

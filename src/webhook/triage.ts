@@ -5,20 +5,23 @@ import type { VerifiedEvent } from './verify.ts';
 
 type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';
 
-/** What an event asks for: objects to fetch, the one that access depends on first, or why none. */
+/** The objects to sync for an event, the one that access depends on first; or why there are none. */
 export interface Triage {
   outcome: Outcome;
   objects: SyncedRef[];
   urgency: Urgency;
 }
 
-/** Whose events are ours: the mode told by the key, and the account where one is configured. */
+/** Identifies our own events: by the key's mode, and by the account if one is configured. */
 export interface OwnStripe {
   livemode: boolean;
   accountId: string | undefined;
 }
 
-/** What to do about an event; pure. Foreign and unknown ones are kept and ignored, never refused. */
+/**
+ * Decides what to do about an event. Foreign and unknown events are stored and ignored, never refused.
+ * Pure.
+ */
 export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
   if (event.livemode !== own.livemode) return ignored('foreign_mode');
   if (foreignAccountOf(event, own.accountId) !== undefined) return ignored('foreign_account');
@@ -31,16 +34,16 @@ export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
 }
 
 /**
- * The account that an event is about, where it is not ours; pure. `account` comes with Connect alone, so
- * one that is not known to be ours is foreign. `context` may come with our own events, too: where our
- * account is not known (`STRIPE_ACCOUNT_ID`), it says nothing.
+ * Returns the account of an event, if it is not ours. `account` comes with Connect alone, so it is foreign
+ * unless it is known to be ours. `context` may come with our own events too: if our account is not known
+ * (`STRIPE_ACCOUNT_ID`), it is no evidence. Pure.
  */
 function foreignAccountOf(
   { account, context }: Pick<VerifiedEvent, 'account' | 'context'>,
   ownId: string | undefined,
 ): string | undefined {
   if (account !== undefined && account !== ownId) return account;
-  // A path, such as that of an account below its organization: the last part is whose event it is.
+  // A path, such as that of an account below its organization: the last part is the event's account.
   const origin = context?.split('/').at(-1) ?? '';
   return ownId === undefined || origin === '' || origin === ownId ? undefined : origin;
 }
@@ -49,7 +52,9 @@ function ruleOf(type: string): EventRule | undefined {
   return Object.hasOwn(eventRules, type) ? eventRules[type] : undefined;
 }
 
-/** The objects to fetch that an event's payload names, the one that access depends on first; pure. */
+/**
+ * Returns the objects to sync that an event's payload names, the one that access depends on first. Pure.
+ */
 export function namedObjects(type: string, object: unknown): SyncedRef[] {
   return (ruleOf(type)?.leads ?? []).flatMap(({ objectType, paths }) => {
     const objectId = paths.map((path) => idAt(object, path)).find((id) => id !== undefined);
@@ -61,7 +66,7 @@ function ignored(outcome: Outcome): Triage {
   return { outcome, objects: [], urgency: 2 };
 }
 
-/** A reference is an id, or the object itself where it came expanded. */
+/** Returns the id at a path: a reference is an id, or the expanded object. */
 function idAt(object: unknown, path: string): string | undefined {
   let value = object;
   for (const name of path.split('.')) value = fieldOf(value, name);

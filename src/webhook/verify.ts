@@ -13,14 +13,14 @@ const eventSchema = z.object({
   livemode: z.boolean(),
   /** Absent = our own account. */
   account: wholeTextSchema.optional(),
-  /** Whose event it is, where a destination gets those of several accounts. */
+  /** The account of the event, if the destination receives those of several accounts. */
   context: wholeTextSchema.nullish(),
   api_version: wholeTextSchema.nullish(),
   // Not z.record, which copies the object field by field.
   data: z.object({ object: z.custom<Record<string, unknown>>(isRecord, 'must be an object') }),
 });
 
-/** A verified event. Only ids are taken from it: its shape is that of the endpoint's API version. */
+/** A verified event. Only its ids are used: its shape is that of the endpoint's API version. */
 export type VerifiedEvent = z.infer<typeof eventSchema>;
 
 /**
@@ -50,13 +50,13 @@ function matches(raw: Buffer, header: string, secret: string, now: number): bool
   try {
     return signature.verifyHeader(raw, header, secret, toleranceSeconds, undefined, now);
   } catch {
-    // The SDK throws errors of several kinds for what does not match; each means that it does not.
+    // The SDK throws several kinds of errors; each of them means a mismatch.
     return false;
   }
 }
 
 /**
- * The event in a payload whose signature was verified.
+ * Parses the event in a payload whose signature was verified.
  *
  * @throws ProblemError `payload_invalid` or `thin_event_unsupported`.
  */
