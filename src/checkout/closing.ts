@@ -4,10 +4,10 @@ import { endIntent, type IntentEnd } from './intents.ts';
 import { askStripe } from './stripe-answer.ts';
 
 /**
- * Sees to it that a session can no longer be paid. One that was paid just before is applied at once, so
- * that what its buyer has by now is known without waiting for the webhook.
+ * Closes a session, so that it can no longer be paid. A session that was just paid is synced at once, so
+ * that its purchase counts before the webhook arrives.
  *
- * @returns what its intent came to; `completed`: it was paid
+ * @returns how its intent ended; `completed`: it was paid
  * @throws ProblemError stripe_unavailable: it may still be open
  */
 export async function closeSession(
@@ -35,9 +35,9 @@ async function expireSession(
     return 'replaced';
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
-    // Made under another key or mode: no page on which this account could be paid.
+    // Created under another key or mode, so this account cannot be paid on its page.
     if (error.code === 'resource_missing') return 'expired';
-    // Only an open session can be expired, so the refusal means that it has ended: how?
+    // Stripe expires only open sessions, so the refusal means that it has ended.
     const { status } = await stripe.checkout.sessions.retrieve(sessionId);
     if (status === 'complete') return 'completed';
     if (status === 'expired') return 'expired';

@@ -9,12 +9,12 @@ import { askStripe, isReplayed, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
 
-/** How many former customers Stripe may answer with, one after the other, before we give up. */
+/** Maximum number of unusable customers that Stripe may return, one after the other. */
 const attempts = 5;
 
 /**
- * Returns the customer that checkout uses for a user, if there is one, and makes it the primary. To be
- * called under the user's lock.
+ * Returns the customer that checkout uses for a user, if there is one, and makes it the primary. The caller
+ * holds the user's lock.
  */
 export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> {
   const customer = choosePayingCustomer(await loadUserCustomers(tx, sql`c.uid = ${uid}`));
@@ -23,7 +23,7 @@ export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> 
   return customer.id;
 }
 
-/** Loads customers that are not deleted, each with what its user has bought as this customer. */
+/** Loads customers that are not deleted, each with what its user bought through it. */
 export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[]> {
   return tx.$queryRaw<UserCustomer[]>`
     select c.id, c.is_primary as "isPrimary", c.created_at as "createdAt",
@@ -38,10 +38,9 @@ export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[
 }
 
 /**
- * Makes a user's customer at Stripe and remembers it as the primary. Checkouts at the same time get the
- * same one, with no lock held while Stripe is asked: Stripe's idempotency key is a function of who the
- * user is, and so is all that is sent under it. (The e-mail address is not, so it follows in a request
- * of its own, which the checkout can do without.)
+ * Creates a user's customer at Stripe and stores it as the primary. Concurrent checkouts get the same one
+ * without a lock during the request: the idempotency key and all parameters depend only on the user. The
+ * e-mail address does not, so a request of its own sets it, and the checkout succeeds without it.
  *
  * @param insteadOf a customer that Stripe no longer knows
  * @returns the id of the user's primary customer
@@ -65,15 +64,16 @@ export async function createCustomer(
       }
       return kept;
     }
-    // Stripe replayed an answer of the last day; that customer is deleted or another's by now.
+    // Stripe replayed an answer of the last day, and that customer was since deleted or moved to another
+    // user.
     former = customer.id;
   }
-  throw new Error("every customer that Stripe gave was deleted or not the user's");
+  throw new Error("every customer that Stripe returned was deleted or not the user's");
 }
 
 /**
- * Makes the customer. Stripe repeats a failure under its key for a day, so a repeated failure is asked about
- * anew, under a key that checkouts of the same minute share.
+ * Creates the customer. Stripe replays a failure under its key for a day, so a replayed failure is retried
+ * under a key that checkouts of the same minute share.
  */
 async function requestCustomer(
   { clock, logger, stripe }: CustomerDeps,
@@ -96,15 +96,15 @@ async function requestCustomer(
   });
 }
 
-/** Names one request for a customer to Stripe. The database's id keeps users of a fresh database apart. */
+/** Returns the idempotency key of a customer. The database's id separates the users of a fresh database. */
 function customerKey(named: readonly (string | number | null)[]): string {
   const hash = createHash('sha256').update(JSON.stringify(named)).digest('hex');
   return `latchkey-customer-${hash}`;
 }
 
 /**
- * Returns the user's primary customer from now on; null where the given one is known to be deleted, or
- * not the user's: its metadata name the user, so it was unlinked or has moved since it was made.
+ * Stores a customer, and returns the user's primary customer. Returns null if the given one was deleted or
+ * is not the user's: its metadata name the user, so it was unlinked or has moved since.
  */
 async function storeCustomer(
   deps: CustomerDeps,
@@ -127,7 +127,7 @@ async function storeCustomer(
       tx,
       sql`c.uid = ${uid} and c.id is distinct from ${former}`,
     );
-    // The new one is the primary, unless there is one; an operator may have linked one that pays.
+    // The new customer becomes the primary unless there is one; an operator may have linked one that pays.
     const isPrimary = !known.some((one) => one.isPrimary);
     const customers = known.map((one) =>
       one.id === id && isPrimary ? { ...one, isPrimary } : one,

@@ -4,18 +4,18 @@ import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { type Line, soleProducts } from './lines.ts';
 
-/** Nothing follows these at Stripe; a subscription in any other status, unknown ones too, may come to cost money. */
+/** Final statuses. A subscription in any other status, unknown ones included, may still cost money. */
 const overStatuses = ['canceled', 'incomplete_expired'];
 
 /**
- * Refuses to sell a user what would be paid twice, or what could not be used.
+ * Refuses a purchase that would be paid twice, or that could not be used.
  *
  * @param now epoch milliseconds
- * @returns the features that the lines carry and the user will not have by them, sorted: an operator
- *   blocks them, and others of the same price are not blocked
- * @throws ProblemError already_subscribed: a mirrored subscription of the user that is not over has an
- *   item of a product that may be subscribed to only once; feature_revoked: all that one of the lines
- *   carries is blocked for the user now
+ * @returns the features of the lines that the user will not get, sorted: an operator blocks them, and
+ *   others of the same price are not blocked
+ * @throws ProblemError already_subscribed: a mirrored subscription of the user that is not over has an item
+ *   of a product that may be subscribed to only once; feature_revoked: all features of one of the lines are
+ *   blocked for the user now
  */
 export async function refuseIneligible(
   tx: Tx,
@@ -32,7 +32,7 @@ export async function refuseIneligible(
   if (subscribed !== null) {
     throw new ProblemError(
       'already_subscribed',
-      'The user has a live subscription to this product; it is changed in the billing portal.',
+      'The user has a live subscription to this product; change it in the billing portal.',
     );
   }
   const facts = (await loadFacts(tx, projectId, [uid])).get(uid);

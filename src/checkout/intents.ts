@@ -7,7 +7,7 @@ import { loadCustomer } from './customer.ts';
 import { refuseIneligible } from './eligibility.ts';
 import { type Line, soleProducts } from './lines.ts';
 
-/** What an intent comes to. `replaced`: a newer checkout took its place. */
+/** How an intent ends. `replaced`: a newer checkout took its place. */
 export type IntentEnd = 'failed' | 'replaced' | 'completed' | 'expired';
 
 export interface OpenedIntent {
@@ -17,18 +17,18 @@ export interface OpenedIntent {
   customerId: string | null;
   /** Older sessions that could still be paid, and would sell the same again. */
   olderSessionIds: string[];
-  /** What the lines carry and an operator blocks for the user, sorted. */
+  /** The features of the lines that an operator blocks for the user, sorted. */
   blockedFeatures: string[];
 }
 
 /**
- * Writes down that a user is about to check out, before Stripe is told: from then on a session with this
- * id as `client_reference_id` is known to be the user's.
+ * Records that a user checks out, before the request to Stripe: a session with this id as
+ * `client_reference_id` then belongs to the user.
  *
  * The user's lock serializes intents. An older intent without a session is replaced at once, and its own
  * request closes the session that it then gets. The caller closes the sessions of the other older intents.
  *
- * @param repeatId id of the request: a repeated request continues with the intent of its first try.
+ * @param repeatId id of the request: a repeated request continues with the intent of its first attempt.
  * @throws ProblemError already_subscribed, feature_revoked
  */
 export async function openIntent(
@@ -76,10 +76,10 @@ export async function openIntent(
 }
 
 /**
- * Other open intents of the user for one of the prices, or for a product that may be subscribed to only once:
- * a monthly and a yearly session of one product, both paid, would be two subscriptions. Their rows are
- * locked, so that none gets its session between being looked at and being replaced. A session whose time
- * is up by the clock is among them: it may have been paid, and the news be late.
+ * Loads other open intents of the user for one of the prices, or for a product that may be subscribed to
+ * only once: a monthly and a yearly session of one product, both paid, would be two subscriptions. Locks
+ * their rows, so that none gets its session between this query and its replacement. Includes sessions whose
+ * time is up by the clock: they may have been paid, and the event may be late.
  */
 async function loadOlder(
   tx: Tx,
@@ -100,11 +100,11 @@ async function loadOlder(
 }
 
 /**
- * Stores the session that Stripe made for an intent. Reopens an intent whose first try failed.
+ * Stores the session that Stripe created for an intent. Reopens an intent whose first attempt failed.
  *
  * @param session `expiresAt` in epoch milliseconds
  * @param keep stores the answer with the session, in the same transaction, unless the intent was replaced
- * @returns false where a newer checkout has replaced the intent meanwhile: the session is to be closed
+ * @returns false if a newer checkout has replaced the intent meanwhile: the caller closes the session
  */
 export async function storeSession(
   database: Database,
@@ -131,8 +131,14 @@ export async function storeSession(
   });
 }
 
-/** The session of the open intent that replaced this one and is for the same lines; null: none has one yet. */
-export async function loadOvertaking(database: Database, intentId: string): Promise<string | null> {
+/**
+ * Loads the session of the open intent that replaced this one and is for the same lines; null if none has
+ * one yet.
+ */
+export async function loadReplacement(
+  database: Database,
+  intentId: string,
+): Promise<string | null> {
   const [newer] = await database.prisma.$queryRaw<{ session_id: string }[]>`
     select newer.session_id
     from checkout_intents ours join checkout_intents newer
@@ -142,7 +148,7 @@ export async function loadOvertaking(database: Database, intentId: string): Prom
   return newer?.session_id ?? null;
 }
 
-/** Ends an intent that is still open; what it came to before stays. */
+/** Ends an intent that is still open; one that has ended does not change. */
 export async function endIntent(
   database: Database,
   which: { id: string } | { sessionId: string },

@@ -7,16 +7,20 @@ export interface RequestedLine {
   quantity: number;
 }
 
-/** A line of a checkout, its price resolved through the project's catalog. */
+/** A line of a checkout, with its price from the project's catalog. */
 export interface Line extends SellablePrice {
   quantity: number;
-  /** Billed by what is used: has no quantity at Stripe. */
+  /** Whether it is billed by use: it then has no quantity at Stripe. */
   metered: boolean;
 }
 
 export type Mode = 'subscription' | 'payment';
 
-/** @throws ProblemError price_not_found, price_inactive: of the first line that cannot be sold */
+/**
+ * Loads the lines of a checkout.
+ *
+ * @throws ProblemError price_not_found, price_inactive: of the first line that cannot be sold
+ */
 export async function loadLines(
   database: Database,
   projectId: string,
@@ -34,12 +38,15 @@ export async function loadLines(
   return lines;
 }
 
-/** One recurring line makes it a subscription, which may have one-time lines beside it. */
+/**
+ * Returns the mode of a checkout. One recurring line makes it a subscription, which may have one-time lines
+ * too.
+ */
 export function computeMode(lines: readonly Line[]): Mode {
   return lines.some(({ type }) => type === 'recurring') ? 'subscription' : 'payment';
 }
 
-/** The products that one user may subscribe to only once. */
+/** Returns the products that a user may subscribe to only once. */
 export function soleProducts(lines: readonly Line[]): string[] {
   const sole = lines.filter(({ type, allowMultiple }) => type === 'recurring' && !allowMultiple);
   return [...new Set(sole.map(({ productId }) => productId))];

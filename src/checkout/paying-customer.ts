@@ -1,6 +1,6 @@
 import { isTerminal } from '../mirror/from-stripe.ts';
 
-/** A customer of a user at Stripe, with what the user has bought as this customer. */
+/** A user's customer at Stripe, with what the user bought through it. */
 export interface UserCustomer {
   id: string;
   isPrimary: boolean;
@@ -10,8 +10,8 @@ export interface UserCustomer {
 }
 
 /**
- * Returns the one customer of a user that checkout sells to and the portal opens: the one with a live
- * subscription; else the one that bought anything, subscriptions that are over included; else the
+ * Returns the customer of a user that checkout sells to and the portal opens: the one with a live
+ * subscription; otherwise one that has bought something, ended subscriptions included; otherwise the
  * primary, which the last checkout used. Ties go to the primary, then to the oldest. Pure.
  */
 export function choosePayingCustomer(customers: readonly UserCustomer[]): UserCustomer | null {
@@ -30,10 +30,13 @@ function standing({ subscriptionStatuses, purchases }: UserCustomer): number {
   return purchases > 0 || subscriptionStatuses.some((status) => !neverPaid.has(status)) ? 1 : 0;
 }
 
-/** Of these the first payment was never made. */
+/** Statuses in which the first payment was never made. */
 const neverPaid: ReadonlySet<string> = new Set(['incomplete', 'incomplete_expired']);
 
-/** Whether the user may owe for it or manage it; a status that we do not know may come to cost money. */
+/**
+ * Returns whether the user may owe for it or manage it; a subscription in an unknown status may come to
+ * cost money.
+ */
 function isLive(status: string): boolean {
   return !isTerminal(status) && !neverPaid.has(status);
 }

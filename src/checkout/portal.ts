@@ -6,12 +6,12 @@ import { choosePayingCustomer } from './paying-customer.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
 
 /**
- * Opens the billing portal for the customer that has what the user pays for (`choosePayingCustomer`), with
- * the project's configuration where it has one.
+ * Opens the billing portal for the customer through which the user pays (`choosePayingCustomer`), with the
+ * project's configuration if it has one.
  *
  * @param repeatId the same for every repetition of the request. Stripe answers with the same session while
  *   the customer and the configuration are the same.
- * @throws ProblemError customer_not_found (nothing was ever bought, or Stripe no longer knows the
+ * @throws ProblemError customer_not_found (the user never bought anything, or Stripe no longer knows the
  *   customer), stripe_unavailable
  */
 export async function openPortal(
@@ -39,7 +39,7 @@ export async function openPortal(
           return_url: returnUrl,
           ...(configuration === null ? {} : { configuration }),
         },
-        // Stripe refuses a key that comes again with other parameters, and both may have changed.
+        // Stripe refuses a repeated key with other parameters, and both may have changed.
         repeatId === null
           ? {}
           : { idempotencyKey: `latchkey-portal-${repeatId}-${customer.id}-${configuration}` },

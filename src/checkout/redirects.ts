@@ -1,18 +1,18 @@
 /*
- * Where a buyer may be sent back to. The URL travels on exactly as it was given, so what is checked is
- * not only what it parses to, but also that no other parser can read another host in it.
+ * Checks where a buyer may be sent back to. The URL is sent on exactly as given, so it must name the same
+ * host to every parser, not only to ours.
  */
 
 const defaultPorts: Record<string, string> = { 'https:': '443', 'http:': '80' };
 
 /**
- * Whether a redirect goes to one of the project's origins. Pure.
+ * Returns whether a redirect goes to one of the project's origins. Pure.
  *
- * Holds only where the URL is absolute and names one of the origins in the plain (which are `https`, or
- * `http` on the local machine): no user or password; no white space, control character or backslash,
- * which parsers drop or turn into slashes; the host as in the list but for its case and a default port,
- * so neither percent-encoded nor in other scripts (an international name is given in its `xn--` form).
- * Path, query and fragment are free, and may hold `{CHECKOUT_SESSION_ID}`.
+ * The URL must be absolute and name one of the origins literally (which are `https`, or `http` on the local
+ * machine): no user or password; no white space, control character or backslash, which parsers drop or turn
+ * into slashes; the host as in the list but for its case and a default port, so neither percent-encoded nor
+ * in other scripts (an international name is given in its `xn--` form). Path, query and fragment are free,
+ * and may contain `{CHECKOUT_SESSION_ID}`.
  *
  * @param origins exact origins such as `https://app.example.com` or `http://localhost:3000`
  */

@@ -3,10 +3,10 @@ import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 
 /**
- * The user of a session that was opened through this project; one of another project answers as one
- * that does not exist, without asking Stripe.
+ * Loads the user of a session that was opened through this project. A session of another project looks like
+ * one that does not exist, without a request to Stripe.
  *
- * @param projectId null: of any project, which is the platform key's
+ * @param projectId null: any project, for the platform key
  * @throws ProblemError session_not_found
  */
 export async function loadOwnSession(

@@ -29,7 +29,7 @@ const quantitySchema = z
   .min(1)
   .max(999)
   .default(1)
-  .describe('Counts for nothing where the price is metered');
+  .describe('Ignored if the price is metered');
 
 const checkoutBody = z
   .strictObject({
@@ -42,7 +42,7 @@ const checkoutBody = z
       .min(1)
       .max(20)
       .optional(),
-    success_url: urlSchema.describe('Sent on as given, `{CHECKOUT_SESSION_ID}` included'),
+    success_url: urlSchema.describe('Passed to Stripe as given, `{CHECKOUT_SESSION_ID}` included'),
     cancel_url: urlSchema,
   })
   .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
@@ -60,16 +60,16 @@ const checkoutWarning = z
     code: z
       .enum(['feature_blocked'])
       .describe(
-        'An operator blocks a feature of a price for this user, whatever is bought; the rest of the price is not blocked',
+        'An operator blocks a feature of a price for this user; other features of the price are not blocked',
       ),
     feature_code: z.string(),
   })
   .meta({ id: 'CheckoutWarning' });
 
 const untilComplete =
-  '`null` while the session is not complete and the key lacks `read`: what a user has is not for keys that only sell';
+  '`null` while the session is not complete and the key lacks `read`: keys that only sell may not read entitlements';
 
-/** Where a buyer is sent to pay, and to change what was bought. */
+/** Routes that send a buyer to Stripe, to pay or to change what was bought. */
 export function checkoutRoutes(app: App, deps: SyncDeps): void {
   const { database } = deps;
   const fetchSession = createSessionFetch(deps);
@@ -88,7 +88,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       undefined,
       refused.map(([path]) => ({
         path,
-        message: "must lie on one of the project's redirect_origins",
+        message: "must be on one of the project's redirect_origins",
       })),
     );
   }
@@ -119,7 +119,9 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
             expires_at: instantOutSchema,
             warnings: z
               .array(checkoutWarning)
-              .describe('What the buyer will not get by this purchase; empty = all of it'),
+              .describe(
+                'What the buyer will not get from this purchase; empty if nothing is blocked',
+              ),
           }),
         },
       },
@@ -184,7 +186,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       },
     },
     async (request) => {
-      // The path names one thing by an id of its own: the platform key needs no project.
+      // The session's id in the path is unique, so the platform key needs no project.
       const caller = callerOf(request);
       const scope = await projectScope(deps, caller, request.query.project_id);
       const { id } = request.params;

@@ -4,22 +4,22 @@ import { ProblemError } from '../http/problem.ts';
 import { type SyncDeps, syncObject } from '../mirror/sync.ts';
 import { askStripe } from './stripe-answer.ts';
 
-/** How long a session that is paid is not fetched again, milliseconds: a success page that asks repeatedly. */
+/** How long a paid session is not fetched again, milliseconds, since success pages poll. */
 const momentMs = 5_000;
 
-/** How many such sessions are remembered; above it those go that were fetched longest ago. */
+/** Maximum number of remembered sessions; those fetched longest ago are evicted. */
 const maxRemembered = 10_000;
 
 /**
- * Returns what fetches a session from Stripe, applies it and returns its row. Requests for one session that
- * come at once share a fetch, if it had not begun when they came. One that is complete and paid does not
- * change any more, so a fetch of a moment ago counts.
+ * Creates a function that fetches a session from Stripe, applies it and returns its row. Concurrent
+ * requests for one session share a fetch that had not begun when they came (single-flight). A session that
+ * is complete and paid no longer changes, so a recent fetch counts.
  *
  * @returns a function that throws session_not_found, stripe_unavailable
  */
 export function createSessionFetch(deps: SyncDeps): (id: string) => Promise<CheckoutSession> {
   const shared = createSharedLoads<CheckoutSession>();
-  /** When each was fetched, epoch milliseconds; the last fetched comes last. */
+  /** When each was fetched, epoch milliseconds; the last fetched is last. */
   const paidAt = new Map<string, number>();
 
   async function fetchSession(id: string): Promise<CheckoutSession> {

@@ -8,7 +8,7 @@ import { createCustomer, type CustomerDeps } from './customer.ts';
 import { refuseIneligible } from './eligibility.ts';
 import {
   endIntent,
-  loadOvertaking,
+  loadReplacement,
   type OpenedIntent,
   openIntent,
   storeSession,
@@ -20,10 +20,10 @@ export interface CheckoutRequest {
   user: UserName;
   email: string | undefined;
   lines: readonly Line[];
-  /** Sent on as given. */
+  /** Passed to Stripe as given. */
   successUrl: string;
   cancelUrl: string;
-  /** The same for every repetition of the request; null where repetitions cannot be recognized. */
+  /** The same for every repetition of the request; null if repetitions cannot be recognized. */
   repeatId: string | null;
 }
 
@@ -33,7 +33,10 @@ export interface OpenedCheckout {
   mode: Mode;
   /** Epoch milliseconds. */
   expiresAt: number;
-  /** What is sold and an operator blocks for the user, sorted; the rest of its price is not blocked. */
+  /**
+   * The features of the lines that an operator blocks for the user, sorted; others of their price are not
+   * blocked.
+   */
   blockedFeatures: string[];
 }
 
@@ -75,8 +78,8 @@ export async function openCheckout(
     const stays = await storeSession(deps.database, intent.id, made, (tx) => keep(tx, opened));
     if (stays) return opened;
     await closeSession(deps, session.id);
-    const overtaking = await fetchOvertaking(deps, request, intent.id);
-    return openedOf(overtaking ?? session, request, intent);
+    const replacement = await fetchReplacement(deps, request, intent.id);
+    return openedOf(replacement ?? session, request, intent);
   } catch (error) {
     await endIntent(deps.database, { id: intent.id }, 'failed');
     throw error;
@@ -94,16 +97,16 @@ function openedOf(
 }
 
 /**
- * The open session that the other half of a double click made, so that whichever answer the browser
- * follows last leads to a page that can be paid. Null where it is not there yet (its own answer comes
- * later) or leads elsewhere.
+ * Fetches the open session that the other request of a double click created, so that whichever answer the
+ * browser follows last leads to a page that can be paid. Null if it does not exist yet (its own answer
+ * comes later) or has other URLs.
  */
-async function fetchOvertaking(
+async function fetchReplacement(
   deps: CustomerDeps,
   { successUrl, cancelUrl }: CheckoutRequest,
   intentId: string,
 ): Promise<Stripe.Checkout.Session | null> {
-  const sessionId = await loadOvertaking(deps.database, intentId);
+  const sessionId = await loadReplacement(deps.database, intentId);
   if (sessionId === null) return null;
   const session = await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
     deps.stripe.checkout.sessions.retrieve(sessionId),
@@ -112,7 +115,7 @@ async function fetchOvertaking(
   return same && session.url !== null ? session : null;
 }
 
-/** A customer that Stripe no longer knows is replaced, once. */
+/** Creates the session. Replaces a customer that Stripe no longer knows, once. */
 async function createSession(
   deps: CustomerDeps,
   request: CheckoutRequest,
@@ -139,7 +142,7 @@ function requestSession(
   customer: string,
 ): Promise<Stripe.Checkout.Session> {
   const mode = computeMode(lines);
-  // Stripe hands metadata on to nothing: each object gets its own.
+  // Stripe does not propagate metadata: each object gets its own.
   const metadata = { project_id: user.projectId, user_id: user.userId };
   return stripe.checkout.sessions.create(
     {
@@ -148,7 +151,7 @@ function requestSession(
       client_reference_id: intentId,
       line_items: lines.map(({ priceId, quantity, metered }) => ({
         price: priceId,
-        // Stripe refuses a quantity where use is metered.
+        // Stripe refuses a quantity for a metered price.
         ...(metered ? {} : { quantity }),
       })),
       success_url: successUrl,

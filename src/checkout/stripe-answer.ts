@@ -4,12 +4,12 @@ import type { Logger } from '../platform/logger.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 
 /**
- * Asks Stripe on behalf of somebody who waits. The log keeps what finds the request in Stripe's own
- * log; Stripe's message stays out of both, since it may quote an e-mail address.
+ * Sends a request to Stripe that a caller waits for. The log identifies it by Stripe's own request id.
+ * Stripe's message stays out of the log and the answer, since it may quote an e-mail address.
  *
- * @param asked what was asked, such as `checkout.sessions.create`
- * @throws ProblemError stripe_unavailable where Stripe cannot be reached, limits us, refuses or
- *   contradicts itself
+ * @param asked the request, such as `checkout.sessions.create`
+ * @throws ProblemError stripe_unavailable if Stripe cannot be reached, limits us, refuses or contradicts
+ *   itself
  */
 export async function askStripe<T>(
   logger: Logger,
@@ -34,15 +34,15 @@ export function logStripeError(
 ): void {
   const { type, code, param, statusCode, requestId } = error;
   const line = { asked, type, code, param, statusCode, stripeRequestId: requestId };
-  // An invalid request is a fault of ours or of the settings, which no retry will mend.
+  // An invalid request is a fault of ours or of the settings, which no retry fixes.
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
     logger.error(line, 'Stripe refused a request');
   } else {
-    logger.warn(line, 'Stripe did not do what it was asked');
+    logger.warn(line, 'a request to Stripe failed');
   }
 }
 
-/** Whether Stripe says that it does not know the object in `param`; a deleted customer is one that it does not know. */
+/** Returns whether Stripe does not know the object in `param`. It does not know deleted customers. */
 export function isMissing(error: unknown, param: string): boolean {
   return (
     error instanceof Stripe.errors.StripeInvalidRequestError &&
@@ -51,7 +51,7 @@ export function isMissing(error: unknown, param: string): boolean {
   );
 }
 
-/** Whether Stripe repeats the failure of an earlier request under the same idempotency key. */
+/** Returns whether Stripe replays the failure of an earlier request under the same idempotency key. */
 export function isReplayed(error: unknown): boolean {
   return (
     error instanceof Stripe.errors.StripeError && error.headers?.['idempotent-replayed'] === 'true'

@@ -3,10 +3,10 @@ import type { Database } from '../platform/database.ts';
 import type { Caller } from './caller.ts';
 
 /**
- * The project that a request is about. A key's own needs no query; another than the key's answers as
- * one that does not exist.
+ * Returns the project of a request. The key's own project costs no query; any other looks like one that
+ * does not exist.
  *
- * @throws ProblemError `project_id_required` (platform key without one), `project_not_found`.
+ * @throws ProblemError `project_id_required` (platform key without a project), `project_not_found`.
  */
 export async function projectFor(
   deps: { database: Database },
@@ -27,8 +27,8 @@ export async function projectFor(
 }
 
 /**
- * The same for what apps ask on every request they serve, and while Postgres is away: a project that was
- * found is remembered. Projects are never deleted, so a yes stays true.
+ * Creates a `projectFor` that remembers the projects it found, for requests that apps send all the time and
+ * that are answered while Postgres is down. Projects are never deleted, so the memory stays valid.
  */
 export function createProjectLookup(deps: {
   database: Database;
@@ -42,7 +42,7 @@ export function createProjectLookup(deps: {
   };
 }
 
-/** The project that a list is about; null = all of them, which is the platform key's without one. */
+/** Returns the project of a list; null = all of them, for the platform key without a project. */
 export async function projectScope(
   deps: { database: Database },
   caller: Caller,

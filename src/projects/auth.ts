@@ -15,21 +15,24 @@ const everything: Caller = {
   scopes: new Set(['read', 'checkout', 'admin']),
 };
 
-/** Keys are few, and only valid ones are counted; the bound is for those that are made and deleted. */
+/**
+ * Maximum number of keys with a bucket. Only valid keys get one, so only created and deleted keys can reach
+ * it.
+ */
 const maxKeys = 10_000;
 
 export interface AuthDeps {
   adminApiKey: string;
   keys: KeyLookup;
-  /** Requests per second that one key may make at this instance, and at once. */
+  /** Rate limit and burst of one key at this instance, requests per second. */
   keyMaxRps: number;
   monotonic: Clock;
   metrics: Metrics;
 }
 
 /**
- * Asks for a key on every route that is not open, and keeps each key within its limit. Must be installed
- * before the routes: one that does not say who may call it makes the start fail.
+ * Requires a key on every route that is not open, and enforces the rate limit of each key. Must be
+ * installed before the routes. A route that does not say who may call it makes the start fail.
  */
 export function installAuth(app: App, deps: AuthDeps): void {
   const { keyMaxRps, monotonic, metrics } = deps;
@@ -52,7 +55,9 @@ export function installAuth(app: App, deps: AuthDeps): void {
     return caller;
   }
 
-  /** What a route asks before anything else; one per kind of route, so that none is put on twice. */
+  /**
+   * The authentication hook of each kind of route; one function per kind, so that none is installed twice.
+   */
   const askers = {
     read: askFor('read'),
     checkout: askFor('checkout'),
@@ -86,7 +91,7 @@ export function installAuth(app: App, deps: AuthDeps): void {
     }
     if (auth === 'open') return;
     const given = [route.onRequest ?? []].flat();
-    // The HEAD of a GET comes with what the GET was given.
+    // Fastify makes the HEAD of a GET with the GET's hooks.
     if (!given.includes(askers[auth])) route.onRequest = [askers[auth], ...given];
   });
 }

@@ -2,12 +2,12 @@ import type { Tx } from '../platform/database.ts';
 import type { SyncedRef } from '../webhook/sync-queue.ts';
 import { enqueueObjects } from '../webhook/enqueue.ts';
 
-/** So many are fetched again; more than any project has that was sold before it was made. */
+/** Maximum number of objects that are fetched again; more than any project sells before it exists. */
 const limit = 10_000;
 
 /**
- * What was bought in a project's name before the project existed is nobody's yet: it is made wanted, and
- * finds its users when it is fetched.
+ * Enqueues the objects that name the project but have no owner, since they were bought before the project
+ * existed. Each finds its user when it is fetched.
  */
 export async function backfillUnowned(tx: Tx, projectId: string, now: number): Promise<void> {
   const rows = await tx.$queryRaw<{ type: SyncedRef['objectType']; id: string }[]>`

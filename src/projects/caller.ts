@@ -3,16 +3,16 @@ import type { FastifyRequest } from 'fastify';
 export const scopes = ['read', 'checkout', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
-/** Who the platform key is, in the audit and everywhere. */
+/** The actor of the platform key, in the audit and everywhere else. */
 export const platformActor = 'platform';
 
-/** Who asks. */
+/** The caller of a request. */
 export interface Caller {
   /** The key's id, or `platformActor`. */
   actor: string;
   /** Null for the platform key. */
   projectId: string | null;
-  /** With `admin` come the others; the platform key has all. */
+  /** `admin` includes the others; the platform key has all. */
   scopes: ReadonlySet<Scope>;
 }
 
@@ -23,8 +23,8 @@ declare module 'fastify' {
   }
 }
 
-/** The caller of a route that is not open. */
+/** Returns the caller of a route that is not open. */
 export function callerOf(request: FastifyRequest): Caller {
-  if (request.caller === null) throw new Error('a route that is open asks for its caller');
+  if (request.caller === null) throw new Error('an open route has no caller');
   return request.caller;
 }

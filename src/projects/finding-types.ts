@@ -1,6 +1,6 @@
 /**
- * What reconciliation finds, by what it did to people. A project says for each whether it is mended or
- * only reported.
+ * The types of what reconciliation finds, by the effect on users. A project's settings say for each type
+ * whether it is fixed or only reported.
  */
 export const findingTypes = [
   'paid_but_blocked',

@@ -65,20 +65,20 @@ interface KeyRow {
 
 export interface KeyLookup {
   /**
-   * Returns the caller that a project's key belongs to, or null where it is not a key that is valid now.
+   * Returns the caller of a project's key, or null if the key is not valid now.
    *
    * @param hash of the key.
-   * @param client who asks; called only where the key is unknown.
-   * @throws ProblemError too_many_requests where the key is unknown, and too many unknown keys of the
-   *   client wait to be looked up.
+   * @param client returns the client; called only if the key is unknown.
+   * @throws ProblemError too_many_requests if the key is unknown and too many unknown keys of the client
+   *   are waiting.
    */
   find(key: string, hash: Buffer, client: () => string): Promise<Caller | null>;
 }
 
 /**
- * Finds project keys; those seen lately cost no query, and requests that come at the same time share
- * one. Unknown keys are not remembered, so that a new one works at once. Queries run on connections
- * that nothing else can use up, so that a deleted key stops in time however busy the process is.
+ * Creates the look-up of project keys. Keys seen lately cost no query, and concurrent requests share one.
+ * Unknown keys are not cached, so a new key works at once. Queries use reserved connections, so a deleted
+ * key stops in time however busy the process is.
  */
 export function createKeyLookup(deps: {
   database: Database;
@@ -113,7 +113,7 @@ export function createKeyLookup(deps: {
     return (await loadKeys(deps.database, [hash]))[0];
   }
 
-  /** What Postgres says, remembered as of the instant at which it was asked. */
+  /** Queries Postgres, and caches the result as of the instant of the query. */
   function ask(
     id: string,
     hash: Buffer,
@@ -212,7 +212,10 @@ export function createKeyLookup(deps: {
       return await within(waitMs, ask(id, hash, now));
     } catch (error) {
       known.pausedUntil = now + pauseMs;
-      deps.logger.warn({ err: error }, 'a known key goes on although it could not be looked up');
+      deps.logger.warn(
+        { err: error },
+        'a known key could not be looked up; it stays valid for the moment',
+      );
       return known;
     }
   }
@@ -226,7 +229,7 @@ export function createKeyLookup(deps: {
         new Date(deps.clock()),
       ])
       .catch((error: unknown) => {
-        deps.logger.warn({ err: error }, 'the last use of a key could not be noted');
+        deps.logger.warn({ err: error }, 'the last use of a key could not be stored');
       });
   }
 

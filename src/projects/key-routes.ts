@@ -39,7 +39,7 @@ const keySchema = z
 const tags = ['API keys'];
 const ofProject = z.strictObject({ id: projectIdSchema });
 
-/** The keys of a project. Only hashes are stored; a key is shown once. */
+/** Routes for the keys of a project. Only hashes are stored; a key is shown once. */
 export function keyRoutes(app: App, deps: { database: Database; clock: Clock }): void {
   const { database, clock } = deps;
 
@@ -49,7 +49,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
       config: { auth: 'admin', problems: ['project_not_found', 'window_invalid'] },
       schema: {
         tags,
-        summary: 'Make a key; `key` is shown this once',
+        summary: 'Create a key; `key` is shown only once',
         params: ofProject,
         body: z.strictObject({
           name: nameSchema,
@@ -58,7 +58,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
         }),
         response: {
           201: keySchema.extend({
-            key: z.string().optional().describe('Left out where the answer is replayed'),
+            key: z.string().optional().describe('Omitted if the answer is replayed'),
           }),
         },
       },
@@ -69,7 +69,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
       const { name, expires_at: expiresAt } = request.body;
       const now = clock();
       if (expiresAt !== undefined && expiresAt <= now) {
-        throw new ProblemError('window_invalid', 'expires_at is not in the future.', [
+        throw new ProblemError('window_invalid', '`expires_at` must be in the future.', [
           { path: 'expires_at', message: 'must be in the future' },
         ]);
       }
@@ -111,7 +111,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
       config: { auth: 'admin', problems: ['project_not_found'] },
       schema: {
         tags,
-        summary: 'The keys that are not deleted',
+        summary: 'List the keys that are not deleted',
         params: ofProject,
         querystring: z.strictObject(listQuery),
         response: { 200: listResponse(keySchema) },
@@ -136,7 +136,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
       config: { auth: 'admin', work: 'always', problems: ['project_not_found', 'key_not_found'] },
       schema: {
         tags,
-        summary: 'Delete a key; it stops within 5 seconds on every instance',
+        summary: 'Delete a key; it stops working within 5 seconds on every instance',
         params: ofProject.extend({ key_id: z.string().max(100) }),
         response: { 200: keySchema },
       },

@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { randomText } from '../platform/ids.ts';
 
-/** What is stored of a key. */
+/** Returns the hash of a key, which is all that is stored of it. */
 export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer');
 }
@@ -26,12 +26,12 @@ export function isWellFormedKey(text: string): boolean {
   return body !== undefined && (checksum === undefined || checksum === checksumOf(body));
 }
 
-/** CRC-32, in base 36. */
+/** Returns the CRC-32 in base 36. */
 function checksumOf(body: string): string {
   return crc32(body).toString(36).padStart(7, '0');
 }
 
-/** Compares hashes, so that the time it takes tells nothing of the key. */
+/** Compares hashes in constant time, so that the duration reveals nothing of the key. */
 export function sameHash(a: Buffer, b: Buffer): boolean {
   return timingSafeEqual(a, b);
 }

@@ -4,14 +4,10 @@ import type { Database } from '../platform/database.ts';
 import { projectFor } from './access.ts';
 import { callerOf } from './caller.ts';
 
-/** Who says it, in which project, in which request. */
+/** Who makes a change, in which project, by which request. */
 export type Operator = Pick<AuditRecord, 'actor' | 'requestId'> & { projectId: string };
 
-/**
- * Whoever makes a request about a project, as the audit names them.
- *
- * @throws ProblemError as `projectFor` does.
- */
+/** Returns the operator of a request, as the audit names them. */
 export async function operatorFor(
   deps: { database: Database },
   request: FastifyRequest,

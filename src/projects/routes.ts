@@ -43,7 +43,7 @@ const projectSchema = z
   })
   .meta({ id: 'Project' });
 
-/** How far the recomputation of a project's users has come. */
+/** The progress of the recomputation of a project's users. */
 const refreshSchema = z
   .object({ id: z.string(), users: z.int(), status: z.enum(['done', 'running']) })
   .meta({ id: 'Refresh' });
@@ -51,7 +51,10 @@ const refreshSchema = z
 const tags = ['Projects'];
 const inPath = z.strictObject({ id: projectIdSchema });
 
-/** Projects: made and listed by the platform, read and changed by their own admin keys too. */
+/**
+ * Routes for projects. The platform key creates and lists them; their own admin keys may read and change
+ * them.
+ */
 export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   const { database, clock } = deps;
 
@@ -61,7 +64,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       config: { auth: 'platform', problems: ['project_exists'] },
       schema: {
         tags,
-        summary: 'Make a project',
+        summary: 'Create a project',
         body: z.strictObject({
           id: projectIdSchema,
           name: nameSchema,
@@ -105,7 +108,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       config: { auth: 'platform' },
       schema: {
         tags,
-        summary: 'All projects, by id',
+        summary: 'List all projects, by id',
         querystring: z.strictObject(listQuery),
         response: { 200: listResponse(projectSchema) },
       },
@@ -125,7 +128,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
     '/api/v1/admin/projects/:id',
     {
       config: { auth: 'admin', problems: ['project_not_found'] },
-      schema: { tags, summary: 'A project', params: inPath, response: { 200: projectSchema } },
+      schema: { tags, summary: 'Get a project', params: inPath, response: { 200: projectSchema } },
     },
     async (request) => {
       const id = await projectFor(deps, callerOf(request), request.params.id);
@@ -139,7 +142,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       config: { auth: 'admin', cost: heavyCost, problems: ['project_not_found'] },
       schema: {
         tags,
-        summary: 'Change the name or settings; a change of policy refreshes the users',
+        summary: 'Change the name or settings; a change of policy recomputes the users',
         params: inPath,
         body: z.strictObject({ name: nameSchema.optional(), settings: settingsInput.optional() }),
         response: { 200: projectSchema.extend({ refresh: refreshSchema.optional() }) },
@@ -189,11 +192,11 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       config: { auth: 'admin', problems: ['refresh_not_found'] },
       schema: {
         tags,
-        summary: 'How far the recomputation after a change of catalog or policy has come',
+        summary: 'Get the progress of the recomputation after a change of catalog or policy',
         params: z.strictObject({ id: z.string().max(100) }),
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: {
-          200: refreshSchema.extend({ behind: z.int().describe('Users still to be computed') }),
+          200: refreshSchema.extend({ behind: z.int().describe('Users still to be recomputed') }),
         },
       },
     },
@@ -206,7 +209,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
   );
 }
 
-/** A project as the audit tells of it. */
+/** Returns a project as the audit records it. */
 function audited(row: Project) {
   return { name: row.name, settings: settingsOf(row) };
 }

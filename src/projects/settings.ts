@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { findingTypes } from './finding-types.ts';
 
 /**
- * Where checkouts and portals may send a buyer back to: an exact origin, https, or http on the local
- * machine. Stored as the URL standard serialises it.
+ * An origin to which checkouts and portals may send a buyer back: exact, https, or http on the local
+ * machine. Stored as the URL standard serializes it.
  */
 const originSchema = z.string().superRefine((text, context) => {
   const fault = originFault(text);
@@ -16,9 +16,9 @@ function originFault(text: string): string | null {
   if (!URL.canParse(text)) return 'must be an origin such as https://app.example.com';
   const url = new URL(text);
   if (url.origin !== text) {
-    return 'must be an exact origin: small letters, no path, no default port, no wildcard, no user';
+    return 'must be an exact origin: lower case, no path, no default port, no wildcard, no user';
   }
-  if (url.hostname.includes('*')) return 'must not hold a wildcard';
+  if (url.hostname.includes('*')) return 'must not contain a wildcard';
   if (url.protocol === 'https:') return null;
   return url.protocol === 'http:' && localHosts.has(url.hostname)
     ? null
@@ -26,7 +26,11 @@ function originFault(text: string): string | null {
 }
 
 const fields = {
-  grace_days: z.int().min(0).max(365).describe('How long access goes on after a payment failed'),
+  grace_days: z
+    .int()
+    .min(0)
+    .max(365)
+    .describe('Days for which access continues after a failed payment'),
   refund_full: z.enum(['revoke', 'keep']),
   refund_partial: z.enum(['keep', 'revoke']),
   dispute_opened: z.enum(['keep', 'suspend']),
@@ -37,12 +41,12 @@ const fields = {
     .nullable(),
   reconcile: z
     .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
-    .describe('What reconciliation does about each type of finding; `fix` where it is not named'),
+    .describe('What reconciliation does about each type of finding; `fix` by default'),
 };
 
 export const settingsSchema = z.object(fields).meta({ id: 'ProjectSettings' });
 
-/** Settings in a request; what is left out stays, or gets its default in a new project. */
+/** Settings in a request. An omitted one stays as it is, or gets its default in a new project. */
 export const settingsInput = z.strictObject({
   grace_days: fields.grace_days.optional(),
   refund_full: fields.refund_full.optional(),
@@ -78,7 +82,7 @@ export function settingsOf(row: SettingsRow): Settings {
   });
 }
 
-/** The columns that a request sets. */
+/** Returns the columns that a request sets. */
 export function settingsColumns(input: SettingsInput): Partial<SettingsRow> {
   const columns = {
     graceDays: input.grace_days,
@@ -95,7 +99,7 @@ export function settingsColumns(input: SettingsInput): Partial<SettingsRow> {
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }
 
-/** Whether a change of these settings changes what users may use. */
+/** Returns whether a change of these settings can change entitlements. */
 export function isPolicy(input: SettingsInput): boolean {
   return (
     input.grace_days !== undefined ||
