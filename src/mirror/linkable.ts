@@ -32,20 +32,20 @@ export type LinkVerdict = 'free' | 'not_found' | 'linked';
  * project still go there.
  */
 export function judgeLink(
-  wanted: UserName,
+  target: UserName,
   byPlatform: boolean,
   { link, named, namedByObjects, holders, sellers }: CustomerClaims,
 ): LinkVerdict {
   const itself = [link, named].filter((one) => one !== null);
   const users = [...itself, ...namedByObjects, ...holders];
-  const isOwn = ({ projectId }: { projectId: string }): boolean => projectId === wanted.projectId;
+  const isOwn = ({ projectId }: { projectId: string }): boolean => projectId === target.projectId;
   if (!byPlatform) {
     // If the customer itself has an owner, its purchases elsewhere change nothing.
     const bySale = itself.length > 0 ? [] : sellers.map((projectId) => ({ projectId }));
     const claims = [...users, ...bySale];
     if (claims.length === 0 || !claims.every(isOwn)) return 'not_found';
   }
-  const isOther = ({ userId }: Named): boolean => userId !== null && userId !== wanted.userId;
+  const isOther = ({ userId }: Named): boolean => userId !== null && userId !== target.userId;
   return users.some((user) => isOwn(user) && isOther(user)) || !itself.every(isOwn)
     ? 'linked'
     : 'free';

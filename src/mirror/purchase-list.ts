@@ -58,7 +58,7 @@ export async function loadPurchases(
     select id from products where project_id = ${projectId})`;
   const rows = await database.prisma.$queryRaw<PurchaseRow[]>`
     select ${columns} from purchases p left join users u on u.uid = p.uid
-    where ${wanted(unclaimed, userId, claimed, guests)}
+    where ${byClaim(unclaimed, userId, claimed, guests)}
       and ${sessionId === undefined ? sql`true` : sql`p.session_id = ${sessionId}`}
       and p.id > ${page.after ?? ''}
     order by p.id limit ${page.take}`;
@@ -66,7 +66,7 @@ export async function loadPurchases(
 }
 
 /** Returns the condition on the claim. A guest has no user, so a filter by user leaves guests out. */
-function wanted(
+function byClaim(
   unclaimed: boolean | undefined,
   userId: string | undefined,
   claimed: Sql,

@@ -9,16 +9,16 @@ interface PageParams {
   starting_after?: string;
 }
 
-/** Asks for a page of a list. */
+/** Fetches a page of a list. */
 export type ListPage<T> = (page: PageParams) => PromiseLike<Stripe.ApiList<T>>;
 
 const pageSize = 100;
 
 /**
  * Yields everything that a list holds, page by page. An object that a changing list shows twice comes once.
- * The SDK's own paging follows a page that repeats without end, or up to its bound.
+ * The SDK's own paging follows a repeating page without end, or up to its bound.
  *
- * @throws ImplausibleAnswer where a page does not lead further.
+ * @throws ImplausibleAnswer if a page makes no progress.
  */
 export async function* eachListed<T extends { id: string }>(list: ListPage<T>): AsyncGenerator<T> {
   const seen = new Set<string>();
@@ -27,7 +27,7 @@ export async function* eachListed<T extends { id: string }>(list: ListPage<T>): 
     const { data, has_more: more } = await list(page);
     const fresh = data.filter(({ id }) => !seen.has(id));
     if (data.length > 0 && fresh.length === 0) {
-      throw new ImplausibleAnswer('Stripe listed what it had listed before');
+      throw new ImplausibleAnswer('Stripe repeated a page of a list');
     }
     for (const object of fresh) {
       seen.add(object.id);
@@ -35,7 +35,9 @@ export async function* eachListed<T extends { id: string }>(list: ListPage<T>): 
     }
     const last = data.at(-1);
     if (!more) return;
-    if (last === undefined) throw new ImplausibleAnswer('Stripe listed nothing, and more');
+    if (last === undefined) {
+      throw new ImplausibleAnswer('Stripe returned an empty page, and says that there are more');
+    }
     page = { limit: pageSize, starting_after: last.id };
   }
 }

@@ -1,17 +1,17 @@
 import Stripe from 'stripe';
 import { RunFailed, type ReconcileDeps } from './run-context.ts';
 
-/** How far our clock may be from Stripe's, milliseconds. */
+/** Maximum difference between our clock and Stripe's, milliseconds. */
 const mostSkewMs = 300_000;
 
 /**
- * Looks whether Stripe is the one whose objects the mirror holds, before anything is compared: the
- * account that the settings name, or else that of the last run that ended well. A restricted key may not
- * read the account: then that stays unknown, and objects that are not there stay open findings.
+ * Checks, before anything is compared, that the key belongs to the account that the mirror holds: the one
+ * that the settings name, or else that of the last successful run. A restricted key may not read the
+ * account: it then stays unknown, and missing objects stay open findings.
  *
- * @returns the account's id; null where it may not be read.
- * @throws RunFailed where it is another, or where our clock and Stripe's are apart: what has begun or
- *   ended could not be told.
+ * @returns the account's id; null if it may not be read.
+ * @throws RunFailed if the account is another, or if our clock and Stripe's differ too much to tell what
+ *   has begun or ended.
  */
 export async function checkAccount(deps: ReconcileDeps): Promise<string | null> {
   const account = await fetchAccount(deps);
@@ -28,7 +28,7 @@ export async function checkAccount(deps: ReconcileDeps): Promise<string | null> 
   if (known !== null && known !== id) {
     deps.metrics.alarms.inc({ kind: 'reconciliation_account' });
     throw new RunFailed(
-      `account_changed: the key is of ${id}, the mirror of ${known}; set STRIPE_ACCOUNT_ID where that is meant`,
+      `account_changed: the key belongs to ${id}, the mirror to ${known}; set STRIPE_ACCOUNT_ID if this is intended`,
     );
   }
   return id;

@@ -16,8 +16,8 @@ import type Stripe from 'stripe';
 const priceList = ['product', ...priceExpansion].map((path) => `data.${path}`);
 
 /**
- * Products, then prices: whole lists in one step, with the ids seen in memory. A catalog is small, and
- * its lists tell no creation that we keep, so the way back cannot go page by page.
+ * Compares products, then prices: whole lists in one step, with the listed ids in memory. A catalog is
+ * small, and the mirror keeps no creation dates of it, so unlisted objects cannot be found page by page.
  */
 export async function compareCatalog(context: RunContext): Promise<null> {
   const { deps } = context;
@@ -52,7 +52,7 @@ export async function compareCatalog(context: RunContext): Promise<null> {
     if (seen.size === 0 && unseen.length > 0) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
       throw new RunFailed(
-        `list_incomplete: Stripe lists no ${objectType} at all, and we hold some`,
+        `list_incomplete: Stripe lists no ${objectType}, but the mirror holds some`,
       );
     }
     for (const { id } of unseen) {
@@ -88,7 +88,10 @@ async function walk<T extends Listed>(
   return seen;
 }
 
-/** The products of prices that are not stored: a dry run or another project's has not kept them. */
+/**
+ * Loads the products of prices that are not stored: a dry run, or a run of another project, did not keep
+ * them.
+ */
 async function loadUnstored(
   { prisma }: Database,
   prices: readonly Stripe.Price[],

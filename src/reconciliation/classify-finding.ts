@@ -3,13 +3,13 @@ import type { Difference } from './diff.ts';
 import type { UserEffect } from './user-effect.ts';
 
 /*
- * What a difference is called, by what it did to people. Pure.
+ * Classifies a difference by its effect on users. Pure.
  */
 
 /**
  * What was done about a finding: `fixed`; `reported` only (a dry run, or the project wants it so);
- * `pending` until the run knows how much it would take away altogether; `held` back, since that was too
- * much; `settled`, since it was gone when it was looked at again; `open`: only a person can settle it.
+ * `pending` until the run knows the total loss; `held` since that was too much; `settled` since the
+ * difference was gone when it was checked again; `open`: only an operator can settle it.
  */
 export const findingActions = ['fixed', 'reported', 'pending', 'held', 'settled', 'open'] as const;
 export type FindingAction = (typeof findingActions)[number];
@@ -31,7 +31,9 @@ const windowFields = new Set([
 
 const money: ReadonlySet<string> = new Set(['invoice', 'charge', 'dispute']);
 
-/** The first that holds. A difference that touches nobody's access and no money is news that we missed. */
+/**
+ * Returns the first type that applies. A difference that changes no access and no money is a missed event.
+ */
 export function classifyFinding(
   difference: Difference,
   effects: readonly UserEffect[],

@@ -5,18 +5,18 @@ import type { Related, RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
 /**
- * How many objects are corrected at the same time. Each takes a connection for the time of its
- * transaction, and Postgres commits several for the price of one.
+ * Number of concurrent corrections. Each holds a connection for its transaction, and Postgres commits
+ * several at the cost of one.
  */
 const mostAtOnce = 4;
 
 /**
- * Compares the snapshots of a page with a fixed number of queries, and corrects those that differ, some at
- * a time: those of the same user wait for each other, as all who write do. Each is compared again before,
- * since another correction may have brought it along.
+ * Compares the snapshots of a page with a fixed number of queries, and corrects those that differ, several
+ * concurrently. Corrections of the same user wait for the user's lock. Each is compared again first, since
+ * another correction may have included it.
  *
  * @param number under which all of them were fetched.
- * @param relatedOf what a snapshot may depend on, of what was compared just before.
+ * @param relatedOf returns what a snapshot may depend on, of what was compared just before.
  */
 export async function correctPage(
   context: RunContext,
@@ -32,7 +32,7 @@ export async function correctPage(
   );
 }
 
-/** The customers of a page, for what of it is theirs. */
+/** Returns a function that finds the customers of a snapshot among those of its page. */
 export function withCustomers(
   customers: readonly StripeSnapshot[],
 ): (snapshot: StripeSnapshot) => Related {
@@ -43,7 +43,10 @@ export function withCustomers(
   };
 }
 
-/** Works on some at a time. Where one fails, none is begun any more, and it throws when those begun are over. */
+/**
+ * Runs `work` for each with bounded concurrency. After a failure it starts no more, waits for those that
+ * run, and throws.
+ */
 async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
   const left = all.values();
   let hasFailed = false;

@@ -12,14 +12,13 @@ import { recordFinding } from './record-finding.ts';
 import { loadStored } from './stored.ts';
 import type { RunContext, Unit } from './run-context.ts';
 
-/** How long after an end of ours Stripe may still show an older snapshot, milliseconds. */
+/** How long after a stored end Stripe may still show an older state, milliseconds. */
 const staleMs = 3_600_000;
 
 /**
- * Compares what was fetched with the mirror, and corrects what differs by the one way in which Stripe's
- * state reaches ours; so it does what a webhook would, and nothing where a later fetch was written
- * meanwhile. What would take something from somebody is not done but noted as `pending`, since the run
- * has to know how much that is altogether.
+ * Compares a fetched unit with the mirror, and corrects what differs by a sync. So it does what a webhook
+ * would, and nothing if a later fetch was written meanwhile. A correction that would take something from a
+ * user is only recorded as `pending`, since the run must first know the total.
  */
 export async function correct(context: RunContext, found: Unit): Promise<void> {
   const { deps } = context;
@@ -35,15 +34,15 @@ export async function correct(context: RunContext, found: Unit): Promise<void> {
   );
 }
 
-/** What came of an attempt; null where it was stale or is none of the run's business. */
+/** The result of an attempt; null if it was stale or is out of the run's scope. */
 export type Attempted = FindingAction | null;
 
 /**
- * Writes a unit within a transaction, sees what that does to whom, and keeps it where `decide` says
- * `fixed`. What differs even then is `open`, and so is what takes longer than a transaction may, which
- * also raises an alarm and must not end the run. Notes the finding.
+ * Applies a unit within a transaction, measures its effect on users, and commits if `decide` returns
+ * `fixed`. What differs even then is `open`. So is a unit that exceeds the time limit of a transaction; it
+ * also raises an alarm, and does not end the run. Records the finding.
  *
- * @param decide gets whether a project of the affected wants it only reported, and the effects.
+ * @param decide gets whether a project of the affected users wants it only reported, and the effects.
  */
 export async function attemptCorrection(
   context: RunContext,
@@ -109,10 +108,10 @@ export async function attemptCorrection(
 }
 
 /**
- * A subscription that we hold as ended and that Stripe shows alive is asked for once more. Shortly after
- * the end that is an older snapshot; later on, ours is wrong.
+ * Fetches a subscription again that the mirror holds as ended and Stripe shows alive. Shortly after the end
+ * that is an older state; later on, the mirror is wrong.
  *
- * @returns what to go by; null: wait for the next run.
+ * @returns the unit to go by; null: wait for the next run.
  */
 async function recheckEnded(
   { deps }: RunContext,
@@ -144,7 +143,7 @@ function isEnded(row: object | undefined): boolean {
   );
 }
 
-/** The projects of the users affected, of those who lose first, then those that own the object. */
+/** Loads the projects of the affected users, those who lose first; then those that own the object. */
 async function loadProjects(
   tx: Tx,
   { objectType, objectId }: SyncedRef,
@@ -174,8 +173,8 @@ async function wantsReport(
 }
 
 /**
- * Notes an object that Stripe does not know, though we hold it or Stripe lists it: an open finding. A wrong
- * key or mode looks the same, so nothing is taken away for it.
+ * Records an open finding for an object that Stripe does not know, though the mirror holds it or Stripe
+ * lists it. A wrong key or mode looks the same, so access does not change.
  */
 export async function recordMissing(
   context: RunContext,

@@ -5,8 +5,8 @@ import { compareUnlisted, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
 /**
- * A page of the customers that were made since the last success. Older ones come with their subscriptions
- * and purchases: on those without any, nothing depends.
+ * Compares a page of the customers created since the last success. Older ones come with their subscriptions
+ * and purchases; without any, no access depends on them.
  */
 export async function compareCustomers(
   context: RunContext,

@@ -5,42 +5,42 @@ import type { SyncedType } from '../webhook/events.ts';
 import type { SyncedRef } from '../webhook/sync-queue.ts';
 
 /*
- * What Stripe shows against what the mirror holds, field by field. Pure.
+ * Compares what Stripe shows with what the mirror holds, field by field. Pure.
  */
 
 type Scalar = string | number | boolean | null;
 
-/** Fields that differ, by name; those of what an object holds by a path such as `items.si_1.quantity`. */
+/** Fields that differ, by name; nested ones by a path such as `items.si_1.quantity`. */
 export type Fields = Record<string, Scalar>;
 
-/** An object that is not the same on both sides. */
+/** An object that differs between Stripe and the mirror. */
 export interface Difference extends SyncedRef {
-  /** What the mirror holds; null: it has no such object. */
+  /** The mirror's fields; null if it has no such object. */
   local: Fields | null;
   stripe: Fields;
 }
 
-/** What the mirror holds of the objects of a snapshot, by `objectKey`. */
+/** The mirror's rows of the objects of a snapshot, by `objectKey`. */
 export interface Stored {
   rows: ReadonlyMap<string, object>;
-  /** Objects that are not the user's whose they should be. */
+  /** Objects that are stored with another owner than the evidence says. */
   misowned: ReadonlySet<string>;
-  /** Objects that were fetched after the snapshot: they cannot be told from it. */
+  /** Objects that were fetched after the snapshot, so it says nothing about them. */
   newer: ReadonlySet<string>;
-  /** When the money of slow checkouts arrived, by session, as far as events told. */
+  /** When delayed payments arrived, by session, as reported by events. */
   arrivals: ReadonlyMap<string, Date>;
 }
 
-/** Personal data: that they differ is told, not what they are. */
+/** Personal data: a finding says that they differ, without the values. */
 const withheld = new Set(['email', 'metadataProjectId', 'metadataUserId']);
 
-/** Lists that the mirror only adds to: what Stripe no longer shows in them is no difference. */
+/** Lists that the mirror only appends to: entries that Stripe no longer shows are no difference. */
 const addedTo = new Set(['refunds', 'payments']);
 
 /** JSON that is compared as a whole, and not row by row. */
 const wholes = new Set(['tiers', 'currencyOptions']);
 
-/** Every object of the snapshot that differs from what is stored, in the order of the snapshot. */
+/** Returns every object of the snapshot that differs from the stored one, in the order of the snapshot. */
 export function differences(snapshot: StripeSnapshot, stored: Stored): Difference[] {
   const found: Difference[] = [];
   const compare = (objectType: SyncedType, rows: readonly { id: string }[]): void => {
@@ -72,12 +72,12 @@ export function differences(snapshot: StripeSnapshot, stored: Stored): Differenc
   return found;
 }
 
-/** Whether a row alone differs from what is stored of it. */
+/** Returns whether a row differs from the stored one. */
 export function differsFromStored(row: object, local: object | undefined): boolean {
   return Object.keys(compareRow(row, local).stripe).length > 0;
 }
 
-/** What of a row can be compared; nothing where there is nothing to keep of the object. */
+/** Returns the comparable fields of a row; none if there is nothing to keep of the object. */
 function comparable(objectType: SyncedType, row: object, local: object | undefined): object {
   if ('deleted' in row && row.deleted === true) {
     return local === undefined ? {} : { deleted: true };
@@ -88,7 +88,10 @@ function comparable(objectType: SyncedType, row: object, local: object | undefin
   return objectType === 'subscription' ? comparableSubscription(row as SubscriptionRow) : row;
 }
 
-/** A status that we do not know keeps the last known effect, and what belongs to it. */
+/**
+ * Adds the effective status. An unknown status keeps the last known effect, and the fields that belong to
+ * it.
+ */
 function comparableSubscription(row: SubscriptionRow): object {
   return isKnownStatus(row.status)
     ? { ...row, effectiveStatus: row.status }
@@ -163,7 +166,7 @@ function hasId(value: unknown): value is { id: string } {
   );
 }
 
-/** All that a row says, but for personal data. */
+/** Returns all fields of a row except personal data. */
 function fieldsOf(row: object, path: string): Fields {
   const fields: Fields = {};
   for (const [name, value] of Object.entries(row)) {
@@ -178,7 +181,7 @@ function fieldsOf(row: object, path: string): Fields {
   return fields;
 }
 
-/** Instants as ISO 8601, JSON as its text; amounts fit into a number. */
+/** Converts instants to ISO 8601, and JSON to its text; amounts fit into a number. */
 function scalar(value: unknown): Scalar {
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'bigint') return Number(value);
@@ -188,7 +191,7 @@ function scalar(value: unknown): Scalar {
   return typeof value === 'object' && value !== null ? jsonText(value) : null;
 }
 
-/** The same text for the same JSON: Postgres keeps keys in an order of its own. */
+/** Returns the same text for the same JSON: Postgres keeps keys in an order of its own. */
 function jsonText(value: object): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -13,8 +13,8 @@ interface Row {
 }
 
 /**
- * What a transaction has changed for users whom it recomputed. The former timelines are still there:
- * what was recorded up to each user's last recording, and was not superseded before this one.
+ * Loads what a transaction has changed for the users whom it recomputed. The former timelines are still
+ * stored: what was recorded up to each user's last recording, and was not superseded before this one.
  */
 export async function loadEffects(
   tx: Tx,

@@ -8,24 +8,24 @@ import { loses } from './user-effect.ts';
 import { loadStored } from './stored.ts';
 import type { RunContext } from './run-context.ts';
 
-/** What a loss is measured against: a project's users, and those who lose by corrections. */
+/** The users of a project who are entitled, and those who lose by corrections. */
 interface Measured {
   projectId: string;
-  /** Users who may use something now, or could before the corrections of the last 24 hours. */
+  /** Users who are entitled to something now, or were before the corrections of the last 24 hours. */
   entitled: number;
   /** Users who lose by this run and by the corrections of the last 24 hours. */
   losers: number;
 }
 
-/** Up to so many users a loss is nobody's alarm, however few the project has. */
+/** A loss of up to this many users raises no alarm, however few the project has. */
 const smallLoss = 5;
 
 const dayMs = 86_400_000;
 
 /**
- * The corrections that take something from somebody, once the run knows them all. Where they come to
- * too much for a project, those that its users lose by are held for an operator, whoever else is
- * concerned; the others are applied, each looked at again first.
+ * Settles the corrections that take something, once the run knows them all. If they are too much for a
+ * project, those by which its users lose are held for an operator, even if others are affected too. The
+ * rest is checked again and applied.
  */
 export async function settleLosses(context: RunContext): Promise<null> {
   const { deps, scope } = context;
@@ -47,7 +47,7 @@ export async function settleLosses(context: RunContext): Promise<null> {
   return null;
 }
 
-/** Pure. */
+/** Returns whether a loss is too large to be applied. Pure. */
 export function isTooMuch({ entitled, losers }: Measured, maxPercent: number): boolean {
   return losers > smallLoss && losers * 100 > entitled * maxPercent;
 }
@@ -66,7 +66,7 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
       join users u on u.uid = l.uid
       where (f.run_id = ${scope.runId} and f.action = 'pending')
         or (f.action = 'fixed' and f.resolved_at > ${dayAgo})
-        -- Applied, and still not the same.
+        -- Applied, and still different.
         or (f.action = 'open' and f.created_at > ${dayAgo})
       group by u.project_id, u.uid
     ), entitled as (
@@ -87,8 +87,9 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
 }
 
 /**
- * Fetches the objects of findings once more, and applies what they still take: from no other users than
- * was found. One that would take more, or that its project now wants only reported, is left.
+ * Fetches the objects of findings again, and applies what they still take, if it is from no other users
+ * than recorded. A correction that would take more, or that its project now wants only reported, is not
+ * applied.
  */
 export async function recheckFindings(
   context: RunContext,
@@ -135,7 +136,7 @@ export async function recheckFindings(
   }
 }
 
-/** What no longer differs was brought by somebody else meanwhile. */
+/** Settles a finding that another sync has resolved meanwhile. */
 async function settle(database: Database, id: bigint, now: number): Promise<void> {
   await database.prisma.$executeRaw(sql`
     update reconciliation_findings set action = 'settled', resolved_at = ${new Date(now)}

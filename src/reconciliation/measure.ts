@@ -6,17 +6,17 @@ const weekMs = 7 * 86_400_000;
 
 type MeasureDeps = Pick<ReconcileDeps, 'clock' | 'database' | 'metrics'>;
 
-/** What may be done about a difference at the moment at which it is found. */
+/** The actions that a finding may have when it is recorded. */
 const actionsAtOnce = ['fixed', 'reported', 'pending', 'open'] as const satisfies FindingAction[];
 
-/** Findings that were not made yet are 0: Prometheus does not see a rise from nothing. */
+/** Starts the counters at 0: Prometheus does not see an increase from nothing. */
 export function countFindingsFromZero({ metrics }: Pick<MeasureDeps, 'metrics'>): void {
   for (const type of findingTypes) {
     for (const action of actionsAtOnce) metrics.reconciliationFindings.inc({ type, action }, 0);
   }
 }
 
-/** Notes when everything was last compared, how long that took, and what waits for an operator. */
+/** Measures when everything was last compared, how long that took, and what waits for an operator. */
 export async function measureRuns({ database, metrics }: MeasureDeps): Promise<void> {
   const { reconciliationRun } = database.prisma;
   const last = await reconciliationRun.findFirst({
@@ -32,7 +32,7 @@ export async function measureRuns({ database, metrics }: MeasureDeps): Promise<v
   metrics.reconciliationHeld.set(await reconciliationRun.count({ where: { status: 'held' } }));
 }
 
-/** Once a week, with the end of a run, one instance logs what the week's runs came to. */
+/** Logs the results of the week's runs: once a week, on one instance, when a run ends. */
 export async function logWeeklySummary(
   { clock, database, logger }: Pick<ReconcileDeps, 'clock' | 'database' | 'logger'>,
   runId: string,

@@ -6,18 +6,18 @@ import { recordFinding } from './record-finding.ts';
 import { fetchPage } from './pages.ts';
 import { beginning, type Position, type RunContext } from './run-context.ts';
 
-/** Stripe lists at most so many types at a time. */
+/** Maximum number of event types in one list request. */
 const typesAtOnce = 20;
 
 const parts = Math.ceil(eventTypes.length / typesAtOnce);
 
-/** How long Stripe shows events. */
+/** How long Stripe lists events, milliseconds. */
 const shownMs = 30 * 86_400_000;
 
 /**
- * A page of the events that the inbox may lack; those that it lacks are put through it as if they had
- * come. It comes last, and leaves out what is about objects of this run's open findings: an event is
- * not to take what the run holds back, or to mend what is only to be reported.
+ * Compares a page of Stripe's events with the inbox, and stores the missing ones as if they had been
+ * delivered. It comes last, and leaves out events about objects of this run's undecided findings: an event
+ * must not take what the run holds back, or fix what is only to be reported.
  */
 export async function compareEvents(
   context: RunContext,

@@ -7,8 +7,8 @@ import { compareSingle, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
 /*
- * Money, by its creation since the last success. The mirror follows charges that belong to a purchase or
- * that money came back of, and invoices from the moment they are final; the others are no news.
+ * Compares money that was created since the last success. The mirror keeps charges that belong to a
+ * purchase, were refunded or are disputed, and invoices once they are final; others are left out.
  */
 
 export async function compareCharges(
@@ -39,7 +39,10 @@ export async function compareCharges(
   return next;
 }
 
-/** A refund tells of its charge, which may be older: that is fetched and compared. */
+/**
+ * Compares a page of refunds. The charge of a refund that differs may be older, so it is fetched and
+ * compared.
+ */
 export async function compareRefunds(
   context: RunContext,
   position: Position,
@@ -68,7 +71,7 @@ export async function compareRefunds(
   return next;
 }
 
-/** One that differs is fetched with its charge, which tells whose it is. */
+/** Compares a page of disputes. One that differs is fetched with its charge, which leads to the owner. */
 export async function compareDisputes(
   context: RunContext,
   position: Position,

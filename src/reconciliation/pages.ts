@@ -6,7 +6,7 @@ import { drawNumber } from '../webhook/sync-queue.ts';
 import { correct, recordMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
 
-/** What every list of Stripe's shows of an object. */
+/** What every list shows of an object. */
 export interface Listed {
   id: string;
   created: number;
@@ -21,20 +21,20 @@ export interface ListParams {
 }
 
 export interface Page<T> {
-  /** Drawn before the page was asked for. */
+  /** Drawn before the page was requested. */
   number: bigint;
-  /** Drawn before the first page was asked for that shows some of the stretch. */
+  /** Drawn before the first page was requested that shows some of the stretch. */
   stretchNumber: bigint;
   objects: T[];
-  /** Where the next page begins; null = this was the last. */
+  /** The position of the next page; null = this was the last. */
   next: Position | null;
   stretch: Stretch;
 }
 
 /**
- * Between which creations (epoch milliseconds, inclusive) the pages up to this one say everything; null =
- * open. Lists page by whole seconds: the second in which a page ends belongs to the stretch of the page
- * that shows the rest of it.
+ * The range of creations (epoch milliseconds, inclusive; null = open) of which the pages up to this one
+ * show everything. Lists page by whole seconds: the second in which a page ends belongs to the stretch of
+ * the page that shows the rest of it.
  */
 interface Stretch {
   from: number | null;
@@ -43,17 +43,17 @@ interface Stretch {
 
 const pageSize = 100;
 
-/** More than so many objects that a list lacks and Stripe knows are no accident. */
+/** More unlisted objects than this, of those that Stripe knows, are no accident. */
 const mostUnlisted = 20;
 const mostSingle = 100;
 
 /**
- * Asks for the next page of a list, newest first. Where the object that it is to begin behind is gone
- * meanwhile, it goes on by the time.
+ * Fetches the next page of a list, newest first. If the object behind which it begins no longer exists, it
+ * continues by the time.
  *
- * @param since from which creation on the list is wanted, epoch milliseconds; null = all of it.
- * @throws RunFailed where what is listed is not of our mode.
- * @throws ImplausibleAnswer where the page leads nowhere.
+ * @param since the oldest creation to list, epoch milliseconds; null = all.
+ * @throws RunFailed if a listed object is not of our mode.
+ * @throws ImplausibleAnswer if the page makes no progress.
  */
 export async function fetchPage<T extends Listed>(
   context: RunContext,
@@ -78,12 +78,14 @@ export async function fetchPage<T extends Listed>(
   if (
     data.some(({ livemode }) => livemode !== undefined && livemode !== deps.config.stripe.livemode)
   ) {
-    throw new RunFailed('wrong_mode: Stripe lists objects of another mode than the key says');
+    throw new RunFailed("wrong_mode: Stripe lists objects of another mode than the key's");
   }
   const last = data.at(-1);
-  if (more && last === undefined) throw new ImplausibleAnswer('Stripe listed nothing, and more');
+  if (more && last === undefined) {
+    throw new ImplausibleAnswer('Stripe returned an empty page, and says that there are more');
+  }
   if (last !== undefined && (more || isBehind) && !isNextPage(position, last, isBehind)) {
-    throw new ImplausibleAnswer('Stripe listed what it had listed before');
+    throw new ImplausibleAnswer('Stripe repeated a page of a list');
   }
   counts.pages += 1;
   counts.objects += data.length;
@@ -98,8 +100,9 @@ export async function fetchPage<T extends Listed>(
 }
 
 /**
- * Newest first, so a page that ends later than the one before, or with what that showed, is no next one.
- * A page that begins by the time shows the rest of a second from its start.
+ * Returns whether a page makes progress. Lists are newest first, so a page does not if it ends later than
+ * the one before, or with an object already shown. A page that continues by the time shows its second from
+ * the start.
  */
 function isNextPage({ before, tied, after }: Position, last: Listed, isBehind: boolean): boolean {
   const isNew = isBehind ? !tied.includes(last.id) : last.id !== after;
@@ -120,12 +123,12 @@ function positionAfter(position: Position, data: Listed[], last: Listed, number:
 }
 
 /**
- * The way back: what we hold alive in the stretch that a page covers, and the page does not show, is
- * fetched alone. Lists are newest first, so page by page nothing has to be remembered but the ids of the
- * last second.
+ * Fetches each object that the mirror holds alive in the stretch of a page and that the page does not show.
+ * Lists are newest first, so between pages only the ids of the last second must be remembered.
  *
- * @param loadAlive the ids of what we hold alive and created so, but for `listed`, at most `take`.
- * @throws RunFailed where a list is missing so much that it cannot be right.
+ * @param loadAlive returns the ids of objects that are held alive and were created so, except `listed`, at
+ *   most `take`.
+ * @throws RunFailed if a list lacks so much that it cannot be right.
  */
 export async function compareUnlisted<T extends Listed>(
   context: RunContext,
@@ -151,11 +154,11 @@ export async function compareUnlisted<T extends Listed>(
   }
   deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
   throw new RunFailed(
-    `list_incomplete: Stripe's list lacks more than ${mostSingle} objects (${objectType}) that we hold alive`,
+    `list_incomplete: Stripe's list lacks more than ${mostSingle} objects (${objectType}) that the mirror holds alive`,
   );
 }
 
-/** The condition on a creation, as Prisma takes it. */
+/** A range of creations, in Prisma's form. */
 export interface Within {
   gte?: Date;
   lte?: Date;
@@ -171,7 +174,7 @@ function createdWithin({ from, until }: Stretch): Within {
 /**
  * Fetches one object and compares it.
  *
- * @param unlisted a list lacks it.
+ * @param unlisted whether a list lacks it.
  * @returns whether lists leave it out by rule, since it is on a test clock.
  */
 export async function compareSingle(
@@ -201,7 +204,7 @@ export async function compareSingle(
   return isLeftOut;
 }
 
-/** Deleted customers, products and prices stand in no list. */
+/** Returns whether the object was deleted: lists never show deleted customers, products and prices. */
 function isGone({
   customers,
   products,
@@ -210,7 +213,7 @@ function isGone({
   return [...customers, ...products, ...prices].some(({ deleted }) => deleted);
 }
 
-/** Those that were fetched after the list had passed them: it could not show them. */
+/** Loads the objects that were fetched after the list had passed them, so it could not show them. */
 async function loadFetchedSince(
   { deps }: RunContext,
   objectType: SyncedType,

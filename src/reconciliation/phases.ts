@@ -13,11 +13,11 @@ import type { Position, RunContext, Scope } from './run-context.ts';
 import { compareSubscriptions } from './subscription-phase.ts';
 import { compareUser } from './user-phase.ts';
 
-/** A part of a run. A step does one page, and says where the next one begins; null = there is none. */
+/** A part of a run. A step does one page and returns the position of the next; null = this was the last. */
 interface Phase {
   name: string;
   step(context: RunContext, position: Position): Promise<Position | null>;
-  /** How many objects there should be, as far as the mirror can tell. */
+  /** Returns the number of objects to expect, as far as the mirror knows. */
   expect?(context: RunContext): Promise<number>;
 }
 
@@ -25,8 +25,8 @@ const catalog: Phase = { name: 'catalog', step: compareCatalog };
 const losses: Phase = { name: 'losses', step: settleLosses };
 
 /**
- * Money before what it was paid for, so that a purchase is never brought back without its refund; what
- * takes something away when all is known; events last, since they must not take what is held.
+ * Money comes before purchases, so that no purchase is restored without its refund. Losses come once all is
+ * known. Events come last, since they must not take what is held.
  */
 const everything: readonly Phase[] = [
   catalog,
@@ -50,7 +50,7 @@ const everything: readonly Phase[] = [
   { name: 'events', step: compareEvents },
 ];
 
-/** Stripe's lists know no projects, so one project walks them all, and keeps what is its own. */
+/** Stripe's lists know no projects, so a project's run walks them all and keeps its own objects. */
 const ofProject = everything.filter(({ name }) => name !== 'events');
 
 const ofUser: readonly Phase[] = [{ name: 'user', step: compareUser }, losses];
@@ -65,7 +65,7 @@ const ofForce: readonly Phase[] = [
   },
 ];
 
-/** What a run does, in this order. */
+/** Returns the phases of a run, in order. */
 export function phasesOf(
   { projectId, userId }: Pick<Scope, 'projectId' | 'userId'>,
   forced: boolean,

@@ -11,14 +11,14 @@ import { compareUnlisted, fetchPage } from './pages.ts';
 import { customerSnapshots } from './subscription-phase.ts';
 import type { Position, RunContext } from './run-context.ts';
 
-// Four levels, which is as deep as Stripe goes: a purchase with its charge and refunds costs no request.
+// Four levels, Stripe's maximum: a purchase with its charge and refunds costs no request of its own.
 const charge = 'data.payment_intent.latest_charge';
 const needed = ['data.line_items', 'data.customer', `${charge}.refunds`];
 const optional = [`${charge}.balance_transaction`];
 
 /**
- * A page of all completed checkouts, each with what was bought, its charge, refunds and disputes; then
- * those with purchases that we hold and that the page should have shown.
+ * Compares a page of all completed checkouts, each with its purchases, charge, refunds and disputes; then
+ * those with purchases in the mirror that the page should have shown.
  */
 export async function comparePurchases(
   context: RunContext,
@@ -69,8 +69,8 @@ export async function comparePurchases(
 }
 
 /**
- * As `fetchSnapshot` would make it, out of what the list shows. What was bought once along with a
- * subscription is paid through its invoice, which lies too deep for the list: such a session is fetched.
+ * Builds the snapshot from the list alone, as `fetchSnapshot` would. The one-time lines of a subscription's
+ * checkout are paid through its invoice, which lies too deep for the list: such a session is fetched.
  */
 async function toSnapshot(
   stripe: Stripe,

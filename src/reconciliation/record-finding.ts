@@ -4,7 +4,7 @@ import type { Fields } from './diff.ts';
 import { loses, type UserEffect } from './user-effect.ts';
 import type { FindingAction } from './classify-finding.ts';
 
-/** What is written down of a finding. `objectType` is `event` for an event that never came. */
+/** A finding to store. `objectType` is `event` for an event that was never delivered. */
 export interface NewFinding {
   type: FindingType;
   difference: { objectType: string; objectId: string; local: Fields | null; stripe: Fields | null };
@@ -13,10 +13,10 @@ export interface NewFinding {
   action: FindingAction;
 }
 
-/** How many users a finding names; `users_affected` counts them all. */
+/** Maximum number of users that a finding names; `users_affected` counts them all. */
 const namedUsers = 100;
 
-/** One finding per object and run. What a run has mended stays written down as that. */
+/** Stores one finding per object and run. A `fixed` one is never overwritten. */
 export async function recordFinding(
   tx: Tx,
   now: number,
@@ -26,7 +26,7 @@ export async function recordFinding(
   const { objectType, objectId, local, stripe } = difference;
   const losers = effects.filter(loses).map(({ uid }) => uid);
   const at = new Date(now);
-  // One statement: an instance that was taken over from may still be about the same object.
+  // One statement, since an instance that lost the run may still write about the same object.
   await tx.$executeRaw`
     insert into reconciliation_findings as former (run_id, object_type, object_id, type, project_id,
       local, stripe, effect, loser_uids, action, created_at, resolved_at)
@@ -40,7 +40,7 @@ export async function recordFinding(
     where former.action <> 'fixed'`;
 }
 
-/** SQL's null, not JSON's, where there is nothing. */
+/** Returns SQL's null, not JSON's, for null. */
 function json(value: object | null): string | null {
   return value === null ? null : JSON.stringify(value);
 }

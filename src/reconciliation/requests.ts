@@ -13,17 +13,17 @@ interface RequestDeps {
   database: Database;
 }
 
-/** A run as whoever asked for it sees it at first. */
+/** A run as it is first shown to its requester. */
 export interface StartedRun {
   id: string;
   status: 'running';
 }
 
-/** Who asks, in which request. */
+/** Who requests a run, by which request. */
 type Asker = Pick<AuditRecord, 'actor' | 'requestId'>;
 
 /**
- * Starts a run on demand: of a user, a project, or all.
+ * Starts a run on demand, for a user, a project or everything.
  * @throws ProblemError project_id_required, user_not_found
  */
 export async function startRun(
@@ -59,7 +59,7 @@ export async function startRun(
   });
 }
 
-/** A run of the project (null: of any); the project's keys know no others. */
+/** Loads a run of the project (null: of any); a project's keys see only its own. */
 export async function loadRun(
   database: Database,
   projectId: string | null,
@@ -72,7 +72,7 @@ export async function loadRun(
   return run;
 }
 
-/** Runs, the last started first. */
+/** Loads runs, the last started first. */
 export function loadRuns(
   database: Database,
   projectId: string | null,
@@ -95,13 +95,13 @@ export function loadRuns(
   });
 }
 
-/** Where a run stands in the list. */
+/** The position of a run in the list. */
 export interface RunCursor {
   startedAt: Date;
   id: string;
 }
 
-/** The findings of a run, in the order in which they were made. */
+/** Loads the findings of a run, in the order in which they were recorded. */
 export function loadFindings(
   database: Database,
   runId: string,
@@ -121,7 +121,7 @@ export function loadFindings(
   });
 }
 
-/** How many findings each of these runs has. */
+/** Counts the findings of each of these runs. */
 export async function countFindings(
   database: Database,
   runIds: string[],
@@ -143,7 +143,7 @@ export async function countFindings(
 }
 
 /**
- * Lets a run that is held go on with exactly what it holds, each looked at again first.
+ * Resumes a held run, to apply exactly what it holds, each checked again first.
  * @throws ProblemError reconciliation_not_found, reconciliation_not_held
  */
 export async function forceRun(

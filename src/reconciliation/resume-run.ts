@@ -8,21 +8,21 @@ import { beginning, type ReconcileDeps, type RunContext, RunFailed } from './run
 import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from './run-store.ts';
 
 export interface RunDeps extends ReconcileDeps {
-  /** Waits so many milliseconds. */
+  /** Waits, milliseconds. */
   pause: (ms: number) => Promise<void>;
-  /** The process is to end: the run is given back. */
+  /** Returns whether the process is stopping; the run is then released. */
   isStopped: () => boolean;
 }
 
-/** Webhooks go first: while so many objects are wanted, the next page waits, up to so long. */
-const yieldTo = { wanted: 50, ms: 500, times: 20 };
+/** Webhooks go first: while this many objects are enqueued, the next page waits `ms`, at most `times`. */
+const yieldTo = { enqueued: 50, ms: 500, times: 20 };
 
-/** The run is not ours to go on with: another instance holds it, or this one is to stop. */
+/** Thrown if another instance holds the run by now, or this one is stopping. */
 class RunInterrupted extends Error {}
 
 /**
- * Goes on with a claimed run from where it stopped, to its end. What fails says so in the run, and takes
- * nothing away; what is interrupted is given back.
+ * Resumes a claimed run where it stopped, and runs it to its end. A failure is recorded in the run and
+ * takes nothing away; an interrupted run is released.
  */
 export async function resumeRun(
   deps: RunDeps,
@@ -38,7 +38,7 @@ export async function resumeRun(
       await releaseRun(deps, run.id, holder);
       return;
     }
-    // A database that cannot be asked cannot be told either: the lease runs out, and the run goes on.
+    // An unreachable database cannot record the failure either: the lease expires, and the run is resumed.
     if (isUnreachable(error)) throw error;
     deps.metrics.alarms.inc({ kind: 'reconciliation_failed' });
     deps.logger.error({ err: error, run: run.id }, 'a reconciliation failed');
@@ -47,7 +47,7 @@ export async function resumeRun(
   }
 }
 
-/** What is held waits for an operator, whatever failed besides. */
+/** Ends a run. Held findings wait for an operator, whatever else failed. */
 async function end(
   deps: RunDeps,
   run: ReconciliationRun,
@@ -62,7 +62,11 @@ async function end(
   await endRun(deps, run, holder, { status, error, progress });
 }
 
-/** @returns what could not be compared; null: nothing is left. */
+/**
+ * Compares everything in the run's scope.
+ *
+ * @returns what could not be compared; null if nothing is left.
+ */
 async function compareAll(
   deps: RunDeps,
   run: ReconciliationRun,
@@ -87,7 +91,7 @@ async function compareAll(
       await context.beat();
       await yieldToWebhooks(deps, pause);
       const next = await withRetries(pause, () => {
-        // A step that is done again counts once.
+        // A repeated step counts once.
         Object.assign(context.counts, countsOf(progress));
         return phase.step(context, progress.position);
       });
@@ -154,8 +158,8 @@ async function yieldToWebhooks(
   pause: (ms: number) => Promise<void>,
 ): Promise<void> {
   for (let times = 0; times < yieldTo.times; times += 1) {
-    const { wanted } = await loadQueueState(database);
-    if (wanted < yieldTo.wanted) return;
+    const { wanted: enqueued } = await loadQueueState(database);
+    if (enqueued < yieldTo.enqueued) return;
     await pause(yieldTo.ms);
   }
 }

@@ -4,20 +4,20 @@ import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { RunFailed } from './run-context.ts';
 
 /**
- * How long an outage or a rate limit is waited out: doubling, and so many times, milliseconds. No wait is
- * as long as the run's lease.
+ * Back-off during an outage or a rate limit, milliseconds: it doubles up to a maximum. No wait is as long
+ * as the run's lease.
  */
 const waitMs = { first: 1_000, last: 30_000 };
 const mostTries = 60;
 
-/** How often an answer that cannot be right is asked for again. */
+/** Maximum number of attempts at an implausible answer. */
 const mostImplausible = 3;
 
 /**
- * Does a step again until Stripe lets it pass: an outage or a limit of half an hour is waited out. A step
- * may be done again at any time, since it only compares, and corrects by what it then sees.
+ * Retries a step until Stripe answers. It waits out an outage or a rate limit of half an hour. A step may
+ * be repeated at any time, since it only compares, and corrects by what it then sees.
  *
- * @throws RunFailed where Stripe refuses the key, or stays away.
+ * @throws RunFailed if Stripe refuses the key or stays unavailable.
  */
 export async function withRetries<T>(
   pause: (ms: number) => Promise<void>,

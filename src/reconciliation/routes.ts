@@ -35,7 +35,7 @@ const inPath = z.strictObject({ id: z.string().max(100) });
 const scopeQuery = { project_id: projectIdSchema.optional() };
 const startedSchema = z.strictObject({ id: z.string(), status: z.enum(runStatuses) });
 
-/** The comparison with Stripe: on demand, how far it has come, what it found. */
+/** Routes for reconciliation: start a run, read its progress and its findings, force what it holds. */
 export function reconciliationRoutes(app: App, deps: { clock: Clock; database: Database }): void {
   const { clock, database } = deps;
   const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
@@ -56,7 +56,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
           .strictObject({
             ...scopeQuery,
             user_id: userIdSchema.optional(),
-            dry_run: z.boolean().optional().describe('Report, and change nothing'),
+            dry_run: z.boolean().optional().describe('Report without changing anything'),
           })
           .nullish(),
         response: { 202: startedSchema },
@@ -77,7 +77,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
       config: { auth: 'admin', allProjects: true },
       schema: {
         tags,
-        summary: 'Reconciliations, the last started first',
+        summary: 'List reconciliations, the last started first',
         querystring: z.strictObject({ ...listQuery, ...scopeQuery }),
         response: { 200: listResponse(runSchema) },
       },
@@ -106,7 +106,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
       config: { auth: 'admin', problems: ['reconciliation_not_found'] },
       schema: {
         tags,
-        summary: 'How far a reconciliation has come, and what it found',
+        summary: 'Get the progress of a reconciliation and the number of its findings',
         params: inPath,
         querystring: z.strictObject(scopeQuery),
         response: { 200: runSchema },
@@ -126,7 +126,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
       config: { auth: 'admin', problems: ['reconciliation_not_found'] },
       schema: {
         tags,
-        summary: 'What a reconciliation found: both sides, the effect, what was done',
+        summary: 'List the findings of a reconciliation: both sides, the effect, the action',
         params: inPath,
         querystring: z.strictObject({
           ...listQuery,
@@ -153,7 +153,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
       config: { auth: 'admin', problems: ['reconciliation_not_found', 'reconciliation_not_held'] },
       schema: {
         tags,
-        summary: 'Apply what a reconciliation holds back, each looked at again first',
+        summary: 'Apply what a reconciliation holds back, each checked again first',
         params: inPath,
         body: z.strictObject(scopeQuery).nullish(),
         response: { 202: startedSchema },

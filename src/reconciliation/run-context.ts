@@ -7,11 +7,11 @@ import type { Clock } from '../platform/clock.ts';
 export interface ReconcileDeps extends ApplyDeps {
   monotonic: Clock;
   config: Pick<Config, 'stripe' | 'reconcileMaxLossPercent'>;
-  /** Stripe, with reconciliation's share of the rate budget. */
+  /** The Stripe client with reconciliation's share of the rate budget. */
   stripeForReconciliation: Stripe;
 }
 
-/** What a run is about, and whether it changes anything. */
+/** The scope of a run, and whether it changes anything. */
 export interface Scope {
   runId: string;
   /** Null = all projects. */
@@ -20,19 +20,19 @@ export interface Scope {
   dryRun: boolean;
 }
 
-/** Where a phase stands in its list at Stripe; newest first. */
+/** The position of a phase in its list at Stripe; newest first. */
 export interface Position {
   /** Which of several lists; most phases have one. */
   part: number;
-  /** The last id that was seen; null = at the beginning. */
+  /** The last id seen; null = at the beginning. */
   after: string | null;
-  /** When that was created, epoch milliseconds. */
+  /** The creation of that object, epoch milliseconds. */
   before: number | null;
-  /** The ids seen that were created in that same second: the next page shows the rest of it. */
+  /** The ids seen that were created in that same second; the next page shows the rest of it. */
   tied: string[];
   /**
-   * Under which number that second was first listed, as text; null = it was not. What was created in it
-   * later stands before all that the next page shows.
+   * The number under which that second was first listed, as text; null if it was not. Objects created in it
+   * later come before everything on the next page.
    */
   tiedSince: string | null;
 }
@@ -45,40 +45,40 @@ export const beginning: Position = {
   tiedSince: null,
 };
 
-/** Counted over the whole run. */
+/** Counts over the whole run. */
 interface Counts {
   pages: number;
   objects: number;
-  /** Objects that Stripe's list did not show and that it knows alive: the list was not whole. */
+  /** Objects that Stripe's list lacked, though Stripe knows them alive: the list was incomplete. */
   unlisted: number;
 }
 
-/** What every step of a run has at hand. */
+/** The context of every step of a run. */
 export interface RunContext {
   deps: ReconcileDeps;
   scope: Scope;
-  /** From when on what is listed by its creation is compared, epoch milliseconds; null = all. */
+  /** The oldest creation to compare in lists by creation, epoch milliseconds; null = all. */
   since: number | null;
   counts: Counts;
-  /** Says that the run lives. Throws where it is another's by now, or is to stop. */
+  /** Renews the lease of the run. Throws if another instance holds it by now, or if it must stop. */
   beat(): Promise<void>;
 }
 
-/** Objects that are compared and corrected together, as they were fetched under one number. */
+/** Objects that were fetched under one number, and are compared and corrected together. */
 export interface Unit {
   snapshot: StripeSnapshot;
   number: bigint;
-  /** What this may depend on, as it was fetched. */
+  /** Objects that this unit may depend on, as they were fetched. */
   related?: Related;
 }
 
-/** What was compared just before, and not kept where the run is dry or of another project. */
+/** Objects that were compared just before, and not stored if the run is dry or of another project. */
 export interface Related {
-  /** Tried along by a dry run: what a customer brings to a user has the effect that it will have. */
+  /** A dry run applies them too, so that what follows from a customer's user has its effect. */
   customers?: StripeSnapshot['customers'];
-  /** Products that are not stored: without them their prices cannot be. */
+  /** Products that are not stored, without which their prices cannot be. */
   products?: StripeSnapshot['products'];
 }
 
-/** A run that cannot go on, and says why: nothing was taken away for it. */
+/** Ends a run that cannot continue, with the reason. Nothing is taken away for it. */
 export class RunFailed extends Error {}

@@ -6,11 +6,11 @@ import { newId } from '../platform/ids.ts';
 import { beginning } from './run-context.ts';
 
 /*
- * Runs as rows. A run is claimed by a lease; whoever holds it says so again and again, and another
- * instance takes over where it no longer does.
+ * Runs as rows. A run is claimed by a lease, which its holder renews. Once the lease has expired, another
+ * instance takes over.
  */
 
-/** Without word for so long a run is another instance's to go on with, milliseconds. */
+/** Lease of a run, milliseconds. */
 export const leaseMs = 60_000;
 
 export const runStatuses = ['running', 'done', 'held', 'failed'] as const;
@@ -29,19 +29,19 @@ const progressSchema = z.object({
   pages: z.int(),
   objects: z.int(),
   unlisted: z.int(),
-  /** Of this phase: since when (epoch milliseconds), how many objects then, how many are expected. */
+  /** Of this phase: its start (epoch milliseconds), the number of objects then, and the expected number. */
   phaseStartedAt: z.number(),
   phaseObjects: z.int(),
   expected: z.int().nullable(),
-  /** From when on what is listed by its creation is compared, epoch milliseconds; null = all. */
+  /** The oldest creation to compare in lists by creation, epoch milliseconds; null = all. */
   since: z.number().nullable(),
-  /** The findings held are to be applied, as an operator said. */
+  /** Whether an operator forced the held findings. */
   forced: z.boolean(),
-  /** What the comparison had not been able to do when an operator forced what it held. */
+  /** What the comparison could not do before an operator forced what it held. */
   failedBefore: z.string().nullable().default(null),
 });
 
-/** Where a run stands; enough to go on from there on another instance. */
+/** The progress of a run, from which any instance can resume it. */
 export type Progress = z.infer<typeof progressSchema>;
 
 export function progressOf(run: Pick<ReconciliationRun, 'progress'>): Progress {
@@ -59,7 +59,10 @@ interface NewRun {
   dryRun: boolean;
 }
 
-/** How far before the last success the next run begins: what Stripe lists late is not missed. */
+/**
+ * Overlap of a run with the last success, milliseconds, so that objects that Stripe lists late are not
+ * missed.
+ */
 const overlapMs = 7_200_000;
 
 async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progress> {
@@ -83,7 +86,7 @@ async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progr
   };
 }
 
-/** A run on demand, in the transaction `tx` where there is one; the next free instance takes it. */
+/** Creates a run on demand, in the transaction `tx` if there is one; the next free instance claims it. */
 export async function createRun(
   { clock, database }: RunDeps,
   run: NewRun,
@@ -102,9 +105,9 @@ export async function createRun(
 }
 
 /**
- * The run of a time slot, which one of all instances makes; none while one of everything is under way.
+ * Creates the run of a time slot, on one of all instances; none while a scheduled run is under way.
  *
- * @returns whether this instance made it.
+ * @returns whether this instance created it.
  */
 export async function createSlotRun(
   deps: RunDeps,
@@ -122,7 +125,7 @@ export async function createSlotRun(
   return made > 0;
 }
 
-/** Takes the oldest run that nobody works on. */
+/** Claims the oldest run that no instance holds. */
 export async function claimRun(
   { clock, database }: RunDeps,
   holder: string,
@@ -139,7 +142,10 @@ export async function claimRun(
   return database.prisma.reconciliationRun.findUniqueOrThrow({ where: { id: claimed.id } });
 }
 
-/** Writes to a run that this instance holds, and renews the lease; false where it is another's by now. */
+/**
+ * Updates a run that this instance holds, and renews the lease; returns false if another instance holds it
+ * by now.
+ */
 export async function saveRun(
   { clock, database }: RunDeps,
   id: string,
@@ -153,7 +159,7 @@ export async function saveRun(
   return count > 0;
 }
 
-/** Gives a run back, for any instance to go on with. */
+/** Releases a run, so that any instance can resume it. */
 export async function releaseRun({ database }: RunDeps, id: string, holder: string): Promise<void> {
   await database.prisma.reconciliationRun.updateMany({
     where: { id, leasedBy: holder, status: 'running' },
@@ -161,7 +167,7 @@ export async function releaseRun({ database }: RunDeps, id: string, holder: stri
   });
 }
 
-/** Ends a run. What was still undecided is only reported; what others hold may be settled by it. */
+/** Ends a run. Pending findings become `reported`; findings that other runs hold may be settled by it. */
 export async function endRun(
   { clock, database }: RunDeps,
   run: Pick<ReconciliationRun, 'id' | 'projectId' | 'userId' | 'dryRun' | 'startedAt'>,
@@ -187,10 +193,10 @@ export async function endRun(
 }
 
 /**
- * Nobody has to decide any more what another run holds, where this one has brought the same object in
- * order, or compared everything since and had nothing to hold.
+ * Settles what other runs hold, if this run has fixed or settled the same object, or has compared
+ * everything since and held nothing.
  *
- * @param startedAt of a run that had nothing to hold; null: only the objects count.
+ * @param startedAt of a run that held nothing; null: only the same objects count.
  */
 async function settleHeld(tx: Tx, now: number, id: string, startedAt: Date | null): Promise<void> {
   await tx.$executeRaw`

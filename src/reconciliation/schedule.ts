@@ -8,17 +8,17 @@ import { resumeRun } from './resume-run.ts';
 import type { ReconcileDeps } from './run-context.ts';
 import { claimRun, createSlotRun } from './run-store.ts';
 
-/** How often an instance looks for a run that nobody works on, milliseconds. */
+/** Interval at which an instance polls for a run that no instance holds, milliseconds. */
 const lookEveryMs = 2_000;
 
 const measureEveryMs = 30_000;
 
-/** How a wait is cut, so that a stop does not wait for its end, milliseconds. */
+/** Length of the slices of a wait, milliseconds, so that a stop takes effect soon. */
 const sliceMs = 250;
 
 /**
- * Makes the run of each time slot, once over all instances, and goes on with whatever run nobody works
- * on: a new one, or one whose instance died.
+ * Starts the scheduler: creates the run of each time slot, once over all instances, and resumes whatever
+ * run no instance holds, new or abandoned.
  *
  * @param schedule a cron expression in UTC; undefined: only on demand.
  */
@@ -34,7 +34,7 @@ export function startReconciliation(
     for (let left = ms; left > 0 && !stopped; left -= sliceMs) await sleep(Math.min(left, sliceMs));
   };
   const onError = (error: unknown): void => {
-    deps.logger.warn({ err: error }, 'a reconciliation was interrupted; it goes on');
+    deps.logger.warn({ err: error }, 'a reconciliation was interrupted; it will be resumed');
   };
   const working = repeat(
     lookEveryMs,
@@ -59,12 +59,12 @@ export function startReconciliation(
 
 const everything = { projectId: null, userId: null };
 
-/** Instances fire some milliseconds apart. */
+/** Rounds down to the minute, since instances fire some milliseconds apart. */
 function slotOf(date: Date): Date {
   return new Date(Math.floor(date.getTime() / 60_000) * 60_000);
 }
 
-/** Goes on with runs until there is none that nobody works on. */
+/** Resumes runs until every run has a holder. */
 export async function drainRuns(
   deps: Parameters<typeof resumeRun>[0],
   holder: string,

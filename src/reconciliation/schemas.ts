@@ -7,13 +7,13 @@ import { phasesOf } from './phases.ts';
 import { progressOf, runStatuses } from './run-store.ts';
 
 const progressSchema = z.strictObject({
-  phase: z.string().describe('What is being compared'),
+  phase: z.string().describe('The current phase'),
   phases_done: z.int(),
   phases: z.int(),
-  pages: z.int().describe('Of lists, over the whole run'),
-  objects: z.int().describe('Compared, over the whole run'),
+  pages: z.int().describe('Number of listed pages, over the whole run'),
+  objects: z.int().describe('Number of compared objects, over the whole run'),
   objects_per_second: z.number().nullable().describe('In this phase'),
-  seconds_left: z.int().nullable().describe('Of this phase; `null` = not known'),
+  seconds_left: z.int().nullable().describe('Estimate for this phase; `null` = unknown'),
 });
 
 export const runSchema = z
@@ -25,12 +25,15 @@ export const runSchema = z
     slot: instantOutSchema.nullable().describe('The time it was scheduled for; `null` = on demand'),
     status: z.enum(runStatuses),
     error: z.string().nullable().describe('Why it failed, or what it could not compare'),
-    account_id: z.string().nullable().describe("Stripe's, where the key may read it"),
+    account_id: z
+      .string()
+      .nullable()
+      .describe("Stripe's id of the account, if the key may read it"),
     started_at: instantOutSchema,
     finished_at: instantOutSchema.nullable(),
     progress: progressSchema,
-    findings: z.record(z.string(), z.int()).describe('How many, by type'),
-    actions: z.record(z.string(), z.int()).describe('How many, by what was done'),
+    findings: z.record(z.string(), z.int()).describe('Number of findings by type'),
+    actions: z.record(z.string(), z.int()).describe('Number of findings by action'),
   })
   .meta({ id: 'Reconciliation' });
 
@@ -40,13 +43,15 @@ export const findingSchema = z
     type: z.enum(findingTypes),
     project_id: z.string().nullable(),
     object: z.strictObject({ type: z.string(), id: z.string() }),
-    local: jsonOutSchema.describe('The fields that differ, as we hold them; `null` = not at all'),
-    stripe: jsonOutSchema.describe('The same, as Stripe shows them'),
-    effect: jsonOutSchema.describe('What the correction gives and takes, from whom'),
+    local: jsonOutSchema.describe(
+      'The differing fields in the mirror; `null` = it has no such object',
+    ),
+    stripe: jsonOutSchema.describe('The differing fields at Stripe'),
+    effect: jsonOutSchema.describe('What the correction gives to users and takes from them'),
     action: z
       .enum(findingActions)
       .describe(
-        '`fixed`; `reported` only; `pending` until the end of the run; `held` for an operator; `settled` by somebody else; `open`: only a person can settle it',
+        '`fixed`; `reported` only; `pending` until the end of the run; `held` for an operator; `settled` by another sync or run; `open`: only an operator can settle it',
       ),
     created_at: instantOutSchema,
     resolved_at: instantOutSchema.nullable(),

@@ -9,7 +9,7 @@ import type { Stored } from './diff.ts';
 
 type Row = { id: string } & object;
 
-/** Which table's owner is whose. */
+/** The object type of each table with owners. */
 const typeOf: Record<Subject['table'], SyncedType> = {
   customers: 'customer',
   subscriptions: 'subscription',
@@ -17,7 +17,7 @@ const typeOf: Record<Subject['table'], SyncedType> = {
 };
 
 /**
- * What the mirror holds of the objects of a snapshot: a fixed number of queries for any number of them.
+ * Loads the mirror's rows of the objects of a snapshot, with a fixed number of queries.
  *
  * @param number under which the snapshot was fetched.
  */
@@ -62,16 +62,16 @@ export async function loadStored(
   };
 }
 
-/** What was erased stays so: the e-mail address of an erased user counts as the same. */
+/** Loads customers. The e-mail address of an erased user counts as equal, so it stays erased. */
 async function loadCustomers(tx: Tx, snapshot: StripeSnapshot): Promise<Row[]> {
   const rows = await tx.customer.findMany({
     where: { id: { in: snapshot.customers.map(({ id }) => id) } },
     include: { user: { select: { erasedAt: true } } },
   });
-  const told = new Map(snapshot.customers.map(({ id, email }) => [id, email]));
+  const emails = new Map(snapshot.customers.map(({ id, email }) => [id, email]));
   return rows.map(({ user, ...row }) => {
     const erased = user !== null && user.erasedAt !== null;
-    return erased ? { ...row, email: told.get(row.id) ?? null } : row;
+    return erased ? { ...row, email: emails.get(row.id) ?? null } : row;
   });
 }
 
@@ -85,7 +85,7 @@ async function loadCharges(tx: Tx, snapshot: StripeSnapshot): Promise<Row[]> {
   }));
 }
 
-/** Objects whose user is another than the one that what we know tells, or none. */
+/** Loads the objects whose stored user is another than the evidence says, or none. */
 async function loadMisowned(
   tx: Tx,
   snapshot: StripeSnapshot,

@@ -8,8 +8,8 @@ import { compareUnlisted, fetchPage, type Within } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
 /**
- * A page of all subscriptions, ended ones included, with their items and their customers; then those that
- * we hold alive and that the page should have shown.
+ * Compares a page of all subscriptions, ended ones included, with their items and customers; then those
+ * that the mirror holds alive and the page should have shown.
  */
 export async function compareSubscriptions(
   context: RunContext,
@@ -32,7 +32,7 @@ export async function compareSubscriptions(
     await addSubscription(stripe, snapshot, subscription);
     snapshots.push(snapshot);
   }
-  // Customers first: one may bring a user to what waits for it.
+  // Customers first: a customer may bring the user of its subscriptions.
   const customers = customerSnapshots(page.objects.map(({ customer }) => customer));
   await correctPage(context, customers, page.number);
   await correctPage(context, snapshots, page.number, withCustomers(customers));
@@ -42,7 +42,7 @@ export async function compareSubscriptions(
   return page.next;
 }
 
-/** Expanded customers, each once. */
+/** Returns snapshots of the expanded customers, each once. */
 export function customerSnapshots(
   customers: readonly (string | Stripe.Customer | Stripe.DeletedCustomer | null)[],
 ): StripeSnapshot[] {

@@ -1,5 +1,5 @@
 /*
- * What a correction would give and take, from the timelines before and after it. Pure.
+ * Computes what a correction would give and take, from the timelines before and after it. Pure.
  */
 
 /** A stretch of a user's timeline over which a feature is allowed. */
@@ -11,30 +11,33 @@ export interface AllowedSegment {
   /** Epoch milliseconds; null = for ever. */
   validFrom: number;
   validTo: number | null;
-  /** Whether it holds without the correction, and with it. */
+  /** Whether it is part of the timeline before the correction, and after it. */
   before: boolean;
   after: boolean;
 }
 
-/** What a correction means to one user. Feature codes, sorted. */
+/** The effect of a correction on one user. Feature codes, sorted. */
 export interface UserEffect {
   uid: bigint;
   projectId: string;
   userId: string;
   gains: string[];
-  /** What the user may no longer use, now or within a day. */
+  /** Features that the user may no longer use, now or within a day. */
   losses: string[];
   /** Limits that become lower. */
   lowered: string[];
 }
 
 /**
- * Losses are looked for now and a day ahead, so that an end that lies just ahead of now takes nothing
- * away unseen.
+ * Effects are computed for now and for a day ahead, so that an end in the near future counts as a loss too.
  */
 const horizonMs = 86_400_000;
 
-/** @param now epoch milliseconds. */
+/**
+ * Computes the effect of a correction on a user.
+ *
+ * @param now epoch milliseconds.
+ */
 export function effectOn(
   user: { uid: bigint; projectId: string; userId: string },
   segments: readonly AllowedSegment[],
@@ -80,7 +83,7 @@ function isLower(value: unknown, former: unknown): boolean {
   return former === 'unlimited' || (typeof former === 'number' && value < former);
 }
 
-/** Whether the user is worse off. */
+/** Returns whether the user loses something. */
 export function loses({ losses, lowered }: UserEffect): boolean {
   return losses.length + lowered.length > 0;
 }

@@ -4,7 +4,7 @@ import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
 import { compareSingle } from './pages.ts';
 import type { RunContext } from './run-context.ts';
 
-/** All that one user has, at Stripe and with us: each object is fetched alone. */
+/** Compares all objects of one user, at Stripe and in the mirror; each is fetched alone. */
 export async function compareUser(context: RunContext): Promise<null> {
   const { deps, scope } = context;
   const { prisma } = deps.database;

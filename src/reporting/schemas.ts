@@ -199,8 +199,8 @@ function amounts(byCurrency: ByCurrency): Record<string, number> {
 }
 
 /**
- * The amount, up to what JSON numbers say exactly: 90 million millions of dollars. Something that costs
- * more is no business, and one such subscription is not to keep all projects from their reports.
+ * Clamps an amount to what JSON numbers hold exactly, 90 trillion dollars. One absurd subscription must not
+ * keep all projects from their reports.
  */
 function clampToSafeInteger(amount: bigint): number {
   const most = BigInt(Number.MAX_SAFE_INTEGER);

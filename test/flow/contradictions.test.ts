@@ -145,7 +145,7 @@ describe('pages that do not lead further', () => {
     const asked = shop.sandbox.requests.length;
     const summary = { objectType: 'entitlement_summary', objectId: id } as const;
     await expect(syncObject(shop.service.deps, summary)).rejects.toThrow(
-      'Stripe listed what it had listed before',
+      'Stripe repeated a page of a list',
     );
     expect(shop.sandbox.requests.length - asked).toBe(2);
   });
@@ -155,7 +155,7 @@ describe('pages that do not lead further', () => {
     alter('/v1/subscriptions', (answer) => ({ ...answer, has_more: true }));
     const summary = { objectType: 'entitlement_summary', objectId: id } as const;
     await expect(syncObject(shop.service.deps, summary)).rejects.toThrow(
-      'Stripe listed nothing, and more',
+      'Stripe returned an empty page, and says that there are more',
     );
   });
 
@@ -186,7 +186,7 @@ describe('pages that do not lead further', () => {
       const run = await reconcile(shop.service);
       expect(run).toMatchObject({
         status: 'failed',
-        error: 'stripe_implausible: Stripe listed what it had listed before',
+        error: 'stripe_implausible: Stripe repeated a page of a list',
         findings: [],
       });
       expect(await shop.entitled('ann')).toEqual(pro);
