@@ -108,7 +108,7 @@ describe('the log, whatever happens', () => {
 
   it("holds neither Stripe's key, which Stripe's refusal quotes, nor what was sent to Stripe", async () => {
     await service.runWorker();
-    expectQuiet(/a fetch failed/, /StripeAuthenticationError/);
+    expectQuiet(/a sync failed/, /StripeAuthenticationError/);
   });
 
   it('holds no password of Postgres while it cannot be reached', async () => {
