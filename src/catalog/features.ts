@@ -1,5 +1,6 @@
 import { recordAudit, recordChange } from '../audit/record.ts';
 import type { Feature } from '../generated/prisma/client.ts';
+import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
@@ -34,10 +35,12 @@ export async function putFeature(
   const { projectId } = context;
   const before = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
   if (before !== null && before.type !== body.type && (await isInUse(tx, projectId, code))) {
-    throw new ProblemError(
-      'feature_in_use',
-      `The feature ${code} is a ${before.type}, and mapped, granted or revoked: use another code for a ${body.type}.`,
-    );
+    throw new ProblemError('feature_in_use', undefined, [
+      {
+        path: 'type',
+        message: `must stay \`${before.type}\`: the feature is mapped, granted or revoked; use another \`feature_code\` for a \`${body.type}\``,
+      },
+    ]);
   }
   // How a limit adds up means nothing for another type.
   const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
@@ -77,7 +80,7 @@ export async function archiveFeature(
 ): Promise<FeatureOut> {
   const { projectId } = context;
   const feature = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
-  if (feature === null) throw new ProblemError('feature_not_found');
+  if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
   if (feature.archivedAt !== null) return featureView(feature);
   const after = featureView(
     await tx.feature.update({

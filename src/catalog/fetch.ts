@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
-import { ProblemError, type ProblemCode } from '../http/problem.ts';
+import { notFound } from '../http/not-found.ts';
+import type { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { eachListed } from '../platform/stripe-lists.ts';
 import { drawNumber } from '../webhook/sync-queue.ts';
@@ -38,20 +39,20 @@ export interface ClaimedProduct {
 const fetchedAtOnce = 4;
 
 /**
- * Fetches a product with its prices, if the caller may take it. A product that it may not take costs the
- * same requests and queries as an unknown one, so the time reveals nothing.
+ * Fetches a product with its prices, or null if the caller may not take it. A product that it may not take
+ * costs the same requests and queries as an unknown one, so the time reveals nothing.
  *
- * @throws ProblemError product_not_found, stripe_unavailable
+ * @throws ProblemError stripe_unavailable
  */
 export async function fetchProduct(
   deps: FetchDeps,
   id: string,
   mayTake: (product: ProductRow) => boolean,
-): Promise<FetchedProduct> {
+): Promise<FetchedProduct | null> {
   const number = await drawNumber(deps.database);
-  return fromStripe('product_not_found', async () => {
+  return unlessMissing(async () => {
     const product = toProductRow(await deps.stripe.products.retrieve(id));
-    if (!mayTake(product)) throw new ProblemError('product_not_found');
+    if (!mayTake(product)) return null;
     const prices = await listPrices(deps.stripe, id);
     return { number, product, prices: prices.map((price) => toPriceRow(price)) };
   });
@@ -75,7 +76,7 @@ export async function fetchPrice(
   );
   const product = shown?.product ?? null;
   const own = await isOwn(typeof product === 'object' ? (product?.id ?? null) : product);
-  if (shown === null || !own) throw new ProblemError('price_not_found');
+  if (shown === null || !own) throw priceNotFound(id);
   return { number, price: toPriceRow(await withTiers(deps.stripe, shown)) };
 }
 
@@ -86,20 +87,16 @@ export async function fetchPrice(
  */
 export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<FetchedCatalog> {
   const number = await drawNumber(deps.database);
-  return fromStripe('product_not_found', async () => {
-    const claimed: Stripe.Product[] = [];
-    for await (const product of eachListed((page) => deps.stripe.products.list(page))) {
-      if (product.metadata['project_id'] === projectId) claimed.push(product);
-    }
-    const products: ClaimedProduct[] = [];
-    for (let start = 0; start < claimed.length; start += fetchedAtOnce) {
-      const some = claimed.slice(start, start + fetchedAtOnce);
-      products.push(
-        ...(await Promise.all(some.map((product) => fetchParts(deps.stripe, product)))),
-      );
-    }
-    return { number, products };
-  });
+  const claimed: Stripe.Product[] = [];
+  for await (const product of eachListed((page) => deps.stripe.products.list(page))) {
+    if (product.metadata['project_id'] === projectId) claimed.push(product);
+  }
+  const products: ClaimedProduct[] = [];
+  for (let start = 0; start < claimed.length; start += fetchedAtOnce) {
+    const some = claimed.slice(start, start + fetchedAtOnce);
+    products.push(...(await Promise.all(some.map((product) => fetchParts(deps.stripe, product)))));
+  }
+  return { number, products };
 }
 
 async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<ClaimedProduct> {
@@ -135,14 +132,17 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   return [...prices.values()];
 }
 
-/** Throws `missing` if Stripe does not know the object; any other failure proves nothing, and is rethrown. */
-async function fromStripe<T>(missing: ProblemCode, work: () => Promise<T>): Promise<T> {
-  const answer = await unlessMissing(async () => ({ found: await work() }));
-  if (answer === null) throw new ProblemError(missing);
-  return answer.found;
+/** Returns the problem of a price that is of no product of the project, whether or not Stripe knows it. */
+export function priceNotFound(id: string): ProblemError {
+  return notFound(
+    'price_not_found',
+    'stripe_price_id',
+    id,
+    "names no price of the project's products: take its product first, with PUT /api/v1/admin/products/{stripe_product_id}",
+  );
 }
 
-/** Returns null if Stripe does not know the object. */
+/** Returns null if Stripe does not know the object; any other failure proves nothing, and is rethrown. */
 async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();

@@ -1,5 +1,7 @@
 import type { FeatureValue } from '../entitlements/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
+import type { FieldFault } from '../http/faults.ts';
+import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
@@ -31,30 +33,17 @@ export async function checkMapping(
     where: { projectId, code: { in: Object.keys(given) } },
   });
   const byCode = new Map(features.map((feature) => [feature.code, feature]));
-  const unknown: string[] = [];
-  const faults: { path: string; message: string }[] = [];
+  const unknown: { path: string; isArchived: boolean }[] = [];
+  const faults: FieldFault[] = [];
   for (const [code, value] of Object.entries(given)) {
     const feature = byCode.get(code);
     if (feature === undefined || (feature.archivedAt !== null && !Object.hasOwn(before, code))) {
-      unknown.push(code);
+      unknown.push({ path: `features.${code}`, isArchived: feature !== undefined });
       continue;
     }
     const message = valueFault(featureType(feature.type), value);
     if (message !== null) faults.push({ path: `features.${code}`, message });
   }
-  if (unknown.length > 0) {
-    throw new ProblemError(
-      'feature_not_found',
-      `The project has no active feature ${unknown.join(', ')}.`,
-      unknown.map((code) => ({ path: `features.${code}`, message: 'is not an active feature' })),
-    );
-  }
-  if (faults.length > 0) {
-    const [first] = faults;
-    throw new ProblemError(
-      'bad_request',
-      `${first?.path ?? 'features'} ${first?.message ?? ''}.`,
-      faults,
-    );
-  }
+  if (unknown.length > 0) throw featureNotFound(...unknown);
+  if (faults.length > 0) throw new ProblemError('bad_request', undefined, faults);
 }

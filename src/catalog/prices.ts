@@ -3,7 +3,7 @@ import type { Price, PriceFeature } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
-import { fetchPrice, type FetchDeps } from './fetch.ts';
+import { fetchPrice, type FetchDeps, priceNotFound } from './fetch.ts';
 import type { PriceRow } from './from-stripe.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
 import { keptValue } from './kept-value.ts';
@@ -69,16 +69,15 @@ export async function putPrice(
     const product = await tx.product.findFirst({
       where: { id: fetched.price.productId, projectId },
     });
-    if (product === null) throw new ProblemError('price_not_found');
+    if (product === null) throw priceNotFound(id);
     const { number, price } = fetched;
     await applyFetched(tx, { number, products: [], prices: [price] }, context.at);
   }
   const before = await loadPrice(tx, projectId, id);
   if (typeof body.access_days === 'number' && before.type !== 'one_time') {
-    const message = 'is for one-time prices only: a subscription lasts as long as it is paid';
-    throw new ProblemError('bad_request', `access_days ${message}.`, [
-      { path: 'access_days', message },
-    ]);
+    const message =
+      'is for one-time prices only: leave it out, since a subscription lasts as long as it is paid';
+    throw new ProblemError('bad_request', undefined, [{ path: 'access_days', message }]);
   }
   await tx.price.update({
     where: { id },
@@ -117,7 +116,7 @@ async function loadPrice(tx: Tx, projectId: string, id: string) {
     where: { id, product: { projectId } },
     include: { features: true },
   });
-  if (price === null) throw new ProblemError('price_not_found');
+  if (price === null) throw priceNotFound(id);
   return price;
 }
 

@@ -1,5 +1,6 @@
 import { recordChange } from '../audit/record.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/not-found.ts';
+import type { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
 import { type FetchDeps, type FetchedProduct, fetchProduct } from './fetch.ts';
@@ -51,9 +52,11 @@ export async function fetchOwnProduct(
     select: { projectId: true },
   });
   const holder = stored?.projectId ?? null;
-  return fetchProduct(deps, id, ({ claimedBy }) =>
+  const fetched = await fetchProduct(deps, id, ({ claimedBy }) =>
     holder === null ? anyFree || claimedBy === projectId : holder === projectId,
   );
+  if (fetched === null) throw productNotFound(projectId, id, anyFree, holder);
+  return fetched;
 }
 
 /**
@@ -77,7 +80,10 @@ export async function putProduct(
   const stored = await loadProduct(tx, projectId, id);
   if (stored === null) {
     const taken = await takeProducts(tx, projectId, [id], anyFree, context.at);
-    if (taken.length === 0) throw new ProblemError('product_not_found');
+    if (taken.length === 0) {
+      const now = await tx.product.findUniqueOrThrow({ where: { id } });
+      throw productNotFound(projectId, id, anyFree, now.projectId);
+    }
   }
   await tx.product.update({
     where: { id },
@@ -132,6 +138,21 @@ export async function takeProducts(
     select: { id: true },
   });
   return taken.map(({ id }) => id);
+}
+
+/** A project's key learns only what the project has to do, whoever has the product and whether it exists. */
+function productNotFound(
+  projectId: string,
+  id: string,
+  byPlatform: boolean,
+  holder: string | null,
+): ProblemError {
+  const message = !byPlatform
+    ? `names no product that project \`${projectId}\` may take: set \`metadata.project_id\` of the product to \`${projectId}\` at Stripe first`
+    : holder === null || holder === projectId
+      ? "names no product of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key"
+      : `names a product of project \`${holder}\`: a product belongs to one project; send \`project_id\`: \`${holder}\``;
+  return notFound('product_not_found', 'stripe_product_id', id, message);
 }
 
 function productView(product: ProductParts): ProductOut {

@@ -53,11 +53,11 @@ export const featureBody = z
   })
   .refine(({ type, merge }) => type === 'limit' || merge !== 'sum', {
     path: ['merge'],
-    error: 'only a limit adds up',
+    error: 'must be left out: only a feature of `type` `limit` adds up',
   })
   .refine(({ type, per_quantity }) => type === 'limit' || per_quantity !== true, {
     path: ['per_quantity'],
-    error: 'only a limit is multiplied',
+    error: 'must be left out: only a feature of `type` `limit` is multiplied',
   });
 export type FeatureBody = z.infer<typeof featureBody>;
 

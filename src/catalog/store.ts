@@ -1,3 +1,4 @@
+import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { type Fetched, markFetched, objectKey } from '../webhook/sync-queue.ts';
@@ -157,22 +158,26 @@ export interface SellablePrice {
 /**
  * Loads a price of the project's catalog for a checkout. A price belongs to the project that took its
  * product.
+ * @param field of the request, which names the price.
  * @throws ProblemError price_not_found (of no project or of another), price_inactive
  */
 export async function loadSellablePrice(
   database: Database,
   projectId: string,
   priceId: string,
+  field: string,
 ): Promise<SellablePrice> {
   const price = await database.prisma.price.findFirst({
     where: { id: priceId, product: { projectId } },
     include: { features: true, product: { include: { features: true } } },
   });
-  if (price === null) throw new ProblemError('price_not_found');
+  if (price === null) throw notFound('price_not_found', field, priceId);
   const { product } = price;
   const forSale = price.active && !price.deleted && product.active && !product.deleted;
   if (!forSale || (price.type !== 'recurring' && price.type !== 'one_time')) {
-    throw new ProblemError('price_inactive');
+    const message =
+      'names a price that is not for sale: it or its product is archived at Stripe; GET /api/v1/catalog lists those for sale';
+    throw new ProblemError('price_inactive', undefined, [{ path: field, message }]);
   }
   const carried = [...product.features, ...price.features];
   return {

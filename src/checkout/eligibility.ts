@@ -32,7 +32,7 @@ export async function refuseIneligible(
   if (subscribed !== null) {
     throw new ProblemError(
       'already_subscribed',
-      'The user has a live subscription to this product; change it in the billing portal.',
+      'The user has a live subscription to this product. Change it in the billing portal (POST /api/v1/portal/sessions), or allow several with `allow_multiple` of the product.',
     );
   }
   const facts = (await loadFacts(tx, projectId, [uid])).get(uid);
@@ -41,7 +41,12 @@ export async function refuseIneligible(
     ({ featureCodes }) =>
       featureCodes.length > 0 && featureCodes.every((code) => blocked.has(code)),
   );
-  if (useless !== undefined) throw new ProblemError('feature_revoked');
+  if (useless !== undefined) {
+    throw new ProblemError(
+      'feature_revoked',
+      `Every feature of the price \`${useless.priceId}\` is revoked for this user. Lift the revocation first: DELETE /api/v1/admin/revocations/{id}.`,
+    );
+  }
   const carried = new Set(lines.flatMap(({ featureCodes }) => featureCodes));
   return [...carried].filter((code) => blocked.has(code)).sort();
 }

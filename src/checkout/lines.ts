@@ -3,6 +3,8 @@ import type { Database } from '../platform/database.ts';
 
 export interface RequestedLine {
   priceId: string;
+  /** Where the request names the price: `price_id`, or `line_items[0].price_id`. */
+  field: string;
   /** 1 to 999. */
   quantity: number;
 }
@@ -31,8 +33,8 @@ export async function loadLines(
     select: { id: true },
   });
   const lines: Line[] = [];
-  for (const { priceId, quantity } of requested) {
-    const price = await loadSellablePrice(database, projectId, priceId);
+  for (const { priceId, field, quantity } of requested) {
+    const price = await loadSellablePrice(database, projectId, priceId, field);
     lines.push({ ...price, quantity, metered: metered.some(({ id }) => id === priceId) });
   }
   return lines;

@@ -26,7 +26,7 @@ export async function openPortal(
     sql`u.project_id = ${user.projectId} and u.user_id = ${user.userId}`,
   );
   const customer = choosePayingCustomer(customers);
-  if (customer === null) throw new ProblemError('customer_not_found');
+  if (customer === null) throw noCustomer();
   const { portalConfigurationId: configuration } = await prisma.project.findUniqueOrThrow({
     where: { id: user.projectId },
     select: { portalConfigurationId: true },
@@ -46,8 +46,18 @@ export async function openPortal(
       );
       return { id, url };
     } catch (error) {
-      if (isMissing(error, 'customer')) throw new ProblemError('customer_not_found');
+      if (isMissing(error, 'customer')) throw noCustomer();
       throw error;
     }
   });
+}
+
+function noCustomer(): ProblemError {
+  return new ProblemError('customer_not_found', undefined, [
+    {
+      path: 'user_id',
+      message:
+        'has no Stripe customer: the first checkout makes one, or POST /api/v1/admin/users/{user_id}/customers links one',
+    },
+  ]);
 }

@@ -1,5 +1,5 @@
 import type { UserName } from '../entitlements/users.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/not-found.ts';
 import type { Database } from '../platform/database.ts';
 
 /**
@@ -18,6 +18,6 @@ export async function loadOwnSession(
     where: { sessionId, ...(projectId === null ? {} : { projectId }) },
     include: { user: { select: { userId: true } } },
   });
-  if (intent === null) throw new ProblemError('session_not_found');
+  if (intent === null) throw notFound('session_not_found', 'id', sessionId);
   return { projectId: intent.projectId, userId: intent.user.userId };
 }

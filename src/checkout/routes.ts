@@ -23,7 +23,10 @@ import { createSessionFetch } from './session-fetch.ts';
 import { openCheckout, type OpenedCheckout } from './sessions.ts';
 
 const tags = ['Checkout and portal'];
-const urlSchema = wholeTextSchema.min(1).max(5_000);
+const urlSchema = wholeTextSchema
+  .min(1)
+  .max(5_000)
+  .meta({ examples: ['https://app.example.com/account'] });
 const quantitySchema = z
   .int()
   .min(1)
@@ -31,14 +34,16 @@ const quantitySchema = z
   .default(1)
   .describe('Ignored if the price is metered');
 
+const priceIdSchema = stripeIdSchema.meta({ examples: ['price_9'] });
+
 const checkoutBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
     user_id: userIdSchema,
     email: z.email().max(512).optional().describe("For a new customer; Stripe's page shows it"),
-    price_id: stripeIdSchema.optional(),
+    price_id: priceIdSchema.optional(),
     line_items: z
-      .array(z.strictObject({ price_id: stripeIdSchema, quantity: quantitySchema }))
+      .array(z.strictObject({ price_id: priceIdSchema, quantity: quantitySchema }))
       .min(1)
       .max(20)
       .optional(),
@@ -47,12 +52,12 @@ const checkoutBody = z
   })
   .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
     path: ['price_id'],
-    error: 'give either price_id or line_items',
+    error: 'must be given, or `line_items` instead, and not both',
   })
   .refine(
     ({ line_items: lines = [] }) =>
       new Set(lines.map((line) => line.price_id)).size === lines.length,
-    { path: ['line_items'], error: 'name each price once' },
+    { path: ['line_items'], error: 'must name each price once: use `quantity`' },
   );
 
 const checkoutWarning = z
@@ -88,7 +93,8 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       undefined,
       refused.map(([path]) => ({
         path,
-        message: "must be on one of the project's redirect_origins",
+        message:
+          "must be on one of the project's `redirect_origins`: add its origin with PATCH /api/v1/admin/projects/{id}",
       })),
     );
   }
@@ -133,11 +139,14 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
         success_url: body.success_url,
         cancel_url: body.cancel_url,
       });
-      const requested = body.line_items ?? [{ price_id: body.price_id ?? '', quantity: 1 }];
       const lines = await loadLines(
         database,
         projectId,
-        requested.map(({ price_id: priceId, quantity }) => ({ priceId, quantity })),
+        body.line_items?.map(({ price_id: priceId, quantity }, index) => ({
+          priceId,
+          field: `line_items[${index}].price_id`,
+          quantity,
+        })) ?? [{ priceId: body.price_id ?? '', field: 'price_id', quantity: 1 }],
       );
       const asked = {
         user: { projectId, userId: body.user_id },

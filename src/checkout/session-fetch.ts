@@ -1,6 +1,6 @@
 import type { CheckoutSession } from '../generated/prisma/client.ts';
 import { createSharedLoads } from '../entitlements/shared-loads.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/not-found.ts';
 import { type SyncDeps, syncObject } from '../mirror/sync.ts';
 import { askStripe } from './stripe-answer.ts';
 
@@ -34,7 +34,7 @@ export function createSessionFetch(deps: SyncDeps): (id: string) => Promise<Chec
 
   async function loadSession(id: string): Promise<CheckoutSession> {
     const session = await deps.database.prisma.checkoutSession.findUnique({ where: { id } });
-    if (session === null) throw new ProblemError('session_not_found');
+    if (session === null) throw notFound('session_not_found', 'id', id);
     return session;
   }
 

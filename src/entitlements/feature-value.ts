@@ -21,14 +21,14 @@ const longest = 16_384;
 export function valueFault(type: FeatureType, value: JsonValue): string | null {
   switch (type) {
     case 'boolean':
-      return value === true ? null : 'must be true: the feature is a boolean';
+      return value === true ? null : 'must be `true`: the feature is a `boolean`';
     case 'limit':
       return value === 'unlimited' || (Number.isSafeInteger(value) && Number(value) >= 1)
         ? null
-        : 'must be an integer of at least 1 or "unlimited": the feature is a limit';
+        : 'must be a whole number of at least 1, or `"unlimited"`: the feature is a `limit`';
     case 'config':
       return value === null || value === false || value === 0
-        ? 'must not be null, false or 0: leave the feature out instead'
+        ? 'must not be `null`, `false` or 0: leave the feature out instead'
         : null;
   }
 }
@@ -50,7 +50,7 @@ export function isStorableValue(value: unknown): value is GivenValue {
 /** A value in a request's body; `valueFault` checks whether it fits the feature's type. */
 export const givenValueSchema = z
   .custom<GivenValue>(isStorableValue, {
-    error: 'must be JSON other than null, of at most 16,384 characters and 32 levels',
+    error: 'must be JSON other than `null`, of at most 16,384 characters and 32 levels',
   })
   .describe('boolean: true; limit: an integer ≥ 1 or "unlimited"; config: a JSON value');
 

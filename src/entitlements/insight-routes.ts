@@ -1,7 +1,7 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import type { App } from '../http/app-types.ts';
-import { ProblemError } from '../http/problem.ts';
+import { featureNotFound } from '../http/not-found.ts';
 import { decodeCursor, listResponse, page } from '../http/schemas.ts';
 import { sendJson } from '../http/send-json.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -131,7 +131,7 @@ export function insightRoutes(app: App, deps: InsightRouteDeps): void {
       const featureCode = request.params.feature_code;
       const projectId = await projectOf(request, given.project_id);
       if (!(await features.has(projectId, featureCode)))
-        throw new ProblemError('feature_not_found');
+        throw featureNotFound({ path: 'feature_code', isArchived: false });
       const asked = { after: decodeCursor(cursor), take: limit + 1 };
       const feature = { projectId, featureCode };
       const rows = await loadFeatureUsers(database, feature, { at, now: clock() }, asked);

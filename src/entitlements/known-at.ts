@@ -47,8 +47,12 @@ export async function loadTimelineKnownAt(
   });
   // A change that was recorded by a clock ahead of ours is known already.
   if (knownAt > Math.max(deps.clock(), rows[0]?.last_at?.getTime() ?? 0)) {
-    const message = 'must not be in the future';
-    throw new ProblemError('bad_request', `known_at ${message}.`, [{ path: 'known_at', message }]);
+    throw new ProblemError('bad_request', undefined, [
+      {
+        path: 'known_at',
+        message: 'must not be in the future: nothing is known from then; `at` may be',
+      },
+    ]);
   }
   return storedTimeline(rows[0]?.timeline ?? null);
 }

@@ -4,7 +4,8 @@ import { type Refreshed, refreshUsers } from '../entitlements/refresh.ts';
 import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
 import type { Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
-import { type FieldFault, ProblemError } from '../http/problem.ts';
+import { faultSentences, type FieldFault } from '../http/faults.ts';
+import { ProblemError } from '../http/problem.ts';
 import { sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { lockProjectShared } from '../platform/locks.ts';
@@ -125,10 +126,10 @@ function refuseAny(checked: readonly Checked[]): void {
   if (first === undefined) return;
   const faults = checked.flatMap((item, index): FieldFault[] => {
     if (!(item instanceof ProblemError)) return [];
-    const own = item.errors ?? [{ path: 'feature_code', message: 'is no active feature' }];
-    return own.map(({ path, message }) => ({ path: `grants.${index}.${path}`, message }));
+    const { errors = [] } = item;
+    return errors.map(({ path, message }) => ({ path: `grants[${index}].${path}`, message }));
   });
-  throw new ProblemError(first.code, `Nothing was granted. ${first.message}`, faults);
+  throw new ProblemError(first.code, `Nothing was granted. ${faultSentences(faults)}`, faults);
 }
 
 /** Makes and locks the users of the grants that can be given. */

@@ -26,10 +26,6 @@ export async function loadRoom(
 
 /** The problem of a grant to a user who has no room for it. */
 export function tooManyGrants(): ProblemError {
-  const message = `has ${maxSources} grants that are not over: end some, or give one with a larger value`;
-  return new ProblemError(
-    'too_many_grants',
-    `The user ${message} (POST /admin/revoke with grant_id or grants_only).`,
-    [{ path: 'user_id', message }],
-  );
+  const message = `has ${maxSources} grants that are not over: end some (POST /api/v1/admin/revoke with grant_id or grants_only), or give one with a larger value`;
+  return new ProblemError('too_many_grants', undefined, [{ path: 'user_id', message }]);
 }

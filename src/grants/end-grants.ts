@@ -3,7 +3,7 @@ import { changeUser } from '../entitlements/change.ts';
 import type { LockedUser } from '../entitlements/users.ts';
 import type { Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
-import { ProblemError } from '../http/problem.ts';
+import { featureNotFound, notFound } from '../http/not-found.ts';
 import type { Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { Operator } from '../projects/operator.ts';
@@ -45,7 +45,7 @@ export async function endGrant(
     where: { id: grantId, projectId },
     select: { featureCode: true, user: { select: { userId: true } } },
   });
-  if (found === null) throw new ProblemError('grant_not_found');
+  if (found === null) throw notFound('grant_not_found', 'grant_id', grantId);
   const { featureCode } = found;
   const { userId } = found.user;
   const end = async (tx: Tx, _user: LockedUser, now: number) => {
@@ -80,7 +80,7 @@ export async function endGrantsOf(
     const feature = await tx.feature.findUnique({
       where: { projectId_code: { projectId, code: featureCode } },
     });
-    if (feature === null) throw new ProblemError('feature_not_found');
+    if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
     const found = await tx.grant.findMany({
       where: { uid, featureCode, endedAt: null },
       orderBy: { id: 'asc' },

@@ -4,6 +4,7 @@ import type { FeatureValue } from '../entitlements/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
 import type { Feature, Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
+import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
@@ -88,14 +89,17 @@ export function grantableValue(
   feature: Pick<Feature, 'type' | 'archivedAt'> | null | undefined,
   given: GivenValue | undefined,
 ): GivenValue {
-  if (feature?.archivedAt !== null) throw new ProblemError('feature_not_found');
+  if (feature?.archivedAt !== null) {
+    throw featureNotFound({ path: 'feature_code', isArchived: feature?.archivedAt !== undefined });
+  }
   const type = featureType(feature.type);
   const value = given ?? (type === 'boolean' ? true : undefined);
   const fault =
-    value === undefined ? `is required: the feature is a ${type}` : valueFault(type, value);
+    value === undefined
+      ? `is required, since the feature is a \`${type}\`: send ${type === 'limit' ? 'a whole number, or `"unlimited"`' : 'its JSON'}`
+      : valueFault(type, value);
   if (value === undefined || fault !== null) {
-    const message = fault ?? '';
-    throw new ProblemError('bad_request', `value ${message}.`, [{ path: 'value', message }]);
+    throw new ProblemError('bad_request', undefined, [{ path: 'value', message: fault ?? '' }]);
   }
   return value;
 }

@@ -4,7 +4,7 @@ import { loadUserFacts } from '../entitlements/user-facts.ts';
 import { lastBeganAt } from '../entitlements/windows.ts';
 import type { Revocation } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
-import { ProblemError } from '../http/problem.ts';
+import { featureNotFound, notFound } from '../http/not-found.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { Operator } from '../projects/operator.ts';
@@ -41,7 +41,7 @@ export async function createRevocation(
       const feature = await tx.feature.findUnique({
         where: { projectId_code: { projectId, code: featureCode } },
       });
-      if (feature === null) throw new ProblemError('feature_not_found');
+      if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
       const given = { valid_from: request.validFrom, valid_to: request.validTo };
       const window = windowOf(given, now);
       // Stripe's clock may be ahead of ours: whatever the mirror knows of began before this revocation.
@@ -102,7 +102,7 @@ export async function liftRevocation(
     where: { id, ...(by.projectId === null ? {} : { projectId: by.projectId }) },
     select: { projectId: true, user: { select: { userId: true } } },
   });
-  if (found === null) throw new ProblemError('revocation_not_found');
+  if (found === null) throw notFound('revocation_not_found', 'id', id);
   const { projectId } = found;
   const { userId } = found.user;
   const { result, revision } = await changeUser(deps, projectId, userId, async (tx, _user, now) => {

@@ -10,7 +10,9 @@ import {
   userIdSchema,
 } from '../http/schemas.ts';
 
-const idSchema = z.string().regex(/^[a-z0-9_]{1,64}$/, 'must be an id of Latchkey');
+const idSchema = z
+  .string()
+  .regex(/^[a-z0-9_]{1,64}$/, 'must be the id of a grant or revocation, such as `gr_…`');
 
 const givenGrant = z.strictObject({
   user_id: userIdSchema,
@@ -91,20 +93,20 @@ export const revokeBody = z
     const given = (fields: readonly RevokeField[]) =>
       fields.filter((field) => body[field] !== undefined);
     if (body.grant_id !== undefined) {
-      refuse(given(ofFeature), 'must be left out with grant_id, which names one grant');
+      refuse(given(ofFeature), 'must be left out with `grant_id`, which names one grant');
       return { projectId, kind: 'grant', grantId: body.grant_id, reason };
     }
     if (userId === undefined || featureCode === undefined) {
       const missing = (['user_id', 'feature_code'] as const).filter(
         (field) => body[field] === undefined,
       );
-      refuse(missing, 'is required without grant_id');
+      refuse(missing, 'is required without `grant_id`');
       return z.NEVER;
     }
     if (body.grants_only === true) {
       refuse(
         given(ofRevocation),
-        'must be left out with grants_only, which ends grants now; leave out grants_only to revoke the feature',
+        'must be left out with `grants_only`, which ends grants now; leave out `grants_only` to revoke the feature',
       );
       return { projectId, kind: 'grants', userId, featureCode, reason };
     }

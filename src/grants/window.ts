@@ -17,11 +17,10 @@ export function windowOf(
   const validFrom = given.valid_from ?? now;
   const validTo = given.valid_to ?? null;
   if (validTo !== null && validTo <= validFrom) {
-    throw new ProblemError(
-      'window_invalid',
-      `valid_to must be after ${given.valid_from === undefined ? 'now' : 'valid_from'}.`,
-      [{ path: 'valid_to', message: 'must be after valid_from' }],
-    );
+    const start = given.valid_from === undefined ? '`valid_from`, which is now' : '`valid_from`';
+    throw new ProblemError('window_invalid', undefined, [
+      { path: 'valid_to', message: `must be after ${start}` },
+    ]);
   }
   return { validFrom, validTo };
 }

@@ -1,13 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import Stripe from 'stripe';
 import type { Clock } from '../platform/clock.ts';
 import { isTimeout, isUnreachable, saidBy } from '../platform/database.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { createThinning } from '../platform/thinning.ts';
 import type { App } from './app-types.ts';
-import { type FieldFault, problemBody, type ProblemCode, ProblemError } from './problem.ts';
+import { notSentAsJson } from './json-body.ts';
+import { problemBody, type ProblemCode, ProblemError } from './problem.ts';
 import { addToLogLine } from './request-log.ts';
+import { createRouteList } from './unrouted.ts';
 
 /** What an error that carries an HTTP status means: Fastify's own, and those of @fastify/sensible. */
 const statusProblems: Readonly<Record<number, ProblemCode>> = {
@@ -52,13 +53,19 @@ export function installErrorHandlers(app: App, monotonic: Clock): void {
   }
 
   app.setErrorHandler((error: unknown, request, reply) => {
-    const problem = toProblem(error);
+    const problem = toProblem(error, request);
     tell(request, error, problem);
     return sendProblem(request, reply, problem);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new ProblemError('not_found', 'There is no such route.')),
-  );
+  const routes = createRouteList();
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.add(one, url);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const { allow, problem } = routes.explain(request.method, request.url);
+    if (allow.length > 0) void reply.header('allow', allow.join(', '));
+    return sendProblem(request, reply, problem);
+  });
 }
 
 /** Answers with a problem, as `application/problem+json`. */
@@ -80,33 +87,36 @@ export function sendProblem(
     .send(JSON.stringify(problemBody(problem, request.id)));
 }
 
-/** The problem that an error means. */
-export function toProblem(error: unknown): ProblemError {
+/** The problem that an error of a request means. */
+export function toProblem(error: unknown, request?: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    return new ProblemError(
-      'bad_request',
-      `The ${error.validationContext ?? 'request'} is not as documented.`,
-      error.validation.flatMap(fieldFaults),
-    );
-  }
   if (error instanceof Stripe.errors.StripeError || error instanceof ImplausibleAnswer) {
     return new ProblemError('stripe_unavailable');
   }
   if (!(error instanceof Error)) return new ProblemError('internal_error');
-  return httpProblem(error) ?? databaseProblem(error) ?? new ProblemError('internal_error');
+  return (
+    httpProblem(error, request) ?? databaseProblem(error) ?? new ProblemError('internal_error')
+  );
 }
 
 /** Null for what carries no status of a client's fault. */
-function httpProblem(error: Error): ProblemError | null {
+function httpProblem(error: Error, request: FastifyRequest | undefined): ProblemError | null {
   const status = 'statusCode' in error ? error.statusCode : undefined;
   if (typeof status !== 'number' || status < 400 || status > 499) return null;
   const code = statusProblems[status] ?? 'bad_request';
   if ('expose' in error && error.expose === true) return new ProblemError(code, error.message);
-  const detail = fastifyDetails[codeOf(error)];
+  if (code === 'unsupported_media_type') return notSentAsJson(request?.headers['content-type']);
+  if (code === 'payload_too_large') return bodyTooLarge(request);
+  return new ProblemError(code, fastifyDetails[codeOf(error)]);
+}
+
+function bodyTooLarge(request: FastifyRequest | undefined): ProblemError {
+  const most = request?.routeOptions.bodyLimit;
   return new ProblemError(
-    code,
-    code === 'bad_request' ? (detail ?? 'The body is not valid JSON.') : undefined,
+    'payload_too_large',
+    most === undefined
+      ? undefined
+      : `The body must have at most ${most.toLocaleString('en')} bytes. Send less at once.`,
   );
 }
 
@@ -127,17 +137,4 @@ function databaseProblem(error: Error): ProblemError | null {
 
 function codeOf(error: Error): string {
   return 'code' in error ? String(error.code) : '';
-}
-
-/** One fault per field: zod names all unknown fields of an object in one issue. */
-function fieldFaults(fault: {
-  instancePath: string;
-  message?: string | undefined;
-  params: Record<string, unknown>;
-}): FieldFault[] {
-  const path = fault.instancePath.split('/').filter((part) => part !== '');
-  const { keys } = fault.params;
-  return Array.isArray(keys)
-    ? keys.map((key) => ({ path: [...path, String(key)].join('.'), message: 'is not known' }))
-    : [{ path: path.join('.'), message: fault.message ?? 'is not valid' }];
 }

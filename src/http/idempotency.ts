@@ -16,6 +16,9 @@ import { ProblemError } from './problem.ts';
 /** Where POSTs are idempotent by key. */
 const idempotentPath = /^\/api\/v1\/(admin|checkout|portal)(\/|$)/;
 
+/** The header that carries the key, as faults name it. */
+const header = 'Idempotency-Key';
+
 declare module 'fastify' {
   interface FastifyRequest {
     idempotencyClaim: Claim | null;
@@ -53,7 +56,7 @@ export function answerKeeper(
     const { statusCode } = reply;
     const payload = withoutSecret(String(reply.serializeInput({ ...body }, String(statusCode))));
     if (!(await keepAnswerWith(tx, claim, statusCode, payload))) {
-      throw new ProblemError('idempotency_in_progress');
+      throw stillRunning();
     }
   };
 }
@@ -90,10 +93,15 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
     if (request.idempotencyClaim !== null) return undefined;
     const stored = await loadClaim(deps.database, name);
     if (stored !== undefined && !stored.request_hash.equals(requestHash)) {
-      throw new ProblemError('idempotency_key_reused');
+      throw new ProblemError('idempotency_key_reused', undefined, [
+        {
+          path: header,
+          message: 'was used for a request with another path, query or body: send a new key',
+        },
+      ]);
     }
     if (stored?.status !== 'done' || stored.response_status === null) {
-      throw new ProblemError('idempotency_in_progress');
+      throw stillRunning();
     }
     const isRefusal = stored.response_status >= 400;
     if (!isRefusal) await deps.tellCache();
@@ -140,14 +148,20 @@ export function isIdempotent({ method, url }: Pick<RouteOptions, 'method' | 'url
 }
 
 function keyOf(request: FastifyRequest): string | null {
-  const header = request.headers['idempotency-key'];
-  if (header === undefined) return null;
-  if (typeof header !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(header)) {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw new ProblemError('bad_request', undefined, [
-      { path: 'Idempotency-Key', message: 'must be 1 to 255 printable characters without spaces' },
+      { path: header, message: 'must be 1 to 255 printable characters without spaces' },
     ]);
   }
-  return header;
+  return key;
+}
+
+function stillRunning(): ProblemError {
+  return new ProblemError('idempotency_in_progress', undefined, [
+    { path: header, message: 'is that of a request that is still running: try again later' },
+  ]);
 }
 
 /** What makes two requests the same: the path with its ids, the query, and the body as it was sent. */

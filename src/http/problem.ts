@@ -1,3 +1,5 @@
+import { faultSentences, type FieldFault } from './faults.ts';
+
 /** Every `code` that an answer may carry: its status, and a title that says what it means. */
 export const problems = {
   bad_request: [400, 'The request is malformed'],
@@ -23,6 +25,7 @@ export const problems = {
   purchase_not_found: [404, 'There is no such purchase'],
   link_run_not_found: [404, 'There is no such run of links'],
   reconciliation_not_found: [404, 'There is no such reconciliation'],
+  method_not_allowed: [405, 'The path does not take this method'],
   project_exists: [409, 'A project with this id exists'],
   feature_in_use: [409, 'The type of a feature in use cannot change'],
   feature_revoked: [409, 'Every feature of the price is revoked for this user'],
@@ -51,11 +54,6 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
-export interface FieldFault {
-  path: string;
-  message: string;
-}
-
 /** The body of every error answer (RFC 9457). */
 export interface Problem {
   type: string;
@@ -74,14 +72,17 @@ export class ProblemError extends Error {
   /** After how long another try makes sense, where that is another time than a second. */
   readonly retryAfterSeconds: number | undefined;
 
-  /** @param detail what happened here and what to do next; says nothing internal. */
+  /**
+   * @param detail what happened here and what to do next; says nothing internal. By default the faults as
+   *   sentences, or the title.
+   */
   constructor(
     code: ProblemCode,
     detail?: string,
     errors?: FieldFault[],
     retryAfterSeconds?: number,
   ) {
-    super(detail ?? `${problems[code][1]}.`);
+    super(detail ?? (errors === undefined ? `${problems[code][1]}.` : faultSentences(errors)));
     this.name = 'ProblemError';
     this.code = code;
     this.errors = errors;

@@ -4,7 +4,10 @@ import { ProblemError, problems, type ProblemCode } from './problem.ts';
 /** A project's id: a slug, since it stands in paths. */
 export const projectIdSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be small letters, digits, - or _, at most 63')
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,62}$/,
+    'must be 1 to 63 lowercase letters, digits, `-` or `_`, and begin with a letter or digit',
+  )
   .describe('The project; may be left out where the key belongs to one')
   .meta({ examples: ['notes'] });
 
@@ -19,10 +22,12 @@ export const userIdSchema = z
   .string()
   .min(1)
   .max(longestId)
-  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters')
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters or halves of surrogate pairs')
   .refine((id) => !dotSegment.test(id), 'must not be `.` or `..`')
   .describe("The project's own id for the person: any printable text but `.` and `..`")
   .meta({ examples: ['u_42'] });
+
+const notStripeId = `must be an id of Stripe: 1 to ${longestId} visible ASCII characters, without / \\ ? # %`;
 
 /**
  * Stripe's ids, and products' custom ones: visible ASCII, without what could make another path of the
@@ -30,21 +35,31 @@ export const userIdSchema = z
  */
 export const stripeIdSchema = z
   .string()
-  .regex(new RegExp(`^[\\x21-\\x7e]{1,${longestId}}$`), 'must be an id of Stripe')
-  .refine((id) => !dotSegment.test(id) && !/[/\\?#%]/.test(id), 'must be an id of Stripe');
+  .regex(new RegExp(`^[\\x21-\\x7e]{1,${longestId}}$`), notStripeId)
+  .refine((id) => !dotSegment.test(id) && !/[/\\?#%]/.test(id), notStripeId);
 
 export const featureCodeSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_.-]{0,99}$/, 'must be small letters, digits, _ . or -, at most 100')
+  .regex(
+    /^[a-z0-9][a-z0-9_.-]{0,99}$/,
+    'must be 1 to 100 lowercase letters, digits, `_`, `.` or `-`, and begin with a letter or digit',
+  )
   .meta({ examples: ['export'] });
 
 /** What ISO 8601 says in four digits and Postgres stores. */
 export const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
 const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
 
+function faultOfInstant({ input }: { input: unknown }): string {
+  const wanted =
+    'must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`';
+  const lostPlus = typeof input === 'string' && input.includes(' ');
+  return lostPlus ? `${wanted}: in a query, write \`+\` as \`%2B\`` : wanted;
+}
+
 /** An instant in ISO 8601 with its offset, as epoch milliseconds. */
 export const instantSchema = z.iso
-  .datetime({ offset: true })
+  .datetime({ offset: true, error: faultOfInstant })
   .transform((text) => Date.parse(text))
   .pipe(
     z.number().refine((instant) => instant >= firstInstant && instant <= lastInstant, {
@@ -74,7 +89,8 @@ export const reasonSchema = wholeTextSchema
   .trim()
   .min(1)
   .max(1_000)
-  .describe('Why; stands in the audit');
+  .describe('Why; stands in the audit')
+  .meta({ examples: ['support ticket 4711'] });
 
 /** What a thing is called, for people. */
 export const nameSchema = wholeTextSchema.trim().min(1).max(200);
@@ -139,7 +155,11 @@ export function decodeNumberCursor(cursor: string | undefined): bigint | undefin
 /** The fault of a cursor whose text stands for no place in the list that it was given to. */
 export function notACursor(): ProblemError {
   return new ProblemError('bad_request', undefined, [
-    { path: 'cursor', message: 'is not a cursor of this list' },
+    {
+      path: 'cursor',
+      message:
+        'is not a cursor of this list: send `next_cursor` of its page before, or leave it out',
+    },
   ]);
 }
 

@@ -10,7 +10,6 @@ import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
   serializerCompiler,
-  validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -23,14 +22,14 @@ import type { App } from './app-types.ts';
 import { bodyLimits } from './body-limits.ts';
 import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
-import { isTooDeep, maxJsonDepth } from './json-depth.ts';
+import { takeJsonAlone } from './json-body.ts';
 import { keepAnswers } from './kept-answers.ts';
 import { documentProblems, documentRevalidation, dropUnusedSchemas } from './openapi.ts';
-import { ProblemError } from './problem.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
 import { endUnreadAnswers, standstillMs } from './unread-answers.ts';
 import { watchUntrustedProxies } from './untrusted-proxies.ts';
+import { validatorCompiler } from './validation.ts';
 
 /** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
 const requestTimeoutMs = 30_000;
@@ -40,8 +39,6 @@ const requestTimeoutMs = 30_000;
  * gives headers a minute.
  */
 const headersTimeoutMs = 10_000;
-
-const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter one.`;
 
 /** How often connections are looked at for it, milliseconds. */
 const lookForTimeoutsEveryMs = 1_000;
@@ -78,7 +75,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     // Before routing, where no hook is called.
     frameworkErrors: (error, request, reply) => {
       void reply.headers(answerHeaders);
-      sendProblem(request, reply, toProblem(error));
+      sendProblem(request, reply, toProblem(error, request));
       note(request, reply, reply.statusCode);
     },
     // One line per request, below.
@@ -100,7 +97,9 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
         title: 'Latchkey',
         version: '1',
         description:
-          'What may this user use, right now? The system of record for entitlements over Stripe.',
+          'What may this user use, right now? The system of record for entitlements over Stripe.\n\n' +
+          'Errors are problems (RFC 9457): `detail` names the field and the remedy, and `errors` lists all fields. ' +
+          'A path with a method that it does not take answers 405 `method_not_allowed` with `Allow`; an unknown path, 404 `not_found`.',
       },
       // Relative: the server that serves the document.
       servers: [{ url: '/' }],
@@ -138,24 +137,6 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   });
   await app.register(docsPage);
   return app;
-}
-
-/**
- * Anything but JSON is a 415. An empty body is none, whatever type it has: those who send every request
- * with the same headers may send a DELETE, too.
- */
-function takeJsonAlone(app: App): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    (request, body: string, done) => {
-      if (body === '') done(null, undefined);
-      else if (isTooDeep(body)) done(new ProblemError('bad_request', tooDeep));
-      else void parse(request, body, done);
-    },
-  );
 }
 
 /** The caller's own `X-Request-Id` where it is short and plain, so that its log and ours can be joined. */

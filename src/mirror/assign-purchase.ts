@@ -3,6 +3,7 @@ import type { ChangeDeps } from '../entitlements/change.ts';
 import { refreshUsers } from '../entitlements/refresh.ts';
 import { lockUser } from '../entitlements/users.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
+import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
@@ -59,7 +60,7 @@ export async function assignPurchase(
   const owner = await loadPurchaseOwner(deps.database.prisma, purchaseId);
   const projectId = owner?.projectId ?? null;
   if (owner === null || projectId === null || (by.projectId ?? projectId) !== projectId) {
-    throw new ProblemError('purchase_not_found');
+    throw notFound('purchase_not_found', 'id', purchaseId);
   }
   const { assigned, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
@@ -75,9 +76,14 @@ export async function assignPurchase(
       return { assigned, refreshed: [] };
     }
     if ((await loadPurchaseOwner(tx, purchaseId))?.projectId !== projectId) {
-      throw new ProblemError('purchase_not_found');
+      throw notFound('purchase_not_found', 'id', purchaseId);
     }
-    if (purchase.uid !== null) throw new ProblemError('purchase_claimed');
+    if (purchase.uid !== null) {
+      throw new ProblemError(
+        'purchase_claimed',
+        'The purchase belongs to another user, for good. Grant the feature instead: POST /api/v1/admin/grant.',
+      );
+    }
     await tx.purchase.update({
       where: { id: purchaseId },
       data: { uid: user.uid, attachedUid: user.uid },

@@ -5,7 +5,7 @@ import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/not-found.ts';
 import {
   decodeNumberCursor,
   instantOut,
@@ -29,6 +29,8 @@ import { unlinkCustomer } from './unlink.ts';
 const tags = ['Customers'];
 const mostPairs = 1_000;
 const inBody = { project_id: projectIdSchema.optional(), reason: reasonSchema.optional() };
+
+const customerIdSchema = stripeIdSchema.meta({ examples: ['cus_9'] });
 
 const linkedSchema = z.strictObject({
   user_id: z.string(),
@@ -79,7 +81,7 @@ const manyBody = z
   .strictObject({
     ...inBody,
     pairs: z
-      .array(z.strictObject({ user_id: userIdSchema, stripe_customer_id: stripeIdSchema }))
+      .array(z.strictObject({ user_id: userIdSchema, stripe_customer_id: customerIdSchema }))
       .min(1)
       .max(mostPairs),
   })
@@ -88,7 +90,11 @@ const manyBody = z
     for (const [index, { stripe_customer_id: id }] of pairs.entries()) {
       if (seen.has(id)) {
         const path = ['pairs', index, 'stripe_customer_id'];
-        context.addIssue({ code: 'custom', path, message: 'is named twice' });
+        context.addIssue({
+          code: 'custom',
+          path,
+          message: 'is named twice: name each customer once',
+        });
       }
       seen.add(id);
     }
@@ -107,7 +113,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
   ): Promise<LinkProgress> {
     const scope = await projectScope(deps, callerOf(request), given);
     const progress = await loadLinkRun(database, scope, id);
-    if (progress === null) throw new ProblemError('link_run_not_found');
+    if (progress === null) throw notFound('link_run_not_found', 'id', id);
     return progress;
   }
 
@@ -127,7 +133,7 @@ export function customerRoutes(app: App, deps: SyncDeps): void {
         tags,
         summary: 'Link an existing Stripe customer to a user, and fetch its objects',
         params: z.strictObject({ user_id: userIdSchema }),
-        body: z.strictObject({ ...inBody, stripe_customer_id: stripeIdSchema }),
+        body: z.strictObject({ ...inBody, stripe_customer_id: customerIdSchema }),
         response: { 200: linkedSchema },
       },
     },

@@ -1,6 +1,7 @@
 import { recordAudit } from '../audit/record.ts';
 import { lockUser, type UserName } from '../entitlements/users.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
+import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
@@ -35,6 +36,9 @@ export interface Linked {
 /** Number of objects fetched before the call returns; the worker fetches the rest. */
 const fetchedAtOnce = 40;
 const concurrency = 3;
+
+/** The field of a request that names the customer. */
+const customerField = 'stripe_customer_id';
 
 /** How long the worker leaves these objects to the call, milliseconds, unless a buyer waits for one. */
 const heldMs = 30_000;
@@ -133,12 +137,44 @@ async function requireLinkable(
   const claims = await loadClaims(tx, customerId, customer, named, productIds);
   const verdict = judgeLink({ projectId, userId }, actor === platformActor, claims);
   if (customer === null || verdict === 'not_found') {
-    throw new ProblemError('customer_not_found', 'Stripe knows no such customer.');
+    throw customerNotFound(projectId, customerId, actor === platformActor);
   }
   // Stripe returns only the id of a deleted customer.
-  if (customer.createdAt === null) throw new ProblemError('customer_deleted');
-  if (verdict === 'linked') throw new ProblemError('customer_linked');
+  if (customer.createdAt === null) {
+    throw new ProblemError('customer_deleted', undefined, [
+      {
+        path: customerField,
+        message: 'names a customer that was deleted at Stripe: send one that is still there',
+      },
+    ]);
+  }
+  if (verdict === 'linked') throw customerLinked(claims);
   return customer.createdAt;
+}
+
+/** A project's key learns only what the project has to do, whether or not the customer exists. */
+function customerNotFound(
+  projectId: string,
+  customerId: string,
+  byPlatform: boolean,
+): ProblemError {
+  const message = byPlatform
+    ? "names no customer of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key"
+    : `names no customer that project \`${projectId}\` may link: set \`metadata.project_id\` of the customer to \`${projectId}\` at Stripe first`;
+  return notFound('customer_not_found', customerField, customerId, message);
+}
+
+/** Only the platform key gets to know of a user of another project: `judgeLink` hides such customers from others. */
+function customerLinked({ link }: CustomerClaims): ProblemError {
+  const owner =
+    link === null ? 'another user' : `user \`${link.userId}\` of project \`${link.projectId}\``;
+  const remedy =
+    link === null
+      ? 'change `user_id` in the metadata of the customer, and of what it has, at Stripe'
+      : 'DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it there';
+  return new ProblemError('customer_linked', undefined, [
+    { path: customerField, message: `belongs to ${owner}: ${remedy}, then link it` },
+  ]);
 }
 
 interface ClaimRow {

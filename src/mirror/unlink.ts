@@ -1,5 +1,6 @@
 import { recordAudit } from '../audit/record.ts';
 import type { UserName } from '../entitlements/users.ts';
+import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import type { Operator } from '../projects/operator.ts';
@@ -103,7 +104,9 @@ async function loadLinked(
     where c.id = ${customerId} and u.user_id = ${userId}
       and (${projectId}::text is null or u.project_id = ${projectId})`;
   if (linked === undefined) {
-    throw new ProblemError('customer_not_found', 'The user has no such customer.');
+    const message =
+      'names no customer of the user: GET /api/v1/admin/users/{user_id} shows the ones that are';
+    throw notFound('customer_not_found', 'id', customerId, message);
   }
   return linked;
 }

@@ -88,7 +88,8 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
     },
     async (request, reply) => {
       const { metricsToken } = deps;
-      if (metricsToken === undefined) throw app.httpErrors.notFound('There is no such route.');
+      if (metricsToken === undefined)
+        throw app.httpErrors.notFound('Metrics are served where METRICS_TOKEN is set.');
       if (!isSame(request.headers.authorization ?? '', `Bearer ${metricsToken}`)) {
         throw app.httpErrors.unauthorized('Send METRICS_TOKEN: Authorization: Bearer TOKEN.');
       }

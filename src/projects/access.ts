@@ -14,15 +14,15 @@ export async function projectFor(
   given: string | undefined,
 ): Promise<string> {
   if (caller.projectId !== null) {
-    if (given !== undefined && given !== caller.projectId) throw projectNotFound();
+    if (given !== undefined && given !== caller.projectId) throw projectNotFound(caller, given);
     return caller.projectId;
   }
-  if (given === undefined) throw new ProblemError('project_id_required');
+  if (given === undefined) throw projectIdRequired();
   const project = await deps.database.prisma.project.findUnique({
     where: { id: given },
     select: { id: true },
   });
-  if (project === null) throw projectNotFound();
+  if (project === null) throw projectNotFound(caller, given);
   return project.id;
 }
 
@@ -51,6 +51,23 @@ export async function projectScope(
   return caller.projectId === null && given === undefined ? null : projectFor(deps, caller, given);
 }
 
-function projectNotFound(): ProblemError {
-  return new ProblemError('project_not_found');
+/** Returns the problem of a request by the platform key that has to name a project and does not. */
+export function projectIdRequired(): ProblemError {
+  return new ProblemError('project_id_required', undefined, [
+    {
+      path: 'project_id',
+      message:
+        'is required with the platform key: send it in the query of GET and DELETE, or in the body of POST, PUT and PATCH',
+    },
+  ]);
+}
+
+/** A project's key gets the same words for another project as for one that does not exist. */
+function projectNotFound({ projectId }: Caller, given: string): ProblemError {
+  return new ProblemError(
+    'project_not_found',
+    projectId === null
+      ? `There is no project \`${given}\`. GET /api/v1/admin/projects lists all.`
+      : `The key belongs to project \`${projectId}\` and sees no other: send that, or leave \`project_id\` out.`,
+  );
 }

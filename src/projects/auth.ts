@@ -51,7 +51,11 @@ export function installAuth(app: App, deps: AuthDeps): void {
     const hash = hashKey(key);
     if (sameHash(hash, platformHash)) return everything;
     const caller = await deps.keys.find(key, hash, () => clientNetwork(request.ip));
-    if (caller === null) throw new ProblemError('unauthorized', 'The API key is not valid.');
+    if (caller === null)
+      throw new ProblemError(
+        'unauthorized',
+        'The API key is mistyped, deleted or expired: send another.',
+      );
     return caller;
   }
 
@@ -107,7 +111,7 @@ function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
   throw new ProblemError(
     'scope_missing',
     auth === 'platform'
-      ? 'Only the platform key may do this.'
-      : `The API key lacks the scope \`${auth}\`.`,
+      ? 'Only the platform key (ADMIN_API_KEY) may do this. The request has a key of a project.'
+      : `The API key lacks the scope \`${auth}\`. Make a key with it: POST /api/v1/admin/projects/{id}/keys.`,
   );
 }

@@ -3,6 +3,7 @@ import { recordAudit } from '../audit/record.ts';
 import type { ApiKey } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
+import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeCursor,
@@ -69,7 +70,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
       const { name, expires_at: expiresAt } = request.body;
       const now = clock();
       if (expiresAt !== undefined && expiresAt <= now) {
-        throw new ProblemError('window_invalid', '`expires_at` must be in the future.', [
+        throw new ProblemError('window_invalid', undefined, [
           { path: 'expires_at', message: 'must be in the future' },
         ]);
       }
@@ -150,7 +151,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
           where: { id: request.params.key_id, projectId, deletedAt: null },
           data: { deletedAt: new Date(now) },
         });
-        if (deleted === undefined) throw new ProblemError('key_not_found');
+        if (deleted === undefined) throw notFound('key_not_found', 'key_id', request.params.key_id);
         await recordAudit(tx, {
           projectId,
           actor: caller.actor,

@@ -10,6 +10,7 @@ import type { Project } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
+import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeCursor,
@@ -83,7 +84,11 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
           skipDuplicates: true,
         });
         const [row] = made;
-        if (row === undefined) throw new ProblemError('project_exists');
+        if (row === undefined) {
+          throw new ProblemError('project_exists', undefined, [
+            { path: 'id', message: 'is the id of another project: choose another' },
+          ]);
+        }
         await recordAudit(tx, {
           projectId: id,
           actor: callerOf(request).actor,
@@ -203,7 +208,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
     async (request) => {
       const scope = await projectScope(deps, callerOf(request), request.query.project_id);
       const refresh = await loadRefresh(database, scope, request.params.id);
-      if (refresh === null) throw new ProblemError('refresh_not_found');
+      if (refresh === null) throw notFound('refresh_not_found', 'id', request.params.id);
       return refresh;
     },
   );

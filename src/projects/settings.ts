@@ -13,16 +13,16 @@ const originSchema = z.string().superRefine((text, context) => {
 const localHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 function originFault(text: string): string | null {
-  if (!URL.canParse(text)) return 'must be an origin such as https://app.example.com';
+  if (!URL.canParse(text)) return 'must be an origin such as `https://app.example.com`';
   const url = new URL(text);
   if (url.origin !== text) {
-    return 'must be an exact origin: lower case, no path, no default port, no wildcard, no user';
+    return 'must be an exact origin such as `https://app.example.com`: lowercase, without path, trailing slash, default port, wildcard or user';
   }
-  if (url.hostname.includes('*')) return 'must not contain a wildcard';
+  if (url.hostname.includes('*')) return 'must not contain a wildcard: list each origin';
   if (url.protocol === 'https:') return null;
   return url.protocol === 'http:' && localHosts.has(url.hostname)
     ? null
-    : 'must be https, or http on localhost';
+    : 'must be `https`, or `http` on localhost';
 }
 
 const fields = {
@@ -37,7 +37,7 @@ const fields = {
   redirect_origins: z.array(originSchema).max(50),
   portal_configuration_id: z
     .string()
-    .regex(/^bpc_\w{1,251}$/, 'must be an id of Stripe: bpc_…')
+    .regex(/^bpc_\w{1,251}$/, 'must be the id of a portal configuration of Stripe, such as `bpc_…`')
     .nullable(),
   reconcile: z
     .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))

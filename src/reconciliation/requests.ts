@@ -1,9 +1,11 @@
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
 import type { ReconciliationFinding, ReconciliationRun } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
+import { notFound, userNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import { projectIdRequired } from '../projects/access.ts';
 import { firstPhase } from './phases.ts';
 import { createRun, progressOf } from './run-store.ts';
 import type { FindingCounts } from './schemas.ts';
@@ -34,12 +36,12 @@ export async function startRun(
 ): Promise<StartedRun> {
   const { projectId, userId, dryRun } = asked;
   if (userId !== null) {
-    if (projectId === null) throw new ProblemError('project_id_required');
+    if (projectId === null) throw projectIdRequired();
     const user = await deps.database.prisma.user.findUnique({
       where: { projectId_userId: { projectId, userId } },
       select: { uid: true },
     });
-    if (user === null) throw new ProblemError('user_not_found');
+    if (user === null) throw userNotFound();
   }
   return deps.database.transaction(async (tx) => {
     const { id } = await createRun(deps, asked, firstPhase(asked), tx);
@@ -68,7 +70,7 @@ export async function loadRun(
   const run = await database.prisma.reconciliationRun.findFirst({
     where: { id, ...(projectId === null ? {} : { projectId }) },
   });
-  if (run === null) throw new ProblemError('reconciliation_not_found');
+  if (run === null) throw notFound('reconciliation_not_found', 'id', id);
   return run;
 }
 
@@ -149,8 +151,7 @@ export async function countFindings(
 export async function forceRun(
   deps: RequestDeps,
   asker: Asker,
-  projectId: string | null,
-  id: string,
+  { projectId, id, reason }: { projectId: string | null; id: string; reason: string | undefined },
   keep: KeepAnswer<StartedRun>,
 ): Promise<StartedRun> {
   const run = await loadRun(deps.database, projectId, id);
@@ -167,13 +168,19 @@ export async function forceRun(
       where: { id, status: 'held' },
       data: { status: 'running', progress: forced, leaseUntil: null, finishedAt: null },
     });
-    if (count === 0) throw new ProblemError('reconciliation_not_held');
+    if (count === 0) {
+      throw new ProblemError(
+        'reconciliation_not_held',
+        'Only a reconciliation whose `status` is `held` can be forced.',
+      );
+    }
     await recordAudit(tx, {
       ...asker,
       projectId: run.projectId,
       action: 'reconciliation.force',
       targetType: 'reconciliation',
       targetId: id,
+      ...(reason === undefined ? {} : { reason }),
       at: deps.clock(),
     });
     const started = { id, status: 'running' } as const;

@@ -10,6 +10,7 @@ import {
   notACursor,
   page,
   projectIdSchema,
+  reasonSchema,
   userIdSchema,
 } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -155,15 +156,15 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
         tags,
         summary: 'Apply what a reconciliation holds back, each checked again first',
         params: inPath,
-        body: z.strictObject(scopeQuery).nullish(),
+        body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
         response: { 202: startedSchema },
       },
     },
     async (request, reply) => {
       const projectId = await scopeOf(request, request.body?.project_id);
-      const { id } = request.params;
+      const asked = { projectId, id: request.params.id, reason: request.body?.reason };
       const keep = answerKeeper(reply.code(202));
-      return reply.send(await forceRun(deps, askerOf(request), projectId, id, keep));
+      return reply.send(await forceRun(deps, askerOf(request), asked, keep));
     },
   );
 }

@@ -3,6 +3,7 @@ import type { ReconciliationFinding, ReconciliationRun } from '../generated/pris
 import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts';
 import { findingTypes } from '../projects/finding-types.ts';
 import { findingActions } from './classify-finding.ts';
+import { fieldsOut } from './field-names.ts';
 import { phasesOf } from './phases.ts';
 import { progressOf, runStatuses } from './run-store.ts';
 
@@ -109,17 +110,22 @@ export function runView(
 }
 
 export function findingView(row: ReconciliationFinding): z.infer<typeof findingSchema> {
-  const json = z.json();
   return {
     id: String(row.id),
     type: z.enum(findingTypes).parse(row.type),
     project_id: row.projectId,
     object: { type: row.objectType, id: row.objectId },
-    local: json.parse(row.local),
-    stripe: json.parse(row.stripe),
-    effect: json.parse(row.effect),
+    local: sideOf(row.local),
+    stripe: sideOf(row.stripe),
+    effect: z.json().parse(row.effect),
     action: z.enum(findingActions).parse(row.action),
     created_at: instantOut(row.createdAt),
     resolved_at: instantOut(row.resolvedAt),
   };
+}
+
+/** Returns what one side holds of an object, as answers show it. */
+function sideOf(stored: unknown) {
+  const fields = z.record(z.string(), z.json()).nullable().parse(stored);
+  return fields === null ? null : fieldsOut(fields);
 }

@@ -19,15 +19,17 @@ export function reportWindow(
   const to = given.to ?? now + 1;
   const from = given.from ?? Math.max(firstInstant, to - defaultDays * dayMs);
   if (from >= to) {
-    throw new ProblemError(
-      'window_invalid',
-      `from must be before ${given.to === undefined ? 'now' : 'to'}.`,
-      [{ path: 'from', message: 'must be before the end of the window' }],
-    );
+    const end = given.to === undefined ? '`to`, which is now' : '`to`';
+    throw new ProblemError('window_invalid', undefined, [
+      { path: 'from', message: `must be before ${end}` },
+    ]);
   }
   if (to - from > maxDays * dayMs) {
-    throw new ProblemError('window_invalid', `The window must have ${maxDays} days at most.`, [
-      { path: 'from', message: `must be at most ${maxDays} days before the end of the window` },
+    throw new ProblemError('window_invalid', undefined, [
+      {
+        path: 'from',
+        message: `must be at most ${maxDays} days before \`to\`: ask for less at once`,
+      },
     ]);
   }
   return { from, to };

@@ -1,6 +1,6 @@
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
 import { lockUsers, type UserName } from '../entitlements/users.ts';
-import { ProblemError } from '../http/problem.ts';
+import { userNotFound } from '../http/not-found.ts';
 import { instantOut } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Database, sql, type Tx } from '../platform/database.ts';
@@ -30,7 +30,7 @@ export function eraseUser(
   return deps.database.transaction(async (tx) => {
     const now = deps.clock();
     const [user] = await lockUsers(tx, sql`project_id = ${projectId} and user_id = ${userId}`);
-    if (user === undefined) throw new ProblemError('user_not_found');
+    if (user === undefined) throw userNotFound();
     const { uid } = user;
     const { erasedAt } = await tx.user.findUniqueOrThrow({ where: { uid } });
     await tx.user.update({ where: { uid }, data: { erasedAt: erasedAt ?? new Date(now) } });

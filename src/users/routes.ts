@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
-import { ProblemError } from '../http/problem.ts';
+import { userNotFound } from '../http/not-found.ts';
 import { projectIdSchema, reasonSchema, userIdSchema } from '../http/schemas.ts';
 import { projectFor } from '../projects/access.ts';
 import { callerOf } from '../projects/caller.ts';
@@ -33,7 +33,7 @@ export function userRoutes(app: App, deps: EraseDeps): void {
         projectId,
         userId: request.params.user_id,
       });
-      if (found === null) throw new ProblemError('user_not_found');
+      if (found === null) throw userNotFound();
       return found;
     },
   );

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
-import { ProblemError } from '../http/problem.ts';
+import { notFound } from '../http/not-found.ts';
 import {
   decodeNumberCursor,
   listQuery,
@@ -78,7 +78,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
     async (request) => {
       const projectId = await deps.projectScope(request, request.query.project_id);
       const found = await loadEvent(database.prisma, projectId, request.params.id);
-      if (found === null) throw new ProblemError('event_not_found');
+      if (found === null) throw notFound('event_not_found', 'id', request.params.id);
       return { ...found.event, payload: found.payload };
     },
   );

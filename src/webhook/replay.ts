@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
+import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
@@ -40,7 +41,7 @@ export async function replayEvent(
   const { database, clock } = deps;
   const { projectId } = replayer;
   const found = await loadEvent(database.prisma, projectId, id);
-  if (found === null) throw new ProblemError('event_not_found');
+  if (found === null) throw notFound('event_not_found', 'id', id);
   const { object, status } = found.event;
   if (status === 'ignored' || object === null) {
     throw new ProblemError(

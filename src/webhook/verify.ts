@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isTooDeep, maxJsonDepth } from '../http/json-depth.ts';
 import { ProblemError } from '../http/problem.ts';
 import { wholeTextSchema } from '../http/schemas.ts';
+import { explainIssue, fieldFaults } from '../http/validation.ts';
 import { requireGoodHeader, toleranceSeconds } from './signature-header.ts';
 
 const eventSchema = z.object({
@@ -75,13 +76,9 @@ export function parseEvent(raw: Buffer): VerifiedEvent {
     throw new ProblemError('payload_invalid', 'The payload is not JSON.');
   }
   if (isThin(body)) throw new ProblemError('thin_event_unsupported');
-  const parsed = eventSchema.safeParse(body);
+  const parsed = eventSchema.safeParse(body, { error: explainIssue });
   if (!parsed.success) {
-    throw new ProblemError(
-      'payload_invalid',
-      undefined,
-      parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
-    );
+    throw new ProblemError('payload_invalid', undefined, fieldFaults(parsed.error.issues));
   }
   return parsed.data;
 }

@@ -114,8 +114,8 @@ describe('400', () => {
   it.each([
     ['user_ids', {}],
     ['user_ids', { user_ids: Array.from({ length: 101 }, (_, index) => `u_${index}`) }],
-    ['user_ids.1', { user_ids: ['u_1', ''] }],
-    ['feature_codes.0', { user_ids: ['u_1'], feature_codes: ['NOT A CODE'] }],
+    ['user_ids[1]', { user_ids: ['u_1', ''] }],
+    ['feature_codes[0]', { user_ids: ['u_1'], feature_codes: ['NOT A CODE'] }],
     ['at', { user_ids: ['u_1'], at: iso(testStart) }],
   ])('names %s', async (path, body) => {
     const answer = await batch(body);

@@ -52,7 +52,7 @@ describe('every error', () => {
       title: 'There is nothing here',
       status: 404,
       code: 'not_found',
-      detail: 'There is no such route.',
+      detail: 'There is no such path. /openapi.json lists all.',
       request_id: headers['x-request-id'],
     });
   });

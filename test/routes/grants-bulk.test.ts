@@ -143,7 +143,11 @@ describe('200', () => {
       grant: null,
       audit_id: null,
       revision: null,
-      problem: { code: 'feature_not_found', detail: 'There is no such feature.' },
+      problem: {
+        code: 'feature_not_found',
+        detail:
+          '`feature_code` names an archived feature: make it active again with PUT /api/v1/admin/features/{feature_code}.',
+      },
     });
     expect(await entitled('some_5')).toEqual([['export', true]]);
     expect(await users({ userId: { in: ['some_2', 'some_3', 'some_4'] } })).toBe(0);
@@ -216,8 +220,8 @@ describe('400', () => {
       ]);
       expect(answer).toMatchObject({ status: 400, body: { code: 'bad_request' } });
       expect(rowsOf(answer.body, 'errors').map((fault) => at(fault, 'path'))).toEqual([
-        'grants.1.value',
-        'grants.2.feature_code',
+        'grants[1].value',
+        'grants[2].feature_code',
       ]);
     });
     expect(rows).toEqual([]);
@@ -227,9 +231,9 @@ describe('400', () => {
   it.each([
     ['grants', []],
     ['grants', Array.from({ length: 1_001 }, () => give('u'))],
-    ['grants.0.user_id', [give('\n')]],
-    ['grants.1.feature_code', [give('u'), give('u', 'Not A Code')]],
-    ['grants.0.reason', [give('u', 'export', { reason: 'own' })]],
+    ['grants[0].user_id', [give('\n')]],
+    ['grants[1].feature_code', [give('u'), give('u', 'Not A Code')]],
+    ['grants[0].reason', [give('u', 'export', { reason: 'own' })]],
   ])('names %s', async (path, grants) => {
     const answer = await bulk(grants);
     expect(answer.status).toBe(400);
@@ -286,7 +290,7 @@ describe('422', () => {
     const answer = await bulk([give('window_1'), give('window_2', 'export', window)]);
     expect(answer).toMatchObject({
       status: 422,
-      body: { code: 'window_invalid', errors: [{ path: 'grants.1.valid_to' }] },
+      body: { code: 'window_invalid', errors: [{ path: 'grants[1].valid_to' }] },
     });
     expect(await users({ userId: 'window_1' })).toBe(0);
   });

@@ -78,7 +78,7 @@ describe('a user with as many grants as are possible', () => {
     const grants = [grant('other'), grant('atomic'), grant('atomic')];
     expect(await post('grants/bulk', { grants, atomic: true })).toMatchObject({
       status: 422,
-      body: { code: 'too_many_grants', errors: [{ path: 'grants.2.user_id' }] },
+      body: { code: 'too_many_grants', errors: [{ path: 'grants[2].user_id' }] },
     });
     const count = await shop.service.deps.database.prisma.grant.count({
       where: { user: { userId: 'atomic' } },

@@ -173,7 +173,7 @@ describe('401', () => {
 describe('400 and 422', () => {
   it.each([
     ['scopes', { scopes: [] }],
-    ['scopes.0', { scopes: ['everything'] }],
+    ['scopes[0]', { scopes: ['everything'] }],
     ['name', { name: '' }],
     ['expires_at', { expires_at: 'tomorrow' }],
   ])('400 names %s', async (path, body) => {

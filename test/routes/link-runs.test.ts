@@ -133,9 +133,9 @@ describe('POST /admin/customers/link', () => {
   it.each([
     ['pairs', []],
     ['pairs', Array.from({ length: 1_001 }, (_, i) => pair('u', `cus_${i}`))],
-    ['pairs.1.stripe_customer_id', [pair('u', 'cus_1'), pair('v', 'cus_1')]],
-    ['pairs.0.user_id', [pair('', 'cus_1')]],
-    ['pairs.0.email', [{ ...pair('u', 'cus_1'), email: 'x' }]],
+    ['pairs[1].stripe_customer_id', [pair('u', 'cus_1'), pair('v', 'cus_1')]],
+    ['pairs[0].user_id', [pair('', 'cus_1')]],
+    ['pairs[0].email', [{ ...pair('u', 'cus_1'), email: 'x' }]],
   ])('400 names %s', async (path, pairs) => {
     const answer = await linkMany(pairs);
     expect(answer.status).toBe(400);

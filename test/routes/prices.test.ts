@@ -226,7 +226,7 @@ describe('GET /admin/prices', () => {
 
 describe('loadSellablePrice', () => {
   const load = (id: string, project = 'notes'): Promise<unknown> =>
-    loadSellablePrice(service.deps.database, project, id);
+    loadSellablePrice(service.deps.database, project, id, 'price_id');
   const refusal = (code: string): unknown => expect.objectContaining({ code });
 
   it('reads what a checkout needs: the features of price and product, each once', async () => {

@@ -73,7 +73,7 @@ describe('POST /admin/projects', () => {
     });
     expect(answer).toMatchObject({
       status: 400,
-      body: { errors: [{ path: 'settings.redirect_origins.0' }] },
+      body: { errors: [{ path: 'settings.redirect_origins[0]' }] },
     });
   });
 

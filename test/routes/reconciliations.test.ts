@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditOf } from '../helpers/audit.ts';
 import { at, entriesAt, text, withoutRequestId } from '../helpers/json.ts';
+import { rowsOf } from '../helpers/lists.ts';
 import { finishRuns } from '../helpers/reconciliation.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
@@ -56,6 +58,12 @@ describe('POST /admin/reconciliations', () => {
     expect(at(all.body, 'data')).toHaveLength(
       entriesAt(done.body, 'actions').reduce((sum, [, count]) => sum + Number(count), 0),
     );
+    const subscription = rowsOf(all.body, 'data').find(
+      (row) => at(row, 'object', 'type') === 'subscription',
+    );
+    const fields = entriesAt(subscription, 'stripe').map(([name]) => name);
+    expect(fields).toContain('customer_id');
+    expect(fields).toContainEqual(expect.stringMatching(/^items\.si_\w+\.current_period_end$/));
   });
 
   it("202: a project's key starts its own, of a user too", async () => {
@@ -133,6 +141,26 @@ describe('GET /admin/reconciliations', () => {
 });
 
 describe('POST /admin/reconciliations/{id}/force', () => {
+  it('202: the audit keeps the reason', async () => {
+    const id = text((await post({ project_id: 'notes' })).body, 'id');
+    await finishRuns(shop.service);
+    await shop.service.deps.database.prisma.reconciliationRun.update({
+      where: { id },
+      data: { status: 'held' },
+    });
+    const rows = await auditOf(shop.service, async () => {
+      const answer = await shop.service.request('POST', `${path}/${id}/force`, {
+        key: shop.key,
+        body: { reason: 'they did cancel' },
+      });
+      expect(answer.status).toBe(202);
+    });
+    expect(rows).toMatchObject([
+      { action: 'reconciliation.force', targetId: id, reason: 'they did cancel' },
+    ]);
+    await finishRuns(shop.service);
+  });
+
   it('409: nothing is held', async () => {
     const id = text((await post({ project_id: 'notes' })).body, 'id');
     await finishRuns(shop.service);

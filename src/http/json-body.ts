@@ -1,0 +1,48 @@
+import type { App } from './app-types.ts';
+import { isTooDeep, maxJsonDepth } from './json-depth.ts';
+import { ProblemError } from './problem.ts';
+
+const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter one.`;
+
+/**
+ * Anything but JSON is a 415. An empty body is none, whatever type it has: those who send every request
+ * with the same headers may send a DELETE, too.
+ */
+export function takeJsonAlone(app: App): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    (request, body: string, done) => {
+      if (body === '') done(null, undefined);
+      else if (isTooDeep(body)) done(new ProblemError('bad_request', tooDeep));
+      else {
+        void parse(request, body, (error, parsed) => {
+          if (error === null) done(null, parsed);
+          else done(new ProblemError('bad_request', whyNotJson(body)));
+        });
+      }
+    },
+  );
+}
+
+/** Returns why the parser refused a body, with the place where Node tells it. */
+function whyNotJson(body: string): string {
+  try {
+    JSON.parse(body);
+  } catch (error) {
+    const place = /\(line \d+ column \d+\)/.exec(String(error))?.[0];
+    return `The body is not valid JSON${place === undefined ? '' : ` ${place}`}.`;
+  }
+  return 'The body must not hold the keys `__proto__` and `constructor.prototype`.';
+}
+
+/** Returns the problem of a body that does not say that it is JSON. */
+export function notSentAsJson(contentType: string | undefined): ProblemError {
+  const given = contentType === undefined ? 'none' : `\`${contentType.slice(0, 100)}\``;
+  return new ProblemError(
+    'unsupported_media_type',
+    `Send the header \`Content-Type: application/json\`; the request has ${given}.`,
+  );
+}

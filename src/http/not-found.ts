@@ -1,0 +1,98 @@
+import { type ProblemCode, ProblemError } from './problem.ts';
+
+/*
+ * The problems of ids and codes that name nothing the caller may see. What is another project's and what
+ * does not exist get the same words, which depend on nothing but what the caller sent.
+ */
+
+/** What begins an id, Stripe's and ours, and what the id is one of. */
+const kinds: Readonly<Record<string, string>> = {
+  ch_: 'a charge',
+  cs_: 'a checkout session',
+  cus_: 'a customer',
+  evt_: 'an event',
+  gr_: 'a grant',
+  in_: 'an invoice',
+  key_: 'an API key',
+  li_: 'a purchase',
+  lr_: 'a run of links',
+  pi_: 'a payment intent',
+  price_: 'a price',
+  prod_: 'a product',
+  rc_: 'a reconciliation',
+  rf_: 'a refresh',
+  rv_: 'a revocation',
+  si_: 'a subscription item',
+  sub_: 'a subscription',
+};
+
+/** What the id of each kind begins with, and where a caller finds one. */
+const wanted = {
+  customer_not_found: ['cus_', "look it up in the project's Stripe account"],
+  event_not_found: ['evt_', 'GET /api/v1/admin/events lists them'],
+  grant_not_found: ['gr_', 'GET /api/v1/admin/grants lists them'],
+  key_not_found: ['key_', 'GET /api/v1/admin/projects/{id}/keys lists them'],
+  link_run_not_found: ['lr_', 'POST /api/v1/admin/customers/link answers with it'],
+  price_not_found: ['price_', 'GET /api/v1/catalog lists those for sale'],
+  product_not_found: ['prod_', 'GET /api/v1/admin/products lists them'],
+  purchase_not_found: ['li_', 'GET /api/v1/admin/purchases lists them'],
+  reconciliation_not_found: ['rc_', 'GET /api/v1/admin/reconciliations lists them'],
+  refresh_not_found: ['rf_', "a change's answer has it as `refresh.id`"],
+  revocation_not_found: ['rv_', 'GET /api/v1/admin/revocations lists them'],
+  session_not_found: ['cs_', 'POST /api/v1/checkout/sessions answers with it'],
+} as const satisfies Partial<Record<ProblemCode, readonly [prefix: string, source: string]>>;
+
+/**
+ * Returns the problem of an id that names nothing the caller may see. One of another kind is told apart
+ * by its prefix; Stripe's products may have custom ids, so that no prefix is refused before the look-up.
+ *
+ * @param message what to say of an id of the right kind; by default where to find one.
+ */
+export function notFound(
+  code: keyof typeof wanted,
+  path: string,
+  id: string,
+  message?: string,
+): ProblemError {
+  const [prefix, source] = wanted[code];
+  const kind = kinds[prefix] ?? '';
+  const given = /^[a-z]+_/.exec(id)?.[0] ?? '';
+  const other = given === prefix ? undefined : kinds[given];
+  return new ProblemError(code, undefined, [
+    {
+      path,
+      message:
+        other === undefined
+          ? (message ?? `names no ${kind.replace(/^an? /, '')} of the project: ${source}`)
+          : `is the id of ${other}: send the id of ${kind}, which begins with \`${prefix}\``,
+    },
+  ]);
+}
+
+const create = 'PUT /api/v1/admin/features/{feature_code}';
+
+/** Returns the problem of codes, each in its field, that name no feature of the project, or an archived one. */
+export function featureNotFound(
+  ...fields: readonly { path: string; isArchived: boolean }[]
+): ProblemError {
+  return new ProblemError(
+    'feature_not_found',
+    undefined,
+    fields.map(({ path, isArchived }) => ({
+      path,
+      message: isArchived
+        ? `names an archived feature: make it active again with ${create}`
+        : `names no feature of the project: create it with ${create}, or send one that GET /api/v1/admin/features lists`,
+    })),
+  );
+}
+
+/** Returns the problem of a `user_id` of which nothing is known. */
+export function userNotFound(): ProblemError {
+  return new ProblemError('user_not_found', undefined, [
+    {
+      path: 'user_id',
+      message: 'names no user of the project: a grant, link or checkout makes one',
+    },
+  ]);
+}

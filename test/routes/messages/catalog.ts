@@ -1,0 +1,132 @@
+import type { Row } from './row.ts';
+
+export const catalog: readonly Row[] = [
+  [
+    'PUT admin/features/Export',
+    { name: 'Export', type: 'boolean' },
+    '400 bad_request',
+    '`feature_code` in the path must be 1 to 100 lowercase letters, digits, `_`, `.` or `-`, and begin with a letter or digit.',
+  ],
+  [
+    'PUT admin/features/quota',
+    { name: 'Quota', type: 'number' },
+    '400 bad_request',
+    '`type` must be one of `boolean`, `limit`, `config`.',
+  ],
+  [
+    'PUT admin/features/quota',
+    { name: 'Quota' },
+    '400 bad_request',
+    '`type` is required: send one of `boolean`, `limit`, `config`.',
+  ],
+  [
+    'PUT admin/features/quota',
+    { name: 'Quota', type: 'boolean', merge: 'sum' },
+    '400 bad_request',
+    '`merge` must be left out: only a feature of `type` `limit` adds up.',
+  ],
+  [
+    'PUT admin/features/export',
+    { name: 'Export', type: 'limit' },
+    '409 feature_in_use',
+    '`type` must stay `boolean`: the feature is mapped, granted or revoked; use another `feature_code` for a `limit`.',
+  ],
+  [
+    'DELETE admin/features/exprt',
+    undefined,
+    '404 feature_not_found',
+    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists.',
+  ],
+  [
+    'DELETE admin/features/export?dry_run=1',
+    undefined,
+    '400 bad_request',
+    '`dry_run` in the query must be one of `true`, `false`.',
+  ],
+  [
+    'PUT admin/products/{price}',
+    { features: {} },
+    '404 product_not_found',
+    '`stripe_product_id` is the id of a price: send the id of a product, which begins with `prod_`.',
+  ],
+  [
+    'PUT admin/products/prod_none',
+    { features: {} },
+    '404 product_not_found',
+    '`stripe_product_id` names no product that project `notes` may take: set `metadata.project_id` of the product to `notes` at Stripe first.',
+  ],
+  [
+    'PUT admin/products/{foreign}',
+    { features: {} },
+    '404 product_not_found',
+    '`stripe_product_id` names no product that project `notes` may take: set `metadata.project_id` of the product to `notes` at Stripe first.',
+  ],
+  [
+    'PUT admin/products/prod_none',
+    { project_id: 'notes', features: {} },
+    '404 product_not_found',
+    "`stripe_product_id` names no product of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key.",
+    { key: 'platform' },
+  ],
+  [
+    'PUT admin/products/{foreign}',
+    { project_id: 'notes', features: {} },
+    '404 product_not_found',
+    '`stripe_product_id` names a product of project `other`: a product belongs to one project; send `project_id`: `other`.',
+    { key: 'platform' },
+  ],
+  [
+    'PUT admin/products/{product}',
+    { features: ['export'] },
+    '400 bad_request',
+    '`features` must be an object, not an array.',
+  ],
+  [
+    'PUT admin/products/{product}',
+    { features: { exprt: true, former: true } },
+    '404 feature_not_found',
+    '`features.exprt` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists. `features.former` names an archived feature: make it active again with PUT /api/v1/admin/features/{feature_code}.',
+  ],
+  [
+    'PUT admin/products/{product}',
+    { features: { seats: 0 } },
+    '400 bad_request',
+    '`features.seats` must be a whole number of at least 1, or `"unlimited"`: the feature is a `limit`.',
+  ],
+  [
+    'PUT admin/products/{product}',
+    { features: { Seats: 5 } },
+    '400 bad_request',
+    '`features.Seats` is not a possible name: a name must be 1 to 100 lowercase letters, digits, `_`, `.` or `-`, and begin with a letter or digit.',
+  ],
+  [
+    'PUT admin/products/{product}',
+    { feature_codes: ['export'] },
+    '400 bad_request',
+    '`feature_codes` is not known: use one of `project_id`, `features`, `rank`, `allow_multiple`, or leave it out.',
+  ],
+  [
+    'PUT admin/prices/{product}',
+    { features: {} },
+    '404 price_not_found',
+    '`stripe_price_id` is the id of a product: send the id of a price, which begins with `price_`.',
+  ],
+  [
+    'PUT admin/prices/price_none',
+    { features: {} },
+    '404 price_not_found',
+    "`stripe_price_id` names no price of the project's products: take its product first, with PUT /api/v1/admin/products/{stripe_product_id}.",
+  ],
+  [
+    'PUT admin/prices/{price}',
+    { access_days: 30 },
+    '400 bad_request',
+    '`access_days` is for one-time prices only: leave it out, since a subscription lasts as long as it is paid.',
+  ],
+  [
+    'PUT admin/prices/{price}',
+    { access_days: 1.5 },
+    '400 bad_request',
+    '`access_days` must be a whole number.',
+  ],
+];

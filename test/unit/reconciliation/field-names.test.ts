@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { fieldsOut } from '../../../src/reconciliation/field-names.ts';
+
+it('the fields of a finding are named in snake_case, and ids in their paths stay', () => {
+  expect(
+    fieldsOut({
+      currentPeriodEnd: null,
+      quantity: 2,
+      'items.si_1NxYz.currentPeriodEnd': 'then',
+      'items.si_1NxYz.id': 'si_1NxYz',
+    }),
+  ).toEqual({
+    current_period_end: null,
+    quantity: 2,
+    'items.si_1NxYz.current_period_end': 'then',
+    'items.si_1NxYz.id': 'si_1NxYz',
+  });
+});
