@@ -62,7 +62,7 @@ export const checkouts: readonly Row[] = [
     'POST checkout/sessions',
     { ...checkout, success_url: 'https://evil.example/' },
     '422 redirect_not_allowed',
-    "`success_url` must lie on one of the project's `redirect_origins`: add its origin with PATCH /api/v1/admin/projects/{id}.",
+    "`success_url` must be on one of the project's `redirect_origins`: add its origin with PATCH /api/v1/admin/projects/{id}.",
   ],
   [
     'POST checkout/sessions',
