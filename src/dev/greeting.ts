@@ -1,4 +1,5 @@
-import { projectId } from './demo-catalog.ts';
+import { demoProducts, projectId } from './demo-catalog.ts';
+import { quoted } from './env-file.ts';
 import type { Paint } from './narrator.ts';
 import type { PriceIds } from './seed.ts';
 
@@ -10,15 +11,20 @@ export interface Running {
   adminKey: string;
   projectKey: string;
   stripeKey: string;
+  webhookSecret: string;
   metricsToken: string;
   priceIds: PriceIds;
   /** Where the data is. */
   home: string;
+  /** The file that sets the variables of the commands in README.md and docs/. */
+  envFile: string;
+  /** Ports that other programs have, in whose place the next free one was taken. */
+  takenPorts: number[];
 }
 
 /** What `npm run dev` says once everything runs: what is where, and what to try first. */
 export function greeting(running: Running, paint: Paint): string {
-  const { serviceUrl, sandboxUrl, projectKey, priceIds } = running;
+  const { serviceUrl, sandboxUrl, projectKey, adminKey, priceIds } = running;
   const rows: [string, string][] = [
     ['Latchkey', `${serviceUrl}/docs   (every route, to read and to try)`],
     ['Stripe', `${sandboxUrl}   (the sandbox: customers, subscriptions, events, time; no money)`],
@@ -32,10 +38,15 @@ export function greeting(running: Running, paint: Paint): string {
   ];
   const keys: [string, string][] = [
     [`Project \`${projectId}\``, projectKey],
-    ['Platform', running.adminKey],
+    ['Platform', adminKey],
     ['Stripe', running.stripeKey],
+    ['Webhook secret', running.webhookSecret],
     ['Metrics', running.metricsToken],
   ];
+  const catalog = demoProducts.map(([name, product]): [string, string] => [
+    product.name,
+    `${product.id}   ${priceIds[name]}`,
+  ]);
   const curl = 'curl -H "Authorization: Bearer $KEY"';
   const checkout = JSON.stringify({
     user_id: 'u_1',
@@ -54,10 +65,22 @@ export function greeting(running: Running, paint: Paint): string {
     '',
     title('Latchkey runs. Ctrl-C stops everything.'),
     '',
+    ...running.takenPorts.map(
+      (port) => `  ${paint('bold', `Another program has port ${port}: use the URLs below.`)}`,
+    ),
     ...table(rows, paint),
     '',
     title('Keys'),
     ...table(keys, paint),
+    '',
+    title(`What project \`${projectId}\` sells`),
+    ...table(catalog, paint),
+    '',
+    title('In another terminal, for the commands of README.md and docs/'),
+    `  export LATCHKEY=${serviceUrl} ADMIN_API_KEY=${quoted(adminKey)}`,
+    '',
+    `  ${paint('dim', '# These and all other settings. `npm run doctor` then checks this installation.')}`,
+    `  . ${quoted(running.envFile)}`,
     '',
     title('Try'),
     `  KEY=${projectKey}`,

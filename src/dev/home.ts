@@ -20,16 +20,21 @@ export function homeDirectory(): string {
   return path.join(tmpdir(), `latchkey-dev-${name}`);
 }
 
+/** Thrown where another process that still runs has the folder. */
+export class HomeTaken extends Error {
+  override readonly name = 'HomeTaken';
+}
+
 /**
  * Makes the folder this process's own until the returned function is called.
  *
- * @throws Error where another process that still runs has it.
+ * @throws HomeTaken
  */
 export async function takeHome(home: string): Promise<() => Promise<void>> {
   const pidPath = path.join(home, 'dev.pid');
   const pid = Number(await readFile(pidPath, 'utf8').catch(() => '0'));
   if (pid > 0 && isRunning(pid)) {
-    throw new Error(
+    throw new HomeTaken(
       `\`npm run dev\` runs already, as process ${pid}, on the data in ${home}. ` +
         `Stop it first, or, if that process is another program, delete ${pidPath}.`,
     );

@@ -8,7 +8,8 @@ import { systemClock } from '../platform/clock.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createDevLog } from './dev-log.ts';
 import { greeting } from './greeting.ts';
-import { emptyHome, homeDirectory, loadSecrets, saveSecrets, takeHome } from './home.ts';
+import { writeEnvFile } from './env-file.ts';
+import { emptyHome, HomeTaken, homeDirectory, loadSecrets, saveSecrets, takeHome } from './home.ts';
 import { paintFor } from './narrator.ts';
 import { nextFreePort } from './ports.ts';
 import { seedDemo } from './seed-demo.ts';
@@ -41,14 +42,15 @@ async function main(home: string, fresh: boolean): Promise<void> {
   }
   const secrets = await loadSecrets(home);
   console.log('Starting PostgreSQL, a stand-in for Stripe, and Latchkey …');
+  const ports = {
+    service: await nextFreePort(servicePort),
+    sandbox: await nextFreePort(sandboxPort),
+  };
   const stack = await startStack(
     {
       directory: home,
       persistent: true,
-      ports: {
-        service: await nextFreePort(servicePort),
-        sandbox: await nextFreePort(sandboxPort),
-      },
+      ports,
       secrets,
       clock: systemClock,
       logger,
@@ -57,7 +59,15 @@ async function main(home: string, fresh: boolean): Promise<void> {
   );
   const seeded = await seedDemo(stack, secrets);
   await saveSecrets(home, { ...secrets, projectKey: seeded.projectKey });
-  console.log(greeting({ ...secrets, ...stack, ...seeded, home }, paint));
+  const envFile = await writeEnvFile(home, {
+    LATCHKEY: stack.serviceUrl,
+    KEY: seeded.projectKey,
+    ...stack.settings,
+  });
+  const takenPorts = [servicePort, sandboxPort].filter(
+    (wanted) => !Object.values(ports).includes(wanted),
+  );
+  console.log(greeting({ ...secrets, ...stack, ...seeded, home, envFile, takenPorts }, paint));
   if (!started.stopping) logger.level = 'info';
 }
 
@@ -72,7 +82,9 @@ try {
   if (!started.stopping) {
     const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
     console.error(`\n${paint('red', 'The start failed.')} ${message}`);
-    console.error(paint('dim', stack.slice(stack.indexOf('\n    at ') + 1)));
+    if (!(error instanceof HomeTaken)) {
+      console.error(paint('dim', stack.slice(stack.indexOf('\n    at ') + 1)));
+    }
   }
   await started.stop();
   process.exit(1);

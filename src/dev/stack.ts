@@ -37,6 +37,8 @@ export interface Stack {
   /** Null where no `redis-server` was found: the service runs without a cache. */
   redisUrl: string | null;
   sandbox: Sandbox;
+  /** The service's settings, as its environment would hold them. */
+  settings: Record<string, string>;
 }
 
 /**
@@ -60,9 +62,10 @@ export async function startStack(options: StackOptions, started: Started): Promi
     ...(options.persistent ? { stateFile: path.join(options.directory, 'sandbox.json') } : {}),
   });
   started.add(() => sandbox.close());
-  const config = loadConfig({
+  const settings = {
     DATABASE_URL: databaseUrl,
-    REDIS_URL: redisUrl ?? undefined,
+    // An empty setting counts as not set.
+    REDIS_URL: redisUrl ?? '',
     STRIPE_SECRET_KEY: options.secrets.stripeKey,
     STRIPE_WEBHOOK_SECRETS: options.secrets.webhookSecret,
     STRIPE_API_BASE: sandbox.url,
@@ -70,15 +73,15 @@ export async function startStack(options: StackOptions, started: Started): Promi
     METRICS_TOKEN: options.secrets.metricsToken,
     HOST: '127.0.0.1',
     PORT: String(port),
-  });
+  };
   // Time that is moved in the sandbox moves for the service, too.
   const { logger } = options;
   const serviceUrl = await startService(
-    config,
+    loadConfig(settings),
     { logger, clock: () => sandbox.clock.now() },
     started,
   );
-  return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox };
+  return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox, settings };
 }
 
 /** Where in the stack's folder PostgreSQL keeps its data. */

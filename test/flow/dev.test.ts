@@ -1,23 +1,28 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Started } from '../../src/dev/started.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { text } from '../helpers/json.ts';
+import { firstSteps } from './operations/document.ts';
 import { Shell } from './operations/shell.ts';
 
 /* `npm run dev` as a newcomer meets it: its greeting is taken at its word. */
+
+const repository = path.resolve(import.meta.dirname, '../..');
+const program = path.join(repository, 'src/dev/main.ts');
 
 const started = new Started();
 let child: ChildProcess;
 let output = '';
 let greeting: string;
+let home: string;
 
 beforeAll(async () => {
-  const home = await temporaryDirectory('dev-test', started);
-  const program = path.resolve(import.meta.dirname, '../../src/dev/main.ts');
+  home = await temporaryDirectory('dev-test', started);
   child = spawn(process.execPath, [program, '--home', home], {
     env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'] },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -54,6 +59,11 @@ function printed(title: string, name: string): string {
 const places = 'Latchkey runs. Ctrl-C stops everything.';
 const service = (): string => new URL(printed(places, 'Latchkey')).origin;
 
+function sandbox(): Stripe {
+  const { hostname, port } = new URL(printed(places, 'Stripe'));
+  return new Stripe(printed('Keys', 'Stripe'), { host: hostname, port, protocol: 'http' });
+}
+
 async function logged(line: RegExp): Promise<void> {
   await vi.waitFor(
     () => {
@@ -65,7 +75,7 @@ async function logged(line: RegExp): Promise<void> {
 
 describe('npm run dev', () => {
   it('prints links that open a page', async () => {
-    const [links = ''] = greeting.split('\nTry\n');
+    const [links = ''] = greeting.split('\nKeys\n');
     const urls = links.match(/http:\/\/\S+/g) ?? [];
     expect(urls).toHaveLength(2);
     for (const url of urls) {
@@ -94,18 +104,67 @@ describe('npm run dev', () => {
     expect(await (await fetch(url)).text()).toContain('Checkout');
   });
 
+  it('prints a file that sets up a shell for the first steps of README.md, which work as they stand', async () => {
+    const [, setUp = ''] = /^ {2}(\. \S+)$/m.exec(greeting) ?? [];
+    const readme = await readFile(path.join(repository, 'README.md'), 'utf8');
+    const shell = new Shell({ PATH: process.env['PATH'] ?? '' });
+    expect(await shell.run(setUp)).toBe('');
+    for (const command of firstSteps(readme)) {
+      expect(await shell.run(command), command).not.toContain('urn:latchkey:problem');
+    }
+    await shell.close();
+  });
+
+  it('prints an export line that reaches the service as an operator', async () => {
+    const [, line = ''] = /^ {2}(export LATCHKEY=.*)$/m.exec(greeting) ?? [];
+    const shell = new Shell({ PATH: process.env['PATH'] ?? '' });
+    await shell.run(line);
+    const answer = await shell.run(
+      'curl -sS -H "Authorization: Bearer $ADMIN_API_KEY" "$LATCHKEY/api/v1/admin/projects"',
+    );
+    await shell.close();
+    expect(JSON.parse(answer)).toHaveProperty('data.0.id', 'demo');
+  });
+
+  it('writes the settings with which `npm run doctor` finds nothing wrong', async () => {
+    const [, setUp = ''] = /^ {2}(\. \S+)$/m.exec(greeting) ?? [];
+    const shell = new Shell({ PATH: process.env['PATH'] ?? '' });
+    const program = path.join(repository, 'src/doctor.ts');
+    const told = await shell.run(`${setUp}\n'${process.execPath}' '${program}'`);
+    await shell.close();
+    expect(told).toMatch(/^0 failed, /m);
+  });
+
+  it('names the product and the price of each plan', async () => {
+    const stripe = sandbox();
+    for (const plan of ['Starter', 'Pro', 'Team']) {
+      const [, product = '', price = ''] =
+        new RegExp(`^ {2}${plan} {2,}(\\S+) {3}(\\S+)$`, 'm').exec(greeting) ?? [];
+      expect(await stripe.products.retrieve(product)).toMatchObject({ name: plan });
+      expect(await stripe.prices.retrieve(price)).toMatchObject({ product });
+    }
+  });
+
+  it('says in one line why a second one does not start', async () => {
+    const second = spawn(process.execPath, [program, '--home', home], {
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let complaint = '';
+    second.stderr.on('data', (chunk: Buffer) => {
+      complaint += chunk.toString();
+    });
+    expect(await once(second, 'close')).toEqual([1, null]);
+    expect(complaint).toContain(`runs already, as process ${child.pid},`);
+    expect(complaint).not.toMatch(/^ +at /m);
+  });
+
   it('prints the platform key and the sandbox key, which open what they are for', async () => {
     const answer = await fetch(`${service()}/api/v1/admin/projects`, {
       headers: { authorization: `Bearer ${printed('Keys', 'Platform')}` },
     });
     expect(answer.status).toBe(200);
-    const { hostname, port } = new URL(printed(places, 'Stripe'));
-    const stripe = new Stripe(printed('Keys', 'Stripe'), {
-      host: hostname,
-      port,
-      protocol: 'http',
-    });
-    await stripe.products.create({ name: 'Seen in the log' });
+    await sandbox().products.create({ name: 'Seen in the log' });
     await logged(/POST \/api\/v1\/webhooks\/stripe → 200, product\.created, /);
   });
 

@@ -13,9 +13,8 @@ import { Shell } from './operations/shell.ts';
 
 /* docs/recipes.md, read from top to bottom and done, as test/flow/operations.test.ts does the runbook. */
 
-const recipes = readRunbook(
-  await readFile(path.resolve(import.meta.dirname, '../../docs/recipes.md'), 'utf8'),
-);
+const markdown = await readFile(path.resolve(import.meta.dirname, '../../docs/recipes.md'), 'utf8');
+const recipes = readRunbook(markdown);
 
 const started = new Started();
 let shop: Shop;
@@ -35,6 +34,8 @@ beforeAll(async () => {
     PATH: process.env['PATH'] ?? '',
     LATCHKEY: instance.url,
     ADMIN_API_KEY: shop.service.adminKey,
+    STRIPE_SECRET_KEY: 'sk_test_123',
+    STRIPE_API_BASE: shop.sandbox.url,
   });
   started.add(() => shell.close());
 });
@@ -58,8 +59,12 @@ async function sceneOf(heading: string): Promise<Names> {
   return { prod_123: product.id, price_123: price.id };
 }
 
-/** `USER buys PRICE` or `USER buys PRICE xQUANTITY`. */
+/** `pay` (the latest session), `USER buys PRICE` or `USER buys PRICE xQUANTITY`. */
 async function act(name: string): Promise<void> {
+  if (name === 'pay') {
+    const [session] = (await shop.stripe.checkout.sessions.list({ limit: 1 })).data;
+    return pay(session?.id ?? '');
+  }
   const [, userId, price, quantity = '1'] = /^(\S+) buys (\S+?)(?: x(\d+))?$/.exec(name) ?? [];
   const opened = await shop.service.request('POST', '/checkout/sessions', {
     key: shop.key,
@@ -71,11 +76,26 @@ async function act(name: string): Promise<void> {
     },
   });
   expect(opened.status, JSON.stringify(opened.body)).toBe(201);
-  await shop.sandbox.buyer.pay(text(opened.body, 'id'));
+  await pay(text(opened.body, 'id'));
+}
+
+async function pay(sessionId: string): Promise<void> {
+  await shop.sandbox.buyer.pay(sessionId);
   await shop.settle();
 }
 
 describe('docs/recipes.md', () => {
+  it('says to its readers, too, who buys what', () => {
+    const hidden = [...markdown.matchAll(/^<!-- test: (\S+ buys \S+).* -->$/gm)];
+    expect(hidden).not.toEqual([]);
+    for (const [line, purchase = ''] of hidden) {
+      const [user, price] = purchase.split(' buys ');
+      expect(markdown.slice(0, markdown.indexOf(line)), line).toMatch(
+        new RegExp(`\\*\\*${user} buys \`${price}\`.*\\n\\n$`),
+      );
+    }
+  });
+
   it.each(recipes)('$heading', { timeout: 60_000 }, async ({ heading, steps }) => {
     expect(steps).not.toEqual([]);
     const names = await sceneOf(heading);

@@ -26,3 +26,10 @@ export function readRunbook(markdown: string): Section[] {
   }
   return sections;
 }
+
+/** The commands of README.md's first steps, a line each. */
+export function firstSteps(readme: string): string[] {
+  const [, block = ''] =
+    /^### First steps as an operator\n[^]*?\n```bash\n([^]*?)\n```$/m.exec(readme) ?? [];
+  return block.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
