@@ -6,7 +6,7 @@ import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { loadSecret, stripeKeyFault } from './config.ts';
 import { openStripe } from './platform/stripe.ts';
-import { putEndpoint } from './webhook/endpoint.ts';
+import { putEndpoint, webhookPath } from './webhook/endpoint.ts';
 
 const usage = `Usage: npm run stripe:endpoint -- https://YOUR-HOST/api/v1/webhooks/stripe
        docker compose run --rm --no-deps latchkey stripe:endpoint https://YOUR-HOST/api/v1/webhooks/stripe
@@ -19,6 +19,11 @@ const secretKey = loadSecret(process.env, 'STRIPE_SECRET_KEY', (file) =>
 );
 if (url === undefined || !URL.canParse(url) || secretKey === undefined) {
   process.stderr.write(usage);
+  process.exit(2);
+}
+if (!new URL(url).pathname.endsWith(webhookPath)) {
+  const meant = url.replace(/\/*$/, '');
+  process.stderr.write(`The path has to end in ${webhookPath}, such as ${meant}${webhookPath}\n`);
   process.exit(2);
 }
 const given = process.env['STRIPE_API_BASE'];

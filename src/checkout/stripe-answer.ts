@@ -23,7 +23,12 @@ export async function askStripe<T>(
     else if (error instanceof ImplausibleAnswer) {
       logger.error({ asked, reason: error.message }, 'Stripe contradicted itself');
     } else throw error;
-    throw new ProblemError('stripe_unavailable');
+    throw error instanceof Stripe.errors.StripeAuthenticationError
+      ? new ProblemError(
+          'stripe_unavailable',
+          "Stripe refuses the service's key. An operator has to correct STRIPE_SECRET_KEY.",
+        )
+      : new ProblemError('stripe_unavailable');
   }
 }
 

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { systemClock } from '../platform/clock.ts';
 import { openStripe } from '../platform/stripe.ts';
 import type { Check } from './check.ts';
-import { checkCache, checkClock, checkDatabase, checkSchema } from './stores.ts';
+import { checkCache, checkClock, checkDatabase, checkSchema, hasStoredEvents } from './stores.ts';
 import { checkDeliveries, checkEndpoint, checkStripeKey, checkStripeRights } from './stripe.ts';
 
 /**
@@ -23,5 +23,6 @@ export async function* checkSurroundings(config: Config): AsyncGenerator<Check> 
   if (key.state === 'failed') return;
   yield await checkStripeRights(stripe);
   yield await checkEndpoint(stripe);
-  yield await checkDeliveries(stripe, systemClock());
+  const hasEvents = await hasStoredEvents(config.databaseUrl);
+  yield await checkDeliveries(stripe, systemClock(), hasEvents);
 }

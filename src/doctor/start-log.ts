@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts';
 import type { Check } from './check.ts';
-import { checkCache, checkDatabase } from './stores.ts';
+import { checkCache, checkDatabase, hasStoredEvents } from './stores.ts';
 import { checkDeliveries, checkEndpoint, checkStripeKey } from './stripe.ts';
 
 /**
@@ -28,5 +28,6 @@ export async function logSurroundings(deps: Deps, applied: readonly string[]): P
   log(key);
   if (key.state === 'failed') return;
   log(await checkEndpoint(stripe));
-  log(await checkDeliveries(stripe, deps.clock()));
+  const hasEvents = await hasStoredEvents(config.databaseUrl);
+  log(await checkDeliveries(stripe, deps.clock(), hasEvents));
 }

@@ -50,6 +50,14 @@ export async function checkSchema(databaseUrl: string): Promise<Check> {
   );
 }
 
+/** Returns whether any event of Stripe ever arrived; false without a schema. */
+export async function hasStoredEvents(databaseUrl: string): Promise<boolean> {
+  return query(databaseUrl, 'select from webhook_events limit 1').then(
+    (rows) => rows.length > 0,
+    () => false,
+  );
+}
+
 /** Checks this machine's clock against the database's. */
 export async function checkClock(databaseUrl: string, now: () => number): Promise<Check> {
   const askedAt = now();

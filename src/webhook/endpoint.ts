@@ -1,6 +1,9 @@
 import Stripe from 'stripe';
 import { eventTypes } from './events.ts';
 
+/** Where the service receives events: the end of an endpoint's path, since a proxy may add to it. */
+export const webhookPath = '/api/v1/webhooks/stripe';
+
 export interface Endpoint {
   id: string;
   url: string;

@@ -7,7 +7,9 @@ import { clientNetwork } from '../http/client-network.ts';
 import { addToLogLine } from '../http/request-log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
+import { createThinning } from '../platform/thinning.ts';
 import { ProblemError } from '../http/problem.ts';
 import { createInbox } from './inbox.ts';
 import { requireGoodHeader } from './signature-header.ts';
@@ -19,16 +21,21 @@ export interface WebhookDeps {
   config: Pick<Config, 'stripe'>;
   clock: Clock;
   database: Database;
+  logger: Logger;
   metrics: Metrics;
   /** Wakes the worker of this process. */
   wake: () => void;
 }
 
+/** The log warns of wrong signatures once in this time, milliseconds. */
+const signatureLineEveryMs = 60_000;
+
 /** The route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
-  const { config, clock, metrics, wake } = deps;
+  const { config, clock, logger, metrics, wake } = deps;
   const inbox = createInbox(deps);
   const limit = createSignatureLimit();
+  const wrongSignatures = createThinning(signatureLineEveryMs);
   const signed = new WeakSet<FastifyRequest>();
 
   /** Refuses a bad header or a throttled client before the body is read. */
@@ -55,6 +62,21 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       else limit.noteWrong(client, clock());
     });
     done();
+  }
+
+  function verify(raw: Buffer, header: string | string[] | undefined): void {
+    try {
+      verifySignature(raw, header, config.stripe.webhookSecrets, clock());
+    } catch (error) {
+      const unlogged = wrongSignatures.next(clock());
+      if (unlogged !== null) {
+        logger.warn(
+          { unlogged },
+          'a webhook was refused: its signature is of no secret in STRIPE_WEBHOOK_SECRETS; compare them with the signing secret of the endpoint at Stripe',
+        );
+      }
+      throw error;
+    }
   }
 
   app.register((scope: App, _options, done) => {
@@ -97,8 +119,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       async (request) => {
         const raw = request.body;
         if (!Buffer.isBuffer(raw)) throw new ProblemError('payload_invalid', 'The body is empty.');
-        const { headers } = request;
-        verifySignature(raw, headers['stripe-signature'], config.stripe.webhookSecrets, clock());
+        verify(raw, request.headers['stripe-signature']);
         signed.add(request);
         const event = parseEvent(raw);
         addToLogLine(request, { event: event.type });

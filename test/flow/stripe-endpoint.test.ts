@@ -55,11 +55,33 @@ describe('npm run stripe:endpoint', () => {
     await expect(promisify(execFile)(...program)).rejects.toThrow('a live key goes over https://');
   });
 
+  it.each([
+    'https://latchkey.example',
+    'https://latchkey.example/',
+    'https://latchkey.example/hook',
+  ])(
+    'refuses %s, to which the service does not listen, and names the URL that it takes',
+    async (mistaken) => {
+      const path = '/api/v1/webhooks/stripe';
+      const { data: before } = await stripe.webhookEndpoints.list();
+      await expect(run(mistaken)).rejects.toThrow(
+        `The path has to end in ${path}, such as ${mistaken.replace(/\/$/, '')}${path}`,
+      );
+      expect((await stripe.webhookEndpoints.list()).data).toEqual(before);
+    },
+  );
+
+  it('takes a URL whose proxy adds to the path', async () => {
+    const { stdout } = await run('https://example.com/latchkey/api/v1/webhooks/stripe');
+    expect(stdout).toContain('STRIPE_WEBHOOK_SECRETS=whsec_');
+  });
+
   it('says how it is called, and what went wrong', async () => {
     await expect(run()).rejects.toThrow('Usage: npm run stripe:endpoint');
+    const twice = url.replace('latchkey', 'other');
     for (let made = 0; made < 2; made += 1) {
-      await stripe.webhookEndpoints.create({ url: `${url}2`, enabled_events: ['invoice.paid'] });
+      await stripe.webhookEndpoints.create({ url: twice, enabled_events: ['invoice.paid'] });
     }
-    await expect(run(`${url}2`)).rejects.toThrow('several endpoints');
+    await expect(run(twice)).rejects.toThrow('several endpoints');
   });
 });

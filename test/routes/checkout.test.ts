@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { askStripe } from '../../src/checkout/stripe-answer.ts';
 import { at, text, withoutRequestId } from '../helpers/json.ts';
+import { startTestService } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 let shop: Shop;
@@ -385,6 +387,25 @@ describe('422', () => {
 });
 
 describe('502', () => {
+  it('Stripe refuses the key: the answer says what to correct', async () => {
+    const mistaken = await startTestService({
+      stripeUrl: shop.sandbox.url,
+      stripeKey: 'sk_test_of_another_account',
+    });
+    try {
+      await expect(
+        askStripe(mistaken.deps.logger, 'customers.list', () =>
+          mistaken.deps.stripe.customers.list(),
+        ),
+      ).rejects.toMatchObject({
+        code: 'stripe_unavailable',
+        message: "Stripe refuses the service's key. An operator has to correct STRIPE_SECRET_KEY.",
+      });
+    } finally {
+      await mistaken.close();
+    }
+  });
+
   it('Stripe is away: the intent failed, and another try works', async () => {
     shop.sandbox.faults.api({ path: /\/v1\/checkout\/sessions/, status: 500 });
     expect(await shop.checkout('u_retry', 'pro')).toMatchObject({

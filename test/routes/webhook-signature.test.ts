@@ -125,3 +125,29 @@ describe('an address that signs wrong', () => {
     expect((await wrong('203.0.113.1')).status).toBe(429);
   });
 });
+
+it('a wrong secret of ours is logged with the setting to compare, once a minute', async () => {
+  const lines: string[] = [];
+  const log = { write: (line: string) => void lines.push(line) };
+  const logged = await startTestService({ log });
+  const body = payload;
+  const refused = async (): Promise<string[]> => {
+    const timestamp = logged.clock.now() / 1000;
+    const header = { payload: body, secret: 'whsec_of_the_past', timestamp };
+    const signature = Stripe.webhooks.generateTestHeaderString(header);
+    const { status } = await logged.request('POST', '/webhooks/stripe', {
+      body,
+      headers: { 'stripe-signature': signature },
+    });
+    expect(status).toBe(400);
+    return lines.filter((line) => line.includes('STRIPE_WEBHOOK_SECRETS'));
+  };
+  try {
+    expect(await refused()).toHaveLength(1);
+    expect(await refused()).toHaveLength(1);
+    logged.clock.advance(60_000);
+    expect(await refused()).toHaveLength(2);
+  } finally {
+    await logged.close();
+  }
+});

@@ -1,6 +1,6 @@
 import { Agent, request as send } from 'node:http';
 
-export interface ReadAnswer {
+interface ReadAnswer {
   /** 0 = no answer. */
   status: number;
   /** Latency, milliseconds. */
