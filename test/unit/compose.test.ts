@@ -42,3 +42,25 @@ it('only the database writes to its disk', () => {
   );
   expect(writing.map(([name]) => name)).toEqual(['postgres']);
 });
+
+describe('the commands of docs/operations.md and README.md', () => {
+  const documents = ['README.md', 'docs/operations.md'].map((document) =>
+    readFileSync(path.resolve(import.meta.dirname, '../..', document), 'utf8'),
+  );
+  const used = documents.flatMap((text) => [
+    ...text.matchAll(
+      /docker compose (?:exec|run|logs|stop|ps|build)((?: -\S+(?: (?=\d)\S+)?)*)(?: (?=\d)\S+)? ([a-z]+)\b/g,
+    ),
+  ]);
+
+  it('name only containers that Compose starts', () => {
+    const names = services.map(([name]) => name);
+    expect(used.length).toBeGreaterThan(10);
+    for (const [command, , name = ''] of used) expect(names, command).toContain(name);
+  });
+
+  it('never restart a container to bring it a new setting', () => {
+    const restarting = documents.flatMap((text) => text.match(/\band restart\b[^,.]*/g) ?? []);
+    expect(restarting).toEqual([]);
+  });
+});

@@ -31,7 +31,7 @@ const passedOn = [...compose.matchAll(/^ {6}([A-Z_]+):/gm)]
 
 describe('.env.example', () => {
   it('lists every setting, and beside them only what docker-compose.yml needs for itself', () => {
-    const forCompose = [...interpolated].filter((name) => !settings.includes(name));
+    const forCompose = [...interpolated].filter((name) => ![...settings, ...files].includes(name));
 
     expect(Object.keys(example).sort()).toEqual([...settings, ...files, ...forCompose].sort());
   });
@@ -70,6 +70,9 @@ describe('.env.example', () => {
 
 describe('docker-compose.yml', () => {
   it('passes every setting on, but for where the service listens inside its container', () => {
-    expect(passedOn.sort()).toEqual(settings.filter((name) => !['HOST', 'PORT'].includes(name)));
+    const own = ['DATABASE_URL_FILE', 'REDIS_URL_FILE'];
+    const wanted = [...settings.filter((name) => !['HOST', 'PORT'].includes(name)), ...files];
+
+    expect(passedOn.sort()).toEqual(wanted.filter((name) => !own.includes(name)).sort());
   });
 });

@@ -9,20 +9,22 @@ import { ProgramFailed, run } from './programs.ts';
  */
 export async function checkCompose(repository: string): Promise<void> {
   const file = path.join(repository, 'docker-compose.yml');
+  const proxy = path.join(repository, 'docs/compose/proxy.yml');
   const text = await readFile(file, 'utf8');
   const required = [...new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name = '']) => name))];
   if (required.length === 0) throw new Error(`${file} requires no variable.`);
-  await composeConfig(file, required);
+  await composeConfig([file], required);
+  await composeConfig([file, proxy], [...required, 'LATCHKEY_HOST']);
   for (const missing of required) {
     const given = required.filter((name) => name !== missing);
-    const failure: unknown = await composeConfig(file, given).catch((error: unknown) => error);
+    const failure: unknown = await composeConfig([file], given).catch((error: unknown) => error);
     if (!(failure instanceof ProgramFailed) || !failure.output.includes(missing)) {
       throw new Error(`docker-compose.yml does without ${missing}, or does not name it.`);
     }
   }
 }
 
-async function composeConfig(file: string, variables: string[]): Promise<void> {
+async function composeConfig(files: string[], variables: string[]): Promise<void> {
   const directory = await mkdtemp(path.join(tmpdir(), 'latchkey-compose-'));
   try {
     const environmentFile = path.join(directory, 'env');
@@ -32,7 +34,9 @@ async function composeConfig(file: string, variables: string[]): Promise<void> {
       [
         // Only what the file gives counts, whatever this shell has set.
         ...['-i', `PATH=${process.env['PATH'] ?? ''}`, `HOME=${directory}`],
-        ...['docker-compose', '--env-file', environmentFile, '--file', file, 'config', '--quiet'],
+        ...['docker-compose', '--env-file', environmentFile],
+        ...files.flatMap((file) => ['--file', file]),
+        ...['config', '--quiet'],
       ],
       60_000,
     );

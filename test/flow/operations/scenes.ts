@@ -60,6 +60,8 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
 
   'Restore from a backup': () => Promise.resolve({}),
 
+  Upgrade: () => Promise.resolve({}),
+
   'Roll back a release': () => Promise.resolve({}),
 
   async 'Bring in an existing Stripe account'({ stripe }) {
@@ -95,6 +97,35 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
     });
     return { evt_123: event.eventId };
   },
+
+  'Latchkey does not answer': () => Promise.resolve({}),
+
+  'Reads fail or are slow': () => Promise.resolve({}),
+
+  'Postgres is unreachable': () => Promise.resolve({}),
+
+  'Stripe refuses the key': () => Promise.resolve({}),
+
+  async 'A reconciliation is held, or finds drift'({ service }) {
+    const { reconciliationRun } = service.deps.database.prisma;
+    const { progress } = await reconciliationRun.findFirstOrThrow({ select: { progress: true } });
+    const at = new Date(service.clock.now());
+    await reconciliationRun.create({
+      data: {
+        id: 'rec_held',
+        dryRun: false,
+        status: 'held',
+        progress: progress ?? {},
+        startedAt: at,
+        finishedAt: at,
+      },
+    });
+    return {};
+  },
+
+  'An alarm was raised': () => Promise.resolve({}),
+
+  'Clients are refused': () => Promise.resolve({}),
 
   'Redis is down': () => Promise.resolve({}),
 

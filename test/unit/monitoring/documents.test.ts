@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { alarmKinds, createMetrics } from '../../../src/platform/metrics.ts';
+import { findingTypes } from '../../../src/projects/finding-types.ts';
 import { countFindingsFromZero } from '../../../src/reconciliation/measure.ts';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
@@ -50,7 +51,7 @@ const alertSchema = z.strictObject({
   annotations: z.strictObject({
     summary: z.string().min(10),
     action: z.string().min(20),
-    runbook: z.string().startsWith('../operations.md#').optional(),
+    runbook: z.string().regex(/^docs\/operations\.md#[a-z-]+$/),
   }),
 });
 
@@ -139,10 +140,13 @@ describe('docs/monitoring/alerts.yml', () => {
 
   it('sends nobody to a document or a section that does not exist', () => {
     const text = readFileSync(path.join(directory, 'alerts.yml'), 'utf8');
-    const links = [...text.matchAll(/((?:\.\.\/)*[\w-]+\.md)(?:#([\w-]+))?/g)];
+    const links = [...text.matchAll(/((?:docs\/)?[\w-]+\.md)(?:#([\w-]+))?/g)];
     expect(links.length).toBeGreaterThan(0);
     for (const [link, file = '', section] of links) {
-      const document = readFileSync(path.resolve(directory, file), 'utf8');
+      const document = readFileSync(
+        path.resolve(file === 'metrics.md' ? directory : repository, file),
+        'utf8',
+      );
       if (section !== undefined) expect(sections(document), link).toContain(section);
     }
   });
@@ -157,6 +161,25 @@ function sections(document: string): string[] {
       .replaceAll(' ', '-'),
   );
 }
+
+/** What the first column of the tables in a section of docs/operations.md names. */
+function rowsOf(heading: string): string[] {
+  const [, section = ''] = readFileSync(path.join(repository, 'docs/operations.md'), 'utf8').split(
+    `\n## ${heading}\n`,
+  );
+  const [text = ''] = section.split('\n## ');
+  return [...text.matchAll(/^\| `(\w+)` /gm)].map(([, name = '']) => name);
+}
+
+describe('docs/operations.md', () => {
+  it('says of each kind of alarm what it means and what to do', () => {
+    expect(rowsOf('An alarm was raised').sort()).toEqual([...alarmKinds]);
+  });
+
+  it('says of each type of finding what it means and what to do', () => {
+    expect(rowsOf('A reconciliation is held, or finds drift')).toEqual([...findingTypes]);
+  });
+});
 
 describe('the kinds of alarms', () => {
   it('are those that are raised somewhere, so that each begins at 0', () => {
