@@ -182,7 +182,7 @@ async function main(): Promise<void> {
   await installMissing(programs);
   say('docker-compose.yml');
   await checkCompose(repository);
-  right('it can be used, and asks for each secret that it lacks', true);
+  right('it can be used, alone and with the sample proxy, and asks for what it lacks', true);
   say('Dockerfile (the first time, a base image is made, too) …');
   const box = await makeBox(repository, started);
   await checkContents(box);
