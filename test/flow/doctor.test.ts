@@ -76,7 +76,7 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
     );
     await database.database.pool.query(
       `insert into webhook_events (livemode, event_id, type, outcome, created_at, received_at)
-       values (false, 'evt_1', 'product.created', 'accepted', now(), now())`,
+       values (false, 'evt_1', 'plan.created', 'unknown_type', now(), now())`,
     );
     const examined = await examine();
     expect(examined.output).not.toContain('FAILED');
