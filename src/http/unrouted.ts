@@ -13,7 +13,7 @@ interface Route {
 }
 
 /** What to answer where no route takes a request. */
-export interface Unrouted {
+interface Unrouted {
   problem: ProblemError;
   /** The methods of the path, for `Allow`; empty = there is no such path. */
   allow: readonly string[];
