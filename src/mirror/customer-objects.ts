@@ -3,7 +3,7 @@ import { listAll, type ListPage } from '../platform/stripe-lists.ts';
 import type { SyncedRef } from '../webhook/sync-queue.ts';
 import type { Named } from './claims.ts';
 import { ofOnly } from './contradictions.ts';
-import { isMissing } from './fetch.ts';
+import { isMissing } from './failures.ts';
 import { optionalReference, reference } from './from-stripe.ts';
 
 /** The objects of a customer at Stripe that access may depend on. */

@@ -19,6 +19,11 @@ export function isExternalFailure(error: unknown): boolean {
   return status === undefined || status >= 500 || [401, 403, 429].includes(status);
 }
 
+/** Returns whether Stripe answered "no such object", which a wrong key or mode causes too. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
+}
+
 /** Returns why an attempt failed, in words that project keys may see. Other messages stay in the log. */
 export function reasonOf(error: unknown): string {
   if (error instanceof ImplausibleAnswer) return error.message;

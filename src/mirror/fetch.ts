@@ -1,34 +1,16 @@
-import Stripe from 'stripe';
+import type Stripe from 'stripe';
 import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
 import { retrievePrice } from '../catalog/whole-price.ts';
-import {
-  couponsToFetch,
-  customerRow,
-  optionalReference,
-  reference,
-  sessionRow,
-  subscriptionRow,
-} from './from-stripe.ts';
-import {
-  arrivalOf,
-  chargeRow,
-  disputeRow,
-  dunningAnchor,
-  invoiceRow,
-  refundRow,
-} from './money-from-stripe.ts';
-import { ImplausibleAnswer, listAll, type ListPage } from '../platform/stripe-lists.ts';
+import { wholeList } from '../platform/stripe-lists.ts';
 import type { SyncedRef } from '../webhook/sync-queue.ts';
 import { ofOnly, refuseContradictions } from './contradictions.ts';
+import { isMissing } from './failures.ts';
+import { fetchSubscription, fetchSummary } from './fetch-subscription.ts';
+import { customerRow, optionalReference, reference, sessionRow } from './from-stripe.ts';
+import { arrivalOf, chargeRow, disputeRow, invoiceRow, refundRow } from './money-from-stripe.ts';
 import { whereAllowed } from './optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
 import type { InvoiceRow } from './rows.ts';
-
-/**
- * Expands a subscription's discounts. The coupons of items lie deeper than Stripe expands, so they come as
- * ids.
- */
-export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
 
 /**
  * Fetches one object from Stripe with the related objects that its access depends on. An object that Stripe
@@ -169,71 +151,6 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
   }
 }
 
-async function fetchSubscription(
-  stripe: Stripe,
-  snapshot: StripeSnapshot,
-  id: string,
-): Promise<void> {
-  const subscription = await whereAllowed(withDiscounts, [], (expand) =>
-    stripe.subscriptions.retrieve(id, { expand }),
-  );
-  return addSubscription(stripe, snapshot, subscription);
-}
-
-/** Adds a subscription from Stripe, with all its items and, if it owes, the start of its debt. */
-export async function addSubscription(
-  stripe: Stripe,
-  snapshot: StripeSnapshot,
-  subscription: Stripe.Subscription,
-): Promise<void> {
-  const { id } = subscription;
-  const items = await whereAllowed(['data.discounts'], [], (expand) =>
-    wholeList(subscription.items, (page) =>
-      stripe.subscriptionItems.list({ subscription: id, expand, ...page }),
-    ),
-  );
-  ofOnly(id, items, (item) => item.subscription);
-  // A subscription has at least one item: fewer are a truncated page, and no evidence.
-  if (items.length < Math.max(1, subscription.items.data.length)) {
-    throw new ImplausibleAnswer('Stripe returned fewer items than the subscription has');
-  }
-  const owes = subscription.status === 'past_due' || subscription.status === 'unpaid';
-  const anchor = owes ? dunningAnchor(await fetchInvoices(stripe, id)) : null;
-  const coupons = await fetchCoupons(stripe, couponsToFetch(subscription, items));
-  if (subscription.test_clock !== null) snapshot.onTestClock.push(id);
-  snapshot.subscriptions.push(subscriptionRow(subscription, items, anchor, coupons));
-}
-
-/**
- * Fetches coupons. A deleted coupon lives on in its discounts alone and is left out. Only reports need
- * coupons, so if they cannot be fetched (null), the subscription is synced without them.
- */
-async function fetchCoupons(
-  stripe: Stripe,
-  ids: ReadonlySet<string>,
-): Promise<Map<string, Stripe.Coupon> | null> {
-  const coupons = new Map<string, Stripe.Coupon>();
-  for (const id of ids) {
-    try {
-      coupons.set(id, await stripe.coupons.retrieve(id));
-    } catch (error) {
-      if (!(error instanceof Stripe.errors.StripeError)) throw error;
-      if (!isMissing(error)) return null;
-    }
-  }
-  return coupons;
-}
-
-async function fetchInvoices(
-  stripe: Stripe,
-  subscription: string,
-): Promise<readonly Stripe.Invoice[]> {
-  const invoices = await listAll((page) => stripe.invoices.list({ subscription, ...page }));
-  return ofOnly(subscription, invoices, ({ parent }) =>
-    optionalReference(parent?.subscription_details?.subscription),
-  );
-}
-
 async function fetchInvoice(
   stripe: Stripe,
   snapshot: StripeSnapshot,
@@ -247,28 +164,6 @@ async function fetchInvoice(
   const row = invoiceRow(invoice, payments);
   snapshot.invoices.push(row);
   return row;
-}
-
-/**
- * Fetches Stripe's own entitlements of a customer, to compare them with ours. The subscriptions behind them
- * are fetched too, since they may be new to us.
- */
-async function fetchSummary(
-  stripe: Stripe,
-  snapshot: StripeSnapshot,
-  customer: string,
-): Promise<void> {
-  const subscriptions = await whereAllowed(
-    withDiscounts.map((path) => `data.${path}`),
-    [],
-    (expand) =>
-      listAll((page) => stripe.subscriptions.list({ customer, status: 'all', expand, ...page })),
-  );
-  for (const each of subscriptions) await addSubscription(stripe, snapshot, each);
-  const active = await listAll((page) =>
-    stripe.entitlements.activeEntitlements.list({ customer, ...page }),
-  );
-  snapshot.summaries.push({ id: customer, lookupKeys: active.map((one) => one.lookup_key) });
 }
 
 /** Fetches a dispute with its charge, which leads to the owner if the payment was a subscription's. */
@@ -285,14 +180,6 @@ function fetchCharge(stripe: Stripe, id: string): Promise<Stripe.Charge> {
   return stripe.charges.retrieve(id, { expand: ['refunds'] });
 }
 
-/** Returns a whole nested list: Stripe leaves it out unless it is expanded, and cuts it at ten entries. */
-export async function wholeList<T extends { id: string }>(
-  nested: Stripe.ApiList<T> | null | undefined,
-  list: ListPage<T>,
-): Promise<T[]> {
-  return nested?.has_more === false ? nested.data : listAll(list);
-}
-
 /** Adds a charge from Stripe, with all its refunds. */
 export async function addCharge(
   stripe: Stripe,
@@ -304,9 +191,4 @@ export async function addCharge(
   );
   ofOnly(charge.id, refunds, (refund) => optionalReference(refund.charge));
   snapshot.charges.push({ ...chargeRow(charge), refunds: refunds.map(refundRow) });
-}
-
-/** Returns whether Stripe answered "no such object", which a wrong key or mode causes too. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
 }

@@ -27,7 +27,7 @@ export async function readMigrations(): Promise<Migration[]> {
 
 /** Prisma's own table of migrations, so that `prisma migrate deploy` sees the same history. */
 const prismaTable = `
-create table if not exists _prisma_migrations (
+create table _prisma_migrations (
   id varchar(36) primary key not null,
   checksum varchar(64) not null,
   finished_at timestamptz,
@@ -68,7 +68,11 @@ export async function applyMigrations(
   const connection = await connect(databaseUrl, 'latchkey migrate');
   try {
     if (!(await takeTurn(connection, turn))) return [];
-    await connection.query(prismaTable);
+    const { rows: tables } = await connection.query<{ exists: boolean }>(
+      `select to_regclass('_prisma_migrations') is not null as exists`,
+    );
+    // Asked first: "if not exists" wants the right to create even where there is nothing to do.
+    if (tables[0]?.exists !== true) await connection.query(prismaTable);
     await connection.query(noteRolledBack);
     const { rows } = await connection.query<{ migration_name: string }>(appliedNames);
     const applied = new Set(rows.map((row) => row.migration_name));

@@ -48,3 +48,11 @@ export async function listAll<T extends { id: string }>(list: ListPage<T>): Prom
   for await (const object of eachListed(list)) all.push(object);
   return all;
 }
+
+/** Returns a whole nested list: Stripe leaves it out unless it is expanded, and cuts it at ten entries. */
+export async function wholeList<T extends { id: string }>(
+  nested: Stripe.ApiList<T> | null | undefined,
+  list: ListPage<T>,
+): Promise<T[]> {
+  return nested?.has_more === false ? nested.data : listAll(list);
+}

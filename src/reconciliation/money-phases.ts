@@ -1,6 +1,7 @@
-import { addCharge, wholeList } from '../mirror/fetch.ts';
+import { addCharge } from '../mirror/fetch.ts';
 import { disputeRow, invoiceRow, refundRow } from '../mirror/money-from-stripe.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
+import { wholeList } from '../platform/stripe-lists.ts';
 import { differsFromStored } from './diff.ts';
 import { correctPage } from './correct-page.ts';
 import { compareSingle, fetchPage } from './pages.ts';

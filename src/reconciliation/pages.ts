@@ -1,5 +1,6 @@
 import type Stripe from 'stripe';
-import { fetchSnapshot, isMissing } from '../mirror/fetch.ts';
+import { isMissing } from '../mirror/failures.ts';
+import { fetchSnapshot } from '../mirror/fetch.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import type { SyncedType } from '../webhook/events.ts';
 import { drawNumber } from '../webhook/sync-queue.ts';

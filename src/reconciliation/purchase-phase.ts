@@ -1,10 +1,10 @@
 import type Stripe from 'stripe';
-import { addCharge, fetchSnapshot, wholeList } from '../mirror/fetch.ts';
+import { addCharge, fetchSnapshot } from '../mirror/fetch.ts';
 import { sessionRow } from '../mirror/from-stripe.ts';
 import { arrivalOf, disputeRow } from '../mirror/money-from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
-import { eachListed } from '../platform/stripe-lists.ts';
+import { eachListed, wholeList } from '../platform/stripe-lists.ts';
 import { recordMissing } from './correction.ts';
 import { correctPage, withCustomers } from './correct-page.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';

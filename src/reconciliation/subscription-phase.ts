@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import { addSubscription, withDiscounts } from '../mirror/fetch.ts';
+import { addSubscription, withDiscounts } from '../mirror/fetch-subscription.ts';
 import { customerRow } from '../mirror/from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';

@@ -225,3 +225,24 @@ describe('Prisma elsewhere', { timeout: 60_000 }, () => {
     expect(await allApplied()).toBe(true);
   });
 });
+
+it(
+  'a start with nothing to apply needs no right to create tables',
+  { timeout: 60_000 },
+  async () => {
+    await operator.query('drop event trigger gate');
+    await applyMigrations(url);
+    const role = `limited_${randomUUID().replaceAll('-', '')}`;
+    await operator.query(`
+    create role ${role};
+    grant usage on schema public to ${role};
+    grant select, update on _prisma_migrations to ${role}`);
+    const limited = new URL(url);
+    limited.searchParams.set('options', `-c role=${role}`);
+    try {
+      expect(await applyMigrations(limited.href)).toEqual([]);
+    } finally {
+      await operator.query(`drop owned by ${role}; drop role ${role}`);
+    }
+  },
+);
