@@ -49,10 +49,16 @@ interface FairShareDeps {
  * waits too long gets a 429. To be installed before the routes.
  */
 export function installFairShares(app: App, { metrics, pace, laneOf }: FairShareDeps): void {
+  function turnsOf(kind: Kind): TakeTurn {
+    return createTurns(rules[kind], {
+      admits: (lane, cost) => pace.admits(lane, cost, kind),
+    });
+  }
+
   const turns: Record<Kind, TakeTurn> = {
-    read: createTurns(rules.read, pace),
-    operator: createTurns(rules.operator, pace),
-    checkout: createTurns(rules.checkout, pace),
+    read: turnsOf('read'),
+    operator: turnsOf('operator'),
+    checkout: turnsOf('checkout'),
   };
 
   function refuse(error: unknown): never {

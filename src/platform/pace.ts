@@ -5,8 +5,11 @@ import type { Clock } from './clock.ts';
 export interface Pace {
   /** Notes that a lane is active by work that is never held up. */
   note(lane: string): void;
-  /** Charges a lane for work that costs so much, and returns true; false if the work has to wait. */
-  admits(lane: string, cost: number): boolean;
+  /**
+   * Charges a lane for work that costs so much, and returns true; false if the work has to wait. Kinds of
+   * work of a lane are charged apart, so that what waits of one takes no turns from another.
+   */
+  admits(lane: string, cost: number, kind?: string): boolean;
 }
 
 /** For how long the loop ran, and waited for input, since the process began, milliseconds. */
@@ -25,7 +28,7 @@ const targetUtilization = 0.7;
 const followMs = 50;
 const sampleMs = 5;
 
-/** What one lane may begin per second, in units of cost. The least keeps every lane going. */
+/** What one lane may begin per second of each kind, in units of cost. The least keeps every lane going. */
 const rates = { least: 4, most: 10_000 };
 
 /** For how long a lane saves up what it did not use, and counts as active, milliseconds. */
@@ -43,15 +46,15 @@ export function nextRate(rate: number, utilization: number, sampleMs: number): n
 }
 
 interface Lane {
-  /** What it may begin, in units of cost; below 0 after work that cost more than was there. */
-  credit: number;
+  /** What it may begin of each kind, in units of cost; below 0 after work that cost more than was there. */
+  credits: Map<string, number>;
   at: number;
 }
 
 /**
- * Creates a pace. Every lane may begin the same amount of work per second. The rate adapts to the loop,
- * so lanes with little to do never wait, and those with much share what is left. A lane that is active
- * alone never waits.
+ * Creates a pace. Every lane may begin the same amount of work of a kind per second. The rate adapts to
+ * the loop, so lanes with little to do never wait, and those with much share what is left. A lane that is
+ * active alone never waits.
  */
 export function createPace(
   monotonic: Clock = () => performance.now(),
@@ -74,10 +77,16 @@ export function createPace(
     sampledAt = now;
   }
 
+  function saved(): number {
+    return Math.max(1, (rate * savedMs) / 1_000);
+  }
+
   function touch(name: string, now: number): Lane {
-    const saved = Math.max(1, (rate * savedMs) / 1_000);
-    const lane = lanes.get(name) ?? { credit: saved, at: now };
-    lane.credit = Math.min(saved, lane.credit + ((now - lane.at) * rate) / 1_000);
+    const lane = lanes.get(name) ?? { credits: new Map<string, number>(), at: now };
+    const gained = ((now - lane.at) * rate) / 1_000;
+    for (const [kind, credit] of lane.credits) {
+      lane.credits.set(kind, Math.min(saved(), credit + gained));
+    }
     lane.at = now;
     lanes.delete(name);
     lanes.set(name, lane);
@@ -92,12 +101,13 @@ export function createPace(
     note(name) {
       touch(name, monotonic());
     },
-    admits(name, cost) {
+    admits(name, cost, kind = '') {
       const now = monotonic();
       sample(now);
-      const lane = touch(name, now);
-      if (lanes.size > 1 && lane.credit <= 0) return false;
-      lane.credit -= cost;
+      const { credits } = touch(name, now);
+      const credit = credits.get(kind) ?? saved();
+      if (lanes.size > 1 && credit <= 0) return false;
+      credits.set(kind, credit - cost);
       return true;
     },
   };

@@ -433,6 +433,26 @@ describe('502', () => {
     expect(made.map(({ id }) => id)).toEqual([await shop.customerOf('u_kept')]);
   });
 
+  it('Stripe failed once to make the session, and repeats that for a day: the repeated request works', async () => {
+    const path = '/v1/checkout/sessions';
+    shop.sandbox.faults.api({ path, method: 'POST', status: 500, begun: true, times: 1 });
+    const statuses = [];
+    for (let tries = 0; tries < 2; tries += 1) {
+      const answer = await shop.service.request('POST', '/checkout/sessions', {
+        key: shop.key,
+        body: {
+          user_id: 'u_session_again',
+          price_id: shop.prices.pro,
+          success_url: 'https://notes.example/welcome',
+          cancel_url: 'https://notes.example/pricing',
+        },
+        headers: { 'idempotency-key': 'session-again' },
+      });
+      statuses.push(answer.status);
+    }
+    expect(statuses).toEqual([502, 201]);
+  });
+
   it('Stripe failed once to make the customer, and repeats that for a day: another try works', async () => {
     const kept = { path: '/v1/customers', method: 'POST', status: 500, begun: true } as const;
     shop.sandbox.faults.api({ ...kept, times: 1 });

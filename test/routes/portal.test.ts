@@ -167,3 +167,18 @@ it('502: Stripe is away', async () => {
   });
   shop.sandbox.faults.clear();
 });
+
+it('502, then 201 under the same Idempotency-Key: Stripe failed once, and repeats that for a day', async () => {
+  const path = '/v1/billing_portal/sessions';
+  shop.sandbox.faults.api({ path, method: 'POST', status: 500, begun: true, times: 1 });
+  const statuses = [];
+  for (let tries = 0; tries < 2; tries += 1) {
+    const answer = await shop.service.request('POST', '/portal/sessions', {
+      key: shop.key,
+      body: { user_id: 'u_customer', return_url },
+      headers: { 'idempotency-key': 'portal-again' },
+    });
+    statuses.push(answer.status);
+  }
+  expect(statuses).toEqual([502, 201]);
+});

@@ -87,4 +87,15 @@ describe('a pace', () => {
     expect(pace.admits('a', 1)).toBe(false);
     expect(pace.admits('b', 1)).toBe(true);
   });
+
+  it('charges kinds of work apart: what waits of one takes no turn from another of its lane', () => {
+    const { pace, play } = openPace();
+    play({ seconds: 5, utilization: 1 }, { a: 1, b: 1 });
+    const admitted = Array.from({ length: 10 }, () => pace.admits('a', 1, 'read'));
+    expect(admitted.at(-1)).toBe(false);
+    expect(pace.admits('a', 1, 'checkout')).toBe(true);
+    // Two kinds of one lane are still one lane, which never waits alone.
+    play({ seconds: 5, utilization: 1 }, { a: 1 });
+    expect([1, 2, 3].map(() => pace.admits('a', 1, 'read'))).toEqual([true, true, true]);
+  });
 });
