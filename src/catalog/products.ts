@@ -140,7 +140,10 @@ export async function takeProducts(
   return taken.map(({ id }) => id);
 }
 
-/** A project's key learns only what the project has to do, whoever has the product and whether it exists. */
+/**
+ * Returns the problem of a product that the caller may not take. A project's key learns only what the
+ * project has to do, not whether the product exists or which project has it.
+ */
 function productNotFound(
   projectId: string,
   id: string,

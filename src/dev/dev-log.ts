@@ -15,12 +15,12 @@ export function createDevLog(stream: NodeJS.WriteStream): NodeJS.WritableStream 
   });
 }
 
-/** The line of an answered request; null for any other. */
+/** Returns the line of an answered request; null for any other entry of the log. */
 function requestLine(line: Record<string, unknown>): string | null {
   const { method, route, asked, status, code, event, ms } = line;
   if (typeof method !== 'string' || typeof route !== 'string') return null;
-  const told = [status, code, event, `${String(ms)} ms`].flatMap((part) =>
+  const outcome = [status, code, event, `${String(ms)} ms`].flatMap((part) =>
     typeof part === 'string' || typeof part === 'number' ? [part] : [],
   );
-  return `${typeof asked === 'string' ? asked : `${method} ${route}`} → ${told.join(', ')}`;
+  return `${typeof asked === 'string' ? asked : `${method} ${route}`} → ${outcome.join(', ')}`;
 }

@@ -199,18 +199,18 @@ export function createCache(deps: CacheDeps): EntitlementCache {
 
     async forget(written) {
       const pending = written.filter(({ cachePending }) => cachePending);
-      // One that cannot be told, where Redis is spread over several, does not keep the others waiting.
+      // In a Redis cluster one node may fail; the users on the others are still notified.
       const tries = await Promise.allSettled(
         pending.map(async ({ user }) => redis?.del(await keyOf(user))),
       );
-      const told = pending.filter((_, at) => tries[at]?.status === 'fulfilled');
+      const forgotten = pending.filter((_, at) => tries[at]?.status === 'fulfilled');
       const refusal = tries.find((attempt) => attempt.status === 'rejected');
       if (refusal !== undefined) failed('forget', refusal.reason);
-      if (told.length === 0) return;
-      await clearPending(database, told).catch((error: unknown) => {
+      if (forgotten.length === 0) return;
+      await clearPending(database, forgotten).catch((error: unknown) => {
         logger.warn(
           { err: error },
-          'the cache was told of a change, but this could not be recorded',
+          'the cache forgot changed answers, but this could not be recorded',
         );
       });
     },

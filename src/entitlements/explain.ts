@@ -62,7 +62,7 @@ interface ExplainedRevocation extends Window {
   id: string;
   recordedAt: number;
   block: boolean;
-  /** Whether it takes a source that would count or, if there is none to take, is the reason for the denial. */
+  /** Whether it takes a source that would count or, without such a source, is the reason for the denial. */
   decides: boolean;
 }
 

@@ -91,7 +91,7 @@ export const explainResponse = z
           decides: z
             .boolean()
             .describe(
-              'Whether it takes a source that would count or, if there is none to take, is the reason for the denial',
+              'Whether it takes a source that would count or, without such a source, is the reason for the denial',
             ),
           audit_id: z.string().nullable().describe('The last audit row about it'),
         }),

@@ -19,7 +19,7 @@ export interface Refreshed {
   revision: number;
   /** Whether the timeline differs from what was stored. */
   changed: boolean;
-  /** Whether the cache must be told, of this change or of an earlier one. */
+  /** Whether the cache must be notified, of this change or an earlier one. */
   cachePending: boolean;
   /** Whether the user has so many sources that changes and reads slow down. */
   hasTooManySources: boolean;

@@ -85,7 +85,7 @@ function createState({ feature, sources }: FeatureCase) {
   const covering = new Set<RevocationWindow>();
   let inForce: RevocationWindow[] = [];
   let lastGrant = -Infinity;
-  /** The source that began last of those that are over: if revocations spare any of these, they spare it. */
+  /** The latest start among the sources that are over: if revocations spare any of these, they spare it. */
   let lastOver: FeatureSource | null = null;
 
   function setCounts(source: FeatureSource, counts: boolean): void {

@@ -13,7 +13,7 @@ export interface LockedUser extends UserName {
   catalogRevision: bigint;
   /** Epoch milliseconds; null before the first segment. */
   recordedAt: number | null;
-  /** Whether the cache must still be told of an earlier change. */
+  /** Whether the cache must still be notified of an earlier change. */
   cachePending: boolean;
 }
 

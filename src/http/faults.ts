@@ -12,8 +12,8 @@ export interface FieldFault {
 /** The part of a request that a fault lies in. */
 export type RequestPart = 'body' | 'query' | 'path';
 
-/** How many faults a sentence tells; `errors` lists all. */
-const told = 3;
+/** `detail` describes at most this many faults; `errors` lists all. */
+const maxSentences = 3;
 
 /** A caller's own words in a message are cut here, in UTF-16 units. */
 const longestName = 100;
@@ -30,7 +30,7 @@ export function pathText(segments: readonly PropertyKey[]): string {
 /** Returns the faults as sentences, each with its field and remedy. */
 export function faultSentences(faults: readonly FieldFault[], part: RequestPart = 'body'): string {
   const sentences = faults
-    .slice(0, told)
+    .slice(0, maxSentences)
     .map(({ path, message }) => `${subject(path, part)} ${message}.`);
   const left = faults.length - sentences.length;
   return [...sentences, ...(left > 0 ? [`\`errors\` lists ${left} more.`] : [])].join(' ');

@@ -5,10 +5,10 @@ import { ProblemError } from './problem.ts';
 const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter one.`;
 
 /**
- * Anything but JSON is a 415. An empty body is none, whatever type it has: those who send every request
- * with the same headers may send a DELETE, too.
+ * Refuses every body but JSON with a 415. An empty body counts as no body, whatever its `Content-Type`:
+ * a client may send the same headers with every request, a DELETE included.
  */
-export function takeJsonAlone(app: App): void {
+export function acceptOnlyJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -27,7 +27,7 @@ export function takeJsonAlone(app: App): void {
   );
 }
 
-/** Returns why the parser refused a body, with the place where Node tells it. */
+/** Returns why the parser refused a body, with the place if Node names it. */
 function whyNotJson(body: string): string {
   try {
     JSON.parse(body);

@@ -5,7 +5,7 @@ import { type ProblemCode, ProblemError } from './problem.ts';
  * does not exist get the same words, which depend on nothing but what the caller sent.
  */
 
-/** What begins an id, Stripe's and ours, and what the id is one of. */
+/** The kind of object by the prefix of its id, Stripe's and ours. */
 const kinds: Readonly<Record<string, string>> = {
   ch_: 'a charge',
   cs_: 'a checkout session',
@@ -26,7 +26,7 @@ const kinds: Readonly<Record<string, string>> = {
   sub_: 'a subscription',
 };
 
-/** What the id of each kind begins with, and where a caller finds one. */
+/** The prefix of the id that each code wants, and where a caller finds such an id. */
 const wanted = {
   customer_not_found: ['cus_', "look it up in the project's Stripe account"],
   event_not_found: ['evt_', 'GET /api/v1/admin/events lists them'],
@@ -43,8 +43,8 @@ const wanted = {
 } as const satisfies Partial<Record<ProblemCode, readonly [prefix: string, source: string]>>;
 
 /**
- * Returns the problem of an id that names nothing the caller may see. One of another kind is told apart
- * by its prefix; Stripe's products may have custom ids, so that no prefix is refused before the look-up.
+ * Returns the problem of an id that names nothing the caller may see. The prefix shows whether it is the
+ * id of another kind. Call it after the look-up: products may have custom ids with any prefix.
  *
  * @param message what to say of an id of the right kind; by default where to find one.
  */

@@ -22,7 +22,7 @@ import type { App } from './app-types.ts';
 import { bodyLimits } from './body-limits.ts';
 import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
-import { takeJsonAlone } from './json-body.ts';
+import { acceptOnlyJson } from './json-body.ts';
 import { keepAnswers } from './kept-answers.ts';
 import { documentProblems, documentRevalidation, dropUnusedSchemas } from './openapi.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
@@ -87,7 +87,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
-  takeJsonAlone(app);
+  acceptOnlyJson(app);
   installErrorHandlers(app, deps.monotonic);
   await app.register(sensible);
   await app.register(swagger, {

@@ -44,7 +44,7 @@ interface Stretch {
 
 const pageSize = 100;
 
-/** More unlisted objects than this, of those that Stripe knows, are no accident. */
+/** Lists that miss more objects than this, all of them known to Stripe, are no accident. */
 const mostUnlisted = 20;
 const mostSingle = 100;
 

@@ -108,12 +108,12 @@ async function reviseDay(database: Database, dayAt: number): Promise<void> {
   for (const { projectId, figures } of rows) {
     const flow = flows.get(projectId);
     if (flow === undefined) continue;
-    const told = readDayFigures(figures);
-    const retold = retellDay(told, flow);
-    if (isDeepStrictEqual(told, retold)) continue;
+    const stored = readDayFigures(figures);
+    const revised = retellDay(stored, flow);
+    if (isDeepStrictEqual(stored, revised)) continue;
     await prisma.dailyReport.update({
       where: { projectId_day: { projectId, day } },
-      data: { figures: retold },
+      data: { figures: revised },
     });
   }
 }

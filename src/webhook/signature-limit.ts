@@ -17,7 +17,7 @@ export interface SignatureLimit {
   /**
    * Decides whether to read and verify a request, before its body is read.
    *
-   * @param bytes the declared length of the body; undefined if there is none.
+   * @param bytes the declared length of the body; undefined if the request declares none.
    * @returns 0 to verify it, otherwise milliseconds after which the client may retry.
    */
   waitMs(client: string, bytes: number | undefined, now: number): number;

@@ -219,20 +219,7 @@ describe('a list that shows what Stripe does not know when it is asked for it', 
   });
 
   it('is an open finding of a reconciliation', async () => {
-    const opened = await shop.service.request('POST', '/checkout/sessions', {
-      key: shop.key,
-      body: {
-        user_id: 'ann',
-        line_items: [
-          { price_id: shop.prices.pro, quantity: 1 },
-          { price_id: shop.prices.forever, quantity: 1 },
-        ],
-        success_url: 'https://notes.example/welcome',
-        cancel_url: 'https://notes.example/pricing',
-      },
-    });
-    const session = text(opened.body, 'id');
-    await shop.sandbox.buyer.pay(session);
+    const session = await shop.buy('ann', 'pro', 'forever');
     await shop.settle();
     const before = await shop.entitled('ann');
     shop.sandbox.faults.api({

@@ -130,9 +130,9 @@ describe('npm run dev', () => {
     const [, setUp = ''] = /^ {2}(\. \S+)$/m.exec(greeting) ?? [];
     const shell = new Shell({ PATH: process.env['PATH'] ?? '' });
     const program = path.join(repository, 'src/doctor.ts');
-    const told = await shell.run(`${setUp}\n'${process.execPath}' '${program}'`);
+    const output = await shell.run(`${setUp}\n'${process.execPath}' '${program}'`);
     await shell.close();
-    expect(told).toMatch(/^0 failed, /m);
+    expect(output).toMatch(/^0 failed, /m);
   });
 
   it('names the product and the price of each plan', async () => {

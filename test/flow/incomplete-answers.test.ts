@@ -107,7 +107,7 @@ describe('a page of items that comes short', () => {
   const lastResponse = { headers: {}, requestId: 'req_1', statusCode: 200 };
 });
 
-describe('a status that nobody knows', () => {
+describe('an unknown status', () => {
   it('leaves a debtor without access, and a payer with it', async () => {
     const { deps } = shop.service;
     for (const [debt, expected] of [

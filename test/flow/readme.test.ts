@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Started } from '../../src/dev/started.ts';
-import { webhookSecret } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import { firstSteps } from './operations/document.ts';
-import { startInstance } from './operations/instance.ts';
-import { Shell } from './operations/shell.ts';
+import type { Shell } from './operations/shell.ts';
+import { startShell } from './operations/shell-of-shop.ts';
 
 /* The README's first steps, line by line, on an installation where nothing has been done. */
 
@@ -20,24 +19,9 @@ let shell: Shell;
 beforeAll(async () => {
   shop = await startShop();
   started.add(() => shop.close());
-  const { stripe, service } = shop;
-  const instance = await startInstance(shop, {
-    redisUrl: inject('redisUrl'),
-    metricsToken: 'a_token_for_the_metrics_of_the_tests',
-    webhookSecrets: [webhookSecret],
-    port: 0,
-  });
-  started.add(() => instance.close());
-  shell = new Shell({
-    PATH: process.env['PATH'] ?? '',
-    LATCHKEY: instance.url,
-    ADMIN_API_KEY: service.adminKey,
-    STRIPE_SECRET_KEY: 'sk_test_123',
-    STRIPE_API_BASE: shop.sandbox.url,
-  });
-  started.add(() => shell.close());
+  shell = await startShell(shop, started);
   // The last command replays an event.
-  await stripe.products.create({ name: 'Another' });
+  await shop.stripe.products.create({ name: 'Another' });
   await shop.settle();
 });
 afterAll(() => started.stop());

@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Started } from '../../src/dev/started.ts';
 import { text } from '../helpers/json.ts';
-import { webhookSecret } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import { readRunbook } from './operations/document.ts';
-import { startInstance } from './operations/instance.ts';
 import { perform } from './operations/perform.ts';
 import type { Names } from './operations/scenes.ts';
-import { Shell } from './operations/shell.ts';
+import type { Shell } from './operations/shell.ts';
+import { startShell } from './operations/shell-of-shop.ts';
 
 /* docs/recipes.md, read from top to bottom and done, as test/flow/operations.test.ts does the runbook. */
 
@@ -23,21 +22,7 @@ let shell: Shell;
 beforeAll(async () => {
   shop = await startShop();
   started.add(() => shop.close());
-  const instance = await startInstance(shop, {
-    redisUrl: inject('redisUrl'),
-    metricsToken: 'a_token_for_the_metrics_of_the_tests',
-    webhookSecrets: [webhookSecret],
-    port: 0,
-  });
-  started.add(() => instance.close());
-  shell = new Shell({
-    PATH: process.env['PATH'] ?? '',
-    LATCHKEY: instance.url,
-    ADMIN_API_KEY: shop.service.adminKey,
-    STRIPE_SECRET_KEY: 'sk_test_123',
-    STRIPE_API_BASE: shop.sandbox.url,
-  });
-  started.add(() => shell.close());
+  shell = await startShell(shop, started);
 });
 afterAll(() => started.stop());
 

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { text } from '../helpers/json.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 /*
@@ -94,19 +93,7 @@ describe('a session that Stripe does not show yet', () => {
 
 describe('an invoice that Stripe does not show yet', () => {
   it('brings what was charged for the one-time lines of a subscription checkout', async () => {
-    const opened = await shop.service.request('POST', '/checkout/sessions', {
-      key: shop.key,
-      body: {
-        user_id: 'ann',
-        line_items: [
-          { price_id: shop.prices.pro, quantity: 1 },
-          { price_id: shop.prices.forever, quantity: 1 },
-        ],
-        success_url: 'https://notes.example/welcome',
-        cancel_url: 'https://notes.example/pricing',
-      },
-    });
-    await shop.sandbox.buyer.pay(text(opened.body, 'id'));
+    await shop.buy('ann', 'pro', 'forever');
     notYet(/^\/v1\/invoices\/in_/, 2);
     await shop.sandbox.deliver();
     await workForSeconds();

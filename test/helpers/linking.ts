@@ -16,41 +16,44 @@ export interface Linking {
 
 export const ours = { project_id: 'notes' };
 
-export function linkingOf(shop: Shop): Linking {
+/** Returns how to link; `shopOf` is called when it is used, so a file may name these before it has its shop. */
+export function linkingOf(shopOf: () => Shop): Linking {
   let counter = 0;
   return {
     async customer(metadata = ours) {
       counter += 1;
-      const { id } = await shop.stripe.customers.create({
+      const { id } = await shopOf().stripe.customers.create({
         email: `c${counter}@example.com`,
         metadata,
       });
       return id;
     },
     async subscribe(id, metadata = {}) {
-      const { id: subscription } = await shop.stripe.subscriptions.create({
+      const { stripe, prices } = shopOf();
+      const { id: subscription } = await stripe.subscriptions.create({
         customer: id,
-        items: [{ price: shop.prices.pro }],
+        items: [{ price: prices.pro }],
         metadata,
       });
       return subscription;
     },
     async purchase(id) {
-      const session = await shop.stripe.checkout.sessions.create({
+      const { stripe, prices, sandbox } = shopOf();
+      const session = await stripe.checkout.sessions.create({
         mode: 'payment',
         customer: id,
-        line_items: [{ price: shop.prices.forever, quantity: 1 }],
+        line_items: [{ price: prices.forever, quantity: 1 }],
         success_url: 'https://notes.example/',
       });
-      await shop.sandbox.buyer.pay(session.id);
+      await sandbox.buyer.pay(session.id);
     },
-    link: (userId, id, key = shop.key, more = {}) =>
-      shop.service.request('POST', `/admin/users/${userId}/customers`, {
+    link: (userId, id, key = shopOf().key, more = {}) =>
+      shopOf().service.request('POST', `/admin/users/${userId}/customers`, {
         key,
         body: { stripe_customer_id: id, ...more },
       }),
     stored: (id) =>
-      shop.service.deps.database.prisma.customer.findUnique({
+      shopOf().service.deps.database.prisma.customer.findUnique({
         where: { id },
         include: { user: true },
       }),

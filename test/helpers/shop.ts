@@ -24,10 +24,10 @@ export interface Shop {
   key: string;
   projectId: string;
   prices: Record<ShopPrice, string>;
-  /** Opens a checkout through the service. */
-  checkout(userId: string, price: ShopPrice): Promise<TestResponse>;
+  /** Opens a checkout of one or more prices through the service. */
+  checkout(userId: string, ...prices: ShopPrice[]): Promise<TestResponse>;
   /** Opens a checkout and pays it; nothing is delivered yet. Returns the session's id. */
-  buy(userId: string, price: ShopPrice): Promise<string>;
+  buy(userId: string, ...prices: ShopPrice[]): Promise<string>;
   /** Delivers all webhooks, and syncs until nothing is wanted. */
   settle(): Promise<void>;
   /** Moves the time of both sides; what falls due at Stripe happens on the way. */
@@ -76,12 +76,12 @@ export async function startShop(): Promise<Shop> {
   const { key } = await service.createProject('notes', { redirect_origins: [origin] });
   const prices = await stock(service, stripe);
 
-  const checkout: Shop['checkout'] = (userId, price) =>
+  const checkout: Shop['checkout'] = (userId, ...names) =>
     service.request('POST', '/checkout/sessions', {
       key,
       body: {
         user_id: userId,
-        price_id: prices[price],
+        ...linesOf(names.map((name) => prices[name])),
         success_url: `${origin}/welcome?session_id={CHECKOUT_SESSION_ID}`,
         cancel_url: `${origin}/pricing`,
       },
@@ -101,8 +101,8 @@ export async function startShop(): Promise<Shop> {
     projectId: 'notes',
     prices,
     checkout,
-    async buy(userId, price) {
-      const opened = await checkout(userId, price);
+    async buy(userId, ...names) {
+      const opened = await checkout(userId, ...names);
       if (opened.status !== 201) throw new Error(JSON.stringify(opened.body));
       const id = text(opened.body, 'id');
       await sandbox.buyer.pay(id);
@@ -191,6 +191,12 @@ async function stock(service: TestService, stripe: Stripe): Promise<Record<ShopP
     throw new Error('a price was not made');
   }
   return { pro, team, pass, forever };
+}
+
+/** One price is named alone, as most apps do. */
+function linesOf([price, ...more]: string[]): object {
+  if (more.length === 0) return { price_id: price };
+  return { line_items: [price, ...more].map((id) => ({ price_id: id, quantity: 1 })) };
 }
 
 function only<T>(all: T[]): T {

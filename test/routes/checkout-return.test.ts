@@ -21,9 +21,9 @@ describe('GET /checkout/sessions/{id}', () => {
     const opened = await shop.checkout('u_private', 'pro');
     const ask = (id: string) =>
       shop.service.request('GET', `/checkout/sessions/${id}`, { key: rival.key });
-    const [theirs, nobody] = await Promise.all([ask(text(opened.body, 'id')), ask('cs_nobody')]);
+    const [theirs, unknown] = await Promise.all([ask(text(opened.body, 'id')), ask('cs_nobody')]);
     expect(theirs).toMatchObject({ status: 404, body: { code: 'session_not_found' } });
-    expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(nobody.body));
+    expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(unknown.body));
   });
 
   it('404: another project named looks like none, even beside the own session', async () => {
@@ -34,9 +34,9 @@ describe('GET /checkout/sessions/{id}', () => {
         `/checkout/sessions/${text(opened.body, 'id')}?project_id=${project}`,
         { key: shop.key },
       );
-    const [theirs, nobody] = await Promise.all([ask('rival'), ask('nobody')]);
+    const [theirs, unknown] = await Promise.all([ask('rival'), ask('nobody')]);
     expect(theirs).toMatchObject({ status: 404, body: { code: 'project_not_found' } });
-    expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(nobody.body));
+    expect(withoutRequestId(theirs.body)).toEqual(withoutRequestId(unknown.body));
   });
 
   it('200: what was paid is there at once, though no webhook has come', async () => {
@@ -115,7 +115,7 @@ describe('GET /checkout/sessions/{id}', () => {
     ).toMatchObject({ status: 502, body: { code: 'stripe_unavailable' } });
   });
 
-  it('200: an open session is told as open, and gives nothing', async () => {
+  it('200: an open session is reported as open, and gives nothing', async () => {
     const opened = await shop.checkout('u_window_shopper', 'pro');
     const answer = await shop.service.request(
       'GET',

@@ -1,24 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
-import { type Linking, linkingOf, ours } from '../helpers/linking.ts';
+import { linkingOf, ours } from '../helpers/linking.ts';
 import { adminKey, type TestResponse } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 let shop: Shop;
 let other: { projectId: string; key: string };
-let customer: Linking['customer'];
-let subscribe: Linking['subscribe'];
-let purchase: Linking['purchase'];
-let link: Linking['link'];
-let stored: Linking['stored'];
 
+const { customer, subscribe, purchase, link, stored } = linkingOf(() => shop);
 const pro = { export: true, notebooks: 10 };
 
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.service.createProject('other');
-  ({ customer, subscribe, purchase, link, stored } = linkingOf(shop));
 });
 afterAll(() => shop.close());
 beforeEach(() => {
@@ -29,7 +24,7 @@ describe('DELETE /admin/users/{user_id}/customers/{id}', () => {
   const unlink = (userId: string, id: string, key = shop.key, query = 'reason=mistake') =>
     shop.service.request('DELETE', `/admin/users/${userId}/customers/${id}?${query}`, { key });
 
-  it('200: the user has at once nothing of it, and it is nobody’s; again it is a 404', async () => {
+  it('200: the user loses what the customer gave at once, and no user has the customer; a repetition is a 404', async () => {
     const id = await customer();
     await subscribe(id);
     await purchase(id);
@@ -72,7 +67,7 @@ describe('DELETE /admin/users/{user_id}/customers/{id}', () => {
     expect(await shop.entitled('right')).toEqual({ ...pro, theme: { dark: false } });
   });
 
-  it('200: what checkouts and own metadata name stays theirs, whoever had the customer', async () => {
+  it('200: what a checkout or its own metadata assigns to the user stays with the user', async () => {
     const id = await customer();
     await subscribe(id, { ...ours, user_id: 'sub_named' });
     await link('sub_named', id);
@@ -90,7 +85,7 @@ describe('DELETE /admin/users/{user_id}/customers/{id}', () => {
     expect(await prisma.purchase.count({ where: { user: { userId: 'sub_named' } } })).toBe(1);
   });
 
-  it('200: a customer whose metadata name another user by now goes to that user', async () => {
+  it('200: a customer whose metadata now names another user goes to that user', async () => {
     const id = await customer();
     await subscribe(id);
     await link('before', id);
@@ -114,7 +109,7 @@ describe('DELETE /admin/users/{user_id}/customers/{id}', () => {
     expect(await shop.entitled('deleted')).toEqual({});
   });
 
-  it('of two at the same time one unlinks, and one row is written', async () => {
+  it('one of two concurrent requests unlinks, and one audit row is written', async () => {
     const id = await customer();
     await subscribe(id);
     await link('twice', id);
@@ -147,7 +142,7 @@ describe('DELETE /admin/users/{user_id}/customers/{id}', () => {
     expect(await stored(id)).toMatchObject({ user: { userId: 'has_it' } });
   });
 
-  it('409: its own metadata name the user, so that the next news would link it again', async () => {
+  it('409: its own metadata names the user, so the next event would link it again', async () => {
     const named = await customer({ ...ours, user_id: 'named_here' });
     await link('named_here', named);
     expect(await unlink('named_here', named)).toMatchObject({

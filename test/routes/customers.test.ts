@@ -2,25 +2,20 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { syncObject } from '../../src/mirror/sync.ts';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
-import { type Linking, linkingOf, ours } from '../helpers/linking.ts';
+import { linkingOf, ours } from '../helpers/linking.ts';
 import { adminKey, type TestResponse } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import { watchWork } from './contract/work.ts';
 
 let shop: Shop;
 let other: { projectId: string; key: string };
-let customer: Linking['customer'];
-let subscribe: Linking['subscribe'];
-let purchase: Linking['purchase'];
-let link: Linking['link'];
-let stored: Linking['stored'];
 
+const { customer, subscribe, purchase, link, stored } = linkingOf(() => shop);
 const pro = { export: true, notebooks: 10 };
 
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.service.createProject('other');
-  ({ customer, subscribe, purchase, link, stored } = linkingOf(shop));
 });
 afterAll(() => shop.close());
 beforeEach(() => {

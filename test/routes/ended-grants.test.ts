@@ -104,9 +104,9 @@ describe('POST /admin/revoke of one grant', () => {
   it('404: the grant of another project is one that does not exist', async () => {
     const given = await grant({ user_id: 'mine', feature_code: 'export' });
     const theirs = await revoke({ grant_id: text(given.body, 'grant', 'id') }, other.key);
-    const nobodys = await revoke({ grant_id: 'gr_nothing' }, other.key);
+    const unknown = await revoke({ grant_id: 'gr_nothing' }, other.key);
     expect(theirs).toMatchObject({ status: 404, body: { code: 'grant_not_found' } });
-    expect(sameProblem(theirs.body)).toEqual(sameProblem(nobodys.body));
+    expect(sameProblem(theirs.body)).toEqual(sameProblem(unknown.body));
     expect(at((await entitlements('mine')).body, 'entitlements')).toHaveLength(1);
   });
 });
@@ -171,7 +171,7 @@ describe('POST /admin/revoke with grants_only', () => {
     ]);
   });
 
-  it('200: where there is none to end, nothing is recorded', async () => {
+  it('200: nothing is recorded if there is no grant to end', async () => {
     await grant({ user_id: 'sam', feature_code: 'export' });
     await endGrants('sam');
     let answer: TestResponse | undefined;

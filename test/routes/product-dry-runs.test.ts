@@ -1,38 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditOf } from '../helpers/audit.ts';
-import { at } from '../helpers/json.ts';
-import { rowsOf } from '../helpers/lists.ts';
+import { type ProductRoutes, startProductRoutes } from '../helpers/product-routes.ts';
 import { storePurchase } from '../helpers/purchase.ts';
-import { testStart, type TestResponse, type TestService } from '../helpers/service.ts';
-import { startStripeCatalog, type StripeCatalog } from '../helpers/stripe-catalog.ts';
+import { testStart, type TestService } from '../helpers/service.ts';
 import { storeSubscription } from '../helpers/subscription.ts';
-import { startTwoProjects } from '../helpers/two-projects.ts';
 
-let stripe: StripeCatalog;
+let routes: ProductRoutes;
+let stripe: ProductRoutes['stripe'];
 let service: TestService;
-let notes: { projectId: string; key: string };
+let notes: ProductRoutes['notes'];
+let put: ProductRoutes['put'];
+let entitled: ProductRoutes['entitled'];
 
 beforeAll(async () => {
-  stripe = await startStripeCatalog();
-  ({ service, notes } = await startTwoProjects(
-    { export: 'boolean', seats: 'limit', theme: 'config' },
-    { stripeUrl: stripe.url },
-  ));
+  routes = await startProductRoutes();
+  ({ stripe, service, notes, put, entitled } = routes);
 });
-afterAll(async () => {
-  await service.close();
-  await stripe.close();
-});
-
-const put = (id: string, body: object, key = notes.key, query = ''): Promise<TestResponse> =>
-  service.request('PUT', `/admin/products/${id}${query}`, { key, body: { features: {}, ...body } });
-
-async function entitled(userId: string): Promise<unknown[]> {
-  const { body } = await service.request('GET', `/entitlements?user_id=${userId}`, {
-    key: notes.key,
-  });
-  return rowsOf(body, 'entitlements').map((row) => at(row, 'feature_code'));
-}
+afterAll(() => routes.close());
 
 const claimed = { metadata: { project_id: 'notes' } };
 

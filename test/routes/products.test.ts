@@ -1,38 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at } from '../helpers/json.ts';
-import { rowsOf } from '../helpers/lists.ts';
+import { type ProductRoutes, startProductRoutes } from '../helpers/product-routes.ts';
 import { adminKey, testStart, type TestResponse, type TestService } from '../helpers/service.ts';
-import { startStripeCatalog, type StripeCatalog } from '../helpers/stripe-catalog.ts';
 import { storeSubscription } from '../helpers/subscription.ts';
-import { putFeature, startTwoProjects } from '../helpers/two-projects.ts';
+import { putFeature } from '../helpers/two-projects.ts';
 
-let stripe: StripeCatalog;
+let routes: ProductRoutes;
+let stripe: ProductRoutes['stripe'];
 let service: TestService;
-let notes: { projectId: string; key: string };
-let other: { projectId: string; key: string };
+let notes: ProductRoutes['notes'];
+let other: ProductRoutes['other'];
+let put: ProductRoutes['put'];
+let entitled: ProductRoutes['entitled'];
 
 beforeAll(async () => {
-  stripe = await startStripeCatalog();
-  ({ service, notes, other } = await startTwoProjects(
-    { export: 'boolean', seats: 'limit', theme: 'config' },
-    { stripeUrl: stripe.url },
-  ));
+  routes = await startProductRoutes();
+  ({ stripe, service, notes, other, put, entitled } = routes);
 });
-afterAll(async () => {
-  await service.close();
-  await stripe.close();
-});
-
-const put = (id: string, body: object, key = notes.key, query = ''): Promise<TestResponse> =>
-  service.request('PUT', `/admin/products/${id}${query}`, { key, body: { features: {}, ...body } });
-
-async function entitled(userId: string): Promise<unknown[]> {
-  const { body } = await service.request('GET', `/entitlements?user_id=${userId}`, {
-    key: notes.key,
-  });
-  return rowsOf(body, 'entitlements').map((row) => at(row, 'feature_code'));
-}
+afterAll(() => routes.close());
 
 const claimed = { metadata: { project_id: 'notes' } };
 

@@ -186,7 +186,7 @@ describe('DELETE /admin/users/{user_id}', () => {
     expect(rows).toEqual([]);
   });
 
-  it('200: what was told of an object that was not fetched yet is erased too', async () => {
+  it('200: the stored news of an object that was not fetched yet is erased too', async () => {
     const { customerId } = await buyer('unfetched');
     const { id } = await shop.stripe.subscriptions.create({
       customer: customerId,
@@ -194,13 +194,13 @@ describe('DELETE /admin/users/{user_id}', () => {
     });
     await shop.sandbox.deliver();
     const { pool } = shop.service.deps.database;
-    const told = async () => {
+    const stored = async () => {
       const text = 'select from webhook_events where object_id = $1 and payload is not null';
       return (await pool.query(text, [id])).rows.length;
     };
-    expect(await told()).toBeGreaterThan(0);
+    expect(await stored()).toBeGreaterThan(0);
     await erase('unfetched');
-    expect(await told()).toBe(0);
+    expect(await stored()).toBe(0);
   });
 
   it("200: Stripe's later news of the customer brings no address back", async () => {

@@ -77,7 +77,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'one change that is told under two event ids is one change',
+      title: 'one change with two event ids counts once',
       basis: bases.duplicates,
       async run(shop, userId) {
         shop.sandbox.faults.events = { twice: ['customer.subscription.*', 'checkout.*'] };
@@ -104,8 +104,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a `deleted` that is told before anything else of its subscription ends it all the same',
+      title: 'a `deleted` that arrives before any other event of its subscription still ends it',
       basis: bases.eventOrder,
       async run(shop, userId) {
         const { id: customer } = await shop.stripe.customers.create();

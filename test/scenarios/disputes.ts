@@ -225,7 +225,7 @@ export const disputes: ScenarioGroup = {
         }),
     },
     {
-      title: 'a dispute that is told before the checkout’s completion counts all the same',
+      title: 'a dispute that arrives before the checkout’s completion still counts',
       basis: bases.eventOrder,
       async run(shop, userId) {
         const id = await shop.buy(userId, 'forever');

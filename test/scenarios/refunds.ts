@@ -174,7 +174,7 @@ export const refunds: ScenarioGroup = {
     },
     {
       title:
-        'a refund that is told before the checkout’s completion still counts: the charge is asked',
+        'a refund that arrives before the checkout’s completion still counts: the charge is fetched',
       basis: bases.eventOrder,
       async run(shop, userId) {
         const session = await payAt(shop, userId, { prices: [shop.prices.forever] });

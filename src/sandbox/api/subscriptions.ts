@@ -138,8 +138,8 @@ function requestOf(world: World, params: Creation): SubscriptionRequest {
 }
 
 /**
- * A customer has a card unless told otherwise. Where the trial says what happens without one, the customer
- * has only what it was given.
+ * A customer has a card by default. If the trial's settings say what happens without a card, the customer
+ * has only the methods that were attached to it.
  */
 function hasCard(world: World, customer: string, { trial_settings: trial }: Creation): boolean {
   return world.tables.wallets.get(customer)?.card ?? trial === undefined;

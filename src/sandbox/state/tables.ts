@@ -211,7 +211,7 @@ export function emptyTables() {
       customer: ({ customer }) => customer,
       subscription: ({ parent }) => parent?.subscription_details?.subscription,
     }),
-    // Of those that have no invoice yet; on it they are lines.
+    // Only items without an invoice: on an invoice they are lines.
     invoiceItems: new Table<InvoiceItem, 'customer'>({ customer: ({ customer }) => customer }),
     invoiceLines: new Table<InvoiceLine, 'invoice' | 'waiting'>({
       invoice: ({ invoice }) => invoice,

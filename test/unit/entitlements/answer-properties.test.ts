@@ -16,8 +16,8 @@ const runs = { numRuns: 200 };
 // A failure is shrunk to a small one, which takes longer than finding it.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** What changes by itself: all of an answer but the instant of its next change. */
-function toldAt(timeline: Timeline, instant: number) {
+/** What may change only at `next_change_at`. */
+function accessAt(timeline: Timeline, instant: number) {
   const { body, denied } = answerAt(identity, timeline, instant);
   return { entitlements: body.entitlements, denied };
 }
@@ -29,13 +29,13 @@ describe('the answer', () => {
         const timeline = compute(facts);
         const instant = day(hours / 24);
         const next = answerAt(identity, timeline, instant).body.next_change_at;
-        const told = toldAt(timeline, instant);
+        const access = accessAt(timeline, instant);
         const nextAt = next === null ? Infinity : Date.parse(next);
         expect(nextAt).toBeGreaterThan(instant);
         for (const probe of probes(timeline)) {
-          if (instant < probe && probe < nextAt) expect(toldAt(timeline, probe)).toEqual(told);
+          if (instant < probe && probe < nextAt) expect(accessAt(timeline, probe)).toEqual(access);
         }
-        if (next !== null) expect(toldAt(timeline, nextAt)).not.toEqual(told);
+        if (next !== null) expect(accessAt(timeline, nextAt)).not.toEqual(access);
       }),
       runs,
     );

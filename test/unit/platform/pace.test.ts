@@ -53,7 +53,7 @@ describe('a pace', () => {
     expect(begun['noisy']).toBeGreaterThanOrEqual(40);
   });
 
-  it('holds up nobody while the loop has room', () => {
+  it('holds up no lane while the loop has room', () => {
     const { play } = openPace();
     const begun = play({ seconds: 10, utilization: 0.6 }, { noisy: 1, quiet: 1 / 64 });
     expect(begun).toEqual({ noisy: 1_000, quiet: 1_000 });

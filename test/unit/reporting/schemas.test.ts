@@ -9,14 +9,16 @@ describe('an amount beyond what a JSON number says exactly', () => {
     [BigInt(most) + 1n, most],
     [10n ** 20n, most],
     [-(10n ** 20n), -most],
-  ])('%s is told as %s, so that it keeps nobody from the other figures', (amount, told) => {
+  ])('%s is reported as %s, so the other figures stay available', (amount, reported) => {
     const sums = { gross: amount, refunded: 0n, disputed: 0n, net: amount };
     const figures = presentDay(undefined, {
       movement: { started: 1, churned: 0, reactivated: 0, trialing: 0 },
       revenue: new Map([['usd', sums]]),
       payments: { failed: 0, recovered: 0 },
     });
-    expect(figures.revenue).toEqual({ usd: { gross: told, refunded: 0, disputed: 0, net: told } });
+    expect(figures.revenue).toEqual({
+      usd: { gross: reported, refunded: 0, disputed: 0, net: reported },
+    });
     expect(dayFiguresSchema.parse(figures)).toEqual(figures);
   });
 });
@@ -43,7 +45,6 @@ describe('a stored day', () => {
   it('that lacks figures is read with null for them, inside of groups too', () => {
     const { mrr_apart, ...rest } = first;
     const { by_price, ...subscriptions } = first.subscriptions;
-    expect([mrr_apart, by_price]).not.toContain(null);
     expect(readDayFigures({ ...rest, subscriptions })).toEqual({
       ...first,
       mrr_apart: null,
@@ -53,7 +54,6 @@ describe('a stored day', () => {
 
   it('that lacks a figure which cannot be unknown is refused', () => {
     const { revenue, ...rest } = first;
-    expect(revenue).toBeDefined();
     expect(() => readDayFigures(rest)).toThrow('revenue');
   });
 });
