@@ -1,26 +1,26 @@
 import type { FastifyRequest } from 'fastify';
 import { auditRoutes } from './audit/routes.ts';
+import { installAuthentication } from './auth/authenticate.ts';
+import { callerOf } from './auth/caller.ts';
+import { createKeyLookup } from './auth/key-lookup.ts';
+import { createProjectAccess } from './auth/project-access.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import type { Deps } from './deps.ts';
-import type { EntitlementCache } from './entitlements/cache.ts';
-import { type InsightRouteDeps, insightRoutes } from './entitlements/insight-routes.ts';
-import { createKnownFeatures } from './entitlements/known-features.ts';
+import { queryRoutes } from './entitlements/query-routes.ts';
+import type { EntitlementCache } from './entitlements/read/cache.ts';
+import { createKnownFeatures } from './entitlements/read/known-features.ts';
+import { sweepPendingCache } from './entitlements/refresh/sweeps.ts';
 import { entitlementRoutes } from './entitlements/routes.ts';
 import { grantRoutes } from './grants/routes.ts';
 import type { App } from './http/app-types.ts';
 import { installFairShares } from './http/fair-shares.ts';
-import { sweepPendingCache } from './entitlements/sweeps.ts';
 import { installIdempotency } from './http/idempotency.ts';
 import { createHttpServer } from './http/server.ts';
 import { installShedding } from './http/shedding.ts';
-import { customerRoutes } from './mirror/customer-routes.ts';
-import { purchaseRoutes } from './mirror/purchase-routes.ts';
+import { customerRoutes } from './linking/customer-routes.ts';
+import { purchaseRoutes } from './linking/purchase-routes.ts';
 import { opsRoutes } from './ops/routes.ts';
-import { createProjectLookup, projectScope } from './projects/access.ts';
-import { installAuth } from './projects/auth.ts';
-import { callerOf } from './projects/caller.ts';
-import { createKeyLookup } from './projects/key-lookup.ts';
 import { keyRoutes } from './projects/key-routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
@@ -41,7 +41,7 @@ export interface AppDeps extends Deps {
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { config, clock, database } = deps;
   const app = await createHttpServer(deps);
-  installAuth(app, {
+  installAuthentication(app, {
     ...deps,
     adminApiKey: config.adminApiKey,
     keyMaxRps: config.keyMaxRps,
@@ -50,35 +50,32 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   installShedding(app, deps);
   installFairShares(app, { ...deps, laneOf });
   const actorOf = (request: FastifyRequest): string => callerOf(request).actor;
-  const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
-    projectScope(deps, callerOf(request), given);
   installIdempotency(app, {
     ...{ database, clock, actorOf },
     tellCache: () => sweepPendingCache(deps, 0),
   });
 
-  const findProject = createProjectLookup(deps);
-  const reads: InsightRouteDeps = {
+  const forRoutes = {
     ...deps,
+    access: createProjectAccess(deps),
     features: createKnownFeatures(database),
-    projectOf: (request, given) => findProject(callerOf(request), given),
   };
-  entitlementRoutes(app, { ...deps, ...reads });
-  insightRoutes(app, reads);
-  checkoutRoutes(app, deps);
-  webhookRoutes(app, deps);
+  entitlementRoutes(app, forRoutes);
+  queryRoutes(app, forRoutes);
+  checkoutRoutes(app, forRoutes);
+  webhookRoutes(app, forRoutes);
 
-  projectRoutes(app, deps);
-  keyRoutes(app, deps);
-  catalogRoutes(app, deps);
-  grantRoutes(app, deps);
-  customerRoutes(app, deps);
-  purchaseRoutes(app, deps);
-  userRoutes(app, deps);
-  reconciliationRoutes(app, deps);
-  eventRoutes(app, { ...deps, projectScope: scopeOf, actorOf });
-  auditRoutes(app, { database, projectScope: scopeOf });
-  reportRoutes(app, { database, clock, projectScope: scopeOf });
+  projectRoutes(app, forRoutes);
+  keyRoutes(app, forRoutes);
+  catalogRoutes(app, forRoutes);
+  grantRoutes(app, forRoutes);
+  customerRoutes(app, forRoutes);
+  purchaseRoutes(app, forRoutes);
+  userRoutes(app, forRoutes);
+  reconciliationRoutes(app, forRoutes);
+  eventRoutes(app, forRoutes);
+  auditRoutes(app, forRoutes);
+  reportRoutes(app, forRoutes);
 
   opsRoutes(app, { ...deps, metricsToken: config.metricsToken });
   return app;

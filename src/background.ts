@@ -1,12 +1,12 @@
 import type { Deps } from './deps.ts';
-import type { EntitlementCache } from './entitlements/cache.ts';
-import { startSweeps } from './entitlements/sweeps.ts';
-import { linkPending } from './mirror/link-run.ts';
+import type { EntitlementCache } from './entitlements/read/cache.ts';
+import { startSweeps } from './entitlements/refresh/sweeps.ts';
+import { linkPending } from './linking/link-run.ts';
 import { measureInbox, startWorker } from './mirror/worker.ts';
 import { createClockWatch } from './ops/clock-watch.ts';
 import { keepHouse } from './ops/housekeeping.ts';
+import { scheduleCron } from './platform/cron.ts';
 import { repeat } from './platform/repeat.ts';
-import { atTimes } from './platform/timetable.ts';
 import { startReconciliation } from './reconciliation/schedule.ts';
 import { startReporting } from './reporting/schedule.ts';
 
@@ -53,7 +53,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
   );
   const reconciliation = startReconciliation(deps, deps.config.reconcileCron);
   const reporting = startReporting(deps);
-  const housekeeping = atTimes(
+  const housekeeping = scheduleCron(
     housekeepingCron,
     () => keepHouse({ ...deps, eventRetentionDays: deps.config.eventRetentionDays }, () => stopped),
     {

@@ -1,14 +1,14 @@
-import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildApp } from './app.ts';
 import { type Background, startBackground } from './background.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { closeDeps, type Deps, openDeps } from './deps.ts';
-import { createCache } from './entitlements/cache.ts';
-import type { App } from './http/app-types.ts';
 import { logSurroundings } from './doctor/start-log.ts';
+import { createCache } from './entitlements/read/cache.ts';
+import type { App } from './http/app-types.ts';
 import { applyMigrations } from './platform/migrate.ts';
+import './platform/node-version.ts';
 import { inspectPostgres, UnusableDatabase } from './platform/postgres-server.ts';
 import { reasonOf } from './platform/redaction.ts';
 import { inspectRedis, UnusableRedis } from './platform/redis.ts';
@@ -26,7 +26,7 @@ interface Running {
 async function main(): Promise<void> {
   const config = configOrExit();
   const deps = openDeps(config);
-  dieAloud(deps);
+  exitOnUncaught(deps);
   const stopped = new AbortController();
   const start = startUp(deps, stopped.signal);
   const drainMs = config.drainSeconds * 1_000;
@@ -161,7 +161,7 @@ function stopOnSignal(
 }
 
 /** Node would print what nobody caught, with all that is in it. The log takes secrets out. */
-function dieAloud({ logger }: Deps): void {
+function exitOnUncaught({ logger }: Deps): void {
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'an error that nobody caught ends the process');
     process.exit(1);

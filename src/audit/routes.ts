@@ -1,11 +1,11 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { AuditEntry } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import {
   decodeNumberCursor,
-  instantOut,
-  instantOutSchema,
+  isoInstant,
+  isoInstantSchema,
   instantSchema,
   jsonOutSchema,
   listQuery,
@@ -18,8 +18,7 @@ import type { Database } from '../platform/database.ts';
 
 export interface AuditRouteDeps {
   database: Database;
-  /** The project that a request is about; null = all of them (platform key). */
-  projectScope: (request: FastifyRequest, given: string | undefined) => Promise<string | null>;
+  access: ProjectAccess;
 }
 
 const entrySchema = z
@@ -34,7 +33,7 @@ const entrySchema = z
     before: jsonOutSchema,
     after: jsonOutSchema,
     request_id: z.string().nullable(),
-    at: instantOutSchema,
+    at: isoInstantSchema,
   })
   .meta({ id: 'AuditEntry' });
 
@@ -61,7 +60,7 @@ export function auditRoutes(app: App, deps: AuditRouteDeps): void {
     },
     async (request) => {
       const { query } = request;
-      const projectId = await deps.projectScope(request, query.project_id);
+      const projectId = await deps.access.scopeOf(request, query.project_id);
       const before = decodeNumberCursor(query.cursor);
       const rows = await deps.database.prisma.auditEntry.findMany({
         where: {
@@ -95,6 +94,6 @@ function present(row: AuditEntry): z.infer<typeof entrySchema> {
     before: z.json().parse(row.before),
     after: z.json().parse(row.after),
     request_id: row.requestId,
-    at: instantOut(row.at),
+    at: isoInstant(row.at),
   };
 }

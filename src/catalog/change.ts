@@ -1,10 +1,10 @@
 import type { AuditRecord } from '../audit/record.ts';
-import { changeCatalog, type CatalogChangeDeps } from '../entitlements/catalog-change.ts';
-import type { RefreshState } from '../entitlements/catalog-change.ts';
+import { updateCatalog, type UpdateCatalogDeps } from '../entitlements/refresh/update-catalog.ts';
+import type { RefreshState } from '../entitlements/refresh/update-catalog.ts';
 import { type KeepAnswer, keepNothing } from '../http/idempotency.ts';
 import type { Tx } from '../platform/database.ts';
+import type { Impact } from './core/impact.ts';
 import { computeImpact } from './dry-run.ts';
-import type { Impact } from './impact.ts';
 
 /** Whose catalog is changed, and by whom: the fields of the audit row that all changes share. */
 export type ChangeContext = Pick<AuditRecord, 'projectId' | 'actor' | 'requestId' | 'at'> & {
@@ -19,14 +19,14 @@ export type Changed<T> = (T & { refresh: RefreshState }) | Impact;
  * @param write returns the answer's own part.
  */
 export async function changeOrTry<T extends object>(
-  deps: CatalogChangeDeps,
+  deps: UpdateCatalogDeps,
   projectId: string,
   dryRun: boolean,
   write: (tx: Tx) => Promise<T>,
   keep: KeepAnswer<Changed<T>> = keepNothing,
 ): Promise<Changed<T>> {
   if (dryRun) return computeImpact(deps, projectId, write);
-  const { result, refresh } = await changeCatalog(deps, projectId, write, (tx, change) =>
+  const { result, refresh } = await updateCatalog(deps, projectId, write, (tx, change) =>
     keep(tx, { ...change.result, refresh: change.refresh }),
   );
   return { ...result, refresh };

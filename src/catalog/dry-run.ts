@@ -1,6 +1,6 @@
-import type { CatalogFacts } from '../entitlements/facts.ts';
-import { loadCatalog, type Sold } from '../entitlements/load.ts';
-import { loadUserFacts } from '../entitlements/user-facts.ts';
+import type { CatalogFacts } from '../entitlements/core/facts.ts';
+import { loadCatalog, type Sold } from '../entitlements/refresh/load-facts.ts';
+import { loadUserFacts } from '../entitlements/refresh/load-user-facts.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import {
@@ -10,7 +10,7 @@ import {
   emptyImpact,
   type Impact,
   valuesAt,
-} from './impact.ts';
+} from './core/impact.ts';
 
 const batchSize = 500;
 

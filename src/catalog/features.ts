@@ -4,21 +4,21 @@ import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
-import { keptValue } from './kept-value.ts';
-import type { FeatureBody, FeatureOut } from './schemas.ts';
+import { keptValue } from './core/kept-value.ts';
+import type { FeatureBody, FeatureDto } from './schemas.ts';
 
 /** Loads the project's features by code, archived ones too. */
 export async function loadFeatures(
   database: Database,
   projectId: string,
   page: { after: string | undefined; take: number },
-): Promise<FeatureOut[]> {
+): Promise<FeatureDto[]> {
   const features = await database.prisma.feature.findMany({
     where: { projectId, ...(page.after === undefined ? {} : { code: { gt: page.after } }) },
     orderBy: { code: 'asc' },
     take: page.take,
   });
-  return features.map(featureView);
+  return features.map(toFeatureDto);
 }
 
 /**
@@ -31,7 +31,7 @@ export async function putFeature(
   context: ChangeContext,
   code: string,
   body: FeatureBody,
-): Promise<FeatureOut> {
+): Promise<FeatureDto> {
   const { projectId } = context;
   const before = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
   if (before !== null && before.type !== body.type && (await isInUse(tx, projectId, code))) {
@@ -51,7 +51,7 @@ export async function putFeature(
     perQuantity: keptValue(body.per_quantity, limit?.perQuantity, false),
     archivedAt: null,
   };
-  const after = featureView(
+  const after = toFeatureDto(
     await tx.feature.upsert({
       where: { projectId_code: { projectId, code } },
       create: { projectId, code, createdAt: new Date(context.at), ...said },
@@ -63,7 +63,7 @@ export async function putFeature(
     action: before === null ? 'feature.create' : 'feature.update',
     targetType: 'feature',
     targetId: code,
-    ...(before === null ? {} : { before: featureView(before) }),
+    ...(before === null ? {} : { before: toFeatureDto(before) }),
     after,
   });
   return after;
@@ -77,12 +77,12 @@ export async function archiveFeature(
   tx: Tx,
   context: ChangeContext,
   code: string,
-): Promise<FeatureOut> {
+): Promise<FeatureDto> {
   const { projectId } = context;
   const feature = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
   if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
-  if (feature.archivedAt !== null) return featureView(feature);
-  const after = featureView(
+  if (feature.archivedAt !== null) return toFeatureDto(feature);
+  const after = toFeatureDto(
     await tx.feature.update({
       where: { projectId_code: { projectId, code } },
       data: { archivedAt: new Date(context.at) },
@@ -93,7 +93,7 @@ export async function archiveFeature(
     action: 'feature.archive',
     targetType: 'feature',
     targetId: code,
-    before: featureView(feature),
+    before: toFeatureDto(feature),
     after,
   });
   return after;
@@ -110,7 +110,7 @@ async function isInUse(tx: Tx, projectId: string, featureCode: string): Promise<
   );
 }
 
-function featureView(feature: Feature): FeatureOut {
+function toFeatureDto(feature: Feature): FeatureDto {
   return {
     feature_code: feature.code,
     name: feature.name,

@@ -3,9 +3,9 @@ import { notFound } from '../http/not-found.ts';
 import type { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { eachListed } from '../platform/stripe-lists.ts';
-import { drawNumber } from '../webhook/sync-queue.ts';
-import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './from-stripe.ts';
-import type { PriceRow, ProductRow } from './from-stripe.ts';
+import { drawNumber } from '../webhook/fetch-numbers.ts';
+import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './core/from-stripe.ts';
+import type { PriceRow, ProductRow } from './core/from-stripe.ts';
 import { priceExpansion, withTiers } from './whole-price.ts';
 
 export interface FetchDeps {

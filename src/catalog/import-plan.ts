@@ -1,9 +1,9 @@
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
 import type { Feature } from '../generated/prisma/client.ts';
 import { featureCodeSchema } from '../http/schemas.ts';
+import type { NamedFeature } from './core/from-stripe.ts';
 import type { ClaimedProduct } from './fetch.ts';
-import type { NamedFeature } from './from-stripe.ts';
-import type { ImportOut } from './schemas.ts';
+import type { ImportDto } from './schemas.ts';
 
 /*
  * Plans an import from Stripe's catalog and the stored one. Pure.
@@ -26,13 +26,13 @@ interface Mapping {
 }
 
 export interface ImportPlan {
-  out: ImportOut;
+  out: ImportDto;
   newFeatures: KnownFeature[];
   productFeatures: Mapping[];
   priceFeatures: Mapping[];
 }
 
-type WhySkipped = ImportOut['skipped'][number]['why'];
+type WhySkipped = ImportDto['skipped'][number]['why'];
 
 /** Plans additions only: existing mappings stay, and products of other projects are skipped. */
 export function planImport(
@@ -41,7 +41,7 @@ export function planImport(
 ): ImportPlan {
   const known = new Map(features.map((feature) => [feature.code, feature]));
   const newFeatures: KnownFeature[] = [];
-  const skipped: ImportOut['skipped'] = [];
+  const skipped: ImportDto['skipped'] = [];
   const productIds: string[] = [];
   const priceIds: string[] = [];
   const mapped: Mapping[] = [];

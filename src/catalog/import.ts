@@ -4,7 +4,7 @@ import type { ChangeContext } from './change.ts';
 import type { FetchedCatalog } from './fetch.ts';
 import { planImport, type StoredCatalog } from './import-plan.ts';
 import { takeProducts } from './products.ts';
-import type { ImportOut } from './schemas.ts';
+import type { ImportDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function importCatalog(
   tx: Tx,
   context: ChangeContext,
   fetched: FetchedCatalog,
-): Promise<ImportOut> {
+): Promise<ImportDto> {
   const { projectId, at } = context;
   const products = fetched.products.map(({ product }) => product);
   const prices = fetched.products.flatMap((claimed) => claimed.prices);

@@ -1,4 +1,4 @@
-import type { FeatureValue } from '../entitlements/facts.ts';
+import type { FeatureValue } from '../entitlements/core/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
 import type { FieldFault } from '../http/faults.ts';
 import { featureNotFound } from '../http/not-found.ts';

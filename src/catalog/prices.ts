@@ -3,11 +3,11 @@ import type { Price, PriceFeature } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
+import type { PriceRow } from './core/from-stripe.ts';
+import { keptValue } from './core/kept-value.ts';
 import { fetchPrice, type FetchDeps, priceNotFound } from './fetch.ts';
-import type { PriceRow } from './from-stripe.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
-import { keptValue } from './kept-value.ts';
-import type { PriceBody, PriceOut } from './schemas.ts';
+import type { PriceBody, PriceDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
 /** Loads the prices of the products that the project has taken, by id. */
@@ -15,7 +15,7 @@ export async function loadPrices(
   database: Database,
   projectId: string,
   page: { after: string | undefined; take: number },
-): Promise<PriceOut[]> {
+): Promise<PriceDto[]> {
   const prices = await database.prisma.price.findMany({
     where: {
       product: { projectId },
@@ -25,7 +25,7 @@ export async function loadPrices(
     orderBy: { id: 'asc' },
     take: page.take,
   });
-  return prices.map(priceView);
+  return prices.map(toPriceDto);
 }
 
 /**
@@ -63,7 +63,7 @@ export async function putPrice(
   id: string,
   fetched: { number: bigint; price: PriceRow } | null,
   body: PriceBody,
-): Promise<PriceOut> {
+): Promise<PriceDto> {
   const { projectId } = context;
   if (fetched !== null) {
     const product = await tx.product.findFirst({
@@ -99,13 +99,13 @@ export async function putPrice(
       })),
     });
   }
-  const after = priceView(await loadPrice(tx, projectId, id));
+  const after = toPriceDto(await loadPrice(tx, projectId, id));
   await recordChange(tx, {
     ...context,
     action: 'price.update',
     targetType: 'price',
     targetId: id,
-    before: priceView(before),
+    before: toPriceDto(before),
     after,
   });
   return after;
@@ -121,7 +121,7 @@ async function loadPrice(tx: Tx, projectId: string, id: string) {
 }
 
 /** Returns the fields that pricing pages and operators both see; `features` are the price's own. */
-export function pricingView(price: Price & { features: PriceFeature[] }) {
+export function toPricingDto(price: Price & { features: PriceFeature[] }) {
   return {
     id: price.id,
     nickname: price.nickname,
@@ -138,9 +138,9 @@ export function pricingView(price: Price & { features: PriceFeature[] }) {
   };
 }
 
-function priceView(price: Price & { features: PriceFeature[] }): PriceOut {
+function toPriceDto(price: Price & { features: PriceFeature[] }): PriceDto {
   return {
-    ...pricingView(price),
+    ...toPricingDto(price),
     product_id: price.productId,
     active: price.active,
     rank: price.rank,

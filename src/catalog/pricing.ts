@@ -1,13 +1,13 @@
 import type { Database } from '../platform/database.ts';
 import { valuesOf } from './mapping.ts';
-import { pricingView } from './prices.ts';
-import type { PricingOut } from './schemas.ts';
+import { toPricingDto } from './prices.ts';
+import type { PricingDto } from './schemas.ts';
 
 /**
  * Loads what a pricing page shows: the project's products, prices and features on offer. A price has all
  * features that it carries; its own value goes before its product's.
  */
-export async function loadPricing(database: Database, projectId: string): Promise<PricingOut> {
+export async function loadPricing(database: Database, projectId: string): Promise<PricingDto> {
   const onOffer = { active: true, deleted: false };
   const features = await database.prisma.feature.findMany({
     where: { projectId, archivedAt: null },
@@ -31,7 +31,7 @@ export async function loadPricing(database: Database, projectId: string): Promis
       rank: product.rank,
       features: valuesOf(product.features),
       prices: product.prices.map((price) => ({
-        ...pricingView(price),
+        ...toPricingDto(price),
         features: { ...valuesOf(product.features), ...valuesOf(price.features) },
       })),
     })),

@@ -3,10 +3,10 @@ import { notFound } from '../http/not-found.ts';
 import type { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
+import { keptValue } from './core/kept-value.ts';
 import { type FetchDeps, type FetchedProduct, fetchProduct } from './fetch.ts';
 import { checkMapping, valuesOf } from './mapping.ts';
-import { keptValue } from './kept-value.ts';
-import type { ProductBody, ProductOut } from './schemas.ts';
+import type { ProductBody, ProductDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
 const parts = {
@@ -25,14 +25,14 @@ export async function loadProducts(
   database: Database,
   projectId: string,
   page: { after: string | undefined; take: number },
-): Promise<ProductOut[]> {
+): Promise<ProductDto[]> {
   const products = await database.prisma.product.findMany({
     where: { projectId, ...(page.after === undefined ? {} : { id: { gt: page.after } }) },
     include: parts,
     orderBy: { id: 'asc' },
     take: page.take,
   });
-  return products.map(productView);
+  return products.map(toProductDto);
 }
 
 /**
@@ -73,7 +73,7 @@ export async function putProduct(
   fetched: FetchedProduct,
   anyFree: boolean,
   body: ProductBody,
-): Promise<ProductOut> {
+): Promise<ProductDto> {
   const { projectId } = context;
   const { id } = fetched.product;
   await applyFetched(tx, { ...fetched, products: [fetched.product] }, context.at);
@@ -107,13 +107,13 @@ export async function putProduct(
   }
   const taken = await loadProduct(tx, projectId, id);
   if (taken === null) throw new Error('a product that was just taken is gone');
-  const after = productView(taken);
+  const after = toProductDto(taken);
   await recordChange(tx, {
     ...context,
     action: stored === null ? 'product.take' : 'product.update',
     targetType: 'product',
     targetId: id,
-    ...(stored === null ? {} : { before: productView(stored) }),
+    ...(stored === null ? {} : { before: toProductDto(stored) }),
     after,
   });
   return after;
@@ -158,7 +158,7 @@ function productNotFound(
   return notFound('product_not_found', 'stripe_product_id', id, message);
 }
 
-function productView(product: ProductParts): ProductOut {
+function toProductDto(product: ProductParts): ProductDto {
   return {
     id: product.id,
     name: product.name,

@@ -1,12 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { CatalogChangeDeps } from '../entitlements/catalog-change.ts';
+import { callerOf } from '../auth/caller.ts';
+import type { ProjectAccess } from '../auth/project-access.ts';
+import type { UpdateCatalogDeps } from '../entitlements/refresh/update-catalog.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { decodeCursor, listQuery, listResponse, page, projectIdSchema } from '../http/schemas.ts';
-import { callerOf } from '../projects/caller.ts';
-import { operatorFor } from '../projects/operator.ts';
 import { type ChangeContext, changeOrTry } from './change.ts';
 import { archiveFeature, loadFeatures, putFeature } from './features.ts';
 import { fetchCatalog, type FetchDeps } from './fetch.ts';
@@ -16,7 +16,7 @@ import { loadPricing } from './pricing.ts';
 import { fetchOwnProduct, loadProducts, putProduct } from './products.ts';
 import * as shapes from './schemas.ts';
 
-export type CatalogRouteDeps = CatalogChangeDeps & FetchDeps;
+export type CatalogRouteDeps = UpdateCatalogDeps & FetchDeps & { access: ProjectAccess };
 
 const tags = ['Catalog'];
 const auth = { auth: 'admin' } as const;
@@ -32,7 +32,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
     request: FastifyRequest,
     given: string | undefined,
   ): Promise<ChangeContext> {
-    return { ...(await operatorFor(deps, request, given)), at: deps.clock() };
+    return { ...(await deps.access.operatorOf(request, given)), at: deps.clock() };
   }
 
   app.get(
@@ -83,7 +83,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         params: shapes.featureParams,
         querystring: shapes.putQuery,
         body: shapes.featureBody,
-        response: { 200: shapes.changedOut(shapes.featureOut) },
+        response: { 200: shapes.toChangedDto(shapes.featureOut) },
       },
     },
     async (request) => {
@@ -103,7 +103,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         summary: 'Archive a feature: nothing new can carry it, and users who have it keep it',
         params: shapes.featureParams,
         querystring: shapes.deleteQuery,
-        response: { 200: shapes.changedOut(shapes.featureOut) },
+        response: { 200: shapes.toChangedDto(shapes.featureOut) },
       },
     },
     async (request) => {
@@ -148,7 +148,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         params: shapes.productParams,
         querystring: shapes.putQuery,
         body: shapes.productBody,
-        response: { 200: shapes.changedOut(shapes.productOut) },
+        response: { 200: shapes.toChangedDto(shapes.productOut) },
       },
     },
     async (request) => {
@@ -196,7 +196,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         params: shapes.priceParams,
         querystring: shapes.putQuery,
         body: shapes.priceBody,
-        response: { 200: shapes.changedOut(shapes.priceOut) },
+        response: { 200: shapes.toChangedDto(shapes.priceOut) },
       },
     },
     async (request) => {
@@ -219,7 +219,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         summary: "Pull the project's products, prices and the features named at Stripe; only adds",
         querystring: shapes.putQuery,
         body: shapes.importBody,
-        response: { 200: shapes.changedOut(shapes.importOut) },
+        response: { 200: shapes.toChangedDto(shapes.importOut) },
       },
     },
     async (request, reply) => {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { JsonValue } from '../entitlements/facts.ts';
+import type { JsonValue } from '../entitlements/core/facts.ts';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
 import {
   featureCodeSchema,
-  instantOutSchema,
+  isoInstantSchema,
   nameSchema,
   projectIdSchema,
   stripeIdSchema,
@@ -95,10 +95,10 @@ export const featureOut = z.strictObject({
   type: z.string(),
   merge: z.string(),
   per_quantity: z.boolean(),
-  archived_at: instantOutSchema.nullable(),
-  created_at: instantOutSchema,
+  archived_at: isoInstantSchema.nullable(),
+  created_at: isoInstantSchema,
 });
-export type FeatureOut = z.infer<typeof featureOut>;
+export type FeatureDto = z.infer<typeof featureOut>;
 
 const priceFields = {
   id: z.string(),
@@ -121,7 +121,7 @@ export const priceOut = z.strictObject({
   active: z.boolean(),
   rank: z.int().nullable(),
 });
-export type PriceOut = z.infer<typeof priceOut>;
+export type PriceDto = z.infer<typeof priceOut>;
 
 const productFields = {
   id: z.string(),
@@ -137,7 +137,7 @@ export const productOut = z.strictObject({
   allow_multiple: z.boolean(),
   price_ids: z.array(z.string()),
 });
-export type ProductOut = z.infer<typeof productOut>;
+export type ProductDto = z.infer<typeof productOut>;
 
 const whySkipped = z.enum([
   'not_available',
@@ -157,7 +157,7 @@ export const importOut = z.strictObject({
     z.strictObject({ id: z.string(), feature_code: z.string().nullable(), why: whySkipped }),
   ),
 });
-export type ImportOut = z.infer<typeof importOut>;
+export type ImportDto = z.infer<typeof importOut>;
 
 export const pricingOut = z.strictObject({
   project_id: z.string(),
@@ -168,7 +168,7 @@ export const pricingOut = z.strictObject({
     z.strictObject({ ...productFields, prices: z.array(z.strictObject(priceFields)) }),
   ),
 });
-export type PricingOut = z.infer<typeof pricingOut>;
+export type PricingDto = z.infer<typeof pricingOut>;
 
 const impactList = z.array(z.strictObject({ user_id: z.string(), feature_code: z.string() }));
 const valueChanges = z.array(
@@ -198,6 +198,6 @@ const refreshOut = z.strictObject({
 });
 
 /** The answer to a change: the changed object with `refresh` or, with `dry_run`, the impact. */
-export function changedOut<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
+export function toChangedDto<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
   return z.union([out.extend({ refresh: refreshOut }), impactOut]);
 }

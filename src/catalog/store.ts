@@ -1,8 +1,9 @@
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
-import { type Fetched, markFetched, objectKey } from '../webhook/sync-queue.ts';
-import type { DeletedRow, PriceRow, ProductRow } from './from-stripe.ts';
+import { type Fetched, objectKey } from '../webhook/core/synced-object.ts';
+import { markFetched } from '../webhook/fetch-numbers.ts';
+import type { DeletedRow, PriceRow, ProductRow } from './core/from-stripe.ts';
 
 /**
  * Writes Stripe's fields of products; the project that took one, and what it set, stay. A new product

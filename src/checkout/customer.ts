@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts';
 import { lockUser, type UserName } from '../entitlements/users.ts';
 import { type Sql, sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys } from '../platform/locks.ts';
-import { choosePayingCustomer, type UserCustomer } from './paying-customer.ts';
+import { choosePayingCustomer, type UserCustomer } from './core/paying-customer.ts';
 import { askStripe, isReplayed, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;

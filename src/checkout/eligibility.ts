@@ -1,5 +1,5 @@
-import { blockedFeatures } from '../entitlements/decision.ts';
-import { loadFacts } from '../entitlements/load.ts';
+import { blockedFeatures } from '../entitlements/core/decision.ts';
+import { loadFacts } from '../entitlements/refresh/load-facts.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { type Line, soleProducts } from './lines.ts';

@@ -1,4 +1,4 @@
-import { presentOf } from '../entitlements/present.ts';
+import { presentOf } from '../entitlements/core/present.ts';
 import { lockUser, type UserName } from '../entitlements/users.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';

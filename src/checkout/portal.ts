@@ -1,8 +1,8 @@
 import type { UserName } from '../entitlements/users.ts';
 import { ProblemError } from '../http/problem.ts';
 import { sql } from '../platform/database.ts';
+import { choosePayingCustomer } from './core/paying-customer.ts';
 import { type CustomerDeps, loadUserCustomers } from './customer.ts';
-import { choosePayingCustomer } from './paying-customer.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
 
 /**

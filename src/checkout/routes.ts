@@ -1,23 +1,23 @@
 import { z } from 'zod';
-import { readFresh } from '../entitlements/read.ts';
+import { callerOf } from '../auth/caller.ts';
+import type { ProjectAccess } from '../auth/project-access.ts';
+import { readFresh } from '../entitlements/read/read-entitlements.ts';
 import { entitlementsResponse } from '../entitlements/schemas.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper, repeatableId } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
-  instantOut,
-  instantOutSchema,
+  isoInstant,
+  isoInstantSchema,
   projectIdSchema,
   stripeIdSchema,
   userIdSchema,
   wholeTextSchema,
 } from '../http/schemas.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
-import { projectFor, projectScope } from '../projects/access.ts';
-import { callerOf } from '../projects/caller.ts';
+import { isAllowedRedirect } from './core/redirects.ts';
 import { loadLines } from './lines.ts';
 import { openPortal } from './portal.ts';
-import { isAllowedRedirect } from './redirects.ts';
 import { loadOwnSession } from './return.ts';
 import { createSessionFetch } from './session-fetch.ts';
 import { openCheckout, type OpenedCheckout } from './sessions.ts';
@@ -75,7 +75,7 @@ const untilComplete =
   '`null` while the session is not complete and the key lacks `read`: keys that only sell may not read entitlements';
 
 /** Routes that send a buyer to Stripe, to pay or to change what was bought. */
-export function checkoutRoutes(app: App, deps: SyncDeps): void {
+export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAccess }): void {
   const { database } = deps;
   const fetchSession = createSessionFetch(deps);
 
@@ -122,7 +122,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
             id: z.string(),
             url: z.string(),
             mode: z.enum(['subscription', 'payment']),
-            expires_at: instantOutSchema,
+            expires_at: isoInstantSchema,
             warnings: z
               .array(checkoutWarning)
               .describe(
@@ -134,7 +134,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
     },
     async (request, reply) => {
       const { body } = request;
-      const projectId = await projectFor(deps, callerOf(request), body.project_id);
+      const projectId = await deps.access.projectOf(request, body.project_id);
       await checkRedirects(projectId, {
         success_url: body.success_url,
         cancel_url: body.cancel_url,
@@ -158,7 +158,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
       };
       const view = ({ expiresAt, blockedFeatures, ...opened }: OpenedCheckout) => ({
         ...opened,
-        expires_at: instantOut(expiresAt),
+        expires_at: isoInstant(expiresAt),
         warnings: blockedFeatures.map((code) => ({
           code: 'feature_blocked' as const,
           feature_code: code,
@@ -196,12 +196,11 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
     },
     async (request) => {
       // The session's id in the path is unique, so the platform key needs no project.
-      const caller = callerOf(request);
-      const scope = await projectScope(deps, caller, request.query.project_id);
+      const scope = await deps.access.scopeOf(request, request.query.project_id);
       const { id } = request.params;
       const { projectId, userId } = await loadOwnSession(database, scope, id);
       const session = await fetchSession(id);
-      const mayRead = caller.scopes.has('read') || session.status === 'complete';
+      const mayRead = callerOf(request).scopes.has('read') || session.status === 'complete';
       const { revision, entitlements } = mayRead
         ? await readFresh(deps, projectId, userId)
         : { revision: null, entitlements: null };
@@ -236,7 +235,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps): void {
     },
     async (request, reply) => {
       const { body } = request;
-      const projectId = await projectFor(deps, callerOf(request), body.project_id);
+      const projectId = await deps.access.projectOf(request, body.project_id);
       await checkRedirects(projectId, { return_url: body.return_url });
       const user = { projectId, userId: body.user_id };
       const opened = await openPortal(deps, user, body.return_url, repeatableId(request));

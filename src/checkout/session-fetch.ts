@@ -1,5 +1,5 @@
+import { createSingleFlight } from '../entitlements/read/single-flight.ts';
 import type { CheckoutSession } from '../generated/prisma/client.ts';
-import { createSharedLoads } from '../entitlements/shared-loads.ts';
 import { notFound } from '../http/not-found.ts';
 import { type SyncDeps, syncObject } from '../mirror/sync.ts';
 import { askStripe } from './stripe-answer.ts';
@@ -18,7 +18,7 @@ const maxRemembered = 10_000;
  * @returns a function that throws session_not_found, stripe_unavailable
  */
 export function createSessionFetch(deps: SyncDeps): (id: string) => Promise<CheckoutSession> {
-  const shared = createSharedLoads<CheckoutSession>();
+  const shared = createSingleFlight<CheckoutSession>();
   /** When each was fetched, epoch milliseconds; the last fetched is last. */
   const paidAt = new Map<string, number>();
 

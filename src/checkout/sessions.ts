@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import type { UserName } from '../entitlements/users.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
-import { optionalReference } from '../mirror/from-stripe.ts';
+import { optionalReference } from '../mirror/core/from-stripe.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { closeSession } from './closing.ts';
 import { createCustomer, type CustomerDeps } from './customer.ts';

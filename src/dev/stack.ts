@@ -4,7 +4,7 @@ import { buildApp } from '../app.ts';
 import { type Background, startBackground } from '../background.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { closeDeps, openDeps } from '../deps.ts';
-import { createCache } from '../entitlements/cache.ts';
+import { createCache } from '../entitlements/read/cache.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { applyMigrations } from '../platform/migrate.ts';

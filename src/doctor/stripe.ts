@@ -1,8 +1,8 @@
 import Stripe from 'stripe';
 import type { Config } from '../config.ts';
 import { reasonOf } from '../platform/redaction.ts';
+import { eventTypes } from '../webhook/core/events.ts';
 import { webhookPath } from '../webhook/endpoint.ts';
-import { eventTypes } from '../webhook/events.ts';
 import { type Check, failed, ok, warning } from './check.ts';
 
 const keyPage = 'Stripe’s dashboard, Developers, API keys';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FeatureType, JsonValue } from './facts.ts';
+import type { FeatureType, JsonValue } from './core/facts.ts';
 
 /** A value that a mapping or a grant may hold: never null, which would mean "nothing". */
 export type GivenValue = Exclude<JsonValue, null>;

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { hasAnswerAlready } from '../http/if-none-match.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -11,20 +12,19 @@ import {
 } from '../http/schemas.ts';
 import { sendJson } from '../http/send-json.ts';
 import type { Database } from '../platform/database.ts';
-import type { EntitlementsBody } from './answer.ts';
-import { type CachedAnswer, featureWord, finishAnswer } from './cached-answer.ts';
-import { loadTimelineKnownAt } from './known-at.ts';
-import type { KnownFeatures } from './known-features.ts';
-import { answerOf, type Read, readEntitlements, type ReadDeps } from './read.ts';
+import type { EntitlementsBody } from './core/answer.ts';
+import { type CachedAnswer, featureWord, finishAnswer } from './read/cached-answer.ts';
+import type { KnownFeatures } from './read/known-features.ts';
+import { loadTimelineKnownAt } from './read/load-known-at.ts';
+import { loadTimeline } from './read/load-timelines.ts';
+import { answerOf, type Read, readEntitlements, type ReadDeps } from './read/read-entitlements.ts';
 import { checkResponse, entitlementsResponse } from './schemas.ts';
-import { loadTimeline } from './timelines.ts';
 import type { UserName } from './users.ts';
 
 export interface EntitlementRouteDeps extends ReadDeps {
   database: Database;
   features: KnownFeatures;
-  /** The project that a request is about; throws where the caller may not see it. */
-  projectOf: (request: FastifyRequest, given: string | undefined) => Promise<string>;
+  access: ProjectAccess;
 }
 
 /** What a strong read costs: such reads share queries. A power of two, so sums of it are exact. */
@@ -120,7 +120,10 @@ async function userOf(
   request: FastifyRequest,
   query: { project_id?: string | undefined; user_id: string },
 ): Promise<UserName> {
-  return { projectId: await deps.projectOf(request, query.project_id), userId: query.user_id };
+  return {
+    projectId: await deps.access.projectOf(request, query.project_id),
+    userId: query.user_id,
+  };
 }
 
 async function read(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jsonOutSchema } from '../http/schemas.ts';
 
-const instantOut = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
+const isoInstant = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
 
 export const sourceSchema = z.object({
   type: z.enum(['subscription', 'purchase', 'grant']),
@@ -26,8 +26,8 @@ const entitlementSchema = z.object({
   feature_code: z.string(),
   type: featureTypeSchema,
   value: jsonOutSchema.describe('`true`; an integer or "unlimited"; or the JSON value'),
-  valid_from: instantOut.nullable(),
-  valid_to: instantOut.nullable().describe('`null` = open'),
+  valid_from: isoInstant.nullable(),
+  valid_to: isoInstant.nullable().describe('`null` = open'),
   sources: z.array(sourceSchema).describe('Those that count now'),
 });
 
@@ -38,7 +38,7 @@ export const entitlementsResponse = z
     user_id: z.string(),
     revision: z.int().describe("Grows by one with every change of the user's stored timeline"),
     entitlements: z.array(entitlementSchema),
-    next_change_at: instantOut
+    next_change_at: isoInstant
       .nullable()
       .describe('The next instant at which this answer changes by itself; `null` = none'),
   })
@@ -70,7 +70,7 @@ export const checkResponse = z
     allowed: z.boolean(),
     reason: answerReasonSchema,
     value: jsonOutSchema.describe('`null` where denied'),
-    valid_to: instantOut.nullable(),
+    valid_to: isoInstant.nullable(),
     revision: z.int(),
   })
   .meta({

@@ -1,4 +1,4 @@
-import type { UserChange } from '../entitlements/change.ts';
+import type { UserUpdate } from '../entitlements/refresh/update-user.ts';
 
 /** Whether the user may use a feature at the instant of a change, right before and right after it. */
 export interface Access {
@@ -8,7 +8,7 @@ export interface Access {
 
 /** Returns the result of an operator's act, with its effect on access to one feature. */
 export function withAccess<T extends object>(
-  { result, revision, had, has }: UserChange<T>,
+  { result, revision, had, has }: UserUpdate<T>,
   featureCode: string,
 ): T & Access & { revision: number } {
   return {

@@ -1,27 +1,27 @@
 import { recordAudits } from '../audit/record.ts';
+import type { Operator } from '../auth/project-access.ts';
 import type { GivenValue } from '../entitlements/feature-value.ts';
-import { type Refreshed, refreshUsers } from '../entitlements/refresh.ts';
+import { type Refreshed, refreshUsers } from '../entitlements/refresh/refresh-users.ts';
 import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
 import type { Grant } from '../generated/prisma/client.ts';
-import type { KeepAnswer } from '../http/idempotency.ts';
 import { faultSentences, type FieldFault } from '../http/faults.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import { sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { lockProjectShared } from '../platform/locks.ts';
-import type { Operator } from '../projects/operator.ts';
 import { loadRoom, tooManyGrants } from './cap.ts';
-import { grantableValue, grantView } from './grants.ts';
+import { grantableValue, toGrantDto } from './grants.ts';
 import type { GrantDeps } from './records.ts';
-import type { BulkBody, BulkGranted, GivenGrant, GrantOut } from './schemas.ts';
-import { type Window, windowOf } from './window.ts';
+import type { BulkBody, BulkGranted, GivenGrant, GrantDto } from './schemas.ts';
+import { type GrantWindow, windowOf } from './window.ts';
 
 /** A grant that can be given, or the reason why not. */
-type Checked = { given: GivenGrant; value: GivenValue; window: Window } | ProblemError;
+type Checked = { given: GivenGrant; value: GivenValue; window: GrantWindow } | ProblemError;
 
 /** A grant that was given, with its audit row. */
 interface Given {
-  grant: GrantOut;
+  grant: GrantDto;
   auditId: string;
 }
 
@@ -184,7 +184,7 @@ async function writeGrants(
       auditId: newId('au'),
       createdAt: new Date(now),
     };
-    return [{ index, userId: given.user_id, row, grant: grantView(row, given.user_id) }];
+    return [{ index, userId: given.user_id, row, grant: toGrantDto(row, given.user_id) }];
   });
   await insertGrants(
     tx,

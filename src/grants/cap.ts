@@ -1,4 +1,4 @@
-import { maxSources } from '../entitlements/source-cap.ts';
+import { maxSources } from '../entitlements/core/source-cap.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 

@@ -1,27 +1,27 @@
 import { recordAudits } from '../audit/record.ts';
-import { changeUser } from '../entitlements/change.ts';
+import type { Operator } from '../auth/project-access.ts';
+import { updateUser } from '../entitlements/refresh/update-user.ts';
 import type { LockedUser } from '../entitlements/users.ts';
 import type { Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { featureNotFound, notFound } from '../http/not-found.ts';
 import type { Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { Operator } from '../projects/operator.ts';
 import { type Access, withAccess } from './access.ts';
-import { grantView } from './grants.ts';
+import { toGrantDto } from './grants.ts';
 import { type GrantDeps, loadLastAuditId } from './records.ts';
-import type { GrantOut, RevokeRequest } from './schemas.ts';
+import type { GrantDto, RevokeRequest } from './schemas.ts';
 
 /** The end of one grant; `revision` is that of the user's timeline after it. */
 export interface EndedGrant extends Access {
-  grant: GrantOut;
+  grant: GrantDto;
   audit_id: string;
   revision: number;
 }
 
 /** The grants that were ended, by id, and the audit row of each in the same order. */
 export interface EndedGrants extends Access {
-  grants: GrantOut[];
+  grants: GrantDto[];
   audit_ids: string[];
   /** The last of `audit_ids`; null if there was no grant to end. */
   audit_id: string | null;
@@ -52,13 +52,13 @@ export async function endGrant(
     const before = await tx.grant.findUniqueOrThrow({ where: { id: grantId } });
     if (isOver(before, now)) {
       const target = { projectId, userId, targetType: 'grant', targetId: grantId } as const;
-      return { grant: grantView(before, userId), audit_id: await loadLastAuditId(tx, target) };
+      return { grant: toGrantDto(before, userId), audit_id: await loadLastAuditId(tx, target) };
     }
     const [ended] = await endAll(tx, operator, userId, [before], reason, now);
     if (ended === undefined) throw new Error('a grant that was just ended is gone');
     return { grant: ended.grant, audit_id: ended.auditId };
   };
-  const change = await changeUser(deps, projectId, userId, end, (tx, done) =>
+  const change = await updateUser(deps, projectId, userId, end, (tx, done) =>
     keep(tx, withAccess(done, featureCode)),
   );
   return withAccess(change, featureCode);
@@ -94,7 +94,7 @@ export async function endGrantsOf(
       audit_id: auditIds.at(-1) ?? null,
     };
   };
-  const change = await changeUser(deps, projectId, userId, end, (tx, done) =>
+  const change = await updateUser(deps, projectId, userId, end, (tx, done) =>
     keep(tx, withAccess(done, featureCode)),
   );
   return withAccess(change, featureCode);
@@ -112,15 +112,15 @@ async function endAll(
   running: readonly Grant[],
   reason: string,
   now: number,
-): Promise<{ grant: GrantOut; auditId: string }[]> {
+): Promise<{ grant: GrantDto; auditId: string }[]> {
   const endedAt = new Date(now);
   await tx.grant.updateMany({
     where: { id: { in: running.map(({ id }) => id) } },
     data: { endedAt },
   });
   const ended = running.map((before) => ({
-    before: grantView(before, userId),
-    grant: grantView({ ...before, endedAt }, userId),
+    before: toGrantDto(before, userId),
+    grant: toGrantDto({ ...before, endedAt }, userId),
     auditId: newId('au'),
   }));
   await recordAudits(

@@ -1,22 +1,22 @@
 import { recordAudit } from '../audit/record.ts';
-import { changeUser } from '../entitlements/change.ts';
-import type { FeatureValue } from '../entitlements/facts.ts';
+import type { Operator } from '../auth/project-access.ts';
+import type { FeatureValue } from '../entitlements/core/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
+import { updateUser } from '../entitlements/refresh/update-user.ts';
 import type { Feature, Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { Operator } from '../projects/operator.ts';
 import { loadRoom, tooManyGrants } from './cap.ts';
 import { type GrantDeps, matching, windowHolds } from './records.ts';
-import type { GrantBody, GrantOut, ListFilter } from './schemas.ts';
+import type { GrantBody, GrantDto, ListFilter } from './schemas.ts';
 import { windowOf } from './window.ts';
 
 /** A grant that was given; `revision` is that of the user's timeline after it. */
 export interface GrantChange {
-  grant: GrantOut;
+  grant: GrantDto;
   audit_id: string;
   revision: number;
 }
@@ -32,7 +32,7 @@ export async function createGrant(
   keep: KeepAnswer<GrantChange>,
 ): Promise<GrantChange> {
   const { projectId } = operator;
-  const { result, revision } = await changeUser(
+  const { result, revision } = await updateUser(
     deps,
     projectId,
     body.user_id,
@@ -59,7 +59,7 @@ export async function createGrant(
           createdAt: new Date(now),
         },
       });
-      const grant = grantView(row, userId);
+      const grant = toGrantDto(row, userId);
       await recordAudit(
         tx,
         {
@@ -111,7 +111,7 @@ export async function loadGrants(
   filter: ListFilter,
   page: { after: string | undefined; take: number },
   now: number,
-): Promise<GrantOut[]> {
+): Promise<GrantDto[]> {
   const { createdAt } = database.prisma.grant.fields;
   const inForce = { ...windowHolds(now, createdAt), endedAt: null };
   const grants = await database.prisma.grant.findMany({
@@ -120,11 +120,11 @@ export async function loadGrants(
     orderBy: { id: 'asc' },
     take: page.take,
   });
-  return grants.map((grant) => grantView(grant, grant.user.userId));
+  return grants.map((grant) => toGrantDto(grant, grant.user.userId));
 }
 
 /** Returns a grant as answers show it. */
-export function grantView(grant: Omit<Grant, 'number'>, userId: string): GrantOut {
+export function toGrantDto(grant: Omit<Grant, 'number'>, userId: string): GrantDto {
   return {
     id: grant.id,
     user_id: userId,

@@ -1,8 +1,8 @@
-import type { ChangeDeps } from '../entitlements/change.ts';
+import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import type { Tx } from '../platform/database.ts';
 import type { ListFilter } from './schemas.ts';
 
-export type GrantDeps = ChangeDeps;
+export type GrantDeps = UpdateUserDeps;
 
 /** Returns the id of the last audit row about one grant or revocation of a user. */
 export async function loadLastAuditId(

@@ -1,21 +1,21 @@
 import { recordAudit } from '../audit/record.ts';
-import { changeUser } from '../entitlements/change.ts';
-import { loadUserFacts } from '../entitlements/user-facts.ts';
-import { lastBeganAt } from '../entitlements/windows.ts';
+import type { Operator } from '../auth/project-access.ts';
+import { lastBeganAt } from '../entitlements/core/windows.ts';
+import { loadUserFacts } from '../entitlements/refresh/load-user-facts.ts';
+import { updateUser } from '../entitlements/refresh/update-user.ts';
 import type { Revocation } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { featureNotFound, notFound } from '../http/not-found.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { Operator } from '../projects/operator.ts';
 import { type Access, withAccess } from './access.ts';
 import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './records.ts';
-import type { ListFilter, RevocationOut, RevokeRequest } from './schemas.ts';
+import type { ListFilter, RevocationDto, RevokeRequest } from './schemas.ts';
 import { windowOf } from './window.ts';
 
 /** A revocation that was made or lifted; `revision` is that of the user's timeline after it. */
 export interface RevocationChange {
-  revocation: RevocationOut;
+  revocation: RevocationDto;
   audit_id: string;
   revision: number;
 }
@@ -33,7 +33,7 @@ export async function createRevocation(
 ): Promise<RevocationChange & Access> {
   const { projectId } = operator;
   const { featureCode, reason } = request;
-  const change = await changeUser(
+  const change = await updateUser(
     deps,
     projectId,
     request.userId,
@@ -62,7 +62,7 @@ export async function createRevocation(
           createdAt: new Date(recordedAt),
         },
       });
-      const revocation = revocationView(row, userId);
+      const revocation = toRevocationDto(row, userId);
       await recordAudit(
         tx,
         {
@@ -105,18 +105,18 @@ export async function liftRevocation(
   if (found === null) throw notFound('revocation_not_found', 'id', id);
   const { projectId } = found;
   const { userId } = found.user;
-  const { result, revision } = await changeUser(deps, projectId, userId, async (tx, _user, now) => {
+  const { result, revision } = await updateUser(deps, projectId, userId, async (tx, _user, now) => {
     const before = await tx.revocation.findUniqueOrThrow({ where: { id } });
     if (before.liftedAt !== null || (before.validTo !== null && before.validTo.getTime() <= now)) {
       const target = { projectId, userId, targetType: 'revocation', targetId: id } as const;
       const auditId = await loadLastAuditId(tx, target);
-      return { revocation: revocationView(before, userId), audit_id: auditId };
+      return { revocation: toRevocationDto(before, userId), audit_id: auditId };
     }
     const lifted = await tx.revocation.update({
       where: { id },
       data: { liftedAt: new Date(now) },
     });
-    const revocation = revocationView(lifted, userId);
+    const revocation = toRevocationDto(lifted, userId);
     const auditId = await recordAudit(tx, {
       ...by,
       projectId,
@@ -125,7 +125,7 @@ export async function liftRevocation(
       targetType: 'revocation',
       targetId: id,
       reason,
-      before: revocationView(before, userId),
+      before: toRevocationDto(before, userId),
       after: revocation,
       at: now,
     });
@@ -141,7 +141,7 @@ export async function loadRevocations(
   filter: ListFilter,
   page: { after: string | undefined; take: number },
   now: number,
-): Promise<RevocationOut[]> {
+): Promise<RevocationDto[]> {
   const { createdAt } = database.prisma.revocation.fields;
   const inForce = { ...windowHolds(now, createdAt), liftedAt: null };
   const revocations = await database.prisma.revocation.findMany({
@@ -150,11 +150,11 @@ export async function loadRevocations(
     orderBy: { id: 'asc' },
     take: page.take,
   });
-  return revocations.map((revocation) => revocationView(revocation, revocation.user.userId));
+  return revocations.map((revocation) => toRevocationDto(revocation, revocation.user.userId));
 }
 
 /** Returns a revocation as answers show it. */
-export function revocationView(revocation: Revocation, userId: string): RevocationOut {
+export function toRevocationDto(revocation: Revocation, userId: string): RevocationDto {
   return {
     id: revocation.id,
     user_id: userId,

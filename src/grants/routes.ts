@@ -1,12 +1,10 @@
 import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
-import { projectScope } from '../projects/access.ts';
-import { callerOf } from '../projects/caller.ts';
-import { operatorFor } from '../projects/operator.ts';
 import { createGrants } from './bulk.ts';
 import { endGrant, endGrantsOf } from './end-grants.ts';
 import { createGrant, loadGrants } from './grants.ts';
@@ -18,7 +16,7 @@ const tags = ['Grants'];
 const itself = <T>(row: T): T => row;
 
 /** Manual grants and revocations by operators. */
-export function grantRoutes(app: App, deps: GrantDeps): void {
+export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess }): void {
   app.post(
     '/api/v1/admin/grant',
     {
@@ -34,7 +32,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       },
     },
     async (request, reply) => {
-      const operator = await operatorFor(deps, request, request.body.project_id);
+      const operator = await deps.access.operatorOf(request, request.body.project_id);
       const keep = answerKeeper(reply.code(201));
       return reply.send(await createGrant(deps, operator, request.body, keep));
     },
@@ -57,7 +55,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       },
     },
     async (request, reply) => {
-      const operator = await operatorFor(deps, request, request.body.project_id);
+      const operator = await deps.access.operatorOf(request, request.body.project_id);
       return createGrants(deps, operator, request.body, answerKeeper(reply));
     },
   );
@@ -79,7 +77,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request, reply) => {
       const { body } = request;
-      const operator = await operatorFor(deps, request, body.projectId);
+      const operator = await deps.access.operatorOf(request, body.projectId);
       const keep = answerKeeper(reply);
       switch (body.kind) {
         case 'grant':
@@ -105,10 +103,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
       },
     },
     async (request) => {
-      const caller = callerOf(request);
-      // The id is unique among all projects, so the platform key needs no project.
-      const projectId = await projectScope(deps, caller, request.query.project_id);
-      const by = { projectId, actor: caller.actor, requestId: request.id };
+      const by = await deps.access.scopedOperatorOf(request, request.query.project_id);
       return liftRevocation(deps, by, request.params.id, request.query.reason);
     },
   );
@@ -126,7 +121,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
-      const { projectId } = await operatorFor(deps, request, filter.project_id);
+      const projectId = await deps.access.projectOf(request, filter.project_id);
       const asked = { after: decodeCursor(cursor), take: limit + 1 };
       const rows = await loadGrants(deps.database, projectId, filter, asked, deps.clock());
       return page(rows, limit, ({ id }) => id, itself);
@@ -146,7 +141,7 @@ export function grantRoutes(app: App, deps: GrantDeps): void {
     },
     async (request) => {
       const { limit, cursor, ...filter } = request.query;
-      const { projectId } = await operatorFor(deps, request, filter.project_id);
+      const projectId = await deps.access.projectOf(request, filter.project_id);
       const asked = { after: decodeCursor(cursor), take: limit + 1 };
       const rows = await loadRevocations(deps.database, projectId, filter, asked, deps.clock());
       return page(rows, limit, ({ id }) => id, itself);

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { JsonValue } from '../entitlements/facts.ts';
+import type { JsonValue } from '../entitlements/core/facts.ts';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
 import {
   featureCodeSchema,
-  instantOutSchema,
+  isoInstantSchema,
   instantSchema,
   projectIdSchema,
   reasonSchema,
@@ -133,30 +133,30 @@ export const grantOut = z.strictObject({
   user_id: z.string(),
   feature_code: z.string(),
   value: z.custom<JsonValue>().describe('as the type of the feature has it'),
-  valid_from: instantOutSchema,
-  valid_to: instantOutSchema.nullable(),
-  ended_at: instantOutSchema.nullable().describe('when an operator ended it before its window did'),
+  valid_from: isoInstantSchema,
+  valid_to: isoInstantSchema.nullable(),
+  ended_at: isoInstantSchema.nullable().describe('when an operator ended it before its window did'),
   reason: z.string(),
-  created_at: instantOutSchema,
+  created_at: isoInstantSchema,
 });
-export type GrantOut = z.infer<typeof grantOut>;
+export type GrantDto = z.infer<typeof grantOut>;
 
 export const revocationOut = z.strictObject({
   id: z.string(),
   user_id: z.string(),
   feature_code: z.string(),
-  valid_from: instantOutSchema,
-  valid_to: instantOutSchema.nullable(),
-  lifted_at: instantOutSchema
+  valid_from: isoInstantSchema,
+  valid_to: isoInstantSchema.nullable(),
+  lifted_at: isoInstantSchema
     .nullable()
     .describe('when an operator lifted it before its window ended'),
   block: z
     .boolean()
     .describe('whether it takes later purchases, too; otherwise what began by `created_at`'),
   reason: z.string(),
-  created_at: instantOutSchema,
+  created_at: isoInstantSchema,
 });
-export type RevocationOut = z.infer<typeof revocationOut>;
+export type RevocationDto = z.infer<typeof revocationOut>;
 
 const change = {
   audit_id: z.string(),

@@ -1,7 +1,7 @@
 import { ProblemError } from '../http/problem.ts';
 
 /** A half-open window, epoch milliseconds; `validTo` null = open. */
-export interface Window {
+export interface GrantWindow {
   validFrom: number;
   validTo: number | null;
 }
@@ -13,7 +13,7 @@ export interface Window {
 export function windowOf(
   given: { valid_from?: number | undefined; valid_to?: number | undefined },
   now: number,
-): Window {
+): GrantWindow {
   const validFrom = given.valid_from ?? now;
   const validTo = given.valid_to ?? null;
   if (validTo !== null && validTo <= validFrom) {

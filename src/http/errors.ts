@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import Stripe from 'stripe';
 import type { Clock } from '../platform/clock.ts';
 import { isTimeout, isUnreachable, saidBy } from '../platform/database.ts';
+import { createLogThrottle } from '../platform/log-throttle.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import { createThinning } from '../platform/thinning.ts';
 import type { App } from './app-types.ts';
 import { notSentAsJson } from './json-body.ts';
 import { problemBody, type ProblemCode, ProblemError } from './problem.ts';
@@ -38,7 +38,7 @@ const outageLineEveryMs = 1_000;
 
 /** Turns everything that is thrown in a request into a problem; nothing internal leaves the process. */
 export function installErrorHandlers(app: App, monotonic: Clock): void {
-  const outages = createThinning(outageLineEveryMs);
+  const outages = createLogThrottle(outageLineEveryMs);
 
   /** What comes by the thousand, just when the process has too much to do, is counted by metrics. */
   function tell({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {

@@ -69,12 +69,12 @@ export const instantSchema = z.iso
   .meta({ type: 'string', format: 'date-time' });
 
 /** An instant of an answer. */
-export const instantOutSchema = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
+export const isoInstantSchema = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
 
 /** Epoch milliseconds or a date as ISO 8601 with milliseconds. */
-export function instantOut(instant: number | Date): string;
-export function instantOut(instant: number | Date | null): string | null;
-export function instantOut(instant: number | Date | null): string | null {
+export function isoInstant(instant: number | Date): string;
+export function isoInstant(instant: number | Date | null): string | null;
+export function isoInstant(instant: number | Date | null): string | null {
   return instant === null ? null : new Date(instant).toISOString();
 }
 

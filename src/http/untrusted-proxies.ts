@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
+import { createLogThrottle } from '../platform/log-throttle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { createThinning } from '../platform/thinning.ts';
 import type { App } from './app-types.ts';
 
 /** The shortest time between two warnings, milliseconds. */
@@ -15,7 +15,7 @@ export function watchUntrustedProxies(
   app: App,
   { monotonic, logger, metrics }: { monotonic: Clock; logger: Logger; metrics: Metrics },
 ): void {
-  const warnings = createThinning(warningEveryMs);
+  const warnings = createLogThrottle(warningEveryMs);
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.headers['x-forwarded-for'] !== undefined) {
       metrics.untrustedForwarded.inc();

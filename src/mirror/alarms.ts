@@ -2,10 +2,10 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import type { SyncedRef } from '../webhook/sync-queue.ts';
-import { isTerminal } from './from-stripe.ts';
+import type { SyncedRef } from '../webhook/core/synced-object.ts';
+import { isTerminal } from './core/from-stripe.ts';
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 import type { Owned } from './owner.ts';
-import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /*
  * Raises alarms for an operator. An alarm never takes access away (promise 6).

@@ -1,20 +1,24 @@
-import type { EntitlementCache } from '../entitlements/cache.ts';
-import { markBehind, raiseTooManySources, refreshMarked } from '../entitlements/refresh-behind.ts';
-import { refreshUsers, type Refreshed } from '../entitlements/refresh.ts';
+import type { EntitlementCache } from '../entitlements/read/cache.ts';
+import {
+  markBehind,
+  raiseTooManySources,
+  refreshMarked,
+} from '../entitlements/refresh/refresh-behind.ts';
+import { refreshUsers, type Refreshed } from '../entitlements/refresh/refresh-users.ts';
 import { ensureUsers, type LockedUser, lockUsers, type UserName } from '../entitlements/users.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Database, isTimeout, sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { markFetched } from '../webhook/sync-queue.ts';
 import { enqueueUnseen } from '../webhook/enqueue.ts';
+import { markFetched } from '../webhook/fetch-numbers.ts';
 import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
-import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
-import { objectsIn, onlyNewest, type StripeSnapshot } from './stripe-snapshot.ts';
-import { storeSnapshot } from './store.ts';
 import { confirmArrivals } from './confirm-arrivals.ts';
 import { confirmDeletions } from './confirm-deletions.ts';
+import { objectsIn, onlyNewest, type StripeSnapshot } from './core/stripe-snapshot.ts';
+import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
+import { storeSnapshot } from './store.ts';
 
 export interface ApplyDeps {
   clock: Clock;

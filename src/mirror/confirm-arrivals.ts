@@ -1,6 +1,6 @@
 import type { Tx } from '../platform/database.ts';
-import { withArrival } from './from-stripe.ts';
-import type { StripeSnapshot } from './stripe-snapshot.ts';
+import { withArrival } from './core/from-stripe.ts';
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 
 /*
  * Delayed payments: neither a bank debit's charge nor its balance transaction needs to show when the money

@@ -1,6 +1,6 @@
 import type { Tx } from '../platform/database.ts';
-import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
-import type { StripeSnapshot } from './stripe-snapshot.ts';
+import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 
 /**
  * Returns the snapshot with those missing products and prices marked as deleted whose deletion an event of

@@ -1,6 +1,6 @@
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
-import { objectsIn, type StripeSnapshot } from './stripe-snapshot.ts';
+import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
+import { objectsIn, type StripeSnapshot } from './core/stripe-snapshot.ts';
 
 /*
  * Refuses contradictory answers of Stripe: applied, they would give one user what belongs to another. Pure.

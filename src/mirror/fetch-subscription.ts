@@ -1,11 +1,11 @@
 import Stripe from 'stripe';
 import { ImplausibleAnswer, listAll, wholeList } from '../platform/stripe-lists.ts';
 import { ofOnly } from './contradictions.ts';
+import { couponsToFetch, optionalReference, subscriptionRow } from './core/from-stripe.ts';
+import { dunningAnchor } from './core/money-from-stripe.ts';
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 import { isMissing } from './failures.ts';
-import { couponsToFetch, optionalReference, subscriptionRow } from './from-stripe.ts';
-import { dunningAnchor } from './money-from-stripe.ts';
 import { whereAllowed } from './optional-expansion.ts';
-import type { StripeSnapshot } from './stripe-snapshot.ts';
 
 /**
  * Expands a subscription's discounts. The coupons of items lie deeper than Stripe expands, so they come as

@@ -1,16 +1,22 @@
 import type Stripe from 'stripe';
-import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
+import { toPriceRow, toProductRow } from '../catalog/core/from-stripe.ts';
 import { retrievePrice } from '../catalog/whole-price.ts';
 import { wholeList } from '../platform/stripe-lists.ts';
-import type { SyncedRef } from '../webhook/sync-queue.ts';
+import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import { ofOnly, refuseContradictions } from './contradictions.ts';
+import { customerRow, optionalReference, reference, sessionRow } from './core/from-stripe.ts';
+import {
+  arrivalOf,
+  chargeRow,
+  disputeRow,
+  invoiceRow,
+  refundRow,
+} from './core/money-from-stripe.ts';
+import type { InvoiceRow } from './core/rows.ts';
+import { emptySnapshot, type StripeSnapshot } from './core/stripe-snapshot.ts';
 import { isMissing } from './failures.ts';
 import { fetchSubscription, fetchSummary } from './fetch-subscription.ts';
-import { customerRow, optionalReference, reference, sessionRow } from './from-stripe.ts';
-import { arrivalOf, chargeRow, disputeRow, invoiceRow, refundRow } from './money-from-stripe.ts';
 import { whereAllowed } from './optional-expansion.ts';
-import { emptySnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
-import type { InvoiceRow } from './rows.ts';
 
 /**
  * Fetches one object from Stripe with the related objects that its access depends on. An object that Stripe

@@ -9,8 +9,8 @@ import {
   ownerOfCustomer,
   ownerOfObject,
   type Verdict,
-} from './claims.ts';
-import type { StripeSnapshot } from './stripe-snapshot.ts';
+} from './core/claims.ts';
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 import { loadSubjects, type Subject } from './subjects.ts';
 
 export interface Owned {

@@ -1,9 +1,15 @@
 import { applyPrices, applyProducts } from '../catalog/store.ts';
 import type { Tx } from '../platform/database.ts';
-import { isKnownStatus, isTerminal } from './from-stripe.ts';
-import type { StripeSnapshot } from './stripe-snapshot.ts';
-import { isKnownDisputeStatus, isKnownRefundStatus } from './money-from-stripe.ts';
-import type { CustomerRow, DisputeRow, InvoiceRow, SessionRow, SubscriptionRow } from './rows.ts';
+import { isKnownStatus, isTerminal } from './core/from-stripe.ts';
+import { isKnownDisputeStatus, isKnownRefundStatus } from './core/money-from-stripe.ts';
+import type {
+  CustomerRow,
+  DisputeRow,
+  InvoiceRow,
+  SessionRow,
+  SubscriptionRow,
+} from './core/rows.ts';
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 
 /*
  * Writes the mirror's rows. The caller holds the locks and has removed what a later fetch wrote. owner.ts

@@ -1,6 +1,6 @@
 import type { Tx } from '../platform/database.ts';
-import type { Named } from './claims.ts';
-import type { StripeSnapshot } from './stripe-snapshot.ts';
+import type { Named } from './core/claims.ts';
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 
 /** An object whose owner is to be decided, with the evidence. */
 export interface Subject {

@@ -1,9 +1,10 @@
 import type Stripe from 'stripe';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import { drawNumber, type SyncedRef } from '../webhook/sync-queue.ts';
+import type { SyncedRef } from '../webhook/core/synced-object.ts';
+import { drawNumber } from '../webhook/fetch-numbers.ts';
 import { type ApplyDeps, applySnapshot } from './apply.ts';
+import { splitSnapshot, type StripeSnapshot } from './core/stripe-snapshot.ts';
 import { fetchSnapshot } from './fetch.ts';
-import { splitSnapshot, type StripeSnapshot } from './stripe-snapshot.ts';
 
 export interface SyncDeps extends ApplyDeps {
   stripe: Stripe;

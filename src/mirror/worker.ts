@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type Stripe from 'stripe';
 import type { Clock } from '../platform/clock.ts';
+import { createLogThrottle, type LogThrottle } from '../platform/log-throttle.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import { repeat } from '../platform/repeat.ts';
-import { createThinning, type Thinning } from '../platform/thinning.ts';
+import { loadQueueState } from '../webhook/queue-state.ts';
 import {
   type Claim,
   type ClaimRequest,
   claimQueued,
-  loadQueueState,
   recordFailure,
   renewLeases,
 } from '../webhook/sync-queue.ts';
@@ -73,7 +73,7 @@ export interface Worker {
 export function startWorker(deps: WorkerDeps): Worker {
   const running = { buyers: new Set<Promise<void>>(), others: new Set<Promise<void>>() };
   const held = new Set<Claim>();
-  const outages = createThinning(outageLineEveryMs);
+  const outages = createLogThrottle(outageLineEveryMs);
   let stopped = false;
   let beatAt = deps.monotonic();
   let idle = idleMs.first;
@@ -150,7 +150,7 @@ export function startWorker(deps: WorkerDeps): Worker {
 async function claim(
   { database, clock, monotonic, logger }: WorkerDeps,
   request: ClaimRequest,
-  outages: Thinning,
+  outages: LogThrottle,
 ): Promise<Claim[]> {
   try {
     return await claimQueued(database, clock(), request);

@@ -1,8 +1,8 @@
-import type { Database } from '../platform/database.ts';
 import type { DatabaseClock } from '../platform/database-clock.ts';
-import { within } from '../platform/deadline.ts';
+import type { Database } from '../platform/database.ts';
 import type { Redis } from '../platform/redis.ts';
 import type { KeyState } from '../platform/stripe.ts';
+import { withTimeout } from '../platform/with-timeout.ts';
 import { isClockOff } from './clock-watch.ts';
 
 /** How long one check may take. */
@@ -85,7 +85,7 @@ async function schemaOutcome(
     `select migration_name from _prisma_migrations
      where finished_at is not null and rolled_back_at is null`,
   );
-  return within(checkMs, applied).then(
+  return withTimeout(checkMs, applied).then(
     ({ rows }) => {
       const names = new Set(rows.map((row) => row.migration_name));
       return migrations.every((name) => names.has(name)) ? 'ok' : 'pending';
@@ -95,7 +95,7 @@ async function schemaOutcome(
 }
 
 async function outcome(question: Promise<unknown>): Promise<'ok' | 'failed'> {
-  return within(checkMs, question).then(
+  return withTimeout(checkMs, question).then(
     () => 'ok',
     () => 'failed',
   );

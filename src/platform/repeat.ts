@@ -1,4 +1,4 @@
-import { createThinning } from './thinning.ts';
+import { createLogThrottle } from './log-throttle.ts';
 
 /** Of failures in a row so often one is reported, milliseconds: an outage fails every run. */
 const reportEveryMs = 60_000;
@@ -17,14 +17,14 @@ export function repeat(
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
-  let failures = createThinning(reportEveryMs);
+  let failures = createLogThrottle(reportEveryMs);
 
   function failed(error: unknown): void {
     if (failures.next(performance.now()) !== null) onError(error);
   }
 
   function succeeded(): void {
-    failures = createThinning(reportEveryMs);
+    failures = createLogThrottle(reportEveryMs);
   }
 
   function schedule(afterMs: number): void {

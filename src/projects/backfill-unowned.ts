@@ -1,5 +1,5 @@
 import type { Tx } from '../platform/database.ts';
-import type { SyncedRef } from '../webhook/sync-queue.ts';
+import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import { enqueueObjects } from '../webhook/enqueue.ts';
 
 /** Maximum number of objects that are fetched again; more than any project sells before it exists. */

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { recordAudit } from '../audit/record.ts';
+import { newKey } from '../auth/api-key.ts';
+import { callerOf, scopes } from '../auth/caller.ts';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { ApiKey } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
@@ -7,8 +10,8 @@ import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeCursor,
-  instantOut,
-  instantOutSchema,
+  isoInstant,
+  isoInstantSchema,
   instantSchema,
   listQuery,
   listResponse,
@@ -19,9 +22,6 @@ import {
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { projectFor } from './access.ts';
-import { callerOf, scopes } from './caller.ts';
-import { newKey } from './keys.ts';
 
 const scopeSchema = z.enum(scopes);
 
@@ -31,9 +31,9 @@ const keySchema = z
     name: z.string(),
     prefix: z.string(),
     scopes: z.array(scopeSchema),
-    expires_at: instantOutSchema.nullable(),
-    created_at: instantOutSchema,
-    last_used_at: instantOutSchema.nullable(),
+    expires_at: isoInstantSchema.nullable(),
+    created_at: isoInstantSchema,
+    last_used_at: isoInstantSchema.nullable(),
   })
   .meta({ id: 'ApiKey' });
 
@@ -41,8 +41,11 @@ const tags = ['API keys'];
 const ofProject = z.strictObject({ id: projectIdSchema });
 
 /** Routes for the keys of a project. Only hashes are stored; a key is shown once. */
-export function keyRoutes(app: App, deps: { database: Database; clock: Clock }): void {
-  const { database, clock } = deps;
+export function keyRoutes(
+  app: App,
+  deps: { access: ProjectAccess; database: Database; clock: Clock },
+): void {
+  const { access, database, clock } = deps;
 
   app.post(
     '/api/v1/admin/projects/:id/keys',
@@ -66,7 +69,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
     },
     async (request, reply) => {
       const caller = callerOf(request);
-      const projectId = await projectFor(deps, caller, request.params.id);
+      const projectId = await access.projectOf(request, request.params.id);
       const { name, expires_at: expiresAt } = request.body;
       const now = clock();
       if (expiresAt !== undefined && expiresAt <= now) {
@@ -95,7 +98,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
           action: 'key.create',
           targetType: 'key',
           targetId: made.id,
-          after: { name, prefix, scopes: made.scopes, expires_at: instantOut(made.expiresAt) },
+          after: { name, prefix, scopes: made.scopes, expires_at: isoInstant(made.expiresAt) },
           requestId: request.id,
           at: now,
         });
@@ -119,7 +122,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
       },
     },
     async (request) => {
-      const projectId = await projectFor(deps, callerOf(request), request.params.id);
+      const projectId = await access.projectOf(request, request.params.id);
       const { limit, cursor } = request.query;
       const rows = await database.prisma.apiKey.findMany({
         where: { projectId, deletedAt: null, id: { gt: decodeCursor(cursor) ?? '' } },
@@ -144,7 +147,7 @@ export function keyRoutes(app: App, deps: { database: Database; clock: Clock }):
     },
     async (request) => {
       const caller = callerOf(request);
-      const projectId = await projectFor(deps, caller, request.params.id);
+      const projectId = await access.projectOf(request, request.params.id);
       const now = clock();
       const row = await database.transaction(async (tx) => {
         const [deleted] = await tx.apiKey.updateManyAndReturn({
@@ -175,8 +178,8 @@ function present(row: ApiKey): z.infer<typeof keySchema> {
     name: row.name,
     prefix: row.prefix,
     scopes: z.array(scopeSchema).parse(row.scopes),
-    expires_at: instantOut(row.expiresAt),
-    created_at: instantOut(row.createdAt),
-    last_used_at: instantOut(row.lastUsedAt),
+    expires_at: isoInstant(row.expiresAt),
+    created_at: isoInstant(row.createdAt),
+    last_used_at: isoInstant(row.lastUsedAt),
   };
 }

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { recordAudit } from '../audit/record.ts';
+import { callerOf } from '../auth/caller.ts';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import {
-  changeCatalog,
-  type CatalogChangeDeps,
+  updateCatalog,
+  type UpdateCatalogDeps,
   loadRefresh,
-} from '../entitlements/catalog-change.ts';
+} from '../entitlements/refresh/update-catalog.ts';
 import type { Project } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
@@ -14,8 +16,8 @@ import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
   decodeCursor,
-  instantOut,
-  instantOutSchema,
+  isoInstant,
+  isoInstantSchema,
   listQuery,
   listResponse,
   nameSchema,
@@ -23,8 +25,6 @@ import {
   projectIdSchema,
 } from '../http/schemas.ts';
 import type { Tx } from '../platform/database.ts';
-import { projectFor, projectScope } from './access.ts';
-import { callerOf } from './caller.ts';
 import { backfillUnowned } from './backfill-unowned.ts';
 import {
   isPolicy,
@@ -39,8 +39,8 @@ const projectSchema = z
     id: z.string(),
     name: z.string(),
     settings: settingsSchema,
-    created_at: instantOutSchema,
-    updated_at: instantOutSchema,
+    created_at: isoInstantSchema,
+    updated_at: isoInstantSchema,
   })
   .meta({ id: 'Project' });
 
@@ -56,8 +56,8 @@ const inPath = z.strictObject({ id: projectIdSchema });
  * Routes for projects. The platform key creates and lists them; their own admin keys may read and change
  * them.
  */
-export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
-  const { database, clock } = deps;
+export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: ProjectAccess }): void {
+  const { access, database, clock } = deps;
 
   app.post(
     '/api/v1/admin/projects',
@@ -136,7 +136,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       schema: { tags, summary: 'Get a project', params: inPath, response: { 200: projectSchema } },
     },
     async (request) => {
-      const id = await projectFor(deps, callerOf(request), request.params.id);
+      const id = await access.projectOf(request, request.params.id);
       return present(await database.prisma.project.findUniqueOrThrow({ where: { id } }));
     },
   );
@@ -155,7 +155,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
     },
     async (request) => {
       const caller = callerOf(request);
-      const id = await projectFor(deps, caller, request.params.id);
+      const id = await access.projectOf(request, request.params.id);
       const { name, settings = {} } = request.body;
       const change = async (tx: Tx): Promise<Project> => {
         const now = new Date(clock());
@@ -186,7 +186,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
         });
       };
       if (!isPolicy(settings)) return present(await database.transaction(change));
-      const { result, refresh } = await changeCatalog(deps, id, change);
+      const { result, refresh } = await updateCatalog(deps, id, change);
       return { ...present(result), refresh };
     },
   );
@@ -206,7 +206,7 @@ export function projectRoutes(app: App, deps: CatalogChangeDeps): void {
       },
     },
     async (request) => {
-      const scope = await projectScope(deps, callerOf(request), request.query.project_id);
+      const scope = await access.scopeOf(request, request.query.project_id);
       const refresh = await loadRefresh(database, scope, request.params.id);
       if (refresh === null) throw notFound('refresh_not_found', 'id', request.params.id);
       return refresh;
@@ -224,7 +224,7 @@ function present(row: Project): z.infer<typeof projectSchema> {
     id: row.id,
     name: row.name,
     settings: settingsOf(row),
-    created_at: instantOut(row.createdAt),
-    updated_at: instantOut(row.updatedAt),
+    created_at: isoInstant(row.createdAt),
+    updated_at: isoInstant(row.updatedAt),
   };
 }

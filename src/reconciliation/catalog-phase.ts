@@ -1,7 +1,8 @@
-import { toPriceRow, toProductRow } from '../catalog/from-stripe.ts';
+import type Stripe from 'stripe';
+import { toPriceRow, toProductRow } from '../catalog/core/from-stripe.ts';
 import { priceExpansion, withTiers } from '../catalog/whole-price.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import type { Database } from '../platform/database.ts';
-import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { correctPage } from './correct-page.ts';
 import { compareSingle, fetchPage, type Listed, type ListParams } from './pages.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type RunContext,
   RunFailed,
 } from './run-context.ts';
-import type Stripe from 'stripe';
 
 const priceList = ['product', ...priceExpansion].map((path) => `data.${path}`);
 

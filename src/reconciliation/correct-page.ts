@@ -1,6 +1,6 @@
-import type { StripeSnapshot } from '../mirror/stripe-snapshot.ts';
+import type { StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
+import { differences } from './core/diff.ts';
 import { correct } from './correction.ts';
-import { differences } from './diff.ts';
 import type { Related, RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 

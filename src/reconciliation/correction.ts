@@ -1,16 +1,17 @@
-import { fetchSnapshot } from '../mirror/fetch.ts';
-import { isTerminal } from '../mirror/from-stripe.ts';
 import { tryApplySnapshot } from '../mirror/apply.ts';
-import type { FindingType } from '../projects/finding-types.ts';
+import { isTerminal } from '../mirror/core/from-stripe.ts';
+import { fetchSnapshot } from '../mirror/fetch.ts';
 import { isTimeout, type Tx } from '../platform/database.ts';
-import { drawNumber, type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
-import { type Difference, differences, type Stored } from './diff.ts';
-import { loses, type UserEffect } from './user-effect.ts';
+import type { FindingType } from '../projects/finding-types.ts';
+import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
+import { drawNumber } from '../webhook/fetch-numbers.ts';
+import { type FindingAction, classifyFinding } from './core/classify-finding.ts';
+import { type Difference, differences, type StoredObjects } from './core/diff.ts';
+import { loses, type UserEffect } from './core/user-effect.ts';
 import { loadEffects } from './load-effects.ts';
-import { type FindingAction, classifyFinding } from './classify-finding.ts';
 import { recordFinding } from './record-finding.ts';
-import { loadStored } from './stored.ts';
 import type { RunContext, Unit } from './run-context.ts';
+import { loadStored } from './stored.ts';
 
 /** How long after a stored end Stripe may still show an older state, milliseconds. */
 const staleMs = 3_600_000;
@@ -116,7 +117,7 @@ export async function attemptCorrection(
 async function recheckEnded(
   { deps }: RunContext,
   unit: Unit,
-  stored: Stored,
+  stored: StoredObjects,
 ): Promise<Unit | null> {
   const alive = unit.snapshot.subscriptions.find(({ id, status }) => {
     const local = stored.rows.get(objectKey({ objectType: 'subscription', objectId: id }));

@@ -1,5 +1,5 @@
-import { customerRow } from '../mirror/from-stripe.ts';
-import { emptySnapshot } from '../mirror/stripe-snapshot.ts';
+import { customerRow } from '../mirror/core/from-stripe.ts';
+import { emptySnapshot } from '../mirror/core/stripe-snapshot.ts';
 import { correctPage } from './correct-page.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';

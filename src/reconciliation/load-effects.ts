@@ -1,6 +1,6 @@
-import type { Refreshed } from '../entitlements/refresh.ts';
+import type { Refreshed } from '../entitlements/refresh/refresh-users.ts';
 import type { Tx } from '../platform/database.ts';
-import { effectOn, type UserEffect } from './user-effect.ts';
+import { effectOn, type UserEffect } from './core/user-effect.ts';
 
 interface Row {
   uid: bigint;

@@ -1,12 +1,12 @@
 import { fetchSnapshot } from '../mirror/fetch.ts';
 import { type Database, sql } from '../platform/database.ts';
-import type { SyncedType } from '../webhook/events.ts';
-import { drawNumber } from '../webhook/sync-queue.ts';
+import type { SyncedType } from '../webhook/core/events.ts';
+import { drawNumber } from '../webhook/fetch-numbers.ts';
+import { differences } from './core/diff.ts';
+import { loses } from './core/user-effect.ts';
 import { attemptCorrection, recordMissing } from './correction.ts';
-import { differences } from './diff.ts';
-import { loses } from './user-effect.ts';
-import { loadStored } from './stored.ts';
 import type { RunContext } from './run-context.ts';
+import { loadStored } from './stored.ts';
 
 /** The users of a project who are entitled, and those who lose by corrections. */
 interface Measured {

@@ -1,5 +1,5 @@
 import { findingTypes } from '../projects/finding-types.ts';
-import type { FindingAction } from './classify-finding.ts';
+import type { FindingAction } from './core/classify-finding.ts';
 import type { ReconcileDeps } from './run-context.ts';
 
 const weekMs = 7 * 86_400_000;

@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
-import { eventTypes } from '../webhook/events.ts';
+import { eventTypes } from '../webhook/core/events.ts';
 import { createInbox } from '../webhook/inbox.ts';
 import { triage } from '../webhook/triage.ts';
-import { recordFinding } from './record-finding.ts';
 import { fetchPage } from './pages.ts';
+import { recordFinding } from './record-finding.ts';
 import { beginning, type Position, type RunContext } from './run-context.ts';
 
 /** Maximum number of event types in one list request. */

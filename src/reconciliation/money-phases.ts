@@ -1,8 +1,8 @@
+import { disputeRow, invoiceRow, refundRow } from '../mirror/core/money-from-stripe.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import { addCharge } from '../mirror/fetch.ts';
-import { disputeRow, invoiceRow, refundRow } from '../mirror/money-from-stripe.ts';
-import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { wholeList } from '../platform/stripe-lists.ts';
-import { differsFromStored } from './diff.ts';
+import { differsFromStored } from './core/diff.ts';
 import { correctPage } from './correct-page.ts';
 import { compareSingle, fetchPage } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';

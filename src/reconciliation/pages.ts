@@ -2,8 +2,8 @@ import type Stripe from 'stripe';
 import { isMissing } from '../mirror/failures.ts';
 import { fetchSnapshot } from '../mirror/fetch.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import type { SyncedType } from '../webhook/events.ts';
-import { drawNumber } from '../webhook/sync-queue.ts';
+import type { SyncedType } from '../webhook/core/events.ts';
+import { drawNumber } from '../webhook/fetch-numbers.ts';
 import { correct, recordMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
 

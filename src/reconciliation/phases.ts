@@ -9,7 +9,7 @@ import {
   compareRefunds,
 } from './money-phases.ts';
 import { comparePurchases } from './purchase-phase.ts';
-import type { Position, RunContext, Scope } from './run-context.ts';
+import type { Position, RunContext, RunScope } from './run-context.ts';
 import { compareSubscriptions } from './subscription-phase.ts';
 import { compareUser } from './user-phase.ts';
 
@@ -67,7 +67,7 @@ const ofForce: readonly Phase[] = [
 
 /** Returns the phases of a run, in order. */
 export function phasesOf(
-  { projectId, userId }: Pick<Scope, 'projectId' | 'userId'>,
+  { projectId, userId }: Pick<RunScope, 'projectId' | 'userId'>,
   forced: boolean,
 ): readonly Phase[] {
   if (forced) return ofForce;
@@ -75,7 +75,7 @@ export function phasesOf(
   return projectId === null ? everything : ofProject;
 }
 
-export function firstPhase(scope: Pick<Scope, 'projectId' | 'userId'>, forced = false): string {
+export function firstPhase(scope: Pick<RunScope, 'projectId' | 'userId'>, forced = false): string {
   const [first] = phasesOf(scope, forced);
   if (first === undefined) throw new Error('a run has no phases');
   return first.name;

@@ -1,15 +1,15 @@
 import type Stripe from 'stripe';
+import { sessionRow } from '../mirror/core/from-stripe.ts';
+import { arrivalOf, disputeRow } from '../mirror/core/money-from-stripe.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import { addCharge, fetchSnapshot } from '../mirror/fetch.ts';
-import { sessionRow } from '../mirror/from-stripe.ts';
-import { arrivalOf, disputeRow } from '../mirror/money-from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
-import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { eachListed, wholeList } from '../platform/stripe-lists.ts';
-import { recordMissing } from './correction.ts';
 import { correctPage, withCustomers } from './correct-page.ts';
+import { recordMissing } from './correction.ts';
 import { compareUnlisted, fetchPage } from './pages.ts';
-import { customerSnapshots } from './subscription-phase.ts';
 import type { Position, RunContext } from './run-context.ts';
+import { customerSnapshots } from './subscription-phase.ts';
 
 // Four levels, Stripe's maximum: a purchase with its charge and refunds costs no request of its own.
 const charge = 'data.payment_intent.latest_charge';

@@ -1,8 +1,8 @@
 import type { Tx } from '../platform/database.ts';
 import type { FindingType } from '../projects/finding-types.ts';
-import type { Fields } from './diff.ts';
-import { loses, type UserEffect } from './user-effect.ts';
-import type { FindingAction } from './classify-finding.ts';
+import type { FindingAction } from './core/classify-finding.ts';
+import type { Fields } from './core/diff.ts';
+import { loses, type UserEffect } from './core/user-effect.ts';
 
 /** A finding to store. `objectType` is `event` for an event that was never delivered. */
 export interface NewFinding {
@@ -31,7 +31,7 @@ export async function recordFinding(
     insert into reconciliation_findings as former (run_id, object_type, object_id, type, project_id,
       local, stripe, effect, loser_uids, action, created_at, resolved_at)
     values (${runId}, ${objectType}, ${objectId}, ${type}, ${projectId}, ${json(local)}::jsonb,
-      ${json(stripe)}::jsonb, ${json(effectOut(effects))}::jsonb, ${losers}::bigint[], ${action},
+      ${json(stripe)}::jsonb, ${json(toEffectDto(effects))}::jsonb, ${losers}::bigint[], ${action},
       ${at}, ${action === 'fixed' ? at : null})
     on conflict (run_id, object_type, object_id) do update set type = excluded.type,
       project_id = excluded.project_id, local = excluded.local, stripe = excluded.stripe,
@@ -45,7 +45,7 @@ function json(value: object | null): string | null {
   return value === null ? null : JSON.stringify(value);
 }
 
-function effectOut(effects: readonly UserEffect[]) {
+function toEffectDto(effects: readonly UserEffect[]) {
   return {
     users_affected: effects.length,
     users: effects.slice(0, namedUsers).map(({ projectId, userId, gains, losses, lowered }) => ({

@@ -1,11 +1,11 @@
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import { projectIdRequired } from '../auth/project-access.ts';
 import type { ReconciliationFinding, ReconciliationRun } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { notFound, userNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import { projectIdRequired } from '../projects/access.ts';
 import { firstPhase } from './phases.ts';
 import { createRun, progressOf } from './run-store.ts';
 import type { FindingCounts } from './schemas.ts';

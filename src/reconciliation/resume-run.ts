@@ -1,9 +1,9 @@
 import type { ReconciliationRun } from '../generated/prisma/client.ts';
-import { loadQueueState } from '../webhook/sync-queue.ts';
 import { isUnreachable } from '../platform/database.ts';
+import { loadQueueState } from '../webhook/queue-state.ts';
 import { checkAccount } from './account.ts';
-import { withRetries } from './retry.ts';
 import { phasesOf } from './phases.ts';
+import { withRetries } from './retry.ts';
 import { beginning, type ReconcileDeps, type RunContext, RunFailed } from './run-context.ts';
 import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from './run-store.ts';
 

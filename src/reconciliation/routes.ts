@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { callerOf } from '../auth/caller.ts';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import {
@@ -15,10 +17,8 @@ import {
 } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import { projectScope } from '../projects/access.ts';
-import { callerOf } from '../projects/caller.ts';
 import { findingTypes } from '../projects/finding-types.ts';
-import { findingActions } from './classify-finding.ts';
+import { findingActions } from './core/classify-finding.ts';
 import {
   countFindings,
   forceRun,
@@ -29,7 +29,7 @@ import {
   startRun,
 } from './requests.ts';
 import { runStatuses } from './run-store.ts';
-import { findingSchema, findingView, runSchema, runView } from './schemas.ts';
+import { findingSchema, toFindingDto, runSchema, toRunDto } from './schemas.ts';
 
 const tags = ['Reconciliation'];
 const inPath = z.strictObject({ id: z.string().max(100) });
@@ -37,10 +37,11 @@ const scopeQuery = { project_id: projectIdSchema.optional() };
 const startedSchema = z.strictObject({ id: z.string(), status: z.enum(runStatuses) });
 
 /** Routes for reconciliation: start a run, read its progress and its findings, force what it holds. */
-export function reconciliationRoutes(app: App, deps: { clock: Clock; database: Database }): void {
-  const { clock, database } = deps;
-  const scopeOf = (request: FastifyRequest, given: string | undefined): Promise<string | null> =>
-    projectScope(deps, callerOf(request), given);
+export function reconciliationRoutes(
+  app: App,
+  deps: { clock: Clock; database: Database; access: ProjectAccess },
+): void {
+  const { clock, database, access } = deps;
   const askerOf = (request: FastifyRequest) => ({
     actor: callerOf(request).actor,
     requestId: request.id,
@@ -65,7 +66,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
     },
     async (request, reply) => {
       const { project_id: given, user_id: userId, dry_run: dryRun } = request.body ?? {};
-      const projectId = await scopeOf(request, given);
+      const projectId = await access.scopeOf(request, given);
       const asked = { projectId, userId: userId ?? null, dryRun: dryRun ?? false };
       const keep = answerKeeper(reply.code(202));
       return reply.send(await startRun(deps, askerOf(request), asked, keep));
@@ -85,7 +86,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
     },
     async (request) => {
       const { limit, cursor, project_id: given } = request.query;
-      const projectId = await scopeOf(request, given);
+      const projectId = await access.scopeOf(request, given);
       const place = { before: runCursor(cursor), take: limit + 1 };
       const runs = await loadRuns(database, projectId, place);
       const countsOf = await countFindings(
@@ -96,7 +97,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
         runs,
         limit,
         ({ startedAt, id }) => `${startedAt.getTime()} ${id}`,
-        (run) => runView(run, countsOf(run.id), clock()),
+        (run) => toRunDto(run, countsOf(run.id), clock()),
       );
     },
   );
@@ -114,10 +115,10 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
       },
     },
     async (request) => {
-      const projectId = await scopeOf(request, request.query.project_id);
+      const projectId = await access.scopeOf(request, request.query.project_id);
       const run = await loadRun(database, projectId, request.params.id);
       const countsOf = await countFindings(database, [run.id]);
-      return runView(run, countsOf(run.id), clock());
+      return toRunDto(run, countsOf(run.id), clock());
     },
   );
 
@@ -140,11 +141,11 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
     },
     async (request) => {
       const { limit, cursor, type, action, project_id: given } = request.query;
-      const projectId = await scopeOf(request, given);
+      const projectId = await access.scopeOf(request, given);
       const { id } = await loadRun(database, projectId, request.params.id);
       const place = { after: decodeNumberCursor(cursor), take: limit + 1 };
       const rows = await loadFindings(database, id, { type, action }, place);
-      return page(rows, limit, (row) => String(row.id), findingView);
+      return page(rows, limit, (row) => String(row.id), toFindingDto);
     },
   );
 
@@ -161,7 +162,7 @@ export function reconciliationRoutes(app: App, deps: { clock: Clock; database: D
       },
     },
     async (request, reply) => {
-      const projectId = await scopeOf(request, request.body?.project_id);
+      const projectId = await access.scopeOf(request, request.body?.project_id);
       const asked = { projectId, id: request.params.id, reason: request.body?.reason };
       const keep = answerKeeper(reply.code(202));
       return reply.send(await forceRun(deps, askerOf(request), asked, keep));

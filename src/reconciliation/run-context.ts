@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
-import type { ApplyDeps } from '../mirror/apply.ts';
-import type { StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import type { Config } from '../config.ts';
+import type { ApplyDeps } from '../mirror/apply.ts';
+import type { StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import type { Clock } from '../platform/clock.ts';
 
 export interface ReconcileDeps extends ApplyDeps {
@@ -12,7 +12,7 @@ export interface ReconcileDeps extends ApplyDeps {
 }
 
 /** The scope of a run, and whether it changes anything. */
-export interface Scope {
+export interface RunScope {
   runId: string;
   /** Null = all projects. */
   projectId: string | null;
@@ -56,7 +56,7 @@ interface Counts {
 /** The context of every step of a run. */
 export interface RunContext {
   deps: ReconcileDeps;
-  scope: Scope;
+  scope: RunScope;
   /** The oldest creation to compare in lists by creation, epoch milliseconds; null = all. */
   since: number | null;
   counts: Counts;

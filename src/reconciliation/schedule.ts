@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { scheduleCron } from '../platform/cron.ts';
 import { repeat } from '../platform/repeat.ts';
-import { atTimes } from '../platform/timetable.ts';
 import { countFindingsFromZero, measureRuns, logWeeklySummary } from './measure.ts';
 import { firstPhase } from './phases.ts';
 import { resumeRun } from './resume-run.ts';
@@ -45,10 +45,14 @@ export function startReconciliation(
   const scheduled =
     schedule === undefined
       ? undefined
-      : atTimes(schedule, (dueAt) => createSlotRun(deps, slotOf(dueAt), firstPhase(everything)), {
-          logger: deps.logger,
-          onError,
-        });
+      : scheduleCron(
+          schedule,
+          (dueAt) => createSlotRun(deps, slotOf(dueAt), firstPhase(everything)),
+          {
+            logger: deps.logger,
+            onError,
+          },
+        );
   return {
     async stop() {
       stopped = true;

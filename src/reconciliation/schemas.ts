@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { ReconciliationFinding, ReconciliationRun } from '../generated/prisma/client.ts';
-import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts';
+import { isoInstant, isoInstantSchema, jsonOutSchema } from '../http/schemas.ts';
 import { findingTypes } from '../projects/finding-types.ts';
-import { findingActions } from './classify-finding.ts';
-import { fieldsOut } from './field-names.ts';
+import { findingActions } from './core/classify-finding.ts';
+import { toApiFields } from './core/field-names.ts';
 import { phasesOf } from './phases.ts';
 import { progressOf, runStatuses } from './run-store.ts';
 
@@ -23,15 +23,15 @@ export const runSchema = z
     project_id: z.string().nullable().describe('`null` = all'),
     user_id: z.string().nullable(),
     dry_run: z.boolean(),
-    slot: instantOutSchema.nullable().describe('The time it was scheduled for; `null` = on demand'),
+    slot: isoInstantSchema.nullable().describe('The time it was scheduled for; `null` = on demand'),
     status: z.enum(runStatuses),
     error: z.string().nullable().describe('Why it failed, or what it could not compare'),
     account_id: z
       .string()
       .nullable()
       .describe("Stripe's id of the account, if the key may read it"),
-    started_at: instantOutSchema,
-    finished_at: instantOutSchema.nullable(),
+    started_at: isoInstantSchema,
+    finished_at: isoInstantSchema.nullable(),
     progress: progressSchema,
     findings: z.record(z.string(), z.int()).describe('Number of findings by type'),
     actions: z.record(z.string(), z.int()).describe('Number of findings by action'),
@@ -54,8 +54,8 @@ export const findingSchema = z
       .describe(
         '`fixed`; `reported` only; `pending` until the end of the run; `held` for an operator; `settled` by another sync or run; `open`: only an operator can settle it',
       ),
-    created_at: instantOutSchema,
-    resolved_at: instantOutSchema.nullable(),
+    created_at: isoInstantSchema,
+    resolved_at: isoInstantSchema.nullable(),
   })
   .meta({ id: 'ReconciliationFinding' });
 
@@ -65,7 +65,7 @@ export interface FindingCounts {
   byAction: Record<string, number>;
 }
 
-export function runView(
+export function toRunDto(
   run: ReconciliationRun,
   counts: FindingCounts,
   now: number,
@@ -86,12 +86,12 @@ export function runView(
     project_id: run.projectId,
     user_id: run.userId,
     dry_run: run.dryRun,
-    slot: instantOut(run.slot),
+    slot: isoInstant(run.slot),
     status,
     error: run.error,
     account_id: run.accountId,
-    started_at: instantOut(run.startedAt),
-    finished_at: instantOut(run.finishedAt),
+    started_at: isoInstant(run.startedAt),
+    finished_at: isoInstant(run.finishedAt),
     progress: {
       phase: progress.phase,
       phases_done:
@@ -109,7 +109,7 @@ export function runView(
   };
 }
 
-export function findingView(row: ReconciliationFinding): z.infer<typeof findingSchema> {
+export function toFindingDto(row: ReconciliationFinding): z.infer<typeof findingSchema> {
   return {
     id: String(row.id),
     type: z.enum(findingTypes).parse(row.type),
@@ -119,13 +119,13 @@ export function findingView(row: ReconciliationFinding): z.infer<typeof findingS
     stripe: sideOf(row.stripe),
     effect: z.json().parse(row.effect),
     action: z.enum(findingActions).parse(row.action),
-    created_at: instantOut(row.createdAt),
-    resolved_at: instantOut(row.resolvedAt),
+    created_at: isoInstant(row.createdAt),
+    resolved_at: isoInstant(row.resolvedAt),
   };
 }
 
 /** Returns what one side holds of an object, as answers show it. */
 function sideOf(stored: unknown) {
   const fields = z.record(z.string(), z.json()).nullable().parse(stored);
-  return fields === null ? null : fieldsOut(fields);
+  return fields === null ? null : toApiFields(fields);
 }

@@ -1,11 +1,11 @@
-import { loadOwnership } from '../mirror/owner.ts';
-import { objectsIn, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
-import type { Subject } from '../mirror/subjects.ts';
 import { loadArrivals } from '../mirror/confirm-arrivals.ts';
+import { objectsIn, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
+import { loadOwnership } from '../mirror/owner.ts';
+import type { Subject } from '../mirror/subjects.ts';
 import type { Tx } from '../platform/database.ts';
-import type { SyncedType } from '../webhook/events.ts';
-import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
-import type { Stored } from './diff.ts';
+import type { SyncedType } from '../webhook/core/events.ts';
+import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
+import type { StoredObjects } from './core/diff.ts';
 
 type Row = { id: string } & object;
 
@@ -25,7 +25,7 @@ export async function loadStored(
   tx: Tx,
   snapshot: StripeSnapshot,
   number: bigint,
-): Promise<Stored> {
+): Promise<StoredObjects> {
   const rows = new Map<string, Row>();
   const add = (objectType: SyncedType, found: readonly Row[]): void => {
     for (const row of found) rows.set(objectKey({ objectType, objectId: row.id }), row);

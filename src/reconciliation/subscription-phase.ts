@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
+import { customerRow } from '../mirror/core/from-stripe.ts';
+import { emptySnapshot, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import { addSubscription, withDiscounts } from '../mirror/fetch-subscription.ts';
-import { customerRow } from '../mirror/from-stripe.ts';
 import { whereAllowed } from '../mirror/optional-expansion.ts';
-import { emptySnapshot, type StripeSnapshot } from '../mirror/stripe-snapshot.ts';
 import { correctPage, withCustomers } from './correct-page.ts';
 import { compareUnlisted, fetchPage, type Within } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';

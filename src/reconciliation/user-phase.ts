@@ -1,6 +1,6 @@
-import { fetchCustomerObjects, fetchDisputes } from '../mirror/customer-objects.ts';
-import type { SyncedType } from '../webhook/events.ts';
-import { type SyncedRef, objectKey } from '../webhook/sync-queue.ts';
+import { fetchCustomerObjects, fetchDisputes } from '../linking/customer-objects.ts';
+import type { SyncedType } from '../webhook/core/events.ts';
+import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
 import { compareSingle } from './pages.ts';
 import type { RunContext } from './run-context.ts';
 

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ProjectScope } from '../auth/project-access.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import type { Window } from './movement.ts';
+import type { ReportWindow } from './core/movement.ts';
 import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.ts';
 import { type DayFigures, presentDay, readDayFigures, retellDay } from './schemas.ts';
-import type { Scope } from './scope.ts';
 
 /*
  * A row per project and UTC day, so that a chart reads rows and scans nothing. A day is written when it
@@ -140,8 +140,8 @@ export interface DayReport {
 /** The days that begin in the window, in their order; within one, by project. */
 export async function loadDays(
   database: Database,
-  scope: Scope,
-  { from, to }: Window,
+  scope: ProjectScope,
+  { from, to }: ReportWindow,
 ): Promise<DayReport[]> {
   const beginning = (instant: number): Date => new Date(Math.ceil(instant / dayMs) * dayMs);
   const rows = await database.prisma.dailyReport.findMany({

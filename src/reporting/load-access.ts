@@ -1,6 +1,7 @@
+import type { ProjectScope } from '../auth/project-access.ts';
 import type { Database } from '../platform/database.ts';
+import { grouped } from './by-project.ts';
 import { ofProject } from './owners.ts';
-import { grouped, type Scope } from './scope.ts';
 
 /** What projects give their users at an instant, by project. */
 export interface Access {
@@ -10,7 +11,11 @@ export interface Access {
   grantsInForce: Map<string, number>;
 }
 
-export async function loadAccess(database: Database, scope: Scope, now: number): Promise<Access> {
+export async function loadAccess(
+  database: Database,
+  scope: ProjectScope,
+  now: number,
+): Promise<Access> {
   const entitled = await database.pool.query<{ project_id: string; code: string; users: number }>(
     // Live segments of one user and feature never overlap, so each of them is another user.
     `select f.project_id, f.code, (

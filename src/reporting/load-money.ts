@@ -1,8 +1,9 @@
+import type { ProjectScope } from '../auth/project-access.ts';
 import type { Database } from '../platform/database.ts';
-import type { CurrencySum } from './figures.ts';
-import type { Window } from './movement.ts';
+import { grouped } from './by-project.ts';
+import type { CurrencySum } from './core/figures.ts';
+import type { ReportWindow } from './core/movement.ts';
 import { invoiceOwner, invoiceProject, ofProject, sessionProject } from './owners.ts';
-import { grouped, type Scope } from './scope.ts';
 
 /** Whether a row `i` of invoices is revenue. */
 const paidInvoice = `i.status = 'paid' and i.amount_paid > 0`;
@@ -110,8 +111,8 @@ interface SumRow {
 /** What came in and went back over the window, by project. */
 export async function loadRevenue(
   database: Database,
-  scope: Scope,
-  { from, to }: Window,
+  scope: ProjectScope,
+  { from, to }: ReportWindow,
 ): Promise<Map<string, CurrencySum[]>> {
   const { rows } = await database.pool.query<SumRow>(revenueSums, [
     scope,
@@ -128,8 +129,8 @@ export async function loadRevenue(
 /** Invoices of which a payment failed, and which were paid after all, over the window, by project. */
 export async function loadPaymentCounts(
   database: Database,
-  scope: Scope,
-  { from, to }: Window,
+  scope: ProjectScope,
+  { from, to }: ReportWindow,
 ): Promise<Map<string, { failed: number; recovered: number }>> {
   const { rows } = await database.pool.query<{
     project_id: string;

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import type { ProjectScope } from '../auth/project-access.ts';
 import type { Database } from '../platform/database.ts';
-import type { AlikeSubscriptions } from './figures.ts';
-import type { Life, Window } from './movement.ts';
+import { grouped } from './by-project.ts';
+import type { AlikeSubscriptions } from './core/figures.ts';
+import type { Life, ReportWindow } from './core/movement.ts';
+import type { Amounts, Pricing } from './core/recurring.ts';
 import { ownedSubscriptions } from './owners.ts';
-import type { Amounts, Pricing } from './recurring.ts';
-import { grouped, type Scope } from './scope.ts';
 
 const itemsShape = z.array(
   z.object({ price_id: z.string(), product_id: z.string(), quantity: z.int().nullable() }),
@@ -35,7 +36,7 @@ interface AlikeRow {
  */
 export async function loadSubscriptions(
   database: Database,
-  scope: Scope,
+  scope: ProjectScope,
   now: number,
 ): Promise<Map<string, AlikeSubscriptions[]>> {
   const { rows } = await database.pool.query<AlikeRow>(
@@ -103,8 +104,8 @@ interface LifeRow {
  */
 export async function loadLives(
   database: Database,
-  scope: Scope,
-  { from, to }: Window,
+  scope: ProjectScope,
+  { from, to }: ReportWindow,
 ): Promise<Map<string, Life[]>> {
   const { rows } = await database.pool.query<LifeRow>(
     `with ${ownedSubscriptions},

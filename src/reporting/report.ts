@@ -1,11 +1,11 @@
+import type { ProjectScope } from '../auth/project-access.ts';
 import { createBatches } from '../platform/batches.ts';
 import type { Database } from '../platform/database.ts';
-import { computeFlow, computeStanding, type Flow, type Standing } from './figures.ts';
+import { computeFlow, computeStanding, type Flow, type Standing } from './core/figures.ts';
+import type { ReportWindow } from './core/movement.ts';
 import { loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
 import { loadLives, loadPrices, loadSubscriptions } from './load-subscriptions.ts';
-import type { Window } from './movement.ts';
-import type { Scope } from './scope.ts';
 
 /** What a project stands at: its subscriptions, and what it gives its users. */
 export interface ProjectStanding extends Standing {
@@ -15,8 +15,8 @@ export interface ProjectStanding extends Standing {
 
 /** What is asked of a report. */
 interface Asked {
-  scope: Scope;
-  window: Window;
+  scope: ProjectScope;
+  window: ReportWindow;
   /** When what stands is counted. */
   now: number;
 }
@@ -66,8 +66,8 @@ async function loadFigures(
  */
 export async function loadFlows(
   database: Database,
-  scope: Scope,
-  window: Window,
+  scope: ProjectScope,
+  window: ReportWindow,
 ): Promise<Map<string, Flow>> {
   const projectIds = await loadProjectIds(database, scope);
   const lives = await loadLives(database, scope, window);
@@ -91,7 +91,7 @@ export async function loadFlows(
 /** What the subscriptions of projects stand at, as the mirror has them now. Every project in scope is there. */
 export async function loadStandings(
   database: Database,
-  scope: Scope,
+  scope: ProjectScope,
   now: number,
 ): Promise<Map<string, Standing>> {
   const projectIds = await loadProjectIds(database, scope);
@@ -110,7 +110,7 @@ export async function loadStandings(
 /** The same with what the projects give their users. */
 export async function loadProjectStandings(
   database: Database,
-  scope: Scope,
+  scope: ProjectScope,
   now: number,
 ): Promise<Map<string, ProjectStanding>> {
   const standings = await loadStandings(database, scope, now);
@@ -127,7 +127,7 @@ export async function loadProjectStandings(
   );
 }
 
-async function loadProjectIds(database: Database, scope: Scope): Promise<string[]> {
+async function loadProjectIds(database: Database, scope: ProjectScope): Promise<string[]> {
   const rows = await database.prisma.project.findMany({
     where: scope === null ? {} : { id: scope },
     select: { id: true },

@@ -1,12 +1,13 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
-import { instantOut, instantSchema, projectIdSchema } from '../http/schemas.ts';
+import { isoInstant, instantSchema, projectIdSchema } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { prefersCsv } from './accept.ts';
-import { toCsv } from './csv.ts';
+import { toCsv } from './core/csv.ts';
 import { loadDays } from './daily.ts';
 import { createReports } from './report.ts';
 import { dailySchema, presentProject, reportSchema } from './schemas.ts';
@@ -15,8 +16,7 @@ import { reportWindow } from './window.ts';
 export interface ReportRouteDeps {
   database: Database;
   clock: Clock;
-  /** The project that a request is about; null = all of them (platform key). */
-  projectScope: (request: FastifyRequest, given: string | undefined) => Promise<string | null>;
+  access: ProjectAccess;
 }
 
 const tags = ['Reports'];
@@ -55,12 +55,12 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
     async (request, reply) => {
       const now = clock();
       const { from, to } = reportWindow(request.query, now);
-      const scope = await deps.projectScope(request, request.query.project_id);
+      const scope = await deps.access.scopeOf(request, request.query.project_id);
       const reports = await loadReports({ scope, window: { from, to }, now });
       const projects = [...reports].map(([projectId, { standing, flow }]) =>
         presentProject(projectId, standing, flow),
       );
-      const window = { from: instantOut(from), to: instantOut(to) };
+      const window = { from: isoInstant(from), to: isoInstant(to) };
       if (!prefersCsv(request.headers.accept)) return reply.send({ ...window, projects });
       return sendCsv(
         reply,
@@ -93,15 +93,15 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
     },
     async (request, reply) => {
       const { from, to } = reportWindow(request.query, clock(), maxDays);
-      const scope = await deps.projectScope(request, request.query.project_id);
+      const scope = await deps.access.scopeOf(request, request.query.project_id);
       const days = (await loadDays(database, scope, { from, to })).map((report) => ({
         project_id: report.projectId,
-        day: instantOut(report.dayAt).slice(0, 10),
-        measured_at: instantOut(report.measuredAt),
+        day: isoInstant(report.dayAt).slice(0, 10),
+        measured_at: isoInstant(report.measuredAt),
         ...report.figures,
       }));
       if (!prefersCsv(request.headers.accept)) {
-        return reply.send({ from: instantOut(from), to: instantOut(to), days });
+        return reply.send({ from: isoInstant(from), to: isoInstant(to), days });
       }
       return sendCsv(
         reply,

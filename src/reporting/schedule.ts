@@ -1,9 +1,9 @@
 import type { Clock } from '../platform/clock.ts';
+import { scheduleCron } from '../platform/cron.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
-import { atTimes } from '../platform/timetable.ts';
 import { writeDailyReports } from './daily.ts';
 import { loadStandings } from './report.ts';
 
@@ -41,7 +41,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
     notMeasured,
   );
   let stopped = false;
-  const daily = atTimes(
+  const daily = scheduleCron(
     dailyCron,
     async () => {
       const rows = await writeDailyReports(deps, () => stopped);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { instantOutSchema } from '../http/schemas.ts';
-import type { ByCurrency, Flow } from './figures.ts';
+import { isoInstantSchema } from '../http/schemas.ts';
+import type { ByCurrency, Flow } from './core/figures.ts';
 import type { ProjectStanding } from './report.ts';
 
 /** Whole minor units of the currency, which may be below 0 (a net after refunds). */
@@ -61,8 +61,8 @@ const projectReportSchema = z
   .meta({ id: 'ProjectReport' });
 
 export const reportSchema = z.object({
-  from: instantOutSchema,
-  to: instantOutSchema,
+  from: isoInstantSchema,
+  to: isoInstantSchema,
   projects: z.array(projectReportSchema),
 });
 
@@ -109,14 +109,14 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 export const dailySchema = z.object({
-  from: instantOutSchema,
-  to: instantOutSchema,
+  from: isoInstantSchema,
+  to: isoInstantSchema,
   days: z.array(
     z
       .object({
         project_id: z.string(),
         day: z.iso.date().describe('UTC'),
-        measured_at: instantOutSchema
+        measured_at: isoInstantSchema
           .nullable()
           .describe('When what stood was counted; null where it was too late to'),
         ...dayFiguresSchema.shape,

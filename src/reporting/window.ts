@@ -1,6 +1,6 @@
 import { ProblemError } from '../http/problem.ts';
 import { firstInstant } from '../http/schemas.ts';
-import type { Window } from './movement.ts';
+import type { ReportWindow } from './core/movement.ts';
 
 const dayMs = 86_400_000;
 const defaultDays = 30;
@@ -15,7 +15,7 @@ export function reportWindow(
   given: { from?: number | undefined; to?: number | undefined },
   now: number,
   maxDays = Infinity,
-): Window {
+): ReportWindow {
   const to = given.to ?? now + 1;
   const from = given.from ?? Math.max(firstInstant, to - defaultDays * dayMs);
   if (from >= to) {

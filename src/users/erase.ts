@@ -1,7 +1,8 @@
-import { type AuditRecord, recordAudit } from '../audit/record.ts';
-import { lockUsers, type UserName } from '../entitlements/users.ts';
+import { recordAudit } from '../audit/record.ts';
+import type { Operator } from '../auth/project-access.ts';
+import { lockUsers } from '../entitlements/users.ts';
 import { userNotFound } from '../http/not-found.ts';
-import { instantOut } from '../http/schemas.ts';
+import { isoInstant } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Database, sql, type Tx } from '../platform/database.ts';
 import type { Erased } from './schemas.ts';
@@ -23,11 +24,12 @@ export interface EraseDeps {
  */
 export function eraseUser(
   deps: EraseDeps,
-  by: Pick<AuditRecord, 'actor' | 'requestId'>,
-  { projectId, userId }: UserName,
+  by: Operator,
+  userId: string,
   reason: string,
 ): Promise<Erased> {
   return deps.database.transaction(async (tx) => {
+    const { projectId } = by;
     const now = deps.clock();
     const [user] = await lockUsers(tx, sql`project_id = ${projectId} and user_id = ${userId}`);
     if (user === undefined) throw userNotFound();
@@ -42,7 +44,7 @@ export function eraseUser(
     const isNew = erasedAt === null || customers + payloads > 0;
     return {
       user_id: userId,
-      erased_at: instantOut(erasedAt ?? now),
+      erased_at: isoInstant(erasedAt ?? now),
       customers,
       payloads,
       audit_id: isNew

@@ -1,11 +1,15 @@
-import { recordedSegmentOut } from '../entitlements/insight-schemas.ts';
-import { segmentOf, type SegmentRow, segmentSourcesSql } from '../entitlements/segment-rows.ts';
+import { toRecordedSegmentDto } from '../entitlements/query-schemas.ts';
+import {
+  segmentOf,
+  type SegmentRow,
+  segmentSourcesSql,
+} from '../entitlements/query/segment-rows.ts';
 import type { UserName } from '../entitlements/users.ts';
 import type { Customer, Prisma } from '../generated/prisma/client.ts';
-import { grantView } from '../grants/grants.ts';
-import { revocationView } from '../grants/revocations.ts';
-import { instantOut } from '../http/schemas.ts';
-import { type PurchaseRow, purchaseView, userPurchases } from '../mirror/purchase-list.ts';
+import { toGrantDto } from '../grants/grants.ts';
+import { toRevocationDto } from '../grants/revocations.ts';
+import { isoInstant } from '../http/schemas.ts';
+import { type PurchaseRow, toPurchaseDto, userPurchases } from '../linking/purchase-list.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Database, sqlText, type Tx } from '../platform/database.ts';
 import { type EventRow, storedEvent, userEvents } from '../webhook/stored-events.ts';
@@ -55,13 +59,13 @@ async function loadPage(
     project_id: projectId,
     user_id: userId,
     revision: Number(user.revision),
-    created_at: instantOut(user.createdAt),
-    erased_at: instantOut(user.erasedAt),
-    customers: customers.map(customerView),
-    subscriptions: subscriptions.map(subscriptionView),
-    purchases: purchases.map(purchaseView),
-    grants: grants.map((grant) => grantView(grant, userId)),
-    revocations: revocations.map((revocation) => revocationView(revocation, userId)),
+    created_at: isoInstant(user.createdAt),
+    erased_at: isoInstant(user.erasedAt),
+    customers: customers.map(toCustomerDto),
+    subscriptions: subscriptions.map(toSubscriptionDto),
+    purchases: purchases.map(toPurchaseDto),
+    grants: grants.map((grant) => toGrantDto(grant, userId)),
+    revocations: revocations.map((revocation) => toRevocationDto(revocation, userId)),
     timeline: await loadLiveSegments(tx, uid, now),
     events: events.map((row) => storedEvent(row).event),
   };
@@ -81,7 +85,7 @@ async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserP
     ) s
     order by s.feature_code, s.valid_from nulls first`;
   return rows.map((row) =>
-    recordedSegmentOut({
+    toRecordedSegmentDto({
       ...segmentOf(row),
       recordedAt: row.recorded_at.getTime(),
       supersededAt: null,
@@ -89,18 +93,18 @@ async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserP
   );
 }
 
-function customerView(row: Customer): UserPage['customers'][number] {
+function toCustomerDto(row: Customer): UserPage['customers'][number] {
   return {
     id: row.id,
     email: row.email,
     primary: row.isPrimary,
     deleted: row.deleted,
     linked_by: row.linkedBy,
-    created_at: instantOut(row.createdAt),
+    created_at: isoInstant(row.createdAt),
   };
 }
 
-function subscriptionView(
+function toSubscriptionDto(
   row: Prisma.SubscriptionGetPayload<{ include: { items: true } }>,
 ): UserPage['subscriptions'][number] {
   return {
@@ -108,21 +112,21 @@ function subscriptionView(
     stripe_customer_id: row.customerId,
     status: row.status,
     currency: row.currency,
-    started_at: instantOut(row.startDate),
-    trial_ends_at: instantOut(row.trialEnd),
-    cancel_at: instantOut(row.cancelAt),
+    started_at: isoInstant(row.startDate),
+    trial_ends_at: isoInstant(row.trialEnd),
+    cancel_at: isoInstant(row.cancelAt),
     cancel_at_period_end: row.cancelAtPeriodEnd,
-    canceled_at: instantOut(row.canceledAt),
-    ended_at: instantOut(row.endedAt),
-    paused_at: instantOut(row.pausedAt),
-    overdue_since: instantOut(row.dunningAnchorAt),
+    canceled_at: isoInstant(row.canceledAt),
+    ended_at: isoInstant(row.endedAt),
+    paused_at: isoInstant(row.pausedAt),
+    overdue_since: isoInstant(row.dunningAnchorAt),
     items: row.items.map((item) => ({
       id: item.id,
       stripe_price_id: item.priceId,
       stripe_product_id: item.productId,
       quantity: item.quantity,
-      current_period_start: instantOut(item.currentPeriodStart),
-      current_period_end: instantOut(item.currentPeriodEnd),
+      current_period_start: isoInstant(item.currentPeriodStart),
+      current_period_end: isoInstant(item.currentPeriodEnd),
     })),
   };
 }

@@ -1,10 +1,9 @@
 import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { userNotFound } from '../http/not-found.ts';
 import { projectIdSchema, reasonSchema, userIdSchema } from '../http/schemas.ts';
-import { projectFor } from '../projects/access.ts';
-import { callerOf } from '../projects/caller.ts';
 import { eraseUser, type EraseDeps } from './erase.ts';
 import { loadUserPage } from './page.ts';
 import { erasedSchema, userPageSchema } from './schemas.ts';
@@ -14,7 +13,7 @@ const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
 /** Everything about one user, and the erasure of personal data. */
-export function userRoutes(app: App, deps: EraseDeps): void {
+export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }): void {
   app.get(
     path,
     {
@@ -28,7 +27,7 @@ export function userRoutes(app: App, deps: EraseDeps): void {
       },
     },
     async (request) => {
-      const projectId = await projectFor(deps, callerOf(request), request.query.project_id);
+      const projectId = await deps.access.projectOf(request, request.query.project_id);
       const found = await loadUserPage(deps, {
         projectId,
         userId: request.params.user_id,
@@ -54,11 +53,8 @@ export function userRoutes(app: App, deps: EraseDeps): void {
       },
     },
     async (request) => {
-      const caller = callerOf(request);
-      const projectId = await projectFor(deps, caller, request.query.project_id);
-      const by = { actor: caller.actor, requestId: request.id };
-      const user = { projectId, userId: request.params.user_id };
-      return eraseUser(deps, by, user, request.query.reason);
+      const by = await deps.access.operatorOf(request, request.query.project_id);
+      return eraseUser(deps, by, request.params.user_id, request.query.reason);
     },
   );
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { recordedSegmentSchema } from '../entitlements/insight-schemas.ts';
+import { recordedSegmentSchema } from '../entitlements/query-schemas.ts';
 import { grantOut, revocationOut } from '../grants/schemas.ts';
-import { instantOutSchema } from '../http/schemas.ts';
-import { purchaseSchema } from '../mirror/purchase-list.ts';
+import { isoInstantSchema } from '../http/schemas.ts';
+import { purchaseSchema } from '../linking/purchase-list.ts';
 import { eventSchema } from '../webhook/stored-events.ts';
 
 const customerSchema = z.strictObject({
@@ -11,7 +11,7 @@ const customerSchema = z.strictObject({
   primary: z.boolean().describe('The one that checkout uses'),
   deleted: z.boolean(),
   linked_by: z.string().nullable().describe('`checkout`, `metadata` or `operator`'),
-  created_at: instantOutSchema,
+  created_at: isoInstantSchema,
 });
 
 const subscriptionSchema = z.strictObject({
@@ -19,14 +19,14 @@ const subscriptionSchema = z.strictObject({
   stripe_customer_id: z.string(),
   status: z.string().describe("Stripe's word"),
   currency: z.string(),
-  started_at: instantOutSchema,
-  trial_ends_at: instantOutSchema.nullable(),
-  cancel_at: instantOutSchema.nullable(),
+  started_at: isoInstantSchema,
+  trial_ends_at: isoInstantSchema.nullable(),
+  cancel_at: isoInstantSchema.nullable(),
   cancel_at_period_end: z.boolean(),
-  canceled_at: instantOutSchema.nullable(),
-  ended_at: instantOutSchema.nullable(),
-  paused_at: instantOutSchema.nullable(),
-  overdue_since: instantOutSchema
+  canceled_at: isoInstantSchema.nullable(),
+  ended_at: isoInstantSchema.nullable(),
+  paused_at: isoInstantSchema.nullable(),
+  overdue_since: isoInstantSchema
     .nullable()
     .describe('When the debt that the grace period counts from began'),
   items: z.array(
@@ -35,8 +35,8 @@ const subscriptionSchema = z.strictObject({
       stripe_price_id: z.string(),
       stripe_product_id: z.string(),
       quantity: z.int().nullable().describe('`null` = metered'),
-      current_period_start: instantOutSchema,
-      current_period_end: instantOutSchema,
+      current_period_start: isoInstantSchema,
+      current_period_end: isoInstantSchema,
     }),
   ),
 });
@@ -47,8 +47,8 @@ export const userPageSchema = z
     project_id: z.string(),
     user_id: z.string(),
     revision: z.int().describe("of the user's timeline"),
-    created_at: instantOutSchema.describe('When the first fact about the user was stored'),
-    erased_at: instantOutSchema.nullable(),
+    created_at: isoInstantSchema.describe('When the first fact about the user was stored'),
+    erased_at: isoInstantSchema.nullable(),
     customers: z.array(customerSchema),
     subscriptions: z.array(subscriptionSchema).describe('The latest first, ended ones too'),
     purchases: z.array(purchaseSchema).describe('The latest first'),
@@ -66,7 +66,7 @@ export type UserPage = z.infer<typeof userPageSchema>;
 
 export const erasedSchema = z.strictObject({
   user_id: z.string(),
-  erased_at: instantOutSchema.describe('The first erasure'),
+  erased_at: isoInstantSchema.describe('The first erasure'),
   customers: z.int().describe('How many customers had an e-mail address'),
   payloads: z.int().describe('How many stored events lost their payload'),
   audit_id: z.string().nullable().describe('`null` where nothing was left to erase'),

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { eventTypes } from './events.ts';
+import { eventTypes } from './core/events.ts';
 
 /** Where the service receives events: the end of an endpoint's path, since a proxy may add to it. */
 export const webhookPath = '/api/v1/webhooks/stripe';

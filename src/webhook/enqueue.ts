@@ -1,6 +1,6 @@
 import { sqlText, type Tx } from '../platform/database.ts';
-import type { Urgency } from './events.ts';
-import type { SyncedRef } from './sync-queue.ts';
+import type { Urgency } from './core/events.ts';
+import type { SyncedRef } from './core/synced-object.ts';
 import { keptQueueProject, queueProject } from './queue-project.ts';
 
 /**

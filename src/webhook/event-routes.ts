@@ -1,5 +1,5 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
@@ -17,10 +17,7 @@ import { type ReplayDeps, replayEvent } from './replay.ts';
 import { eventSchema, eventStatuses, eventWithPayloadSchema, loadEvent } from './stored-events.ts';
 
 export interface EventRouteDeps extends ReplayDeps {
-  /** The project that a request is about; null = all of them (platform key). */
-  projectScope: (request: FastifyRequest, given: string | undefined) => Promise<string | null>;
-  /** The id of the caller's key. */
-  actorOf: (request: FastifyRequest) => string;
+  access: ProjectAccess;
 }
 
 const tags = ['Inbox'];
@@ -51,7 +48,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
     },
     async (request) => {
       const { limit, cursor, status, project_id: given } = request.query;
-      const projectId = await deps.projectScope(request, given);
+      const projectId = await deps.access.scopeOf(request, given);
       const filter = { projectId, status, before: decodeNumberCursor(cursor), take: limit + 1 };
       const rows = await loadEvents(database, filter);
       return page(
@@ -76,7 +73,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       },
     },
     async (request) => {
-      const projectId = await deps.projectScope(request, request.query.project_id);
+      const projectId = await deps.access.scopeOf(request, request.query.project_id);
       const found = await loadEvent(database.prisma, projectId, request.params.id);
       if (found === null) throw notFound('event_not_found', 'id', request.params.id);
       return { ...found.event, payload: found.payload };
@@ -96,11 +93,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       },
     },
     async (request, reply) => {
-      const replayer = {
-        actor: deps.actorOf(request),
-        projectId: await deps.projectScope(request, request.body?.project_id),
-        requestId: request.id,
-      };
+      const replayer = await deps.access.scopedOperatorOf(request, request.body?.project_id);
       const { id } = request.params;
       const keep = answerKeeper(reply.code(202));
       return reply.send(await replayEvent(deps, replayer, id, request.body?.reason, keep));

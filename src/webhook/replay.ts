@@ -5,10 +5,10 @@ import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
-import { type EventOut, loadEvent } from './stored-events.ts';
+import type { SyncedType } from './core/events.ts';
+import type { SyncedRef } from './core/synced-object.ts';
 import { enqueueObjects } from './enqueue.ts';
-import type { SyncedType } from './events.ts';
-import type { SyncedRef } from './sync-queue.ts';
+import { type EventDto, loadEvent } from './stored-events.ts';
 import { namedObjects } from './triage.ts';
 
 export interface ReplayDeps {
@@ -23,7 +23,7 @@ export type Replayer = Pick<AuditRecord, 'actor' | 'requestId' | 'projectId'>;
 
 /** An event right after it was replayed. */
 export interface Replayed {
-  event: EventOut;
+  event: EventDto;
   audit_id: string;
 }
 

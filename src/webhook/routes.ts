@@ -4,13 +4,13 @@ import type { Config } from '../config.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { clientNetwork } from '../http/client-network.ts';
+import { ProblemError } from '../http/problem.ts';
 import { addToLogLine } from '../http/request-log.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import { createLogThrottle } from '../platform/log-throttle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
-import { createThinning } from '../platform/thinning.ts';
-import { ProblemError } from '../http/problem.ts';
 import { createInbox } from './inbox.ts';
 import { requireGoodHeader } from './signature-header.ts';
 import { createSignatureLimit } from './signature-limit.ts';
@@ -35,7 +35,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const { config, clock, logger, metrics, wake } = deps;
   const inbox = createInbox(deps);
   const limit = createSignatureLimit();
-  const wrongSignatures = createThinning(signatureLineEveryMs);
+  const wrongSignatures = createLogThrottle(signatureLineEveryMs);
   const signed = new WeakSet<FastifyRequest>();
 
   /** Refuses a bad header or a throttled client before the body is read. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instantOut, instantOutSchema, jsonOutSchema } from '../http/schemas.ts';
+import { isoInstant, isoInstantSchema, jsonOutSchema } from '../http/schemas.ts';
 import { sql, type Sql, type Tx } from '../platform/database.ts';
 
 /*
@@ -24,11 +24,11 @@ export const eventSchema = z
     account: z.string().nullable().describe('`null` = our own'),
     livemode: z.boolean(),
     api_version: z.string().nullable(),
-    created_at: instantOutSchema.describe("Stripe's timestamp"),
-    received_at: instantOutSchema,
+    created_at: isoInstantSchema.describe("Stripe's timestamp"),
+    received_at: isoInstantSchema,
     attempts: z.int().describe('Attempts to fetch the object since it was last fetched'),
-    next_attempt_at: instantOutSchema.nullable(),
-    failed_at: instantOutSchema
+    next_attempt_at: isoInstantSchema.nullable(),
+    failed_at: isoInstantSchema
       .nullable()
       .describe('When all attempts had failed; since then it is retried rarely'),
     last_error: z.string().nullable(),
@@ -39,7 +39,7 @@ export const eventSchema = z
       ),
   })
   .meta({ id: 'Event' });
-export type EventOut = z.infer<typeof eventSchema>;
+export type EventDto = z.infer<typeof eventSchema>;
 
 export const eventWithPayloadSchema = eventSchema
   .extend({ payload: jsonOutSchema.describe('As received; `null` once it is no longer kept') })
@@ -81,7 +81,7 @@ export const eventSource = sql`
 /** An event with its position in the list. */
 export interface StoredEvent {
   number: bigint;
-  event: EventOut;
+  event: EventDto;
 }
 
 /**
@@ -138,11 +138,11 @@ export function storedEvent(row: EventRow): StoredEvent {
       account: row.account === '' ? null : row.account,
       livemode: row.livemode,
       api_version: row.api_version,
-      created_at: instantOut(row.created_at),
-      received_at: instantOut(row.received_at),
+      created_at: isoInstant(row.created_at),
+      received_at: isoInstant(row.received_at),
       attempts: row.attempts ?? 0,
-      next_attempt_at: instantOut(row.next_attempt_at),
-      failed_at: instantOut(row.failed_at),
+      next_attempt_at: isoInstant(row.next_attempt_at),
+      failed_at: isoInstant(row.failed_at),
       last_error: row.last_error,
       object_missing: row.object_missing,
     },

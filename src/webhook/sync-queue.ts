@@ -1,5 +1,6 @@
-import type { Database, Tx } from '../platform/database.ts';
-import type { SyncedType, Urgency } from './events.ts';
+import type { Database } from '../platform/database.ts';
+import type { SyncedType, Urgency } from './core/events.ts';
+import { objectKey, type SyncedRef } from './core/synced-object.ts';
 
 /*
  * The sync queue: a followed object's own row. One sequence numbers events and fetches. An object is due
@@ -7,24 +8,11 @@ import type { SyncedType, Urgency } from './events.ts';
  * expires; nothing else has to be undone.
  */
 
-export interface SyncedRef {
-  objectType: SyncedType;
-  objectId: string;
-}
-
 /** Lease of a claimed object, milliseconds; afterwards another worker may claim it. */
 const leaseMs = 10_000;
 
 /** Attempts after which an object is `failed`: reported, and retried rarely. Outages do not count. */
 export const maxAttempts = 12;
-
-/** Draws the number of a fetch. Must be called before the fetch, which then covers all earlier events. */
-export async function drawNumber(database: Database): Promise<bigint> {
-  const { rows } = await database.pool.query<{ number: string }>('select next_number() as number');
-  const [row] = rows;
-  if (row === undefined) throw new Error('no number was drawn');
-  return BigInt(row.number);
-}
 
 export interface Claim extends SyncedRef {
   urgency: Urgency;
@@ -180,48 +168,6 @@ export async function renewLeases(
   for (const claim of claims) if (renewed.has(objectKey(claim))) claim.leaseUntil = leaseUntil;
 }
 
-/** Returns a key of the object, for maps and sets. */
-export function objectKey({ objectType, objectId }: SyncedRef): string {
-  return `${objectType} ${objectId}`;
-}
-
-/** The outcome of a fetch; `missing` if Stripe does not know the object. */
-export interface Fetched extends SyncedRef {
-  outcome: 'applied' | 'missing';
-}
-
-/**
- * Locks the rows of objects in sorted order (second in the lock order), inserts those that are new, and
- * records that they were fetched under `number` unless a later fetch was recorded before.
- *
- * @returns the keys of the objects whose newest fetch this is: only they may be written.
- */
-export async function markFetched(
-  tx: Tx,
-  objects: readonly Fetched[],
-  number: bigint,
-  now: number,
-): Promise<Set<string>> {
-  if (objects.length === 0) return new Set();
-  const rows = await tx.$queryRaw<{ object_type: SyncedType; object_id: string }[]>`
-    insert into followed_objects as f (object_type, object_id, wanted, fetched, urgency, wanted_at, outcome)
-    select distinct on (type, id)
-      type, id, 0, ${number}::bigint, 2, ${new Date(now)}::timestamptz, outcome
-    from unnest(
-      ${objects.map(({ objectType }) => objectType)}::text[],
-      ${objects.map(({ objectId }) => objectId)}::text[],
-      ${objects.map(({ outcome }) => outcome)}::text[]) as given (type, id, outcome)
-    order by 1, 2, outcome
-    on conflict (object_type, object_id) do update set
-      fetched = excluded.fetched, outcome = excluded.outcome, attempts = 0,
-      lease_until = null, next_attempt_at = null, failed_at = null, last_error = null
-    where f.fetched < excluded.fetched
-    returning object_type, object_id`;
-  return new Set(
-    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
-  );
-}
-
 /** A failed attempt. */
 export interface Failure {
   /** False if the failure is independent of the object, such as a rate limit or an outage. */
@@ -265,33 +211,4 @@ export async function recordFailure(
     ],
   );
   return rows[0]?.failed ?? false;
-}
-
-/** The state of the queue. */
-export interface QueueState {
-  wanted: number;
-  failed: number;
-  /**
-   * When the oldest object that is not failed was enqueued, epoch milliseconds; null if none is waiting.
-   */
-  oldestWantedAt: number | null;
-}
-
-export async function loadQueueState(database: Database): Promise<QueueState> {
-  const { rows } = await database.pool.query<{
-    wanted: string;
-    failed: string;
-    oldest: Date | null;
-  }>(
-    `select count(*) filter (where failed_at is null) as wanted,
-       count(failed_at) as failed,
-       min(wanted_at) filter (where failed_at is null) as oldest
-     from followed_objects where wanted > fetched`,
-  );
-  const [row] = rows;
-  return {
-    wanted: Number(row?.wanted ?? 0),
-    failed: Number(row?.failed ?? 0),
-    oldestWantedAt: row?.oldest?.getTime() ?? null,
-  };
 }

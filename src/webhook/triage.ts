@@ -1,6 +1,6 @@
 import { dotSegment } from '../http/schemas.ts';
-import { type EventRule, eventRules, type Urgency } from './events.ts';
-import type { SyncedRef } from './sync-queue.ts';
+import { type EventRule, eventRules, type Urgency } from './core/events.ts';
+import type { SyncedRef } from './core/synced-object.ts';
 import type { VerifiedEvent } from './verify.ts';
 
 type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { createCache, type EntitlementCache } from '../../src/entitlements/cache.ts';
-import { type Read, readEntitlements } from '../../src/entitlements/read.ts';
+import { createCache, type EntitlementCache } from '../../src/entitlements/read/cache.ts';
+import { type Read, readEntitlements } from '../../src/entitlements/read/read-entitlements.ts';
 import type { UserName } from '../../src/entitlements/users.ts';
 import { openRedis, type Redis } from '../../src/platform/redis.ts';
 import { grantExport, startGrantingService } from '../helpers/granting.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type EntitlementCache } from '../../src/entitlements/cache.ts';
-import { changeUser } from '../../src/entitlements/change.ts';
-import { answerOf, readEntitlements } from '../../src/entitlements/read.ts';
-import { finishAnswer } from '../../src/entitlements/cached-answer.ts';
-import { sweepBehindCatalog, sweepPendingCache } from '../../src/entitlements/sweeps.ts';
-import { loadTimeline } from '../../src/entitlements/timelines.ts';
+import { type EntitlementCache } from '../../src/entitlements/read/cache.ts';
+import { finishAnswer } from '../../src/entitlements/read/cached-answer.ts';
+import { loadTimeline } from '../../src/entitlements/read/load-timelines.ts';
+import { answerOf, readEntitlements } from '../../src/entitlements/read/read-entitlements.ts';
+import { sweepBehindCatalog, sweepPendingCache } from '../../src/entitlements/refresh/sweeps.ts';
+import { updateUser } from '../../src/entitlements/refresh/update-user.ts';
 import type { UserName } from '../../src/entitlements/users.ts';
 import { grantExport, startGrantingService } from '../helpers/granting.ts';
 import type { TestService } from '../helpers/service.ts';
@@ -98,7 +98,7 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     expect(await isEntitled(user)).toBe(false);
     const died: EntitlementCache = { ...service.deps.cache, forget: () => Promise.resolve() };
     await grant(user, died);
-    await changeUser(service.deps, 'notes', user.userId, () => Promise.resolve());
+    await updateUser(service.deps, 'notes', user.userId, () => Promise.resolve());
     expect(await isEntitled(user)).toBe(true);
     const row = await service.deps.database.prisma.user.findFirstOrThrow({ where: user });
     expect([row.revision, row.cachePendingAt]).toEqual([1n, null]);
@@ -121,7 +121,7 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     const { cache, database } = service.deps;
     await grant(user);
     const died: EntitlementCache = { ...cache, forget: () => Promise.resolve() };
-    await changeUser({ ...service.deps, cache: died }, 'notes', user.userId, (tx, { uid }) =>
+    await updateUser({ ...service.deps, cache: died }, 'notes', user.userId, (tx, { uid }) =>
       tx.grant.updateMany({ where: { uid }, data: { endedAt: new Date(service.clock.now()) } }),
     );
     const row = await database.prisma.user.findFirstOrThrow({ where: user });
@@ -136,7 +136,7 @@ describe('promise 3: when a change has returned, every later read shows it', () 
 async function openBehindCatalog(projectIds: readonly string[]): Promise<void> {
   for (const projectId of projectIds) {
     await service.createProject(projectId);
-    await changeUser(service.deps, projectId, 'u_1', () => Promise.resolve());
+    await updateUser(service.deps, projectId, 'u_1', () => Promise.resolve());
     await service.deps.database.prisma.project.update({
       where: { id: projectId },
       data: { catalogRevision: { increment: 1 } },
@@ -188,7 +188,7 @@ describe('a user who changed nothing', () => {
     const user = newUser();
     await grant(user);
     await isEntitled(user);
-    await changeUser(service.deps, 'notes', user.userId, () => Promise.resolve());
+    await updateUser(service.deps, 'notes', user.userId, () => Promise.resolve());
     const { from, answer } = await readEntitlements(service.deps, user);
     expect([from, answer.revision]).toEqual(['hit', 1]);
   });

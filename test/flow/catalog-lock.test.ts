@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { changeUser } from '../../src/entitlements/change.ts';
+import { updateUser } from '../../src/entitlements/refresh/update-user.ts';
 import { startGrantingService } from '../helpers/granting.ts';
 import { adminKey, testStart, type TestResponse, type TestService } from '../helpers/service.ts';
 import { countWaitingLocks } from '../helpers/waiting-locks.ts';
@@ -22,7 +22,7 @@ describe('a change of the catalog', () => {
     };
     let changed: TestResponse | undefined;
     let changing = Promise.resolve();
-    await changeUser(deps, 'notes', 'u_1', async (tx, { uid }) => {
+    await updateUser(deps, 'notes', 'u_1', async (tx, { uid }) => {
       changing = service
         .request('PUT', '/admin/features/export', {
           key: adminKey,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/app.ts';
-import { sweepPendingCache } from '../../src/entitlements/sweeps.ts';
+import { sweepPendingCache } from '../../src/entitlements/refresh/sweeps.ts';
 import { createClockWatch, settleClock } from '../../src/ops/clock-watch.ts';
 import type { DatabaseClock } from '../../src/platform/database-clock.ts';
 import { takeRequest } from '../../src/platform/stripe-budget.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/app.ts';
-import { createCache } from '../../src/entitlements/cache.ts';
+import { createCache } from '../../src/entitlements/read/cache.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { TestClock } from '../helpers/clock.ts';
 import { startGrantingService } from '../helpers/granting.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { eventTypes } from '../../src/webhook/events.ts';
+import { eventTypes } from '../../src/webhook/core/events.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 /* `npm run doctor`, as an operator runs it. */

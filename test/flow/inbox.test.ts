@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { toProblem } from '../../src/http/errors.ts';
-import type { Urgency } from '../../src/webhook/events.ts';
+import type { Urgency } from '../../src/webhook/core/events.ts';
 import { createInbox, type Inbox } from '../../src/webhook/inbox.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { applySnapshot } from '../../src/mirror/apply.ts';
 import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
-import { drawNumber } from '../../src/webhook/sync-queue.ts';
+import { drawNumber } from '../../src/webhook/fetch-numbers.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 /* Answers of Stripe that lack something, or say what we do not know, take nothing away (promise 6). */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { changeUser } from '../../src/entitlements/change.ts';
-import { sweepBehindCatalog } from '../../src/entitlements/sweeps.ts';
+import { sweepBehindCatalog } from '../../src/entitlements/refresh/sweeps.ts';
+import { updateUser } from '../../src/entitlements/refresh/update-user.ts';
 import { at } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
@@ -30,7 +30,7 @@ afterAll(() => service.close());
 async function topUp(userId: string, first: number, count: number, validTo: string | null = null) {
   const { deps } = service;
   const numbers = Array.from({ length: count }, (_, index) => first + index);
-  await changeUser(deps, 'notes', userId, (tx, { uid }) =>
+  await updateUser(deps, 'notes', userId, (tx, { uid }) =>
     tx.grant.createMany({
       data: numbers.map((number) => ({
         id: `gr_${userId}_${String(number).padStart(5, '0')}`,

@@ -4,7 +4,7 @@ import { applySnapshot } from '../../src/mirror/apply.ts';
 import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { lockJoinKeys } from '../../src/platform/locks.ts';
-import { drawNumber } from '../../src/webhook/sync-queue.ts';
+import { drawNumber } from '../../src/webhook/fetch-numbers.ts';
 import { reconcile } from '../helpers/reconciliation.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import { countWaitingLocks } from '../helpers/waiting-locks.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPayments } from '../../src/entitlements/payments.ts';
+import { loadPayments } from '../../src/entitlements/refresh/load-payments.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 
 /* How a purchase finds its payment and what came back of it, in the rows of the mirror. */

@@ -1,17 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { SyncedType, Urgency } from '../../src/webhook/events.ts';
+import type { SyncedType, Urgency } from '../../src/webhook/core/events.ts';
+import { enqueueObjects } from '../../src/webhook/enqueue.ts';
+import { drawNumber, markFetched } from '../../src/webhook/fetch-numbers.ts';
+import { createInbox } from '../../src/webhook/inbox.ts';
+import { loadQueueState } from '../../src/webhook/queue-state.ts';
 import {
   type Claim,
   claimQueued,
-  drawNumber,
-  loadQueueState,
-  markFetched,
   maxAttempts,
   recordFailure,
   renewLeases,
 } from '../../src/webhook/sync-queue.ts';
-import { createInbox } from '../../src/webhook/inbox.ts';
-import { enqueueObjects } from '../../src/webhook/enqueue.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
 /* The queue alone: what is claimed when, and what a failed try leaves behind. Stripe is not asked. */

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import Stripe from 'stripe';
 import { expect, it } from 'vitest';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
-import { subscriptionRow } from '../../src/mirror/from-stripe.ts';
+import { subscriptionRow } from '../../src/mirror/core/from-stripe.ts';
 import type { Database } from '../../src/platform/database.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createTestDatabase } from '../helpers/database.ts';

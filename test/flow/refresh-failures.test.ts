@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { sweepBehindCatalog } from '../../src/entitlements/sweeps.ts';
+import { sweepBehindCatalog } from '../../src/entitlements/refresh/sweeps.ts';
 import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { sweepBehindCatalog } from '../../src/entitlements/sweeps.ts';
+import { sweepBehindCatalog } from '../../src/entitlements/refresh/sweeps.ts';
 import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { reconcile } from '../helpers/reconciliation.ts';

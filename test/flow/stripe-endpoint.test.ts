@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventTypes } from '../../src/webhook/events.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { eventTypes } from '../../src/webhook/core/events.ts';
 
 /* `npm run stripe:endpoint`, as an operator runs it. */
 

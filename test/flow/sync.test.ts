@@ -6,7 +6,8 @@ import { fetchSnapshot } from '../../src/mirror/fetch.ts';
 import { syncObject } from '../../src/mirror/sync.ts';
 import { syncAll } from '../../src/mirror/worker.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
-import { claimQueued, drawNumber, maxAttempts } from '../../src/webhook/sync-queue.ts';
+import { drawNumber } from '../../src/webhook/fetch-numbers.ts';
+import { claimQueued, maxAttempts } from '../../src/webhook/sync-queue.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 let shop: Shop;

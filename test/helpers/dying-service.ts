@@ -6,7 +6,7 @@ import { buildApp } from '../../src/app.ts';
 import { type Background, startBackground } from '../../src/background.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openDeps } from '../../src/deps.ts';
-import { createCache } from '../../src/entitlements/cache.ts';
+import { createCache } from '../../src/entitlements/read/cache.ts';
 import type { Step } from './ingestion-steps.ts';
 
 const dieAt = process.env['DIE_AT'];

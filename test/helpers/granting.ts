@@ -1,5 +1,5 @@
-import type { EntitlementCache } from '../../src/entitlements/cache.ts';
-import { changeUser } from '../../src/entitlements/change.ts';
+import type { EntitlementCache } from '../../src/entitlements/read/cache.ts';
+import { updateUser } from '../../src/entitlements/refresh/update-user.ts';
 import type { UserName } from '../../src/entitlements/users.ts';
 import { newId } from '../../src/platform/ids.ts';
 import { startTestService, testStart, type TestService } from './service.ts';
@@ -26,7 +26,7 @@ export async function grantExport(
   { projectId, userId }: UserName,
   cache: EntitlementCache = deps.cache,
 ): Promise<void> {
-  await changeUser({ ...deps, cache }, projectId, userId, (tx, { uid }) =>
+  await updateUser({ ...deps, cache }, projectId, userId, (tx, { uid }) =>
     tx.grant.create({
       data: {
         id: newId('gr'),

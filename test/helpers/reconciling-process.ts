@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../src/config.ts';
 import { closeDeps, openDeps } from '../../src/deps.ts';
-import { createCache } from '../../src/entitlements/cache.ts';
+import { createCache } from '../../src/entitlements/read/cache.ts';
 import { firstPhase } from '../../src/reconciliation/phases.ts';
 import { createRun } from '../../src/reconciliation/run-store.ts';
 import { drainRuns } from '../../src/reconciliation/schedule.ts';

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import { type AppDeps, buildApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { closeDeps, openDeps } from '../../src/deps.ts';
-import { createCache } from '../../src/entitlements/cache.ts';
+import { createCache } from '../../src/entitlements/read/cache.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { syncAll } from '../../src/mirror/worker.ts';
 import { createLogger } from '../../src/platform/logger.ts';

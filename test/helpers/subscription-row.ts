@@ -1,4 +1,4 @@
-import type { SubscriptionRow } from '../../src/mirror/rows.ts';
+import type { SubscriptionRow } from '../../src/mirror/core/rows.ts';
 
 /** An active subscription as the mirror takes it from Stripe, without items, since the epoch. */
 export function subscriptionRow(given: Partial<SubscriptionRow> = {}): SubscriptionRow {

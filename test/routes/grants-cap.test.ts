@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { maxSources } from '../../src/entitlements/source-cap.ts';
+import { maxSources } from '../../src/entitlements/core/source-cap.ts';
 import { ensureUsers } from '../../src/entitlements/users.ts';
 import { at } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';

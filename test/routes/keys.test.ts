@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { hashKey } from '../../src/projects/keys.ts';
+import { hashKey } from '../../src/auth/api-key.ts';
 import { at, text } from '../helpers/json.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';

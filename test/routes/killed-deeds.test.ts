@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { buildApp } from '../../src/app.ts';
-import type { EntitlementCache } from '../../src/entitlements/cache.ts';
+import type { EntitlementCache } from '../../src/entitlements/read/cache.ts';
 import type { App } from '../../src/http/app-types.ts';
 import { isIdempotent } from '../../src/http/idempotency.ts';
 import type { Database } from '../../src/platform/database.ts';

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createKeyLookup } from '../../src/projects/key-lookup.ts';
-import { newKey } from '../../src/projects/keys.ts';
+import { newKey } from '../../src/auth/api-key.ts';
+import { createKeyLookup } from '../../src/auth/key-lookup.ts';
 import {
   adminKey,
   startTestService,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installAuthentication } from '../../src/auth/authenticate.ts';
+import { createKeyLookup } from '../../src/auth/key-lookup.ts';
 import { checkResponse, entitlementsResponse } from '../../src/entitlements/schemas.ts';
 import { problems } from '../../src/http/problem.ts';
 import { createHttpServer } from '../../src/http/server.ts';
-import { installAuth } from '../../src/projects/auth.ts';
-import { createKeyLookup } from '../../src/projects/key-lookup.ts';
 import { at, entriesAt } from '../helpers/json.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';
 
@@ -44,7 +44,7 @@ describe('the contract', () => {
   it('lets no route start that does not say who may call it', async () => {
     const app = await createHttpServer(service.deps);
     const keys = createKeyLookup(service.deps);
-    installAuth(app, { ...service.deps, adminApiKey: adminKey, keyMaxRps: 1, keys });
+    installAuthentication(app, { ...service.deps, adminApiKey: adminKey, keyMaxRps: 1, keys });
     expect(() => app.get('/forgotten', () => 'everything')).toThrow('/forgotten');
   });
 

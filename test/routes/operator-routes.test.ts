@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { linkPending } from '../../src/mirror/link-run.ts';
+import { linkPending } from '../../src/linking/link-run.ts';
 import { adminKey } from '../helpers/service.ts';
 import { arbitraryAsk, type Pools } from './contract/arbitrary-request.ts';
-import { arbitraryIds, stockPools } from './contract/pools.ts';
-import { type ContractRoute, loadContract } from './contract/document.ts';
 import { digestTables } from './contract/digest.ts';
+import { type ContractRoute, loadContract } from './contract/document.ts';
+import { arbitraryIds, stockPools } from './contract/pools.ts';
 import { type Ask, codeOf, send } from './contract/sample.ts';
 import { sampleOf } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';

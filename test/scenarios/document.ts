@@ -1,5 +1,5 @@
 import { format, resolveConfig } from 'prettier';
-import { eventRules, type Urgency } from '../../src/webhook/events.ts';
+import { eventRules, type Urgency } from '../../src/webhook/core/events.ts';
 import type { Scenario, ScenarioGroup } from './scenario.ts';
 import { statusRules } from './status-rules.ts';
 

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { vi } from 'vitest';
-import { eventTypes } from '../../src/webhook/events.ts';
+import { eventTypes } from '../../src/webhook/core/events.ts';
 import { type TestResponse, webhookSecret } from '../helpers/service.ts';
 import type { Shop } from '../helpers/shop.ts';
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { environmentSchema, secretSettings } from '../../src/config.ts';
-import { eventTypes } from '../../src/webhook/events.ts';
+import { eventTypes } from '../../src/webhook/core/events.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const readme = readFileSync(path.join(repository, 'README.md'), 'utf8');

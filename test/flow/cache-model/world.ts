@@ -1,6 +1,6 @@
-import { createCache, type EntitlementCache } from '../../../src/entitlements/cache.ts';
-import { readEntitlements } from '../../../src/entitlements/read.ts';
-import { sweepPendingCache } from '../../../src/entitlements/sweeps.ts';
+import { createCache, type EntitlementCache } from '../../../src/entitlements/read/cache.ts';
+import { readEntitlements } from '../../../src/entitlements/read/read-entitlements.ts';
+import { sweepPendingCache } from '../../../src/entitlements/refresh/sweeps.ts';
 import { newId } from '../../../src/platform/ids.ts';
 import type { Redis } from '../../../src/platform/redis.ts';
 import { TestClock } from '../../helpers/clock.ts';

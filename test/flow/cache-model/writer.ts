@@ -1,9 +1,9 @@
-import type { EntitlementCache } from '../../../src/entitlements/cache.ts';
-import { changeUser } from '../../../src/entitlements/change.ts';
+import type { EntitlementCache } from '../../../src/entitlements/read/cache.ts';
+import { updateUser } from '../../../src/entitlements/refresh/update-user.ts';
 import { applySnapshot } from '../../../src/mirror/apply.ts';
-import { emptySnapshot } from '../../../src/mirror/stripe-snapshot.ts';
+import { emptySnapshot } from '../../../src/mirror/core/stripe-snapshot.ts';
 import { newId } from '../../../src/platform/ids.ts';
-import { drawNumber } from '../../../src/webhook/sync-queue.ts';
+import { drawNumber } from '../../../src/webhook/fetch-numbers.ts';
 import type { TestService } from '../../helpers/service.ts';
 import { feature, priceId, productId, type WrittenFacts } from './written-facts.ts';
 
@@ -21,8 +21,8 @@ export function createWriter(
   cache: EntitlementCache,
   projectId: string,
 ): Writer {
-  const change = async (userId: string, write: Parameters<typeof changeUser>[3]): Promise<void> => {
-    await changeUser({ ...deps, cache }, projectId, userId, write);
+  const change = async (userId: string, write: Parameters<typeof updateUser>[3]): Promise<void> => {
+    await updateUser({ ...deps, cache }, projectId, userId, write);
   };
   const open = { projectId, featureCode: feature.code, reason: 'model', auditId: 'au_model' };
   return {

@@ -3,7 +3,7 @@ import type {
   FeatureFact,
   GrantFact,
   RevocationFact,
-} from '../../../src/entitlements/facts.ts';
+} from '../../../src/entitlements/core/facts.ts';
 
 /** Everything that was ever written about one user. */
 export interface WrittenFacts {

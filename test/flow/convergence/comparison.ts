@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Facts } from '../../../src/entitlements/facts.ts';
+import type { Facts } from '../../../src/entitlements/core/facts.ts';
 import { at, text } from '../../helpers/json.ts';
 import { oracleAt } from '../../unit/entitlements/oracle.ts';
 import { userIds } from './history.ts';

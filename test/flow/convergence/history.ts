@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import Stripe from 'stripe';
-import { sweepPendingCache } from '../../../src/entitlements/sweeps.ts';
+import { sweepPendingCache } from '../../../src/entitlements/refresh/sweeps.ts';
 import { syncObject } from '../../../src/mirror/sync.ts';
-import type { SyncedType } from '../../../src/webhook/events.ts';
+import type { SyncedType } from '../../../src/webhook/core/events.ts';
 import { type Act, Refused } from './context.ts';
 import { mostApartMs } from './instances.ts';
 import { moneyActs } from './money-acts.ts';

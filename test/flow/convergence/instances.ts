@@ -1,5 +1,5 @@
 import { type AppDeps, buildApp } from '../../../src/app.ts';
-import { createCache } from '../../../src/entitlements/cache.ts';
+import { createCache } from '../../../src/entitlements/read/cache.ts';
 import { ApartClock, type TestClock } from '../../helpers/clock.ts';
 import { requestTo, type TestService } from '../../helpers/service.ts';
 

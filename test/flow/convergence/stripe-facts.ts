@@ -2,7 +2,7 @@
  * What Stripe says in the end, by the letter, for the oracle: from the sandbox's own objects straight
  * to facts, without a database, an order of arrival or any code of the service.
  */
-import type { CarryFact, Facts, PurchaseFact } from '../../../src/entitlements/facts.ts';
+import type { CarryFact, Facts, PurchaseFact } from '../../../src/entitlements/core/facts.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 
 export function objectsOf(sandbox: Sandbox) {

@@ -1,9 +1,10 @@
 import type { AppDeps } from '../../../src/app.ts';
-import { sweepBehindCatalog, sweepPendingCache } from '../../../src/entitlements/sweeps.ts';
+import { sweepBehindCatalog, sweepPendingCache } from '../../../src/entitlements/refresh/sweeps.ts';
 import { applySnapshot } from '../../../src/mirror/apply.ts';
 import { fetchSnapshot } from '../../../src/mirror/fetch.ts';
 import { syncAll } from '../../../src/mirror/worker.ts';
-import { claimQueued, drawNumber } from '../../../src/webhook/sync-queue.ts';
+import { drawNumber } from '../../../src/webhook/fetch-numbers.ts';
+import { claimQueued } from '../../../src/webhook/sync-queue.ts';
 import type { World } from './world.ts';
 
 /** Where a worker dies. Each leaves behind what the step before it did, and nothing else. */

@@ -5,7 +5,7 @@ import type {
   FeatureValue,
   GrantFact,
   RevocationFact,
-} from '../../../src/entitlements/facts.ts';
+} from '../../../src/entitlements/core/facts.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { ApartClock, TestClock } from '../../helpers/clock.ts';
 import { text } from '../../helpers/json.ts';

@@ -1,6 +1,6 @@
 import { buildApp } from '../../../src/app.ts';
 import { type Background, startBackground } from '../../../src/background.ts';
-import { createCache } from '../../../src/entitlements/cache.ts';
+import { createCache } from '../../../src/entitlements/read/cache.ts';
 import { openRedis } from '../../../src/platform/redis.ts';
 import type { Shop } from '../../helpers/shop.ts';
 

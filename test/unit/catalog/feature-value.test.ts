@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FeatureType, JsonValue } from '../../../src/entitlements/facts.ts';
+import type { FeatureType, JsonValue } from '../../../src/entitlements/core/facts.ts';
 import { isStorableValue, valueFault } from '../../../src/entitlements/feature-value.ts';
 
 describe('valueFault', () => {

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { describe, expect, it } from 'vitest';
-import { namedFeatures, toPriceRow, toProductRow } from '../../../src/catalog/from-stripe.ts';
+import { namedFeatures, toPriceRow, toProductRow } from '../../../src/catalog/core/from-stripe.ts';
 
 const product: Stripe.Product = {
   id: 'prod_1',

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { addUser, catalogDifference, emptyImpact, valuesAt } from '../../../src/catalog/impact.ts';
-import type { CatalogFacts, FeatureValue } from '../../../src/entitlements/facts.ts';
+import {
+  addUser,
+  catalogDifference,
+  emptyImpact,
+  valuesAt,
+} from '../../../src/catalog/core/impact.ts';
+import type { CatalogFacts, FeatureValue } from '../../../src/entitlements/core/facts.ts';
 import {
   carriesOf,
   day,

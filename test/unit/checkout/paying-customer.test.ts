@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { choosePayingCustomer, type UserCustomer } from '../../../src/checkout/paying-customer.ts';
+import {
+  choosePayingCustomer,
+  type UserCustomer,
+} from '../../../src/checkout/core/paying-customer.ts';
 
 let made = 0;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAllowedRedirect } from '../../../src/checkout/redirects.ts';
+import { isAllowedRedirect } from '../../../src/checkout/core/redirects.ts';
 
 const origins = ['https://app.example.com', 'https://shop.example:8443', 'http://localhost:3000'];
 

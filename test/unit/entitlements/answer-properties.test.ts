@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
-import { answerAt } from '../../../src/entitlements/answer.ts';
-import { compute } from '../../../src/entitlements/compute.ts';
-import type { Timeline } from '../../../src/entitlements/facts.ts';
+import { answerAt } from '../../../src/entitlements/core/answer.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
+import type { Timeline } from '../../../src/entitlements/core/facts.ts';
 import { anyFacts } from './arbitrary-facts.ts';
 import { day } from './facts-of.ts';
 import { probes, segmentAt } from './probes.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { answerAt } from '../../../src/entitlements/answer.ts';
-import { compute } from '../../../src/entitlements/compute.ts';
-import type { Facts } from '../../../src/entitlements/facts.ts';
+import { answerAt } from '../../../src/entitlements/core/answer.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
+import type { Facts } from '../../../src/entitlements/core/facts.ts';
 import {
   carriesOf,
   day,

@@ -13,7 +13,7 @@ import type {
   PurchaseFact,
   RevocationFact,
   SubscriptionFact,
-} from '../../../src/entitlements/facts.ts';
+} from '../../../src/entitlements/core/facts.ts';
 import { day } from './facts-of.ts';
 
 const halfDays = (min: number, max: number) =>

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answerAt, type EntitlementsAnswer } from '../../../src/entitlements/answer.ts';
+import { answerAt, type EntitlementsAnswer } from '../../../src/entitlements/core/answer.ts';
+import type { Segment } from '../../../src/entitlements/core/facts.ts';
 import {
   cacheFormat,
   decodeAnswer,
   encodeAnswer,
   featureWord,
   finishAnswer,
-} from '../../../src/entitlements/cached-answer.ts';
-import type { Segment } from '../../../src/entitlements/facts.ts';
+} from '../../../src/entitlements/read/cached-answer.ts';
 
 const code = fc.stringMatching(/^[a-z0-9][a-z0-9_.-]{0,5}$/);
 const instant = fc.integer({ min: 0, max: 253_402_300_799_999 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { compute } from '../../../src/entitlements/compute.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
 import {
   carriesOf,
   day,

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
-import { computeListing } from '../../../src/entitlements/compute.ts';
-import { differenceOf, type Stored } from '../../../src/entitlements/difference.ts';
-import type { Facts, Segment, SourceSpan, Timeline } from '../../../src/entitlements/facts.ts';
-import { isShared, sourcesOf, spansOf } from '../../../src/entitlements/segment-sources.ts';
+import { computeListing } from '../../../src/entitlements/core/compute.ts';
+import { differenceOf, type Stored } from '../../../src/entitlements/core/difference.ts';
+import type { Facts, Segment, SourceSpan, Timeline } from '../../../src/entitlements/core/facts.ts';
+import { isShared, sourcesOf, spansOf } from '../../../src/entitlements/core/segment-sources.ts';
 import { anyFacts } from './arbitrary-facts.ts';
 import { day, factsOf, grantOf } from './facts-of.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { disputedAmounts } from '../../../src/entitlements/disputed.ts';
+import { disputedAmounts } from '../../../src/entitlements/core/disputed.ts';
 
 const charge = { amount: 10_000, currency: 'usd' };
 

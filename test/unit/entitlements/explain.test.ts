@@ -3,10 +3,15 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
-import { answerAt } from '../../../src/entitlements/answer.ts';
-import { compute } from '../../../src/entitlements/compute.ts';
-import { type Explanation, explainAt, type Why, whys } from '../../../src/entitlements/explain.ts';
-import type { Facts, SourceRef } from '../../../src/entitlements/facts.ts';
+import { answerAt } from '../../../src/entitlements/core/answer.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
+import {
+  type Explanation,
+  explainAt,
+  type Why,
+  whys,
+} from '../../../src/entitlements/core/explain.ts';
+import type { Facts, SourceRef } from '../../../src/entitlements/core/facts.ts';
 import { anyFacts } from './arbitrary-facts.ts';
 import {
   carriesOf,

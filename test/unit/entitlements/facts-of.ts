@@ -1,5 +1,5 @@
 /* Facts for the tests of the pure core: short to write, complete, in days since a fixed start. */
-import { compute } from '../../../src/entitlements/compute.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
 import type {
   CarryFact,
   Facts,
@@ -11,7 +11,7 @@ import type {
   Segment,
   SubscriptionFact,
   SubscriptionItemFact,
-} from '../../../src/entitlements/facts.ts';
+} from '../../../src/entitlements/core/facts.ts';
 
 const start = Date.UTC(2026, 10, 1);
 const dayMs = 86_400_000;

@@ -1,8 +1,12 @@
 import { describe, expectTypeOf, test } from 'vitest';
 
-import type { answerAt, DeniedReason, EntitlementsBody } from '../../../src/entitlements/answer.ts';
-import type { compute } from '../../../src/entitlements/compute.ts';
-import type { Facts, Reason, Segment, SourceRef } from '../../../src/entitlements/facts.ts';
+import type {
+  answerAt,
+  DeniedReason,
+  EntitlementsBody,
+} from '../../../src/entitlements/core/answer.ts';
+import type { compute } from '../../../src/entitlements/core/compute.ts';
+import type { Facts, Reason, Segment, SourceRef } from '../../../src/entitlements/core/facts.ts';
 
 describe('reasons', () => {
   test('a segment never says no_source', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { lastBeganAt } from '../../../src/entitlements/windows.ts';
+import { lastBeganAt } from '../../../src/entitlements/core/windows.ts';
 import { day, factsOf, itemOf, purchaseOf, reversalOf, subscriptionOf } from './facts-of.ts';
 
 describe('the last known start of a user', () => {

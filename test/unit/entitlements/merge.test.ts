@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { compute } from '../../../src/entitlements/compute.ts';
-import type { FeatureFact, FeatureValue, GrantFact } from '../../../src/entitlements/facts.ts';
-import { isValueOf } from '../../../src/entitlements/merge.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
+import type { FeatureFact, FeatureValue, GrantFact } from '../../../src/entitlements/core/facts.ts';
+import { isValueOf } from '../../../src/entitlements/core/merge.ts';
 import {
   carriesOf,
   day,

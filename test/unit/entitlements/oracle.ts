@@ -13,7 +13,7 @@ import type {
   SourceRef,
   SubscriptionFact,
   SubscriptionItemFact,
-} from '../../../src/entitlements/facts.ts';
+} from '../../../src/entitlements/core/facts.ts';
 
 export interface OracleAnswer {
   reason: Reason;

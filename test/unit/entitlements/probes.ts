@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-import type { Segment, Timeline } from '../../../src/entitlements/facts.ts';
+import type { Segment, Timeline } from '../../../src/entitlements/core/facts.ts';
 import { day } from './facts-of.ts';
 
 /** Every bound of these timelines, a millisecond to either side of it, and far away. */

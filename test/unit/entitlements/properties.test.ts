@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
-import { compute } from '../../../src/entitlements/compute.ts';
-import type { Facts, Segment, Timeline } from '../../../src/entitlements/facts.ts';
-import { sourcesOf } from '../../../src/entitlements/segment-sources.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
+import type { Facts, Segment, Timeline } from '../../../src/entitlements/core/facts.ts';
+import { sourcesOf } from '../../../src/entitlements/core/segment-sources.ts';
 import { anyFacts, anyGrant, anyQueue, anyRevocation, reordered } from './arbitrary-facts.ts';
 import { day } from './facts-of.ts';
 import { oracleAt } from './oracle.ts';

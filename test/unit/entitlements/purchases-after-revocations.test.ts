@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { compute } from '../../../src/entitlements/compute.ts';
-import { explainAt } from '../../../src/entitlements/explain.ts';
-import type { Facts } from '../../../src/entitlements/facts.ts';
-import { sourcesOf } from '../../../src/entitlements/segment-sources.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
+import { explainAt } from '../../../src/entitlements/core/explain.ts';
+import type { Facts } from '../../../src/entitlements/core/facts.ts';
+import { sourcesOf } from '../../../src/entitlements/core/segment-sources.ts';
 import {
   carriesOf,
   day,

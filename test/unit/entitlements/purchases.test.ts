@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { PolicyFact, PurchaseFact } from '../../../src/entitlements/facts.ts';
+import type { PolicyFact, PurchaseFact } from '../../../src/entitlements/core/facts.ts';
 import {
   carriesOf,
   factsOf,

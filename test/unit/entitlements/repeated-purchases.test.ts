@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { compute } from '../../../src/entitlements/compute.ts';
-import type { PolicyFact, PurchaseFact } from '../../../src/entitlements/facts.ts';
-import { sourceWindows } from '../../../src/entitlements/windows.ts';
-import { sourcesOf } from '../../../src/entitlements/segment-sources.ts';
+import { compute } from '../../../src/entitlements/core/compute.ts';
+import type { PolicyFact, PurchaseFact } from '../../../src/entitlements/core/facts.ts';
+import { sourceWindows } from '../../../src/entitlements/core/windows.ts';
+import { sourcesOf } from '../../../src/entitlements/core/segment-sources.ts';
 import {
   carriesOf,
   day,
@@ -39,8 +39,8 @@ describe('repeated purchases with access_days', () => {
       purchases: purchases.map(purchaseOf),
     });
     return Object.fromEntries(
-      sourceWindows(facts).map(({ ref, stretches }) => {
-        const on = stretches.find(({ standing }) => standing === 'granted');
+      sourceWindows(facts).map(({ ref, lifecycle }) => {
+        const on = lifecycle.find(({ standing }) => standing === 'granted');
         return [ref.id, on === undefined ? null : [daysOf(on.from) ?? NaN, daysOf(on.to)]];
       }),
     );

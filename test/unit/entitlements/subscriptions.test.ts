@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { SubscriptionFact } from '../../../src/entitlements/facts.ts';
+import type { SubscriptionFact } from '../../../src/entitlements/core/facts.ts';
 import {
   carriesOf,
   day,

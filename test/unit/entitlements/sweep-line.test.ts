@@ -3,12 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
-import { compute, computeListing } from '../../../src/entitlements/compute.ts';
-import { decide, featureCases, type FeatureCase } from '../../../src/entitlements/decision.ts';
-import type { Facts, GrantFact, Segment, SourceRef } from '../../../src/entitlements/facts.ts';
-import { byText } from '../../../src/entitlements/order.ts';
-import { byRef, sourcesOf, spansOf } from '../../../src/entitlements/segment-sources.ts';
-import { sweepLine } from '../../../src/entitlements/sweep-line.ts';
+import { compute, computeListing } from '../../../src/entitlements/core/compute.ts';
+import { decide, featureCases, type FeatureCase } from '../../../src/entitlements/core/decision.ts';
+import type { Facts, GrantFact, Segment, SourceRef } from '../../../src/entitlements/core/facts.ts';
+import { byText } from '../../../src/entitlements/core/order.ts';
+import { byRef, sourcesOf, spansOf } from '../../../src/entitlements/core/segment-sources.ts';
+import { sweepLine } from '../../../src/entitlements/core/sweep-line.ts';
 import { anyFacts } from './arbitrary-facts.ts';
 import { day, factsOf, grantOf, revocationOf, seatsFeature } from './facts-of.ts';
 
@@ -27,7 +27,7 @@ function defined(facts: Facts): WholeSegment[] {
 
 function definedFor(featureCase: FeatureCase): WholeSegment[] {
   const { feature, sources, revocations } = featureCase;
-  const windows = [...sources.flatMap(({ stretches }) => stretches), ...revocations];
+  const windows = [...sources.flatMap(({ lifecycle }) => lifecycle), ...revocations];
   const bounds = [...new Set(windows.flatMap(({ from, to }) => [from, to]))].sort((a, b) => a - b);
   const segments: WholeSegment[] = [];
   for (const [index, from] of bounds.entries()) {

@@ -7,7 +7,7 @@ import {
   ownerOfCustomer,
   ownerOfObject,
   type Verdict,
-} from '../../../src/mirror/claims.ts';
+} from '../../../src/mirror/core/claims.ts';
 
 const ann = { projectId: 'notes', userId: 'ann' };
 const bob = { projectId: 'notes', userId: 'bob' };

@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { afterEach, describe, expect, it } from 'vitest';
-import { toPriceRow } from '../../../src/catalog/from-stripe.ts';
+import { toPriceRow } from '../../../src/catalog/core/from-stripe.ts';
 import { retrievePrice } from '../../../src/catalog/whole-price.ts';
-import { couponsToFetch, subscriptionRow } from '../../../src/mirror/from-stripe.ts';
-import { invoiceRow } from '../../../src/mirror/money-from-stripe.ts';
+import { couponsToFetch, subscriptionRow } from '../../../src/mirror/core/from-stripe.ts';
+import { invoiceRow } from '../../../src/mirror/core/money-from-stripe.ts';
 
 /*
  * What Stripe says of costs: discounts, tiers, currencies, and payments that failed. Its objects have

@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
 import { describe, expect, it } from 'vitest';
-import { dunningAnchor } from '../../../src/mirror/money-from-stripe.ts';
+import { dunningAnchor } from '../../../src/mirror/core/money-from-stripe.ts';
 
 const day = 86_400;
 const start = Date.parse('2026-11-01T00:00:00.000Z') / 1000;

@@ -4,7 +4,7 @@ import {
   objectsIn,
   splitSnapshot,
   type StripeSnapshot,
-} from '../../../src/mirror/stripe-snapshot.ts';
+} from '../../../src/mirror/core/stripe-snapshot.ts';
 import { subscriptionRow } from '../../helpers/subscription-row.ts';
 
 /** What Stripe shows of a customer with so many subscriptions. */

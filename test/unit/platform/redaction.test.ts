@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newKey } from '../../../src/projects/keys.ts';
+import { newKey } from '../../../src/auth/api-key.ts';
 import { describeError, reasonOf, withoutSecrets } from '../../../src/platform/redaction.ts';
 
 describe('a text without secrets', () => {

@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { type Difference, differences, type Stored } from '../../../src/reconciliation/diff.ts';
+import type { CustomerRow, SubscriptionRow } from '../../../src/mirror/core/rows.ts';
+import { emptySnapshot } from '../../../src/mirror/core/stripe-snapshot.ts';
+import { classifyFinding } from '../../../src/reconciliation/core/classify-finding.ts';
+import {
+  type Difference,
+  differences,
+  type StoredObjects,
+} from '../../../src/reconciliation/core/diff.ts';
 import {
   type AllowedSegment,
   effectOn,
   loses,
   type UserEffect,
-} from '../../../src/reconciliation/user-effect.ts';
-import { classifyFinding } from '../../../src/reconciliation/classify-finding.ts';
+} from '../../../src/reconciliation/core/user-effect.ts';
 import { isTooMuch } from '../../../src/reconciliation/losses.ts';
-import { emptySnapshot } from '../../../src/mirror/stripe-snapshot.ts';
-import type { CustomerRow, SubscriptionRow } from '../../../src/mirror/rows.ts';
 import { subscriptionRow } from '../../helpers/subscription-row.ts';
 
 const now = Date.parse('2026-11-01T00:00:00.000Z');
@@ -37,7 +41,7 @@ const customer: CustomerRow = {
   createdAt: at,
 };
 
-function stored(rows: Record<string, object>, more: Partial<Stored> = {}): Stored {
+function stored(rows: Record<string, object>, more: Partial<StoredObjects> = {}): StoredObjects {
   return {
     rows: new Map(Object.entries(rows)),
     misowned: new Set(),
@@ -47,7 +51,11 @@ function stored(rows: Record<string, object>, more: Partial<Stored> = {}): Store
   };
 }
 
-function compared(row: SubscriptionRow, local: object | undefined, more: Partial<Stored> = {}) {
+function compared(
+  row: SubscriptionRow,
+  local: object | undefined,
+  more: Partial<StoredObjects> = {},
+) {
   const snapshot = { ...emptySnapshot(), subscriptions: [row] };
   return differences(
     snapshot,

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { fieldsOut } from '../../../src/reconciliation/field-names.ts';
+import { toApiFields } from '../../../src/reconciliation/core/field-names.ts';
 
 it('the fields of a finding are named in snake_case, and ids in their paths stay', () => {
   expect(
-    fieldsOut({
+    toApiFields({
       currentPeriodEnd: null,
       quantity: 2,
       'items.si_1NxYz.currentPeriodEnd': 'then',

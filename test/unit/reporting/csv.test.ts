@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { prefersCsv } from '../../../src/reporting/accept.ts';
-import { type Figures, toCsv } from '../../../src/reporting/csv.ts';
-import { inMajorUnits } from '../../../src/reporting/currency.ts';
+import { type Figures, toCsv } from '../../../src/reporting/core/csv.ts';
+import { inMajorUnits } from '../../../src/reporting/core/currency.ts';
 
 describe('amounts as people write them', () => {
   it.each([

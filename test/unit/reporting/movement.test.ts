@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { computeMovement, type Life } from '../../../src/reporting/movement.ts';
+import { computeMovement, type Life } from '../../../src/reporting/core/movement.ts';
 import { exampleTable } from './document.ts';
 
 /* What begins and ends, held to the example of docs/reports.md that was worked out by hand. */

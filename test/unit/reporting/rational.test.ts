@@ -8,7 +8,7 @@ import {
   rational,
   roundHalfUp,
   subtract,
-} from '../../../src/reporting/rational.ts';
+} from '../../../src/reporting/core/rational.ts';
 
 describe('decimals', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AlikeSubscriptions, computeStanding } from '../../../src/reporting/figures.ts';
-import type { Pricing, RecurringDiscount, Tier } from '../../../src/reporting/recurring.ts';
+import { type AlikeSubscriptions, computeStanding } from '../../../src/reporting/core/figures.ts';
+import type { Pricing, RecurringDiscount, Tier } from '../../../src/reporting/core/recurring.ts';
 import { exampleTable } from './document.ts';
 
 /* MRR, held to the examples of docs/reports.md that were worked out by hand. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventRules, eventTypes } from '../../../src/webhook/events.ts';
+import { eventRules, eventTypes } from '../../../src/webhook/core/events.ts';
 import { triage } from '../../../src/webhook/triage.ts';
 import type { VerifiedEvent } from '../../../src/webhook/verify.ts';
 

@@ -1,4 +1,4 @@
-import { maxSources } from '../../../../src/entitlements/source-cap.ts';
+import { maxSources } from '../../../../src/entitlements/core/source-cap.ts';
 import { text } from '../../../helpers/json.ts';
 import type { RouteSamples } from '../sample.ts';
 import type { Ids, World } from '../world.ts';

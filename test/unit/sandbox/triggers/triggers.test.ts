@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventTypes } from '../../../../src/webhook/events.ts';
+import { eventTypes } from '../../../../src/webhook/core/events.ts';
 import { openFixture, refusal, type Fixture } from '../fixture.ts';
 import { triggers, type TriggerStep } from './fixtures.ts';
 

@@ -1,0 +1,117 @@
+import type { FastifyRequest, RouteOptions } from 'fastify';
+import type { App, RouteAuth } from '../http/app-types.ts';
+import { clientNetwork } from '../http/client-network.ts';
+import { ProblemError } from '../http/problem.ts';
+import { createTokenBuckets } from '../http/token-buckets.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { hashKey, sameHash } from './api-key.ts';
+import { type Caller, platformActor } from './caller.ts';
+import type { KeyLookup } from './key-lookup.ts';
+
+const everything: Caller = {
+  actor: platformActor,
+  projectId: null,
+  scopes: new Set(['read', 'checkout', 'admin']),
+};
+
+/**
+ * Maximum number of keys with a bucket. Only valid keys get one, so only created and deleted keys can reach
+ * it.
+ */
+const maxKeys = 10_000;
+
+export interface AuthDeps {
+  adminApiKey: string;
+  keys: KeyLookup;
+  /** Rate limit and burst of one key at this instance, requests per second. */
+  keyMaxRps: number;
+  monotonic: Clock;
+  metrics: Metrics;
+}
+
+/**
+ * Requires a key on every route that is not open, and enforces the rate limit of each key. Must be
+ * installed before the routes. A route that does not say who may call it makes the start fail.
+ */
+export function installAuthentication(app: App, deps: AuthDeps): void {
+  const { keyMaxRps, monotonic, metrics } = deps;
+  const platformHash = hashKey(deps.adminApiKey);
+  const requests = createTokenBuckets({
+    perSecond: keyMaxRps,
+    capacity: keyMaxRps,
+    maxEntries: maxKeys,
+  });
+
+  async function callerFor(request: FastifyRequest): Promise<Caller> {
+    const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (key === undefined) {
+      throw new ProblemError('unauthorized', 'Send an API key: Authorization: Bearer KEY.');
+    }
+    const hash = hashKey(key);
+    if (sameHash(hash, platformHash)) return everything;
+    const caller = await deps.keys.find(key, hash, () => clientNetwork(request.ip));
+    if (caller === null)
+      throw new ProblemError(
+        'unauthorized',
+        'The API key is mistyped, deleted or expired: send another.',
+      );
+    return caller;
+  }
+
+  /**
+   * The authentication hook of each kind of route; one function per kind, so that none is installed twice.
+   */
+  const askers = {
+    read: askFor('read'),
+    checkout: askFor('checkout'),
+    admin: askFor('admin'),
+    platform: askFor('platform'),
+  };
+
+  function askFor(auth: Exclude<RouteAuth, 'open'>) {
+    return async (request: FastifyRequest): Promise<void> => {
+      request.caller = await callerFor(request);
+      takeTurn(request.caller);
+      requireScope(request.caller, auth);
+    };
+  }
+
+  /** @throws ProblemError `too_many_requests`. */
+  function takeTurn({ actor }: Caller): void {
+    if (requests.take(actor, monotonic()) === 0) return;
+    metrics.rateLimited.inc({ limit: 'key' });
+    throw new ProblemError(
+      'too_many_requests',
+      `The API key makes more than ${keyMaxRps} requests per second.`,
+    );
+  }
+
+  app.decorateRequest('caller', null);
+  app.addHook('onRoute', (route) => {
+    const auth = authOf(route);
+    if (auth === undefined) {
+      throw new Error(`route ${String(route.method)} ${route.url} does not say who may call it`);
+    }
+    if (auth === 'open') return;
+    const given = [route.onRequest ?? []].flat();
+    // Fastify makes the HEAD of a GET with the GET's hooks.
+    if (!given.includes(askers[auth])) route.onRequest = [askers[auth], ...given];
+  });
+}
+
+function authOf(route: RouteOptions): RouteAuth | undefined {
+  return route.config?.auth;
+}
+
+/** @throws ProblemError `scope_missing`. */
+function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
+  const allowed = auth === 'platform' ? caller.projectId === null : caller.scopes.has(auth);
+  if (allowed) return;
+  throw new ProblemError(
+    'scope_missing',
+    auth === 'platform'
+      ? 'Only the platform key (ADMIN_API_KEY) may do this. The request has a key of a project.'
+      : `The API key lacks the scope \`${auth}\`. Make a key with it: POST /api/v1/admin/projects/{id}/keys.`,
+  );
+}

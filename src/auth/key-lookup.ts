@@ -1,0 +1,256 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ProblemError } from '../http/problem.ts';
+import { createTokenBuckets } from '../http/token-buckets.ts';
+import { createBatches, LaneFull } from '../platform/batches.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Metrics } from '../platform/metrics.ts';
+import { withTimeout } from '../platform/with-timeout.ts';
+import { isWellFormedKey } from './api-key.ts';
+import type { Caller, KeyScope } from './caller.ts';
+
+/** How long a key's state is cached, milliseconds: a deleted key stops working within this on every instance. */
+const freshMs = 5_000;
+
+/** How long a known key keeps working while Postgres is unreachable, milliseconds. */
+const staleMs = 60_000;
+
+/** How long a known key's look-up waits for Postgres, and the pause after a failed one, milliseconds. */
+const waitMs = 500;
+const pauseMs = 1_000;
+
+/** Minimum interval between writes of `last_used_at`, milliseconds. */
+const usedEveryMs = 60_000;
+
+/** Maximum number of cached keys; the least recently validated are evicted. */
+const maxEntries = 10_000;
+
+/**
+ * Token bucket of unknown keys per client: each invalid key takes a token. Without a token, a look-up waits
+ * in the slow lane.
+ */
+const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
+
+/**
+ * How many unknown keys of all clients are looked up concurrently; more wait in the slow lane. This bounds
+ * the delay that a flood from many addresses causes to known keys, which use the same connections.
+ */
+const unknownAtOnce = 100;
+
+/**
+ * The slow lane: ten queries a second, each for up to 100 keys, drawn from the clients round-robin. This
+ * bounds the cost of a flood of guesses, and a valid key from the same address still gets through.
+ */
+const slowLane = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
+
+/** Instants are monotonic, so that setting the clock back cannot keep a deleted key alive. */
+interface Entry {
+  caller: Caller;
+  /** Epoch milliseconds. */
+  expiresAt: number | null;
+  validatedAt: number;
+  /** End of the pause after a failed look-up. */
+  pausedUntil: number;
+  usedAt: number;
+}
+
+interface KeyRow {
+  hash: Buffer;
+  id: string;
+  project_id: string;
+  scopes: KeyScope[];
+  expires_at: Date | null;
+}
+
+export interface KeyLookup {
+  /**
+   * Returns the caller of a project's key, or null if the key is not valid now.
+   *
+   * @param hash of the key.
+   * @param client returns the client; called only if the key is unknown.
+   * @throws ProblemError too_many_requests if the key is unknown and too many unknown keys of the client
+   *   are waiting.
+   */
+  find(key: string, hash: Buffer, client: () => string): Promise<Caller | null>;
+}
+
+/**
+ * Creates the look-up of project keys. Keys seen lately cost no query, and concurrent requests share one.
+ * Unknown keys are not cached, so a new key works at once. Queries use reserved connections, so a deleted
+ * key stops in time however busy the process is.
+ */
+export function createKeyLookup(deps: {
+  database: Database;
+  clock: Clock;
+  monotonic: Clock;
+  logger: Logger;
+  metrics: Metrics;
+}): KeyLookup {
+  const guesses = createTokenBuckets(unknownKeys);
+  const entries = new Map<string, Entry>();
+  const asking = new Map<string, Promise<Entry | null>>();
+  let unknownRunning = 0;
+  const loadSlowly = createBatches({
+    load: async (asked: { hash: Buffer; client: string }[]) => {
+      await sleep(slowLane.everyMs);
+      const rows = await loadKeys(
+        deps.database,
+        asked.map(({ hash }) => hash),
+      );
+      return asked.map(({ hash }) => rows.find((row) => row.hash.equals(hash)));
+    },
+    maxSize: slowLane.maxSize,
+    laneOf: ({ client }) => client,
+    limit: {
+      maxRunning: 1,
+      maxWaitMs: slowLane.maxWaitMs,
+      maxWaitingPerLane: slowLane.maxWaitingPerClient,
+    },
+  });
+
+  async function loadKey(hash: Buffer): Promise<KeyRow | undefined> {
+    return (await loadKeys(deps.database, [hash]))[0];
+  }
+
+  /** Queries Postgres, and caches the result as of the instant of the query. */
+  function ask(
+    id: string,
+    hash: Buffer,
+    now: number,
+    load: (hash: Buffer) => Promise<KeyRow | undefined> = loadKey,
+  ): Promise<Entry | null> {
+    const asked = asking.get(id);
+    if (asked !== undefined) return asked;
+    const answer = load(hash)
+      .then((row) => {
+        if (row !== undefined) return remember(id, row, now);
+        entries.delete(id);
+        return null;
+      })
+      .finally(() => asking.delete(id));
+    asking.set(id, answer);
+    return answer;
+  }
+
+  function remember(id: string, row: KeyRow, now: number): Entry {
+    const entry: Entry = {
+      caller: {
+        actor: row.id,
+        projectId: row.project_id,
+        scopes: new Set(row.scopes.includes('admin') ? ['read', 'checkout', 'admin'] : row.scopes),
+      },
+      expiresAt: row.expires_at?.getTime() ?? null,
+      validatedAt: now,
+      pausedUntil: now,
+      usedAt: entries.get(id)?.usedAt ?? -Infinity,
+    };
+    entries.delete(id);
+    entries.set(id, entry);
+    const [oldest] = entries.keys();
+    if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
+    return entry;
+  }
+
+  /** Concurrent requests with the same key share one look-up. */
+  async function askUnknown(
+    id: string,
+    hash: Buffer,
+    now: number,
+    client: string,
+  ): Promise<Entry | null> {
+    if (asking.has(id)) return ask(id, hash, now);
+    if (unknownRunning >= unknownAtOnce || guesses.take(client, now) > 0) {
+      return askSlowly(id, hash, now, client);
+    }
+    let isWrong = false;
+    unknownRunning += 1;
+    try {
+      const entry = await ask(id, hash, now);
+      isWrong = entry === null;
+      return entry;
+    } finally {
+      unknownRunning -= 1;
+      if (!isWrong) guesses.giveBack(client);
+    }
+  }
+
+  async function askSlowly(
+    id: string,
+    hash: Buffer,
+    now: number,
+    client: string,
+  ): Promise<Entry | null> {
+    try {
+      return await ask(id, hash, now, (asked) => loadSlowly({ hash: asked, client }));
+    } catch (error) {
+      if (!(error instanceof LaneFull)) throw error;
+      deps.metrics.rateLimited.inc({ limit: 'client' });
+      throw new ProblemError(
+        'too_many_requests',
+        'Too many requests with API keys that are not valid came from this address.',
+      );
+    }
+  }
+
+  async function current(
+    key: string,
+    hash: Buffer,
+    now: number,
+    client: () => string,
+  ): Promise<Entry | null> {
+    const id = hash.toString('base64');
+    const known = entries.get(id);
+    if (known === undefined) {
+      return isWellFormedKey(key) ? askUnknown(id, hash, now, client()) : null;
+    }
+    const age = now - known.validatedAt;
+    if (age < freshMs) return known;
+    if (age >= staleMs) return ask(id, hash, now);
+    if (now < known.pausedUntil) return known;
+    try {
+      return await withTimeout(waitMs, ask(id, hash, now));
+    } catch (error) {
+      known.pausedUntil = now + pauseMs;
+      deps.logger.warn(
+        { err: error },
+        'a known key could not be looked up; it stays valid for the moment',
+      );
+      return known;
+    }
+  }
+
+  function noteUse(entry: Entry, now: number): void {
+    if (now - entry.usedAt < usedEveryMs) return;
+    entry.usedAt = now;
+    deps.database.pool
+      .query('update api_keys set last_used_at = $2 where id = $1', [
+        entry.caller.actor,
+        new Date(deps.clock()),
+      ])
+      .catch((error: unknown) => {
+        deps.logger.warn({ err: error }, 'the last use of a key could not be stored');
+      });
+  }
+
+  return {
+    async find(key, hash, client) {
+      const now = deps.monotonic();
+      const entry = await current(key, hash, now, client);
+      if (entry === null) return null;
+      if (entry.expiresAt !== null && deps.clock() >= entry.expiresAt) return null;
+      noteUse(entry, now);
+      return entry.caller;
+    },
+  };
+}
+
+async function loadKeys(database: Database, hashes: Buffer[]): Promise<KeyRow[]> {
+  const { rows } = await database.reservedPool.query<KeyRow>({
+    name: 'find-key',
+    text: `select hash, id, project_id, scopes, expires_at from api_keys
+           where hash = any($1::bytea[]) and deleted_at is null`,
+    values: [hashes],
+  });
+  return rows;
+}

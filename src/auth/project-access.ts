@@ -1,0 +1,104 @@
+import type { FastifyRequest } from 'fastify';
+import { ProblemError } from '../http/problem.ts';
+import type { Database } from '../platform/database.ts';
+import { type Caller, callerOf } from './caller.ts';
+
+/** The project of a list; null = all of them, for the platform key without a project. */
+export type ProjectScope = string | null;
+
+/** Who makes a change, in which project, by which request. */
+export interface Operator<Project extends ProjectScope = string> {
+  projectId: Project;
+  /** The key's id, or `platform`. */
+  actor: string;
+  requestId: string;
+}
+
+/**
+ * Finds the project that a request is about: the key's own, or the one that the platform key names. A
+ * project that the key may not see looks like one that does not exist.
+ */
+export interface ProjectAccess {
+  /** @throws ProblemError `project_id_required` (platform key without a project), `project_not_found`. */
+  projectOf(request: FastifyRequest, given: string | undefined): Promise<string>;
+  /** @throws ProblemError `project_not_found`. */
+  scopeOf(request: FastifyRequest, given: string | undefined): Promise<ProjectScope>;
+  /** The operator of a request, as the audit names them. The same errors as `projectOf`. */
+  operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator>;
+  /** The same where an id in the path is unique, so that the platform key needs no project. */
+  scopedOperatorOf(
+    request: FastifyRequest,
+    given: string | undefined,
+  ): Promise<Operator<ProjectScope>>;
+}
+
+/**
+ * Creates the access to projects. The key's own project costs no query. Another one costs a query once:
+ * projects are never deleted, so those found are remembered, and reads with the platform key are answered
+ * while Postgres is down.
+ */
+export function createProjectAccess({ database }: { database: Database }): ProjectAccess {
+  const known = new Set<string>();
+
+  async function projectOf(request: FastifyRequest, given: string | undefined): Promise<string> {
+    const caller = callerOf(request);
+    if (caller.projectId !== null) {
+      if (given !== undefined && given !== caller.projectId) throw projectNotFound(caller, given);
+      return caller.projectId;
+    }
+    if (given === undefined) throw projectIdRequired();
+    if (!known.has(given)) {
+      const project = await database.prisma.project.findUnique({
+        where: { id: given },
+        select: { id: true },
+      });
+      if (project === null) throw projectNotFound(caller, given);
+      known.add(given);
+    }
+    return given;
+  }
+
+  async function scopeOf(
+    request: FastifyRequest,
+    given: string | undefined,
+  ): Promise<ProjectScope> {
+    const isPlatform = callerOf(request).projectId === null;
+    return isPlatform && given === undefined ? null : projectOf(request, given);
+  }
+
+  return {
+    projectOf,
+    scopeOf,
+    async operatorOf(request, given) {
+      return { projectId: await projectOf(request, given), ...actorOf(request) };
+    },
+    async scopedOperatorOf(request, given) {
+      return { projectId: await scopeOf(request, given), ...actorOf(request) };
+    },
+  };
+}
+
+function actorOf(request: FastifyRequest): Pick<Operator, 'actor' | 'requestId'> {
+  return { actor: callerOf(request).actor, requestId: request.id };
+}
+
+/** Returns the problem of a request by the platform key that has to name a project and does not. */
+export function projectIdRequired(): ProblemError {
+  return new ProblemError('project_id_required', undefined, [
+    {
+      path: 'project_id',
+      message:
+        'is required with the platform key: send it in the query of GET and DELETE, or in the body of POST, PUT and PATCH',
+    },
+  ]);
+}
+
+/** A project's key gets the same words for another project as for one that does not exist. */
+function projectNotFound({ projectId }: Caller, given: string): ProblemError {
+  return new ProblemError(
+    'project_not_found',
+    projectId === null
+      ? `There is no project \`${given}\`. GET /api/v1/admin/projects lists all.`
+      : `The key belongs to project \`${projectId}\` and sees no other: send that, or leave \`project_id\` out.`,
+  );
+}

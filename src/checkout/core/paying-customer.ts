@@ -1,0 +1,42 @@
+import { isTerminal } from '../../mirror/core/from-stripe.ts';
+
+/** A user's customer at Stripe, with what the user bought through it. */
+export interface UserCustomer {
+  id: string;
+  isPrimary: boolean;
+  createdAt: Date;
+  subscriptionStatuses: readonly string[];
+  purchases: number;
+}
+
+/**
+ * Returns the customer of a user that checkout sells to and the portal opens: the one with a live
+ * subscription; otherwise one that has bought something, ended subscriptions included; otherwise the
+ * primary, which the last checkout used. Ties go to the primary, then to the oldest. Pure.
+ */
+export function choosePayingCustomer(customers: readonly UserCustomer[]): UserCustomer | null {
+  const [first] = customers.toSorted(
+    (a, b) =>
+      standing(b) - standing(a) ||
+      Number(b.isPrimary) - Number(a.isPrimary) ||
+      a.createdAt.getTime() - b.createdAt.getTime() ||
+      (a.id < b.id ? -1 : 1),
+  );
+  return first ?? null;
+}
+
+function standing({ subscriptionStatuses, purchases }: UserCustomer): number {
+  if (subscriptionStatuses.some(isLive)) return 2;
+  return purchases > 0 || subscriptionStatuses.some((status) => !neverPaid.has(status)) ? 1 : 0;
+}
+
+/** Statuses in which the first payment was never made. */
+const neverPaid: ReadonlySet<string> = new Set(['incomplete', 'incomplete_expired']);
+
+/**
+ * Returns whether the user may owe for it or manage it; a subscription in an unknown status may come to
+ * cost money.
+ */
+function isLive(status: string): boolean {
+  return !isTerminal(status) && !neverPaid.has(status);
+}

@@ -1,0 +1,164 @@
+import type { Facts, FeatureFact, FeatureValue, Reason } from './facts.ts';
+import { isValueOf, mergeValues, type FeatureSource } from './merge.ts';
+import { setAsideBy } from './set-aside.ts';
+import { covers, type Standing } from './source-lifecycle.ts';
+import {
+  revocationWindow,
+  sourceWindows,
+  type RevocationWindow,
+  type SourceWindow,
+} from './windows.ts';
+
+/** The sources and revocations of one feature of one user, over all of time. */
+export interface FeatureCase {
+  feature: FeatureFact;
+  sources: FeatureSource[];
+  revocations: RevocationWindow[];
+}
+
+export interface Decision {
+  reason: Reason;
+  /** Null where not allowed. */
+  value: FeatureValue;
+  /** The sources that count; empty where not allowed. */
+  counting: FeatureSource[];
+  /** The sources that would count but are taken, each with the last recorded revocation that takes it. */
+  taken: ReadonlyMap<FeatureSource, RevocationWindow>;
+  /** The revocations that no grant in force outweighs, the last recorded first. */
+  inForce: RevocationWindow[];
+}
+
+/** Returns a case per feature that has sources or revocations, in no particular order. */
+export function featureCases(facts: Facts): FeatureCase[] {
+  const windows = sourceWindows(facts);
+  const byFeature = Map.groupBy(
+    facts.revocations.map(revocationWindow),
+    ({ featureCode }) => featureCode,
+  );
+  const sourcesOf = (feature: FeatureFact, all: readonly SourceWindow[]) =>
+    all.flatMap((window) => sourceOf(window, feature));
+  return facts.features
+    .map((feature) => {
+      const revocations = byFeature.get(feature.code) ?? [];
+      const sources = sourcesOf(feature, windows);
+      const setAside = setAsideBy(revocations, sources);
+      if (setAside.length === 0) return { feature, sources, revocations };
+      return { feature, sources: sourcesOf(feature, sourceWindows(facts, setAside)), revocations };
+    })
+    .filter(({ sources, revocations }) => sources.length > 0 || revocations.length > 0);
+}
+
+/** The reasons of sources that do not count; the first that holds for any of them is the answer's. */
+const denialsByWeight: readonly Exclude<Standing, 'granted'>[] = [
+  'payment_overdue',
+  'not_yet_valid',
+  'expired',
+];
+
+/**
+ * Decides one feature at one instant: entitled ⇔ some source covers the instant and no revocation in
+ * force takes it. The operator's last word wins: the last recorded grant that covers the instant
+ * outweighs every revocation recorded before it, and lets all sources count. A revocation recorded after
+ * that grant takes what began at or before its recording; one that blocks takes what began later, too.
+ */
+export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
+  const standing = sources.filter((source) => standingAt(source, instant) === 'granted');
+  const lastGrant = Math.max(...standing.map(({ grantNumber }) => grantNumber ?? -Infinity));
+  const inForce = inForceOf(
+    revocations.filter((one) => covers(one, instant)),
+    lastGrant,
+  );
+  const taken = new Map<FeatureSource, RevocationWindow>();
+  for (const source of standing) {
+    const by = takenBy(inForce, source);
+    if (by !== null) taken.set(source, by);
+  }
+  const counting = standing.filter((source) => !taken.has(source));
+  if (counting.length > 0) {
+    const value = mergeValues(feature, counting);
+    return { reason: 'granted', value, counting, taken, inForce };
+  }
+  const standings = new Map(sources.map((source) => [source, standingAt(source, instant)]));
+  const over = sources.filter((source) => isOver(standings.get(source) ?? null));
+  const reason = denialOf({
+    inForce,
+    isAnyTaken: taken.size > 0,
+    isAnyLeft: over.some((source) => takenBy(inForce, source) === null),
+    isStanding: (one) => [...standings.values()].includes(one),
+  });
+  return { reason, value: null, counting, taken, inForce };
+}
+
+/**
+ * Returns the revocations in force, the last recorded first: those that cover an instant and that no
+ * grant outweighs.
+ *
+ * @param lastGrant the number of the last recorded grant that covers the instant; -Infinity = none.
+ */
+export function inForceOf(
+  covering: readonly RevocationWindow[],
+  lastGrant: number,
+): RevocationWindow[] {
+  return covering
+    .filter(({ number }) => number > lastGrant)
+    .toSorted((a, b) => b.number - a.number);
+}
+
+/**
+ * Returns the last recorded revocation in force that takes a source; null if all spare it. Stripe dates
+ * starts in whole seconds, rounded down: of a start and a recording within one second, the operator wins.
+ * A grant is always taken: recorded later, it would outweigh the revocation. A revocation that spares a
+ * source spares all that began later.
+ */
+export function takenBy(
+  inForce: readonly RevocationWindow[],
+  { beganAt }: FeatureSource,
+): RevocationWindow | null {
+  const takes = ({ block, recordedAt }: RevocationWindow) =>
+    block || beganAt === null || beganAt <= recordedAt;
+  return inForce.find(takes) ?? null;
+}
+
+/** Returns whether a source gave something before, and has lapsed. */
+export function isOver(standing: Standing | null): boolean {
+  return standing === 'expired' || standing === 'payment_overdue';
+}
+
+/**
+ * Returns why nothing counts. If the revocations in force take nothing and spare a source that has
+ * lapsed, the lapse is the reason: lifting them would not give the feature back.
+ */
+export function denialOf(found: {
+  inForce: readonly RevocationWindow[];
+  isAnyTaken: boolean;
+  /** Whether any source that has lapsed is taken by no revocation in force. */
+  isAnyLeft: boolean;
+  isStanding: (standing: Standing) => boolean;
+}): Exclude<Reason, 'granted'> {
+  const { inForce, isAnyTaken, isAnyLeft, isStanding } = found;
+  if (isAnyTaken || (inForce.length > 0 && !isAnyLeft)) return 'revoked';
+  return denialsByWeight.find(isStanding) ?? 'no_source';
+}
+
+/**
+ * Returns the features that stay denied at an instant whatever the user buys: a revocation that blocks
+ * is in force.
+ */
+export function blockedFeatures(facts: Facts, instant: number): Set<string> {
+  return new Set(
+    featureCases(facts)
+      .filter((one) => decide(one, instant).inForce.some(({ block }) => block))
+      .map(({ feature }) => feature.code),
+  );
+}
+
+/** Returns null for a source that is off: it never gives anything, and is no reason for a denial. */
+export function standingAt(source: SourceWindow, instant: number): Standing | null {
+  return source.lifecycle.find((stretch) => covers(stretch, instant))?.standing ?? null;
+}
+
+function sourceOf(window: SourceWindow, feature: FeatureFact): FeatureSource[] {
+  if (!Object.hasOwn(window.features, feature.code)) return [];
+  const value = window.features[feature.code] ?? null;
+  return isValueOf(feature.type, value) ? [{ ...window, value }] : [];
+}

@@ -1,0 +1,231 @@
+import { decide, featureCases, standingAt, type Decision, type FeatureCase } from './decision.ts';
+import type { Facts, FeatureFact, FeatureValue, Reason, SourceRef } from './facts.ts';
+import { contributionOf, firstOf, isValueOf, type FeatureSource } from './merge.ts';
+import { byText } from './order.ts';
+import { byRef } from './segment-sources.ts';
+import { sourceWindows, type RevocationWindow, type SourceWindow } from './windows.ts';
+
+/** Why a source counts or does not: a closed list, part of the HTTP contract. */
+export const whys = {
+  counts: 'it counts, and the value is its own or includes it',
+  began_later:
+    'it counts: it began after the revocation in force, which takes only what began before',
+  lower_value: 'it counts, but another source gives more',
+  lower_priority: 'it counts, but the value of another source goes first',
+  revoked: "it would count, but the operator's last word takes it",
+  blocked: "it would count, but the operator's last word blocks what began later, too",
+  payment_overdue: 'its subscription is past its grace period, unpaid, incomplete or paused',
+  not_yet_valid: 'its window has not begun, or it waits while a purchase in front of it gives',
+  expired: 'its window is over: used up, canceled or never paid for',
+  refunded: 'its money came back, by refunds or a lost dispute',
+  disputed: 'an open dispute suspends it',
+  ended_by_operator: 'an operator ended the grant',
+  no_quantity: 'its quantity is 0',
+  status_unknown: 'its subscription has a status whose effect is unknown',
+  value_unfit: "its value does not fit the feature's type",
+} as const;
+export type Why = keyof typeof whys;
+
+/** The rule that the answer follows: a closed list, part of the HTTP contract. */
+export const rules = {
+  any: 'a boolean: any source that counts gives it',
+  max: 'a limit: the largest value of the sources that count',
+  sum: 'a limit: the total of the sources that count',
+  precedence: 'a config: a grant, then the higher rank, then the later start, then the id',
+  last_word:
+    "denied: the last of the operator's grants and revocations in force is a revocation, and spares no source",
+  nothing_counts: 'denied: no source covers the instant',
+  unknown_feature: 'denied: the project has no such feature',
+} as const;
+export type Rule = keyof typeof rules;
+
+/** Epoch milliseconds; half-open. Empty if both are the same. */
+interface Window {
+  validFrom: number;
+  /** Null = open. */
+  validTo: number | null;
+}
+
+interface ExplainedSource extends Window {
+  ref: SourceRef;
+  /** The subscription item's, line item's or grant's id. */
+  partId: string;
+  /** When it was subscribed to or bought; null for grants. */
+  beganAt: number | null;
+  /** What it gives, alone; a limit times its quantity where the feature says so. */
+  value: FeatureValue;
+  counted: boolean;
+  why: Why;
+}
+
+interface ExplainedRevocation extends Window {
+  id: string;
+  recordedAt: number;
+  block: boolean;
+  /** Whether it takes a source that would count or, without such a source, is the reason for the denial. */
+  decides: boolean;
+}
+
+export interface Explanation {
+  allowed: boolean;
+  reason: Reason | 'feature_not_found';
+  /** Null where not allowed. */
+  value: FeatureValue;
+  rule: Rule;
+  sources: ExplainedSource[];
+  revocations: ExplainedRevocation[];
+}
+
+/**
+ * Explains why a user may or may not use a feature at an instant (epoch milliseconds): the decision of
+ * the timeline, with every source and revocation, counted or not. The sources that count are those of the
+ * answer. Without the other sources, and without revocations that do not decide, `allowed` is the same.
+ */
+export function explainAt(facts: Facts, featureCode: string, instant: number): Explanation {
+  const feature = facts.features.find(({ code }) => code === featureCode);
+  if (feature === undefined) {
+    return {
+      allowed: false,
+      reason: 'feature_not_found',
+      value: null,
+      rule: 'unknown_feature',
+      sources: [],
+      revocations: [],
+    };
+  }
+  const featureCase = caseOf(facts, feature);
+  const decision = decide(featureCase, instant);
+  const { reason, value } = decision;
+  return {
+    allowed: reason === 'granted',
+    reason,
+    value,
+    rule: ruleOf(feature, reason),
+    sources: [
+      ...featureCase.sources.map((source) => explained(featureCase, decision, source, instant)),
+      ...unfitSources(facts, feature),
+    ].toSorted(bySource),
+    revocations: featureCase.revocations
+      .toSorted((a, b) => b.number - a.number)
+      .map((revocation) => ({
+        id: revocation.id,
+        ...windowOf(revocation),
+        recordedAt: revocation.recordedAt,
+        block: revocation.block,
+        decides: decides(decision, revocation),
+      })),
+  };
+}
+
+/** Orders sources as answers do; parts of one source there, by their own ids. */
+function bySource(a: ExplainedSource, b: ExplainedSource): number {
+  return byRef(a.ref, b.ref) || byText(a.partId, b.partId);
+}
+
+function caseOf(facts: Facts, feature: FeatureFact): FeatureCase {
+  const found = featureCases(facts).find((one) => one.feature === feature);
+  return found ?? { feature, sources: [], revocations: [] };
+}
+
+function ruleOf({ type, merge }: FeatureFact, reason: Reason): Rule {
+  if (reason === 'revoked') return 'last_word';
+  if (reason !== 'granted') return 'nothing_counts';
+  switch (type) {
+    case 'boolean':
+      return 'any';
+    case 'limit':
+      return merge;
+    case 'config':
+      return 'precedence';
+  }
+}
+
+function explained(
+  { feature }: FeatureCase,
+  decision: Decision,
+  source: FeatureSource,
+  instant: number,
+): ExplainedSource {
+  const counted = decision.counting.includes(source);
+  return {
+    ...sourceParts(source),
+    value: contributionOf(feature, source),
+    counted,
+    why: counted ? whyCounted(feature, decision, source) : whyNot(decision, source, instant),
+  };
+}
+
+/** If nothing is taken, the last recorded revocation in force is the one that denies. */
+function decides({ reason, taken, inForce }: Decision, revocation: RevocationWindow): boolean {
+  return taken.size > 0
+    ? [...taken.values()].includes(revocation)
+    : reason === 'revoked' && revocation === inForce[0];
+}
+
+function whyCounted(feature: FeatureFact, decision: Decision, source: FeatureSource): Why {
+  const { value, counting, inForce } = decision;
+  const counts = inForce.length > 0 ? 'began_later' : 'counts';
+  switch (feature.type) {
+    case 'boolean':
+      return counts;
+    case 'limit':
+      if (feature.merge === 'sum' && value !== 'unlimited') return counts;
+      return contributionOf(feature, source) === value ? counts : 'lower_value';
+    case 'config':
+      return source === firstOf(counting) ? counts : 'lower_priority';
+  }
+}
+
+const endings: Readonly<Record<SourceWindow['endedBy'], Why>> = {
+  time: 'expired',
+  refund: 'refunded',
+  dispute: 'disputed',
+  operator: 'ended_by_operator',
+};
+
+function whyNot({ taken }: Decision, source: FeatureSource, instant: number): Why {
+  const standing = standingAt(source, instant);
+  switch (standing) {
+    case null:
+      return source.quantity === 0 ? 'no_quantity' : 'status_unknown';
+    case 'granted':
+      return isBlocked(source, taken.get(source)) ? 'blocked' : 'revoked';
+    case 'expired':
+      return endings[source.endedBy];
+    case 'payment_overdue':
+    case 'not_yet_valid':
+      return standing;
+  }
+}
+
+function isBlocked({ beganAt }: FeatureSource, by: RevocationWindow | undefined): boolean {
+  return by !== undefined && beganAt !== null && beganAt > by.recordedAt;
+}
+
+/** Returns the sources that carry the feature with a value that does not, or no longer, fit its type. */
+function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
+  return sourceWindows(facts).flatMap((window) => {
+    const { features } = window;
+    if (!Object.hasOwn(features, feature.code)) return [];
+    const value = features[feature.code] ?? null;
+    if (isValueOf(feature.type, value)) return [];
+    return { ...sourceParts(window), value, counted: false, why: 'value_unfit' as const };
+  });
+}
+
+/**
+ * The window of a source runs from the first instant at which it gives to the last. It is empty if the
+ * source is off or ended before it began.
+ */
+function sourceParts(
+  source: SourceWindow,
+): Window & Pick<ExplainedSource, 'ref' | 'partId' | 'beganAt'> {
+  const { ref, partId, startAt, beganAt } = source;
+  const granted = source.lifecycle.filter(({ standing }) => standing === 'granted');
+  const from = granted[0]?.from ?? startAt;
+  return { ref, partId, beganAt, ...windowOf({ from, to: granted.at(-1)?.to ?? from }) };
+}
+
+function windowOf({ from, to }: Pick<RevocationWindow, 'from' | 'to'>): Window {
+  return { validFrom: from, validTo: to === Infinity ? null : Math.max(from, to) };
+}

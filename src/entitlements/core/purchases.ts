@@ -1,0 +1,119 @@
+import { isGivenBack } from './disputed.ts';
+import type { PolicyFact, PurchaseFact } from './facts.ts';
+import { without } from './intervals.ts';
+import { byText } from './order.ts';
+import { createPurchaseQueue, type SetAside, type Turn } from './purchase-queue.ts';
+import { earliest, lifecycleOfPieces, type LifecyclePhase } from './source-lifecycle.ts';
+
+export interface PurchaseLifecycle {
+  purchase: PurchaseFact;
+  startAt: number;
+  lifecycle: LifecyclePhase[];
+  endedBy: PurchaseEnd;
+}
+
+/** What brings the end: its days, money that came back (a lost dispute included), or an open dispute. */
+export type PurchaseEnd = 'time' | 'refund' | 'dispute';
+
+/** The statuses of an undecided dispute, inquiries (`warning_…`) and appeals included. */
+const openDisputes: ReadonlySet<string> = new Set([
+  'needs_response',
+  'under_review',
+  'warning_needs_response',
+  'warning_under_review',
+  'appeal_needs_response',
+  'appeal_under_review',
+]);
+
+/**
+ * Returns when each purchase of **one price** gives what the price carries. With `accessDays` the
+ * purchases follow one another in the order in which they were made (`createPurchaseQueue`), each with
+ * all its days.
+ *
+ * A purchase whose money came back ends at that instant, or never begins if its turn had not come. Those
+ * behind it move up, never into the past: what was given before that instant stays. The same holds when a
+ * purchase is set aside, and when that ends.
+ */
+export function purchaseLifecycle(
+  purchases: readonly PurchaseFact[],
+  accessDays: number | null,
+  policy: PolicyFact,
+  setAside: readonly SetAside[],
+): PurchaseLifecycle[] {
+  const inOrder = purchases.toSorted((a, b) => a.purchasedAt - b.purchasedAt || byText(a.id, b.id));
+  const queue = createPurchaseQueue(setAside);
+  return inOrder.map((purchase) => {
+    const { purchasedAt } = purchase;
+    if (purchase.quantity === 0) {
+      return { purchase, startAt: purchasedAt, lifecycle: [], endedBy: 'time' };
+    }
+    const turn =
+      accessDays === null ? foreverFrom(purchasedAt) : queue.turnOf(purchasedAt, accessDays);
+    const moneyBackAt = returnedAt(purchase, policy);
+    const endAt = earliest(turn.usedUpAt, moneyBackAt, suspendedAt(purchase, policy));
+    const pieces = without(turn.pieces, [{ from: endAt, to: Infinity }]);
+    if (accessDays !== null) queue.occupy(pieces);
+    return {
+      purchase,
+      startAt: turn.pieces[0]?.from ?? Infinity,
+      lifecycle: lifecycleOfPieces(pieces, endAt),
+      endedBy: endAt === turn.usedUpAt ? 'time' : endAt === moneyBackAt ? 'refund' : 'dispute',
+    };
+  });
+}
+
+function foreverFrom(from: number): Turn {
+  return { pieces: [{ from, to: Infinity }], usedUpAt: Infinity };
+}
+
+/**
+ * Returns the instant at which returned money ended the purchase under the policy; Infinity = it did not.
+ * A partial refund stays partial when later ones add up to the whole: more refunds never give back what
+ * fewer took.
+ */
+function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
+  const returned = [
+    ...purchase.refunds.filter(({ status }) => isGivenBack(status)),
+    // Stripe gives no instant of the loss; the money was withdrawn when the dispute was created.
+    ...purchase.disputes.filter(({ status }) => status === 'lost'),
+  ].filter(({ amount }) => amount > 0);
+  const whole = wholeAmount(purchase);
+  return earliest(
+    policy.refundFull === 'revoke' ? reachedAt(returned, whole) : null,
+    ...returned
+      .filter(({ amount }) => policy.refundPartial === 'revoke' && amount < whole)
+      .map(({ createdAt }) => createdAt),
+  );
+}
+
+/** Returns when the returned money added up to the whole; null = it does not. */
+function reachedAt(
+  returned: readonly { amount: number; createdAt: number }[],
+  whole: number,
+): number | null {
+  let sum = 0;
+  for (const { amount, createdAt } of returned.toSorted((a, b) => a.createdAt - b.createdAt)) {
+    sum += amount;
+    if (sum >= whole) return createdAt;
+  }
+  return null;
+}
+
+/**
+ * Returns the amount whose return is a full refund. A line of an invoice shares a payment with others, so
+ * its own amount is enough, unless it was free.
+ */
+function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number {
+  return ofInvoice && amount > 0 ? Math.min(amount, paymentAmount) : paymentAmount;
+}
+
+/**
+ * Returns when an open dispute began to suspend the purchase. Those behind it move up at once, so a later
+ * loss changes nothing for them in the past.
+ */
+function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
+  if (policy.disputeOpened === 'keep') return null;
+  return earliest(
+    ...disputes.filter(({ status }) => openDisputes.has(status)).map(({ createdAt }) => createdAt),
+  );
+}

@@ -1,0 +1,32 @@
+import { union, without, type Interval } from './intervals.ts';
+import { isGrant, type FeatureSource } from './merge.ts';
+import type { SetAside } from './purchase-queue.ts';
+import type { RevocationWindow } from './windows.ts';
+
+/**
+ * Returns what the plain revocations of one feature set aside: the purchases made before each, while it
+ * is in force and no grant outweighs it. A revocation that blocks changes no queue, since it takes the
+ * later purchases, too.
+ *
+ * @param sources of the feature; only its grants matter.
+ */
+export function setAsideBy(
+  revocations: readonly RevocationWindow[],
+  sources: readonly FeatureSource[],
+): SetAside[] {
+  const plain = revocations.filter(({ block, from, to }) => !block && from < to);
+  if (plain.length === 0) return [];
+  const grants = sources.filter(isGrant).toSorted((a, b) => b.grantNumber - a.grantNumber);
+  let next = 0;
+  let outweighed: Interval[] = [];
+  return plain
+    .toSorted((a, b) => b.number - a.number)
+    .map(({ number, recordedAt, from, to }) => {
+      for (let grant = grants[next]; grant && grant.grantNumber > number; grant = grants[next]) {
+        const granted = grant.lifecycle.filter(({ standing }) => standing === 'granted');
+        outweighed = union(outweighed, granted);
+        next += 1;
+      }
+      return { recordedAt, over: without([{ from, to }], outweighed) };
+    });
+}

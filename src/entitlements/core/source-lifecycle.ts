@@ -1,0 +1,79 @@
+import type { Reason } from './facts.ts';
+import type { Interval, Intervals } from './intervals.ts';
+
+/** How one source stands at an instant, whatever other sources and the operator say. */
+export type Standing = Exclude<Reason, 'revoked' | 'no_source'>;
+
+/** A piece of time over which a source stands in one way. */
+export interface LifecyclePhase extends Interval {
+  standing: Standing;
+}
+
+/** The instants that divide the life of one source; ±Infinity = it does not come. */
+export interface LifecycleBounds {
+  startAt: number;
+  /** From here on it is off for want of a payment. */
+  overdueAt: number;
+  /** From here on it is over, whatever else is true of it. */
+  endAt: number;
+}
+
+const dayMs = 86_400_000;
+
+/** The last millisecond that ISO 8601 writes with a year of four digits. */
+const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * Lays the life of a source out over all of time, in order and without gaps. What ended before it
+ * started never gives anything: it is to come until its end, and over from there on.
+ */
+export function lifecycleOf({ startAt, overdueAt, endAt }: LifecycleBounds): LifecyclePhase[] {
+  const all: LifecyclePhase[] = [
+    { standing: 'not_yet_valid', from: -Infinity, to: Math.min(startAt, endAt) },
+    { standing: 'granted', from: startAt, to: Math.min(overdueAt, endAt) },
+    { standing: 'payment_overdue', from: Math.max(startAt, overdueAt), to: endAt },
+    { standing: 'expired', from: endAt, to: Infinity },
+  ];
+  return all.filter(({ from, to }) => from < to);
+}
+
+/** Does the same for a source that gives in several pieces, all before its end, and waits in between. */
+export function lifecycleOfPieces(pieces: Intervals, endAt: number): LifecyclePhase[] {
+  const all: LifecyclePhase[] = [];
+  let at = -Infinity;
+  for (const { from, to } of pieces) {
+    all.push({ standing: 'not_yet_valid', from: at, to: from }, { standing: 'granted', from, to });
+    at = to;
+  }
+  all.push(
+    { standing: 'not_yet_valid', from: at, to: endAt },
+    { standing: 'expired', from: endAt, to: Infinity },
+  );
+  return all.filter(({ from, to }) => from < to);
+}
+
+/** Half-open: the start belongs to the window, the end does not. */
+export function covers({ from, to }: Interval, instant: number): boolean {
+  return from <= instant && instant < to;
+}
+
+/** Returns the instant `days` times 24 hours later; Infinity if it is past all dates (`after`). */
+export function daysAfter(instant: number, days: number): number {
+  return after(instant, daysMs(days));
+}
+
+/** Returns the instant `ms` milliseconds later; Infinity if ISO 8601 cannot write it. */
+export function after(instant: number, ms: number): number {
+  const end = instant + ms;
+  return end > lastInstant ? Infinity : end;
+}
+
+/** `days` times 24 hours, in milliseconds. */
+export function daysMs(days: number): number {
+  return days * dayMs;
+}
+
+/** Returns the earliest of several ends, null being none; Infinity if all are null. */
+export function earliest(...ends: (number | null)[]): number {
+  return Math.min(...ends.filter((end) => end !== null), Infinity);
+}

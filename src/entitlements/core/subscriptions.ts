@@ -1,0 +1,66 @@
+import type { PolicyFact, SubscriptionFact, SubscriptionItemFact } from './facts.ts';
+import { daysAfter, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
+
+/**
+ * Returns when one item of a subscription gives what it carries. A status becomes instants that are known
+ * in advance, so no job has to run for a window to end. Empty if the item is off (quantity 0) or the
+ * effect of the status is unknown: the item then gives nothing, and is no reason for a denial.
+ */
+export function itemLifecycle(
+  subscription: SubscriptionFact,
+  item: SubscriptionItemFact,
+  policy: PolicyFact,
+): LifecyclePhase[] {
+  const lapse = item.quantity === 0 ? null : lapseOf(subscription, policy);
+  return lapse === null ? [] : lifecycleOf({ startAt: itemStart(subscription, item), ...lapse });
+}
+
+/** Returns when an item started: with its subscription, or later if it was added later. */
+export function itemStart(subscription: SubscriptionFact, item: SubscriptionItemFact): number {
+  return Math.max(subscription.startDate, item.createdAt);
+}
+
+interface Lapse {
+  overdueAt: number;
+  endAt: number;
+}
+
+function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | null {
+  const { status, dunningAnchorAt, pausedAt } = subscription;
+  const endAt = endOf(subscription);
+  switch (status) {
+    case 'active':
+    case 'trialing':
+      return { overdueAt: Infinity, endAt };
+    case 'past_due':
+      // Without an anchor no debt is known to be old enough: access stays.
+      return {
+        overdueAt:
+          dunningAnchorAt === null ? Infinity : daysAfter(dunningAnchorAt, policy.graceDays),
+        endAt,
+      };
+    case 'unpaid':
+      return { overdueAt: dunningAnchorAt ?? -Infinity, endAt };
+    case 'paused':
+      return { overdueAt: pausedAt ?? -Infinity, endAt };
+    case 'incomplete':
+      return { overdueAt: -Infinity, endAt };
+    case 'incomplete_expired':
+      return { overdueAt: Infinity, endAt: -Infinity };
+    case 'canceled':
+      // A canceled subscription without an end counts as never started.
+      return {
+        overdueAt: Infinity,
+        endAt: subscription.endedAt ?? subscription.canceledAt ?? -Infinity,
+      };
+    default:
+      return null;
+  }
+}
+
+function endOf({ endedAt, cancelAt, cancelAtPeriodEnd, items }: SubscriptionFact): number {
+  if (endedAt !== null) return endedAt;
+  if (cancelAt !== null) return cancelAt;
+  // Items may have monthly and yearly periods side by side; Stripe ends all with the first to end.
+  return cancelAtPeriodEnd ? Math.min(...items.map((item) => item.currentPeriodEnd)) : Infinity;
+}

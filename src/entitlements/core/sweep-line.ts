@@ -1,0 +1,192 @@
+import { denialOf, inForceOf, isOver, takenBy, type FeatureCase } from './decision.ts';
+import type { FeatureValue, Reason, SourceRef } from './facts.ts';
+import { isGrant, type FeatureSource } from './merge.ts';
+import { createPriorityQueue } from './priority-queue.ts';
+import { createRunningMerge } from './running-merge.ts';
+import { refKey } from './segment-sources.ts';
+import type { Standing } from './source-lifecycle.ts';
+import type { RevocationWindow } from './windows.ts';
+
+/** What holds for a feature between two neighbouring bounds, as a change from the piece before. */
+export interface Piece {
+  from: number;
+  /** Exclusive; the next piece begins here. */
+  to: number;
+  reason: Reason;
+  /** Null where not allowed. */
+  value: FeatureValue;
+  /** The sources that count here and not in the piece before. */
+  entered: SourceRef[];
+  /** The sources that count in the piece before and not here. */
+  left: SourceRef[];
+}
+
+/** What changes at a bound. */
+interface Bound {
+  sources: { source: FeatureSource; before: Standing | null; after: Standing }[];
+  begun: RevocationWindow[];
+  over: RevocationWindow[];
+}
+
+/**
+ * Decides one feature over all of time, with the result of `decide` at every instant: a sweep line over
+ * the bounds of windows, the only instants at which the answer can change. A bound costs what changes at
+ * it, so a user's thousandth source costs as much as the tenth.
+ */
+export function* sweepLine(featureCase: FeatureCase): Generator<Piece> {
+  const state = createState(featureCase);
+  const bounds = [...boundsOf(featureCase)].toSorted(([a], [b]) => a - b);
+  for (const [index, [from, bound]] of bounds.entries()) {
+    const to = bounds[index + 1]?.[0];
+    if (to === undefined) break;
+    yield { from, to, ...state.pass(bound) };
+  }
+}
+
+/** By instant; ±Infinity where a window is open. */
+function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
+  const bounds = new Map<number, Bound>();
+  const at = (instant: number): Bound => {
+    const bound = bounds.get(instant) ?? { sources: [], begun: [], over: [] };
+    bounds.set(instant, bound);
+    return bound;
+  };
+  for (const source of sources) {
+    let before: Standing | null = null;
+    for (const { standing, from, to } of source.lifecycle) {
+      at(from).sources.push({ source, before, after: standing });
+      before = standing;
+      at(to); // The end of the last stretch is a bound, too.
+    }
+  }
+  for (const revocation of revocations) {
+    if (revocation.from >= revocation.to) continue;
+    at(revocation.from).begun.push(revocation);
+    at(revocation.to).over.push(revocation);
+  }
+  return bounds;
+}
+
+function createState({ feature, sources }: FeatureCase) {
+  const standings: Record<Standing, number> = {
+    granted: 0,
+    payment_overdue: 0,
+    not_yet_valid: 0,
+    expired: 0,
+  };
+  /** The sources that cover the instant; they count unless a revocation takes them. */
+  const standing = new Set<FeatureSource>();
+  const counting = new Set<FeatureSource>();
+  const merge = createRunningMerge(feature, sources);
+  const refs = createRefCount(sources);
+  const grants = createPriorityQueue(
+    sources.filter(isGrant).toSorted((a, b) => b.grantNumber - a.grantNumber),
+  );
+  const covering = new Set<RevocationWindow>();
+  let inForce: RevocationWindow[] = [];
+  let lastGrant = -Infinity;
+  /** The latest start among the sources that are over: if revocations spare any of these, they spare it. */
+  let lastOver: FeatureSource | null = null;
+
+  function setCounts(source: FeatureSource, counts: boolean): void {
+    if (counting.has(source) === counts) return;
+    if (counts) {
+      counting.add(source);
+      merge.add(source);
+      refs.add(source);
+    } else {
+      counting.delete(source);
+      merge.remove(source);
+      refs.remove(source);
+    }
+  }
+
+  function setStanding({ source, before, after }: Bound['sources'][number]): void {
+    if (before !== null) standings[before] -= 1;
+    standings[after] += 1;
+    if (before === 'granted') {
+      standing.delete(source);
+      setCounts(source, false);
+      if (isGrant(source)) grants.remove(source);
+    }
+    if (after === 'granted') {
+      standing.add(source);
+      if (isGrant(source)) grants.add(source);
+    }
+    // A source that is over stays over, so this is never undone.
+    if (isOver(after) && (lastOver === null || beganAt(source) > beganAt(lastOver))) {
+      lastOver = source;
+    }
+  }
+
+  return {
+    /** Applies what changes at the next bound, and decides what holds behind it. */
+    pass(bound: Bound): Omit<Piece, 'from' | 'to'> {
+      for (const one of bound.sources) setStanding(one);
+      for (const revocation of bound.over) covering.delete(revocation);
+      for (const revocation of bound.begun) covering.add(revocation);
+      const before = inForce;
+      const grant = grants.first()?.grantNumber ?? -Infinity;
+      if (grant !== lastGrant || bound.begun.length + bound.over.length > 0) {
+        inForce = inForceOf([...covering], grant);
+        lastGrant = grant;
+      }
+      // Other revocations in force may take or spare any source, not only those that change here.
+      const inQuestion = isSameList(before, inForce)
+        ? bound.sources.map(({ source }) => source).filter((source) => standing.has(source))
+        : standing;
+      for (const source of inQuestion) setCounts(source, takenBy(inForce, source) === null);
+      const changes = refs.takeChanges();
+      if (counting.size > 0) return { reason: 'granted', value: merge.value(), ...changes };
+      const reason = denialOf({
+        inForce,
+        isAnyTaken: standing.size > 0,
+        isAnyLeft: lastOver !== null && takenBy(inForce, lastOver) === null,
+        isStanding: (one) => standings[one] > 0,
+      });
+      return { reason, value: null, ...changes };
+    },
+  };
+}
+
+function beganAt(source: FeatureSource): number {
+  return source.beganAt ?? -Infinity;
+}
+
+function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((one, index) => one === b[index]);
+}
+
+/** Counts sources by ref: two items of a subscription may have one price, and answers name it once. */
+function createRefCount(sources: readonly FeatureSource[]) {
+  const keys = new Map(sources.map((source) => [source, refKey(source.ref)]));
+  const parts = new Map<string, number>();
+  /** The refs that changed since the last `takeChanges`, and whether they counted then. */
+  const touched = new Map<string, { ref: SourceRef; was: boolean }>();
+
+  function change(source: FeatureSource, by: 1 | -1): void {
+    const key = keys.get(source) ?? refKey(source.ref);
+    const count = parts.get(key) ?? 0;
+    if (!touched.has(key)) touched.set(key, { ref: source.ref, was: count > 0 });
+    parts.set(key, count + by);
+  }
+
+  return {
+    add: (source: FeatureSource): void => {
+      change(source, 1);
+    },
+    remove: (source: FeatureSource): void => {
+      change(source, -1);
+    },
+    /** Returns which sources entered and left since the last call. */
+    takeChanges(): Pick<Piece, 'entered' | 'left'> {
+      const changes: Pick<Piece, 'entered' | 'left'> = { entered: [], left: [] };
+      for (const [key, { ref, was }] of touched) {
+        const is = (parts.get(key) ?? 0) > 0;
+        if (is !== was) changes[is ? 'entered' : 'left'].push(ref);
+      }
+      touched.clear();
+      return changes;
+    },
+  };
+}

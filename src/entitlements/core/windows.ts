@@ -1,0 +1,153 @@
+import type {
+  CarryFact,
+  Facts,
+  FeatureValue,
+  GrantFact,
+  RevocationFact,
+  SourceRef,
+  UserFacts,
+} from './facts.ts';
+import type { SetAside } from './purchase-queue.ts';
+import { type PurchaseEnd, purchaseLifecycle } from './purchases.ts';
+import { earliest, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
+import { itemStart, itemLifecycle } from './subscriptions.ts';
+
+/** A reason for access: what it gives, and how it stands over all of time. */
+export interface SourceWindow {
+  ref: SourceRef;
+  /** The id of the item, line item or grant; two items of one price have the same ref. */
+  partId: string;
+  /** By feature code. */
+  features: Readonly<Record<string, FeatureValue>>;
+  /** Null = nothing to multiply by. */
+  quantity: number | null;
+  rank: number;
+  startAt: number;
+  /**
+   * When it was subscribed to or bought. Revocations go by this and not by `startAt`, which for a queued
+   * purchase is later. Null for grants: for these, revocations go by the order of recording.
+   */
+  beganAt: number | null;
+  /**
+   * In order and without gaps; it gives while it stands as `granted`, which may be more than once for a
+   * purchase. Empty = off, and never a reason.
+   */
+  lifecycle: LifecyclePhase[];
+  /** Why it ends, if it does; `operator` = ended early by an operator. */
+  endedBy: PurchaseEnd | 'operator';
+  /** The place of a grant in the order of recording, shared with revocations; null = no grant. */
+  grantNumber: number | null;
+}
+
+/** The window over which an operator takes a feature away; may be empty. */
+export interface RevocationWindow {
+  id: string;
+  featureCode: string;
+  from: number;
+  to: number;
+  number: number;
+  recordedAt: number;
+  block: boolean;
+}
+
+/**
+ * Returns every reason for access in the facts, those that give nothing (any more, yet, at all)
+ * included. Depends on facts alone, never on the clock. A price that carries no features is no reason.
+ *
+ * @param setAside by plain revocations of one feature: it changes when queued purchases give this feature.
+ */
+export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []): SourceWindow[] {
+  return [
+    ...subscriptionWindows(facts),
+    ...purchaseWindows(facts, setAside),
+    ...facts.grants.map(grantWindow),
+  ];
+}
+
+/**
+ * Returns when the last of what a user is known to have bought or subscribed to began; null if there is
+ * nothing. Epoch milliseconds by Stripe's clock.
+ */
+export function lastBeganAt({ subscriptions, purchases }: UserFacts): number | null {
+  const began = [
+    ...purchases.map(({ purchasedAt }) => purchasedAt),
+    ...subscriptions.flatMap((one) => one.items.map((item) => itemStart(one, item))),
+  ];
+  return began.length === 0 ? null : Math.max(...began);
+}
+
+/** Returns the window of a revocation, which ends early if an operator lifted it. */
+export function revocationWindow(revocation: RevocationFact): RevocationWindow {
+  const { validFrom, validTo, liftedAt, ...rest } = revocation;
+  return { ...rest, from: validFrom, to: earliest(validTo, liftedAt) };
+}
+
+function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceWindow[] {
+  return subscriptions.flatMap((subscription) =>
+    subscription.items.flatMap((item) => {
+      const carry = carryOf(carries, item.priceId);
+      if (carry === null) return [];
+      return {
+        ref: { type: 'subscription' as const, id: subscription.id, price_id: item.priceId },
+        partId: item.id,
+        features: carry.features,
+        quantity: item.quantity,
+        rank: carry.rank,
+        startAt: itemStart(subscription, item),
+        beganAt: itemStart(subscription, item),
+        lifecycle: itemLifecycle(subscription, item, policy),
+        endedBy: 'time' as const,
+        grantNumber: null,
+      };
+    }),
+  );
+}
+
+function purchaseWindows(
+  { purchases, carries, policy }: Facts,
+  setAside: readonly SetAside[],
+): SourceWindow[] {
+  const byPrice = Map.groupBy(purchases, ({ priceId }) => priceId);
+  return [...byPrice].flatMap(([priceId, ofPrice]) => {
+    const carry = carryOf(carries, priceId);
+    if (carry === null) return [];
+    return purchaseLifecycle(ofPrice, carry.accessDays, policy, setAside).map(
+      ({ purchase, startAt, lifecycle, endedBy }) => ({
+        ref: { type: 'purchase' as const, id: purchase.id, price_id: priceId },
+        partId: purchase.id,
+        features: carry.features,
+        quantity: purchase.quantity,
+        rank: carry.rank,
+        startAt,
+        beganAt: purchase.purchasedAt,
+        lifecycle,
+        endedBy,
+        grantNumber: null,
+      }),
+    );
+  });
+}
+
+function grantWindow(grant: GrantFact): SourceWindow {
+  const endAt = earliest(grant.validTo, grant.endedAt);
+  return {
+    ref: { type: 'grant', id: grant.id },
+    partId: grant.id,
+    features: { [grant.featureCode]: grant.value },
+    quantity: null,
+    rank: 0,
+    startAt: grant.validFrom,
+    beganAt: null,
+    lifecycle: lifecycleOf({
+      startAt: grant.validFrom,
+      overdueAt: Infinity,
+      endAt,
+    }),
+    endedBy: endAt === grant.endedAt ? 'operator' : 'time',
+    grantNumber: grant.number,
+  };
+}
+
+function carryOf(carries: Facts['carries'], priceId: string): CarryFact | null {
+  return Object.hasOwn(carries, priceId) ? (carries[priceId] ?? null) : null;
+}

@@ -1,0 +1,140 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
+import type { ProjectAccess } from '../auth/project-access.ts';
+import type { App } from '../http/app-types.ts';
+import { featureNotFound } from '../http/not-found.ts';
+import { decodeCursor, listResponse, page } from '../http/schemas.ts';
+import { sendJson } from '../http/send-json.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database } from '../platform/database.ts';
+import { presentOf } from './core/present.ts';
+import * as shapes from './query-schemas.ts';
+import { loadExplanation } from './query/load-explanation.ts';
+import { loadFeatureUsers } from './query/load-feature-users.ts';
+import { loadHistory, positionOf } from './query/load-history.ts';
+import type { KnownFeatures } from './read/known-features.ts';
+import { loadTimelines } from './read/load-timelines.ts';
+import { answerOf } from './read/read-entitlements.ts';
+
+export interface QueryRouteDeps {
+  clock: Clock;
+  database: Database;
+  features: KnownFeatures;
+  access: ProjectAccess;
+}
+
+const tags = ['Entitlements'];
+
+/** How many answers of a batch are built in one turn of the event loop. */
+const answersAtOnce = 20;
+
+/** Entitlements seen from other sides: many users at once, why, what changed when, who. */
+export function queryRoutes(app: App, deps: QueryRouteDeps): void {
+  const { access, clock, database, features } = deps;
+
+  /** Returns the answers of distinct users as JSON, by user id. */
+  async function answerTexts(
+    projectId: string,
+    userIds: readonly string[],
+    featureCodes: readonly string[] | undefined,
+  ): Promise<Map<string, string>> {
+    const now = clock();
+    const users = userIds.map((userId) => ({ projectId, userId }));
+    const texts = new Map<string, string>();
+    for (const { user, timeline } of await loadTimelines(database, users)) {
+      texts.set(
+        user.userId,
+        JSON.stringify(answerOf(user, timeline, presentOf(timeline, now), featureCodes).body),
+      );
+      if (texts.size % answersAtOnce === 0) await otherWork();
+    }
+    return texts;
+  }
+
+  app.post(
+    '/api/v1/entitlements/batch',
+    {
+      config: { auth: 'read', cost: 2 },
+      schema: {
+        tags,
+        summary: 'What each of up to 100 users may use now, straight from Postgres',
+        body: shapes.batchBody,
+        response: { 200: shapes.batchResponse },
+      },
+    },
+    async (request, reply) => {
+      const { body } = request;
+      const projectId = await access.projectOf(request, body.project_id);
+      const texts = await answerTexts(projectId, [...new Set(body.user_ids)], body.feature_codes);
+      const data = body.user_ids.map((userId) => texts.get(userId) ?? '');
+      return sendJson(reply, `{"data":[${data.join(',')}]}`);
+    },
+  );
+
+  app.get(
+    '/api/v1/entitlements/explain',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags,
+        summary:
+          'Why a user may or may not use a feature: every source and revocation, with its ids',
+        querystring: shapes.explainQuery,
+        response: { 200: shapes.explainResponse },
+      },
+    },
+    async (request) => {
+      const { user_id: userId, feature_code: featureCode, at, ...given } = request.query;
+      const user = { projectId: await access.projectOf(request, given.project_id), userId };
+      const explanation = await loadExplanation(database, user, featureCode, {
+        at,
+        now: clock(),
+      });
+      return shapes.toExplanationDto(userId, featureCode, explanation);
+    },
+  );
+
+  app.get(
+    '/api/v1/entitlements/history',
+    {
+      config: { auth: 'read' },
+      schema: {
+        tags,
+        summary: "What changed when in a user's entitlements, the last change first",
+        querystring: shapes.historyQuery,
+        response: { 200: listResponse(shapes.recordedSegmentSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, user_id: userId, feature_code: featureCode, ...given } = request.query;
+      const user = { projectId: await access.projectOf(request, given.project_id), userId };
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const rows = await loadHistory(database, user, featureCode, asked);
+      return page(rows, limit, positionOf, shapes.toRecordedSegmentDto);
+    },
+  );
+
+  app.get(
+    '/api/v1/features/:feature_code/users',
+    {
+      config: { auth: 'read', problems: ['feature_not_found'] },
+      schema: {
+        tags,
+        summary: 'Who may use a feature, now or at another instant, those known longest first',
+        params: shapes.featureUsersParams,
+        querystring: shapes.featureUsersQuery,
+        response: { 200: listResponse(shapes.featureUserSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, at, ...given } = request.query;
+      const featureCode = request.params.feature_code;
+      const projectId = await access.projectOf(request, given.project_id);
+      if (!(await features.has(projectId, featureCode)))
+        throw featureNotFound({ path: 'feature_code', isArchived: false });
+      const asked = { after: decodeCursor(cursor), take: limit + 1 };
+      const feature = { projectId, featureCode };
+      const rows = await loadFeatureUsers(database, feature, { at, now: clock() }, asked);
+      return page(rows, limit, ({ userId }) => userId, shapes.toFeatureUserDto);
+    },
+  );
+}

@@ -1,0 +1,214 @@
+import { z } from 'zod';
+import {
+  featureCodeSchema,
+  isoInstant,
+  isoInstantSchema,
+  instantSchema,
+  jsonOutSchema,
+  listQuery,
+  projectIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+import { type Rule, rules, type Why, whys } from './core/explain.ts';
+import { sourcesOf } from './core/segment-sources.ts';
+import type { EvidencedExplanation } from './query/load-explanation.ts';
+import type { FeatureUser } from './query/load-feature-users.ts';
+import type { RecordedSegment } from './query/load-history.ts';
+import {
+  answerReasonSchema,
+  entitlementsResponse,
+  featureTypeSchema,
+  sourceSchema,
+} from './schemas.ts';
+
+export const batchBody = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  user_ids: z
+    .array(userIdSchema)
+    .max(100)
+    .describe('Answers come in this order; a repeated id is answered again'),
+  feature_codes: z.array(featureCodeSchema).max(100).optional().describe('Only these'),
+});
+
+export const batchResponse = z.object({ data: z.array(entitlementsResponse) });
+
+export const explainQuery = z.strictObject({
+  project_id: projectIdSchema.optional(),
+  user_id: userIdSchema,
+  feature_code: featureCodeSchema,
+  at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
+});
+
+/** A closed list of words, each with what it means. */
+function words<Word extends string>(meanings: Readonly<Record<Word, string>>) {
+  const list = Object.keys(meanings) as [Word, ...Word[]]; // a record's own keys
+  const said = list.map((word) => `\`${word}\`: ${meanings[word]}`).join('; ');
+  return z.enum(list).describe(said);
+}
+
+const windowSchema = {
+  valid_from: isoInstantSchema,
+  valid_to: isoInstantSchema
+    .nullable()
+    .describe('`null` = open; the same as `valid_from` = at no time'),
+};
+
+export const explainResponse = z
+  .object({
+    user_id: z.string(),
+    feature_code: z.string(),
+    allowed: z.boolean(),
+    reason: answerReasonSchema,
+    value: jsonOutSchema.describe('`null` where denied'),
+    rule: words<Rule>(rules),
+    sources: z
+      .array(
+        sourceSchema.extend({
+          ...windowSchema,
+          began_at: isoInstantSchema
+            .optional()
+            .describe(
+              'Of a subscription or purchase: when it was subscribed to or bought. A revocation that does not block takes what began at or before its `recorded_at`',
+            ),
+          value: jsonOutSchema.describe('What it gives, alone'),
+          counted: z.boolean(),
+          why: words<Why>(whys),
+          stripe_ids: z.array(z.string()).describe('The Stripe objects that it rests on'),
+          event_ids: z
+            .array(z.string())
+            .describe('The stored events about these objects, the newest 20, newest first'),
+          audit_id: z.string().optional().describe('Of a grant: the last audit row about it'),
+        }),
+      )
+      .describe('Everything that carries the feature, counted or not'),
+    revocations: z
+      .array(
+        z.object({
+          id: z.string(),
+          ...windowSchema,
+          recorded_at: isoInstantSchema,
+          block: z.boolean().describe('Whether it takes what begins later, too'),
+          decides: z
+            .boolean()
+            .describe(
+              'Whether it takes a source that would count or, without such a source, is the reason for the denial',
+            ),
+          audit_id: z.string().nullable().describe('The last audit row about it'),
+        }),
+      )
+      .describe('The last recorded first'),
+  })
+  .meta({ id: 'Explanation' });
+
+/** The body of `GET /entitlements/explain`. */
+export function toExplanationDto(
+  userId: string,
+  featureCode: string,
+  explanation: EvidencedExplanation,
+): z.infer<typeof explainResponse> {
+  const { allowed, reason, value, rule, evidence, auditIds } = explanation;
+  return {
+    user_id: userId,
+    feature_code: featureCode,
+    allowed,
+    reason,
+    value,
+    rule,
+    sources: explanation.sources.map((source) => {
+      const { stripeIds, eventIds } = evidence.get(source.ref.id) ?? {
+        stripeIds: [],
+        eventIds: [],
+      };
+      const auditId = auditIds.get(source.ref.id);
+      return {
+        ...source.ref,
+        valid_from: isoInstant(source.validFrom),
+        valid_to: isoInstant(source.validTo),
+        ...(source.beganAt === null ? {} : { began_at: isoInstant(source.beganAt) }),
+        value: source.value,
+        counted: source.counted,
+        why: source.why,
+        // Its own id distinguishes an item from the others of its subscription.
+        stripe_ids: source.ref.type === 'subscription' ? [source.partId, ...stripeIds] : stripeIds,
+        event_ids: eventIds,
+        ...(auditId === undefined ? {} : { audit_id: auditId }),
+      };
+    }),
+    revocations: explanation.revocations.map((revocation) => ({
+      id: revocation.id,
+      valid_from: isoInstant(revocation.validFrom),
+      valid_to: isoInstant(revocation.validTo),
+      recorded_at: isoInstant(revocation.recordedAt),
+      block: revocation.block,
+      decides: revocation.decides,
+      audit_id: auditIds.get(revocation.id) ?? null,
+    })),
+  };
+}
+
+export const historyQuery = z.strictObject({
+  ...listQuery,
+  project_id: projectIdSchema.optional(),
+  user_id: userIdSchema,
+  feature_code: featureCodeSchema.optional(),
+});
+
+export const recordedSegmentSchema = z
+  .object({
+    feature_code: z.string(),
+    type: featureTypeSchema,
+    allowed: z.boolean(),
+    reason: answerReasonSchema,
+    value: jsonOutSchema.describe('`null` where denied'),
+    sources: z.array(sourceSchema),
+    valid_from: isoInstantSchema.nullable().describe('`null` = since ever'),
+    valid_to: isoInstantSchema.nullable().describe('`null` = open'),
+    recorded_at: isoInstantSchema.describe('From this instant on it was answered'),
+    superseded_at: isoInstantSchema
+      .nullable()
+      .describe('Until this instant it was answered; `null` = still'),
+  })
+  .meta({ id: 'RecordedSegment' });
+
+export function toRecordedSegmentDto(
+  segment: RecordedSegment,
+): z.infer<typeof recordedSegmentSchema> {
+  return {
+    feature_code: segment.featureCode,
+    type: segment.featureType,
+    allowed: segment.reason === 'granted',
+    reason: segment.reason,
+    value: segment.value,
+    sources: sourcesOf(segment),
+    valid_from: isoInstant(segment.validFrom),
+    valid_to: isoInstant(segment.validTo),
+    recorded_at: isoInstant(segment.recordedAt),
+    superseded_at: isoInstant(segment.supersededAt),
+  };
+}
+
+export const featureUsersParams = z.strictObject({ feature_code: featureCodeSchema });
+
+export const featureUsersQuery = z.strictObject({
+  ...listQuery,
+  project_id: projectIdSchema.optional(),
+  at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
+});
+
+export const featureUserSchema = z
+  .object({
+    user_id: z.string(),
+    value: jsonOutSchema,
+    valid_from: isoInstantSchema.nullable(),
+    valid_to: isoInstantSchema.nullable().describe('`null` = open'),
+  })
+  .meta({ id: 'FeatureUser' });
+
+export function toFeatureUserDto(user: FeatureUser): z.infer<typeof featureUserSchema> {
+  return {
+    user_id: user.userId,
+    value: user.value,
+    valid_from: user.validFrom,
+    valid_to: user.validTo,
+  };
+}

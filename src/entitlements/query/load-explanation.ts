@@ -1,0 +1,69 @@
+import type { Database, Tx } from '../../platform/database.ts';
+import { explainAt, type Explanation } from '../core/explain.ts';
+import { presentOf } from '../core/present.ts';
+import { loadFacts } from '../refresh/load-facts.ts';
+import type { UserName } from '../users.ts';
+import { loadAuditIds, loadEvidence, type SourceEvidence } from './load-evidence.ts';
+
+/** An explanation with its evidence. */
+export interface EvidencedExplanation extends Explanation {
+  /** By source id; grants have none. */
+  evidence: Map<string, SourceEvidence>;
+  /** By the id of the grant or revocation: the last audit row about it. */
+  auditIds: Map<string, string>;
+}
+
+/** An instant to read at, or the present; epoch milliseconds. */
+export interface AskedInstant {
+  at: number | undefined;
+  /** By this process's clock; the present of a user may be later (`presentOf`). */
+  now: number;
+}
+
+/** The uid of an unknown user, who has no facts; uids begin at 1. */
+const unknownUid = 0n;
+
+/**
+ * Explains why a user may or may not use a feature at an instant, from one snapshot of the database.
+ * While users are being recomputed after a change of the catalog, the explanation may be ahead of the
+ * stored answer.
+ */
+export async function loadExplanation(
+  database: Database,
+  user: UserName,
+  featureCode: string,
+  { at, now }: AskedInstant,
+): Promise<EvidencedExplanation> {
+  return database.transaction(async (tx) => {
+    await tx.$executeRaw`set transaction isolation level repeatable read, read only`;
+    const { uid, recordedAt } = await loadNamed(tx, user);
+    const facts = (await loadFacts(tx, user.projectId, [uid])).get(uid);
+    if (facts === undefined) throw new Error('facts of a user are missing');
+    const explanation = explainAt(facts, featureCode, at ?? presentOf({ recordedAt }, now));
+    const { sources, revocations } = explanation;
+    const idsOf = (type: 'subscription' | 'purchase' | 'grant') =>
+      sources.filter(({ ref }) => ref.type === type).map(({ ref }) => ref.id);
+    return {
+      ...explanation,
+      evidence: await loadEvidence(tx, {
+        subscriptionIds: idsOf('subscription'),
+        purchaseIds: idsOf('purchase'),
+      }),
+      auditIds: await loadAuditIds(tx, user, [
+        ...idsOf('grant'),
+        ...revocations.map(({ id }) => id),
+      ]),
+    };
+  });
+}
+
+async function loadNamed(
+  tx: Tx,
+  { projectId, userId }: UserName,
+): Promise<{ uid: bigint; recordedAt: number | null }> {
+  const user = await tx.user.findUnique({
+    where: { projectId_userId: { projectId, userId } },
+    select: { uid: true, recordedAt: true },
+  });
+  return { uid: user?.uid ?? unknownUid, recordedAt: user?.recordedAt?.getTime() ?? null };
+}

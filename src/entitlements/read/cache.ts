@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto';
+import { createBatches } from '../../platform/batches.ts';
+import { type Attempt, createCircuit } from '../../platform/circuit.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Database } from '../../platform/database.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import type { Redis } from '../../platform/redis.ts';
+import type { UserName } from '../users.ts';
+import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
+import { loadTimelines } from './load-timelines.ts';
+import { createSingleFlight } from './single-flight.ts';
+import type { StoredTimeline } from './stored-timeline.ts';
+
+/*
+ * A user's key holds either a finished answer or a lease of the reader that is fetching one.
+ *
+ *   read   MGET, with those who read at the same time; nothing there → SET lease NX
+ *   fill   the answer replaces the lease, only if that very lease is still there
+ *   forget DEL, after the commit of whatever changed the user
+ *
+ * The deletion takes away the answer and the lease of any reader that is still on its way with an
+ * older one, so that no slow reader brings a revoked right back, whatever expired, was evicted or
+ * restarted in between (docs/adr/0005-cache.md). Whatever writes names one key.
+ */
+
+/** How long a reader may take to fill, milliseconds; after it the next reader takes the lease. */
+const leaseMs = 5_000;
+
+const leaseMark = 'lease:';
+
+/** So many waits for Redis in vain, one after the other, and reads go straight to Postgres for a while. */
+const failuresInARow = 3;
+
+/** How long, milliseconds, until one read tries Redis again. */
+const pauseMs = 500;
+
+/** How many answers one command to Redis asks for at most. */
+const keysPerCommand = 100;
+
+/** How many users one query to Postgres loads at most, and how many such queries run at a time. */
+const usersPerQuery = 50;
+const queriesAtOnce = 4;
+
+/** How long a reader waits for its query to begin, milliseconds: as long as for a connection to Postgres. */
+const queryWaitMs = 2_000;
+
+const fillScript = `
+if redis.call('get', KEYS[1]) == ARGV[1] then
+  return redis.call('set', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+return false`;
+
+/** What reading the cache came to. Only `leased` may fill. */
+type CacheRead =
+  | { state: 'hit'; answer: CachedAnswer }
+  | { state: 'leased'; lease: string }
+  | { state: 'busy' }
+  | { state: 'unavailable' };
+
+/** A user who was written, and whether the cache may hold an answer that is no longer right. */
+interface Written {
+  user: UserName & { uid: bigint };
+  revision: number;
+  cachePending: boolean;
+}
+
+export interface EntitlementCache {
+  /** @param now epoch milliseconds: an answer that holds no more is not a hit. */
+  read(user: UserName, now: number): Promise<CacheRead>;
+  /**
+   * What Postgres has, never older than the question: readers of one user who come while a query runs
+   * share the next one, so that a crowd costs two queries per process.
+   */
+  load(user: UserName): Promise<StoredTimeline>;
+  /**
+   * Keeps an answer until it changes by itself, and never longer than the time to live, counted from
+   * the instant at which it was asked for.
+   */
+  fill(user: UserName, lease: string, answer: CachedAnswer, times: FillTimes): Promise<void>;
+  /**
+   * Takes the answers of users away whose change is pending, and notes that the cache was told. Where
+   * Redis cannot be told they stay pending, and a sweep tells it later; nothing is thrown, since the
+   * change is committed.
+   */
+  forget(written: Written[]): Promise<void>;
+}
+
+/** Epoch milliseconds. */
+interface FillTimes {
+  /** Of the answer: it was read from Postgres after this. */
+  askedAt: number;
+  now: number;
+}
+
+interface CacheDeps {
+  redis: Redis | null;
+  database: Database;
+  metrics: Metrics;
+  logger: Logger;
+  monotonic: Clock;
+  /** The published bound (promise 3): no answer lives longer, whatever Redis missed. */
+  cacheTtlSeconds: number;
+}
+
+export function createCache(deps: CacheDeps): EntitlementCache {
+  const { redis, database, metrics, logger } = deps;
+  const shared = createSingleFlight<StoredTimeline>();
+  const loadStored = createBatches({
+    load: async (users: UserName[]) =>
+      (await loadTimelines(database, users)).map(({ timeline }) => timeline),
+    maxSize: usersPerQuery,
+    laneOf: ({ projectId }) => projectId,
+    limit: { maxRunning: queriesAtOnce, maxWaitMs: queryWaitMs },
+  });
+  const getText = createBatches({
+    load: (keys: string[]) =>
+      redis?.mget(keys) ?? Promise.reject(new Error('Redis is not configured')),
+    maxSize: keysPerCommand,
+  });
+  const circuit = createCircuit({
+    failures: failuresInARow,
+    pauseMs,
+    onChange(isOpen) {
+      metrics.redisCircuitOpen.set(isOpen ? 1 : 0);
+      if (isOpen) logger.warn('Redis does not answer: reads go to Postgres until it does');
+      else logger.info('Redis answers again');
+    },
+  });
+  let prefix: string | undefined;
+  let asking: Promise<string> | undefined;
+
+  async function askPrefix(): Promise<string> {
+    try {
+      prefix = `latchkey:${await loadDatabaseIdentity(database)}:`;
+      return prefix;
+    } finally {
+      asking = undefined;
+    }
+  }
+
+  /** Asked of Postgres once, whoever waits for it; where it cannot be asked, again the next time. */
+  function loadPrefix(): Promise<string> {
+    asking ??= askPrefix();
+    return asking;
+  }
+
+  async function keyOf(user: UserName): Promise<string> {
+    return keyBelow(prefix ?? (await loadPrefix()), user);
+  }
+
+  function failed(operation: string, error: unknown): void {
+    metrics.redisErrors.inc({ operation });
+    logger.debug({ err: error, operation }, 'Redis did not answer');
+  }
+
+  return {
+    async read(user, now) {
+      if (redis === null) return { state: 'unavailable' };
+      let attempt: Attempt | null = null;
+      try {
+        const key = keyBelow(prefix ?? (await loadPrefix()), user);
+        attempt = circuit.attempt(deps.monotonic());
+        if (attempt === null) return { state: 'unavailable' };
+        const text = await getText(key);
+        attempt.succeeded();
+        if (text !== null) {
+          if (text.startsWith(leaseMark)) return { state: 'busy' };
+          const answer = decodeAnswer(text, now);
+          if (answer !== null) return { state: 'hit', answer };
+          await redis.del(key);
+        }
+        const lease = leaseMark + randomUUID();
+        const taken = await redis.set(key, lease, 'PX', leaseMs, 'NX');
+        return taken === null ? { state: 'busy' } : { state: 'leased', lease };
+      } catch (error) {
+        attempt?.failed();
+        failed('read', error);
+        return { state: 'unavailable' };
+      }
+    },
+
+    load: (user) => shared(`${user.projectId} ${user.userId}`, () => loadStored(user)),
+
+    async fill(user, lease, answer, { askedAt, now }) {
+      if (redis === null) return;
+      const until = Math.min(
+        askedAt + deps.cacheTtlSeconds * 1_000,
+        answer.nextChangeAt ?? Infinity,
+      );
+      // Redis accepts whole milliseconds only; rounding down keeps the answer within its bound.
+      const ttlMs = Math.max(1, Math.floor(until - now));
+      try {
+        await redis.eval(fillScript, 1, await keyOf(user), lease, encodeAnswer(answer), ttlMs);
+      } catch (error) {
+        failed('fill', error);
+      }
+    },
+
+    async forget(written) {
+      const pending = written.filter(({ cachePending }) => cachePending);
+      // In a Redis cluster one node may fail; the users on the others are still notified.
+      const tries = await Promise.allSettled(
+        pending.map(async ({ user }) => redis?.del(await keyOf(user))),
+      );
+      const forgotten = pending.filter((_, at) => tries[at]?.status === 'fulfilled');
+      const refusal = tries.find((attempt) => attempt.status === 'rejected');
+      if (refusal !== undefined) failed('forget', refusal.reason);
+      if (forgotten.length === 0) return;
+      await clearPending(database, forgotten).catch((error: unknown) => {
+        logger.warn(
+          { err: error },
+          'the cache forgot changed answers, but this could not be recorded',
+        );
+      });
+    },
+  };
+}
+
+function keyBelow(prefix: string, { projectId, userId }: UserName): string {
+  return `${prefix}${projectId}:${userId}`;
+}
+
+/**
+ * Which database this is: its own random id, the cluster and the database within it, so that a copy
+ * of it, restored elsewhere, is another one.
+ */
+async function loadDatabaseIdentity(database: Database): Promise<string> {
+  const { rows } = await database.pool.query<{ identity: string }>(`
+    select md5(i.id::text || d.oid::text || s.system_identifier::text) as identity
+    from database_identity i, pg_database d, pg_control_system() s
+    where d.datname = current_database()`);
+  const [row] = rows;
+  if (row === undefined)
+    throw new Error('the database has no identity: are all migrations applied?');
+  return row.identity.slice(0, 12);
+}
+
+/**
+ * Only where the user was not changed again since: that change tells the cache itself. Users are locked
+ * sorted, as everywhere (docs/adr/0004-locks.md).
+ */
+async function clearPending(database: Database, told: Written[]): Promise<void> {
+  await database.pool.query(
+    `update users u set cache_pending_at = null
+     from (
+       select users.uid from users
+       join unnest($1::bigint[], $2::bigint[]) as t (uid, revision) using (uid, revision)
+       order by 1 for update of users
+     ) told
+     where u.uid = told.uid`,
+    [told.map(({ user }) => user.uid), told.map(({ revision }) => revision)],
+  );
+}

@@ -1,0 +1,90 @@
+import type { DeniedReason, EntitlementsAnswer } from '../core/answer.ts';
+
+/**
+ * The version of the cached text and of the body in it. Raise it with every change of either: a text of
+ * another version is a miss. It is in the text, not in the key, so that releases which run side by side
+ * delete each other's answers. Releases without versions read it as an expiry in 1970.
+ */
+export const cacheFormat = 1;
+
+/**
+ * An answer as the cache keeps it: finished text, so that a hit parses and formats nothing. The first
+ * line holds the format's version, the next change, the revision and the tag. Then comes a line per
+ * feature: `code valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of
+ * `GET /entitlements`. Codes and reasons hold no spaces, and JSON.stringify writes no line breaks.
+ */
+export interface CachedAnswer {
+  /** The next instant at which the answer changes by itself, epoch milliseconds; null = none. */
+  nextChangeAt: number | null;
+  revision: number;
+  /** Changes with the revision and at every boundary. */
+  etag: string;
+  /** The lines of the features, each between line breaks. */
+  featureLines: string;
+  /** JSON: the body. */
+  bodyText: string;
+}
+
+/** What an answer says of one feature: `value` and `validTo` are finished JSON. */
+export type FeatureWord =
+  { allowed: true; value: string; validTo: string } | { allowed: false; reason: DeniedReason };
+
+/**
+ * @param recordedAt when the timeline last changed, epoch milliseconds: revisions begin anew in a
+ *   restored database, instants do not.
+ */
+export function finishAnswer(answer: EntitlementsAnswer, recordedAt: number | null): CachedAnswer {
+  const { revision, entitlements, next_change_at: next } = answer.body;
+  const nextChangeAt = next === null ? null : Date.parse(next);
+  const parts = [revision, recordedAt ?? 0, nextChangeAt ?? 0];
+  const granted = entitlements.map(
+    ({ feature_code: code, value, valid_to: validTo }) =>
+      `${code} ${JSON.stringify(validTo)} ${JSON.stringify(value)}\n`,
+  );
+  const denied = Object.entries(answer.denied).map(([code, reason]) => `${code} !${reason}\n`);
+  return {
+    nextChangeAt,
+    revision,
+    etag: `"${parts.map((part) => part.toString(36)).join('-')}"`,
+    featureLines: ['\n', ...granted, ...denied].join(''),
+    bodyText: JSON.stringify(answer.body),
+  };
+}
+
+export function encodeAnswer(answer: CachedAnswer): string {
+  const { nextChangeAt, revision, etag, featureLines, bodyText } = answer;
+  return `${cacheFormat} ${nextChangeAt ?? ''} ${revision} ${etag}${featureLines}\n${bodyText}`;
+}
+
+/**
+ * Returns the answer in a text of `encodeAnswer`; null if the text has another format or the answer has
+ * expired at `now` (epoch milliseconds).
+ */
+export function decodeAnswer(text: string, now: number): CachedAnswer | null {
+  const headEnd = text.indexOf('\n');
+  const linesEnd = text.indexOf('\n\n', headEnd) + 1;
+  const [format, next = '', revision = '', etag = ''] = text.slice(0, headEnd).split(' ');
+  if (format !== String(cacheFormat)) return null;
+  const nextChangeAt = next === '' ? null : Number(next);
+  if (nextChangeAt !== null && now >= nextChangeAt) return null;
+  return {
+    nextChangeAt,
+    revision: Number(revision),
+    etag,
+    featureLines: text.slice(headEnd, linesEnd),
+    bodyText: text.slice(linesEnd + 1),
+  };
+}
+
+/** Returns null if the feature is not in the answer: it never had a source. */
+export function featureWord(answer: CachedAnswer, featureCode: string): FeatureWord | null {
+  const { featureLines } = answer;
+  const mark = `\n${featureCode} `;
+  const found = featureLines.indexOf(mark);
+  if (found === -1) return null;
+  const start = found + mark.length;
+  const line = featureLines.slice(start, featureLines.indexOf('\n', start));
+  if (line.startsWith('!')) return { allowed: false, reason: line.slice(1) as DeniedReason }; // written by finishAnswer
+  const space = line.indexOf(' ');
+  return { allowed: true, validTo: line.slice(0, space), value: line.slice(space + 1) };
+}

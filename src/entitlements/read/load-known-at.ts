@@ -1,0 +1,58 @@
+import { ProblemError } from '../../http/problem.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Database } from '../../platform/database.ts';
+import type { UserName } from '../users.ts';
+import {
+  storedTimeline,
+  type StoredTimeline,
+  timelineSql,
+  type TimelineTuple,
+} from './stored-timeline.ts';
+
+const known = timelineSql(
+  { revision: 'u.revision - changes.later', recordedAt: 'changes.last_at' },
+  'recorded_at <= $3 and (superseded_at is null or superseded_at > $3)',
+);
+
+/**
+ * Loads a user's timeline as it was recorded at an earlier instant (epoch milliseconds), with its
+ * revision, in one query. A change has one instant, the `recorded_at` of what it adds and the
+ * `superseded_at` of what it replaces, and raises the revision by one. So the revision at the earlier
+ * instant is today's less the changes since.
+ * @throws ProblemError bad_request if the instant is in the future
+ */
+export async function loadTimelineKnownAt(
+  deps: { clock: Clock; database: Database },
+  user: UserName,
+  knownAt: number,
+): Promise<StoredTimeline> {
+  const { rows } = await deps.database.pool.query<{
+    timeline: TimelineTuple;
+    last_at: Date | null;
+  }>({
+    name: 'load-timeline-known-at',
+    text: `
+      select ${known} as timeline, u.recorded_at as last_at
+      from users u
+      cross join lateral (
+        select count(*) filter (where at > $3) as later, max(at) filter (where at <= $3) as last_at
+        from (
+          select recorded_at as at from entitlement_segments where uid = u.uid
+          union
+          select superseded_at from entitlement_segments where uid = u.uid and superseded_at is not null
+        ) instants
+      ) changes
+      where u.project_id = $1 and u.user_id = $2`,
+    values: [user.projectId, user.userId, new Date(knownAt)],
+  });
+  // A change that was recorded by a clock ahead of ours is known already.
+  if (knownAt > Math.max(deps.clock(), rows[0]?.last_at?.getTime() ?? 0)) {
+    throw new ProblemError('bad_request', undefined, [
+      {
+        path: 'known_at',
+        message: 'must not be in the future: nothing is known from then; `at` may be',
+      },
+    ]);
+  }
+  return storedTimeline(rows[0]?.timeline ?? null);
+}

@@ -1,0 +1,36 @@
+/** Loads the value of a key; callers who ask at the same time share a load. */
+type SingleFlight<Value> = (key: string, load: () => Promise<Value>) => Promise<Value>;
+
+interface Slot<Value> {
+  running: Promise<Value>;
+  /** Begins when `running` has ended; null = no caller waits for it. */
+  next: Promise<Value> | null;
+}
+
+/**
+ * Lets callers who ask for the same key share a load, but never a value older than the question: **a
+ * caller shares a load only if the load had not begun when the caller came.** So at most one load per key
+ * runs and one waits. A load that fails, fails for all who share it.
+ */
+export function createSingleFlight<Value>(): SingleFlight<Value> {
+  const slots = new Map<string, Slot<Value>>();
+
+  function start(key: string, load: () => Promise<Value>): Promise<Value> {
+    const slot: Slot<Value> = { running: load(), next: null };
+    slots.set(key, slot);
+    const end = () => {
+      // If a caller waits, its load takes over the slot at once.
+      if (slot.next === null) slots.delete(key);
+    };
+    slot.running.then(end, end);
+    return slot.running;
+  }
+
+  return (key, load) => {
+    const slot = slots.get(key);
+    if (slot === undefined) return start(key, load);
+    const begin = () => start(key, load);
+    slot.next ??= slot.running.then(begin, begin);
+    return slot.next;
+  };
+}

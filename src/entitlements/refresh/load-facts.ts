@@ -1,0 +1,97 @@
+import type { Tx } from '../../platform/database.ts';
+import type { CarryFact, CatalogFacts, Facts, FeatureValue } from '../core/facts.ts';
+import { loadUserFacts } from './load-user-facts.ts';
+
+/** A price, and its product when it was sold. */
+export interface Sold {
+  priceId: string;
+  productId: string;
+}
+
+/**
+ * Loads everything that the timelines of these users of one project are computed from, in a fixed number
+ * of queries for any number of users. Consistent with the catalog under the project's lock, and with
+ * the users' own facts under theirs.
+ */
+export async function loadFacts(
+  tx: Tx,
+  projectId: string,
+  uids: bigint[],
+): Promise<Map<bigint, Facts>> {
+  const ofUsers = await loadUserFacts(tx, uids);
+  const sold = [...ofUsers.values()].flatMap(({ subscriptions, purchases }) => [
+    ...subscriptions.flatMap(({ items }) => items),
+    ...purchases,
+  ]);
+  const catalog = await loadCatalog(tx, projectId, sold);
+  return new Map([...ofUsers].map(([uid, facts]) => [uid, { ...catalog, ...facts }]));
+}
+
+/** Loads the facts that all users of a project share; of prices, only those in `sold`. */
+export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Promise<CatalogFacts> {
+  const project = await tx.project.findUniqueOrThrow({
+    where: { id: projectId },
+    include: { features: true },
+  });
+  return {
+    policy: {
+      graceDays: project.graceDays,
+      refundFull: closed(project.refundFull, ['revoke', 'keep']),
+      refundPartial: closed(project.refundPartial, ['keep', 'revoke']),
+      disputeOpened: closed(project.disputeOpened, ['keep', 'suspend']),
+    },
+    features: project.features.map(({ code, type, merge, perQuantity }) => ({
+      code,
+      type: closed(type, ['boolean', 'limit', 'config']),
+      merge: closed(merge, ['max', 'sum']),
+      perQuantity,
+    })),
+    carries: await loadCarries(tx, projectId, sold),
+  };
+}
+
+/** What each price in use carries in this project: its product's features, its own laid over them. */
+async function loadCarries(
+  tx: Tx,
+  projectId: string,
+  sold: Sold[],
+): Promise<Record<string, CarryFact>> {
+  if (sold.length === 0) return {};
+  const products = await tx.product.findMany({
+    where: { projectId, id: { in: [...new Set(sold.map(({ productId }) => productId))] } },
+    include: { features: true },
+  });
+  const prices = await tx.price.findMany({
+    where: { id: { in: [...new Set(sold.map(({ priceId }) => priceId))] } },
+    include: { features: { where: { projectId } } },
+  });
+  const productById = new Map(products.map((product) => [product.id, product]));
+  const priceById = new Map(prices.map((price) => [price.id, price]));
+  const carries: Record<string, CarryFact> = {};
+  for (const { priceId, productId } of sold) {
+    const product = productById.get(productId);
+    if (product === undefined) continue;
+    const price = priceById.get(priceId);
+    carries[priceId] = {
+      priceId,
+      productId,
+      rank: price?.rank ?? product.rank,
+      accessDays: price?.accessDays ?? null,
+      features: Object.fromEntries(
+        [...product.features, ...(price?.features ?? [])].map(({ featureCode, value }) => [
+          featureCode,
+          value as FeatureValue, // jsonb holds JSON values only
+        ]),
+      ),
+    };
+  }
+  return carries;
+}
+
+/** A word of a list that the database checks. */
+function closed<const T extends string>(word: string, words: readonly T[]): T {
+  const found = words.find((candidate) => candidate === word);
+  if (found === undefined)
+    throw new Error(`the database holds '${word}' where one of ${words.join(', ')} is expected`);
+  return found;
+}

@@ -1,0 +1,172 @@
+import type { Clock } from '../../platform/clock.ts';
+import { type Database, isTimeout, isUnreachable, sql, type Tx } from '../../platform/database.ts';
+import { lockProjectShared } from '../../platform/locks.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { Metrics } from '../../platform/metrics.ts';
+import type { EntitlementCache } from '../read/cache.ts';
+import { lockUsers } from '../users.ts';
+import { type Refreshed, refreshUsers } from './refresh-users.ts';
+
+export interface RefreshDeps {
+  clock: Clock;
+  database: Database;
+  cache: EntitlementCache;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+const batchSize = 100;
+
+interface Extent {
+  /** How many users are tried at most. */
+  limit: number;
+  /** Epoch milliseconds: users whose refresh failed since then are not tried. */
+  failedBefore: number;
+  /** `stop` leaves the batch to the sweep, so that an operator's request does not wait for its halves. */
+  onTimeout: 'halve' | 'stop';
+}
+
+/**
+ * Refreshes users of a project that were computed under an older catalog, those longest behind first.
+ * A user whose timeline cannot be computed delays no other: it raises an alarm, keeps its answers and is
+ * retried later. After a time-out, batches stay as small as those that passed.
+ *
+ * @returns how many were refreshed
+ */
+export async function refreshBehind(
+  deps: RefreshDeps,
+  projectId: string,
+  { limit, failedBefore, onTimeout }: Extent,
+): Promise<number> {
+  let size = batchSize;
+  let tried = 0;
+  let refreshed = 0;
+  while (tried < limit) {
+    const asked = Math.min(size, limit - tried);
+    const { rows } = await deps.database.pool.query<{ uid: string }>(
+      `select u.uid from users u join projects p on p.id = u.project_id
+       where u.project_id = $1 and u.catalog_revision < p.catalog_revision
+         and (u.refresh_failed_at is null or u.refresh_failed_at < $2)
+       order by u.catalog_revision, u.uid limit $3`,
+      [projectId, new Date(failedBefore), asked],
+    );
+    const uids = rows.map(({ uid }) => BigInt(uid));
+    try {
+      const done = await refreshByHalves(deps, projectId, uids, onTimeout);
+      refreshed += done.refreshed;
+      if (done.timedOut) size = Math.max(1, done.largest);
+    } catch (error) {
+      if (onTimeout === 'stop' && isTimeout(error)) break;
+      throw error;
+    }
+    tried += uids.length;
+    if (uids.length < asked) break;
+  }
+  return refreshed;
+}
+
+/**
+ * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller
+ * then refreshes them by `refreshMarked`; if the process dies in between, the sweep does.
+ */
+export async function markBehind(tx: Tx, uids: readonly bigint[]): Promise<void> {
+  await tx.$executeRaw`update users set catalog_revision = 0 where uid = any(${[...uids]})`;
+}
+
+/** Refreshes marked users of one project, each that can be; the others raise an alarm and stay behind. */
+export async function refreshMarked(
+  deps: RefreshDeps,
+  projectId: string,
+  uids: readonly bigint[],
+): Promise<void> {
+  await refreshByHalves(deps, projectId, uids, 'halve');
+}
+
+interface Halves {
+  refreshed: number;
+  /** The size of the largest batch that passed. */
+  largest: number;
+  timedOut: boolean;
+}
+
+/** Together where that works, otherwise by halves, down to those who fail. */
+async function refreshByHalves(
+  deps: RefreshDeps,
+  projectId: string,
+  uids: readonly bigint[],
+  onTimeout: Extent['onTimeout'],
+): Promise<Halves> {
+  const [first] = uids;
+  if (first === undefined) return { refreshed: 0, largest: 0, timedOut: false };
+  try {
+    const refreshed = await refreshTogether(deps, projectId, uids);
+    return { refreshed, largest: uids.length, timedOut: false };
+  } catch (error) {
+    // An outage says nothing about these users.
+    if (isUnreachable(error)) throw error;
+    if (onTimeout === 'stop' && isTimeout(error)) throw error;
+    if (uids.length === 1) {
+      await noteFailure(deps, projectId, first, error);
+      return { refreshed: 0, largest: 0, timedOut: isTimeout(error) };
+    }
+    const half = Math.ceil(uids.length / 2);
+    const one = await refreshByHalves(deps, projectId, uids.slice(0, half), onTimeout);
+    const other = await refreshByHalves(deps, projectId, uids.slice(half), onTimeout);
+    return {
+      refreshed: one.refreshed + other.refreshed,
+      largest: Math.max(one.largest, other.largest),
+      timedOut: isTimeout(error) || one.timedOut || other.timedOut,
+    };
+  }
+}
+
+async function refreshTogether(
+  deps: RefreshDeps,
+  projectId: string,
+  uids: readonly bigint[],
+): Promise<number> {
+  const refreshed = await deps.database.transaction(async (tx) => {
+    await lockProjectShared(tx, projectId);
+    const users = await lockUsers(
+      tx,
+      sql`uid = any(${[...uids]}) and catalog_revision < (
+        select catalog_revision from projects where id = ${projectId})`,
+    );
+    return refreshUsers(tx, projectId, users, deps.clock());
+  });
+  await deps.cache.forget(refreshed);
+  raiseTooManySources(deps, refreshed);
+  return refreshed.length;
+}
+
+/** Raises an alarm for each user with more than `maxSources` sources; all of them still count. */
+export function raiseTooManySources(
+  { logger, metrics }: Pick<RefreshDeps, 'logger' | 'metrics'>,
+  refreshed: readonly Refreshed[],
+): void {
+  for (const { user, hasTooManySources } of refreshed) {
+    if (!hasTooManySources) continue;
+    metrics.alarms.inc({ kind: 'too_many_sources' });
+    logger.warn(
+      { projectId: user.projectId, userId: user.userId },
+      'a user has so many sources that changes and reads slow down',
+    );
+  }
+}
+
+async function noteFailure(
+  { clock, database, logger, metrics }: RefreshDeps,
+  projectId: string,
+  uid: bigint,
+  error: unknown,
+): Promise<void> {
+  metrics.alarms.inc({ kind: 'timeline_not_computed' });
+  logger.error(
+    { err: error, projectId, uid: String(uid) },
+    'the timeline of a user could not be computed; the answers stay as they were',
+  );
+  await database.pool.query('update users set refresh_failed_at = $2 where uid = $1', [
+    uid,
+    new Date(clock()),
+  ]);
+}

@@ -1,0 +1,99 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
+import type { Tx } from '../../platform/database.ts';
+import { compute } from '../core/compute.ts';
+import { differenceOf } from '../core/difference.ts';
+import type { FeatureValue } from '../core/facts.ts';
+import { grantedAt } from '../core/granted.ts';
+import { presentOf } from '../core/present.ts';
+import { hasTooManySources } from '../core/source-cap.ts';
+import type { LockedUser } from '../users.ts';
+import { loadFacts } from './load-facts.ts';
+import { type Change, loadLive, storeChanges } from './store-timeline.ts';
+
+/** How many timelines are computed in one turn of the event loop. */
+const timelinesAtOnce = 25;
+
+export interface Refreshed {
+  user: LockedUser;
+  /** After the refresh. */
+  revision: number;
+  /** Whether the timeline differs from what was stored. */
+  changed: boolean;
+  /** Whether the cache must be notified, of this change or an earlier one. */
+  cachePending: boolean;
+  /** Whether the user has so many sources that changes and reads slow down. */
+  hasTooManySources: boolean;
+  /** What the user could use at the instant of the refresh, before and after it. */
+  had: ReadonlyMap<string, FeatureValue>;
+  has: ReadonlyMap<string, FeatureValue>;
+}
+
+/**
+ * Recomputes the timelines of locked users of one project and stores what changed: segments that no
+ * longer hold are superseded, new ones recorded, the revision grows by one and the cache is pending. An
+ * equal timeline changes nothing. The caller holds the project's shared lock and the users' locks.
+ *
+ * `recorded_at` is taken here, under the user's lock, and is strictly above the user's last.
+ */
+export async function refreshUsers(
+  tx: Tx,
+  projectId: string,
+  users: LockedUser[],
+  now: number,
+): Promise<Refreshed[]> {
+  if (users.length === 0) return [];
+  const uids = users.map(({ uid }) => uid);
+  const facts = await loadFacts(tx, projectId, uids);
+  const live = await loadLive(tx, uids);
+  const changes: Change[] = [];
+  const refreshOne = (user: LockedUser): Refreshed => {
+    const userFacts = facts.get(user.uid);
+    if (userFacts === undefined) throw new Error('facts of a user are missing');
+    const changedAt = Math.max(now, (user.recordedAt ?? 0) + 1);
+    const recordedAt = new Date(changedAt).toISOString();
+    const timeline = compute(userFacts);
+    const stored = live.get(user.uid) ?? { segments: [], spans: [] };
+    const difference = differenceOf(stored, timeline);
+    changes.push({ uid: String(user.uid), recordedAt, ...difference });
+    const changed = difference.goneSegments.length + difference.addedSegments.length > 0;
+    return {
+      user,
+      revision: user.revision + (changed ? 1 : 0),
+      changed,
+      cachePending: changed || user.cachePending,
+      hasTooManySources: hasTooManySources(userFacts, now),
+      had: grantedAt(
+        stored.segments.map(({ segment }) => segment),
+        presentOf(user, now),
+      ),
+      has: grantedAt(
+        timeline,
+        presentOf({ recordedAt: changed ? changedAt : user.recordedAt }, now),
+      ),
+    };
+  };
+  const refreshed: Refreshed[] = [];
+  for (const user of users) {
+    refreshed.push(refreshOne(user));
+    if (refreshed.length % timelinesAtOnce === 0) await otherWork();
+  }
+  await storeChanges(tx, changes);
+  await tx.$executeRaw`
+    update users u set
+      revision = r.revision,
+      catalog_revision = p.catalog_revision,
+      recorded_at = case when r.changed
+        then greatest(${new Date(now)}, u.recorded_at + interval '1 millisecond') else u.recorded_at end,
+      cache_pending_at = case when r.changed then ${new Date(now)} else u.cache_pending_at end,
+      refresh_failed_at = null
+    from jsonb_to_recordset(${JSON.stringify(
+      refreshed.map(({ user, revision, changed }) => ({
+        uid: String(user.uid),
+        revision,
+        changed,
+      })),
+    )}::jsonb) as r (uid bigint, revision bigint, changed boolean), projects p
+    where u.uid = r.uid and p.id = u.project_id
+      and (r.changed or u.catalog_revision <> p.catalog_revision or u.refresh_failed_at is not null)`;
+  return refreshed;
+}

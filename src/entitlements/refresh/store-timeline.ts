@@ -1,0 +1,129 @@
+import { sqlText, type Tx } from '../../platform/database.ts';
+import type { Difference, Stored } from '../core/difference.ts';
+import type { Segment, SourceSpan } from '../core/facts.ts';
+import { isShared } from '../core/segment-sources.ts';
+import {
+  parseSpan,
+  segmentParser,
+  segmentsSql,
+  type SegmentTuple,
+  spansSql,
+  type SpanTuple,
+} from '../read/stored-timeline.ts';
+
+/** The id of a row, as text. */
+type RowId = string;
+
+const live = 'superseded_at is null';
+const segmentsWithId = sqlText(segmentsSql(live, ', id::text'));
+const spansWithId = sqlText(spansSql(live, ', id::text'));
+
+/** Loads the live timelines of users, each segment and span with the id of its row. */
+export async function loadLive(
+  tx: Tx,
+  uids: readonly bigint[],
+): Promise<Map<bigint, Stored<RowId>>> {
+  const rows = await tx.$queryRaw<
+    { uid: bigint; segments: SegmentTuple[] | null; spans: SpanTuple[] | null }[]
+  >`
+    select u.uid, ${segmentsWithId} as segments, ${spansWithId} as spans
+    from users u where u.uid = any(${[...uids]})`;
+  return new Map(
+    rows.map(({ uid, segments, spans }) => [uid, stored(segments ?? [], spans ?? [])]),
+  );
+}
+
+function stored(segmentTuples: SegmentTuple[], spanTuples: SpanTuple[]): Stored<RowId> {
+  const spans = spanTuples.map((tuple) => ({ row: idOf(tuple), span: parseSpan(tuple) }));
+  const parse = segmentParser(spans.map(({ span }) => span));
+  const segments = segmentTuples.map((tuple) => ({ row: idOf(tuple), segment: parse(tuple) }));
+  return { segments, spans };
+}
+
+/** The id is the last element of a tuple. */
+function idOf(tuple: readonly unknown[]): RowId {
+  return String(tuple.at(-1));
+}
+
+/** A change of a user's stored timeline; `recordedAt` is ISO 8601. */
+export interface Change extends Difference<RowId> {
+  uid: string;
+  recordedAt: string;
+}
+
+/** Stores changes. Supersedes rows before it adds any, so that no two live segments or spans overlap. */
+export async function storeChanges(tx: Tx, changes: readonly Change[]): Promise<void> {
+  const gone = (rowsOf: (change: Change) => RowId[]) =>
+    changes.flatMap((change) => rowsOf(change).map((id) => ({ id, at: change.recordedAt })));
+  const goneSegments = gone(({ goneSegments }) => goneSegments);
+  const goneSpans = gone(({ goneSpans }) => goneSpans);
+  const addedSegments = changes.flatMap(({ uid, recordedAt, addedSegments }) =>
+    addedSegments.map((segment) => segmentRow(uid, recordedAt, segment)),
+  );
+  const addedSpans = changes.flatMap(({ uid, recordedAt, addedSpans }) =>
+    addedSpans.map((span) => spanRow(uid, recordedAt, span)),
+  );
+  if (goneSegments.length > 0) {
+    await tx.$executeRaw`
+      update entitlement_segments s set superseded_at = g.at
+      from jsonb_to_recordset(${JSON.stringify(goneSegments)}::jsonb) as g (id bigint, at timestamptz)
+      where s.id = g.id`;
+  }
+  if (goneSpans.length > 0) {
+    await tx.$executeRaw`
+      update entitlement_source_spans s set superseded_at = g.at
+      from jsonb_to_recordset(${JSON.stringify(goneSpans)}::jsonb) as g (id bigint, at timestamptz)
+      where s.id = g.id`;
+  }
+  if (addedSegments.length > 0) {
+    await tx.$executeRaw`
+      insert into entitlement_segments
+        (uid, feature_code, feature_type, allowed, reason, value, sources, valid_from, valid_to, recorded_at)
+      select uid, feature_code, feature_type, reason = 'granted', reason,
+        case when reason = 'granted' then value end, sources, valid_from, valid_to, recorded_at
+      from jsonb_to_recordset(${JSON.stringify(addedSegments)}::jsonb) as a (
+        uid bigint, feature_code text, feature_type text, reason text, value jsonb, sources jsonb,
+        valid_from timestamptz, valid_to timestamptz, recorded_at timestamptz)`;
+  }
+  if (addedSpans.length > 0) {
+    await tx.$executeRaw`
+      insert into entitlement_source_spans
+        (uid, feature_code, source, valid_from, valid_to, recorded_at)
+      select uid, feature_code, source, valid_from, valid_to, recorded_at
+      from jsonb_to_recordset(${JSON.stringify(addedSpans)}::jsonb) as a (
+        uid bigint, feature_code text, source jsonb,
+        valid_from timestamptz, valid_to timestamptz, recorded_at timestamptz)`;
+  }
+}
+
+function segmentRow(uid: string, recordedAt: string, segment: Segment): object {
+  const { sources } = segment;
+  return {
+    uid,
+    feature_code: segment.featureCode,
+    feature_type: segment.featureType,
+    reason: segment.reason,
+    value: segment.value,
+    sources: isShared(sources) ? [] : sources,
+    ...windowOf(segment),
+    recorded_at: recordedAt,
+  };
+}
+
+function spanRow(uid: string, recordedAt: string, span: SourceSpan): object {
+  const { featureCode, source } = span;
+  return {
+    uid,
+    feature_code: featureCode,
+    source,
+    ...windowOf(span),
+    recorded_at: recordedAt,
+  };
+}
+
+function windowOf({ validFrom, validTo }: Pick<Segment, 'validFrom' | 'validTo'>): object {
+  return {
+    valid_from: validFrom === null ? null : new Date(validFrom).toISOString(),
+    valid_to: validTo === null ? null : new Date(validTo).toISOString(),
+  };
+}

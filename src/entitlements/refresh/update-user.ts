@@ -1,0 +1,48 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Database, Tx } from '../../platform/database.ts';
+import { lockProjectShared } from '../../platform/locks.ts';
+import type { EntitlementCache } from '../read/cache.ts';
+import { type LockedUser, lockUser } from '../users.ts';
+import { type Refreshed, refreshUsers } from './refresh-users.ts';
+
+export interface UpdateUserDeps {
+  clock: Clock;
+  database: Database;
+  cache: EntitlementCache;
+}
+
+/** The outcome of a change. */
+export interface UserUpdate<T> extends Pick<Refreshed, 'revision' | 'had' | 'has'> {
+  result: T;
+}
+
+/**
+ * The one way to change what a user may use: takes the locks in the fixed order, lets `write` change
+ * the facts, recomputes the timeline and commits it with them, then tells the cache. When it has
+ * returned, every later read on every instance shows the change.
+ *
+ * @param write runs under the user's lock; may run again after a deadlock, so it keeps no state.
+ * @param keep runs last in the transaction: stores the answer for a replay.
+ */
+export async function updateUser<T>(
+  deps: UpdateUserDeps,
+  projectId: string,
+  userId: string,
+  write: (tx: Tx, user: LockedUser, now: number) => Promise<T>,
+  keep: (tx: Tx, change: UserUpdate<T>) => Promise<void> = () => Promise.resolve(),
+): Promise<UserUpdate<T>> {
+  const { change, refreshed } = await deps.database.transaction(async (tx) => {
+    await lockProjectShared(tx, projectId);
+    const user = await lockUser(tx, { projectId, userId }, deps.clock());
+    const now = deps.clock();
+    const result = await write(tx, user, now);
+    const refreshed = await refreshUsers(tx, projectId, [user], now);
+    const [done] = refreshed;
+    if (done === undefined) throw new Error('a user that was just locked was not refreshed');
+    const change = { result, revision: done.revision, had: done.had, has: done.has };
+    await keep(tx, change);
+    return { change, refreshed };
+  });
+  await deps.cache.forget(refreshed);
+  return change;
+}

@@ -1,0 +1,111 @@
+import { recordAudit } from '../audit/record.ts';
+import type { Operator } from '../auth/project-access.ts';
+import { refreshUsers } from '../entitlements/refresh/refresh-users.ts';
+import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
+import { lockUser } from '../entitlements/users.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
+import { notFound } from '../http/not-found.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Tx } from '../platform/database.ts';
+import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
+
+export interface AssignedPurchase {
+  /** Null if the user already had the purchase. */
+  auditId: string | null;
+  /** The user's revision after the change. */
+  revision: number;
+}
+
+interface PurchaseOwner {
+  projectId: string | null;
+  customers: string[];
+  payments: string[];
+}
+
+/**
+ * Loads the project of a purchase: that of its user, or for a guest's purchase the one that has the
+ * product. One query.
+ */
+async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | null> {
+  const [owner] = await tx.$queryRaw<PurchaseOwner[]>`
+    select case when p.uid is null then g.project_id else u.project_id end as "projectId",
+      array_remove(array[s.customer_id], null) as customers,
+      array_remove(array[p.payment_intent_id, p.invoice_id], null) as payments
+    from purchases p join checkout_sessions s on s.id = p.session_id
+      left join users u on u.uid = p.uid left join products g on g.id = p.product_id
+    where p.id = ${id}`;
+  return owner ?? null;
+}
+
+/**
+ * Assigns a guest's purchase to a user permanently: later syncs of the purchase do not change it. When it
+ * has returned, every later read shows what the purchase grants. Repeating it for the same user changes
+ * nothing.
+ *
+ * The join keys are locked as for a refund or a dispute of the same payment. So a concurrent one is either
+ * seen here or sees the user.
+ *
+ * @param by `projectId` null = the platform key, which may leave the project to the purchase.
+ * @throws ProblemError purchase_not_found (the project may not see it: another project's, or a guest's
+ *   purchase of a product that the project does not have), purchase_claimed (another user of the project
+ *   has it)
+ */
+export async function assignPurchase(
+  deps: UpdateUserDeps,
+  by: Omit<Operator, 'projectId'> & { projectId: string | null },
+  asked: { purchaseId: string; userId: string; reason?: string | undefined },
+  keep: KeepAnswer<AssignedPurchase>,
+): Promise<AssignedPurchase> {
+  const { purchaseId, userId, reason } = asked;
+  const owner = await loadPurchaseOwner(deps.database.prisma, purchaseId);
+  const projectId = owner?.projectId ?? null;
+  if (owner === null || projectId === null || (by.projectId ?? projectId) !== projectId) {
+    throw notFound('purchase_not_found', 'id', purchaseId);
+  }
+  const { assigned, refreshed } = await deps.database.transaction(async (tx) => {
+    const now = deps.clock();
+    await lockProjectShared(tx, projectId);
+    await lockJoinKeys(tx, owner.customers);
+    await lockJoinKeys(tx, owner.payments);
+    const user = await lockUser(tx, { projectId, userId }, now);
+    await tx.$queryRaw`select from purchases where id = ${purchaseId} for update`;
+    const purchase = await tx.purchase.findUniqueOrThrow({ where: { id: purchaseId } });
+    if (purchase.uid === user.uid) {
+      const assigned = { auditId: null, revision: user.revision };
+      await keep(tx, assigned);
+      return { assigned, refreshed: [] };
+    }
+    if ((await loadPurchaseOwner(tx, purchaseId))?.projectId !== projectId) {
+      throw notFound('purchase_not_found', 'id', purchaseId);
+    }
+    if (purchase.uid !== null) {
+      throw new ProblemError(
+        'purchase_claimed',
+        'The purchase belongs to another user, for good. Grant the feature instead: POST /api/v1/admin/grant.',
+      );
+    }
+    await tx.purchase.update({
+      where: { id: purchaseId },
+      data: { uid: user.uid, attachedUid: user.uid },
+    });
+    const auditId = await recordAudit(tx, {
+      actor: by.actor,
+      requestId: by.requestId,
+      projectId,
+      userId,
+      action: 'purchase.attach',
+      targetType: 'purchase',
+      targetId: purchaseId,
+      ...(reason === undefined ? {} : { reason }),
+      before: { user_id: null },
+      after: { user_id: userId },
+      at: now,
+    });
+    const refreshed = await refreshUsers(tx, projectId, [user], now);
+    const assigned = { auditId, revision: refreshed[0]?.revision ?? user.revision };
+    await keep(tx, assigned);
+    return { assigned, refreshed };
+  });
+  await deps.cache.forget(refreshed);
+  return assigned;
+}

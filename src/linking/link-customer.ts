@@ -1,0 +1,242 @@
+import { recordAudit } from '../audit/record.ts';
+import { platformActor } from '../auth/caller.ts';
+import type { Operator } from '../auth/project-access.ts';
+import { lockUser, type UserName } from '../entitlements/users.ts';
+import type { KeepAnswer } from '../http/idempotency.ts';
+import { notFound } from '../http/not-found.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Named } from '../mirror/core/claims.ts';
+import type { CustomerRow } from '../mirror/core/rows.ts';
+import { fetchSnapshot } from '../mirror/fetch.ts';
+import { type SyncDeps, syncObject } from '../mirror/sync.ts';
+import type { Tx } from '../platform/database.ts';
+import { lockJoinKeys, lockProjectShared } from '../platform/locks.ts';
+import type { SyncedRef } from '../webhook/core/synced-object.ts';
+import { enqueueObjects } from '../webhook/enqueue.ts';
+import { type CustomerClaims, judgeLink } from './core/linkable.ts';
+import { type CustomerObjects, fetchCustomerObjects, fetchDisputes } from './customer-objects.ts';
+
+export interface LinkRequest {
+  userId: string;
+  customerId: string;
+  reason?: string | undefined;
+}
+
+export interface Linked {
+  /** Null if the customer was already linked to the user. */
+  auditId: string | null;
+  /** Number of objects that access may depend on: the customer and its objects. */
+  objects: number;
+  /** Number of these objects that the worker still has to fetch. */
+  pending: number;
+  /** The user's revision, including the fetched objects. */
+  revision: number;
+}
+
+/** Number of objects fetched before the call returns; the worker fetches the rest. */
+const fetchedAtOnce = 40;
+const concurrency = 3;
+
+/** The field of a request that names the customer. */
+const customerField = 'stripe_customer_id';
+
+/** How long the worker leaves these objects to the call, milliseconds, unless a buyer waits for one. */
+const heldMs = 30_000;
+
+/**
+ * Links an existing Stripe customer to a user and fetches its objects. One transaction writes the link with
+ * its audit row and enqueues all objects, so the worker completes what a failure interrupts. Repeating it
+ * for the same user only fetches again.
+ *
+ * `keep` stores the answer as of the link: the objects are still to be fetched.
+ *
+ * A customer that does not belong to the project looks like one that does not exist (`judgeLink`), and
+ * costs the same requests to Stripe and the same queries.
+ *
+ * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); errors
+ *   of the SDK if Stripe is unavailable: nothing is linked then.
+ */
+export async function linkCustomer(
+  deps: SyncDeps,
+  operator: Operator,
+  { userId, customerId, reason }: LinkRequest,
+  keep: KeepAnswer<Linked>,
+): Promise<Linked> {
+  const { database, stripe } = deps;
+  const { projectId } = operator;
+  const itself: SyncedRef = { objectType: 'customer', objectId: customerId };
+  const [{ customers }, first] = await Promise.all([
+    fetchSnapshot(stripe, itself),
+    fetchCustomerObjects(stripe, customerId, 'first'),
+  ]);
+  const customer = customers[0] ?? null;
+  const createdAt = await requireLinkable(
+    database.prisma,
+    operator,
+    userId,
+    customerId,
+    customer,
+    first,
+  );
+  const whole = first.hasMore ? await fetchCustomerObjects(stripe, customerId, 'all') : first;
+  const objects = [itself, ...whole.objects, ...(await fetchDisputes(stripe, customerId))];
+  const fetchedNow = objects.slice(0, fetchedAtOnce);
+  const link = async (tx: Tx): Promise<Omit<Linked, 'pending'>> => {
+    const now = deps.clock();
+    await lockProjectShared(tx, projectId);
+    await enqueueObjects(tx, objects, 1, now, { projectId });
+    await enqueueObjects(tx, fetchedNow, 1, now, { projectId, heldUntil: now + heldMs });
+    await lockJoinKeys(tx, [customerId]);
+    const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
+    const stored = await tx.customer.findUnique({ where: { id: customerId } });
+    if (stored?.uid === uid) return { auditId: null, objects: objects.length, revision };
+    await requireLinkable(tx, operator, userId, customerId, customer, whole);
+    await tx.customer.upsert({
+      where: { id: customerId },
+      create: { id: customerId, uid, linkedBy: 'operator', createdAt },
+      update: { uid, linkedBy: 'operator' },
+    });
+    const auditId = await recordAudit(tx, {
+      ...operator,
+      userId,
+      action: 'customer.link',
+      targetType: 'customer',
+      targetId: customerId,
+      ...(reason === undefined ? {} : { reason }),
+      after: { user_id: userId, objects: objects.length },
+      at: now,
+    });
+    return { auditId, objects: objects.length, revision };
+  };
+  const linked = await database.transaction(async (tx) => {
+    const linked = await link(tx);
+    await keep(tx, { ...linked, pending: objects.length });
+    return linked;
+  });
+  const done = await syncBatches(deps, fetchedNow);
+  const { revision } = await database.prisma.user.findUniqueOrThrow({
+    where: { projectId_userId: { projectId, userId } },
+    select: { revision: true },
+  });
+  return { ...linked, pending: objects.length - done, revision: Number(revision) };
+}
+
+/**
+ * Refuses a customer that the user may not get.
+ *
+ * @returns when Stripe created the customer.
+ */
+async function requireLinkable(
+  tx: Tx,
+  { projectId, actor }: Operator,
+  userId: string,
+  customerId: string,
+  customer: CustomerRow | null,
+  { named, productIds }: CustomerObjects,
+): Promise<Date> {
+  const claims = await loadClaims(tx, customerId, customer, named, productIds);
+  const verdict = judgeLink({ projectId, userId }, actor === platformActor, claims);
+  if (customer === null || verdict === 'not_found') {
+    throw customerNotFound(projectId, customerId, actor === platformActor);
+  }
+  // Stripe returns only the id of a deleted customer.
+  if (customer.createdAt === null) {
+    throw new ProblemError('customer_deleted', undefined, [
+      {
+        path: customerField,
+        message: 'names a customer that was deleted at Stripe: send one that is still there',
+      },
+    ]);
+  }
+  if (verdict === 'linked') throw customerLinked(claims);
+  return customer.createdAt;
+}
+
+/** A project's key learns only what the project has to do, whether or not the customer exists. */
+function customerNotFound(
+  projectId: string,
+  customerId: string,
+  byPlatform: boolean,
+): ProblemError {
+  const message = byPlatform
+    ? "names no customer of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key"
+    : `names no customer that project \`${projectId}\` may link: set \`metadata.project_id\` of the customer to \`${projectId}\` at Stripe first`;
+  return notFound('customer_not_found', customerField, customerId, message);
+}
+
+/** Only the platform key gets to know of a user of another project: `judgeLink` hides such customers from others. */
+function customerLinked({ link }: CustomerClaims): ProblemError {
+  const owner =
+    link === null ? 'another user' : `user \`${link.userId}\` of project \`${link.projectId}\``;
+  const remedy =
+    link === null
+      ? 'change `user_id` in the metadata of the customer, and of what it has, at Stripe'
+      : 'DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it there';
+  return new ProblemError('customer_linked', undefined, [
+    { path: customerField, message: `belongs to ${owner}: ${remedy}, then link it` },
+  ]);
+}
+
+interface ClaimRow {
+  kind: 'link' | 'holder' | 'project' | 'seller';
+  projectId: string;
+  userId: string | null;
+}
+
+/** Loads all claims to the customer in one query. */
+async function loadClaims(
+  tx: Tx,
+  customerId: string,
+  customer: CustomerRow | null,
+  namedByObjects: readonly Named[],
+  productIds: readonly string[],
+): Promise<CustomerClaims> {
+  const { metadataProjectId: projectId = null, metadataUserId: userId = null } = customer ?? {};
+  const itself = projectId === null ? null : { projectId, userId };
+  const projectIds = [itself, ...namedByObjects].flatMap((one) => one?.projectId ?? []);
+  const rows = await tx.$queryRaw<ClaimRow[]>`
+    select 'link' as kind, u.project_id as "projectId", u.user_id as "userId"
+      from customers c join users u using (uid) where c.id = ${customerId}
+    union all select 'holder', project_id, user_id from users where uid in (
+      select uid from subscriptions where customer_id = ${customerId}
+      union all select uid from checkout_sessions where customer_id = ${customerId}
+      union all select p.uid from purchases p join checkout_sessions s on s.id = p.session_id
+        where s.customer_id = ${customerId})
+    union all select 'project', id, null from projects where id = any(${projectIds})
+    union all select distinct 'seller', project_id, null from products
+      where id = any(${[...productIds]}) and project_id is not null`;
+  const of = (kind: ClaimRow['kind']): ClaimRow[] => rows.filter((row) => row.kind === kind);
+  const users = (kind: ClaimRow['kind']): UserName[] =>
+    of(kind).flatMap(({ projectId, userId }) => (userId === null ? [] : [{ projectId, userId }]));
+  const existing = new Set(of('project').map(({ projectId }) => projectId));
+  const isKnown = ({ projectId }: Named): boolean => existing.has(projectId);
+  return {
+    link: users('link')[0] ?? null,
+    named: itself !== null && isKnown(itself) ? itself : null,
+    namedByObjects: namedByObjects.filter(isKnown),
+    holders: users('holder'),
+    sellers: of('seller').map(({ projectId }) => projectId),
+  };
+}
+
+/** Syncs objects in small batches, the customer first; returns how many were applied. */
+async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
+  let done = 0;
+  const [first, ...rest] = objects;
+  const batches = first === undefined ? [] : [[first]];
+  for (let at = 0; at < rest.length; at += concurrency) {
+    batches.push(rest.slice(at, at + concurrency));
+  }
+  for (const batch of batches) {
+    for (const outcome of await Promise.allSettled(batch.map((ref) => syncObject(deps, ref)))) {
+      if (outcome.status === 'fulfilled') done += outcome.value === 'applied' ? 1 : 0;
+      else {
+        deps.logger.warn(
+          { err: outcome.reason as unknown },
+          'an object of a linked customer could not be fetched at once; the worker retries it',
+        );
+      }
+    }
+  }
+  return done;
+}

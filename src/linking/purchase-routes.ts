@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
+import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
+import type { App } from '../http/app-types.ts';
+import { answerKeeper } from '../http/idempotency.ts';
+import {
+  decodeCursor,
+  listQuery,
+  listResponse,
+  page,
+  projectIdSchema,
+  reasonSchema,
+  stripeIdSchema,
+  userIdSchema,
+} from '../http/schemas.ts';
+import { type AssignedPurchase, assignPurchase } from './assign-purchase.ts';
+import { loadPurchases, purchaseSchema } from './purchase-list.ts';
+
+const tags = ['Purchases'];
+
+/** Routes for one-time purchases and their owners. */
+export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAccess }): void {
+  app.get(
+    '/api/v1/admin/purchases',
+    {
+      config: { auth: 'admin' },
+      schema: {
+        tags,
+        summary:
+          "List one-time purchases of the project's users, and guests' purchases of its products, by id",
+        querystring: z.strictObject({
+          ...listQuery,
+          project_id: projectIdSchema.optional(),
+          user_id: userIdSchema.optional(),
+          stripe_session_id: stripeIdSchema.optional(),
+          unclaimed: z
+            .enum(['true', 'false'])
+            .optional()
+            .describe("`true`: only guests' purchases that have no user"),
+        }),
+        response: { 200: listResponse(purchaseSchema) },
+      },
+    },
+    async (request) => {
+      const { query } = request;
+      const projectId = await deps.access.projectOf(request, query.project_id);
+      const filter = {
+        userId: query.user_id,
+        sessionId: query.stripe_session_id,
+        unclaimed: query.unclaimed === undefined ? undefined : query.unclaimed === 'true',
+      };
+      const asked = { after: decodeCursor(query.cursor), take: query.limit + 1 };
+      const rows = await loadPurchases(deps.database, projectId, filter, asked);
+      return page(
+        rows,
+        query.limit,
+        ({ id }) => id,
+        (row) => row,
+      );
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/purchases/:id/attach',
+    {
+      config: { auth: 'admin', problems: ['purchase_not_found', 'purchase_claimed'] },
+      schema: {
+        tags,
+        summary: "Assign a guest's unclaimed purchase to a user, permanently",
+        params: z.strictObject({ id: stripeIdSchema }),
+        body: z.strictObject({
+          project_id: projectIdSchema.optional(),
+          user_id: userIdSchema,
+          reason: reasonSchema.optional(),
+        }),
+        response: {
+          200: z.strictObject({
+            purchase_id: z.string(),
+            user_id: z.string(),
+            audit_id: z.string().nullable().describe('`null` if the user already had the purchase'),
+            revision: z.int().describe("The user's revision after the change"),
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { user_id: userId, project_id: given, reason } = request.body;
+      const purchaseId = request.params.id;
+      const by = await deps.access.scopedOperatorOf(request, given);
+      const view = ({ auditId, revision }: AssignedPurchase) => ({
+        purchase_id: purchaseId,
+        user_id: userId,
+        audit_id: auditId,
+        revision,
+      });
+      const keep = answerKeeper(reply);
+      const asked = { purchaseId, userId, reason };
+      return view(await assignPurchase(deps, by, asked, (tx, done) => keep(tx, view(done))));
+    },
+  );
+}

@@ -1,0 +1,91 @@
+import type { UserName } from '../../entitlements/users.ts';
+
+/*
+ * Decides the owner of a Stripe object from the evidence. Pure; owner.ts loads the evidence and stores the
+ * decision.
+ */
+
+/** The owner that an object's own metadata names; `userId` is null if it names a project alone. */
+export interface Named {
+  projectId: string;
+  userId: string | null;
+}
+
+/** The user to whom a customer is linked, and what made the link. */
+export interface Link extends UserName {
+  linkedBy: string | null;
+}
+
+/** `undefined`: no evidence. `null`: no owner, even if one is stored. */
+export type Verdict = UserName | null | undefined;
+
+/**
+ * Returns the owner of a customer: the user to whom it is linked, unless its own metadata names another
+ * project, which it then moves to; without a link, the owner that its metadata names. An edit within the
+ * project changes nothing.
+ *
+ * @param named by its metadata; null if that names no existing project.
+ */
+export function ownerOfCustomer(link: Link | null, named: Named | null): Verdict {
+  if (named !== null && named.projectId !== link?.projectId) return userOf(named, link !== null);
+  return link ?? undefined;
+}
+
+/**
+ * Returns the owner of a subscription or session, by the first of: the intent that claims its session; the
+ * user to whom an operator linked its customer; its own metadata; the user of its customer. Metadata that
+ * names another project takes precedence over both rules about the customer.
+ *
+ * @param customer the verdict of `ownerOfCustomer` on its customer, and whether an operator linked it.
+ */
+export function ownerOfObject(
+  intended: UserName | undefined,
+  named: Named | null,
+  customer: { owner: Verdict; byOperator: boolean },
+): Verdict {
+  if (intended !== undefined) return intended;
+  const { owner, byOperator } = customer;
+  if (named === null) return owner;
+  const leaves = named.projectId !== owner?.projectId;
+  return leaves || (named.userId !== null && !byOperator)
+    ? userOf(named, owner !== undefined)
+    : owner;
+}
+
+/**
+ * A project alone names no user: an object that belonged to a user of another project then has no owner.
+ */
+function userOf({ projectId, userId }: Named, wasStored: boolean): Verdict {
+  if (userId !== null) return { projectId, userId };
+  return wasStored ? null : undefined;
+}
+
+/** A checkout, recorded before its session was requested. */
+export interface Intent extends UserName {
+  id: string;
+  /** Null until Stripe answered, or if the answer was lost. */
+  sessionId: string | null;
+  priceIds: readonly string[];
+}
+
+/** The fields of a session by which an intent may claim it. */
+export interface SessionClaim {
+  id: string;
+  clientReferenceId: string | null;
+  priceIds: readonly string[];
+  metadataProjectId: string | null;
+}
+
+/**
+ * Returns whether an intent claims a session. It claims the session that Stripe returned for it. If that
+ * answer was lost, it claims a session that names the intent and its project and sells the same prices. The
+ * reference alone proves nothing: on a payment link the buyer sets it.
+ */
+export function claimsSession(intent: Intent, session: SessionClaim): boolean {
+  if (intent.sessionId !== null) return intent.sessionId === session.id;
+  return (
+    intent.id === session.clientReferenceId &&
+    intent.projectId === session.metadataProjectId &&
+    new Set(intent.priceIds).symmetricDifference(new Set(session.priceIds)).size === 0
+  );
+}

@@ -1,0 +1,255 @@
+import type Stripe from 'stripe';
+import type { CustomerRow, DiscountRow, PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
+
+/*
+ * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Only this file,
+ * money-from-stripe.ts and catalog/core/from-stripe.ts know Stripe's shapes. Source: Stripe's API reference;
+ * docs/architecture.md lists the pitfalls.
+ */
+
+export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): CustomerRow {
+  if (customer.deleted === true) {
+    return {
+      id: customer.id,
+      email: null,
+      deleted: true,
+      metadataProjectId: null,
+      metadataUserId: null,
+      createdAt: null,
+    };
+  }
+  return {
+    id: customer.id,
+    email: customer.email,
+    deleted: false,
+    ...ownerMetadata(customer.metadata),
+    createdAt: instant(customer.created),
+  };
+}
+
+/**
+ * Maps a subscription to its row.
+ *
+ * @param items all of them: the nested list holds 10.
+ * @param dunningAnchorAt see `dunningAnchor` (money-from-stripe.ts).
+ * @param coupons by id, those that did not come with their discounts (`couponsToFetch`); null if they could
+ *   not be fetched.
+ */
+export function subscriptionRow(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+  dunningAnchorAt: Date | null,
+  coupons: ReadonlyMap<string, Stripe.Coupon> | null = new Map(),
+): SubscriptionRow {
+  return {
+    id: subscription.id,
+    customerId: reference(subscription.customer),
+    status: subscription.status,
+    currency: subscription.currency,
+    collectionMethod: subscription.collection_method,
+    createdAt: instant(subscription.created),
+    startDate: instant(subscription.start_date),
+    endedAt: optionalInstant(subscription.ended_at),
+    cancelAt: optionalInstant(subscription.cancel_at),
+    cancelAtPeriodEnd: subscription.cancel_at_period_end,
+    canceledAt: optionalInstant(subscription.canceled_at),
+    trialStart: optionalInstant(subscription.trial_start),
+    trialEnd: optionalInstant(subscription.trial_end),
+    pausedAt: optionalInstant(subscription.status_details?.paused.transitioned_at),
+    collectionPaused: subscription.pause_collection !== null,
+    dunningAnchorAt,
+    ...ownerMetadata(subscription.metadata),
+    items: items.map((item, position) => ({
+      id: item.id,
+      subscriptionId: subscription.id,
+      priceId: item.price.id,
+      productId: reference(item.price.product),
+      quantity: item.quantity ?? null,
+      createdAt: instant(item.created),
+      currentPeriodStart: instant(item.current_period_start),
+      currentPeriodEnd: instant(item.current_period_end),
+      position,
+    })),
+    ...(coupons === null ? {} : discountsOrNothing(subscription, items, coupons)),
+  };
+}
+
+/** Returns the discounts; none if one came as a bare id, since its amount is then unknown. */
+function discountsOrNothing(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+  coupons: ReadonlyMap<string, Stripe.Coupon>,
+): Pick<SubscriptionRow, 'discounts'> {
+  const rows: DiscountRow[] = [];
+  for (const { itemId, discounts } of discountsOf(subscription, items)) {
+    for (const [position, discount] of discounts.entries()) {
+      if (typeof discount === 'string') return {};
+      const { coupon: given } = discount.source;
+      if (given === null) continue;
+      const coupon = typeof given === 'string' ? coupons.get(given) : given;
+      rows.push({
+        id: `${itemId ?? subscription.id}/${position}`,
+        subscriptionId: subscription.id,
+        itemId,
+        position,
+        couponId: reference(given),
+        percentOff: coupon?.percent_off?.toString() ?? null,
+        amountOff: wholeAmount(coupon?.amount_off),
+        currency: coupon?.currency ?? null,
+        duration: coupon?.duration ?? 'unknown',
+        endAt: optionalInstant(discount.end),
+      });
+    }
+  }
+  return { discounts: rows };
+}
+
+/**
+ * Returns the ids of coupons that did not come with their discounts: those of items lie deeper than Stripe
+ * expands.
+ */
+export function couponsToFetch(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+): Set<string> {
+  const given = discountsOf(subscription, items)
+    .flatMap(({ discounts }) => discounts)
+    .map((discount) => (typeof discount === 'string' ? null : discount.source.coupon));
+  return new Set(given.filter((coupon) => typeof coupon === 'string'));
+}
+
+function discountsOf(
+  subscription: Stripe.Subscription,
+  items: readonly Stripe.SubscriptionItem[],
+): { itemId: string | null; discounts: readonly (string | Stripe.Discount)[] }[] {
+  return [
+    { itemId: null, discounts: subscription.discounts },
+    ...items.map(({ id, discounts }) => ({ itemId: id, discounts })),
+  ];
+}
+
+/** Returns whether a status is final: an older snapshot that arrives later never reverts it. */
+export function isTerminal(status: string): boolean {
+  return status === 'canceled' || status === 'incomplete_expired';
+}
+
+const knownStatuses = new Set([
+  'active',
+  'trialing',
+  'past_due',
+  'incomplete',
+  'incomplete_expired',
+  'unpaid',
+  'canceled',
+  'paused',
+]);
+
+/** Returns whether the effect of the status is known. Stripe's list is open. */
+export function isKnownStatus(status: string): boolean {
+  return knownStatuses.has(status);
+}
+
+/** How a session was paid. */
+export interface SessionPayment {
+  /** When its money arrived (`arrivalOf`), if there was something to pay. */
+  arrivedAt: Date | null;
+}
+
+/**
+ * Maps a session to its row with its purchases: in payment mode one per line, in subscription mode one per
+ * one-time line, if the session is complete and its `payment_status` is `paid` or `no_payment_required`.
+ * Other sessions have no purchases.
+ *
+ * @param lines all of them.
+ */
+export function sessionRow(
+  session: Stripe.Checkout.Session,
+  lines: readonly Stripe.LineItem[],
+  payment: SessionPayment,
+): SessionRow {
+  const row = {
+    id: session.id,
+    mode: session.mode,
+    status: session.status,
+    paymentStatus: session.payment_status,
+    customerId: optionalReference(session.customer),
+    clientReferenceId: session.client_reference_id,
+    priceIds: lines.flatMap(({ price }) => price?.id ?? []),
+    paymentIntentId: optionalReference(session.payment_intent),
+    subscriptionId: optionalReference(session.subscription),
+    invoiceId: optionalReference(session.invoice),
+    amountTotal: session.amount_total === null ? null : BigInt(session.amount_total),
+    currency: session.currency,
+    createdAt: instant(session.created),
+    ...ownerMetadata(session.metadata),
+  };
+  const paid =
+    session.status === 'complete' &&
+    (session.payment_status === 'paid' || session.payment_status === 'no_payment_required');
+  return {
+    ...row,
+    purchases: !paid
+      ? []
+      : lines.flatMap((line): PurchaseRow[] => {
+          if (line.price?.type !== 'one_time') return [];
+          return [
+            {
+              id: line.id,
+              sessionId: session.id,
+              priceId: line.price.id,
+              productId: reference(line.price.product),
+              quantity: line.quantity ?? 1,
+              amount: BigInt(line.amount_total),
+              currency: line.currency,
+              paymentIntentId: row.paymentIntentId,
+              // In payment mode the invoice is only a receipt: all lines are paid and refunded together.
+              invoiceId: session.mode === 'subscription' ? row.invoiceId : null,
+              purchasedAt: payment.arrivedAt ?? instant(session.created),
+            },
+          ];
+        }),
+  };
+}
+
+/** Returns the session with its purchases starting at `arrivedAt`, or unchanged if that is undefined. */
+export function withArrival(session: SessionRow, arrivedAt: Date | undefined): SessionRow {
+  if (arrivedAt === undefined) return session;
+  const purchases = session.purchases.map((row) => ({ ...row, purchasedAt: arrivedAt }));
+  return { ...session, purchases };
+}
+
+/** Returns the id that a field refers to, expanded or not. */
+export function reference(field: string | { id: string }): string {
+  return typeof field === 'string' ? field : field.id;
+}
+
+export function optionalReference(
+  field: string | { id: string } | null | undefined,
+): string | null {
+  return field === null || field === undefined ? null : reference(field);
+}
+
+/** Returns our own fields of the metadata, which we or an operator at Stripe set. */
+function ownerMetadata(metadata: Stripe.Metadata | null): {
+  metadataProjectId: string | null;
+  metadataUserId: string | null;
+} {
+  return {
+    metadataProjectId: metadata?.['project_id'] ?? null,
+    metadataUserId: metadata?.['user_id'] ?? null,
+  };
+}
+
+/** Stripe's instants are whole seconds. */
+export function instant(seconds: number): Date {
+  return new Date(seconds * 1000);
+}
+
+/** Only reports need it, so an amount that is not an integer counts as unknown and fails no sync. */
+function wholeAmount(amount: number | null | undefined): bigint | null {
+  return Number.isSafeInteger(amount) ? BigInt(amount ?? 0) : null;
+}
+
+export function optionalInstant(seconds: number | null | undefined): Date | null {
+  return seconds === null || seconds === undefined ? null : instant(seconds);
+}

@@ -1,0 +1,59 @@
+import type { FindingType } from '../../projects/finding-types.ts';
+import type { Difference } from './diff.ts';
+import type { UserEffect } from './user-effect.ts';
+
+/*
+ * Classifies a difference by its effect on users. Pure.
+ */
+
+/**
+ * What was done about a finding: `fixed`; `reported` only (a dry run, or the project wants it so);
+ * `pending` until the run knows the total loss; `held` since that was too much; `settled` since the
+ * difference was gone when it was checked again; `open`: only an operator can settle it.
+ */
+export const findingActions = ['fixed', 'reported', 'pending', 'held', 'settled', 'open'] as const;
+export type FindingAction = (typeof findingActions)[number];
+
+const windowFields = new Set([
+  'startDate',
+  'endedAt',
+  'cancelAt',
+  'cancelAtPeriodEnd',
+  'canceledAt',
+  'trialStart',
+  'trialEnd',
+  'pausedAt',
+  'dunningAnchorAt',
+  'currentPeriodStart',
+  'currentPeriodEnd',
+  'purchasedAt',
+]);
+
+const money: ReadonlySet<string> = new Set(['invoice', 'charge', 'dispute']);
+
+/**
+ * Returns the first type that applies. A difference that changes no access and no money is a missed event.
+ */
+export function classifyFinding(
+  difference: Difference,
+  effects: readonly UserEffect[],
+  timelinesChanged: boolean,
+): FindingType {
+  const { objectType, local, stripe } = difference;
+  if (objectType === 'product' || objectType === 'price') return 'catalog_mismatch';
+  const names = new Set(Object.keys(stripe).map((path) => path.slice(path.lastIndexOf('.') + 1)));
+  const gains = effects.some((effect) => effect.gains.length > 0);
+  const losses = effects.some((effect) => effect.losses.length > 0);
+  if (local !== null && (names.has('priceId') || names.has('productId') || (gains && losses))) {
+    return 'plan_mismatch';
+  }
+  if (local !== null && names.has('quantity')) return 'quantity_mismatch';
+  if (gains) return 'paid_but_blocked';
+  if (losses) return 'unpaid_but_active';
+  if (stripe['deleted'] === true) return 'orphan_local';
+  if (timelinesChanged || (local !== null && !windowFields.isDisjointFrom(names))) {
+    return 'window_mismatch';
+  }
+  if (money.has(objectType)) return 'revenue_mismatch';
+  return local === null ? 'orphan_at_stripe' : 'missed_event';
+}

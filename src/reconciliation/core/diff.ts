@@ -1,0 +1,201 @@
+import { isKnownStatus, withArrival } from '../../mirror/core/from-stripe.ts';
+import type { SubscriptionRow } from '../../mirror/core/rows.ts';
+import type { StripeSnapshot } from '../../mirror/core/stripe-snapshot.ts';
+import type { SyncedType } from '../../webhook/core/events.ts';
+import type { SyncedRef } from '../../webhook/core/synced-object.ts';
+
+/*
+ * Compares what Stripe shows with what the mirror holds, field by field. Pure.
+ */
+
+type Scalar = string | number | boolean | null;
+
+/** Fields that differ, by name; nested ones by a path such as `items.si_1.quantity`. */
+export type Fields = Record<string, Scalar>;
+
+/** An object that differs between Stripe and the mirror. */
+export interface Difference extends SyncedRef {
+  /** The mirror's fields; null if it has no such object. */
+  local: Fields | null;
+  stripe: Fields;
+}
+
+/** The mirror's rows of the objects of a snapshot, by `objectKey`. */
+export interface StoredObjects {
+  rows: ReadonlyMap<string, object>;
+  /** Objects that are stored with another owner than the evidence says. */
+  misowned: ReadonlySet<string>;
+  /** Objects that were fetched after the snapshot, so it says nothing about them. */
+  newer: ReadonlySet<string>;
+  /** When delayed payments arrived, by session, as reported by events. */
+  arrivals: ReadonlyMap<string, Date>;
+}
+
+/** Personal data: a finding says that they differ, without the values. */
+const withheld = new Set(['email', 'metadataProjectId', 'metadataUserId']);
+
+/** Lists that the mirror only appends to: entries that Stripe no longer shows are no difference. */
+const addedTo = new Set(['refunds', 'payments']);
+
+/** JSON that is compared as a whole, and not row by row. */
+const wholes = new Set(['tiers', 'currencyOptions']);
+
+/** Returns every object of the snapshot that differs from the stored one, in the order of the snapshot. */
+export function differences(snapshot: StripeSnapshot, stored: StoredObjects): Difference[] {
+  const found: Difference[] = [];
+  const compare = (objectType: SyncedType, rows: readonly { id: string }[]): void => {
+    for (const row of rows) {
+      const key = `${objectType} ${row.id}`;
+      if (stored.newer.has(key)) continue;
+      const local = stored.rows.get(key);
+      const difference = compareRow(comparable(objectType, row, local), local);
+      if (stored.misowned.has(key)) {
+        difference.local ??= {};
+        difference.local['owner'] = 'withheld';
+        difference.stripe['owner'] = 'withheld';
+      }
+      if (Object.keys(difference.stripe).length === 0) continue;
+      found.push({ objectType, objectId: row.id, ...difference });
+    }
+  };
+  compare('product', snapshot.products);
+  compare('price', snapshot.prices);
+  compare('customer', snapshot.customers);
+  compare('subscription', snapshot.subscriptions);
+  compare(
+    'checkout.session',
+    snapshot.sessions.map((row) => withArrival(row, stored.arrivals.get(row.id))),
+  );
+  compare('charge', snapshot.charges);
+  compare('dispute', snapshot.disputes);
+  compare('invoice', snapshot.invoices);
+  return found;
+}
+
+/** Returns whether a row differs from the stored one. */
+export function differsFromStored(row: object, local: object | undefined): boolean {
+  return Object.keys(compareRow(row, local).stripe).length > 0;
+}
+
+/** Returns the comparable fields of a row; none if there is nothing to keep of the object. */
+function comparable(objectType: SyncedType, row: object, local: object | undefined): object {
+  if ('deleted' in row && row.deleted === true) {
+    return local === undefined ? {} : { deleted: true };
+  }
+  if (objectType === 'customer') {
+    return without(row, ['metadataProjectId', 'metadataUserId']);
+  }
+  return objectType === 'subscription' ? comparableSubscription(row as SubscriptionRow) : row;
+}
+
+/**
+ * Adds the effective status. An unknown status keeps the last known effect, and the fields that belong to
+ * it.
+ */
+function comparableSubscription(row: SubscriptionRow): object {
+  return isKnownStatus(row.status)
+    ? { ...row, effectiveStatus: row.status }
+    : without(row, ['dunningAnchorAt', 'pausedAt']);
+}
+
+function without(row: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)));
+}
+
+function compareRow(
+  row: object,
+  local: object | undefined,
+): { local: Fields | null; stripe: Fields } {
+  if (local === undefined) return { local: null, stripe: fieldsOf(row, '') };
+  const both = { local: {}, stripe: {} };
+  compareFields(row, local, '', both);
+  return both;
+}
+
+function compareFields(
+  row: object,
+  local: object,
+  path: string,
+  into: { local: Fields; stripe: Fields },
+): void {
+  const held = new Map<string, unknown>(Object.entries(local));
+  for (const [name, value] of Object.entries(row)) {
+    const other = held.get(name);
+    if (Array.isArray(value) && !wholes.has(name)) {
+      compareLists(value, Array.isArray(other) ? other : [], name, path + name, into);
+      continue;
+    }
+    const stripe = scalar(value);
+    const ours = scalar(other);
+    if (stripe === ours) continue;
+    into.stripe[path + name] = withheld.has(name) ? 'withheld' : stripe;
+    into.local[path + name] = withheld.has(name) ? 'withheld' : ours;
+  }
+}
+
+function compareLists(
+  rows: readonly unknown[],
+  locals: readonly unknown[],
+  name: string,
+  path: string,
+  into: { local: Fields; stripe: Fields },
+): void {
+  const left = new Map(locals.filter(hasId).map((local) => [local.id, local]));
+  for (const row of rows.filter(hasId)) {
+    const local = left.get(row.id);
+    left.delete(row.id);
+    if (local !== undefined) {
+      compareFields(row, local, `${path}.${row.id}.`, into);
+      continue;
+    }
+    for (const [field, value] of Object.entries(fieldsOf(row, `${path}.${row.id}.`))) {
+      into.stripe[field] = value;
+      into.local[field] = null;
+    }
+  }
+  if (addedTo.has(name)) return;
+  for (const local of left.values()) {
+    into.stripe[`${path}.${local.id}.id`] = null;
+    into.local[`${path}.${local.id}.id`] = local.id;
+  }
+}
+
+function hasId(value: unknown): value is { id: string } {
+  return (
+    typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string'
+  );
+}
+
+/** Returns all fields of a row except personal data. */
+function fieldsOf(row: object, path: string): Fields {
+  const fields: Fields = {};
+  for (const [name, value] of Object.entries(row)) {
+    if (Array.isArray(value) && !wholes.has(name)) {
+      for (const child of value.filter(hasId)) {
+        Object.assign(fields, fieldsOf(child, `${path}${name}.${child.id}.`));
+      }
+    } else if (!withheld.has(name)) {
+      fields[path + name] = scalar(value);
+    }
+  }
+  return fields;
+}
+
+/** Converts instants to ISO 8601, and JSON to its text; amounts fit into a number. */
+function scalar(value: unknown): Scalar {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+    return value;
+  }
+  return typeof value === 'object' && value !== null ? jsonText(value) : null;
+}
+
+/** Returns the same text for the same JSON: Postgres keeps keys in an order of its own. */
+function jsonText(value: object): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : inner,
+  );
+}

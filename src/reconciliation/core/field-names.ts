@@ -1,0 +1,19 @@
+/**
+ * Returns the fields of a finding under the names of the API: `items.si_1.currentPeriodEnd` becomes
+ * `items.si_1.current_period_end`. In a path every other part is the id of an object, which stays.
+ */
+export function toApiFields<Value>(fields: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([path, value]) => [
+      path
+        .split('.')
+        .map((part, at) => (at % 2 === 0 ? snakeCase(part) : part))
+        .join('.'),
+      value,
+    ]),
+  );
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,8 @@
+/** What rows say, by their project. */
+export function grouped<Row extends { project_id: string }, T>(
+  rows: readonly Row[],
+  toValue: (row: Row) => T,
+): Map<string, T[]> {
+  const groups = Map.groupBy(rows, (row) => row.project_id);
+  return new Map([...groups].map(([projectId, ofProject]) => [projectId, ofProject.map(toValue)]));
+}

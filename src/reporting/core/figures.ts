@@ -1,0 +1,159 @@
+import { computeMovement, type Life, type Movement, type ReportWindow } from './movement.ts';
+import { add, type Rational, roundHalfUp, zero } from './rational.ts';
+import { monthlyAmount, type Pricing, type RecurringSubscription } from './recurring.ts';
+
+/*
+ * A project's report from facts (docs/reports.md). Amounts are whole minor units by currency.
+ */
+
+export type ByCurrency = ReadonlyMap<string, bigint>;
+type Counts = ReadonlyMap<string, number>;
+
+/** Subscriptions of a project that are alike in all that the report asks. */
+export interface AlikeSubscriptions extends RecurringSubscription {
+  count: number;
+  /** As Stripe says it. */
+  status: string;
+  /** The last status whose effect is known. */
+  effectiveStatus: string;
+  collectionPaused: boolean;
+  items: readonly { priceId: string; productId: string; quantity: number | null }[];
+}
+
+/** What there is at one instant. */
+export interface Standing {
+  byStatus: Counts;
+  /** Active ones. */
+  active: number;
+  byProduct: Counts;
+  byPrice: Counts;
+  mrr: ByCurrency;
+  mrrTrialing: ByCurrency;
+  mrrPaused: ByCurrency;
+  unpricedItems: number;
+}
+
+interface Revenue {
+  gross: bigint;
+  refunded: bigint;
+  disputed: bigint;
+  net: bigint;
+}
+
+/** What happened over a window. */
+export interface Flow {
+  movement: Movement;
+  revenue: ReadonlyMap<string, Revenue>;
+  payments: { failed: number; recovered: number };
+}
+
+/** Sums of one currency over a window. */
+export interface CurrencySum {
+  kind: 'gross' | 'refunded' | 'disputed';
+  currency: string;
+  amount: bigint;
+}
+
+const activeStatuses: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due']);
+
+/** @param prices by id. */
+export function computeStanding(
+  subscriptions: readonly AlikeSubscriptions[],
+  prices: ReadonlyMap<string, Pricing>,
+): Standing {
+  const byStatus = new Map<string, number>();
+  const byProduct = new Map<string, number>();
+  const byPrice = new Map<string, number>();
+  const sums = {
+    mrr: new RationalSums(),
+    trialing: new RationalSums(),
+    paused: new RationalSums(),
+  };
+  let active = 0;
+  let unpricedItems = 0;
+  for (const alike of subscriptions) {
+    const { count, status, effectiveStatus, items, currency } = alike;
+    countIn(byStatus, status, count);
+    if (activeStatuses.has(effectiveStatus)) {
+      active += count;
+      const on = items.filter(({ quantity }) => quantity !== 0);
+      for (const id of new Set(on.map(({ productId }) => productId))) countIn(byProduct, id, count);
+      for (const id of new Set(on.map(({ priceId }) => priceId))) countIn(byPrice, id, count);
+    }
+    const place = placeOf(alike);
+    if (place === null) continue;
+    const monthly = monthlyAmount(alike, prices);
+    sums[place].add(currency, monthly.amount, count);
+    unpricedItems += monthly.unpricedItems * count;
+  }
+  return {
+    byStatus,
+    active,
+    byProduct,
+    byPrice,
+    mrr: sums.mrr.rounded(),
+    mrrTrialing: sums.trialing.rounded(),
+    mrrPaused: sums.paused.rounded(),
+    unpricedItems,
+  };
+}
+
+export function computeFlow(
+  facts: {
+    lives: readonly Life[];
+    sums: readonly CurrencySum[];
+    payments: { failed: number; recovered: number };
+  },
+  window: ReportWindow,
+): Flow {
+  const revenue = new Map<string, Revenue>();
+  for (const { kind, currency, amount } of facts.sums) {
+    const sum = revenue.get(currency) ?? { gross: 0n, refunded: 0n, disputed: 0n, net: 0n };
+    sum[kind] += amount;
+    sum.net += kind === 'gross' ? amount : -amount;
+    revenue.set(currency, sum);
+  }
+  return {
+    movement: computeMovement(facts.lives, window),
+    revenue,
+    payments: facts.payments,
+  };
+}
+
+/** Where the monthly amount counts: nowhere where nothing is (yet, any more) to be collected. */
+function placeOf(subscription: AlikeSubscriptions): 'mrr' | 'trialing' | 'paused' | null {
+  switch (subscription.effectiveStatus) {
+    case 'trialing':
+      return 'trialing';
+    case 'paused':
+      return 'paused';
+    case 'active':
+    case 'past_due':
+      return subscription.collectionPaused ? 'paused' : 'mrr';
+    default:
+      return null;
+  }
+}
+
+/** Adds up exactly, and rounds each currency's total once. */
+class RationalSums {
+  readonly #sums = new Map<string, Rational>();
+
+  add(currency: string, amount: Rational, times: number): void {
+    const all = { ...amount, numerator: amount.numerator * BigInt(times) };
+    this.#sums.set(currency, add(this.#sums.get(currency) ?? zero, all));
+  }
+
+  /** A currency of which there is nothing is left out. */
+  rounded(): ByCurrency {
+    return new Map(
+      [...this.#sums]
+        .map(([currency, sum]) => [currency, roundHalfUp(sum)] as const)
+        .filter(([, amount]) => amount !== 0n),
+    );
+  }
+}
+
+function countIn(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}

@@ -1,0 +1,60 @@
+/*
+ * What began and ended in a window (docs/reports.md, "New, churned, reactivated, trialing"). All windows
+ * are half-open; instants are epoch milliseconds.
+ */
+
+export interface ReportWindow {
+  from: number;
+  to: number;
+}
+
+/** The life of one subscription that ever began. */
+export interface Life {
+  /** Whose it is; tells apart people of one project. */
+  person: string;
+  startAt: number;
+  /** Null while it goes on. */
+  endAt: number | null;
+  trialStartAt: number | null;
+  trialEndAt: number | null;
+}
+
+export interface Movement {
+  started: number;
+  churned: number;
+  reactivated: number;
+  trialing: number;
+}
+
+/** @param lives all of everybody who has one that the window touches: others only add nothing. */
+export function computeMovement(lives: readonly Life[], window: ReportWindow): Movement {
+  const within = (instant: number | null): boolean =>
+    instant !== null && instant >= window.from && instant < window.to;
+  const movement = { started: 0, churned: 0, reactivated: 0, trialing: 0 };
+  for (const [, ofPerson] of Map.groupBy(lives, ({ person }) => person)) {
+    for (const life of ofPerson) {
+      if (within(life.startAt)) {
+        movement[comesBack(life, ofPerson) ? 'reactivated' : 'started'] += 1;
+      }
+      if (within(life.endAt)) movement.churned += 1;
+      if (isTrialing(life, window)) movement.trialing += 1;
+    }
+  }
+  return movement;
+}
+
+/** Whether the person had subscriptions before, of which none was left when this one began. */
+function comesBack({ startAt }: Life, ofPerson: readonly Life[]): boolean {
+  const before = ofPerson.filter((other) => other.startAt < startAt);
+  return before.length > 0 && before.every(({ endAt }) => endAt !== null && endAt < startAt);
+}
+
+/** Whether the subscription was in its trial at some instant of the window. */
+function isTrialing(
+  { trialStartAt, trialEndAt, endAt }: Life,
+  { from, to }: ReportWindow,
+): boolean {
+  if (trialStartAt === null || trialEndAt === null) return false;
+  const until = Math.min(trialEndAt, endAt ?? Infinity);
+  return trialStartAt < to && until > from && until > trialStartAt;
+}

@@ -1,0 +1,43 @@
+import type { Database, Tx } from '../platform/database.ts';
+import type { SyncedType } from './core/events.ts';
+import { type Fetched, objectKey } from './core/synced-object.ts';
+
+/** Draws the number of a fetch. Must be called before the fetch, which then covers all earlier events. */
+export async function drawNumber(database: Database): Promise<bigint> {
+  const { rows } = await database.pool.query<{ number: string }>('select next_number() as number');
+  const [row] = rows;
+  if (row === undefined) throw new Error('no number was drawn');
+  return BigInt(row.number);
+}
+
+/**
+ * Locks the rows of objects in sorted order (second in the lock order), inserts those that are new, and
+ * records that they were fetched under `number` unless a later fetch was recorded before.
+ *
+ * @returns the keys of the objects whose newest fetch this is: only they may be written.
+ */
+export async function markFetched(
+  tx: Tx,
+  objects: readonly Fetched[],
+  number: bigint,
+  now: number,
+): Promise<Set<string>> {
+  if (objects.length === 0) return new Set();
+  const rows = await tx.$queryRaw<{ object_type: SyncedType; object_id: string }[]>`
+    insert into followed_objects as f (object_type, object_id, wanted, fetched, urgency, wanted_at, outcome)
+    select distinct on (type, id)
+      type, id, 0, ${number}::bigint, 2, ${new Date(now)}::timestamptz, outcome
+    from unnest(
+      ${objects.map(({ objectType }) => objectType)}::text[],
+      ${objects.map(({ objectId }) => objectId)}::text[],
+      ${objects.map(({ outcome }) => outcome)}::text[]) as given (type, id, outcome)
+    order by 1, 2, outcome
+    on conflict (object_type, object_id) do update set
+      fetched = excluded.fetched, outcome = excluded.outcome, attempts = 0,
+      lease_until = null, next_attempt_at = null, failed_at = null, last_error = null
+    where f.fetched < excluded.fetched
+    returning object_type, object_id`;
+  return new Set(
+    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
+  );
+}

@@ -1,0 +1,83 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Stripe from 'stripe';
+import { z } from 'zod';
+import { hashKey } from '../../src/auth/api-key.ts';
+import type { Database } from '../../src/platform/database.ts';
+import type { Logger } from '../../src/platform/logger.ts';
+import type { Redis } from '../../src/platform/redis.ts';
+
+/** Where the bench keeps what the floors answer, one text per user. */
+export const floorTable = 'bench_floor';
+export const floorKey = 'bench:floor';
+
+export interface FloorDeps {
+  logger: Logger;
+  redis: Redis;
+  database: Database;
+  webhookSecret: string;
+}
+
+/**
+ * The least that anything could do that answers the same: bare Fastify with the service's own clients,
+ * one line of log per request, the hash of the caller's key, and one round trip to where the bytes lie.
+ */
+export function buildFloors({
+  logger,
+  redis,
+  database,
+  webhookSecret,
+}: FloorDeps): FastifyInstance {
+  const base: FastifyBaseLogger = logger;
+  const app = fastify({
+    loggerInstance: base,
+    logController: new LogController({ disableRequestLogging: true }),
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    request.log.info(
+      {
+        route: request.routeOptions.url,
+        method: request.method,
+        status: reply.statusCode,
+        ms: reply.elapsedTime,
+      },
+      'request answered',
+    );
+    done();
+  });
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+
+  app.get('/bare', async (request, reply) => {
+    hashKey(request.headers.authorization ?? '');
+    return reply.type('application/json').send('{"status":"live"}');
+  });
+
+  app.get('/redis', async (request, reply) => {
+    hashKey(request.headers.authorization ?? '');
+    return reply.type('application/json').send(await redis.get(floorKey));
+  });
+
+  app.get('/select', async (request, reply) => {
+    hashKey(request.headers.authorization ?? '');
+    const { user_id: userId } = request.query as { user_id: string }; // what the bench sends
+    const { rows } = await database.pool.query<{ body: string }>({
+      name: 'floor-select',
+      text: `select body from ${floorTable} where user_id = $1`,
+      values: [userId],
+    });
+    return reply.type('application/json').send(rows[0]?.body);
+  });
+
+  app.post('/insert', async (request, reply) => {
+    const raw = z.instanceof(Buffer).parse(request.body);
+    Stripe.webhooks.constructEvent(raw, String(request.headers['stripe-signature']), webhookSecret);
+    await database.pool.query({
+      name: 'floor-insert',
+      text: 'insert into bench_floor_events (body) values ($1)',
+      values: [raw.toString('utf8')],
+    });
+    return reply.type('application/json').send('{"received":true,"duplicate":false}');
+  });
+  return app;
+}

@@ -1,0 +1,152 @@
+/*
+ * The program behind `npm run bench`: the service's hot paths beside floors, in one run, in alternating
+ * rounds. Only ratios within one run mean anything; the absolute figures are this machine's.
+ */
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { startPostgres } from '../../src/dev/postgres.ts';
+import type { Started } from '../../src/dev/started.ts';
+import { temporaryDirectory } from '../../src/dev/temporary.ts';
+import { runTrial } from '../../src/dev/trial.ts';
+import { measure, type Measured } from './load.ts';
+import { watchMemory } from './memory.ts';
+import { type Comparison, comparisons, mixed } from './paths.ts';
+import { fillCache, startSubject } from './subject.ts';
+import { print, type Row } from './table.ts';
+
+const usage = `npm run bench -- [options]
+  --seconds N             how long each round lasts (4)
+  --rounds N              rounds of each, floor and service in turn (3); the median counts
+  --connections N         open connections, one request at a time on each (32)
+  --users N               stored users (1000000)
+  --features N            features of each (6)
+  --only NAME,NAME        of: bare, hit, 304, check, miss, strong, webhook, mixed
+  --memory                instead of all that: memory after 10 minutes of mixed load beside that after 1
+  --no-auto-pipelining    one write to Redis per command
+  --profile DIRECTORY     V8 profiles of the servers, one per process
+  --out FILE              where the figures go (bench-results.json)
+`;
+
+const { values: given } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '4' },
+    rounds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '32' },
+    users: { type: 'string', default: '1000000' },
+    features: { type: 'string', default: '6' },
+    only: { type: 'string' },
+    memory: { type: 'boolean', default: false },
+    'auto-pipelining': { type: 'boolean', default: true },
+    profile: { type: 'string' },
+    out: { type: 'string', default: 'bench-results.json' },
+    help: { type: 'boolean', default: false },
+  },
+  allowNegative: true,
+});
+const seconds = Number(given.seconds);
+const rounds = Number(given.rounds);
+const connections = Number(given.connections);
+const users = Number(given.users);
+const features = Number(given.features);
+const only = given.only?.split(',');
+
+/** The population that mixed reads of the many are held against. */
+const fewUsers = 1_000;
+
+async function compare(comparison: Comparison): Promise<Row> {
+  const { service, floor, prepare } = comparison;
+  await prepare?.();
+  // What only the first seconds cost (compiling, connecting) is not measured.
+  for (const load of [floor, service]) await measure(load, { connections, seconds: 3 });
+  const measured: { service: Measured[]; floor: Measured[] } = { service: [], floor: [] };
+  for (let round = 1; round <= rounds; round += 1) {
+    process.stderr.write(`  ${comparison.name}: round ${round} of ${rounds}\n`);
+    measured.floor.push(await measure(floor, { connections, seconds }));
+    measured.service.push(await measure(service, { connections, seconds }));
+  }
+  const { id, name, target, floorName } = comparison;
+  return {
+    ...{ id, name, target, floorName },
+    service: middle(measured.service),
+    floor: middle(measured.floor),
+    ratios: {
+      throughput: median(quotients(measured, ({ requestsPerSecond }) => requestsPerSecond)) ?? NaN,
+      p99: median(quotients(measured, ({ p99Ms }) => p99Ms)) ?? NaN,
+      cpu: median(quotients(measured, ({ cpuMicrosecondsPerRequest: cpu }) => cpu)) ?? null,
+    },
+  };
+}
+
+/** The round with the median throughput, with the errors of all. */
+function middle(measured: Measured[]): Measured {
+  const sorted = measured.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond);
+  const found = sorted[Math.floor(sorted.length / 2)];
+  if (found === undefined) throw new Error('nothing was measured');
+  return { ...found, errors: measured.reduce((sum, { errors }) => sum + errors, 0) };
+}
+
+/** Of each round, the service's figure divided by that of the floor just before: what else runs hits both alike. */
+function quotients(
+  { service, floor }: { service: Measured[]; floor: Measured[] },
+  figure: (measured: Measured) => number | null,
+): number[] {
+  return service.flatMap((measured, round) => {
+    const beside = floor[round];
+    const [own, least] = [figure(measured), beside === undefined ? null : figure(beside)];
+    return own === null || least === null ? [] : [own / least];
+  });
+}
+
+function median(numbers: number[]): number | undefined {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+}
+
+async function main(redisProgram: string, started: Started): Promise<boolean> {
+  const directory = await temporaryDirectory('bench', started);
+  const postgres = await startPostgres({
+    dataDirectory: path.join(directory, 'postgres'),
+    persistent: false,
+  });
+  started.add(() => postgres.stop());
+  const shared = {
+    ...{ postgres, redisProgram, autoPipelining: given['auto-pipelining'] },
+    profileDirectory: given.profile,
+  };
+  const many = await startSubject(
+    { ...shared, name: 'many', population: { users, features } },
+    started,
+  );
+  if (given.memory) {
+    await fillCache(many);
+    return watchMemory(many, connections);
+  }
+  const wanted = ({ id }: { id: string }) => only?.includes(id) ?? true;
+  const paths = comparisons(many).filter(wanted);
+  if (wanted({ id: 'mixed' })) {
+    const few = await startSubject(
+      { ...shared, name: 'few', population: { users: fewUsers, features } },
+      started,
+    );
+    paths.push(
+      mixed(many, few, async () => {
+        for (const subject of [many, few]) await fillCache(subject);
+      }),
+    );
+  }
+  const rows: Row[] = [];
+  for (const comparison of paths) rows.push(await compare(comparison));
+  print(rows);
+  const settings = { seconds, rounds, connections, users, features };
+  await writeFile(given.out, `${JSON.stringify({ ...settings, rows }, null, 2)}\n`);
+  console.log(
+    `\nWritten to ${given.out}. Ratios within one run compare; figures of two runs do not.`,
+  );
+  return rows.every(({ service, floor }) => service.errors + floor.errors === 0);
+}
+
+if (given.help) {
+  console.log(usage);
+} else {
+  await runTrial(main);
+}

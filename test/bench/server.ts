@@ -1,0 +1,59 @@
+/*
+ * One server of the bench, in a process of its own: the service as it runs, or the floors beside it.
+ */
+import pino from 'pino';
+import { z } from 'zod';
+import { buildApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
+import { openDeps } from '../../src/deps.ts';
+import { createCache } from '../../src/entitlements/read/cache.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { buildFloors } from './floors.ts';
+
+const settings = z
+  .object({
+    kind: z.enum(['service', 'floors']),
+    port: z.int(),
+    databaseUrl: z.string(),
+    redisUrl: z.string(),
+    adminKey: z.string(),
+    webhookSecret: z.string(),
+    /** How long answers are kept. */
+    cacheTtlSeconds: z.int(),
+    autoPipelining: z.boolean(),
+  })
+  .parse(JSON.parse(process.argv[2] ?? '{}'));
+
+const config = loadConfig({
+  DATABASE_URL: settings.databaseUrl,
+  REDIS_URL: settings.redisUrl,
+  STRIPE_SECRET_KEY: 'sk_test_bench',
+  STRIPE_WEBHOOK_SECRETS: settings.webhookSecret,
+  STRIPE_API_BASE: 'http://127.0.0.1:9',
+  ADMIN_API_KEY: settings.adminKey,
+  METRICS_TOKEN: settings.adminKey,
+  CACHE_TTL_SECONDS: String(settings.cacheTtlSeconds),
+  // All load comes with one key.
+  KEY_MAX_RPS: '1000000',
+});
+// Every line is made and written, as in production, to where it costs the bench's own process nothing.
+const logger = createLogger(config.logLevel, pino.destination('/dev/null'));
+const deps = openDeps(config, { logger });
+if (deps.redis === null) throw new Error('the bench needs a Redis');
+deps.redis.options.enableAutoPipelining = settings.autoPipelining;
+// A busy machine is not to be taken for a Redis that hangs: a floor has nothing else to ask.
+deps.redis.options.commandTimeout = 5_000;
+
+const app =
+  settings.kind === 'service'
+    ? await buildApp({
+        ...deps,
+        cache: createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds }),
+        wake: () => undefined,
+        jobsHealthy: () => true,
+      })
+    : buildFloors({ ...deps, redis: deps.redis, webhookSecret: settings.webhookSecret });
+const url = await app.listen({ host: '127.0.0.1', port: settings.port });
+// A profiler writes what it saw when the process ends by itself.
+process.once('SIGTERM', () => process.exit());
+process.stdout.write(`listening ${url}\n`);

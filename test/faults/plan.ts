@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningPostgres } from '../../src/dev/postgres.ts';
+import { countKeys, type RunningRedis } from '../../src/dev/redis.ts';
+import type { Balancer } from './balancer.ts';
+import type { Instance } from './instance.ts';
+import { until } from './patience.ts';
+
+/** What runs, and can be made to stop. */
+export interface Running {
+  instances: [Instance, Instance, Instance];
+  balancer: Balancer;
+  postgres: RunningPostgres;
+  startPostgres: () => Promise<RunningPostgres>;
+  redis: RunningRedis;
+  startRedis: () => Promise<RunningRedis>;
+}
+
+/** How long an instance may take to say whether it is ready, milliseconds. */
+const readyWithinMs = 5_000;
+
+type FaultName = 'killed' | 'restarted' | 'redis' | 'postgres';
+
+/** A stretch of the run in which something was away, milliseconds of `performance.now()`. */
+export interface Phase {
+  fault: FaultName;
+  from: number;
+  to: number;
+}
+
+interface Fault {
+  name: FaultName;
+  title: string;
+  /** When, of the whole run. */
+  at: number;
+  /** Resolves when all is as before; what must not be is added to `wrong`. */
+  run: (running: Running, wrong: string[]) => Promise<void>;
+}
+
+/** How long each is away, milliseconds. */
+const awayMs = { instance: 5_000, redis: 5_000, postgres: 8_000 };
+
+/** In their order; each begins at its time, or when the one before it is over. */
+const faults: readonly Fault[] = [
+  {
+    name: 'killed',
+    title: 'an instance is killed (SIGKILL), and started again after 5 s',
+    at: 0.1,
+    async run({ instances: [first], balancer }, wrong) {
+      const how = await first.end('SIGKILL');
+      if (how !== 'SIGKILL') wrong.push(`${first.name} was not killed, but had ended: ${how}`);
+      await sleep(awayMs.instance);
+      first.start();
+      await untilReady(first, balancer);
+    },
+  },
+  {
+    name: 'restarted',
+    title: 'an instance is restarted (SIGTERM)',
+    at: 0.3,
+    async run({ instances: [, second], balancer }, wrong) {
+      const how = await second.end('SIGTERM');
+      if (how !== '0') wrong.push(`${second.name} ended with ${how} on SIGTERM`);
+      second.start();
+      await until(`${second.name} is gone`, () => balancer.stateOf(second.name) !== 'ready');
+      await untilReady(second, balancer);
+    },
+  },
+  {
+    name: 'redis',
+    title: 'Redis is away for 5 s, and comes back with what it held',
+    at: 0.5,
+    async run(running, wrong) {
+      await running.redis.stop();
+      await sleep(awayMs.redis);
+      const checks = await Promise.all(running.instances.map(redisCheck));
+      if (checks.includes('ok')) wrong.push('somebody reaches a Redis that is away');
+      running.redis = await running.startRedis();
+      // Only what it held before can be an answer that is over.
+      if ((await countKeys(running.redis.url)) === 0) wrong.push('Redis came back with nothing');
+      await until('all reach Redis', async () => {
+        const found = await Promise.all(running.instances.map(redisCheck));
+        return found.every((check) => check === 'ok');
+      });
+    },
+  },
+  {
+    name: 'postgres',
+    title: 'Postgres is away for 8 s',
+    at: 0.7,
+    async run(running) {
+      await running.postgres.stop();
+      await sleep(awayMs.postgres);
+      running.postgres = await running.startPostgres();
+    },
+  },
+];
+
+/** Lets everything go wrong at its time; resolves when all is as before, with what was away when. */
+export async function runPlan(
+  running: Running,
+  seconds: number,
+  { say, wrong }: { say: (line: string) => void; wrong: string[] },
+): Promise<Phase[]> {
+  const startedAt = performance.now();
+  const phases: Phase[] = [];
+  for (const { name, title, at, run } of faults) {
+    await sleep(Math.max(0, startedAt + at * seconds * 1_000 - performance.now()));
+    const from = performance.now();
+    say(`${clockOf(from - startedAt)}  ${title}`);
+    await run(running, wrong);
+    const to = performance.now();
+    say(`${clockOf(to - startedAt)}  all is there again`);
+    phases.push({ fault: name, from, to });
+  }
+  return phases;
+}
+
+function clockOf(ms: number): string {
+  return `${(ms / 1_000).toFixed(1).padStart(6)} s`;
+}
+
+/** @throws Error where it is not so within two minutes, or its process has ended. */
+export function untilReady(instance: Instance, balancer: Balancer): Promise<void> {
+  return until(`${instance.name} is ready`, () => {
+    instance.requireAlive();
+    return balancer.stateOf(instance.name) === 'ready';
+  });
+}
+
+async function redisCheck({ port }: Instance): Promise<unknown> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/ready`, {
+      signal: AbortSignal.timeout(readyWithinMs),
+    });
+    const { checks } = (await response.json()) as { checks?: { redis?: unknown } };
+    return checks?.redis;
+  } catch {
+    return null;
+  }
+}
