@@ -33,6 +33,7 @@ const rooms = [
   'http/',
   'platform/',
   'config.ts',
+  'environment.ts',
 ];
 
 /** A pattern that matches exactly these files and everything in these folders. */

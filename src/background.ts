@@ -1,7 +1,7 @@
 import type { Deps } from './deps.ts';
 import type { EntitlementCache } from './entitlements/read/cache.ts';
 import { startSweeps } from './entitlements/refresh/sweeps.ts';
-import { linkPending } from './linking/link-run.ts';
+import { linkPending } from './linking/link-pending.ts';
 import { measureInbox, startWorker } from './mirror/worker.ts';
 import { createClockWatch } from './ops/clock-watch.ts';
 import { keepHouse } from './ops/housekeeping.ts';

@@ -1,152 +1,5 @@
-import { isIP } from 'node:net';
-import cron from 'node-cron';
-import { z } from 'zod';
-
-/** A secret that is sent in a header, or compared with what came in one. */
-const secret = (minimum: number) =>
-  z
-    .string()
-    .trim()
-    .min(minimum)
-    .regex(/^[!-~]*$/, 'must consist of visible ASCII characters, without spaces');
-
-/** A whole number in a string; an empty string counts as absent, as Compose files pass it. */
-const wholeNumber = (minimum: number, maximum: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(minimum).max(maximum));
-
-const urlOf = (...protocols: string[]) =>
-  z
-    .string()
-    .refine(
-      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol),
-      `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-    );
-
-/** Names for whole ranges of addresses, as Fastify knows them. */
-const addressRanges: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
-
-/** An address, a subnet such as 10.0.0.0/8, or the name of a range. */
-function isProxy(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0) return addressRanges.has(text);
-  const bits = version === 4 ? 32 : 128;
-  return (
-    rest.length === 0 &&
-    // All addresses there are (/0) are no proxy: each client would say itself where it comes from.
-    (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits))
-  );
-}
-
-/** Loopback addresses: traffic to them never leaves the machine. */
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/**
- * Returns what is wrong with sending this key to this server; undefined where nothing is. Over http, anyone
- * on the network path can read the key and forge Stripe's answers.
- */
-export function stripeKeyFault(secretKey: string, apiBase: string): string | undefined {
-  const { protocol, hostname } = new URL(apiBase);
-  return protocol === 'https:' || loopback.test(hostname) || /^(sk|rk)_test_/.test(secretKey)
-    ? undefined
-    : 'a live key goes over https:// only, or to this machine: use https://, or a test key';
-}
-
-/** The environment, one entry per setting. `.env.example` lists the same names (held together by a test). */
-export const environmentSchema = z.object({
-  DATABASE_URL: urlOf('postgres:', 'postgresql:'),
-  REDIS_URL: urlOf('redis:', 'rediss:').optional(),
-  STRIPE_SECRET_KEY: z
-    .string()
-    .regex(
-      /^(sk|rk)_(test|live)_\S+$/,
-      'must be a secret or restricted key: (sk|rk)_(test|live)_…',
-    ),
-  STRIPE_WEBHOOK_SECRETS: z
-    .string()
-    // In a file, a line for each is as likely as commas.
-    .transform((value) => value.trim().split(/\s*,\s*|\s+/))
-    .pipe(
-      z
-        .array(
-          secret(8).refine((value) => !value.startsWith('we_'), {
-            error:
-              'is the id of the endpoint (we_…). Use its signing secret (whsec_…): Stripe shows it on the endpoint’s page',
-          }),
-        )
-        .min(1),
-    ),
-  STRIPE_API_BASE: urlOf('http:', 'https:').optional(),
-  STRIPE_ACCOUNT_ID: z.string().startsWith('acct_').optional(),
-  STRIPE_MAX_RPS: wholeNumber(4, 100_000).default(80),
-  ADMIN_API_KEY: secret(32),
-  HOST: z.string().default('0.0.0.0'),
-  PORT: wholeNumber(0, 65_535).default(3000),
-  TRUSTED_PROXIES: z
-    .string()
-    .transform((value) => value.split(',').map((part) => part.trim()))
-    .pipe(
-      z.array(
-        z.string().refine(isProxy, {
-          error: 'must be addresses, subnets, loopback, linklocal or uniquelocal, comma-separated',
-        }),
-      ),
-    )
-    .default([]),
-  KEY_MAX_RPS: wholeNumber(1, 1_000_000).default(1_000),
-  DRAIN_SECONDS: wholeNumber(0, 60).default(3),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  CACHE_TTL_SECONDS: wholeNumber(1, 3600).default(60),
-  RECONCILE_CRON: z
-    .string()
-    .refine((value) => value.trim() === '' || cron.validate(value), 'must be a cron expression')
-    .default('17 * * * *'),
-  RECONCILE_MAX_LOSS_PERCENT: wholeNumber(0, 100).default(5),
-  EVENT_RETENTION_DAYS: wholeNumber(1, 3650).default(30),
-  METRICS_TOKEN: secret(16).optional(),
-  MIGRATE_ON_START: z
-    .enum(['true', 'false'])
-    .transform((value) => value === 'true')
-    .default(true),
-});
-
-export interface Config {
-  databaseUrl: string;
-  /** Undefined: the service runs without a cache. */
-  redisUrl: string | undefined;
-  stripe: {
-    secretKey: string;
-    /** Told by the key. */
-    livemode: boolean;
-    webhookSecrets: string[];
-    apiBase: string | undefined;
-    accountId: string | undefined;
-    /** Requests per second that all instances together make at most. */
-    maxRps: number;
-  };
-  adminApiKey: string;
-  host: string;
-  port: number;
-  /** Whose X-Forwarded-For is believed: addresses, subnets, names of ranges. */
-  trustedProxies: string[];
-  /** Requests per second that one API key may make at one instance. */
-  keyMaxRps: number;
-  /** How long a process that is told to stop still takes requests. */
-  drainSeconds: number;
-  logLevel: string;
-  cacheTtlSeconds: number;
-  /** When everything is compared with Stripe; undefined: only on demand. */
-  reconcileCron: string | undefined;
-  /** How much of a project's entitled users corrections may take access from in 24 hours, percent. */
-  reconcileMaxLossPercent: number;
-  eventRetentionDays: number;
-  metricsToken: string | undefined;
-  migrateOnStart: boolean;
-}
+import type { z } from 'zod';
+import { environmentSchema, stripeKeyFault } from './environment.ts';
 
 /** Thrown by `loadConfig` with every fault at once. */
 export class ConfigError extends Error {
@@ -273,30 +126,44 @@ export function loadConfig(environment: Environment, readFile: ReadFile = noFile
       }),
     ]);
   }
-  const env = parsed.data;
+  return toConfig(parsed.data);
+}
+
+/** Maps the settings to what the code calls them. */
+function toConfig(env: z.infer<typeof environmentSchema>) {
   return {
     databaseUrl: env.DATABASE_URL,
+    /** Undefined: the service runs without a cache. */
     redisUrl: env.REDIS_URL,
     stripe: {
       secretKey: env.STRIPE_SECRET_KEY,
+      /** The mode of the key. */
       livemode: /^(sk|rk)_live_/.test(env.STRIPE_SECRET_KEY),
       webhookSecrets: env.STRIPE_WEBHOOK_SECRETS,
       apiBase: env.STRIPE_API_BASE,
       accountId: env.STRIPE_ACCOUNT_ID,
+      /** Maximum requests per second of all instances together. */
       maxRps: env.STRIPE_MAX_RPS,
     },
     adminApiKey: env.ADMIN_API_KEY,
     host: env.HOST,
     port: env.PORT,
+    /** Whose X-Forwarded-For counts: addresses, subnets, names of ranges. */
     trustedProxies: env.TRUSTED_PROXIES,
+    /** Maximum requests per second of one API key at one instance. */
     keyMaxRps: env.KEY_MAX_RPS,
+    /** How long a stopping process still accepts requests. */
     drainSeconds: env.DRAIN_SECONDS,
     logLevel: env.LOG_LEVEL,
     cacheTtlSeconds: env.CACHE_TTL_SECONDS,
+    /** Undefined: reconciliation on demand only. */
     reconcileCron: env.RECONCILE_CRON.trim() === '' ? undefined : env.RECONCILE_CRON,
+    /** Share of a project's entitled users from whom corrections may take access in 24 hours, percent. */
     reconcileMaxLossPercent: env.RECONCILE_MAX_LOSS_PERCENT,
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
     metricsToken: env.METRICS_TOKEN,
     migrateOnStart: env.MIGRATE_ON_START,
   };
 }
+
+export type Config = ReturnType<typeof toConfig>;

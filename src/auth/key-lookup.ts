@@ -8,7 +8,8 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { withTimeout } from '../platform/with-timeout.ts';
 import { isWellFormedKey } from './api-key.ts';
-import type { Caller, KeyScope } from './caller.ts';
+import type { Caller } from './caller.ts';
+import { type KeyRow, loadKeys } from './load-keys.ts';
 
 /** How long a key's state is cached, milliseconds: a deleted key stops working within this on every instance. */
 const freshMs = 5_000;
@@ -53,14 +54,6 @@ interface Entry {
   /** End of the pause after a failed look-up. */
   pausedUntil: number;
   usedAt: number;
-}
-
-interface KeyRow {
-  hash: Buffer;
-  id: string;
-  project_id: string;
-  scopes: KeyScope[];
-  expires_at: Date | null;
 }
 
 export interface KeyLookup {
@@ -243,14 +236,4 @@ export function createKeyLookup(deps: {
       return entry.caller;
     },
   };
-}
-
-async function loadKeys(database: Database, hashes: Buffer[]): Promise<KeyRow[]> {
-  const { rows } = await database.reservedPool.query<KeyRow>({
-    name: 'find-key',
-    text: `select hash, id, project_id, scopes, expires_at from api_keys
-           where hash = any($1::bytea[]) and deleted_at is null`,
-    values: [hashes],
-  });
-  return rows;
 }

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
-import type { LinkPair } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { heavyCost } from '../http/fair-shares.ts';
@@ -9,8 +8,6 @@ import { answerKeeper } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
 import {
   decodeNumberCursor,
-  isoInstant,
-  isoInstantSchema,
   listQuery,
   listResponse,
   page,
@@ -22,82 +19,22 @@ import {
 import type { SyncDeps } from '../mirror/sync.ts';
 import { type Linked, linkCustomer } from './link-customer.ts';
 import { type LinkProgress, loadLinkPairs, loadLinkRun, startLinkRun } from './link-run.ts';
+import {
+  customerIdSchema,
+  inBody,
+  linkedSchema,
+  manyBody,
+  mostPairs,
+  pairSchema,
+  pairStatuses,
+  runSchema,
+  toLinkRunDto,
+  toPairDto,
+  unlinkedSchema,
+} from './schemas.ts';
 import { unlinkCustomer } from './unlink-customer.ts';
 
 const tags = ['Customers'];
-const mostPairs = 1_000;
-const inBody = { project_id: projectIdSchema.optional(), reason: reasonSchema.optional() };
-
-const customerIdSchema = stripeIdSchema.meta({ examples: ['cus_9'] });
-
-const linkedSchema = z.strictObject({
-  user_id: z.string(),
-  stripe_customer_id: z.string(),
-  objects: z
-    .int()
-    .describe('Number of Stripe objects that access may depend on: the customer and its objects'),
-  pending: z
-    .int()
-    .describe('Number of these objects that are still being fetched in the background'),
-  audit_id: z.string().nullable().describe('`null` if the customer was already linked'),
-  revision: z.int().describe("The user's revision, including the fetched objects"),
-});
-
-const unlinkedSchema = z.strictObject({
-  user_id: z.string(),
-  stripe_customer_id: z.string(),
-  audit_id: z.string(),
-  revision: z.int().describe("The user's revision after the change"),
-});
-
-const runSchema = z
-  .strictObject({
-    id: z.string(),
-    project_id: z.string(),
-    status: z.enum(['running', 'done']),
-    pairs: z.int(),
-    pending: z.int(),
-    linked: z.int(),
-    refused: z.int(),
-    started_at: isoInstantSchema,
-    finished_at: isoInstantSchema.nullable(),
-  })
-  .meta({ id: 'LinkRun' });
-
-const pairStatuses = ['pending', 'linked', 'refused'] as const;
-const pairSchema = z.strictObject({
-  user_id: z.string(),
-  stripe_customer_id: z.string(),
-  status: z.enum(pairStatuses),
-  code: z.string().nullable().describe('The problem code, as a single request would get it'),
-  objects: z.int().nullable(),
-  attempts: z.int(),
-  ended_at: isoInstantSchema.nullable(),
-});
-
-const manyBody = z
-  .strictObject({
-    ...inBody,
-    pairs: z
-      .array(z.strictObject({ user_id: userIdSchema, stripe_customer_id: customerIdSchema }))
-      .min(1)
-      .max(mostPairs),
-  })
-  .superRefine(({ pairs }, context) => {
-    const seen = new Set<string>();
-    for (const [index, { stripe_customer_id: id }] of pairs.entries()) {
-      if (seen.has(id)) {
-        const path = ['pairs', index, 'stripe_customer_id'];
-        context.addIssue({
-          code: 'custom',
-          path,
-          message: 'is named twice: name each customer once',
-        });
-      }
-      seen.add(id);
-    }
-  });
-
 const runParams = z.strictObject({ id: z.string().max(100) });
 
 /** Links the customers of an app that already has a Stripe account to its users. */
@@ -259,30 +196,4 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       return page(rows, limit, (row) => String(row.position), toPairDto);
     },
   );
-}
-
-function toLinkRunDto({ run, pending, linked, refused, finishedAt }: LinkProgress) {
-  return {
-    id: run.id,
-    project_id: run.projectId,
-    status: finishedAt === null ? ('running' as const) : ('done' as const),
-    pairs: run.pairs,
-    pending,
-    linked,
-    refused,
-    started_at: isoInstant(run.startedAt),
-    finished_at: isoInstant(finishedAt),
-  };
-}
-
-function toPairDto(row: LinkPair): z.infer<typeof pairSchema> {
-  return {
-    user_id: row.userId,
-    stripe_customer_id: row.customerId,
-    status: z.enum(pairStatuses).parse(row.status),
-    code: row.code,
-    objects: row.objects,
-    attempts: row.attempts,
-    ended_at: isoInstant(row.endedAt),
-  };
 }

@@ -1,17 +1,9 @@
 import { z } from 'zod';
-import { recordAudit } from '../audit/record.ts';
-import { newKey } from '../auth/api-key.ts';
-import { callerOf, scopes } from '../auth/caller.ts';
 import type { ProjectAccess } from '../auth/project-access.ts';
-import type { ApiKey } from '../generated/prisma/client.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
-import { notFound } from '../http/not-found.ts';
-import { ProblemError } from '../http/problem.ts';
 import {
   decodeCursor,
-  isoInstant,
-  isoInstantSchema,
   instantSchema,
   listQuery,
   listResponse,
@@ -19,33 +11,14 @@ import {
   page,
   projectIdSchema,
 } from '../http/schemas.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
-import { newId } from '../platform/ids.ts';
-
-const scopeSchema = z.enum(scopes);
-
-const keySchema = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    prefix: z.string(),
-    scopes: z.array(scopeSchema),
-    expires_at: isoInstantSchema.nullable(),
-    created_at: isoInstantSchema,
-    last_used_at: isoInstantSchema.nullable(),
-  })
-  .meta({ id: 'ApiKey' });
+import { createKey, deleteKey, type KeyDeps, keySchema, scopeSchema, toKeyDto } from './keys.ts';
 
 const tags = ['API keys'];
 const ofProject = z.strictObject({ id: projectIdSchema });
 
 /** Routes for the keys of a project. Only hashes are stored; a key is shown once. */
-export function keyRoutes(
-  app: App,
-  deps: { access: ProjectAccess; database: Database; clock: Clock },
-): void {
-  const { access, database, clock } = deps;
+export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): void {
+  const { access, database } = deps;
 
   app.post(
     '/api/v1/admin/projects/:id/keys',
@@ -68,44 +41,13 @@ export function keyRoutes(
       },
     },
     async (request, reply) => {
-      const caller = callerOf(request);
-      const projectId = await access.projectOf(request, request.params.id);
-      const { name, expires_at: expiresAt } = request.body;
-      const now = clock();
-      if (expiresAt !== undefined && expiresAt <= now) {
-        throw new ProblemError('window_invalid', undefined, [
-          { path: 'expires_at', message: 'must be in the future' },
-        ]);
-      }
-      const { key, prefix, hash } = newKey();
+      const by = await access.operatorOf(request, request.params.id);
+      const { name, scopes, expires_at: expiresAt } = request.body;
       const keep = answerKeeper(reply.code(201));
-      const row = await database.transaction(async (tx) => {
-        const made = await tx.apiKey.create({
-          data: {
-            id: newId('key'),
-            projectId,
-            name,
-            prefix,
-            hash: Uint8Array.from(hash),
-            scopes: [...new Set(request.body.scopes)],
-            expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
-            createdAt: new Date(now),
-          },
-        });
-        await recordAudit(tx, {
-          projectId,
-          actor: caller.actor,
-          action: 'key.create',
-          targetType: 'key',
-          targetId: made.id,
-          after: { name, prefix, scopes: made.scopes, expires_at: isoInstant(made.expiresAt) },
-          requestId: request.id,
-          at: now,
-        });
-        await keep(tx, present(made));
-        return made;
-      });
-      return reply.send({ ...present(row), key });
+      const { row, key } = await createKey(deps, by, { name, scopes, expiresAt }, (tx, made) =>
+        keep(tx, toKeyDto(made)),
+      );
+      return reply.send({ ...toKeyDto(row), key });
     },
   );
 
@@ -129,7 +71,7 @@ export function keyRoutes(
         orderBy: { id: 'asc' },
         take: limit + 1,
       });
-      return page(rows, limit, ({ id }) => id, present);
+      return page(rows, limit, ({ id }) => id, toKeyDto);
     },
   );
 
@@ -146,40 +88,8 @@ export function keyRoutes(
       },
     },
     async (request) => {
-      const caller = callerOf(request);
-      const projectId = await access.projectOf(request, request.params.id);
-      const now = clock();
-      const row = await database.transaction(async (tx) => {
-        const [deleted] = await tx.apiKey.updateManyAndReturn({
-          where: { id: request.params.key_id, projectId, deletedAt: null },
-          data: { deletedAt: new Date(now) },
-        });
-        if (deleted === undefined) throw notFound('key_not_found', 'key_id', request.params.key_id);
-        await recordAudit(tx, {
-          projectId,
-          actor: caller.actor,
-          action: 'key.delete',
-          targetType: 'key',
-          targetId: deleted.id,
-          before: { name: deleted.name, prefix: deleted.prefix, scopes: deleted.scopes },
-          requestId: request.id,
-          at: now,
-        });
-        return deleted;
-      });
-      return present(row);
+      const by = await access.operatorOf(request, request.params.id);
+      return toKeyDto(await deleteKey(deps, by, request.params.key_id));
     },
   );
-}
-
-function present(row: ApiKey): z.infer<typeof keySchema> {
-  return {
-    id: row.id,
-    name: row.name,
-    prefix: row.prefix,
-    scopes: z.array(scopeSchema).parse(row.scopes),
-    expires_at: isoInstant(row.expiresAt),
-    created_at: isoInstant(row.createdAt),
-    last_used_at: isoInstant(row.lastUsedAt),
-  };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { linkPending } from '../../src/linking/link-run.ts';
+import { linkPending } from '../../src/linking/link-pending.ts';
 import { auditOf, sameProblem } from '../helpers/audit.ts';
 import { at, text } from '../helpers/json.ts';
 import { allPages } from '../helpers/lists.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { linkPending } from '../../src/linking/link-run.ts';
+import { linkPending } from '../../src/linking/link-pending.ts';
 import { adminKey } from '../helpers/service.ts';
 import { arbitraryAsk, type Pools } from './contract/arbitrary-request.ts';
 import { digestTables } from './contract/digest.ts';

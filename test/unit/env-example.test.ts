@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { environmentSchema, loadConfig, secretSettings } from '../../src/config.ts';
+import { loadConfig, secretSettings } from '../../src/config.ts';
+import { environmentSchema } from '../../src/environment.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const text = readFileSync(path.join(repository, '.env.example'), 'utf8');

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { environmentSchema, secretSettings } from '../../src/config.ts';
+import { secretSettings } from '../../src/config.ts';
+import { environmentSchema } from '../../src/environment.ts';
 import { eventTypes } from '../../src/webhook/core/events.ts';
 
 const repository = path.resolve(import.meta.dirname, '../..');

@@ -8,6 +8,7 @@ import type { Metrics } from '../../platform/metrics.ts';
 import type { Redis } from '../../platform/redis.ts';
 import type { UserName } from '../users.ts';
 import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
+import { loadDatabaseIdentity } from './database-identity.ts';
 import { loadTimelines } from './load-timelines.ts';
 import { createSingleFlight } from './single-flight.ts';
 import type { StoredTimeline } from './stored-timeline.ts';
@@ -219,21 +220,6 @@ export function createCache(deps: CacheDeps): EntitlementCache {
 
 function keyBelow(prefix: string, { projectId, userId }: UserName): string {
   return `${prefix}${projectId}:${userId}`;
-}
-
-/**
- * Which database this is: its own random id, the cluster and the database within it, so that a copy
- * of it, restored elsewhere, is another one.
- */
-async function loadDatabaseIdentity(database: Database): Promise<string> {
-  const { rows } = await database.pool.query<{ identity: string }>(`
-    select md5(i.id::text || d.oid::text || s.system_identifier::text) as identity
-    from database_identity i, pg_database d, pg_control_system() s
-    where d.datname = current_database()`);
-  const [row] = rows;
-  if (row === undefined)
-    throw new Error('the database has no identity: are all migrations applied?');
-  return row.identity.slice(0, 12);
 }
 
 /**

@@ -1,0 +1,22 @@
+import type { Database } from '../platform/database.ts';
+import type { KeyScope } from './caller.ts';
+
+/** A key that is not deleted. */
+export interface KeyRow {
+  hash: Buffer;
+  id: string;
+  project_id: string;
+  scopes: KeyScope[];
+  expires_at: Date | null;
+}
+
+/** Loads the keys with these hashes, on a reserved connection. */
+export async function loadKeys(database: Database, hashes: Buffer[]): Promise<KeyRow[]> {
+  const { rows } = await database.reservedPool.query<KeyRow>({
+    name: 'find-key',
+    text: `select hash, id, project_id, scopes, expires_at from api_keys
+           where hash = any($1::bytea[]) and deleted_at is null`,
+    values: [hashes],
+  });
+  return rows;
+}
