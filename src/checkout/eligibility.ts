@@ -1,11 +1,9 @@
 import { blockedFeatures } from '../entitlements/core/decision.ts';
+import { terminalStatuses } from '../entitlements/core/stripe-statuses.ts';
 import { loadFacts } from '../entitlements/refresh/load-facts.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 import { type Line, soleProducts } from './lines.ts';
-
-/** Final statuses. A subscription in any other status, unknown ones included, may still cost money. */
-const overStatuses = ['canceled', 'incomplete_expired'];
 
 /**
  * Refuses a purchase that would be paid twice, or that could not be used.
@@ -23,10 +21,11 @@ export async function refuseIneligible(
   lines: readonly Line[],
   now: number,
 ): Promise<string[]> {
+  // A subscription in an unknown status may still cost money, so it counts as live.
   const subscribed = await tx.subscriptionItem.findFirst({
     where: {
       productId: { in: soleProducts(lines) },
-      subscription: { uid, status: { notIn: overStatuses } },
+      subscription: { uid, status: { notIn: [...terminalStatuses] } },
     },
   });
   if (subscribed !== null) {

@@ -1,9 +1,9 @@
+import { isTerminal } from '../entitlements/core/stripe-statuses.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { SyncedRef } from '../webhook/core/synced-object.ts';
-import { isTerminal } from './core/from-stripe.ts';
 import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 import type { Owned } from './owner.ts';
 

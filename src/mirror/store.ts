@@ -1,7 +1,11 @@
 import { applyPrices, applyProducts } from '../catalog/store.ts';
+import {
+  isKnownDisputeStatus,
+  isKnownRefundStatus,
+  isKnownStatus,
+  isTerminal,
+} from '../entitlements/core/stripe-statuses.ts';
 import type { Tx } from '../platform/database.ts';
-import { isKnownStatus, isTerminal } from './core/from-stripe.ts';
-import { isKnownDisputeStatus, isKnownRefundStatus } from './core/money-from-stripe.ts';
 import type {
   CustomerRow,
   DisputeRow,

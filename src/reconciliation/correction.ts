@@ -1,5 +1,5 @@
 import { tryApplySnapshot } from '../mirror/apply.ts';
-import { isTerminal } from '../mirror/core/from-stripe.ts';
+import { isTerminal } from '../entitlements/core/stripe-statuses.ts';
 import { fetchSnapshot } from '../mirror/fetch.ts';
 import { isTimeout, type Tx } from '../platform/database.ts';
 import type { FindingType } from '../projects/finding-types.ts';

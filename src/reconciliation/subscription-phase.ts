@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { terminalStatuses } from '../entitlements/core/stripe-statuses.ts';
 import { customerRow } from '../mirror/core/from-stripe.ts';
 import { emptySnapshot, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import { addSubscription, withDiscounts } from '../mirror/fetch-subscription.ts';
@@ -66,7 +67,7 @@ async function loadAlive(
 ): Promise<string[]> {
   const rows = await deps.database.prisma.subscription.findMany({
     where: {
-      status: { notIn: ['canceled', 'incomplete_expired'] },
+      status: { notIn: [...terminalStatuses] },
       id: { notIn: listed },
       createdAt,
     },

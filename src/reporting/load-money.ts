@@ -1,4 +1,9 @@
 import type { ProjectScope } from '../auth/project-access.ts';
+import {
+  lostDisputeStatuses,
+  returnedRefundStatuses,
+  sqlStatuses,
+} from '../entitlements/core/stripe-statuses.ts';
 import type { Database } from '../platform/database.ts';
 import { grouped } from './by-project.ts';
 import type { CurrencySum } from './core/figures.ts';
@@ -45,13 +50,13 @@ function summed(kind: CurrencySum['kind'], rows: string): string {
 }
 
 /** What was taken back over [$2, $3) of payments: rows `back` of refunds or disputes. */
-function takenBack(table: 'refunds' | 'disputes', statuses: string): string {
+function takenBack(table: 'refunds' | 'disputes', statuses: readonly string[]): string {
   const intentId = 'coalesce(back.payment_intent_id, ch.payment_intent_id)';
   return `
     select ${paymentProject(intentId)} as project_id, back.currency, back.amount
     from ${table} back left join charges ch on ch.id = back.charge_id
     where back.created_at >= $2 and back.created_at < $3
-      and coalesce(back.known_status, back.status) in (${statuses})`;
+      and coalesce(back.known_status, back.status) in (${sqlStatuses(statuses)})`;
 }
 
 /**
@@ -77,9 +82,9 @@ const revenueSums = `
          and ${paidSession} and ${withoutReceipt}`,
     )}
     union all
-    ${summed('refunded', takenBack('refunds', `'succeeded', 'pending', 'requires_action'`))}
+    ${summed('refunded', takenBack('refunds', returnedRefundStatuses))}
     union all
-    ${summed('disputed', takenBack('disputes', `'lost'`))}
+    ${summed('disputed', takenBack('disputes', lostDisputeStatuses))}
   ) money
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;

@@ -1,5 +1,10 @@
 import { z } from 'zod';
 import type { ProjectScope } from '../auth/project-access.ts';
+import {
+  neverBegunStatuses,
+  sqlStatuses,
+  terminalStatuses,
+} from '../entitlements/core/stripe-statuses.ts';
 import type { Database } from '../platform/database.ts';
 import { grouped } from './by-project.ts';
 import type { AlikeSubscriptions } from './core/figures.ts';
@@ -49,7 +54,7 @@ export async function loadSubscriptions(
          'price_id', si.price_id, 'product_id', si.product_id, 'quantity', si.quantity)
          order by si.position, si.id) as items
        from subscription_items si where si.subscription_id = s.id
-     ) i on s.effective_status not in ('canceled', 'incomplete_expired')
+     ) i on s.effective_status not in (${sqlStatuses(terminalStatuses)})
      left join lateral (
        select jsonb_agg(jsonb_build_object(
          'item', si.index, 'percent_off', sd.percent_off, 'amount_off', sd.amount_off::text,
@@ -61,7 +66,7 @@ export async function loadSubscriptions(
        ) si on si.id = sd.item_id
        where sd.subscription_id = s.id and sd.duration <> 'once'
          and (sd.end_at is null or sd.end_at > $2) and (sd.item_id is null or si.id is not null)
-     ) d on s.effective_status not in ('canceled', 'incomplete_expired')
+     ) d on s.effective_status not in (${sqlStatuses(terminalStatuses)})
      group by 1, 2, 3, 4, 5, 6, 7`,
     [scope, new Date(now)],
   );
@@ -114,7 +119,7 @@ export async function loadLives(
          coalesce(s.ended_at, case when s.effective_status = 'canceled' then s.canceled_at end) as end_at,
          s.effective_status
        from owned o join subscriptions s on s.id = o.id
-       where s.effective_status not in ('incomplete', 'incomplete_expired')
+       where s.effective_status not in (${sqlStatuses(neverBegunStatuses)})
      ),
      began as (select * from lives where effective_status <> 'canceled' or end_at is not null),
      moved as (

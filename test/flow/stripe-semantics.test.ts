@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { isKnownStatus } from '../../src/mirror/core/from-stripe.ts';
+import { isKnownStatus } from '../../src/entitlements/core/stripe-statuses.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import { renderDocument } from '../scenarios/document.ts';
 import { statusRules } from '../scenarios/status-rules.ts';

@@ -1,4 +1,4 @@
-import { isTerminal } from '../../mirror/core/from-stripe.ts';
+import { isNeverBegun, isTerminal } from '../../entitlements/core/stripe-statuses.ts';
 
 /** A user's customer at Stripe, with what the user bought through it. */
 export interface UserCustomer {
@@ -27,16 +27,13 @@ export function choosePayingCustomer(customers: readonly UserCustomer[]): UserCu
 
 function standing({ subscriptionStatuses, purchases }: UserCustomer): number {
   if (subscriptionStatuses.some(isLive)) return 2;
-  return purchases > 0 || subscriptionStatuses.some((status) => !neverPaid.has(status)) ? 1 : 0;
+  return purchases > 0 || subscriptionStatuses.some((status) => !isNeverBegun(status)) ? 1 : 0;
 }
-
-/** Statuses in which the first payment was never made. */
-const neverPaid: ReadonlySet<string> = new Set(['incomplete', 'incomplete_expired']);
 
 /**
  * Returns whether the user may owe for it or manage it; a subscription in an unknown status may come to
  * cost money.
  */
 function isLive(status: string): boolean {
-  return !isTerminal(status) && !neverPaid.has(status);
+  return !isTerminal(status) && !isNeverBegun(status);
 }

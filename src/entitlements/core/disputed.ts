@@ -1,13 +1,6 @@
 import type { ReversalFact } from './facts.ts';
 import { byText } from './order.ts';
-
-/** Pending refunds count like succeeded ones; one that `failed` or was `canceled` gives access back. */
-const countingRefunds: ReadonlySet<string> = new Set(['succeeded', 'pending', 'requires_action']);
-
-/** Returns whether the money of a refund in this status counts as returned. */
-export function isGivenBack(status: string): boolean {
-  return countingRefunds.has(status);
-}
+import { isLost, isReturned } from './stripe-statuses.ts';
 
 /**
  * Returns what each dispute takes of its charge if it is lost, minor units of the charge, in the order
@@ -21,7 +14,7 @@ export function disputedAmounts(
   refunds: readonly ReversalFact[],
   disputes: readonly (ReversalFact & { currency: string })[],
 ): number[] {
-  const refunded = refunds.filter(({ status }) => isGivenBack(status));
+  const refunded = refunds.filter(({ status }) => isReturned(status));
   let left = charge.amount - refunded.reduce((sum, { amount }) => sum + amount, 0);
   const amounts = new Map<object, number>();
   for (const dispute of disputes.toSorted(byCreation)) {
@@ -29,7 +22,7 @@ export function disputedAmounts(
     const isAll = left > 0 && (currency !== charge.currency || amount * 20 >= left * 19);
     const taken = isAll ? left : amount;
     amounts.set(dispute, taken);
-    if (status === 'lost') left -= taken;
+    if (isLost(status)) left -= taken;
   }
   return disputes.map((dispute) => amounts.get(dispute) ?? dispute.amount);
 }

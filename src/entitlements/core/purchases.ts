@@ -1,9 +1,9 @@
-import { isGivenBack } from './disputed.ts';
 import type { PolicyFact, PurchaseFact } from './facts.ts';
 import { without } from './intervals.ts';
 import { byText } from './order.ts';
 import { createPurchaseQueue, type SetAside, type Turn } from './purchase-queue.ts';
 import { earliest, lifecycleOfPieces, type LifecyclePhase } from './source-lifecycle.ts';
+import { isLost, isReturned, isUndecided } from './stripe-statuses.ts';
 
 export interface PurchaseLifecycle {
   purchase: PurchaseFact;
@@ -14,16 +14,6 @@ export interface PurchaseLifecycle {
 
 /** What brings the end: its days, money that came back (a lost dispute included), or an open dispute. */
 export type PurchaseEnd = 'time' | 'refund' | 'dispute';
-
-/** The statuses of an undecided dispute, inquiries (`warning_…`) and appeals included. */
-const openDisputes: ReadonlySet<string> = new Set([
-  'needs_response',
-  'under_review',
-  'warning_needs_response',
-  'warning_under_review',
-  'appeal_needs_response',
-  'appeal_under_review',
-]);
 
 /**
  * Returns when each purchase of **one price** gives what the price carries. With `accessDays` the
@@ -73,9 +63,9 @@ function foreverFrom(from: number): Turn {
  */
 function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   const returned = [
-    ...purchase.refunds.filter(({ status }) => isGivenBack(status)),
+    ...purchase.refunds.filter(({ status }) => isReturned(status)),
     // Stripe gives no instant of the loss; the money was withdrawn when the dispute was created.
-    ...purchase.disputes.filter(({ status }) => status === 'lost'),
+    ...purchase.disputes.filter(({ status }) => isLost(status)),
   ].filter(({ amount }) => amount > 0);
   const whole = wholeAmount(purchase);
   return earliest(
@@ -114,6 +104,6 @@ function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number
 function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
   if (policy.disputeOpened === 'keep') return null;
   return earliest(
-    ...disputes.filter(({ status }) => openDisputes.has(status)).map(({ createdAt }) => createdAt),
+    ...disputes.filter(({ status }) => isUndecided(status)).map(({ createdAt }) => createdAt),
   );
 }

@@ -1,5 +1,6 @@
 import type { PolicyFact, SubscriptionFact, SubscriptionItemFact } from './facts.ts';
 import { daysAfter, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
+import { isKnownStatus } from './stripe-statuses.ts';
 
 /**
  * Returns when one item of a subscription gives what it carries. A status becomes instants that are known
@@ -27,6 +28,7 @@ interface Lapse {
 
 function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | null {
   const { status, dunningAnchorAt, pausedAt } = subscription;
+  if (!isKnownStatus(status)) return null;
   const endAt = endOf(subscription);
   switch (status) {
     case 'active':
@@ -53,8 +55,6 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
         overdueAt: Infinity,
         endAt: subscription.endedAt ?? subscription.canceledAt ?? -Infinity,
       };
-    default:
-      return null;
   }
 }
 

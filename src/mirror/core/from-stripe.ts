@@ -128,27 +128,6 @@ function discountsOf(
   ];
 }
 
-/** Returns whether a status is final: an older snapshot that arrives later never reverts it. */
-export function isTerminal(status: string): boolean {
-  return status === 'canceled' || status === 'incomplete_expired';
-}
-
-const knownStatuses = new Set([
-  'active',
-  'trialing',
-  'past_due',
-  'incomplete',
-  'incomplete_expired',
-  'unpaid',
-  'canceled',
-  'paused',
-]);
-
-/** Returns whether the effect of the status is known. Stripe's list is open. */
-export function isKnownStatus(status: string): boolean {
-  return knownStatuses.has(status);
-}
-
 /** How a session was paid. */
 export interface SessionPayment {
   /** When its money arrived (`arrivalOf`), if there was something to pay. */

@@ -6,33 +6,6 @@ import type { ChargeRow, DisputeRow, InvoiceRow, RefundRow } from './rows.ts';
  * Maps payments, debts and refunds from Stripe's objects to the mirror's rows. Pure.
  */
 
-/** The known statuses of a refund. Stripe's list is open. */
-const refundStatuses = new Set(['pending', 'requires_action', 'succeeded', 'failed', 'canceled']);
-
-/** The known statuses of a dispute. Stripe's list is open. */
-const disputeStatuses = new Set([
-  'warning_needs_response',
-  'warning_under_review',
-  'warning_closed',
-  'needs_response',
-  'under_review',
-  'appeal_needs_response',
-  'appeal_under_review',
-  'won',
-  'lost',
-  'prevented',
-]);
-
-/** Returns whether the effect of a refund's status is known. */
-export function isKnownRefundStatus(status: string): boolean {
-  return refundStatuses.has(status);
-}
-
-/** Returns whether the effect of a dispute's status is known. */
-export function isKnownDisputeStatus(status: string): boolean {
-  return disputeStatuses.has(status);
-}
-
 /** How much later Stripe may book a charge that succeeded at once, such as a card's, milliseconds. */
 const bookingMs = 3_600_000;
 

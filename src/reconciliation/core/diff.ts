@@ -1,4 +1,5 @@
-import { isKnownStatus, withArrival } from '../../mirror/core/from-stripe.ts';
+import { isKnownStatus } from '../../entitlements/core/stripe-statuses.ts';
+import { withArrival } from '../../mirror/core/from-stripe.ts';
 import type { SubscriptionRow } from '../../mirror/core/rows.ts';
 import type { StripeSnapshot } from '../../mirror/core/stripe-snapshot.ts';
 import type { SyncedType } from '../../webhook/core/events.ts';

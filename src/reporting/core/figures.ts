@@ -1,3 +1,4 @@
+import { isKnownStatus, type SubscriptionStatus } from '../../entitlements/core/stripe-statuses.ts';
 import { computeMovement, type Life, type Movement, type ReportWindow } from './movement.ts';
 import { add, type Rational, roundHalfUp, zero } from './rational.ts';
 import { monthlyAmount, type Pricing, type RecurringSubscription } from './recurring.ts';
@@ -54,7 +55,19 @@ export interface CurrencySum {
   amount: bigint;
 }
 
-const activeStatuses: ReadonlySet<string> = new Set(['active', 'trialing', 'past_due']);
+/** Where a monthly amount counts; null if nothing is to be collected (yet, or any more). */
+type MonthlyPlace = 'mrr' | 'trialing' | 'paused' | null;
+
+const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: MonthlyPlace }>> = {
+  trialing: { active: true, monthly: 'trialing' },
+  active: { active: true, monthly: 'mrr' },
+  past_due: { active: true, monthly: 'mrr' },
+  paused: { active: false, monthly: 'paused' },
+  unpaid: { active: false, monthly: null },
+  canceled: { active: false, monthly: null },
+  incomplete: { active: false, monthly: null },
+  incomplete_expired: { active: false, monthly: null },
+};
 
 /** @param prices by id. */
 export function computeStanding(
@@ -74,14 +87,15 @@ export function computeStanding(
   for (const alike of subscriptions) {
     const { count, status, effectiveStatus, items, currency } = alike;
     countIn(byStatus, status, count);
-    if (activeStatuses.has(effectiveStatus)) {
+    const meaning = isKnownStatus(effectiveStatus) ? meanings[effectiveStatus] : undefined;
+    if (meaning?.active) {
       active += count;
       const on = items.filter(({ quantity }) => quantity !== 0);
       for (const id of new Set(on.map(({ productId }) => productId))) countIn(byProduct, id, count);
       for (const id of new Set(on.map(({ priceId }) => priceId))) countIn(byPrice, id, count);
     }
-    const place = placeOf(alike);
-    if (place === null) continue;
+    if (!meaning?.monthly) continue;
+    const place = meaning.monthly === 'mrr' && alike.collectionPaused ? 'paused' : meaning.monthly;
     const monthly = monthlyAmount(alike, prices);
     sums[place].add(currency, monthly.amount, count);
     unpricedItems += monthly.unpricedItems * count;
@@ -118,21 +132,6 @@ export function computeFlow(
     revenue,
     payments: facts.payments,
   };
-}
-
-/** Where the monthly amount counts: nowhere where nothing is (yet, any more) to be collected. */
-function placeOf(subscription: AlikeSubscriptions): 'mrr' | 'trialing' | 'paused' | null {
-  switch (subscription.effectiveStatus) {
-    case 'trialing':
-      return 'trialing';
-    case 'paused':
-      return 'paused';
-    case 'active':
-    case 'past_due':
-      return subscription.collectionPaused ? 'paused' : 'mrr';
-    default:
-      return null;
-  }
 }
 
 /** Adds up exactly, and rounds each currency's total once. */
