@@ -6,7 +6,8 @@ import { createLogThrottle } from '../platform/log-throttle.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import type { App } from './app-types.ts';
 import { notSentAsJson } from './json-body.ts';
-import { problemBody, type ProblemCode, ProblemError } from './problem.ts';
+import type { ProblemCode } from './problem-table.ts';
+import { problemBody, ProblemError } from './problem.ts';
 import { addToLogLine } from './request-log.ts';
 import { createRouteList } from './unrouted.ts';
 

@@ -1,4 +1,5 @@
-import { type ProblemCode, ProblemError } from './problem.ts';
+import type { ProblemCode } from './problem-table.ts';
+import { ProblemError } from './problem.ts';
 
 /*
  * The problems of ids and codes that name nothing the caller may see. What is another project's and what

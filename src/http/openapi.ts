@@ -2,7 +2,7 @@ import type { SwaggerTransform, SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifySchema, RouteOptions } from 'fastify';
 import { z } from 'zod';
 import { isIdempotent } from './idempotency.ts';
-import { type ProblemCode, problems } from './problem.ts';
+import { type ProblemCode, problems } from './problem-table.ts';
 import { problemResponse } from './schemas.ts';
 
 /**
@@ -15,7 +15,7 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     const { auth, problems: own = [] } = route.config ?? {};
     const plain = transform(input);
     const promised = new Set([...ofKind(plain.schema, route), ...own]);
-    const statuses = Map.groupBy(promised, (code) => problems[code][0]);
+    const statuses = Map.groupBy(promised, (code) => problems[code].status);
     const given: unknown = schema.response;
     const documented: FastifySchema = {
       ...schema,

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../platform/metrics.ts';
 import { withoutSecrets } from '../platform/redaction.ts';
 import type { App } from './app-types.ts';
-import type { ProblemCode } from './problem.ts';
+import type { ProblemCode } from './problem-table.ts';
 
 /** nginx's status for a request whose client closed the connection first. Only logs and metrics show it. */
 const clientWent = 499;

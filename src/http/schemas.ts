@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ProblemError, problems, type ProblemCode } from './problem.ts';
+import { problems, type ProblemCode } from './problem-table.ts';
+import { ProblemError } from './problem.ts';
 
 /** A project's id: a slug, since it stands in paths. */
 export const projectIdSchema = z

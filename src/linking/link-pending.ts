@@ -1,7 +1,8 @@
 import type { Operator } from '../auth/project-access.ts';
 import type { LinkPair } from '../generated/prisma/client.ts';
 import { keepNothing } from '../http/idempotency.ts';
-import { type ProblemCode, ProblemError } from '../http/problem.ts';
+import type { ProblemCode } from '../http/problem-table.ts';
+import { ProblemError } from '../http/problem.ts';
 import { isExternalFailure } from '../mirror/failures.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import type { Database } from '../platform/database.ts';

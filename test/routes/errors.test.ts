@@ -49,7 +49,7 @@ describe('every error', () => {
     expect(headers['content-type']).toContain('application/problem+json');
     expect(JSON.parse(body)).toEqual({
       type: 'urn:latchkey:problem:not_found',
-      title: 'There is nothing here',
+      title: 'Path not found',
       status: 404,
       code: 'not_found',
       detail: 'There is no such path. /openapi.json lists all.',

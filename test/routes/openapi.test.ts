@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installAuthentication } from '../../src/auth/authenticate.ts';
 import { createKeyLookup } from '../../src/auth/key-lookup.ts';
 import { checkResponse, entitlementsResponse } from '../../src/entitlements/schemas.ts';
-import { problems } from '../../src/http/problem.ts';
+import { problems } from '../../src/http/problem-table.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { at, entriesAt } from '../helpers/json.ts';
 import { adminKey, startTestService, type TestService } from '../helpers/service.ts';

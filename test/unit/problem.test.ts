@@ -1,15 +1,41 @@
+import { glob, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import Stripe from 'stripe';
 import { describe, expect, it } from 'vitest';
 import { toProblem } from '../../src/http/errors.ts';
-import { problemBody, problems, ProblemError } from '../../src/http/problem.ts';
+import { problems } from '../../src/http/problem-table.ts';
+import { problemBody, ProblemError } from '../../src/http/problem.ts';
+import { renderErrors } from '../helpers/errors-document.ts';
+
+const repository = path.resolve(import.meta.dirname, '../..');
+const source = path.join(repository, 'src');
+const tables = ['generated/**', 'http/problem-table.ts', 'http/not-found-problems.ts'];
 
 describe('the table of problems', () => {
-  it.each(Object.entries(problems))('%s: a code, a status of an error, a title', (code, entry) => {
-    const [status, title] = entry;
-    expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
-    expect(status).toBeGreaterThanOrEqual(400);
-    expect(status).toBeLessThan(600);
-    expect(title).toMatch(/^[A-Z].*[^.]$/);
+  it.each(Object.entries(problems))(
+    '%s: a code, a status of an error, a title, a cause and a remedy',
+    (code, { status, title, cause, remedy }) => {
+      expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(600);
+      expect(title).toMatch(/^[A-Z].*[^.]$/);
+      expect(cause).toMatch(/^[A-Z`].*\.$/);
+      expect(remedy).toMatch(/^[A-Z`].*\.$/);
+    },
+  );
+
+  it('has no code that the service never answers with', async () => {
+    const unused = new Set<string>(Object.keys(problems));
+    for await (const file of glob('**/*.ts', { cwd: source, exclude: tables })) {
+      const text = await readFile(path.join(source, file), 'utf8');
+      for (const code of unused) if (text.includes(`'${code}'`)) unused.delete(code);
+    }
+    expect([...unused]).toEqual([]);
+  });
+
+  it('is what docs/errors.md says', async () => {
+    const file = path.join(repository, 'docs/errors.md');
+    await expect(await renderErrors(file)).toMatchFileSnapshot(file);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { ProblemCode } from '../../../src/http/problem.ts';
-import { problems } from '../../../src/http/problem.ts';
+import type { ProblemCode } from '../../../src/http/problem-table.ts';
+import { problems } from '../../../src/http/problem-table.ts';
 import { at, entriesAt } from '../../helpers/json.ts';
 import type { TestService } from '../../helpers/service.ts';
 

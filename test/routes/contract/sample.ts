@@ -1,5 +1,5 @@
 import type { App } from '../../../src/http/app-types.ts';
-import type { ProblemCode } from '../../../src/http/problem.ts';
+import type { ProblemCode } from '../../../src/http/problem-table.ts';
 import { at as valueAt, entriesAt } from '../../helpers/json.ts';
 import type { ContractRoute } from './document.ts';
 import type { Ids, World } from './world.ts';

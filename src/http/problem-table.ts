@@ -1,0 +1,218 @@
+import { notFoundProblems } from './not-found-problems.ts';
+import type { ProblemEntry } from './problem-entry.ts';
+
+/** Every `code` that an error response may carry. */
+export const problems = {
+  bad_request: {
+    status: 400,
+    title: 'The request is malformed',
+    cause:
+      'A field of the path, query, body or a header is missing, unknown or has an invalid value, or the body is not valid JSON.',
+    remedy: 'Correct the fields that `errors` lists. The same request fails again.',
+  },
+  project_id_required: {
+    status: 400,
+    title: 'The platform key must name a project',
+    cause: 'The platform key belongs to no project, and the request does not name one.',
+    remedy:
+      'Send `project_id`: in the query of GET and DELETE, in the body of POST, PUT and PATCH.',
+  },
+  signature_invalid: {
+    status: 400,
+    title: 'The webhook signature is missing, wrong or too old',
+    cause:
+      "`Stripe-Signature` is missing or malformed, matches none of the secrets in `STRIPE_WEBHOOK_SECRETS`, or its timestamp is more than five minutes from the service's clock.",
+    remedy:
+      'Put the signing secret of the endpoint into `STRIPE_WEBHOOK_SECRETS`. Check the clock of the host, and that no proxy changes the body.',
+  },
+  payload_invalid: {
+    status: 400,
+    title: 'The webhook payload is not an event',
+    cause: "The signature is correct, but the body is not the JSON of one of Stripe's events.",
+    remedy:
+      'Check what sends the request. Events that Stripe itself sends to the endpoint do not cause this.',
+  },
+  thin_event_unsupported: {
+    status: 400,
+    title: 'Thin events are not supported; select snapshot events',
+    cause: 'The event destination at Stripe sends thin events.',
+    remedy:
+      'Create an endpoint that sends snapshot events: `npm run stripe:endpoint -- URL` creates one.',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'The API key is missing or not valid',
+    cause:
+      'The request has no `Authorization: Bearer KEY` header, or its key is mistyped, deleted or expired.',
+    remedy: 'Send a valid key. `POST /api/v1/admin/projects/{id}/keys` creates one.',
+  },
+  scope_missing: {
+    status: 403,
+    title: 'The API key lacks the required scope',
+    cause: 'The key is valid, but may not call this route.',
+    remedy:
+      'Send a key with the scope that `detail` names. Some routes take only the platform key (`ADMIN_API_KEY`).',
+  },
+  ...notFoundProblems,
+  method_not_allowed: {
+    status: 405,
+    title: 'The path does not take this method',
+    cause: 'The path exists, but not with this method.',
+    remedy: 'Use one of the methods in the `Allow` header.',
+  },
+  project_exists: {
+    status: 409,
+    title: 'A project with this id exists',
+    cause: 'The id of a new project is already taken.',
+    remedy: 'Choose another id, or change the existing project with `PATCH`.',
+  },
+  feature_in_use: {
+    status: 409,
+    title: 'The type of a feature in use cannot change',
+    cause: 'The feature is mapped, granted or revoked, and its values have the old type.',
+    remedy: 'Create a feature with another `feature_code` for the new type.',
+  },
+  feature_revoked: {
+    status: 409,
+    title: 'Every feature of the price is revoked for this user',
+    cause: 'The user would pay and get nothing: an operator blocked every feature of the price.',
+    remedy: 'Lift the revocation first: `DELETE /api/v1/admin/revocations/{id}`.',
+  },
+  already_subscribed: {
+    status: 409,
+    title: 'The user has a live subscription to this product',
+    cause: 'A second checkout would charge the user twice for the same product.',
+    remedy:
+      'Change the subscription in the billing portal (`POST /api/v1/portal/sessions`), or set `allow_multiple` on the product.',
+  },
+  revision_not_reached: {
+    status: 409,
+    title: 'The revision has not been reached',
+    cause: "`min_revision` is above the user's revision in Postgres.",
+    remedy: 'Retry in a moment. If it persists, the revision belongs to another user or database.',
+  },
+  customer_linked: {
+    status: 409,
+    title: 'The Stripe customer belongs to another user',
+    cause: 'A customer belongs to at most one user, and this one is taken.',
+    remedy:
+      'Unlink it with `DELETE /api/v1/admin/users/{user_id}/customers/{id}` or change the metadata at Stripe, as `detail` says.',
+  },
+  customer_named: {
+    status: 409,
+    title: "The Stripe customer's own metadata names the user",
+    cause: 'The metadata of the customer at Stripe would link it again at once.',
+    remedy: 'Change or remove `user_id` in the metadata at Stripe, then unlink the customer.',
+  },
+  purchase_claimed: {
+    status: 409,
+    title: 'The purchase belongs to another user',
+    cause: 'Only a purchase without a user can be assigned, and only once.',
+    remedy: 'Grant the feature instead: `POST /api/v1/admin/grant`.',
+  },
+  reconciliation_not_held: {
+    status: 409,
+    title: 'The reconciliation holds nothing back',
+    cause: 'Only a reconciliation with the status `held` can be forced.',
+    remedy: 'Look at its `status` and findings; there is nothing to force.',
+  },
+  event_ignored: {
+    status: 409,
+    title: 'The event was ignored, so it cannot be replayed',
+    cause:
+      'The event is of an unknown type, another mode or another account: it names no object to fetch.',
+    remedy: 'Do nothing. `outcome` of the event says why it was ignored.',
+  },
+  idempotency_key_reused: {
+    status: 409,
+    title: 'The idempotency key was used with another request',
+    cause: 'A request with the same `Idempotency-Key` had another path, query or body.',
+    remedy: 'Send a new key for a new request, and the same body when you retry.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'The first request with this idempotency key is still running',
+    cause: 'Two requests with the same `Idempotency-Key` overlap.',
+    remedy: 'Retry later. The key of a request that died is free after 60 seconds.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    cause: 'The body has more bytes than the route takes; `detail` names the limit.',
+    remedy: 'Split the request into smaller ones.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body must be JSON',
+    cause: 'The header `Content-Type` is missing or names another type.',
+    remedy: 'Send the header `Content-Type: application/json`.',
+  },
+  customer_deleted: {
+    status: 422,
+    title: 'The customer was deleted at Stripe',
+    cause: 'A deleted customer can neither buy nor be linked.',
+    remedy: 'Send a customer that still exists.',
+  },
+  price_inactive: {
+    status: 422,
+    title: 'The price is not for sale',
+    cause: 'The price or its product is archived at Stripe.',
+    remedy: 'Send a price that `GET /api/v1/catalog` lists, or activate it at Stripe.',
+  },
+  redirect_not_allowed: {
+    status: 422,
+    title: "The URL is not on one of the project's redirect origins",
+    cause: 'The origin of the URL is not in `redirect_origins` of the project.',
+    remedy: 'Add the origin with `PATCH /api/v1/admin/projects/{id}`, or send another URL.',
+  },
+  window_invalid: {
+    status: 422,
+    title: 'The window is empty, reversed or too long',
+    cause:
+      'The end is not after the start, an expiry is in the past, or a report covers too many days.',
+    remedy: 'Correct the instants that `errors` lists.',
+  },
+  too_many_grants: {
+    status: 422,
+    title: 'The user has as many grants as allowed',
+    cause: 'The user has 1,000 grants that are not over.',
+    remedy:
+      'End some with `POST /api/v1/admin/revoke`, or replace several by one with a larger value.',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests',
+    cause:
+      "The API key exceeds its rate limit, the project has too many requests running, or the client's address sent too many invalid keys or signatures.",
+    remedy: 'Wait for the seconds in `Retry-After`, then retry. Send fewer requests at once.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Something went wrong on our side',
+    cause: 'The service has a bug, or the database refused a statement.',
+    remedy:
+      'Retry with the same `Idempotency-Key`. If it persists, find the cause in the log by `request_id`.',
+  },
+  stripe_unavailable: {
+    status: 502,
+    title: 'Stripe cannot be reached or refused the request',
+    cause: 'The network, a rate limit, an outage or a wrong `STRIPE_SECRET_KEY`.',
+    remedy:
+      'Retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.',
+  },
+  not_ready: {
+    status: 503,
+    title: 'The service is not ready',
+    cause: 'Postgres cannot be reached, or the process is starting or stopping.',
+    remedy:
+      'Wait for the seconds in `Retry-After`, then retry. `GET /ready` shows which part fails.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'The service is overloaded',
+    cause: 'The event loop is late, or a query took too long.',
+    remedy: 'Wait for the seconds in `Retry-After`, then retry, or request less at once.',
+  },
+} as const satisfies Record<string, ProblemEntry>;
+
+export type ProblemCode = keyof typeof problems;
