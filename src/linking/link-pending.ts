@@ -5,6 +5,7 @@ import type { ProblemCode } from '../http/problem-table.ts';
 import { ProblemError } from '../http/problem.ts';
 import { isExternalFailure } from '../mirror/failures.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
+import { backOffMs, outageBackOffMs } from '../platform/back-off.ts';
 import type { Database } from '../platform/database.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import { linkCustomer } from './link-customer.ts';
@@ -18,8 +19,8 @@ const leaseMs = 120_000;
 /** Attempts after which a pair is refused as `internal_error`. Outages do not count. */
 const maxAttempts = 12;
 
-/** Back-off between attempts, milliseconds. */
-const retryMs = { first: 1_000, last: 600_000 };
+/** Back-off between attempts. */
+const retries = { first: 1_000, last: 600_000 };
 
 type ClaimedPair = Pick<LinkPair, 'runId' | 'position' | 'userId' | 'customerId' | 'attempts'> & {
   operator: Operator;
@@ -129,13 +130,15 @@ async function scheduleRetry(deps: SyncDeps, pair: ClaimedPair, error: unknown):
     return;
   }
   const now = deps.clock();
-  const waitMs = counts ? retryMs.first * 2 ** (attempts - 1) : now - pair.startedAt;
+  const waitMs = counts
+    ? backOffMs(retries, attempts)
+    : outageBackOffMs(retries, now - pair.startedAt);
   await deps.database.prisma.linkPair.update({
     where: { runId_position: { runId, position } },
     data: {
       leaseUntil: null,
       attempts: counts ? attempts : attempts - 1,
-      nextAttemptAt: new Date(now + Math.min(Math.max(waitMs, retryMs.first), retryMs.last)),
+      nextAttemptAt: new Date(now + waitMs),
     },
   });
 }

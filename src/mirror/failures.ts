@@ -1,13 +1,15 @@
 import Stripe from 'stripe';
+import { backOffMs, outageBackOffMs } from '../platform/back-off.ts';
 import { isTimeout, isUnreachable } from '../platform/database.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { maxAttempts } from '../webhook/sync-queue.ts';
 
-/** Back-off after failures of the object itself, milliseconds. */
-const retryMs = { first: 1_000, last: 600_000, failed: 3_600_000 };
+/** Back-off after failures of the object itself; a failed object is retried rarely. */
+const retries = { first: 1_000, last: 600_000 };
+const failedRetryMs = 3_600_000;
 
-/** Back-off after an outage or a rate limit, milliseconds: these end soon. */
-const outageRetryMs = { first: 1_000, last: 60_000 };
+/** Back-off after an outage or a rate limit: these end soon. */
+const outageRetries = { first: 1_000, last: 60_000 };
 
 /**
  * Returns whether a failure is independent of the object: an outage, a rate limit or a refused key. Such a
@@ -44,7 +46,7 @@ export function reasonOf(error: unknown): string {
  * @param attempts those that counted, this one included.
  */
 export function retryAfterMs(counts: boolean, attempts: number, waitedMs: number): number {
-  if (!counts) return Math.min(Math.max(waitedMs, outageRetryMs.first), outageRetryMs.last);
-  if (attempts >= maxAttempts) return retryMs.failed;
-  return Math.min(retryMs.first * 2 ** Math.max(0, attempts - 1), retryMs.last);
+  if (!counts) return outageBackOffMs(outageRetries, waitedMs);
+  if (attempts >= maxAttempts) return failedRetryMs;
+  return backOffMs(retries, attempts);
 }

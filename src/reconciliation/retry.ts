@@ -1,13 +1,13 @@
 import Stripe from 'stripe';
 import { isExternalFailure } from '../mirror/failures.ts';
+import { backOffMs } from '../platform/back-off.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { RunFailed } from './run-context.ts';
 
 /**
- * Back-off during an outage or a rate limit, milliseconds: it doubles up to a maximum. No wait is as long
- * as the run's lease.
+ * Back-off during an outage or a rate limit. No wait is as long as the run's lease.
  */
-const waitMs = { first: 1_000, last: 30_000 };
+const waits = { first: 1_000, last: 30_000 };
 const mostTries = 60;
 
 /** Maximum number of attempts at an implausible answer. */
@@ -23,14 +23,14 @@ export async function withRetries<T>(
   pause: (ms: number) => Promise<void>,
   step: () => Promise<T>,
 ): Promise<T> {
-  let wait = waitMs.first;
+  let outages = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await step();
     } catch (error) {
       if (error instanceof ImplausibleAnswer) {
         if (attempt >= mostImplausible) throw new RunFailed(`stripe_implausible: ${error.message}`);
-        await pause(wait);
+        await pause(backOffMs(waits, outages + 1));
         continue;
       }
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
@@ -44,8 +44,8 @@ export async function withRetries<T>(
       if (attempt === mostTries) {
         throw new RunFailed(`stripe_unavailable: ${status ?? 'no answer'}, ${mostTries} times`);
       }
-      await pause(wait);
-      wait = Math.min(wait * 2, waitMs.last);
+      outages += 1;
+      await pause(backOffMs(waits, outages));
     }
   }
 }

@@ -1,7 +1,7 @@
-import { sqlText, type Tx } from '../platform/database.ts';
+import { sql, type Sql, sqlText, type Tx } from '../platform/database.ts';
 import type { Urgency } from './core/events.ts';
 import type { SyncedRef } from './core/synced-object.ts';
-import { keptQueueProject, queueProject } from './queue-project.ts';
+import { enqueuedAgain, queueProject } from './queue-upsert.ts';
 
 /**
  * Enqueues objects under new numbers, as an event would, so that each is fetched whatever was fetched
@@ -26,18 +26,11 @@ export async function enqueueObjects(
     select object_type, object_id, next_number(), ${urgency}::smallint, ${new Date(now)}::timestamptz,
       ${heldUntil === null ? null : new Date(heldUntil)}::timestamptz,
       coalesce(nullif(${projectId}, ''), ${sqlText(queueProject)})
-    from (
-      select distinct object_type, object_id
-      from unnest(
-        ${objects.map(({ objectType }) => objectType)}::text[],
-        ${objects.map(({ objectId }) => objectId)}::text[]) as given (object_type, object_id)
-      order by 1, 2) w
+    from ${inLockOrder(objects)} w
     on conflict (object_type, object_id) do update set
-      wanted = greatest(f.wanted, excluded.wanted),
-      urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
-      wanted_at = case when f.wanted > f.fetched then f.wanted_at else excluded.wanted_at end,
+      ${sqlText(enqueuedAgain)},
       next_attempt_at = case when f.wanted > f.fetched and f.urgency = 0 then null else excluded.next_attempt_at end,
-      attempts = 0, failed_at = null, project_id = ${sqlText(keptQueueProject)}`;
+      attempts = 0`;
 }
 
 /**
@@ -54,11 +47,16 @@ export async function enqueueUnseen(
     insert into followed_objects (object_type, object_id, wanted, urgency, wanted_at, project_id)
     select object_type, object_id, next_number(), 0, ${new Date(now)}::timestamptz,
       ${sqlText(queueProject)}
-    from (
-      select distinct object_type, object_id
-      from unnest(
-        ${objects.map(({ objectType }) => objectType)}::text[],
-        ${objects.map(({ objectId }) => objectId)}::text[]) as given (object_type, object_id)
-      order by 1, 2) w
+    from ${inLockOrder(objects)} w
     on conflict (object_type, object_id) do nothing`;
+}
+
+/** Returns the SQL of a list of objects, each once, in the order in which rows are locked. */
+function inLockOrder(objects: readonly SyncedRef[]): Sql {
+  return sql`(
+    select distinct object_type, object_id
+    from unnest(
+      ${objects.map(({ objectType }) => objectType)}::text[],
+      ${objects.map(({ objectId }) => objectId)}::text[]) as given (object_type, object_id)
+    order by 1, 2)`;
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import { type Database, isTimeout, isUnreachable } from '../platform/database.ts';
 import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
-import { keptQueueProject, queueProject } from './queue-project.ts';
+import { enqueuedAgain, queueProject } from './queue-upsert.ts';
 
 /** A delivered event, with the decision of what to do about it. */
 interface Delivery {
@@ -143,14 +143,10 @@ with news as (
     group by object_type, object_id
     order by object_type, object_id) w
   on conflict (object_type, object_id) do update set
-    wanted = greatest(f.wanted, excluded.wanted),
-    urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
-    wanted_at = case when f.wanted > f.fetched then f.wanted_at else excluded.wanted_at end,
+    ${enqueuedAgain},
     told_at = excluded.told_at,
     attempts = case when f.failed_at is null and f.wanted > f.fetched then f.attempts else 0 end,
-    next_attempt_at = case when f.failed_at is null and f.wanted > f.fetched and excluded.urgency > 0 then f.next_attempt_at end,
-    failed_at = null,
-    project_id = ${keptQueueProject}
+    next_attempt_at = case when f.failed_at is null and f.wanted > f.fetched and excluded.urgency > 0 then f.next_attempt_at end
 )
 select account, livemode, event_id from stored`;
 }

@@ -1,3 +1,7 @@
+/*
+ * SQL of the upsert that enqueues objects: rows `w` to enqueue, each a row `f` of followed_objects.
+ */
+
 /**
  * SQL: the project to which an enqueued object `w` is known to belong before it is fetched, or ''. It only
  * decides whose turn the object takes; the fetch decides the owner.
@@ -14,5 +18,13 @@ export const queueProject = `coalesce(case w.object_type
   when 'product' then (select p.project_id from products p where p.id = w.object_id)
 end, '')`;
 
-/** SQL: the project of the row `f` when its object is enqueued again. */
-export const keptQueueProject = `coalesce(nullif(excluded.project_id, ''), f.project_id)`;
+/**
+ * SQL: the columns of `f` that change in the same way whoever enqueues an object again. While it is
+ * enqueued, it keeps its place and the highest urgency. A failed object is tried again.
+ */
+export const enqueuedAgain = `
+  wanted = greatest(f.wanted, excluded.wanted),
+  urgency = case when f.wanted > f.fetched then least(f.urgency, excluded.urgency) else excluded.urgency end,
+  wanted_at = case when f.wanted > f.fetched then f.wanted_at else excluded.wanted_at end,
+  failed_at = null,
+  project_id = coalesce(nullif(excluded.project_id, ''), f.project_id)`;
