@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
-const serverPath = path.resolve(import.meta.dirname, '../../server.ts');
+const serverPath = path.resolve(import.meta.dirname, '../../src/server.ts');
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {

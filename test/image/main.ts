@@ -21,7 +21,7 @@ import { strangersIn } from './contents.ts';
 import { installMissing, ProgramFailed, run } from './programs.ts';
 import { startService } from './service.ts';
 
-const repository = path.resolve(import.meta.dirname, '../../..');
+const repository = path.resolve(import.meta.dirname, '../..');
 const programs = ['buildah', 'debootstrap', 'redis-server', 'docker-compose'];
 
 /** The whole check ends by itself, also where something hangs. */
