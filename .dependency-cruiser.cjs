@@ -12,6 +12,7 @@ const rooms = [
   'migrate.ts',
   'doctor.ts',
   'stripe-endpoint.ts',
+  'run-service.ts',
   'app.ts',
   'background.ts',
   'doctor/',

@@ -1,26 +1,18 @@
+import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildApp } from './app.ts';
-import { type Background, startBackground } from './background.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { closeDeps, type Deps, openDeps } from './deps.ts';
 import { logSurroundings } from './doctor/start-log.ts';
-import { createCache } from './entitlements/read/cache.ts';
-import type { App } from './http/app-types.ts';
 import { applyMigrations } from './platform/migrate.ts';
-import './platform/node-version.ts';
 import { inspectPostgres, UnusableDatabase } from './platform/postgres-server.ts';
 import { reasonOf } from './platform/redaction.ts';
 import { inspectRedis, UnusableRedis } from './platform/redis.ts';
 import { releaseVersion } from './platform/release.ts';
+import { type Running, runService } from './run-service.ts';
 
 /** How long a graceful stop may take after the drain, milliseconds. */
 const stopWithinMs = 10_000;
-
-interface Running {
-  app: App;
-  background: Background;
-}
 
 /** The process: settings → dependencies → migrations → routes → background → listen. */
 async function main(): Promise<void> {
@@ -53,19 +45,10 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
       'Postgres’ clock could not be read: until it can, the machine’s counts',
     );
   });
-  const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
-  const background: { current?: Background } = {};
-  const app = await buildApp({
-    ...deps,
-    cache,
-    wake: () => background.current?.wake(),
-    jobsHealthy: () => background.current?.healthy() ?? false,
-  });
-  background.current = startBackground({ ...deps, cache });
-  await app.listen({ host: config.host, port: config.port });
+  const running = await runService(deps);
   deps.loopDelay.restart();
   void logSurroundings(deps, applied);
-  return { app, background: background.current };
+  return running;
 }
 
 /**

@@ -2,10 +2,10 @@
  * The program behind `npm run stripe:endpoint -- URL`: makes the webhook endpoint at Stripe, or brings
  * it up to date, with exactly the event types that this release knows.
  */
+import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { loadSecret } from './config.ts';
 import { stripeKeyFault } from './environment.ts';
-import './platform/node-version.ts';
 import { openStripe } from './platform/stripe.ts';
 import { putEndpoint, webhookPath } from './webhook/endpoint.ts';
 

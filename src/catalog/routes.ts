@@ -6,7 +6,7 @@ import type { UpdateCatalogDeps } from '../entitlements/refresh/update-catalog.t
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
-import { decodeCursor, listQuery, listResponse, page, projectIdSchema } from '../http/schemas.ts';
+import { listQuery, listResponse, loadPage, projectIdSchema } from '../http/schemas.ts';
 import { type ChangeContext, changeOrTry } from './change.ts';
 import { archiveFeature, loadFeatures, putFeature } from './features.ts';
 import { fetchCatalog, type FetchDeps } from './fetch.ts';
@@ -24,7 +24,6 @@ const auth = { auth: 'admin' } as const;
 const heavy = { ...auth, cost: heavyCost } as const;
 const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
 const ofList = ofProject.extend(listQuery);
-const itself = <T>(row: T): T => row;
 
 /** What is sold, and which features it carries. */
 export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
@@ -64,11 +63,12 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
     },
     async (request) => {
-      const { limit, cursor, project_id: given } = request.query;
-      const { projectId } = await contextOf(request, given);
-      const asked = { after: decodeCursor(cursor), take: limit + 1 };
-      const rows = await loadFeatures(deps.database, projectId, asked);
-      return page(rows, limit, ({ feature_code: code }) => code, itself);
+      const projectId = await deps.access.projectOf(request, request.query.project_id);
+      return loadPage(
+        request.query,
+        (asked) => loadFeatures(deps.database, projectId, asked),
+        ({ feature_code: code }) => code,
+      );
     },
   );
 
@@ -126,11 +126,12 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
     },
     async (request) => {
-      const { limit, cursor, project_id: given } = request.query;
-      const { projectId } = await contextOf(request, given);
-      const asked = { after: decodeCursor(cursor), take: limit + 1 };
-      const rows = await loadProducts(deps.database, projectId, asked);
-      return page(rows, limit, ({ id }) => id, itself);
+      const projectId = await deps.access.projectOf(request, request.query.project_id);
+      return loadPage(
+        request.query,
+        (asked) => loadProducts(deps.database, projectId, asked),
+        ({ id }) => id,
+      );
     },
   );
 
@@ -175,11 +176,12 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
     },
     async (request) => {
-      const { limit, cursor, project_id: given } = request.query;
-      const { projectId } = await contextOf(request, given);
-      const asked = { after: decodeCursor(cursor), take: limit + 1 };
-      const rows = await loadPrices(deps.database, projectId, asked);
-      return page(rows, limit, ({ id }) => id, itself);
+      const projectId = await deps.access.projectOf(request, request.query.project_id);
+      return loadPage(
+        request.query,
+        (asked) => loadPrices(deps.database, projectId, asked),
+        ({ id }) => id,
+      );
     },
   );
 

@@ -1,13 +1,11 @@
 import path from 'node:path';
 import pg from 'pg';
-import { buildApp } from '../app.ts';
-import { type Background, startBackground } from '../background.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { closeDeps, openDeps } from '../deps.ts';
-import { createCache } from '../entitlements/read/cache.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { applyMigrations } from '../platform/migrate.ts';
+import { runService } from '../run-service.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import type { Secrets } from './home.ts';
 import { freePort } from './ports.ts';
@@ -126,17 +124,8 @@ async function startService(
 ): Promise<string> {
   const deps = openDeps(config, overrides);
   started.add(() => closeDeps(deps));
-  const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
-  const background: { current?: Background } = {};
-  const app = await buildApp({
-    ...deps,
-    cache,
-    wake: () => background.current?.wake(),
-    jobsHealthy: () => background.current?.healthy() ?? false,
-  });
-  background.current = startBackground({ ...deps, cache });
-  started.add(async () => background.current?.stop());
+  const { app, background } = await runService(deps);
+  started.add(() => background.stop());
   started.add(() => app.close());
-  await app.listen({ host: config.host, port: config.port });
   return `http://localhost:${config.port}`;
 }

@@ -2,7 +2,7 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { featureNotFound } from '../http/not-found.ts';
-import { decodeCursor, listResponse, page } from '../http/schemas.ts';
+import { listResponse, loadPage } from '../http/schemas.ts';
 import { sendJson } from '../http/send-json.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
@@ -105,11 +105,14 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       },
     },
     async (request) => {
-      const { limit, cursor, user_id: userId, feature_code: featureCode, ...given } = request.query;
+      const { user_id: userId, feature_code: featureCode, ...given } = request.query;
       const user = { projectId: await access.projectOf(request, given.project_id), userId };
-      const asked = { after: decodeCursor(cursor), take: limit + 1 };
-      const rows = await loadHistory(database, user, featureCode, asked);
-      return page(rows, limit, positionOf, shapes.toRecordedSegmentDto);
+      return loadPage(
+        request.query,
+        (asked) => loadHistory(database, user, featureCode, asked),
+        positionOf,
+        shapes.toRecordedSegmentDto,
+      );
     },
   );
 
@@ -126,15 +129,18 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       },
     },
     async (request) => {
-      const { limit, cursor, at, ...given } = request.query;
+      const { at, ...given } = request.query;
       const featureCode = request.params.feature_code;
       const projectId = await access.projectOf(request, given.project_id);
       if (!(await features.has(projectId, featureCode)))
         throw featureNotFound({ path: 'feature_code', isArchived: false });
-      const asked = { after: decodeCursor(cursor), take: limit + 1 };
       const feature = { projectId, featureCode };
-      const rows = await loadFeatureUsers(database, feature, { at, now: clock() }, asked);
-      return page(rows, limit, ({ userId }) => userId, shapes.toFeatureUserDto);
+      return loadPage(
+        request.query,
+        (asked) => loadFeatureUsers(database, feature, { at, now: clock() }, asked),
+        ({ userId }) => userId,
+        shapes.toFeatureUserDto,
+      );
     },
   );
 }

@@ -4,7 +4,7 @@ import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
-import { decodeCursor, listQuery, listResponse, page } from '../http/schemas.ts';
+import { listQuery, listResponse, loadPage } from '../http/schemas.ts';
 import { createGrants } from './bulk.ts';
 import { endGrant, endGrantsOf } from './end-grants.ts';
 import { createGrant, loadGrants } from './grants.ts';
@@ -13,7 +13,6 @@ import { createRevocation, liftRevocation, loadRevocations } from './revocations
 import * as shapes from './schemas.ts';
 
 const tags = ['Grants'];
-const itself = <T>(row: T): T => row;
 
 /** Manual grants and revocations by operators. */
 export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess }): void {
@@ -120,11 +119,13 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       },
     },
     async (request) => {
-      const { limit, cursor, ...filter } = request.query;
+      const filter = request.query;
       const projectId = await deps.access.projectOf(request, filter.project_id);
-      const asked = { after: decodeCursor(cursor), take: limit + 1 };
-      const rows = await loadGrants(deps.database, projectId, filter, asked, deps.clock());
-      return page(rows, limit, ({ id }) => id, itself);
+      return loadPage(
+        request.query,
+        (asked) => loadGrants(deps.database, projectId, filter, asked, deps.clock()),
+        ({ id }) => id,
+      );
     },
   );
 
@@ -140,11 +141,13 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       },
     },
     async (request) => {
-      const { limit, cursor, ...filter } = request.query;
+      const filter = request.query;
       const projectId = await deps.access.projectOf(request, filter.project_id);
-      const asked = { after: decodeCursor(cursor), take: limit + 1 };
-      const rows = await loadRevocations(deps.database, projectId, filter, asked, deps.clock());
-      return page(rows, limit, ({ id }) => id, itself);
+      return loadPage(
+        request.query,
+        (asked) => loadRevocations(deps.database, projectId, filter, asked, deps.clock()),
+        ({ id }) => id,
+      );
     },
   );
 }

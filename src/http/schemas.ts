@@ -178,11 +178,56 @@ export function page<Row, Item>(
   limit: number,
   positionOf: (row: Row) => string,
   toItem: (row: Row) => Item,
-): { data: Item[]; next_cursor: string | null } {
+): Page<Item> {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return {
     data: shown.map(toItem),
     next_cursor: rows.length > limit && last !== undefined ? encodeCursor(positionOf(last)) : null,
   };
+}
+
+export interface Page<Item> {
+  data: Item[];
+  next_cursor: string | null;
+}
+
+interface PageQuery {
+  limit: number;
+  cursor?: string | undefined;
+}
+
+type LoadPage<Row> = (request: PageRequest) => Promise<readonly Row[]>;
+
+/** What a list loads: the rows after a position, one more than the page shows. */
+interface PageRequest {
+  after: string | undefined;
+  take: number;
+}
+
+/**
+ * Loads and returns the page that a list's query asks for.
+ *
+ * @param positionOf the position of a row in the list's order.
+ * @throws ProblemError `bad_request` if the cursor is none of ours.
+ */
+export function loadPage<Row>(
+  query: PageQuery,
+  load: LoadPage<Row>,
+  positionOf: (row: Row) => string,
+): Promise<Page<Row>>;
+export function loadPage<Row, Item>(
+  query: PageQuery,
+  load: LoadPage<Row>,
+  positionOf: (row: Row) => string,
+  toItem: (row: Row) => Item,
+): Promise<Page<Item>>;
+export async function loadPage<Row, Item>(
+  { limit, cursor }: PageQuery,
+  load: LoadPage<Row>,
+  positionOf: (row: Row) => string,
+  toItem?: (row: Row) => Item,
+): Promise<Page<Row | Item>> {
+  const rows = await load({ after: decodeCursor(cursor), take: limit + 1 });
+  return page<Row, Row | Item>(rows, limit, positionOf, toItem ?? ((row) => row));
 }

@@ -4,10 +4,9 @@ import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import {
-  decodeCursor,
   listQuery,
   listResponse,
-  page,
+  loadPage,
   projectIdSchema,
   reasonSchema,
   stripeIdSchema,
@@ -49,13 +48,10 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
         sessionId: query.stripe_session_id,
         unclaimed: query.unclaimed === undefined ? undefined : query.unclaimed === 'true',
       };
-      const asked = { after: decodeCursor(query.cursor), take: query.limit + 1 };
-      const rows = await loadPurchases(deps.database, projectId, filter, asked);
-      return page(
-        rows,
-        query.limit,
+      return loadPage(
+        query,
+        (asked) => loadPurchases(deps.database, projectId, filter, asked),
         ({ id }) => id,
-        (row) => row,
       );
     },
   );

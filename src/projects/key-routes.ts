@@ -3,12 +3,11 @@ import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import {
-  decodeCursor,
   instantSchema,
   listQuery,
   listResponse,
   nameSchema,
-  page,
+  loadPage,
   projectIdSchema,
 } from '../http/schemas.ts';
 import { createKey, deleteKey, type KeyDeps, keySchema, scopeSchema, toKeyDto } from './keys.ts';
@@ -65,13 +64,17 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
     },
     async (request) => {
       const projectId = await access.projectOf(request, request.params.id);
-      const { limit, cursor } = request.query;
-      const rows = await database.prisma.apiKey.findMany({
-        where: { projectId, deletedAt: null, id: { gt: decodeCursor(cursor) ?? '' } },
-        orderBy: { id: 'asc' },
-        take: limit + 1,
-      });
-      return page(rows, limit, ({ id }) => id, toKeyDto);
+      return loadPage(
+        request.query,
+        ({ after = '', take }) =>
+          database.prisma.apiKey.findMany({
+            where: { projectId, deletedAt: null, id: { gt: after } },
+            orderBy: { id: 'asc' },
+            take,
+          }),
+        ({ id }) => id,
+        toKeyDto,
+      );
     },
   );
 

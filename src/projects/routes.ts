@@ -15,13 +15,12 @@ import { answerKeeper } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import {
-  decodeCursor,
   isoInstant,
   isoInstantSchema,
   listQuery,
   listResponse,
   nameSchema,
-  page,
+  loadPage,
   projectIdSchema,
 } from '../http/schemas.ts';
 import type { Tx } from '../platform/database.ts';
@@ -119,13 +118,17 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       },
     },
     async (request) => {
-      const { limit, cursor } = request.query;
-      const rows = await database.prisma.project.findMany({
-        where: { id: { gt: decodeCursor(cursor) ?? '' } },
-        orderBy: { id: 'asc' },
-        take: limit + 1,
-      });
-      return page(rows, limit, ({ id }) => id, present);
+      return loadPage(
+        request.query,
+        ({ after = '', take }) =>
+          database.prisma.project.findMany({
+            where: { id: { gt: after } },
+            orderBy: { id: 'asc' },
+            take,
+          }),
+        ({ id }) => id,
+        present,
+      );
     },
   );
 
