@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { policySettings } from '../entitlements/policy.ts';
+import type { Project } from '../generated/prisma/client.ts';
 import { findingTypes } from './finding-types.ts';
 
 /**
@@ -25,86 +27,86 @@ function originFault(text: string): string | null {
     : 'must be `https`, or `http` on localhost';
 }
 
-const fields = {
-  grace_days: z
-    .int()
-    .min(0)
-    .max(365)
-    .describe('Days for which access continues after a failed payment'),
-  refund_full: z.enum(['revoke', 'keep']),
-  refund_partial: z.enum(['keep', 'revoke']),
-  dispute_opened: z.enum(['keep', 'suspend']),
-  redirect_origins: z.array(originSchema).max(50),
-  portal_configuration_id: z
-    .string()
-    .regex(/^bpc_\w{1,251}$/, 'must be the id of a portal configuration of Stripe, such as `bpc_…`')
-    .nullable(),
-  reconcile: z
-    .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
-    .describe('What reconciliation does about each type of finding; `fix` by default'),
-};
-
-export const settingsSchema = z.object(fields).meta({ id: 'ProjectSettings' });
-
-/** Settings in a request. An omitted one stays as it is, or gets its default in a new project. */
-export const settingsInput = z.strictObject({
-  grace_days: fields.grace_days.optional(),
-  refund_full: fields.refund_full.optional(),
-  refund_partial: fields.refund_partial.optional(),
-  dispute_opened: fields.dispute_opened.optional(),
-  redirect_origins: fields.redirect_origins.optional(),
-  portal_configuration_id: fields.portal_configuration_id.optional(),
-  reconcile: fields.reconcile.optional(),
-});
-
-export type Settings = z.infer<typeof settingsSchema>;
-export type SettingsInput = z.infer<typeof settingsInput>;
-
-interface SettingsRow {
-  graceDays: number;
-  refundFull: string;
-  refundPartial: string;
-  disputeOpened: string;
-  redirectOrigins: string[];
-  portalConfigurationId: string | null;
-  reconcileReport: string[];
+interface Setting {
+  column: keyof Project;
+  schema: z.ZodType;
+  /** How the column keeps the setting, if not as it is. */
+  stored?: { fromColumn(kept: unknown): unknown; toColumn(value: unknown): unknown };
 }
 
-export function settingsOf(row: SettingsRow): Settings {
-  return settingsSchema.parse({
-    grace_days: row.graceDays,
-    refund_full: row.refundFull,
-    refund_partial: row.refundPartial,
-    dispute_opened: row.disputeOpened,
-    redirect_origins: row.redirectOrigins,
-    portal_configuration_id: row.portalConfigurationId,
-    reconcile: Object.fromEntries(row.reconcileReport.map((type) => [type, 'report'])),
-  });
+const reconcileSchema = z
+  .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
+  .describe('What reconciliation does about each type of finding; `fix` by default');
+
+/**
+ * The settings of a project: what requests, answers, columns, the audit and the recomputation of users know
+ * of them derives from here. A setting that changes a rule of access belongs to `policySettings`.
+ */
+export const settings = {
+  ...policySettings,
+  redirect_origins: { column: 'redirectOrigins', schema: z.array(originSchema).max(50) },
+  portal_configuration_id: {
+    column: 'portalConfigurationId',
+    schema: z
+      .string()
+      .regex(
+        /^bpc_\w{1,251}$/,
+        'must be the id of a portal configuration of Stripe, such as `bpc_…`',
+      )
+      .nullable(),
+  },
+  reconcile: {
+    column: 'reconcileReport',
+    schema: reconcileSchema,
+    stored: {
+      fromColumn: (reported: string[]) =>
+        Object.fromEntries(reported.map((type) => [type, 'report'])),
+      toColumn: (given: z.infer<typeof reconcileSchema>) =>
+        findingTypes.filter((type) => given[type] === 'report'),
+    },
+  },
+} as const satisfies Record<string, Setting>;
+
+type SettingTable = typeof settings;
+type SettingName = keyof SettingTable;
+type SettingColumns = Partial<Pick<Project, SettingTable[SettingName]['column']>>;
+
+const entries = Object.entries<Setting>(settings) as [SettingName, Setting][]; // the table's own keys
+
+const shape = Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])) as {
+  [Name in SettingName]: SettingTable[Name]['schema'];
+}; // each schema by its name
+
+export const settingsSchema = z.object(shape).meta({ id: 'ProjectSettings' });
+
+/** Settings in a request. An omitted one stays as it is, or gets its column's default in a new project. */
+export const settingsInput = z.strictObject(shape).partial();
+
+export type SettingsInput = z.infer<typeof settingsInput>;
+
+/** Returns the settings of a project, as answers and the audit show them. */
+export function settingsOf(row: Project): z.infer<typeof settingsSchema> {
+  return settingsSchema.parse(
+    Object.fromEntries(
+      entries.map(([name, { column, stored }]) => {
+        return [name, stored === undefined ? row[column] : stored.fromColumn(row[column])];
+      }),
+    ),
+  );
 }
 
 /** Returns the columns that a request sets. */
-export function settingsColumns(input: SettingsInput): Partial<SettingsRow> {
-  const columns = {
-    graceDays: input.grace_days,
-    refundFull: input.refund_full,
-    refundPartial: input.refund_partial,
-    disputeOpened: input.dispute_opened,
-    redirectOrigins: input.redirect_origins,
-    portalConfigurationId: input.portal_configuration_id,
-    reconcileReport:
-      input.reconcile === undefined
-        ? undefined
-        : findingTypes.filter((type) => input.reconcile?.[type] === 'report'),
-  };
-  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
+export function settingsColumns(input: SettingsInput): SettingColumns {
+  return Object.fromEntries(
+    entries.flatMap(([name, { column, stored }]) => {
+      const value = input[name];
+      if (value === undefined) return [];
+      return [[column, stored === undefined ? value : stored.toColumn(value)]];
+    }),
+  );
 }
 
 /** Returns whether a change of these settings can change entitlements. */
 export function isPolicy(input: SettingsInput): boolean {
-  return (
-    input.grace_days !== undefined ||
-    input.refund_full !== undefined ||
-    input.refund_partial !== undefined ||
-    input.dispute_opened !== undefined
-  );
+  return Object.keys(policySettings).some((name) => Object.hasOwn(input, name));
 }

@@ -1,3 +1,5 @@
+import type { PolicyFact } from '../policy.ts';
+
 /*
  * What the timeline of one user is computed from: plain data, instants as epoch milliseconds. The
  * names follow docs/architecture.md, "Words".
@@ -25,13 +27,6 @@ export interface CarryFact {
   /** How long a one-time purchase lasts; null = for ever. */
   accessDays: number | null;
   features: Record<string, FeatureValue>;
-}
-
-export interface PolicyFact {
-  graceDays: number;
-  refundFull: 'revoke' | 'keep';
-  refundPartial: 'keep' | 'revoke';
-  disputeOpened: 'keep' | 'suspend';
 }
 
 export interface SubscriptionFact {

@@ -1,4 +1,5 @@
-import type { PolicyFact, PurchaseFact } from './facts.ts';
+import type { PolicyFact } from '../policy.ts';
+import type { PurchaseFact } from './facts.ts';
 import { without } from './intervals.ts';
 import { byText } from './order.ts';
 import { createPurchaseQueue, type SetAside, type Turn } from './purchase-queue.ts';

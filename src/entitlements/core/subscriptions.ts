@@ -1,4 +1,5 @@
-import type { PolicyFact, SubscriptionFact, SubscriptionItemFact } from './facts.ts';
+import type { PolicyFact } from '../policy.ts';
+import type { SubscriptionFact, SubscriptionItemFact } from './facts.ts';
 import { daysAfter, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
 import { isKnownStatus } from './stripe-statuses.ts';
 

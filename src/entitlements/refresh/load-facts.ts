@@ -1,5 +1,6 @@
 import type { Tx } from '../../platform/database.ts';
 import type { CarryFact, CatalogFacts, Facts, FeatureValue } from '../core/facts.ts';
+import { policyOf } from '../policy.ts';
 import { loadUserFacts } from './load-user-facts.ts';
 
 /** A price, and its product when it was sold. */
@@ -34,12 +35,7 @@ export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Prom
     include: { features: true },
   });
   return {
-    policy: {
-      graceDays: project.graceDays,
-      refundFull: closed(project.refundFull, ['revoke', 'keep']),
-      refundPartial: closed(project.refundPartial, ['keep', 'revoke']),
-      disputeOpened: closed(project.disputeOpened, ['keep', 'suspend']),
-    },
+    policy: policyOf(project),
     features: project.features.map(({ code, type, merge, perQuantity }) => ({
       code,
       type: closed(type, ['boolean', 'limit', 'config']),

@@ -5,13 +5,13 @@ import type {
   Facts,
   FeatureFact,
   GrantFact,
-  PolicyFact,
   PurchaseFact,
   RevocationFact,
   Segment,
   SubscriptionFact,
   SubscriptionItemFact,
 } from '../../../src/entitlements/core/facts.ts';
+import type { PolicyFact } from '../../../src/entitlements/policy.ts';
 
 const start = Date.UTC(2026, 10, 1);
 const dayMs = 86_400_000;

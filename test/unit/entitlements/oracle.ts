@@ -7,13 +7,13 @@ import type {
   Facts,
   FeatureFact,
   FeatureValue,
-  PolicyFact,
   PurchaseFact,
   Reason,
   SourceRef,
   SubscriptionFact,
   SubscriptionItemFact,
 } from '../../../src/entitlements/core/facts.ts';
+import type { PolicyFact } from '../../../src/entitlements/policy.ts';
 
 export interface OracleAnswer {
   reason: Reason;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import type { PolicyFact, PurchaseFact } from '../../../src/entitlements/core/facts.ts';
+import type { PurchaseFact } from '../../../src/entitlements/core/facts.ts';
+import type { PolicyFact } from '../../../src/entitlements/policy.ts';
 import {
   carriesOf,
   factsOf,

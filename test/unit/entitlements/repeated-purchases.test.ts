@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import { compute } from '../../../src/entitlements/core/compute.ts';
-import type { PolicyFact, PurchaseFact } from '../../../src/entitlements/core/facts.ts';
+import type { PurchaseFact } from '../../../src/entitlements/core/facts.ts';
+import type { PolicyFact } from '../../../src/entitlements/policy.ts';
 import { sourceWindows } from '../../../src/entitlements/core/windows.ts';
 import { sourcesOf } from '../../../src/entitlements/core/segment-sources.ts';
 import {

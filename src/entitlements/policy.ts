@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Project } from '../generated/prisma/client.ts';
+
+/**
+ * The settings of a project that change its rules of access: each with its schema, and the column that keeps
+ * it and has its default. Rules see no other settings than these, and every change of one recomputes the
+ * project's users.
+ */
+export const policySettings = {
+  grace_days: {
+    column: 'graceDays',
+    schema: z
+      .int()
+      .min(0)
+      .max(365)
+      .describe('Days for which access continues after a failed payment'),
+  },
+  refund_full: { column: 'refundFull', schema: z.enum(['revoke', 'keep']) },
+  refund_partial: { column: 'refundPartial', schema: z.enum(['keep', 'revoke']) },
+  dispute_opened: { column: 'disputeOpened', schema: z.enum(['keep', 'suspend']) },
+} as const satisfies Record<string, { column: keyof Project; schema: z.ZodType }>;
+
+type PolicySettings = typeof policySettings;
+type PolicyShape = {
+  [Name in keyof PolicySettings as PolicySettings[Name]['column']]: PolicySettings[Name]['schema'];
+};
+
+const policySchema = z.object(
+  Object.fromEntries(
+    Object.values(policySettings).map(({ column, schema }) => [column, schema]),
+  ) as PolicyShape, // each schema by its column
+);
+
+/** What a project's settings say about access, as rules see it. */
+export type PolicyFact = z.infer<typeof policySchema>;
+
+/** Returns the policy of a project, checked: the database may hold nothing that rules do not know. */
+export function policyOf(project: Pick<Project, keyof PolicyShape>): PolicyFact {
+  return policySchema.parse(project);
+}
