@@ -15,7 +15,7 @@ import {
   wholeTextSchema,
 } from '../http/schemas.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
-import { isAllowedRedirect } from './core/redirects.ts';
+import { isAbsoluteUrl, isAllowedRedirect } from './core/redirects.ts';
 import { loadLines } from './lines.ts';
 import { openPortal } from './portal.ts';
 import { loadOwnSession } from './return.ts';
@@ -91,10 +91,11 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
     throw new ProblemError(
       'redirect_not_allowed',
       undefined,
-      refused.map(([path]) => ({
+      refused.map(([path, url]) => ({
         path,
-        message:
-          "must be on one of the project's `redirect_origins`: add its origin with PATCH /api/v1/admin/projects/{id}",
+        message: isAbsoluteUrl(url)
+          ? "must be on one of the project's `redirect_origins`: add its origin with PATCH /api/v1/admin/projects/{id}"
+          : "must be an absolute URL such as `https://app.example.com/account`, on one of the project's `redirect_origins`",
       })),
     );
   }

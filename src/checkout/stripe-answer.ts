@@ -23,13 +23,25 @@ export async function askStripe<T>(
     else if (error instanceof ImplausibleAnswer) {
       logger.error({ asked, reason: error.message }, 'Stripe contradicted itself');
     } else throw error;
-    throw error instanceof Stripe.errors.StripeAuthenticationError
-      ? new ProblemError(
-          'stripe_unavailable',
-          "Stripe refuses the service's key. An operator has to correct STRIPE_SECRET_KEY.",
-        )
-      : new ProblemError('stripe_unavailable');
+    throw new ProblemError('stripe_unavailable', remedyOf(error));
   }
+}
+
+/** Returns what to do where another try cannot work; undefined where it may. */
+function remedyOf(error: unknown): string | undefined {
+  if (error instanceof Stripe.errors.StripeAuthenticationError) {
+    return "Stripe refuses the service's key. An operator has to correct STRIPE_SECRET_KEY.";
+  }
+  if (error instanceof Stripe.errors.StripePermissionError) {
+    return `The service's Stripe key lacks a permission for this. An operator has to add it: docs/operations.md lists them at "Stripe refuses the key".`;
+  }
+  if (error instanceof Stripe.errors.StripeInvalidRequestError) {
+    const { param, requestId } = error;
+    const where = param === undefined ? '' : `, at \`${param}\`,`;
+    const request = requestId === undefined ? 'the request' : `the request \`${requestId}\``;
+    return `Stripe refused the request${where} and would refuse it again: Stripe's log of ${request} (dashboard, Developers) says why.`;
+  }
+  return undefined;
 }
 
 export function logStripeError(

@@ -38,6 +38,7 @@ export async function startRedis(
     args: [
       ...['--port', String(port), '--bind', '127.0.0.1'],
       ...keeping,
+      ...['--maxmemory-policy', 'allkeys-lru'],
       ...['--appendonly', 'no', '--daemonize', 'no'],
     ],
     ready: 'Ready to accept connections',

@@ -52,6 +52,7 @@ const checkShape = z.object({
   reason: z.string(),
   value: z.unknown(),
   valid_to: z.string().nullable(),
+  revision: z.int(),
 });
 
 type Check = z.infer<typeof checkShape>;
@@ -68,6 +69,8 @@ export class Walker {
   /** The project's key, once there is one; the platform's until then. */
   #api: Api;
   #prices: PriceIds | undefined;
+  /** The newest revision of each user's entitlements that the walk was told of. */
+  readonly #revisions = new Map<string, number>();
 
   constructor(options: WalkOptions) {
     this.options = options;
@@ -114,19 +117,20 @@ export class Walker {
   }
 
   async entitlements(userId: string, brief = false): Promise<Heard<Entitlements>> {
-    const path = `/api/v1/entitlements?user_id=${userId}`;
+    const path = `/api/v1/entitlements?${this.#userQuery(userId)}`;
     return this.ask({ method: 'GET', path }, { status: 200, shape: entitlementsShape }, brief);
   }
 
   async check(userId: string, featureCode: string): Promise<Check> {
-    const path = `/api/v1/entitlements/check?user_id=${userId}&feature_code=${featureCode}`;
+    const path = `/api/v1/entitlements/check?${this.#userQuery(userId)}&feature_code=${featureCode}`;
     const heard = await this.ask({ method: 'GET', path }, { status: 200, shape: checkShape });
     return heard.body;
   }
 
   /**
    * Waits until what Stripe tells by webhook has changed what a user may use of a feature. Reads past
-   * the cache, so that the steps find it as the webhook left it.
+   * the cache, so that the steps find it as the webhook left it. The change is committed before the cache
+   * hears of it: what is read after this asks for no older revision.
    */
   async told(statement: string, userId: string, featureCode: string, holds: Holds): Promise<void> {
     const query = `user_id=${userId}&feature_code=${featureCode}&consistency=strong`;
@@ -137,6 +141,7 @@ export class Walker {
       const check = bodyOf(call, answer, { status: 200, shape: checkShape });
       const tookMs = performance.now() - startedAt;
       if (holds(check)) {
+        this.#revisions.set(userId, check.revision);
         this.narrator.right(`${statement} (${Math.round(tookMs)} ms later)`);
         return;
       }
@@ -145,6 +150,11 @@ export class Walker {
       }
       await pause(20);
     }
+  }
+
+  #userQuery(userId: string): string {
+    const revision = this.#revisions.get(userId);
+    return `user_id=${userId}${revision === undefined ? '' : `&min_revision=${revision}`}`;
   }
 }
 

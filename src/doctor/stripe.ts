@@ -141,7 +141,7 @@ export async function checkDeliveries(
     if (data.length > 0) {
       return warning(
         name,
-        `${page.has_more ? 'at least ' : ''}${data.length} events of the last hour were not accepted`,
+        `undelivered events of the last hour: ${page.has_more ? 'at least ' : ''}${data.length}`,
         'Compare STRIPE_WEBHOOK_SECRETS with the endpoint’s signing secret, and see its attempts in Stripe’s dashboard.',
       );
     }

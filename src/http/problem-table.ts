@@ -196,9 +196,10 @@ export const problems = {
   stripe_unavailable: {
     status: 502,
     title: 'Stripe cannot be reached or refused the request',
-    cause: 'The network, a rate limit, an outage or a wrong `STRIPE_SECRET_KEY`.',
+    cause:
+      'The network, a rate limit, an outage, a wrong `STRIPE_SECRET_KEY`, or a setting that Stripe refuses, such as a mistyped `portal_configuration_id`.',
     remedy:
-      'Retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.',
+      "Where `detail` names a request of Stripe, Stripe's dashboard (Developers, Logs) says why it was refused. Otherwise retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.",
   },
   not_ready: {
     status: 503,

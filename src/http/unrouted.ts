@@ -32,11 +32,15 @@ export interface RouteList {
 export function createRouteList(): RouteList {
   const routes = new Map<string, Route>();
 
-  function closest(segments: readonly string[]): string | null {
+  function closest(
+    segments: readonly string[],
+    among: readonly Route[],
+    most = Infinity,
+  ): string | null {
     const given = withoutPrefixes(segments);
     let best: Route | null = null;
-    let least = Infinity;
-    for (const route of routes.values()) {
+    let least = most + 1;
+    for (const route of among) {
       const distance = distanceTo(route, given);
       if (distance < least) [best, least] = [route, distance];
     }
@@ -57,10 +61,14 @@ export function createRouteList(): RouteList {
       const [first] = matching;
       if (first !== undefined) {
         const methods = allow.filter((each) => each !== 'HEAD').join(', ');
-        const detail = `${toPath(first)} does not take ${method}. It takes ${methods}.`;
+        // One letter: `grants` is `grant` mistaken, and `projects` is not `products` mistyped.
+        const taking = [...routes.values()].filter((route) => route.methods.has(method));
+        const other = closest(segments, taking, 1);
+        const hint = other === null ? '' : ` Did you mean ${other}?`;
+        const detail = `${toPath(first)} does not take ${method}. It takes ${methods}.${hint}`;
         return { allow, problem: new ProblemError('method_not_allowed', detail) };
       }
-      const path = closest(segments);
+      const path = closest(segments, [...routes.values()]);
       const detail =
         path === null
           ? 'There is no such path. /openapi.json lists all.'

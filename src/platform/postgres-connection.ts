@@ -17,21 +17,21 @@ export function placeOf(databaseUrl: string): string {
  * @throws Error that names the database and says why it cannot be reached, without credentials.
  */
 export async function connect(databaseUrl: string, applicationName: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: connectWithinMs,
-    application_name: applicationName,
-  });
-  // A lost connection fails the next query; without a listener it would end the process.
-  client.on('error', () => undefined);
   try {
+    const client = new pg.Client({
+      connectionString: databaseUrl,
+      connectionTimeoutMillis: connectWithinMs,
+      application_name: applicationName,
+    });
+    // A lost connection fails the next query; without a listener it would end the process.
+    client.on('error', () => undefined);
     await client.connect();
+    return client;
   } catch (error) {
     throw new Error(`database ${placeOf(databaseUrl)}: ${reasonOf(error)}${hintOf(error)}`, {
       cause: error,
     });
   }
-  return client;
 }
 
 /** Advice for the most common failures. */
@@ -39,6 +39,9 @@ function hintOf(error: unknown): string {
   const text = reasonOf(error);
   if (/self-signed certificate|unable to (?:get|verify)/.test(text)) {
     return ' (add sslrootcert=/path/to/ca.pem to DATABASE_URL, or use sslmode=no-verify)';
+  }
+  if (/\b(?:ENOENT|EACCES|EISDIR)\b.*\b(?:open|read)\b/.test(text)) {
+    return ' (sslrootcert, sslcert and sslkey in DATABASE_URL must name files that the service can read)';
   }
   if (text.includes('no pg_hba.conf entry') && text.includes('no encryption')) {
     return ' (the server wants TLS: add sslmode=verify-full to DATABASE_URL)';

@@ -2,6 +2,9 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { findRedisServer, startRedis } from '../../src/dev/redis.ts';
+import { checkCache } from '../../src/doctor/stores.ts';
+import { checkDeliveries } from '../../src/doctor/stripe.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { eventTypes } from '../../src/webhook/core/events.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -91,6 +94,22 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
     expect(lineOf(examined, 'stripe rights')).toMatch(/^ok /);
     expect(lineOf(examined, 'webhook endpoint')).toMatch(/^ok .*we_/);
     expect(lineOf(examined, 'deliveries')).toMatch(/^ok /);
+  });
+
+  it('has nothing to say about the Redis of npm run dev', async () => {
+    const program = findRedisServer();
+    if (program === undefined) throw new Error('The tests need a redis-server on the PATH.');
+    const redis = await startRedis(program);
+    expect(await checkCache(redis.url)).toMatchObject({ state: 'ok' });
+    await redis.stop();
+  });
+
+  it('counts what Stripe could not deliver', async () => {
+    await stripe.customers.create();
+    expect(await checkDeliveries(stripe, Date.now() + 60_000, true)).toMatchObject({
+      state: 'warning',
+      found: 'undelivered events of the last hour: 1',
+    });
   });
 
   it('names the event types that the endpoint does not listen to, and an endpoint that is disabled', async () => {

@@ -74,6 +74,9 @@ describe('DATABASE_URL with sslmode=verify-full and sslrootcert', { timeout: 120
     await expect(inspectPostgres(withTls('verify-full', '127.0.0.1', certificate))).rejects.toThrow(
       /database 127\.0\.0\.1:\d+\/postgres: .*altnames/,
     );
+    await expect(
+      inspectPostgres(withTls('verify-full', 'localhost', '/none/ca.pem')),
+    ).rejects.toThrow(/database localhost:\d+\/postgres: .*\/none\/ca\.pem.*sslrootcert/);
   });
 });
 

@@ -1,3 +1,4 @@
+import Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { askStripe } from '../../src/checkout/stripe-answer.ts';
 import { at, text, withoutRequestId } from '../helpers/json.ts';
@@ -404,6 +405,21 @@ describe('502', () => {
     } finally {
       await mistaken.close();
     }
+  });
+
+  it('Stripe refuses the key a permission: the answer says where the permissions are listed', async () => {
+    const refusal = new Stripe.errors.StripePermissionError({
+      type: 'invalid_request_error',
+      message: 'The provided key does not have the required permissions',
+      statusCode: 403,
+    });
+    await expect(
+      askStripe(shop.service.deps.logger, 'customers.create', () => Promise.reject(refusal)),
+    ).rejects.toMatchObject({
+      code: 'stripe_unavailable',
+      message:
+        'The service\'s Stripe key lacks a permission for this. An operator has to add it: docs/operations.md lists them at "Stripe refuses the key".',
+    });
   });
 
   it('Stripe is away: the intent failed, and another try works', async () => {

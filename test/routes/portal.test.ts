@@ -45,6 +45,21 @@ it('201: with the configuration of the project, where it has one', async () => {
   create.mockRestore();
 });
 
+it('502: Stripe refuses the configuration of the project, and the answer says where the reason is', async () => {
+  const configure = (portal_configuration_id: string | null) =>
+    shop.service.request('PATCH', '/admin/projects/notes', {
+      key: shop.key,
+      body: { settings: { portal_configuration_id } },
+    });
+  await configure('bpc_mistyped');
+  const answer = await open({ user_id: 'u_customer', return_url });
+  await configure(null);
+  expect(answer).toMatchObject({ status: 502, body: { code: 'stripe_unavailable' } });
+  expect(text(answer.body, 'detail')).toMatch(
+    /^Stripe refused the request, at `configuration`, and would refuse it again: Stripe's log of the request `req_\w+` \(dashboard, Developers\) says why\.$/,
+  );
+});
+
 it('201: of several customers the one that has what the user pays for, not that of an abandoned checkout', async () => {
   for (const buys of ['subscription', 'purchase'] as const) {
     const user = `u_moved_in_${buys}`;

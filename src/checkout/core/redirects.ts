@@ -5,6 +5,11 @@
 
 const defaultPorts: Record<string, string> = { 'https:': '443', 'http:': '80' };
 
+/** Returns whether a text is a URL with a scheme and a host, to which a buyer could be sent at all. Pure. */
+export function isAbsoluteUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
+}
+
 /**
  * Returns whether a redirect goes to one of the project's origins. Pure.
  *

@@ -66,6 +66,12 @@ export const checkouts: readonly Row[] = [
   ],
   [
     'POST checkout/sessions',
+    { ...checkout, success_url: '/welcome', cancel_url: 'notes.example/pricing' },
+    '422 redirect_not_allowed',
+    "`success_url` must be an absolute URL such as `https://app.example.com/account`, on one of the project's `redirect_origins`. `cancel_url` must be an absolute URL such as `https://app.example.com/account`, on one of the project's `redirect_origins`.",
+  ],
+  [
+    'POST checkout/sessions',
     { ...checkout, success_url: undefined },
     '400 bad_request',
     '`success_url` is required: send a string such as `https://app.example.com/account`.',

@@ -42,7 +42,7 @@ export const requests: readonly Row[] = [
     'GET admin/grant',
     undefined,
     '405 method_not_allowed',
-    '/api/v1/admin/grant does not take GET. It takes POST.',
+    '/api/v1/admin/grant does not take GET. It takes POST. Did you mean /api/v1/admin/grants?',
   ],
   [
     'POST admin/features/export',

@@ -7,6 +7,9 @@ for (const [method, url] of [
   ['HEAD', '/api/v1/entitlements'],
   ['GET', '/api/v1/entitlements/check'],
   ['POST', '/api/v1/admin/grant'],
+  ['GET', '/api/v1/admin/grants'],
+  ['PUT', '/api/v1/admin/products/:stripe_product_id'],
+  ['PATCH', '/api/v1/admin/projects/:id'],
   ['GET', '/api/v1/admin/users/:user_id'],
   ['GET', '/docs/*'],
   ['GET', '/live'],
@@ -51,4 +54,14 @@ it('a path that takes other methods names them', () => {
       message: '/api/v1/entitlements does not take DELETE. It takes GET.',
     },
   });
+});
+
+it('a path that takes other methods names the one beside it that takes this method', () => {
+  expect(said('POST', '/api/v1/admin/grants')).toBe(
+    '/api/v1/admin/grants does not take POST. It takes GET. Did you mean /api/v1/admin/grant?',
+  );
+  // Products are not projects that are mistyped.
+  expect(said('PUT', '/api/v1/admin/projects/notes')).toBe(
+    '/api/v1/admin/projects/{id} does not take PUT. It takes PATCH.',
+  );
 });
