@@ -19,6 +19,7 @@ import {
   entitlementsResponse,
   featureTypeSchema,
   sourceSchema,
+  wordsSchema,
 } from './schemas.ts';
 
 export const batchBody = z.strictObject({
@@ -39,13 +40,6 @@ export const explainQuery = z.strictObject({
   at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
 });
 
-/** A closed list of words, each with what it means. */
-function words<Word extends string>(meanings: Readonly<Record<Word, string>>) {
-  const list = Object.keys(meanings) as [Word, ...Word[]]; // a record's own keys
-  const said = list.map((word) => `\`${word}\`: ${meanings[word]}`).join('; ');
-  return z.enum(list).describe(said);
-}
-
 const windowSchema = {
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema
@@ -60,7 +54,7 @@ export const explainResponse = z
     allowed: z.boolean(),
     reason: answerReasonSchema,
     value: jsonOutSchema.describe('`null` where denied'),
-    rule: words<Rule>(rules),
+    rule: wordsSchema<Rule>(rules),
     sources: z
       .array(
         sourceSchema.extend({
@@ -72,7 +66,7 @@ export const explainResponse = z
             ),
           value: jsonOutSchema.describe('What it gives, alone'),
           counted: z.boolean(),
-          why: words<Why>(whys),
+          why: wordsSchema<Why>(whys),
           stripe_ids: z.array(z.string()).describe('The Stripe objects that it rests on'),
           event_ids: z
             .array(z.string())

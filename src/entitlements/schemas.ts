@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { jsonOutSchema } from '../http/schemas.ts';
+import { type AnswerReason, reasons } from './core/reasons.ts';
 
 const isoInstant = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
 
@@ -11,16 +12,15 @@ export const sourceSchema = z.object({
 
 export const featureTypeSchema = z.enum(['boolean', 'limit', 'config']);
 
+/** Returns the schema of a closed list of words, each with what it means. */
+export function wordsSchema<Word extends string>(meanings: Readonly<Record<Word, string>>) {
+  const list = Object.keys(meanings) as [Word, ...Word[]]; // a record's own keys
+  const said = list.map((word) => `\`${word}\`: ${meanings[word]}`).join('; ');
+  return z.enum(list).describe(said);
+}
+
 /** Why a feature is given or denied. */
-export const answerReasonSchema = z.enum([
-  'feature_not_found',
-  'granted',
-  'revoked',
-  'payment_overdue',
-  'not_yet_valid',
-  'expired',
-  'no_source',
-]);
+export const answerReasonSchema = wordsSchema<AnswerReason>(reasons);
 
 const entitlementSchema = z.object({
   feature_code: z.string(),

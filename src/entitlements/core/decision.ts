@@ -1,5 +1,6 @@
-import type { Facts, FeatureFact, FeatureValue, Reason } from './facts.ts';
+import type { Facts, FeatureFact, FeatureValue } from './facts.ts';
 import { isValueOf, mergeValues, type FeatureSource } from './merge.ts';
+import { type Reason, sourceDenialNames, sourceDenials } from './reasons.ts';
 import { setAsideBy } from './set-aside.ts';
 import { covers, type Standing } from './source-lifecycle.ts';
 import {
@@ -47,13 +48,6 @@ export function featureCases(facts: Facts): FeatureCase[] {
     })
     .filter(({ sources, revocations }) => sources.length > 0 || revocations.length > 0);
 }
-
-/** The reasons of sources that do not count; the first that holds for any of them is the answer's. */
-const denialsByWeight: readonly Exclude<Standing, 'granted'>[] = [
-  'payment_overdue',
-  'not_yet_valid',
-  'expired',
-];
 
 /**
  * Decides one feature at one instant: entitled ⇔ some source covers the instant and no revocation in
@@ -121,7 +115,7 @@ export function takenBy(
 
 /** Returns whether a source gave something before, and has lapsed. */
 export function isOver(standing: Standing | null): boolean {
-  return standing === 'expired' || standing === 'payment_overdue';
+  return standing !== null && standing !== 'granted' && sourceDenials[standing].hasLapsed;
 }
 
 /**
@@ -137,7 +131,7 @@ export function denialOf(found: {
 }): Exclude<Reason, 'granted'> {
   const { inForce, isAnyTaken, isAnyLeft, isStanding } = found;
   if (isAnyTaken || (inForce.length > 0 && !isAnyLeft)) return 'revoked';
-  return denialsByWeight.find(isStanding) ?? 'no_source';
+  return sourceDenialNames.find(isStanding) ?? 'no_source';
 }
 
 /**

@@ -1,7 +1,8 @@
 import { decide, featureCases, standingAt, type Decision, type FeatureCase } from './decision.ts';
-import type { Facts, FeatureFact, FeatureValue, Reason, SourceRef } from './facts.ts';
+import type { Facts, FeatureFact, FeatureValue, SourceRef } from './facts.ts';
 import { contributionOf, firstOf, isValueOf, type FeatureSource } from './merge.ts';
 import { byText } from './order.ts';
+import { type AnswerReason, type Reason, sourceDenialWhys } from './reasons.ts';
 import { byRef } from './segment-sources.ts';
 import { sourceWindows, type RevocationWindow, type SourceWindow } from './windows.ts';
 
@@ -14,9 +15,7 @@ export const whys = {
   lower_priority: 'it counts, but the value of another source goes first',
   revoked: "it would count, but the operator's last word takes it",
   blocked: "it would count, but the operator's last word blocks what began later, too",
-  payment_overdue: 'its subscription is past its grace period, unpaid, incomplete or paused',
-  not_yet_valid: 'its window has not begun, or it waits while a purchase in front of it gives',
-  expired: 'its window is over: used up, canceled or never paid for',
+  ...sourceDenialWhys,
   refunded: 'its money came back, by refunds or a lost dispute',
   disputed: 'an open dispute suspends it',
   ended_by_operator: 'an operator ended the grant',
@@ -68,7 +67,7 @@ interface ExplainedRevocation extends Window {
 
 export interface Explanation {
   allowed: boolean;
-  reason: Reason | 'feature_not_found';
+  reason: AnswerReason;
   /** Null where not allowed. */
   value: FeatureValue;
   rule: Rule;
@@ -185,17 +184,9 @@ const endings: Readonly<Record<SourceWindow['endedBy'], Why>> = {
 
 function whyNot({ taken }: Decision, source: FeatureSource, instant: number): Why {
   const standing = standingAt(source, instant);
-  switch (standing) {
-    case null:
-      return source.quantity === 0 ? 'no_quantity' : 'status_unknown';
-    case 'granted':
-      return isBlocked(source, taken.get(source)) ? 'blocked' : 'revoked';
-    case 'expired':
-      return endings[source.endedBy];
-    case 'payment_overdue':
-    case 'not_yet_valid':
-      return standing;
-  }
+  if (standing === null) return source.quantity === 0 ? 'no_quantity' : 'status_unknown';
+  if (standing === 'granted') return isBlocked(source, taken.get(source)) ? 'blocked' : 'revoked';
+  return standing === 'expired' ? endings[source.endedBy] : standing;
 }
 
 function isBlocked({ beganAt }: FeatureSource, by: RevocationWindow | undefined): boolean {

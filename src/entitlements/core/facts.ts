@@ -1,4 +1,5 @@
 import type { PolicyFact } from '../policy.ts';
+import type { Reason } from './reasons.ts';
 
 /*
  * What the timeline of one user is computed from: plain data, instants as epoch milliseconds. The
@@ -123,9 +124,6 @@ export interface UserFacts {
 }
 
 export type Facts = CatalogFacts & UserFacts;
-
-export type Reason =
-  'granted' | 'revoked' | 'payment_overdue' | 'not_yet_valid' | 'expired' | 'no_source';
 
 export interface SourceRef {
   type: 'subscription' | 'purchase' | 'grant';

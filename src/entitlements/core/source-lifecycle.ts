@@ -1,8 +1,8 @@
-import type { Reason } from './facts.ts';
 import type { Interval, Intervals } from './intervals.ts';
+import type { SourceDenial } from './reasons.ts';
 
 /** How one source stands at an instant, whatever other sources and the operator say. */
-export type Standing = Exclude<Reason, 'revoked' | 'no_source'>;
+export type Standing = 'granted' | SourceDenial;
 
 /** A piece of time over which a source stands in one way. */
 export interface LifecyclePhase extends Interval {

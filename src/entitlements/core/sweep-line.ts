@@ -1,7 +1,8 @@
 import { denialOf, inForceOf, isOver, takenBy, type FeatureCase } from './decision.ts';
-import type { FeatureValue, Reason, SourceRef } from './facts.ts';
+import type { FeatureValue, SourceRef } from './facts.ts';
 import { isGrant, type FeatureSource } from './merge.ts';
 import { createPriorityQueue } from './priority-queue.ts';
+import { type Reason, sourceDenialNames } from './reasons.ts';
 import { createRunningMerge } from './running-merge.ts';
 import { refKey } from './segment-sources.ts';
 import type { Standing } from './source-lifecycle.ts';
@@ -68,12 +69,9 @@ function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
 }
 
 function createState({ feature, sources }: FeatureCase) {
-  const standings: Record<Standing, number> = {
-    granted: 0,
-    payment_overdue: 0,
-    not_yet_valid: 0,
-    expired: 0,
-  };
+  const standings = Object.fromEntries(
+    ['granted', ...sourceDenialNames].map((standing) => [standing, 0]),
+  ) as Record<Standing, number>; // each of the type
   /** The sources that cover the instant; they count unless a revocation takes them. */
   const standing = new Set<FeatureSource>();
   const counting = new Set<FeatureSource>();

@@ -1,11 +1,11 @@
-import type { FeatureType, FeatureValue, Reason, Segment, SourceRef } from '../core/facts.ts';
+import type { FeatureType, FeatureValue, Segment, SourceRef } from '../core/facts.ts';
 import { byRef } from '../core/segment-sources.ts';
 
 /** A segment as Postgres gives it. */
 export interface SegmentRow {
   feature_code: string;
   feature_type: FeatureType;
-  reason: Exclude<Reason, 'no_source'>;
+  reason: Segment['reason'];
   value: FeatureValue;
   sources: SourceRef[];
   valid_from: Date | null;

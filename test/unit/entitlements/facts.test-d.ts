@@ -6,7 +6,8 @@ import type {
   EntitlementsBody,
 } from '../../../src/entitlements/core/answer.ts';
 import type { compute } from '../../../src/entitlements/core/compute.ts';
-import type { Facts, Reason, Segment, SourceRef } from '../../../src/entitlements/core/facts.ts';
+import type { Facts, Segment, SourceRef } from '../../../src/entitlements/core/facts.ts';
+import type { Reason } from '../../../src/entitlements/core/reasons.ts';
 
 describe('reasons', () => {
   test('a segment never says no_source', () => {

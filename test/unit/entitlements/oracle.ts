@@ -8,11 +8,11 @@ import type {
   FeatureFact,
   FeatureValue,
   PurchaseFact,
-  Reason,
   SourceRef,
   SubscriptionFact,
   SubscriptionItemFact,
 } from '../../../src/entitlements/core/facts.ts';
+import type { Reason } from '../../../src/entitlements/core/reasons.ts';
 import type { PolicyFact } from '../../../src/entitlements/policy.ts';
 
 export interface OracleAnswer {

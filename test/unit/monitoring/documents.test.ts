@@ -4,6 +4,7 @@ import { parser } from '@prometheus-io/lezer-promql';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { reasons } from '../../../src/entitlements/core/reasons.ts';
 import { alarmKinds, createMetrics } from '../../../src/platform/metrics.ts';
 import { findingTypes } from '../../../src/projects/finding-types.ts';
 import { countFindingsFromZero } from '../../../src/reconciliation/measure.ts';
@@ -162,16 +163,27 @@ function sections(document: string): string[] {
   );
 }
 
-/** What the first column of the tables in a section of docs/operations.md names. */
-function rowsOf(heading: string): string[] {
+/** The first two columns of the tables in a section of docs/operations.md, where the first is a name. */
+function meaningsOf(heading: string): [string, string][] {
   const [, section = ''] = readFileSync(path.join(repository, 'docs/operations.md'), 'utf8').split(
     `\n## ${heading}\n`,
   );
   const [text = ''] = section.split('\n## ');
-  return [...text.matchAll(/^\| `(\w+)` /gm)].map(([, name = '']) => name);
+  return [...text.matchAll(/^\| `(\w+)` +\| ([^|]*?) *\|/gm)].map(([, name = '', meaning = '']) => [
+    name,
+    meaning,
+  ]);
+}
+
+function rowsOf(heading: string): string[] {
+  return meaningsOf(heading).map(([name]) => name);
 }
 
 describe('docs/operations.md', () => {
+  it('says of each reason for an answer what it means', () => {
+    expect(Object.fromEntries(meaningsOf('A paying user is locked out'))).toEqual(reasons);
+  });
+
   it('says of each kind of alarm what it means and what to do', () => {
     expect(rowsOf('An alarm was raised').sort()).toEqual([...alarmKinds]);
   });

@@ -1,0 +1,48 @@
+/**
+ * Why a feature is given or denied, and what each reason means: a closed list, part of the HTTP contract.
+ * Where several hold, the first is the answer's. All but `feature_not_found` and `no_source` are stored, and
+ * the database checks them.
+ */
+export const reasons = {
+  feature_not_found: 'the project has no such feature',
+  granted: 'the user has it',
+  revoked: 'an operator took it away',
+  payment_overdue: 'unpaid, and the grace is over',
+  not_yet_valid: 'it begins later',
+  expired: 'ended, canceled, refunded or disputed',
+  no_source: 'nothing known gives it',
+} as const;
+
+export type AnswerReason = keyof typeof reasons;
+
+/** The reasons of features that the project has. */
+export type Reason = Exclude<AnswerReason, 'feature_not_found'>;
+
+interface SourceDenialMeaning {
+  /** Why the source does not count. */
+  why: string;
+  /** Whether the source gave the feature before. */
+  hasLapsed: boolean;
+}
+
+/** The reasons for which one source may not count. The first that holds for any source is the answer's. */
+export const sourceDenials = {
+  payment_overdue: {
+    why: 'its subscription is past its grace period, unpaid, incomplete or paused',
+    hasLapsed: true,
+  },
+  not_yet_valid: {
+    why: 'its window has not begun, or it waits while a purchase in front of it gives',
+    hasLapsed: false,
+  },
+  expired: { why: 'its window is over: used up, canceled or never paid for', hasLapsed: true },
+} as const satisfies Partial<Record<Reason, SourceDenialMeaning>>;
+
+export type SourceDenial = keyof typeof sourceDenials;
+
+export const sourceDenialNames = Object.keys(sourceDenials) as SourceDenial[]; // the table's own keys
+
+/** Why one source does not count, by reason. */
+export const sourceDenialWhys = Object.fromEntries(
+  sourceDenialNames.map((reason) => [reason, sourceDenials[reason].why]),
+) as Readonly<Record<SourceDenial, string>>; // all of them
