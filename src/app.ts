@@ -31,13 +31,13 @@ import { webhookRoutes } from './webhook/routes.ts';
 
 export interface AppDeps extends Deps {
   cache: EntitlementCache;
-  /** Tells the worker of this process that an object is wanted. */
+  /** Wakes the worker of this process after an object was enqueued. */
   wake: () => void;
-  /** Whether the background work came round lately. */
+  /** Whether the background work has run recently. */
   jobsHealthy: () => boolean;
 }
 
-/** The service's routes, each room with the dependencies that it uses. */
+/** Registers the service's routes, each room with the dependencies that it uses. */
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { config, clock, database } = deps;
   const app = await createHttpServer(deps);
@@ -52,7 +52,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   const actorOf = (request: FastifyRequest): string => callerOf(request).actor;
   installIdempotency(app, {
     ...{ database, clock, actorOf },
-    tellCache: () => sweepPendingCache(deps, 0),
+    invalidatePending: () => sweepPendingCache(deps, 0),
   });
 
   const forRoutes = {
@@ -81,7 +81,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   return app;
 }
 
-/** Whose share of the process a request takes: its project's, whichever of its keys it came with. */
+/** Returns whose share of the process a request takes: its project's, whichever key it has. */
 function laneOf(request: FastifyRequest): string {
   return callerOf(request).projectId ?? 'the platform key';
 }

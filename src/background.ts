@@ -11,24 +11,24 @@ import { startReconciliation } from './reconciliation/schedule.ts';
 import { startReporting } from './reporting/schedule.ts';
 
 export interface Background {
-  /** An object is wanted: the worker looks now. */
+  /** Makes the worker look for enqueued objects now. */
   wake(): void;
   healthy(): boolean;
-  /** Takes nothing new, and ends when what runs is done. */
+  /** Stops taking work, and resolves when the running work has ended. */
   stop(): Promise<void>;
 }
 
-/** Hourly, at a minute when little else is scheduled. */
+/** Hourly, at a minute when few other jobs run. */
 const housekeepingCron = '43 * * * *';
 
 const measureEveryMs = 5_000;
 
-/** How long after a step of Postgres' clock instances may differ, milliseconds. */
+/** How long instances may differ after Postgres' clock was set, milliseconds. */
 const watchClockEveryMs = 5_000;
 
 const linkEveryMs = 1_000;
 
-/** What runs beside the requests: the sync worker, the sweeps, the schedules. */
+/** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */
 export function startBackground(deps: Deps & { cache: EntitlementCache }): Background {
   const { logger } = deps;
   const worker = startWorker(deps);
@@ -37,18 +37,24 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     measureEveryMs,
     () => measureInbox(deps),
     (error) => {
-      logger.warn({ err: error }, 'the inbox could not be measured: its gauges stand still');
+      logger.warn(
+        { err: error },
+        'the inbox could not be measured, so its gauges keep their last values',
+      );
     },
   );
   const watchingClock = repeat(watchClockEveryMs, createClockWatch(deps), (error) => {
-    logger.warn({ err: error }, 'Postgres’ clock could not be read; this process’ clock runs on');
+    logger.warn(
+      { err: error },
+      'Postgres’ clock could not be read, so this process extrapolates it',
+    );
   });
   let stopped = false;
   const linking = repeat(
     linkEveryMs,
     () => linkPending({ ...deps, stripe: deps.stripeInBackground }, () => stopped),
     (error) => {
-      logger.warn({ err: error }, 'customers could not be linked; it goes on in a second');
+      logger.warn({ err: error }, 'customers could not be linked; the next attempt is in a second');
     },
   );
   const reconciliation = startReconciliation(deps, deps.config.reconcileCron);
@@ -59,7 +65,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
     {
       logger,
       onError: (error) => {
-        logger.warn({ err: error }, 'housekeeping failed; it runs again within the hour');
+        logger.warn({ err: error }, 'housekeeping failed; the next attempt is within the hour');
       },
     },
   );

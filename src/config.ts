@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { environmentSchema, stripeKeyFault } from './environment.ts';
 
-/** Thrown by `loadConfig` with every fault at once. */
+/** Thrown by `loadConfig` with all faults at once. */
 export class ConfigError extends Error {
   readonly faults: string[];
 
@@ -15,10 +15,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** Settings whose empty value is a value. All others count as not set then. */
+/** Settings for which empty is a value. For all others it means not set. */
 const emptyMeansOff: ReadonlySet<string> = new Set(['RECONCILE_CRON']);
 
-/** Settings that may lie in a file instead, which `NAME_FILE` names: how orchestrators hand secrets out. */
+/** Settings that may be read from a file named by `NAME_FILE`, as orchestrators provide secrets. */
 export const secretSettings = [
   'DATABASE_URL',
   'REDIS_URL',
@@ -34,14 +34,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type ReadFile = (path: string) => string;
 
 const noFiles: ReadFile = () => {
-  throw new Error('no files can be read here');
+  throw new Error('files cannot be read here');
 };
 
 /**
- * The value of a secret, from the environment or from the file that the environment names; undefined
- * where neither is set.
+ * Returns the value of a secret, from the environment or from the file that the environment names; undefined
+ * if neither is set.
  *
- * @throws ConfigError where both are set, or the file cannot be read or is empty.
+ * @throws ConfigError if both are set, or the file cannot be read or is empty.
  */
 export function loadSecret(
   environment: Environment,
@@ -63,7 +63,7 @@ export function loadSecret(
   return text;
 }
 
-/** Says that a setting is missing, and where its value comes from where a program of ours makes it. */
+/** Returns the fault of a missing setting, with the program that creates its value, if one does. */
 function missing(name: string): string {
   return name === 'STRIPE_WEBHOOK_SECRETS'
     ? `${name} is not set: \`stripe:endpoint\` makes the webhook endpoint at Stripe and prints it`
@@ -77,7 +77,7 @@ function given(environment: Environment, name: string): string | undefined {
     : value;
 }
 
-/** All settings as texts, those of files included, and the faults of the files by setting. */
+/** Returns all settings as text, those in files included, and the faults of the files by setting. */
 function collectSettings(
   environment: Environment,
   readFile: ReadFile,
@@ -97,7 +97,7 @@ function collectSettings(
   return { settings, fileFaults };
 }
 
-/** Settings that are in order one by one may not be together. */
+/** Settings that are valid one by one may conflict with each other. */
 function faultOfStripe(settings: Record<string, string | undefined>): string | undefined {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = settings;
   if (secretKey === undefined || apiBase === undefined || !URL.canParse(apiBase)) return undefined;
@@ -105,10 +105,10 @@ function faultOfStripe(settings: Record<string, string | undefined>): string | u
 }
 
 /**
- * Reads the settings from an environment such as `process.env`, or throws a `ConfigError` that lists all
- * faults.
+ * Reads the settings from an environment such as `process.env`.
  *
- * @param readFile how the files of `NAME_FILE` are read; by default not at all.
+ * @param readFile reads the files of `NAME_FILE`; by default files are refused.
+ * @throws ConfigError that lists all faults.
  */
 export function loadConfig(environment: Environment, readFile: ReadFile = noFiles): Config {
   const { settings, fileFaults } = collectSettings(environment, readFile);
@@ -129,7 +129,7 @@ export function loadConfig(environment: Environment, readFile: ReadFile = noFile
   return toConfig(parsed.data);
 }
 
-/** Maps the settings to what the code calls them. */
+/** Maps the settings to the names in the code. */
 function toConfig(env: z.infer<typeof environmentSchema>) {
   return {
     databaseUrl: env.DATABASE_URL,
@@ -148,7 +148,7 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
     adminApiKey: env.ADMIN_API_KEY,
     host: env.HOST,
     port: env.PORT,
-    /** Whose X-Forwarded-For counts: addresses, subnets, names of ranges. */
+    /** Whose X-Forwarded-For is trusted: addresses, subnets, names of ranges. */
     trustedProxies: env.TRUSTED_PROXIES,
     /** Maximum requests per second of one API key at one instance. */
     keyMaxRps: env.KEY_MAX_RPS,

@@ -11,13 +11,16 @@ import { createPace, type Pace } from './platform/pace.ts';
 import { openRedis, type Redis } from './platform/redis.ts';
 import { createKeyState, type KeyState, openPacedStripe } from './platform/stripe.ts';
 
-/** What the process owns. Modules take exactly the parts that they use. */
+/** The dependencies of the process. Each module takes exactly those that it uses. */
 export interface Deps {
   config: Config;
-  /** Now, by the one clock that all instances share: `databaseClock`'s, unless a test has its own. */
+  /**
+   * Returns the present instant by the clock that all instances share (`databaseClock`), or by a test's
+   * clock.
+   */
   clock: Clock;
   databaseClock: DatabaseClock;
-  /** Milliseconds since some start, never set: for how long something took or is old, in this process. */
+  /** Milliseconds by a clock that is never set, for durations and ages in this process. */
   monotonic: Clock;
   logger: Logger;
   metrics: Metrics;
@@ -28,15 +31,17 @@ export interface Deps {
   /** Null: the service runs without a cache. */
   redis: Redis | null;
   stripe: Stripe;
-  /** The same, with the share of the rate budget that no buyer waits for. */
+  /** The same client with the background's share of the rate budget. */
   stripeInBackground: Stripe;
-  /** The same, with the share of reconciliation. */
+  /** The same client with reconciliation's share. */
   stripeForReconciliation: Stripe;
   /** Whether Stripe accepts the key. */
   keyState: KeyState;
 }
 
-/** Opens everything; nothing is asked yet, so a dependency that is down does not stop the start. */
+/**
+ * Creates all clients without sending requests, so that an unavailable dependency does not stop the start.
+ */
 export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const metrics = createMetrics();
@@ -80,17 +85,17 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   };
 }
 
-/** Redis, whose outages are counted, and told once each: ioredis reports every try to connect again. */
+/** Creates the Redis client. Counts outages and logs each once, because ioredis reports every reconnect. */
 function openCacheStore(url: string, metrics: Metrics, logger: Logger): Redis {
   let isDown = false;
   const redis = openRedis(url, (error) => {
     metrics.redisErrors.inc({ operation: 'connection' });
     if (isDown) return;
     isDown = true;
-    logger.warn({ err: error }, 'Redis cannot be reached: reads go to Postgres until it is back');
+    logger.warn({ err: error }, 'Redis cannot be reached: reads go to Postgres until it recovers');
   });
   redis.on('ready', () => {
-    if (isDown) logger.info('Redis is back');
+    if (isDown) logger.info('Redis can be reached again');
     isDown = false;
   });
   return redis;

@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run doctor`: looks at the settings and everything that the service depends
- * on, says what is wrong and what to do, and changes nothing. Ends with 1 where something failed.
+ * The program behind `npm run doctor`: checks the settings and every dependency of the service, and prints
+ * what is wrong and what to do. It changes nothing. It exits with 1 if a check failed.
  */
 import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ if (config !== null) {
     }
   } catch (error) {
     counts.failed += 1;
-    process.stderr.write(`The check could not be finished: ${reasonOf(error)}\n`);
+    process.stderr.write(`The check could not be completed: ${reasonOf(error)}\n`);
   }
   process.stdout.write(
     `\n${counts.failed} failed, ${counts.warning} to look at, ${counts.ok} ok.\n`,

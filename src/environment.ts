@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import cron from 'node-cron';
 import { z } from 'zod';
 
-/** A secret that is sent in a header, or compared with what came in one. */
+/** A secret that is sent in a header or compared with one. */
 const secret = (minimum: number) =>
   z
     .string()
@@ -10,7 +10,10 @@ const secret = (minimum: number) =>
     .min(minimum)
     .regex(/^[!-~]*$/, 'must consist of visible ASCII characters, without spaces');
 
-/** A whole number in a string; an empty string counts as absent, as Compose files pass it. */
+/**
+ * A whole number as text; an empty string counts as absent, because Compose files pass it for unset
+ * variables.
+ */
 const wholeNumber = (minimum: number, maximum: number) =>
   z
     .string()
@@ -37,7 +40,7 @@ function isProxy(text: string): boolean {
   const bits = version === 4 ? 32 : 128;
   return (
     rest.length === 0 &&
-    // All addresses there are (/0) are no proxy: each client would say itself where it comes from.
+    // /0 trusts everyone: any client could then forge its address.
     (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits))
   );
 }
@@ -46,8 +49,8 @@ function isProxy(text: string): boolean {
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Returns what is wrong with sending this key to this server; undefined where nothing is. Over http, anyone
- * on the network path can read the key and forge Stripe's answers.
+ * Returns what is wrong with sending this key to this server; undefined if nothing is. Over http, anyone on
+ * the network path can read the key and forge Stripe's answers.
  */
 export function stripeKeyFault(secretKey: string, apiBase: string): string | undefined {
   const { protocol, hostname } = new URL(apiBase);

@@ -1,6 +1,6 @@
 /*
- * The image's entry: runs the program that its first word names, the service where there is none.
- * `docker compose run --rm latchkey doctor` is `npm run doctor` without npm.
+ * The image's entry point: runs the program that the first argument names, by default the service. `docker
+ * compose run --rm latchkey doctor` is `npm run doctor` without npm.
  */
 import './platform/node-version.ts';
 
@@ -15,7 +15,7 @@ const [name = 'serve'] = process.argv.splice(2, 1);
 const start = Object.hasOwn(programs, name) ? programs[name] : undefined;
 if (start === undefined) {
   process.stderr.write(
-    `There is no program "${name}". There are: ${Object.keys(programs).join(', ')}.\n`,
+    `The program "${name}" does not exist. Programs: ${Object.keys(programs).join(', ')}.\n`,
   );
   process.exit(2);
 }

@@ -14,7 +14,7 @@ import { type Running, runService } from './run-service.ts';
 /** How long a graceful stop may take after the drain, milliseconds. */
 const stopWithinMs = 10_000;
 
-/** The process: settings → dependencies → migrations → routes → background → listen. */
+/** Runs the process: settings → dependencies → migrations → routes → background → listen. */
 async function main(): Promise<void> {
   const config = configOrExit();
   const deps = openDeps(config);
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const stopped = new AbortController();
   const start = startUp(deps, stopped.signal);
   const drainMs = config.drainSeconds * 1_000;
-  // From the first moment on: the first process of a container dies of no signal that it does not handle.
+  // Registered first: the first process of a container ignores every signal that it does not handle.
   stopOnSignal(deps, drainMs + stopWithinMs, async (signal) => {
     stopped.abort();
     const running = await start;
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   await start;
 }
 
-/** Null where it was told to stop before there was anything to stop. */
+/** Null if the process was stopped before it started anything. */
 async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null> {
   const { config, logger } = deps;
   logger.info(`Latchkey ${releaseVersion}, Node ${process.versions.node}`);
@@ -42,7 +42,7 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
   await deps.databaseClock.measure().catch((error: unknown) => {
     logger.warn(
       { err: error },
-      'Postgres’ clock could not be read: until it can, the machine’s counts',
+      'Postgres’ clock could not be read; the machine’s clock is used until it can',
     );
   });
   const running = await runService(deps);
@@ -52,11 +52,11 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
 }
 
 /**
- * Brings the database to this release's schema where the settings say so.
+ * Brings the database to this release's schema, if the settings allow it.
  *
- * @returns the names of the migrations that were applied.
- * @throws Error where the database cannot be used. One that cannot be reached stops the start only where
- *   it is to be migrated.
+ * @returns the names of the applied migrations.
+ * @throws Error if the database cannot be used. An unreachable database stops the start only if it has to be
+ *   migrated.
  */
 async function prepareDatabase(
   { config, logger }: Deps,
@@ -78,7 +78,7 @@ async function prepareDatabase(
   });
 }
 
-/** A Redis that is away is done without; one that is named wrongly stops the start. */
+/** An unreachable Redis does not stop the start; a wrong address or password does. */
 async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> {
   if (redisUrl === undefined) return;
   await inspectRedis(redisUrl).catch((error: unknown) => {
@@ -87,8 +87,10 @@ async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> 
 }
 
 /**
- * @param drainMs how long requests are still taken. A person at the keyboard waits for nothing; an
- *   orchestrator's word needs a moment to get about.
+ * Drains and stops the process.
+ *
+ * @param drainMs how long requests are still accepted: 0 at a terminal; an orchestrator needs some time to
+ *   reroute.
  */
 async function endWork({ app, background }: Running, drainMs: number): Promise<void> {
   const ends = await Promise.allSettled([
@@ -109,10 +111,10 @@ function configOrExit(): Config {
 }
 
 /**
- * The first signal stops gracefully. /ready says so at once, so that whoever balances load sends requests
- * elsewhere; those that come all the same are answered until the drain is over, and told to close their
- * connection, so that none is sent on one that is about to be closed. Then what runs is finished, under
- * a limit. The second signal stops at once.
+ * Handles the signals. The first one stops gracefully: /ready reports it at once, so that the load balancer
+ * sends requests elsewhere. Requests that still arrive are answered until the drain ends, with `Connection:
+ * close`, so that none is sent on a closing connection. Then running work is completed, within a limit. The
+ * second signal stops at once.
  */
 function stopOnSignal(
   deps: Deps,
@@ -126,7 +128,7 @@ function stopOnSignal(
     deps.lifecycle.beginStop();
     deps.logger.info({ signal }, 'stopping');
     setTimeout(() => {
-      deps.logger.error('could not stop in time');
+      deps.logger.error('the process did not stop in time');
       process.exit(1);
     }, withinMs).unref();
     stop(signal).then(
@@ -134,7 +136,7 @@ function stopOnSignal(
         deps.logger.info('stopped');
       },
       (error: unknown) => {
-        deps.logger.error({ err: error }, 'could not stop cleanly');
+        deps.logger.error({ err: error }, 'the process did not stop cleanly');
         process.exit(1);
       },
     );
@@ -143,10 +145,10 @@ function stopOnSignal(
   process.on('SIGINT', onSignal);
 }
 
-/** Node would print what nobody caught, with all that is in it. The log takes secrets out. */
+/** Node would print an uncaught error with all its fields. The log redacts secrets. */
 function exitOnUncaught({ logger }: Deps): void {
   process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'an error that nobody caught ends the process');
+    logger.fatal({ err: error }, 'an uncaught error ends the process');
     process.exit(1);
   });
 }

@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run stripe:endpoint -- URL`: makes the webhook endpoint at Stripe, or brings
- * it up to date, with exactly the event types that this release knows.
+ * The program behind `npm run stripe:endpoint -- URL`: creates or updates the webhook endpoint at Stripe,
+ * with exactly the event types that this release handles.
  */
 import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ if (url === undefined || !URL.canParse(url) || secretKey === undefined) {
 }
 if (!new URL(url).pathname.endsWith(webhookPath)) {
   const meant = url.replace(/\/*$/, '');
-  process.stderr.write(`The path has to end in ${webhookPath}, such as ${meant}${webhookPath}\n`);
+  process.stderr.write(`The path must end in ${webhookPath}, such as ${meant}${webhookPath}\n`);
   process.exit(2);
 }
 const given = process.env['STRIPE_API_BASE'];
@@ -39,8 +39,8 @@ try {
   const { id, types, secret } = await putEndpoint(stripe, url);
   process.stdout.write(
     secret === null
-      ? `${id} was there and listens to the ${types} event types of this release now. Its signing secret stays as it is.\n`
-      : `${id} listens to the ${types} event types of this release. Its signing secret, shown this once:\n\nSTRIPE_WEBHOOK_SECRETS=${secret}\n`,
+      ? `Updated ${id}: it receives the ${types} event types of this release. Its signing secret has not changed.\n`
+      : `Created ${id}: it receives the ${types} event types of this release. Its signing secret, shown only this once:\n\nSTRIPE_WEBHOOK_SECRETS=${secret}\n`,
   );
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

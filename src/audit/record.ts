@@ -5,7 +5,7 @@ import { newId } from '../platform/ids.ts';
 
 export interface AuditRecord {
   projectId: string | null;
-  /** The user whom it is about, in the project's own id. */
+  /** The user that the change affects, by the project's own id. */
   userId?: string;
   /** An API key's id, or `platform`, or `system`. */
   actor: string;
@@ -14,7 +14,7 @@ export interface AuditRecord {
   targetType: string;
   targetId: string;
   reason?: string;
-  /** Neither secrets nor personal data. */
+  /** Must contain neither secrets nor personal data. */
   before?: Prisma.InputJsonValue;
   after?: Prisma.InputJsonValue;
   requestId: string;
@@ -23,8 +23,8 @@ export interface AuditRecord {
 }
 
 /**
- * Writes one line of the append-only audit, in the transaction of what it tells of, and returns its
- * id. `id` may be drawn beforehand (`newId('au')`) where the target refers to it.
+ * Appends one row to the audit, in the transaction of the change, and returns its id. `id` can be drawn
+ * beforehand (`newId('au')`) if the target refers to it.
  */
 export async function recordAudit(
   tx: Tx,
@@ -35,14 +35,14 @@ export async function recordAudit(
   return id;
 }
 
-/** The same for a change that may come to nothing: where `after` is what `before` was, nothing is written. */
+/** Does the same for a change that may have no effect: writes nothing if `after` equals `before`. */
 export async function recordChange(tx: Tx, record: AuditRecord): Promise<void> {
   if (!isDeepStrictEqual(record.before, record.after)) await recordAudit(tx, record);
 }
 
 /**
- * The same for many lines at once, in this order. Prisma would compile each line into its statement,
- * which takes the event loop a third of a second for a thousand.
+ * Does the same for many rows, in this order. Prisma would compile each row into its statement, which blocks
+ * the event loop for a third of a second per thousand rows.
  */
 export async function recordAudits(
   tx: Tx,

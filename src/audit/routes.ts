@@ -37,7 +37,7 @@ const entrySchema = z
   })
   .meta({ id: 'AuditEntry' });
 
-/** Who did what, when and why, newest first. */
+/** The route for the audit, newest first. */
 export function auditRoutes(app: App, deps: AuditRouteDeps): void {
   app.get(
     '/api/v1/admin/audit',
@@ -45,7 +45,7 @@ export function auditRoutes(app: App, deps: AuditRouteDeps): void {
       config: { auth: 'admin', allProjects: true },
       schema: {
         tags: ['Audit'],
-        summary: 'Who did what, when and why, newest first',
+        summary: 'List who did what, when and why, newest first',
         querystring: z.strictObject({
           ...listQuery,
           project_id: projectIdSchema.optional(),

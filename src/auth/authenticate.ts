@@ -31,8 +31,8 @@ export interface AuthDeps {
 }
 
 /**
- * Requires a key on every route that is not open, and enforces the rate limit of each key. Must be
- * installed before the routes. A route that does not say who may call it makes the start fail.
+ * Requires a key on every route that is not open, and enforces the rate limit of each key. Must be installed
+ * before the routes. A route without `config.auth` fails the start.
  */
 export function installAuthentication(app: App, deps: AuthDeps): void {
   const { keyMaxRps, monotonic, metrics } = deps;
@@ -95,7 +95,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     }
     if (auth === 'open') return;
     const given = [route.onRequest ?? []].flat();
-    // Fastify makes the HEAD of a GET with the GET's hooks.
+    // Fastify gives the HEAD of a GET the hooks of the GET.
     if (!given.includes(askers[auth])) route.onRequest = [askers[auth], ...given];
   });
 }

@@ -23,9 +23,9 @@ export interface ProjectAccess {
   projectOf(request: FastifyRequest, given: string | undefined): Promise<string>;
   /** @throws ProblemError `project_not_found`. */
   scopeOf(request: FastifyRequest, given: string | undefined): Promise<ProjectScope>;
-  /** The operator of a request, as the audit names them. The same errors as `projectOf`. */
+  /** Returns the operator of a request, as the audit names them. Throws the same errors as `projectOf`. */
   operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator>;
-  /** The same where an id in the path is unique, so that the platform key needs no project. */
+  /** Does the same for routes whose path has a unique id, so that the platform key needs no project. */
   scopedOperatorOf(
     request: FastifyRequest,
     given: string | undefined,
@@ -82,7 +82,7 @@ function actorOf(request: FastifyRequest): Pick<Operator, 'actor' | 'requestId'>
   return { actor: callerOf(request).actor, requestId: request.id };
 }
 
-/** Returns the problem of a request by the platform key that has to name a project and does not. */
+/** Returns the problem for a request with the platform key that lacks the required `project_id`. */
 export function projectIdRequired(): ProblemError {
   return new ProblemError('project_id_required', undefined, [
     {
@@ -93,12 +93,12 @@ export function projectIdRequired(): ProblemError {
   ]);
 }
 
-/** A project's key gets the same words for another project as for one that does not exist. */
+/** Returns the problem for a project that the key may not see. It depends only on what the caller sent. */
 function projectNotFound({ projectId }: Caller, given: string): ProblemError {
   return new ProblemError(
     'project_not_found',
     projectId === null
-      ? `There is no project \`${given}\`. GET /api/v1/admin/projects lists all.`
-      : `The key belongs to project \`${projectId}\` and sees no other: send that, or leave \`project_id\` out.`,
+      ? `Project \`${given}\` does not exist. GET /api/v1/admin/projects lists all projects.`
+      : `The key belongs to project \`${projectId}\` and sees no other. Send that \`project_id\`, or leave it out.`,
   );
 }

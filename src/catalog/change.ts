@@ -6,7 +6,7 @@ import type { Tx } from '../platform/database.ts';
 import type { Impact } from './core/impact.ts';
 import { computeImpact } from './dry-run.ts';
 
-/** Whose catalog is changed, and by whom: the fields of the audit row that all changes share. */
+/** Whose catalog is changed, and by whom: the audit fields that all changes share. */
 export type ChangeContext = Pick<AuditRecord, 'projectId' | 'actor' | 'requestId' | 'at'> & {
   projectId: string;
 };
@@ -16,7 +16,7 @@ export type Changed<T> = (T & { refresh: RefreshState }) | Impact;
 
 /**
  * Changes the catalog or, as a dry run, runs the same `write` and rolls it back.
- * @param write returns the answer's own part.
+ * @param write returns the change's own part of the response.
  */
 export async function changeOrTry<T extends object>(
   deps: UpdateCatalogDeps,

@@ -42,7 +42,7 @@ export async function putFeature(
       },
     ]);
   }
-  // How a limit adds up means nothing for another type.
+  // How limits add up applies to no other type.
   const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
   const said = {
     name: body.name,

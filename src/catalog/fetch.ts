@@ -104,7 +104,7 @@ async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<Clai
   const attached = eachListed((page) => stripe.products.listFeatures(product.id, page));
   for await (const { entitlement_feature } of attached) {
     const code = entitlement_feature.lookup_key;
-    // Stripe's features have no value, so an entry of the metadata goes first.
+    // Stripe's features have no value, so an entry of the metadata takes precedence.
     if (!features.some((feature) => feature.code === code)) features.push({ code, value: null });
   }
   const prices = await listPrices(stripe, product.id);
@@ -132,7 +132,9 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   return [...prices.values()];
 }
 
-/** Returns the problem of a price that is of no product of the project, whether or not Stripe knows it. */
+/**
+ * Returns the problem for a price that belongs to no product of the project, whether or not Stripe knows it.
+ */
 export function priceNotFound(id: string): ProblemError {
   return notFound(
     'price_not_found',

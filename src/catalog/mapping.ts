@@ -17,8 +17,8 @@ export function valuesOf(
 }
 
 /**
- * Checks what a product or price of the project is to carry: known features, with values of their types.
- * An archived feature may stay, but cannot be added.
+ * Checks the mapping of a product or price: known features, with values of their types. An archived feature
+ * may stay, but cannot be added.
  *
  * @param before what it has carried so far.
  * @throws ProblemError feature_not_found, bad_request; each names the paths, such as `features.export`

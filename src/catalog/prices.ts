@@ -53,8 +53,8 @@ export async function fetchNewPrice(
 }
 
 /**
- * Sets what a price of the project carries besides its product, and for how long. Fields left out of the
- * body keep their value.
+ * Sets the features that a price carries besides its product's, and how long a purchase lasts. Fields left
+ * out of the body keep their value.
  * @throws ProblemError price_not_found (of no project or of another), feature_not_found, bad_request
  */
 export async function putPrice(

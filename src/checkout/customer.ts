@@ -64,7 +64,7 @@ export async function createCustomer(
       }
       return kept;
     }
-    // Stripe replayed an answer of the last day, and that customer was since deleted or moved to another
+    // Stripe replayed a response of the last day, and that customer was since deleted or moved to another
     // user.
     former = customer.id;
   }

@@ -1,12 +1,12 @@
-/** What one look at the surroundings of the service found. */
+/** The result of checking one dependency of the service. */
 export interface Check {
-  /** What was looked at: `database`, `stripe key`. */
+  /** The checked dependency: `database`, `stripe key`. */
   name: string;
-  /** `warning`: it runs, but not as it should. `failed`: it does not work. */
+  /** `warning`: it works with limits. `failed`: it does not work. */
   state: 'ok' | 'warning' | 'failed';
-  /** What was found, in a line. */
+  /** The finding, in one line. */
   found: string;
-  /** What to do about it; only where there is something to do. */
+  /** What to do about it, if anything. */
   remedy?: string;
 }
 

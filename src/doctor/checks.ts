@@ -6,8 +6,8 @@ import { checkCache, checkClock, checkDatabase, checkSchema, hasStoredEvents } f
 import { checkDeliveries, checkEndpoint, checkStripeKey, checkStripeRights } from './stripe.ts';
 
 /**
- * Looks at everything that the service depends on, one thing after another, and yields what was found.
- * Changes nothing. What depends on a thing that failed is left out.
+ * Checks everything that the service depends on, one after another, and yields the results. Changes nothing.
+ * Skips checks whose dependency failed.
  */
 export async function* checkSurroundings(config: Config): AsyncGenerator<Check> {
   const database = await checkDatabase(config.databaseUrl);

@@ -5,10 +5,10 @@ import { reasonOf } from '../platform/redaction.ts';
 import { inspectRedis, redisPlaceOf } from '../platform/redis.ts';
 import { type Check, failed, ok, warning } from './check.ts';
 
-/** How far the clock of this machine may be from another, milliseconds. */
+/** Maximum accepted difference between two clocks, milliseconds. */
 const maxSkewMs = 1_000;
 
-/** Checks that the database can be reached and used. */
+/** Checks that the database is reachable and usable. */
 export async function checkDatabase(databaseUrl: string): Promise<Check> {
   try {
     const { version, tls } = await inspectPostgres(databaseUrl);
@@ -21,7 +21,7 @@ export async function checkDatabase(databaseUrl: string): Promise<Check> {
   }
 }
 
-/** Checks that the schema is the one of this release. */
+/** Checks that the schema is that of this release. */
 export async function checkSchema(databaseUrl: string): Promise<Check> {
   const names = (await readMigrations()).map(({ name }) => name);
   const applied = await query<{ migration_name: string }>(
@@ -29,7 +29,7 @@ export async function checkSchema(databaseUrl: string): Promise<Check> {
     `select migration_name from _prisma_migrations
      where finished_at is not null and rolled_back_at is null`,
   ).catch((error: unknown) => {
-    // 42P01: there is no such table, so nothing was applied yet.
+    // 42P01: the table does not exist, so no migration was applied yet.
     if (error instanceof Error && 'code' in error && error.code === '42P01') return [];
     throw error;
   });
@@ -50,7 +50,7 @@ export async function checkSchema(databaseUrl: string): Promise<Check> {
   );
 }
 
-/** Returns whether any event of Stripe ever arrived; false without a schema. */
+/** Returns whether any event of Stripe has ever arrived; false without a schema. */
 export async function hasStoredEvents(databaseUrl: string): Promise<boolean> {
   return query(databaseUrl, 'select from webhook_events limit 1').then(
     (rows) => rows.length > 0,
@@ -64,7 +64,7 @@ export async function checkClock(databaseUrl: string, now: () => number): Promis
   const [row] = await query<{ at: Date }>(databaseUrl, 'select clock_timestamp() as at');
   const answeredAt = now();
   const at = row?.at.getTime() ?? answeredAt;
-  // The answer was made somewhere between question and answer.
+  // The database read its clock at some instant between the request and the response.
   const skewMs = at < askedAt ? askedAt - at : Math.max(0, at - answeredAt);
   return skewMs > maxSkewMs
     ? warning(
@@ -84,13 +84,13 @@ async function query<Row extends object>(databaseUrl: string, text: string): Pro
   }
 }
 
-/** Checks that the cache can be reached, and drops old entries when it is full. */
+/** Checks that the cache is reachable, and evicts entries when it is full. */
 export async function checkCache(redisUrl: string | undefined): Promise<Check> {
   if (redisUrl === undefined) {
     return warning(
       'cache',
-      'REDIS_URL is not set: every read is a query to PostgreSQL',
-      'Set REDIS_URL unless that is meant.',
+      'REDIS_URL is not set: every read queries PostgreSQL',
+      'Set REDIS_URL, unless you run without a cache on purpose.',
     );
   }
   try {

@@ -7,7 +7,7 @@ import { type Check, failed, ok, warning } from './check.ts';
 
 const keyPage = 'Stripe’s dashboard, Developers, API keys';
 
-/** Checks that Stripe accepts the key, and that it is a key of the expected account. */
+/** Checks that Stripe accepts the key, and that it belongs to the expected account. */
 export async function checkStripeKey(
   stripe: Stripe,
   { livemode, accountId }: Pick<Config['stripe'], 'livemode' | 'accountId'>,
@@ -36,7 +36,7 @@ export async function checkStripeKey(
   }
 }
 
-/** What the service reads, with the name of the permission in Stripe's dashboard. */
+/** The endpoints that the service reads, with the name of the permission in Stripe's dashboard. */
 const reads: readonly (readonly [string, (stripe: Stripe) => Promise<unknown>])[] = [
   ['Customers', (stripe) => stripe.customers.list({ limit: 1 })],
   ['Subscriptions', (stripe) => stripe.subscriptions.list({ limit: 1 })],
@@ -50,7 +50,7 @@ const reads: readonly (readonly [string, (stripe: Stripe) => Promise<unknown>])[
   ['Events', (stripe) => stripe.events.list({ limit: 1 })],
 ];
 
-/** Checks that the key may read everything that the service reads. */
+/** Checks that the key has permission for all of them. */
 export async function checkStripeRights(stripe: Stripe): Promise<Check> {
   const refused: string[] = [];
   for (const [permission, read] of reads) {
@@ -58,11 +58,7 @@ export async function checkStripeRights(stripe: Stripe): Promise<Check> {
       await read(stripe);
     } catch (error) {
       if (statusOf(error) !== 403 && statusOf(error) !== 401) {
-        return failed(
-          'stripe rights',
-          `${permission}: ${reasonOf(error)}`,
-          'Run this again later.',
-        );
+        return failed('stripe rights', `${permission}: ${reasonOf(error)}`, 'Retry later.');
       }
       refused.push(permission);
     }
@@ -71,12 +67,14 @@ export async function checkStripeRights(stripe: Stripe): Promise<Check> {
     ? ok('stripe rights', `may read ${reads.length} kinds of objects`)
     : failed(
         'stripe rights',
-        `may not read ${refused.join(', ')}`,
+        `lacks permission for ${refused.join(', ')}`,
         `Give the key these permissions: ${keyPage}.`,
       );
 }
 
-/** Checks that Stripe has one enabled webhook endpoint of ours that hears of every event type we know. */
+/**
+ * Checks that Stripe has one enabled webhook endpoint for the service, with every event type that it handles.
+ */
 export async function checkEndpoint(stripe: Stripe): Promise<Check> {
   const name = 'webhook endpoint';
   const make =
@@ -91,13 +89,13 @@ export async function checkEndpoint(stripe: Stripe): Promise<Check> {
     const [endpoint, ...more] = ours.filter(({ status }) => status === 'enabled');
     if (endpoint === undefined) {
       return ours.length === 0
-        ? failed(name, `Stripe has none whose path ends in ${webhookPath}`, make)
+        ? failed(name, `Stripe has no endpoint whose path ends in ${webhookPath}`, make)
         : failed(name, `${ours[0]?.id ?? ''} is disabled`, `${make} It enables the endpoint.`);
     }
     const listens = new Set<string>(endpoint.enabled_events);
     const missing = listens.has('*') ? [] : eventTypes.filter((type) => !listens.has(type));
     if (missing.length > 0) {
-      return failed(name, `${endpoint.id} does not listen to ${missing.join(', ')}`, make);
+      return failed(name, `${endpoint.id} is not subscribed to ${missing.join(', ')}`, make);
     }
     return ok(
       name,
@@ -112,12 +110,12 @@ export async function checkEndpoint(stripe: Stripe): Promise<Check> {
         'Compare the endpoint’s events with the README, or allow the key to read them.',
       );
     }
-    return failed(name, `Stripe did not answer: ${reasonOf(error)}`, 'Mend the Stripe key first.');
+    return failed(name, 'Correct the Stripe key first.', 'Mend the Stripe key first.');
   }
 }
 
 /**
- * Checks whether Stripe holds events of the last hour that no endpoint accepted, as with a wrong secret.
+ * Checks whether Stripe has events of the last hour that no endpoint accepted, which a wrong secret causes.
  *
  * @param hasEvents whether any event ever arrived here; without one, the secret is untested.
  */
@@ -136,7 +134,7 @@ export async function checkDeliveries(
       created: { gte: nowSeconds - 3_600, lte: nowSeconds - graceSeconds },
     });
     const known = new Set<string>(eventTypes);
-    // Other endpoints of the account may hear of types that are not ours.
+    // Other endpoints of the account may receive types that the service does not handle.
     const data = page.data.filter(({ type }) => known.has(type));
     if (data.length > 0) {
       return warning(
@@ -150,10 +148,10 @@ export async function checkDeliveries(
       : warning(
           name,
           'no event has arrived yet, so STRIPE_WEBHOOK_SECRETS is untested',
-          'Make a product at Stripe, which causes an event, and run this again.',
+          'Create a product at Stripe, which causes an event, and run this again.',
         );
   } catch (error) {
-    return warning(name, reasonOf(error), 'Mend the Stripe key first.');
+    return warning(name, reasonOf(error), 'Correct the Stripe key first.');
   }
 }
 

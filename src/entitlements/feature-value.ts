@@ -35,7 +35,7 @@ export function valueFault(type: FeatureType, value: JsonValue): string | null {
 
 /**
  * Returns whether `value` is JSON that the database can hold: at most 32 levels and 16,384 characters,
- * finite numbers, strings without NUL and without halves of surrogate pairs. Never recurses.
+ * finite numbers, strings without NUL and without unpaired surrogates. Never recurses.
  */
 export function isStorableValue(value: unknown): value is GivenValue {
   if (value === null) return false;

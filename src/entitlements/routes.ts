@@ -145,7 +145,7 @@ async function read(
   if (result.answer.revision < minRevision) {
     throw new ProblemError(
       'revision_not_reached',
-      `The user's revision is ${result.answer.revision}, below \`min_revision\` ${minRevision}. Try again in a moment.`,
+      `The user's revision is ${result.answer.revision}, below \`min_revision\` ${minRevision}. Retry in a moment.`,
     );
   }
   return result;

@@ -1,12 +1,12 @@
 import type { UserUpdate } from '../entitlements/refresh/update-user.ts';
 
-/** Whether the user may use a feature at the instant of a change, right before and right after it. */
+/** Whether the user may use a feature right before and right after a change. */
 export interface Access {
   had_access: boolean;
   has_access: boolean;
 }
 
-/** Returns the result of an operator's act, with its effect on access to one feature. */
+/** Returns the result of an operator's change, with its effect on access to one feature. */
 export function withAccess<T extends object>(
   { result, revision, had, has }: UserUpdate<T>,
   featureCode: string,

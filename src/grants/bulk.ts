@@ -16,7 +16,7 @@ import type { GrantDeps } from './records.ts';
 import type { BulkBody, BulkGranted, GivenGrant, GrantDto } from './schemas.ts';
 import { type GrantWindow, windowOf } from './window.ts';
 
-/** A grant that can be given, or the reason why not. */
+/** A grant that can be given, or the reason why it cannot. */
 type Checked = { given: GivenGrant; value: GivenValue; window: GrantWindow } | ProblemError;
 
 /** A grant that was given, with its audit row. */
@@ -27,11 +27,11 @@ interface Given {
 
 /**
  * Gives many grants in one transaction, each with its own audit row, in a fixed number of queries. When it
- * has returned, every later read shows all of them. Of several for one user and feature, the later in the
- * list is the later word.
+ * has returned, every later read shows all of them. Of several grants for one user and feature, the last in
+ * the list wins.
  *
- * @throws ProblemError if `atomic` and one cannot be given: the problem of the first, with the faults of
- *   all; nothing is given then.
+ * @throws ProblemError if `atomic` and a grant cannot be given: the problem of the first, with the faults of
+ *   all. Then nothing is given.
  */
 export async function createGrants(
   deps: GrantDeps,
@@ -101,7 +101,7 @@ async function checkAll(
   });
 }
 
-/** Refuses grants that a user has no room for, in the order of the list. The users' locks are held. */
+/** Refuses grants beyond a user's limit, in the order of the list. Requires the users' locks. */
 async function checkRoom(
   tx: Tx,
   users: readonly LockedUser[],
@@ -132,7 +132,7 @@ function refuseAny(checked: readonly Checked[]): void {
   throw new ProblemError(first.code, `Nothing was granted. ${faultSentences(faults)}`, faults);
 }
 
-/** Makes and locks the users of the grants that can be given. */
+/** Creates and locks the users of the grants that can be given. */
 async function lockNamed(
   tx: Tx,
   projectId: string,
@@ -155,7 +155,7 @@ async function lockNamed(
   return lockUsers(tx, sql`project_id = ${projectId} and user_id = any(${userIds}::text[])`);
 }
 
-/** Returns the grants that were given, by their place in the request. */
+/** Returns the grants that were given, by their index in the request. */
 async function writeGrants(
   tx: Tx,
   operator: Operator,
@@ -208,8 +208,8 @@ async function writeGrants(
 }
 
 /**
- * Inserts grants in the given order, which is the order of their recording. Prisma would compile each row
- * into its statement, which blocks the event loop for a third of a second per thousand rows.
+ * Inserts grants in the given order, which becomes the order of their recording. Prisma would compile each
+ * row into its statement, which blocks the event loop for a third of a second per thousand rows.
  */
 async function insertGrants(tx: Tx, grants: readonly Omit<Grant, 'number'>[]): Promise<void> {
   const rows = grants.map((grant, place) => ({ ...grant, place, uid: String(grant.uid) }));

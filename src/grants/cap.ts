@@ -3,8 +3,8 @@ import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
 /**
- * Returns how many more grants each of these users may get, by uid. A user may have `maxSources` grants
- * that are not over; ended and expired ones do not count. The users' locks are held.
+ * Returns how many more grants each of these users may get, by uid. A user may have `maxSources` grants that
+ * are not over; ended and expired ones do not count. Requires the users' locks.
  */
 export async function loadRoom(
   tx: Tx,
@@ -24,7 +24,7 @@ export async function loadRoom(
   return new Map(uids.map((uid) => [uid, maxSources - (countOf.get(uid) ?? 0)]));
 }
 
-/** The problem of a grant to a user who has no room for it. */
+/** Returns the problem for a grant beyond the user's limit. */
 export function tooManyGrants(): ProblemError {
   const message = `has ${maxSources} grants that are not over: end some (POST /api/v1/admin/revoke with grant_id or grants_only), or give one with a larger value`;
   return new ProblemError('too_many_grants', undefined, [{ path: 'user_id', message }]);

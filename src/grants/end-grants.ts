@@ -29,8 +29,8 @@ export interface EndedGrants extends Access {
 }
 
 /**
- * Ends one grant now; one whose window has not begun never takes effect. A grant that is already over
- * stays as it is: nothing is recorded, and the answer names the last audit row about it.
+ * Ends one grant now; one whose window has not begun never takes effect. A grant that is already over stays
+ * as it is: nothing is recorded, and the response names the last audit row about it.
  * @throws ProblemError grant_not_found, also for a grant of another project
  */
 export async function endGrant(

@@ -22,8 +22,9 @@ export interface GrantChange {
 }
 
 /**
- * Gives a user a feature for a window, as the operator's last word on it.
- * @throws ProblemError feature_not_found (also for an archived one), bad_request, window_invalid, too_many_grants
+ * Gives a user a feature for a window, overriding earlier grants and revocations.
+ * @throws ProblemError feature_not_found (also for an archived one), bad_request, window_invalid,
+ *   too_many_grants
  */
 export async function createGrant(
   deps: GrantDeps,
@@ -123,7 +124,7 @@ export async function loadGrants(
   return grants.map((grant) => toGrantDto(grant, grant.user.userId));
 }
 
-/** Returns a grant as answers show it. */
+/** Maps a grant to its DTO. */
 export function toGrantDto(grant: Omit<Grant, 'number'>, userId: string): GrantDto {
   return {
     id: grant.id,

@@ -21,8 +21,8 @@ export interface RevocationChange {
 }
 
 /**
- * Takes a feature away from a user for a window, as the operator's last word on it: from the sources that
- * began before, or with `block` from all, until it is lifted. Archived features can be taken away, too.
+ * Takes a feature away from a user for a window, overriding earlier grants: from the sources that began
+ * before, or with `block` from all, until it is lifted. Archived features can be taken away, too.
  * @throws ProblemError feature_not_found, window_invalid
  */
 export async function createRevocation(
@@ -44,7 +44,8 @@ export async function createRevocation(
       if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
       const given = { valid_from: request.validFrom, valid_to: request.validTo };
       const window = windowOf(given, now);
-      // Stripe's clock may be ahead of ours: whatever the mirror knows of began before this revocation.
+      // Stripe's clock may be ahead of ours, so everything in the mirror counts as begun before this
+      // revocation.
       const facts = (await loadUserFacts(tx, [uid])).get(uid);
       const recordedAt = Math.max(now, (facts && lastBeganAt(facts)) ?? now);
       const auditId = newId('au');
@@ -86,7 +87,7 @@ export async function createRevocation(
 
 /**
  * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that is already
- * over stays as it is: nothing is recorded, and the answer names the last audit row about it, so that a
+ * over stays as it is: nothing is recorded, and the response names the last audit row about it, so that a
  * repeated DELETE is harmless.
  *
  * @param by `projectId` null = the platform's key without a project: that of the revocation.
@@ -153,7 +154,7 @@ export async function loadRevocations(
   return revocations.map((revocation) => toRevocationDto(revocation, revocation.user.userId));
 }
 
-/** Returns a revocation as answers show it. */
+/** Maps a revocation to its DTO. */
 export function toRevocationDto(revocation: Revocation, userId: string): RevocationDto {
   return {
     id: revocation.id,

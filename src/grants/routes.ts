@@ -14,7 +14,7 @@ import * as shapes from './schemas.ts';
 
 const tags = ['Grants'];
 
-/** Manual grants and revocations by operators. */
+/** Routes for manual grants and revocations. */
 export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess }): void {
   app.post(
     '/api/v1/admin/grant',
@@ -25,7 +25,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       },
       schema: {
         tags,
-        summary: "Give a user a feature for a window, as the operator's last word on it",
+        summary: 'Give a user a feature for a window, overriding earlier revocations of it',
         body: shapes.grantBody,
         response: { 201: shapes.grantChanged },
       },
@@ -48,7 +48,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       },
       schema: {
         tags,
-        summary: 'Up to 1,000 grants at once: all or none, or those that can be given',
+        summary: 'Give up to 1,000 grants at once: all or none, or those that can be given',
         body: shapes.bulkBody,
         response: { 200: shapes.bulkGranted },
       },
@@ -69,7 +69,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       schema: {
         tags,
         summary:
-          'Revoke a feature for a window, from what began before or from whatever gives it; or end grants now',
+          'Revoke a feature for a window, from earlier sources or, with `block`, from all; or end grants now',
         body: shapes.revokeBody,
         response: { 200: shapes.revoked },
       },
@@ -113,7 +113,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       config: { auth: 'admin' },
       schema: {
         tags,
-        summary: 'Grants, by id',
+        summary: 'List grants, by id',
         querystring: z.strictObject({ ...listQuery, ...shapes.listFilter }),
         response: { 200: listResponse(shapes.grantOut) },
       },
@@ -135,7 +135,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       config: { auth: 'admin' },
       schema: {
         tags,
-        summary: 'Revocations, by id',
+        summary: 'List revocations, by id',
         querystring: z.strictObject({ ...listQuery, ...shapes.listFilter }),
         response: { 200: listResponse(shapes.revocationOut) },
       },

@@ -72,7 +72,7 @@ export const revokeBody = z
       .boolean()
       .optional()
       .describe(
-        '`true`: takes whatever gives the feature, later purchases too, until it is lifted. Otherwise the revocation takes what began before it',
+        '`true`: takes the feature from every source, later purchases included, until it is lifted. Otherwise the revocation affects sources that began before it',
       ),
     grants_only: z
       .boolean()
@@ -132,7 +132,7 @@ export const grantOut = z.strictObject({
   id: z.string(),
   user_id: z.string(),
   feature_code: z.string(),
-  value: z.custom<JsonValue>().describe('as the type of the feature has it'),
+  value: z.custom<JsonValue>().describe('of the type of the feature'),
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema.nullable(),
   ended_at: isoInstantSchema.nullable().describe('when an operator ended it before its window did'),
@@ -152,7 +152,9 @@ export const revocationOut = z.strictObject({
     .describe('when an operator lifted it before its window ended'),
   block: z
     .boolean()
-    .describe('whether it takes later purchases, too; otherwise what began by `created_at`'),
+    .describe(
+      'whether it affects later purchases, too; otherwise only sources that began by `created_at`',
+    ),
   reason: z.string(),
   created_at: isoInstantSchema,
 });

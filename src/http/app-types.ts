@@ -13,17 +13,20 @@ export type App = FastifyInstance<
 >;
 
 /**
- * Who may call a route: anybody, a key with the scope (`admin` implies the others within its
- * project), or the platform key alone. Every route says so, or the start fails.
+ * Who may call a route: anyone, a key with the scope (`admin` implies the others within its project), or the
+ * platform key alone. A route without it fails the start.
  */
 export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
-    /** Without a `project_id`, the platform key reads all projects; other routes require it to name one. */
+    /** Whether the platform key may leave `project_id` out, which then means all projects. */
     allProjects?: true;
-    /** What the route may answer with beside what all of its kind may; the contract promises these. */
+    /**
+     * The problems that the route may respond with, in addition to those of all routes of its kind. The
+     * contract promises these.
+     */
     problems?: readonly ProblemCode[];
   }
 }

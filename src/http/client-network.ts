@@ -1,14 +1,14 @@
 import { isIP, isIPv6 } from 'node:net';
 
-/** All that names no address is one client: it was made up, and could be another each time. */
+/** Unparseable addresses share one bucket, so forged ones cannot evade the limit. */
 const noAddress = 'no address';
 
 /**
- * What one client can be told by: its IPv4 address, or the /64 of its IPv6 address, within which a
- * client has as many addresses as it likes. Pure.
+ * Returns what identifies one client: its IPv4 address, or the /64 of its IPv6 address, because a client can
+ * use every address of a /64. Pure.
  *
- * @param address as the socket or a trusted proxy has it; some proxies put the client's port behind it.
- *   Undefined: the client is gone already.
+ * @param address as the socket or a trusted proxy reports it; some proxies append the client's port.
+ *   Undefined: the client has already disconnected.
  */
 export function clientNetwork(address: string | undefined): string {
   const bare = withoutPort(address ?? '').split('%')[0] ?? '';
@@ -25,7 +25,7 @@ export function clientNetwork(address: string | undefined): string {
   return `${network.join(':')}::/64`;
 }
 
-/** `[2001:db8::1]:4711` and `203.0.113.7:4711` without port and brackets. */
+/** Strips the port and brackets from `[2001:db8::1]:4711` and `203.0.113.7:4711`. */
 function withoutPort(address: string): string {
   return (
     /^\[([^\]]*)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address

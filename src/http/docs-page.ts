@@ -5,15 +5,15 @@ import { keepAnswers } from './kept-answers.ts';
 import { ProblemError } from './problem.ts';
 import { pageHeaders } from './security-headers.ts';
 
-/** The page to read and try the contract, at `/docs`. All that it loads comes from here. */
+/** Serves the page to read and try the contract at `/docs`. All assets come from this server. */
 export async function docsPage(app: App): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(pageHeaders);
-    // The page takes its own address apart, and fails where the client says that there is none.
+    // The page parses its own address and fails if the client sends no host.
     const isAddress = URL.canParse(`http://${request.host}`);
     done(isAddress ? undefined : new ProblemError('bad_request', 'The host is not valid.'));
   });
-  // The line of script that starts the page stands within it, and says nothing of the request.
+  // The page is started by an inline script, which depends on nothing in the request.
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (typeof payload === 'string' && payload.startsWith('<!doctype html>')) {
       const policy = String(pageHeaders['content-security-policy']);
@@ -41,7 +41,7 @@ export async function docsPage(app: App): Promise<void> {
   });
 }
 
-/** The scripts within a page, as a policy names them. */
+/** Returns the inline scripts of a page as sources for its Content-Security-Policy. */
 function inlineScripts(page: string): string {
   const scripts = page.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g);
   return [...scripts]

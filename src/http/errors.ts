@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Stripe from 'stripe';
 import type { Clock } from '../platform/clock.ts';
-import { isTimeout, isUnreachable, saidBy } from '../platform/database.ts';
+import { isTimeout, isUnreachable, errorText } from '../platform/database.ts';
 import { createLogThrottle } from '../platform/log-throttle.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import type { App } from './app-types.ts';
@@ -11,7 +11,10 @@ import { problemBody, ProblemError } from './problem.ts';
 import { addToLogLine } from './request-log.ts';
 import { createRouteList } from './unrouted.ts';
 
-/** What an error that carries an HTTP status means: Fastify's own, and those of @fastify/sensible. */
+/**
+ * The problem for each HTTP status that an error carries: Fastify's own errors, and those of
+ * @fastify/sensible.
+ */
 const statusProblems: Readonly<Record<number, ProblemCode>> = {
   400: 'bad_request',
   401: 'unauthorized',
@@ -21,41 +24,41 @@ const statusProblems: Readonly<Record<number, ProblemCode>> = {
   429: 'too_many_requests',
 };
 
-/** What Fastify says in words of its own, in ours. */
+/** Our wording for Fastify's own errors. */
 const fastifyDetails: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The path is not valid.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
 };
 
 /**
- * Text that JSON can carry and Postgres cannot store: U+0000, and halves of surrogate pairs in jsonb, of
- * which Prisma says only that it is no JSON. What is sent as jsonb is always JSON otherwise.
+ * Matches the errors for text that JSON can carry and Postgres cannot store: U+0000, and unpaired surrogates
+ * in jsonb, which Prisma reports only as invalid JSON. Anything else that is sent as jsonb is valid.
  */
 const notStorable =
   /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate|invalid input syntax for type json/;
 
-/** The shortest time between two log lines about requests that Postgres failed, milliseconds. */
+/** Minimum time between two log lines about failed Postgres requests, milliseconds. */
 const outageLineEveryMs = 1_000;
 
-/** Turns everything that is thrown in a request into a problem; nothing internal leaves the process. */
+/** Turns every error thrown in a request into a problem. Nothing internal leaves the process. */
 export function installErrorHandlers(app: App, monotonic: Clock): void {
   const outages = createLogThrottle(outageLineEveryMs);
 
-  /** What comes by the thousand, just when the process has too much to do, is counted by metrics. */
-  function tell({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
+  /** Logs a server error. Errors that come by the thousand under overload are only counted by metrics. */
+  function logProblem({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
     if (problem.status < 500) return;
     if (error instanceof ProblemError && problem.code === 'overloaded') return;
     if (problem.status !== 503) {
       log.error({ err: error }, problem.message);
       return;
     }
-    const unsaid = outages.next(monotonic());
-    if (unsaid !== null) log.error({ err: error, unsaid }, problem.message);
+    const suppressed = outages.next(monotonic());
+    if (suppressed !== null) log.error({ err: error, suppressed }, problem.message);
   }
 
   app.setErrorHandler((error: unknown, request, reply) => {
     const problem = toProblem(error, request);
-    tell(request, error, problem);
+    logProblem(request, error, problem);
     return sendProblem(request, reply, problem);
   });
   const routes = createRouteList();
@@ -69,14 +72,14 @@ export function installErrorHandlers(app: App, monotonic: Clock): void {
   });
 }
 
-/** Answers with a problem, as `application/problem+json`. */
+/** Responds with a problem, as `application/problem+json`. */
 export function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
   problem: ProblemError,
 ): FastifyReply {
   addToLogLine(request, { code: problem.code });
-  // Errors before routing come here without the hooks.
+  // Errors before routing skip the hooks.
   void reply.header('x-request-id', request.id);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   if (problem.status === 429 || problem.status === 503) {
@@ -88,7 +91,7 @@ export function sendProblem(
     .send(JSON.stringify(problemBody(problem, request.id)));
 }
 
-/** The problem that an error of a request means. */
+/** Returns the problem for an error that was thrown in a request. */
 export function toProblem(error: unknown, request?: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof Stripe.errors.StripeError || error instanceof ImplausibleAnswer) {
@@ -100,7 +103,7 @@ export function toProblem(error: unknown, request?: FastifyRequest): ProblemErro
   );
 }
 
-/** Null for what carries no status of a client's fault. */
+/** Returns null for an error without a 4xx status. */
 function httpProblem(error: Error, request: FastifyRequest | undefined): ProblemError | null {
   const status = 'statusCode' in error ? error.statusCode : undefined;
   if (typeof status !== 'number' || status < 400 || status > 499) return null;
@@ -117,22 +120,22 @@ function bodyTooLarge(request: FastifyRequest | undefined): ProblemError {
     'payload_too_large',
     most === undefined
       ? undefined
-      : `The body must have at most ${most.toLocaleString('en')} bytes. Send less at once.`,
+      : `The body must have at most ${most.toLocaleString('en')} bytes. Split the request.`,
   );
 }
 
 function databaseProblem(error: Error): ProblemError | null {
   if (isUnreachable(error)) {
-    return new ProblemError('not_ready', 'The database cannot be reached. Try again in a moment.');
+    return new ProblemError('not_ready', 'The database cannot be reached. Retry in a moment.');
   }
   if (isTimeout(error)) {
     return new ProblemError(
       'overloaded',
-      'The database took too long over this request. Try again later, or ask for less at once.',
+      'The database took too long over this request. Retry later, or request less at once.',
     );
   }
-  return notStorable.test(saidBy(error))
-    ? new ProblemError('bad_request', 'Text must not hold U+0000 or halves of surrogate pairs.')
+  return notStorable.test(errorText(error))
+    ? new ProblemError('bad_request', 'Text must not contain U+0000 or unpaired surrogates.')
     : null;
 }
 

@@ -6,22 +6,22 @@ import { createTurns, NoTurn, type TakeTurn, type TurnRule } from '../platform/t
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
 
-/** Kinds of work that have turns of their own, so that an import delays no buyer of the same project. */
+/** Kinds of work with separate turns, so that an import does not delay the project's buyers. */
 type Kind = 'read' | 'checkout' | 'operator';
 
 /**
- * What a request costs that computes for many users, or reads or writes many rows. A project runs one of
- * these at a time, with some of what is light beside it.
+ * The cost of a request that computes for many users, or reads or writes many rows. A project runs one of
+ * these at a time, with some light requests beside it.
  */
 export const heavyCost = 3;
 const capacityPerLane = 4;
 
-/** How many requests of one project wait for their turn. */
+/** Maximum number of requests of one project that wait for their turn. */
 const maxWaitingPerLane = 100;
 
 /**
- * How much runs at once. Readers hold a connection to Postgres while they run, of which the pool keeps
- * some for cached reads that miss, webhooks and the worker; operators and buyers wait for Stripe as well.
+ * How much runs at once. A running read holds a Postgres connection, and the pool keeps some for cache
+ * misses, webhooks and the worker. Operators and buyers also wait for Stripe.
  */
 const rules: Readonly<Record<Kind, TurnRule>> = {
   read: { capacity: 8, capacityPerLane, maxWaitingPerLane, maxWaitMs: 5_000 },
@@ -31,7 +31,7 @@ const rules: Readonly<Record<Kind, TurnRule>> = {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** How much of its project's share a request takes while it is handled; 1 by default, 0 = nothing. */
+    /** Units of the project's share that a request takes while it is handled; 1 by default, 0 = none. */
     cost?: number | ((request: FastifyRequest) => number);
   }
 }
@@ -39,14 +39,14 @@ declare module 'fastify' {
 interface FairShareDeps {
   metrics: Metrics;
   pace: Pace;
-  /** Whose share a request takes: its key's project, or the platform key's. */
+  /** Returns whose share a request takes: its key's project, or the platform key's. */
   laneOf: (request: FastifyRequest) => string;
 }
 
 /**
- * Gives every project its share of what the process does at once, by what requests cost, so that one
- * project's load does not delay another's: what is beyond the share waits, projects take turns, and what
- * waits too long gets a 429. To be installed before the routes.
+ * Gives every project a share of what the process does at once, in units of cost, so that one project's load
+ * does not delay another's. Requests beyond the share wait, projects take turns, and a request that waits too
+ * long gets a 429. Must be installed before the routes.
  */
 export function installFairShares(app: App, { metrics, pace, laneOf }: FairShareDeps): void {
   function turnsOf(kind: Kind): TakeTurn {
@@ -66,7 +66,7 @@ export function installFairShares(app: App, { metrics, pace, laneOf }: FairShare
     metrics.rateLimited.inc({ limit: 'project' });
     throw new ProblemError(
       'too_many_requests',
-      'The project has too much under way at once. Send less at the same time, and try again.',
+      'The project has too many requests running. Send fewer at the same time, and retry.',
     );
   }
 
@@ -75,7 +75,7 @@ export function installFairShares(app: App, { metrics, pace, laneOf }: FairShare
   app.addHook('onRoute', (route) => {
     const kind = kindOf(route);
     const { cost = 1, work } = route.config ?? {};
-    // The HEAD of a GET comes with the handler that the GET was given.
+    // Fastify gives the HEAD of a GET the handler of the GET.
     if (kind === undefined || fair.has(route.handler)) return;
     const takeTurn = turns[kind];
     const { handler } = route;
@@ -88,7 +88,7 @@ export function installFairShares(app: App, { metrics, pace, laneOf }: FairShare
         pace.note(project);
         return handle();
       }
-      // What must always be possible waits for nothing else that its project does.
+      // A route that must always work does not wait for the project's other requests.
       const lane = work === 'always' ? `${project} always` : project;
       return takeTurn(lane, asked, () =>
         onBehalfOf(project, () => Promise.resolve(handle())),

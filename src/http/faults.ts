@@ -1,21 +1,21 @@
-/*
- * What is wrong with the fields of a request, and how a sentence says it. Pure.
- */
+/* Faults of the fields of a request, and their sentences. Pure. */
 
 export interface FieldFault {
-  /** As a caller writes it: `grants[3].feature_code`, or the name of a query parameter or header. */
+  /**
+   * The field as a caller writes it: `grants[3].feature_code`, or the name of a query parameter or header.
+   */
   path: string;
   /** A predicate with the remedy, without its subject and full stop: `must be after valid_from`. */
   message: string;
 }
 
-/** The part of a request that a fault lies in. */
+/** The part of a request that contains a fault. */
 export type RequestPart = 'body' | 'query' | 'path';
 
 /** `detail` describes at most this many faults; `errors` lists all. */
 const maxSentences = 3;
 
-/** A caller's own words in a message are cut here, in UTF-16 units. */
+/** Maximum length of a caller's own text in a message, in UTF-16 units. */
 const longestName = 100;
 
 /** Returns the path of a field in the notation of `FieldFault`. */

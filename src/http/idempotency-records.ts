@@ -1,9 +1,9 @@
 import type { Database, Tx } from '../platform/database.ts';
 
-/** A claim older than this counts as abandoned, milliseconds: the next request takes it over. */
+/** Age after which a claim counts as abandoned, milliseconds. The next request takes it over. */
 const takeOverMs = 60_000;
 
-/** How long an answer is kept. */
+/** How long a response is kept, milliseconds. */
 const idempotencyRetentionMs = 24 * 3_600_000;
 
 /** Identifies a request: its caller, route and idempotency key. */
@@ -15,7 +15,7 @@ export interface ClaimName {
 
 /** A claimed key. The request owns it until another takes it over. */
 export interface Claim extends ClaimName {
-  /** The same for every attempt of one request, so that Stripe recognizes a retry, too. */
+  /** The same for every attempt of one request, so that Stripe recognizes a retry. */
   id: string;
   lockedAt: Date;
 }
@@ -28,10 +28,10 @@ export interface StoredClaim {
 }
 
 /**
- * Claims a key in one statement. The first request gets it, and so does one after a first that died, or
- * whose answer is kept no longer.
+ * Claims a key in one statement. The claim succeeds if the key is free, its owner died, or its response has
+ * expired.
  *
- * @returns null where the key is another request's.
+ * @returns null if another request owns the key.
  */
 export async function takeClaim(
   database: Database,
@@ -60,7 +60,8 @@ export async function takeClaim(
       new Date(now),
       new Date(now - idempotencyRetentionMs),
       new Date(now - takeOverMs),
-      // Locked before the clock was set back: alive or not, its deed finds that the claim is taken over.
+      // A lock time in the future means that the clock was set back. If its owner is alive, its transaction
+      // finds the claim gone.
       new Date(now + takeOverMs),
     ],
   );
@@ -70,7 +71,7 @@ export async function takeClaim(
     : { actor, route, key, id: row.claim_id, lockedAt: new Date(now) };
 }
 
-/** The state of a key's request; undefined where the key is free. */
+/** Loads the state of a key's request; undefined if the key is free. */
 export async function loadClaim(
   database: Database,
   { actor, route, key }: ClaimName,
@@ -84,9 +85,9 @@ export async function loadClaim(
 }
 
 /**
- * Keeps an answer in the transaction of the deed that it tells of.
+ * Stores a response in the transaction of the change that it reports.
  *
- * @returns false where another request has taken the key over: the deed is that one's.
+ * @returns false if another request has taken the key over, and now owns the change.
  */
 export async function keepAnswerWith(
   tx: Tx,
@@ -102,7 +103,10 @@ export async function keepAnswerWith(
   return kept === 1;
 }
 
-/** Keeps the answer of what writes nothing, or a later one to a deed whose first is kept; no refusal replaces that. */
+/**
+ * Stores the response of a request that writes nothing, or a later response to a committed change. A refusal
+ * never replaces the latter.
+ */
 export async function keepAnswer(
   database: Database,
   { actor, route, key, lockedAt }: Claim,
@@ -117,7 +121,7 @@ export async function keepAnswer(
   );
 }
 
-/** Frees the key of a request that changed nothing; a key with a committed answer keeps it. */
+/** Frees the key of a request that changed nothing. A key with a committed response keeps it. */
 export async function dropClaim(
   database: Database,
   { actor, route, key, lockedAt }: Claim,
@@ -129,7 +133,7 @@ export async function dropClaim(
   );
 }
 
-/** Deletes expired answers in batches; returns how many. */
+/** Deletes expired responses in batches. Returns how many. */
 export async function purgeIdempotency(database: Database, now: number): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from idempotency_records where ctid in (

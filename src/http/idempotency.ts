@@ -13,7 +13,7 @@ import {
 } from './idempotency-records.ts';
 import { ProblemError } from './problem.ts';
 
-/** Where POSTs are idempotent by key. */
+/** The paths whose POSTs are idempotent by key. */
 const idempotentPath = /^\/api\/v1\/(admin|checkout|portal)(\/|$)/;
 
 /** The header that carries the key, as faults name it. */
@@ -28,25 +28,31 @@ declare module 'fastify' {
 interface IdempotencyDeps {
   database: Database;
   clock: Clock;
-  /** Whose keys they are: the API key's id, or `platform`. */
+  /** Returns who owns the keys: the API key's id, or `platform`. */
   actorOf: (request: FastifyRequest) => string;
-  /** Invalidates what a killed process left pending: a replayed answer promises that every reader sees the change. */
-  tellCache: () => Promise<unknown>;
+  /**
+   * Invalidates the cache entries that a killed process left pending: a replayed response promises that every
+   * reader sees the change.
+   */
+  invalidatePending: () => Promise<unknown>;
 }
 
 /**
- * Keeps the answer of a deed in the transaction of the deed, as its last statement. So a process that is
- * killed right after the commit leaves the answer to be replayed, and the deed is done once. Does nothing
- * for a request without an `Idempotency-Key`.
+ * Stores the response in the transaction of the change, as its last statement. So a process that is killed
+ * right after the commit leaves a response to replay, and the change happens once. Does nothing for a request
+ * without an `Idempotency-Key`.
  *
- * @throws ProblemError idempotency_in_progress where another request has taken the key over meanwhile.
+ * @throws ProblemError idempotency_in_progress if another request has taken the key over.
  */
 export type KeepAnswer<Body> = (tx: Tx, body: Body) => Promise<void>;
 
 /** For changes that run outside a request. */
 export const keepNothing: KeepAnswer<unknown> = () => Promise.resolve();
 
-/** Returns what keeps the answer to a request. The status is the reply's, so it is set before. */
+/**
+ * Returns a function that stores the response to a request. It takes the status from the reply, so set that
+ * first.
+ */
 export function answerKeeper(
   reply: Pick<FastifyReply, 'request' | 'serializeInput' | 'statusCode'>,
 ): KeepAnswer<object> {
@@ -62,20 +68,20 @@ export function answerKeeper(
 }
 
 /**
- * Returns the id of a request, the same each time it is repeated under its `Idempotency-Key`; null where
- * it has none. Names the request to Stripe.
+ * Returns the id of a request, which stays the same when it is repeated under its `Idempotency-Key`; null
+ * without a key. It becomes the idempotency key of requests to Stripe.
  */
 export function repeatableId({ idempotencyClaim }: FastifyRequest): string | null {
   return idempotencyClaim?.id ?? null;
 }
 
 /**
- * `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed once the
- * caller is known, before the body is looked at: a refusal is an answer too. A deed keeps its answer in
- * its own transaction (`KeepAnswer`); what writes nothing is kept here, when the answer is sent. Answers
- * are kept for 24 hours; after a 5xx that did nothing, or a 429, the key is
- * free again.
- * A secret in an answer (`key`) is not kept, so a replay leaves it out.
+ * Handles `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed once the
+ * caller is known and before the body is validated, because a refusal is a response, too. A change stores its
+ * response in its own transaction (`KeepAnswer`); other responses are stored here when they are sent.
+ *
+ * Responses are kept for 24 hours. After a 5xx that changed nothing, or a 429, the key is free again. A
+ * secret in a response (`key`) is not stored, so a replay leaves it out.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   app.decorateRequest('idempotencyClaim', null);
@@ -104,7 +110,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
       throw stillRunning();
     }
     const isRefusal = stored.response_status >= 400;
-    if (!isRefusal) await deps.tellCache();
+    if (!isRefusal) await deps.invalidatePending();
     return reply
       .code(stored.response_status)
       .type(`application/${isRefusal ? 'problem+json' : 'json'}; charset=utf-8`)
@@ -128,13 +134,13 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
         ? keepAnswer(deps.database, claim, reply.statusCode, withoutSecret(payload))
         : dropClaim(deps.database, claim));
     } catch (error) {
-      // The work is done, and its answer is worth more than the record of it.
-      request.log.error({ err: error }, 'the answer to an idempotency key could not be kept');
+      // The change is committed, so the client gets its response even if storing it fails.
+      request.log.error({ err: error }, 'the response for an idempotency key could not be stored');
     }
     return payload;
   }
 
-  // On these routes alone, since a hook costs every request that it sees.
+  // Installed on these routes only, since a hook costs every request that passes it.
   app.addHook('onRoute', (route) => {
     if (!isIdempotent(route)) return;
     route.preValidation = [claimOrReplay, ...[route.preValidation ?? []].flat()];
@@ -142,7 +148,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   });
 }
 
-/** Whether a route keeps its answers under an `Idempotency-Key`. */
+/** Returns whether a route stores its responses under an `Idempotency-Key`. */
 export function isIdempotent({ method, url }: Pick<RouteOptions, 'method' | 'url'>): boolean {
   return [method].flat().includes('POST') && idempotentPath.test(url);
 }
@@ -160,11 +166,11 @@ function keyOf(request: FastifyRequest): string | null {
 
 function stillRunning(): ProblemError {
   return new ProblemError('idempotency_in_progress', undefined, [
-    { path: header, message: 'is that of a request that is still running: try again later' },
+    { path: header, message: 'belongs to a request that is still running: retry later' },
   ]);
 }
 
-/** What makes two requests the same: the path with its ids, the query, and the body as it was sent. */
+/** Hashes what identifies a request: its path with ids, its query, and its body as sent. */
 function hashRequest(request: FastifyRequest): Buffer {
   return createHash('sha256')
     .update(`${request.url}\n${JSON.stringify(request.body ?? null)}`)

@@ -1,7 +1,7 @@
 /**
- * Whether a client that sends this `If-None-Match` has the answer with this tag already. Tags are
- * compared weakly: proxies that compress an answer on its way make its tag a weak one, and clients may
- * send several (RFC 9110, 13.1.2).
+ * Returns whether the client's `If-None-Match` shows that it already has the response with this tag. Tags are
+ * compared weakly: a proxy that compresses a response makes its tag weak, and clients may send several (RFC
+ * 9110, 13.1.2).
  *
  * @param etag a strong tag, quotes included, without commas.
  */

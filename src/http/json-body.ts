@@ -5,8 +5,8 @@ import { ProblemError } from './problem.ts';
 const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter one.`;
 
 /**
- * Refuses every body but JSON with a 415. An empty body counts as no body, whatever its `Content-Type`:
- * a client may send the same headers with every request, a DELETE included.
+ * Refuses every body except JSON with a 415. An empty body counts as no body, whatever its `Content-Type`,
+ * because a client may send the same headers with every request, including DELETE.
  */
 export function acceptOnlyJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -35,10 +35,10 @@ function whyNotJson(body: string): string {
     const place = /\(line \d+ column \d+\)/.exec(String(error))?.[0];
     return `The body is not valid JSON${place === undefined ? '' : ` ${place}`}.`;
   }
-  return 'The body must not hold the keys `__proto__` and `constructor.prototype`.';
+  return 'The body must not contain the keys `__proto__` and `constructor.prototype`.';
 }
 
-/** Returns the problem of a body that does not say that it is JSON. */
+/** Returns the problem for a body without a JSON content type. */
 export function notSentAsJson(contentType: string | undefined): ProblemError {
   const given = contentType === undefined ? 'none' : `\`${contentType.slice(0, 100)}\``;
   return new ProblemError(

@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { App } from './app-types.ts';
 
-/** What belongs to one answer, and not to the next. */
+/** Headers that belong to one response only. */
 const ofOneAnswer: ReadonlySet<string> = new Set(['x-request-id', 'connection', 'content-length']);
 
 interface Kept {
@@ -10,8 +10,8 @@ interface Kept {
 }
 
 /**
- * Makes the routes of a scope answer each GET as they did the first, without a handler: for documents that
- * say nothing of the request, take long to write, and may be asked for by anybody.
+ * Makes each GET route of a scope repeat its first response without calling the handler. Meant for documents
+ * that do not depend on the request, are slow to render, and are open to everyone.
  */
 export function keepAnswers(scope: App): void {
   const kept = new Map<string, Kept>();

@@ -2,8 +2,8 @@ import type { ProblemCode } from './problem-table.ts';
 import { ProblemError } from './problem.ts';
 
 /*
- * The problems of ids and codes that name nothing the caller may see. What is another project's and what
- * does not exist get the same words, which depend on nothing but what the caller sent.
+ * The problems for ids and codes that name nothing the caller may see. An object of another project and a
+ * missing object get the same text, which depends only on what the caller sent.
  */
 
 /** The kind of object by the prefix of its id, Stripe's and ours. */
@@ -16,7 +16,7 @@ const kinds: Readonly<Record<string, string>> = {
   in_: 'an invoice',
   key_: 'an API key',
   li_: 'a purchase',
-  lr_: 'a run of links',
+  lr_: 'a link run',
   pi_: 'a payment intent',
   price_: 'a price',
   prod_: 'a product',
@@ -27,27 +27,27 @@ const kinds: Readonly<Record<string, string>> = {
   sub_: 'a subscription',
 };
 
-/** The prefix of the id that each code wants, and where a caller finds such an id. */
+/** The id prefix that each code expects, and where a caller finds such an id. */
 const wanted = {
   customer_not_found: ['cus_', "look it up in the project's Stripe account"],
   event_not_found: ['evt_', 'GET /api/v1/admin/events lists them'],
   grant_not_found: ['gr_', 'GET /api/v1/admin/grants lists them'],
   key_not_found: ['key_', 'GET /api/v1/admin/projects/{id}/keys lists them'],
-  link_run_not_found: ['lr_', 'POST /api/v1/admin/customers/link answers with it'],
+  link_run_not_found: ['lr_', 'POST /api/v1/admin/customers/link returns it'],
   price_not_found: ['price_', 'GET /api/v1/catalog lists those for sale'],
   product_not_found: ['prod_', 'GET /api/v1/admin/products lists them'],
   purchase_not_found: ['li_', 'GET /api/v1/admin/purchases lists them'],
   reconciliation_not_found: ['rc_', 'GET /api/v1/admin/reconciliations lists them'],
-  refresh_not_found: ['rf_', "a change's answer has it as `refresh.id`"],
+  refresh_not_found: ['rf_', 'the response to a change has it as `refresh.id`'],
   revocation_not_found: ['rv_', 'GET /api/v1/admin/revocations lists them'],
-  session_not_found: ['cs_', 'POST /api/v1/checkout/sessions answers with it'],
+  session_not_found: ['cs_', 'POST /api/v1/checkout/sessions returns it'],
 } as const satisfies Partial<Record<ProblemCode, readonly [prefix: string, source: string]>>;
 
 /**
- * Returns the problem of an id that names nothing the caller may see. The prefix shows whether it is the
- * id of another kind. Call it after the look-up: products may have custom ids with any prefix.
+ * Returns the problem for an id that names nothing the caller may see. The prefix shows whether the id is of
+ * another kind. Call it after the look-up: products may have custom ids with any prefix.
  *
- * @param message what to say of an id of the right kind; by default where to find one.
+ * @param message what to say about an id of the right kind; by default, where to find one.
  */
 export function notFound(
   code: keyof typeof wanted,
@@ -72,7 +72,10 @@ export function notFound(
 
 const create = 'PUT /api/v1/admin/features/{feature_code}';
 
-/** Returns the problem of codes, each in its field, that name no feature of the project, or an archived one. */
+/**
+ * Returns the problem for feature codes, each in its field, that name no feature of the project or an
+ * archived one.
+ */
 export function featureNotFound(
   ...fields: readonly { path: string; isArchived: boolean }[]
 ): ProblemError {
@@ -88,12 +91,12 @@ export function featureNotFound(
   );
 }
 
-/** Returns the problem of a `user_id` of which nothing is known. */
+/** Returns the problem for an unknown `user_id`. */
 export function userNotFound(): ProblemError {
   return new ProblemError('user_not_found', undefined, [
     {
       path: 'user_id',
-      message: 'names no user of the project: a grant, link or checkout makes one',
+      message: 'names no user of the project: a grant, link or checkout creates one',
     },
   ]);
 }

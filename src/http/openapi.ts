@@ -6,8 +6,8 @@ import { type ProblemCode, problems } from './problem-table.ts';
 import { problemResponse } from './schemas.ts';
 
 /**
- * Adds to the document the scope that a route asks for and the problems that it may answer with: those
- * that its `config.problems` names, and those of its kind, which follow from what it takes.
+ * Adds to the document the scope that a route requires and the problems that it may respond with: those in
+ * its `config.problems`, and those of its kind, which follow from what it accepts.
  */
 export function documentProblems(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
@@ -19,7 +19,7 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     const given: unknown = schema.response;
     const documented: FastifySchema = {
       ...schema,
-      // Open routes say so explicitly, to tell them from routes where it was forgotten.
+      // Open routes say so explicitly, so that a forgotten scope is visible.
       security: auth === 'open' || auth === undefined ? [] : [{ apiKey: [auth] }],
       ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
@@ -38,10 +38,12 @@ const idempotencyHeaders = z.object({
     .string()
     .max(255)
     .optional()
-    .describe('A repetition with the same key and body gets the first answer again, for 24 hours'),
+    .describe(
+      'A repeated request with the same key and body gets the first response again, for 24 hours',
+    ),
 });
 
-/** What every route of a kind may answer with; an open route says it all itself. */
+/** Returns the problems that every route of a kind may respond with; an open route lists all of its own. */
 function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
   if (route.config?.auth === 'open') return [];
   const takesBody = schema.body !== undefined;
@@ -66,10 +68,10 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
   ];
 }
 
-/** Headers of an answer that a client may keep, and ask for again with `If-None-Match`. */
+/** Headers of a response that a client may keep and revalidate with `If-None-Match`. */
 const revalidationHeaders = {
-  ETag: header('Changes with the revision and at every instant at which the answer changes'),
-  'Latchkey-Cache': header('How it was answered: hit, miss or bypass'),
+  ETag: header('Changes with the revision and at every instant at which the response changes'),
+  'Latchkey-Cache': header('Where the response came from: hit, miss or bypass'),
   'Latchkey-Revision': header('The revision of the user', 'integer'),
 };
 
@@ -81,7 +83,7 @@ const ifNoneMatch = {
   name: 'If-None-Match',
   in: 'header',
   required: false,
-  description: 'The `ETag` of an earlier answer',
+  description: 'The `ETag` of an earlier response',
   schema: { type: 'string' },
 };
 
@@ -95,19 +97,22 @@ export function documentRevalidation(transform: SwaggerTransformObject): Swagger
   return (input) => {
     const document = transform(input);
     if (!('paths' in document)) return document;
-    const operations = Object.values((document.paths ?? {}) as Record<string, PathItem>); // as it writes them
+    const operations = Object.values((document.paths ?? {}) as Record<string, PathItem>); // as @fastify/swagger writes them
     for (const { get } of operations) {
       const { 200: answer, 304: unchanged } = get?.responses ?? {};
       if (get === undefined || answer === undefined || unchanged === undefined) continue;
       Object.assign(answer, { headers: revalidationHeaders });
-      Object.assign(unchanged, { description: 'Unchanged since the answer of that ETag' });
+      Object.assign(unchanged, { description: 'Unchanged since the response with that ETag' });
       get.parameters = [...(get.parameters ?? []), ifNoneMatch];
     }
     return document;
   };
 }
 
-/** Takes out of the document the schemas that nothing refers to: each comes once for requests and once for answers. */
+/**
+ * Removes unreferenced schemas from the document. Each schema is generated once for requests and once for
+ * responses.
+ */
 export function dropUnusedSchemas(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
     const document = transform(input);
@@ -127,7 +132,7 @@ export function dropUnusedSchemas(transform: SwaggerTransformObject): SwaggerTra
   };
 }
 
-/** The names of the schemas that a part of the document refers to. */
+/** Returns the names of the schemas that a part of the document refers to. */
 function namesIn(part: object): string[] {
   const references = JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
   return [...references].flatMap(([, name]) => name ?? []);

@@ -56,7 +56,7 @@ export const problems = {
   ...notFoundProblems,
   method_not_allowed: {
     status: 405,
-    title: 'The path does not take this method',
+    title: 'The path does not accept this method',
     cause: 'The path exists, but not with this method.',
     remedy: 'Use one of the methods in the `Allow` header.',
   },

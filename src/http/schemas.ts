@@ -2,20 +2,20 @@ import { z } from 'zod';
 import { problems, type ProblemCode } from './problem-table.ts';
 import { ProblemError } from './problem.ts';
 
-/** A project's id: a slug, since it stands in paths. */
+/** A project's id: a slug, since it is part of paths. */
 export const projectIdSchema = z
   .string()
   .regex(
     /^[a-z0-9][a-z0-9_-]{0,62}$/,
     'must be 1 to 63 lowercase letters, digits, `-` or `_`, and begin with a letter or digit',
   )
-  .describe('The project; may be left out where the key belongs to one')
+  .describe('The project; optional if the key belongs to one')
   .meta({ examples: ['notes'] });
 
 /** Path segments that clients and proxies remove, even encoded. No id may equal one. */
 export const dotSegment = /^\.{1,2}$/;
 
-/** The maximum length of an id, a user's or Stripe's, in UTF-16 units. */
+/** Maximum length of an id, the project's own or Stripe's, in UTF-16 units. */
 const longestId = 255;
 
 /** A project's own id for a person: any printable text that is valid in a path. */
@@ -23,7 +23,7 @@ export const userIdSchema = z
   .string()
   .min(1)
   .max(longestId)
-  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters or halves of surrogate pairs')
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters or unpaired surrogates')
   .refine((id) => !dotSegment.test(id), 'must not be `.` or `..`')
   .describe("The project's own id for the person: any printable text but `.` and `..`")
   .meta({ examples: ['u_42'] });
@@ -31,8 +31,8 @@ export const userIdSchema = z
 const notStripeId = `must be an id of Stripe: 1 to ${longestId} visible ASCII characters, without / \\ ? # %`;
 
 /**
- * Stripe's ids, and products' custom ones: visible ASCII, without what could make another path of the
- * one that it is put into.
+ * Stripe's ids, and custom ids of products: visible ASCII without characters that would change a path that
+ * contains them.
  */
 export const stripeIdSchema = z
   .string()
@@ -47,7 +47,7 @@ export const featureCodeSchema = z
   )
   .meta({ examples: ['export'] });
 
-/** What ISO 8601 says in four digits and Postgres stores. */
+/** The instants that ISO 8601 can express with four digits and Postgres can store. */
 export const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
 const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
 
@@ -69,34 +69,34 @@ export const instantSchema = z.iso
   )
   .meta({ type: 'string', format: 'date-time' });
 
-/** An instant of an answer. */
+/** An instant in a response. */
 export const isoInstantSchema = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
 
-/** Epoch milliseconds or a date as ISO 8601 with milliseconds. */
+/** Formats epoch milliseconds or a date as ISO 8601 with milliseconds. */
 export function isoInstant(instant: number | Date): string;
 export function isoInstant(instant: number | Date | null): string | null;
 export function isoInstant(instant: number | Date | null): string | null {
   return instant === null ? null : new Date(instant).toISOString();
 }
 
-/** Text that is stored, or sent on, as it came: JSON can carry some that neither Postgres nor a URL can. */
+/** Text that can be stored and sent on unchanged: JSON can carry text that neither Postgres nor a URL can. */
 export const wholeTextSchema = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes('\0'), {
-    error: 'must not hold U+0000 or halves of surrogate pairs',
+    error: 'must not contain U+0000 or unpaired surrogates',
   });
 
 export const reasonSchema = wholeTextSchema
   .trim()
   .min(1)
   .max(1_000)
-  .describe('Why; stands in the audit')
+  .describe('Why; kept in the audit log')
   .meta({ examples: ['support ticket 4711'] });
 
-/** What a thing is called, for people. */
+/** A display name. */
 export const nameSchema = wholeTextSchema.trim().min(1).max(200);
 
-/** The body of every error. */
+/** The body of every error response. */
 const problemSchema = z
   .object({
     type: z.string(),
@@ -109,7 +109,7 @@ const problemSchema = z
   })
   .meta({ id: 'Problem' });
 
-/** How the contract says that a route may answer with one of these problems, which share a status. */
+/** Documents a response with one of these problems, which share a status. */
 export function problemResponse(codes: readonly ProblemCode[]) {
   return {
     description: `Problem: ${codes.map((code) => `\`${code}\``).join(', ')}`,
@@ -118,26 +118,28 @@ export function problemResponse(codes: readonly ProblemCode[]) {
 }
 
 /**
- * Any JSON value in an answer. Not `z.json()`, whose recursion becomes references that the OpenAPI
- * document does not resolve.
+ * Any JSON value in a response. Not `z.json()`, whose recursion becomes references that the OpenAPI document
+ * does not resolve.
  */
 export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>();
 
-/** A cursor carries an id or less, with up to three bytes of UTF-8 for each unit, in base64. */
+/**
+ * Maximum length of a cursor. It carries at most an id, with up to three bytes of UTF-8 per unit, in base64.
+ */
 export const longestCursor = Math.ceil((longestId * 3 * 4) / 3);
 
-/** The query of every list. */
+/** The query parameters of every list. */
 export const listQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(longestCursor).optional().describe('`next_cursor` of the page before'),
+  cursor: z.string().max(longestCursor).optional().describe('`next_cursor` of the previous page'),
 };
 
-/** The answer of every list. */
+/** Returns the schema of a list response. */
 export function listResponse<T extends z.ZodType>(item: T) {
   return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
 }
 
-/** The text that a cursor carries: where the page before ended. */
+/** Decodes the position that a cursor carries: where the previous page ended. */
 export function decodeCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
@@ -145,7 +147,7 @@ export function decodeCursor(cursor: string | undefined): string | undefined {
   return text;
 }
 
-/** The same where the list's order is that of numbers. */
+/** Decodes a cursor of a list that is ordered by number. */
 export function decodeNumberCursor(cursor: string | undefined): bigint | undefined {
   const text = decodeCursor(cursor);
   if (text === undefined) return undefined;
@@ -153,13 +155,13 @@ export function decodeNumberCursor(cursor: string | undefined): bigint | undefin
   return BigInt(text);
 }
 
-/** The fault of a cursor whose text stands for no place in the list that it was given to. */
+/** Returns the problem for a cursor that is no position of this list. */
 export function notACursor(): ProblemError {
   return new ProblemError('bad_request', undefined, [
     {
       path: 'cursor',
       message:
-        'is not a cursor of this list: send `next_cursor` of its page before, or leave it out',
+        'is not a cursor of this list: send `next_cursor` of its previous page, or leave it out',
     },
   ]);
 }
@@ -169,9 +171,9 @@ function encodeCursor(text: string): string {
 }
 
 /**
- * A page of rows that were asked for with one more than `limit`.
+ * Returns a page of rows that were queried with one more than `limit`.
  *
- * @param positionOf where a row stands in the list's order, as the next page's query takes it.
+ * @param positionOf returns a row's position in the list's order, as the next page's query takes it.
  */
 export function page<Row, Item>(
   rows: readonly Row[],

@@ -4,7 +4,7 @@ import helmet, { type HelmetOptions } from 'helmet';
 import type { onRequestHookHandler } from 'fastify';
 import type { App } from './app-types.ts';
 
-/** Each of these speaks to browsers about documents, windows and plug-ins, which JSON is none of. */
+/** Headers that instruct browsers about documents, windows and plug-ins, which do not apply to JSON. */
 const forDocuments: HelmetOptions = {
   crossOriginOpenerPolicy: false,
   crossOriginResourcePolicy: false,
@@ -17,7 +17,7 @@ const forDocuments: HelmetOptions = {
   xXssProtection: false,
 };
 
-/** Of an answer for programs: should a browser show it all the same, nothing in it runs or loads. */
+/** The policy of a response for programs: if a browser shows it anyway, nothing in it runs or loads. */
 export const answerHeaders = headersOf({
   ...forDocuments,
   contentSecurityPolicy: {
@@ -27,8 +27,8 @@ export const answerHeaders = headersOf({
 });
 
 /**
- * Of a page: scripts, styles and requests of its own server only. The page's own scripts set the styles
- * of single elements, which takes `unsafe-inline`.
+ * The policy of a page: scripts, styles and requests of its own server only. The page's scripts set styles of
+ * single elements, which requires `unsafe-inline`.
  */
 export const pageHeaders = headersOf({
   contentSecurityPolicy: {
@@ -47,7 +47,7 @@ export const pageHeaders = headersOf({
   },
 });
 
-/** Puts the headers on every answer, and keeps what operators and buyers get out of every cache. */
+/** Sets the headers on every response, and keeps responses to operators and buyers out of every cache. */
 export function installSecurityHeaders(app: App): void {
   app.addHook('onRequest', (_request, reply, done) => {
     void reply.headers(answerHeaders);
@@ -57,7 +57,7 @@ export function installSecurityHeaders(app: App): void {
     const auth = route.config?.auth;
     if (auth === undefined || auth === 'open' || auth === 'read') return;
     const given = [route.onRequest ?? []].flat();
-    // The HEAD of a GET comes with what the GET was given.
+    // Fastify gives the HEAD of a GET the hooks of the GET.
     if (!given.includes(neverStored)) route.onRequest = [neverStored, ...given];
   });
 }
@@ -67,7 +67,7 @@ const neverStored: onRequestHookHandler = (_request, reply, done) => {
   done();
 };
 
-/** Helmet's headers, worked out once: as a plug-in it works them out anew for every request. */
+/** Helmet's headers, computed once: as a plug-in it computes them for every request. */
 function headersOf(options: HelmetOptions): OutgoingHttpHeaders {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   helmet(options)(response.req, response, (error) => {

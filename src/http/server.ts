@@ -31,16 +31,16 @@ import { endUnreadAnswers, standstillMs } from './unread-answers.ts';
 import { watchUntrustedProxies } from './untrusted-proxies.ts';
 import { validatorCompiler } from './validation.ts';
 
-/** How long a request may take to come in; what trickles holds a connection no longer, milliseconds. */
+/** Maximum time for a request to arrive, milliseconds. Ends slow-trickle requests. */
 const requestTimeoutMs = 30_000;
 
 /**
- * The same of its headers alone. Of the two Node takes the longer for the whole request, and by itself
- * gives headers a minute.
+ * Maximum time for the headers to arrive. Node applies the larger of the two to the whole request, and its
+ * default for headers is a minute.
  */
 const headersTimeoutMs = 10_000;
 
-/** How often connections are looked at for it, milliseconds. */
+/** How often connections are checked for it, milliseconds. */
 const lookForTimeoutsEveryMs = 1_000;
 
 export interface HttpServerDeps {
@@ -52,9 +52,8 @@ export interface HttpServerDeps {
 }
 
 /**
- * A Fastify instance with what every route shares: request ids, zod schemas, problems for errors, the
- * OpenAPI document at `/openapi.json` and a page to read and try it at `/docs`, whose assets come from
- * here.
+ * Creates a Fastify instance with what every route shares: request ids, zod schemas, problems for errors, the
+ * OpenAPI document at `/openapi.json`, and a page to read and try it at `/docs`, with local assets only.
  */
 export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   const logger: FastifyBaseLogger = deps.logger;
@@ -69,19 +68,19 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
       headersTimeout: headersTimeoutMs,
       connectionsCheckingInterval: lookForTimeoutsEveryMs,
     },
-    // Whose X-Forwarded-For is believed.
+    // The proxies whose X-Forwarded-For is trusted.
     trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     genReqId: requestId,
-    // Before routing, where no hook is called.
+    // Errors before routing, where no hook runs.
     frameworkErrors: (error, request, reply) => {
       void reply.headers(answerHeaders);
       sendProblem(request, reply, toProblem(error, request));
       note(request, reply, reply.statusCode);
     },
-    // One line per request, below.
+    // Off: `installRequestLog` writes one line per request.
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
-    // While it closes, requests on open connections are still answered; new ones are told to go.
+    // While the server closes, it still answers requests on open connections and asks clients to reconnect.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>();
@@ -99,7 +98,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
         description:
           'What may this user use, right now? The system of record for entitlements over Stripe.\n\n' +
           'Errors are problems (RFC 9457): `detail` names the field and the remedy, and `errors` lists all fields. ' +
-          'A path with a method that it does not take answers 405 `method_not_allowed` with `Allow`; an unknown path, 404 `not_found`.',
+          'A known path with a method that it does not accept gets 405 `method_not_allowed` with `Allow`; an unknown path, 404 `not_found`. docs/errors.md explains every code.',
       },
       // Relative: the server that serves the document.
       servers: [{ url: '/' }],
@@ -109,7 +108,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
             type: 'http',
             scheme: 'bearer',
             description:
-              'A key of a project, with the scope that stands beside each route, or the platform key',
+              'A key of a project with the scope shown beside each route, or the platform key',
           },
         },
       },
@@ -121,7 +120,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   installSecurityHeaders(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
-    // The client's next request goes to another instance.
+    // Sends the client's next request to another instance.
     if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
@@ -139,13 +138,16 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   return app;
 }
 
-/** The caller's own `X-Request-Id` where it is short and plain, so that its log and ours can be joined. */
+/** Returns the caller's own `X-Request-Id` if it is short and plain, so that both logs can be joined. */
 function requestId({ headers }: RawRequestDefaultExpression): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
 }
 
-/** A route that documents no query takes none; open ones do, since probes and Stripe may add their own. */
+/**
+ * A route without a documented query accepts none. Open routes do, since probes and Stripe may add
+ * parameters.
+ */
 function refuseUnknownQueries(app: App): void {
   const none = z.strictObject({});
   app.addHook('onRoute', (route) => {

@@ -4,13 +4,13 @@ import type { Metrics } from '../platform/metrics.ts';
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
 
-/** Kinds of work, in the order in which an overloaded process refuses it. */
+/** Kinds of work, in the order in which an overloaded process sheds them. */
 type Work = 'operator' | 'checkout' | 'webhook' | 'read';
 
 /**
- * From how long a delay of the event loop on each kind is refused, milliseconds. An operator can wait;
- * a buyer can try again; Stripe does try again, for days; what apps ask on every request they serve
- * goes last. Probes and metrics are always answered: they tell of it.
+ * The event-loop delay from which each kind of work is refused, milliseconds. Operators can wait, buyers can
+ * retry, and Stripe retries for days, so the reads that apps make on every request are refused last. Probes
+ * and metrics are always answered, because they show the overload.
  */
 const refusedFromMs: Readonly<Record<Work, number>> = {
   operator: 200,
@@ -21,19 +21,19 @@ const refusedFromMs: Readonly<Record<Work, number>> = {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The kind of work, where it does not follow from `auth`; `always`: never refused under load. */
+    /** The kind of work, if it does not follow from `auth`; `always`: never refused under load. */
     work?: Work | 'always';
   }
 }
 
 /**
- * Refuses work with a 503 while the event loop is late. To be installed after the authentication, which
- * puts its hook in front: a request that is refused is to cost as little as can be.
+ * Refuses work with a 503 while the event loop is late. Must be installed after the authentication, which
+ * then runs later: a refused request should cost as little as possible.
  */
 export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics: Metrics }): void {
   const { loopDelay, metrics } = deps;
 
-  /** One per kind, so that none is put on a route twice. */
+  /** One hook per kind, so that none is installed twice on a route. */
   const hooks = {
     operator: refuse('operator'),
     checkout: refuse('checkout'),
@@ -49,7 +49,7 @@ export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics:
         return;
       }
       metrics.shedRequests.inc({ work });
-      done(new ProblemError('overloaded', 'Too much to do at the moment. Try again in a moment.'));
+      done(new ProblemError('overloaded', 'The service is overloaded. Retry in a moment.'));
     };
   }
 
@@ -57,7 +57,7 @@ export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics:
     const work = workOf(route);
     if (work === undefined) return;
     const given = [route.onRequest ?? []].flat();
-    // The HEAD of a GET comes with what the GET was given.
+    // Fastify gives the HEAD of a GET the hooks of the GET.
     if (!given.includes(hooks[work])) route.onRequest = [hooks[work], ...given];
   });
 }

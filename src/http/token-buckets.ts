@@ -1,10 +1,10 @@
-/** How much each id may take. */
+/** The rate limit of each id. */
 export interface BucketRule {
-  /** What flows back, tokens per second. */
+  /** The refill rate, tokens per second. */
   perSecond: number;
-  /** What a bucket holds at most, and holds at first. */
+  /** The capacity of a bucket, which is also its initial content. */
   capacity: number;
-  /** How many ids are remembered; above it the one is forgotten that took longest ago. */
+  /** Maximum number of ids; above it, the least recently used one is dropped. */
   maxEntries: number;
 }
 
@@ -12,10 +12,10 @@ export interface TokenBuckets {
   /**
    * Takes a token from the id's bucket at `now` (epoch milliseconds).
    *
-   * @returns milliseconds after which there is one; 0 = taken.
+   * @returns milliseconds until the next token; 0 = taken.
    */
   take(id: string, now: number): number;
-  /** Puts the token back that was taken last, since what it was taken for did not come about. */
+  /** Returns the last token to the bucket, because its request turned out not to count. */
   giveBack(id: string): void;
 }
 
@@ -25,14 +25,14 @@ interface Bucket {
 }
 
 /**
- * A bucket of tokens per id, in this process, in bounded memory. One that is forgotten is full again,
- * which errs on the side of whoever asks. Pure: `now` is given.
+ * Creates token buckets per id, in this process and in bounded memory. A dropped bucket starts full again,
+ * which favours the caller. Pure: `now` is given.
  */
 export function createTokenBuckets(rule: BucketRule): TokenBuckets {
   const { perSecond, capacity, maxEntries } = rule;
   const buckets = new Map<string, Bucket>();
 
-  /** Moves the id to the end, where those are that took last. */
+  /** Moves the id to the end, so that the map stays in order of use. */
   function bucketOf(id: string, now: number): Bucket {
     const known = buckets.get(id);
     if (known !== undefined) {
@@ -50,7 +50,7 @@ export function createTokenBuckets(rule: BucketRule): TokenBuckets {
   return {
     take(id, now) {
       const bucket = bucketOf(id, now);
-      // A clock that is set back gives nothing, and takes nothing.
+      // If the clock is set back, the bucket neither gains nor loses tokens.
       const flown = (Math.max(0, now - bucket.at) / 1_000) * perSecond;
       bucket.tokens = Math.min(capacity, bucket.tokens + flown);
       bucket.at = now;

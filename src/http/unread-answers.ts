@@ -4,9 +4,9 @@ import type { App } from './app-types.ts';
 export const standstillMs = 30_000;
 
 /**
- * Closes connections whose client does not read its answer; the unsent bytes would stay in memory.
- * `connectionTimeout` makes Node emit `timeout` for an idle connection. While a handler still works there
- * are no unsent bytes, and the connection stays open.
+ * Closes connections whose client does not read its response, because the unsent bytes would stay in memory.
+ * `connectionTimeout` makes Node emit `timeout` for an idle connection. While a handler is still working
+ * there are no unsent bytes, and the connection stays open.
  */
 export function endUnreadAnswers(app: App): void {
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {

@@ -1,21 +1,21 @@
 import { ProblemError } from './problem.ts';
 
-/** Parts of paths that callers forget or add, and that name nothing. */
+/** Path segments that callers often forget or add, and that are ignored in comparisons. */
 const prefixes: ReadonlySet<string> = new Set(['', 'api', 'v1', 'admin']);
 
-/** Longer paths get no suggestion, so that looking for one costs little. */
+/** Longer paths get no suggestion, to bound the cost of the comparison. */
 const longestCompared = 100;
 
-/** A path with the methods that it takes. */
+/** A path with the methods that it accepts. */
 interface Route {
   segments: readonly string[];
   methods: Set<string>;
 }
 
-/** What to answer where no route takes a request. */
+/** The response to a request without a route. */
 interface Unrouted {
   problem: ProblemError;
-  /** The methods of the path, for `Allow`; empty = there is no such path. */
+  /** The methods of the path, for `Allow`; empty = the path does not exist. */
   allow: readonly string[];
 }
 
@@ -26,8 +26,8 @@ export interface RouteList {
 }
 
 /**
- * Returns a list of the routes that tells a client what is wrong with a request that none of them takes:
- * another method of a known path, or an unknown path, with the closest known one.
+ * Creates a list of the routes that explains what is wrong with a request without a route: another method of
+ * a known path, or an unknown path, with the closest known one.
  */
 export function createRouteList(): RouteList {
   const routes = new Map<string, Route>();
@@ -61,18 +61,18 @@ export function createRouteList(): RouteList {
       const [first] = matching;
       if (first !== undefined) {
         const methods = allow.filter((each) => each !== 'HEAD').join(', ');
-        // One letter: `grants` is `grant` mistaken, and `projects` is not `products` mistyped.
+        // At most one letter: `grants` may be meant as `grant`, but `projects` is no typing error of `products`.
         const taking = [...routes.values()].filter((route) => route.methods.has(method));
         const other = closest(segments, taking, 1);
         const hint = other === null ? '' : ` Did you mean ${other}?`;
-        const detail = `${toPath(first)} does not take ${method}. It takes ${methods}.${hint}`;
+        const detail = `${toPath(first)} does not accept ${method}. It accepts ${methods}.${hint}`;
         return { allow, problem: new ProblemError('method_not_allowed', detail) };
       }
       const path = closest(segments, [...routes.values()]);
       const detail =
         path === null
-          ? 'There is no such path. /openapi.json lists all.'
-          : `There is no such path. Did you mean ${path}?`;
+          ? 'The path does not exist. /openapi.json lists all paths.'
+          : `The path does not exist. Did you mean ${path}?`;
       return { allow, problem: new ProblemError('not_found', detail) };
     },
   };
@@ -98,7 +98,10 @@ function withoutPrefixes(segments: readonly string[]): string[] {
   return segments.map((one) => one.toLowerCase()).filter((one) => !prefixes.has(one));
 }
 
-/** Returns how many letters differ, whatever stands for parameters; infinite where it is more than a typing error. */
+/**
+ * Returns the number of differing letters, ignoring the values of parameters; infinite if it is more than a
+ * typing error.
+ */
 function distanceTo(route: Route, given: readonly string[]): number {
   const segments = withoutPrefixes(route.segments);
   if (segments.length !== given.length || segments.length === 0) return Infinity;
@@ -110,7 +113,7 @@ function distanceTo(route: Route, given: readonly string[]): number {
   return distance <= most ? distance : Infinity;
 }
 
-/** Returns how many letters are inserted, deleted or replaced to make one text of the other (Levenshtein). */
+/** Returns the Levenshtein distance of two texts. */
 function edits(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (let index = 0; index < one.length; index += 1) {

@@ -4,12 +4,12 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { App } from './app-types.ts';
 
-/** The shortest time between two warnings, milliseconds. */
+/** Minimum time between two warnings, milliseconds. */
 const warningEveryMs = 3_600_000;
 
 /**
- * Counts requests with `X-Forwarded-For`, and warns of them once an hour. To be installed where no proxy
- * is trusted: all clients of a proxy then share one address, and one limit for keys that are not valid.
+ * Counts requests with `X-Forwarded-For`, and warns once an hour. Meant for services without trusted proxies,
+ * where all clients of a proxy share one address and one limit for invalid keys.
  */
 export function watchUntrustedProxies(
   app: App,

@@ -3,18 +3,20 @@ import { z } from 'zod';
 import { faultSentences, type FieldFault, pathText, type RequestPart } from './faults.ts';
 import { ProblemError } from './problem.ts';
 
-/** Fastify's names of the parts of a request. */
+/** Fastify's names for the parts of a request. */
 const parts: Readonly<Record<string, RequestPart>> = {
   body: 'body',
   querystring: 'query',
   params: 'path',
 };
 
-/** Validates the parts of a request by their zod schemas; a fault is a `bad_request` that names its fields. */
+/**
+ * Validates the parts of a request with their zod schemas. A fault is a `bad_request` that names its fields.
+ */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const part = parts[httpPart ?? ''] ?? 'body';
   return (data: unknown) => {
-    // Fastify says `null` for a body that was not sent.
+    // Fastify passes `null` for a missing body.
     const result = schema.safeParse(data ?? undefined, { error: explainIssue });
     if (result.success) return { value: result.data };
     const faults = fieldFaults(result.error.issues);
@@ -31,7 +33,7 @@ export function fieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
         ? issue.keys.map((key) => [...issue.path, key])
         : [issue.path];
     for (const path of paths.map(pathText)) {
-      // Later checks of the same field say less: an empty id is not well-formed either.
+      // Only the first fault of a field is reported: an empty id is also malformed.
       if (!messages.has(path)) messages.set(path, issue.message);
     }
   }
@@ -39,8 +41,8 @@ export function fieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
 }
 
 /**
- * Returns what a field has to be, from zod's issue and the schema that raised it. A schema's own `error`
- * goes before this.
+ * Returns what a field must be, from zod's issue and the schema that raised it. A schema's own `error` takes
+ * precedence.
  */
 export const explainIssue: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
@@ -79,7 +81,7 @@ function faultOfType(expected: string, input: unknown, example: string | null): 
     : `must be ${wanted}, not ${given}`;
 }
 
-/** What callers call zod's types. */
+/** Our names for zod's types. */
 const kinds: Readonly<Record<string, string>> = {
   string: 'a string',
   number: 'a number',

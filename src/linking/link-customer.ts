@@ -45,16 +45,16 @@ const heldMs = 30_000;
 
 /**
  * Links an existing Stripe customer to a user and fetches its objects. One transaction writes the link with
- * its audit row and enqueues all objects, so the worker completes what a failure interrupts. Repeating it
- * for the same user only fetches again.
+ * its audit row and enqueues all objects, so the worker completes what a failure interrupts. Repeating it for
+ * the same user only fetches again.
  *
- * `keep` stores the answer as of the link: the objects are still to be fetched.
+ * `keep` stores the response as of the link, before the objects are fetched.
  *
- * A customer that does not belong to the project looks like one that does not exist (`judgeLink`), and
- * costs the same requests to Stripe and the same queries.
+ * A customer that does not belong to the project looks like one that does not exist (`judgeLink`), and costs
+ * the same requests to Stripe and the same queries.
  *
- * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); errors
- *   of the SDK if Stripe is unavailable: nothing is linked then.
+ * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); errors of
+ *   the SDK if Stripe is unavailable: nothing is linked then.
  */
 export async function linkCustomer(
   deps: SyncDeps,
@@ -152,7 +152,10 @@ async function requireLinkable(
   return customer.createdAt;
 }
 
-/** A project's key learns only what the project has to do, whether or not the customer exists. */
+/**
+ * Returns the problem for a customer that may not be linked. With a project's key it depends only on the
+ * project, not on whether the customer exists.
+ */
 function customerNotFound(
   projectId: string,
   customerId: string,
@@ -164,13 +167,16 @@ function customerNotFound(
   return notFound('customer_not_found', customerField, customerId, message);
 }
 
-/** Only the platform key gets to know of a user of another project: `judgeLink` hides such customers from others. */
+/**
+ * Returns the problem for a customer of another user. Only the platform key sees a user of another project:
+ * `judgeLink` hides those customers from other keys.
+ */
 function customerLinked({ link }: CustomerClaims): ProblemError {
   const owner =
     link === null ? 'another user' : `user \`${link.userId}\` of project \`${link.projectId}\``;
   const remedy =
     link === null
-      ? 'change `user_id` in the metadata of the customer, and of what it has, at Stripe'
+      ? 'change `user_id` in the metadata of the customer and of its objects at Stripe'
       : 'DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it there';
   return new ProblemError('customer_linked', undefined, [
     { path: customerField, message: `belongs to ${owner}: ${remedy}, then link it` },

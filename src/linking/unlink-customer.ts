@@ -26,13 +26,13 @@ export interface Unlinked {
 /**
  * Unlinks a customer from a user. The customer and its objects go to the users that their checkouts and
  * metadata name; without such evidence they have no owner. One transaction writes the audit row and the
- * timelines of all affected users, so when it has returned, every later read shows it. Repeated, it answers
+ * timelines of all affected users, so when it has returned, every later read shows it. A repetition gets a
  * 404.
  *
  * @param by `projectId` null = the platform key, which may leave the project to the customer.
- * @throws ProblemError customer_not_found (not the user's), customer_named (the customer's own metadata
- *   name the user, so its next sync would link it again); errors of the SDK if Stripe is unavailable:
- *   nothing is unlinked then.
+ * @throws ProblemError customer_not_found (not the user's), customer_named (the customer's own metadata name
+ *   the user, so its next sync would link it again); errors of the SDK if Stripe is unavailable: nothing is
+ *   unlinked then.
  */
 export async function unlinkCustomer(
   deps: SyncDeps,
@@ -106,7 +106,7 @@ async function loadLinked(
       and (${projectId}::text is null or u.project_id = ${projectId})`;
   if (linked === undefined) {
     const message =
-      'names no customer of the user: GET /api/v1/admin/users/{user_id} shows the ones that are';
+      'names no customer of the user: GET /api/v1/admin/users/{user_id} shows the customers that are';
     throw notFound('customer_not_found', 'id', customerId, message);
   }
   return linked;

@@ -12,9 +12,9 @@ export interface ClockWatchDeps {
 }
 
 /**
- * Returns what compares the machine's clock with Postgres', to be run every few seconds. Says where they
- * are more than a second apart, and where they agree again. Where Postgres' clock was set back, moves
- * what is stored for a later instant, so that nothing waits for the time to come round again.
+ * Returns a function that compares the machine's clock with Postgres', to be run every few seconds. It logs
+ * when they differ by more than a second, and when they agree again. If Postgres' clock was set back, it
+ * moves stored future instants back, so that nothing waits for the lost time.
  */
 export function createClockWatch(deps: ClockWatchDeps): () => Promise<void> {
   const { database, databaseClock, logger, metrics } = deps;
@@ -25,9 +25,10 @@ export function createClockWatch(deps: ClockWatchDeps): () => Promise<void> {
     metrics.clockOffsetSeconds.set(offsetMs / 1_000);
     const isOff = isClockOff(databaseClock);
     if (isOff && !wasOff) {
-      logger.warn({ offsetMs }, 'the clock of this machine differs from that of Postgres');
+      logger.warn({ offsetMs }, "this machine's clock differs from that of Postgres");
     }
-    if (wasOff && !isOff) logger.info({ offsetMs }, 'the clock of this machine is right again');
+    if (wasOff && !isOff)
+      logger.info({ offsetMs }, "this machine's clock agrees with that of Postgres again");
     wasOff = isOff;
     const settledMs = await settleClock(database, setBackMs);
     if (settledMs === 0) return;
@@ -36,18 +37,18 @@ export function createClockWatch(deps: ClockWatchDeps): () => Promise<void> {
   };
 }
 
-/** Whether the machine's clock is more than a second from Postgres'. */
+/** Returns whether the machine's clock is more than a second from Postgres'. */
 export function isClockOff({ offsetMs }: Pick<DatabaseClock, 'offsetMs'>): boolean {
   return Math.abs(offsetMs() ?? 0) > maxOffsetMs;
 }
 
 /**
- * Notes Postgres' clock, and moves what is stored for a later instant where it was set back: since the
- * last note of any instance, or since this process measured it.
+ * Records Postgres' clock. If it was set back since any instance last recorded it, or since this process
+ * measured it, moves stored future instants back by as much.
  *
  * @param setBackMs as this process measured it.
- * @param clock in its place, for tests.
- * @returns by how much things were moved, milliseconds; 0: nothing had to be.
+ * @param clock replaces Postgres' clock in tests.
+ * @returns by how much instants were moved, milliseconds; 0 = nothing moved.
  */
 export async function settleClock(
   { pool }: Pick<Database, 'pool'>,

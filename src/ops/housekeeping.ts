@@ -13,13 +13,13 @@ export interface HousekeepingDeps {
 const batch = 1_000;
 const dayMs = 86_400_000;
 
-/** How long reconciliations and what they settled can be looked up: a year, and the time to ask about it. */
+/** Retention of reconciliations and settled findings: a year, and some time to ask about it. */
 const reconciliationRetentionDays = 400;
 
 /**
- * Deletes what is kept no longer, in batches that hold no lock for long. Safe on many instances at once.
+ * Deletes expired data in batches that hold no lock for long. Safe on several instances at once.
  *
- * @param isStopped looked at between two batches; what is left is the next hour's.
+ * @param isStopped checked between two batches; the next run deletes the rest.
  */
 export async function keepHouse(
   deps: HousekeepingDeps,
@@ -51,11 +51,11 @@ export async function keepHouse(
     findings: await inBatches(() => purgeFindings(database, endedBefore)),
     runs: await inBatches(() => purgeRuns(database, endedBefore)),
   };
-  deps.logger.info(done, 'housekeeping done');
+  deps.logger.info(done, 'housekeeping completed');
   return done;
 }
 
-/** The event stays, so that a repetition is still known; only what it said goes. */
+/** The event row stays, so that a repetition is still recognized. Only its payload is deleted. */
 async function purgePayloads(database: Database, before: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `update webhook_events set payload = null where number in (
@@ -66,7 +66,7 @@ async function purgePayloads(database: Database, before: Date): Promise<number> 
   return rowCount ?? 0;
 }
 
-/** What still waits for a person stays, unless it was found again since: then that one stays. */
+/** Undecided findings stay, unless a later run found them again: then the later one stays. */
 async function purgeFindings(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_findings where id in (
@@ -81,7 +81,7 @@ async function purgeFindings(database: Database, endedBefore: Date): Promise<num
   return rowCount ?? 0;
 }
 
-/** The last success stays too: it tells which account is compared, and from when on. */
+/** The last success stays, too: it names the compared account and where the next run starts. */
 async function purgeRuns(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_runs where id in (

@@ -5,7 +5,7 @@ import type { KeyState } from '../platform/stripe.ts';
 import { withTimeout } from '../platform/with-timeout.ts';
 import { isClockOff } from './clock-watch.ts';
 
-/** How long one check may take. */
+/** Time limit of one check, milliseconds. */
 const checkMs = 1_000;
 
 export interface ReadinessDeps {
@@ -13,7 +13,7 @@ export interface ReadinessDeps {
   redis: Redis | null;
   databaseClock: Pick<DatabaseClock, 'offsetMs'>;
   keyState: Pick<KeyState, 'isRefused'>;
-  /** Whether the background work came round lately. */
+  /** Whether the background work has run recently. */
   jobsHealthy: () => boolean;
 }
 
@@ -22,7 +22,7 @@ export interface Readiness {
   checks: {
     database: 'ok' | 'failed';
     migrations: 'ok' | 'pending' | 'failed';
-    /** `off`: no Redis is configured, which is a choice. */
+    /** `off`: no Redis is configured. */
     redis: 'ok' | 'failed' | 'off';
     jobs: 'ok' | 'failed';
     /** `off`: this machine's clock is more than a second from Postgres'. */
@@ -33,8 +33,8 @@ export interface Readiness {
 }
 
 /**
- * Answers whether the service is ready. Who asks while the answer to another is looked for shares it:
- * anybody may ask, and a flood of them is not to take the connections of those who have a key.
+ * Creates the readiness check. Concurrent callers share one check: the route is open, and a flood of requests
+ * must not take the connections of clients with a key.
  *
  * @param migrations the names of this release's migrations.
  */
@@ -52,9 +52,9 @@ export function createReadiness(
 }
 
 /**
- * Asks everything that the service needs, each bounded to a second, all at once. Without Redis it is
- * degraded, not unready: reads go to Postgres. It is degraded, too, with a wrong clock, since Postgres' is
- * used, and with a wrong Stripe key, since reads and grants need none.
+ * Checks every dependency concurrently, each for at most a second. Without Redis the service is degraded, not
+ * unready, because reads go to Postgres. A wrong clock degrades it, too, since Postgres' clock is used, and
+ * so does a wrong Stripe key, since reads and grants need none.
  */
 async function checkReadiness(
   deps: ReadinessDeps,

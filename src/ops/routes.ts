@@ -9,7 +9,7 @@ import { createReadiness, type ReadinessDeps } from './readiness.ts';
 export interface OpsRouteDeps extends ReadinessDeps {
   lifecycle: Lifecycle;
   metrics: Metrics;
-  /** Undefined: there is no metrics route. */
+  /** Undefined disables the metrics route. */
   metricsToken: string | undefined;
 }
 
@@ -27,12 +27,12 @@ const readinessSchema = z
   })
   .meta({ id: 'Readiness' });
 
-/** Nothing is asked any more: whoever balances load is to send requests elsewhere, at once. */
+/** The instance is stopping, so the load balancer must send requests elsewhere. */
 const stoppingSchema = z.object({ status: z.literal('stopping') }).meta({ id: 'Stopping' });
 
 const tags = ['Operations'];
 
-/** For orchestrators and monitoring. */
+/** Routes for orchestrators and monitoring. */
 export function opsRoutes(app: App, deps: OpsRouteDeps): void {
   let migrations: readonly string[] = [];
   const readiness = createReadiness(deps, () => migrations);
@@ -59,7 +59,7 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       config: { auth: 'open' },
       schema: {
         tags,
-        summary: 'Whether requests can be served; really asks each part, within a second',
+        summary: 'Whether the service can serve requests; checks each dependency, within a second',
         response: { 200: readinessSchema, 503: z.union([readinessSchema, stoppingSchema]) },
       },
     },
@@ -77,7 +77,7 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       config: { auth: 'open', problems: ['unauthorized', 'not_found'] },
       schema: {
         tags,
-        summary: 'Prometheus metrics, with METRICS_TOKEN as bearer; 404 where it is not set',
+        summary: 'Prometheus metrics, with METRICS_TOKEN as bearer; 404 if it is not set',
         response: {
           200: {
             description: 'Prometheus text',
@@ -89,7 +89,7 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
     async (request, reply) => {
       const { metricsToken } = deps;
       if (metricsToken === undefined)
-        throw app.httpErrors.notFound('Metrics are served where METRICS_TOKEN is set.');
+        throw app.httpErrors.notFound('Set METRICS_TOKEN to serve metrics.');
       if (!isSame(request.headers.authorization ?? '', `Bearer ${metricsToken}`)) {
         throw app.httpErrors.unauthorized('Send METRICS_TOKEN: Authorization: Bearer TOKEN.');
       }
@@ -103,7 +103,7 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
   );
 }
 
-/** Compares hashes, so that the time it takes tells nothing of the token. */
+/** Compares hashes in constant time, so that the duration reveals nothing about the token. */
 function isSame(given: string, expected: string): boolean {
   const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(hash(given), hash(expected));

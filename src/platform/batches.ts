@@ -1,32 +1,34 @@
 import { Lanes } from './lanes.ts';
 
-/** Loads what a key stands for, together with what others ask for in the meantime. */
+/** Loads the value of a key, batched with concurrent calls. */
 type Batched<Key, Value> = (key: Key) => Promise<Value>;
 
 interface BatchOptions<Key, Value> {
-  /** Loads many at once: the values in the order of their keys. */
+  /** Loads a batch: the values in the order of their keys. */
   load: (keys: Key[]) => Promise<readonly Value[]>;
-  /** At most so many keys in one batch. */
+  /** Maximum number of keys in a batch. */
   maxSize: number;
-  /** The lane a key waits in; batches draw from the lanes round-robin. One lane by default. */
+  /** The lane in which a key waits; batches draw from the lanes round-robin. One lane by default. */
   laneOf?: (key: Key) => string;
-  /** Absent = any number of batches at a time, and nothing waits. */
+  /** Absent: batches are not limited, and no key waits. */
   limit?: BatchLimit;
 }
 
 interface BatchLimit {
-  /** At most so many batches at a time; what is asked for beyond them waits, and goes together. */
+  /** Maximum number of concurrent batches. Further keys wait and share the next batch. */
   maxRunning: number;
-  /** Milliseconds; what waits so long for its load to begin fails, so that no line grows without end. */
+  /**
+   * Keys that wait longer than this for their batch fail, so that no lane grows without bound, milliseconds.
+   */
   maxWaitMs: number;
-  /** How many keys may wait in a lane; more fail at once. Unlimited by default. */
+  /** Maximum number of keys that wait in a lane; further ones fail at once. Unlimited by default. */
   maxWaitingPerLane?: number;
 }
 
 /** Thrown when a lane is full. */
 export class LaneFull extends Error {
   constructor() {
-    super('too many wait in this lane');
+    super('the lane is full');
     this.name = 'LaneFull';
   }
 }
@@ -35,15 +37,15 @@ interface Waiting<Key, Value> {
   key: Key;
   resolve: (value: Value) => void;
   reject: (error: unknown) => void;
-  /** Ends the wait for the load to begin. */
+  /** Fails the key if its batch does not begin in time. */
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Turns questions for one thing each into a few for many, without making any of them wait for others
- * that might come: a batch begins when the input that is there has been read, or when one before it ends.
- * **A load begins after everything in it was asked for.** A batch that fails, fails for all in it; what
- * waits too long for one to begin fails with the code `ETIMEDOUT`.
+ * Creates a function that batches single loads without delaying them for calls that might come: a batch
+ * begins when pending input has been read, or when a running batch ends. **A load begins after all of its
+ * keys were requested.** If a batch fails, each of its keys fails. A key that waits too long fails with the
+ * code `ETIMEDOUT`.
  */
 export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Batched<Key, Value> {
   const { load, maxSize, laneOf = () => '', limit } = options;
@@ -86,7 +88,7 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
     }
   }
 
-  /** Where every batch that runs hangs, none would ever begin. */
+  /** If all running batches hang, no further batch would ever begin. */
   function endWaitOf(lane: string, asked: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
     asked.timer = setTimeout(() => {
       waiting.delete(lane, asked);

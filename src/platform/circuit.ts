@@ -1,27 +1,27 @@
-/** One try; says how it ended, so that the circuit knows. */
+/** One attempt. Report its outcome to the circuit. */
 export interface Attempt {
   succeeded(): void;
   failed(): void;
 }
 
 export interface Circuit {
-  /** A try that begins at `now` (epoch milliseconds), or null where none should be made. */
+  /** Begins an attempt at `now` (epoch milliseconds). Returns null while the circuit is open. */
   attempt(now: number): Attempt | null;
 }
 
 interface CircuitOptions {
-  /** After so many failures in a row nothing is tried for a while. */
+  /** Consecutive failures after which the circuit opens. */
   failures: number;
-  /** How long, milliseconds; then one try tells whether to go on waiting. */
+  /** How long the circuit stays open before it admits one attempt, milliseconds. */
   pauseMs: number;
   onChange: (isOpen: boolean) => void;
 }
 
 /**
- * Keeps requests from waiting, one after the other, for something that does not answer.
+ * Creates a circuit breaker, so that requests do not each wait for a dependency that does not respond.
  *
- * Failures count in a row in time: of tries that overlap, which fail together where this process itself
- * was held up for a moment, only one counts.
+ * Consecutive failures count. Of overlapping attempts only one failure counts: they fail together if this
+ * process itself was blocked.
  */
 export function createCircuit({ failures, pauseMs, onChange }: CircuitOptions): Circuit {
   let failedInARow = 0;
@@ -40,7 +40,7 @@ export function createCircuit({ failures, pauseMs, onChange }: CircuitOptions): 
     onChange(false);
   }
 
-  /** The clock may be set back; that ends the pause too. */
+  /** Also ends the pause if the clock was set back. */
   function isPaused(now: number): boolean {
     return openedAt !== null && now >= openedAt && now < openedAt + pauseMs;
   }

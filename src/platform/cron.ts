@@ -2,14 +2,14 @@ import cron from 'node-cron';
 import type { Logger } from './logger.ts';
 
 /**
- * How late a run may begin, milliseconds. A process that was held up at the very second, or a machine that
- * slept, is not to cost an hour; by itself node-cron lets a run go that is two seconds late.
+ * How late a run may begin, milliseconds. node-cron skips a run that is two seconds late, so a blocked
+ * process or a machine that slept would miss an hour.
  */
 const lateByMs = 600_000;
 
 /**
- * Runs `work` at the instants of a cron expression, in UTC, until stopped; never twice at a time. A failure
- * is reported, and the next run comes.
+ * Runs `work` at the instants of a cron expression, in UTC, until stopped. Runs never overlap. A failure is
+ * reported, and the schedule continues.
  *
  * @param work gets the instant at which it was due.
  */
@@ -29,7 +29,7 @@ export function scheduleCron(
       timezone: 'UTC',
       noOverlap: true,
       missedExecutionTolerance: lateByMs,
-      // By itself it writes to the console, in colours, amid the lines of JSON.
+      // By default node-cron writes coloured text to the console, between the lines of JSON.
       logger: {
         info: (message) => {
           logger.info(message);

@@ -1,9 +1,12 @@
 import type { Clock } from './clock.ts';
 
-/** Differences above this are no measurement error, milliseconds: a clock was set, or runs wrong. */
+/**
+ * Maximum difference that counts as a measurement error, milliseconds. Above it, a clock was set or runs
+ * wrong.
+ */
 export const maxOffsetMs = 1_000;
 
-/** What the process's instants are made of; injected in tests. */
+/** The sources of time; tests inject their own. */
 interface Sources {
   /** Postgres' clock, epoch milliseconds. */
   readDatabase: () => Promise<number>;
@@ -14,27 +17,32 @@ interface Sources {
 }
 
 export interface DatabaseClock {
-  /** Now, by Postgres' clock, epoch milliseconds. Never goes back, but where Postgres' clock was set back. */
+  /**
+   * Returns the present instant by Postgres' clock, epoch milliseconds. It goes back only if Postgres' clock
+   * was set back.
+   */
   now: Clock;
-  /** By how much the machine's clock is ahead of Postgres', milliseconds; null: not measured yet. */
+  /**
+   * Returns how far the machine's clock is ahead of Postgres', milliseconds; null before the first
+   * measurement.
+   */
   offsetMs(): number | null;
   /**
    * Compares the clocks.
    *
-   * @returns by how much Postgres' clock was set back since the last time, milliseconds; 0: it was not.
-   * @throws where Postgres cannot be asked; the clock runs on then.
+   * @returns how far Postgres' clock was set back since the last comparison, milliseconds; 0 = not at all.
+   * @throws if Postgres cannot be reached; the clock keeps running.
    */
   measure(): Promise<number>;
 }
 
 /**
- * The clock of all instances of one database: Postgres' clock, measured now and then, and carried on by
- * the process's monotonic clock in between (docs/adr/0013-clocks.md). Setting the machine's clock changes
- * nothing. Until the first measurement it is the machine's.
+ * Creates the clock that all instances of one database share: Postgres' clock, measured periodically and
+ * extrapolated by the process's monotonic clock (docs/adr/0013-clocks.md). Setting the machine's clock has no
+ * effect. Until the first measurement, it is the machine's clock.
  *
- * Postgres was asked and answered within one trip, so its clock is known to half of that. A measurement
- * that the clock agrees with that far changes nothing; one behind it, by less than a second, holds the
- * clock until the time has come.
+ * A measurement is accurate to half of its round trip. A measurement within this accuracy changes nothing. If
+ * Postgres' clock is behind by less than a second, the clock stands still until it catches up.
  */
 export function createDatabaseClock({ readDatabase, machine, monotonic }: Sources): DatabaseClock {
   let anchor = { at: machine(), monotonic: monotonic(), uncertainMs: Infinity };
@@ -64,7 +72,8 @@ export function createDatabaseClock({ readDatabase, machine, monotonic }: Source
         anchor.uncertainMs = Math.min(anchor.uncertainMs, knownToMs);
         return 0;
       }
-      // After a slow trip the clock itself may have been ahead, and Postgres' was not set back.
+      // The difference may come from a slow round trip, so it does not prove that Postgres' clock was set
+      // back.
       const wasSetBack = -differsMs > uncertainMs + anchor.uncertainMs;
       anchor = { at, monotonic: answeredAt, uncertainMs };
       if (at >= last - maxOffsetMs) return 0;

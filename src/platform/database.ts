@@ -2,21 +2,21 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
 
-/** What runs inside one transaction. */
+/** The client inside one transaction. */
 export type Tx = Prisma.TransactionClient;
 
-/** A piece of SQL with its parameters, as `tx.$queryRaw` takes it; `sqlText` is one of fixed text. */
+/** An SQL fragment with its parameters for `tx.$queryRaw`; `sqlText` is one of fixed text. */
 export { sqltag as sql, raw as sqlText, type Sql } from '@prisma/client/runtime/client';
 
-/** Connections to Postgres: Prisma for most of the code, the pool below it where a path is hot. */
+/** Connections to Postgres: Prisma for most of the code, and its pool for hot paths. */
 export interface Database {
   prisma: PrismaClient;
   pool: pg.Pool;
-  /** A few connections of their own, for short queries that must not wait however busy the pool is. */
+  /** Reserved connections for short queries that must not wait when the pool is busy. */
   reservedPool: pg.Pool;
   /**
-   * Runs `work` in one READ COMMITTED transaction; a deadlock or a serialization failure runs it again, up
-   * to `attempts` times altogether, 5 unless it is said.
+   * Runs `work` in one READ COMMITTED transaction. Retries after a deadlock or a serialization failure, up to
+   * `attempts` attempts in all, 5 by default.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>, attempts?: number): Promise<T>;
   close(): Promise<void>;
@@ -24,12 +24,14 @@ export interface Database {
 
 const usualAttempts = 5;
 
-/** Why Postgres did not do what it was asked for, where that is neither our fault nor the caller's. */
+/** Why Postgres could not do its work, if neither the service nor the caller caused it. */
 export type DatabaseFailure = 'unreachable' | 'timeout' | 'conflict';
 
 /**
- * @param onPoolError told of errors on idle connections, which are replaced.
- * @param onFailure told of every query and transaction that failed so, those that are tried again included.
+ * Connects to Postgres.
+ *
+ * @param onPoolError called with errors of idle connections, which are replaced.
+ * @param onFailure called for every failed query and transaction, retried ones included.
  */
 export function openDatabase(
   url: string,
@@ -42,7 +44,7 @@ export function openDatabase(
     query_timeout: 15_000,
     statement_timeout: 14_000,
     application_name: 'latchkey',
-    // Compiling a report's statement takes Postgres seconds, running it takes tenths of one.
+    // Postgres takes seconds to JIT-compile a report's statement, and tenths of a second to run it.
     options: '-c jit=off',
   };
   const pool = new pg.Pool({ ...settings, max: 20 });
@@ -78,7 +80,7 @@ export function openDatabase(
   };
 }
 
-/** Postgres' clock, epoch milliseconds. */
+/** Reads Postgres' clock, epoch milliseconds. */
 export async function readClock({ pool }: Pick<Database, 'pool'>): Promise<number> {
   const { rows } = await pool.query<{ at: number }>(
     'select (extract(epoch from clock_timestamp()) * 1000)::float8 as at',
@@ -88,7 +90,7 @@ export async function readClock({ pool }: Pick<Database, 'pool'>): Promise<numbe
   return row.at;
 }
 
-/** Tells of every query that fails outside of a transaction, whoever makes it; who made it is told as ever. */
+/** Calls back for every query that fails outside of a transaction. The caller gets the error, too. */
 function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
   const query: (...request: unknown[]) => unknown = pool.query.bind(pool);
   const watched = (...request: unknown[]): unknown => {
@@ -96,39 +98,39 @@ function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
     if (answer instanceof Promise) answer.catch(onError);
     return answer;
   };
-  pool.query = watched as typeof pool.query; // what it is called with and answers goes through as it is
+  pool.query = watched as typeof pool.query; // arguments and result pass through unchanged
 }
 
 /**
- * What the socket, the driver, Prisma and Postgres say where the database cannot be reached, has no
- * connection left or does not answer at all.
+ * Matches the errors of the socket, the driver, Prisma and Postgres for a database that is unreachable, has
+ * no free connection, or does not respond.
  */
 const unreachable =
   /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|is not queryable|Server has closed the connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57P0[123]|53300)\b/;
 
-/** Our own limits: on a statement (57014, which Postgres itself reports), and Prisma's on a transaction. */
+/** Matches the time limits of statements (57014, reported by Postgres) and of Prisma's transactions. */
 const timeout = /\b57014\b|on an expired transaction/;
 
-/** Whether an error says that the database could not be asked, which another try may well be able to. */
+/** Returns whether an error means that the database could not be reached, so that a retry may succeed. */
 export function isUnreachable(error: unknown): boolean {
-  return error instanceof Error && unreachable.test(saidBy(error)) && !isTimeout(error);
+  return error instanceof Error && unreachable.test(errorText(error)) && !isTimeout(error);
 }
 
 /**
- * Whether the database answered, but a statement or transaction took longer than it may: the work is
- * too much at once, or waits for a lock. The same work, repeated, is likely to fail again.
+ * Returns whether the database responded, but a statement or transaction exceeded its time limit: the work is
+ * too large, or waits for a lock. A retry of the same work is likely to fail again.
  */
 export function isTimeout(error: unknown): boolean {
-  return error instanceof Error && timeout.test(saidBy(error));
+  return error instanceof Error && timeout.test(errorText(error));
 }
 
-/** All that an error of the database says. Prisma keeps what the driver said in the cause. */
-export function saidBy(error: Error): string {
+/** Returns the whole text of a database error. Prisma keeps the driver's text in the cause. */
+export function errorText(error: Error): string {
   const cause = error.cause === undefined ? '' : JSON.stringify(error.cause);
   return `${codeOf(error)} ${error.message} ${cause}`;
 }
 
-/** Deadlock (40P01) and serialization failure (40001): nothing was written, and another try may pass. */
+/** Deadlock (40P01) or serialization failure (40001): nothing was written, and a retry may succeed. */
 function isTransient(error: unknown): boolean {
   return (
     error instanceof Error && /\b(40P01|40001)\b|P2034/.test(`${error.message} ${codeOf(error)}`)

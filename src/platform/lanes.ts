@@ -1,9 +1,9 @@
 /**
- * Items that wait, in a line of their own per lane; they are drawn round-robin, one from each lane, so that
- * a long line delays no other lane. Pure.
+ * Waiting items in a queue per lane. They are drawn round-robin, one from each lane, so that a long queue
+ * delays no other lane. Pure.
  */
 export class Lanes<Item> {
-  /** Lanes with items, the one whose turn is next first. */
+  /** Lanes with items, the next one to draw from first. */
   readonly #lines = new Map<string, Set<Item>>();
   #size = 0;
 
@@ -23,7 +23,7 @@ export class Lanes<Item> {
     this.#size += 1;
   }
 
-  /** Takes an item out that no longer waits. */
+  /** Removes an item that no longer waits. */
   delete(lane: string, item: Item): void {
     const line = this.#lines.get(lane);
     if (line?.delete(item) !== true) return;
@@ -32,16 +32,16 @@ export class Lanes<Item> {
   }
 
   /**
-   * Draws the next item, or undefined where none waits or none may be drawn.
+   * Draws the next item. Returns undefined if no item waits, or none may be drawn.
    *
-   * @param mayDraw whether a lane's first item may be drawn now; by default each may.
+   * @param mayDraw whether a lane's first item may be drawn now; by default any may.
    */
   draw(mayDraw: (lane: string, first: Item) => boolean = () => true): Item | undefined {
     for (const [lane, line] of this.#lines) {
       const [first] = line;
       if (first === undefined || !mayDraw(lane, first)) continue;
       this.delete(lane, first);
-      // Behind the others, whose turn it is now.
+      // Moves the lane to the end, because the others are next.
       this.#lines.delete(lane);
       if (line.size > 0) this.#lines.set(lane, line);
       return first;

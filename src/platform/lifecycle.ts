@@ -1,7 +1,9 @@
-/** Whether this process is to be sent further requests. */
+/** Whether this process should receive further requests. */
 export interface Lifecycle {
   readonly isStopping: boolean;
-  /** From now on it says that it stops; what comes all the same is still answered. */
+  /**
+   * Makes the readiness check report that the process is stopping. Requests that still arrive are answered.
+   */
   beginStop(): void;
 }
 

@@ -1,27 +1,27 @@
 import type { Tx } from './database.ts';
 
 /*
- * The lock order, everywhere (docs/architecture.md, "Lock order"):
- *   project → followed objects, sorted → join keys (customers, then payments), sorted → users, sorted.
- * Projects and join keys are advisory locks of the transaction; followed objects and users are rows.
+ * The order in which every transaction takes its locks (docs/architecture.md, "Lock order"): project →
+ * followed objects, sorted → join keys (customers, then payments), sorted → users, sorted. Projects and join
+ * keys are advisory locks of the transaction; followed objects and users are rows.
  */
 
 const projectClass = 1;
 const joinKeyClass = 2;
 
-/** Held by whatever computes from the project's catalog and policy. */
+/** Shared lock for everything that is computed from the project's catalog and policy. */
 export async function lockProjectShared(tx: Tx, projectId: string): Promise<void> {
   await tx.$executeRaw`select pg_advisory_xact_lock_shared(${projectClass}, hashtext(${projectId}))`;
 }
 
-/** Held by a change of catalog or policy. */
+/** Exclusive lock for changes of the catalog or policy. */
 export async function lockProjectExclusive(tx: Tx, projectId: string): Promise<void> {
   await tx.$executeRaw`select pg_advisory_xact_lock(${projectClass}, hashtext(${projectId}))`;
 }
 
 /**
- * Locks ids by which two objects find each other (a customer, a payment intent, an invoice), in the
- * order of their hashes, so that no two transactions wait for each other.
+ * Locks ids by which two objects find each other (a customer, a payment intent, an invoice), in the order of
+ * their hashes, to avoid deadlocks.
  */
 export async function lockJoinKeys(tx: Tx, keys: Iterable<string>): Promise<void> {
   const unique = [...new Set(keys)];

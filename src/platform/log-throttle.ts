@@ -1,26 +1,29 @@
 export interface LogThrottle {
   /**
-   * Whether what happens at `now` (epoch milliseconds) is worth a line of the log.
+   * Decides whether an occurrence at `now` (epoch milliseconds) is logged.
    *
-   * @returns how often it happened without one since the last; null: this one has none either.
+   * @returns how many occurrences were suppressed since the last line; null: this one is suppressed, too.
    */
   next(now: number): number | null;
 }
 
-/** Lets one thing in `everyMs` be told of those that may happen thousands of times a second. Pure. */
+/**
+ * Creates a throttle that admits one log line per `everyMs`, for things that can happen thousands of times a
+ * second. Pure.
+ */
 export function createLogThrottle(everyMs: number): LogThrottle {
   let toldAt: number | undefined;
-  let unsaid = 0;
+  let suppressed = 0;
   return {
     next(now) {
-      // A clock that is set back silences nothing.
+      // If the clock was set back, the line is logged.
       if (toldAt !== undefined && now >= toldAt && now < toldAt + everyMs) {
-        unsaid += 1;
+        suppressed += 1;
         return null;
       }
-      const before = unsaid;
+      const before = suppressed;
       toldAt = now;
-      unsaid = 0;
+      suppressed = 0;
       return before;
     },
   };

@@ -3,7 +3,7 @@ import { describeError } from './redaction.ts';
 
 export type { Logger } from 'pino';
 
-/** Paths whose values never reach the log: credentials, and what identifies a person. */
+/** Paths whose values must not be logged: credentials and personal data. */
 const redactedPaths = [
   'req.headers.authorization',
   'req.headers.cookie',
@@ -17,7 +17,7 @@ const redactedPaths = [
   '*.email',
 ];
 
-/** The process's log: JSON lines, secrets taken out. */
+/** Creates the process's logger: JSON lines with redacted secrets. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
     level,

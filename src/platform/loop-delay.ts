@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How long what is due in this process waits for its turn. */
+/** The delay of the event loop. */
 export interface LoopDelay {
-  /** Lately, on average, milliseconds. */
+  /** The recent average, milliseconds. */
   ms(): number;
-  /** What was late until now counts no more: a start has much to load at once, and nobody waits for it. */
+  /** Discards the delay measured so far: a start blocks the loop. */
   restart(): void;
   stop(): void;
 }
@@ -14,14 +14,14 @@ const sampleMs = 250;
 const nanosecondsPerMs = 1_000_000;
 
 /**
- * What is held against the bounds after another sample: a rise counts at once, a fall by half a sample,
- * so that the moment of calm after refused work does not let all of it in again. Pure.
+ * Returns the smoothed delay after another sample. A rise counts at once; a fall is halved, so that a quiet
+ * moment after shed work does not admit all of it again. Pure.
  */
 export function smoothedDelay(before: number, sampled: number): number {
   return Math.max(sampled, before / 2);
 }
 
-/** What was measured over a while: how many ticks, and how far apart they were altogether, nanoseconds. */
+/** The ticks of a sample: their number, and the sum of the intervals between them, nanoseconds. */
 export interface Ticks {
   count: number;
   apart: number;
@@ -30,8 +30,8 @@ export interface Ticks {
 const none: Ticks = { count: 0, apart: 0 };
 
 /**
- * By how much ticks came late on average, milliseconds, over a sample and the one before it: so that a
- * single pause, as for collecting garbage, is no overload. Pure.
+ * Returns the average delay of ticks over a sample and the previous one, milliseconds, so that one pause,
+ * such as a garbage collection, does not count as overload. Pure.
  */
 export function sampledDelay(before: Ticks, sample: Ticks): number {
   const count = before.count + sample.count;
@@ -39,12 +39,12 @@ export function sampledDelay(before: Ticks, sample: Ticks): number {
   return Math.max(0, (before.apart + sample.apart) / count / nanosecondsPerMs - resolutionMs);
 }
 
-/** Measures until stopped; keeps no process alive. */
+/** Measures until stopped, without keeping the process alive. */
 export function measureLoopDelay(): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
-  // Never reset in between: it would forget its last tick, and see nothing of a loop that ticks no more
-  // than once per sample, which is when it matters most.
+  // The histogram is never reset: it would forget its last tick, and miss a loop that ticks at most once per
+  // sample, which is when it matters most.
   let total = none;
   let before = none;
   let delayMs = 0;

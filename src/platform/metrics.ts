@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** What an alarm may be about; a test holds this to where alarms are raised. */
+/** The kinds of alarms; a test compares them with the places that raise alarms. */
 export const alarmKinds = [
   'clock_set_back',
   'intent_of_another_session',
@@ -18,8 +18,8 @@ export const alarmKinds = [
 ] as const;
 
 /**
- * The process's metrics, named `latchkey_…`; docs/monitoring/metrics.md says what each tells. No label
- * carries a user's id, or anything else of which there are many.
+ * The process's metrics, named `latchkey_…`; docs/monitoring/metrics.md explains each. Labels must have few
+ * values, so none carries a user's id.
  */
 export function createMetrics() {
   const metrics = defineMetrics();
@@ -45,7 +45,7 @@ export function createMetrics() {
 function defineMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
-  // Gauges with the suffix of counters. Each is the sum of the gauge without it.
+  // Gauges with the suffix of counters. Each is the sum of the gauge of the same name without the suffix.
   for (const kind of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`latchkey_nodejs_active_${kind}_total`);
   }
@@ -54,7 +54,7 @@ function defineMetrics() {
     registry,
     requestSeconds: new Histogram({
       name: 'latchkey_http_request_seconds',
-      help: 'Time to answer a request, by route, method and status.',
+      help: 'Time to respond to a request, by route, method and status.',
       labelNames: ['route', 'method', 'status'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
@@ -72,24 +72,24 @@ function defineMetrics() {
     }),
     untrustedForwarded: new Counter({
       name: 'latchkey_untrusted_forwarded_total',
-      help: 'Requests whose X-Forwarded-For was ignored since TRUSTED_PROXIES is not set.',
+      help: 'Requests whose X-Forwarded-For was ignored because TRUSTED_PROXIES is not set.',
       registers,
     }),
     shedRequests: new Counter({
       name: 'latchkey_shed_requests_total',
-      help: 'Requests refused with a 503 since the event loop was late, by kind of work.',
+      help: 'Requests refused with a 503 because the event loop was late, by kind of work.',
       labelNames: ['work'],
       registers,
     }),
     cacheReads: new Counter({
       name: 'latchkey_cache_reads_total',
-      help: 'Reads of entitlements by how they were answered: hit, miss, or bypass where the cache was not asked or could not answer.',
+      help: 'Reads of entitlements by their source: hit, miss, or bypass if the cache was skipped or did not respond.',
       labelNames: ['result'],
       registers,
     }),
     redisErrors: new Counter({
       name: 'latchkey_redis_errors_total',
-      help: 'Redis commands that failed or timed out, by what was asked.',
+      help: 'Redis commands that failed or timed out, by purpose.',
       labelNames: ['operation'],
       registers,
     }),
@@ -100,7 +100,7 @@ function defineMetrics() {
     }),
     postgresErrors: new Counter({
       name: 'latchkey_postgres_errors_total',
-      help: 'Queries and transactions that failed: unreachable (no connection, or no answer in time), conflict (tried again); and idle connections that were lost.',
+      help: 'Queries and transactions that failed: unreachable (no connection, or no response in time), conflict (retried); and idle connections that were lost.',
       labelNames: ['kind'],
       registers,
     }),
@@ -129,7 +129,7 @@ function defineMetrics() {
     }),
     syncDelaySeconds: new Histogram({
       name: 'latchkey_sync_delay_seconds',
-      help: 'Time from the first event that made an object wanted until what Stripe says of it was applied, by urgency: 0 = a buyer waits, 1 = access, 2 = the rest.',
+      help: 'Time from the first event that enqueued an object until its state at Stripe was applied, by urgency: 0 = a buyer waits, 1 = access, 2 = the rest.',
       labelNames: ['urgency'],
       buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600],
       registers,
@@ -142,47 +142,47 @@ function defineMetrics() {
     }),
     alarms: new Counter({
       name: 'latchkey_alarms_total',
-      help: 'Things that a person should look at, by kind.',
+      help: 'Conditions that an operator should look at, by kind.',
       labelNames: ['kind'],
       registers,
     }),
     unmappedPrices: new Counter({
       name: 'latchkey_unmapped_prices_total',
-      help: 'Items and purchases that were synced whose price gives nothing, since no project has its product.',
+      help: 'Synced items and purchases whose price gives nothing, because no project has its product.',
       labelNames: ['known_user'],
       registers,
     }),
     inboxOldestWantedSeconds: new Gauge({
       name: 'latchkey_inbox_oldest_wanted_seconds',
-      help: 'How long the oldest wanted object has been waiting to be fetched.',
+      help: 'Age of the oldest enqueued object.',
       registers,
     }),
     inboxObjects: new Gauge({
       name: 'latchkey_inbox_objects',
-      help: 'Objects that are to be fetched: wanted, or failed at all attempts and tried rarely.',
+      help: 'Objects in the sync queue: enqueued, or failed after all attempts and retried rarely.',
       labelNames: ['state'],
       registers,
     }),
     stripeRequests: new Counter({
       name: 'latchkey_stripe_requests_total',
-      help: "Requests to Stripe by endpoint and the answer's status; 0 where there was none.",
+      help: "Requests to Stripe by endpoint and the response's status; 0 = no response.",
       labelNames: ['endpoint', 'status'],
       registers,
     }),
     reconciliationFindings: new Counter({
       name: 'latchkey_reconciliation_findings_total',
-      help: 'What reconciliation found, by type and by what was done about it.',
+      help: 'Findings of reconciliation, by type and by the action taken.',
       labelNames: ['type', 'action'],
       registers,
     }),
     reconciliationLastSuccess: new Gauge({
       name: 'latchkey_reconciliation_last_success_timestamp_seconds',
-      help: 'When everything was last compared with Stripe, from end to end; 0 = never.',
+      help: 'When a full comparison with Stripe last completed; 0 = never.',
       registers,
     }),
     reconciliationDuration: new Gauge({
       name: 'latchkey_reconciliation_duration_seconds',
-      help: 'How long the last comparison of everything took.',
+      help: 'Duration of the last full comparison with Stripe.',
       registers,
     }),
     reconciliationHeld: new Gauge({
@@ -204,7 +204,7 @@ function defineMetrics() {
     }),
     sweeps: new Counter({
       name: 'latchkey_sweeps_total',
-      help: 'What sweeps had to bring where it should be, by kind.',
+      help: 'Rows that sweeps had to repair, by kind.',
       labelNames: ['kind'],
       registers,
     }),

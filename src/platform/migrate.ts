@@ -25,7 +25,7 @@ export async function readMigrations(): Promise<Migration[]> {
   );
 }
 
-/** Prisma's own table of migrations, so that `prisma migrate deploy` sees the same history. */
+/** Prisma's own migrations table, so that `prisma migrate deploy` sees the same history. */
 const prismaTable = `
 create table _prisma_migrations (
   id varchar(36) primary key not null,
@@ -38,7 +38,7 @@ create table _prisma_migrations (
   applied_steps_count integer not null default 0
 )`;
 
-/** What Prisma began and did not finish was rolled back as a whole, and may be tried again. */
+/** An unfinished migration of Prisma's was rolled back as a whole, so it may be retried. */
 const noteRolledBack =
   'update _prisma_migrations set rolled_back_at = now() where finished_at is null and rolled_back_at is null';
 
@@ -50,13 +50,13 @@ insert into _prisma_migrations (id, checksum, migration_name, started_at, finish
 values ($1, $2, $3, $4, clock_timestamp(), 1)`;
 
 /**
- * Applies the migrations that the database lacks, oldest first, and returns their names. Instances that
- * start at the same time take turns under Prisma's advisory lock, which `prisma migrate deploy` takes,
- * too; each but the first finds nothing to do.
+ * Applies the migrations that the database lacks, oldest first, and returns their names. Instances that start
+ * at the same time take turns under Prisma's advisory lock, which `prisma migrate deploy` also takes; all but
+ * the first find nothing to apply.
  *
  * Each migration is one transaction, which also records it, on the connection that holds the lock. So a
- * migration whose process was killed leaves nothing behind, and the next process tries it again once
- * Postgres has ended it.
+ * killed migration leaves nothing behind, and the next process retries it once Postgres has ended the
+ * transaction.
  *
  * @param turn how to wait for the lock. If its `stop` is aborted first, nothing is applied.
  */
@@ -71,7 +71,7 @@ export async function applyMigrations(
     const { rows: tables } = await connection.query<{ exists: boolean }>(
       `select to_regclass('_prisma_migrations') is not null as exists`,
     );
-    // Asked first: "if not exists" wants the right to create even where there is nothing to do.
+    // Checked first: "if not exists" requires the right to create even if the table exists.
     if (tables[0]?.exists !== true) await connection.query(prismaTable);
     await connection.query(noteRolledBack);
     const { rows } = await connection.query<{ migration_name: string }>(appliedNames);
@@ -94,7 +94,7 @@ async function apply(connection: pg.Client, { name, sql }: Migration): Promise<v
     await connection.query(noteApplied, [randomUUID(), checksum, name, startedAt]);
     await connection.query('commit');
   } catch (error) {
-    // The connection ends next, and takes the transaction with it.
+    // The caller closes the connection, which rolls the transaction back.
     throw new Error(
       `migration ${name}: ${error instanceof Error ? error.message : String(error)}`,
       {

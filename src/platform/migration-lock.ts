@@ -6,15 +6,15 @@ export const migrationLock = 72_707_369;
 /** How often a waiting process logs that it waits, milliseconds. */
 const reportEveryMs = 5_000;
 
-/** How long a process waits for the lock, milliseconds: longer than migrating a large database takes. */
+/** Maximum wait for the lock, milliseconds: longer than migrating a large database takes. */
 const maxWaitMs = 15 * 60_000;
 
 const lockNotAvailable = '55P03';
 
 export interface TurnOptions {
-  /** The wait ends when this is aborted. */
+  /** Aborting it ends the wait. */
   stop?: AbortSignal | undefined;
-  /** Gets a sentence that says who holds the lock, every few seconds. */
+  /** Called every few seconds with a sentence that names the lock's holder. */
   onWait?: ((text: string) => void) | undefined;
   maxWaitMs?: number;
   reportEveryMs?: number;
@@ -23,8 +23,8 @@ export interface TurnOptions {
 /**
  * Waits for the migration lock. The connection holds it until it closes.
  *
- * @returns false where `stop` came first.
- * @throws Error that names the holder where the wait takes longer than `maxWaitMs`.
+ * @returns false if `stop` was aborted first.
+ * @throws Error that names the holder if the wait exceeds `maxWaitMs`.
  */
 export async function takeTurn(connection: pg.Client, options: TurnOptions): Promise<boolean> {
   const { stop } = options;
@@ -54,10 +54,10 @@ async function waitForLock(connection: pg.Client, options: TurnOptions): Promise
     const holder = await describeHolder(connection);
     if (waitedMs >= limitMs) {
       throw new Error(
-        `the lock of migrations was not free within ${Math.round(waitedMs / 1_000)} s. ${holder}`,
+        `the migration lock was not released within ${Math.round(waitedMs / 1_000)} s. ${holder}`,
       );
     }
-    onWait?.(`Waiting for the lock of migrations for ${Math.round(waitedMs / 1_000)} s. ${holder}`);
+    onWait?.(`Waiting for the migration lock for ${Math.round(waitedMs / 1_000)} s. ${holder}`);
   }
   await connection.query('set lock_timeout = 0');
 }

@@ -1,6 +1,6 @@
 /*
- * Refuses a Node that is older than package.json asks for. Every program imports this file first, so
- * that the refusal comes before anything else is loaded: an old Node starts and fails at a request.
+ * Refuses a Node older than package.json requires. Every program imports this file first, so that the refusal
+ * precedes all other imports: an old Node would start and fail at a request.
  */
 import { readFileSync } from 'node:fs';
 

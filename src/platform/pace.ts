@@ -1,42 +1,48 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from './clock.ts';
 
-/** Decides how much of each lane's work begins while the event loop is busy. */
+/** Limits how much of each lane's work begins while the event loop is busy. */
 export interface Pace {
-  /** Notes that a lane is active by work that is never held up. */
+  /** Marks a lane as active because of work that is never delayed. */
   note(lane: string): void;
   /**
-   * Charges a lane for work that costs so much, and returns true; false if the work has to wait. Kinds of
-   * work of a lane are charged apart, so that what waits of one takes no turns from another.
+   * Charges a lane for work of this cost. Returns false if the work must wait. Kinds of work are charged
+   * separately, so that waiting work of one kind does not delay another.
    */
   admits(lane: string, cost: number, kind?: string): boolean;
 }
 
-/** For how long the loop ran, and waited for input, since the process began, milliseconds. */
+/** How long the loop was active and idle since the process started, milliseconds. */
 export interface LoopTimes {
   active: number;
   idle: number;
 }
 
 /**
- * Which part of its time the loop may be busy while several lanes are active. Above it, input waits for
- * each other's callbacks, and Postgres for a core if it is on this machine.
+ * The target utilization of the loop while several lanes are active. Above it, callbacks delay each other,
+ * and a Postgres on this machine lacks a core.
  */
 const targetUtilization = 0.7;
 
-/** How fast the rate follows: by a factor of e per this time at a difference of 1, milliseconds. */
+/**
+ * Time constant of the rate: it changes by a factor of e per this time at a difference of 1, milliseconds.
+ */
 const followMs = 50;
 const sampleMs = 5;
 
-/** What one lane may begin per second of each kind, in units of cost. The least keeps every lane going. */
+/**
+ * The work that one lane may begin per second of each kind, in units of cost. The minimum keeps every lane
+ * moving.
+ */
 const rates = { least: 4, most: 10_000 };
 
-/** For how long a lane saves up what it did not use, and counts as active, milliseconds. */
+/** How long a lane saves up unused rate, and counts as active, milliseconds. */
 const savedMs = 200;
 const activeMs = 1_000;
 
 /**
- * The rate after a sample: it falls while the loop is busier than the target, and rises otherwise. Pure.
+ * Returns the rate after a sample. It falls while the loop is busier than the target, and rises otherwise.
+ * Pure.
  *
  * @param utilization of the loop during the sample, 0 to 1.
  */
@@ -46,21 +52,21 @@ export function nextRate(rate: number, utilization: number, sampleMs: number): n
 }
 
 interface Lane {
-  /** What it may begin of each kind, in units of cost; below 0 after work that cost more than was there. */
+  /** The remaining allowance per kind, in units of cost; negative after work that cost more. */
   credits: Map<string, number>;
   at: number;
 }
 
 /**
- * Creates a pace. Every lane may begin the same amount of work of a kind per second. The rate adapts to
- * the loop, so lanes with little to do never wait, and those with much share what is left. A lane that is
- * active alone never waits.
+ * Creates a pace. Every lane may begin the same amount of work of a kind per second. The rate adapts to the
+ * loop, so lanes with little work never wait, and lanes with much share the rest. A lane that is active alone
+ * never waits.
  */
 export function createPace(
   monotonic: Clock = () => performance.now(),
   readLoop: () => LoopTimes = () => performance.eventLoopUtilization(),
 ): Pace {
-  /** Those active lately, the one that was active last at the end. */
+  /** The recently active lanes, in order of activity, the latest last. */
   const lanes = new Map<string, Lane>();
   let rate = rates.most;
   let sampled = readLoop();

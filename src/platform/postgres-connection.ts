@@ -1,20 +1,20 @@
 import pg from 'pg';
 import { reasonOf } from './redaction.ts';
 
-/** How long connecting may take, milliseconds: an unreachable host never answers. */
+/** Time limit for connecting, milliseconds: an unreachable host never responds. */
 const connectWithinMs = 10_000;
 
-/** Returns where a database is, without credentials: `localhost:5432/latchkey`. */
+/** Returns the address of a database without credentials: `localhost:5432/latchkey`. */
 export function placeOf(databaseUrl: string): string {
   const { hostname, port, pathname } = new URL(databaseUrl);
   return `${hostname}:${port === '' ? '5432' : port}${pathname}`;
 }
 
 /**
- * Opens one connection of its own, for work that needs its session: migrations and checks. The caller
- * ends it.
+ * Opens a single connection, for work that needs its own session: migrations and checks. The caller closes
+ * it.
  *
- * @throws Error that names the database and says why it cannot be reached, without credentials.
+ * @throws Error that names the database and the reason, without credentials.
  */
 export async function connect(databaseUrl: string, applicationName: string): Promise<pg.Client> {
   try {
@@ -23,7 +23,7 @@ export async function connect(databaseUrl: string, applicationName: string): Pro
       connectionTimeoutMillis: connectWithinMs,
       application_name: applicationName,
     });
-    // A lost connection fails the next query; without a listener it would end the process.
+    // A lost connection fails the next query; an unhandled error event would end the process.
     client.on('error', () => undefined);
     await client.connect();
     return client;
@@ -34,7 +34,7 @@ export async function connect(databaseUrl: string, applicationName: string): Pro
   }
 }
 
-/** Advice for the most common failures. */
+/** Returns advice for the most common failures. */
 function hintOf(error: unknown): string {
   const text = reasonOf(error);
   if (/self-signed certificate|unable to (?:get|verify)/.test(text)) {
@@ -44,10 +44,10 @@ function hintOf(error: unknown): string {
     return ' (sslrootcert, sslcert and sslkey in DATABASE_URL must name files that the service can read)';
   }
   if (text.includes('no pg_hba.conf entry') && text.includes('no encryption')) {
-    return ' (the server wants TLS: add sslmode=verify-full to DATABASE_URL)';
+    return ' (the server requires TLS: add sslmode=verify-full to DATABASE_URL)';
   }
   if (text.includes('does not support SSL')) {
-    return ' (the server has no TLS: take sslmode out of DATABASE_URL)';
+    return ' (the server has no TLS: remove sslmode from DATABASE_URL)';
   }
   return '';
 }

@@ -8,12 +8,12 @@ export const oldestPostgres = 15;
 const comparisons = 5;
 
 export interface PostgresServer {
-  /** Such as `18.4`. */
+  /** The version, such as `18.4`. */
   version: string;
   tls: boolean;
 }
 
-/** Thrown where the database answers, but cannot be used as it is. */
+/** Thrown if the database responds, but cannot be used. */
 export class UnusableDatabase extends Error {
   constructor(databaseUrl: string, what: string) {
     super(`database ${placeOf(databaseUrl)}: ${what}`);
@@ -22,10 +22,10 @@ export class UnusableDatabase extends Error {
 }
 
 /**
- * Returns what the server of a database is.
+ * Inspects the server of a database.
  *
- * @throws UnusableDatabase where it is older than `oldestPostgres`, a read-only standby, or behind a pooler
- *   that gives each transaction another session; Error where it cannot be reached.
+ * @throws UnusableDatabase if it is older than `oldestPostgres`, a read-only standby, or behind a pooler that
+ *   gives each transaction another session; Error if it cannot be reached.
  */
 export async function inspectPostgres(databaseUrl: string): Promise<PostgresServer> {
   const first = await connect(databaseUrl, 'latchkey check');
@@ -42,7 +42,8 @@ export async function inspectPostgres(databaseUrl: string): Promise<PostgresServ
          (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as tls`,
     );
     const [row] = rows;
-    if (row === undefined) throw new UnusableDatabase(databaseUrl, 'it does not say what it is');
+    if (row === undefined)
+      throw new UnusableDatabase(databaseUrl, 'it does not report its version');
     if (Math.floor(row.number / 10_000) < oldestPostgres) {
       throw new UnusableDatabase(
         databaseUrl,
@@ -50,15 +51,18 @@ export async function inspectPostgres(databaseUrl: string): Promise<PostgresServ
       );
     }
     if (row.standby) {
-      throw new UnusableDatabase(databaseUrl, 'this is a read-only standby. Name the primary.');
+      throw new UnusableDatabase(
+        databaseUrl,
+        'this is a read-only standby. Set DATABASE_URL to the primary.',
+      );
     }
     const second = await connect(databaseUrl, 'latchkey check');
     try {
       if (await shareSession(first, second)) {
         throw new UnusableDatabase(
           databaseUrl,
-          'a pooler gives each transaction another session. Prepared statements and locks need their ' +
-            'own: set pool_mode = session, or connect to PostgreSQL itself.',
+          'a pooler gives each transaction another session. Prepared statements and locks require their ' +
+            'own: set pool_mode = session, or connect to PostgreSQL directly.',
         );
       }
     } finally {

@@ -3,18 +3,18 @@ import { reasonOf } from './redaction.ts';
 
 export type { Redis } from 'ioredis';
 
-/** How long a request waits for Redis before it goes on without, milliseconds. */
+/** How long a request waits for Redis before it continues without it, milliseconds. */
 const redisWaitMs = 50;
 
 /**
- * How long a connection may leave all that it was asked unanswered, milliseconds, before another is made:
- * of a host that is gone the system would take a quarter of an hour to say so.
+ * How long a connection may leave all commands unanswered before it is replaced, milliseconds. The system
+ * needs a quarter of an hour to report a dead host.
  */
 const silenceMs = 2_000;
 
 /**
- * A client that never makes a request wait longer than `redisWaitMs`: no offline queue, no retries
- * of a command, a reconnect in the background.
+ * Creates a client that never makes a request wait longer than `redisWaitMs`: no offline queue, no retries of
+ * a command, reconnects in the background.
  */
 export function openRedis(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, {
@@ -23,13 +23,13 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
     connectTimeout: 1_000,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
-    // Reads come in batches already: gathering them again would only keep them waiting.
+    // Reads arrive in batches already, so pipelining would only delay them.
     autoPipeliningIgnoredCommands: ['mget'],
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
   redis.on('error', (error: Error) => {
-    // Otherwise ioredis continues in database 0, which another program may use.
+    // By default ioredis continues in database 0, which another program may use.
     if (hasNoSuchDatabase(error)) redis.disconnect();
     onError(error);
   });
@@ -37,20 +37,20 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
 }
 
 export interface RedisServer {
-  /** Such as `7.0.15`. */
+  /** The version, such as `7.0.15`. */
   version: string;
   /** Its `maxmemory-policy`: with `noeviction`, writes fail once memory is full. */
   evictionPolicy: string;
 }
 
-/** Returns where a Redis is, without credentials: `localhost:6379, database 0`. */
+/** Returns the address of a Redis without credentials: `localhost:6379, database 0`. */
 export function redisPlaceOf(url: string): string {
   const { hostname, port, pathname } = new URL(url);
   const database = pathname.length > 1 ? pathname.slice(1) : '0';
   return `${hostname}:${port === '' ? '6379' : port}, database ${database}`;
 }
 
-/** Thrown where Redis answers, but cannot be used as it is set. */
+/** Thrown if Redis responds, but cannot be used as configured. */
 export class UnusableRedis extends Error {
   constructor(url: string, what: string) {
     super(`Redis at ${redisPlaceOf(url)}: ${what}`);
@@ -59,9 +59,10 @@ export class UnusableRedis extends Error {
 }
 
 /**
- * Returns what a Redis is, over a connection of its own.
+ * Inspects a Redis over a separate connection.
  *
- * @throws UnusableRedis where it has no such database or refuses the password; Error where it cannot be reached.
+ * @throws UnusableRedis if the database does not exist or the password is refused; Error if it cannot be
+ *   reached.
  */
 export async function inspectRedis(url: string): Promise<RedisServer> {
   const redis = new Redis(url, {
@@ -92,7 +93,7 @@ export async function inspectRedis(url: string): Promise<RedisServer> {
     if (hasNoSuchDatabase(error)) {
       throw new UnusableRedis(
         url,
-        'there is no such database. Correct the number at the end of REDIS_URL.',
+        'the database does not exist. Correct the number at the end of REDIS_URL.',
       );
     }
     if (/WRONGPASS|NOAUTH|NOPERM/.test(reason)) {

@@ -1,13 +1,13 @@
 import { createLogThrottle } from './log-throttle.ts';
 
-/** Of failures in a row so often one is reported, milliseconds: an outage fails every run. */
+/** Minimum time between two reports of consecutive failures, milliseconds. An outage fails every run. */
 const reportEveryMs = 60_000;
 
 /**
- * Runs `work` again and again, `everyMs` after it ended, until stopped. A failure is reported, of many in a
- * row the first and then one a minute, and the next run comes.
+ * Runs `work` repeatedly, `everyMs` after it ended, until stopped. A failure does not end the loop. The first
+ * of consecutive failures is reported, then one a minute.
  *
- * @param everyMs milliseconds, or what they are after work that took so many.
+ * @param everyMs milliseconds, or a function of the duration of the last run.
  */
 export function repeat(
   everyMs: number | ((tookMs: number) => number),

@@ -1,14 +1,14 @@
 import type { Database } from './database.ts';
 
-/** Part of a budget: nothing takes more than `perSecond` requests from it in any second. */
+/** Part of a budget: at most `perSecond` requests in any second. */
 export interface Bucket {
   name: string;
   perSecond: number;
 }
 
 /**
- * Who asks Stripe. A quarter of everything is kept for what a buyer waits for; reconciliation takes its
- * requests out of what is left to the background, and never more than ten a second.
+ * Who sends requests to Stripe. A quarter of everything is reserved for requests that a buyer waits for.
+ * Reconciliation shares the rest with the background, and never exceeds ten a second.
  */
 export type Share = 'buyers' | 'background' | 'reconciliation';
 
@@ -16,7 +16,7 @@ const reconciliationPerSecond = 10;
 
 const backgroundPart = 0.75;
 
-/** Stripe limits each endpoint to a quarter of what it allows over all. */
+/** Stripe limits each endpoint to a quarter of the overall limit. */
 const endpointPart = 0.25;
 
 /** How long a request waits for its turn before it fails, milliseconds. */
@@ -26,10 +26,13 @@ export const maxWaitMs: Readonly<Record<Share, number>> = {
   reconciliation: 30_000,
 };
 
-/** A second's worth is the capacity and what flows in meanwhile; so the one is taken off the other. */
+/**
+ * A full bucket and its refill can both be spent within a second, so the capacity is subtracted from the
+ * refill.
+ */
 const capacityPart = 0.1;
 
-/** Which buckets a request to an endpoint is taken from; pure. */
+/** Returns the buckets that a request to an endpoint is charged to. Pure. */
 export function bucketsOf(share: Share, endpoint: string, maxRps: number): Bucket[] {
   const whole = [
     { name: 'all', perSecond: maxRps },
@@ -48,10 +51,10 @@ export function bucketsOf(share: Share, endpoint: string, maxRps: number): Bucke
 }
 
 /**
- * Takes a request from all the buckets, which all instances share (they lie in Postgres), or from none.
+ * Charges a request to all of its buckets, which all instances share in Postgres, or to none.
  *
- * @param at epoch milliseconds; the database's clock by default, since the instances share that too.
- * @returns milliseconds after which it is worth asking again; 0 = taken.
+ * @param at epoch milliseconds; the database's clock by default, which the instances share, too.
+ * @returns milliseconds until the next attempt makes sense; 0 = charged.
  */
 export async function takeRequest(
   database: Pick<Database, 'pool'>,
@@ -69,14 +72,17 @@ export async function takeRequest(
     ],
   });
   const [row] = rows;
-  if (row === undefined) throw new Error('the budget gave no answer');
+  if (row === undefined) throw new Error('the budget returned no row');
   return Math.ceil(row.wait * 1_000);
 }
 
-/** Resources that lie one name deeper. */
+/** Namespaces, whose resources are one segment deeper. */
 const namespaces: ReadonlySet<string> = new Set(['billing_portal', 'checkout', 'entitlements']);
 
-/** The endpoint as Stripe counts it: all objects of a kind are one, such as `GET /v1/subscriptions/:id`. */
+/**
+ * Returns the endpoint as Stripe's rate limits count it: one for all objects of a kind, such as `GET
+ * /v1/subscriptions/:id`.
+ */
 export function endpointOf(method: string, path: string): string {
   const [, version = '', ...names] = (path.split('?')[0] ?? '').split('/');
   const at = namespaces.has(names[0] ?? '') ? 2 : 1;

@@ -1,6 +1,9 @@
 import type Stripe from 'stripe';
 
-/** Stripe contradicts itself, so nothing is concluded from its answer. The message names nothing internal. */
+/**
+ * Thrown if Stripe contradicts itself, so that nothing is concluded from its response. The message names
+ * nothing internal.
+ */
 export class ImplausibleAnswer extends Error {}
 
 /** The parameters that page a list. */
@@ -9,14 +12,14 @@ interface PageParams {
   starting_after?: string;
 }
 
-/** Fetches a page of a list. */
+/** Fetches one page of a list. */
 export type ListPage<T> = (page: PageParams) => PromiseLike<Stripe.ApiList<T>>;
 
 const pageSize = 100;
 
 /**
- * Yields everything that a list holds, page by page. An object that a changing list shows twice comes once.
- * The SDK's own paging follows a repeating page without end, or up to its bound.
+ * Yields everything in a list, page by page. An object that a changing list shows twice is yielded once. The
+ * SDK's own paging follows a repeating page without end, or up to its bound.
  *
  * @throws ImplausibleAnswer if a page makes no progress.
  */
@@ -42,14 +45,14 @@ export async function* eachListed<T extends { id: string }>(list: ListPage<T>): 
   }
 }
 
-/** Returns everything that a list holds, each object once. The same errors. */
+/** Returns everything in a list, each object once. Throws the same errors. */
 export async function listAll<T extends { id: string }>(list: ListPage<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const object of eachListed(list)) all.push(object);
   return all;
 }
 
-/** Returns a whole nested list: Stripe leaves it out unless it is expanded, and cuts it at ten entries. */
+/** Returns a whole nested list: Stripe omits it unless it is expanded, and cuts it at ten entries. */
 export async function wholeList<T extends { id: string }>(
   nested: Stripe.ApiList<T> | null | undefined,
   list: ListPage<T>,

@@ -6,10 +6,10 @@ interface Waiting {
   fail: (error: unknown) => void;
 }
 
-/** What waits for one endpoint. */
+/** The requests that wait for one endpoint. */
 interface Line {
   waiting: Lanes<Waiting>;
-  /** How many requests to it are asking the budget right now. */
+  /** How many of them are asking the budget now. */
   takers: number;
 }
 
@@ -17,16 +17,16 @@ interface Line {
 const maxTakers = 4;
 
 interface StripeTurnOptions {
-  /** Takes a request to an endpoint from the budget; returns after how many milliseconds to ask again, 0 = taken. */
+  /** Charges a request to the budget. Returns the milliseconds until the next attempt; 0 = charged. */
   take: (endpoint: string) => Promise<number>;
-  /** How long a request waits at most, milliseconds. */
+  /** Maximum wait of a request, milliseconds. */
   maxWaitMs: number;
 }
 
 /**
- * Returns what waits until a request to an endpoint is within the budget. Requests wait in a lane per
- * project, and each one that the budget allows goes to the next lane: a project that asks Stripe often
- * delays another by a request, not by its whole line. Rejects where that takes too long.
+ * Creates a function that waits until a request to an endpoint is within the budget. Requests wait in a lane
+ * per project, and the lanes take turns: a project with many requests delays another by one request, not by
+ * its whole queue. Rejects if the wait is too long.
  */
 export function createStripeTurns({
   take,

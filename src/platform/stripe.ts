@@ -7,15 +7,15 @@ import { createStripeTurns } from './stripe-turns.ts';
 
 export interface StripeOptions {
   secretKey: string;
-  /** Another server that speaks Stripe's API, such as the sandbox. */
+  /** Another server with Stripe's API, such as the sandbox. */
   apiBase: string | undefined;
 }
 
 type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
 
 /**
- * The SDK, with a bounded wait: 10 s per try, one retry. A 429 is not tried again here: the SDK does
- * not, and whoever asked knows how long it can wait.
+ * Creates the SDK's client with bounded waits: 10 s per attempt, one retry. The SDK does not retry a 429, and
+ * only the caller knows how long it can wait.
  */
 export function openStripe(
   options: StripeOptions,
@@ -38,10 +38,10 @@ export function openStripe(
 }
 
 /**
- * The same, with every request counted, and sent when it is its project's turn within the rate budget. In the
- * background nothing is tried again here: the queue has its own patience.
+ * Creates a client that counts every request and sends it when its project's turn comes within the rate
+ * budget. Background clients do not retry, because the sync queue does.
  *
- * @param options `maxRps`: requests per second that all instances together make at most.
+ * @param options `maxRps`: maximum requests per second of all instances together.
  */
 export function openPacedStripe(
   options: StripeOptions & { maxRps: number },
@@ -62,26 +62,30 @@ export function openPacedStripe(
   return openStripe(options, { httpClient, maxNetworkRetries: share === 'buyers' ? 1 : 0 });
 }
 
-/** Whether Stripe accepts the key, by its answers to the requests of this process. */
+/** Whether Stripe accepts the key, by its responses to this process. */
 export interface KeyState {
   note(status: number): void;
-  /** Whether Stripe's last answer was a 401. */
+  /** Whether Stripe's last response was a 401. */
   isRefused(): boolean;
 }
 
-/** Creates the state of a key that was not used yet. */
+/** Creates the state of an unused key. */
 export function createKeyState(): KeyState {
   let isRefused = false;
   return {
     note(status) {
-      // No answer, a throttled request and a failure at Stripe say nothing about the key.
+      // A missing response, a 429 or a 5xx proves nothing about the key.
       if (status > 0 && status !== 429 && status < 500) isRefused = status === 401;
     },
     isRefused: () => isRefused,
   };
 }
 
-/** @param start resolves when the request may go, with what is to be told its status (0 = no answer). */
+/**
+ * Sends each request after `start`, and reports its status.
+ *
+ * @param start resolves when the request may be sent, with a callback for its status (0 = no response).
+ */
 function paced(
   client: HttpClient,
   start: (endpoint: string) => Promise<(status: number) => void>,

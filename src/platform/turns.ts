@@ -2,28 +2,28 @@ import { Lanes } from './lanes.ts';
 import type { Pace } from './pace.ts';
 
 export interface TurnRule {
-  /** How much runs at once altogether. */
+  /** Maximum cost of running work, over all lanes. */
   capacity: number;
-  /** How much of one lane runs at once; no piece of work may cost more. */
+  /** Maximum cost of one lane's running work. No single piece of work may cost more. */
   capacityPerLane: number;
-  /** How many wait in one lane at most. */
+  /** Maximum number of waiting pieces per lane. */
   maxWaitingPerLane: number;
-  /** How long one waits at most, milliseconds. */
+  /** Maximum wait, milliseconds. */
   maxWaitMs: number;
 }
 
-/** Thrown when work is rejected: its lane is full, or it waited too long. */
+/** Thrown if work is rejected: its lane is full, or it waited too long. */
 export class NoTurn extends Error {
   constructor() {
-    super('no turn came in time');
+    super('the wait for a turn was too long');
     this.name = 'NoTurn';
   }
 }
 
-/** Runs work of a lane as soon as the limits allow. */
+/** Runs work of a lane within the limits. */
 export type TakeTurn = <T>(lane: string, cost: number, work: () => Promise<T>) => Promise<T>;
 
-/** After which time the pace is asked again, milliseconds. */
+/** Interval at which the pace is checked again, milliseconds. */
 const pauseMs = 5;
 
 interface Waiting {
@@ -33,9 +33,9 @@ interface Waiting {
 }
 
 /**
- * Bounds how much work runs at once, altogether and per lane, by what each piece costs. What is beyond
- * waits in its lane, and lanes take turns, so that one with much to do delays the others by no more than
- * what runs already. Nothing overtakes a lane whose turn it is: its work begins once enough has ended.
+ * Bounds the cost of concurrent work, in total and per lane. Further work waits in its lane, and lanes take
+ * turns, so a busy lane delays the others by no more than its running work. No lane overtakes the one whose
+ * turn it is.
  *
  * @param pace decides in addition when a lane's next work may begin.
  */
@@ -90,7 +90,7 @@ export function createTurns(rule: TurnRule, pace: Pick<Pace, 'admits'>): TakeTur
     add(lane, -cost);
     if (isDue || waiting.size === 0) return;
     isDue = true;
-    // In between, input that has come is read: one lane's work never runs back to back.
+    // Pending input is read in between, so that one lane's work never runs back to back.
     setImmediate(beginNext);
   }
 

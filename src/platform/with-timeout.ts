@@ -1,9 +1,9 @@
-/** What was asked for, or an error where it does not come within `ms`. Asking itself is not called off. */
+/** Rejects if the promise takes longer than `ms`. The work itself continues. */
 export function withTimeout<T>(ms: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`no answer within ${ms} ms`));
+      reject(new Error(`no response within ${ms} ms`));
     }, ms);
   });
   return Promise.race([answer, tooLong]).finally(() => {

@@ -14,11 +14,11 @@ export interface EraseDeps {
 
 /**
  * Erases a user's personal data: the customers' e-mail addresses and the payloads of stored events. Later
- * news from Stripe brings no e-mail address back, but its events are stored with their payloads, so
- * delete the customer at Stripe first.
+ * events from Stripe restore no e-mail address, but they are stored with their payloads, so delete the
+ * customer at Stripe first.
  *
- * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit
- * hold no personal data and document what was sold and why. What the user may use does not change.
+ * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit hold
+ * no personal data and document what was sold and why. What the user may use does not change.
  *
  * @throws ProblemError user_not_found
  */
@@ -66,7 +66,8 @@ export function eraseUser(
 
 /**
  * Erases the payloads of events about the user's objects. An object that was not fetched yet has no known
- * owner; such events are few, so their text is searched for the customers. Ignored events have no payload.
+ * owner; there are few events of that kind, so their text is searched for the customers. Ignored events have
+ * no payload.
  */
 function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
   return tx.$executeRaw`

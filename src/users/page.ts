@@ -17,12 +17,12 @@ import type { UserPage } from './schemas.ts';
 
 const lastEvents = 20;
 
-/** Only users with hundreds of overlapping sources have more; their page would be megabytes. */
+/** Only users with hundreds of overlapping sources have more; their page would take megabytes. */
 const segmentsShown = 100;
 
 /**
- * Loads everything about one user from one snapshot, in a fixed number of queries. Null if the project has
- * no such user.
+ * Loads everything about one user from one snapshot, in a fixed number of queries. Returns null if the
+ * project has no such user.
  */
 export function loadUserPage(
   { clock, database }: { clock: Clock; database: Database },

@@ -57,7 +57,7 @@ export const userPageSchema = z
     timeline: z
       .array(recordedSegmentSchema)
       .describe(
-        'The timeline from present facts, past and future, by feature and start: up to 100 segments, present and next ones before past ones. `GET /entitlements/history` has all',
+        'The timeline that follows from present facts, past and future, by feature and start: up to 100 segments, present and next ones before past ones. `GET /entitlements/history` has all',
       ),
     events: z.array(eventSchema).describe("The last 20 events about the user's objects"),
   })

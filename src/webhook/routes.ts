@@ -68,10 +68,10 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
     try {
       verifySignature(raw, header, config.stripe.webhookSecrets, clock());
     } catch (error) {
-      const unlogged = wrongSignatures.next(clock());
-      if (unlogged !== null) {
+      const suppressed = wrongSignatures.next(clock());
+      if (suppressed !== null) {
         logger.warn(
-          { unlogged },
+          { suppressed },
           'a webhook was refused: its signature is of no secret in STRIPE_WEBHOOK_SECRETS; compare them with the signing secret of the endpoint at Stripe',
         );
       }

@@ -40,7 +40,7 @@ export function buildFloors({
         status: reply.statusCode,
         ms: reply.elapsedTime,
       },
-      'request answered',
+      'request completed',
     );
     done();
   });

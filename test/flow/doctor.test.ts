@@ -68,11 +68,13 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
   it('fails without a webhook endpoint, and says how to make one', async () => {
     const examined = await examine();
     expect(examined.exitCode).toBe(1);
-    expect(lineOf(examined, 'webhook endpoint')).toContain('Stripe has none whose path ends in');
+    expect(lineOf(examined, 'webhook endpoint')).toContain(
+      'Stripe has no endpoint whose path ends in',
+    );
     expect(examined.output).toContain('npm run stripe:endpoint');
   });
 
-  it('finds all well where all is well', async () => {
+  it('reports no fault in a correct set-up', async () => {
     await stripe.webhookEndpoints.create({ url, enabled_events: [...eventTypes] });
     expect(lineOf(await examine(), 'deliveries')).toMatch(
       /^WARNING .*STRIPE_WEBHOOK_SECRETS is untested/,
@@ -112,14 +114,14 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
     });
   });
 
-  it('names the event types that the endpoint does not listen to, and an endpoint that is disabled', async () => {
+  it('names missing event types, and a disabled endpoint', async () => {
     const [endpoint] = (await stripe.webhookEndpoints.list()).data;
     const id = endpoint?.id ?? '';
     await stripe.webhookEndpoints.update(id, {
       enabled_events: eventTypes.filter((type) => type !== 'refund.failed'),
     });
     expect(lineOf(await examine(), 'webhook endpoint')).toBe(
-      `FAILED   webhook endpoint  ${id} does not listen to refund.failed`,
+      `FAILED   webhook endpoint  ${id} is not subscribed to refund.failed`,
     );
     await stripe.webhookEndpoints.update(id, { disabled: true });
     expect(lineOf(await examine(), 'webhook endpoint')).toBe(

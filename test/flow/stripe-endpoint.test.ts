@@ -60,12 +60,12 @@ describe('npm run stripe:endpoint', () => {
     'https://latchkey.example/',
     'https://latchkey.example/hook',
   ])(
-    'refuses %s, to which the service does not listen, and names the URL that it takes',
+    'refuses %s, which is no route of the service, and names the correct URL',
     async (mistaken) => {
       const path = '/api/v1/webhooks/stripe';
       const { data: before } = await stripe.webhookEndpoints.list();
       await expect(run(mistaken)).rejects.toThrow(
-        `The path has to end in ${path}, such as ${mistaken.replace(/\/$/, '')}${path}`,
+        `The path must end in ${path}, such as ${mistaken.replace(/\/$/, '')}${path}`,
       );
       expect((await stripe.webhookEndpoints.list()).data).toEqual(before);
     },

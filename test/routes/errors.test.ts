@@ -52,7 +52,7 @@ describe('every error', () => {
       title: 'Path not found',
       status: 404,
       code: 'not_found',
-      detail: 'There is no such path. /openapi.json lists all.',
+      detail: 'The path does not exist. /openapi.json lists all paths.',
       request_id: headers['x-request-id'],
     });
   });

@@ -12,7 +12,7 @@ const lineSchema = z.looseObject({
   msg: z.string(),
   route: z.string().optional(),
   status: z.int().optional(),
-  unsaid: z.int().optional(),
+  suppressed: z.int().optional(),
   err: z.looseObject({ message: z.string() }).optional(),
 });
 const levels = { info: 30, error: 50 };
@@ -58,7 +58,7 @@ describe('the log', () => {
     const told = lines().filter(({ level }) => level >= levels.info);
     expect(told).toHaveLength(20);
     expect(new Set(told.map(({ msg, status }) => `${status} ${msg}`))).toEqual(
-      new Set(['503 request answered']),
+      new Set(['503 request completed']),
     );
     expect(text.join('')).not.toContain('"stack"');
   });
@@ -74,7 +74,7 @@ describe('the log', () => {
       service.clock.advance(1_000);
       for (let count = 0; count < 20; count += 1) await read(`u_${count}`);
     });
-    expect(failures().map(({ unsaid }) => unsaid)).toEqual([0, 19]);
+    expect(failures().map(({ suppressed }) => suppressed)).toEqual([0, 19]);
   });
 });
 
@@ -102,7 +102,7 @@ describe('a request', () => {
       await blocking.query('rollback');
       blocking.release();
     }
-    expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request answered' }));
+    expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request completed' }));
   });
 
   it('that leads nowhere makes no time series of its own, whatever it calls itself', async () => {
@@ -123,7 +123,7 @@ describe('a request', () => {
     const { headers } = await service.app.inject('/api/v1/entitlements/%zz');
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
     expect(await counted(labels)).toBe(before + 1);
-    expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request answered' }));
+    expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request completed' }));
   });
 
   it('without a route is logged by method and path, without its query or an e-mail address', async () => {

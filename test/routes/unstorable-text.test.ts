@@ -8,7 +8,7 @@ import { sampleOf, samples } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 
 /*
- * JSON can carry text that Postgres and Stripe cannot: U+0000, and halves of surrogate pairs. Such text
+ * JSON can carry text that Postgres and Stripe cannot: U+0000, and unpaired surrogates. Such text
  * is refused by the name of its field, wherever text is taken; it is never stored as something else.
  */
 

@@ -144,7 +144,7 @@ function decimalText(decimal: Stripe.Decimal | null, integer: number | null): st
   return decimal?.toString() ?? integer?.toString() ?? null;
 }
 
-/** A feature that Stripe names on a product or price; `value` null = none was named. */
+/** A feature that Stripe names on a product or price; `value` is null if Stripe names no value. */
 export interface NamedFeature {
   code: string;
   value: number | string | null;

@@ -11,7 +11,7 @@ import type {
  * The impact of a catalog change on users. Pure.
  */
 
-/** What differs between two states of a catalog. */
+/** The difference between two states of a catalog. */
 export interface CatalogDifference {
   /** The features whose value may differ. */
   featureCodes: Set<string>;
@@ -29,7 +29,7 @@ interface ValueChange {
   to: FeatureValue;
 }
 
-/** What a change of the catalog would do to users, as of one instant. */
+/** The impact of a catalog change on users, as of one instant. */
 export interface Impact {
   gains: { user_id: string; feature_code: string }[];
   losses: { user_id: string; feature_code: string }[];
@@ -55,7 +55,7 @@ export function emptyImpact(users: number): Impact {
   };
 }
 
-/** Compares two states of a catalog. A rename is no difference. */
+/** Compares two states of a catalog. A rename is not a difference. */
 export function catalogDifference(before: CatalogFacts, after: CatalogFacts): CatalogDifference {
   const [was, is] = [before, after].map(
     ({ features }) => new Map(features.map((feature) => [feature.code, feature])),
@@ -104,7 +104,7 @@ export function valuesAt(
   );
 }
 
-/** Adds to an impact what changes for one user. */
+/** Adds one user's changes to an impact. */
 export function addUser(
   impact: Impact,
   { limits }: CatalogDifference,

@@ -31,8 +31,8 @@ function standing({ subscriptionStatuses, purchases }: UserCustomer): number {
 }
 
 /**
- * Returns whether the user may owe for it or manage it; a subscription in an unknown status may come to
- * cost money.
+ * Returns whether the user may owe for the subscription or manage it. An unknown status may come to cost
+ * money.
  */
 function isLive(status: string): boolean {
   return !isTerminal(status) && !isNeverBegun(status);

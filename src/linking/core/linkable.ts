@@ -1,9 +1,7 @@
 import type { UserName } from '../../entitlements/users.ts';
 import type { Named } from '../../mirror/core/claims.ts';
 
-/*
- * Decides which customers an operator may link to a user. Pure; link.ts loads the claims.
- */
+/* Decides which customers an operator may link to a user. Pure; link-customer.ts loads the claims. */
 
 /** All evidence that a customer belongs to a user or a project. */
 export interface CustomerClaims {

@@ -80,7 +80,7 @@ export const checkouts: readonly Row[] = [
     'GET checkout/sessions/cs_none',
     undefined,
     '404 session_not_found',
-    '`id` names no checkout session of the project: POST /api/v1/checkout/sessions answers with it.',
+    '`id` names no checkout session of the project: POST /api/v1/checkout/sessions returns it.',
   ],
   [
     'GET checkout/sessions/{price}',

@@ -44,19 +44,19 @@ export const operators: readonly Row[] = [
     'GET admin/projects/other',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other: send that, or leave `project_id` out.',
+    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
   ],
   [
     'GET admin/projects/none',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other: send that, or leave `project_id` out.',
+    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
   ],
   [
     'GET admin/projects/none',
     undefined,
     '404 project_not_found',
-    'There is no project `none`. GET /api/v1/admin/projects lists all.',
+    'Project `none` does not exist. GET /api/v1/admin/projects lists all projects.',
     { key: 'platform' },
   ],
   [
@@ -137,7 +137,7 @@ export const operators: readonly Row[] = [
     'DELETE admin/users/u_2/customers/{customer}?reason=x',
     undefined,
     '404 customer_not_found',
-    '`id` names no customer of the user: GET /api/v1/admin/users/{user_id} shows the ones that are.',
+    '`id` names no customer of the user: GET /api/v1/admin/users/{user_id} shows the customers that are.',
   ],
   [
     'POST admin/customers/link',
@@ -166,7 +166,7 @@ export const operators: readonly Row[] = [
     'GET admin/users/nobody',
     undefined,
     '404 user_not_found',
-    '`user_id` names no user of the project: a grant, link or checkout makes one.',
+    '`user_id` names no user of the project: a grant, link or checkout creates one.',
   ],
   [
     'GET metrics?from=2026-11-05',
@@ -208,7 +208,7 @@ export const operators: readonly Row[] = [
     'POST admin/reconciliations',
     { user_id: 'nobody' },
     '404 user_not_found',
-    '`user_id` names no user of the project: a grant, link or checkout makes one.',
+    '`user_id` names no user of the project: a grant, link or checkout creates one.',
   ],
   [
     'POST admin/reconciliations',

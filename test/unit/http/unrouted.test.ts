@@ -28,13 +28,13 @@ describe('a path that no route takes', () => {
     ['/api/v1/admin/user/entitlements', '/api/v1/admin/users/{user_id}'],
     ['/lives', '/live'],
   ])('%s suggests %s', (url, suggested) => {
-    expect(said('GET', url)).toBe(`There is no such path. Did you mean ${suggested}?`);
+    expect(said('GET', url)).toBe(`The path does not exist. Did you mean ${suggested}?`);
   });
 
   it.each(['/', '/api/v1', '/wp-login.php', '/docs/none', `/api/v1/${'entitlements'.repeat(50)}`])(
     '%s suggests nothing',
     (url) => {
-      expect(said('GET', url)).toBe('There is no such path. /openapi.json lists all.');
+      expect(said('GET', url)).toBe('The path does not exist. /openapi.json lists all paths.');
     },
   );
 
@@ -51,7 +51,7 @@ it('a path that takes other methods names them', () => {
     allow: ['GET', 'HEAD'],
     problem: {
       code: 'method_not_allowed',
-      message: '/api/v1/entitlements does not take DELETE. It takes GET.',
+      message: '/api/v1/entitlements does not accept DELETE. It accepts GET.',
     },
   });
 });
