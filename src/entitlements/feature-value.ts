@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { FeatureType, JsonValue } from './core/facts.ts';
 
-/** A value that a mapping or a grant may hold: never null, which would mean "nothing". */
+/** A value that a mapping or a grant may contain: never null, which would mean "nothing". */
 export type GivenValue = Exclude<JsonValue, null>;
 
 /** Returns a stored type of a feature; the database allows no other. */
@@ -14,7 +14,7 @@ const deepest = 32;
 const longest = 16_384;
 
 /**
- * Returns what is wrong with `value` for a feature of this type, or null if it may be given: `true` for
+ * Returns what is wrong with `value` for a feature of this type, or null if it is valid: `true` for
  * `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value but null, `false` and 0 for
  * `config`. These read as "no": to deny a feature, leave it out.
  */
@@ -34,7 +34,7 @@ export function valueFault(type: FeatureType, value: JsonValue): string | null {
 }
 
 /**
- * Returns whether `value` is JSON that the database can hold: at most 32 levels and 16,384 characters,
+ * Returns whether `value` is JSON that the database can store: at most 32 levels and 16,384 characters,
  * finite numbers, strings without NUL and without unpaired surrogates. Never recurses.
  */
 export function isStorableValue(value: unknown): value is GivenValue {

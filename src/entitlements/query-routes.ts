@@ -24,10 +24,13 @@ export interface QueryRouteDeps {
 
 const tags = ['Entitlements'];
 
-/** How many answers of a batch are built in one turn of the event loop. */
+/** Number of answers of a batch that are built in one turn of the event loop. */
 const answersAtOnce = 20;
 
-/** Entitlements seen from other sides: many users at once, why, what changed when, who. */
+/**
+ * Routes for other views of entitlements: many users at once, explanations, history, and the users of a
+ * feature.
+ */
 export function queryRoutes(app: App, deps: QueryRouteDeps): void {
   const { access, clock, database, features } = deps;
 
@@ -56,7 +59,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       config: { auth: 'read', cost: 2 },
       schema: {
         tags,
-        summary: 'What each of up to 100 users may use now, straight from Postgres',
+        summary: 'Get what each of up to 100 users may use now, straight from Postgres',
         body: shapes.batchBody,
         response: { 200: shapes.batchResponse },
       },
@@ -77,7 +80,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Why a user may or may not use a feature: every source and revocation, with its ids',
+          'Explain why a user may or may not use a feature: every source and revocation, with its ids',
         querystring: shapes.explainQuery,
         response: { 200: shapes.explainResponse },
       },
@@ -99,7 +102,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       config: { auth: 'read' },
       schema: {
         tags,
-        summary: "What changed when in a user's entitlements, the last change first",
+        summary: "List the changes of a user's entitlements, the last change first",
         querystring: shapes.historyQuery,
         response: { 200: listResponse(shapes.recordedSegmentSchema) },
       },
@@ -122,7 +125,8 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       config: { auth: 'read', problems: ['feature_not_found'] },
       schema: {
         tags,
-        summary: 'Who may use a feature, now or at another instant, those known longest first',
+        summary:
+          'List the users who may use a feature, now or at another instant, those known longest first',
         params: shapes.featureUsersParams,
         querystring: shapes.featureUsersQuery,
         response: { 200: listResponse(shapes.featureUserSchema) },

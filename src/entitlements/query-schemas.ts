@@ -37,7 +37,7 @@ export const explainQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema,
   feature_code: featureCodeSchema,
-  at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
+  at: instantSchema.optional().describe('An instant other than now, as present facts imply it'),
 });
 
 const windowSchema = {
@@ -62,16 +62,16 @@ export const explainResponse = z
           began_at: isoInstantSchema
             .optional()
             .describe(
-              'Of a subscription or purchase: when it was subscribed to or bought. A revocation that does not block takes what began at or before its `recorded_at`',
+              'For a subscription or purchase: when it was subscribed to or bought. A revocation without `block` takes sources that began at or before its `recorded_at`',
             ),
-          value: jsonOutSchema.describe('What it gives, alone'),
+          value: jsonOutSchema.describe('The value that it gives alone'),
           counted: z.boolean(),
           why: wordsSchema<Why>(whys),
           stripe_ids: z.array(z.string()).describe('The Stripe objects that it rests on'),
           event_ids: z
             .array(z.string())
             .describe('The stored events about these objects, the newest 20, newest first'),
-          audit_id: z.string().optional().describe('Of a grant: the last audit row about it'),
+          audit_id: z.string().optional().describe('For a grant: the last audit row about it'),
         }),
       )
       .describe('Everything that carries the feature, counted or not'),
@@ -81,7 +81,7 @@ export const explainResponse = z
           id: z.string(),
           ...windowSchema,
           recorded_at: isoInstantSchema,
-          block: z.boolean().describe('Whether it takes what begins later, too'),
+          block: z.boolean().describe('Whether it takes sources that begin later, too'),
           decides: z
             .boolean()
             .describe(
@@ -153,9 +153,9 @@ export const recordedSegmentSchema = z
     type: featureTypeSchema,
     allowed: z.boolean(),
     reason: answerReasonSchema,
-    value: jsonOutSchema.describe('`null` where denied'),
+    value: jsonOutSchema.describe('`null` if denied'),
     sources: z.array(sourceSchema),
-    valid_from: isoInstantSchema.nullable().describe('`null` = since ever'),
+    valid_from: isoInstantSchema.nullable().describe('`null` = without start'),
     valid_to: isoInstantSchema.nullable().describe('`null` = open'),
     recorded_at: isoInstantSchema.describe('From this instant on it was answered'),
     superseded_at: isoInstantSchema
@@ -186,7 +186,7 @@ export const featureUsersParams = z.strictObject({ feature_code: featureCodeSche
 export const featureUsersQuery = z.strictObject({
   ...listQuery,
   project_id: projectIdSchema.optional(),
-  at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
+  at: instantSchema.optional().describe('An instant other than now, as present facts imply it'),
 });
 
 export const featureUserSchema = z

@@ -27,20 +27,20 @@ export interface EntitlementRouteDeps extends ReadDeps {
   access: ProjectAccess;
 }
 
-/** What a strong read costs: such reads share queries. A power of two, so sums of it are exact. */
+/** The cost of a strong read: strong reads share queries. A power of two, so that sums of it are exact. */
 const strongCost = 1 / 64;
 
 const readQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema,
-  at: instantSchema.optional().describe('Another instant than now, as present facts imply it'),
+  at: instantSchema.optional().describe('An instant other than now, as present facts imply it'),
   min_revision: z.coerce
     .number()
     .int()
     .min(0)
     .optional()
-    .describe('The lowest revision that the answer may have'),
-  consistency: z.enum(['strong']).optional().describe('Straight from Postgres'),
+    .describe('The minimum revision of the answer'),
+  consistency: z.enum(['strong']).optional().describe('Reads straight from Postgres'),
 });
 
 const entitlementsQuery = readQuery.extend({
@@ -58,7 +58,7 @@ const entitlementsQuery = readQuery.extend({
 
 const checkQuery = readQuery.extend({ feature_code: featureCodeSchema });
 
-/** What micro-apps ask on every request they serve. */
+/** Routes that micro-apps call on every request they serve. */
 export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements',
@@ -66,7 +66,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
       config: { auth: 'read', cost: costOfRead, problems: ['revision_not_reached'] },
       schema: {
         tags: ['Entitlements'],
-        summary: 'What a user may use, now or at another instant',
+        summary: 'Get what a user may use, now or at another instant',
         querystring: entitlementsQuery,
         response: { 200: entitlementsResponse, 304: z.undefined() },
       },
@@ -93,7 +93,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
       config: { auth: 'read', cost: costOfRead, problems: ['revision_not_reached'] },
       schema: {
         tags: ['Entitlements'],
-        summary: 'Whether a user may use one feature, and why or why not',
+        summary: 'Check whether a user may use one feature, and why',
         querystring: checkQuery,
         response: { 200: checkResponse },
       },
@@ -108,7 +108,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   );
 }
 
-/** Reads of now are free unless they are strong, since most hit the cache. */
+/** Reads of the present are free unless they are strong, since most hit the cache. */
 function costOfRead({ query }: FastifyRequest): number {
   if (typeof query !== 'object' || query === null) return 0;
   if ('at' in query || 'known_at' in query) return 1;
@@ -167,7 +167,7 @@ async function readAt(
   };
 }
 
-/** `next_change_at` stays the one over all features. */
+/** `next_change_at` still covers all features. */
 function onlyFeatures(answer: CachedAnswer, wanted: readonly string[]): EntitlementsBody {
   const body = bodyOf(answer);
   return {
@@ -176,7 +176,7 @@ function onlyFeatures(answer: CachedAnswer, wanted: readonly string[]): Entitlem
   };
 }
 
-/** The finished body of `GET /entitlements/check`. */
+/** Returns the finished body of `GET /entitlements/check`. */
 async function checkText(
   deps: EntitlementRouteDeps,
   user: UserName,

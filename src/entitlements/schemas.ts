@@ -40,7 +40,7 @@ export const entitlementsResponse = z
     entitlements: z.array(entitlementSchema),
     next_change_at: isoInstant
       .nullable()
-      .describe('The next instant at which this answer changes by itself; `null` = none'),
+      .describe('The next instant at which this answer changes; `null` = none'),
   })
   .meta({
     id: 'Entitlements',
@@ -69,7 +69,7 @@ export const checkResponse = z
   .object({
     allowed: z.boolean(),
     reason: answerReasonSchema,
-    value: jsonOutSchema.describe('`null` where denied'),
+    value: jsonOutSchema.describe('`null` if denied'),
     valid_to: isoInstant.nullable(),
     revision: z.int(),
   })

@@ -1,6 +1,6 @@
 import { sql, type Sql, type Tx } from '../platform/database.ts';
 
-/** Who a user is, in the project's words. */
+/** The identity of a user: the project, and its own id for the user. */
 export interface UserName {
   projectId: string;
   userId: string;

@@ -6,8 +6,8 @@ import { enqueueObjects } from '../webhook/enqueue.ts';
 const limit = 10_000;
 
 /**
- * Enqueues the objects that name the project but have no owner, since they were bought before the project
- * existed. Each finds its user when it is fetched.
+ * Enqueues the objects without an owner whose metadata name the project: they were bought before it existed.
+ * Each gets its user when it is fetched.
  */
 export async function backfillUnowned(tx: Tx, projectId: string, now: number): Promise<void> {
   const rows = await tx.$queryRaw<{ type: SyncedRef['objectType']; id: string }[]>`

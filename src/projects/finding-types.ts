@@ -1,5 +1,5 @@
 /**
- * The types of what reconciliation finds, by the effect on users. A project's settings say for each type
+ * The types of reconciliation findings, by their effect on users. A project's setting decides for each type
  * whether it is fixed or only reported.
  */
 export const findingTypes = [

@@ -50,8 +50,8 @@ export function createInbox({ database, clock }: { database: Database; clock: Cl
 }
 
 /**
- * Stores events, and returns for each whether it was new, or its error. One that cannot be stored fails no
- * other.
+ * Stores events, and returns for each whether it was new, or its error. An event that cannot be stored does
+ * not affect the others.
  */
 async function insertEach(
   database: Database,

@@ -27,7 +27,7 @@ export interface WebhookDeps {
   wake: () => void;
 }
 
-/** The log warns of wrong signatures once in this time, milliseconds. */
+/** Minimum time between two warnings about wrong signatures, milliseconds. */
 const signatureLineEveryMs = 60_000;
 
 /** The route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
@@ -56,7 +56,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         Math.ceil(waitMs / 1_000),
       );
     }
-    // A body that never ends, or is too long, cost a read just as one with a wrong signature.
+    // A body that never ends or is too long costs a read, as one with a wrong signature does.
     reply.raw.once('close', () => {
       if (signed.has(request)) limit.noteCorrect(client, clock());
       else limit.noteWrong(client, clock());
@@ -72,7 +72,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       if (suppressed !== null) {
         logger.warn(
           { suppressed },
-          'a webhook was refused: its signature is of no secret in STRIPE_WEBHOOK_SECRETS; compare them with the signing secret of the endpoint at Stripe',
+          'refused a webhook: its signature matches no secret in STRIPE_WEBHOOK_SECRETS; compare them with the signing secret of the endpoint at Stripe',
         );
       }
       throw error;

@@ -41,13 +41,13 @@ export function verifySignature(
   if (secrets.some((secret) => matches(raw, header, secret, now))) return;
   throw new ProblemError(
     'signature_invalid',
-    'The signature is not that of this payload under any of the signing secrets.',
+    'The signature matches this payload with none of the signing secrets.',
   );
 }
 
 function matches(raw: Buffer, header: string, secret: string, now: number): boolean {
   const { signature } = Stripe.webhooks;
-  if (signature === null) throw new Error('the Stripe SDK verifies no signatures');
+  if (signature === null) throw new Error('the Stripe SDK cannot verify signatures');
   try {
     return signature.verifyHeader(raw, header, secret, toleranceSeconds, undefined, now);
   } catch {

@@ -186,7 +186,7 @@ describe('a start', patient, () => {
     const REDIS_URL = `${inject('redisUrl')}/4711`;
     const instance = await start({ DATABASE_URL: await createDatabase(), REDIS_URL });
     expect(await instance.exitCode).toBe(1);
-    expect(instance.output()).toContain('database 4711: there is no such database');
+    expect(instance.output()).toContain('database 4711: the database does not exist');
   });
 
   it('is refused on the id of an endpoint where its secret is due', async () => {
@@ -200,7 +200,7 @@ describe('a start', patient, () => {
   });
 });
 
-describe('the lock of migrations', () => {
+describe('the migration lock', () => {
   it('is waited for with a word about its holder, and not for ever', async () => {
     const url = await createDatabase();
     const holder = new pg.Client({ connectionString: url, application_name: 'a slow deploy' });
@@ -214,7 +214,9 @@ describe('the lock of migrations', () => {
         reportEveryMs: 50,
         maxWaitMs: 200,
       }),
-    ).rejects.toThrow(/was not free within .* a slow deploy at 127\.0\.0\.1, connected since 2/);
+    ).rejects.toThrow(
+      /was not released within .* a slow deploy at 127\.0\.0\.1, connected since 2/,
+    );
     expect(said[0]).toMatch(/^Waiting for the lock of migrations .* a slow deploy/);
     // Who waits is served once the lock is free.
     const waited = Promise.withResolvers<undefined>();

@@ -42,7 +42,7 @@ describe('npm run stripe:endpoint', () => {
     expect(data).toHaveLength(1);
     expect(data[0]).toMatchObject({ id, status: 'enabled' });
     expect(data[0]?.enabled_events.toSorted()).toEqual(eventTypes);
-    expect(stdout).toContain('stays as it is');
+    expect(stdout).toContain('has not changed');
   });
 
   it('sends no live key over http, but to this machine', async () => {

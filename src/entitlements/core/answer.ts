@@ -4,7 +4,7 @@ import type { FeatureType, FeatureValue, Segment, SourceRef, Timeline } from './
 import { byText } from './order.ts';
 import { sourcesOf } from './segment-sources.ts';
 
-/** Whose answer it is, and how often the stored timeline of that user has changed. */
+/** The user of the answer, and the revision of the stored timeline. */
 export interface AnswerIdentity {
   projectId: string;
   userId: string;
@@ -33,17 +33,17 @@ export type DeniedReason = Exclude<Segment['reason'], 'granted'>;
 
 export interface EntitlementsAnswer {
   body: EntitlementsBody;
-  /** By feature code, why what is not in the body is denied; a code in neither has no source. */
+  /** For each feature code not in the body, why it is denied; a code in neither has no source. */
   denied: Record<string, DeniedReason>;
 }
 
 /**
- * What a user may use at an instant, and why not what they may not. The same until `next_change_at`,
- * different from there on.
+ * Returns what a user may use at an instant, and why other features are denied. The answer stays the same
+ * until `next_change_at` and differs from there on.
  *
  * @param segments the user's timeline, in any order.
  * @param instant epoch milliseconds.
- * @param featureCodes only these; `next_change_at` is over all features even so.
+ * @param featureCodes limits the answer to these; `next_change_at` still covers all features.
  */
 export function answerAt(
   identity: AnswerIdentity,
@@ -87,7 +87,7 @@ function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
   };
 }
 
-/** The period around a segment over which the feature keeps its value, whichever sources carry it in turn. */
+/** Returns the period around a segment over which the feature keeps its value, even if the sources change. */
 function unbrokenPeriod(
   segment: Segment,
   ofFeature: Timeline,
@@ -95,7 +95,7 @@ function unbrokenPeriod(
   const alike = ofFeature
     .filter(({ reason, value }) => reason === 'granted' && isDeepStrictEqual(value, segment.value))
     .toSorted((a, b) => startOf(a) - startOf(b));
-  // What is granted always starts somewhere, so open bounds (null) never meet.
+  // Every grant has a start, so open bounds (null) never meet.
   let last = segment;
   for (const piece of alike) if (piece.validFrom === last.validTo) last = piece;
   let first = segment;
@@ -103,7 +103,7 @@ function unbrokenPeriod(
   return { validFrom: first.validFrom, validTo: last.validTo };
 }
 
-/** Neighbouring segments differ, so every bound of one is a change, of a reason at least. */
+/** Adjacent segments differ, so every bound of a segment changes at least a reason. */
 function nextChangeAt(segments: Timeline, instant: number): number | null {
   let next: number | null = null;
   for (const { validFrom, validTo } of segments) {

@@ -7,9 +7,9 @@ import { byRef, ownSources, refKey } from './segment-sources.ts';
 import { type Piece, sweepLine } from './sweep-line.ts';
 
 /**
- * Computes the timeline of one user: the answer for every feature over all of time, which a read looks
- * up at its instant. The same facts in any order give the same timeline; time passing changes nothing in
- * it. What no segment covers is `no_source`.
+ * Computes the timeline of one user: the answer for every feature over all of time, which reads look up at an
+ * instant. The same facts in any order give the same timeline, which does not change as time passes. Time
+ * that no segment covers is `no_source`.
  */
 export function compute(facts: Facts): Timeline {
   return computeListing(facts, ownSources);
@@ -81,7 +81,10 @@ function createSharing(featureCode: string) {
 
   return {
     shared,
-    /** Adds a piece that shares; if the piece before it did not, the spans of all its sources begin. */
+    /**
+     * Adds a piece with shared sources; if the piece before it shares none, the spans of all its sources
+     * begin.
+     */
     share({ from, entered, left }: Piece, counting: ReadonlyMap<string, SourceRef>): void {
       const begun = open.size === 0 ? [...counting.values()] : entered;
       for (const ref of left) close(refKey(ref), from);

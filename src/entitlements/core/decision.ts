@@ -19,9 +19,9 @@ export interface FeatureCase {
 
 export interface Decision {
   reason: Reason;
-  /** Null where not allowed. */
+  /** Null if not allowed. */
   value: FeatureValue;
-  /** The sources that count; empty where not allowed. */
+  /** The sources that count; empty if not allowed. */
   counting: FeatureSource[];
   /** The sources that would count but are taken, each with the last recorded revocation that takes it. */
   taken: ReadonlyMap<FeatureSource, RevocationWindow>;
@@ -50,10 +50,10 @@ export function featureCases(facts: Facts): FeatureCase[] {
 }
 
 /**
- * Decides one feature at one instant: entitled ⇔ some source covers the instant and no revocation in
- * force takes it. The operator's last word wins: the last recorded grant that covers the instant
- * outweighs every revocation recorded before it, and lets all sources count. A revocation recorded after
- * that grant takes what began at or before its recording; one that blocks takes what began later, too.
+ * Decides one feature at one instant: entitled ⇔ some source covers the instant and no revocation in force
+ * takes it. The last action of an operator wins: the last recorded grant that covers the instant outweighs
+ * every revocation recorded before it, and lets all sources count. A revocation recorded after that grant
+ * takes what began at or before its recording; one that blocks takes what began later, too.
  */
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
   const standing = sources.filter((source) => standingAt(source, instant) === 'granted');
@@ -125,7 +125,7 @@ export function isOver(standing: Standing | null): boolean {
 export function denialOf(found: {
   inForce: readonly RevocationWindow[];
   isAnyTaken: boolean;
-  /** Whether any source that has lapsed is taken by no revocation in force. */
+  /** Returns whether any lapsed source is taken by no revocation in force. */
   isAnyLeft: boolean;
   isStanding: (standing: Standing) => boolean;
 }): Exclude<Reason, 'granted'> {

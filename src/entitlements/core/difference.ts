@@ -2,7 +2,7 @@ import type { FeatureValue, Segment, SourceSpan, Timeline } from './facts.ts';
 import { byText } from './order.ts';
 import { isShared, refKey, spansOf } from './segment-sources.ts';
 
-/** What turns a stored timeline into the wanted one: rows to supersede, segments and spans to add. */
+/** The changes from a stored timeline to the new one: rows to supersede, segments and spans to add. */
 export interface Difference<Row> {
   goneSegments: Row[];
   addedSegments: Segment[];
@@ -17,9 +17,9 @@ export interface Stored<Row> {
 }
 
 /**
- * Compares a stored timeline with the wanted one. A segment stays if its window, answer and sources are
- * the same. Changed sources supersede a segment even if they are shared, so its sources are the same for
- * as long as it is live. The time depends on the number of segments and spans, not of sources they share.
+ * Compares a stored timeline with the new one. A segment stays if its window, answer and sources are the
+ * same. Changed sources supersede a segment even if they are shared, so its sources are the same for as long
+ * as it is live. The time depends on the number of segments and spans, not of sources they share.
  */
 export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Difference<Row> {
   const spans = unmatched(

@@ -3,9 +3,9 @@ import { byText } from './order.ts';
 import { isLost, isReturned } from './stripe-statuses.ts';
 
 /**
- * Returns what each dispute takes of its charge if it is lost, minor units of the charge, in the order
- * given. A bank disputes what its customer was billed: in the buyer's currency, or at another day's rate.
- * So a dispute in another currency, or within 5 % of the rest of the charge, is about the whole rest.
+ * Returns the amount that each dispute takes from its charge if it is lost, minor units of the charge, in the
+ * order given. A bank disputes what its customer was billed: in the buyer's currency, or at another day's
+ * rate. So a dispute in another currency, or within 5 % of the rest of the charge, is about the whole rest.
  *
  * @param refunds of the charge.
  */

@@ -12,9 +12,10 @@ export const whys = {
   began_later:
     'it counts: it began after the revocation in force, which takes only what began before',
   lower_value: 'it counts, but another source gives more',
-  lower_priority: 'it counts, but the value of another source goes first',
-  revoked: "it would count, but the operator's last word takes it",
-  blocked: "it would count, but the operator's last word blocks what began later, too",
+  lower_priority: 'it counts, but the value of another source takes precedence',
+  revoked: 'it would count, but a later revocation by an operator takes it',
+  blocked:
+    "it would count, but an operator's revocation with `block` takes it, although it began later",
   ...sourceDenialWhys,
   refunded: 'its money came back, by refunds or a lost dispute',
   disputed: 'an open dispute suspends it',
@@ -32,9 +33,9 @@ export const rules = {
   sum: 'a limit: the total of the sources that count',
   precedence: 'a config: a grant, then the higher rank, then the later start, then the id',
   last_word:
-    "denied: the last of the operator's grants and revocations in force is a revocation, and spares no source",
+    "denied: the operator's latest grant or revocation in force is a revocation, and it spares no source",
   nothing_counts: 'denied: no source covers the instant',
-  unknown_feature: 'denied: the project has no such feature',
+  unknown_feature: 'denied: the project does not have the feature',
 } as const;
 export type Rule = keyof typeof rules;
 
@@ -51,7 +52,7 @@ interface ExplainedSource extends Window {
   partId: string;
   /** When it was subscribed to or bought; null for grants. */
   beganAt: number | null;
-  /** What it gives, alone; a limit times its quantity where the feature says so. */
+  /** Its value taken alone; a limit multiplied by its quantity if the feature says so. */
   value: FeatureValue;
   counted: boolean;
   why: Why;
@@ -68,7 +69,7 @@ interface ExplainedRevocation extends Window {
 export interface Explanation {
   allowed: boolean;
   reason: AnswerReason;
-  /** Null where not allowed. */
+  /** Null if not allowed. */
   value: FeatureValue;
   rule: Rule;
   sources: ExplainedSource[];
@@ -116,7 +117,7 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
   };
 }
 
-/** Orders sources as answers do; parts of one source there, by their own ids. */
+/** Orders sources as answers do, and those that share a place in an answer by their own ids. */
 function bySource(a: ExplainedSource, b: ExplainedSource): number {
   return byRef(a.ref, b.ref) || byText(a.partId, b.partId);
 }

@@ -2,13 +2,16 @@ import type { PolicyFact } from '../policy.ts';
 import type { Reason } from './reasons.ts';
 
 /*
- * What the timeline of one user is computed from: plain data, instants as epoch milliseconds. The
+ * The facts from which the timeline of one user is computed: plain data, instants as epoch milliseconds. The
  * names follow docs/architecture.md, "Words".
  */
 
 export type FeatureType = 'boolean' | 'limit' | 'config';
 
-/** What a source gives: `true` for `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value for `config`. */
+/**
+ * The value that a source gives: `true` for `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON
+ * value for `config`.
+ */
 export type FeatureValue = JsonValue;
 export type JsonValue =
   null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
@@ -20,12 +23,12 @@ export interface FeatureFact {
   perQuantity: boolean;
 }
 
-/** What a price carries once its own features were laid over its product's. */
+/** What a price carries: its own features override its product's. */
 export interface CarryFact {
   priceId: string;
   productId: string;
   rank: number;
-  /** How long a one-time purchase lasts; null = for ever. */
+  /** How long a one-time purchase lasts; null = without end. */
   accessDays: number | null;
   features: Record<string, FeatureValue>;
 }
@@ -40,7 +43,7 @@ export interface SubscriptionFact {
   cancelAtPeriodEnd: boolean;
   canceledAt: number | null;
   pausedAt: number | null;
-  /** When the debt that counts began; null = none known. */
+  /** When the unpaid debt began; null = none known. */
   dunningAnchorAt: number | null;
   items: SubscriptionItemFact[];
 }
@@ -49,7 +52,7 @@ export interface SubscriptionItemFact {
   id: string;
   priceId: string;
   productId: string;
-  /** Null where the price is metered. */
+  /** Null if the price is metered. */
   quantity: number | null;
   createdAt: number;
   currentPeriodEnd: number;
@@ -88,7 +91,7 @@ export interface GrantFact {
   value: FeatureValue;
   validFrom: number;
   validTo: number | null;
-  /** Where an operator ended it. */
+  /** When an operator ended it. */
   endedAt: number | null;
   /** The order of recording, shared with revocations. */
   number: number;
@@ -133,12 +136,12 @@ export interface SourceRef {
   price_id?: string;
 }
 
-/** A stretch of a feature's timeline over which a source counts without a break. */
+/** A stretch of a feature's timeline over which a source counts without interruption. */
 export interface SourceSpan {
   featureCode: string;
   source: SourceRef;
   validFrom: number;
-  /** Null = for ever. */
+  /** Null = without end. */
   validTo: number | null;
 }
 
@@ -153,14 +156,14 @@ export interface SharedSources {
 
 /**
  * A stretch of one feature's timeline over which the answer, its sources and its reason are the same.
- * `validFrom` null = since ever, `validTo` null = for ever. `no_source` is never stored: it is what no
- * segment means.
+ * `validFrom` null = without start, `validTo` null = without end. `no_source` is never stored: it is the
+ * absence of a segment.
  */
 export interface Segment {
   featureCode: string;
   featureType: FeatureType;
   reason: Exclude<Reason, 'no_source'>;
-  /** Null where not allowed (`reason` other than `granted`). */
+  /** Null if not allowed (`reason` other than `granted`). */
   value: FeatureValue;
   /** Those that count, by type and id; empty where denied. `sourcesOf` returns the list of either form. */
   sources: SourceRef[] | SharedSources;

@@ -2,7 +2,7 @@ import type { FeatureFact, FeatureType, FeatureValue } from './facts.ts';
 import { byText } from './order.ts';
 import type { SourceWindow } from './windows.ts';
 
-/** A source as one feature sees it. */
+/** A source from the view of one feature. */
 export interface FeatureSource extends SourceWindow {
   value: FeatureValue;
 }

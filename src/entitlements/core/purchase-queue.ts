@@ -43,7 +43,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
   };
 }
 
-/** Lays a length of time into the gaps between occupied intervals, from an instant on. */
+/** Places a duration into the gaps between occupied intervals, from an instant on. */
 function layInto(occupied: Intervals, from: number, length: number): Turn {
   const pieces: Interval[] = [];
   let at = from;

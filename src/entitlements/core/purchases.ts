@@ -13,7 +13,7 @@ export interface PurchaseLifecycle {
   endedBy: PurchaseEnd;
 }
 
-/** What brings the end: its days, money that came back (a lost dispute included), or an open dispute. */
+/** What causes the end: its days, returned money (a lost dispute included), or an open dispute. */
 export type PurchaseEnd = 'time' | 'refund' | 'dispute';
 
 /**

@@ -1,31 +1,31 @@
 import type { Interval, Intervals } from './intervals.ts';
 import type { SourceDenial } from './reasons.ts';
 
-/** How one source stands at an instant, whatever other sources and the operator say. */
+/** The state of one source at an instant, independent of other sources and operators. */
 export type Standing = 'granted' | SourceDenial;
 
-/** A piece of time over which a source stands in one way. */
+/** A piece of time over which a source has one state. */
 export interface LifecyclePhase extends Interval {
   standing: Standing;
 }
 
-/** The instants that divide the life of one source; ±Infinity = it does not come. */
+/** The instants that divide the life of one source; ±Infinity = it does not occur. */
 export interface LifecycleBounds {
   startAt: number;
-  /** From here on it is off for want of a payment. */
+  /** From here on it is off because of a missing payment. */
   overdueAt: number;
-  /** From here on it is over, whatever else is true of it. */
+  /** From here on it is over, and no other state applies. */
   endAt: number;
 }
 
 const dayMs = 86_400_000;
 
-/** The last millisecond that ISO 8601 writes with a year of four digits. */
+/** The last millisecond that ISO 8601 can express with a year of four digits. */
 const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * Lays the life of a source out over all of time, in order and without gaps. What ended before it
- * started never gives anything: it is to come until its end, and over from there on.
+ * Returns the states of a source over all of time, in order and without gaps. A source that ended before it
+ * started never gives anything: it is pending until its end, and over from then on.
  */
 export function lifecycleOf({ startAt, overdueAt, endAt }: LifecycleBounds): LifecyclePhase[] {
   const all: LifecyclePhase[] = [

@@ -8,17 +8,17 @@ import { refKey } from './segment-sources.ts';
 import type { Standing } from './source-lifecycle.ts';
 import type { RevocationWindow } from './windows.ts';
 
-/** What holds for a feature between two neighbouring bounds, as a change from the piece before. */
+/** The decision for a feature between two adjacent bounds, as a change from the previous piece. */
 export interface Piece {
   from: number;
   /** Exclusive; the next piece begins here. */
   to: number;
   reason: Reason;
-  /** Null where not allowed. */
+  /** Null if not allowed. */
   value: FeatureValue;
   /** The sources that count here and not in the piece before. */
   entered: SourceRef[];
-  /** The sources that count in the piece before and not here. */
+  /** The sources that count in the previous piece and not here. */
   left: SourceRef[];
 }
 
@@ -118,7 +118,7 @@ function createState({ feature, sources }: FeatureCase) {
   }
 
   return {
-    /** Applies what changes at the next bound, and decides what holds behind it. */
+    /** Applies the changes at the next bound, and decides the piece behind it. */
     pass(bound: Bound): Omit<Piece, 'from' | 'to'> {
       for (const one of bound.sources) setStanding(one);
       for (const revocation of bound.over) covering.delete(revocation);

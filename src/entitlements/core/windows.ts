@@ -12,28 +12,28 @@ import { type PurchaseEnd, purchaseLifecycle } from './purchases.ts';
 import { earliest, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
 import { itemStart, itemLifecycle } from './subscriptions.ts';
 
-/** A reason for access: what it gives, and how it stands over all of time. */
+/** A reason for access: what it gives, and its states over all of time. */
 export interface SourceWindow {
   ref: SourceRef;
   /** The id of the item, line item or grant; two items of one price have the same ref. */
   partId: string;
   /** By feature code. */
   features: Readonly<Record<string, FeatureValue>>;
-  /** Null = nothing to multiply by. */
+  /** Null = no multiplier. */
   quantity: number | null;
   rank: number;
   startAt: number;
   /**
-   * When it was subscribed to or bought. Revocations go by this and not by `startAt`, which for a queued
-   * purchase is later. Null for grants: for these, revocations go by the order of recording.
+   * When it was subscribed to or bought. Revocations compare with this instant, and not with `startAt`, which
+   * is later for a queued purchase. Null for grants: revocations compare with their order of recording.
    */
   beganAt: number | null;
   /**
-   * In order and without gaps; it gives while it stands as `granted`, which may be more than once for a
+   * In order and without gaps. It gives while its state is `granted`, which can occur more than once for a
    * purchase. Empty = off, and never a reason.
    */
   lifecycle: LifecyclePhase[];
-  /** Why it ends, if it does; `operator` = ended early by an operator. */
+  /** Why it ends; `operator` = ended early by an operator. */
   endedBy: PurchaseEnd | 'operator';
   /** The place of a grant in the order of recording, shared with revocations; null = no grant. */
   grantNumber: number | null;

@@ -24,9 +24,8 @@ export interface AskedInstant {
 const unknownUid = 0n;
 
 /**
- * Explains why a user may or may not use a feature at an instant, from one snapshot of the database.
- * While users are being recomputed after a change of the catalog, the explanation may be ahead of the
- * stored answer.
+ * Explains why a user may or may not use a feature at an instant, from one snapshot of the database. During a
+ * recomputation after a change of the catalog, the explanation may be ahead of the stored answer.
  */
 export async function loadExplanation(
   database: Database,

@@ -20,10 +20,10 @@ type Row = SegmentRow & { user_id: string; recorded_at: Date };
 
 /**
  * Loads the users of a project who may use a feature at an instant, those known longest first. Reads one
- * range of an index, however many users there are. The period is that of `GET /entitlements`, so the
- * whole timeline of the feature is loaded for the users on the page.
+ * range of an index, however many users there are. The period is that of `GET /entitlements`, so the whole
+ * timeline of the feature is loaded for the users on the page.
  *
- * @param after the last user of the page before.
+ * @param after the last user of the previous page.
  * @throws ProblemError bad_request if `after` is no user
  */
 export async function loadFeatureUsers(

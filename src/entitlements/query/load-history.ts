@@ -24,10 +24,10 @@ interface Position {
 const sinceEver = '-infinity';
 
 /**
- * Loads the recorded segments of a user, live and superseded: the last change first, and within a change
- * by feature code and start, descending.
+ * Loads the recorded segments of a user, live and superseded: the last change first, and within a change by
+ * feature code and start, descending.
  *
- * @param after the position of the last segment of the page before, as `positionOf` gives it.
+ * @param after the position of the last segment of the previous page, from `positionOf`.
  * @throws ProblemError bad_request if `after` is no position
  */
 export async function loadHistory(

@@ -14,32 +14,32 @@ import { createSingleFlight } from './single-flight.ts';
 import type { StoredTimeline } from './stored-timeline.ts';
 
 /*
- * A user's key holds either a finished answer or a lease of the reader that is fetching one.
+ * A user's key holds either a finished answer or the lease of a reader that is loading one.
  *
- *   read   MGET, with those who read at the same time; nothing there → SET lease NX
+ *   read   MGET, batched with concurrent reads; a miss → SET lease NX
  *   fill   the answer replaces the lease, only if that very lease is still there
- *   forget DEL, after the commit of whatever changed the user
+ *   forget DEL, after the commit of a change to the user
  *
- * The deletion takes away the answer and the lease of any reader that is still on its way with an
- * older one, so that no slow reader brings a revoked right back, whatever expired, was evicted or
- * restarted in between (docs/adr/0005-cache.md). Whatever writes names one key.
+ * The deletion also removes the lease of any reader that is still loading an older answer. So no slow
+ * reader brings a revoked right back, even after expiry, eviction or a restart (docs/adr/0005-cache.md).
+ * Every write names one key.
  */
 
-/** How long a reader may take to fill, milliseconds; after it the next reader takes the lease. */
+/** Lease of a reader that loads an answer, milliseconds; afterwards the next reader takes the lease. */
 const leaseMs = 5_000;
 
 const leaseMark = 'lease:';
 
-/** So many waits for Redis in vain, one after the other, and reads go straight to Postgres for a while. */
+/** Consecutive time-outs of Redis after which reads go straight to Postgres for a while. */
 const failuresInARow = 3;
 
-/** How long, milliseconds, until one read tries Redis again. */
+/** How long until one read tries Redis again, milliseconds. */
 const pauseMs = 500;
 
-/** How many answers one command to Redis asks for at most. */
+/** Maximum number of answers per command to Redis. */
 const keysPerCommand = 100;
 
-/** How many users one query to Postgres loads at most, and how many such queries run at a time. */
+/** Maximum number of users per query to Postgres, and of concurrent queries. */
 const usersPerQuery = 50;
 const queriesAtOnce = 4;
 
@@ -52,14 +52,14 @@ if redis.call('get', KEYS[1]) == ARGV[1] then
 end
 return false`;
 
-/** What reading the cache came to. Only `leased` may fill. */
+/** The outcome of reading the cache. Only the holder of a lease may fill it. */
 type CacheRead =
   | { state: 'hit'; answer: CachedAnswer }
   | { state: 'leased'; lease: string }
   | { state: 'busy' }
   | { state: 'unavailable' };
 
-/** A user who was written, and whether the cache may hold an answer that is no longer right. */
+/** A changed user, and whether the cache may still hold an outdated answer. */
 interface Written {
   user: UserName & { uid: bigint };
   revision: number;
@@ -67,29 +67,32 @@ interface Written {
 }
 
 export interface EntitlementCache {
-  /** @param now epoch milliseconds: an answer that holds no more is not a hit. */
+  /**
+   * Reads the cache.
+   *
+   * @param now epoch milliseconds: an expired answer is a miss.
+   */
   read(user: UserName, now: number): Promise<CacheRead>;
   /**
-   * What Postgres has, never older than the question: readers of one user who come while a query runs
-   * share the next one, so that a crowd costs two queries per process.
+   * Loads from Postgres, never a value older than the call: readers of one user who come while a query runs
+   * share the next one, so a crowd costs two queries per process.
    */
   load(user: UserName): Promise<StoredTimeline>;
   /**
-   * Keeps an answer until it changes by itself, and never longer than the time to live, counted from
-   * the instant at which it was asked for.
+   * Caches an answer until its next change, and never longer than the time to live, counted from the instant
+   * at which it was requested.
    */
   fill(user: UserName, lease: string, answer: CachedAnswer, times: FillTimes): Promise<void>;
   /**
-   * Takes the answers of users away whose change is pending, and notes that the cache was told. Where
-   * Redis cannot be told they stay pending, and a sweep tells it later; nothing is thrown, since the
-   * change is committed.
+   * Invalidates the answers of users with a pending change, and records it. If Redis cannot be reached, they
+   * stay pending until a sweep invalidates them; nothing is thrown, since the change is committed.
    */
   forget(written: Written[]): Promise<void>;
 }
 
 /** Epoch milliseconds. */
 interface FillTimes {
-  /** Of the answer: it was read from Postgres after this. */
+  /** Of the answer: it was read from Postgres after this instant. */
   askedAt: number;
   now: number;
 }
@@ -100,7 +103,7 @@ interface CacheDeps {
   metrics: Metrics;
   logger: Logger;
   monotonic: Clock;
-  /** The published bound (promise 3): no answer lives longer, whatever Redis missed. */
+  /** The published bound (promise 3): no answer lives longer, even if an invalidation was lost. */
   cacheTtlSeconds: number;
 }
 
@@ -124,8 +127,8 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     pauseMs,
     onChange(isOpen) {
       metrics.redisCircuitOpen.set(isOpen ? 1 : 0);
-      if (isOpen) logger.warn('Redis does not answer: reads go to Postgres until it does');
-      else logger.info('Redis answers again');
+      if (isOpen) logger.warn('Redis does not respond: reads go to Postgres until it does');
+      else logger.info('Redis responds again');
     },
   });
   let prefix: string | undefined;
@@ -140,7 +143,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     }
   }
 
-  /** Asked of Postgres once, whoever waits for it; where it cannot be asked, again the next time. */
+  /** Loaded from Postgres once, and shared by concurrent callers; a failure is retried at the next call. */
   function loadPrefix(): Promise<string> {
     asking ??= askPrefix();
     return asking;
@@ -152,7 +155,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
 
   function failed(operation: string, error: unknown): void {
     metrics.redisErrors.inc({ operation });
-    logger.debug({ err: error, operation }, 'Redis did not answer');
+    logger.debug({ err: error, operation }, 'Redis did not respond');
   }
 
   return {
@@ -200,7 +203,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
 
     async forget(written) {
       const pending = written.filter(({ cachePending }) => cachePending);
-      // In a Redis cluster one node may fail; the users on the others are still notified.
+      // In a Redis cluster one node may fail; the users on the others are still invalidated.
       const tries = await Promise.allSettled(
         pending.map(async ({ user }) => redis?.del(await keyOf(user))),
       );
@@ -211,7 +214,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       await clearPending(database, forgotten).catch((error: unknown) => {
         logger.warn(
           { err: error },
-          'the cache forgot changed answers, but this could not be recorded',
+          'changed answers were invalidated, but this could not be recorded',
         );
       });
     },
@@ -223,8 +226,8 @@ function keyBelow(prefix: string, { projectId, userId }: UserName): string {
 }
 
 /**
- * Only where the user was not changed again since: that change tells the cache itself. Users are locked
- * sorted, as everywhere (docs/adr/0004-locks.md).
+ * Clears the mark only if the user was not changed again meanwhile: that change invalidates the cache itself.
+ * Locks users in sorted order, as everywhere (docs/adr/0004-locks.md).
  */
 async function clearPending(database: Database, told: Written[]): Promise<void> {
   await database.pool.query(

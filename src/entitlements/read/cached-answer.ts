@@ -1,20 +1,20 @@
 import type { DeniedReason, EntitlementsAnswer } from '../core/answer.ts';
 
 /**
- * The version of the cached text and of the body in it. Raise it with every change of either: a text of
- * another version is a miss. It is in the text, not in the key, so that releases which run side by side
+ * The version of the cached text and of the body in it. Increase it with every change of either: a text of
+ * another version is a miss. It is part of the text, not of the key, so that releases that run side by side
  * delete each other's answers. Releases without versions read it as an expiry in 1970.
  */
 export const cacheFormat = 1;
 
 /**
- * An answer as the cache keeps it: finished text, so that a hit parses and formats nothing. The first
- * line holds the format's version, the next change, the revision and the tag. Then comes a line per
- * feature: `code valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of
- * `GET /entitlements`. Codes and reasons hold no spaces, and JSON.stringify writes no line breaks.
+ * An answer as it is cached: finished text, so that a hit parses and formats nothing. The first line holds
+ * the format's version, the next change, the revision and the tag. Then comes a line per feature: `code
+ * valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of `GET /entitlements`.
+ * Codes and reasons contain no spaces, and JSON.stringify writes no line breaks.
  */
 export interface CachedAnswer {
-  /** The next instant at which the answer changes by itself, epoch milliseconds; null = none. */
+  /** The next instant at which the answer changes, epoch milliseconds; null = none. */
   nextChangeAt: number | null;
   revision: number;
   /** Changes with the revision and at every boundary. */
@@ -25,13 +25,15 @@ export interface CachedAnswer {
   bodyText: string;
 }
 
-/** What an answer says of one feature: `value` and `validTo` are finished JSON. */
+/** The answer for one feature: `value` and `validTo` are finished JSON. */
 export type FeatureWord =
   { allowed: true; value: string; validTo: string } | { allowed: false; reason: DeniedReason };
 
 /**
- * @param recordedAt when the timeline last changed, epoch milliseconds: revisions begin anew in a
- *   restored database, instants do not.
+ * Renders an answer.
+ *
+ * @param recordedAt when the timeline last changed, epoch milliseconds. It makes tags unique: revisions start
+ *   again in a restored database, instants do not.
  */
 export function finishAnswer(answer: EntitlementsAnswer, recordedAt: number | null): CachedAnswer {
   const { revision, entitlements, next_change_at: next } = answer.body;

@@ -1,13 +1,13 @@
 import type { Database } from '../../platform/database.ts';
 
 export interface KnownFeatures {
-  /** Whether the project has such a feature, archived ones included. */
+  /** Returns whether the project has the feature, archived ones included. */
   has(projectId: string, featureCode: string): Promise<boolean>;
 }
 
 /**
- * Remembers which features exist: they are archived, never deleted, so a yes stays true. A no is asked
- * again each time, since the feature may have been made since.
+ * Remembers which features exist. They are archived and never deleted, so an existing feature stays known. A
+ * missing one is queried each time, since it may have been created meanwhile.
  */
 export function createKnownFeatures(database: Database): KnownFeatures {
   const known = new Set<string>();

@@ -45,12 +45,12 @@ export async function loadTimelineKnownAt(
       where u.project_id = $1 and u.user_id = $2`,
     values: [user.projectId, user.userId, new Date(knownAt)],
   });
-  // A change that was recorded by a clock ahead of ours is known already.
+  // A change recorded by a clock ahead of ours is already known.
   if (knownAt > Math.max(deps.clock(), rows[0]?.last_at?.getTime() ?? 0)) {
     throw new ProblemError('bad_request', undefined, [
       {
         path: 'known_at',
-        message: 'must not be in the future: nothing is known from then; `at` may be',
+        message: 'must not be in the future, of which nothing is recorded; `at` may be',
       },
     ]);
   }

@@ -8,7 +8,7 @@ import {
 } from './stored-timeline.ts';
 
 interface Row {
-  /** Null where the user is unknown. */
+  /** Null if the user is unknown. */
   timeline: TimelineTuple | null;
 }
 

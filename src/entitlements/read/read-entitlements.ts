@@ -17,22 +17,22 @@ export interface ReadDeps {
 }
 
 export interface ReadOptions {
-  /** A cached answer that is older than this revision is passed over. */
+  /** Skips cached answers below this revision. */
   minRevision: number;
-  /** Straight from Postgres. */
+  /** Reads straight from Postgres. */
   strong: boolean;
 }
 
 export interface Read {
-  /** How it was answered: `bypass` where the cache was not asked or could not answer. */
+  /** The source of the answer: `bypass` if the cache was skipped or did not respond. */
   from: 'hit' | 'miss' | 'bypass';
   answer: CachedAnswer;
 }
 
 /**
- * What a user may use now: from the cache where it has an answer that still holds, else from Postgres,
- * filling the cache if this reader has its lease. The lease is taken before Postgres is read, so that a
- * change in between takes it away again.
+ * Returns what a user may use now: from the cache if it has a valid answer, otherwise from Postgres. Fills
+ * the cache if this reader holds the lease, which it takes before it reads Postgres, so that a change in
+ * between revokes the lease.
  */
 export async function readEntitlements(
   deps: ReadDeps,
@@ -49,14 +49,15 @@ export async function readEntitlements(
   }
   const answer = await readStored(deps, user, now);
   if (cached.state === 'leased') {
-    // Nobody waits for it: it fails without a word, and comes before this process's next question.
+    // Runs in the background: it reports its own failure, and reaches Redis before this process's next
+    // command.
     const passedMs = deps.monotonic() - askedAt;
     void deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: now + passedMs });
   }
   return count(deps, { from: cached.state === 'unavailable' ? 'bypass' : 'miss', answer });
 }
 
-/** The body of `GET /entitlements` straight from Postgres, for answers that follow a change. */
+/** Loads the body of `GET /entitlements` straight from Postgres, for responses that follow a change. */
 export async function readFresh(
   deps: { clock: Clock; database: Database },
   projectId: string,
@@ -66,7 +67,7 @@ export async function readFresh(
   return answerOf({ projectId, userId }, stored, presentOf(stored, deps.clock())).body;
 }
 
-/** The answer that a stored timeline gives at an instant (epoch milliseconds). */
+/** Returns the answer that a stored timeline gives at an instant (epoch milliseconds). */
 export function answerOf(
   user: UserName,
   stored: StoredTimeline,

@@ -1,4 +1,4 @@
-/** Loads the value of a key; callers who ask at the same time share a load. */
+/** Loads the value of a key; concurrent callers share a load. */
 type SingleFlight<Value> = (key: string, load: () => Promise<Value>) => Promise<Value>;
 
 interface Slot<Value> {
@@ -8,9 +8,9 @@ interface Slot<Value> {
 }
 
 /**
- * Lets callers who ask for the same key share a load, but never a value older than the question: **a
- * caller shares a load only if the load had not begun when the caller came.** So at most one load per key
- * runs and one waits. A load that fails, fails for all who share it.
+ * Creates a single-flight loader that never returns a value older than the call: **a caller shares a load
+ * only if the load had not begun when the caller came.** So at most one load per key runs and one waits. A
+ * load that fails, fails for all its callers.
  */
 export function createSingleFlight<Value>(): SingleFlight<Value> {
   const slots = new Map<string, Slot<Value>>();

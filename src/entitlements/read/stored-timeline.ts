@@ -7,7 +7,7 @@ import type {
   Timeline,
 } from '../core/facts.ts';
 
-/** A user's timeline as it is, or was, stored. */
+/** A user's timeline as it is or was stored. */
 export interface StoredTimeline {
   revision: number;
   /** When it last changed, epoch milliseconds; null = nothing was ever recorded. */

@@ -46,7 +46,7 @@ export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Prom
   };
 }
 
-/** What each price in use carries in this project: its product's features, its own laid over them. */
+/** Returns what each price in use carries in this project: its own features override its product's. */
 async function loadCarries(
   tx: Tx,
   projectId: string,
@@ -84,7 +84,7 @@ async function loadCarries(
   return carries;
 }
 
-/** A word of a list that the database checks. */
+/** Narrows a word to a list that the database enforces. */
 function closed<const T extends string>(word: string, words: readonly T[]): T {
   const found = words.find((candidate) => candidate === word);
   if (found === undefined)

@@ -2,7 +2,7 @@ import type { Tx } from '../../platform/database.ts';
 import { disputedAmounts } from '../core/disputed.ts';
 import type { ReversalFact } from '../core/facts.ts';
 
-/** The payment of a purchase, and what was taken back of it. */
+/** The payment of a purchase, and what was returned of it. */
 interface Payment {
   /** The sum of the successful charges, minor units; null if none is known. */
   amount: number | null;
@@ -80,7 +80,7 @@ export async function loadPayments(
   };
 }
 
-/** Values disputes at what they take of their charge; at Stripe's amount where the charge is unknown. */
+/** Values disputes at what they take of their charge, or at Stripe's amount if the charge is unknown. */
 function valuedDisputes(
   charges: readonly ChargeRow[],
   refunds: readonly RefundRow[],

@@ -18,9 +18,9 @@ export interface RefreshDeps {
 const batchSize = 100;
 
 interface Extent {
-  /** How many users are tried at most. */
+  /** Maximum number of users to refresh. */
   limit: number;
-  /** Epoch milliseconds: users whose refresh failed since then are not tried. */
+  /** Epoch milliseconds: users whose refresh failed since then are skipped. */
   failedBefore: number;
   /** `stop` leaves the batch to the sweep, so that an operator's request does not wait for its halves. */
   onTimeout: 'halve' | 'stop';
@@ -89,7 +89,7 @@ interface Halves {
   timedOut: boolean;
 }
 
-/** Together where that works, otherwise by halves, down to those who fail. */
+/** Refreshes the users together if possible, otherwise by halves, down to the users who fail. */
 async function refreshByHalves(
   deps: RefreshDeps,
   projectId: string,
@@ -163,7 +163,7 @@ async function noteFailure(
   metrics.alarms.inc({ kind: 'timeline_not_computed' });
   logger.error(
     { err: error, projectId, uid: String(uid) },
-    'the timeline of a user could not be computed; the answers stay as they were',
+    'the timeline of a user could not be computed; the stored answers stay in force',
   );
   await database.pool.query('update users set refresh_failed_at = $2 where uid = $1', [
     uid,

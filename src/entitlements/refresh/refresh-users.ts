@@ -10,16 +10,16 @@ import type { LockedUser } from '../users.ts';
 import { loadFacts } from './load-facts.ts';
 import { type Change, loadLive, storeChanges } from './store-timeline.ts';
 
-/** How many timelines are computed in one turn of the event loop. */
+/** Number of timelines that are computed in one turn of the event loop. */
 const timelinesAtOnce = 25;
 
 export interface Refreshed {
   user: LockedUser;
   /** After the refresh. */
   revision: number;
-  /** Whether the timeline differs from what was stored. */
+  /** Whether the timeline differs from the stored one. */
   changed: boolean;
-  /** Whether the cache must be notified, of this change or an earlier one. */
+  /** Whether the cache must be invalidated, after this change or an earlier one. */
   cachePending: boolean;
   /** Whether the user has so many sources that changes and reads slow down. */
   hasTooManySources: boolean;
@@ -29,9 +29,10 @@ export interface Refreshed {
 }
 
 /**
- * Recomputes the timelines of locked users of one project and stores what changed: segments that no
- * longer hold are superseded, new ones recorded, the revision grows by one and the cache is pending. An
- * equal timeline changes nothing. The caller holds the project's shared lock and the users' locks.
+ * Recomputes the timelines of locked users of one project and stores the changes: outdated segments are
+ * superseded, new ones recorded, the revision grows by one, and the invalidation of the cache is marked as
+ * pending. An equal timeline changes nothing. The caller holds the project's shared lock and the users'
+ * locks.
  *
  * `recorded_at` is taken here, under the user's lock, and is strictly above the user's last.
  */

@@ -17,16 +17,19 @@ export interface SweepDeps {
 
 const sweepEveryMs = 1_000;
 
-/** A change tells the cache within moments; one pending for longer was left by a crash or an outage of Redis. */
+/**
+ * A change invalidates the cache within moments; a change pending for longer was left by a crash or an outage
+ * of Redis.
+ */
 const pendingForMs = 2_000;
 
 /** How long until a user whose timeline could not be computed is retried. */
 const failedForMs = 300_000;
 
 /**
- * Tells the cache of pending changes, oldest first; returns how many users were tried.
+ * Invalidates the cache for pending changes, oldest first. Returns how many users were tried.
  *
- * @param sinceMs only of changes that have been pending for at least so long, milliseconds.
+ * @param sinceMs selects changes that have been pending for at least this long, milliseconds.
  */
 export async function sweepPendingCache(
   deps: Omit<SweepDeps, 'logger'>,
@@ -86,11 +89,11 @@ export async function sweepBehindCatalog(
   return refreshed;
 }
 
-/** Finds unfinished work again and again, so that no crash can lose it. */
+/** Finds unfinished work periodically, so that no crash can lose it. */
 export function startSweeps(deps: SweepDeps): { stop(): Promise<void> } {
   let stopped = false;
   const onError = (error: unknown): void => {
-    deps.logger.warn({ err: error }, 'a sweep failed; it runs again');
+    deps.logger.warn({ err: error }, 'a sweep failed; the next one retries');
   };
   const pending = repeat(sweepEveryMs, () => sweepPendingCache(deps), onError);
   const behind = repeat(sweepEveryMs, () => sweepBehindCatalog(deps, () => stopped), onError);

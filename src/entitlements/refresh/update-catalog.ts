@@ -22,12 +22,12 @@ export interface CatalogUpdate<T> {
 const refreshedAtOnce = 1_000;
 
 /**
- * The one way to change a project's catalog or policy. `write` runs under the project's exclusive
- * lock, so that no timeline is computed from half a change; the catalog revision grows by one, and
- * every user that was computed under an older one is refreshed: up to 1,000 before this returns, the
- * rest by the sweep. So are those whose batch takes longer than a transaction may.
+ * Changes a project's catalog or policy; every change goes through here. `write` runs under the project's
+ * exclusive lock, so that no timeline is computed from half a change. The catalog revision grows by one, and
+ * every user that was computed under an older one is refreshed: up to 1,000 before this returns, the rest by
+ * the sweep, as are those whose batch exceeds the time limit of a transaction.
  *
- * @param keep runs last in the transaction: stores the answer for a replay, as it is before any user is
+ * @param keep runs last in the transaction: stores the response for a replay, as it is before any user is
  *   refreshed.
  */
 export async function updateCatalog<T>(
@@ -56,7 +56,7 @@ export async function updateCatalog<T>(
     await keep(tx, { result, refresh: { id, users, status: 'running' } });
     return { result, id, users };
   });
-  // Retries users whose refresh failed before, too: this change may be the remedy.
+  // Retries users whose refresh failed before, too, since this change may fix it.
   await refreshBehind(deps, projectId, {
     limit: refreshedAtOnce,
     failedBefore: deps.clock(),
@@ -70,7 +70,7 @@ export async function updateCatalog<T>(
   };
 }
 
-/** Notes which refreshes have no user left that is behind them. */
+/** Marks refreshes as finished if no user is behind them. */
 export async function finishRefreshes(deps: UpdateCatalogDeps, projectId: string): Promise<void> {
   await deps.database.pool.query(
     `update refreshes r set finished_at = $2
@@ -81,7 +81,7 @@ export async function finishRefreshes(deps: UpdateCatalogDeps, projectId: string
 }
 
 /**
- * Loads how far a refresh has come: `behind` users are still to be computed. Null = no such refresh.
+ * Loads the progress of a refresh: `behind` users are still to be computed. Null = it does not exist.
  *
  * @param projectId null = of any project.
  */

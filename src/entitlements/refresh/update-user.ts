@@ -17,12 +17,12 @@ export interface UserUpdate<T> extends Pick<Refreshed, 'revision' | 'had' | 'has
 }
 
 /**
- * The one way to change what a user may use: takes the locks in the fixed order, lets `write` change
- * the facts, recomputes the timeline and commits it with them, then tells the cache. When it has
- * returned, every later read on every instance shows the change.
+ * Changes what a user may use; every change of one user goes through here. Takes the locks in the fixed
+ * order, lets `write` change the facts, recomputes the timeline, commits both, then invalidates the cache.
+ * When it has returned, every later read on every instance shows the change.
  *
  * @param write runs under the user's lock; may run again after a deadlock, so it keeps no state.
- * @param keep runs last in the transaction: stores the answer for a replay.
+ * @param keep runs last in the transaction: stores the response for a replay.
  */
 export async function updateUser<T>(
   deps: UpdateUserDeps,

@@ -128,5 +128,5 @@ export const eventRules: Readonly<Record<string, EventRule>> = rules;
 /** The event types that the webhook endpoint at Stripe must be subscribed to. */
 export const eventTypes: readonly (keyof typeof rules)[] = (
   Object.keys(rules) as (keyof typeof rules)[]
-) // a literal has the keys that it is typed with
+) // an object literal has exactly its keys
   .sort();
