@@ -44,6 +44,6 @@ afterAll(() => {
 it('what a walk reads after it was told of a change is no older than that change', async () => {
   await walker.told('it is applied', 'u_1', 'export', ({ allowed }) => !allowed);
 
-  expect(await walker.check('u_1', 'export')).toMatchObject({ allowed: false, revision: 3 });
+  expect(await walker.check('u_1', 'export')).toMatchObject({ allowed: false, reason: 'expired' });
   expect((await walker.entitlements('u_1')).body.revision).toBe(3);
 });
