@@ -46,3 +46,15 @@ describe('README.md', () => {
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   });
 });
+
+it('no command of the documents gives access until a date that will have passed', () => {
+  const documents = ['README.md', 'docs/recipes.md', 'docs/operations.md'];
+  const commands = documents
+    .map((document) => readFileSync(path.join(repository, document), 'utf8'))
+    .flatMap((text) =>
+      [...text.matchAll(/^```bash\n([^]*?)\n```$/gm)].map(([, code = '']) => code),
+    );
+
+  expect(commands.length).toBeGreaterThan(50);
+  expect(commands.filter((code) => /"valid_to": *"\d/.test(code))).toEqual([]);
+});
