@@ -4,7 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { ReportWindow } from './core/movement.ts';
 import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.ts';
-import { type DayFigures, presentDay, readDayFigures, retellDay } from './schemas.ts';
+import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schemas.ts';
 
 /*
  * A row per project and UTC day, so that a chart reads rows and scans nothing. A day is written when it
@@ -82,7 +82,7 @@ async function writeMissing(
                 projectId,
                 day: new Date(day),
                 measuredAt: measured ? new Date(now) : null,
-                figures: presentDay(standings.get(projectId), flow),
+                figures: toDayFigures(standings.get(projectId), flow),
               },
             ],
       ),
@@ -109,7 +109,7 @@ async function reviseDay(database: Database, dayAt: number): Promise<void> {
     const flow = flows.get(projectId);
     if (flow === undefined) continue;
     const stored = readDayFigures(figures);
-    const revised = retellDay(stored, flow);
+    const revised = withFlow(stored, flow);
     if (isDeepStrictEqual(stored, revised)) continue;
     await prisma.dailyReport.update({
       where: { projectId_day: { projectId, day } },

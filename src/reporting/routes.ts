@@ -10,7 +10,7 @@ import { prefersCsv } from './accept.ts';
 import { toCsv } from './core/csv.ts';
 import { loadDays } from './daily.ts';
 import { createReports } from './report.ts';
-import { dailySchema, presentProject, reportSchema } from './schemas.ts';
+import { dailySchema, figureLines, reportSchema, toProjectReportDto } from './schemas.ts';
 import { reportWindow } from './window.ts';
 
 export interface ReportRouteDeps {
@@ -58,7 +58,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
       const scope = await deps.access.scopeOf(request, request.query.project_id);
       const reports = await loadReports({ scope, window: { from, to }, now });
       const projects = [...reports].map(([projectId, { standing, flow }]) =>
-        presentProject(projectId, standing, flow),
+        toProjectReportDto(projectId, standing, flow),
       );
       const window = { from: isoInstant(from), to: isoInstant(to) };
       if (!prefersCsv(request.headers.accept)) return reply.send({ ...window, projects });
@@ -68,7 +68,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
           ['from', 'to', 'project_id'],
           projects.map((project) => ({
             cells: [window.from, window.to, project.project_id],
-            figures: project,
+            figures: figureLines(project),
           })),
         ),
       );
@@ -107,7 +107,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
         reply,
         toCsv(
           ['day', 'project_id'],
-          days.map((day) => ({ cells: [day.day, day.project_id], figures: day })),
+          days.map((day) => ({ cells: [day.day, day.project_id], figures: figureLines(day) })),
         ),
       );
     },

@@ -1,62 +1,54 @@
 import { z } from 'zod';
 import { isoInstantSchema } from '../http/schemas.ts';
-import type { ByCurrency, Flow } from './core/figures.ts';
+import type { FigureLine } from './core/csv.ts';
+import type { Flow } from './core/figures.ts';
+import { type AnyFigure, otherFigures, subscriptionFigures } from './figure-table.ts';
 import type { ProjectStanding } from './report.ts';
 
-/** Whole minor units of the currency, which may be below 0 (a net after refunds). */
-const amountSchema = z.int();
-const byCurrencySchema = z.record(z.string(), amountSchema).describe('Minor units by currency');
-const countsSchema = z.record(z.string(), z.int());
+/*
+ * Reports and stored days, as the table of figures says.
+ */
 
-/** What happened over the window. */
-const flowShape = {
-  revenue: z
-    .record(
-      z.string(),
-      z.object({
-        gross: amountSchema,
-        refunded: amountSchema,
-        disputed: amountSchema,
-        net: amountSchema,
-      }),
-    )
-    .describe('Minor units by currency, over the window'),
-  payments: z
-    .object({ failed: z.int(), recovered: z.int() })
-    .describe('Invoices, over the window: a payment failed; paid after one had failed'),
+type FigureTable = Readonly<Record<string, AnyFigure>>;
+
+/**
+ * The figures that every stored day has. All others are null in days that were written too late to count
+ * them, or by a release that lacked them.
+ */
+const inEveryDay = ['new', 'churned', 'reactivated', 'trialing', 'revenue', 'payments'] as const;
+
+type ReportShape<Table extends FigureTable> = { [Name in keyof Table]: Table[Name]['schema'] };
+type DayShape<Table extends FigureTable> = {
+  [Name in keyof Table]: Name extends (typeof inEveryDay)[number]
+    ? Table[Name]['schema']
+    : z.ZodNullable<Table[Name]['schema']>;
 };
 
-const movementShape = {
-  new: z.int().describe('Began in the window, those who came back apart'),
-  churned: z.int().describe('Ended in the window'),
-  reactivated: z.int().describe('Began in the window, of people whose former ones had all ended'),
-  trialing: z.int().describe('In a trial at some instant of the window'),
-};
+function reportShape<Table extends FigureTable>(table: Table): ReportShape<Table> {
+  return shapeOf(table, (_, schema) => schema) as ReportShape<Table>; // each figure's own
+}
 
-/** What there is when the report is made. */
-const standingShape = {
-  mrr: byCurrencySchema.describe('Per month, minor units by currency: active and past due'),
-  mrr_apart: z.object({
-    trialing: byCurrencySchema,
-    paused: byCurrencySchema,
-    unpriced_items: z.int().describe('Items that count as nothing, since their price is not known'),
-  }),
-  entitled_users: countsSchema.describe('Users by feature code'),
-  grants_in_force: z.int(),
-};
+function dayShape<Table extends FigureTable>(table: Table): DayShape<Table> {
+  const names: readonly string[] = inEveryDay;
+  return shapeOf(table, (name, schema) =>
+    names.includes(name) ? schema : schema.nullable(),
+  ) as DayShape<Table>; // as the type says
+}
 
-const countShape = {
-  by_status: countsSchema.describe("All subscriptions, by Stripe's status"),
-  by_product: countsSchema.describe('Active ones, by product'),
-  by_price: countsSchema.describe('Active ones, by price'),
-};
+function shapeOf(
+  table: FigureTable,
+  toSchema: (name: string, schema: z.ZodType) => z.ZodType,
+): z.ZodRawShape {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, { schema }]) => [name, toSchema(name, schema)]),
+  );
+}
 
 const projectReportSchema = z
   .object({
     project_id: z.string(),
-    subscriptions: z.object({ ...countShape, ...movementShape }),
-    ...standingShape,
-    ...flowShape,
+    subscriptions: z.object(reportShape(subscriptionFigures)),
+    ...reportShape(otherFigures),
   })
   .meta({ id: 'ProjectReport' });
 
@@ -68,22 +60,10 @@ export const reportSchema = z.object({
 
 type ProjectReport = z.infer<typeof projectReportSchema>;
 
-/**
- * The figures of a day. Those of the standing are null if the day was written too late to count them. A
- * figure that a later release adds must be nullable, since rows of earlier releases lack it.
- */
+/** The figures of a day. */
 export const dayFiguresSchema = z.object({
-  subscriptions: z.object({
-    by_status: countShape.by_status.nullable(),
-    by_product: countShape.by_product.nullable(),
-    by_price: countShape.by_price.nullable(),
-    ...movementShape,
-  }),
-  mrr: standingShape.mrr.nullable(),
-  mrr_apart: standingShape.mrr_apart.nullable(),
-  entitled_users: standingShape.entitled_users.nullable(),
-  grants_in_force: standingShape.grants_in_force.nullable(),
-  ...flowShape,
+  subscriptions: z.object(dayShape(subscriptionFigures)),
+  ...dayShape(otherFigures),
 });
 
 export type DayFigures = z.infer<typeof dayFiguresSchema>;
@@ -125,96 +105,47 @@ export const dailySchema = z.object({
   ),
 });
 
-export function presentProject(
+export function toProjectReportDto(
   projectId: string,
   standing: ProjectStanding,
   flow: Flow,
 ): ProjectReport {
-  const { subscriptions, ...stood } = presentStanding(standing);
-  const { subscriptions: moved, ...happened } = presentFlow(flow);
-  return {
-    project_id: projectId,
-    subscriptions: { ...subscriptions, ...moved },
-    ...stood,
-    ...happened,
-  };
+  return projectReportSchema.parse({ project_id: projectId, ...jsonOf(flow, standing) });
 }
 
 /** @param standing undefined where it is too late to count what stood. */
-export function presentDay(standing: ProjectStanding | undefined, flow: Flow): DayFigures {
-  const { subscriptions: moved, ...happened } = presentFlow(flow);
-  const { subscriptions, ...stood } =
-    standing === undefined ? nothingStood : presentStanding(standing);
-  return { subscriptions: { ...subscriptions, ...moved }, ...stood, ...happened };
+export function toDayFigures(standing: ProjectStanding | undefined, flow: Flow): DayFigures {
+  return dayFiguresSchema.parse(jsonOf(flow, standing));
 }
 
-/** A day with what happened on it told anew. */
-export function retellDay(day: DayFigures, flow: Flow): DayFigures {
-  const { subscriptions: moved, ...happened } = presentFlow(flow);
-  return { ...day, subscriptions: { ...day.subscriptions, ...moved }, ...happened };
+/** Returns a stored day with what happened on it computed anew. What stood was counted then, and stays. */
+export function withFlow(day: DayFigures, flow: Flow): DayFigures {
+  return dayFiguresSchema.parse(jsonOf(flow, undefined, day));
 }
 
-const nothingStood = {
-  subscriptions: { by_status: null, by_product: null, by_price: null },
-  mrr: null,
-  mrr_apart: null,
-  entitled_users: null,
-  grants_in_force: null,
-};
-
-function presentStanding(standing: ProjectStanding) {
+function jsonOf(flow: Flow, standing: ProjectStanding | undefined, day?: DayFigures) {
+  const each = (table: FigureTable, stored: Readonly<Record<string, unknown>> = {}) =>
+    Object.fromEntries(
+      Object.entries(table).map(([name, figure]) => {
+        if (figure.of === 'flow') return [name, figure.toJson(flow)];
+        return [name, standing === undefined ? (stored[name] ?? null) : figure.toJson(standing)];
+      }),
+    );
   return {
-    subscriptions: {
-      by_status: sorted(standing.byStatus),
-      by_product: sorted(standing.byProduct),
-      by_price: sorted(standing.byPrice),
-    },
-    mrr: amounts(standing.mrr),
-    mrr_apart: {
-      trialing: amounts(standing.mrrTrialing),
-      paused: amounts(standing.mrrPaused),
-      unpriced_items: standing.unpricedItems,
-    },
-    entitled_users: sorted(standing.entitledUsers),
-    grants_in_force: standing.grantsInForce,
+    subscriptions: each(subscriptionFigures, day?.subscriptions),
+    ...each(otherFigures, day),
   };
 }
 
-function presentFlow({ movement, revenue, payments }: Flow) {
-  const { started, churned, reactivated, trialing } = movement;
-  return {
-    subscriptions: { new: started, churned, reactivated, trialing },
-    revenue: sorted(revenue, ({ gross, refunded, disputed, net }) => ({
-      gross: clampToSafeInteger(gross),
-      refunded: clampToSafeInteger(refunded),
-      disputed: clampToSafeInteger(disputed),
-      net: clampToSafeInteger(net),
-    })),
-    payments,
-  };
-}
-
-function amounts(byCurrency: ByCurrency): Record<string, number> {
-  return sorted(byCurrency, clampToSafeInteger);
-}
-
-/**
- * Clamps an amount to what JSON numbers hold exactly, 90 trillion dollars. One absurd subscription must not
- * keep all projects from their reports.
- */
-function clampToSafeInteger(amount: bigint): number {
-  const most = BigInt(Number.MAX_SAFE_INTEGER);
-  return Number(amount > most ? most : amount < -most ? -most : amount);
-}
-
-function sorted(map: ReadonlyMap<string, number>): Record<string, number>;
-function sorted<T, Out>(map: ReadonlyMap<string, T>, toOut: (value: T) => Out): Record<string, Out>;
-function sorted<T, Out>(
-  map: ReadonlyMap<string, T>,
-  toOut?: (value: T) => Out,
-): Record<string, T | Out> {
-  const entries = [...map].sort(([one], [other]) => (one < other ? -1 : 1));
-  return Object.fromEntries(
-    entries.map(([key, value]) => [key, toOut === undefined ? value : toOut(value)]),
-  );
+/** Returns the lines of a report or a day for CSV; figures that are null have none. */
+export function figureLines(report: ProjectReport | DayFigures): FigureLine[] {
+  const each = (prefix: string, table: FigureTable, values: Readonly<Record<string, unknown>>) =>
+    Object.entries(table).flatMap(([name, figure]) => {
+      const value = values[name] ?? null;
+      return value === null ? [] : figure.toLines(`${prefix}${name}`, value);
+    });
+  return [
+    ...each('subscriptions.', subscriptionFigures, report.subscriptions),
+    ...each('', otherFigures, report),
+  ];
 }

@@ -6,34 +6,11 @@ import { inMajorUnits } from './currency.ts';
  */
 
 /** What a line says; an amount stands in minor units and as people write it. */
-interface Figure {
+export interface FigureLine {
   figure: string;
-  of: string;
-  currency: string;
+  of?: string;
+  currency?: string;
   value: number;
-}
-
-type ByKey = Readonly<Record<string, number>>;
-
-/** The figures of a report or of a day; those that are null have no lines. */
-export interface Figures {
-  subscriptions: {
-    by_status: ByKey | null;
-    by_product: ByKey | null;
-    by_price: ByKey | null;
-    new: number;
-    churned: number;
-    reactivated: number;
-    trialing: number;
-  };
-  mrr: ByKey | null;
-  mrr_apart: { trialing: ByKey; paused: ByKey; unpriced_items: number } | null;
-  revenue: Readonly<
-    Record<string, { gross: number; refunded: number; disputed: number; net: number }>
-  >;
-  payments: { failed: number; recovered: number };
-  entitled_users: ByKey | null;
-  grants_in_force: number | null;
 }
 
 /**
@@ -41,12 +18,12 @@ export interface Figures {
  */
 export function toCsv(
   leading: readonly string[],
-  reports: readonly { cells: readonly string[]; figures: Figures }[],
+  reports: readonly { cells: readonly string[]; figures: readonly FigureLine[] }[],
 ): string {
   const lines = [
     [...leading, 'figure', 'of', 'currency', 'value', 'amount'],
     ...reports.flatMap(({ cells, figures }) =>
-      figuresOf(figures).map(({ figure, of, currency, value }) => [
+      figures.map(({ figure, of = '', currency = '', value }) => [
         ...cells,
         figure,
         of,
@@ -57,41 +34,6 @@ export function toCsv(
     ),
   ];
   return lines.map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('');
-}
-
-function figuresOf(figures: Figures): Figure[] {
-  const { subscriptions, mrr_apart: apart, payments } = figures;
-  const one = (figure: string, value: number | null): Figure[] =>
-    value === null ? [] : [{ figure, of: '', currency: '', value }];
-  const each = (figure: string, values: ByKey | null): Figure[] =>
-    Object.entries(values ?? {}).map(([of, value]) => ({ figure, of, currency: '', value }));
-  const money = (figure: string, amounts: ByKey | null): Figure[] =>
-    Object.entries(amounts ?? {}).map(([currency, value]) => ({ figure, of: '', currency, value }));
-  return [
-    ...each('subscriptions.by_status', subscriptions.by_status),
-    ...each('subscriptions.by_product', subscriptions.by_product),
-    ...each('subscriptions.by_price', subscriptions.by_price),
-    ...one('subscriptions.new', subscriptions.new),
-    ...one('subscriptions.churned', subscriptions.churned),
-    ...one('subscriptions.reactivated', subscriptions.reactivated),
-    ...one('subscriptions.trialing', subscriptions.trialing),
-    ...money('mrr', figures.mrr),
-    ...money('mrr_apart.trialing', apart?.trialing ?? null),
-    ...money('mrr_apart.paused', apart?.paused ?? null),
-    ...one('mrr_apart.unpriced_items', apart?.unpriced_items ?? null),
-    ...Object.entries(figures.revenue).flatMap(([currency, sums]) =>
-      Object.entries(sums).map(([kind, value]) => ({
-        figure: `revenue.${kind}`,
-        of: '',
-        currency,
-        value,
-      })),
-    ),
-    ...one('payments.failed', payments.failed),
-    ...one('payments.recovered', payments.recovered),
-    ...each('entitled_users', figures.entitled_users),
-    ...one('grants_in_force', figures.grants_in_force),
-  ];
 }
 
 /** A text that a spreadsheet would take for a formula gets an apostrophe; a number is none. */

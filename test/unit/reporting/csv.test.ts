@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { prefersCsv } from '../../../src/reporting/accept.ts';
-import { type Figures, toCsv } from '../../../src/reporting/core/csv.ts';
+import { toCsv } from '../../../src/reporting/core/csv.ts';
 import { inMajorUnits } from '../../../src/reporting/core/currency.ts';
+import { type DayFigures, figureLines } from '../../../src/reporting/schemas.ts';
 
 describe('amounts as people write them', () => {
   it.each([
@@ -41,7 +42,7 @@ describe('the preference', () => {
   });
 });
 
-const figures: Figures = {
+const figures: DayFigures = {
   subscriptions: {
     by_status: { active: 2 },
     by_product: { '=cmd|"x"': 2 },
@@ -61,7 +62,10 @@ const figures: Figures = {
 
 describe('the table', () => {
   it('has a line per figure, and lets no text pass as a formula', () => {
-    const lines = toCsv(['day', 'project_id'], [{ cells: ['2026-11-01', 'notes'], figures }]);
+    const lines = toCsv(
+      ['day', 'project_id'],
+      [{ cells: ['2026-11-01', 'notes'], figures: figureLines(figures) }],
+    );
     expect(lines.split('\r\n')).toEqual([
       'day,project_id,figure,of,currency,value,amount',
       '2026-11-01,notes,subscriptions.by_status,active,,2,',
@@ -86,7 +90,7 @@ describe('the table', () => {
   });
 
   it('has no lines for what was not counted', () => {
-    const unknown: Figures = {
+    const unknown: DayFigures = {
       ...figures,
       subscriptions: {
         ...figures.subscriptions,
@@ -99,7 +103,7 @@ describe('the table', () => {
       entitled_users: null,
       grants_in_force: null,
     };
-    const told = toCsv([], [{ cells: [], figures: unknown }]);
+    const told = toCsv([], [{ cells: [], figures: figureLines(unknown) }]);
     const named = told.split('\r\n').map((line) => line.split(',')[0]);
     expect(named.filter((name) => /mrr|by_|entitled|grants/.test(name ?? ''))).toEqual([]);
     expect(named).toContain('subscriptions.new');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dayFiguresSchema, presentDay, readDayFigures } from '../../../src/reporting/schemas.ts';
+import { dayFiguresSchema, readDayFigures, toDayFigures } from '../../../src/reporting/schemas.ts';
 
 const most = Number.MAX_SAFE_INTEGER;
 
@@ -11,7 +11,7 @@ describe('an amount beyond what a JSON number says exactly', () => {
     [-(10n ** 20n), -most],
   ])('%s is reported as %s, so the other figures stay available', (amount, reported) => {
     const sums = { gross: amount, refunded: 0n, disputed: 0n, net: amount };
-    const figures = presentDay(undefined, {
+    const figures = toDayFigures(undefined, {
       movement: { started: 1, churned: 0, reactivated: 0, trialing: 0 },
       revenue: new Map([['usd', sums]]),
       payments: { failed: 0, recovered: 0 },

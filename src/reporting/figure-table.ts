@@ -1,0 +1,93 @@
+import type { z } from 'zod';
+import type { FigureLine } from './core/csv.ts';
+import type { Flow } from './core/figures.ts';
+import { amounts, count, counts, group, money, type Shape } from './figure-shapes.ts';
+import type { ProjectStanding } from './report.ts';
+
+/** A figure of reports. */
+interface Figure<Of, Facts, Json> {
+  of: Of;
+  schema: z.ZodType<Json>;
+  toJson(facts: Facts): Json;
+  toLines(name: string, json: Json): FigureLine[];
+}
+
+export type AnyFigure =
+  Figure<'standing', ProjectStanding, unknown> | Figure<'flow', Flow, unknown>;
+
+function figuresOf<Of extends string, Facts>(of: Of) {
+  return <Value, Json>(
+    shape: Shape<Value, Json>,
+    meaning: string,
+    valueOf: (facts: Facts) => Value,
+  ): Figure<Of, Facts, Json> => ({
+    ...shape,
+    of,
+    schema: shape.schema.describe(meaning),
+    toJson: (facts) => shape.toJson(valueOf(facts)),
+  });
+}
+
+/** What there is when a report is made. */
+const standing = figuresOf<'standing', ProjectStanding>('standing');
+
+/** What happened over the window of a report. */
+const flow = figuresOf<'flow', Flow>('flow');
+
+/** The figures of subscriptions, in the order of reports. */
+export const subscriptionFigures = {
+  by_status: standing(counts, "All subscriptions, by Stripe's status", (all) => all.byStatus),
+  by_product: standing(counts, 'Active ones, by product', (all) => all.byProduct),
+  by_price: standing(counts, 'Active ones, by price', (all) => all.byPrice),
+  new: flow(
+    count,
+    'Began in the window, those who came back apart',
+    ({ movement }) => movement.started,
+  ),
+  churned: flow(count, 'Ended in the window', ({ movement }) => movement.churned),
+  reactivated: flow(
+    count,
+    'Began in the window, of people whose former ones had all ended',
+    ({ movement }) => movement.reactivated,
+  ),
+  trialing: flow(
+    count,
+    'In a trial at some instant of the window',
+    ({ movement }) => movement.trialing,
+  ),
+};
+
+/** All other figures. */
+export const otherFigures = {
+  mrr: standing(money, 'Per month, minor units by currency: active and past due', (all) => all.mrr),
+  mrr_apart: standing(
+    group({
+      trialing: money,
+      paused: money,
+      unpriced_items: {
+        ...count,
+        schema: count.schema.describe(
+          'Items that count as nothing, since their price is not known',
+        ),
+      },
+    }),
+    'Per month, what `mrr` leaves out',
+    ({ mrrTrialing, mrrPaused, unpricedItems }) => ({
+      trialing: mrrTrialing,
+      paused: mrrPaused,
+      unpriced_items: unpricedItems,
+    }),
+  ),
+  revenue: flow(amounts, 'Minor units by currency, over the window', (all) => all.revenue),
+  payments: flow(
+    group({ failed: count, recovered: count }),
+    'Invoices, over the window: a payment failed; paid after one had failed',
+    (all) => all.payments,
+  ),
+  entitled_users: standing(counts, 'Users by feature code', (all) => all.entitledUsers),
+  grants_in_force: standing(
+    count,
+    'Manual grants whose window covers now and that no operator ended',
+    (all) => all.grantsInForce,
+  ),
+};
