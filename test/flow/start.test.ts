@@ -201,7 +201,7 @@ describe('a start', patient, () => {
 });
 
 describe('the migration lock', () => {
-  it('is waited for with a word about its holder, and not for ever', async () => {
+  it('is waited for within a limit, and its holder is logged', async () => {
     const url = await createDatabase();
     const holder = new pg.Client({ connectionString: url, application_name: 'a slow deploy' });
     await holder.connect();
@@ -217,7 +217,7 @@ describe('the migration lock', () => {
     ).rejects.toThrow(
       /was not released within .* a slow deploy at 127\.0\.0\.1, connected since 2/,
     );
-    expect(said[0]).toMatch(/^Waiting for the lock of migrations .* a slow deploy/);
+    expect(said[0]).toMatch(/^Waiting for the migration lock .* a slow deploy/);
     // Who waits is served once the lock is free.
     const waited = Promise.withResolvers<undefined>();
     const applying = applyMigrations(url, {

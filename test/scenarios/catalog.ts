@@ -39,7 +39,7 @@ export const catalog: ScenarioGroup = {
   scenarios: [
     {
       title:
-        'a new price of a product that the project has gives what the product carries, unasked',
+        'a new price of a product that the project has gives what the product carries, without further set-up',
       basis: bases.prices,
       async run(shop, userId) {
         const { product } = await shop.stripe.prices.retrieve(shop.prices.pro);
@@ -85,7 +85,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'a price’s own value goes before its product’s',
+      title: 'a price’s own value overrides its product’s',
       basis: bases.merging,
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true, notebooks: 3 } });
@@ -95,7 +95,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'an archived price is not sold any more, and its buyers keep what they have',
+      title: 'an archived price is no longer sold, and its buyers keep what they have',
       basis: bases.prices,
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true } });
@@ -108,7 +108,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'an archived product is not sold any more, and its buyers keep what they have',
+      title: 'an archived product is no longer sold, and its buyers keep what they have',
       basis: bases.prices,
       async run(shop, userId) {
         const { price, product } = await sell(shop, { features: { export: true } });
@@ -120,7 +120,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'a product that Stripe says is deleted is shown no longer, without an alarm',
+      title: 'a product that Stripe reports as deleted is no longer shown, without an alarm',
       basis: bases.deletion,
       async run(shop, userId) {
         const { id } = await shop.stripe.products.create({
@@ -140,7 +140,7 @@ export const catalog: ScenarioGroup = {
     },
     {
       title:
-        'a price that Stripe says is deleted is sold no longer, and takes nothing from those who bought it',
+        'a price that Stripe reports as deleted is no longer sold, and its buyers keep what they have',
       basis: bases.promises,
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true } });
@@ -154,7 +154,7 @@ export const catalog: ScenarioGroup = {
     },
     {
       title:
-        'a price that is a 404, without a word that it was deleted, is an alarm, and is sold on',
+        'a price that Stripe does not know, without an event that it was deleted, raises an alarm and stays for sale',
       basis: bases.promises,
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true } });
@@ -168,7 +168,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'a price that is told as deleted and that Stripe still knows is still sold',
+      title: 'a price that an event reports as deleted and Stripe still knows stays for sale',
       basis: bases.promises,
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true } });
@@ -179,7 +179,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'a new name or new metadata at Stripe change nothing that was mapped',
+      title: 'a new name or new metadata at Stripe do not change the mapping',
       basis: bases.promises,
       async run(shop, userId) {
         const { price, product } = await sell(shop, { features: { export: true } });
@@ -193,8 +193,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title:
-        'features attached to a product at Stripe are taken over by an import, for those who bought before it too',
+      title: 'an import adopts features attached to a product at Stripe, also for earlier buyers',
       basis: bases.entitlements,
       async run(shop, userId) {
         const { price, product } = await sell(shop, { features: {} });
@@ -212,7 +211,7 @@ export const catalog: ScenarioGroup = {
     },
     {
       title:
-        'a feature that is detached at Stripe is not taken away by an import: an operator says so here',
+        'an import does not remove a feature that was detached at Stripe: only an operator does',
       basis: bases.promises,
       async run(shop, userId) {
         const { price, product } = await sell(shop, { features: {} });
@@ -232,7 +231,7 @@ export const catalog: ScenarioGroup = {
     },
     {
       title:
-        'a price that no project knows gives nothing, and what it carries counts from the start once it is mapped',
+        'a price of no project gives nothing; once it is mapped, what it carries counts from the start',
       basis: bases.promises,
       async run(shop, userId) {
         const product = await shop.stripe.products.create({
@@ -252,7 +251,7 @@ export const catalog: ScenarioGroup = {
     },
     {
       title:
-        'an item that is moved to a price of another product gives what that one carries, and nothing else',
+        'an item moved to a price of another product gives what the other product carries, and nothing else',
       basis: bases.change,
       async run(shop, userId) {
         const other = await sell(shop, { features: { theme: { dark: 'other' } } });
@@ -263,7 +262,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'another mapping of a product counts for all who bought it, at once',
+      title: 'a changed mapping of a product applies to all of its buyers at once',
       basis: bases.merging,
       async run(shop, userId) {
         const { price, product } = await sell(shop, { features: { notebooks: 5 } });
@@ -273,7 +272,7 @@ export const catalog: ScenarioGroup = {
       },
     },
     {
-      title: 'a summary of Stripe’s own entitlements is compared, and gives and takes nothing',
+      title: 'a summary of Stripe’s own entitlements is compared, but gives and takes nothing',
       basis: bases.entitlements,
       async run(shop, userId) {
         const { price, product } = await sell(shop, { features: {} });

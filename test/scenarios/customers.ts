@@ -34,7 +34,7 @@ export const customers: ScenarioGroup = {
   subject: 'Customers and guests',
   scenarios: [
     {
-      title: 'checkouts of one user at the same time make one customer at Stripe',
+      title: 'concurrent checkouts of one user create one customer at Stripe',
       basis: bases.idempotency,
       async run(shop, userId) {
         const answers = await Promise.all([
@@ -49,8 +49,7 @@ export const customers: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a customer that is deleted at Stripe loses its subscriptions, and what was bought stays',
+      title: 'a customer deleted at Stripe loses its subscriptions and keeps its purchases',
       basis: bases.customers,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -63,7 +62,7 @@ export const customers: ScenarioGroup = {
       },
     },
     {
-      title: 'after the deletion, a checkout makes a new customer',
+      title: 'after the deletion, a checkout creates a new customer',
       basis: bases.customers,
       async run(shop, userId) {
         await shop.buy(userId, 'forever');
@@ -79,8 +78,7 @@ export const customers: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a guest’s purchase belongs to nobody, even where the e-mail address is a known user’s',
+      title: 'a guest’s purchase has no user, even if the e-mail address is a known user’s',
       basis: bases.guests,
       async run(shop, userId) {
         const email = `${userId}@example.com`;
@@ -95,7 +93,7 @@ export const customers: ScenarioGroup = {
     },
     {
       title:
-        'a guest’s purchase that is given its user counts from when it was paid, refunds included',
+        'a guest’s purchase that is assigned to a user counts from its payment on, refunds included',
       basis: bases.events,
       async run(shop, userId) {
         const session = await buyNameless(shop);
@@ -114,7 +112,7 @@ export const customers: ScenarioGroup = {
       },
     },
     {
-      title: 'a customer who becomes a user’s by its metadata brings along what it has',
+      title: 'a customer that metadata assign to a user brings its purchases and subscriptions',
       basis: bases.metadata,
       async run(shop, userId) {
         const { id: customer } = await shop.stripe.customers.create();
@@ -128,7 +126,7 @@ export const customers: ScenarioGroup = {
     },
     {
       title:
-        'a customer that an operator links brings along what it has, of which no event ever told',
+        'a customer that an operator links brings its purchases and subscriptions, even without any event about them',
       basis: bases.events,
       async run(shop, userId) {
         const { id: customer } = await shop.stripe.customers.create();
@@ -160,7 +158,7 @@ export const customers: ScenarioGroup = {
       },
     },
     {
-      title: 'a customer whose metadata are edited later stays its user’s',
+      title: 'a customer whose metadata are edited later stays with its user',
       basis: bases.metadata,
       async run(shop, userId) {
         const { id: customer } = await shop.stripe.customers.create({
@@ -178,7 +176,7 @@ export const customers: ScenarioGroup = {
     },
     {
       title:
-        'a `client_reference_id` that no checkout of ours wrote names nobody, be it a user’s own id',
+        'a `client_reference_id` that no checkout of ours wrote names no user, even if it is a user’s id',
       basis: bases.session,
       async run(shop, userId) {
         await subscribe(shop, userId);
@@ -187,8 +185,7 @@ export const customers: ScenarioGroup = {
       },
     },
     {
-      title:
-        'metadata that are edited later give what was sold through a checkout of ours to nobody else',
+      title: 'later edits of metadata do not move what was sold through a checkout of ours',
       basis: bases.metadata,
       async run(shop, userId) {
         await shop.buy(userId, 'pro');
@@ -203,7 +200,7 @@ export const customers: ScenarioGroup = {
       },
     },
     {
-      title: 'metadata that name a project that does not exist give nobody anything',
+      title: 'metadata that name a missing project have no effect',
       basis: bases.metadata,
       async run(shop, userId) {
         await subscribe(shop, userId, { metadata: { project_id: 'nowhere', user_id: userId } });

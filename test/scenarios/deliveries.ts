@@ -91,7 +91,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'an event that is delivered again is acknowledged, and asks Stripe for nothing',
+      title: 'an event that is delivered again is acknowledged without a request to Stripe',
       basis: bases.duplicates,
       async run(shop, userId) {
         await subscribe(shop, userId);
@@ -140,7 +140,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'what a late worker fetched does not overwrite what was fetched after it',
+      title: 'an older snapshot of a late worker does not overwrite a newer one',
       basis: bases.events,
       async run(shop, userId) {
         const { deps } = shop.service;
@@ -156,7 +156,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'deliveries and the buyer’s return at the same time make one purchase',
+      title: 'concurrent deliveries and the buyer’s return create one purchase',
       basis: bases.fulfillment,
       async run(shop, userId) {
         const id = await shop.buy(userId, 'forever');
@@ -174,7 +174,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'a read that is answered from the cache shows the change that was just processed',
+      title: 'a cached read shows a change that was just processed',
       basis: bases.promises,
       async run(shop, userId) {
         const { id } = await subscribe(shop, userId);
@@ -200,7 +200,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'an outage of Stripe delays what is new, and takes nothing away',
+      title: 'an outage of Stripe delays new access, and takes nothing away',
       basis: bases.queue,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -218,7 +218,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'a rate limit (429) is waited for, and is not taken for done',
+      title: 'a rate limit (429) is retried, and does not count as processed',
       basis: bases.queue,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -234,7 +234,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'an empty page from Stripe where something was takes nothing away',
+      title: 'an empty page from Stripe in place of known objects takes nothing away',
       basis: bases.promises,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
@@ -247,7 +247,7 @@ export const deliveries: ScenarioGroup = {
       },
     },
     {
-      title: 'a renewal’s own handful of events changes nothing that was there',
+      title: 'the several events of a renewal do not change access',
       basis: bases.webhooks,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);

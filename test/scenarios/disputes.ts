@@ -28,7 +28,7 @@ const furtherOpen = [
 
 const open: readonly Scenario[] = [
   ...([false, true] as const).map((inquiry): Scenario => ({
-    title: `a dispute that is open (\`${inquiry ? 'warning_' : ''}needs_response\`) keeps access, or suspends it where the policy says so`,
+    title: `an open dispute (\`${inquiry ? 'warning_' : ''}needs_response\`) keeps access, or suspends it if the policy says so`,
     basis: inquiry ? bases.inquiries : bases.disputes,
     async run(shop, userId) {
       await disputed(shop, userId, { inquiry });
@@ -38,7 +38,7 @@ const open: readonly Scenario[] = [
     },
   })),
   ...furtherOpen.map((status): Scenario => ({
-    title: `\`${status}\` is a dispute that is still open, and does the same`,
+    title: `\`${status}\` counts as an open dispute`,
     basis: bases.disputeStatus,
     async run(shop, userId) {
       const id = await disputed(shop, userId, { inquiry: status.startsWith('warning_') });
@@ -51,7 +51,7 @@ const open: readonly Scenario[] = [
 ];
 
 const harmless = (['won', 'warning_closed', 'prevented'] as const).map((status): Scenario => ({
-  title: `\`${status}\` gives back what an open dispute suspended`,
+  title: `\`${status}\` restores what an open dispute suspended`,
   basis: bases.disputeStatus,
   run: (shop, userId) =>
     withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
@@ -79,7 +79,7 @@ export const disputes: ScenarioGroup = {
     ...open,
     ...harmless,
     {
-      title: '`lost` counts as a refund of its amount, whatever the policy says of open disputes',
+      title: '`lost` counts as a refund of its amount, independent of the policy on open disputes',
       basis: bases.disputes,
       async run(shop, userId) {
         const dispute = await disputed(shop, userId);
@@ -100,7 +100,7 @@ export const disputes: ScenarioGroup = {
       },
     })),
     {
-      title: 'a status that nobody knows leaves what a dispute took as it was, with an alarm',
+      title: 'an unknown status leaves a dispute’s effect unchanged and raises an alarm',
       basis: bases.traps,
       async run(shop, userId) {
         const dispute = await disputed(shop, userId);
@@ -129,7 +129,7 @@ export const disputes: ScenarioGroup = {
       },
     },
     {
-      title: 'a status that nobody knows takes nothing where it is the first that is seen',
+      title: 'an unknown status takes nothing if no other status was seen before',
       basis: bases.traps,
       run: (shop, userId) =>
         withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
@@ -153,7 +153,8 @@ export const disputes: ScenarioGroup = {
       },
     },
     {
-      title: 'a lost dispute that is appealed is open again, and won it gives access back for good',
+      title:
+        'a lost dispute that is appealed is open again; winning it restores access permanently',
       basis: bases.disputeStatus,
       async run(shop, userId) {
         const dispute = await disputed(shop, userId);
@@ -183,7 +184,7 @@ export const disputes: ScenarioGroup = {
       },
     },
     {
-      title: '`prevented` changes nothing by itself',
+      title: '`prevented` alone changes nothing',
       basis: bases.disputeStatus,
       async run(shop, userId) {
         const dispute = await disputed(shop, userId);
@@ -209,7 +210,7 @@ export const disputes: ScenarioGroup = {
       },
     },
     {
-      title: 'an inquiry that is settled by a partial refund gives access back',
+      title: 'an inquiry settled by a partial refund restores access',
       basis: bases.inquiries,
       run: (shop, userId) =>
         withPolicy(shop, { dispute_opened: 'suspend' }, async () => {
@@ -258,7 +259,7 @@ export const disputes: ScenarioGroup = {
       },
     },
     {
-      title: 'a dispute of a subscription’s payment changes nothing by itself: the status decides',
+      title: 'a dispute of a subscription’s payment alone changes nothing: the status decides',
       basis: bases.merging,
       run: (shop, userId) =>
         withPolicy(shop, { dispute_opened: 'suspend' }, async () => {

@@ -30,7 +30,7 @@ export const dunning: ScenarioGroup = {
   subject: 'Subscriptions: payments that fail',
   scenarios: [
     {
-      title: '`past_due` keeps access until the grace ends, and not a millisecond longer',
+      title: '`past_due` keeps access until the grace period ends, to the millisecond',
       basis: bases.merging,
       status: 'past_due',
       async run(shop, userId) {
@@ -44,7 +44,7 @@ export const dunning: ScenarioGroup = {
     },
     {
       title:
-        'the grace counts from the finalized invoice, not from the period, which has advanced by then',
+        'the grace period counts from the finalized invoice, not from the billing period, which has advanced by then',
       basis: bases.merging,
       status: 'past_due',
       async run(shop, userId) {
@@ -59,7 +59,7 @@ export const dunning: ScenarioGroup = {
     },
     {
       title:
-        'an upgrade that is paid while the renewal is a draft does not pay the renewal: its grace ends too',
+        'an upgrade that is paid while the renewal is a draft does not pay the renewal, whose grace period still ends',
       basis: bases.prorations,
       status: 'past_due',
       async run(shop, userId) {
@@ -79,8 +79,7 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a debt that is paid within the grace leaves no gap, and one that is paid later ends one',
+      title: 'a debt paid within the grace period leaves no gap; paid later, it ends the gap',
       basis: bases.retries,
       status: 'past_due',
       async run(shop, userId) {
@@ -105,7 +104,7 @@ export const dunning: ScenarioGroup = {
     },
     {
       title:
-        'a renewal that waits for the buyer’s bank (`payment_action_required`) is owed like any other',
+        'a renewal that waits for the buyer’s bank (`payment_action_required`) is a debt like any other',
       basis: bases.actionRequired,
       status: 'past_due',
       async run(shop, userId) {
@@ -122,7 +121,7 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'without a grace (`grace_days: 0`), access ends when the payment is owed',
+      title: 'without a grace period (`grace_days: 0`), access ends when the payment is due',
       basis: bases.merging,
       status: 'past_due',
       run: (shop, userId) =>
@@ -136,7 +135,7 @@ export const dunning: ScenarioGroup = {
         }),
     },
     {
-      title: 'a grace that is changed counts at once, for debts that there are',
+      title: 'a changed grace period applies at once, to existing debts too',
       basis: bases.merging,
       status: 'past_due',
       run: (shop, userId) =>
@@ -152,7 +151,7 @@ export const dunning: ScenarioGroup = {
         }),
     },
     {
-      title: 'the next renewal does not begin the grace anew',
+      title: 'the next renewal does not restart the grace period',
       basis: bases.merging,
       status: 'past_due',
       run: (shop, userId) =>
@@ -166,8 +165,7 @@ export const dunning: ScenarioGroup = {
         }),
     },
     {
-      title:
-        'an old invoice that nobody paid, with paid ones after it, does not cut the grace short',
+      title: 'an old unpaid invoice, followed by paid ones, does not shorten the grace period',
       basis: bases.merging,
       status: 'past_due',
       async run(shop, userId) {
@@ -187,7 +185,7 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'an invoice that was given up (`uncollectible`) is still a debt',
+      title: 'an `uncollectible` invoice is still a debt',
       basis: bases.merging,
       status: 'past_due',
       async run(shop, userId) {
@@ -202,7 +200,7 @@ export const dunning: ScenarioGroup = {
     },
     {
       title:
-        'an invoice that paused collection gave up before anybody was asked to pay is no debt: the grace of a later one is whole',
+        'an invoice that paused collection gave up before its payment was requested is no debt, so a later one gets its full grace period',
       basis: bases.pauseCollection,
       status: 'past_due',
       async run(shop, userId) {
@@ -225,7 +223,7 @@ export const dunning: ScenarioGroup = {
     },
     {
       title:
-        '`past_due` without an unpaid invoice is no evidence of a debt: access stays, with an alarm',
+        '`past_due` without an unpaid invoice is no evidence of a debt: access stays, and an alarm is raised',
       basis: bases.promises,
       status: 'past_due',
       async run(shop, userId) {
@@ -239,7 +237,7 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'an invoice that was sent is a debt from its due date on',
+      title: 'an invoice sent to the customer is a debt from its due date on',
       basis: bases.sendInvoice,
       status: 'past_due',
       async run(shop, userId) {
@@ -258,7 +256,7 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'a trial whose first payment fails has the grace like any other debt',
+      title: 'a trial whose first payment fails has a grace period like any other debt',
       basis: bases.trials,
       status: 'past_due',
       async run(shop, userId) {
@@ -269,7 +267,7 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'a debt that is voided was never owed',
+      title: 'a voided debt was never owed',
       basis: bases.statuses,
       status: 'past_due',
       async run(shop, userId) {
@@ -282,7 +280,8 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'canceled while it owes, it ends with what comes first, the grace or the set end',
+      title:
+        'a subscription canceled while it owes ends with its grace period or at its set end, whichever comes first',
       basis: bases.merging,
       status: 'past_due',
       async run(shop, userId) {
@@ -295,7 +294,8 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'the end of dunning (`canceled`) ends access for good, even within the grace',
+      title:
+        'the end of dunning (`canceled`) ends access permanently, even within the grace period',
       basis: bases.retries,
       status: 'canceled',
       async run(shop, userId) {
@@ -309,7 +309,7 @@ export const dunning: ScenarioGroup = {
       },
     },
     {
-      title: 'a debtor with a second, paid subscription keeps what that one gives',
+      title: 'a debtor with a second, paid subscription keeps what the second one gives',
       basis: bases.promises,
       status: 'past_due',
       async run(shop, userId) {

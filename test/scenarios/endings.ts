@@ -8,7 +8,7 @@ export const endings: ScenarioGroup = {
   subject: 'Subscriptions: ends',
   scenarios: [
     {
-      title: 'canceled at once, it ends at once',
+      title: 'a subscription canceled immediately ends immediately',
       basis: bases.cancel,
       async run(shop, userId) {
         const { id } = await subscribe(shop, userId);
@@ -19,7 +19,7 @@ export const endings: ScenarioGroup = {
     },
     {
       title:
-        'canceled for the end of the period, it ends there to the millisecond, by the clock, without `deleted`',
+        'a subscription canceled at period end ends there to the millisecond, by the clock, without a `deleted` event',
       basis: bases.cancel,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -32,7 +32,7 @@ export const endings: ScenarioGroup = {
     },
     {
       title:
-        'canceled for a date (`cancel_at`), it ends at that date, before or after the period’s end',
+        'a subscription canceled at a date (`cancel_at`) ends at that date, before or after the period’s end',
       basis: bases.cancel,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -44,7 +44,7 @@ export const endings: ScenarioGroup = {
     },
     {
       title:
-        'canceled for the end of the last of its periods, an earlier period that ends is no end',
+        'a subscription canceled at the end of a later period does not end with an earlier one',
       basis: bases.mixedIntervals,
       async run(shop, userId) {
         const yearly = await sell(shop, {
@@ -65,7 +65,8 @@ export const endings: ScenarioGroup = {
       },
     },
     {
-      title: 'a date after the next renewal lets it renew, and ends it then',
+      title:
+        'a cancellation date after the next renewal lets the subscription renew, and ends it at that date',
       basis: bases.cancel,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -79,7 +80,7 @@ export const endings: ScenarioGroup = {
     },
     {
       title:
-        'the portal’s "at period end", which is `cancel_at` with `cancel_at_period_end = false`, ends it at the period’s end',
+        'the portal’s "at period end", which is `cancel_at` with `cancel_at_period_end = false`, ends the subscription at the period’s end',
       basis: bases.billingMode,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -93,7 +94,7 @@ export const endings: ScenarioGroup = {
       },
     },
     {
-      title: 'canceled during its trial, it ends with the trial',
+      title: 'a subscription canceled during its trial ends with the trial',
       basis: bases.trials,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId, { trial_period_days: 5 });
@@ -105,7 +106,7 @@ export const endings: ScenarioGroup = {
       },
     },
     {
-      title: 'a cancellation that is taken back before it came into effect leaves no trace',
+      title: 'a cancellation that is withdrawn before it takes effect has no effect',
       basis: bases.cancel,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -119,7 +120,7 @@ export const endings: ScenarioGroup = {
       },
     },
     {
-      title: 'ended in truth before the date it was set to end at, it ends at the earlier one',
+      title: 'a subscription that ends before its set date ends at the earlier instant',
       basis: bases.cancel,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -132,8 +133,7 @@ export const endings: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a subscription of which nothing is heard after its period goes on: silence is no evidence',
+      title: 'a subscription without news after its period stays active: silence is no evidence',
       basis: bases.promises,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -144,8 +144,7 @@ export const endings: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a subscription that was let go by a user who comes back is two, and the gap between them stays',
+      title: 'a user who lets a subscription end and returns has two, with a gap between them',
       basis: bases.cancel,
       async run(shop, userId) {
         const { id } = await subscribe(shop, userId);

@@ -28,7 +28,7 @@ export const foreign: ScenarioGroup = {
   subject: 'Foreign and broken events',
   scenarios: [
     {
-      title: 'an event of the other mode is acknowledged, kept and not applied',
+      title: 'an event of the other mode is acknowledged and stored, but not applied',
       basis: bases.webhooks,
       async run(shop, userId) {
         const object = await endedInSilence(shop, userId);
@@ -39,7 +39,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'an event of another account is acknowledged, kept and not applied',
+      title: 'an event of another account is acknowledged and stored, but not applied',
       basis: bases.webhooks,
       async run(shop, userId) {
         const object = await endedInSilence(shop, userId);
@@ -50,7 +50,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'a thin event is refused, with a code of its own',
+      title: 'a thin event is refused with its own code',
       basis: bases.thinEvents,
       async run(shop) {
         const { status, body } = await postBody(shop, {
@@ -65,7 +65,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'an event of a type that is not in the table is acknowledged and kept',
+      title: 'an event of a type outside the table is acknowledged and stored',
       basis: bases.webhooks,
       async run(shop, userId) {
         const id = `evt_${userId}`;
@@ -78,7 +78,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'an event without an id in it is acknowledged and kept',
+      title: 'an event without an id is acknowledged and stored',
       basis: bases.webhooks,
       async run(shop, userId) {
         const id = `evt_${userId}`;
@@ -88,7 +88,7 @@ export const foreign: ScenarioGroup = {
     },
     {
       title:
-        'a payload that says "canceled" of a subscription that is not changes nothing: only its id is read',
+        'a payload that says "canceled" of an active subscription changes nothing: only its id is read',
       basis: bases.events,
       async run(shop, userId) {
         const { id } = await subscribe(shop, userId);
@@ -100,7 +100,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'a payload that says "active" of a subscription that is over gives nothing',
+      title: 'a payload that says "active" of an ended subscription gives nothing',
       basis: bases.events,
       async run(shop, userId) {
         const object = await endedInSilence(shop, userId);
@@ -112,7 +112,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'metadata in a payload name nobody: those of the fetched object do',
+      title: 'metadata in a payload are ignored; those of the fetched object count',
       basis: bases.metadata,
       async run(shop, userId) {
         const { id } = await subscribe(shop, `${userId}_owner`);
@@ -138,7 +138,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'an endpoint of an older API version tells as much as one of today’s',
+      title: 'an endpoint of an older API version works as well as a current one',
       basis: bases.versions,
       async run(shop, userId) {
         selectEvents(shop, '2024-06-20');
@@ -158,7 +158,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'an object that Stripe does not know ends in an alarm, and nobody loses anything',
+      title: 'an object that Stripe does not know raises an alarm, and no user loses access',
       basis: bases.promises,
       async run(shop, userId) {
         await subscribe(shop, userId);
@@ -183,7 +183,7 @@ export const foreign: ScenarioGroup = {
       },
     },
     {
-      title: 'a refund that is told of a charge that nobody bought anything with changes nobody',
+      title: 'a refund of a charge without a purchase changes no user',
       basis: bases.webhooks,
       async run(shop, userId) {
         await subscribe(shop, userId);

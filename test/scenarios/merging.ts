@@ -31,7 +31,7 @@ export const merging: ScenarioGroup = {
       },
     },
     {
-      title: 'of several values of a configuration, that of the highest rank counts, until it ends',
+      title: 'the configuration value with the highest rank counts until it ends',
       basis: bases.merging,
       async run(shop, userId) {
         const high = await sell(shop, { features: { theme: { of: 'high' } }, rank: 9 });
@@ -45,7 +45,7 @@ export const merging: ScenarioGroup = {
       },
     },
     {
-      title: 'a subscription that ends leaves the days of a purchase of the same feature',
+      title: 'a subscription’s end leaves the days of a purchase of the same feature',
       basis: bases.promises,
       async run(shop, userId) {
         await buyAt(shop, userId, { prices: [shop.prices.pass] });
@@ -57,7 +57,7 @@ export const merging: ScenarioGroup = {
       },
     },
     {
-      title: 'what an operator granted is not touched by anything that Stripe says',
+      title: 'nothing from Stripe affects what an operator granted',
       basis: bases.promises,
       async run(shop, userId) {
         await admin(shop, 'grant', {
@@ -75,7 +75,7 @@ export const merging: ScenarioGroup = {
     },
     {
       title:
-        'what an operator revoked stays off through renewals, the rest stays on, and what is bought afterwards counts',
+        'a revoked feature stays off through renewals, other features stay on, and later purchases count',
       basis: bases.merging,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
@@ -90,7 +90,7 @@ export const merging: ScenarioGroup = {
     },
     {
       title:
-        'a purchase after a plain revocation gives at once: it does not queue behind what that takes',
+        'a purchase after a plain revocation gives access at once: it does not queue behind the revoked one',
       basis: bases.merging,
       async run(shop, userId) {
         await buyAt(shop, userId, { prices: [shop.prices.pass] });
@@ -104,7 +104,8 @@ export const merging: ScenarioGroup = {
       },
     },
     {
-      title: 'a purchase made during a suspension rests after it behind what was bought before',
+      title:
+        'a purchase made during a suspension waits behind the earlier one when the suspension ends',
       basis: bases.merging,
       async run(shop, userId) {
         const first = await buyAt(shop, userId, { prices: [shop.prices.pass] });
@@ -124,7 +125,7 @@ export const merging: ScenarioGroup = {
       },
     },
     {
-      title: 'what an operator blocked stays off through further purchases, until it is lifted',
+      title: 'a blocked feature stays off through further purchases, until the block is lifted',
       basis: bases.merging,
       async run(shop, userId) {
         await admin(shop, 'revoke', {
@@ -145,7 +146,7 @@ export const merging: ScenarioGroup = {
       },
     },
     {
-      title: 'a revocation with an end takes nothing for good: what was bought is back after it',
+      title: 'a revocation with an end is temporary: what was bought returns after it',
       basis: bases.merging,
       async run(shop, userId) {
         await subscribe(shop, userId);
@@ -162,7 +163,8 @@ export const merging: ScenarioGroup = {
       },
     },
     {
-      title: 'an item of another project’s product gives nothing here, and its own items go on',
+      title:
+        'an item of another project’s product gives nothing here, and the other items continue',
       basis: bases.promises,
       async run(shop, userId) {
         const other = await shop.service.createProject(`other-${userId.replace('_', '-')}`);

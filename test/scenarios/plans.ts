@@ -47,7 +47,7 @@ export const plans: ScenarioGroup = {
   scenarios: [
     ...upgrades,
     {
-      title: 'an upgrade that is owed still takes effect: the status decides, not the invoice',
+      title: 'an unpaid upgrade still takes effect: the status decides, not the invoice',
       basis: bases.statuses,
       async run(shop, userId) {
         const large = await sell(shop, {
@@ -82,8 +82,7 @@ export const plans: ScenarioGroup = {
       },
     },
     {
-      title:
-        'an item that is added gives what it carries from then on, and takes it along when removed',
+      title: 'an added item gives what it carries from then on, until it is removed',
       basis: bases.multipleProducts,
       async run(shop, userId) {
         const addOn = await sell(shop, { features: { theme: { dark: 'add-on' } } });
@@ -128,7 +127,7 @@ export const plans: ScenarioGroup = {
       },
     },
     {
-      title: 'a limit that is `per_quantity` is multiplied by the quantity, and follows it',
+      title: 'a `per_quantity` limit is multiplied by the quantity, and follows its changes',
       basis: bases.quantities,
       async run(shop, userId) {
         await put(shop, 'features/seats', { name: 'Seats', type: 'limit', per_quantity: true });
@@ -160,8 +159,7 @@ export const plans: ScenarioGroup = {
       },
     },
     {
-      title:
-        'monthly and yearly items of one subscription are ended together by the earlier period',
+      title: 'monthly and yearly items of one subscription end together, with the earlier period',
       basis: bases.mixedIntervals,
       async run(shop, userId) {
         const yearly = await sell(shop, {
@@ -223,7 +221,7 @@ export const plans: ScenarioGroup = {
       },
     },
     {
-      title: 'a discount of 100 % is a subscription like any other',
+      title: 'a subscription with a discount of 100 % is like any other',
       basis: bases.coupons,
       async run(shop, userId) {
         const { id: coupon } = await shop.stripe.coupons.create({
@@ -238,7 +236,7 @@ export const plans: ScenarioGroup = {
       },
     },
     {
-      title: 'flexible billing, the default, keeps periods on the items, and they alone are read',
+      title: 'flexible billing, the default, keeps periods on the items; only these are read',
       basis: bases.billingMode,
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId, {
@@ -252,7 +250,7 @@ export const plans: ScenarioGroup = {
       },
     },
     {
-      title: 'a backdated subscription’s items start when they were made, not before',
+      title: 'a backdated subscription’s items start when they were created, not before',
       basis: bases.backdating,
       async run(shop, userId) {
         const backdate = Math.floor(shop.service.clock.now() / 1_000) - 20 * 86_400;
@@ -263,7 +261,7 @@ export const plans: ScenarioGroup = {
       },
     },
     {
-      title: 'metadata of the subscription alone tell whose it is, whoever its customer is',
+      title: 'the subscription’s own metadata decide its user, whoever its customer is',
       basis: bases.metadata,
       async run(shop, userId) {
         const { id: customer } = await shop.stripe.customers.create({ email: 'a@example.com' });

@@ -19,7 +19,7 @@ export const purchases: ScenarioGroup = {
   scenarios: [
     {
       title:
-        'a session that is complete and paid gives what its price carries, for ever where no days are set',
+        'a complete and paid session gives what its price carries, permanently if no days are set',
       basis: bases.fulfillment,
       async run(shop, userId) {
         await buyAt(shop, userId, { prices: [shop.prices.forever] });
@@ -42,7 +42,7 @@ export const purchases: ScenarioGroup = {
     },
     {
       title:
-        'a session that is left, or whose card is declined, gives nothing, and nothing when it expires',
+        'an abandoned session, or one whose card is declined, gives nothing, also when it expires',
       basis: bases.session,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, {
@@ -137,7 +137,7 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
-      title: 'a purchase after the last one of its price has run out begins when it is paid',
+      title: 'a purchase made after the last one of its price has ended begins when it is paid',
       basis: bases.merging,
       async run(shop, userId) {
         await buyAt(shop, userId, { prices: [shop.prices.pass] });
@@ -171,7 +171,7 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
-      title: 'days that an operator sets later count for purchases that there are',
+      title: 'days that an operator sets later apply to existing purchases',
       basis: bases.merging,
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true }, price: {} });
@@ -182,7 +182,7 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
-      title: 'the success page shows the purchase before any webhook has told of it',
+      title: 'the success page shows the purchase before any webhook arrives',
       basis: bases.fulfillment,
       async run(shop, userId) {
         const id = await shop.buy(userId, 'forever');
@@ -193,7 +193,7 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
-      title: 'the success page shows the subscription before any webhook has told of it',
+      title: 'the success page shows the subscription before any webhook arrives',
       basis: bases.fulfillment,
       async run(shop, userId) {
         const id = await shop.buy(userId, 'pro');
@@ -202,7 +202,7 @@ export const purchases: ScenarioGroup = {
       },
     },
     {
-      title: 'the price that was paid decides, not what the metadata of the session claim',
+      title: 'the price that was paid decides, not the session’s metadata',
       basis: bases.metadata,
       async run(shop, userId) {
         await payAt(shop, userId, {

@@ -33,7 +33,7 @@ export const refunds: ScenarioGroup = {
       },
     },
     {
-      title: 'where the policy keeps access after a full refund, it is kept',
+      title: 'a full refund keeps access if the policy says so',
       basis: bases.merging,
       run: (shop, userId) =>
         withPolicy(shop, { refund_full: 'keep' }, async () => {
@@ -57,7 +57,7 @@ export const refunds: ScenarioGroup = {
     },
     {
       title:
-        'where the policy revokes for a part and keeps for the whole, completing it gives nothing back',
+        'if the policy revokes for partial refunds and keeps for full ones, completing a refund restores nothing',
       basis: bases.merging,
       run: (shop, userId) =>
         withPolicy(shop, { refund_partial: 'revoke', refund_full: 'keep' }, async () => {
@@ -71,7 +71,7 @@ export const refunds: ScenarioGroup = {
         }),
     },
     {
-      title: 'a status that nobody knows leaves what a refund took as it was, with an alarm',
+      title: 'an unknown status leaves a refund’s effect unchanged and raises an alarm',
       basis: bases.traps,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
@@ -132,7 +132,7 @@ export const refunds: ScenarioGroup = {
       },
     },
     {
-      title: 'a refund that is on its way (`pending`) counts as one that has arrived',
+      title: 'a `pending` refund counts as a completed one',
       basis: bases.refunds,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
@@ -146,7 +146,7 @@ export const refunds: ScenarioGroup = {
       },
     },
     {
-      title: 'a refund on its way that fails gives access back',
+      title: 'a pending refund that fails restores access',
       basis: bases.refundFailures,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
@@ -160,7 +160,7 @@ export const refunds: ScenarioGroup = {
       },
     },
     {
-      title: 'a refund that fails later gives access back',
+      title: 'a refund that fails later restores access',
       basis: bases.refundFailures,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
@@ -206,7 +206,7 @@ export const refunds: ScenarioGroup = {
     },
     {
       title:
-        'with `invoice_creation`, the invoice is but a receipt: a partial refund keeps all lines',
+        'with `invoice_creation`, the invoice is only a receipt: a partial refund keeps all lines',
       basis: bases.receipts,
       async run(shop, userId) {
         const { id: customer } = await shop.stripe.customers.create();
@@ -227,7 +227,7 @@ export const refunds: ScenarioGroup = {
     },
     {
       title:
-        'a refund of a one-time line’s amount on a subscription’s first invoice ends that line, and the subscription goes on',
+        'a refund of a one-time line’s amount on a subscription’s first invoice ends that line, and the subscription continues',
       basis: bases.merging,
       async run(shop, userId) {
         const extra = await sell(shop, {
@@ -249,7 +249,7 @@ export const refunds: ScenarioGroup = {
       },
     },
     {
-      title: 'a refund of a subscription’s payment changes nothing by itself: the status decides',
+      title: 'a refund of a subscription’s payment alone changes nothing: the status decides',
       basis: bases.merging,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, {
@@ -281,8 +281,7 @@ export const refunds: ScenarioGroup = {
       },
     },
     {
-      title:
-        'a refund of a purchase whose turn has not come takes out its days, and none of the one in front',
+      title: 'a refund of a queued purchase removes its days, and none of the purchase in front',
       basis: bases.merging,
       async run(shop, userId) {
         const first = await buyAt(shop, userId, { prices: [shop.prices.pass] });
@@ -308,7 +307,7 @@ export const refunds: ScenarioGroup = {
       },
     },
     {
-      title: 'what an operator granted by hand outlives every refund',
+      title: 'a manual grant outlives every refund',
       basis: bases.promises,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.pass] });

@@ -67,6 +67,6 @@ export const bases = {
   promises: 'design: docs/architecture.md#promises',
   events: 'design: docs/architecture.md#how-an-event-travels',
   merging: 'design: docs/architecture.md#merge-rules',
-  traps: 'design: docs/architecture.md#what-is-easily-got-wrong-about-stripe',
+  traps: 'design: docs/architecture.md#pitfalls-of-stripe',
   queue: 'design: docs/adr/0003-queue.md',
 } as const;

@@ -53,7 +53,7 @@ export const schedules: ScenarioGroup = {
   subject: 'Subscriptions: schedules and pending updates',
   scenarios: [
     {
-      title: 'a schedule changes nothing before its phase begins, and then what the items say',
+      title: 'a schedule changes nothing until its phase begins; then the items decide',
       basis: bases.schedules,
       async run(shop, userId) {
         const { subscription } = await scheduled(shop, userId);
@@ -115,7 +115,7 @@ export const schedules: ScenarioGroup = {
       },
     },
     {
-      title: 'released before its next phase, a schedule has no effect any more',
+      title: 'a schedule released before its next phase has no further effect',
       basis: bases.schedules,
       async run(shop, userId) {
         const { subscription, schedule } = await scheduled(shop, userId);
@@ -127,7 +127,7 @@ export const schedules: ScenarioGroup = {
       },
     },
     {
-      title: 'canceled, a schedule takes its subscription along',
+      title: 'canceling a schedule cancels its subscription',
       basis: bases.schedules,
       async run(shop, userId) {
         const { schedule } = await scheduled(shop, userId);
@@ -137,7 +137,7 @@ export const schedules: ScenarioGroup = {
       },
     },
     {
-      title: 'news of a schedule alone leads to its subscription',
+      title: 'an event about a schedule alone leads to its subscription',
       basis: bases.schedules,
       async run(shop, userId) {
         const { subscription } = await scheduled(shop, userId);
@@ -148,7 +148,7 @@ export const schedules: ScenarioGroup = {
       },
     },
     {
-      title: 'aborted by a debt that was given up, a schedule takes its subscription along',
+      title: 'a schedule aborted because of an uncollectible debt cancels its subscription',
       basis: bases.schedules,
       async run(shop, userId) {
         await shop.sandbox.billing.setDunning({ retryDays: [3], then: 'cancel' });
@@ -181,7 +181,7 @@ export const schedules: ScenarioGroup = {
       },
     },
     {
-      title: 'a pending update that nobody pays for expires, and was never there',
+      title: 'a pending update that is not paid expires without effect',
       basis: bases.pendingUpdates,
       async run(shop, userId) {
         const { id } = await pendingUpgrade(shop, userId);

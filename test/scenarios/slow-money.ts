@@ -24,7 +24,7 @@ export const slowMoney: ScenarioGroup = {
   subject: 'Purchases: money that takes days',
   scenarios: [
     {
-      title: 'a session that is complete and not paid yet gives nothing until the money arrives',
+      title: 'a complete but unpaid session gives nothing until the money arrives',
       basis: bases.fulfillment,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, {
@@ -53,7 +53,7 @@ export const slowMoney: ScenarioGroup = {
     },
     {
       title:
-        'a one-time line in a subscription’s checkout that is paid slowly counts when the money has arrived',
+        'a one-time line in a subscription’s checkout that is paid slowly counts when the money arrives',
       basis: bases.fulfillment,
       async run(shop, userId) {
         const session = await buyAt(shop, userId, {
@@ -74,12 +74,13 @@ export const slowMoney: ScenarioGroup = {
       run: (shop, userId) => expectDaysFromArrival(shop, userId, 'async_success'),
     },
     {
-      title: 'so they do where Stripe books the money when it arrives, not when it is submitted',
+      title:
+        'days begin when slow money arrives, also if Stripe books it on arrival and not on submission',
       basis: bases.debits,
       run: (shop, userId) => expectDaysFromArrival(shop, userId, 'async_booked_late'),
     },
     {
-      title: 'slow money that arrives after all its days would have passed gives all of them',
+      title: 'slow money that arrives after all its days would have passed still gives all of them',
       basis: bases.debits,
       async run(shop, userId) {
         const short = await sell(shop, { features: { export: true }, accessDays: 2, price: {} });

@@ -10,18 +10,18 @@ export const statusRules: readonly StatusRule[] = [
   {
     status: 'past_due',
     access:
-      'until `grace_days` (7, per project) after the debt began: when the earliest unpaid invoice that is newer than the newest paid one was finalized, or, where invoices are sent, fell due. Without such an invoice yes, with an alarm',
+      'until `grace_days` (7, per project) after the debt began: when the earliest unpaid invoice that is newer than the newest paid one was finalized (or fell due, for invoices that are sent). Without an unpaid invoice yes, with an alarm',
   },
   { status: 'incomplete', access: 'no' },
-  { status: 'incomplete_expired', access: 'no, for good' },
-  { status: 'unpaid', access: 'no, grace or not' },
+  { status: 'incomplete_expired', access: 'no, permanently' },
+  { status: 'unpaid', access: 'no, even within the grace period' },
   {
     status: 'canceled',
-    access: 'until `ended_at`, then no, for good',
+    access: 'until `ended_at`, then no, permanently',
   },
-  { status: 'paused', access: 'no, from when it was paused until it is resumed' },
+  { status: 'paused', access: 'no, from the pause until it is resumed' },
   {
     status: 'unknown',
-    access: 'a status of the future: as before, with an alarm; no, where nothing was known before',
+    access: 'an unknown status: as before, with an alarm; no, if nothing was known before',
   },
 ];

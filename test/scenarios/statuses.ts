@@ -6,7 +6,7 @@ import { alarmsOf, tellAgain, tellOfSubscription } from './telling.ts';
 
 const collectionPauses = (['void', 'mark_uncollectible', 'keep_as_draft'] as const).map(
   (behavior): Scenario => ({
-    title: `paused collection (\`pause_collection: ${behavior}\`) leaves the status and the access alone`,
+    title: `paused collection (\`pause_collection: ${behavior}\`) changes neither the status nor the access`,
     basis: bases.pauseCollection,
     status: 'active',
     async run(shop, userId) {
@@ -27,7 +27,7 @@ export const statuses: ScenarioGroup = {
   subject: 'Subscriptions: statuses',
   scenarios: [
     {
-      title: '`active` gives what the product carries, without an end',
+      title: '`active` gives what the product carries, without end',
       basis: bases.statuses,
       status: 'active',
       async run(shop, userId) {
@@ -41,7 +41,7 @@ export const statuses: ScenarioGroup = {
       },
     },
     {
-      title: '`trialing` gives access, and it goes on when the trial has become paid',
+      title: '`trialing` gives access, which continues when the trial becomes paid',
       basis: bases.trials,
       status: 'trialing',
       async run(shop, userId) {
@@ -54,7 +54,7 @@ export const statuses: ScenarioGroup = {
       },
     },
     {
-      title: 'a trial that is prolonged, or ended early, neither ends nor interrupts access',
+      title: 'extending a trial or ending it early does not interrupt access',
       basis: bases.trials,
       status: 'trialing',
       async run(shop, userId) {
@@ -119,8 +119,7 @@ export const statuses: ScenarioGroup = {
       },
     },
     {
-      title:
-        '`paused` gives nothing from the instant on at which it was paused, until it is resumed',
+      title: '`paused` gives nothing from the instant of the pause until it is resumed',
       basis: bases.statuses,
       status: 'paused',
       async run(shop, userId) {
@@ -138,7 +137,7 @@ export const statuses: ScenarioGroup = {
     },
     ...collectionPauses,
     {
-      title: '`incomplete` gives nothing until the first payment has arrived',
+      title: '`incomplete` gives nothing until the first payment arrives',
       basis: bases.statuses,
       status: 'incomplete',
       async run(shop, userId) {
@@ -154,7 +153,7 @@ export const statuses: ScenarioGroup = {
     },
     {
       title:
-        'a first payment that is slow leaves the subscription `active`, which gives access, until it fails and the grace ends',
+        'a slow first payment leaves the subscription `active`, which gives access until the payment fails and the grace period ends',
       basis: bases.statuses,
       status: 'active',
       async run(shop, userId) {
@@ -190,7 +189,8 @@ export const statuses: ScenarioGroup = {
       },
     },
     {
-      title: '`unpaid` ends access at once, grace or not, and it is back when the debt is paid',
+      title:
+        '`unpaid` ends access at once, within the grace period too; paying the debt restores it',
       basis: bases.statuses,
       status: 'unpaid',
       async run(shop, userId) {
@@ -222,7 +222,7 @@ export const statuses: ScenarioGroup = {
       },
     },
     {
-      title: 'a status that nobody knows leaves access as it was, with an alarm',
+      title: 'an unknown status leaves access unchanged and raises an alarm',
       basis: bases.traps,
       status: 'unknown',
       async run(shop, userId) {
@@ -235,7 +235,7 @@ export const statuses: ScenarioGroup = {
       },
     },
     {
-      title: 'a status that nobody knows gives nothing where it is the first that is seen',
+      title: 'an unknown status gives nothing if no other status was seen before',
       basis: bases.traps,
       status: 'unknown',
       async run(shop, userId) {

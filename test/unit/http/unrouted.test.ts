@@ -56,12 +56,12 @@ it('a path that takes other methods names them', () => {
   });
 });
 
-it('a path that takes other methods names the one beside it that takes this method', () => {
+it('suggests a similar path that accepts the method', () => {
   expect(said('POST', '/api/v1/admin/grants')).toBe(
-    '/api/v1/admin/grants does not take POST. It takes GET. Did you mean /api/v1/admin/grant?',
+    '/api/v1/admin/grants does not accept POST. It accepts GET. Did you mean /api/v1/admin/grant?',
   );
   // Products are not projects that are mistyped.
   expect(said('PUT', '/api/v1/admin/projects/notes')).toBe(
-    '/api/v1/admin/projects/{id} does not take PUT. It takes PATCH.',
+    '/api/v1/admin/projects/{id} does not accept PUT. It accepts PATCH.',
   );
 });
