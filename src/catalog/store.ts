@@ -1,7 +1,8 @@
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
-import { type Fetched, objectKey } from '../webhook/core/synced-object.ts';
+import type { SyncedType } from '../webhook/core/events.ts';
+import { objectKey, refsTo } from '../webhook/core/synced-object.ts';
 import { markFetched } from '../webhook/fetch-numbers.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './core/from-stripe.ts';
 
@@ -124,25 +125,13 @@ export async function applyFetched(
   now: number,
 ): Promise<void> {
   const { number, products, prices } = fetched;
-  const refOf = (objectType: 'product' | 'price', { id }: { id: string }): Fetched => ({
-    objectType,
-    objectId: id,
-    outcome: 'applied',
-  });
-  const newest = await markFetched(
-    tx,
-    [...products.map((row) => refOf('product', row)), ...prices.map((row) => refOf('price', row))],
-    number,
-    now,
-  );
-  await applyProducts(
-    tx,
-    products.filter((row) => newest.has(objectKey(refOf('product', row)))),
-  );
-  await applyPrices(
-    tx,
-    prices.filter((row) => newest.has(objectKey(refOf('price', row)))),
-  );
+  const objects = [...refsTo('product', products), ...refsTo('price', prices)];
+  const applied = objects.map((object) => ({ ...object, outcome: 'applied' as const }));
+  const newest = await markFetched(tx, applied, number, now);
+  const kept = <T extends { id: string }>(objectType: SyncedType, rows: T[]): T[] =>
+    rows.filter(({ id }) => newest.has(objectKey({ objectType, objectId: id })));
+  await applyProducts(tx, kept('product', products));
+  await applyPrices(tx, kept('price', prices));
 }
 
 /** A price that may be sold now. */

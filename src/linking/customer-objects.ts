@@ -1,10 +1,9 @@
 import type Stripe from 'stripe';
-import { ofOnly } from '../mirror/contradictions.ts';
 import type { Named } from '../mirror/core/claims.ts';
 import { optionalReference, reference } from '../mirror/core/from-stripe.ts';
 import { isMissing } from '../mirror/failures.ts';
-import { listAll, type ListPage } from '../platform/stripe-lists.ts';
-import type { SyncedRef } from '../webhook/core/synced-object.ts';
+import { listAll, type ListPage, ofOnly } from '../platform/stripe-lists.ts';
+import { refsTo, type SyncedRef } from '../webhook/core/synced-object.ts';
 
 /** The objects of a customer at Stripe that access may depend on. */
 export interface CustomerObjects {
@@ -58,8 +57,8 @@ export async function fetchCustomerObjects(
   return {
     productIds: prices.flatMap((price) => (price === null ? [] : [reference(price.product)])),
     objects: [
-      ...refs('subscription', subscriptions.data),
-      ...refs('checkout.session', sessions.data),
+      ...refsTo('subscription', subscriptions.data),
+      ...refsTo('checkout.session', sessions.data),
     ],
     named: [...subscriptions.data, ...sessions.data].flatMap(({ metadata }) => {
       const projectId = metadata?.['project_id'];
@@ -82,7 +81,7 @@ export async function fetchDisputes(stripe: Stripe, customer: string): Promise<S
     if (!disputed) continue;
     disputes.push(...(await listAll((page) => stripe.disputes.list({ charge, ...page }))));
   }
-  return refs('dispute', disputes);
+  return refsTo('dispute', disputes);
 }
 
 async function listed<T extends { id: string }>(
@@ -97,8 +96,4 @@ async function listed<T extends { id: string }>(
     if (!isMissing(error)) throw error;
     return { data: [], hasMore: false };
   }
-}
-
-function refs(objectType: SyncedRef['objectType'], found: { id: string }[]): SyncedRef[] {
-  return found.map(({ id }) => ({ objectType, objectId: id }));
 }

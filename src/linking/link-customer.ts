@@ -65,7 +65,7 @@ export async function linkCustomer(
   const { database, stripe } = deps;
   const { projectId } = operator;
   const itself: SyncedRef = { objectType: 'customer', objectId: customerId };
-  const [{ customers }, first] = await Promise.all([
+  const [{ customer: customers }, first] = await Promise.all([
     fetchSnapshot(stripe, itself),
     fetchCustomerObjects(stripe, customerId, 'first'),
   ]);

@@ -44,7 +44,7 @@ export async function unlinkCustomer(
   const itself: SyncedRef = { objectType: 'customer', objectId: customerId };
   const number = await drawNumber(deps.database);
   const snapshot = await fetchSnapshot(deps.stripe, itself);
-  const isNamed = snapshot.customers.some(
+  const isNamed = snapshot.customer.some(
     ({ metadataProjectId, metadataUserId }) =>
       metadataProjectId === projectId && metadataUserId === userId,
   );

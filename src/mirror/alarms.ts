@@ -39,10 +39,10 @@ export async function loadUnmappedPrices(
     owned.filter(({ owner }) => owner !== null).map(({ subject }) => subject.id),
   );
   const sold = [
-    ...snapshot.subscriptions
+    ...snapshot.subscription
       .filter(({ status }) => !isTerminal(status))
       .flatMap(({ id, items }) => items.map((item) => ({ ...item, knownUser: owners.has(id) }))),
-    ...snapshot.sessions.flatMap(({ id, purchases }) =>
+    ...snapshot['checkout.session'].flatMap(({ id, purchases }) =>
       purchases.map((purchase) => ({ ...purchase, knownUser: owners.has(id) })),
     ),
   ].map(({ priceId, productId, knownUser }) => ({ priceId, productId, knownUser }));
@@ -98,7 +98,7 @@ export async function raiseAlarms(
       'a price was bought that no project has; map its product to grant it at once',
     );
   }
-  for (const { id, status, dunningAnchorAt } of snapshot.subscriptions) {
+  for (const { id, status, dunningAnchorAt } of snapshot.subscription) {
     if (status !== 'past_due' || dunningAnchorAt !== null) continue;
     metrics.alarms.inc({ kind: 'past_due_without_debt' });
     logger.warn(
@@ -106,7 +106,7 @@ export async function raiseAlarms(
       'a subscription is past due without an unpaid invoice; access continues',
     );
   }
-  for (const { id, lookupKeys } of snapshot.summaries) {
+  for (const { id, lookupKeys } of snapshot.entitlement_summary) {
     for (const featureCode of await loadDenied(deps, id, lookupKeys)) {
       metrics.alarms.inc({ kind: 'stripe_entitlement_differs' });
       logger.warn(

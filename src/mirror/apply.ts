@@ -17,8 +17,9 @@ import { loadUnmappedPrices, type Observed, raiseAlarms } from './alarms.ts';
 import { confirmArrivals } from './confirm-arrivals.ts';
 import { confirmDeletions } from './confirm-deletions.ts';
 import { objectsIn, onlyNewest, type StripeSnapshot } from './core/stripe-snapshot.ts';
+import { linksIn, storeSnapshot } from './objects/registry.ts';
 import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
-import { storeSnapshot } from './store.ts';
+import { customersOf } from './subjects.ts';
 
 export interface ApplyDeps {
   clock: Clock;
@@ -171,10 +172,11 @@ async function writeLocked(
   for (const projectId of [...projectIds].sort()) await lockProjectShared(tx, projectId);
   const newest = onlyNewest(snapshot, await markFetched(tx, objectsIn(snapshot), number, now));
   await enqueueUnseen(tx, snapshot.unconfirmed, now);
-  await lockJoinKeys(tx, customerIds(snapshot));
+  await lockJoinKeys(tx, customersOf(snapshot));
   await check(tx);
   const ownership = await loadOwnership(tx, newest);
-  await lockJoinKeys(tx, [...payments(snapshot), ...ownership.payments]);
+  const { intentIds, invoiceIds } = paymentsIn(snapshot);
+  await lockJoinKeys(tx, [...intentIds, ...invoiceIds, ...ownership.payments]);
   const touched = await loadTouchedUids(tx, snapshot, ownership);
   const owners = newOwners(ownership);
   await ensureUsers(
@@ -218,10 +220,9 @@ async function loadTouchedUids(
   snapshot: StripeSnapshot,
   { formerUids }: Ownership,
 ): Promise<bigint[]> {
-  const subscriptionIds = snapshot.subscriptions.map(({ id }) => id);
-  const sessionIds = snapshot.sessions.map(({ id }) => id);
-  const invoiceIds = snapshot.invoices.map(({ id }) => id);
-  const intentIds = paymentIntents(snapshot);
+  const subscriptionIds = snapshot.subscription.map(({ id }) => id);
+  const sessionIds = snapshot['checkout.session'].map(({ id }) => id);
+  const { intentIds, invoiceIds } = paymentsIn(snapshot);
   const rows = await tx.$queryRaw<{ uid: bigint }[]>`
     select uid from subscriptions where id = any(${subscriptionIds}) and uid is not null
     union select uid from checkout_sessions where id = any(${sessionIds}) and uid is not null
@@ -234,33 +235,13 @@ async function loadTouchedUids(
   return [...formerUids, ...rows.map(({ uid }) => uid)];
 }
 
-function paymentIntents(snapshot: StripeSnapshot): string[] {
-  return [
-    ...snapshot.sessions,
-    ...snapshot.charges,
-    ...snapshot.disputes,
-    ...snapshot.invoices.flatMap(({ payments }) => payments),
-  ].flatMap(({ paymentIntentId }) => paymentIntentId ?? []);
-}
-
-/** Returns the first half of the join keys: the customers, by which objects find their user. */
-function customerIds(snapshot: StripeSnapshot): string[] {
-  return [
-    ...snapshot.customers.map(({ id }) => id),
-    ...snapshot.unlinked,
-    ...[...snapshot.sessions, ...snapshot.subscriptions].flatMap(
-      ({ customerId }) => customerId ?? [],
-    ),
-  ];
-}
-
 /** Returns the second half of the join keys: the payments, by which money finds its purchase. */
-function payments(snapshot: StripeSnapshot): string[] {
-  return [
-    ...paymentIntents(snapshot),
-    ...snapshot.invoices.map(({ id }) => id),
-    ...snapshot.sessions.flatMap(({ invoiceId }) => invoiceId ?? []),
-  ];
+function paymentsIn(snapshot: StripeSnapshot): { intentIds: string[]; invoiceIds: string[] } {
+  const links = linksIn(snapshot);
+  return {
+    intentIds: links.flatMap(({ intents = [] }) => intents).filter((id) => id !== null),
+    invoiceIds: links.flatMap(({ invoices = [] }) => invoices).filter((id) => id !== null),
+  };
 }
 
 function nameKey({ projectId, userId }: { projectId: string; userId: string }): string {

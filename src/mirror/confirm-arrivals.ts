@@ -1,6 +1,5 @@
 import type { Tx } from '../platform/database.ts';
-import { withArrival } from './core/from-stripe.ts';
-import type { StripeSnapshot } from './core/stripe-snapshot.ts';
+import { type StripeSnapshot, withArrivals } from './core/stripe-snapshot.ts';
 
 /*
  * Delayed payments: neither a bank debit's charge nor its balance transaction needs to show when the money
@@ -13,20 +12,14 @@ import type { StripeSnapshot } from './core/stripe-snapshot.ts';
  * arrived.
  */
 export async function confirmArrivals(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
-  const arrivals = await loadArrivals(tx, snapshot);
-  if (arrivals.size === 0) return snapshot;
-  const sessions = snapshot.sessions.map((row) => withArrival(row, arrivals.get(row.id)));
-  return { ...snapshot, sessions };
+  return withArrivals(snapshot, await loadArrivals(tx, snapshot));
 }
 
 /**
  * Loads when the delayed payments of the snapshot's checkouts arrived, by session, as reported by events.
  */
-export async function loadArrivals(
-  tx: Tx,
-  { sessions }: StripeSnapshot,
-): Promise<Map<string, Date>> {
-  const paid = sessions.filter(({ purchases }) => purchases.length > 0);
+export async function loadArrivals(tx: Tx, snapshot: StripeSnapshot): Promise<Map<string, Date>> {
+  const paid = snapshot['checkout.session'].filter(({ purchases }) => purchases.length > 0);
   if (paid.length === 0) return new Map();
   const rows = await tx.$queryRaw<{ object_id: string; arrived_at: Date }[]>`
     select object_id, min(created_at) as arrived_at from webhook_events

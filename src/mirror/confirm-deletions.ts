@@ -1,6 +1,8 @@
 import type { Tx } from '../platform/database.ts';
+import type { SyncedType } from '../webhook/core/events.ts';
 import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
-import type { StripeSnapshot } from './core/stripe-snapshot.ts';
+import { type RowsByType, rowsByType, type StripeSnapshot } from './core/stripe-snapshot.ts';
+import { followedObjects } from './objects/registry.ts';
 
 /**
  * Returns the snapshot with those missing products and prices marked as deleted whose deletion an event of
@@ -10,14 +12,15 @@ export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promis
   const confirmed = await loadConfirmed(tx, snapshot.missing);
   if (confirmed.size === 0) return snapshot;
   const isConfirmed = (object: SyncedRef): boolean => confirmed.has(objectKey(object));
-  const deleted = (objectType: SyncedRef['objectType']) =>
-    snapshot.missing
-      .filter((object) => object.objectType === objectType && isConfirmed(object))
-      .map(({ objectId }) => ({ id: objectId, deleted: true as const }));
+  const gone = snapshot.missing.filter(isConfirmed);
+  const rows: RowsByType = snapshot;
+  const deleted = <T extends SyncedType>(type: T) =>
+    gone
+      .filter(({ objectType }) => objectType === type)
+      .flatMap(({ objectId }) => followedObjects[type].deletedRow?.(objectId) ?? []);
   return {
     ...snapshot,
-    products: [...snapshot.products, ...deleted('product')],
-    prices: [...snapshot.prices, ...deleted('price')],
+    ...rowsByType((type) => rows[type].concat(deleted(type))),
     missing: snapshot.missing.filter((object) => !isConfirmed(object)),
   };
 }
@@ -25,17 +28,15 @@ export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promis
 /** Loads the keys of the objects that a `product.deleted` or `price.deleted` named. */
 async function loadConfirmed(tx: Tx, objects: readonly SyncedRef[]): Promise<Set<string>> {
   const sold = objects.filter(
-    ({ objectType }) => objectType === 'product' || objectType === 'price',
+    ({ objectType }) => followedObjects[objectType].deletedRow !== undefined,
   );
   if (sold.length === 0) return new Set();
-  const rows = await tx.$queryRaw<{ object_type: SyncedRef['objectType']; object_id: string }[]>`
-    select distinct e.object_type, e.object_id
+  const rows = await tx.$queryRaw<SyncedRef[]>`
+    select distinct e.object_type as "objectType", e.object_id as "objectId"
     from unnest(
       ${sold.map(({ objectType }) => objectType)}::text[],
       ${sold.map(({ objectId }) => objectId)}::text[]) as gone (object_type, object_id)
     join webhook_events e using (object_type, object_id)
     where e.type = e.object_type || '.deleted' and e.outcome = 'accepted'`;
-  return new Set(
-    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
-  );
+  return new Set(rows.map(objectKey));
 }

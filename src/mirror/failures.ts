@@ -2,6 +2,7 @@ import Stripe from 'stripe';
 import { backOffMs, outageBackOffMs } from '../platform/back-off.ts';
 import { isTimeout, isUnreachable } from '../platform/database.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
+import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import { maxAttempts } from '../webhook/sync-queue.ts';
 
 /** Back-off after failures of the object itself; a failed object is retried rarely. */
@@ -24,6 +25,24 @@ export function isExternalFailure(error: unknown): boolean {
 /** Returns whether Stripe answered "no such object", which a wrong key or mode causes too. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
+}
+
+/**
+ * Fetches an object, or adds it to `missing` if Stripe does not know it, so that the rest of the snapshot
+ * is kept.
+ */
+export async function unlessMissing<T>(
+  missing: SyncedRef[],
+  object: SyncedRef,
+  fetch: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await fetch();
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    missing.push(object);
+    return null;
+  }
 }
 
 /** Returns why an attempt failed, in words that project keys may see. Other messages stay in the log. */

@@ -1,6 +1,6 @@
 import type { UserName } from '../entitlements/users.ts';
 import { userIdSchema } from '../http/schemas.ts';
-import type { Tx } from '../platform/database.ts';
+import { sqlText, type Tx } from '../platform/database.ts';
 import {
   claimsSession,
   type Intent,
@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from './core/claims.ts';
 import type { StripeSnapshot } from './core/stripe-snapshot.ts';
-import { loadSubjects, type Subject } from './subjects.ts';
+import { loadSubjects, ownedTables, type Subject } from './subjects.ts';
 
 export interface Owned {
   subject: Subject;
@@ -64,20 +64,20 @@ interface CustomerVerdict {
 }
 
 function verdictOn(
-  { table, customerId, sessionIds }: Subject,
+  { objectType, customerId, sessionIds }: Subject,
   named: Named | null,
   bySession: ReadonlyMap<string, Intent>,
   customers: ReadonlyMap<string, CustomerVerdict>,
 ): Verdict {
   const customer = customers.get(customerId ?? '') ?? { owner: undefined, byOperator: false };
-  if (table === 'customers') return customer.owner;
+  if (objectType === 'customer') return customer.owner;
   const intended = sessionIds.map((id) => bySession.get(id)).find((one) => one !== undefined);
   return ownerOfObject(intended, named, customer);
 }
 
 async function loadIntents(
   tx: Tx,
-  { sessions }: StripeSnapshot,
+  { 'checkout.session': sessions }: StripeSnapshot,
   subjects: readonly Subject[],
 ): Promise<Pick<Ownership, 'claimed' | 'foreign'> & { bySession: Map<string, Intent> }> {
   const intents = await tx.$queryRaw<Intent[]>`
@@ -129,7 +129,9 @@ async function loadCustomers(
     select c.id, u.project_id as "projectId", u.user_id as "userId", c.linked_by as "linkedBy"
     from customers c join users u using (uid) where c.id = any(${ids})`;
   const seen = new Map(
-    subjects.filter(({ table }) => table === 'customers').map((subject) => [subject.id, subject]),
+    subjects
+      .filter(({ objectType }) => objectType === 'customer')
+      .map((subject) => [subject.id, subject]),
   );
   return new Map(
     ids.map((id) => {
@@ -148,6 +150,10 @@ function addressable({ projectId, userId }: Named): Named {
   return { projectId, userId: userIdSchema.safeParse(userId).success ? userId : null };
 }
 
+/** SQL: what else changes with the user of a customer. */
+const linkColumns = `, is_primary = false,
+  linked_by = case when o.uid is not null then 'metadata' end`;
+
 /**
  * Stores the owners, and the sessions of intents whose answer was lost. A purchase follows its session,
  * unless an operator assigned it.
@@ -157,33 +163,19 @@ export async function storeOwnership(
   { owned, claimed }: Ownership,
   uidOf: (name: UserName) => bigint,
 ): Promise<void> {
-  const of = (table: Subject['table']) => {
-    const rows = owned.filter(({ subject }) => subject.table === table);
-    return {
-      ids: rows.map(({ subject }) => subject.id),
-      uids: rows.map(({ owner }) => (owner === null ? null : uidOf(owner))),
-    };
-  };
-  const customers = of('customers');
-  await tx.$executeRaw`
-    update customers c set uid = o.uid, is_primary = false,
-      linked_by = case when o.uid is not null then 'metadata' end
-    from unnest(${customers.ids}::text[], ${customers.uids}::bigint[]) as o (id, uid)
-    where c.id = o.id and c.uid is distinct from o.uid`;
-  const subscriptions = of('subscriptions');
-  await tx.$executeRaw`
-    update subscriptions s set uid = o.uid
-    from unnest(${subscriptions.ids}::text[], ${subscriptions.uids}::bigint[]) as o (id, uid)
-    where s.id = o.id and s.uid is distinct from o.uid`;
-  const sessions = of('checkout_sessions');
-  await tx.$executeRaw`
-    update checkout_sessions s set uid = o.uid
-    from unnest(${sessions.ids}::text[], ${sessions.uids}::bigint[]) as o (id, uid)
-    where s.id = o.id and s.uid is distinct from o.uid`;
+  for (const [objectType, table] of Object.entries(ownedTables)) {
+    const rows = owned.filter(({ subject }) => subject.objectType === objectType);
+    const uids = rows.map(({ owner }) => (owner === null ? null : uidOf(owner)));
+    await tx.$executeRaw`
+      update ${sqlText(table)} t set uid = o.uid ${sqlText(objectType === 'customer' ? linkColumns : '')}
+      from unnest(${idsOf(rows)}::text[], ${uids}::bigint[]) as o (id, uid)
+      where t.id = o.id and t.uid is distinct from o.uid`;
+  }
+  const sessions = owned.filter(({ subject }) => subject.objectType === 'checkout.session');
   await tx.$executeRaw`
     update purchases p set uid = coalesce(p.attached_uid, s.uid)
     from checkout_sessions s
-    where p.session_id = s.id and s.id = any(${sessions.ids})
+    where p.session_id = s.id and s.id = any(${idsOf(sessions)})
       and p.uid is distinct from coalesce(p.attached_uid, s.uid)`;
   for (const { intentId, sessionId, customerId } of claimed) {
     await tx.checkoutIntent.updateMany({
@@ -191,4 +183,8 @@ export async function storeOwnership(
       data: { sessionId, customerId },
     });
   }
+}
+
+function idsOf(owned: readonly Owned[]): string[] {
+  return owned.map(({ subject }) => subject.id);
 }

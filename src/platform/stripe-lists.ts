@@ -59,3 +59,18 @@ export async function wholeList<T extends { id: string }>(
 ): Promise<T[]> {
   return nested?.has_more === false ? nested.data : listAll(list);
 }
+
+/**
+ * Refuses a list that contains an object of another owner than requested.
+ *
+ * @param ownerOf returns the id of the owner of a listed object; null if the object does not name one.
+ * @throws ImplausibleAnswer
+ */
+export function ofOnly<T>(
+  owner: string,
+  listed: readonly T[],
+  ownerOf: (object: T) => string | null,
+): readonly T[] {
+  if (listed.every((object) => (ownerOf(object) ?? owner) === owner)) return listed;
+  throw new ImplausibleAnswer('Stripe listed an object of another owner than requested');
+}

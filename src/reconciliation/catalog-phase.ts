@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 import { toPriceRow, toProductRow } from '../catalog/core/from-stripe.ts';
 import { priceExpansion, withTiers } from '../catalog/whole-price.ts';
-import { emptySnapshot, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
+import { snapshotOf, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import type { Database } from '../platform/database.ts';
 import { correctPage } from './correct-page.ts';
 import { compareSingle, fetchPage, type Listed, type ListParams } from './pages.ts';
@@ -22,33 +22,27 @@ const priceList = ['product', ...priceExpansion].map((path) => `data.${path}`);
 export async function compareCatalog(context: RunContext): Promise<null> {
   const { deps } = context;
   const { stripeForReconciliation: stripe, database } = deps;
-  const products = await walk(
-    context,
-    (params) => stripe.products.list(params),
-    (product) => Promise.resolve({ ...emptySnapshot(), products: [toProductRow(product)] }),
-  );
-  const prices = await walk(
-    context,
-    (params) => stripe.prices.list({ ...params, expand: priceList }),
-    async (price) => {
-      const whole = await withTiers(stripe, price);
-      return { ...emptySnapshot(), prices: [toPriceRow(whole)] };
-    },
-    (listed) => loadUnstored(database, listed),
-  );
-  const heldProducts = await database.prisma.product.findMany({
-    where: { deleted: false },
-    select: { id: true },
-  });
-  const heldPrices = await database.prisma.price.findMany({
-    where: { deleted: false },
-    select: { id: true },
-  });
-  for (const [objectType, held, seen] of [
-    ['product', heldProducts, products],
-    ['price', heldPrices, prices],
-  ] as const) {
-    const unseen = held.filter(({ id }) => !seen.has(id));
+  const listed = {
+    product: await walk(
+      context,
+      (params) => stripe.products.list(params),
+      (product) => Promise.resolve(snapshotOf({ product: [toProductRow(product)] })),
+    ),
+    price: await walk(
+      context,
+      (params) => stripe.prices.list({ ...params, expand: priceList }),
+      async (price) => snapshotOf({ price: [toPriceRow(await withTiers(stripe, price))] }),
+      (prices) => loadUnstored(database, prices),
+    ),
+  };
+  const alive = { where: { deleted: false }, select: { id: true } } as const;
+  const held = {
+    product: await database.prisma.product.findMany(alive),
+    price: await database.prisma.price.findMany(alive),
+  };
+  for (const objectType of ['product', 'price'] as const) {
+    const seen = listed[objectType];
+    const unseen = held[objectType].filter(({ id }) => !seen.has(id));
     if (seen.size === 0 && unseen.length > 0) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
       throw new RunFailed(
@@ -108,7 +102,7 @@ async function loadUnstored(
   const unstored = new Map(
     listed.filter(({ id }) => !storedIds.has(id)).map((row) => [row.id, row]),
   );
-  return ({ prices: rows }) => ({
+  return ({ price: rows }) => ({
     products: rows.flatMap((row) => (row.deleted ? [] : (unstored.get(row.productId) ?? []))),
   });
 }

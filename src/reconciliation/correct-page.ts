@@ -1,4 +1,4 @@
-import type { StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
+import { mergeSnapshots, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import { differences } from './core/diff.ts';
 import { correct } from './correction.ts';
 import type { Related, RunContext } from './run-context.ts';
@@ -32,17 +32,6 @@ export async function correctPage(
   );
 }
 
-/** Returns a function that finds the customers of a snapshot among those of its page. */
-export function withCustomers(
-  customers: readonly StripeSnapshot[],
-): (snapshot: StripeSnapshot) => Related {
-  const rows = new Map(customers.flatMap((one) => one.customers).map((row) => [row.id, row]));
-  return ({ subscriptions, sessions }) => {
-    const ids = [...subscriptions, ...sessions].map(({ customerId }) => customerId ?? '');
-    return { customers: [...new Set(ids)].flatMap((id) => rows.get(id) ?? []) };
-  };
-}
-
 /**
  * Runs `work` for each with bounded concurrency. After a failure it starts no more, waits for those that
  * run, and throws.
@@ -61,23 +50,4 @@ async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): 
   };
   const ends = await Promise.allSettled(Array.from({ length: mostAtOnce }, drain));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
-}
-
-function mergeSnapshots(snapshots: readonly StripeSnapshot[]): StripeSnapshot {
-  return {
-    customers: snapshots.flatMap(({ customers }) => customers),
-    subscriptions: snapshots.flatMap(({ subscriptions }) => subscriptions),
-    sessions: snapshots.flatMap(({ sessions }) => sessions),
-    invoices: snapshots.flatMap(({ invoices }) => invoices),
-    charges: snapshots.flatMap(({ charges }) => charges),
-    disputes: snapshots.flatMap(({ disputes }) => disputes),
-    summaries: snapshots.flatMap(({ summaries }) => summaries),
-    products: snapshots.flatMap(({ products }) => products),
-    prices: snapshots.flatMap(({ prices }) => prices),
-    revived: snapshots.flatMap(({ revived }) => revived),
-    unlinked: snapshots.flatMap(({ unlinked }) => unlinked),
-    onTestClock: snapshots.flatMap(({ onTestClock }) => onTestClock),
-    missing: snapshots.flatMap(({ missing }) => missing),
-    unconfirmed: snapshots.flatMap(({ unconfirmed }) => unconfirmed),
-  };
 }

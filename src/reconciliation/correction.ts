@@ -9,7 +9,7 @@ import { type FindingAction, classifyFinding } from './core/classify-finding.ts'
 import { type Difference, differences, type StoredObjects } from './core/diff.ts';
 import { loses, type UserEffect } from './core/user-effect.ts';
 import { loadEffects } from './load-effects.ts';
-import { recordFinding } from './record-finding.ts';
+import { type NewFinding, recordFinding } from './record-finding.ts';
 import type { RunContext, Unit } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
@@ -52,59 +52,49 @@ export async function attemptCorrection(
   decide: (reported: boolean, effects: readonly UserEffect[]) => FindingAction,
 ): Promise<Attempted> {
   const { deps, scope } = context;
-  let action: Attempted = null;
-  let note: (tx: Tx) => Promise<void> = () => Promise.resolve();
-  let count = (): void => undefined;
+  const { prisma } = deps.database;
+  const isOutside = (projectIds: string[]): boolean =>
+    scope.projectId !== null && !projectIds.includes(scope.projectId);
+  const found: { finding: NewFinding | null } = { finding: null };
   const { customers = [], products = [] } = related;
   const tried = {
     ...snapshot,
-    products: [...products, ...snapshot.products],
-    customers: scope.dryRun ? [...snapshot.customers, ...customers] : snapshot.customers,
+    product: [...products, ...snapshot.product],
+    customer: scope.dryRun ? [...snapshot.customer, ...customers] : snapshot.customer,
   };
   const kept = await tryApplySnapshot(deps, tried, number, async (tx, refreshed) => {
+    found.finding = null;
     const stored = await loadStored(tx, snapshot, number);
     if (stored.newer.has(objectKey(difference))) return false;
     const effects = await loadEffects(tx, refreshed, deps.clock());
     const projectIds = await loadProjects(tx, difference, effects);
-    if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return false;
+    if (isOutside(projectIds)) return false;
     const changed = refreshed.some((user) => user.changed);
     const type = classifyFinding(difference, effects, changed);
-    const reported = await wantsReport(tx, projectIds, type);
-    action = decide(reported, effects);
-    const keep = action === 'fixed';
-    if (keep && differences(snapshot, stored).length > 0) action = 'open';
-    const finding = { type, difference, effects, projectId: projectIds[0] ?? null, action };
-    note = (on) => recordFinding(on, deps.clock(), scope.runId, finding);
-    if (keep) await note(tx);
-    count = () => {
-      deps.metrics.reconciliationFindings.inc({ type, action: finding.action });
-    };
+    const decided = decide(await wantsReport(tx, projectIds, type), effects);
+    const keep = decided === 'fixed';
+    const action = keep && differences(snapshot, stored).length > 0 ? 'open' : decided;
+    found.finding = { type, difference, effects, projectId: projectIds[0] ?? null, action };
+    if (keep) await recordFinding(tx, deps.clock(), scope.runId, found.finding);
     return keep;
   }).catch(async (error: unknown) => {
     if (!isTimeout(error)) throw error;
-    const { prisma } = deps.database;
+    found.finding = null;
     const projectIds = await loadProjects(prisma, difference, []);
-    if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return false;
+    if (isOutside(projectIds)) return false;
     const { objectType, objectId } = difference;
     deps.metrics.alarms.inc({ kind: 'timeline_not_computed' });
     deps.logger.error({ err: error, objectType, objectId }, 'a correction took too long');
     const type = classifyFinding(difference, [], false);
-    action = 'open';
-    const finding = {
-      type,
-      difference,
-      effects: [],
-      projectId: projectIds[0] ?? null,
-      action,
-    } as const;
-    note = (on) => recordFinding(on, deps.clock(), scope.runId, finding);
-    count = () => {
-      deps.metrics.reconciliationFindings.inc({ type, action: 'open' });
-    };
+    const projectId = projectIds[0] ?? null;
+    found.finding = { type, difference, effects: [], projectId, action: 'open' };
     return false;
   });
-  if (!kept) await note(deps.database.prisma);
-  count();
+  const { finding } = found;
+  if (finding === null) return null;
+  const { type, action } = finding;
+  if (!kept) await recordFinding(prisma, deps.clock(), scope.runId, finding);
+  deps.metrics.reconciliationFindings.inc({ type, action });
   return action;
 }
 
@@ -119,7 +109,7 @@ async function recheckEnded(
   unit: Unit,
   stored: StoredObjects,
 ): Promise<Unit | null> {
-  const alive = unit.snapshot.subscriptions.find(({ id, status }) => {
+  const alive = unit.snapshot.subscription.find(({ id, status }) => {
     const local = stored.rows.get(objectKey({ objectType: 'subscription', objectId: id }));
     return isEnded(local) && !isTerminal(status);
   });
@@ -133,7 +123,7 @@ async function recheckEnded(
   const object: SyncedRef = { objectType: 'subscription', objectId: alive.id };
   const snapshot = await fetchSnapshot(deps.stripeForReconciliation, object);
   snapshot.revived.push(alive.id);
-  return snapshot.subscriptions.some(({ status }) => !isTerminal(status))
+  return snapshot.subscription.some(({ status }) => !isTerminal(status))
     ? { snapshot, number }
     : null;
 }

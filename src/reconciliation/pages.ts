@@ -1,11 +1,14 @@
 import type Stripe from 'stripe';
+import type { StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import { isMissing } from '../mirror/failures.ts';
 import { fetchSnapshot } from '../mirror/fetch.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
-import type { SyncedType } from '../webhook/core/events.ts';
+import { type SyncedType, syncedTypes } from '../webhook/core/events.ts';
+import { objectKey, refsTo, type SyncedRef } from '../webhook/core/synced-object.ts';
 import { drawNumber } from '../webhook/fetch-numbers.ts';
 import { correct, recordMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
+import { loadNewer } from './stored.ts';
 
 /** What every list shows of an object. */
 export interface Listed {
@@ -127,8 +130,7 @@ function positionAfter(position: Position, data: Listed[], last: Listed, number:
  * Fetches each object that the mirror holds alive in the stretch of a page and that the page does not show.
  * Lists are newest first, so between pages only the ids of the last second must be remembered.
  *
- * @param loadAlive returns the ids of objects that are held alive and were created so, except `listed`, at
- *   most `take`.
+ * @param loadAlive loads the objects that are held alive.
  * @throws RunFailed if a list lacks so much that it cannot be right.
  */
 export async function compareUnlisted<T extends Listed>(
@@ -136,20 +138,28 @@ export async function compareUnlisted<T extends Listed>(
   objectType: SyncedType,
   position: Position,
   page: Page<T>,
-  loadAlive: (createdAt: Within, listed: string[], take: number) => Promise<string[]>,
+  loadAlive: (query: AliveQuery) => Promise<{ id: string }[]>,
 ): Promise<void> {
   const { deps } = context;
   const listed = [...position.tied, ...page.objects.map(({ id }) => id)];
   let lacking = 0;
   while (lacking <= mostSingle) {
-    const ids = await loadAlive(createdWithin(page.stretch), listed, mostSingle + 1 - lacking);
-    if (ids.length === 0) return;
-    listed.push(...ids);
-    const newer = await loadFetchedSince(context, objectType, ids, page.stretchNumber);
-    for (const objectId of ids) {
+    const alive = await loadAlive({
+      among: { id: { notIn: listed }, createdAt: createdWithin(page.stretch) },
+      newest: {
+        select: { id: true },
+        orderBy: { createdAt: 'desc' },
+        take: mostSingle + 1 - lacking,
+      },
+    });
+    if (alive.length === 0) return;
+    listed.push(...alive.map(({ id }) => id));
+    const refs = refsTo(objectType, alive);
+    // What was fetched after the list had passed it could not be on it.
+    const newer = await loadNewer(deps.database.prisma, refs, page.stretchNumber);
+    for (const ref of refs) {
       await context.beat();
-      const isLeftOut =
-        !newer.has(objectId) && (await compareSingle(context, { objectType, objectId }, true));
+      const isLeftOut = !newer.has(objectKey(ref)) && (await compareSingle(context, ref, true));
       if (!isLeftOut) lacking += 1;
     }
   }
@@ -159,8 +169,14 @@ export async function compareUnlisted<T extends Listed>(
   );
 }
 
+/** The parts of a query, in Prisma's form: which objects to load, and how. */
+export interface AliveQuery {
+  among: { id: { notIn: string[] }; createdAt: Within };
+  newest: { select: { id: true }; orderBy: { createdAt: 'desc' }; take: number };
+}
+
 /** A range of creations, in Prisma's form. */
-export interface Within {
+interface Within {
   gte?: Date;
   lte?: Date;
 }
@@ -180,7 +196,7 @@ function createdWithin({ from, until }: Stretch): Within {
  */
 export async function compareSingle(
   context: RunContext,
-  object: { objectType: SyncedType; objectId: string },
+  object: SyncedRef,
   unlisted: boolean,
 ): Promise<boolean> {
   const { deps, counts } = context;
@@ -206,24 +222,6 @@ export async function compareSingle(
 }
 
 /** Returns whether the object was deleted: lists never show deleted customers, products and prices. */
-function isGone({
-  customers,
-  products,
-  prices,
-}: Awaited<ReturnType<typeof fetchSnapshot>>): boolean {
-  return [...customers, ...products, ...prices].some(({ deleted }) => deleted);
-}
-
-/** Loads the objects that were fetched after the list had passed them, so it could not show them. */
-async function loadFetchedSince(
-  { deps }: RunContext,
-  objectType: SyncedType,
-  ids: readonly string[],
-  number: bigint,
-): Promise<Set<string>> {
-  const rows = await deps.database.prisma.followedObject.findMany({
-    where: { objectType, objectId: { in: [...ids] }, fetched: { gt: number } },
-    select: { objectId: true },
-  });
-  return new Set(rows.map(({ objectId }) => objectId));
+function isGone(snapshot: StripeSnapshot): boolean {
+  return syncedTypes.some((type) => snapshot[type].some((row) => 'deleted' in row && row.deleted));
 }

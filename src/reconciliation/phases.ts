@@ -1,4 +1,6 @@
+import type { SyncedType } from '../webhook/core/events.ts';
 import { compareCatalog } from './catalog-phase.ts';
+import type { Step } from './compare-list.ts';
 import { compareCustomers } from './customer-phase.ts';
 import { recheckFindings, settleLosses } from './losses.ts';
 import { compareEvents } from './missed-events.ts';
@@ -9,14 +11,14 @@ import {
   compareRefunds,
 } from './money-phases.ts';
 import { comparePurchases } from './purchase-phase.ts';
-import type { Position, RunContext, RunScope } from './run-context.ts';
+import type { RunContext, RunScope } from './run-context.ts';
 import { compareSubscriptions } from './subscription-phase.ts';
 import { compareUser } from './user-phase.ts';
 
-/** A part of a run. A step does one page and returns the position of the next; null = this was the last. */
+/** A part of a run. */
 interface Phase {
   name: string;
-  step(context: RunContext, position: Position): Promise<Position | null>;
+  step: Step;
   /** Returns the number of objects to expect, as far as the mirror knows. */
   expect?(context: RunContext): Promise<number>;
 }
@@ -25,27 +27,42 @@ const catalog: Phase = { name: 'catalog', step: compareCatalog };
 const losses: Phase = { name: 'losses', step: settleLosses };
 
 /**
- * Money comes before purchases, so that no purchase is restored without its refund. Losses come once all is
- * known. Events come last, since they must not take what is held.
+ * The phases that compare each object, in their order. Money comes before purchases, so that no purchase is
+ * restored without its refund.
+ */
+const comparedIn: Readonly<Record<SyncedType, readonly Phase[]>> = {
+  product: [catalog],
+  price: [catalog],
+  customer: [{ name: 'customers', step: compareCustomers }],
+  dispute: [{ name: 'disputes', step: compareDisputes }],
+  charge: [
+    { name: 'charges', step: compareCharges },
+    { name: 'refunds', step: compareRefunds },
+  ],
+  invoice: [{ name: 'invoices', step: compareInvoices }],
+  'checkout.session': [
+    {
+      name: 'purchases',
+      step: comparePurchases,
+      expect: ({ deps }) =>
+        deps.database.prisma.checkoutSession.count({ where: { status: 'complete' } }),
+    },
+  ],
+  subscription: [
+    {
+      name: 'subscriptions',
+      step: compareSubscriptions,
+      expect: ({ deps }) => deps.database.prisma.subscription.count(),
+    },
+  ],
+  entitlement_summary: [],
+};
+
+/**
+ * Losses come once all is known. Events come last, since they must not take what is held.
  */
 const everything: readonly Phase[] = [
-  catalog,
-  { name: 'customers', step: compareCustomers },
-  { name: 'disputes', step: compareDisputes },
-  { name: 'charges', step: compareCharges },
-  { name: 'refunds', step: compareRefunds },
-  { name: 'invoices', step: compareInvoices },
-  {
-    name: 'purchases',
-    step: comparePurchases,
-    expect: ({ deps }) =>
-      deps.database.prisma.checkoutSession.count({ where: { status: 'complete' } }),
-  },
-  {
-    name: 'subscriptions',
-    step: compareSubscriptions,
-    expect: ({ deps }) => deps.database.prisma.subscription.count(),
-  },
+  ...new Set(Object.values(comparedIn).flat()),
   losses,
   { name: 'events', step: compareEvents },
 ];

@@ -75,9 +75,9 @@ export interface Unit {
 /** Objects that were compared just before, and not stored if the run is dry or of another project. */
 export interface Related {
   /** A dry run applies them too, so that what follows from a customer's user has its effect. */
-  customers?: StripeSnapshot['customers'];
+  customers?: StripeSnapshot['customer'];
   /** Products that are not stored, without which their prices cannot be. */
-  products?: StripeSnapshot['products'];
+  products?: StripeSnapshot['product'];
 }
 
 /** Ends a run that cannot continue, with the reason. Nothing is taken away for it. */

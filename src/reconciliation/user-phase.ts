@@ -1,6 +1,5 @@
 import { fetchCustomerObjects, fetchDisputes } from '../linking/customer-objects.ts';
-import type { SyncedType } from '../webhook/core/events.ts';
-import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
+import { type SyncedRef, objectKey, refsTo } from '../webhook/core/synced-object.ts';
 import { compareSingle } from './pages.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -16,13 +15,13 @@ export async function compareUser(context: RunContext): Promise<null> {
   });
   if (user === null) return null;
   const objects: SyncedRef[] = [
-    ...refs('customer', user.customers),
-    ...refs('subscription', user.subscriptions),
-    ...refs(
+    ...refsTo('customer', user.customers),
+    ...refsTo('subscription', user.subscriptions),
+    ...refsTo(
       'checkout.session',
       user.sessions.filter(({ status }) => status === 'complete'),
     ),
-    ...refs(
+    ...refsTo(
       'checkout.session',
       user.purchases.map(({ sessionId }) => ({ id: sessionId })),
     ),
@@ -39,8 +38,4 @@ export async function compareUser(context: RunContext): Promise<null> {
     await compareSingle(context, object, false);
   }
   return null;
-}
-
-function refs(objectType: SyncedType, rows: readonly { id: string }[]): SyncedRef[] {
-  return rows.map(({ id }) => ({ objectType, objectId: id }));
 }

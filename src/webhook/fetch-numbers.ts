@@ -1,6 +1,5 @@
 import type { Database, Tx } from '../platform/database.ts';
-import type { SyncedType } from './core/events.ts';
-import { type Fetched, objectKey } from './core/synced-object.ts';
+import { type Fetched, objectKey, type SyncedRef } from './core/synced-object.ts';
 
 /** Draws the number of a fetch. Must be called before the fetch, which then covers all earlier events. */
 export async function drawNumber(database: Database): Promise<bigint> {
@@ -23,7 +22,7 @@ export async function markFetched(
   now: number,
 ): Promise<Set<string>> {
   if (objects.length === 0) return new Set();
-  const rows = await tx.$queryRaw<{ object_type: SyncedType; object_id: string }[]>`
+  const rows = await tx.$queryRaw<SyncedRef[]>`
     insert into followed_objects as f (object_type, object_id, wanted, fetched, urgency, wanted_at, outcome)
     select distinct on (type, id)
       type, id, 0, ${number}::bigint, 2, ${new Date(now)}::timestamptz, outcome
@@ -36,8 +35,6 @@ export async function markFetched(
       fetched = excluded.fetched, outcome = excluded.outcome, attempts = 0,
       lease_until = null, next_attempt_at = null, failed_at = null, last_error = null
     where f.fetched < excluded.fetched
-    returning object_type, object_id`;
-  return new Set(
-    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
-  );
+    returning object_type as "objectType", object_id as "objectId"`;
+  return new Set(rows.map(objectKey));
 }

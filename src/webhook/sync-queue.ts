@@ -145,7 +145,7 @@ export async function renewLeases(
   now: number,
 ): Promise<void> {
   const leaseUntil = now + leaseMs;
-  const { rows } = await database.pool.query<{ object_type: SyncedType; object_id: string }>(
+  const { rows } = await database.pool.query<SyncedRef>(
     `update followed_objects f set lease_until = $4
      from (
        select object_type, object_id from followed_objects
@@ -154,7 +154,7 @@ export async function renewLeases(
        for update of followed_objects skip locked
      ) free
      where f.object_type = free.object_type and f.object_id = free.object_id
-     returning f.object_type, f.object_id`,
+     returning f.object_type as "objectType", f.object_id as "objectId"`,
     [
       claims.map(({ objectType }) => objectType),
       claims.map(({ objectId }) => objectId),
@@ -162,9 +162,7 @@ export async function renewLeases(
       new Date(leaseUntil),
     ],
   );
-  const renewed = new Set(
-    rows.map((row) => objectKey({ objectType: row.object_type, objectId: row.object_id })),
-  );
+  const renewed = new Set(rows.map(objectKey));
   for (const claim of claims) if (renewed.has(objectKey(claim))) claim.leaseUntil = leaseUntil;
 }
 

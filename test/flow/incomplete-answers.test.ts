@@ -123,7 +123,7 @@ describe('an unknown status', () => {
         const snapshot = await fetchSnapshot(shop.stripe, object);
         return {
           ...snapshot,
-          subscriptions: snapshot.subscriptions.map((row) => ({ ...row, status, dunningAnchorAt })),
+          subscription: snapshot.subscription.map((row) => ({ ...row, status, dunningAnchorAt })),
         };
       };
       if (debt) {

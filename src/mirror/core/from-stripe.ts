@@ -1,31 +1,11 @@
 import type Stripe from 'stripe';
-import type { CustomerRow, DiscountRow, PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
+import type { DiscountRow, PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
  * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Only this file,
  * money-from-stripe.ts and catalog/core/from-stripe.ts know Stripe's shapes. Source: Stripe's API reference;
  * docs/architecture.md lists the pitfalls.
  */
-
-export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): CustomerRow {
-  if (customer.deleted === true) {
-    return {
-      id: customer.id,
-      email: null,
-      deleted: true,
-      metadataProjectId: null,
-      metadataUserId: null,
-      createdAt: null,
-    };
-  }
-  return {
-    id: customer.id,
-    email: customer.email,
-    deleted: false,
-    ...ownerMetadata(customer.metadata),
-    createdAt: instant(customer.created),
-  };
-}
 
 /**
  * Maps a subscription to its row.
@@ -190,13 +170,6 @@ export function sessionRow(
   };
 }
 
-/** Returns the session with its purchases starting at `arrivedAt`, or unchanged if that is undefined. */
-export function withArrival(session: SessionRow, arrivedAt: Date | undefined): SessionRow {
-  if (arrivedAt === undefined) return session;
-  const purchases = session.purchases.map((row) => ({ ...row, purchasedAt: arrivedAt }));
-  return { ...session, purchases };
-}
-
 /** Returns the id that a field refers to, expanded or not. */
 export function reference(field: string | { id: string }): string {
   return typeof field === 'string' ? field : field.id;
@@ -209,7 +182,7 @@ export function optionalReference(
 }
 
 /** Returns our own fields of the metadata, which we or an operator at Stripe set. */
-function ownerMetadata(metadata: Stripe.Metadata | null): {
+export function ownerMetadata(metadata: Stripe.Metadata | null): {
   metadataProjectId: string | null;
   metadataUserId: string | null;
 } {

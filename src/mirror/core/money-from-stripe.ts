@@ -1,6 +1,6 @@
 import type Stripe from 'stripe';
-import { instant, optionalInstant, optionalReference, reference } from './from-stripe.ts';
-import type { ChargeRow, DisputeRow, InvoiceRow, RefundRow } from './rows.ts';
+import { instant, optionalInstant, optionalReference } from './from-stripe.ts';
+import type { InvoiceRow } from './rows.ts';
 
 /*
  * Maps payments, debts and refunds from Stripe's objects to the mirror's rows. Pure.
@@ -31,43 +31,6 @@ export function arrivalOf(
 
 function bookedAt({ balance_transaction: booked }: Stripe.Charge): number {
   return typeof booked === 'object' && booked !== null ? booked.created * 1000 : 0;
-}
-
-export function chargeRow(charge: Stripe.Charge): ChargeRow {
-  return {
-    id: charge.id,
-    paymentIntentId: optionalReference(charge.payment_intent),
-    customerId: optionalReference(charge.customer),
-    amount: BigInt(charge.amount),
-    amountRefunded: BigInt(charge.amount_refunded),
-    currency: charge.currency,
-    status: charge.status,
-    createdAt: instant(charge.created),
-  };
-}
-
-export function refundRow(refund: Stripe.Refund): RefundRow {
-  return {
-    id: refund.id,
-    chargeId: optionalReference(refund.charge),
-    paymentIntentId: optionalReference(refund.payment_intent),
-    amount: BigInt(refund.amount),
-    currency: refund.currency,
-    status: refund.status ?? 'pending',
-    createdAt: instant(refund.created),
-  };
-}
-
-export function disputeRow(dispute: Stripe.Dispute): DisputeRow {
-  return {
-    id: dispute.id,
-    chargeId: reference(dispute.charge),
-    paymentIntentId: optionalReference(dispute.payment_intent),
-    amount: BigInt(dispute.amount),
-    currency: dispute.currency,
-    status: dispute.status,
-    createdAt: instant(dispute.created),
-  };
 }
 
 /**

@@ -1,7 +1,28 @@
+import type { DeletedRow, PriceRow, ProductRow } from '../../catalog/core/from-stripe.ts';
+import type { SyncedType } from '../../webhook/core/events.ts';
+
 /*
  * The mirror's rows, one type per table. Amounts are minor units of their currency. Stripe does not say who
  * owns them: owner.ts decides.
  */
+
+/** The row of each followed object, with the rows that belong to it. */
+export interface RowOf {
+  product: ProductRow | DeletedRow;
+  price: PriceRow | DeletedRow;
+  customer: CustomerRow;
+  subscription: SubscriptionRow;
+  'checkout.session': SessionRow;
+  charge: ChargeRow;
+  dispute: DisputeRow;
+  invoice: InvoiceRow;
+  entitlement_summary: SummaryRow;
+}
+
+/** The objects whose own metadata may name their owner. Each has a table with a `uid`. */
+export type OwnedType = {
+  [T in SyncedType]: RowOf[T] extends { metadataProjectId: string | null } ? T : never;
+}[SyncedType];
 
 export interface CustomerRow {
   id: string;
@@ -98,35 +119,27 @@ export interface PurchaseRow {
   purchasedAt: Date;
 }
 
-export interface ChargeRow {
+interface MoneyRow {
   id: string;
   paymentIntentId: string | null;
+  amount: bigint;
+  currency: string;
+  status: string;
+  createdAt: Date;
+}
+
+export interface ChargeRow extends MoneyRow {
   customerId: string | null;
-  amount: bigint;
   amountRefunded: bigint;
-  currency: string;
-  status: string;
-  createdAt: Date;
+  refunds: RefundRow[];
 }
 
-export interface RefundRow {
-  id: string;
+export interface RefundRow extends MoneyRow {
   chargeId: string | null;
-  paymentIntentId: string | null;
-  amount: bigint;
-  currency: string;
-  status: string;
-  createdAt: Date;
 }
 
-export interface DisputeRow {
-  id: string;
+export interface DisputeRow extends MoneyRow {
   chargeId: string;
-  paymentIntentId: string | null;
-  amount: bigint;
-  currency: string;
-  status: string;
-  createdAt: Date;
 }
 
 export interface InvoiceRow {
@@ -158,7 +171,7 @@ interface InvoicePaymentRow {
 }
 
 /** Stripe's own entitlements of a customer (`id`), for comparison only. */
-export interface SummaryRow {
+interface SummaryRow {
   id: string;
   lookupKeys: string[];
 }

@@ -1,31 +1,15 @@
-import type { PriceRow, ProductRow, DeletedRow } from '../../catalog/core/from-stripe.ts';
-import type { SyncedType } from '../../webhook/core/events.ts';
+import { type SyncedType, syncedTypes } from '../../webhook/core/events.ts';
 import { type Fetched, type SyncedRef, objectKey } from '../../webhook/core/synced-object.ts';
-import type {
-  ChargeRow,
-  CustomerRow,
-  DisputeRow,
-  InvoiceRow,
-  RefundRow,
-  SessionRow,
-  SubscriptionRow,
-  SummaryRow,
-} from './rows.ts';
+import type { RowOf } from './rows.ts';
+
+/** Rows of followed objects, by type. */
+export type RowsByType = { [T in SyncedType]: RowOf[T][] };
 
 /**
  * What was fetched from Stripe together, under one number: an object, and the related objects that its
  * access depends on. Each is written only if no later fetch was written before.
  */
-export interface StripeSnapshot {
-  customers: CustomerRow[];
-  subscriptions: SubscriptionRow[];
-  sessions: SessionRow[];
-  invoices: InvoiceRow[];
-  charges: (ChargeRow & { refunds: RefundRow[] })[];
-  disputes: DisputeRow[];
-  summaries: SummaryRow[];
-  products: (ProductRow | DeletedRow)[];
-  prices: (PriceRow | DeletedRow)[];
+export interface StripeSnapshot extends RowsByType {
   /**
    * Subscriptions that the mirror holds as ended and Stripe, asked again long after, shows alive: the
    * mirror is wrong. Anywhere else an end stays, since a snapshot that contradicts it is older.
@@ -50,17 +34,24 @@ export interface StripeSnapshot {
   unconfirmed: SyncedRef[];
 }
 
-export function emptySnapshot(): StripeSnapshot {
+/** Returns the rows that `of` returns for each type. */
+export function rowsByType(of: <T extends SyncedType>(type: T) => RowOf[T][]): RowsByType {
+  return Object.fromEntries(syncedTypes.map((type) => [type, of(type)])) as RowsByType; // of every type
+}
+
+/** Returns what `of` returns for the rows of each type, in the order of `syncedTypes`. */
+export function mapTypes<R>(
+  shown: RowsByType,
+  of: <T extends SyncedType>(type: T, rows: RowOf[T][]) => R,
+): R[] {
+  return syncedTypes.map((type) => of(type, shown[type]));
+}
+
+/** Returns a snapshot of these rows alone. */
+export function snapshotOf(rows: Partial<RowsByType> = {}): StripeSnapshot {
   return {
-    customers: [],
-    subscriptions: [],
-    sessions: [],
-    invoices: [],
-    charges: [],
-    disputes: [],
-    summaries: [],
-    products: [],
-    prices: [],
+    ...rowsByType(() => []),
+    ...rows,
     revived: [],
     onTestClock: [],
     unlinked: [],
@@ -69,20 +60,25 @@ export function emptySnapshot(): StripeSnapshot {
   };
 }
 
+/** Returns one snapshot with everything that these show. */
+export function mergeSnapshots(all: readonly StripeSnapshot[]): StripeSnapshot {
+  return {
+    ...rowsByType((type) => all.flatMap((each: RowsByType) => each[type])),
+    revived: all.flatMap(({ revived }) => revived),
+    onTestClock: all.flatMap(({ onTestClock }) => onTestClock),
+    unlinked: all.flatMap(({ unlinked }) => unlinked),
+    missing: all.flatMap(({ missing }) => missing),
+    unconfirmed: all.flatMap(({ unconfirmed }) => unconfirmed),
+  };
+}
+
 /** Returns every object that the snapshot shows, and the requested one. */
 export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
-  const named = (objectType: SyncedType, rows: { id: string }[]): Fetched[] =>
-    rows.map(({ id }) => ({ objectType, objectId: id, outcome: 'applied' }));
+  const shown = mapTypes(snapshot, (objectType, rows) =>
+    rows.map(({ id }): Fetched => ({ objectType, objectId: id, outcome: 'applied' })),
+  ).flat();
   return [
-    ...named('customer', snapshot.customers),
-    ...named('subscription', snapshot.subscriptions),
-    ...named('checkout.session', snapshot.sessions),
-    ...named('invoice', snapshot.invoices),
-    ...named('charge', snapshot.charges),
-    ...named('dispute', snapshot.disputes),
-    ...named('entitlement_summary', snapshot.summaries),
-    ...named('product', snapshot.products),
-    ...named('price', snapshot.prices),
+    ...shown,
     ...snapshot.missing.map((object) => ({ ...object, outcome: 'missing' as const })),
   ];
 }
@@ -96,34 +92,37 @@ const subscriptionsAtOnce = 100;
  * object counts as fetched only when everything was written.
  */
 export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
-  const { subscriptions } = snapshot;
+  const { subscription: all } = snapshot;
   const parts: StripeSnapshot[] = [];
   let from = 0;
-  for (; subscriptions.length - from > subscriptionsAtOnce; from += subscriptionsAtOnce) {
-    const some = subscriptions.slice(from, from + subscriptionsAtOnce);
-    parts.push({ ...emptySnapshot(), subscriptions: some, revived: snapshot.revived });
+  for (; all.length - from > subscriptionsAtOnce; from += subscriptionsAtOnce) {
+    const some = all.slice(from, from + subscriptionsAtOnce);
+    parts.push({ ...snapshotOf({ subscription: some }), revived: snapshot.revived });
   }
-  return [...parts, { ...snapshot, subscriptions: subscriptions.slice(from) }];
+  return [...parts, { ...snapshot, subscription: all.slice(from) }];
+}
+
+/** Returns the snapshot with purchases starting when their money arrived, by session, where it is given. */
+export function withArrivals(
+  snapshot: StripeSnapshot,
+  arrivals: ReadonlyMap<string, Date>,
+): StripeSnapshot {
+  const sessions = snapshot['checkout.session'].map((row) => {
+    const purchasedAt = arrivals.get(row.id);
+    if (purchasedAt === undefined) return row;
+    return { ...row, purchases: row.purchases.map((purchase) => ({ ...purchase, purchasedAt })) };
+  });
+  return { ...snapshot, 'checkout.session': sessions };
 }
 
 /** Returns the snapshot without the objects that a later fetch wrote. */
 export function onlyNewest(snapshot: StripeSnapshot, newest: ReadonlySet<string>): StripeSnapshot {
-  const kept = <T extends { id: string }>(objectType: SyncedType, rows: T[]): T[] =>
-    rows.filter(({ id }) => newest.has(objectKey({ objectType, objectId: id })));
+  const rows: RowsByType = snapshot;
   return {
-    customers: kept('customer', snapshot.customers),
-    subscriptions: kept('subscription', snapshot.subscriptions),
-    sessions: kept('checkout.session', snapshot.sessions),
-    invoices: kept('invoice', snapshot.invoices),
-    charges: kept('charge', snapshot.charges),
-    disputes: kept('dispute', snapshot.disputes),
-    summaries: kept('entitlement_summary', snapshot.summaries),
-    products: kept('product', snapshot.products),
-    prices: kept('price', snapshot.prices),
-    revived: snapshot.revived,
-    onTestClock: snapshot.onTestClock,
-    unlinked: snapshot.unlinked,
+    ...snapshot,
+    ...rowsByType((objectType) =>
+      rows[objectType].filter(({ id }) => newest.has(objectKey({ objectType, objectId: id }))),
+    ),
     missing: snapshot.missing.filter((object) => newest.has(objectKey(object))),
-    unconfirmed: snapshot.unconfirmed,
   };
 }

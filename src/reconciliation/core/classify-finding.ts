@@ -1,4 +1,5 @@
 import type { FindingType } from '../../projects/finding-types.ts';
+import { syncedObjects } from '../../webhook/core/events.ts';
 import type { Difference } from './diff.ts';
 import type { UserEffect } from './user-effect.ts';
 
@@ -29,8 +30,6 @@ const windowFields = new Set([
   'purchasedAt',
 ]);
 
-const money: ReadonlySet<string> = new Set(['invoice', 'charge', 'dispute']);
-
 /**
  * Returns the first type that applies. A difference that changes no access and no money is a missed event.
  */
@@ -40,7 +39,8 @@ export function classifyFinding(
   timelinesChanged: boolean,
 ): FindingType {
   const { objectType, local, stripe } = difference;
-  if (objectType === 'product' || objectType === 'price') return 'catalog_mismatch';
+  const { about } = syncedObjects[objectType];
+  if (about === 'catalog') return 'catalog_mismatch';
   const names = new Set(Object.keys(stripe).map((path) => path.slice(path.lastIndexOf('.') + 1)));
   const gains = effects.some((effect) => effect.gains.length > 0);
   const losses = effects.some((effect) => effect.losses.length > 0);
@@ -54,6 +54,6 @@ export function classifyFinding(
   if (timelinesChanged || (local !== null && !windowFields.isDisjointFrom(names))) {
     return 'window_mismatch';
   }
-  if (money.has(objectType)) return 'revenue_mismatch';
+  if (about === 'money') return 'revenue_mismatch';
   return local === null ? 'orphan_at_stripe' : 'missed_event';
 }

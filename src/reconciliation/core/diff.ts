@@ -1,9 +1,8 @@
 import { isKnownStatus } from '../../entitlements/core/stripe-statuses.ts';
-import { withArrival } from '../../mirror/core/from-stripe.ts';
-import type { SubscriptionRow } from '../../mirror/core/rows.ts';
-import type { StripeSnapshot } from '../../mirror/core/stripe-snapshot.ts';
+import type { RowOf } from '../../mirror/core/rows.ts';
+import { mapTypes, type StripeSnapshot, withArrivals } from '../../mirror/core/stripe-snapshot.ts';
 import type { SyncedType } from '../../webhook/core/events.ts';
-import type { SyncedRef } from '../../webhook/core/synced-object.ts';
+import { objectKey, type SyncedRef } from '../../webhook/core/synced-object.ts';
 
 /*
  * Compares what Stripe shows with what the mirror holds, field by field. Pure.
@@ -41,13 +40,12 @@ const addedTo = new Set(['refunds', 'payments']);
 /** JSON that is compared as a whole, and not row by row. */
 const wholes = new Set(['tiers', 'currencyOptions']);
 
-/** Returns every object of the snapshot that differs from the stored one, in the order of the snapshot. */
+/** Returns every object of the snapshot that differs from the stored one, in the order of `syncedTypes`. */
 export function differences(snapshot: StripeSnapshot, stored: StoredObjects): Difference[] {
-  const found: Difference[] = [];
-  const compare = (objectType: SyncedType, rows: readonly { id: string }[]): void => {
-    for (const row of rows) {
-      const key = `${objectType} ${row.id}`;
-      if (stored.newer.has(key)) continue;
+  return mapTypes(withArrivals(snapshot, stored.arrivals), (objectType, rows) =>
+    rows.flatMap((row) => {
+      const key = objectKey({ objectType, objectId: row.id });
+      if (stored.newer.has(key)) return [];
       const local = stored.rows.get(key);
       const difference = compareRow(comparable(objectType, row, local), local);
       if (stored.misowned.has(key)) {
@@ -55,22 +53,10 @@ export function differences(snapshot: StripeSnapshot, stored: StoredObjects): Di
         difference.local['owner'] = 'withheld';
         difference.stripe['owner'] = 'withheld';
       }
-      if (Object.keys(difference.stripe).length === 0) continue;
-      found.push({ objectType, objectId: row.id, ...difference });
-    }
-  };
-  compare('product', snapshot.products);
-  compare('price', snapshot.prices);
-  compare('customer', snapshot.customers);
-  compare('subscription', snapshot.subscriptions);
-  compare(
-    'checkout.session',
-    snapshot.sessions.map((row) => withArrival(row, stored.arrivals.get(row.id))),
-  );
-  compare('charge', snapshot.charges);
-  compare('dispute', snapshot.disputes);
-  compare('invoice', snapshot.invoices);
-  return found;
+      if (Object.keys(difference.stripe).length === 0) return [];
+      return [{ objectType, objectId: row.id, ...difference }];
+    }),
+  ).flat();
 }
 
 /** Returns whether a row differs from the stored one. */
@@ -78,25 +64,28 @@ export function differsFromStored(row: object, local: object | undefined): boole
   return Object.keys(compareRow(row, local).stripe).length > 0;
 }
 
+/** What is comparable of a row, where it is not all of it. */
+const comparableFields: { [T in SyncedType]?: (row: RowOf[T]) => object } = {
+  customer: (row) => without(row, ['metadataProjectId', 'metadataUserId']),
+  // An unknown status keeps the last known effect, and the fields that belong to it.
+  subscription: (row) =>
+    isKnownStatus(row.status)
+      ? { ...row, effectiveStatus: row.status }
+      : without(row, ['dunningAnchorAt', 'pausedAt']),
+  // It is not stored.
+  entitlement_summary: () => ({}),
+};
+
 /** Returns the comparable fields of a row; none if there is nothing to keep of the object. */
-function comparable(objectType: SyncedType, row: object, local: object | undefined): object {
-  if ('deleted' in row && row.deleted === true) {
+function comparable<T extends SyncedType>(
+  objectType: T,
+  row: RowOf[T],
+  local: object | undefined,
+): object {
+  if ('deleted' in row && row.deleted) {
     return local === undefined ? {} : { deleted: true };
   }
-  if (objectType === 'customer') {
-    return without(row, ['metadataProjectId', 'metadataUserId']);
-  }
-  return objectType === 'subscription' ? comparableSubscription(row as SubscriptionRow) : row;
-}
-
-/**
- * Adds the effective status. An unknown status keeps the last known effect, and the fields that belong to
- * it.
- */
-function comparableSubscription(row: SubscriptionRow): object {
-  return isKnownStatus(row.status)
-    ? { ...row, effectiveStatus: row.status }
-    : without(row, ['dunningAnchorAt', 'pausedAt']);
+  return comparableFields[objectType]?.(row) ?? row;
 }
 
 function without(row: object, names: readonly string[]): object {

@@ -15,3 +15,7 @@ export interface Fetched extends SyncedRef {
 export function objectKey({ objectType, objectId }: SyncedRef): string {
   return `${objectType} ${objectId}`;
 }
+
+export function refsTo(objectType: SyncedType, rows: readonly { id: string }[]): SyncedRef[] {
+  return rows.map(({ id }) => ({ objectType, objectId: id }));
+}

@@ -1,7 +1,7 @@
 import type { EntitlementCache } from '../../../src/entitlements/read/cache.ts';
 import { updateUser } from '../../../src/entitlements/refresh/update-user.ts';
 import { applySnapshot } from '../../../src/mirror/apply.ts';
-import { emptySnapshot } from '../../../src/mirror/core/stripe-snapshot.ts';
+import { snapshotOf } from '../../../src/mirror/core/stripe-snapshot.ts';
 import { newId } from '../../../src/platform/ids.ts';
 import { drawNumber } from '../../../src/webhook/fetch-numbers.ts';
 import type { TestService } from '../../helpers/service.ts';
@@ -112,9 +112,8 @@ export function createWriter(
       if (!active) facts.subscription.endedAt ??= now;
       const { id, startDate, endedAt } = facts.subscription;
       const start = new Date(startDate);
-      const snapshot = {
-        ...emptySnapshot(),
-        subscriptions: [
+      const snapshot = snapshotOf({
+        subscription: [
           {
             id,
             customerId: `cus_${facts.userId}`,
@@ -149,7 +148,7 @@ export function createWriter(
             ],
           },
         ],
-      };
+      });
       await applySnapshot({ ...deps, cache }, snapshot, await drawNumber(deps.database));
     },
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
-  emptySnapshot,
   objectsIn,
+  snapshotOf,
   splitSnapshot,
   type StripeSnapshot,
 } from '../../../src/mirror/core/stripe-snapshot.ts';
@@ -9,13 +9,12 @@ import { subscriptionRow } from '../../helpers/subscription-row.ts';
 
 /** What Stripe shows of a customer with so many subscriptions. */
 function summaryOf(count: number): StripeSnapshot {
-  return {
-    ...emptySnapshot(),
-    subscriptions: Array.from({ length: count }, (_, index) =>
+  return snapshotOf({
+    subscription: Array.from({ length: count }, (_, index) =>
       subscriptionRow({ id: `sub_${index}` }),
     ),
-    summaries: [{ id: 'cus_1', lookupKeys: ['export'] }],
-  };
+    entitlement_summary: [{ id: 'cus_1', lookupKeys: ['export'] }],
+  });
 }
 
 describe('a snapshot in parts', () => {
@@ -25,13 +24,13 @@ describe('a snapshot in parts', () => {
     [101, [100, 1]],
     [250, [100, 100, 50]],
   ])('of %i subscriptions has so many in each', (count, sizes) => {
-    expect(splitSnapshot(summaryOf(count)).map((part) => part.subscriptions.length)).toEqual(sizes);
+    expect(splitSnapshot(summaryOf(count)).map((part) => part.subscription.length)).toEqual(sizes);
   });
 
   it('shows together what the whole shows, each once, and what they were fetched for last', () => {
     const whole = summaryOf(250);
     const parts = splitSnapshot(whole);
     expect(parts.flatMap(objectsIn)).toEqual(objectsIn(whole));
-    expect(parts.map(({ summaries }) => summaries.length)).toEqual([0, 0, 1]);
+    expect(parts.map((part) => part.entitlement_summary.length)).toEqual([0, 0, 1]);
   });
 });

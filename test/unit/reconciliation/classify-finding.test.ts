@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CustomerRow, SubscriptionRow } from '../../../src/mirror/core/rows.ts';
-import { emptySnapshot } from '../../../src/mirror/core/stripe-snapshot.ts';
+import { snapshotOf } from '../../../src/mirror/core/stripe-snapshot.ts';
 import { classifyFinding } from '../../../src/reconciliation/core/classify-finding.ts';
 import {
   type Difference,
@@ -56,7 +56,7 @@ function compared(
   local: object | undefined,
   more: Partial<StoredObjects> = {},
 ) {
-  const snapshot = { ...emptySnapshot(), subscriptions: [row] };
+  const snapshot = snapshotOf({ subscription: [row] });
   return differences(
     snapshot,
     stored(local === undefined ? {} : { 'subscription sub_1': local }, more),
@@ -134,7 +134,7 @@ describe('what differs', () => {
   });
 
   it('an e-mail address, without saying which', () => {
-    const snapshot = { ...emptySnapshot(), customers: [customer] };
+    const snapshot = snapshotOf({ customer: [customer] });
     const held = { ...customer, email: 'other@example.com' };
     const found = differences(snapshot, stored({ 'customer cus_1': held }));
     expect(found).toMatchObject([{ local: { email: 'withheld' }, stripe: { email: 'withheld' } }]);
@@ -142,7 +142,7 @@ describe('what differs', () => {
 
   it('of a deleted customer only that it is deleted, and nothing where we never had it', () => {
     const gone = { ...customer, deleted: true, email: null, createdAt: null };
-    const snapshot = { ...emptySnapshot(), customers: [gone] };
+    const snapshot = snapshotOf({ customer: [gone] });
     expect(differences(snapshot, stored({ 'customer cus_1': customer }))).toMatchObject([
       { local: { deleted: false }, stripe: { deleted: true } },
     ]);

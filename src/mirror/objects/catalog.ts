@@ -1,0 +1,38 @@
+import type Stripe from 'stripe';
+import { toPriceRow, toProductRow } from '../../catalog/core/from-stripe.ts';
+import { applyPrices, applyProducts } from '../../catalog/store.ts';
+import { retrievePrice } from '../../catalog/whole-price.ts';
+import { reference } from '../core/from-stripe.ts';
+import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
+import { type FollowedObject, related, whereIn } from './followed-object.ts';
+
+export const product: FollowedObject<'product'> = {
+  async fetch(stripe, snapshot, id) {
+    snapshot.product.push(toProductRow(await stripe.products.retrieve(id)));
+  },
+  links: () => ({}),
+  async store(tx, row) {
+    await applyProducts(tx, [row]);
+    return [];
+  },
+  load: (tx, rows) => tx.product.findMany(whereIn(rows)),
+  deletedRow: (id) => ({ id, deleted: true }),
+};
+
+export const price: FollowedObject<'price'> = {
+  fetch: fetchPrice,
+  links: (row) => ({ related: row.deleted ? [] : related('product', row.productId) }),
+  async store(tx, row) {
+    await applyPrices(tx, [row]);
+    return [];
+  },
+  load: (tx, rows) => tx.price.findMany(whereIn(rows)),
+  deletedRow: (id) => ({ id, deleted: true }),
+};
+
+/** Fetches a price with its product, without which it is of no use. */
+async function fetchPrice(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
+  const price = await retrievePrice(stripe, id);
+  snapshot.product.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
+  snapshot.price.push(toPriceRow(price));
+}

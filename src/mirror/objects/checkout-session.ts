@@ -1,0 +1,97 @@
+import type Stripe from 'stripe';
+import type { Tx } from '../../platform/database.ts';
+import { ofOnly, wholeList } from '../../platform/stripe-lists.ts';
+import { optionalReference, sessionRow } from '../core/from-stripe.ts';
+import { arrivalOf } from '../core/money-from-stripe.ts';
+import type { SessionRow } from '../core/rows.ts';
+import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
+import { isMissing, unlessMissing } from '../failures.ts';
+import { whereAllowed } from '../optional-expansion.ts';
+import { addCharge, fetchCharge } from './charge.ts';
+import { type FollowedObject, related, whereIn } from './followed-object.ts';
+import { fetchInvoice } from './invoice.ts';
+import { fetchSubscription } from './subscription.ts';
+
+export const checkoutSession: FollowedObject<'checkout.session'> = {
+  fetch: fetchSession,
+  links: (row) => ({
+    customer: row.customerId,
+    intents: [row.paymentIntentId],
+    invoices: [row.invoiceId],
+    related: related('subscription', row.subscriptionId),
+  }),
+  store: storeSession,
+  load: (tx, rows) =>
+    tx.checkoutSession.findMany({ ...whereIn(rows), include: { purchases: true } }),
+};
+
+async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
+  const session = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] });
+  const lines = await wholeList(session.line_items, (page) =>
+    stripe.checkout.sessions.listLineItems(id, page),
+  );
+  const subscriptionId = optionalReference(session.subscription);
+  if (subscriptionId !== null) {
+    const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
+    await unlessMissing(snapshot.unconfirmed, subscription, () =>
+      fetchSubscription(stripe, snapshot, subscriptionId),
+    );
+  }
+  const invoiceId = optionalReference(session.invoice);
+  const oneTime = lines.some((line) => line.price?.type === 'one_time');
+  const invoice =
+    invoiceId !== null && oneTime
+      ? await unlessMissing(
+          snapshot.unconfirmed,
+          { objectType: 'invoice', objectId: invoiceId },
+          () => fetchInvoice(stripe, snapshot, invoiceId),
+        )
+      : null;
+  const intentIds = [
+    optionalReference(session.payment_intent),
+    ...(invoice?.payments.map((payment) => payment.paymentIntentId) ?? []),
+  ].filter((intentId) => intentId !== null);
+  const charges: Stripe.Charge[] = [];
+  for (const intentId of new Set(intentIds)) {
+    const charge = await fetchLatestCharge(stripe, intentId);
+    if (charge === null) continue;
+    await addCharge(stripe, snapshot, charge);
+    charges.push(charge);
+  }
+  // In payment mode the invoice is only a receipt.
+  const invoicePaidAt = session.mode === 'subscription' ? (invoice?.paidAt ?? null) : null;
+  const arrivedAt = arrivalOf(charges, invoicePaidAt);
+  snapshot['checkout.session'].push(sessionRow(session, lines, { arrivedAt }));
+}
+
+/**
+ * Fetches the latest charge; null if nothing was charged yet or Stripe does not know the payment. The
+ * session's own fields apply then.
+ */
+async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stripe.Charge | null> {
+  try {
+    const { latest_charge: charge } = await whereAllowed(
+      ['latest_charge.balance_transaction'],
+      ['latest_charge.refunds'],
+      (expand) => stripe.paymentIntents.retrieve(intentId, { expand }),
+    );
+    const latest = typeof charge === 'string' ? await fetchCharge(stripe, charge) : charge;
+    if (latest !== null) {
+      ofOnly(intentId, [latest], (shown) => optionalReference(shown.payment_intent));
+    }
+    return latest;
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return null;
+  }
+}
+
+/** Stores a session. A line that was paid stays bought; refunds and disputes say what was returned. */
+async function storeSession(tx: Tx, row: SessionRow): Promise<string[]> {
+  const { purchases, priceIds, ...data } = row;
+  await tx.checkoutSession.upsert({ where: { id: row.id }, create: data, update: data });
+  for (const purchase of purchases) {
+    await tx.purchase.upsert({ where: { id: purchase.id }, create: purchase, update: purchase });
+  }
+  return [];
+}

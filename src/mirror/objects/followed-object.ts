@@ -1,0 +1,61 @@
+import type Stripe from 'stripe';
+import type { Tx } from '../../platform/database.ts';
+import type { SyncedType } from '../../webhook/core/events.ts';
+import type { SyncedRef } from '../../webhook/core/synced-object.ts';
+import type { RowOf } from '../core/rows.ts';
+import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
+
+/** What the mirror does with one type of followed object. */
+export interface FollowedObject<T extends SyncedType> {
+  /**
+   * Fetches the object into a snapshot, with the related objects that its access depends on.
+   *
+   * @throws errors of the SDK; ImplausibleAnswer if Stripe contradicts itself.
+   */
+  fetch(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void>;
+  links(row: RowOf[T]): Links;
+  /**
+   * Writes a row that no later fetch wrote. The caller holds the locks; owner.ts sets the owner (`uid`).
+   *
+   * @returns the ids of the objects in it that have an unknown status, which raise an alarm.
+   */
+  store(tx: Tx, row: RowOf[T], snapshot: StripeSnapshot): Promise<string[]>;
+  /** Loads the stored rows of these objects, each with the rows that belong to it. */
+  load(tx: Tx, rows: readonly RowOf[T][]): Promise<StoredRow[]>;
+  /**
+   * Returns the row of an object that Stripe no longer knows and whose deletion an event reported. Absent:
+   * Stripe shows deleted objects of this type.
+   */
+  deletedRow?(id: string): RowOf[T];
+}
+
+export type StoredRow = { id: string } & object;
+
+/** What a row refers to. */
+export interface Links {
+  /** Its customer. Objects that are fetched together have the same. */
+  customer?: string | null;
+  /** The payments by which money finds its purchase. They are locked. */
+  intents?: readonly (string | null)[];
+  invoices?: readonly (string | null)[];
+  /** The objects that are fetched together with it. */
+  related?: readonly SyncedRef[];
+}
+
+/** Returns a link to a related object, if there is one. */
+export function related(objectType: SyncedType, objectId: string | null): SyncedRef[] {
+  return objectId === null ? [] : [{ objectType, objectId }];
+}
+
+/** Returns the condition of a query for the stored rows of these objects. */
+export function whereIn(rows: readonly { id: string }[]): { where: { id: { in: string[] } } } {
+  return { where: { id: { in: rows.map(({ id }) => id) } } };
+}
+
+/** Returns the status that keeps its effect while Stripe reports an unknown one; null if none is known. */
+export function lastKnown(
+  { status, knownStatus }: { status: string; knownStatus: string | null },
+  isKnown: (status: string) => boolean,
+): string | null {
+  return isKnown(status) ? status : knownStatus;
+}

@@ -1,0 +1,45 @@
+import type Stripe from 'stripe';
+import type { Tx } from '../../platform/database.ts';
+import { wholeList } from '../../platform/stripe-lists.ts';
+import { invoiceRow } from '../core/money-from-stripe.ts';
+import type { InvoiceRow } from '../core/rows.ts';
+import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
+import { type FollowedObject, whereIn } from './followed-object.ts';
+
+export const invoice: FollowedObject<'invoice'> = {
+  async fetch(stripe, snapshot, id) {
+    await fetchInvoice(stripe, snapshot, id);
+  },
+  links: ({ id, customerId, payments }) => ({
+    customer: customerId,
+    intents: payments.map(({ paymentIntentId }) => paymentIntentId),
+    invoices: [id],
+  }),
+  store: storeInvoice,
+  load: (tx, rows) => tx.invoice.findMany({ ...whereIn(rows), include: { payments: true } }),
+};
+
+/** Fetches an invoice with all its payments into a snapshot. */
+export async function fetchInvoice(
+  stripe: Stripe,
+  snapshot: StripeSnapshot,
+  id: string,
+): Promise<InvoiceRow> {
+  const intents = 'data.payment.payment_intent';
+  const shown = await stripe.invoices.retrieve(id, { expand: [`payments.${intents}`] });
+  const payments = await wholeList(shown.payments, (page) =>
+    stripe.invoicePayments.list({ invoice: id, expand: [intents], ...page }),
+  );
+  const row = invoiceRow(shown, payments);
+  snapshot.invoice.push(row);
+  return row;
+}
+
+async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<string[]> {
+  const { payments, ...data } = row;
+  await tx.invoice.upsert({ where: { id: row.id }, create: data, update: data });
+  for (const payment of payments) {
+    await tx.invoicePayment.upsert({ where: { id: payment.id }, create: payment, update: payment });
+  }
+  return [];
+}

@@ -1,0 +1,125 @@
+import Stripe from 'stripe';
+import { isKnownStatus, isTerminal } from '../../entitlements/core/stripe-statuses.ts';
+import type { Tx } from '../../platform/database.ts';
+import { ImplausibleAnswer, listAll, ofOnly, wholeList } from '../../platform/stripe-lists.ts';
+import { couponsToFetch, optionalReference, subscriptionRow } from '../core/from-stripe.ts';
+import { dunningAnchor } from '../core/money-from-stripe.ts';
+import type { SubscriptionRow } from '../core/rows.ts';
+import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
+import { isMissing } from '../failures.ts';
+import { whereAllowed } from '../optional-expansion.ts';
+import { type FollowedObject, whereIn } from './followed-object.ts';
+
+export const subscription: FollowedObject<'subscription'> = {
+  fetch: fetchSubscription,
+  links: ({ customerId }) => ({ customer: customerId }),
+  store: storeSubscription,
+  load: (tx, rows) =>
+    tx.subscription.findMany({ ...whereIn(rows), include: { items: true, discounts: true } }),
+};
+
+/**
+ * Expands a subscription's discounts. The coupons of items lie deeper than Stripe expands, so they come as
+ * ids.
+ */
+export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
+
+/** Adds a subscription to a snapshot by its id. The same errors as `addSubscription`. */
+export async function fetchSubscription(
+  stripe: Stripe,
+  snapshot: StripeSnapshot,
+  id: string,
+): Promise<void> {
+  const shown = await whereAllowed(withDiscounts, [], (expand) =>
+    stripe.subscriptions.retrieve(id, { expand }),
+  );
+  return addSubscription(stripe, snapshot, shown);
+}
+
+/** Adds a subscription from Stripe, with all its items and, if it owes, the start of its debt. */
+export async function addSubscription(
+  stripe: Stripe,
+  snapshot: StripeSnapshot,
+  shown: Stripe.Subscription,
+): Promise<void> {
+  const { id } = shown;
+  const items = await whereAllowed(['data.discounts'], [], (expand) =>
+    wholeList(shown.items, (page) =>
+      stripe.subscriptionItems.list({ subscription: id, expand, ...page }),
+    ),
+  );
+  ofOnly(id, items, (item) => item.subscription);
+  // A subscription has at least one item: fewer are a truncated page, and no evidence.
+  if (items.length < Math.max(1, shown.items.data.length)) {
+    throw new ImplausibleAnswer('Stripe returned fewer items than the subscription has');
+  }
+  const owes = shown.status === 'past_due' || shown.status === 'unpaid';
+  const anchor = owes ? dunningAnchor(await fetchInvoices(stripe, id)) : null;
+  const coupons = await fetchCoupons(stripe, couponsToFetch(shown, items));
+  if (shown.test_clock !== null) snapshot.onTestClock.push(id);
+  snapshot.subscription.push(subscriptionRow(shown, items, anchor, coupons));
+}
+
+/**
+ * Fetches coupons. A deleted coupon lives on in its discounts alone and is left out. Only reports need
+ * coupons, so if they cannot be fetched (null), the subscription is synced without them.
+ */
+async function fetchCoupons(
+  stripe: Stripe,
+  ids: ReadonlySet<string>,
+): Promise<Map<string, Stripe.Coupon> | null> {
+  const coupons = new Map<string, Stripe.Coupon>();
+  for (const id of ids) {
+    try {
+      coupons.set(id, await stripe.coupons.retrieve(id));
+    } catch (error) {
+      if (!(error instanceof Stripe.errors.StripeError)) throw error;
+      if (!isMissing(error)) return null;
+    }
+  }
+  return coupons;
+}
+
+async function fetchInvoices(
+  stripe: Stripe,
+  subscription: string,
+): Promise<readonly Stripe.Invoice[]> {
+  const invoices = await listAll((page) => stripe.invoices.list({ subscription, ...page }));
+  return ofOnly(subscription, invoices, ({ parent }) =>
+    optionalReference(parent?.subscription_details?.subscription),
+  );
+}
+
+/**
+ * Stores a subscription. A terminal status is final at Stripe, so a snapshot that contradicts it is older.
+ * An unknown status keeps the last known effect, and denies if it is the first that we see.
+ */
+async function storeSubscription(
+  tx: Tx,
+  row: SubscriptionRow,
+  { revived }: StripeSnapshot,
+): Promise<string[]> {
+  const { items, discounts, ...rest } = row;
+  const former = await tx.subscription.findUnique({ where: { id: row.id } });
+  const ended = former !== null && isTerminal(former.status) && !isTerminal(row.status);
+  if (ended && !revived.includes(row.id)) return [];
+  const known = isKnownStatus(row.status);
+  const data = {
+    ...rest,
+    ...(known || former === null
+      ? { effectiveStatus: row.status }
+      : {
+          effectiveStatus: former.effectiveStatus,
+          dunningAnchorAt: former.dunningAnchorAt,
+          pausedAt: former.pausedAt,
+        }),
+  };
+  await tx.subscription.upsert({ where: { id: row.id }, create: data, update: data });
+  await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
+  await tx.subscriptionItem.createMany({ data: items });
+  if (discounts !== undefined) {
+    await tx.subscriptionDiscount.deleteMany({ where: { subscriptionId: row.id } });
+    if (discounts.length > 0) await tx.subscriptionDiscount.createMany({ data: discounts });
+  }
+  return known ? [] : [row.id];
+}

@@ -1,0 +1,122 @@
+import type Stripe from 'stripe';
+import { snapshotOf, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
+import { customerRow } from '../mirror/objects/customer.ts';
+import type { Tx } from '../platform/database.ts';
+import type { SyncedType } from '../webhook/core/events.ts';
+import type { SyncedRef } from '../webhook/core/synced-object.ts';
+import { differsFromStored } from './core/diff.ts';
+import { correctPage } from './correct-page.ts';
+import {
+  type AliveQuery,
+  compareSingle,
+  compareUnlisted,
+  fetchPage,
+  type Listed,
+  type ListParams,
+} from './pages.ts';
+import type { Position, RunContext } from './run-context.ts';
+
+/** Compares one page, and returns the position of the next; null = this was the last. */
+export type Step = (context: RunContext, position: Position) => Promise<Position | null>;
+
+interface ComparedList<T> {
+  list: (stripe: Stripe, params: ListParams) => Promise<Stripe.ApiList<T>>;
+  /** Whether only what was created since the last success is listed. */
+  onlyRecent: boolean;
+}
+
+interface WholeList<T> extends ComparedList<T> {
+  /** Returns the objects of a page that are compared; absent: all. */
+  select?: (tx: Tx, objects: readonly T[]) => Promise<readonly T[]>;
+  /** Returns what the list shows of an object, as `fetchSnapshot` would. */
+  toSnapshot: (context: RunContext, object: T) => Promise<StripeSnapshot>;
+  /** Returns the expanded customer of an object. */
+  customerOf?: (object: T) => string | Stripe.Customer | Stripe.DeletedCustomer | null;
+  /** What the mirror holds alive, and the list must show. */
+  alive?: {
+    objectType: SyncedType;
+    load(tx: Tx, query: AliveQuery): Promise<{ id: string }[]>;
+  };
+}
+
+/** Compares a list that shows everything of its objects; then those that a page should have shown. */
+export function compareList<T extends Listed>(compared: WholeList<T>): Step {
+  const { select, toSnapshot, customerOf, alive } = compared;
+  return async (context, position) => {
+    const { prisma } = context.deps.database;
+    const page = await pageOf(compared, context, position);
+    const selected = (await select?.(prisma, page.objects)) ?? page.objects;
+    const snapshots: StripeSnapshot[] = [];
+    for (const object of selected) snapshots.push(await toSnapshot(context, object));
+    const expanded = page.objects
+      .map((object) => customerOf?.(object) ?? null)
+      .filter((customer) => typeof customer === 'object')
+      .filter((customer) => customer !== null);
+    const customers = new Map(expanded.map((customer) => [customer.id, customerRow(customer)]));
+    const ofCustomers = [...customers.values()].map((row) => snapshotOf({ customer: [row] }));
+    // Customers first: a customer may bring the user of its objects.
+    if (customerOf !== undefined) await correctPage(context, ofCustomers, page.number);
+    await correctPage(context, snapshots, page.number, (snapshot) => {
+      const objects = [...snapshot.subscription, ...snapshot['checkout.session']];
+      const rows = objects.flatMap(({ customerId }) => customers.get(customerId ?? '') ?? []);
+      return { customers: [...new Set(rows)] };
+    });
+    if (alive !== undefined) {
+      await compareUnlisted(context, alive.objectType, position, page, (query) =>
+        alive.load(prisma, query),
+      );
+    }
+    return page.next;
+  };
+}
+
+/** Returns a function that adds a listed object to a snapshot of its own. */
+export function added<T>(
+  add: (stripe: Stripe, snapshot: StripeSnapshot, object: T) => Promise<void>,
+): WholeList<T>['toSnapshot'] {
+  return async ({ deps }, object) => {
+    const snapshot = snapshotOf();
+    await add(deps.stripeForReconciliation, snapshot, object);
+    return snapshot;
+  };
+}
+
+interface ListOfParts<T, Row extends { id: string }> extends ComparedList<T> {
+  toRow(object: T): Row;
+  load(tx: Tx, rows: readonly Row[]): Promise<{ id: string }[]>;
+  /** Returns the object to fetch if the row differs. */
+  wholeOf(row: Row): SyncedRef[];
+}
+
+/**
+ * Compares a list that does not show all that its objects depend on, which may be older: those that differ
+ * are fetched alone.
+ */
+export function compareParts<T extends Listed, Row extends { id: string }>(
+  compared: ListOfParts<T, Row>,
+): Step {
+  return async (context, position) => {
+    const { objects, next } = await pageOf(compared, context, position);
+    const rows = objects.map((object) => compared.toRow(object));
+    const held = await compared.load(context.deps.database.prisma, rows);
+    const byId = new Map(held.map((row) => [row.id, row]));
+    const differing = rows
+      .filter((row) => differsFromStored(row, byId.get(row.id)))
+      .flatMap((row) => compared.wholeOf(row));
+    for (const object of new Map(differing.map((ref) => [ref.objectId, ref])).values()) {
+      await context.beat();
+      await compareSingle(context, object, false);
+    }
+    return next;
+  };
+}
+
+function pageOf<T extends Listed>(
+  { list, onlyRecent }: ComparedList<T>,
+  context: RunContext,
+  position: Position,
+): ReturnType<typeof fetchPage<T>> {
+  const stripe = context.deps.stripeForReconciliation;
+  const since = onlyRecent ? context.since : null;
+  return fetchPage(context, (params) => list(stripe, params), position, since);
+}
