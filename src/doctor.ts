@@ -5,8 +5,8 @@
 import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { type Config, ConfigError, loadConfig } from './config.ts';
-import type { Check } from './doctor/check.ts';
-import { checkSurroundings } from './doctor/checks.ts';
+import type { Check } from './doctor/check-result.ts';
+import { checkSurroundings } from './doctor/surroundings.ts';
 import { reasonOf } from './platform/redaction.ts';
 
 const marks = { ok: 'ok     ', warning: 'WARNING', failed: 'FAILED ' } as const;

@@ -12,7 +12,7 @@ import { archiveFeature, loadFeatures, putFeature } from './features.ts';
 import { fetchCatalog, type FetchDeps } from './fetch.ts';
 import { importCatalog } from './import.ts';
 import { fetchNewPrice, loadPrices, putPrice } from './prices.ts';
-import { loadPricing } from './pricing.ts';
+import { loadPricing } from './pricing-page.ts';
 import { fetchOwnProduct, loadProducts, putProduct } from './products.ts';
 import * as shapes from './schemas.ts';
 

@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts';
-import type { Check } from './check.ts';
+import type { Check } from './check-result.ts';
 import { checkCache, checkDatabase, hasStoredEvents } from './stores.ts';
 import { checkDeliveries, checkEndpoint, checkStripeKey } from './stripe.ts';
 

@@ -3,7 +3,7 @@ import { inspectPostgres } from '../platform/postgres-server.ts';
 import { readMigrations } from '../platform/migrate.ts';
 import { reasonOf } from '../platform/redaction.ts';
 import { inspectRedis, redisPlaceOf } from '../platform/redis.ts';
-import { type Check, failed, ok, warning } from './check.ts';
+import { type Check, failed, ok, warning } from './check-result.ts';
 
 /** Maximum accepted difference between two clocks, milliseconds. */
 const maxSkewMs = 1_000;

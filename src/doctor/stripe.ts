@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { reasonOf } from '../platform/redaction.ts';
 import { eventTypes } from '../webhook/core/events.ts';
 import { webhookPath } from '../webhook/endpoint.ts';
-import { type Check, failed, ok, warning } from './check.ts';
+import { type Check, failed, ok, warning } from './check-result.ts';
 
 const keyPage = 'Stripe’s dashboard, Developers, API keys';
 

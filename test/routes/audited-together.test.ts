@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adminKey } from '../helpers/service.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
 import { digestTables } from './contract/digest.ts';
-import { send } from './contract/sample.ts';
+import { send } from './contract/route-sample.ts';
 import { sampleOf, samples } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 

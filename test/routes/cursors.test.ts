@@ -3,7 +3,7 @@ import { longestCursor } from '../../src/http/schemas.ts';
 import { at } from '../helpers/json.ts';
 import { adminKey } from '../helpers/service.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
-import { type Ask, codeOf, send } from './contract/sample.ts';
+import { type Ask, codeOf, send } from './contract/route-sample.ts';
 import { sampleOf } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 

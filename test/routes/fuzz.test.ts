@@ -5,7 +5,7 @@ import { type CheckAnswer, loadAnswerCheck } from './contract/answer-schemas.ts'
 import { arbitraryAsk, type Pools } from './contract/arbitrary-request.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
 import { arbitraryIds, stockPools } from './contract/pools.ts';
-import { type Answer, type Ask, codeOf, send } from './contract/sample.ts';
+import { type Answer, type Ask, codeOf, send } from './contract/route-sample.ts';
 import { sampleOf } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 

@@ -7,7 +7,7 @@ import type { Database } from '../../src/platform/database.ts';
 import { adminKey } from '../helpers/service.ts';
 import { digestTables } from './contract/digest.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
-import { type Ask, send } from './contract/sample.ts';
+import { type Ask, send } from './contract/route-sample.ts';
 import { sampleOf, samples } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adminKey } from '../helpers/service.ts';
 import { type ContractRoute, loadContract, registeredRoutes } from './contract/document.ts';
 import { digestTables } from './contract/digest.ts';
-import { type Answer, type Ask, codeOf, inProject, send } from './contract/sample.ts';
+import { type Answer, type Ask, codeOf, inProject, send } from './contract/route-sample.ts';
 import { sampleOf, samples } from './contract/samples.ts';
 import { watchWork } from './contract/work.ts';
 import { type Ids, startWorld, type World } from './contract/world.ts';

@@ -6,7 +6,7 @@ import { arbitraryAsk, type Pools } from './contract/arbitrary-request.ts';
 import { digestTables } from './contract/digest.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
 import { arbitraryIds, stockPools } from './contract/pools.ts';
-import { type Ask, codeOf, send } from './contract/sample.ts';
+import { type Ask, codeOf, send } from './contract/route-sample.ts';
 import { sampleOf } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 

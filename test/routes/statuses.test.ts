@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ContractRoute, loadContract } from './contract/document.ts';
 import { provoke } from './contract/provoke.ts';
-import { codeOf } from './contract/sample.ts';
+import { codeOf } from './contract/route-sample.ts';
 import { samples } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 

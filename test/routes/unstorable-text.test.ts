@@ -3,7 +3,7 @@ import { at, entriesAt } from '../helpers/json.ts';
 import { adminKey } from '../helpers/service.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
 import { digestTables } from './contract/digest.ts';
-import { send } from './contract/sample.ts';
+import { send } from './contract/route-sample.ts';
 import { sampleOf, samples } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { TestService } from '../../helpers/service.ts';
 import { at, entriesAt } from '../../helpers/json.ts';
 import type { ContractRoute } from './document.ts';
-import type { Answer } from './sample.ts';
+import type { Answer } from './route-sample.ts';
 
 /** Says what an answer has that the contract does not say; null where it is as documented. */
 export type CheckAnswer = (route: ContractRoute, answer: Answer) => string | null;

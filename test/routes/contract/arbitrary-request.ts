@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { at, entriesAt } from '../../helpers/json.ts';
 import type { ContractRoute } from './document.ts';
-import type { Ask, RouteSample } from './sample.ts';
+import type { Ask, RouteSample } from './route-sample.ts';
 import type { Ids } from './world.ts';
 
 /** Values that exist, by the name of the field or parameter that carries them. */

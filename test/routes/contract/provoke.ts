@@ -1,7 +1,7 @@
 import { withFailingPostgres, withoutPostgres } from '../../helpers/outage.ts';
 import { adminKey } from '../../helpers/service.ts';
 import type { ContractRoute } from './document.ts';
-import { type Answer, type Ask, inProject, send, tooLarge } from './sample.ts';
+import { type Answer, type Ask, inProject, send, tooLarge } from './route-sample.ts';
 import { sampleOf } from './samples.ts';
 import type { World } from './world.ts';
 

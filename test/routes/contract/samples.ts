@@ -1,4 +1,4 @@
-import type { RouteSample, RouteSamples } from './sample.ts';
+import type { RouteSample, RouteSamples } from './route-sample.ts';
 import { catalogSamples } from './samples/catalog.ts';
 import { checkoutSamples } from './samples/checkout.ts';
 import { customerSamples } from './samples/customers.ts';

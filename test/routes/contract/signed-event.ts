@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { testStart, webhookSecret } from '../../helpers/service.ts';
-import type { Ask } from './sample.ts';
+import type { Ask } from './route-sample.ts';
 
 /** An event as Stripe posts it, signed at the instant at which the tests' clock stands. */
 export function signedEvent(event: object): Ask {

@@ -1,4 +1,4 @@
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 
 const boolean = { name: 'A sample', type: 'boolean' };
 

@@ -1,4 +1,4 @@
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 import type { World } from '../world.ts';
 
 const at = 'https://notes.example';

@@ -1,4 +1,4 @@
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 import type { Ids, World } from '../world.ts';
 
 /** A customer that was at Stripe before Latchkey was, and is a user's of `notes` by its metadata. */

@@ -1,6 +1,6 @@
 import { maxSources } from '../../../../src/entitlements/core/source-cap.ts';
 import { text } from '../../../helpers/json.ts';
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 import type { Ids, World } from '../world.ts';
 
 const about = ({ user, feature }: Ids) => ({ user_id: user, feature_code: feature });

@@ -1,4 +1,4 @@
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 import { metricsToken } from '../world.ts';
 
 /** For machines that watch. */

@@ -1,4 +1,4 @@
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 
 /** Projects, their keys, and what became of a change. */
 export const projectSamples: RouteSamples = {

@@ -1,4 +1,4 @@
-import type { Ask, RouteSamples } from '../sample.ts';
+import type { Ask, RouteSamples } from '../route-sample.ts';
 
 /** A cached answer would outlive Postgres, and meet none of its failures. */
 function fromPostgres(query: Record<string, string>): Ask {

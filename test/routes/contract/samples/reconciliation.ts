@@ -1,5 +1,5 @@
 import { text } from '../../../helpers/json.ts';
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 
 /** The comparison with Stripe. */
 export const reconciliationSamples: RouteSamples = {

@@ -1,5 +1,5 @@
-import type { RouteSamples } from '../sample.ts';
-import { send, tooLarge } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
+import { send, tooLarge } from '../route-sample.ts';
 import { signedEvent, signedPayload } from '../signed-event.ts';
 import { adminKey } from '../../../helpers/service.ts';
 

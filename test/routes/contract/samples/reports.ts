@@ -1,4 +1,4 @@
-import type { RouteSamples } from '../sample.ts';
+import type { RouteSamples } from '../route-sample.ts';
 
 const reversed = { from: '2026-11-02T00:00:00Z', to: '2026-11-01T00:00:00Z' };
 

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { systemClock } from '../platform/clock.ts';
 import { openStripe } from '../platform/stripe.ts';
-import type { Check } from './check.ts';
+import type { Check } from './check-result.ts';
 import { checkCache, checkClock, checkDatabase, checkSchema, hasStoredEvents } from './stores.ts';
 import { checkDeliveries, checkEndpoint, checkStripeKey, checkStripeRights } from './stripe.ts';
 
