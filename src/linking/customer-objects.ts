@@ -1,9 +1,17 @@
 import type Stripe from 'stripe';
 import type { Named } from '../mirror/core/claims.ts';
-import { optionalReference, reference } from '../mirror/core/from-stripe.ts';
+import { reference } from '../mirror/core/from-stripe.ts';
 import { isMissing } from '../mirror/failures.ts';
+import type { CustomerObject } from '../mirror/objects/followed-object.ts';
+import { followedObjects } from '../mirror/objects/registry.ts';
 import { listAll, type ListPage, ofOnly } from '../platform/stripe-lists.ts';
+import { syncedTypes } from '../webhook/core/events.ts';
 import { refsTo, type SyncedRef } from '../webhook/core/synced-object.ts';
+
+const lists = syncedTypes.flatMap((objectType) => {
+  const { ofCustomer } = followedObjects[objectType];
+  return ofCustomer === null ? [] : [{ objectType, ofCustomer }];
+});
 
 /** The objects of a customer at Stripe that access may depend on. */
 export interface CustomerObjects {
@@ -30,42 +38,25 @@ export async function fetchCustomerObjects(
   customer: string,
   pages: 'first' | 'all',
 ): Promise<CustomerObjects> {
-  const [subscriptions, sessions] = await Promise.all([
-    listed((page) => stripe.subscriptions.list({ customer, status: 'all', ...page }), pages),
-    listed(
-      (page) =>
-        stripe.checkout.sessions.list({
-          customer,
-          status: 'complete',
-          expand: ['data.line_items'],
-          ...page,
-        }),
-      pages,
-    ),
-  ]);
-  ofOnly<{ customer: string | { id: string } | null }>(
-    customer,
-    [...subscriptions.data, ...sessions.data],
-    (object) => optionalReference(object.customer),
+  const shown = await Promise.all(
+    lists.map(async ({ objectType, ofCustomer }) => ({
+      objectType,
+      ...(await listed(ofCustomer(stripe, customer), pages)),
+    })),
   );
-  const prices = [
-    ...subscriptions.data.flatMap(({ items }) => items.data.map(({ price }) => price)),
-    ...sessions.data.flatMap(
-      ({ line_items: lines }) => lines?.data.map(({ price }) => price) ?? [],
-    ),
-  ];
+  const objects = shown.flatMap(({ data }) => data);
+  ofOnly(customer, objects, ({ customerId }) => customerId);
   return {
-    productIds: prices.flatMap((price) => (price === null ? [] : [reference(price.product)])),
-    objects: [
-      ...refsTo('subscription', subscriptions.data),
-      ...refsTo('checkout.session', sessions.data),
-    ],
-    named: [...subscriptions.data, ...sessions.data].flatMap(({ metadata }) => {
+    productIds: objects
+      .flatMap(({ prices }) => prices)
+      .flatMap((price) => (price === null ? [] : [reference(price.product)])),
+    objects: shown.flatMap(({ objectType, data }) => refsTo(objectType, data)),
+    named: objects.flatMap(({ metadata }) => {
       const projectId = metadata?.['project_id'];
       const userId = metadata?.['user_id'] ?? null;
       return projectId === undefined ? [] : [{ projectId, userId }];
     }),
-    hasMore: subscriptions.hasMore || sessions.hasMore,
+    hasMore: shown.some(({ hasMore }) => hasMore),
   };
 }
 
@@ -84,10 +75,10 @@ export async function fetchDisputes(stripe: Stripe, customer: string): Promise<S
   return refsTo('dispute', disputes);
 }
 
-async function listed<T extends { id: string }>(
-  list: ListPage<T>,
+async function listed(
+  list: ListPage<CustomerObject>,
   pages: 'first' | 'all',
-): Promise<{ data: T[]; hasMore: boolean }> {
+): Promise<{ data: CustomerObject[]; hasMore: boolean }> {
   try {
     if (pages === 'all') return { data: await listAll(list), hasMore: false };
     const { data, has_more: hasMore } = await list({ limit: 100 });

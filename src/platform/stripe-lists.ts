@@ -13,7 +13,9 @@ interface PageParams {
 }
 
 /** Fetches one page of a list. */
-export type ListPage<T> = (page: PageParams) => PromiseLike<Stripe.ApiList<T>>;
+export type ListPage<T> = (
+  page: PageParams,
+) => PromiseLike<Pick<Stripe.ApiList<T>, 'data' | 'has_more'>>;
 
 const pageSize = 100;
 

@@ -16,6 +16,7 @@ export const product: FollowedObject<'product'> = {
     return [];
   },
   load: (tx, rows) => tx.product.findMany(whereIn(rows)),
+  ofCustomer: null,
   deletedRow: (id) => ({ id, deleted: true }),
 };
 
@@ -27,6 +28,7 @@ export const price: FollowedObject<'price'> = {
     return [];
   },
   load: (tx, rows) => tx.price.findMany(whereIn(rows)),
+  ofCustomer: null,
   deletedRow: (id) => ({ id, deleted: true }),
 };
 

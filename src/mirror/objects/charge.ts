@@ -15,6 +15,7 @@ export const charge: FollowedObject<'charge'> = {
   links: ({ paymentIntentId }) => ({ intents: [paymentIntentId] }),
   store: storeCharge,
   load: loadCharges,
+  ofCustomer: null,
 };
 
 export function fetchCharge(stripe: Stripe, id: string): Promise<Stripe.Charge> {

@@ -8,7 +8,7 @@ import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { isMissing, unlessMissing } from '../failures.ts';
 import { whereAllowed } from '../optional-expansion.ts';
 import { addCharge, fetchCharge } from './charge.ts';
-import { type FollowedObject, related, whereIn } from './followed-object.ts';
+import { customerObject, type FollowedObject, related, whereIn } from './followed-object.ts';
 import { fetchInvoice } from './invoice.ts';
 import { fetchSubscription } from './subscription.ts';
 
@@ -23,6 +23,13 @@ export const checkoutSession: FollowedObject<'checkout.session'> = {
   store: storeSession,
   load: (tx, rows) =>
     tx.checkoutSession.findMany({ ...whereIn(rows), include: { purchases: true } }),
+  ofCustomer: (stripe, customer) => async (page) => {
+    const expand = ['data.line_items'];
+    const sessions = { customer, status: 'complete', expand } as const;
+    const listed = await stripe.checkout.sessions.list({ ...sessions, ...page });
+    const linesOf = ({ line_items: lines }: Stripe.Checkout.Session) => lines?.data ?? [];
+    return { ...listed, data: listed.data.map((one) => customerObject(one, linesOf(one))) };
+  },
 };
 
 async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {

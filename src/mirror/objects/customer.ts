@@ -10,6 +10,7 @@ export const customer: FollowedObject<'customer'> = {
   links: () => ({}),
   store: storeCustomer,
   load: loadCustomers,
+  ofCustomer: null,
 };
 
 export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer): CustomerRow {

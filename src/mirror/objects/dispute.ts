@@ -16,6 +16,8 @@ export const dispute: FollowedObject<'dispute'> = {
   }),
   store: storeDispute,
   load: (tx, rows) => tx.dispute.findMany(whereIn(rows)),
+  // Found by their charges: `fetchDisputes`.
+  ofCustomer: null,
 };
 
 /** Fetches a dispute with its charge, which leads to the owner if the payment was a subscription's. */

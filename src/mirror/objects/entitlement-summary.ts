@@ -11,6 +11,7 @@ export const entitlementSummary: FollowedObject<'entitlement_summary'> = {
   links: ({ id }) => ({ customer: id }),
   store: () => Promise.resolve([]),
   load: () => Promise.resolve([]),
+  ofCustomer: null,
 };
 
 /**

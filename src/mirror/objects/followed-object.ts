@@ -1,7 +1,9 @@
 import type Stripe from 'stripe';
 import type { Tx } from '../../platform/database.ts';
+import type { ListPage } from '../../platform/stripe-lists.ts';
 import type { SyncedType } from '../../webhook/core/events.ts';
 import type { SyncedRef } from '../../webhook/core/synced-object.ts';
+import { optionalReference } from '../core/from-stripe.ts';
 import type { RowOf } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 
@@ -23,10 +25,23 @@ export interface FollowedObject<T extends SyncedType> {
   /** Loads the stored rows of these objects, each with the rows that belong to it. */
   load(tx: Tx, rows: readonly RowOf[T][]): Promise<StoredRow[]>;
   /**
+   * Lists the objects of a customer that access may depend on. Null: they come with other objects, or have
+   * no customer.
+   */
+  ofCustomer: ((stripe: Stripe, customer: string) => ListPage<CustomerObject>) | null;
+  /**
    * Returns the row of an object that Stripe no longer knows and whose deletion an event reported. Absent:
    * Stripe shows deleted objects of this type.
    */
   deletedRow?(id: string): RowOf[T];
+}
+
+/** An object of a customer, as a list shows it. */
+export interface CustomerObject {
+  id: string;
+  customerId: string | null;
+  metadata: Stripe.Metadata | null;
+  prices: (Stripe.Price | null)[];
 }
 
 export type StoredRow = { id: string } & object;
@@ -58,4 +73,17 @@ export function lastKnown(
   isKnown: (status: string) => boolean,
 ): string | null {
   return isKnown(status) ? status : knownStatus;
+}
+
+/** Returns what is of interest of a customer's object with these lines. */
+export function customerObject(
+  object: Pick<Stripe.Subscription | Stripe.Checkout.Session, 'id' | 'customer' | 'metadata'>,
+  lines: readonly { price: Stripe.Price | null }[],
+): CustomerObject {
+  return {
+    id: object.id,
+    customerId: optionalReference(object.customer),
+    metadata: object.metadata,
+    prices: lines.map(({ price }) => price),
+  };
 }

@@ -17,6 +17,7 @@ export const invoice: FollowedObject<'invoice'> = {
   }),
   store: storeInvoice,
   load: (tx, rows) => tx.invoice.findMany({ ...whereIn(rows), include: { payments: true } }),
+  ofCustomer: null,
 };
 
 /** Fetches an invoice with all its payments into a snapshot. */

@@ -8,7 +8,7 @@ import type { SubscriptionRow } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { isMissing } from '../failures.ts';
 import { whereAllowed } from '../optional-expansion.ts';
-import { type FollowedObject, whereIn } from './followed-object.ts';
+import { customerObject, type FollowedObject, whereIn } from './followed-object.ts';
 
 export const subscription: FollowedObject<'subscription'> = {
   fetch: fetchSubscription,
@@ -16,6 +16,10 @@ export const subscription: FollowedObject<'subscription'> = {
   store: storeSubscription,
   load: (tx, rows) =>
     tx.subscription.findMany({ ...whereIn(rows), include: { items: true, discounts: true } }),
+  ofCustomer: (stripe, customer) => async (page) => {
+    const listed = await stripe.subscriptions.list({ customer, status: 'all', ...page });
+    return { ...listed, data: listed.data.map((one) => customerObject(one, one.items.data)) };
+  },
 };
 
 /**

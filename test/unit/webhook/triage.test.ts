@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventRules, eventTypes } from '../../../src/webhook/core/events.ts';
+import { eventRules, eventTypes, syncedTypes } from '../../../src/webhook/core/events.ts';
 import { triage } from '../../../src/webhook/triage.ts';
 import type { VerifiedEvent } from '../../../src/webhook/verify.ts';
 
@@ -67,6 +67,11 @@ describe('what an event asks for', () => {
     for (const type of ['checkout.session.completed', 'customer.subscription.deleted']) {
       expect(urgencyOf(type)).toBeLessThan(urgencyOf('invoice.paid'));
     }
+  });
+
+  it('every object that we follow is named by an event', () => {
+    const named = Object.values(eventRules).flatMap(({ leads }) => leads);
+    expect(new Set(named.map(({ objectType }) => objectType))).toEqual(new Set(syncedTypes));
   });
 
   it('every event that we ask Stripe for names an object to fetch', () => {
