@@ -11,24 +11,24 @@ export interface Call {
 export interface Answer {
   status: number;
   headers: Headers;
-  /** The JSON that came. */
+  /** The parsed body. */
   body: unknown;
   tookMs: number;
 }
 
-/** What an answer has to be. */
+/** The expected response. */
 export interface Expected<T> {
   status: number;
   shape: z.ZodType<T>;
 }
 
-/** The API of a running service, asked with one key. */
+/** The API of a running service, with one key. */
 export interface Api {
   serviceUrl: string;
   key: string;
 }
 
-/** An answer that is not what it has to be, with the call and the answer in its message. */
+/** Thrown for an unexpected response; the message has the call and the response. */
 class WrongAnswer extends Error {
   constructor(call: Call, answer: Answer, fault: string) {
     super(
@@ -38,7 +38,7 @@ class WrongAnswer extends Error {
   }
 }
 
-/** Sends one call and resolves with whatever came. */
+/** Sends one call and resolves with the response. */
 export async function send(
   { serviceUrl, key }: Api,
   { method, path, body }: Call,
@@ -57,7 +57,7 @@ export async function send(
   return { status, headers, body: parsed, tookMs: performance.now() - startedAt };
 }
 
-/** The body of an answer that is as expected. @throws WrongAnswer */
+/** Returns the body of an expected response. @throws WrongAnswer */
 export function bodyOf<T>(call: Call, answer: Answer, { status, shape }: Expected<T>): T {
   if (answer.status !== status) throw new WrongAnswer(call, answer, `instead of ${status}:`);
   const parsed = shape.safeParse(answer.body);

@@ -1,6 +1,6 @@
 /*
- * As much of a browser as the sandbox's pages need: it opens a page, and presses a button of one of
- * its forms, with the fields as the page filled them in.
+ * The part of a browser that the sandbox's pages need: it opens a page and presses a button of one of its
+ * forms, with the fields filled in by the page.
  */
 
 export interface Page {
@@ -8,10 +8,10 @@ export interface Page {
   html: string;
 }
 
-/** Where pressing a button led: to another page of the same site, or away from it. */
+/** Where a button led: to another page of the same site, or away from it. */
 export interface Pressed {
   status: number;
-  /** The absolute URL the page sends the browser to, or null where it shows something itself. */
+  /** The absolute URL to which the page redirects, or null if it shows a page. */
   location: string | null;
 }
 
@@ -21,7 +21,7 @@ interface Form {
   buttons: { label: string; field: [name: string, value: string] | null }[];
 }
 
-/** @throws Error where the page cannot be shown. */
+/** Opens a page. @throws Error if it cannot be shown. */
 export async function openPage(url: string): Promise<Page> {
   const response = await fetch(url);
   const html = await response.text();
@@ -32,7 +32,7 @@ export async function openPage(url: string): Promise<Page> {
 /**
  * Presses the button whose label contains `label`. A redirect is reported, not followed.
  *
- * @throws Error which names the page's buttons, where there is none such.
+ * @throws Error that lists the page's buttons if none matches.
  */
 export async function press(page: Page, label: string): Promise<Pressed> {
   const forms = formsOf(page);

@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run check`: all that a change has to pass. What fails shows what it wrote,
- * what passes is one line; one failure does not hide the next. The tests come last, and in full.
+ * The program behind `npm run check`: runs everything that a change must pass. A failure shows its output, a
+ * success is one line, and a failure does not stop the rest. The tests come last, with full output.
  */
 import { runScript } from './script.ts';
 

@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 
 export interface Child {
   pid: number;
-  /** Resolves when the program has ended, for whatever reason. */
+  /** Resolves when the program has ended, for any reason. */
   ended: Promise<void>;
-  /** Asks the program to end, and makes it end if it has not done so within 10 s. */
+  /** Stops the program, and kills it after 10 s. */
   stop(): Promise<void>;
 }
 
@@ -13,7 +13,7 @@ export interface ChildOptions {
   args: string[];
   /** A different user for the program; only root may choose one. */
   identity?: { uid: number; gid: number } | undefined;
-  /** What the program writes once it can be used. */
+  /** Matches the output that shows that the program is ready. */
   ready: string;
   stopSignal: NodeJS.Signals;
 }
@@ -21,21 +21,22 @@ export interface ChildOptions {
 const startWaitMs = 30_000;
 const stopWaitMs = 10_000;
 
-/** Programs that run now. Should this process end without stopping them, they are killed with it. */
+/** Running programs. They are killed if this process ends without stopping them. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
 /**
- * Starts a program and resolves once it says that it is ready; rejects with what it wrote where it
- * ends before that, or says nothing for 30 s.
+ * Starts a program and resolves when it is ready. Rejects with its output if it ends before that, or is not
+ * ready within 30 s.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const child = spawn(options.command, options.args, {
     ...options.identity,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Its own process group: Ctrl-C in the terminal reaches us alone, and we end things in order.
+    // A separate process group: Ctrl-C in the terminal reaches only this process, which stops the programs in
+    // order.
     detached: true,
   });
   running.add(child);
@@ -69,7 +70,7 @@ function becomeReady(child: ChildProcess, { command, ready }: ChildOptions): Pro
       fail(`was not ready within ${startWaitMs / 1_000} s`);
     }, startWaitMs);
     const read = (chunk: Buffer) => {
-      // Once ready, the output is still read, so that the pipe never fills, and dropped.
+      // After the start the output is read and dropped, so that the pipe never fills.
       if (timer.hasRef()) output += chunk.toString();
       if (!output.includes(ready)) return;
       clearTimeout(timer);

@@ -1,11 +1,11 @@
-/** A clock that runs with the machine's until it is moved, and from then on stands still where it was put. */
+/** A clock that runs with the machine's until it is set. From then on it stands still. */
 export class MovableClock {
   #heldAt: number | undefined;
 
   /** Epoch milliseconds. */
   readonly now = (): number => this.#heldAt ?? Date.now();
 
-  /** Puts the clock to an instant, epoch milliseconds. */
+  /** Sets the clock to an instant, epoch milliseconds. */
   moveTo(instant: number): void {
     this.#heldAt = instant;
   }

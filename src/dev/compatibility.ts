@@ -2,45 +2,51 @@ import type { Migration } from '../platform/migrate.ts';
 import { splitSnapshot, type Statement, statementsOf } from './sql-statements.ts';
 
 /*
- * Instances of the last release run while a migration is applied, and go on until they are replaced. So
- * a migration may only add what they need not know of (docs/scaling.md, "Upgrades"). What is not known
- * to be such is refused, and its author says why it is safe. So is what does not stand in the one
- * transaction that a migration is. What it does to rows (INSERT, UPDATE, DELETE) is not judged here. Pure.
+ * Checks a migration for instances of the last release, which keep running while it is applied. So it may
+ * only add what old instances can ignore (docs/scaling.md, "Upgrades"). Unknown statements are refused unless
+ * the author states why they are safe, and so are statements that cannot run in the migration's transaction.
+ * Changes of rows (INSERT, UPDATE, DELETE) are not judged. Pure.
  */
 
 /**
- * Migrations from here on are held to it, by name. Those before led to the first release: no instance
- * was ever running while they were applied.
+ * The first migration, by name, that the check applies to. No instance was running while earlier ones were
+ * applied.
  */
 const heldFrom = '20261125';
 
-/** Why a statement may stand all the same; a comment of the migration, right before the statement. */
+/** Declares a statement safe: a comment of the migration, right before the statement. */
 const excuse = /^-- Safe for instances that run: \S/;
 
-/** A name, perhaps with its schema. */
+/** A name, with its schema if it has one. */
 const name = String.raw`((?:(?:"\w+"|[\w$]+)\.)?(?:"\w+"|[\w$]+))`;
 
 interface Rule {
   pattern: RegExp;
-  /** What happens to an instance that knows nothing of it; null where it can bear it. */
+  /** What breaks an instance that does not know the change; null if it is compatible. */
   why: string | null;
 }
 
 const whys = {
   forbids: 'they may write what it forbids',
-  used: 'they still use it: take it away in a later release',
+  used: 'they still use it: remove it in a later release',
   conflict: 'they may need it for ON CONFLICT',
-  unknown: 'nobody has said that they can bear it',
+  unknown: 'they may not be compatible with it',
 };
 
-/** The first that fits decides. */
+/** The first match applies. */
 const statementRules: readonly Rule[] = [
-  { pattern: /^[^']*\bCONCURRENTLY\b/, why: 'a migration is a transaction, and this runs in none' },
+  {
+    pattern: /^[^']*\bCONCURRENTLY\b/,
+    why: 'a migration is a transaction, and this cannot run in one',
+  },
   { pattern: /^DROP INDEX\b/, why: null },
   { pattern: /^DROP\b/, why: whys.used },
   { pattern: /^CREATE UNIQUE INDEX\b/, why: whys.forbids },
-  { pattern: /^CREATE (CONSTRAINT )?TRIGGER\b/, why: 'it has a say in what they write' },
-  { pattern: /^CREATE OR REPLACE\b/, why: 'they use it as it was: make another beside it' },
+  { pattern: /^CREATE (CONSTRAINT )?TRIGGER\b/, why: 'it changes what they write' },
+  {
+    pattern: /^CREATE OR REPLACE\b/,
+    why: 'they use the old definition: create another one beside it',
+  },
   {
     pattern:
       /^CREATE (UNLOGGED TABLE|TABLE|INDEX|VIEW|MATERIALIZED VIEW|SEQUENCE|TYPE|DOMAIN|SCHEMA|FUNCTION|PROCEDURE|AGGREGATE|EXTENSION|STATISTICS)\b(?!.*\bPARTITION OF\b)/,
@@ -48,17 +54,17 @@ const statementRules: readonly Rule[] = [
   },
   {
     pattern: /^ALTER\b.*\bRENAME\b/,
-    why: 'they only know the old name: add the new one, fill it, take the old one away later',
+    why: 'they know only the old name: add the new one, fill it, remove the old one in a later release',
   },
   {
     pattern: /^ALTER TYPE\b.*\bADD VALUE\b/,
-    why: 'they cannot read it: let a release know it before one writes it',
+    why: 'they cannot read it: release the reader before the writer',
   },
-  { pattern: /^REVOKE\b/, why: 'they may need the right' },
-  { pattern: /^DO\b/, why: 'what it does is not looked into' },
+  { pattern: /^REVOKE\b/, why: 'they may need the privilege' },
+  { pattern: /^DO\b/, why: 'its effect is not checked' },
   {
     pattern: /^(BEGIN|START TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|PREPARE TRANSACTION)\b/,
-    why: 'a migration is one transaction, its note of being applied included (docs/adr/0002-migrations.md)',
+    why: 'a migration is one transaction, including the record of its application (docs/adr/0002-migrations.md)',
   },
   {
     pattern: /^(INSERT|UPDATE|DELETE|SELECT|WITH|COMMENT|GRANT|ANALYZE|SET|RESET)\b/,
@@ -66,13 +72,13 @@ const statementRules: readonly Rule[] = [
   },
 ];
 
-/** Of what an ALTER TABLE does; the first that fits decides. */
+/** The actions of an ALTER TABLE; the first match applies. */
 const actionRules: readonly Rule[] = [
   { pattern: /^ALTER (COLUMN )?\S+ DROP DEFAULT\b/, why: 'they may leave the column out' },
   { pattern: /^DROP CONSTRAINT\b/, why: null },
   {
     pattern: /^DROP\b/,
-    why: 'they still read and write the column: take it away in a later release',
+    why: 'they still read and write the column: remove it in a later release',
   },
   {
     pattern: /^ADD (CONSTRAINT|CHECK|UNIQUE|PRIMARY KEY|FOREIGN KEY|EXCLUDE|NOT NULL)\b/,
@@ -95,9 +101,10 @@ const actionRules: readonly Rule[] = [
 ];
 
 /**
- * What a migration does that instances of the release before cannot bear, each with the reason.
+ * Returns what a migration does that instances of the last release are not compatible with, each with the
+ * reason.
  *
- * @param earlier the migrations before it, which say what is unique.
+ * @param earlier the earlier migrations, which define what is unique.
  */
 export function breaksInstances(
   migration: Migration,
@@ -124,7 +131,7 @@ function faultOf(
   const holds = ([, table = '', rest = '']: string[]): boolean =>
     !made.has(bare(table)) && !/\bON DELETE (CASCADE|SET NULL|SET DEFAULT)\b/.test(rest);
   if ([...code.matchAll(references)].some(holds)) {
-    return 'they may delete what it refers to: say what then becomes of it (ON DELETE)';
+    return 'they may delete the referenced row: define what happens then (ON DELETE)';
   }
   const altered = new RegExp(`^ALTER TABLE (?:IF EXISTS )?(?:ONLY )?${name} (.*)`).exec(code);
   const on = new RegExp(
@@ -152,7 +159,7 @@ function actionFault(action: string, uniques: ReadonlySet<string>): string | nul
   return isColumn.test(action) ? columnFault(action) : ruleFor(action, actionRules);
 }
 
-/** Of a column that is added, by those who do not know of it. */
+/** Returns the fault of an added column for instances that do not know it. */
 function columnFault(action: string): string | null {
   const hasDefault = /(?<!SET )\bDEFAULT (?!NULL\b)/.test(action);
   const isFilled = hasDefault || /\b(GENERATED|(BIG|SMALL)?SERIAL)\b/.test(action);
@@ -160,7 +167,7 @@ function columnFault(action: string): string | null {
     return 'they leave the column out: give it a default';
   }
   return hasDefault && /\b(UNIQUE|PRIMARY KEY)\b/.test(action)
-    ? 'they all write its default, and only one may'
+    ? 'they all write its default, which must be unique'
     : null;
 }
 
@@ -174,7 +181,7 @@ function tableMadeBy(code: string): string | null {
   return found?.[1] === undefined ? null : bare(found[1]);
 }
 
-/** Names of indexes and constraints that keep rows unique. */
+/** Matches names of indexes and constraints that make rows unique. */
 function uniquesMadeBy({ code }: Statement): string[] {
   const index = String.raw`^CREATE UNIQUE INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?${name}`;
   const constraint = String.raw`\bCONSTRAINT ${name} (?:UNIQUE|PRIMARY KEY)\b`;
@@ -183,13 +190,13 @@ function uniquesMadeBy({ code }: Statement): string[] {
   );
 }
 
-/** Those without a name of their own get one that ends like this. */
+/** Unnamed constraints get a name that ends like this. */
 function isUnique(index: string, uniques: ReadonlySet<string>): boolean {
   const called = bare(index);
   return uniques.has(called) || /_p?key$/.test(called);
 }
 
-/** As Postgres calls it, without its schema. */
+/** Returns the name as Postgres stores it, without its schema. */
 function bare(written: string): string {
   const last = written.replace(/ .*/, '').split('.').at(-1) ?? '';
   return last.startsWith('"') ? last.slice(1, -1) : last.toLowerCase();

@@ -1,18 +1,17 @@
 /*
- * `npm run test:convergence -- --runs 5000 [--seed N] [--shrink]`: the random histories of
- * test/flow/convergence.test.ts, as many as asked for. They run in batches, each in a process, with a
- * database and under a seed of its own, so that the last history costs what the first does and it shows
- * how far it is.
+ * `npm run test:convergence -- --runs 5000 [--seed N] [--shrink]`: runs any number of the random histories of
+ * test/flow/convergence.test.ts. They run in batches, each in its own process with its own database and seed,
+ * so that the cost per history stays constant and progress is visible.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { runProgram } from './script.ts';
 import { Started } from './started.ts';
 
-/** Histories in a batch: some minutes. */
+/** Histories in a batch, which takes some minutes. */
 const batchSize = 250;
 
-/** What fast-check takes as a seed ends here. */
+/** The largest seed that fast-check accepts. */
 const maxSeed = 2 ** 31 - 1;
 
 const { values } = parseArgs({
@@ -23,7 +22,11 @@ const { values } = parseArgs({
   },
 });
 
-/** @throws Error where the text is no whole number from `least` to `most`. */
+/**
+ * Parses a number.
+ *
+ * @throws Error if the text is not a whole number from `least` to `most`.
+ */
 function wholeNumber(name: string, text: string, least: number, most: number): number {
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= least && number <= most) return number;
@@ -33,7 +36,7 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   );
 }
 
-/** Runs so many histories; what the tests write is passed on where they fail. */
+/** Runs this many histories. Prints the tests' output if they fail. */
 async function runBatch(runs: number, seed: number, started: Started): Promise<boolean> {
   const reporters = ['--reporter=verbose', '--reporter=./test/setup/totals.ts'];
   const { passed, output } = await runProgram(
@@ -48,7 +51,7 @@ async function runBatch(runs: number, seed: number, started: Started): Promise<b
       },
     },
   );
-  // A test that was skipped, or read another number, has shown nothing.
+  // A skipped test, or one with another count, proves nothing.
   const plain = stripVTControlCharacters(output);
   const didAll =
     new RegExp(`\\b${runs} random histories`).test(plain) && /^1 passed, 0 failed$/m.test(plain);
@@ -73,7 +76,7 @@ async function main(started: Started): Promise<number> {
     if (started.stopping) return 1;
     if (!passed) {
       process.stderr.write(
-        `FAILED. Again: npm run test:convergence -- --runs ${size} --seed ${seed}\n`,
+        `FAILED. To repeat: npm run test:convergence -- --runs ${size} --seed ${seed}\n`,
       );
       return 1;
     }

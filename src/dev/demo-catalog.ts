@@ -1,4 +1,4 @@
-/** What the seeded project sells: three plans and a one-time pass, with features of all three types. */
+/** The catalog of the seeded project: three plans and a one-time pass, with features of all three types. */
 
 export const projectId = 'demo';
 
@@ -10,12 +10,12 @@ export const features = {
 } as const;
 
 interface DemoProduct {
-  /** Its id at Stripe, chosen by us, so that seeding twice finds it again. */
+  /** Its id at Stripe, which we choose, so that seeding twice finds it again. */
   id: string;
   name: string;
   /** US cents. */
   unitAmount: number;
-  /** How it is paid: monthly, or once for so many days of access. */
+  /** How it is paid: monthly, or once for this many days of access. */
   paid: 'monthly' | { accessDays: number };
   rank: number;
   features: Partial<Record<keyof typeof features, unknown>>;

@@ -1,6 +1,6 @@
 /*
  * The program behind `npm run demo`: runs an entitlement's whole life cycle on temporary data and checks
- * every answer. Exits with 0 only if all were right.
+ * every response. Exits with 0 only if all were correct.
  */
 import { walkFreshStack } from './fresh-walk.ts';
 import { createNarrator, paintFor } from './narrator.ts';
@@ -13,20 +13,20 @@ const startedAt = performance.now();
 const started = new Started();
 started.endOnSignal();
 
-/** Log lines of the service, shown where the walk fails. */
+/** Log lines of the service, shown if the walk fails. */
 const complaints: string[] = [];
 
 async function main(): Promise<void> {
   console.log(paint('bold', '\nLatchkey: what may this user use, right now?'));
   console.log('    Starting PostgreSQL, a stand-in for Stripe, and the service …');
   if (findRedisServer() === undefined) {
-    console.log('    There is no redis-server on the PATH: the service runs without its cache.');
+    console.log('    No redis-server on the PATH: the service runs without its cache.');
   }
   const narrator = createNarrator(process.stdout);
   const { steps } = await walkFreshStack({ name: 'demo', narrator, complaints }, started);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(
-    `\n${paint('green', paint('bold', `All ${steps} steps went right`))}, in ${seconds} s. ` +
+    `\n${paint('green', paint('bold', `All ${steps} steps passed`))}, in ${seconds} s. ` +
       'To keep it running: npm run dev\n',
   );
 }

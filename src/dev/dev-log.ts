@@ -1,8 +1,8 @@
 import pretty from 'pino-pretty';
 
 /**
- * A stream that writes the service's log for a person: one short line per request, and everything else
- * as it is.
+ * A stream that prints the service's log for a developer: one short line per request, and all other entries
+ * unchanged.
  */
 export function createDevLog(stream: NodeJS.WriteStream): NodeJS.WritableStream {
   return pretty({
@@ -15,7 +15,7 @@ export function createDevLog(stream: NodeJS.WriteStream): NodeJS.WritableStream 
   });
 }
 
-/** Returns the line of an answered request; null for any other entry of the log. */
+/** Returns the line of a completed request; null for any other entry of the log. */
 function requestLine(line: Record<string, unknown>): string | null {
   const { method, route, asked, status, code, event, ms } = line;
   if (typeof method !== 'string' || typeof route !== 'string') return null;

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Where the service listens is its own affair; shells use `HOST` for themselves. */
+/** Left out, because shells use `HOST` for themselves. */
 const left: ReadonlySet<string> = new Set(['HOST', 'PORT']);
 
 /**
- * Writes what the commands of README.md and docs/ need to reach this installation, and what
- * `npm run doctor` needs to check it, as a file that a shell reads. Only its owner may read the file.
+ * Writes a file for the shell with the variables that the commands of README.md and docs/, and `npm run
+ * doctor`, need for this installation. Only its owner may read it.
  *
  * @returns the file's path.
  */
@@ -22,7 +22,7 @@ export async function writeEnvFile(
   return file;
 }
 
-/** Returns a text as one word of a shell. */
+/** Quotes a text as one word of a shell. */
 export function quoted(text: string): string {
   return /^[\w.,:/@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -13,17 +13,17 @@ export interface FreshWalkOptions {
   /** Part of the temporary folder's name. */
   name: string;
   narrator: Narrator;
-  /** Collects what the service logs at `warn` and above. */
+  /** Collects the service's log lines at `warn` and above. */
   complaints: string[];
-  /** Which PostgreSQL; the newest by default. */
+  /** The PostgreSQL version; the newest by default. */
   major?: PostgresMajor;
 }
 
 /**
  * Starts everything on fresh, temporary data and walks through an entitlement's whole life cycle.
  *
- * @returns how many steps the walk had, and the stack, which runs until `started` stops.
- * @throws StepFailed where an answer was wrong.
+ * @returns the number of steps, and the stack, which runs until `started` stops.
+ * @throws StepFailed if a response was wrong.
  */
 export async function walkFreshStack(
   { name, narrator, complaints, major }: FreshWalkOptions,

@@ -2,25 +2,25 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 /*
- * The service runs from the working tree, with the Prisma client that was generated there last. One of
- * an older schema starts, and fails only where the two differ, by an error that says nothing of it.
+ * Checks the generated Prisma client. The service uses the client that was generated last in the working
+ * tree. An outdated client starts, and fails later with an error that does not name the cause.
  */
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const clientPath = path.join(repository, 'src/generated/prisma/internal/class.ts');
 const schemaPath = path.join(repository, 'prisma/schema.prisma');
 
-/** @throws Error where there is no generated client, or it is not that of prisma/schema.prisma. */
+/** @throws Error if the client is missing, or does not match prisma/schema.prisma. */
 export async function requireGeneratedClient(): Promise<void> {
   const client = await readFile(clientPath, 'utf8').catch(() => null);
-  const what = client === null ? 'There is no Prisma client' : 'The Prisma client is an older one';
+  const what = client === null ? 'The Prisma client is missing' : 'The Prisma client is outdated';
   if (client !== null && isClientOf(client, await readFile(schemaPath, 'utf8'))) return;
-  throw new Error(`${what} (src/generated). Generate it: npx prisma generate`);
+  throw new Error(`${what} (src/generated). To generate it: npx prisma generate`);
 }
 
 /**
- * Whether a generated client was made from the schema, which it carries in itself as a string: set in
- * columns anew, so that blanks do not count.
+ * Returns whether a generated client matches the schema, which it contains as a string. Compares them after
+ * formatting, so that white space does not count.
  */
 export function isClientOf(client: string, schema: string): boolean {
   const [, carried] = /"inlineSchema": ("(?:[^"\\]|\\.)*")/.exec(client) ?? [];

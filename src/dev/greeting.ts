@@ -14,26 +14,22 @@ export interface Running {
   webhookSecret: string;
   metricsToken: string;
   priceIds: PriceIds;
-  /** Where the data is. */
+  /** The folder with the data. */
   home: string;
   /** The file that sets the variables of the commands in README.md and docs/. */
   envFile: string;
-  /** Ports that other programs have, in whose place the next free one was taken. */
+  /** Ports in use by other programs, replaced by the next free ones. */
   takenPorts: number[];
 }
 
-/** What `npm run dev` says once everything runs: what is where, and what to try first. */
+/** Returns what `npm run dev` prints once everything runs: the addresses, and what to try first. */
 export function greeting(running: Running, paint: Paint): string {
   const { serviceUrl, sandboxUrl, projectKey, adminKey, priceIds } = running;
   const rows: [string, string][] = [
     ['Latchkey', `${serviceUrl}/docs   (every route, to read and to try)`],
     ['Stripe', `${sandboxUrl}   (the sandbox: customers, subscriptions, events, time; no money)`],
     ['PostgreSQL', running.databaseUrl],
-    [
-      'Redis',
-      running.redisUrl ??
-        'none: no redis-server on the PATH. Reads go to Postgres, and stay right.',
-    ],
+    ['Redis', running.redisUrl ?? 'none: no redis-server on the PATH, so reads go to Postgres.'],
     ['Data', `${running.home}   (npm run dev -- --fresh starts anew)`],
   ];
   const keys: [string, string][] = [
@@ -63,7 +59,7 @@ export function greeting(running: Running, paint: Paint): string {
   const title = (text: string) => paint('bold', text);
   return [
     '',
-    title('Latchkey runs. Ctrl-C stops everything.'),
+    title('Latchkey is running. Ctrl-C stops everything.'),
     '',
     ...running.takenPorts.map(
       (port) => `  ${paint('bold', `Another program has port ${port}: use the URLs below.`)}`,

@@ -8,8 +8,8 @@ import { z } from 'zod';
 const checkout = path.resolve(import.meta.dirname, '../..');
 
 /**
- * Where `npm run dev` keeps its data: `.latchkey/` in the checkout. Root cannot run PostgreSQL as
- * itself, and the user it runs as may be unable to enter the checkout; then a folder below the system's
+ * Returns the folder in which `npm run dev` keeps its data: `.latchkey/` in the checkout. As root, PostgreSQL
+ * runs as another user, who may be unable to enter the checkout; then it is a folder below the system's
  * temporary one, always the same for the same checkout.
  */
 export function homeDirectory(): string {
@@ -20,13 +20,13 @@ export function homeDirectory(): string {
   return path.join(tmpdir(), `latchkey-dev-${name}`);
 }
 
-/** Thrown where another process that still runs has the folder. */
+/** Thrown if another running process uses the folder. */
 export class HomeTaken extends Error {
   override readonly name = 'HomeTaken';
 }
 
 /**
- * Makes the folder this process's own until the returned function is called.
+ * Locks the folder for this process until the returned function is called.
  *
  * @throws HomeTaken
  */
@@ -53,7 +53,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Deletes what earlier starts kept in the folder. */
+/** Deletes what earlier starts stored in the folder. */
 export async function emptyHome(home: string): Promise<void> {
   const kept = (await readdir(home)).filter((name) => name !== 'dev.pid');
   await Promise.all(
@@ -77,13 +77,13 @@ const secretsSchema = z.object({
   webhookSecret: z.string(),
   /** Absent in a folder of an earlier release. */
   metricsToken: z.string().default(randomSecret),
-  /** The key of the seeded project; null until there is one. */
+  /** The key of the seeded project; null until it exists. */
   projectKey: z.string().nullable(),
 });
 
 export type Secrets = z.infer<typeof secretsSchema>;
 
-/** Keys of a new development installation, drawn at random. */
+/** Returns random keys for a new development installation. */
 export function newSecrets(): Secrets {
   return {
     adminKey: `dev_admin_${randomSecret()}`,
@@ -94,7 +94,7 @@ export function newSecrets(): Secrets {
   };
 }
 
-/** The secrets kept in the folder, drawn at the first start. */
+/** Loads the secrets from the folder; generates them at the first start. */
 export async function loadSecrets(home: string): Promise<Secrets> {
   const text = await readFile(secretsPath(home), 'utf8').catch(() => null);
   if (text !== null) return secretsSchema.parse(JSON.parse(text));
@@ -103,7 +103,7 @@ export async function loadSecrets(home: string): Promise<Secrets> {
   return secrets;
 }
 
-/** Keeps the secrets in the folder, for its owner's eyes only. */
+/** Stores the secrets in the folder, readable only by its owner. */
 export async function saveSecrets(home: string, secrets: Secrets): Promise<void> {
   await mkdir(home, { recursive: true });
   await writeFile(secretsPath(home), JSON.stringify(secrets, null, 2), { mode: 0o600 });

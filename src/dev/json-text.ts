@@ -1,12 +1,12 @@
 /**
- * JSON for people: whatever fits into `width` characters stays on one line, and of what does not, as
- * many members as fit share a line.
+ * Formats JSON for people: whatever fits into `width` characters stays on one line. Otherwise as many members
+ * as fit share a line.
  */
 export function jsonText(value: unknown, width: number): string {
   return write(value, width, 0);
 }
 
-/** @param before how many characters stand before the value on its first line. */
+/** @param before number of characters before the value on its first line. */
 function write(value: unknown, width: number, before: number): string {
   const short = onOneLine(value);
   if (typeof value !== 'object' || value === null || before + short.length <= width) return short;
@@ -24,7 +24,7 @@ function write(value: unknown, width: number, before: number): string {
 
 const indent = '  ';
 
-/** The parts with commas between them, several on a line where each of them has but one. */
+/** Joins the parts with commas, several on a line if each of them has only one. */
 function packed(parts: string[], width: number): string[] {
   const lines: string[] = [];
   let open = false;

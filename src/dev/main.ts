@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run dev`: all of Latchkey on this machine, with data that survives a restart
- * (`--fresh` deletes it first), until Ctrl-C.
+ * The program behind `npm run dev`: runs all of Latchkey on this machine until Ctrl-C, with data that
+ * survives a restart (`--fresh` deletes it first).
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -22,13 +22,13 @@ const sandboxPort = 12_111;
 const servicePort = 3_000;
 
 const paint = paintFor(process.stdout);
-// Requests of the start itself are not shown.
+// Hides the requests of the start itself.
 const logger = createLogger('warn', createDevLog(process.stdout));
 const started = new Started();
 started.endOnSignal({
   onSignal: () => {
     console.log('\nStopping …');
-    // Requests that are cut off would log errors.
+    // Interrupted requests would log errors.
     logger.level = 'silent';
   },
   exitCode: 0,

@@ -1,6 +1,6 @@
 /*
  * The program behind `npm run migrate:new -- NAME` and `npm run migrate:check`. Both compare
- * prisma/schema.prisma with what the migrations build, in an empty PostgreSQL of their own.
+ * prisma/schema.prisma with the result of the migrations in an empty, temporary PostgreSQL.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -16,7 +16,7 @@ import { withSchemaEngine } from './schema-engine.ts';
 import { Started } from './started.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** The SQL that takes a database built by the migrations to the schema; empty where they agree. */
+/** Returns the SQL from the migrations' result to the schema; empty if they agree. */
 async function differenceToSchema(databaseUrl: string): Promise<string> {
   const schemaPath = path.join(prismaDirectory, 'schema.prisma');
   const files = [{ path: schemaPath, content: await readFile(schemaPath, 'utf8') }];
@@ -35,7 +35,7 @@ async function differenceToSchema(databaseUrl: string): Promise<string> {
 
 async function main(command: string | undefined, name = ''): Promise<number> {
   if (command !== 'check' && !(command === 'new' && /^[a-z0-9_]+$/.test(name))) {
-    console.error('Usage: npm run migrate:new -- NAME   (small letters, digits, underscores)');
+    console.error('Usage: npm run migrate:new -- NAME   (lowercase letters, digits, underscores)');
     return 1;
   }
   const started = new Started();
@@ -55,8 +55,8 @@ async function main(command: string | undefined, name = ''): Promise<number> {
       const migrations = await readMigrations();
       console.log(
         sql === ''
-          ? `Migrating from nothing works (${migrations.length} migrations), and ends in prisma/schema.prisma.`
-          : `prisma/schema.prisma says more than the migrations. Missing:\n\n${sql}\nWrite it with: npm run migrate:new -- NAME`,
+          ? `The migrations apply to an empty database (${migrations.length} migrations) and end in prisma/schema.prisma.`
+          : `prisma/schema.prisma differs from the migrations. Missing:\n\n${sql}\nWrite it with: npm run migrate:new -- NAME`,
       );
       const faults = migrations.flatMap((migration, index) =>
         breaksInstances(migration, migrations.slice(0, index)).map(
@@ -65,14 +65,14 @@ async function main(command: string | undefined, name = ''): Promise<number> {
       );
       if (faults.length > 0) {
         console.log(
-          `Instances of the last release run while a migration is applied, and might not go on:\n${faults.join('\n')}\n` +
-            'Where one is safe all the same, say why right before it: -- Safe for instances that run: …',
+          `Instances of the last release run while a migration is applied, and may fail:\n${faults.join('\n')}\n` +
+            'If one is safe, say why right before it: -- Safe for instances that run: …',
         );
       }
       return sql === '' && faults.length === 0 ? 0 : 1;
     }
     if (sql === '') {
-      console.log('The migrations already end in prisma/schema.prisma: nothing to write.');
+      console.log('The migrations already end in prisma/schema.prisma: there is nothing to write.');
       return 0;
     }
     const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);

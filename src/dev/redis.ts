@@ -9,7 +9,7 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
-/** The `redis-server` on the PATH, or undefined. No npm package brings one. */
+/** Returns the path of `redis-server`, or undefined. No npm package provides it. */
 export function findRedisServer(): string | undefined {
   return (process.env['PATH'] ?? '')
     .split(path.delimiter)
@@ -20,17 +20,17 @@ export function findRedisServer(): string | undefined {
 export interface RedisOptions {
   /** Absent: any free port. */
   port?: number;
-  /** Where it writes what it holds when it stops, and finds it at the next start. Absent: nothing is kept. */
+  /** Where it saves its data when it stops, and loads it at the next start. Absent: nothing is saved. */
   directory?: string;
 }
 
-/** Starts a Redis of our own on the loopback. */
+/** Starts a private Redis on the loopback interface. */
 export async function startRedis(
   program: string,
   { port: wanted, directory }: RedisOptions = {},
 ): Promise<RunningRedis> {
   const port = wanted ?? (await freePort());
-  // Where there is any rule of when to save, it saves when it is told to stop, too.
+  // With any save rule, Redis also saves when it is stopped.
   const keeping =
     directory === undefined ? ['--save', ''] : ['--dir', directory, '--save', '3600 1'];
   const server = await startChild({
@@ -47,7 +47,7 @@ export async function startRedis(
   return { url: `redis://127.0.0.1:${port}`, stop: () => server.stop() };
 }
 
-/** How many keys a Redis holds. */
+/** Returns the number of keys in a Redis. */
 export async function countKeys(url: string): Promise<number> {
   const redis = new Redis(url, { maxRetriesPerRequest: 3 });
   try {

@@ -7,7 +7,7 @@ import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
 
 export type SchemaEngine = engineModule.SchemaEngine;
 
-/** What we use of the global, which Node's type library leaves out. */
+/** The part of the global that we use, which Node's types lack. */
 declare const WebAssembly: {
   instantiate(
     bytes: Uint8Array,
@@ -20,8 +20,8 @@ const textOid = 25;
 const charMark = '\u0000char';
 
 /**
- * Prisma's adapter refuses Postgres's one-byte `"char"`, in which the system catalog keeps kinds, and
- * the engine wants it as a character. So this client passes such a column on as marked text …
+ * Prisma's adapter refuses Postgres's one-byte `"char"`, in which the system catalog stores kinds, and the
+ * engine expects a character. So this client returns this column as marked text …
  */
 class CatalogClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
@@ -60,13 +60,13 @@ class CatalogAdapterFactory extends PrismaPg {
     return adapter;
   }
 
-  /** Ends the connections, which the engine leaves open. */
+  /** Closes the connections, which the engine leaves open. */
   async close(): Promise<void> {
     await Promise.all(this.#connected.splice(0).map((adapter) => adapter.dispose()));
   }
 }
 
-/** The engine wants at least one schema file to learn the provider from. */
+/** The engine needs at least one schema file to determine the provider. */
 const datamodels = [
   ['schema.prisma', 'datasource db {\n  provider = "postgresql"\n}\n'],
 ] satisfies [string, string][];
@@ -74,8 +74,8 @@ const datamodels = [
 let loaded: Promise<void> | undefined;
 
 /**
- * The engine bounds its wait for a lock by a timer of 10 s that it never clears, which would keep the
- * process alive after the work is done. The name of its `setTimeout` carries a hash.
+ * The engine bounds its wait for a lock by a timer of 10 s that it never clears, which would keep the process
+ * alive. The name of its `setTimeout` contains a hash.
  */
 function timersThatHoldNothing(): Record<string, unknown> {
   const start = (callback: () => void, delayMs: number) => setTimeout(callback, delayMs).unref();
@@ -100,7 +100,7 @@ async function loadEngine(): Promise<void> {
     throw new Error('@prisma/schema-engine-wasm does not export __wbindgen_start');
   }
   engineModule.__wbg_set_wasm(instance.exports);
-  // The engine says through this global why it panics, before the trap that ends the process.
+  // The engine reports the cause of a panic through this global, before the trap that ends the process.
   Object.assign(globalThis, {
     PRISMA_WASM_PANIC_REGISTRY: {
       set_message(message: string): void {
@@ -113,7 +113,7 @@ async function loadEngine(): Promise<void> {
 
 /**
  * Opens Prisma's schema engine as WebAssembly on one database, and closes it after `use`. It needs no
- * binary that would have to be downloaded (docs/adr/0002-migrations.md).
+ * downloaded binary (docs/adr/0002-migrations.md).
  */
 export async function withSchemaEngine<T>(
   databaseUrl: string,

@@ -4,22 +4,22 @@ import type { Started } from './started.ts';
 
 export interface Ran {
   passed: boolean;
-  /** What it wrote, standard output and errors as they came; empty where it was shown instead. */
+  /** Standard output and errors as they arrived; empty if they were shown instead. */
   output: string;
-  /** The standard output alone. */
+  /** Standard output alone. */
   stdout: string;
 }
 
 export interface RunOptions {
-  /** What it writes is passed on, not kept. */
+  /** Shows the output instead of returning it. */
   shown?: boolean;
   /** Added to the environment of this process. */
   environment?: Record<string, string>;
-  /** Where given, the program and all that it started ends with what else was started. */
+  /** If given, the program and its children are stopped with everything else. */
   started?: Started;
 }
 
-/** How long a program that is told to end may take to clean up, milliseconds. */
+/** How long a stopped program may take to clean up, milliseconds. */
 const endWithinMs = 20_000;
 
 /** Runs one of package.json's scripts to its end. */
@@ -27,7 +27,7 @@ export function runScript(name: string, options?: RunOptions): Promise<Ran> {
   return runProgram('npm', ['run', '--silent', name], options);
 }
 
-/** Runs a program from the PATH to its end; one that cannot be started has not passed. */
+/** Runs a program from the PATH to its end. A program that cannot be started counts as failed. */
 export function runProgram(
   command: string,
   args: readonly string[],
@@ -36,7 +36,8 @@ export function runProgram(
   const child = spawn(command, args, {
     stdio: shown ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
-    // A process group of its own, which can be told to end as a whole: npm does not pass it on to all.
+    // A separate process group, which can be signalled as a whole: npm does not forward signals to all
+    // children.
     detached: started !== undefined,
   });
   started?.add(() => endGroup(child));
@@ -59,7 +60,7 @@ export function runProgram(
   });
 }
 
-/** Ends a program and all that it started, by force where it does not do so in time. */
+/** Stops a program and its children, and kills them after a while. */
 async function endGroup(child: ChildProcess): Promise<void> {
   const { pid } = child;
   if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;

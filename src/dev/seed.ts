@@ -14,7 +14,7 @@ export const keyCall: Call = {
   body: { name: 'demo app', scopes: ['read', 'checkout', 'admin'] },
 };
 
-/** Creates the project, which may send buyers back to the given origins. */
+/** Creates the project with these redirect origins. */
 export function createProjectCall(redirectOrigins: string[]): Call {
   return {
     method: 'POST',
@@ -23,7 +23,7 @@ export function createProjectCall(redirectOrigins: string[]): Call {
   };
 }
 
-/** Brings the products and prices to Stripe that are not there yet, as a seller would in its dashboard. */
+/** Creates the missing products and prices at Stripe, as a seller would in its dashboard. */
 export async function createStripeCatalog(stripe: Stripe): Promise<PriceIds> {
   const ids: Partial<PriceIds> = {};
   for (const [name, product] of demoProducts) {
@@ -60,7 +60,7 @@ async function createProduct(stripe: Stripe, id: string, name: string): Promise<
   }
 }
 
-/** The calls that tell the service what the products unlock. Sending them again changes nothing. */
+/** Returns the calls that map the products to features. Repeating them changes nothing. */
 export function catalogCalls(priceIds: PriceIds): Call[] {
   return [
     ...Object.entries(features).map(([code, feature]) =>

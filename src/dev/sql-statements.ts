@@ -1,18 +1,18 @@
-/* SQL as statements, as far as what they are about can be told without a parser; pure. */
+/* Splits SQL into statements, as far as possible without a parser. Pure. */
 
 export interface Statement {
   /**
-   * On one line, in capitals but for quoted names, without comments; strings and bodies in dollars are
-   * `''`, and what is odd in a quoted name is an underscore.
+   * On one line, in capitals except for quoted names, without comments. Strings and dollar-quoted bodies are
+   * `''`, and unusual characters in a quoted name are underscores.
    */
   code: string;
-  /** The same as it was written, on one line. */
+  /** The original text, on one line. */
   written: string;
-  /** The comments right before it, each on lines of their own. */
+  /** The comments right before it, each on its own lines. */
   comments: string[];
 }
 
-/** Comments, bodies in dollars, strings, quoted names: in none of them does a statement end. */
+/** Comments, dollar-quoted bodies, strings and quoted names, in which no statement ends. */
 const tokens =
   /--[^\n]*|\/\*|\$(\w*)\$[\s\S]*?\$\1\$|\be'(?:[^'\\]|\\[\s\S]|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|;/gi;
 
@@ -38,7 +38,7 @@ export function statementsOf(sql: string): Statement[] {
     at = tokens.lastIndex;
     if (token === ';') end();
     else if (token.startsWith('--')) {
-      // One that stands behind a statement is about that, and one amid a statement about a part of it.
+      // A comment behind a statement belongs to it, and one inside a statement to a part of it.
       if (code.trim() === '' && standsAlone(sql, found.index)) comments.push(token);
       add(' ', ' ');
     } else if (token === '/*') add(' ', ' ');
@@ -50,7 +50,7 @@ export function statementsOf(sql: string): Statement[] {
   return statements;
 }
 
-/** What stands between the commas that are in no parentheses. */
+/** Splits at the commas outside of parentheses. */
 export function splitSnapshot(code: string): string[] {
   const parts = [''];
   let depth = 0;
@@ -63,7 +63,7 @@ export function splitSnapshot(code: string): string[] {
   return parts.map((part) => part.trim());
 }
 
-/** Comments in comments are comments. */
+/** Comments nest. */
 function endOfComment(sql: string, from: number): number {
   const marks = /\/\*|\*\//g;
   marks.lastIndex = from;

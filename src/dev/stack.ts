@@ -14,16 +14,16 @@ import { findRedisServer, startRedis } from './redis.ts';
 import type { Started } from './started.ts';
 
 export interface StackOptions {
-  /** Where PostgreSQL and the sandbox keep their data. */
+  /** The folder of PostgreSQL's and the sandbox's data. */
   directory: string;
-  /** False: the database is deleted when it stops, and the sandbox keeps nothing. */
+  /** False: the database is deleted when it stops, and the sandbox stores nothing. */
   persistent: boolean;
-  /** Which PostgreSQL; the newest that we have where it is left out. */
+  /** The PostgreSQL version; the newest by default. */
   major?: PostgresMajor;
-  /** Where the service and the sandbox listen; 0 = on any free port. */
+  /** The ports of the service and the sandbox; 0 = any free port. */
   ports: { service: number; sandbox: number };
   secrets: Secrets;
-  /** The time of the service and the sandbox, from which the sandbox's may be moved on. */
+  /** The clock of the service and the sandbox, which the sandbox can advance. */
   clock: Clock;
   logger: Logger;
 }
@@ -32,16 +32,16 @@ export interface Stack {
   serviceUrl: string;
   sandboxUrl: string;
   databaseUrl: string;
-  /** Null where no `redis-server` was found: the service runs without a cache. */
+  /** Null if there is no `redis-server`: the service runs without a cache. */
   redisUrl: string | null;
   sandbox: Sandbox;
-  /** The service's settings, as its environment would hold them. */
+  /** The service's settings, as environment variables. */
   settings: Record<string, string>;
 }
 
 /**
- * Starts all that Latchkey needs, and Latchkey, in this process and its children. Whatever was started
- * is noted in `started` at once, so that a start that fails half way can be undone.
+ * Starts Latchkey and everything that it needs, in this process and its children. Everything that was started
+ * is registered in `started` at once, so that a failed start can be undone.
  */
 export async function startStack(options: StackOptions, started: Started): Promise<Stack> {
   const databaseUrl = await startDatabase(options, started);
@@ -72,7 +72,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
     HOST: '127.0.0.1',
     PORT: String(port),
   };
-  // Time that is moved in the sandbox moves for the service, too.
+  // Advancing the sandbox's clock advances the service's, too.
   const { logger } = options;
   const serviceUrl = await startService(
     loadConfig(settings),
@@ -82,7 +82,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
   return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox, settings };
 }
 
-/** Where in the stack's folder PostgreSQL keeps its data. */
+/** Returns the folder of PostgreSQL's data in the stack's folder. */
 export function databaseDirectory(directory: string): string {
   return path.join(directory, 'postgres');
 }
@@ -116,7 +116,7 @@ async function startCache(started: Started): Promise<string | null> {
   return redis.url;
 }
 
-/** The service itself, as src/server.ts starts it, with another clock and another log. */
+/** Starts the service as src/server.ts does, with another clock and log. */
 async function startService(
   config: Config,
   overrides: { clock: Clock; logger: Logger },

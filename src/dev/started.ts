@@ -3,35 +3,38 @@ type Stop = () => Promise<unknown>;
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 export interface SignalOptions {
-  /** Called before anything is ended. */
+  /** Called before anything is stopped. */
   onSignal?: () => void;
-  /** Of a program that has no other way to end; by default the signal's own. */
+  /** The exit code of a program that is stopped by a signal; by default that of the signal. */
   exitCode?: number;
 }
 
-/** What a program has started, and ends again in the opposite order, whatever becomes of the program. */
+/** What a program has started. Everything is stopped in reverse order, however the program ends. */
 export class Started {
   readonly #stops: Stop[] = [];
   #stopping: Promise<void> | undefined;
 
-  /** Notes how something that was just started is ended; where everything is ending already, ends it now. */
+  /**
+   * Registers how to stop something that was just started. Stops it at once if everything is stopping
+   * already.
+   */
   add(stop: Stop): void {
     this.#stops.push(stop);
     if (this.#stopping !== undefined) this.#stopping = this.#stopping.then(() => this.#stopAll());
   }
 
-  /** Whether everything is ending, or has ended. */
+  /** Whether everything is stopping, or has stopped. */
   get stopping(): boolean {
     return this.#stopping !== undefined;
   }
 
-  /** Ends everything, the last started first; a failure to end one thing does not keep the others. */
+  /** Stops everything, the last started first. A failure to stop one thing does not prevent the others. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
 
-  /** Ends everything, and then the process, on Ctrl-C and its like; a second one ends it at once. */
+  /** Stops everything, and then the process, on Ctrl-C and similar signals. A second one ends it at once. */
   endOnSignal(options: SignalOptions = {}): void {
     for (const [signal, code] of Object.entries(exitCodes)) {
       process.on(signal, () => {
@@ -47,7 +50,7 @@ export class Started {
       try {
         await stop();
       } catch (error) {
-        console.error('Something that was started could not be ended:', error);
+        console.error('Something that was started could not be stopped:', error);
       }
     }
   }

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Started } from './started.ts';
 
-/** A new folder below the system's temporary one, deleted with what else was started, or with the process. */
+/**
+ * Creates a folder below the system's temporary one. It is deleted with everything else that was started, or
+ * with the process.
+ */
 export async function temporaryDirectory(name: string, started: Started): Promise<string> {
   const directory = await mkdtemp(path.join(tmpdir(), `latchkey-${name}-`));
-  // Where something else ends the process first, as a test runner does on Ctrl-C.
+  // For processes that end otherwise, as a test runner does on Ctrl-C.
   const removeAtExit = () => {
-    // A server that was killed a moment ago may still be writing its last file.
+    // A killed server may still be writing its last file.
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   };
   process.on('exit', removeAtExit);

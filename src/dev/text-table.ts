@@ -1,7 +1,7 @@
 /**
- * Returns rows as text in columns. Numbers stand to the right, words to the left.
+ * Returns rows as text in columns. Numbers are aligned right, words left.
  *
- * @param words the columns that hold words, by number.
+ * @param words the columns with words, by index.
  */
 export function textTable(
   rows: readonly (readonly string[])[],

@@ -3,8 +3,8 @@ import { findRedisServer } from './redis.ts';
 import { Started } from './started.ts';
 
 /**
- * Runs a trial of whole instances and ends everything that it started. The process exits with 0 only where
- * the trial resolves with true.
+ * Runs a trial of whole instances and stops everything that it started. The process exits with 0 only if the
+ * trial resolves with true.
  *
  * @param trial gets the path of `redis-server`.
  */

@@ -11,7 +11,7 @@ const pricingShape = z.object({
   products: z.array(z.object({ id: z.string(), features: z.record(z.string(), z.unknown()) })),
 });
 
-/** A project with a key, and what it sells. */
+/** Creates a project with a key and a catalog. */
 export function catalogSteps(): Step[] {
   return [
     {
@@ -22,14 +22,14 @@ export function catalogSteps(): Step[] {
           status: 201,
           shape: z.object({ id: z.string() }),
         });
-        walker.right('the project is there', project.body.id, 'demo');
+        walker.right('the project exists', project.body.id, 'demo');
         const { key } = (await walker.ask(keyCall, { status: 201, shape: keyShape })).body;
-        walker.narrator.say('The key is shown this once. Everything below is asked with it.');
+        walker.narrator.say('The key is shown only once. Everything below uses it.');
         walker.useKey(key);
       },
     },
     {
-      title: 'What it sells: products of Stripe, and what each of them unlocks',
+      title: 'The catalog: products of Stripe, and what each of them unlocks',
       async run(walker) {
         const { stripeKey, sandboxUrl } = walker.options;
         const stripe = openStripe({ secretKey: stripeKey, apiBase: sandboxUrl });

@@ -12,7 +12,7 @@ const auditShape = z.object({
   ),
 });
 
-/** What an operator does by hand, and the record of it. */
+/** Manual grants, and their audit. */
 export function operatorSteps(): Step[] {
   const feature = { project_id: projectId, user_id: user, feature_code: 'notebooks' };
   return [
@@ -53,7 +53,7 @@ export function operatorSteps(): Step[] {
           { status: 200, shape: auditShape },
         );
         walker.right(
-          'both are on record, the newest first, each with its reason',
+          'both are on record, the latest first, each with its reason',
           body.data.map(({ reason }) => reason),
           ['the beta is over', 'beta tester'],
         );

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { openPage, press } from './browser.ts';
 import type { Walker } from './walker.ts';
 
-/** Where buyers are sent back to. Nothing has to listen there. */
+/** The redirect target of buyers. No server has to listen there. */
 export const appOrigin = 'http://localhost:4000';
 
-/** An answer that sends the buyer to a hosted page. */
+/** A response that sends the buyer to a hosted page. */
 export const linkShape = z.object({ id: z.string(), url: z.string() });
 
-/** Asks for a checkout of one price; resolves with the page the buyer is sent to. */
+/** Opens a checkout of one price; resolves with the URL of its page. */
 export async function startCheckout(
   walker: Walker,
   userId: string,
@@ -27,7 +27,7 @@ export async function startCheckout(
   return (await walker.ask(call, { status: 201, shape: linkShape })).body.url;
 }
 
-/** Opens a hosted page and presses a button of it, as the buyer's browser would. */
+/** Opens a hosted page and presses a button, as the buyer's browser would. */
 export async function pressOn(walker: Walker, url: string, label: string): Promise<string | null> {
   walker.narrator.say(
     `The browser opens ${new URL(url).origin}/… and the buyer presses “${label}”.`,
@@ -36,7 +36,7 @@ export async function pressOn(walker: Walker, url: string, label: string): Promi
   return location;
 }
 
-/** Pays on the hosted page, and waits until Stripe's webhook has brought the user `export`. */
+/** Pays on the hosted page, and waits until Stripe's webhook has granted the user `export`. */
 export async function pay(walker: Walker, pageUrl: string, userId: string): Promise<void> {
   const location = await pressOn(walker, pageUrl, 'Pay');
   walker.right(
@@ -45,7 +45,7 @@ export async function pay(walker: Walker, pageUrl: string, userId: string): Prom
     true,
   );
   await walker.told(
-    "Stripe's webhook came, and is applied",
+    "Stripe's webhook arrived and was applied",
     userId,
     'export',
     ({ allowed }) => allowed,

@@ -8,7 +8,7 @@ const dayMs = 86_400_000;
 export function purchaseSteps(): Step[] {
   return [
     {
-      title: `${user} buys the export pass: paid once, good for 30 days`,
+      title: `${user} buys the export pass: paid once, for 30 days`,
       async run(walker) {
         const pageUrl = await startCheckout(walker, user, walker.prices.exportPass);
         await pay(walker, pageUrl, user);

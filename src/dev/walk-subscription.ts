@@ -7,14 +7,14 @@ const user = 'u_42';
 
 const isoOf = (instant: number) => new Date(instant).toISOString();
 
-/** A subscription, from "no" over "yes" to the instant at which it is "no" again. */
+/** A subscription, from no access to access and back. */
 export function subscriptionSteps(): Step[] {
   let checkoutUrl = '';
   let portalUrl = '';
   let periodEnd = '';
   return [
     {
-      title: `May ${user} use anything? Nobody has bought yet`,
+      title: `May ${user} use anything? There is no purchase yet`,
       async run(walker) {
         const { body } = await walker.entitlements(user);
         walker.right('an unknown user is entitled to nothing, which is a normal answer', body, {
@@ -23,7 +23,7 @@ export function subscriptionSteps(): Step[] {
         });
         const { allowed, reason } = await walker.check(user, 'export');
         walker.right(
-          'export is denied, and the answer says why',
+          'export is denied, with the reason',
           { allowed, reason },
           { allowed: false, reason: 'no_source' },
         );
@@ -36,7 +36,7 @@ export function subscriptionSteps(): Step[] {
       },
     },
     {
-      title: 'The buyer pays on the hosted page, and Stripe tells the service',
+      title: 'The buyer pays on the hosted page, and Stripe sends the webhook',
       async run(walker) {
         await pay(walker, checkoutUrl, user);
       },
@@ -73,7 +73,7 @@ export function subscriptionSteps(): Step[] {
       },
     },
     {
-      title: 'One question, one word: check',
+      title: 'One question, one answer: check',
       async run(walker) {
         walker.right('100 notebooks are granted', await walker.check(user, 'notebooks'), {
           allowed: true,
@@ -96,14 +96,14 @@ export function subscriptionSteps(): Step[] {
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel at period end');
         await walker.told(
-          "Stripe's webhook came, and is applied",
+          "Stripe's webhook arrived and was applied",
           user,
           'export',
           ({ valid_to }) => valid_to !== null,
         );
         const { valid_to } = await walker.check(user, 'export');
         periodEnd = z.iso.datetime().parse(valid_to);
-        walker.right('export goes on, and now has an end', Date.parse(periodEnd) > 0, true);
+        walker.right('export continues, and now has an end', Date.parse(periodEnd) > 0, true);
       },
     },
     {
@@ -122,7 +122,7 @@ export function subscriptionSteps(): Step[] {
           { allowed: false, reason: 'expired' },
         );
         const { body } = await walker.entitlements(user);
-        walker.right('nothing is left, whatever the cache holds', body.entitlements, []);
+        walker.right('nothing is left, also from the cache', body.entitlements, []);
       },
     },
     {
@@ -131,7 +131,7 @@ export function subscriptionSteps(): Step[] {
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel now');
         await walker.told(
-          "Stripe's webhook came, and is applied",
+          "Stripe's webhook arrived and was applied",
           user,
           'export',
           ({ allowed }) => !allowed,

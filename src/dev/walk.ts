@@ -4,7 +4,7 @@ import { purchaseSteps } from './walk-purchase.ts';
 import { subscriptionSteps } from './walk-subscription.ts';
 import { Walker, type WalkOptions } from './walker.ts';
 
-/** A step did not go as it has to; names it. */
+/** Thrown if a step fails; names it. */
 export class StepFailed extends Error {
   constructor(number: number, title: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -14,9 +14,9 @@ export class StepFailed extends Error {
 }
 
 /**
- * Walks the whole life of an entitlement against a running service and a sandbox, over HTTP alone:
+ * Runs the whole life cycle of an entitlement against a running service and a sandbox, over HTTP alone:
  * project, catalog, checkout, webhook, cached answer, cancellation, one-time purchase, operator, audit.
- * Every answer is checked. Resolves with the number of steps taken.
+ * Checks every response. Resolves with the number of steps.
  *
  * @throws StepFailed
  */

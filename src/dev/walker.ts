@@ -5,22 +5,22 @@ import { jsonText } from './json-text.ts';
 import type { Narrator } from './narrator.ts';
 import type { PriceIds } from './seed.ts';
 
-/** How the walk moves time, where it may. */
+/** How the walk moves time, if it can. */
 interface WalkClock {
   /** Epoch milliseconds. */
   now(): number;
-  /** Puts the service's clock, and the sandbox's, to an instant, epoch milliseconds. */
+  /** Sets the service's and the sandbox's clock to an instant, epoch milliseconds. */
   moveTo(instant: number): Promise<void>;
 }
 
 export interface WalkOptions {
-  /** Where the service listens. */
+  /** The URL of the service. */
   serviceUrl: string;
-  /** Where the sandbox listens: Stripe's API and the hosted pages. */
+  /** The URL of the sandbox: Stripe's API and the hosted pages. */
   sandboxUrl: string;
   adminKey: string;
   stripeKey: string;
-  /** Null: time cannot be moved. What needs that is skipped, visibly, and "cancel now" used instead. */
+  /** Null: time cannot be moved. Steps that need it are skipped visibly, and "cancel now" is used instead. */
   clock: WalkClock | null;
   /** Whether the service has a Redis. */
   cached: boolean;
@@ -60,17 +60,17 @@ type Check = z.infer<typeof checkShape>;
 
 type Holds = (check: Check) => boolean;
 
-/** How long it may take from the buyer's click to the service having applied what came of it. */
+/** Maximum time from the buyer's click until the service has applied the result, milliseconds. */
 const toldWithinMs = 15_000;
 
-/** What the steps of a walk do: ask, tell, and insist on the right answer. */
+/** The actions of a walk's steps: requests, explanations and checks. */
 export class Walker {
   readonly options: WalkOptions;
   readonly narrator: Narrator;
-  /** The project's key, once there is one; the platform's until then. */
+  /** The project's key, once it exists; the platform key until then. */
   #api: Api;
   #prices: PriceIds | undefined;
-  /** The newest revision of each user's entitlements that the walk was told of. */
+  /** The newest revision of each user's entitlements in any response. */
   readonly #revisions = new Map<string, number>();
 
   constructor(options: WalkOptions) {
@@ -87,31 +87,31 @@ export class Walker {
     this.#prices = prices;
   }
 
-  /** The Stripe prices of what the project sells. */
+  /** The Stripe prices of the catalog. */
   get prices(): PriceIds {
-    if (this.#prices === undefined) throw new Error('The catalog comes first.');
+    if (this.#prices === undefined) throw new Error('The catalog must be created first.');
     return this.#prices;
   }
 
-  /** Puts the clock to an instant, epoch milliseconds. */
+  /** Sets the clock to an instant, epoch milliseconds. */
   async moveTo(instant: number): Promise<void> {
     if (this.options.clock === null) throw new Error('This clock cannot be moved.');
-    this.narrator.say(`The clock is put to ${new Date(instant).toISOString()}.`);
+    this.narrator.say(`The clock is set to ${new Date(instant).toISOString()}.`);
     await this.options.clock.moveTo(instant);
   }
 
-  /** Asks the service and tells what came. @throws WrongAnswer */
+  /** Sends a request and prints the response. @throws WrongAnswer */
   async ask<T>(call: Call, expected: Expected<T>, brief = false): Promise<Heard<T>> {
     const answer = await send(this.#api, call);
     this.narrator.exchange(call, answer, brief);
     return { body: bodyOf(call, answer, expected), answer };
   }
 
-  /** Insists that something is as it has to be. */
+  /** Checks that a value is as expected. */
   right(statement: string, found: unknown, wanted: unknown): void {
     if (!isDeepStrictEqual(found, wanted)) {
       throw new Error(
-        `Not so: ${statement}.\nwanted ${jsonText(wanted, 90)}\nfound  ${jsonText(found, 90)}`,
+        `Failed: ${statement}.\nexpected ${jsonText(wanted, 90)}\nfound  ${jsonText(found, 90)}`,
       );
     }
     this.narrator.right(statement);
@@ -129,9 +129,9 @@ export class Walker {
   }
 
   /**
-   * Waits until what Stripe tells by webhook has changed what a user may use of a feature. Reads past
-   * the cache, so that the steps find it as the webhook left it. The change is committed before the cache
-   * hears of it: what is read after this asks for no older revision.
+   * Waits until Stripe's webhook has changed what a user may use of a feature. Reads past the cache, so that
+   * the steps see the cache as the webhook left it. The change is committed before the cache is invalidated,
+   * so later reads ask for no older revision.
    */
   async told(statement: string, userId: string, featureCode: string, holds: Holds): Promise<void> {
     const query = `user_id=${userId}&feature_code=${featureCode}&consistency=strong`;
@@ -159,10 +159,10 @@ export class Walker {
   }
 }
 
-/** One step of the walk. What later steps need of it, it keeps in its own file. */
+/** One step of the walk. State for later steps stays in its own file. */
 export interface Step {
   title: string;
-  /** Taken only where the clock can be moved, or only where it cannot. */
+  /** Runs only if the clock can be moved, or only if it cannot. */
   only?: 'movable clock' | 'real clock';
   run(walker: Walker): Promise<void>;
 }

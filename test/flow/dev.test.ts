@@ -56,7 +56,7 @@ function printed(title: string, name: string): string {
   return value;
 }
 
-const places = 'Latchkey runs. Ctrl-C stops everything.';
+const places = 'Latchkey is running. Ctrl-C stops everything.';
 const service = (): string => new URL(printed(places, 'Latchkey')).origin;
 
 function sandbox(): Stripe {

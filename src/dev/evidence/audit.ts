@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Judged } from './outcome.ts';
 
 /*
- * What `npm audit --json` came to; pure. npm ends with 1 both where it found something and where nobody
- * told it anything, and what it prints differs: a report, or the answer of the registry. The forms are
+ * Interprets the output of `npm audit --json`. Pure. npm exits with 1 both if it found something and if the
+ * registry did not answer; only its output differs: a report, or the registry's response. The formats are
  * those of npm 10 and 11 (lib/utils/audit-error.js, npm-audit-report).
  */
 
@@ -20,22 +20,22 @@ const reportShape = z.object({
   }),
 });
 
-/** What is printed where the registry did not answer the question, or could not be reached. */
+/** Output if the registry did not answer, or could not be reached. */
 const unansweredShape = z.object({
   message: z.string().min(1),
   statusCode: z.int().optional(),
   error: z.object({ code: z.undefined().optional() }),
 });
 
-/** The gravest first. */
+/** The most severe first. */
 const severities = ['critical', 'high', 'moderate', 'low', 'info'] as const;
 
 /**
- * Passed only where the registry was asked about at least one package and knows of nothing; `not
- * available` where it did not answer; everything else is a failure, whatever npm ended with: a setting
- * such as `audit-level` changes that.
+ * Returns `passed` only if the registry checked at least one package and knows no vulnerability; `not
+ * available` if it did not answer; otherwise a failure. It ignores npm's exit code, which a setting such as
+ * `audit-level` changes.
  *
- * @param printed standard output alone, without the warnings.
+ * @param printed standard output only, without the warnings.
  */
 export function judgeAudit(printed: string): Judged {
   const said = parsed(printed);
@@ -50,7 +50,7 @@ export function judgeAudit(printed: string): Judged {
     if (dependencies.prod > 0) {
       return { outcome: 'passed', counts: `none vulnerable of ${dependencies.prod} packages` };
     }
-    return { outcome: 'failed', counts: 'no package was asked about' };
+    return { outcome: 'failed', counts: 'no package was checked' };
   }
   const unanswered = unansweredShape.safeParse(said);
   if (unanswered.success) {
@@ -59,11 +59,11 @@ export function judgeAudit(printed: string): Judged {
       outcome: 'not available',
       counts:
         statusCode === undefined
-          ? 'the registry gave no answer that can be read'
-          : `the registry answers ${statusCode} to the question`,
+          ? "the registry's response cannot be parsed"
+          : `the registry responded with ${statusCode}`,
     };
   }
-  return { outcome: 'failed', counts: 'npm did not say what it found' };
+  return { outcome: 'failed', counts: 'npm reported no result' };
 }
 
 function parsed(text: string): unknown {

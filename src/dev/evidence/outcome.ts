@@ -1,7 +1,7 @@
-/** What running a step came to. */
+/** The outcome of a step. */
 export interface Judged {
-  /** `not available`: what it would have to ask gives no answer here, so it shows nothing either way. */
+  /** `not available`: its source does not answer here, so it proves nothing either way. */
   outcome: 'passed' | 'failed' | 'not available';
-  /** What it came to; empty where the outcome says it all. */
+  /** Details; empty if the outcome says it all. */
   counts: string;
 }

@@ -3,19 +3,19 @@ import type { Ran } from '../script.ts';
 import { judgeAudit } from './audit.ts';
 import type { Judged } from './outcome.ts';
 
-/* What `npm run evidence` runs, and what it reads from what each step wrote; pure. */
+/* The steps of `npm run evidence`, and how their output is read. Pure. */
 
 interface StepRule {
-  /** What is told to npm, as a person would type it. */
+  /** The arguments for npm, as a person would type them. */
   typed: readonly string[];
-  /** What is told to npm besides, so that what it writes can be read. */
+  /** Further arguments, which make the output readable by a program. */
   flags: readonly string[];
   judge: (ran: Ran) => Judged;
 }
 
 /**
- * A step that is one of package.json's scripts. Where what it came to can be counted, one that ends well
- * and does not say so has failed: nobody knows what it did.
+ * A step that is one of package.json's scripts. If its result is countable, a successful exit without a count
+ * is a failure, because it is unknown what ran.
  */
 function script(
   name: string,
@@ -27,8 +27,7 @@ function script(
     judge({ passed, output }) {
       const counts = countsIn(stripVTControlCharacters(output));
       if (!passed) return { outcome: 'failed', counts: counts ?? '' };
-      if (counts === undefined)
-        return { outcome: 'failed', counts: 'does not say what it came to' };
+      if (counts === undefined) return { outcome: 'failed', counts: 'does not report its result' };
       return { outcome: 'passed', counts };
     },
   };
@@ -36,18 +35,18 @@ function script(
 
 const totals = /^\d+ passed, \d+ failed(?:, \d+ skipped)?$/gm;
 
-/** In the order in which they run: what takes long comes last. */
+/** In order of execution: slow steps come last. */
 export const stepRules = {
   lint: script('lint'),
   typecheck: script('typecheck'),
   migrations: script('migrate:check', (output) => /\((\d+ migrations)\)/.exec(output)?.[1]),
   audit: {
     typed: ['audit', '--omit=dev'],
-    // Told to stay offline by a setting, npm would find nothing, and not say that it asked nobody.
+    // If a setting kept npm offline, it would find nothing, and not report that it asked no registry.
     flags: ['--json', '--offline=false'],
     judge: ({ stdout }) => judgeAudit(stdout),
   },
-  demo: script('demo', (output) => /All (\d+ steps) went right/.exec(output)?.[1]),
+  demo: script('demo', (output) => /All (\d+ steps) passed/.exec(output)?.[1]),
   test: script('test', (output) => output.match(totals)?.at(-1)),
   image: script('image:check', (output) => {
     const checks = output.match(/^\s*✓ /gm)?.length ?? 0;
@@ -58,9 +57,9 @@ export const stepRules = {
 
 export type StepName = keyof typeof stepRules;
 
-export const stepNames = Object.keys(stepRules) as StepName[]; // what was just written down
+export const stepNames = Object.keys(stepRules) as StepName[]; // written just before
 
-/** The steps asked for, in the order in which they run; null where one is not known. */
+/** Returns the requested steps in order of execution; null if one is unknown. */
 export function chosenSteps(only: string | undefined): StepName[] | null {
   if (only === undefined) return stepNames;
   const wanted = only.split(',').map((name) => name.trim());

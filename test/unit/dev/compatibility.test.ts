@@ -197,6 +197,6 @@ it('an excuse needs a reason', () => {
 
 it('a fault names the statement as it was written', () => {
   expect(faultsOf('-- away\ndrop  table\n "Old";')).toEqual([
-    'drop table "Old": they still use it: take it away in a later release',
+    'drop table "Old": they still use it: remove it in a later release',
   ]);
 });

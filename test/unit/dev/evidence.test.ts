@@ -35,7 +35,7 @@ describe('the page of evidence', () => {
   it('says when, where and on what everything ran, and what came of it', () => {
     expect(evidencePage(evidence)).toBe(`# Evidence
 
-Written by \`npm run evidence\`: what was run, on what, and what came of it.
+Written by \`npm run evidence\`: the steps, the machine, and the results.
 
 Everything passed.
 
@@ -47,7 +47,7 @@ Everything passed.
 | Node | v24.21.0 |
 | PostgreSQL | postgres (PostgreSQL) 18.4 |
 
-## What was run
+## Steps
 
 | command | outcome | took | counts |
 | --- | --- | --- | --- |
@@ -89,14 +89,14 @@ Everything passed.
   it('does not say that everything passed where something could not be asked', () => {
     const audit: StepResult = {
       ...{ command: 'npm audit --omit=dev', outcome: 'not available', seconds: 1 },
-      counts: 'the registry answers 405 to the question',
+      counts: 'the registry responded with 405',
     };
     const page = evidencePage({ ...evidence, steps: [...evidence.steps, audit] });
 
     expect(page).not.toContain('Everything passed.');
-    expect(page).toContain('Everything passed that could be asked.');
+    expect(page).toContain('Everything that is available passed.');
     expect(page).toContain(
-      '**`npm audit --omit=dev` could not be asked: the registry answers 405 to the question.**',
+      '**`npm audit --omit=dev` is not available: the registry responded with 405.**',
     );
     expect(page).toContain('| `npm audit --omit=dev` | **not available** | 1 s |');
 
@@ -105,7 +105,7 @@ Everything passed.
       steps: [audit, ...evidence.steps.map((step) => ({ ...step, outcome: 'failed' as const }))],
     });
     expect(failed).toContain('**2 of 3 steps failed.**');
-    expect(failed).toContain('could not be asked');
+    expect(failed).toContain('is not available');
     expect(failed).not.toContain('Everything passed');
   });
 
@@ -137,10 +137,10 @@ describe('the steps', () => {
       outcome: 'failed',
       counts: '1690 passed, 2 failed, 3 skipped',
     });
-    const demo = '\u001b[1mAll 21 steps went right\u001b[22m, in 3 s';
+    const demo = '\u001b[1mAll 21 steps passed\u001b[22m, in 3 s';
     expect(outcomeOf('demo', demo)).toEqual({ outcome: 'passed', counts: '21 steps' });
     expect(outcomeOf('image', 'Dockerfile\n  ✓ it starts\n  ✓ it stops\n').counts).toBe('2 checks');
-    const migrations = 'Migrating from nothing works (14 migrations), and ends in it.';
+    const migrations = 'The migrations apply to an empty database (14 migrations) and end in it.';
     expect(outcomeOf('migrations', migrations).counts).toBe('14 migrations');
     expect(outcomeOf('lint', '')).toEqual({ outcome: 'passed', counts: '' });
   });
@@ -187,7 +187,7 @@ describe('npm audit', () => {
 
     expect(judgeAudit(refused)).toEqual({
       outcome: 'not available',
-      counts: 'the registry answers 405 to the question',
+      counts: 'the registry responded with 405',
     });
   });
 
