@@ -6,7 +6,7 @@ import type { Database } from '../../src/platform/database.ts';
 import type { Logger } from '../../src/platform/logger.ts';
 import type { Redis } from '../../src/platform/redis.ts';
 
-/** Where the bench keeps what the floors answer, one text per user. */
+/** The bench's table with the floors' answers, one text per user. */
 export const floorTable = 'bench_floor';
 export const floorKey = 'bench:floor';
 
@@ -18,8 +18,8 @@ export interface FloorDeps {
 }
 
 /**
- * The least that anything could do that answers the same: bare Fastify with the service's own clients,
- * one line of log per request, the hash of the caller's key, and one round trip to where the bytes lie.
+ * The least that could give the same answers: bare Fastify with the service's own clients, one line of log
+ * per request, the hash of the caller's key, and one round trip to the stored bytes.
  */
 export function buildFloors({
   logger,
@@ -60,7 +60,7 @@ export function buildFloors({
 
   app.get('/select', async (request, reply) => {
     hashKey(request.headers.authorization ?? '');
-    const { user_id: userId } = request.query as { user_id: string }; // what the bench sends
+    const { user_id: userId } = request.query as { user_id: string }; // the bench sends it
     const { rows } = await database.pool.query<{ body: string }>({
       name: 'floor-select',
       text: `select body from ${floorTable} where user_id = $1`,

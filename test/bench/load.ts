@@ -2,25 +2,25 @@ import { readFileSync } from 'node:fs';
 import { createHistogram, performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 
-/** One request as it is sent. */
+/** One request. */
 export interface Ask {
   method: 'GET' | 'POST';
   path: string;
   headers: Record<string, string>;
   body?: string;
-  /** What a right answer is; every answer is held against it. */
+  /** The expected answer; every answer is compared with it. */
   right: { status: number; body: string };
-  /** Told of the answer, right or wrong. */
+  /** Called with each answer, right or wrong. */
   answered?: () => void;
 }
 
-/** Where requests go, and how the next one is made. */
+/** The target of the load, and how the next request is made. */
 export interface Load {
   server: Server;
   next: () => Ask;
 }
 
-/** A server under load, in a process of its own. */
+/** A server under load, in a separate process. */
 export interface Server {
   url: string;
   pid: number;
@@ -31,9 +31,9 @@ export interface Measured {
   requestsPerSecond: number;
   p50Ms: number;
   p99Ms: number;
-  /** Of the server's process, user and system; null where the machine does not tell. */
+  /** CPU time of the server's process, user and system; null if the machine does not report it. */
   cpuMicrosecondsPerRequest: number | null;
-  /** Answers that were wrong, and requests without one. */
+  /** Wrong answers, and requests without one. */
   errors: number;
 }
 
@@ -42,7 +42,7 @@ export interface LoadOptions {
   seconds: number;
 }
 
-/** Sends requests over open connections for so long, each connection one at a time, and checks each answer. */
+/** Sends requests over open connections for a time, one at a time per connection, and checks each answer. */
 export async function measure(load: Load, options: LoadOptions): Promise<Measured> {
   const latency = createHistogram({ lowest: 1, highest: 60_000_000, figures: 3 }); // microseconds
   let right = 0;
@@ -56,7 +56,7 @@ export async function measure(load: Load, options: LoadOptions): Promise<Measure
         connections: options.connections,
         duration: options.seconds,
         setupClient: (client) => {
-          // What is on its way on this connection.
+          // The pending request of this connection.
           let asked = load.next();
           client.setRequests([
             {
@@ -101,7 +101,7 @@ export async function measure(load: Load, options: LoadOptions): Promise<Measure
   };
 }
 
-/** What a process has used so far; Linux tells it in hundredths of a second. */
+/** Returns the CPU time of a process; Linux reports it in hundredths of a second. */
 function cpuMicroseconds(pid: number): number | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

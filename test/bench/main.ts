@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run bench`: the service's hot paths beside floors, in one run, in alternating
- * rounds. Only ratios within one run mean anything; the absolute figures are this machine's.
+ * The program behind `npm run bench`: measures the service's hot paths and floors in alternating rounds of
+ * one run. Only ratios within a run are meaningful; absolute figures depend on the machine.
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -51,13 +51,13 @@ const users = Number(given.users);
 const features = Number(given.features);
 const only = given.only?.split(',');
 
-/** The population that mixed reads of the many are held against. */
+/** The population with which the mixed reads of many users are compared. */
 const fewUsers = 1_000;
 
 async function compare(comparison: Comparison): Promise<Row> {
   const { service, floor, prepare } = comparison;
   await prepare?.();
-  // What only the first seconds cost (compiling, connecting) is not measured.
+  // Warm-up (compiling, connecting) is not measured.
   for (const load of [floor, service]) await measure(load, { connections, seconds: 3 });
   const measured: { service: Measured[]; floor: Measured[] } = { service: [], floor: [] };
   for (let round = 1; round <= rounds; round += 1) {
@@ -78,7 +78,7 @@ async function compare(comparison: Comparison): Promise<Row> {
   };
 }
 
-/** The round with the median throughput, with the errors of all. */
+/** Returns the round with the median throughput, with the errors of all. */
 function middle(measured: Measured[]): Measured {
   const sorted = measured.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond);
   const found = sorted[Math.floor(sorted.length / 2)];
@@ -86,7 +86,9 @@ function middle(measured: Measured[]): Measured {
   return { ...found, errors: measured.reduce((sum, { errors }) => sum + errors, 0) };
 }
 
-/** Of each round, the service's figure divided by that of the floor just before: what else runs hits both alike. */
+/**
+ * Divides the service's figure by that of the preceding floor, for each round: other load affects both alike.
+ */
 function quotients(
   { service, floor }: { service: Measured[]; floor: Measured[] },
   figure: (measured: Measured) => number | null,
@@ -139,9 +141,7 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
   print(rows);
   const settings = { seconds, rounds, connections, users, features };
   await writeFile(given.out, `${JSON.stringify({ ...settings, rows }, null, 2)}\n`);
-  console.log(
-    `\nWritten to ${given.out}. Ratios within one run compare; figures of two runs do not.`,
-  );
+  console.log(`\nWritten to ${given.out}. Only ratios within one run compare.`);
   return rows.every(({ service, floor }) => service.errors + floor.errors === 0);
 }
 

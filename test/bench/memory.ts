@@ -2,10 +2,10 @@ import { measure } from './load.ts';
 import { anyUser } from './paths.ts';
 import { adminKey, type Subject } from './subject.ts';
 
-/** The most that ten minutes of load may take beyond what one took. */
+/** Maximum memory after ten minutes of load, relative to that after one. */
 const mostGrowth = 1.15;
 
-/** Mixed reads for ten minutes; tells whether the service's memory stayed within bounds. */
+/** Runs mixed reads for ten minutes. Returns whether the service's memory stayed within bounds. */
 export async function watchMemory(subject: Subject, connections: number): Promise<boolean> {
   const load = { server: subject.service, next: anyUser(subject) };
   let errors = 0;
@@ -24,7 +24,7 @@ export async function watchMemory(subject: Subject, connections: number): Promis
   return growth <= mostGrowth && errors === 0;
 }
 
-/** Of the service's process, as it tells Prometheus. */
+/** The memory of the service's process, from its metrics. */
 async function residentMemoryMb({ service }: Subject): Promise<number> {
   const response = await fetch(`${service.url}/metrics`, {
     headers: { authorization: `Bearer ${adminKey}` },

@@ -4,21 +4,21 @@ import { featureName, userName } from './seed.ts';
 import { type Subject, uncachedEvery } from './subject.ts';
 import { signedEvent } from './webhook-event.ts';
 
-/** A path of the service beside its floor: the least that could answer the same. */
+/** A path of the service and its floor: the least that could give the same answer. */
 export interface Comparison {
-  /** As `--only` names it. */
+  /** Its name in `--only`. */
   id: string;
   name: string;
-  /** The least ratio to the floor that we want. */
+  /** The target ratio to the floor. */
   target: number | null;
   service: Load;
   floorName: string;
   floor: Load;
-  /** What has to be so before the load; asked once. */
+  /** Prepares the load; called once. */
   prepare?: () => Promise<void>;
 }
 
-/** What is measured on one subject, each beside its floor. */
+/** The paths that are measured on one subject. */
 export function comparisons(subject: Subject): Comparison[] {
   const { service, floors, authorization, body, etag } = subject;
   const headers = { authorization };
@@ -106,7 +106,7 @@ export function comparisons(subject: Subject): Comparison[] {
   ];
 }
 
-/** Hits and misses on many stored users beside the same on few. */
+/** Hits and misses on many stored users, compared with the same on few. */
 export function mixed(many: Subject, few: Subject, prepare: () => Promise<void>): Comparison {
   return {
     id: 'mixed',
@@ -119,7 +119,7 @@ export function mixed(many: Subject, few: Subject, prepare: () => Promise<void>)
   };
 }
 
-/** Reads of users drawn evenly, of whom one in five is never in the cache. */
+/** Reads users uniformly; one in five is never in the cache. */
 export function anyUser(subject: Subject): () => Ask {
   return () => {
     const user = randomInt(subject.users) + 1;
@@ -132,7 +132,10 @@ export function anyUser(subject: Subject): () => Ask {
   };
 }
 
-/** Reads of one user after the other; where the last was, the first is next, and is out of the cache again. */
+/**
+ * Reads one user after the other. After the last user the first one is read again, and is no longer in the
+ * cache.
+ */
 function everyUserInTurn(subject: Subject, path: string): () => Ask {
   let user = 1;
   return () => {
@@ -141,7 +144,7 @@ function everyUserInTurn(subject: Subject, path: string): () => Ask {
     return {
       ...askAbout(subject, path, asked),
       answered: () => {
-        // The first user's answer stays: other paths ask for it.
+        // The first user's answer stays cached: other paths read it.
         if (asked !== 1) forget(subject, asked);
       },
     };

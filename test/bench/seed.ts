@@ -3,7 +3,7 @@ import { floorTable } from './floors.ts';
 
 export interface Population {
   projectId: string;
-  /** Stored users, `u_1` and on. */
+  /** Stored users, from `u_1` on. */
   users: number;
   /** What each of them may use. */
   features: number;
@@ -26,9 +26,9 @@ export function featureName(number: number): string {
 }
 
 /**
- * Users with their timelines, as the service itself would have stored them, all from one subscription.
- * In statements over sets, and what is checked row by row where the service writes is left out: the
- * references, and the rule against overlaps, which no read uses and which costs minutes to build.
+ * Inserts users with their timelines, as the service would have stored them, each from one subscription. Uses
+ * bulk statements, and skips row-by-row checks: the references, and the rule against overlaps, which no read
+ * uses and which costs minutes to build.
  */
 export async function seedUsers(databaseUrl: string, population: Population): Promise<void> {
   const { projectId, users, features } = population;
@@ -64,7 +64,7 @@ export async function seedUsers(databaseUrl: string, population: Population): Pr
   });
 }
 
-/** What the floors answer: for each user the bytes that the service gives, whose own are those of `u_1`. */
+/** Returns the floors' answers: for each user the bytes that the service returns for `u_1`. */
 export async function seedFloors(databaseUrl: string, users: number, body: string): Promise<void> {
   await withClient(databaseUrl, async (client) => {
     await client.query('set synchronous_commit = off');
@@ -79,7 +79,7 @@ export async function seedFloors(databaseUrl: string, users: number, body: strin
   });
 }
 
-/** Indexes cost far less for all rows at once than for each. */
+/** Building an index once is far cheaper than maintaining it per row. */
 async function withoutIndexes(
   client: pg.Client,
   table: string,

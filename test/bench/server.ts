@@ -1,6 +1,4 @@
-/*
- * One server of the bench, in a process of its own: the service as it runs, or the floors beside it.
- */
+/* One server of the bench, in a separate process: the service, or its floors. */
 import pino from 'pino';
 import { z } from 'zod';
 import { buildApp } from '../../src/app.ts';
@@ -18,7 +16,7 @@ const settings = z
     redisUrl: z.string(),
     adminKey: z.string(),
     webhookSecret: z.string(),
-    /** How long answers are kept. */
+    /** How long answers are cached, seconds. */
     cacheTtlSeconds: z.int(),
     autoPipelining: z.boolean(),
   })
@@ -36,12 +34,12 @@ const config = loadConfig({
   // All load comes with one key.
   KEY_MAX_RPS: '1000000',
 });
-// Every line is made and written, as in production, to where it costs the bench's own process nothing.
+// Every log line is written, as in production, to a target that costs the bench's own process nothing.
 const logger = createLogger(config.logLevel, pino.destination('/dev/null'));
 const deps = openDeps(config, { logger });
 if (deps.redis === null) throw new Error('the bench needs a Redis');
 deps.redis.options.enableAutoPipelining = settings.autoPipelining;
-// A busy machine is not to be taken for a Redis that hangs: a floor has nothing else to ask.
+// A busy machine must not count as a hanging Redis, since a floor has no fallback.
 deps.redis.options.commandTimeout = 5_000;
 
 const app =
@@ -54,6 +52,6 @@ const app =
       })
     : buildFloors({ ...deps, redis: deps.redis, webhookSecret: settings.webhookSecret });
 const url = await app.listen({ host: '127.0.0.1', port: settings.port });
-// A profiler writes what it saw when the process ends by itself.
+// A profiler writes its result only when the process exits normally.
 process.once('SIGTERM', () => process.exit());
 process.stdout.write(`listening ${url}\n`);

@@ -17,10 +17,10 @@ export const adminKey = 'bench_admin_key_of_more_than_32_characters';
 export const webhookSecret = 'whsec_bench_secret';
 const projectId = 'bench';
 
-/** Long enough that an answer that was filled at the start is there to the end. */
+/** Long enough that an answer cached at the start lasts to the end. */
 const cacheTtlSeconds = 3_600;
 
-/** Every how many-th user's answer is kept out of the cache where reads are mixed. */
+/** In mixed reads, every n-th user's answer is kept out of the cache. */
 export const uncachedEvery = 5;
 
 export interface SubjectOptions {
@@ -29,22 +29,22 @@ export interface SubjectOptions {
   postgres: RunningPostgres;
   redisProgram: string;
   autoPipelining: boolean;
-  /** Where the profiles of the two processes go. */
+  /** The folder for the profiles of the two processes. */
   profileDirectory: string | undefined;
 }
 
-/** The service and the floors beside it, on a database and a Redis of their own. */
+/** The service and its floors, on a private database and Redis. */
 export interface Subject {
   service: Server;
   floors: Server;
   redis: Redis;
   users: number;
   authorization: string;
-  /** The answer for the first user, which is in the cache, and its tag. */
+  /** The first user's answer, which is cached, and its tag. */
   body: string;
   etag: string;
   keyOf: (user: number) => string;
-  /** The answer for a user. */
+  /** Returns the answer for a user. */
   bodyOf: (user: number) => string;
 }
 
@@ -84,7 +84,7 @@ export async function startSubject(options: SubjectOptions, started: Started): P
   };
 }
 
-/** Puts the answers of all users into the cache but those of every fifth, as if each had been read. */
+/** Caches the answers of all users except every fifth, as if each had been read. */
 export async function fillCache({ redis, users, body, keyOf, bodyOf }: Subject): Promise<void> {
   const first = decodeAnswer((await redis.get(keyOf(1))) ?? '', 0);
   if (first?.bodyText !== body)
@@ -131,7 +131,7 @@ async function createDatabase(postgres: RunningPostgres, name: string): Promise<
   return postgres.url(name);
 }
 
-/** A project; resolves with what a key of it is sent as. */
+/** Creates a project; resolves with the authorization header of a key of it. */
 async function createProject({ url }: Server): Promise<string> {
   const post = async (route: string, body: object): Promise<unknown> => {
     const response = await fetch(`${url}/api/v1/admin${route}`, {

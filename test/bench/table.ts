@@ -1,6 +1,6 @@
 import type { Measured } from './load.ts';
 
-/** One path beside its floor: the median round of each, and the medians of what each pair of rounds came to. */
+/** One path and its floor: the median round of each, and the medians of the pairs' ratios. */
 export interface Row {
   id: string;
   name: string;
@@ -18,7 +18,7 @@ interface Ratios {
   cpu: number | null;
 }
 
-/** The rows for people. */
+/** Returns the rows for people. */
 export function print(rows: readonly Row[]): void {
   const heads = ['path', 'req/s', 'p50 ms', 'p99 ms', 'CPU µs', 'errors'];
   const ratioHeads = ['ratio', 'target', 'p99', 'CPU'];

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { webhookSecret } from './subject.ts';
 
-/** An event as Stripe writes it, in its shape and size; `ID` stands for what differs. */
+/** An event in Stripe's shape and size; `ID` stands for the parts that differ. */
 const template = JSON.stringify({
   id: 'evt_ID',
   object: 'event',
@@ -93,7 +93,7 @@ const template = JSON.stringify({
   type: 'customer.subscription.updated',
 });
 
-/** A signed event that was never sent, of a subscription that was never seen. */
+/** Returns a new signed event about a new subscription. */
 export function signedEvent(): { body: string; signature: string } {
   const now = Math.floor(Date.now() / 1_000);
   const body = template.replaceAll('ID', stripeId()).replace('"created":1,', `"created":${now},`);
@@ -101,7 +101,7 @@ export function signedEvent(): { body: string; signature: string } {
   return { body, signature: `t=${now},v1=${hash}` };
 }
 
-/** As Stripe makes them: what begins with the time, goes on with the account and ends at random. */
+/** Returns an id as Stripe makes them: time first, then the account, then random. */
 function stripeId(): string {
   const time = Math.floor(Date.now() / 1_000).toString(36);
   return `1${time}LkdIwHu7ix${randomBytes(6).toString('base64url')}`;

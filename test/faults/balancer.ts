@@ -10,17 +10,16 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /*
- * What a load balancer does, and no more: it asks /ready, sends requests in turn to those that say yes,
- * and tries another instance only where that can do no harm: nothing was sent yet (the connection was
- * refused), or the request is a GET. Where no instance is ready, all that listen are asked, as those of
- * clouds do ("fail open").
+ * A minimal load balancer. It polls /ready, sends requests in turn to the ready instances, and retries on
+ * another instance only if that is safe: nothing was sent yet (the connection was refused), or the request is
+ * a GET. If no instance is ready, it tries all that listen, as cloud load balancers do ("fail open").
  */
 
 const askReadyEveryMs = 500;
 const readyWithinMs = 2_000;
 const answerWithinMs = 30_000;
 
-/** One request as its client saw it. */
+/** One request from the view of its client. */
 export interface Served {
   method: string;
   /** Without the query. */
@@ -29,13 +28,13 @@ export interface Served {
   startedAt: number;
   endedAt: number;
   status: number;
-  /** Of a problem. */
+  /** The code of a problem. */
   code: string | null;
-  /** The instance that answered; null where the balancer had to, because none did. */
+  /** The instance that answered; null if none did, and the balancer had to. */
   by: string | null;
-  /** Those where nobody listened, so that nothing was sent. */
+  /** Instances that refused the connection, so that nothing was sent. */
   refusedBy: string[];
-  /** Those that were sent it, and whose connection broke before an answer came. */
+  /** Instances that got the request, and whose connection broke before the answer. */
   cutBy: string[];
 }
 
@@ -64,7 +63,11 @@ interface Reply {
   body: Buffer;
 }
 
-/** @param port where it listens, on the loopback. */
+/**
+ * Starts the balancer.
+ *
+ * @param port of the loopback interface.
+ */
 export async function startBalancer(port: number, targets: readonly Target[]): Promise<Balancer> {
   const backends = targets.map((target): Backend => ({
     ...target,
@@ -82,7 +85,7 @@ export async function startBalancer(port: number, targets: readonly Target[]): P
     }
   }
 
-  /** Those worth asking, the next in turn first. */
+  /** Returns the instances to try, the next in turn first. */
   function inTurn(): Backend[] {
     const ready = backends.filter(({ state }) => state === 'ready');
     const chosen = ready.length > 0 ? ready : backends.filter(({ state }) => state !== 'gone');
@@ -133,7 +136,7 @@ export async function startBalancer(port: number, targets: readonly Target[]): P
   const server = createServer((incoming, outgoing) => {
     serve(incoming, outgoing).catch(() => outgoing.destroy());
   });
-  // It never closes a connection that its client is about to use.
+  // The balancer never closes a connection that its client is about to use.
   server.keepAliveTimeout = 0;
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -160,18 +163,18 @@ async function readiness({ port }: Target): Promise<State> {
     });
     return status === 200 ? 'ready' : 'unready';
   } catch (error) {
-    // One that is slow is not gone.
+    // A slow instance is not down.
     return isRefused(error) ? 'gone' : 'unready';
   }
 }
 
-/** Whether nobody listens there, so that nothing was sent; `fetch` says so in the cause. */
+/** Returns whether the connection was refused, so that nothing was sent; `fetch` reports it in the cause. */
 function isRefused(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return ('code' in error && error.code === 'ECONNREFUSED') || isRefused(error.cause);
 }
 
-/** @throws the network's error where no whole answer came. */
+/** @throws the network's error if the answer was incomplete. */
 function send({ port, agent }: Backend, incoming: IncomingMessage, body: Buffer): Promise<Reply> {
   const { method, url: path } = incoming;
   const headers = passedOn(incoming.headers);
@@ -190,7 +193,7 @@ function send({ port, agent }: Backend, incoming: IncomingMessage, body: Buffer)
   });
 }
 
-/** Without what is between two ends of one connection. */
+/** Drops hop-by-hop headers. */
 function passedOn(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const ofConnection = ['connection', 'keep-alive', 'transfer-encoding'];
   return Object.fromEntries(

@@ -9,10 +9,10 @@ import { origin } from './shop.ts';
 const idShape = z.object({ id: z.string() });
 const eventShape = z.object({ status: z.string() });
 
-/** How often the service is asked whether it has processed an event, milliseconds. */
+/** How often the service is polled for a processed event, milliseconds. */
 const pollMs = 250;
 
-/** A user buys, changes, cancels or gets money back: the next thing that can be done. */
+/** Lets a user take the next possible action: buy, change, cancel or get money back. */
 export async function deal(crowd: Crowd): Promise<void> {
   const user = crowd.pick(crowd.buyers);
   await crowd.alone(user, async () => {
@@ -34,7 +34,7 @@ async function buy(crowd: Crowd, user: User, what: 'pro' | 'team' | 'pass'): Pro
       ...{ success_url: `${origin}/welcome`, cancel_url: origin },
     },
   });
-  // What an operator took away is not sold.
+  // Revoked features are not sold.
   if (opened.status === 409 && codeOf(opened) === 'feature_revoked') return;
   if (opened.status !== 201) {
     throw new Error(`a checkout was answered ${opened.status}: ${JSON.stringify(opened.body)}`);
@@ -50,7 +50,7 @@ async function buy(crowd: Crowd, user: User, what: 'pro' | 'team' | 'pass'): Pro
   crowd.count(what === 'pass' ? 'passes bought' : 'plans bought');
 }
 
-/** The success page shows at once what was paid for; so it may count no later than that. */
+/** The success page shows a payment at once, so the deadline is now. */
 async function comeBack(
   crowd: Crowd,
   user: User,
@@ -63,7 +63,7 @@ async function comeBack(
   if (told.status !== 200) return;
   const shown = wholeAnswer(told.body);
   crowd.judge(user, told, shown);
-  // Nobody else changes the plan meanwhile.
+  // No other actor changes the plan meanwhile.
   if (shown.notebooks !== user.answer.notebooks) {
     crowd.wrong.push(`the success page of ${user.id} did not show what was paid for`);
   }
@@ -116,7 +116,7 @@ function subscriptionOf({ place }: Crowd, user: User): { id: string } {
   return found;
 }
 
-/** A change at Stripe is done when the service says that it has processed all that Stripe told of it. */
+/** A change at Stripe is done when the service has processed all of its events. */
 async function untilProcessed(
   crowd: Crowd,
   user: User,
@@ -125,11 +125,11 @@ async function untilProcessed(
 ): Promise<void> {
   const { sandbox } = crowd.place;
   const before = sandbox.deliveries().length;
-  // The sandbox acts, and makes its events, within the call.
+  // The sandbox acts and creates its events within the call.
   const acted = act();
   const events = sandbox.deliveries().slice(before);
   await acted;
-  if (events.length === 0) throw new Error(`Stripe told nothing of what ${user.id} did`);
+  if (events.length === 0) throw new Error(`Stripe created no event for what ${user.id} did`);
   await Promise.all(events.map(({ eventId }) => processed(crowd, eventId)));
   crowd.finish(user, change, performance.now());
 }
@@ -139,7 +139,7 @@ async function processed({ place }: Crowd, eventId: string): Promise<void> {
   for (;;) {
     await sleep(pollMs);
     const told = await askOnce(place.url, { method: 'GET', path, key: place.adminKey });
-    // A 404: it has not come through yet.
+    // A 404: the event has not arrived yet.
     if (told.status === 200 && eventShape.parse(told.body).status === 'processed') return;
   }
 }

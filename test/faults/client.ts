@@ -4,7 +4,7 @@ import type { Asked } from './oracle.ts';
 
 export interface Told extends Asked {
   status: number;
-  /** The JSON that came. */
+  /** The parsed body. */
   body: unknown;
 }
 
@@ -17,7 +17,7 @@ export interface Question {
   idempotencyKey?: string;
 }
 
-/** Asks once, and resolves with whatever the balancer answered. */
+/** Sends one request, and resolves with the balancer's answer. */
 export async function askOnce(url: string, question: Question): Promise<Told> {
   const { method, path, key, body, idempotencyKey } = question;
   const askedAt = performance.now();
@@ -37,8 +37,8 @@ export async function askOnce(url: string, question: Question): Promise<Told> {
 const retryMs = 500;
 
 /**
- * Says it until it was taken, as a careful client does: the same body under the same `Idempotency-Key`,
- * which is in progress (409) for a while where its first try was cut off.
+ * Repeats a request until it is accepted, as a careful client does: the same body under the same
+ * `Idempotency-Key`, which is in progress (409) for a while if its first attempt was cut off.
  */
 export async function askUntilTaken(url: string, question: Question): Promise<Told> {
   const idempotencyKey = randomUUID();
@@ -50,7 +50,7 @@ export async function askUntilTaken(url: string, question: Question): Promise<To
   }
 }
 
-/** The code of a problem. */
+/** Returns the code of a problem. */
 export function codeOf({ body }: Told): unknown {
   return typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined;
 }

@@ -3,34 +3,34 @@ import { type Answer, type Asked, type Change, judge, type OldAnswer, User } fro
 import type { Shop } from './shop.ts';
 import type { Deed } from './substance.ts';
 
-/** How many buyers there are, who are also whom operators deal with. */
+/** Number of buyers, who are also the users of the operators' actions. */
 const buyers = 150;
 
-/** How long after a change a user is asked about often, milliseconds. */
+/** How long a user is read often after a change, milliseconds. */
 const recentMs = 8_000;
 
-/** Where everything happens. */
+/** The environment of the run. */
 export interface Place {
-  /** The balancer's. */
+  /** The URL of the balancer. */
   url: string;
   adminKey: string;
   shop: Shop;
   sandbox: Sandbox;
 }
 
-/** Everybody who uses the shop, what is known of them, and what became of it. */
+/** All users of the shop, what is known of them, and the results of the run. */
 export class Crowd {
   readonly place: Place;
   readonly buyers: readonly User[];
   readonly users: readonly User[];
   readonly old: OldAnswer[] = [];
-  /** What must never be, in words. */
+  /** Violations, as sentences. */
   readonly wrong: string[] = [];
-  /** How many answers the oracle was asked about. */
+  /** Number of answers that the oracle judged. */
   judged = 0;
-  /** How often what was done, by kind. */
+  /** Number of actions, by kind. */
   readonly done = new Map<Deed, number>();
-  /** From 0 to 1. */
+  /** Returns a number from 0 to 1. */
   readonly random: () => number;
   readonly #busy = new Set<object>();
   readonly #changedAt = new Map<User, number>();
@@ -43,17 +43,17 @@ export class Crowd {
   }
 
   pick<T>(from: readonly T[]): T {
-    return from[Math.floor(this.random() * from.length)] as T; // nobody picks from nothing
+    return from[Math.floor(this.random() * from.length)] as T; // the list is never empty
   }
 
-  /** Half of the time somebody for whom something changed lately. */
+  /** In half of the cases, picks a user for whom something changed recently. */
   pickReader(): User {
     const since = performance.now() - recentMs;
     const lately = this.users.filter((each) => (this.#changedAt.get(each) ?? -Infinity) > since);
     return this.pick(this.random() < 0.5 && lately.length > 0 ? lately : this.users);
   }
 
-  /** Lets one do what may be done to `subject` by one alone; whoever comes meanwhile does nothing. */
+  /** Runs an action that only one actor may take on `subject` at a time; concurrent ones are skipped. */
   async alone(subject: object, act: () => Promise<void>): Promise<void> {
     if (this.#busy.has(subject)) return;
     this.#busy.add(subject);
@@ -74,19 +74,19 @@ export class Crowd {
     return register.begin(value, performance.now());
   }
 
-  /** Somebody was told that the change is done, at an instant of `performance.now()`. */
+  /** Records that the change was acknowledged, at an instant of `performance.now()`. */
   finish(user: User, change: Change<unknown>, at: number): void {
     change.by = Math.min(change.by, at);
     this.#changedAt.set(user, performance.now());
   }
 
-  /** Asks the oracle about what a user was told, and keeps what it says against it. */
+  /** Lets the oracle judge an answer that a user got, and records violations. */
   judge(user: User, { askedAt, answeredAt }: Asked, told: Partial<Answer>): void {
     const asked = { askedAt, answeredAt };
     this.judged += 1;
     const judgement = judge(user, asked, told);
     if (judgement.kind === 'wrong') {
-      this.wrong.push(`${user.id} was told ${JSON.stringify(told)}, which was never right`);
+      this.wrong.push(`${user.id} got ${JSON.stringify(told)}, which was never right`);
     } else if (judgement.kind === 'old') {
       this.old.push({ user, asked, told, lagMs: judgement.lagMs });
     }

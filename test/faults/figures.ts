@@ -2,7 +2,7 @@ import { textTable } from '../../src/dev/text-table.ts';
 import type { Served } from './balancer.ts';
 import type { Phase } from './plan.ts';
 
-/* What a run came to, in figures; pure. */
+/* The figures of a run. Pure. */
 
 export const phaseNames = {
   none: 'all there',
@@ -23,14 +23,14 @@ const kinds = [
 ] as const;
 export type Kind = (typeof kinds)[number][0];
 
-/** Null for what only belongs to setting up and looking after. */
+/** Null for requests of the set-up and of checks. */
 export function kindOf({ method, path }: Pick<Served, 'method' | 'path'>): Kind | null {
   return kinds.find(([, by, pattern]) => by === method && pattern.test(path))?.[0] ?? null;
 }
 
 /**
- * During which fault a request was under way, if only for a moment; of several, Postgres's, which is the
- * one that has to cost answers.
+ * Returns the fault that overlaps a request; of several, that of Postgres, the only one that may cost
+ * answers.
  */
 function phaseOf(served: Served, phases: readonly Phase[]): PhaseName {
   const hit = ({ from, to }: Phase): boolean => served.startedAt <= to && served.endedAt >= from;
@@ -38,14 +38,14 @@ function phaseOf(served: Served, phases: readonly Phase[]): PhaseName {
   return hits.find((fault) => fault === 'postgres') ?? hits[0] ?? 'none';
 }
 
-/** Refusals that are right, by their codes: too early, not for sale, or the first try is still at it. */
+/** Codes of correct refusals: too early, not for sale, or the first attempt is still running. */
 const refusals: Readonly<Partial<Record<Kind, readonly string[]>>> = {
   operators: ['idempotency_in_progress'],
   checkouts: ['idempotency_in_progress', 'feature_revoked'],
   'inbox questions': ['event_not_found'],
 };
 
-/** Whether an answer tells of a failure: of the service's, of a connection that was cut, or of a mistake. */
+/** Returns whether an answer is a failure of the service, a cut connection, or a mistake. */
 export function isError(served: Served): boolean {
   const kind = kindOf(served);
   const { status, code } = served;
@@ -62,13 +62,13 @@ interface Trouble {
 export interface KindFigures {
   kind: Kind;
   requests: number;
-  /** By status and code; where no instance answered, by whose connection broke. */
+  /** By status and code; without an answer, by the instance whose connection broke. */
   errors: Trouble[];
-  /** Of requests that another instance answered then: by whom they were cut or refused. */
+  /** Of requests that another instance then answered: by the instances that cut or refused them. */
   again: Trouble[];
   p50Ms: number;
   p99Ms: number;
-  /** From the first request that failed to the end of the first after it that did not. */
+  /** From the first failed request to the end of the next successful one. */
   longestOutageMs: number;
 }
 
@@ -99,7 +99,7 @@ function kindFigures(kind: Kind, own: readonly Served[], phases: readonly Phase[
   };
 }
 
-/** Counted by phase and by what it was. */
+/** Counts by phase and kind. */
 function troubles(
   of: readonly Served[],
   phases: readonly Phase[],
@@ -122,7 +122,7 @@ function whatOf({ by, status, code, cutBy }: Served): string {
   return code === null ? String(status) : `${status} ${code}`;
 }
 
-/** Without any request that went well in between; one that has no end lasts until the last failure. */
+/** A stretch of failures without a success in between; without an end, it lasts until the last failure. */
 function longestOutage(served: readonly Served[]): number {
   let longest = 0;
   let failingSince: number | null = null;
@@ -135,7 +135,7 @@ function longestOutage(served: readonly Served[]): number {
   return longest;
 }
 
-/** The figures for people. */
+/** Renders the figures for people. */
 export function table(figures: readonly KindFigures[]): string {
   const heads = ['', 'requests', 'p50 ms', 'p99 ms', 'longest outage', 'errors', 'asked again'];
   const list = (all: readonly Trouble[]): string =>

@@ -2,14 +2,15 @@ import { type KindFigures, phaseNames } from './figures.ts';
 import { mayBeTold, type OldAnswer } from './oracle.ts';
 import type { Phase } from './plan.ts';
 
-/* What must not be in a run; pure. */
+/* What must not occur in a run. Pure. */
 
 /**
- * The errors that must not be. While Postgres is away, a 503 is right. What the killed instance was at
- * is cut off: no service can answer that. Everything else is a fault, also where another instance
- * answered and nobody noticed: one that is told to stop ends what it is at, and the others lose nothing.
+ * Returns the errors that must not occur. While Postgres is away, a 503 is correct. Requests of the killed
+ * instance are cut off, which no service can prevent. Everything else is a fault, even if another instance
+ * answered and the client did not notice: a stopping instance completes its work, and the others lose
+ * nothing.
  *
- * @param killed the name of the instance that was killed.
+ * @param killed the name of the killed instance.
  */
 export function forbiddenErrors(figures: readonly KindFigures[], killed: string): string[] {
   const allowed: ReadonlySet<string> = new Set([
@@ -25,8 +26,8 @@ export function forbiddenErrors(figures: readonly KindFigures[], killed: string)
 }
 
 /**
- * Old answers that must not be. Only what was changed while Redis could not be told may be missing in
- * them, and never for longer than the time to live; everything else that was done has to show.
+ * Returns the outdated answers that must not occur. They may miss only changes whose invalidation Redis lost,
+ * and never for longer than the time to live.
  */
 export function forbiddenOld(
   old: readonly OldAnswer[],

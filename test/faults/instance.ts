@@ -10,24 +10,24 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** How long a process may take to end, milliseconds: it gives itself 13 s. */
+/** How long a process may take to stop, milliseconds: it allows itself 13 s. */
 const endWithinMs = 30_000;
 
-/** How much of what an instance wrote is kept, characters. */
+/** Maximum number of characters of an instance's output to keep. */
 const keptOutput = 100_000;
 
-/** What is answered by the hundred while something is away, and says no more than its status. */
+/** Lines that occur by the hundred while a dependency is away, and carry no more than their status. */
 const expected = /"code":"overloaded"|The database cannot be reached/;
 
-/** One place in which a process of the service runs, again and again. */
+/** A slot in which a process of the service runs, and is started again. */
 export class Instance {
   readonly name: string;
   readonly port: number;
   readonly #environment: Record<string, string>;
   #child: ChildProcess | undefined;
-  /** The end of what its processes wrote, without what is to be expected. */
+  /** The end of the processes' output, without expected lines. */
   output = '';
-  /** How its processes ended that nobody had told to. */
+  /** How processes ended that were not stopped. */
   readonly deaths: string[] = [];
   #told: ChildProcess | undefined;
 
@@ -37,7 +37,7 @@ export class Instance {
     this.#environment = environment;
   }
 
-  /** Starts the process; whether it can be used is for /ready to say. */
+  /** Starts the process; `/ready` shows when it can be used. */
   start(): void {
     const child = spawn(process.execPath, [serverPath], {
       env: {
@@ -51,7 +51,7 @@ export class Instance {
     child.once('exit', (code, signal) => {
       running.delete(child);
       if (this.#told !== child)
-        this.deaths.push(`${this.name} ended by itself: ${signal ?? String(code)}`);
+        this.deaths.push(`${this.name} ended unexpectedly: ${signal ?? String(code)}`);
     });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
@@ -63,8 +63,8 @@ export class Instance {
   }
 
   /**
-   * Sends the process a signal, and resolves when it has ended, at once where it has already: with the
-   * signal that ended it, or its exit code. One that takes too long ends by SIGKILL.
+   * Sends the process a signal, and resolves with its signal or exit code when it has ended, at once if it
+   * already has. A process that takes too long is killed by SIGKILL.
    */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<string> {
     const child = this.#child;
@@ -80,7 +80,7 @@ export class Instance {
     return child.signalCode ?? String(child.exitCode);
   }
 
-  /** @throws Error where a process ended that nobody had told to, with the end of what it wrote. */
+  /** @throws Error with the end of the output if a process ended unexpectedly. */
   requireAlive(): void {
     const [death] = this.deaths;
     if (death !== undefined) throw new Error(`${death}\n${this.output.slice(-2_000)}`);

@@ -1,8 +1,7 @@
 /*
- * The program behind `npm run test:faults`: three instances behind a load balancer, under mixed load,
- * while one is killed, one restarted, and Redis and Postgres go away and come back. Ends with 0 only if
- * nothing that was acknowledged was lost, nobody was told what was not so, and errors were only those
- * that a Postgres that is away has to cause.
+ * The program behind `npm run test:faults`: three instances behind a load balancer under mixed load, while
+ * one is killed, one restarted, and Redis and Postgres are stopped and started. Exits with 0 only if nothing
+ * acknowledged was lost, no user got a wrong answer, and errors occurred only while Postgres was away.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -33,10 +32,10 @@ const { values: given } = parseArgs({
 const seconds = Number(given.seconds);
 const seed = Number(given.seed);
 
-/** Longer than an idempotency key stays taken by a first try that was cut off. */
+/** Longer than a cut-off first attempt holds an idempotency key. */
 const finishWithinMs = 120_000;
 
-/** Resolves with whether everything was as it has to be. */
+/** Resolves with whether the run passed. */
 async function main(redisProgram: string, started: Started): Promise<boolean> {
   console.log('Starting PostgreSQL, Redis, a stand-in for Stripe and three instances …');
   const { running, sandbox, api, shop } = await setStage(redisProgram, seconds, started);
@@ -51,9 +50,9 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
     runPlan(running, seconds, { say: console.log, wrong: crowd.wrong }),
     runTraffic(crowd, seconds),
   ]);
-  console.log(`The load is over; what was begun is brought to an end (${begun.count()}).`);
+  console.log(`The load has ended; ${begun.count()} running actions are being completed.`);
   const unfinished = await begun.over(finishWithinMs);
-  if (unfinished > 0) crowd.wrong.push(`${unfinished} things that were begun came to no end`);
+  if (unfinished > 0) crowd.wrong.push(`${unfinished} actions did not complete`);
   const { invoices } = sandbox.objects('invoices');
   const renewals = invoices.filter(({ billing_reason: why }) => why === 'subscription_cycle');
   crowd.done.set('renewals', renewals.length);
@@ -72,13 +71,13 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
   return faults.length === 0;
 }
 
-/** Where others work beside it, instances are late for that reason, and refuse what can wait. */
+/** On a busy machine, instances are late and shed work. */
 function machineText(): string {
   const [load = NaN] = loadavg();
   return `${availableParallelism()} cores at a load average of ${load.toFixed(1)}`;
 }
 
-/** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
+/** Returns random numbers from 0 to 1, the same for the same seed (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -96,6 +95,6 @@ if (given.help) {
   process.exitCode = 2;
 } else {
   await runTrial(main);
-  // Where the plan failed half way, the crowd still runs.
+  // If the plan failed, the crowd is still running.
   process.exit();
 }

@@ -2,7 +2,7 @@ import { askUntilTaken } from './client.ts';
 import type { Crowd } from './crowd.ts';
 import { projectId } from './shop.ts';
 
-/** An operator grants a user what was not granted, or revokes what was. */
+/** An operator grants what is not granted, or revokes what is. */
 export async function speak(crowd: Crowd): Promise<void> {
   const { url, adminKey } = crowd.place;
   const user = crowd.pick(crowd.buyers);
@@ -13,7 +13,7 @@ export async function speak(crowd: Crowd): Promise<void> {
     const change = crowd.begin(user, register, grants ? 'granted' : 'revoked');
     const path = `/api/v1/admin/${grants ? 'grant' : 'revoke'}`;
     const whom = { project_id: projectId, user_id: user.id, feature_code: code };
-    // The oracle knows no order between an operator's word and what is bought after it.
+    // The oracle knows no order between an operator's action and a later purchase.
     const block = grants ? {} : { block: true };
     const body = { ...whom, ...block, reason: 'a test of faults' };
     const told = await askUntilTaken(url, { method: 'POST', path, key: adminKey, body });

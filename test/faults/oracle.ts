@@ -1,13 +1,12 @@
 /*
- * What each user may be told, worked out from what was done to them and nothing else: no rule here was
- * taken from the service. Each thing that can change has a list of its changes, each with the instants
- * between which it came into effect. Whoever asks may be told any combination of what was in effect at
- * some instant between the question and the answer.
+ * What each user may be told, derived only from the actions on them: it shares no rule with the service. Each
+ * thing that can change has a list of changes, each with the interval in which it took effect. A read may
+ * return any combination that was in effect at some instant between the request and the answer.
  *
- * All instants are milliseconds of one clock that is never set.
+ * All instants are milliseconds of one monotonic clock.
  */
 
-/** `by` is Infinity until somebody was told that the change is done. */
+/** `by` is Infinity until the change is acknowledged. */
 export interface Change<V> {
   value: V;
   from: number;
@@ -16,7 +15,7 @@ export interface Change<V> {
 
 export type MaybeLate = (change: Change<unknown>) => boolean;
 
-/** One thing that changes, one change after the other. */
+/** One thing that changes over time. */
 class Register<V> {
   readonly changes: Change<V>[];
 
@@ -25,17 +24,17 @@ class Register<V> {
   }
 
   get last(): V {
-    return this.changes[this.changes.length - 1]?.value as V; // there is always a first one
+    return this.changes[this.changes.length - 1]?.value as V; // the list is never empty
   }
 
-  /** A change that may be in effect from now on; whoever learns that it is done sets `by`. */
+  /** Adds a change that may be in effect from now on; its caller sets `by` once it is acknowledged. */
   begin(value: V, from: number): Change<V> {
     const change = { value, from, by: Infinity };
     this.changes.push(change);
     return change;
   }
 
-  /** What may be seen, if the changes that `maybeLate` names need not show although they are done. */
+  /** Returns what may be seen if the acknowledged changes that `maybeLate` names need not show yet. */
   seen({ askedAt, answeredAt }: Asked, maybeLate: MaybeLate): V[] {
     const newestDone = this.changes.findLastIndex(
       (change) => change.by <= askedAt && !maybeLate(change),
@@ -49,14 +48,14 @@ class Register<V> {
 export type Plan = 'none' | 'pro' | 'team';
 export type Word = 'none' | 'granted' | 'revoked';
 
-/** What is known of one user. */
+/** The known state of one user. */
 export class User {
   readonly id: string;
-  /** The one subscription. */
+  /** The user's only subscription. */
   readonly plan = new Register<Plan>('none');
-  /** The one-time purchase. */
+  /** The user's one-time purchase. */
   readonly pass = new Register<boolean>(false);
-  /** What an operator said last of each of the two features. */
+  /** The operator's latest action on each of the two features. */
   readonly words = { export: new Register<Word>('none'), beta: new Register<Word>('none') };
   /** A subscription that only renews. */
   readonly club: boolean;
@@ -66,14 +65,14 @@ export class User {
     this.club = club;
   }
 
-  /** Every change, in no order. */
+  /** All changes, in no order. */
   get changes(): Change<unknown>[] {
     return [this.plan, this.pass, this.words.export, this.words.beta].flatMap(
       (register): Change<unknown>[] => register.changes,
     );
   }
 
-  /** What is right once everything is done. */
+  /** What is correct once everything is done. */
   get answer(): Answer {
     const { export: exporting, beta } = this.words;
     return answerOf(this.club, this.plan.last, this.pass.last, exporting.last, beta.last);
@@ -86,7 +85,7 @@ type FeatureCode = (typeof featureCodes)[number];
 /** The value of each feature; null = not entitled. */
 export type Answer = Readonly<Record<FeatureCode, unknown>>;
 
-/** The whole of what the shop of `shop.ts` sells, and what an operator's word does to it. */
+/** The catalog of `shop.ts`, and the effect of operators' actions on it. */
 function answerOf(club: boolean, plan: Plan, pass: boolean, exporting: Word, beta: Word): Answer {
   const given = plan !== 'none' || pass || exporting === 'granted';
   return {
@@ -108,7 +107,7 @@ export type Judgement =
   | { kind: 'old'; lagMs: number }
   | { kind: 'wrong' };
 
-/** An answer that would have been right `lagMs` before the question. */
+/** An answer that would have been correct `lagMs` before the request. */
 export interface OldAnswer {
   user: User;
   asked: Asked;
@@ -116,14 +115,14 @@ export interface OldAnswer {
   lagMs: number;
 }
 
-/** Of an answer, or of a part of one: whether a user might be told it. */
+/** Returns whether a user may get an answer, or a part of one. */
 export function judge(user: User, asked: Asked, told: Partial<Answer>): Judgement {
   if (mayBeTold(user, asked, told, () => false)) return { kind: 'right' };
   const done = user.changes
     .filter(({ by }) => Number.isFinite(by) && by <= asked.askedAt)
     .toSorted((a, b) => b.by - a.by);
   for (const change of done) {
-    // The newest first, so that it is the youngest change without which the answer is one.
+    // The newest first, so that the result is the newest change that the answer lacks.
     if (mayBeTold(user, asked, told, ({ by }) => by >= change.by)) {
       return { kind: 'old', lagMs: asked.askedAt - change.by };
     }
@@ -131,7 +130,7 @@ export function judge(user: User, asked: Asked, told: Partial<Answer>): Judgemen
   return { kind: 'wrong' };
 }
 
-/** Whether a user might be told this if the changes that `maybeLate` names need not show yet. */
+/** Returns whether a user may get this if the changes that `maybeLate` names need not show yet. */
 export function mayBeTold(
   user: User,
   asked: Asked,

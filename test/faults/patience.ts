@@ -12,8 +12,8 @@ const retryMs = 200;
 const withinMs = 120_000;
 
 /**
- * Asks until it is the turn of what is asked, for two minutes at most: whoever is busy puts operators off
- * first. @throws WrongAnswer
+ * Retries while the service sheds the request, for at most two minutes: operators are shed first. @throws
+ * WrongAnswer
  */
 export async function askPatiently<T>(api: Api, call: Call, expected: Expected<T>): Promise<T> {
   const untilAt = performance.now() + withinMs;
@@ -24,7 +24,7 @@ export async function askPatiently<T>(api: Api, call: Call, expected: Expected<T
   return bodyOf(call, answer, expected);
 }
 
-/** @throws Error where it is not so within two minutes. */
+/** @throws Error if the condition does not hold within two minutes. */
 export async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const untilAt = performance.now() + withinMs;
   while (!(await isSo())) {

@@ -5,7 +5,7 @@ import type { Balancer } from './balancer.ts';
 import type { Instance } from './instance.ts';
 import { until } from './patience.ts';
 
-/** What runs, and can be made to stop. */
+/** The parts that can be stopped. */
 export interface Running {
   instances: [Instance, Instance, Instance];
   balancer: Balancer;
@@ -15,7 +15,7 @@ export interface Running {
   startRedis: () => Promise<RunningRedis>;
 }
 
-/** How long an instance may take to say whether it is ready, milliseconds. */
+/** How long an instance may take to answer `/ready`, milliseconds. */
 const readyWithinMs = 5_000;
 
 type FaultName = 'killed' | 'restarted' | 'redis' | 'postgres';
@@ -30,24 +30,24 @@ export interface Phase {
 interface Fault {
   name: FaultName;
   title: string;
-  /** When, of the whole run. */
+  /** When it begins, as a share of the run. */
   at: number;
-  /** Resolves when all is as before; what must not be is added to `wrong`. */
+  /** Resolves when everything is restored; violations are added to `wrong`. */
   run: (running: Running, wrong: string[]) => Promise<void>;
 }
 
 /** How long each is away, milliseconds. */
 const awayMs = { instance: 5_000, redis: 5_000, postgres: 8_000 };
 
-/** In their order; each begins at its time, or when the one before it is over. */
+/** In order; each begins at its time, or when the previous one is over. */
 const faults: readonly Fault[] = [
   {
     name: 'killed',
-    title: 'an instance is killed (SIGKILL), and started again after 5 s',
+    title: 'an instance is killed (SIGKILL), and restarted after 5 s',
     at: 0.1,
     async run({ instances: [first], balancer }, wrong) {
       const how = await first.end('SIGKILL');
-      if (how !== 'SIGKILL') wrong.push(`${first.name} was not killed, but had ended: ${how}`);
+      if (how !== 'SIGKILL') wrong.push(`${first.name} ended before it was killed: ${how}`);
       await sleep(awayMs.instance);
       first.start();
       await untilReady(first, balancer);
@@ -61,23 +61,23 @@ const faults: readonly Fault[] = [
       const how = await second.end('SIGTERM');
       if (how !== '0') wrong.push(`${second.name} ended with ${how} on SIGTERM`);
       second.start();
-      await until(`${second.name} is gone`, () => balancer.stateOf(second.name) !== 'ready');
+      await until(`${second.name} is down`, () => balancer.stateOf(second.name) !== 'ready');
       await untilReady(second, balancer);
     },
   },
   {
     name: 'redis',
-    title: 'Redis is away for 5 s, and comes back with what it held',
+    title: 'Redis is away for 5 s, and returns with its data',
     at: 0.5,
     async run(running, wrong) {
       await running.redis.stop();
       await sleep(awayMs.redis);
       const checks = await Promise.all(running.instances.map(redisCheck));
-      if (checks.includes('ok')) wrong.push('somebody reaches a Redis that is away');
+      if (checks.includes('ok')) wrong.push('an instance reaches Redis although it is away');
       running.redis = await running.startRedis();
-      // Only what it held before can be an answer that is over.
-      if ((await countKeys(running.redis.url)) === 0) wrong.push('Redis came back with nothing');
-      await until('all reach Redis', async () => {
+      // Only with its old data can Redis hold outdated answers.
+      if ((await countKeys(running.redis.url)) === 0) wrong.push('Redis returned without data');
+      await until('all instances reach Redis', async () => {
         const found = await Promise.all(running.instances.map(redisCheck));
         return found.every((check) => check === 'ok');
       });
@@ -95,7 +95,7 @@ const faults: readonly Fault[] = [
   },
 ];
 
-/** Lets everything go wrong at its time; resolves when all is as before, with what was away when. */
+/** Injects all faults at their times. Resolves with the outages when everything is restored. */
 export async function runPlan(
   running: Running,
   seconds: number,
@@ -109,7 +109,7 @@ export async function runPlan(
     say(`${clockOf(from - startedAt)}  ${title}`);
     await run(running, wrong);
     const to = performance.now();
-    say(`${clockOf(to - startedAt)}  all is there again`);
+    say(`${clockOf(to - startedAt)}  everything is restored`);
     phases.push({ fault: name, from, to });
   }
   return phases;
@@ -119,7 +119,7 @@ function clockOf(ms: number): string {
   return `${(ms / 1_000).toFixed(1).padStart(6)} s`;
 }
 
-/** @throws Error where it is not so within two minutes, or its process has ended. */
+/** @throws Error if it is not ready within two minutes, or its process has ended. */
 export function untilReady(instance: Instance, balancer: Balancer): Promise<void> {
   return until(`${instance.name} is ready`, () => {
     instance.requireAlive();

@@ -8,7 +8,7 @@ const entitlementsShape = z.object({
 });
 const checkShape = z.object({ value: z.unknown() });
 
-/** The values in a body that has all entitlements, as that of `GET /entitlements`. */
+/** Returns the values in a body with all entitlements, such as that of `GET /entitlements`. */
 export function wholeAnswer(body: unknown): Answer {
   const { entitlements } = entitlementsShape.parse(body);
   const valueOf = (code: string): unknown =>
@@ -21,7 +21,7 @@ export function wholeAnswer(body: unknown): Answer {
   };
 }
 
-/** An app asks about a user, everything or one feature, and the oracle is asked whether that may be. */
+/** Reads a user's entitlements as an app does, all or one feature, and lets the oracle judge the answer. */
 export async function read(crowd: Crowd): Promise<void> {
   const { url, shop } = crowd.place;
   const user = crowd.pickReader();

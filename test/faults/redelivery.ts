@@ -1,9 +1,9 @@
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 
-/** How often what was given up is looked for, milliseconds. */
+/** How often given-up events are looked for, milliseconds. */
 const everyMs = 5_000;
 
-/** Sends events that the sandbox gave up after half a minute once more: Stripe tries for three days. */
+/** Resends events that the sandbox gave up after half a minute: Stripe retries for three days. */
 export function keepDelivering(sandbox: Sandbox): { stop(): Promise<void> } {
   const timer = setInterval(() => {
     for (const id of givenUp(sandbox)) sandbox.resend(id);
@@ -16,7 +16,7 @@ export function keepDelivering(sandbox: Sandbox): { stop(): Promise<void> } {
   };
 }
 
-/** Events that were not taken and are not on their way. */
+/** Returns events that were not delivered and are not being retried. */
 function givenUp(sandbox: Sandbox): string[] {
   const byEvent = Map.groupBy(sandbox.deliveries(), ({ eventId }) => eventId);
   return [...byEvent]

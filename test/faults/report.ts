@@ -13,38 +13,38 @@ export interface Outcome {
   crowd: Pick<Crowd, 'done' | 'judged' | 'old' | 'wrong'>;
   inbox: InboxVerdict;
   words: WordsVerdict;
-  /** What everybody is told after everything. */
+  /** The answers to every user after the run. */
   inTheEnd: FinalAnswers;
-  /** The name of the instance that was killed. */
+  /** The name of the killed instance. */
   killed: string;
   cacheTtlSeconds: number;
 }
 
-/** How many faults of a kind are told in full. */
+/** Maximum number of faults of a kind that are listed in full. */
 const shown = 10;
 
-/** What a run came to, for people, and what was wrong in it; pure. */
+/** Returns the results of a run for people, and what was wrong. Pure. */
 export function report(outcome: Outcome): { text: string; faults: string[] } {
   const { served, phases, crowd, inbox, words, inTheEnd, killed, cacheTtlSeconds } = outcome;
   const figures = figuresOf(served, phases);
   const tooOld = forbiddenOld(crowd.old, phases, cacheTtlSeconds);
   const faults = [
-    ...forbiddenErrors(figures, killed).map((each) => `an error that must not be: ${each}`),
+    ...forbiddenErrors(figures, killed).map((each) => `forbidden error: ${each}`),
     ...crowd.wrong,
     ...tooOld.map(
-      ({ user, lagMs }) => `${user.id} was told what was over for ${Math.round(lagMs)} ms`,
+      ({ user, lagMs }) => `${user.id} got an answer that was outdated by ${Math.round(lagMs)} ms`,
     ),
     ...inbox.lost.map((id) => `${id} was acknowledged and is lost`),
     ...inbox.unprocessed.map((id) => `${id} is not processed`),
     ...inbox.repeated.map((id) => `${id} is in the inbox more than once`),
     ...inTheEnd.wrong,
     ...missing({ served, phases, ...crowd, acknowledged: inbox.acknowledged }).map(
-      (what) => `the run shows nothing: ${what}`,
+      (what) => `the run proves nothing: ${what}`,
     ),
   ];
-  if (inbox.undelivered > 0) faults.push(`${inbox.undelivered} events were never taken`);
-  if (inTheEnd.asked === 0) faults.push('nobody was asked after everything');
-  if (words.recorded < words.acknowledged) faults.push('words of operators are not recorded');
+  if (inbox.undelivered > 0) faults.push(`${inbox.undelivered} events were never delivered`);
+  if (inTheEnd.asked === 0) faults.push('no user was read after the run');
+  if (words.recorded < words.acknowledged) faults.push("operators' actions are not recorded");
   const doneText = [...crowd.done].map(([kind, count]) => `${count} ${kind}`).join(', ');
   const lines = [
     '',
@@ -55,10 +55,10 @@ export function report(outcome: Outcome): { text: string; faults: string[] } {
     ),
     '',
     `Done: ${doneText}.`,
-    `Answers judged by the oracle: ${crowd.judged}. Old ones: ${oldText(crowd.old)}.`,
+    `Answers judged by the oracle: ${crowd.judged}. Outdated ones: ${oldText(crowd.old)}.`,
     `Events acknowledged: ${inbox.acknowledged}; in the inbox: ${inbox.inInbox}; lost: ${inbox.lost.length}; not processed: ${inbox.unprocessed.length}.`,
-    `Words of operators acknowledged: ${words.acknowledged}; recorded: ${words.recorded} (a word that was cut off may be recorded twice).`,
-    `Answers after everything, of every user from every instance, as usual and straight from Postgres: ${inTheEnd.asked}; wrong: ${inTheEnd.wrong.length}.`,
+    `Operators' actions acknowledged: ${words.acknowledged}; recorded: ${words.recorded} (an action that was cut off may be recorded twice).`,
+    `Answers after the run, to every user from every instance, as usual and straight from Postgres: ${inTheEnd.asked}; wrong: ${inTheEnd.wrong.length}.`,
     '',
     faults.length === 0 ? 'Nothing was wrong.' : `WRONG (${faults.length}):`,
     ...faults.slice(0, shown).map((fault) => `  ${fault}`),

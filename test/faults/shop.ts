@@ -9,7 +9,7 @@ export const origin = 'https://shop.example';
 
 const weekMs = 7 * 86_400_000;
 
-/** The prices of what can be bought. */
+/** The prices of the shop. */
 interface Prices {
   pro: string;
   team: string;
@@ -18,9 +18,9 @@ interface Prices {
 
 export interface Shop {
   prices: Prices;
-  /** May read and buy, as an app's. */
+  /** An app's key, with the scopes read and checkout. */
   appKey: string;
-  /** The users whose weekly subscriptions renew, one after the other, within the run. */
+  /** Users whose weekly subscriptions renew, one after the other, during the run. */
   members: string[];
 }
 
@@ -41,8 +41,8 @@ const goods = {
 const anything = z.unknown();
 
 /**
- * A project that sells a plan in two sizes, a pass and a club, and members of the club whose weeks end
- * between `from` and `to` (epoch milliseconds). Resolves when the service knows all of it.
+ * Creates a project that sells a plan in two sizes, a pass and a club, and members of the club whose weeks
+ * end between `from` and `to` (epoch milliseconds). Resolves when the service knows all of it.
  */
 export async function openShop(
   api: Api,
@@ -102,7 +102,7 @@ export async function openShop(
 
 const runShape = z.object({ id: z.string(), status: z.string() });
 
-/** The members were there before the service: it finds them by comparing. */
+/** The members subscribed before the service started, so reconciliation finds them. */
 async function reconcile(api: Api): Promise<void> {
   const path = '/api/v1/admin/reconciliations';
   const started = { status: 202, shape: runShape };

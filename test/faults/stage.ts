@@ -15,7 +15,7 @@ import { Instance } from './instance.ts';
 import { type Running, untilReady } from './plan.ts';
 import { openShop, type Shop } from './shop.ts';
 
-/** Short, so that an answer that was to be forgotten and was not outlives its time within a run. */
+/** Short, so that an answer whose invalidation was lost expires within a run. */
 export const cacheTtlSeconds = 20;
 
 const members = 40;
@@ -23,14 +23,14 @@ const members = 40;
 export interface Stage {
   running: Running;
   sandbox: Sandbox;
-  /** The balancer, with the platform's key. */
+  /** A client of the balancer with the platform key. */
   api: Api;
   shop: Shop;
 }
 
 /**
- * Three instances behind a balancer, on a Postgres, a Redis that keeps what it holds, and a sandbox that
- * sends its webhooks to the balancer; and a shop in which weekly members renew in the next `seconds`.
+ * Starts three instances behind a balancer, with a Postgres, a Redis that saves its data, a sandbox that
+ * sends webhooks to the balancer, and a shop in which weekly members renew in the next `seconds`.
  */
 export async function setStage(
   redisProgram: string,
@@ -48,7 +48,7 @@ export async function setStage(
     postgres,
     startPostgres: () => startPostgres({ dataDirectory, persistent: true, port: postgres.port }),
   };
-  // What runs in its place by then is what is stopped.
+  // Stops whichever process runs in its place by then.
   started.add(() => database.postgres.stop());
   const cache = { redis: await startCache(), startRedis: startCache };
   const stores = Object.assign(database, cache);
@@ -73,7 +73,7 @@ export async function setStage(
     HOST: '127.0.0.1',
     LOG_LEVEL: 'warn',
     CACHE_TTL_SECONDS: String(cacheTtlSeconds),
-    // Comparing with Stripe would mend what was lost, and so hide it.
+    // Reconciliation would repair losses, and so hide them.
     RECONCILE_CRON: '',
   };
   const instance = async (name: string) => new Instance(name, await freePort(), environment);

@@ -4,21 +4,21 @@ import type { Crowd } from './crowd.ts';
 import { speak } from './operators.ts';
 import { read } from './readers.ts';
 
-/** How often a second each is begun, whatever became of those before. */
+/** How many of each are begun per second, independent of earlier ones. */
 const perSecond = [
   [read, 80],
   [speak, 4],
   [deal, 2],
 ] as const;
 
-/** What was begun and is not over. */
+/** The running actions. */
 export interface Begun {
   count(): number;
-  /** Resolves when all of it is over, or with how much is not after `ms`. */
+  /** Resolves when all have completed, or with the number of those that have not after `ms`. */
   over(ms: number): Promise<number>;
 }
 
-/** Lets the crowd do what it does for a while; what goes wrong in it is noted there. */
+/** Runs the crowd's actions for a while, and records their failures. */
 export async function runTraffic(crowd: Crowd, seconds: number): Promise<Begun> {
   const running = new Set<Promise<void>>();
   const until = performance.now() + seconds * 1_000;

@@ -10,12 +10,12 @@ import { askPatiently } from './patience.ts';
 import { wholeAnswer } from './readers.ts';
 import { projectId } from './shop.ts';
 
-/* What has to be true when everything is over. */
+/* The checks at the end of a run. */
 
 const eventShape = z.object({ id: z.string(), status: z.enum(eventStatuses) });
 const entryShape = z.object({ id: z.string() });
 
-/** How long deliveries may go on, and after it the work on what they told, milliseconds. */
+/** How long deliveries may continue, and then the processing of their events, milliseconds. */
 const withinMs = 60_000;
 
 export interface InboxVerdict {
@@ -23,15 +23,15 @@ export interface InboxVerdict {
   inInbox: number;
   lost: string[];
   unprocessed: string[];
-  /** In the inbox more than once. */
+  /** Events that are in the inbox more than once. */
   repeated: string[];
   undelivered: number;
 }
 
-/** Waits until Stripe has delivered everything and it is processed, and says what was not. */
+/** Waits until Stripe has delivered all events and they are processed. Returns what was not. */
 export async function judgeInbox(api: Api, sandbox: Sandbox): Promise<InboxVerdict> {
   const untilAt = performance.now() + withinMs;
-  // What was given up is sent again by `keepDelivering`, which looks for it every few seconds.
+  // `keepDelivering` resends events that were given up, which it looks for every few seconds.
   const isUnderWay = (): boolean => compareInbox(sandbox.deliveries(), []).undelivered > 0;
   while (isUnderWay() && performance.now() < untilAt) await sleep(200);
   let inbox = await loadInbox(api);
@@ -43,7 +43,7 @@ export async function judgeInbox(api: Api, sandbox: Sandbox): Promise<InboxVerdi
   return compareInbox(sandbox.deliveries(), inbox);
 }
 
-/** What was sent beside what is in the inbox; pure. */
+/** Compares the sent events with those in the inbox. Pure. */
 export function compareInbox(
   deliveries: readonly Pick<Delivery, 'eventId' | 'status'>[],
   inbox: readonly z.infer<typeof eventShape>[],
@@ -73,7 +73,7 @@ export interface WordsVerdict {
   recorded: number;
 }
 
-/** How many grants and revocations were acknowledged, and how many the audit knows. */
+/** Number of acknowledged grants and revocations, and of those in the audit. */
 export async function judgeWords(api: Api, acknowledged: number): Promise<WordsVerdict> {
   let recorded = 0;
   for (const action of ['grant.create', 'revocation.create']) {
@@ -83,7 +83,7 @@ export async function judgeWords(api: Api, acknowledged: number): Promise<WordsV
   return { acknowledged, recorded };
 }
 
-/** Everything in a list, page by page. */
+/** Loads everything in a list, page by page. */
 async function loadAll<T>(api: Api, first: string, row: z.ZodType<T>): Promise<T[]> {
   const shape = z.object({ data: z.array(row), next_cursor: z.string().nullable() });
   const rows: T[] = [];
@@ -98,11 +98,11 @@ async function loadAll<T>(api: Api, first: string, row: z.ZodType<T>): Promise<T
 
 export interface FinalAnswers {
   asked: number;
-  /** Who is told what is not so. */
+  /** Users who get a wrong answer. */
   wrong: string[];
 }
 
-/** Asks every instance about every user, as usual and straight from Postgres. */
+/** Reads every user from every instance, as usual and straight from Postgres. */
 export async function judgeUsers(
   users: readonly User[],
   instances: readonly Instance[],
@@ -110,7 +110,7 @@ export async function judgeUsers(
 ): Promise<FinalAnswers> {
   const wrong: string[] = [];
   let asked = 0;
-  // Those that ended by themselves are a fault already, and answer nothing.
+  // Instances that ended unexpectedly are a fault already, and answer nothing.
   for (const { name, port } of instances.filter(({ deaths }) => deaths.length === 0)) {
     const api = { serviceUrl: `http://127.0.0.1:${port}`, key };
     for (const user of users) {
@@ -123,7 +123,8 @@ export async function judgeUsers(
         );
         asked += 1;
         const [told, right] = [wholeAnswer(body), user.answer].map((each) => JSON.stringify(each));
-        if (told !== right) wrong.push(`${name} says of ${user.id}${how} ${told}, not ${right}`);
+        if (told !== right)
+          wrong.push(`${name} answers for ${user.id}${how} ${told} instead of ${right}`);
       }
     }
   }

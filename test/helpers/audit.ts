@@ -1,6 +1,6 @@
 import type { TestService } from './service.ts';
 
-/** What `work` adds to the audit, oldest first. */
+/** Returns the audit rows that `work` adds, oldest first. */
 export async function auditOf(
   service: TestService,
   work: () => Promise<unknown>,
@@ -35,7 +35,7 @@ export async function auditOf(
   });
 }
 
-/** A problem without what differs from request to request. */
+/** Returns a problem without the fields that differ between requests. */
 export function sameProblem(body: unknown): unknown {
   return typeof body === 'object' ? { ...body, request_id: '' } : body;
 }

@@ -1,4 +1,4 @@
-/** A clock that stands still until it is told otherwise. Instants and durations in milliseconds. */
+/** A clock that stands still until a test moves it. Instants and durations in milliseconds. */
 export class TestClock {
   #now: number;
   #passed = 0;
@@ -9,9 +9,11 @@ export class TestClock {
 
   readonly now = (): number => this.#now;
 
-  /** How far the clock has gone forward: the other clock of a process, which no step back moves. */
+  /**
+   * The total of forward moves: the monotonic clock of a process, which setting the clock back does not move.
+   */
   readonly monotonic = (): number => {
-    // Fractions of milliseconds, which the real one has too.
+    // Fractions of milliseconds, as a real clock has.
     this.#passed += 1 / 1024;
     return this.#passed;
   };
@@ -26,7 +28,7 @@ export class TestClock {
   }
 }
 
-/** A clock that is apart from another one, by as much as a test says; durations are the other's. */
+/** A clock that differs from another one by an offset; durations are the other's. */
 export class ApartClock extends TestClock {
   aheadMs = 0;
   override readonly now: () => number;
@@ -39,7 +41,7 @@ export class ApartClock extends TestClock {
   }
 }
 
-/** Another clock in the place of one that a test moves. */
+/** Replaces the clock that a test moves. */
 export class FollowingClock extends TestClock {
   override readonly now: () => number;
   override readonly monotonic: () => number;

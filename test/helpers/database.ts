@@ -6,11 +6,11 @@ import { openDatabase, type Database } from '../../src/platform/database.ts';
 export interface TestDatabase {
   url: string;
   database: Database;
-  /** Closes `database` and drops what it was connected to. */
+  /** Closes `database` and drops it. */
   drop: () => Promise<void>;
 }
 
-/** A migrated, empty database of one's own, cloned from the run's template. */
+/** Creates a migrated, empty, private database, cloned from the run's template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `latchkey_test_${randomUUID().replaceAll('-', '')}`;
   await administer(`create database ${name} template ${inject('templateDatabase')}`);

@@ -1,6 +1,6 @@
 /*
- * The service as a process that kills itself (SIGKILL) at a named step of ingestion, once it was armed
- * by SIGUSR2. Composed as src/server.ts composes it; only the way of each step is watched.
+ * The service as a process that kills itself (SIGKILL) at a named step of ingestion, once SIGUSR2 has armed
+ * it. Composed as in src/server.ts; only the steps are intercepted.
  */
 import { buildApp } from '../../src/app.ts';
 import { type Background, startBackground } from '../../src/background.ts';
@@ -26,7 +26,7 @@ const { database, redis } = deps;
 
 const query = database.pool.query.bind(database.pool) as (...args: unknown[]) => Promise<{
   rowCount: number | null;
-}>; // the promised forms, which are all that the service uses
+}>; // the promise forms, which the service uses
 Object.assign(database.pool, {
   query: async (...args: unknown[]) => {
     const [asked] = args;

@@ -4,7 +4,7 @@ import type { UserName } from '../../src/entitlements/users.ts';
 import { newId } from '../../src/platform/ids.ts';
 import { startTestService, testStart, type TestService } from './service.ts';
 
-/** A service with the project `notes`, which has the feature `export` and sells nothing. */
+/** A service with the project `notes`, which has the feature `export` and no catalog. */
 export async function startGrantingService(): Promise<TestService> {
   const service = await startTestService();
   await service.createProject('notes');
@@ -20,7 +20,7 @@ export async function startGrantingService(): Promise<TestService> {
   return service;
 }
 
-/** What an operator's grant of `export` does, with a cache of the test's choice. */
+/** Grants `export` as an operator, with a cache of the test's choice. */
 export async function grantExport(
   { deps }: TestService,
   { projectId, userId }: UserName,

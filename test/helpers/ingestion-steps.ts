@@ -1,4 +1,4 @@
-/** The steps of ingestion after each of which a process may die, in their order. */
+/** The steps of ingestion after which a process may die, in order. */
 export const ingestionSteps = [
   'stored',
   'acknowledged',

@@ -2,13 +2,13 @@ import type { Customer, User } from '../../src/generated/prisma/client.ts';
 import type { TestResponse } from './service.ts';
 import type { Shop } from './shop.ts';
 
-/** Customers that were at Stripe before Latchkey was, and their link to users. */
+/** Existing Stripe customers, and their links to users. */
 export interface Linking {
-  /** Makes a customer, by default the project's. */
+  /** Creates a customer, by default the project's. */
   customer: (metadata?: Record<string, string>) => Promise<string>;
-  /** Makes a subscription to `pro` of a customer. */
+  /** Creates a customer's subscription to `pro`. */
   subscribe: (id: string, metadata?: Record<string, string>) => Promise<string>;
-  /** Makes a purchase of `forever` by a customer, not through Latchkey. */
+  /** Creates a customer's purchase of `forever`, not through Latchkey. */
   purchase: (id: string) => Promise<void>;
   link: (userId: string, id: string, key?: string, more?: object) => Promise<TestResponse>;
   stored: (id: string) => Promise<(Customer & { user: User | null }) | null>;
@@ -16,7 +16,7 @@ export interface Linking {
 
 export const ours = { project_id: 'notes' };
 
-/** Returns how to link; `shopOf` is called when it is used, so a file may name these before it has its shop. */
+/** Returns these helpers; `shopOf` is called on use, so a file may define them before it has its shop. */
 export function linkingOf(shopOf: () => Shop): Linking {
   let counter = 0;
   return {

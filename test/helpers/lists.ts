@@ -1,13 +1,13 @@
 import { at } from './json.ts';
 import type { TestService } from './service.ts';
 
-/** The rows at `field` of an answer; none where it is no list. */
+/** Returns the rows at `field` of a response; none if it is no list. */
 export function rowsOf(body: unknown, field = 'data'): unknown[] {
   const rows: unknown = at(body, field);
   return Array.isArray(rows) ? rows : [];
 }
 
-/** All rows of a list, page by page of `limit`. */
+/** Loads all rows of a list, page by page of `limit`. */
 export async function allPages(
   service: TestService,
   path: string,

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** Units that have a base unit, by that. */
+/** Units with a base unit, by that. */
 const baseUnits: Record<string, readonly string[]> = {
   seconds: ['milliseconds', 'microseconds', 'nanoseconds', 'minutes', 'hours', 'days', 'weeks'],
   bytes: ['kilobytes', 'megabytes', 'gigabytes', 'terabytes', 'kibibytes', 'mebibytes', 'bits'],
@@ -38,14 +38,14 @@ interface Family {
 }
 
 /**
- * Returns what `promtool check metrics` says of metrics in Prometheus's text format, in its words and
- * sorted; nothing where they keep the rules.
+ * Returns the findings of `promtool check metrics` for metrics in Prometheus's text format, in its words and
+ * sorted.
  */
 export function metricFaults(text: string): string[] {
   return familiesOf(text).flatMap(faultsOf).sort();
 }
 
-/** Returns what `promtool check metrics` itself says, sorted; null where it is not on the PATH. */
+/** Returns the findings of `promtool check metrics` itself, sorted; null if it is not on the PATH. */
 export function promtoolFaults(text: string): string[] | null {
   const { error, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
     input: text,

@@ -3,12 +3,12 @@ import type { Database } from '../../src/platform/database.ts';
 
 type Pools = Pick<Database, 'pool' | 'reservedPool'>;
 
-/** Runs `work` while no pool reaches Postgres, as where the server is gone; then it is back. */
+/** Runs `work` while no pool reaches Postgres, as if the server were down. */
 export async function withoutPostgres(database: Pools, work: () => Promise<void>): Promise<void> {
   await withFailingPostgres(database, new Error('connect ECONNREFUSED 127.0.0.1:5432'), work);
 }
 
-/** Runs `work` while all that the pools are asked fails with `error`. */
+/** Runs `work` while every query of the pools fails with `error`. */
 export async function withFailingPostgres(
   { pool, reservedPool }: Pools,
   error: Error,

@@ -4,12 +4,12 @@ import type { TestResponse } from './service.ts';
 import { startStripeCatalog, type StripeCatalog } from './stripe-catalog.ts';
 import { startTwoProjects, type TwoProjects } from './two-projects.ts';
 
-/** Two projects on a stand-in for Stripe's catalog, and the requests of those who test products. */
+/** Two projects on a stand-in for Stripe's catalog, with the requests of product tests. */
 export interface ProductRoutes extends TwoProjects {
   stripe: StripeCatalog;
   /** Sets a product, by default as `notes` and without features. */
   put: (id: string, body: object, key?: string, query?: string) => Promise<TestResponse>;
-  /** The codes of what a user of `notes` may use now. */
+  /** Returns the codes of the features that a user of `notes` may use now. */
   entitled: (userId: string) => Promise<unknown[]>;
   close: () => Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/platform/database.ts';
 
-/** Stores what the mirror stores of one user's purchase of one price. */
+/** Stores the mirror's rows of one user's purchase of one price. */
 export async function storePurchase(
   database: Database,
   { projectId, userId }: { projectId: string; userId: string },

@@ -15,18 +15,18 @@ interface Asked {
   projectId?: string;
   userId?: string;
   dryRun?: boolean;
-  /** Called while the run waits for Stripe, with how long. */
+  /** Called with the duration while the run waits for Stripe. */
   onPause?: (ms: number) => void;
 }
 
-/** Works off every run that waits, as the background would; waits take no time, but move the clock. */
+/** Runs every waiting reconciliation, as the background would. Waits take no time, but move the clock. */
 export async function finishRuns(
   { deps, clock }: Pick<TestService, 'deps' | 'clock'>,
   { onPause }: Pick<Asked, 'onPause'> = {},
 ): Promise<void> {
   const running = {
     ...deps,
-    // The rate is another test's subject.
+    // Another test covers the rate.
     stripeForReconciliation: deps.stripe,
     isStopped: () => false,
     pause: (ms: number) => {

@@ -1,6 +1,6 @@
 /*
- * One reconciliation of everything in a process of its own, with the real clock and the real budget. What
- * it took goes to standard output, as JSON.
+ * Runs one full reconciliation in a separate process, with the real clock and the real budget. Prints its
+ * cost to standard output, as JSON.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../src/config.ts';

@@ -3,16 +3,16 @@ import { createConnection, createServer, type Socket } from 'node:net';
 
 export interface RedisProxy {
   url: string;
-  /** From now on nothing that Redis says comes through, as where it hangs. */
+  /** Holds all of Redis's replies from now on, as if it hung. */
   hold(): void;
-  /** What was held comes through, and all else. */
+  /** Releases the held replies and all later ones. */
   release(): void;
-  /** Of the connections that there are nothing comes through any more; others work. */
+  /** Blocks the present connections; new ones work. */
   strand(): void;
   close(): Promise<void>;
 }
 
-/** A way to the run's Redis that a test can block, since Redis itself serves other tests too. */
+/** A proxy to the run's Redis that a test can block, since other tests share that Redis. */
 export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
   const { hostname, port } = new URL(redisUrl);
   let answers: Socket[] = [];

@@ -17,26 +17,26 @@ import { text } from './json.ts';
 export const adminKey = 'test_admin_key_of_more_than_32_characters';
 export const webhookSecret = 'whsec_test_secret';
 
-/** A Sunday, on which most tests begin. */
+/** The start of most tests, a Sunday. */
 export const testStart = Date.parse('2026-11-01T00:00:00.000Z');
 
 export interface TestServiceOptions {
-  /** Where the service finds Stripe; by default nowhere. */
+  /** The URL of Stripe; by default none. */
   stripeUrl?: string;
-  /** The key that the service has of Stripe. */
+  /** The service's Stripe key. */
   stripeKey?: string;
-  /** What the clock shows at first, epoch milliseconds. */
+  /** The clock's start, epoch milliseconds. */
   now?: number;
-  /** The clock itself, where another server shares it. */
+  /** The clock, if another server shares it. */
   clock?: TestClock;
   /** False: the service runs without a cache. */
   redis?: boolean;
   config?: Partial<Config>;
-  /** STRIPE_MAX_RPS; by default so high that nothing waits. */
+  /** STRIPE_MAX_RPS; by default high enough that nothing waits. */
   maxRps?: number;
-  /** How late the event loop claims to be; by default not at all. */
+  /** The reported delay of the event loop; 0 by default. */
   loopDelay?: LoopDelay;
-  /** Gets every line of the log. */
+  /** Called with every line of the log. */
   log?: DestinationStream;
 }
 
@@ -48,7 +48,7 @@ interface TestRequest {
 
 export interface TestResponse {
   status: number;
-  /** The parsed JSON, the text where the answer is none, undefined where it is empty. */
+  /** The parsed JSON, text if the body is not JSON, undefined if it is empty. */
   body: unknown;
   headers: Record<string, string | number | string[] | undefined>;
 }
@@ -65,18 +65,22 @@ export interface TestService {
   clock: TestClock;
   /** May do everything in every project. */
   adminKey: string;
-  /** Sends a request as a client would, without a network in between. A path without `/api/` is one below `/api/v1`. */
+  /**
+   * Sends a request as a client would, without a network. A path without `/api/` is relative to `/api/v1`.
+   */
   request: SendRequest;
-  /** A project through the API, and a key of it that has every scope. */
+  /** Creates a project through the API, with a key of every scope. */
   createProject(id: string, settings?: object): Promise<{ projectId: string; key: string }>;
-  /** Listens on a free port of the loopback; resolves with the URL. */
+  /** Listens on a free port of the loopback interface; resolves with the URL. */
   listen(): Promise<string>;
-  /** Syncs until nothing is wanted that may be tried now. Nothing else syncs: no worker runs beside. */
+  /** Syncs until no object is due. Nothing else syncs: no worker runs in the background. */
   runWorker(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The real application on a database of its own and the run's Redis, with a clock that the test moves. */
+/**
+ * Starts the real application on a private database and the run's Redis, with a clock that the test moves.
+ */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const clock = options.clock ?? new TestClock(options.now ?? testStart);
   const { url: databaseUrl, database, drop } = await createTestDatabase();
@@ -85,11 +89,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       DATABASE_URL: databaseUrl,
       STRIPE_SECRET_KEY: options.stripeKey ?? 'sk_test_123',
       STRIPE_WEBHOOK_SECRETS: webhookSecret,
-      // A port on which nothing listens: a test that asks Stripe unawares fails at once.
+      // A closed port: a test that calls Stripe by mistake fails at once.
       STRIPE_API_BASE: options.stripeUrl ?? 'http://127.0.0.1:9',
       ADMIN_API_KEY: adminKey,
       LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
-      // The clock of a test stands still, so that no limit would flow back.
+      // A test's clock stands still, so no limit would refill.
       KEY_MAX_RPS: '1000000',
     }),
     ...options.config,
@@ -101,7 +105,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     monotonic: clock.monotonic,
     database,
     redis,
-    // However busy the machine is, no request of a test is refused or delayed for it.
+    // No request of a test is refused or delayed on a busy machine.
     pace: { note: () => undefined, admits: () => true },
     loopDelay: options.loopDelay ?? {
       ms: () => 0,
@@ -145,7 +149,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   };
 }
 
-/** Sends requests to an application as a client would, without a network in between. */
+/** Sends requests to an application as a client would, without a network. */
 export function requestTo(app: App): SendRequest {
   return async (method, path, { key, body, headers } = {}) => {
     const response = await app.inject({
@@ -164,7 +168,10 @@ export function requestTo(app: App): SendRequest {
   };
 }
 
-/** Connected, and with a wait that a busy machine does not exceed: a test's hit is never a miss by chance. */
+/**
+ * Connected, and with a time-out that a busy machine does not reach, so that a test's hit is never a miss by
+ * chance.
+ */
 async function connectRedis(): Promise<Redis> {
   const redis = openRedis(inject('redisUrl'), () => undefined);
   redis.options.commandTimeout = 5_000;

@@ -15,7 +15,7 @@ const origin = 'https://notes.example';
 const shopPrices = ['pro', 'team', 'pass', 'forever'] as const;
 type ShopPrice = (typeof shopPrices)[number];
 
-/** A service and its Stripe, which share a clock, with one project that sells something of each kind. */
+/** A service and its Stripe, which share a clock, with one project that sells one product of each kind. */
 export interface Shop {
   service: TestService;
   sandbox: Sandbox;
@@ -28,19 +28,19 @@ export interface Shop {
   checkout(userId: string, ...prices: ShopPrice[]): Promise<TestResponse>;
   /** Opens a checkout and pays it; nothing is delivered yet. Returns the session's id. */
   buy(userId: string, ...prices: ShopPrice[]): Promise<string>;
-  /** Delivers all webhooks, and syncs until nothing is wanted. */
+  /** Delivers all webhooks, and syncs until no object is due. */
   settle(): Promise<void>;
-  /** Moves the time of both sides; what falls due at Stripe happens on the way. */
+  /** Moves the clock of both sides. Everything that falls due at Stripe in between happens. */
   advanceTo(instant: number): Promise<void>;
-  /** What the user may use now: the values by feature code. */
+  /** Returns what the user may use now: the values by feature code. */
   entitled(userId: string): Promise<Record<string, unknown>>;
-  /** Why or why not, as `check` says it. */
+  /** Returns the reason that `check` gives. */
   reason(userId: string, featureCode: string): Promise<string>;
-  /** The user's only subscription at Stripe. */
+  /** Returns the user's only subscription at Stripe. */
   subscriptionOf(userId: string): Promise<Stripe.Subscription>;
-  /** The user's primary customer at Stripe. */
+  /** Returns the user's primary customer at Stripe. */
   customerOf(userId: string): Promise<string>;
-  /** The user's only charge at Stripe. */
+  /** Returns the user's only charge at Stripe. */
   chargeOf(userId: string): Promise<Stripe.Charge>;
   close(): Promise<void>;
 }
@@ -65,7 +65,7 @@ export async function startShop(): Promise<Shop> {
     now: clock.now,
     secretKey,
     delivery: 'manual',
-    // Stripe gives up after the grace has ended, not at the same instant.
+    // Stripe gives up after the grace period has ended, not at the same instant.
     dunning: { retryDays: [3, 5, 14], then: 'cancel' },
   });
   const service = await startTestService({ stripeUrl: sandbox.url, clock });
@@ -162,7 +162,7 @@ export async function startShop(): Promise<Shop> {
   };
 }
 
-/** Makes the goods at Stripe and says at the service what they carry. */
+/** Creates the products at Stripe and maps them at the service. */
 async function stock(service: TestService, stripe: Stripe): Promise<Record<ShopPrice, string>> {
   const put = async (path: string, body: object): Promise<void> => {
     const answer = await service.request('PUT', `/admin/${path}`, {
@@ -188,12 +188,12 @@ async function stock(service: TestService, stripe: Stripe): Promise<Record<ShopP
   }
   const { pro, team, pass, forever } = ids;
   if (pro === undefined || team === undefined || pass === undefined || forever === undefined) {
-    throw new Error('a price was not made');
+    throw new Error('a price was not created');
   }
   return { pro, team, pass, forever };
 }
 
-/** One price is named alone, as most apps do. */
+/** A single price is sent alone, as most apps do. */
 function linesOf([price, ...more]: string[]): object {
   if (more.length === 0) return { price_id: price };
   return { line_items: [price, ...more].map((id) => ({ price_id: id, quantity: 1 })) };

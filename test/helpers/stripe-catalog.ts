@@ -13,19 +13,19 @@ export interface StripeCatalog {
   addPrice(id: string, product: string, fields?: object): void;
   /** A feature of Stripe's own, attached to a product. */
   addFeature(product: string, lookupKey: string): void;
-  /** From now on every request fails as Stripe's outages do. */
+  /** From now on every request fails, as in an outage. */
   fail(failing: boolean): void;
-  /** Runs once, when the next request has been answered by Stripe and not yet sent. */
+  /** Runs once, after the next request was answered by Stripe and before the answer is sent. */
   beforeNextAnswer(work: () => Promise<void>): void;
   /** The requests so far: method, path and query. */
   requests: string[];
   close(): Promise<void>;
 }
 
-/** However many are asked for: two, so that whoever forgets to page misses some. */
+/** Pages have two objects, whatever `limit` says, so that code that forgets to page misses some. */
 const pageSize = 2;
 
-/** A server with the part of Stripe's API that tells of products, prices and attached features. */
+/** A server with the part of Stripe's API about products, prices and attached features. */
 export async function startStripeCatalog(): Promise<StripeCatalog> {
   const products = new Map<string, StripeObject>();
   const prices = new Map<string, StripeObject>();
@@ -74,7 +74,7 @@ export async function startStripeCatalog(): Promise<StripeCatalog> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo; // a TCP server's address is one
+  const { port } = server.address() as AddressInfo; // a TCP server has an address of this type
 
   return {
     url: `http://127.0.0.1:${port}`,

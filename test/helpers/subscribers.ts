@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { reconcile } from './reconciliation.ts';
 import type { Shop } from './shop.ts';
 
-/** Subscribers whom both sides know, made at Stripe at once. Their subscriptions' ids, by user. */
+/** Creates subscribers that both sides know. Returns their subscriptions' ids, by user. */
 export async function subscribers(shop: Shop, count: number): Promise<string[]> {
   const ids = await shop.sandbox.seed({
     count,
@@ -15,7 +15,7 @@ export async function subscribers(shop: Shop, count: number): Promise<string[]> 
   return ids;
 }
 
-/** Cancels at Stripe, and no word of it comes. */
+/** Cancels at Stripe, without any event. */
 export async function cancelUntold(shop: Shop, ids: readonly string[]): Promise<void> {
   shop.sandbox.faults.events = { suppress: ['*'] };
   for (const id of ids) await shop.sandbox.billing.cancelNow(id);

@@ -1,6 +1,6 @@
 import type { SubscriptionRow } from '../../src/mirror/core/rows.ts';
 
-/** An active subscription as the mirror takes it from Stripe, without items, since the epoch. */
+/** An active subscription as the mirror's row, without items, since the epoch. */
 export function subscriptionRow(given: Partial<SubscriptionRow> = {}): SubscriptionRow {
   const at = new Date(0);
   return {

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/platform/database.ts';
 
-/** Stores what the mirror stores of an active subscription of one user to one price, since `startedAt`. */
+/** Stores the mirror's rows of one user's active subscription to one price, since `startedAt`. */
 export async function storeSubscription(
   database: Database,
   user: { projectId: string; userId: string },

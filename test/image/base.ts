@@ -7,9 +7,8 @@ import { run } from './programs.ts';
 const certificates = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Makes a stand-in for the official Node image out of Debian's packages and the Node that runs this
- * program, so that the check needs no image registry. It is kept for the next check; resolves with its
- * name.
+ * Builds a stand-in for the official Node image from Debian's packages and the Node that runs this program,
+ * so that the check needs no image registry. It is kept for the next check. Resolves with its name.
  */
 export async function baseImage(buildah: Buildah, directory: string): Promise<string> {
   const image = `localhost/latchkey-base:node-${process.versions.node}`;
@@ -30,7 +29,7 @@ export async function baseImage(buildah: Buildah, directory: string): Promise<st
     ].join(' && ');
     await buildah.exec(container, ['sh', '-c', script]);
     if (existsSync(certificates)) {
-      // Where this machine trusts an authority of its own, npm has to trust it in the build as well.
+      // If this machine trusts a private authority, npm must trust it in the build, too.
       await buildah.copyInto(container, certificates, certificates);
       await buildah.configure(container, ['--env', `NODE_EXTRA_CA_CERTS=${certificates}`]);
     }
@@ -42,9 +41,9 @@ export async function baseImage(buildah: Buildah, directory: string): Promise<st
   return image;
 }
 
-/** The folder of the npm that runs this program. */
+/** The npm folder of the Node that runs this program. */
 function npmDirectory(): string {
   const program = process.env['npm_execpath'];
-  if (program === undefined) throw new Error('Start this with: npm run image:check');
+  if (program === undefined) throw new Error('Run this by: npm run image:check');
   return path.resolve(path.dirname(program), '..');
 }

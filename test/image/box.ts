@@ -5,16 +5,16 @@ import type { Started } from '../../src/dev/started.ts';
 import { baseImage } from './base.ts';
 import { Buildah, type ImageConfig } from './buildah.ts';
 
-/** The built image, and a container of it. */
+/** The built image, with a container of it. */
 export interface Box {
   buildah: Buildah;
   container: string;
   config: ImageConfig;
-  /** Where the container's files are on this machine. */
+  /** The folder of the container's files on this machine. */
   files: string;
 }
 
-/** Builds the repository's Dockerfile; image and container go with `started`, the base image stays. */
+/** Builds the repository's Dockerfile. `started` removes image and container; the base image stays. */
 export async function makeBox(repository: string, started: Started): Promise<Box> {
   const image = `localhost/latchkey-check:${process.pid}`;
   const directory = path.join(tmpdir(), 'latchkey-image-check');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { run, startProgram, type Running } from './programs.ts';
 
-/** What an image says about how it is run; buildah's and Docker's common form. */
+/** The configuration of an image, in the format that buildah and Docker share. */
 const imageShape = z.object({
   Docker: z.object({
     config: z.object({
@@ -20,8 +20,8 @@ export type ImageConfig = z.infer<typeof imageShape>['Docker']['config'];
 const minuteMs = 60_000;
 
 /**
- * Buildah without a daemon, an engine or namespaces: images and containers are folders below one
- * directory, which is ours alone, and a container shares the machine's network and processes.
+ * Buildah without a daemon, an engine or namespaces: images and containers are folders below one private
+ * directory, and a container shares the machine's network and processes.
  */
 export class Buildah {
   readonly #global: string[];
@@ -37,7 +37,7 @@ export class Buildah {
     return (await run('buildah', [...this.#global, ...args], limitMs)).trim();
   }
 
-  /** Builds a Dockerfile. Docker's format, because the other one has no health check. */
+  /** Builds a Dockerfile in Docker's format, because the other one has no health check. */
   async build(context: string, tag: string, args: Record<string, string>): Promise<void> {
     const given = Object.entries(args).flatMap(([name, value]) => [
       '--build-arg',
@@ -65,7 +65,7 @@ export class Buildah {
     await this.#run(['rmi', '--force', image]);
   }
 
-  /** Makes a container of an image; resolves with its name. */
+  /** Creates a container of an image; resolves with its name. */
   async createContainer(image: string): Promise<string> {
     return this.#run(['from', '--pull-never', image]);
   }
@@ -74,7 +74,7 @@ export class Buildah {
     await this.#run(['rm', container]);
   }
 
-  /** Resolves with the folder in which a container's files are. */
+  /** Resolves with the folder of a container's files. */
   async mount(container: string): Promise<string> {
     return this.#run(['mount', container]);
   }

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { ProgramFailed, run } from './programs.ts';
 
 /**
- * Checks docker-compose.yml with Compose itself, which needs no engine for that: it can be used with
- * every required variable set, and names each one that is missing.
+ * Checks docker-compose.yml with Compose itself, which needs no engine for it: the file is valid with every
+ * required variable set, and each missing one is named.
  */
 export async function checkCompose(repository: string): Promise<void> {
   const file = path.join(repository, 'docker-compose.yml');
@@ -19,7 +19,7 @@ export async function checkCompose(repository: string): Promise<void> {
     const given = required.filter((name) => name !== missing);
     const failure: unknown = await composeConfig([file], given).catch((error: unknown) => error);
     if (!(failure instanceof ProgramFailed) || !failure.output.includes(missing)) {
-      throw new Error(`docker-compose.yml does without ${missing}, or does not name it.`);
+      throw new Error(`docker-compose.yml does not require ${missing}, or does not name it.`);
     }
   }
 }
@@ -32,7 +32,7 @@ async function composeConfig(files: string[], variables: string[]): Promise<void
     await run(
       'env',
       [
-        // Only what the file gives counts, whatever this shell has set.
+        // Clears the variables of this shell, so that only the file's count.
         ...['-i', `PATH=${process.env['PATH'] ?? ''}`, `HOME=${directory}`],
         ...['docker-compose', '--env-file', environmentFile],
         ...files.flatMap((file) => ['--file', file]),

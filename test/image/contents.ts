@@ -15,8 +15,8 @@ const lockShape = z.object({
 const allowedFolders = ['dist', 'node_modules', 'package.json', 'prisma'];
 
 /**
- * What is in the image's folder and should not be: packages for development, programs and stand-ins
- * for developers, sources, files with settings. Empty where all is well.
+ * Returns what should not be in the image's folder: development packages, programs and stand-ins for
+ * developers, sources, files with settings.
  */
 export async function strangersIn(app: string, lockPath: string): Promise<string[]> {
   const { packages } = lockShape.parse(JSON.parse(await readFile(lockPath, 'utf8')));
@@ -33,7 +33,7 @@ export async function strangersIn(app: string, lockPath: string): Promise<string
   ];
 }
 
-/** The packages below a folder of packages, as package-lock.json writes their places. */
+/** Returns the packages below a folder, with their paths as in package-lock.json. */
 async function packagesIn(app: string, place: string): Promise<string[]> {
   const entries = await readdir(path.join(app, place)).catch(() => []);
   const found = await Promise.all(

@@ -1,8 +1,8 @@
 /*
- * The program behind `npm run image:check`: builds the Dockerfile and runs what came of it, without an
- * engine or an image registry, against a real PostgreSQL, a Redis and the stand-in for Stripe, through
- * the steps of the demo; and checks docker-compose.yml. Needs Linux and root. What it starts and makes
- * goes with it, but for the base image below the system's temporary folder, kept for the next time.
+ * The program behind `npm run image:check`: builds the Dockerfile and runs the image, without an engine or an
+ * image registry, against a real PostgreSQL, a Redis and the stand-in for Stripe, through the steps of the
+ * demo; and checks docker-compose.yml. Needs Linux and root. It removes everything that it created, except
+ * for the base image in the system's temporary folder.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ import { startService } from './service.ts';
 const repository = path.resolve(import.meta.dirname, '../..');
 const programs = ['buildah', 'debootstrap', 'redis-server', 'docker-compose'];
 
-/** The whole check ends by itself, also where something hangs. */
+/** Bounds the whole check, in case something hangs. */
 const limitMs = 20 * 60_000;
 
 const started = new Started();
@@ -34,16 +34,16 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Insists on something about the image, and says so. */
+/** Checks a condition on the image, and prints it. */
 function right(statement: string, holds: boolean, otherwise = ''): void {
-  if (!holds) throw new Error(`Not so: ${statement}\n${otherwise}`);
+  if (!holds) throw new Error(`Failed: ${statement}\n${otherwise}`);
   say(`  ✓ ${statement}`);
 }
 
 async function checkContents({ buildah, container, config, files }: Box): Promise<void> {
   const app = path.join(files, config.WorkingDir);
   const strangers = await strangersIn(app, path.join(repository, 'package-lock.json'));
-  right('nothing of development is in the image', strangers.length === 0, strangers.join('\n'));
+  right('it contains nothing for development', strangers.length === 0, strangers.join('\n'));
   const uid = (await buildah.exec(container, ['id', '-u'])).trim();
   right('it does not run as root', config.User === 'node' && uid !== '0', `uid ${uid}`);
   const writable = await buildah.exec(container, ['find', config.WorkingDir, '-writable']);
@@ -51,12 +51,12 @@ async function checkContents({ buildah, container, config, files }: Box): Promis
   const managers = await buildah.exec(container, [
     ...['sh', '-c', 'for name in npm npx corepack yarn; do command -v $name || true; done'],
   ]);
-  right('it brings no package manager', managers === '', managers);
+  right('it contains no package manager', managers === '', managers);
   const size = (await run('du', ['-sm', app], 60_000)).split('\t')[0] ?? '';
   say(`    ${config.WorkingDir} takes ${size} MB`);
 }
 
-/** Settings that cannot be used stop the process at once, and each is named. */
+/** Invalid settings stop the process at once, and each is named. */
 async function checkWrongSettings({ buildah, container, config }: Box): Promise<void> {
   const failure: unknown = await buildah
     .exec(container, [...config.Entrypoint, ...config.Cmd], {
@@ -90,7 +90,7 @@ async function startSurroundings(): Promise<Surroundings> {
   });
   started.add(() => postgres.stop());
   const program = findRedisServer();
-  if (program === undefined) throw new Error('There is no redis-server on the PATH.');
+  if (program === undefined) throw new Error('redis-server is not on the PATH.');
   const redis = await startRedis(program);
   started.add(() => redis.stop());
   const port = await freePort();
@@ -113,7 +113,7 @@ async function startSurroundings(): Promise<Surroundings> {
   };
 }
 
-/** The first step into production: the image makes the endpoint, and prints the one secret that is missing. */
+/** The first step into production: the image creates the endpoint, and prints the only missing secret. */
 async function makeEndpoint(
   { buildah, container, config }: Box,
   { environment, serviceUrl }: Surroundings,
@@ -123,15 +123,15 @@ async function makeEndpoint(
   const printed = await buildah.exec(
     container,
     [...config.Entrypoint, 'stripe:endpoint', url],
-    // All that there is at this step.
+    // No other setting exists at this step.
     { STRIPE_SECRET_KEY, STRIPE_API_BASE, STRIPE_WEBHOOK_SECRETS: '' },
   );
   const secret = /^STRIPE_WEBHOOK_SECRETS=(whsec_\S+)$/m.exec(printed)?.[1];
-  right('it makes the webhook endpoint before there is a secret', secret !== undefined, printed);
+  right('it creates the webhook endpoint before the secret exists', secret !== undefined, printed);
   return secret ?? '';
 }
 
-/** From an empty database to the end, with everything that the demo does in between. */
+/** From an empty database to shutdown, with the whole demo in between. */
 async function checkLife(box: Box): Promise<void> {
   const { buildah, container, config, files } = box;
   const surroundings = await startSurroundings();
@@ -149,7 +149,7 @@ async function checkLife(box: Box): Promise<void> {
   await buildah.exec(container, healthCheck, environment);
   right('its health check passes', true);
   await buildah.exec(container, [...config.Entrypoint, 'doctor'], environment);
-  right('its doctor finds nothing that fails', true);
+  right('its doctor finds no failure', true);
   const steps = await walk({
     serviceUrl,
     sandboxUrl,
@@ -163,16 +163,20 @@ async function checkLife(box: Box): Promise<void> {
     throw error;
   });
   say('');
-  right(`all ${steps} steps of the demo go right`, true);
-  right('SIGTERM ends it in order', (await service.stop()) === 0, service.log());
+  right(`all ${steps} steps of the demo pass`, true);
+  right('SIGTERM stops it in order', (await service.stop()) === 0, service.log());
   const healthy = await buildah.exec(container, healthCheck, environment).then(
     () => true,
     () => false,
   );
-  right('its health check fails once it is gone', !healthy);
+  right('its health check fails once it has stopped', !healthy);
   const findWritten = [files, '-xdev', '-newer', mark, '-type', 'f', '-user', '1000'];
   const written = await run('find', findWritten, 60_000);
-  right('it wrote nothing to disk, so a read-only file system will do', written === '', written);
+  right(
+    'it wrote nothing to disk, so a read-only file system is sufficient',
+    written === '',
+    written,
+  );
 }
 
 async function main(): Promise<void> {
@@ -182,7 +186,7 @@ async function main(): Promise<void> {
   await installMissing(programs);
   say('docker-compose.yml');
   await checkCompose(repository);
-  right('it can be used, alone and with the sample proxy, and asks for what it lacks', true);
+  right('it is valid, alone and with the sample proxy, and names missing variables', true);
   say('Dockerfile (the first time, a base image is made, too) …');
   const box = await makeBox(repository, started);
   await checkContents(box);

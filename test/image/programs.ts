@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** A program that did not end with 0, with the end of what it wrote. */
+/** Thrown for a program that exits with another code than 0, with the end of its output. */
 export class ProgramFailed extends Error {
   readonly output: string;
 
@@ -14,9 +14,9 @@ export class ProgramFailed extends Error {
 }
 
 /**
- * Runs a program to its end and resolves with what it wrote to standard output.
+ * Runs a program to its end and resolves with its standard output.
  *
- * @throws ProgramFailed where it fails, or takes longer than `limitMs`.
+ * @throws ProgramFailed if it fails, or takes longer than `limitMs`.
  */
 export function run(command: string, args: string[], limitMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -37,14 +37,14 @@ export function run(command: string, args: string[], limitMs: number): Promise<s
   });
 }
 
-/** Whether a program is on the PATH. */
+/** Returns whether a program is on the PATH. */
 function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '')
     .split(path.delimiter)
     .some((directory) => existsSync(path.join(directory, program)));
 }
 
-/** The system's packages, installed where they are missing and that is possible (root and apt-get). */
+/** Requires the system's packages, and installs missing ones if possible (root and apt-get). */
 export async function installMissing(programs: string[]): Promise<void> {
   const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return;
@@ -58,15 +58,15 @@ export async function installMissing(programs: string[]): Promise<void> {
   await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], 300_000);
 }
 
-/** A program that runs on while others are asked about it. */
+/** A program that keeps running. */
 export interface Running {
-  /** The process number; undefined where it could not be started. */
+  /** The process number; undefined if it could not be started. */
   pid: number | undefined;
-  /** All that it has written so far. */
+  /** Its output so far. */
   output(): string;
   /** Whether it has ended. */
   hasEnded(): boolean;
-  /** Resolves with the exit code once it has ended; null where a signal ended it. */
+  /** Resolves with the exit code once it has ended; null if a signal ended it. */
   exitCode: Promise<number | null>;
 }
 

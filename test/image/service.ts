@@ -9,11 +9,11 @@ const stopWaitMs = 20_000;
 /** The service in its container. */
 export interface Service {
   log(): string;
-  /** Asks it to end; resolves with its exit code, null where it had to be killed. */
+  /** Stops it; resolves with its exit code, null if it had to be killed. */
   stop(): Promise<number | null>;
 }
 
-/** Starts the image's command and resolves once the service says that it is ready. */
+/** Starts the image's command and resolves when the service is ready. */
 export async function startService(
   { buildah, container, config }: Box,
   environment: Record<string, string>,
@@ -32,8 +32,8 @@ export async function startService(
 
 async function stop(running: Running): Promise<number | null> {
   if (running.pid === undefined || running.hasEnded()) return running.exitCode;
-  // Buildah does not hand signals on. The container shares the machine's process numbers, so the
-  // service is the last of buildah's descendants.
+  // Buildah does not forward signals. The container shares the machine's process numbers, so the service is
+  // the last of buildah's descendants.
   const pid = await lastDescendant(running.pid);
   process.kill(pid, 'SIGTERM');
   const timer = setTimeout(() => process.kill(pid, 'SIGKILL'), stopWaitMs);

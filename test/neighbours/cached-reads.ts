@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createReader } from './reads.ts';
 
-/** What the thread gets. */
+/** The thread's input. */
 export interface CachedReadsData {
   serviceUrl: string;
   key: string;
@@ -14,7 +14,7 @@ export interface CachedReadsData {
   users: string[];
 }
 
-/** What the thread posts at its end. */
+/** The thread's result. */
 export interface CachedReads {
   /** Latency of each read that was answered with a 200, milliseconds. */
   ms: number[];
@@ -23,7 +23,7 @@ export interface CachedReads {
 
 const pauseMs = 5;
 
-const { serviceUrl, key, seconds, users } = workerData as CachedReadsData; // quiet.ts gave it
+const { serviceUrl, key, seconds, users } = workerData as CachedReadsData; // given by quiet.ts
 const reader = createReader(serviceUrl, key);
 const seen: CachedReads = { ms: [], failed: 0 };
 const untilAt = performance.now() + seconds * 1_000;

@@ -26,7 +26,7 @@ const { values: given } = parseArgs({
 });
 const seconds = Number(given.seconds);
 
-/** Not measured: compiling, opening connections and filling the cache. */
+/** Warm-up, which is not measured: compiling, connecting, filling the cache. */
 const warmUpSeconds = 3;
 
 async function main(redisProgram: string, started: Started): Promise<boolean> {

@@ -19,7 +19,7 @@ interface Ask {
 const api = '/api/v1';
 const { url, keys, users, priceId, origin, connections } = workerData as NoiseData; // from main.ts
 const userIds = Array.from({ length: users }, (_, number) => `user_${number}`);
-// On Linux this is the priority of the thread: what makes the load must not delay what is measured.
+// On Linux this is the priority of the thread: the load generator must not delay the measurement.
 setPriority(19);
 let turn = 0;
 

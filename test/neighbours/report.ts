@@ -2,13 +2,13 @@ import { textTable } from '../../src/dev/text-table.ts';
 import type { Seen } from './quiet.ts';
 import type { NoiseCount } from './stage.ts';
 
-/** By how much the p99 of cached reads may grow under the noise. */
+/** Maximum growth of the p99 of cached reads under the noise. */
 const slowerAtMost = 3;
 
-/** How soon after a payment its access must be there, milliseconds. */
+/** Maximum time from a payment to its access, milliseconds. */
 const accessWithinMs = 2_000;
 
-/** Returns the results of a run as text, and where the isolation between projects failed; pure. */
+/** Returns the results of a run as text, and where the isolation between projects failed. Pure. */
 export function report(
   quiet: Seen,
   noisy: Seen,

@@ -17,7 +17,7 @@ import { askPatiently, until } from '../faults/patience.ts';
 import { openShop, origin, type Shop } from '../faults/shop.ts';
 import { createDatabase } from '../faults/stage.ts';
 
-/** What the noisy project's thread gets. */
+/** The input of the noisy project's thread. */
 export interface NoiseData {
   url: string;
   keys: string[];
@@ -27,7 +27,7 @@ export interface NoiseData {
   connections: number;
 }
 
-/** The answers to the noisy project's requests of one kind. */
+/** The answers to one kind of the noisy project's requests. */
 export interface NoiseCount {
   kind: string;
   taken: number;

@@ -44,7 +44,7 @@ describe('a run shows nothing in which', () => {
   it.each([...crowd.done.keys()])('there were no %s', (deed: Deed) => {
     const done = new Map([...crowd.done].filter(([each]) => each !== deed));
 
-    expect(faultsOf({ crowd: { ...crowd, done } })).toEqual([`the run shows nothing: no ${deed}`]);
+    expect(faultsOf({ crowd: { ...crowd, done } })).toEqual([`the run proves nothing: no ${deed}`]);
   });
 
   it.each(phases)('there was nothing of: $fault', (phase) => {
@@ -75,7 +75,7 @@ describe('a run shows nothing in which', () => {
     const isIn = ({ startedAt }: Served) => startedAt >= from && startedAt <= to;
 
     expect(without((each) => isIn(each) && each.path.endsWith('/webhooks/stripe'))).toEqual([
-      `the run shows nothing: ${phase}: none of the webhooks went well`,
+      `the run proves nothing: ${phase}: none of the webhooks went well`,
     ]);
   });
 
