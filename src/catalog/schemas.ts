@@ -58,33 +58,38 @@ export const featureBody = z
   .refine(({ type, per_quantity }) => type === 'limit' || per_quantity !== true, {
     path: ['per_quantity'],
     error: 'must be left out: only a feature of `type` `limit` is multiplied',
-  });
+  })
+  .meta({ examples: [{ name: 'Export', type: 'boolean' }] });
 export type FeatureBody = z.infer<typeof featureBody>;
 
-export const productBody = z.strictObject({
-  project_id: projectIdSchema.optional(),
-  features: givenValues.nullish().describe(`all that it carries; ${keptOr('nothing')}`),
-  rank: rank.nullish().describe(`which value of a config goes first: the higher; ${keptOr('0')}`),
-  allow_multiple: z
-    .boolean()
-    .nullish()
-    .describe(`one user may hold several subscriptions to it; ${keptOr('`false`')}`),
-});
+export const productBody = z
+  .strictObject({
+    project_id: projectIdSchema.optional(),
+    features: givenValues.nullish().describe(`all that it carries; ${keptOr('nothing')}`),
+    rank: rank.nullish().describe(`which value of a config goes first: the higher; ${keptOr('0')}`),
+    allow_multiple: z
+      .boolean()
+      .nullish()
+      .describe(`one user may hold several subscriptions to it; ${keptOr('`false`')}`),
+  })
+  .meta({ examples: [{ features: { export: true } }] });
 export type ProductBody = z.infer<typeof productBody>;
 
-export const priceBody = z.strictObject({
-  project_id: projectIdSchema.optional(),
-  features: givenValues
-    .nullish()
-    .describe(`all that it carries itself, going before its product's; ${keptOr('nothing')}`),
-  access_days: z
-    .int()
-    .min(1)
-    .max(36_500)
-    .nullish()
-    .describe(`how long a one-time purchase lasts; ${keptOr('for ever')}`),
-  rank: rank.nullish().describe(keptOr('the rank of the product')),
-});
+export const priceBody = z
+  .strictObject({
+    project_id: projectIdSchema.optional(),
+    features: givenValues
+      .nullish()
+      .describe(`all that it carries itself, going before its product's; ${keptOr('nothing')}`),
+    access_days: z
+      .int()
+      .min(1)
+      .max(36_500)
+      .nullish()
+      .describe(`how long a one-time purchase lasts; ${keptOr('for ever')}`),
+    rank: rank.nullish().describe(keptOr('the rank of the product')),
+  })
+  .meta({ examples: [{ access_days: 30 }] });
 export type PriceBody = z.infer<typeof priceBody>;
 
 export const importBody = z.strictObject({ project_id: projectIdSchema.optional() }).nullish();

@@ -12,54 +12,17 @@ import {
   projectIdSchema,
   stripeIdSchema,
   userIdSchema,
-  wholeTextSchema,
 } from '../http/schemas.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { isAbsoluteUrl, isAllowedRedirect } from './core/redirects.ts';
 import { loadLines } from './lines.ts';
 import { openPortal } from './portal.ts';
 import { loadOwnSession } from './return.ts';
+import { checkoutBody, urlSchema } from './schemas.ts';
 import { createSessionFetch } from './session-fetch.ts';
 import { openCheckout, type OpenedCheckout } from './sessions.ts';
 
 const tags = ['Checkout and portal'];
-const urlSchema = wholeTextSchema
-  .min(1)
-  .max(5_000)
-  .meta({ examples: ['https://app.example.com/account'] });
-const quantitySchema = z
-  .int()
-  .min(1)
-  .max(999)
-  .default(1)
-  .describe('Ignored if the price is metered');
-
-const priceIdSchema = stripeIdSchema.meta({ examples: ['price_9'] });
-
-const checkoutBody = z
-  .strictObject({
-    project_id: projectIdSchema.optional(),
-    user_id: userIdSchema,
-    email: z.email().max(512).optional().describe("For a new customer; Stripe's page shows it"),
-    price_id: priceIdSchema.optional(),
-    line_items: z
-      .array(z.strictObject({ price_id: priceIdSchema, quantity: quantitySchema }))
-      .min(1)
-      .max(20)
-      .optional(),
-    success_url: urlSchema.describe('Passed to Stripe as given, `{CHECKOUT_SESSION_ID}` included'),
-    cancel_url: urlSchema,
-  })
-  .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
-    path: ['price_id'],
-    error: 'must be given, or `line_items` instead, and not both',
-  })
-  .refine(
-    ({ line_items: lines = [] }) =>
-      new Set(lines.map((line) => line.price_id)).size === lines.length,
-    { path: ['line_items'], error: 'must name each price once: use `quantity`' },
-  );
-
 const checkoutWarning = z
   .strictObject({
     code: z

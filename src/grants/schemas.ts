@@ -85,6 +85,14 @@ export const revokeBody = z
       .describe('Ends this grant; replaces `user_id` and `feature_code`'),
     reason: reasonSchema,
   })
+  .meta({
+    'x-examples': {
+      feature: {
+        value: { user_id: 'u_42', feature_code: 'export', reason: 'support ticket 4711' },
+      },
+      grant: { value: { grant_id: 'gr_9', reason: 'support ticket 4711' } },
+    },
+  })
   .transform((body, context): RevokeRequest & { projectId: string | undefined } => {
     const { project_id: projectId, user_id: userId, feature_code: featureCode, reason } = body;
     const refuse = (fields: readonly RevokeField[], message: string) => {

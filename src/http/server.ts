@@ -24,6 +24,7 @@ import { docsPage } from './docs-page.ts';
 import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
 import { acceptOnlyJson } from './json-body.ts';
 import { keepAnswers } from './kept-answers.ts';
+import { documentExamples } from './openapi-examples.ts';
 import { documentProblems, documentRevalidation, dropUnusedSchemas } from './openapi.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
@@ -114,7 +115,9 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
       },
     },
     transform: documentProblems(jsonSchemaTransform),
-    transformObject: documentRevalidation(dropUnusedSchemas(jsonSchemaTransformObject)),
+    transformObject: documentExamples(
+      documentRevalidation(dropUnusedSchemas(jsonSchemaTransformObject)),
+    ),
   });
   refuseUnknownQueries(app);
   installSecurityHeaders(app);

@@ -27,11 +27,15 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
         tags,
         summary: 'Create a key; `key` is shown only once',
         params: ofProject,
-        body: z.strictObject({
-          name: nameSchema,
-          scopes: z.array(scopeSchema).min(1).max(3),
-          expires_at: instantSchema.optional(),
-        }),
+        body: z
+          .strictObject({
+            name: nameSchema,
+            scopes: z.array(scopeSchema).min(1).max(3),
+            expires_at: instantSchema.optional(),
+          })
+          .meta({
+            'x-examples': { app: { value: { name: 'app', scopes: ['read', 'checkout'] } } },
+          }),
         response: {
           201: keySchema.extend({
             key: z.string().optional().describe('Omitted if the answer is replayed'),

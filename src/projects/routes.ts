@@ -65,11 +65,13 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       schema: {
         tags,
         summary: 'Create a project',
-        body: z.strictObject({
-          id: projectIdSchema,
-          name: nameSchema,
-          settings: settingsInput.optional(),
-        }),
+        body: z
+          .strictObject({
+            id: projectIdSchema,
+            name: nameSchema,
+            settings: settingsInput.optional(),
+          })
+          .meta({ examples: [{ id: 'notes', name: 'Notes' }] }),
         response: { 201: projectSchema },
       },
     },
@@ -152,7 +154,9 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
         tags,
         summary: 'Change the name or settings; a change of policy recomputes the users',
         params: inPath,
-        body: z.strictObject({ name: nameSchema.optional(), settings: settingsInput.optional() }),
+        body: z
+          .strictObject({ name: nameSchema.optional(), settings: settingsInput.optional() })
+          .meta({ examples: [{ settings: { grace_days: 7 } }] }),
         response: { 200: projectSchema.extend({ refresh: refreshSchema.optional() }) },
       },
     },

@@ -129,6 +129,43 @@ describe('the contract', () => {
     for (const example of examplesOf('Entitlements')) entitlementsResponse.parse(example);
   });
 
+  it('shows for every body requests that are well-formed, the first of which the page sends', async () => {
+    const withBody = routes.flatMap(({ method, url }) => {
+      const operation = at(document, 'paths', url, method.toLowerCase());
+      const content = at(operation, 'requestBody', 'content', 'application/json');
+      if (content === undefined) return [];
+      const named = entriesAt(content, 'examples').map(([, example]) => at(example, 'value'));
+      return [{ method, url, examples: named.length > 0 ? named : [at(content, 'example')] }];
+    });
+    expect(withBody.length).toBeGreaterThan(15);
+    for (const { method, url, examples } of withBody) {
+      for (const example of examples) {
+        expect(example, `${method} ${url}`).toBeInstanceOf(Object);
+        const { body } = await service.request(
+          method as 'POST', // any method that the document names
+          url.replace('/api/v1', '').replaceAll(/\{\w+\}/g, 'x'),
+          { key: adminKey, body: example },
+        );
+        expect(at(body, 'code'), JSON.stringify([url, example, body])).not.toBe('bad_request');
+      }
+    }
+  });
+
+  it('sends no parameter by default that may be left out', () => {
+    const optional = routes.flatMap(({ method, url }) =>
+      entriesAt(document, 'paths', url, method.toLowerCase(), 'parameters')
+        .map(([, parameter]) => parameter)
+        .filter((parameter) => at(parameter, 'required') !== true),
+    );
+    expect(optional.length).toBeGreaterThan(50);
+    for (const parameter of optional) {
+      expect(at(parameter, 'examples', 'default', 'x-disabled'), JSON.stringify(parameter)).toBe(
+        true,
+      );
+      expect(parameter).not.toHaveProperty('example');
+    }
+  });
+
   it('names every code of the table', () => {
     const text = JSON.stringify(document);
     for (const code of Object.keys(problems)) expect(text).toContain(`"${code}"`);

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { projectIdSchema, stripeIdSchema, userIdSchema, wholeTextSchema } from '../http/schemas.ts';
+
+/** Where a buyer is sent back to. */
+export const urlSchema = wholeTextSchema
+  .min(1)
+  .max(5_000)
+  .meta({ examples: ['https://app.example.com/account'] });
+const quantitySchema = z
+  .int()
+  .min(1)
+  .max(999)
+  .default(1)
+  .describe('Ignored if the price is metered');
+
+const priceIdSchema = stripeIdSchema.meta({ examples: ['price_9'] });
+
+export const checkoutBody = z
+  .strictObject({
+    project_id: projectIdSchema.optional(),
+    user_id: userIdSchema,
+    email: z.email().max(512).optional().describe("For a new customer; Stripe's page shows it"),
+    price_id: priceIdSchema.optional(),
+    line_items: z
+      .array(z.strictObject({ price_id: priceIdSchema, quantity: quantitySchema }))
+      .min(1)
+      .max(20)
+      .optional(),
+    success_url: urlSchema.describe('Passed to Stripe as given, `{CHECKOUT_SESSION_ID}` included'),
+    cancel_url: urlSchema,
+  })
+  .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
+    path: ['price_id'],
+    error: 'must be given, or `line_items` instead, and not both',
+  })
+  .refine(
+    ({ line_items: lines = [] }) =>
+      new Set(lines.map((line) => line.price_id)).size === lines.length,
+    { path: ['line_items'], error: 'must name each price once: use `quantity`' },
+  )
+  .meta({
+    examples: [
+      {
+        user_id: 'u_42',
+        price_id: 'price_9',
+        success_url: 'https://app.example.com/welcome?session={CHECKOUT_SESSION_ID}',
+        cancel_url: 'https://app.example.com/pricing',
+      },
+    ],
+  });

@@ -1,0 +1,67 @@
+import type { SwaggerTransformObject } from '@fastify/swagger';
+
+/** The part of a JSON schema that this file reads. */
+interface JsonSchema {
+  examples?: unknown[];
+  enum?: unknown[];
+  anyOf?: JsonSchema[];
+  items?: JsonSchema;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+}
+
+/** The part of an OpenAPI operation that this file reads and writes. */
+interface Operation {
+  parameters?: Parameter[];
+  requestBody?: {
+    content?: Record<string, { schema?: JsonSchema; example?: unknown; examples?: object }>;
+  };
+}
+
+interface Parameter {
+  required?: boolean;
+  schema?: JsonSchema;
+  example?: unknown;
+  examples?: Record<string, object>;
+}
+
+/**
+ * Shows for each operation a request that is well-formed as it stands: what has to be sent, or what the
+ * body's schema gives as its example. The page at `/docs` sends it by default. Without it the page makes one
+ * up, with every field, empty dates, and a project that the reader's key does not know.
+ */
+export function documentExamples(transform: SwaggerTransformObject): SwaggerTransformObject {
+  return (input) => {
+    const document = transform(input);
+    if (!('paths' in document)) return document;
+    const paths = (document.paths ?? {}) as Record<string, Record<string, Operation>>; // as it writes them
+    const operations = Object.values(paths).flatMap((path) => Object.values(path));
+    for (const { parameters = [], requestBody } of operations) {
+      for (const parameter of parameters) if (parameter.required !== true) leaveOut(parameter);
+      const content = requestBody?.content?.['application/json'];
+      // Those of the body's own schema (`examples`, or `x-examples` where it transforms) stand there already.
+      if (content?.schema === undefined || content.examples !== undefined) continue;
+      content.example ??= exampleOf(content.schema);
+    }
+    return document;
+  };
+}
+
+/** Keeps the example of an optional parameter, and tells the page not to send it until it is ticked. */
+function leaveOut(parameter: Parameter): void {
+  const { schema = {}, example } = parameter;
+  Reflect.deleteProperty(parameter, 'example');
+  parameter.examples = {
+    default: { value: example ?? exampleOf(schema) ?? '', 'x-disabled': true },
+  };
+}
+
+function exampleOf(schema: JsonSchema): unknown {
+  const { examples, anyOf, items, properties, required = [] } = schema;
+  const given = examples?.[0] ?? schema.enum?.[0];
+  if (given !== undefined) return given;
+  if (anyOf?.[0] !== undefined) return exampleOf(anyOf[0]);
+  if (items !== undefined) return [exampleOf(items)];
+  if (properties === undefined) return undefined;
+  return Object.fromEntries(required.map((name) => [name, exampleOf(properties[name] ?? {})]));
+}
