@@ -3,6 +3,7 @@ import type { SwaggerTransformObject } from '@fastify/swagger';
 /** The part of a JSON schema that this file reads. */
 interface JsonSchema {
   examples?: unknown[];
+  default?: unknown;
   enum?: unknown[];
   anyOf?: JsonSchema[];
   items?: JsonSchema;
@@ -51,9 +52,9 @@ export function documentExamples(transform: SwaggerTransformObject): SwaggerTran
 function leaveOut(parameter: Parameter): void {
   const { schema = {}, example } = parameter;
   Reflect.deleteProperty(parameter, 'example');
-  parameter.examples = {
-    default: { value: example ?? exampleOf(schema) ?? '', 'x-disabled': true },
-  };
+  const value = example ?? schema.default ?? exampleOf(schema);
+  const known = value === undefined ? {} : { value };
+  parameter.examples = { default: { ...known, 'x-disabled': true } };
 }
 
 function exampleOf(schema: JsonSchema): unknown {
