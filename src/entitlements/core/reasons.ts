@@ -7,7 +7,7 @@ export const reasons = {
   feature_not_found: 'the project has no such feature',
   granted: 'the user has it',
   revoked: 'an operator took it away',
-  payment_overdue: 'unpaid, and the grace is over',
+  payment_overdue: 'unpaid, and the grace period is over',
   not_yet_valid: 'it begins later',
   expired: 'ended, canceled, refunded or disputed',
   no_source: 'nothing known gives it',

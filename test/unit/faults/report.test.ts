@@ -28,19 +28,19 @@ describe('a run fails in which', () => {
     ['an event was lost', { inbox: { ...inbox, lost: ['evt_1'] } }, 'is lost'],
     ['one was not processed', { inbox: { ...inbox, unprocessed: ['evt_1'] } }, 'not processed'],
     ['one was stored twice', { inbox: { ...inbox, repeated: ['evt_1'] } }, 'more than once'],
-    ['one was never taken', { inbox: { ...inbox, undelivered: 1 } }, 'never taken'],
-    ['somebody was told what was never right', { crowd: { ...crowd, wrong: ['x'] } }, 'x'],
-    ['somebody was told what was over', { crowd: { ...crowd, old: [oldAnswer] } }, 'was over'],
+    ['one was never delivered', { inbox: { ...inbox, undelivered: 1 } }, 'never delivered'],
+    ['a user got an answer that was never right', { crowd: { ...crowd, wrong: ['x'] } }, 'x'],
+    ['a user got an outdated answer', { crowd: { ...crowd, old: [oldAnswer] } }, 'outdated'],
     ['an answer is wrong in the end', { inTheEnd: { asked: 60, wrong: ['y'] } }, 'y'],
-    ['nobody was asked in the end', { inTheEnd: { asked: 0, wrong: [] } }, 'nobody was asked'],
-    ["an operator's word is gone", { words: { acknowledged: 6, recorded: 5 } }, 'not recorded'],
+    ['no user was read at the end', { inTheEnd: { asked: 0, wrong: [] } }, 'no user was read'],
+    ["an operator's action is lost", { words: { acknowledged: 6, recorded: 5 } }, 'not recorded'],
     ['there was an error', { served: [...goodRun.served, served('reads', 100, 500)] }, '500'],
   ])('%s', (_what, difference, words) => {
     expect(faultsOf(difference)).toEqual([expect.stringContaining(words)]);
   });
 });
 
-describe('a run shows nothing in which', () => {
+describe('a run proves nothing in which', () => {
   it.each([...crowd.done.keys()])('there were no %s', (deed: Deed) => {
     const done = new Map([...crowd.done].filter(([each]) => each !== deed));
 
@@ -71,16 +71,18 @@ describe('a run shows nothing in which', () => {
     ['one restarted', 2_500, 2_900],
     ['Redis away', 3_000, 4_000],
     ['Postgres away, and back', 6_001, 9_000],
-  ])('nothing went well in: %s', (phase, from, to) => {
+  ])('nothing succeeded in: %s', (phase, from, to) => {
     const isIn = ({ startedAt }: Served) => startedAt >= from && startedAt <= to;
 
     expect(without((each) => isIn(each) && each.path.endsWith('/webhooks/stripe'))).toEqual([
-      `the run proves nothing: ${phase}: none of the webhooks went well`,
+      `the run proves nothing: ${phase}: none of the webhooks succeeded`,
     ]);
   });
 
-  it('nobody noticed that Postgres was away, or nothing came from the cache', () => {
-    expect(without(({ status }) => status === 503)).toEqual([expect.stringContaining('noticed')]);
+  it('no request was refused while Postgres was away, or nothing came from the cache', () => {
+    expect(without(({ status }) => status === 503)).toEqual([
+      expect.stringContaining('no request was refused'),
+    ]);
     expect(without(({ startedAt }) => startedAt === 5_200)).toEqual([
       expect.stringContaining('from the cache'),
     ]);
