@@ -102,7 +102,9 @@ describe('a request', () => {
       await blocking.query('rollback');
       blocking.release();
     }
-    expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request completed' }));
+    expect(lines()).toContainEqual(
+      expect.objectContaining({ ...labels, msg: 'request completed' }),
+    );
   });
 
   it('that leads nowhere makes no time series of its own, whatever it calls itself', async () => {
@@ -123,7 +125,9 @@ describe('a request', () => {
     const { headers } = await service.app.inject('/api/v1/entitlements/%zz');
     expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff' });
     expect(await counted(labels)).toBe(before + 1);
-    expect(lines()).toContainEqual(expect.objectContaining({ ...labels, msg: 'request completed' }));
+    expect(lines()).toContainEqual(
+      expect.objectContaining({ ...labels, msg: 'request completed' }),
+    );
   });
 
   it('without a route is logged by method and path, without its query or an e-mail address', async () => {
