@@ -14,60 +14,60 @@ export interface EndpointOptions {
   secret: string;
   /** Types, or patterns such as `invoice.*`; absent: every event. */
   enabledEvents?: string[];
-  /** In whose shapes it gets objects, such as `2024-06-20`; absent: the version that the SDK pins. */
+  /** The API version of its objects, such as `2024-06-20`; absent: the version that the SDK pins. */
   apiVersion?: string;
-  /** It gets thin events (`v2.core.event`), which only name their object. */
+  /** Whether it gets thin events (`v2.core.event`), which only name their object. */
   thin?: boolean;
 }
 
 /** A running sandbox. */
 export interface Sandbox {
-  /** Where it listens, without a trailing slash. */
+  /** Its URL, without a trailing slash. */
   readonly url: string;
   addEndpoint(endpoint: EndpointOptions): void;
   clock: {
     /** Epoch ms. */
     now(): number;
-    /** Moves on; all that falls due on the way is done at its instant, in order. */
+    /** Advances the clock. Everything that falls due in between happens at its instant, in order. */
     advance(ms: number): Promise<void>;
     advanceTo(epochMs: number): Promise<void>;
   };
   buyer: Buyer;
   billing: Billing;
   faults: {
-    /** May be assigned as a whole or by property. */
+    /** Can be assigned as a whole or by property. */
     webhooks: WebhookFaults;
-    /** Concern what happens from now on. */
+    /** Apply to later events. */
     events: EventFaults;
-    /** Adds rules; the first that matches a request decides. */
+    /** Adds rules; the first that matches a request applies. */
     api(...rules: ApiFault[]): void;
-    /** Requests in any second: over all (a number), or also for each endpoint; null: no limit. */
+    /** Limits requests in any second: in total (a number), or also per endpoint; null: no limit. */
     rateLimit(limit: RateLimit | number | null): void;
-    /** Makes everything go well again; no limit is left either. */
+    /** Clears all faults and limits. */
     clear(): void;
   };
-  /** What is still on its way, retries included. */
+  /** Pending deliveries, retries included. */
   pendingDeliveries(): Delivery[];
-  /** Everything that was ever to be sent, oldest first. */
+  /** All deliveries, oldest first. */
   deliveries(): Delivery[];
   /**
-   * Sends what is pending, one after the other, and waits for the answers. With patterns such as
-   * `charge.*`, only events of those types: the others stay, and come later.
+   * Sends pending deliveries, one after the other, and waits for the responses. With patterns such as
+   * `charge.*`, sends only events of these types; the others stay pending.
    */
   deliver(only?: readonly string[]): Promise<void>;
-  /** How many objects a page of a list holds at most; lowered, a few objects span several pages. */
+  /** Maximum number of objects in a page of a list; lowered, a few objects span several pages. */
   largestPage: number;
-  /** Sends an event once more. False: there is none with that id. */
+  /** Resends an event. Returns false if the id is unknown. */
   resend(eventId: string): boolean;
-  /** What the API was asked, oldest first. */
+  /** The API's requests, oldest first. */
   requests: SeenRequest[];
-  /** How often each endpoint was asked, by names such as `GET /v1/subscriptions/:id`. */
+  /** Number of requests per endpoint, by names such as `GET /v1/subscriptions/:id`. */
   counts(): Record<string, EndpointCount>;
-  /** What there is now, by kind: a copy, frozen, with references as ids and every list whole. */
+  /** Returns the present objects, by kind: a frozen copy, with references as ids and every list whole. */
   objects<K extends ObjectKind>(...kinds: K[]): Objects<K>;
-  /** Makes many customers with a subscription each, without events. Resolves to the subscriptions' ids. */
+  /** Creates many customers with a subscription each, without events. Resolves to the subscriptions' ids. */
   seed(seed: SubscriptionSeed): Promise<string[]>;
-  /** Forgets everything but the webhook endpoints. The clock keeps its time. */
+  /** Deletes everything except the webhook endpoints. The clock keeps its time. */
   reset(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import { startSandbox } from './sandbox.ts';
 
 /*
- * A local stand-in for Stripe, for development (docs/sandbox.md). Settings by environment:
- * SANDBOX_HOST, SANDBOX_PORT, SANDBOX_SECRET_KEY, SANDBOX_STATE_FILE, and for one webhook endpoint
- * SANDBOX_WEBHOOK_URL with SANDBOX_WEBHOOK_SECRET.
+ * The program behind `npm run sandbox`: a local stand-in for Stripe, for development (docs/sandbox.md).
+ * Environment variables: SANDBOX_HOST, SANDBOX_PORT, SANDBOX_SECRET_KEY, SANDBOX_STATE_FILE, and for one
+ * webhook endpoint SANDBOX_WEBHOOK_URL with SANDBOX_WEBHOOK_SECRET.
  */
 const { env } = process;
 const {

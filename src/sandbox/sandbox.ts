@@ -28,26 +28,26 @@ export interface SandboxOptions {
   port?: number;
   /** The source of time, epoch ms. */
   now?: () => number;
-  /** The one key that is accepted. */
+  /** The only accepted key. */
   secretKey?: string;
   accountId?: string;
   endpoints?: EndpointOptions[];
-  /** A JSON file that keeps the state over a restart. */
+  /** A JSON file that stores the state across restarts. */
   stateFile?: string;
-  /** `background` (the default) sends webhooks as they come, `manual` when `deliver()` is called. */
+  /** `background` (the default) sends webhooks at once, `manual` when `deliver()` is called. */
   delivery?: DeliveryMode;
-  /** Requests per second above which the API answers 429. None, unless given. */
+  /** Maximum requests per second; more get a 429. Unlimited by default. */
   rateLimit?: RateLimit;
-  /** By which time the rate is limited; the sandbox's own (the default) may stand still in a test. */
+  /** The clock of the rate limit. The sandbox's own (the default) may stand still in a test. */
   limitBy?: 'sandbox' | 'machine';
-  /** When failed payments are tried again and what follows. Days 3, 5 and 7, then canceled. */
+  /** The retry days after a failed payment, and what follows. Default: days 3, 5 and 7, then canceled. */
   dunning?: Dunning;
 }
 
-/** How often time that passes by itself is looked at, for what falls due without a request. */
+/** How often due work is checked without a request, milliseconds. */
 const tickMs = 1000;
 
-/** Starts a sandbox on the loopback interface, unless another host is given. */
+/** Starts a sandbox, by default on the loopback interface. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const clock = new SandboxClock(options.now ?? Date.now);
   const world = newWorld({
@@ -77,7 +77,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const changed = (): void => {
     snapshot?.schedule();
   };
-  /** Runs a change after what fell due before it. */
+  /** Runs a change after everything that fell due before it. */
   const act = <T>(work: () => T): Promise<T> =>
     new Promise((resolve) => {
       runDue(world);
@@ -97,7 +97,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const advanceTo = (epochMs: number): Promise<void> =>
     act(() => {
       clock.moveTo(epochMs);
-      // What a fault had kept back may be due.
+      // Deliveries that a fault delayed may be due.
       deliveries.pump();
     });
   const sandbox: Sandbox = {
@@ -193,7 +193,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   registerPages(app, world, act);
   registerControl(app, sandbox, secretKey);
   world.baseUrl = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
-  // What an earlier run had not delivered.
+  // Deliveries that an earlier run had not completed.
   deliveries.pump();
   return sandbox;
 }

@@ -1,4 +1,4 @@
-/** The body of Stripe's error answers, under `error`. */
+/** The body of Stripe's error responses, under `error`. */
 export interface StripeErrorBody {
   type: 'invalid_request_error' | 'card_error' | 'idempotency_error' | 'api_error';
   message: string;
@@ -8,7 +8,7 @@ export interface StripeErrorBody {
   doc_url?: string;
 }
 
-/** A refusal in Stripe's words. */
+/** An error in Stripe's format. */
 export class StripeFault extends Error {
   readonly status: number;
   readonly body: StripeErrorBody;
@@ -29,7 +29,11 @@ export function invalid(message: string, code?: string, param?: string): StripeF
   });
 }
 
-/** @param status 404 for the object asked for by its path, 400 for one named in a parameter. */
+/**
+ * Returns the error for a missing object.
+ *
+ * @param status 404 for the object in the path, 400 for one named in a parameter.
+ */
 export function missing(kind: string, id: string, param = 'id', status = 404): StripeFault {
   return new StripeFault(status, {
     type: 'invalid_request_error',

@@ -1,9 +1,9 @@
 import type Stripe from 'stripe';
 
 /**
- * A Stripe type as it goes over the wire while nothing is expanded: a field that may hold an id or an
- * object holds the id, and a decimal is a string. Everything is stored in this form, so that an
- * expanded object can never be stored by mistake.
+ * A Stripe type as it is sent without expansion: a field for an id or an object contains the id, and a
+ * decimal is a string. Everything is stored in this form, so that an expanded object can never be stored by
+ * mistake.
  */
 export type Wire<T> = T extends Stripe.Decimal
   ? string
@@ -31,7 +31,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A deep copy of what would be sent: undefined fields are gone, later changes do not reach it. */
+/** Returns a deep copy of what would be sent: without undefined fields, and independent of later changes. */
 export function toJson(value: object): JsonObject {
   const copy: unknown = JSON.parse(JSON.stringify(value));
   if (!isJsonObject(copy)) {

@@ -50,7 +50,7 @@ export const customers: Endpoint[] = [
     const settings = params.invoice_settings?.default_payment_method;
     if (source !== undefined) chargeByDefault(world, customer, source);
     else if (settings !== undefined) {
-      // The name of a test card means the one that was attached just now.
+      // The name of a test card stands for the one that was just attached.
       const named = settings === params.payment_method ? method : undefined;
       chargeByDefault(world, customer, named ?? methodOf(world, settings));
     }
@@ -71,7 +71,7 @@ export const customers: Endpoint[] = [
       created: range.optional(),
       test_clock: text.optional(),
     }),
-    // As Stripe says: without the parameter the list leaves out customers with test clocks.
+    // As documented by Stripe: without the parameter the list omits customers with test clocks.
     matches: (customer, { email, test_clock: clock = null }) =>
       matches(email, customer.email) && (customer.test_clock ?? null) === clock,
   }),
@@ -95,7 +95,7 @@ export const customers: Endpoint[] = [
   }),
 ];
 
-/** What Stripe's own entitlements say of a customer. */
+/** Stripe's own entitlements of a customer. */
 export const activeEntitlements: Endpoint[] = [
   endpoint(
     'GET',

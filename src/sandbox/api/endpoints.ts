@@ -21,7 +21,7 @@ import { subscriptions } from './subscriptions.ts';
 import { testClocks } from './test-clocks.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
-/** The whole of the API that the sandbox has. */
+/** Returns all API routes of the sandbox. */
 export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
   return [
     ...account,

@@ -11,7 +11,7 @@ import { invalid, missing } from '../stripe-error.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
 import { none } from './reads.ts';
 
-/** Events by type, time and whether every endpoint took them. */
+/** Filters events by type, time and delivery to all endpoints. */
 export function events(deliveries: () => Deliveries): Endpoint[] {
   return [
     endpoint('GET', '/v1/events/:id', none, (world, _params, { id }) => {
@@ -59,7 +59,7 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
 
 const keptDays = 30;
 
-/** Stripe shows the events of the last thirty days. */
+/** Returns the bounds of what Stripe lists: the events of the last thirty days. */
 function keptOf(world: World, created: Bounds = {}): Bounds {
   const kept = addDays(world.clock.seconds(), -keptDays);
   return { ...created, gt: Math.max(created.gt ?? kept, kept) };

@@ -21,7 +21,7 @@ import { none, reads, subset } from './reads.ts';
 
 const path = '/v1/invoiceitems';
 
-/** Amounts that wait for a customer's next invoice. */
+/** Amounts for a customer's next invoice. */
 export const invoiceItems: Endpoint[] = [
   endpoint(
     'POST',

@@ -8,7 +8,7 @@ import type { subscriptionItem } from './subscription-params.ts';
 
 type ItemParams = z.output<typeof subscriptionItem>;
 
-/** A new item's price and quantity. */
+/** Returns a new item's price and quantity. */
 export function pricedItem(world: World, params: ItemParams, index: number): PricedQuantity {
   const param = `items[${index}][price]`;
   if (params.price === undefined) {
@@ -26,7 +26,7 @@ export function pricedItem(world: World, params: ItemParams, index: number): Pri
   return { price, quantity: metered ? null : (params.quantity ?? 1) };
 }
 
-/** What an entry of `items` asks for: with an id the change of an item, without one a new one. */
+/** Parses an entry of `items`: with an id it changes that item, without one it adds an item. */
 export function itemChange(
   world: World,
   subscription: Subscription,

@@ -23,7 +23,7 @@ import { reads, subset } from './reads.ts';
 
 const path = '/v1/payment_intents';
 
-/** Of a payment that is captured at once; nothing is captured later here. */
+/** Payments are captured at once; the sandbox has no later capture. */
 const creation = z.strictObject({
   amount: integer,
   currency: text,

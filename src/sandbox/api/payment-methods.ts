@@ -15,7 +15,7 @@ import { none, reads } from './reads.ts';
 
 const path = '/v1/payment_methods';
 
-/** Test cards by their tokens, and bank accounts: card numbers are refused, as Stripe does by default. */
+/** Test cards by their tokens, and bank accounts. Card numbers are refused, as Stripe does by default. */
 const creation = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('card'),

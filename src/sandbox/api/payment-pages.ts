@@ -23,7 +23,7 @@ const cardOf: Readonly<Record<MethodBehavior, Card>> = {
   debit_fails: 'async_failure',
 };
 
-/** The buyer's page of a session as its browser uses it, and as Stripe's CLI does in a buyer's place. */
+/** The payment page of a session, as its browser uses it, and Stripe's CLI on behalf of a buyer. */
 export const paymentPages: Endpoint[] = [
   endpoint('GET', `${path}/:id`, none, (world, _params, { id }) =>
     render(world.tables, need(world.tables.sessions, 'checkout.session', id)),

@@ -29,7 +29,7 @@ const recurring = z.strictObject({
   meter: text.optional(),
 });
 
-/** What describes a price wherever one is made. */
+/** The parameters of a price, for every route that creates one. */
 export const priceFields = {
   currency: text,
   unit_amount: integer.optional(),

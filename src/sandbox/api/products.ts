@@ -112,7 +112,7 @@ export const products: Endpoint[] = [
 
 const features = `${path}/:id/features`;
 
-/** The features attached to a product. Stripe tells of no event when they change. */
+/** The features attached to a product. Stripe sends no event when they change. */
 export const productFeatures: Endpoint[] = [
   endpoint(
     'POST',

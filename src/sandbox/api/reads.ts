@@ -10,17 +10,17 @@ export const none = z.strictObject({});
 
 interface ReadSpec<T extends Entity, P extends Paging> {
   path: string;
-  /** What Stripe calls it in `No such …`. */
+  /** Stripe's name for the kind in `No such …`. */
   kind: string;
   table: (tables: Tables) => Table<T, string>;
-  /** The list's filters and paging. `created` is dealt with here. */
+  /** The list's filters and paging. `created` is handled here. */
   filters: z.ZodType<P>;
   matches: (item: T, filters: P, world: World) => boolean;
-  /** All that can match, where an index knows them: a customer's, for instance. */
+  /** All candidates, if an index knows them, such as a customer's objects. */
   among?: (tables: Tables, filters: P) => readonly T[] | undefined;
 }
 
-/** The two reads that nearly every kind of object has: one by its id, and the list, newest first. */
+/** Returns the two reads of nearly every kind of object: one by its id, and the list, newest first. */
 export function reads<T extends Entity, P extends Paging & { created?: Bounds | undefined }>(
   spec: ReadSpec<T, P>,
 ): Endpoint[] {
@@ -57,7 +57,7 @@ export function listing<T extends Entity, P extends Paging & { created?: Bounds 
   });
 }
 
-/** The first of several indexed subsets that was asked for. */
+/** Returns the first requested of several indexed subsets. */
 export function subset<T>(
   ...choices: readonly [wanted: string | undefined, rows: (wanted: string) => T[]][]
 ): T[] | undefined {

@@ -13,7 +13,7 @@ export const subscriptionItem = z.strictObject({
 
 export const proration = z.enum(['always_invoice', 'create_prorations', 'none']).optional();
 
-/** Of a change. */
+/** In an update. */
 export const paymentBehavior = z
   .enum(['allow_incomplete', 'error_if_incomplete', 'pending_if_incomplete'])
   .optional();
@@ -28,7 +28,7 @@ export const discounts = listOf(z.strictObject({ coupon: text }));
 
 const addedItems = listOf(z.strictObject({ price: text, quantity: integer.optional() }));
 
-/** Whether periods begin anew. */
+/** Whether periods restart. */
 export const anchor = z.strictObject({ type: z.enum(['now', 'unchanged']) });
 
 const cancelAt = z.union([z.enum(['min_period_end', 'max_period_end']), integer]);
@@ -49,7 +49,7 @@ const shared = {
   payment_settings: inert,
 };
 
-/** Of a creation. */
+/** In a creation. */
 export const creation = z.strictObject({
   ...shared,
   customer: text,
@@ -57,7 +57,7 @@ export const creation = z.strictObject({
   add_invoice_items: addedItems.optional(),
   backdate_start_date: integer.optional(),
   billing_cycle_anchor: integer.optional(),
-  // Flexible is the only mode that there is here.
+  // The sandbox supports only the flexible mode.
   billing_mode: z.strictObject({ type: z.literal('flexible'), flexible: inert }).optional(),
   cancel_at: cancelAt.optional(),
   currency: text.optional(),
@@ -69,7 +69,7 @@ export const creation = z.strictObject({
 
 export type Creation = z.output<typeof creation>;
 
-/** Of a change. */
+/** In an update. */
 export const update = z.strictObject({
   ...shared,
   items: listOf(subscriptionItem).optional(),

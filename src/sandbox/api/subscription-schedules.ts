@@ -37,7 +37,7 @@ const phase = z.strictObject({
   items: listOf(z.strictObject({ price: text, quantity: integer.optional(), metadata: inert })),
   start_date: instant.optional(),
   end_date: instant.optional(),
-  /** As up to 2025-09-30.clover: how many periods of the first price. */
+  /** As up to 2025-09-30.clover: number of periods of the first price. */
   iterations: integer.optional(),
   duration: z
     .strictObject({
@@ -162,7 +162,7 @@ export const subscriptionSchedules: Endpoint[] = [
   ),
 ];
 
-/** What a change of the phases says of the present takes effect now. */
+/** Applies a change of the current phase at once. */
 function enterPresent(
   world: World,
   schedule: SubscriptionSchedule,

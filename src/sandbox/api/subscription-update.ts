@@ -13,7 +13,7 @@ import { invalid, StripeFault } from '../stripe-error.ts';
 import { itemChange } from './item-change.ts';
 import type { Update } from './subscription-params.ts';
 
-/** What a pending update may hold; with anything else Stripe refuses it. */
+/** The parameters that a pending update may contain; Stripe refuses all others. */
 const pendable: ReadonlySet<string> = new Set([
   'items',
   'billing_cycle_anchor',
@@ -21,7 +21,7 @@ const pendable: ReadonlySet<string> = new Set([
   'proration_behavior',
 ]);
 
-/** Does all that an update asks for. */
+/** Applies an update. */
 export function updateSubscription(world: World, subscription: Subscription, params: Update): void {
   refuseContradictions(subscription, params);
   const changes = changesOf(world, subscription, params);
@@ -80,7 +80,7 @@ function changesOf(world: World, subscription: Subscription, params: Update): It
   return [...asked, ...others.map((item) => ({ kind: 'restart' as const, item }))];
 }
 
-/** Changes items, as the behaviours for prorations and payment say. */
+/** Changes items, with the requested proration and payment behaviour. */
 export function makeChanges(
   world: World,
   subscription: Subscription,

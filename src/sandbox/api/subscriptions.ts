@@ -138,14 +138,14 @@ function requestOf(world: World, params: Creation): SubscriptionRequest {
 }
 
 /**
- * A customer has a card by default. If the trial's settings say what happens without a card, the customer
- * has only the methods that were attached to it.
+ * Returns the subscription's payment method. A customer has a card by default. If the trial's settings define
+ * an end without a card, the customer has only the methods that were attached.
  */
 function hasCard(world: World, customer: string, { trial_settings: trial }: Creation): boolean {
   return world.tables.wallets.get(customer)?.card ?? trial === undefined;
 }
 
-/** The currency asked for, if every price has it, or that of the prices. */
+/** Returns the requested currency if every price has it, otherwise that of the prices. */
 function currencyOf(
   items: SubscriptionRequest['items'],
   asked = items[0]?.price.currency ?? '',
@@ -164,7 +164,7 @@ function currencyOf(
   return currency;
 }
 
-/** Stripe answers 404 for what has ended already, on every change. */
+/** Returns a subscription that has not ended: Stripe answers 404 to every change of an ended one. */
 function live(world: World, id: string): Subscription {
   const subscription = need(world.tables.subscriptions, 'subscription', id);
   if (hasEnded(subscription)) {
@@ -209,7 +209,10 @@ function firstPayment(
   return behavior === 'default_incomplete' ? 'unattempted' : outcome;
 }
 
-/** As Stripe says: without this and the customer parameter the list leaves out those with test clocks. */
+/**
+ * Returns whether a subscription is on the test clock that a list asks for. As documented by Stripe, without
+ * this and the customer parameter the list omits those with test clocks.
+ */
 function hasClock(
   { test_clock: clock }: Subscription,
   wanted: { customer?: string | undefined; test_clock?: string | undefined },

@@ -18,7 +18,7 @@ const path = '/v1/test_helpers/test_clocks';
 
 const daysKept = 30;
 
-/** Clocks by which the time of their customers goes, apart from that of the sandbox. */
+/** Clocks for the time of their customers, independent of the sandbox's. */
 export const testClocks: Endpoint[] = [
   endpoint(
     'POST',

@@ -5,12 +5,12 @@ import { addDays } from './period.ts';
 
 const daysToAvailable = 7;
 
-/** Books a charge: its amount counts in the account's balance, pending until the money is there. */
+/** Books a charge in the account's balance, as pending until the money arrives. */
 export function book(world: World, charge: Charge): void {
   charge.balance_transaction = addTransaction(world, charge, 'payment', charge.amount);
 }
 
-/** Takes a booked charge back whose money did not arrive. */
+/** Reverses a booked charge whose money did not arrive. */
 export function bookFailure(world: World, charge: Charge): void {
   charge.failure_balance_transaction = addTransaction(
     world,

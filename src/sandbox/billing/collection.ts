@@ -13,7 +13,7 @@ import {
 import { addDays } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** From a draft to an invoice that is owed, or to a paid one where nothing is. */
+/** Finalizes a draft. An invoice with nothing to pay becomes paid. */
 export function finalizeInvoice(world: World, invoice: Invoice): void {
   const subscription = subscriptionOf(world, invoice);
   Object.assign(invoice, {
@@ -43,7 +43,7 @@ export function finalizeInvoice(world: World, invoice: Invoice): void {
   addInvoicePayment(world, invoice, intent);
 }
 
-/** Tries to collect an open invoice. `automatic` attempts count, and are followed by dunning. */
+/** Attempts to collect an open invoice. `automatic` attempts count, and lead to dunning. */
 export function collect(
   world: World,
   invoice: Invoice,
@@ -64,13 +64,15 @@ export function collect(
   }
 }
 
-/** Whether the customer's card would pay now. */
+/** Returns whether the customer's card would pay now. */
 export function walletOutcome(world: World, customer: string | null): PaymentOutcome {
   const wallet = world.tables.wallets.get(customer ?? '');
   return wallet?.declines === true || wallet?.card === false ? 'declined' : 'succeeded';
 }
 
-/** How collecting an invoice would end. A subscription without a payment method has nothing to charge. */
+/**
+ * Returns how collecting an invoice would end. A subscription without a payment method has nothing to charge.
+ */
 export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
   const subscription = subscriptionOf(world, invoice);
   return subscription?.default_payment_method === null
@@ -78,7 +80,7 @@ export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
     : walletOutcome(world, invoice.customer);
 }
 
-/** What follows a payment that went through, at once or later. */
+/** Applies a successful payment, at once or later. */
 export function markPaid(world: World, invoice: Invoice): void {
   const now = world.clock.seconds();
   change(world, 'invoice.updated', invoice, () => {
@@ -103,7 +105,7 @@ export function markPaid(world: World, invoice: Invoice): void {
   clearDebt(world, invoice);
 }
 
-/** The buyer has to authenticate before the invoice can be collected. */
+/** Requires the buyer to authenticate before the invoice can be collected. */
 export function askBuyer(world: World, invoice: Invoice, method: string): void {
   const intent = intentOf(world, invoice);
   if (intent === undefined) {
@@ -115,12 +117,12 @@ export function askBuyer(world: World, invoice: Invoice, method: string): void {
   emit(world, 'invoice.payment_action_required', invoice);
 }
 
-/** What follows a payment that did not go through. */
+/** Applies a failed payment. */
 export function failCollection(world: World, invoice: Invoice, automatic: boolean): void {
   followFailedAttempt(world, invoice, subscriptionOf(world, invoice), automatic);
 }
 
-/** The invoice will not be collected: it counts as never owed. */
+/** Voids the invoice: it was never owed. */
 export function voidInvoice(world: World, invoice: Invoice): void {
   closeInvoice(world, invoice);
   invoice.status = 'void';
@@ -129,7 +131,7 @@ export function voidInvoice(world: World, invoice: Invoice): void {
   clearDebt(world, invoice);
 }
 
-/** The invoice is owed, and nobody expects the money. */
+/** Marks the invoice uncollectible: it stays owed. */
 export function markUncollectible(world: World, invoice: Invoice): void {
   invoice.next_payment_attempt = null;
   invoice.status = 'uncollectible';
@@ -138,7 +140,7 @@ export function markUncollectible(world: World, invoice: Invoice): void {
   clearDebt(world, invoice);
 }
 
-/** Drops a draft, which Stripe deletes for good. */
+/** Deletes a draft permanently, as Stripe does. */
 export function deleteDraft(world: World, invoice: Invoice): void {
   world.tables.invoices.delete(invoice.id);
   emit(world, 'invoice.deleted', invoice);
@@ -148,7 +150,7 @@ export function intentOf(world: World, invoice: Invoice): PaymentIntent | undefi
   return world.tables.paymentIntents.get(paymentOf(world, invoice)?.payment.payment_intent ?? '');
 }
 
-/** The invoice that an intent pays. */
+/** Returns the invoice that an intent pays. */
 export function invoiceOfIntent(world: World, intentId: string): Invoice | undefined {
   const [payment] = world.tables.invoicePayments.where('intent', intentId);
   return world.tables.invoices.get(payment?.invoice ?? '');
@@ -158,7 +160,7 @@ export function subscriptionOf(world: World, invoice: Invoice): Subscription | u
   return world.tables.subscriptions.get(invoice.parent?.subscription_details?.subscription ?? '');
 }
 
-/** A payment that an invoice waits for. */
+/** Adds a payment that an invoice waits for. */
 export function addInvoicePayment(world: World, invoice: Invoice, intent: PaymentIntent): void {
   const payment: InvoicePayment = {
     id: newId('inpay'),
@@ -190,13 +192,13 @@ function closeInvoice(world: World, invoice: Invoice): void {
   }
 }
 
-/** A subscription is in good standing again once the invoice that was finalized last is no debt. */
+/** Makes a subscription active again once its last finalized invoice is no debt. */
 function clearDebt(world: World, invoice: Invoice): void {
   const subscription = subscriptionOf(world, invoice);
   if (subscription === undefined) {
     return;
   }
-  // A pending update may have waited for this.
+  // A pending update may have waited for this payment.
   touch(world, subscription);
   const latest = latestFinalized(world, subscription);
   const inDebt = ['past_due', 'unpaid'].includes(subscription.status);
@@ -208,7 +210,10 @@ function clearDebt(world: World, invoice: Invoice): void {
   }
 }
 
-/** Not the latest that was made: a renewal's draft is finalized after an upgrade made meanwhile. */
+/**
+ * Returns the invoice that was finalized last. It is not always the last created one: a renewal's draft is
+ * finalized after an upgrade made meanwhile.
+ */
 function latestFinalized(world: World, { id }: Subscription): Invoice | undefined {
   return world.tables.invoices
     .where('subscription', id)

@@ -16,7 +16,7 @@ export function addCustomer(world: World, fields: CustomerFields): Customer {
   return customer;
 }
 
-/** A customer that is in no table yet. */
+/** Returns a customer without storing it. */
 export function newCustomer(world: World, fields: CustomerFields): Customer {
   return {
     id: newId('cus', 14),
@@ -48,7 +48,7 @@ export function newCustomer(world: World, fields: CustomerFields): Customer {
   };
 }
 
-/** Deletes for good; Stripe ends the customer's subscriptions at once, and those that were to come. */
+/** Deletes a customer permanently. Stripe ends its subscriptions and schedules at once. */
 export function deleteCustomer(world: World, customer: Customer): void {
   for (const subscription of world.tables.subscriptions.where('customer', customer.id)) {
     if (!hasEnded(subscription)) {

@@ -3,7 +3,7 @@ import type { Coupon, Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { addMonths } from './period.ts';
 
-/** What a coupon takes off an amount, in the currency's minor unit. */
+/** Returns what a coupon takes off an amount, in the currency's minor unit. */
 export function discountOn(amount: number, coupon: Coupon | undefined): number {
   if (coupon === undefined) {
     return 0;
@@ -16,8 +16,8 @@ export function discountOn(amount: number, coupon: Coupon | undefined): number {
 }
 
 /**
- * Keeps a coupon on a subscription. From its `first_invoice` on: one that is used once is spent by it.
- * From its `next_invoice` on: that one has it yet.
+ * Stores a coupon on a subscription. From its `first_invoice` on: a `once` coupon is used up by it. From its
+ * `next_invoice` on: that invoice still gets it.
  */
 export function attachCoupon(
   world: World,
@@ -48,7 +48,7 @@ export function attachCoupon(
   subscription.discounts = [id];
 }
 
-/** The coupon that lowers the invoice which is made now. One that is used once goes with it. */
+/** Returns the coupon for the invoice that is created now. A `once` coupon is used up. */
 export function takeCoupon(world: World, subscription: Subscription): Coupon | undefined {
   const [discountId = ''] = subscription.discounts;
   const discount = world.tables.discounts.get(discountId);

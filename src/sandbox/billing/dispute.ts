@@ -8,15 +8,15 @@ import { addDays } from './period.ts';
 const daysToRespond = 7;
 
 export interface DisputeRequest {
-  /** Absent: the charge's. The bank's rate or fees may make it differ. */
+  /** Absent: the charge's amount. The bank's rate or fees may make it differ. */
   amount?: number;
-  /** The buyer's, where it is not the charge's. */
+  /** The buyer's currency, if it is not the charge's. */
   currency?: string;
-  /** The bank only asks, and takes no money yet. */
+  /** The bank only inquires, and takes no money yet. */
   inquiry?: boolean;
 }
 
-/** The buyer's bank asks for the money back. */
+/** Opens a dispute by the buyer's bank. */
 export function openDispute(
   world: World,
   charge: Charge,
@@ -57,7 +57,7 @@ export function openDispute(
   return dispute;
 }
 
-/** All that there are. The last four end a dispute, unless a lost one is appealed. */
+/** All statuses. The last four end a dispute, unless a lost one is appealed. */
 export const disputeStatuses = [
   'warning_needs_response',
   'warning_under_review',
@@ -81,8 +81,8 @@ const closed: ReadonlySet<string> = new Set<DisputeStatus>([
 ]);
 
 /**
- * Moves a dispute on, and the money with it: it is taken where an inquiry becomes a chargeback, and
- * given back where one is won.
+ * Moves a dispute to a status, and the money with it: taken when an inquiry becomes a chargeback, returned
+ * when a dispute is won.
  */
 export function moveDispute(world: World, dispute: Dispute, status: DisputeStatus): void {
   const inquiry = dispute.status.startsWith('warning_');
@@ -99,7 +99,7 @@ export function moveDispute(world: World, dispute: Dispute, status: DisputeStatu
   }
 }
 
-/** The evidence was handed in: now it is for the bank to decide. */
+/** Submits the evidence: now the bank decides. */
 export function submitEvidence(world: World, dispute: Dispute): void {
   const next: Partial<Record<string, DisputeStatus>> = {
     warning_needs_response: 'warning_under_review',

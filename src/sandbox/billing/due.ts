@@ -18,7 +18,9 @@ interface Due {
   run: () => void;
 }
 
-/** Of what falls due at one instant: a payment before a period, a schedule before a renewal. */
+/**
+ * The order of work that falls due at one instant: a payment before a period, a schedule before a renewal.
+ */
 const ranks: Record<Timed['object'], number> = {
   'sandbox.settlement': 0,
   'checkout.session': 1,
@@ -28,8 +30,8 @@ const ranks: Record<Timed['object'], number> = {
 };
 
 /**
- * Does all that falls due until now, in order, the clock standing at each instant while it is done.
- * What it does may make more fall due, such as the next period's end. True: something was done.
+ * Does everything that is due, in order, with the clock at each instant. This may cause further due work,
+ * such as the next period's end. Returns whether anything was done.
  */
 export function runDue(world: World): boolean {
   for (let done = false; ; done = true) {
@@ -50,7 +52,7 @@ export function runDue(world: World): boolean {
   }
 }
 
-/** The first item that is due by its own clock, and what that shows. */
+/** Returns the first item that is due by its own clock. */
 function takeDue(world: World): { item: Timed | undefined; now: number } {
   for (const clock of world.tables.testClocks.values()) {
     const item = queueOf(world, clock).take(clock.frozen_time);
@@ -62,7 +64,7 @@ function takeDue(world: World): { item: Timed | undefined; now: number } {
   return { item: world.due.take(now), now };
 }
 
-/** The earliest; of those at the same instant the one listed first, so that an end beats a renewal. */
+/** Returns the earliest; of those at the same instant the first listed, so that an end precedes a renewal. */
 function nextDue(world: World, item: Timed): Due | undefined {
   let earliest: Due | undefined;
   for (const due of dueOf(world, item)) {
@@ -161,7 +163,7 @@ function* subscriptionDue(world: World, subscription: Subscription): Generator<D
   };
 }
 
-/** `trial_will_end`, three days ahead; a shorter trial is told of at once. */
+/** Sends `trial_will_end` three days ahead; at once for a shorter trial. */
 function* trialNoticeDue(world: World, subscription: Subscription): Generator<Due> {
   const { trial_end: trialEnd, status } = subscription;
   const told = world.tables.trialNotices.get(subscription.id)?.trialEnd;

@@ -5,9 +5,9 @@ import { addDays } from './period.ts';
 import { cancelSubscription, changeSubscription, hasEnded } from './subscription-change.ts';
 
 /**
- * What a failed attempt leads to: another one on the next of the retry days, counted from the first
- * attempt, or after the last of them what the settings say. A first invoice is not tried again: its
- * subscription stays incomplete until somebody pays.
+ * Applies dunning after a failed attempt: another attempt on the next retry day, counted from the first
+ * attempt, or after the last one the configured end. A first invoice is not retried: its subscription stays
+ * incomplete until it is paid.
  */
 export function followFailedAttempt(
   world: World,
@@ -18,7 +18,7 @@ export function followFailedAttempt(
   const retries =
     subscription !== undefined &&
     subscription.status !== 'incomplete' &&
-    // Of a pending update: the subscription goes on as if nobody had asked.
+    // For a pending update: the subscription stays as it was.
     world.tables.pendingUpdates.get(subscription.id)?.invoice !== invoice.id;
   if (automatic) {
     invoice.next_payment_attempt = retries ? nextAttempt(world, invoice) : null;

@@ -5,7 +5,7 @@ import { toJson, type JsonObject } from '../wire.ts';
 
 const entitling = new Set(['active', 'trialing', 'past_due']);
 
-/** The features that a customer's subscriptions give, by Stripe's own count. */
+/** Returns the features that a customer's subscriptions give, by Stripe's rules. */
 export function activeFeatures(world: World, customerId: string): string[] {
   const products = new Set(
     world.tables.subscriptions
@@ -34,7 +34,7 @@ export function activeEntitlement(
   };
 }
 
-/** Tells of a customer's entitlements where they differ from what was told last. */
+/** Sends a customer's entitlement summary if it differs from the last one. */
 export function refreshEntitlements(world: World, customerId: string): void {
   const before = world.tables.entitlementSummaries.get(customerId)?.features ?? [];
   const features = activeFeatures(world, customerId);

@@ -15,7 +15,7 @@ export interface DraftLine {
   amount: number;
   currency: string;
   description: string | null;
-  /** Null: an amount that no price says. */
+  /** Null: an amount without a price. */
   price: Price | null;
   quantity: number | null;
   period: { start: number; end: number };
@@ -23,7 +23,7 @@ export interface DraftLine {
   proration: boolean;
 }
 
-/** A line of a price. */
+/** A line with a price. */
 export interface PricedLine extends DraftLine {
   price: Price;
 }
@@ -41,8 +41,7 @@ export interface InvoiceRequest {
 }
 
 /**
- * The price of a quantity in a currency that the price has. A metered item is billed by use, which the
- * sandbox counts as none.
+ * Returns the amount of a quantity in a currency of the price. A metered item counts no usage in the sandbox.
  */
 export function amountOf(price: Price, quantity: number | null, currency: string): number {
   const option =
@@ -52,7 +51,7 @@ export function amountOf(price: Price, quantity: number | null, currency: string
   return Math.round((option ?? 0) * (quantity ?? 0));
 }
 
-/** Makes a draft with its lines, and the prorations that were waiting for the next invoice. */
+/** Creates a draft with its lines, and with the prorations that waited for the next invoice. */
 export function createInvoice(world: World, request: InvoiceRequest): Invoice {
   const invoice = emptyInvoice(world, request);
   world.tables.invoices.set(invoice.id, invoice);
@@ -85,7 +84,7 @@ export function createInvoice(world: World, request: InvoiceRequest): Invoice {
   return invoice;
 }
 
-/** A line of an invoice, or (without one) a proration that waits for the next. */
+/** Adds a line to an invoice or, without one, a proration for the next invoice. */
 export function addLine(
   world: World,
   request: Pick<InvoiceRequest, 'subscription'>,

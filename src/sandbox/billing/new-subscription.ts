@@ -9,7 +9,7 @@ export interface PricedQuantity {
   quantity: number | null;
 }
 
-/** What a subscription is made of. Instants in epoch seconds. */
+/** The inputs of a subscription. Instants in epoch seconds. */
 export interface SubscriptionTerms {
   customer: string;
   currency: string;
@@ -21,15 +21,15 @@ export interface SubscriptionTerms {
   hasCard: boolean;
   collectionMethod: 'charge_automatically' | 'send_invoice';
   daysUntilDue: number | null;
-  /** When it is said to have begun; null: now. */
+  /** The backdated start; null: now. */
   backdatedTo: number | null;
-  /** From which periods are counted; null: now, or the trial's end. */
+  /** The anchor of periods; null: now, or the trial's end. */
   anchor: number | null;
-  /** The id of the schedule that makes it. */
+  /** The id of the schedule that creates it. */
   schedule: string | null;
 }
 
-/** A subscription that has no items yet and is in no table. */
+/** Returns a subscription without items, without storing it. */
 export function newSubscription(world: World, terms: SubscriptionTerms): Subscription {
   const now = world.clock.seconds();
   return {
@@ -93,7 +93,7 @@ export function newSubscription(world: World, terms: SubscriptionTerms): Subscri
   };
 }
 
-/** Adds an item whose period begins now, or runs as the trial does. */
+/** Adds an item whose period begins now, or equals the trial. */
 export function addItem(
   world: World,
   subscription: Subscription,
@@ -104,7 +104,7 @@ export function addItem(
   return item;
 }
 
-/** As `addItem`, but in no table yet. */
+/** Does the same without storing the item. */
 export function newItem(
   world: World,
   subscription: Subscription,

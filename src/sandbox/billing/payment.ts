@@ -13,7 +13,7 @@ export interface PaymentRequest {
   email: string | null;
 }
 
-/** How an attempt to pay ends: at once, or (`processing`) by a later settlement. */
+/** How a payment attempt ends: at once, or (`processing`) by a later settlement. */
 export type PaymentOutcome = 'succeeded' | 'declined' | 'processing';
 
 export function createPaymentIntent(world: World, request: PaymentRequest): PaymentIntent {
@@ -67,7 +67,7 @@ export function createPaymentIntent(world: World, request: PaymentRequest): Paym
   return intent;
 }
 
-/** One attempt to pay: makes a charge and moves the intent, with their events. */
+/** Makes one payment attempt: creates a charge and updates the intent, with their events. */
 export function attempt(
   world: World,
   intent: PaymentIntent,
@@ -87,7 +87,7 @@ export function attempt(
   return charge;
 }
 
-/** The buyer has to authenticate first; without that no charge is made. */
+/** Requires the buyer to authenticate; until then no charge is created. */
 export function requireAction(world: World, intent: PaymentIntent, method: string): void {
   Object.assign(intent, {
     payment_method: method,
@@ -97,7 +97,7 @@ export function requireAction(world: World, intent: PaymentIntent, method: strin
   emit(world, 'payment_intent.requires_action', intent);
 }
 
-/** Decides an attempt that is under way. */
+/** Settles a pending attempt. */
 export function settle(world: World, intent: PaymentIntent, succeeded: boolean): void {
   const charge = world.tables.charges.get(intent.latest_charge ?? '');
   if (charge === undefined) {
@@ -147,7 +147,7 @@ export function settle(world: World, intent: PaymentIntent, succeeded: boolean):
   emit(world, 'payment_intent.payment_failed', intent);
 }
 
-/** An intent that nobody will pay any more. */
+/** Cancels an intent. */
 export function cancelPaymentIntent(world: World, intent: PaymentIntent): void {
   change(world, 'payment_intent.canceled', intent, () => {
     intent.status = 'canceled';

@@ -17,13 +17,12 @@ import { changeSubscription } from './subscription-change.ts';
 import { periodEndOf } from './subscription-end.ts';
 
 /*
- * Changes that are made only once they are paid for
- * (docs.stripe.com/billing/subscriptions/pending-updates).
+ * Changes that are applied only when they are paid (docs.stripe.com/billing/subscriptions/pending-updates).
  */
 
 const hours23 = 23 * 3600;
 
-/** Changes items where the payment that this takes goes through; otherwise keeps the change pending. */
+/** Changes items if the required payment succeeds; otherwise keeps the change pending. */
 export function changeItemsOncePaid(
   world: World,
   subscription: Subscription,
@@ -71,7 +70,7 @@ export function changeItemsOncePaid(
   collect(world, invoice, outcome, true);
 }
 
-/** When a pending update is decided, and how. Epoch seconds. */
+/** Decides a pending update. Epoch seconds. */
 export function pendingUpdateDue(
   world: World,
   subscription: Subscription,
@@ -126,7 +125,7 @@ function expirePendingUpdate(world: World, subscription: Subscription): void {
   emit(world, 'customer.subscription.pending_update_expired', subscription);
 }
 
-/** After 23 hours, or where the period or the trial ends before that. */
+/** Returns the expiry: after 23 hours, or at the end of the period or the trial if that is earlier. */
 function expiryOf(world: World, subscription: Subscription): number {
   const now = world.clock.seconds();
   return Math.min(now + hours23, periodEndOf(world, subscription));

@@ -5,14 +5,14 @@ type Recurring = Pick<NonNullable<Price['recurring']>, 'interval' | 'interval_co
 const secondsPerDay = 86_400;
 
 /**
- * The first end of a period after an instant, counted from the anchor: a subscription begun on the
+ * Returns the first end of a period after an instant, counted from the anchor: a subscription begun on the
  * 31st ends its February on the last day and its March on the 31st again. Epoch seconds.
  */
 export function periodEnd(anchor: number, after: number, recurring: Recurring): number {
   return periodAround(anchor, after, recurring).end;
 }
 
-/** The period that an instant lies in. Before the anchor it is the time up to it. */
+/** Returns the period that contains an instant. Before the anchor it is the time up to it. */
 export function periodAround(
   anchor: number,
   instant: number,
@@ -32,7 +32,7 @@ export function addDays(instant: number, days: number): number {
   return instant + days * secondsPerDay;
 }
 
-/** `count` intervals after an instant; months keep the day, or take the month's last. */
+/** Returns the instant `count` intervals later; months keep the day, or take the month's last. */
 export function addInterval(instant: number, recurring: Recurring, count: number): number {
   const steps = count * recurring.interval_count;
   switch (recurring.interval) {

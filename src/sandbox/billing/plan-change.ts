@@ -20,24 +20,23 @@ export type ItemChange =
   | { kind: 'restart'; item: SubscriptionItem }
   | { kind: 'set'; item: SubscriptionItem; price: Price; quantity: number | null };
 
-/** What changes come to, before they are made. */
+/** The result of changes, before they are applied. */
 export interface ChangePlan {
-  /** As they will be: new ones, and existing ones under their ids. */
+  /** The resulting items: new ones, and existing ones under their ids. */
   items: SubscriptionItem[];
-  /** The ids of those that go. */
+  /** The ids of removed items. */
   removed: string[];
-  /** From which periods are counted afterwards; null: as before. */
+  /** The new anchor of periods; null: unchanged. */
   anchor: number | null;
   /** Credits and charges for parts of a period. */
   prorations: DraftLine[];
-  /** Whole periods that begin now, which are billed at once. */
+  /** Whole periods that begin now and are billed at once. */
   periods: DraftLine[];
 }
 
 /**
- * Changes items at once. What is unused of the old price is credited and what is left of the period
- * charged at the new one, on the next invoice or (`always_invoice`) now. Another interval begins a
- * period of its own now.
+ * Changes items at once. The unused time of the old price is credited and the remaining time of the new one
+ * charged, on the next invoice or (`always_invoice`) now. Another interval begins a new period now.
  */
 export function changeItems(
   world: World,
@@ -45,7 +44,7 @@ export function changeItems(
   changes: readonly ItemChange[],
   behavior: ProrationBehavior,
 ): void {
-  // It was made of items that are no longer what they were.
+  // The pending update refers to items that no longer exist in this form.
   dropPendingUpdate(world, subscription);
   const plan = planChanges(world, subscription, changes);
   changeSubscription(world, subscription, () => {
@@ -61,7 +60,7 @@ export function changeItems(
   }
 }
 
-/** Works out what changes come to. Nothing is changed. */
+/** Computes the result of changes, without applying them. */
 export function planChanges(
   world: World,
   subscription: Subscription,
@@ -78,7 +77,7 @@ export function planChanges(
   return plan;
 }
 
-/** Makes the changes. To be called within a change of the subscription. */
+/** Applies the changes. Must be called within a change of the subscription. */
 export function applyPlan(world: World, subscription: Subscription, plan: ChangePlan): void {
   const { subscriptionItems } = world.tables;
   for (const next of plan.items) {
@@ -90,7 +89,7 @@ export function applyPlan(world: World, subscription: Subscription, plan: Change
   subscription.billing_cycle_anchor = plan.anchor ?? subscription.billing_cycle_anchor;
 }
 
-/** What is to be billed now; nothing during a trial, or where it waits for the next invoice. */
+/** Returns what is billed now; nothing during a trial, or if it waits for the next invoice. */
 export function linesDue(
   subscription: Subscription,
   plan: ChangePlan,
@@ -105,7 +104,7 @@ export function linesDue(
     : [];
 }
 
-/** An open invoice for changes; one that comes to nothing, or to a credit, is paid. */
+/** Creates an open invoice for changes. An invoice of zero or a credit is paid. */
 export function invoiceChanges(
   world: World,
   subscription: Subscription,
@@ -141,7 +140,7 @@ function planChange(
   if (change.kind === 'add') {
     const item = newItem(world, subscription, change.item);
     if (periodEndOf(world, subscription) <= now) {
-      // The others renew at this instant: this one joins them, and is billed as they are.
+      // The other items renew at this instant: this one joins them, and is billed with them.
       item.current_period_end = now;
     }
     plan.items.push(item);
@@ -187,7 +186,9 @@ function sameInterval(world: World, left: SubscriptionItem, right: SubscriptionI
   return one?.interval === other?.interval && one?.interval_count === other?.interval_count;
 }
 
-/** What is left of an item's period, at its price: charged, or credited with a negative sign. */
+/**
+ * Returns the remaining time of an item's period, at its price: charged, or credited with a negative sign.
+ */
 function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLine[] {
   const line = itemLine(world, item, false);
   const now = world.clock.seconds();
@@ -196,7 +197,7 @@ function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLin
   if (recurring === null || end <= now) {
     return [];
   }
-  // Of a whole period, even where the item joined in the middle of one.
+  // Of a whole period, even if the item was added during one.
   const share = (end - now) / (end - addInterval(end, recurring, -1));
   const amount = amountOf(line.price, line.quantity, line.currency);
   return [

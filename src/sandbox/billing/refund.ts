@@ -5,15 +5,15 @@ import type { World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
 export interface RefundRequest {
-  /** Null for what is left. */
+  /** Null: the rest. */
   amount: number | null;
   reason: Refund['reason'];
   metadata: Record<string, string>;
-  /** It is on its way, as those to slow payment methods are; it counts as refunded meanwhile. */
+  /** Pending, as refunds to slow payment methods are; it counts as refunded meanwhile. */
   pending?: boolean;
 }
 
-/** Gives money of a charge back. */
+/** Refunds a charge. */
 export function refundCharge(world: World, charge: Charge, request: RefundRequest): Refund {
   const left = charge.amount_captured - charge.amount_refunded;
   if (left <= 0) {
@@ -54,7 +54,7 @@ export function refundCharge(world: World, charge: Charge, request: RefundReques
   return refund;
 }
 
-/** A refund that was on its way has arrived. */
+/** Completes a pending refund. */
 export function settleRefund(world: World, refund: Refund): void {
   if (refund.status !== 'pending') {
     throw invalid(`Refund ${refund.id} is not pending: its status is ${String(refund.status)}.`);
@@ -65,7 +65,7 @@ export function settleRefund(world: World, refund: Refund): void {
   emit(world, 'charge.refund.updated', refund);
 }
 
-/** The bank sends the money back: the charge counts as not refunded by this refund. */
+/** Fails a refund, as if the bank returned the money: the charge no longer counts it as refunded. */
 export function failRefund(world: World, refund: Refund): void {
   const charge = world.tables.charges.get(refund.charge ?? '');
   if (refund.status === 'failed' || charge === undefined) {

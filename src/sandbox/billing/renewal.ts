@@ -9,7 +9,7 @@ import { cancelSubscription, changeSubscription } from './subscription-change.ts
 import { pauseSubscription } from './subscription-pause.ts';
 import { itemLine } from './subscription-start.ts';
 
-/** Stripe leaves a renewal's invoice open to changes for about an hour. */
+/** Stripe keeps a renewal's invoice as a draft for about an hour. */
 const draftSeconds = 3600;
 
 /**
@@ -64,7 +64,7 @@ function advancePeriod(world: World, subscription: Subscription, item: Subscript
   );
 }
 
-/** A trial that ends and nobody left a card. True: the subscription does not go on. */
+/** Ends a trial without a card. Returns whether the subscription ends or pauses. */
 function endTrialUnpaid(world: World, subscription: Subscription): boolean {
   switch (subscription.trial_settings?.end_behavior.missing_payment_method) {
     case 'cancel':
@@ -79,7 +79,10 @@ function endTrialUnpaid(world: World, subscription: Subscription): boolean {
   }
 }
 
-/** `pause_collection` leaves the subscription's status alone and keeps its invoices from being paid. */
+/**
+ * Applies `pause_collection`, which keeps the subscription's status and prevents its invoices from being
+ * paid.
+ */
 function applyPausedCollection(world: World, subscription: Subscription, invoice: Invoice): void {
   switch (subscription.pause_collection?.behavior) {
     case undefined:
@@ -98,7 +101,7 @@ function applyPausedCollection(world: World, subscription: Subscription, invoice
   }
 }
 
-/** A first invoice that nobody paid within Stripe's 23 hours takes its subscription with it. */
+/** Expires a subscription whose first invoice was not paid within Stripe's 23 hours. */
 export function expireIncomplete(world: World, subscription: Subscription): void {
   const invoice = world.tables.invoices.get(subscription.latest_invoice ?? '');
   changeSubscription(world, subscription, () => {

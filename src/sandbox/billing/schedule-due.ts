@@ -11,7 +11,7 @@ interface Due {
 
 const noticeDays = 7;
 
-/** What time does to a schedule: its start, the next phase, the notice of its end, its end. */
+/** Returns the due work of a schedule: its start, the next phase, the notice of its end, its end. */
 export function scheduleDue(world: World, schedule: SubscriptionSchedule): Due[] {
   const { current_phase: current, phases, status } = schedule;
   const [first] = phases;
@@ -43,7 +43,7 @@ export function scheduleDue(world: World, schedule: SubscriptionSchedule): Due[]
   return [...noticeDue(world, schedule, last.end_date), transition];
 }
 
-/** `subscription_schedule.expiring`, once, seven days ahead; a shorter schedule is not told of. */
+/** Sends `subscription_schedule.expiring` once, seven days ahead; never for a shorter schedule. */
 function noticeDue(world: World, schedule: SubscriptionSchedule, endsAt: number): Due[] {
   const at = addDays(endsAt, -noticeDays);
   if (at < schedule.created || world.tables.scheduleNotices.get(schedule.id)?.endsAt === endsAt) {

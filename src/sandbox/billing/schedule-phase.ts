@@ -8,26 +8,26 @@ import { addInterval } from './period.ts';
 
 export type Phase = SubscriptionSchedule['phases'][number];
 
-/** What is asked of a phase. Instants in epoch seconds. */
+/** A requested phase. Instants in epoch seconds. */
 export interface PhaseRequest {
   items: readonly { price: Price; quantity: number | null }[];
-  /** Absent: where the phase before it ends. */
+  /** Absent: the end of the previous phase. */
   startDate: number | undefined;
   endDate: number | undefined;
   duration:
     | { interval: 'day' | 'week' | 'month' | 'year'; interval_count?: number | undefined }
     | undefined;
-  /** How many of them, or of the first price's periods. */
+  /** Number of intervals, or of the first price's periods. */
   iterations: number;
   prorationBehavior: 'always_invoice' | 'create_prorations' | 'none';
   metadata: Record<string, string>;
-  /** The whole phase is a trial. */
+  /** Whether the whole phase is a trial. */
   trial: boolean;
   trialEnd: number | undefined;
   coupon: string | null;
 }
 
-/** Puts phases one behind the other; one that says nothing of its end is a period of its first price. */
+/** Chains phases. A phase without an end is a period of its first price. */
 export function phasesFrom(start: number, requests: readonly PhaseRequest[]): Phase[] {
   const phases: Phase[] = [];
   for (const request of requests) {
@@ -37,7 +37,7 @@ export function phasesFrom(start: number, requests: readonly PhaseRequest[]): Ph
   return phases;
 }
 
-/** A subscription as it is, as a phase that ends with its period. */
+/** Returns a phase with the subscription's present state, which ends with its period. */
 export function firstPhaseOf(
   subscription: Subscription,
   items: readonly SubscriptionItem[],

@@ -14,8 +14,8 @@ import { periodEndOf } from './subscription-end.ts';
 import { setTrialEnd } from './trial.ts';
 
 /*
- * Subscription schedules (docs.stripe.com/billing/subscriptions/subscription-schedules): phases that set
- * a subscription's items one after the other.
+ * Subscription schedules (docs.stripe.com/billing/subscriptions/subscription-schedules): consecutive phases
+ * that set a subscription's items.
  */
 
 export interface ScheduleRequest {
@@ -25,7 +25,7 @@ export interface ScheduleRequest {
   metadata: Record<string, string>;
 }
 
-/** Makes a schedule. One whose first phase has begun makes its subscription at once. */
+/** Creates a schedule. If its first phase has begun, it creates its subscription at once. */
 export function startSchedule(world: World, request: ScheduleRequest): SubscriptionSchedule {
   const schedule = newSchedule(world, request);
   world.tables.schedules.set(schedule.id, schedule);
@@ -37,7 +37,7 @@ export function startSchedule(world: World, request: ScheduleRequest): Subscript
   return schedule;
 }
 
-/** Makes a schedule for a subscription that is there: one phase, which is its current period. */
+/** Creates a schedule for an existing subscription: one phase, which is its current period. */
 export function scheduleSubscription(
   world: World,
   subscription: Subscription,
@@ -69,14 +69,14 @@ export function scheduleSubscription(
   return schedule;
 }
 
-/** Makes the subscription of a schedule whose time has come. */
+/** Creates the subscription of a schedule that starts. */
 export function beginSchedule(world: World, schedule: SubscriptionSchedule): void {
   change(world, 'subscription_schedule.updated', schedule, () => {
     begin(world, schedule);
   });
 }
 
-/** Sets the subscription to what a phase says, and tells of it. */
+/** Sets the subscription to a phase, with an event. */
 export function enterPhase(world: World, schedule: SubscriptionSchedule, phase: Phase): void {
   const subscription = subscriptionOf(world, schedule);
   const changes = changesFor(world, subscription, phase);
@@ -100,7 +100,7 @@ export function enterPhase(world: World, schedule: SubscriptionSchedule, phase: 
   });
 }
 
-/** After the last phase: the subscription goes on by itself, or ends. */
+/** Ends the last phase: the subscription is released or ends. */
 export function finishSchedule(world: World, schedule: SubscriptionSchedule): void {
   if (schedule.end_behavior === 'release') {
     releaseSchedule(world, schedule);
@@ -115,7 +115,7 @@ export function finishSchedule(world: World, schedule: SubscriptionSchedule): vo
   cancelSubscription(world, subscription, 'cancellation_requested');
 }
 
-/** Ends a schedule; its subscription stays as it is. */
+/** Ends a schedule; its subscription does not change. */
 export function releaseSchedule(world: World, schedule: SubscriptionSchedule): void {
   refuseEnded(schedule);
   const subscription = world.tables.subscriptions.get(schedule.subscription ?? '');
@@ -138,7 +138,7 @@ export function cancelSchedule(world: World, schedule: SubscriptionSchedule): vo
   refuseEnded(schedule);
   const subscription = world.tables.subscriptions.get(schedule.subscription ?? '');
   if (subscription !== undefined) {
-    // Which takes the schedule with it.
+    // The subscription's end ends the schedule.
     cancelSubscription(world, subscription, 'cancellation_requested');
     return;
   }
@@ -148,7 +148,7 @@ export function cancelSchedule(world: World, schedule: SubscriptionSchedule): vo
   });
 }
 
-/** Refuses to change what is over. */
+/** Refuses to change an ended schedule. */
 export function refuseEnded({ status }: SubscriptionSchedule): void {
   if (status !== 'active' && status !== 'not_started') {
     throw invalid(
@@ -202,7 +202,7 @@ function prorationOf({ proration_behavior: behavior }: Phase) {
   return behavior === 'always_invoice' || behavior === 'none' ? behavior : 'create_prorations';
 }
 
-/** An item keeps its id where its price stays, or where another price takes its place. */
+/** Returns the changes of a phase. An item keeps its id if its price stays, or is replaced by another. */
 function changesFor(world: World, subscription: Subscription, phase: Phase): ItemChange[] {
   const free = subscriptionItems(world.tables, subscription.id);
   const changes: ItemChange[] = [];

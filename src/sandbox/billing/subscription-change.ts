@@ -3,12 +3,12 @@ import type { Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { refreshEntitlements } from './entitlements.ts';
 
-/** A subscription to which nothing will happen any more. */
+/** Returns whether a subscription has ended. */
 export function hasEnded({ status }: Subscription): boolean {
   return status === 'canceled' || status === 'incomplete_expired';
 }
 
-/** Changes a subscription or its items, and tells of it and of the entitlements that follow. */
+/** Changes a subscription or its items, and sends events about it and the resulting entitlements. */
 export function changeSubscription(
   world: World,
   subscription: Subscription,
@@ -21,7 +21,7 @@ export function changeSubscription(
 
 export type CancellationReason = 'cancellation_requested' | 'payment_failed' | 'payment_disputed';
 
-/** Ends a subscription now. Its open invoices stay owed, but are not collected any more. */
+/** Ends a subscription now. Its open invoices stay owed, but are no longer collected. */
 export function cancelSubscription(
   world: World,
   subscription: Subscription,
@@ -51,7 +51,7 @@ export function cancelSubscription(
   refreshEntitlements(world, subscription.customer);
 }
 
-/** A schedule ends with its subscription; by debt it is aborted. */
+/** Ends the schedule of an ended subscription; after unpaid debt it is aborted. */
 function endSchedule(
   world: World,
   { schedule: id }: Subscription,

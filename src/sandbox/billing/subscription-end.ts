@@ -3,14 +3,14 @@ import type { Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** The earliest of the items' period ends: where `cancel_at_period_end` ends a subscription. */
+/** Returns the earliest end of the items' periods, at which `cancel_at_period_end` ends a subscription. */
 export function periodEndOf(world: World, subscription: Subscription): number {
   return Math.min(
     ...subscriptionItems(world.tables, subscription.id).map((item) => item.current_period_end),
   );
 }
 
-/** The latest of the items' period ends. */
+/** Returns the latest end of the items' periods. */
 function lastPeriodEndOf(world: World, subscription: Subscription): number {
   return Math.max(
     ...subscriptionItems(world.tables, subscription.id).map((item) => item.current_period_end),
@@ -32,8 +32,8 @@ function instantOf(world: World, subscription: Subscription, cancelAt: CancelAt)
 }
 
 /**
- * Sets or takes back the end of a subscription. Undefined leaves a setting alone, `cancelAt: null` and
- * `atPeriodEnd: false` take it back.
+ * Sets or clears the end of a subscription. Undefined keeps a setting; `cancelAt: null` and `atPeriodEnd:
+ * false` clear it.
  */
 export function scheduleEnd(
   world: World,

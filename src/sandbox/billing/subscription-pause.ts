@@ -12,7 +12,7 @@ import { itemLine } from './subscription-start.ts';
 
 type PauseReason = 'pause_requested' | 'trial_end_without_payment_method';
 
-/** Stops a subscription: no access, no invoices, until it is resumed. */
+/** Pauses a subscription: no access and no invoices until it is resumed. */
 export function pauseSubscription(
   world: World,
   subscription: Subscription,
@@ -32,8 +32,8 @@ export function pauseSubscription(
 }
 
 /**
- * Takes a paused subscription up again. Periods begin anew and are billed: all of them, or (`unchanged`)
- * those that ran out meanwhile.
+ * Resumes a paused subscription. Periods restart and are billed: all of them, or (`unchanged`) those that
+ * ended meanwhile.
  */
 export function resumeSubscription(
   world: World,

@@ -20,7 +20,7 @@ export interface SubscriptionRequest extends SubscriptionTerms {
   /** One-time prices on the first invoice. */
   extras: readonly PricedQuantity[];
   coupon: Coupon | undefined;
-  /** Whether time before the first whole period is paid for. */
+  /** Whether the time before the first whole period is billed. */
   prorates: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface StartedSubscription {
   invoice: Invoice;
 }
 
-/** Begins a subscription: its items, its first invoice and the first payment. */
+/** Starts a subscription: its items, its first invoice and the first payment. */
 export function startSubscription(
   world: World,
   request: SubscriptionRequest,
@@ -73,7 +73,7 @@ export function startSubscription(
   return { subscription, invoice };
 }
 
-/** The first period: a part of one where periods are counted from a later day. */
+/** Returns the first period: a partial one if periods are counted from a later day. */
 function firstLine(world: World, item: SubscriptionItem, request: SubscriptionRequest): DraftLine {
   const line = itemLine(world, item, request.trialEnd !== null);
   const { recurring } = line.price;
@@ -86,7 +86,7 @@ function firstLine(world: World, item: SubscriptionItem, request: SubscriptionRe
   return { ...line, amount: Math.round(line.amount * share), proration: share < 1 };
 }
 
-/** What is owed for the time before now, where a subscription is backdated. */
+/** Returns the amount for the time before now, if a subscription is backdated. */
 function elapsedLine(
   world: World,
   { start_date: start, created }: Subscription,
@@ -103,7 +103,7 @@ function elapsedLine(
   return [{ ...line, amount: Math.round(line.amount * share), period, proration: true }];
 }
 
-/** What an item costs for its current period; nothing during a trial. */
+/** Returns the amount of an item for its current period; nothing during a trial. */
 export function itemLine(world: World, item: SubscriptionItem, free: boolean): PricedLine {
   const price = world.tables.prices.get(item.price);
   if (price === undefined) {
@@ -123,7 +123,7 @@ export function itemLine(world: World, item: SubscriptionItem, free: boolean): P
   };
 }
 
-/** A one-time price on an invoice. */
+/** Returns the invoice line of a one-time price. */
 export function extraLine(
   world: World,
   { price, quantity }: PricedQuantity,

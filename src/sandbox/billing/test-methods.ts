@@ -12,7 +12,7 @@ import { missing, StripeFault } from '../stripe-error.ts';
 import { openDispute } from './dispute.ts';
 import type { PaymentOutcome } from './payment.ts';
 
-/** Stripe's test cards, by what follows `pm_card_` and `tok_` in their names. */
+/** Stripe's test cards, by the part of their names after `pm_card_` and `tok_`. */
 const testCards: Readonly<Record<string, MethodBehavior>> = {
   visa: 'pays',
   mastercard: 'pays',
@@ -27,14 +27,14 @@ const testCards: Readonly<Record<string, MethodBehavior>> = {
   createDisputeInquiry: 'is_inquired',
 };
 
-/** Stripe's test accounts whose debits fail; those of all others pay. */
+/** Stripe's test accounts whose debits fail; those of all others succeed. */
 const failingIbans: ReadonlySet<string> = new Set([
   'AT861904300235473202',
   'DE62370400440532013001',
   'IT60X0542811101000000123456',
 ]);
 
-/** A new card of a token such as `tok_visa`. */
+/** Returns a new card for a token such as `tok_visa`. */
 export function methodOfToken(world: World, token: string): PaymentMethod {
   const behavior = testCards[token.replace(/^tok_/, '')];
   if (!token.startsWith('tok_') || behavior === undefined) {
@@ -43,12 +43,14 @@ export function methodOfToken(world: World, token: string): PaymentMethod {
   return addMethod(world, 'card', behavior);
 }
 
-/** A new bank account for debits. */
+/** Returns a new bank account for debits. */
 export function methodOfIban(world: World, iban: string): PaymentMethod {
   return addMethod(world, 'sepa_debit', failingIbans.has(iban) ? 'debit_fails' : 'debit_pays');
 }
 
-/** The payment method of an id; each use of a test card's name, such as `pm_card_visa`, makes a new one. */
+/**
+ * Returns the payment method with an id; each use of a test card's name, such as `pm_card_visa`, creates one.
+ */
 export function methodOf(world: World, id: string, status = 400): PaymentMethod {
   const behavior = id.startsWith('pm_card_') ? testCards[id.slice('pm_card_'.length)] : undefined;
   const known = world.tables.paymentMethods.get(id);
@@ -61,7 +63,7 @@ export function behaviorOf(world: World, { id }: PaymentMethod): MethodBehavior 
   return world.tables.testMethods.get(id)?.behavior ?? 'pays';
 }
 
-/** How a charge of the method ends. */
+/** Returns how a charge of the method ends. */
 export function outcomeOfMethod(world: World, method: PaymentMethod): PaymentOutcome {
   switch (behaviorOf(world, method)) {
     case 'declines':
@@ -78,7 +80,7 @@ export function outcomeOfMethod(world: World, method: PaymentMethod): PaymentOut
   }
 }
 
-/** Ties a method to a customer. A card that declines is refused then, as at Stripe. */
+/** Attaches a method to a customer. A declining card is refused, as at Stripe. */
 export function attachMethod(world: World, method: PaymentMethod, customer: Customer): void {
   if (behaviorOf(world, method) === 'declines') throw declined();
   method.customer = customer.id;
@@ -91,7 +93,7 @@ export function detachMethod(world: World, method: PaymentMethod): void {
   });
 }
 
-/** From now on the customer's invoices are charged to the method. */
+/** Makes it the default method for the customer's invoices. */
 export function chargeByDefault(world: World, customer: Customer, method: PaymentMethod): void {
   customer.invoice_settings.default_payment_method = method.id;
   world.tables.wallets.set(customer.id, {
@@ -102,7 +104,7 @@ export function chargeByDefault(world: World, customer: Customer, method: Paymen
   });
 }
 
-/** The dispute that Stripe opens right after a charge of some test cards. */
+/** Opens the dispute that Stripe opens right after a charge of some test cards. */
 export function disputeAtOnce(world: World, method: PaymentMethod, charge: Charge): void {
   const behavior = behaviorOf(world, method);
   if (behavior === 'is_disputed' || behavior === 'is_inquired') {

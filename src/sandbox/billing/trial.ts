@@ -4,7 +4,7 @@ import type { World } from '../state/world.ts';
 import { renew } from './renewal.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** Moves the end of a trial, or begins one. */
+/** Moves the end of a trial, or starts one. */
 export function setTrialEnd(world: World, subscription: Subscription, trialEnd: number): void {
   changeSubscription(world, subscription, () => {
     moveTrialEnd(world, subscription, trialEnd);

@@ -68,7 +68,7 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
   return price;
 }
 
-/** What the price costs in each currency, its own included. */
+/** Returns the amounts of the price in each currency, its own included. */
 function currencyOptions(
   currency: string,
   amount: number,
@@ -90,7 +90,7 @@ function currencyOptions(
   );
 }
 
-/** A lookup key names one price; it may be taken from another only where that is asked for. */
+/** Assigns a lookup key, which names one price; it moves from another one only on request. */
 export function takeLookupKey(world: World, key: string | undefined, transfer: boolean): void {
   const [holder] = world.tables.prices.where('lookupKey', key);
   if (holder === undefined) {

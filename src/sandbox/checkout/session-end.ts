@@ -3,7 +3,7 @@ import type { CheckoutSession } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** Ends a session that nobody paid. */
+/** Expires an unpaid session. */
 export function expireSession(world: World, session: CheckoutSession): void {
   if (session.status !== 'open') {
     throw invalid(

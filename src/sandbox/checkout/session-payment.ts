@@ -13,10 +13,10 @@ import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
 /**
- * The card or method a buyer pays with. The slow ones complete the session unpaid and settle three days
- * later, or when told to: `async_success` and `async_failure` are debits, which Stripe books when it
- * submits them; `async_booked_late` is booked when the money arrives. `ok_then_declined` pays now and
- * declines from then on.
+ * The card or method that a buyer pays with. Slow methods complete the session unpaid and settle three days
+ * later, or on command: `async_success` and `async_failure` are debits, which Stripe books on submission;
+ * `async_booked_late` is booked when the money arrives. `ok_then_declined` pays now and declines from then
+ * on.
  */
 export type Card =
   'ok' | 'declined' | 'ok_then_declined' | 'async_success' | 'async_failure' | 'async_booked_late';
@@ -33,7 +33,7 @@ export const cards: readonly Card[] = [
 const settlementDays = 3;
 const defaultEmail = 'buyer@example.com';
 
-/** The buyer submits the page. A declined card leaves the session open. */
+/** Submits the page. A declined card leaves the session open. */
 export function paySession(
   world: World,
   session: CheckoutSession,
@@ -80,7 +80,7 @@ function statusOf(free: boolean, outcome: PaymentOutcome): CheckoutSession['paym
   return outcome === 'succeeded' ? 'paid' : 'unpaid';
 }
 
-/** Who buys: the customer given, a new one, or a guest of whom only the details are kept. */
+/** Returns the buyer: the given customer, a new one, or a guest, of whom only the details are stored. */
 function identify(world: World, session: CheckoutSession, email: string | undefined): void {
   const known = world.tables.customers.get(session.customer ?? '');
   const address = emailOf(world, session, email);
@@ -113,7 +113,7 @@ function completePayment(world: World, session: CheckoutSession, outcome: Paymen
   }
 }
 
-/** The invoice that `invoice_creation` makes of a one-off payment. */
+/** Creates the invoice of a one-off payment with `invoice_creation`. */
 function addReceiptInvoice(world: World, session: CheckoutSession, intent: PaymentIntent): void {
   const plan = planOf(world, session);
   const invoice = createInvoice(world, {

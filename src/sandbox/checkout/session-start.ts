@@ -157,7 +157,7 @@ function newSession(world: World, request: SessionRequest, currency: string): Ch
     },
     customer: request.customer,
     customer_account: null,
-    // An invoice is somebody's.
+    // An invoice requires a customer.
     customer_creation:
       request.mode === 'payment' && !request.invoiceCreation ? request.customerCreation : 'always',
     customer_details: null,

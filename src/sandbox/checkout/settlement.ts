@@ -4,7 +4,7 @@ import { emit } from '../state/events.ts';
 import type { CheckoutSession } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 
-/** A slow payment arrives, or does not: its invoice and its checkout session follow. */
+/** Settles a slow payment, with its invoice and its checkout session. */
 export function settlePayment(world: World, intentId: string, succeeded: boolean): void {
   const intent = need(world.tables.paymentIntents, 'payment_intent', intentId);
   settle(world, intent, succeeded);
@@ -30,7 +30,7 @@ export function settlePayment(world: World, intentId: string, succeeded: boolean
   );
 }
 
-/** The intent by which a completed session waits to be paid. */
+/** Returns the intent of a completed session that is not paid yet. */
 export function pendingIntentOf(world: World, session: CheckoutSession): string | undefined {
   return [...world.tables.settlements.keys()].find(
     (intentId) =>

@@ -5,7 +5,7 @@ import { command, count, yes, type Command } from './command.ts';
 
 const id = z.strictObject({ id: z.string() });
 
-/** A command on one object, whose answer is its id or that of what it made. */
+/** Returns a command on one object, which responds with its id or that of what it created. */
 function billing<S extends typeof id>(
   name: string,
   of: string,
@@ -26,7 +26,7 @@ function billing<S extends typeof id>(
   );
 }
 
-/** Answers with the id it was given. */
+/** Returns the given id. */
 function done(work: Promise<void>): Promise<undefined> {
   return work.then(() => undefined);
 }
@@ -34,7 +34,7 @@ function done(work: Promise<void>): Promise<undefined> {
 const subscription = 'a subscription';
 const invoice = 'an invoice';
 
-/** What happens to money and subscriptions outside of the API. */
+/** Commands on money and subscriptions outside of the API. */
 export const billingCommands: readonly Command[] = [
   billing('cancel-now', subscription, 'Ends it now.', id, (to, { id: target }) =>
     done(to.cancelNow(target)),
@@ -42,11 +42,11 @@ export const billingCommands: readonly Command[] = [
   billing('cancel-at-period-end', subscription, 'Ends it later.', id, (to, { id: target }) =>
     done(to.cancelAtPeriodEnd(target)),
   ),
-  billing('keep', subscription, 'Takes a cancellation back.', id, (to, { id: target }) =>
+  billing('keep', subscription, 'Withdraws a cancellation.', id, (to, { id: target }) =>
     done(to.keep(target)),
   ),
   billing('pause', subscription, 'Pauses it.', id, (to, { id: target }) => done(to.pause(target))),
-  billing('resume', subscription, 'Takes it up again.', id, (to, { id: target }) =>
+  billing('resume', subscription, 'Resumes it.', id, (to, { id: target }) =>
     done(to.resume(target)),
   ),
   billing(
@@ -59,37 +59,37 @@ export const billingCommands: readonly Command[] = [
   billing(
     'fail-next-payments',
     'a customer',
-    'Payments are declined from now on, or no more.',
+    'Payments are declined from now on, or accepted again.',
     id.extend({ fail: yes }),
     (to, input) => done(to.failNextPayments(input.id, input.fail)),
   ),
   billing(
     'set-card',
     'a customer',
-    'There is a card, or none.',
+    'Sets or removes the card.',
     id.extend({ card: yes }),
     (to, input) => done(to.setCard(input.id, input.card)),
   ),
-  billing('pay-invoice', invoice, 'Pays an open one.', id, (to, { id: target }) =>
+  billing('pay-invoice', invoice, 'Pays an open invoice.', id, (to, { id: target }) =>
     done(to.payOpenInvoice(target)),
   ),
-  billing('void-invoice', invoice, 'Makes it never owed.', id, (to, { id: target }) =>
+  billing('void-invoice', invoice, 'Voids it.', id, (to, { id: target }) =>
     done(to.voidInvoice(target)),
   ),
-  billing('mark-uncollectible', invoice, 'Gives it up.', id, (to, { id: target }) =>
+  billing('mark-uncollectible', invoice, 'Marks it uncollectible.', id, (to, { id: target }) =>
     done(to.markUncollectible(target)),
   ),
   billing(
     'refund',
     'a charge',
-    'Gives money back.',
+    'Refunds it.',
     id.extend({ amount: count.optional(), pending: yes.optional() }),
     (to, input) => to.refund(input.id, input.amount, { pending: input.pending ?? false }),
   ),
-  billing('settle-refund', 'a refund', 'A pending one arrives.', id, (to, { id: target }) =>
+  billing('settle-refund', 'a refund', 'A pending refund arrives.', id, (to, { id: target }) =>
     done(to.settleRefund(target)),
   ),
-  billing('fail-refund', 'a refund', 'The bank sends it back.', id, (to, { id: target }) =>
+  billing('fail-refund', 'a refund', 'The refund fails.', id, (to, { id: target }) =>
     done(to.failRefund(target)),
   ),
   billing(
@@ -107,7 +107,7 @@ export const billingCommands: readonly Command[] = [
   billing(
     'move-dispute',
     'a dispute',
-    'It goes on to a status, or ends with one.',
+    'Moves it to a status.',
     id.extend({ status: z.enum(disputeStatuses) }),
     (to, input) => done(to.moveDispute(input.id, input.status)),
   ),

@@ -18,11 +18,11 @@ import { newId } from '../state/ids.ts';
 import { need, type Dunning, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** What happens to money and subscriptions outside of the API: by the bank, the dashboard, the portal. */
+/** Changes to money and subscriptions outside of the API: by the bank, the dashboard, the portal. */
 export interface Billing {
   cancelNow(subscriptionId: string): Promise<void>;
   cancelAtPeriodEnd(subscriptionId: string): Promise<void>;
-  /** Takes back a cancellation that has not come into effect. */
+  /** Withdraws a cancellation that has not taken effect. */
   keep(subscriptionId: string): Promise<void>;
   /** Changes an item's price at once, with prorations on the next invoice. */
   changePlan(
@@ -34,16 +34,16 @@ export interface Billing {
   ): Promise<void>;
   pause(subscriptionId: string): Promise<void>;
   resume(subscriptionId: string): Promise<void>;
-  /** From now on, the customer's payments are declined, or go through again. */
+  /** From now on, the customer's payments are declined, or accepted again. */
   failNextPayments(customerId: string, fail: boolean): Promise<void>;
-  /** The customer has a card, or has none: of a trial that ends then decides the subscription. */
+  /** Sets or removes the customer's card, which decides how a trial ends. */
   setCard(customerId: string, card: boolean): Promise<void>;
   payOpenInvoice(invoiceId: string): Promise<void>;
   voidInvoice(invoiceId: string): Promise<void>;
   markUncollectible(invoiceId: string): Promise<void>;
-  /** Gives back an amount, or all that is left. Resolves to the refund's id. */
+  /** Refunds an amount, or the rest. Resolves to the refund's id. */
   refund(chargeId: string, amount?: number, options?: { pending?: boolean }): Promise<string>;
-  /** A pending refund arrives. */
+  /** Completes a pending refund. */
   settleRefund(refundId: string): Promise<void>;
   failRefund(refundId: string): Promise<void>;
   /** Resolves to the dispute's id. */
@@ -52,7 +52,7 @@ export interface Billing {
     amount?: number,
     options?: Omit<DisputeRequest, 'amount'>,
   ): Promise<string>;
-  /** Moves a dispute to any status, one that ends it included. */
+  /** Moves a dispute to any status, final ones included. */
   moveDispute(disputeId: string, status: DisputeStatus): Promise<void>;
   closeDispute(
     disputeId: string,
@@ -61,7 +61,7 @@ export interface Billing {
   setDunning(dunning: Dunning): Promise<void>;
 }
 
-/** @param act runs a change as of now, and makes it known. */
+/** @param act runs a change at the present instant, with its events. */
 export function createBilling(world: World, act: <T>(work: () => T) => Promise<T>): Billing {
   const { tables } = world;
   const subscriptionOf = (id: string) => {

@@ -4,19 +4,19 @@ import { pendingIntentOf, settlePayment } from '../checkout/settlement.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** What a person at the checkout page can do. */
+/** The actions of a buyer at the checkout page. */
 export interface Buyer {
   /** Submits the page. `declined` leaves the session open; the `async_…` ones complete it unpaid. */
   pay(sessionId: string, options?: { card?: Card; email?: string }): Promise<void>;
-  /** The session's time is up. */
+  /** Expires the session. */
   expire(sessionId: string): Promise<void>;
-  /** The page is left without paying: nothing changes until the session expires. */
+  /** Leaves the page without paying: nothing changes until the session expires. */
   close(sessionId: string): Promise<void>;
-  /** A slow payment arrives (`ok`) or not, now instead of after three days. */
+  /** Settles a slow payment (`ok`) or fails it, now instead of after three days. */
   settleAsync(sessionId: string, ok: boolean): Promise<void>;
 }
 
-/** @param act runs a change as of now, and makes it known. */
+/** @param act runs a change at the present instant, with its events. */
 export function createBuyer(world: World, act: (work: () => void) => Promise<void>): Buyer {
   const sessionOf = (id: string) => need(world.tables.sessions, 'checkout.session', id);
   return {
@@ -36,7 +36,7 @@ export function createBuyer(world: World, act: (work: () => void) => Promise<voi
       act(() => {
         const intentId = pendingIntentOf(world, sessionOf(sessionId));
         if (intentId === undefined) {
-          throw invalid(`No payment of ${sessionId} is on its way.`);
+          throw invalid(`No payment of ${sessionId} is pending.`);
         }
         settlePayment(world, intentId, ok);
       }),

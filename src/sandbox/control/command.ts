@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import type { Sandbox } from '../contract.ts';
 
-/** One route below `/_sandbox`, for a person with curl. */
+/** One route below `/_sandbox`, for use with curl. */
 export interface Command {
   method: 'GET' | 'POST' | 'DELETE';
   /** Below `/_sandbox`. */
   path: string;
-  /** What it takes, in words. */
+  /** Its parameters, as text. */
   takes: string;
   does: string;
   run: (sandbox: Sandbox, input: unknown) => Promise<object>;
 }
 
-/** Ties a command to what it takes. */
+/** Binds a command to the schema of its parameters. */
 export function command<S extends z.ZodType>(
   route: Omit<Command, 'run'>,
   schema: S,
@@ -24,7 +24,7 @@ export function command<S extends z.ZodType>(
 /** A number, from JSON or from a form. */
 export const count = z.coerce.number();
 
-/** A yes or no, from JSON or from a form. */
+/** A boolean, from JSON or from a form. */
 export const yes = z.union([
   z.boolean(),
   z.enum(['true', 'false']).transform((value) => value === 'true'),

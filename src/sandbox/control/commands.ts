@@ -18,7 +18,7 @@ const clockCommands: readonly Command[] = [
       method: 'POST',
       path: '/clock/advance',
       takes: 'days, hours, ms, or to (epoch ms)',
-      does: 'Moves the time on; what falls due is done.',
+      does: 'Advances the time; everything due happens.',
     },
     z.strictObject({
       days: count.optional(),
@@ -35,12 +35,12 @@ const clockCommands: readonly Command[] = [
 
 const webhookCommands: readonly Command[] = [
   command(
-    { method: 'GET', path: '/deliveries', takes: '', does: 'What was sent and what became of it.' },
+    { method: 'GET', path: '/deliveries', takes: '', does: 'Lists deliveries and their outcomes.' },
     nothing,
     (sandbox) => ({ data: sandbox.deliveries() }),
   ),
   command(
-    { method: 'POST', path: '/deliver', takes: '', does: 'Sends what is pending, now.' },
+    { method: 'POST', path: '/deliver', takes: '', does: 'Sends pending deliveries now.' },
     nothing,
     async (sandbox) => {
       await sandbox.deliver();
@@ -48,7 +48,7 @@ const webhookCommands: readonly Command[] = [
     },
   ),
   command(
-    { method: 'POST', path: '/resend', takes: 'id (of an event)', does: 'Sends an event again.' },
+    { method: 'POST', path: '/resend', takes: 'id (of an event)', does: 'Resends an event.' },
     id,
     (sandbox, { id: eventId }) => ({ found: sandbox.resend(eventId) }),
   ),
@@ -97,7 +97,12 @@ const buyerCommands: readonly Command[] = [
     },
   ),
   command(
-    { method: 'POST', path: '/buyer/expire', takes: 'id (of a session)', does: 'Its time is up.' },
+    {
+      method: 'POST',
+      path: '/buyer/expire',
+      takes: 'id (of a session)',
+      does: 'Expires the session.',
+    },
     id,
     async (sandbox, { id: sessionId }) => {
       await sandbox.buyer.expire(sessionId);
@@ -109,7 +114,7 @@ const buyerCommands: readonly Command[] = [
       method: 'POST',
       path: '/buyer/settle',
       takes: 'id (of a session), ok',
-      does: 'A slow payment arrives, or not.',
+      does: 'Settles or fails a slow payment.',
     },
     id.extend({ ok: yes }),
     async (sandbox, { id: sessionId, ok }) => {
@@ -119,7 +124,7 @@ const buyerCommands: readonly Command[] = [
   ),
 ];
 
-/** All that the sandbox can be told over HTTP. */
+/** All commands of the sandbox over HTTP. */
 export const commands: readonly Command[] = [
   ...clockCommands,
   ...webhookCommands,
@@ -127,7 +132,7 @@ export const commands: readonly Command[] = [
   ...buyerCommands,
   ...billingCommands,
   command(
-    { method: 'GET', path: '/requests', takes: '', does: 'What the API was asked.' },
+    { method: 'GET', path: '/requests', takes: '', does: "Lists the API's requests." },
     nothing,
     (sandbox) => ({ data: sandbox.requests }),
   ),
@@ -136,7 +141,7 @@ export const commands: readonly Command[] = [
       method: 'GET',
       path: '/requests/counts',
       takes: '',
-      does: 'How often each endpoint was asked.',
+      does: 'Counts the requests per endpoint.',
     },
     nothing,
     (sandbox) => ({ data: sandbox.counts() }),
@@ -146,7 +151,7 @@ export const commands: readonly Command[] = [
       method: 'POST',
       path: '/seed',
       takes: 'count, prices[], status, created_from and created_to (epoch ms), metadata[…]',
-      does: 'Makes many subscriptions at once, without events.',
+      does: 'Creates many subscriptions at once, without events.',
     },
     z.strictObject({
       count,
@@ -173,7 +178,7 @@ export const commands: readonly Command[] = [
       method: 'POST',
       path: '/reset',
       takes: '',
-      does: 'Forgets everything but the webhook endpoints.',
+      does: 'Deletes everything except the webhook endpoints.',
     },
     nothing,
     async (sandbox) => {

@@ -63,7 +63,7 @@ const eventFaults = z
     ...(twice === undefined ? {} : { twice }),
   }));
 
-/** What makes things go wrong. */
+/** Commands that inject faults. */
 export const faultCommands: readonly Command[] = [
   command(
     { method: 'GET', path: '/faults', takes: '', does: 'The faults of the webhooks.' },
@@ -76,7 +76,7 @@ export const faultCommands: readonly Command[] = [
       path: '/faults',
       takes:
         'webhooks[drop|drop_share|repeat|delay_ms|jitter_ms|shuffle|livemode|account], events[suppress|twice], api[][path|path_pattern|method|status|hang|empty_page|times|retry_after_seconds|code], rate_limit, rate_limit_per_endpoint',
-      does: 'Makes things go wrong.',
+      does: 'Injects faults.',
     },
     z.strictObject({
       webhooks: webhookFaults.optional(),
@@ -106,7 +106,7 @@ export const faultCommands: readonly Command[] = [
     },
   ),
   command(
-    { method: 'DELETE', path: '/faults', takes: '', does: 'Makes everything go well again.' },
+    { method: 'DELETE', path: '/faults', takes: '', does: 'Clears all faults.' },
     nothing,
     (sandbox) => {
       sandbox.faults.clear();

@@ -12,9 +12,9 @@ interface CommandRequest {
 }
 
 /**
- * The commands below `/_sandbox`, for whoever has the secret key, and the page that lists them. Its form
- * moves the clock, and nothing else, by a token of the page in place of the key: a page of another site
- * can send a form here, and cannot read the token.
+ * Serves the commands below `/_sandbox` for clients with the secret key, and the page that lists them. The
+ * page's form can only advance the clock, with a token of the page instead of the key: a page of another site
+ * can send the form here, but cannot read the token.
  */
 export function registerControl(app: FastifyInstance, sandbox: Sandbox, secretKey: string): void {
   const token = randomBytes(16).toString('hex');
@@ -39,7 +39,7 @@ export function registerControl(app: FastifyInstance, sandbox: Sandbox, secretKe
         const isForm = path === '/clock/advance' && typeof given === 'string';
         if (!isForm || !isSame(given, token)) authorize(request, secretKey);
         const result = await run(sandbox, input);
-        // The form on the index page asks to come back to it.
+        // The form on the index page asks for a redirect back to it.
         return request.query.back === undefined ? result : reply.redirect('/', 303);
       },
     });

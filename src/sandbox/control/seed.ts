@@ -5,20 +5,20 @@ import type { Price, Subscription } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** Many customers with a subscription each, as if they had been there for long. */
+/** Many customers with a subscription each, as if they had existed for long. */
 export interface SubscriptionSeed {
   count: number;
-  /** Price ids, taken in turn. */
+  /** Price ids, used in turn. */
   prices: readonly string[];
   status?: 'active' | 'past_due' | 'unpaid' | 'canceled';
-  /** Epoch ms between which the creations are spread evenly, first to last; absent: now. */
+  /** Epoch ms between which the creations are spread evenly; absent: now. */
   createdFrom?: number;
   createdTo?: number;
   /** Of the subscriptions; `{n}` in a value is the number of the subscription, from 0. */
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** Puts the subscriptions into the state: no events, no invoices. Returns their ids, oldest first. */
+/** Adds the subscriptions to the state, without events and invoices. Returns their ids, oldest first. */
 export function seedSubscriptions(world: World, seed: SubscriptionSeed): string[] {
   const prices = seed.prices.map((id) => need(world.tables.prices, 'price', id));
   if (prices.length === 0) {

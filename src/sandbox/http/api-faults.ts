@@ -2,30 +2,30 @@ import { missing, StripeFault } from '../stripe-error.ts';
 import type { JsonObject } from '../wire.ts';
 import { RateLimiter, type RateLimit } from './rate-limit.ts';
 
-/** A way for API requests to go wrong. The first rule that matches a request decides. */
+/** A fault of API requests. The first rule that matches a request applies. */
 export interface ApiFault {
-  /** The whole path as text, or what a pattern finds in it; absent: every path. */
+  /** The whole path as text, or a pattern to search in it; absent: every path. */
   path?: RegExp | string;
   method?: string;
-  /** Answer with this error before anything is done; 404 as for an object that does not exist. */
+  /** Responds with this error before the request has any effect; 404 as for a missing object. */
   status?: 404 | 429 | 500;
-  /** Of a 500: Stripe began the request, so it keeps the failure under the idempotency key. */
+  /** With a 500: Stripe began the request, so it keeps the failure under the idempotency key. */
   begun?: boolean;
-  /** Of a 429: too many requests (the default), or an object that another request holds. */
+  /** With a 429: too many requests (the default), or an object locked by another request. */
   code?: 'rate_limit' | 'lock_timeout';
-  /** Never answer. */
+  /** Never responds. */
   hang?: boolean;
-  /** Answer lists as if there was nothing. */
+  /** Responds to lists with an empty page. */
   emptyPage?: boolean;
-  /** Answer with what this makes of the answer. */
+  /** Alters the response. */
   alter?: (answer: JsonObject) => JsonObject;
-  /** For how many requests; absent: until cleared. */
+  /** Number of requests that it applies to; absent: until cleared. */
   times?: number;
   /** Sent with a 429. */
   retryAfterSeconds?: number;
 }
 
-/** What is to happen to one request. */
+/** The fault for one request. */
 export type FaultVerdict =
   | 'none'
   | 'hang'
@@ -38,7 +38,7 @@ export class ApiFaults {
   readonly #limiter = new RateLimiter();
   #rules: { rule: ApiFault; left: number }[] = [];
 
-  /** @param now the time by which the rate is limited, epoch ms. */
+  /** @param now the clock of the rate limit, epoch ms. */
   constructor(now: () => number) {
     this.#now = now;
   }

@@ -72,7 +72,7 @@ function answer(
     authorize(request, options.secretKey);
     const verdict = faults.judge(request.method, path, name);
     if (verdict === 'hang') {
-      // Nobody ever answers; the socket goes when the client or the sandbox closes it.
+      // No response is ever sent; the socket closes with the client or the sandbox.
       return reply.hijack();
     }
     const fails = typeof verdict === 'object' && 'fault' in verdict ? verdict : null;
@@ -93,7 +93,7 @@ function answer(
     seen.status = 500;
     throw error;
   } finally {
-    // A refusal may have changed something too: a declined payment leaves its traces.
+    // A refused request may have changed something, too: a declined payment is recorded.
     if (endpoint.method !== 'GET') {
       runDue(world);
       options.onChange();
@@ -126,7 +126,7 @@ function run(
   world.request = { id, idempotencyKey: key };
   try {
     if (failing !== null) {
-      // A retry by the SDK would only meet the failure that is kept.
+      // A retry by the SDK would only get the stored failure.
       reply.header('stripe-should-retry', 'false');
       throw failing;
     }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { StripeFault } from '../stripe-error.ts';
 
 /**
- * Asks for the sandbox's secret key, as a bearer token or as the user of basic credentials.
+ * Requires the sandbox's secret key, as a bearer token or as the user of basic credentials.
  *
  * @throws StripeFault 401.
  */
@@ -23,7 +23,7 @@ export function authorize(request: FastifyRequest, secretKey: string): void {
   });
 }
 
-/** Whether two secrets are the same, in a time that tells nothing of either. */
+/** Compares two secrets in constant time. */
 export function isSame(one: string, other: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));

@@ -6,20 +6,20 @@ import { readParams } from './params.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
-/** One route of the API. `run` throws a `StripeFault` where Stripe would refuse. */
+/** One route of the API. `run` throws a `StripeFault` if Stripe would refuse. */
 export interface Endpoint {
   method: Method;
   path: string;
   run: (world: World, form: FormTree, ids: Ids) => JsonObject;
 }
 
-/** What stood in the path for `:id` and `:child`. */
+/** The values of `:id` and `:child` in the path. */
 export interface Ids {
   id: string;
   child: string;
 }
 
-/** Ties a path to the parameters it takes. `expand` is taken out before the schema sees them. */
+/** Binds a path to the schema of its parameters. `expand` is removed before validation. */
 export function endpoint<S extends z.ZodType>(
   method: Method,
   path: string,

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ZodError } from 'zod';
 import { StripeFault } from '../stripe-error.ts';
 
-/** What pages and commands answer where something is refused. */
+/** Returns the error that pages and commands respond with. */
 export function registerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof StripeFault) {
@@ -13,14 +13,14 @@ export function registerErrors(app: FastifyInstance): void {
       const message = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not understood'}`;
       return reply.status(400).send({ error: { message } });
     }
-    // Fastify's own refusals, such as an empty body that is called JSON.
+    // Fastify's own errors, such as an empty body with a JSON content type.
     if (error instanceof Error && 'statusCode' in error && isClients(error.statusCode)) {
       const { message } = error;
       return reply
         .status(error.statusCode)
         .send({ error: { type: 'invalid_request_error', message } });
     }
-    // Whatever else fails is a fault of the sandbox itself, told in full: this is a development tool.
+    // Any other failure is a fault of the sandbox, reported in full, because this is a development tool.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return reply.status(500).send({ error: { type: 'api_error', message } });
   });

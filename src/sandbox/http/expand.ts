@@ -5,7 +5,7 @@ import { isJsonObject, toJson, type Json, type JsonObject } from '../wire.ts';
 
 const maxDepth = 4;
 
-/** The fields that hold an id and may hold the object instead. */
+/** The fields that contain an id or the expanded object. */
 const references = new Set([
   'balance_transaction',
   'charge',
@@ -28,8 +28,8 @@ const references = new Set([
 ]);
 
 /**
- * Replaces ids by objects along the paths given (`data.customer`, `latest_invoice.payments`), and adds
- * lists that are absent unless asked for. Throws Stripe's 400 where a path leads nowhere.
+ * Replaces ids by objects along the paths given (`data.customer`, `latest_invoice.payments`), and adds lists
+ * that are absent unless expanded. Throws Stripe's 400 for an unknown path.
  */
 export function expand(tables: Tables, root: JsonObject, paths: readonly string[]): void {
   for (const path of paths) {
@@ -83,7 +83,7 @@ function resolve(tables: Tables, key: string, value: Json, path: string): Json {
   return render(tables, found);
 }
 
-/** What is left out of an object unless it is asked for. */
+/** Returns a part of an object that is omitted unless expanded. */
 function optionalField(tables: Tables, holder: JsonObject, key: string): JsonObject | undefined {
   const { id, object } = holder;
   if (typeof id !== 'string' || typeof object !== 'string') {
@@ -132,7 +132,7 @@ function list(tables: Tables, all: readonly Entity[], url: string): JsonObject {
 }
 
 function findById(tables: Tables, id: string): Entity | undefined {
-  // A deleted object is still what references to it expand to.
+  // References to a deleted object still expand to it.
   const places: readonly ReadonlyMap<string, Entity>[] = [
     tables.customers,
     tables.products,

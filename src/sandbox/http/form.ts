@@ -1,11 +1,11 @@
-/** What a form or a query string says, nested as its brackets are. Lists are objects with numbers for keys. */
+/** A parsed form or query string, nested as its brackets are. Lists are objects with numeric keys. */
 export type FormValue = string | FormTree;
 
 export interface FormTree {
   [key: string]: FormValue;
 }
 
-/** Reads `a[b][0]=c` as Stripe does. `a[]=x&a[]=y` numbers the entries. Later values win. */
+/** Parses `a[b][0]=c` as Stripe does. `a[]=x&a[]=y` numbers the entries. Later values win. */
 export function parseForm(text: string): FormTree {
   const root = emptyTree();
   for (const [name, value] of new URLSearchParams(text)) {
@@ -36,7 +36,7 @@ function place(tree: FormTree, segments: readonly string[], value: string): void
   place(branch, rest, value);
 }
 
-/** Without a prototype, so that a key such as `constructor` is a key like any other. */
+/** Returns an object without a prototype, so that a key such as `constructor` is an ordinary key. */
 function emptyTree(): FormTree {
   return Object.create(null) as FormTree;
 }

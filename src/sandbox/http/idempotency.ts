@@ -9,14 +9,14 @@ interface Answer {
 
 const keptMs = 24 * 3600 * 1000;
 
-/** Answers kept by idempotency key for a day, as Stripe keeps them. */
+/** Responses by idempotency key, stored for a day, as Stripe does. */
 export class IdempotencyKeys {
   readonly #answers = new Map<string, Answer>();
 
   /**
-   * Returns the answer given before, if any.
+   * Returns the earlier response, if any.
    *
-   * @throws StripeFault `idempotency_error` where the key came with another request.
+   * @throws StripeFault `idempotency_error` if the key was used with another request.
    */
   recall(key: string, request: string, now: number): JsonObject | StripeFault | undefined {
     const kept = this.#answers.get(key);
@@ -33,8 +33,8 @@ export class IdempotencyKeys {
   }
 
   /**
-   * Keeps an answer. A failure is kept as well once the request was executed; one that was refused for
-   * its parameters is not, so a corrected request may use the key.
+   * Stores a response. Failures are stored if the request was executed. A request refused for its parameters
+   * is not, so a corrected one may use the key.
    */
   keep(key: string, request: string, answer: JsonObject | StripeFault, now: number): void {
     if (answer instanceof StripeFault && answer.status !== 402 && answer.status < 500) return;

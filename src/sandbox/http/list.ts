@@ -25,9 +25,9 @@ export interface Paging {
 const defaultLimit = 10;
 
 /**
- * One page of a short list that is at hand, as Stripe cuts it.
+ * Returns one page of a short list, as Stripe pages it.
  *
- * @param all every match, in the order in which it is listed.
+ * @param all every match, in the order of the list.
  */
 export function page<T extends { id: string }>(
   all: readonly T[],
@@ -49,16 +49,16 @@ export function page<T extends { id: string }>(
   return listObject(rest.slice(0, limit).map(show), rest.length > limit, url);
 }
 
-/** What a page of a table holds. */
+/** The matches of a page of a table. */
 export interface Selection<T> {
   matches: (item: T) => boolean;
-  /** Bounds of the creation, which need no search. */
+  /** Bounds of the creation, which an index answers. */
   created?: Bounds | undefined;
-  /** All that can match, where an index knows them. */
+  /** All candidates, if an index knows them. */
   among?: readonly T[] | undefined;
 }
 
-/** One page of a table, newest first. Reads only as far as the page needs. */
+/** Returns one page of a table, newest first. Reads only as much as the page needs. */
 export function tablePage<T extends { id: string }>(
   { largestPage }: Pick<World, 'largestPage'>,
   table: Table<T, string>,
@@ -90,7 +90,7 @@ export function tablePage<T extends { id: string }>(
   return listObject((newer ? shown.reverse() : shown).map(show), found.length > limit, url);
 }
 
-/** Whether an instant lies inside the bounds. */
+/** Returns whether an instant lies within the bounds. */
 export function within(instant: number, { gt, gte, lt, lte }: Bounds = {}): boolean {
   return (
     (gt === undefined || instant > gt) &&
@@ -100,7 +100,7 @@ export function within(instant: number, { gt, gte, lt, lte }: Bounds = {}): bool
   );
 }
 
-/** Whether a filter that was given matches. */
+/** Returns whether an optional filter matches. */
 export function matches<T>(wanted: T | undefined, value: T | null | undefined): boolean {
   return wanted === undefined || wanted === value;
 }

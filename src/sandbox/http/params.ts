@@ -4,13 +4,13 @@ import type { FormTree, FormValue } from './form.ts';
 import { isWebAddress } from './web-address.ts';
 
 /*
- * What Stripe's parameters are made of. A form holds nothing but text, so each kind reads it and gives
- * the value's own type.
+ * The kinds of Stripe's parameters. A form contains only text, so each kind parses it into a value of its own
+ * type.
  */
 
 export const text = z.string().max(5000);
 
-/** Where a buyer is sent. */
+/** The target of a redirect. */
 export const webAddress = text.refine(isWebAddress, 'Not a valid URL');
 
 export const integer = z
@@ -25,10 +25,10 @@ export const decimal = z
 
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-/** Accepted, and without consequence in the sandbox. */
+/** Accepted without effect. */
 export const inert = z.unknown().optional();
 
-/** A list: an object whose keys are numbers, in their order. */
+/** Parses a list: an object with numeric keys, in their order. */
 export function listOf<T extends z.ZodType>(element: T) {
   return z.preprocess(
     (value) =>
@@ -41,12 +41,12 @@ export function listOf<T extends z.ZodType>(element: T) {
   );
 }
 
-/** Keys with an empty value are to be unset; an empty text instead of keys unsets all. */
+/** Keys with an empty value are unset; an empty text instead of keys unsets all. */
 export const metadata = z.union([z.literal(''), z.record(z.string().max(40), z.string().max(500))]);
 
 export type MetadataParam = z.output<typeof metadata>;
 
-/** An instant, or bounds of it. */
+/** An instant, or bounds of one. */
 export const range = z.union([
   integer.transform((value) => ({ gte: value, lte: value })),
   z.strictObject({
@@ -57,14 +57,14 @@ export const range = z.union([
   }),
 ]);
 
-/** Empty text clears a field. */
+/** Lets empty text clear a field. */
 export function clearable<T extends z.ZodType>(kind: T) {
   return z.union([z.literal('').transform(() => null), kind]);
 }
 
 /**
- * Reads the parameters, or throws Stripe's 400: `parameter_unknown`, `parameter_missing`, or what is
- * wrong with the value.
+ * Parses the parameters, or throws Stripe's 400: `parameter_unknown`, `parameter_missing`, or the fault of
+ * the value.
  */
 export function readParams<T extends z.ZodType>(schema: T, form: FormTree): z.output<T> {
   const result = schema.safeParse(form);
@@ -103,7 +103,7 @@ function valueAt(form: FormTree, path: readonly PropertyKey[]): FormValue | unde
   return value;
 }
 
-/** Metadata after a change: given keys replace, empty ones go. */
+/** Returns the metadata after a change: given keys replace, empty ones are removed. */
 export function mergedMetadata(
   current: Readonly<Record<string, string>>,
   given: MetadataParam | undefined,

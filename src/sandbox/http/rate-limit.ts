@@ -1,4 +1,4 @@
-/** Requests per second above which the API answers 429. */
+/** Maximum requests per second; more get a 429. */
 export interface RateLimit {
   /** Over all endpoints; absent: none. Stripe's is 100 in live mode, 25 in a sandbox. */
   total?: number;
@@ -6,10 +6,10 @@ export interface RateLimit {
   perEndpoint?: number;
 }
 
-/** Which of Stripe's limits a request met, as the header `Stripe-Rate-Limited-Reason` says it. */
+/** Which of Stripe's limits a request exceeded, as in the header `Stripe-Rate-Limited-Reason`. */
 export type LimitReason = 'global-rate' | 'endpoint-rate';
 
-/** Counts requests in any second. One that is refused does not count. */
+/** Counts requests in any second. A refused request does not count. */
 export class RateLimiter {
   #limit: RateLimit = {};
   #all = new Recent();
@@ -21,7 +21,10 @@ export class RateLimiter {
     this.#endpoints.clear();
   }
 
-  /** @param now epoch ms. @returns why the request is refused; null: it counts, and may go on. */
+  /**
+   * Charges a request. @param now epoch ms. @returns why the request is refused; null: it is admitted and
+   * counts.
+   */
   admit(endpoint: string, now: number): LimitReason | null {
     const { total = Infinity, perEndpoint = Infinity } = this.#limit;
     const one = this.#endpoints.get(endpoint) ?? new Recent();

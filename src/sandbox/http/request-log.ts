@@ -1,4 +1,4 @@
-/** An API request that was asked, whatever became of it. */
+/** An API request, with any outcome. */
 export interface SeenRequest {
   method: string;
   path: string;
@@ -6,20 +6,20 @@ export interface SeenRequest {
   endpoint: string;
   /** Epoch ms, by the sandbox's clock. */
   at: number;
-  /** Of the answer; null: there was none. */
+  /** The status of the response; null: there was none. */
   status: number | null;
 }
 
-/** How often an endpoint was asked. */
+/** Number of requests to an endpoint. */
 export interface EndpointCount {
   asked: number;
-  /** Answered 429. */
+  /** Responses with a 429. */
   limited: number;
-  /** Answered with any other status of 400 or above. */
+  /** Responses with any other status of 400 or above. */
   refused: number;
 }
 
-/** By endpoint, such as `GET /v1/subscriptions/:id`. */
+/** Counts requests by endpoint, such as `GET /v1/subscriptions/:id`. */
 export function countRequests(requests: readonly SeenRequest[]): Record<string, EndpointCount> {
   const counts: Record<string, EndpointCount> = {};
   for (const { endpoint, status } of requests) {

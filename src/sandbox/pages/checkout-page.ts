@@ -4,7 +4,7 @@ import type { World } from '../state/world.ts';
 import { document, html, money, type Html } from './html.ts';
 import { productName, rhythm } from './wording.ts';
 
-/** The hosted checkout page of a session. `declined`: the last attempt was refused. */
+/** Renders the hosted checkout page of a session. `declined`: the last attempt was refused. */
 export function checkoutPage(world: World, session: CheckoutSession, declined: boolean): string {
   const currency = session.currency ?? 'usd';
   const rows = sessionLines(world.tables, session.id).map(

@@ -7,7 +7,7 @@ import { priceLabel, statusMark } from './wording.ts';
 
 const mostShown = 50;
 
-/** The newest customers with what each has subscribed to. */
+/** Renders the newest customers with their subscriptions. */
 export function customersPage(world: World): string {
   const { customers } = world.tables;
   const rows: Html[] = [];

@@ -1,11 +1,11 @@
-/** HTML that is safe to put into a page as it is. */
+/** HTML that is safe to insert into a page. */
 export interface Html {
   readonly markup: string;
 }
 
 type Part = string | number | Html | readonly Html[];
 
-/** Builds markup; whatever is put in is escaped, unless it is markup itself. */
+/** Builds markup. Inserted values are escaped, unless they are markup. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const markup = strings.reduce(
     (text, piece, index) => text + partMarkup(parts[index - 1] ?? '') + piece,
@@ -13,7 +13,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return { markup };
 }
 
-/** A whole page, narrow as a form or wide as a table. */
+/** Renders a whole page, narrow as a form or wide as a table. */
 export function document(title: string, body: Html, width: 'narrow' | 'wide' = 'narrow'): string {
   return `<!doctype html>\n${
     html`<html lang="en">
@@ -33,13 +33,13 @@ export function document(title: string, body: Html, width: 'narrow' | 'wide' = '
   }`;
 }
 
-/** An amount in the currency's minor unit, as a person reads it. */
+/** Formats an amount in the currency's minor unit for people. */
 export function money(amount: number, currency: string): string {
   const format = new Intl.NumberFormat('en', { style: 'currency', currency });
   return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }
 
-/** An instant in epoch seconds. */
+/** Formats an instant in epoch seconds. */
 export function moment(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

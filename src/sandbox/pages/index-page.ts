@@ -3,9 +3,9 @@ import { document, html, moment } from './html.ts';
 import { statusMark } from './wording.ts';
 
 /**
- * What `/` shows: the time, where webhooks go, what is on its way, and the commands.
+ * Renders `/`: the time, the webhook endpoints, pending deliveries, and the commands.
  *
- * @param token what its form sends in place of the secret key.
+ * @param token sent by its form instead of the secret key.
  */
 export function indexPage(
   sandbox: Sandbox,
@@ -35,7 +35,7 @@ export function indexPage(
               <td>${delivery.eventType}</td>
               <td>
                 ${statusMark(delivery.status)}
-                ${delivery.responseStatus ?? delivery.error ?? 'no answer yet'}
+                ${delivery.responseStatus ?? delivery.error ?? 'no response yet'}
               </td>
             </tr>`,
         )}

@@ -7,7 +7,7 @@ import { need, type World } from '../state/world.ts';
 import { document, html, moment, type Html } from './html.ts';
 import { priceLabel, productName, statusMark } from './wording.ts';
 
-/** The billing portal of a customer: every subscription, and what may be done with it. */
+/** Renders the billing portal of a customer: every subscription, with its actions. */
 export function portalPage(world: World, session: PortalSession): string {
   const customer = need(world.tables.customers, 'customer', session.customer);
   const subscriptions = [...world.tables.subscriptions.values()]
@@ -27,7 +27,7 @@ export function portalPage(world: World, session: PortalSession): string {
   );
 }
 
-/** A state file may hold what the API would refuse. */
+/** Renders the link back, if it is safe: a state file may contain what the API would refuse. */
 function returnLink(address: string | null): Html | [] {
   return address === null || !isWebAddress(address)
     ? []
@@ -47,7 +47,7 @@ function subscriptionCard(world: World, session: PortalSession, subscription: Su
   </section>`;
 }
 
-/** Until when it runs, or when it ended. */
+/** Returns until when it runs, or when it ended. */
 export function outlook(world: World, subscription: Subscription): string {
   if (subscription.ended_at !== null) {
     return `Ended ${moment(subscription.ended_at)}`;

@@ -36,7 +36,7 @@ interface Page {
   Querystring: { declined?: string };
 }
 
-/** The pages that a buyer clicks through, hosted checkout and billing portal, and a list of customers. */
+/** Serves the pages for buyers, hosted checkout and billing portal, and a list of customers. */
 export function registerPages(
   app: FastifyInstance,
   world: World,
@@ -68,7 +68,7 @@ export function registerPages(
   );
 }
 
-/** Does what the form says. Returns where the buyer goes next. */
+/** Performs the form's action. Returns the next URL. */
 function submitCheckout(world: World, session: CheckoutSession, body: unknown): string {
   const page = `/c/pay/${session.id}`;
   const { card, email } = readParams(checkoutForm, formOf(body));
@@ -79,12 +79,12 @@ function submitCheckout(world: World, session: CheckoutSession, body: unknown): 
   if (session.status !== 'complete') {
     return `${page}?declined=1`;
   }
-  // Only here does the placeholder become the id: the API shows the address as it was given.
+  // The placeholder is replaced only here: the API shows the URL as it was given.
   const next = session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null;
   return orElse(next, page);
 }
 
-/** The address, unless there is none to go to: a state file may hold what the API would refuse. */
+/** Returns the URL, if it is one to redirect to: a state file may contain what the API would refuse. */
 function orElse(address: string | null, page: string): string {
   return address !== null && isWebAddress(address) ? address : page;
 }
@@ -93,7 +93,7 @@ function submitPortal(world: World, session: PortalSession, body: unknown): void
   const form = readParams(portalForm, formOf(body));
   const subscription = need(world.tables.subscriptions, 'subscription', form.subscription);
   if (subscription.customer !== session.customer) {
-    // A portal shows one customer's subscriptions, and changes no other's.
+    // A portal shows and changes one customer's subscriptions only.
     throw missing('subscription', subscription.id);
   }
   switch (form.action) {

@@ -2,14 +2,14 @@ import type { Price } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { html, money, type Html } from './html.ts';
 
-/** `per month`, `every 3 months`; nothing for what is paid once. */
+/** Returns `per month`, `every 3 months`; nothing for a one-time price. */
 export function rhythm({ recurring }: Pick<Price, 'recurring'>): string {
   if (recurring === null) return '';
   const { interval, interval_count: count } = recurring;
   return count === 1 ? `per ${interval}` : `every ${count} ${interval}s`;
 }
 
-/** What a price is for and costs, such as `Pro, $12.00 per month`. */
+/** Describes a price, such as `Pro, $12.00 per month`. */
 export function priceLabel(world: World, price: Price): string {
   const cost = `${money(price.unit_amount ?? 0, price.currency)} ${rhythm(price)}`;
   return `${productName(world, price)}, ${cost.trimEnd()}`;
@@ -22,7 +22,7 @@ export function productName(world: World, price: Pick<Price, 'product'>): string
 const good: ReadonlySet<string> = new Set(['active', 'trialing', 'delivered']);
 const over: ReadonlySet<string> = new Set(['canceled', 'incomplete_expired', 'pending']);
 
-/** A status in its colour: green where all is well, grey where it is over, else red. */
+/** Renders a status in its colour: green if all is well, grey if it is over, otherwise red. */
 export function statusMark(status: string): Html {
   const kind = good.has(status) ? 'good' : over.has(status) ? 'over' : 'bad';
   return html`<span class="mark ${kind}">${status.replaceAll('_', ' ')}</span>`;

@@ -40,7 +40,7 @@ export function startPortalSession(
   return session;
 }
 
-/** The configuration of sessions that name none: all is allowed. */
+/** Returns the configuration of sessions that name none: it allows everything. */
 export function defaultConfiguration(world: World): PortalConfiguration {
   const existing = [...world.tables.portalConfigurations.values()].find(
     (configuration) => configuration.is_default,

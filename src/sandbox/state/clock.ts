@@ -1,4 +1,4 @@
-/** The sandbox's time: the source's, moved on by what was advanced. */
+/** The sandbox's time: the source's, plus the time by which it was advanced. */
 export class SandboxClock {
   readonly #source: () => number;
   #offsetMs = 0;
@@ -30,7 +30,7 @@ export class SandboxClock {
     this.#offsetMs = epochMs - this.#source();
   }
 
-  /** Runs `work` while the clock stands at an instant: work that fell due then sees that instant. */
+  /** Runs `work` with the clock at an instant, at which the work fell due. */
   at<T>(epochMs: number, work: () => T): T {
     const outer = this.#instantMs;
     this.#instantMs = epochMs;

@@ -1,8 +1,8 @@
 import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
 
 /**
- * What an event says in `previous_attributes`: the old values of the fields that changed, inside
- * nested objects only those that changed, of lists the whole. Undefined: nothing changed.
+ * Returns an event's `previous_attributes`: the old values of changed fields, for nested objects only the
+ * changed ones, for lists the whole. Undefined: nothing changed.
  */
 export function difference(before: JsonObject, after: JsonObject): JsonObject | undefined {
   const previous: JsonObject = {};

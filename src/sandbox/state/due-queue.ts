@@ -9,8 +9,8 @@ interface Entry<T> {
 }
 
 /**
- * What falls due when. Objects that changed are noted, and their instants worked out when the queue is
- * next asked: so a change costs no search through everything that there is.
+ * A queue of due work. Changed objects are marked, and their instants computed when the queue is next read,
+ * so a change needs no search through all objects.
  */
 export class DueQueue<T> {
   readonly #heap: Entry<T>[] = [];
@@ -18,22 +18,22 @@ export class DueQueue<T> {
   readonly #changed = new Set<T>();
   #sequence = 0;
 
-  /** Notes that an item may fall due at another instant than before. */
+  /** Marks an item, whose instant may have changed. */
   touch(item: T): void {
     this.#changed.add(item);
   }
 
-  /** The items that were touched since the last call. */
+  /** Returns the items that were marked since the last call. */
   takeTouched(): T[] {
     const touched = [...this.#changed];
     this.#changed.clear();
     return touched;
   }
 
-  /** Sets an item's instant; undefined: nothing falls due for it. */
+  /** Sets an item's instant; undefined: nothing is due. */
   schedule(item: T, at: number | undefined, rank: number): void {
     if (at === undefined) {
-      // Its entry is passed over when it comes up.
+      // Its entry is skipped when it comes up.
       this.#scheduled.delete(item);
     } else if (this.#scheduled.get(item) !== at) {
       this.#scheduled.set(item, at);
@@ -41,7 +41,7 @@ export class DueQueue<T> {
     }
   }
 
-  /** Takes out the first item that is due at an instant (epoch seconds). */
+  /** Removes the first item that is due at an instant (epoch seconds). */
   take(now: number): T | undefined {
     for (;;) {
       const first = this.#heap[0];

@@ -9,20 +9,20 @@ import { touch, type World } from './world.ts';
 
 export type EventType = Stripe.Event['type'];
 
-/** Stores an event about an object as it is now, and hands it on to the webhooks. */
+/** Stores an event about an object's present state, and passes it to the webhooks. */
 export function emit(world: World, type: EventType, entity: Entity, previous?: JsonObject): void {
   touch(world, entity);
   record(world, type, render(world.tables, entity), previous);
 }
 
-/** As `emit`, for an object that has no table. */
+/** Does the same for an object without a table. */
 export function record(
   world: World,
   type: EventType,
   object: JsonObject,
   previous?: JsonObject,
 ): void {
-  // Twice is two events of one change, each with an id of its own.
+  // Twice means two events of one change, each with its own id.
   for (let left = eventCount(world.eventFaults, type); left > 0; left -= 1) {
     const event = newEvent(world, type, object, previous);
     world.tables.events.set(event.id, event);
@@ -53,8 +53,8 @@ function newEvent(
 }
 
 /**
- * Changes an object and tells of it, with `previous_attributes`. `mutate` may change other tables too,
- * such as the items of a subscription. A change that changes nothing makes no event.
+ * Changes an object and emits an event, with `previous_attributes`. `mutate` may change other tables, too,
+ * such as the items of a subscription. A change without effect emits no event.
  */
 export function change(world: World, type: EventType, entity: Entity, mutate: () => void): void {
   const before = render(world.tables, entity);
@@ -69,7 +69,7 @@ export function change(world: World, type: EventType, entity: Entity, mutate: ()
   }
 }
 
-/** The items that the object does not show, being more than a list inside an object holds. */
+/** Returns the items that the object omits, because a nested list is limited. */
 function unseen(world: World, entity: Entity): string {
   return entity.object === 'subscription'
     ? JSON.stringify(subscriptionItems(world.tables, entity.id).slice(nestedListLength))

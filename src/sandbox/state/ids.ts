@@ -4,7 +4,9 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const pool = Buffer.alloc(8192);
 let used = pool.length;
 
-/** An id such as Stripe's: `cus_`, then letters and digits. Random, so that restarts cannot collide. */
+/**
+ * Returns an id in Stripe's form: `cus_`, then letters and digits. Random, so that restarts cannot collide.
+ */
 export function newId(prefix: string, length = 24): string {
   if (used + length > pool.length) {
     randomFillSync(pool);

@@ -1,6 +1,6 @@
 import type { Entity, RowOf, Tables } from './tables.ts';
 
-/** What only the sandbox knows, and Stripe would not show as an object. */
+/** The sandbox's internal tables, which Stripe would not show as objects. */
 type Inner =
   | 'deleted'
   | 'deliveries'
@@ -15,22 +15,22 @@ type Inner =
 
 export type ObjectKind = Exclude<keyof Tables, Inner>;
 
-/** A value that nobody changes. */
+/** A deeply read-only value. */
 type Frozen<T> = T extends readonly (infer E)[]
   ? readonly Frozen<E>[]
   : T extends object
     ? { readonly [K in keyof T]: Frozen<T[K]> }
     : T;
 
-/** All objects of some kinds, oldest first, with references as ids and nothing cut at ten. */
+/** All objects of some kinds, oldest first, with references as ids and whole lists. */
 export type Objects<K extends ObjectKind = ObjectKind> = {
   readonly [Kind in K]: readonly Frozen<RowOf<Tables[Kind]>>[];
 };
 
-/** A copy of what there is now, which later changes do not reach and which cannot be changed. */
+/** Returns a frozen copy of the present state. */
 export function copyObjects<K extends ObjectKind>(tables: Tables, kinds: readonly K[]): Objects<K> {
   const copies = kinds.map((kind) => [kind, [...tables[kind].walk({ newer: true })].map(copied)]);
-  // Each kind's rows come from its own table: `fromEntries` only forgets which.
+  // Each kind's rows come from its own table: `fromEntries` only loses the relation.
   return Object.freeze(Object.fromEntries(copies)) as Objects<K>;
 }
 

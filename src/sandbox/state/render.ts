@@ -9,10 +9,10 @@ import type {
   Tables,
 } from './tables.ts';
 
-/** How many entries a list inside an object holds. */
+/** Maximum number of entries in a nested list. */
 export const nestedListLength = 10;
 
-/** The object as Stripe sends it while nothing is expanded. */
+/** Returns the object as Stripe sends it without expansion. */
 export function render(tables: Tables, entity: Entity): JsonObject {
   if (entity.object === 'subscription') {
     const items = subscriptionItems(tables, entity.id).map((item) => renderItem(tables, item));
@@ -35,7 +35,7 @@ export function render(tables: Tables, entity: Entity): JsonObject {
     return renderSessionLine(tables, entity);
   }
   if (entity.object === 'price') {
-    // Shown only where it is asked for.
+    // Shown only if expanded.
     return toJson({ ...entity, currency_options: undefined });
   }
   if (entity.object === 'product_feature') {
@@ -48,13 +48,13 @@ export function render(tables: Tables, entity: Entity): JsonObject {
     });
   }
   if (entity.object === 'webhook_endpoint') {
-    // The secret is shown once, by the answer to the creation.
+    // The secret is shown once, in the response to the creation.
     return toJson({ ...entity, secret: undefined, thin: undefined });
   }
   return toJson(entity);
 }
 
-/** The first entries as a list object. */
+/** Returns the first entries as a list object. */
 export function nested<T>(all: readonly T[], url: string): WireList<T> {
   return {
     object: 'list',
@@ -64,17 +64,17 @@ export function nested<T>(all: readonly T[], url: string): WireList<T> {
   };
 }
 
-/** In order of creation. */
+/** Returns a subscription's items in order of creation. */
 export function subscriptionItems(tables: Tables, subscriptionId: string): SubscriptionItem[] {
   return tables.subscriptionItems.where('subscription', subscriptionId);
 }
 
-/** In order of creation. */
+/** Returns an invoice's lines in order of creation. */
 export function invoiceLines(tables: Tables, invoiceId: string): InvoiceLine[] {
   return tables.invoiceLines.where('invoice', invoiceId);
 }
 
-/** In the order in which the session was given them. */
+/** Returns a session's lines in the order of its parameters. */
 export function sessionLines(tables: Tables, sessionId: string): SessionLine[] {
   return tables.sessionLines.where('session', sessionId);
 }
@@ -105,7 +105,7 @@ function renderSessionLine(tables: Tables, line: SessionLine): JsonObject {
   });
 }
 
-/** The plan that Stripe still shows beside a price. */
+/** Returns the legacy plan that Stripe still shows beside a price. */
 function planOf(price: Price): object {
   return {
     id: price.id,

@@ -13,7 +13,7 @@ interface Snapshot {
   tables: { [K in keyof Tables]: [string, unknown][] };
 }
 
-/** Keeps the state in a file, so that development data outlives a restart. */
+/** Stores the state in a file, so that development data outlives a restart. */
 export class SnapshotFile {
   readonly #file: string;
   readonly #world: World;
@@ -24,7 +24,7 @@ export class SnapshotFile {
     this.#world = world;
   }
 
-  /** Takes the state over from the file, if there is one. Throws where it is not a snapshot. */
+  /** Loads the state from the file, if it exists. Throws if it is not a snapshot. */
   load(): void {
     if (!existsSync(this.#file)) {
       return;
@@ -37,7 +37,7 @@ export class SnapshotFile {
     this.#world.dunning = snapshot.dunning;
     for (const [name, table] of Object.entries(this.#world.tables)) {
       const rows = Object.entries(snapshot.tables).find(([key]) => key === name)?.[1] ?? [];
-      // The rows were written from these very tables: each goes back into the one it came from.
+      // The rows were written from the same tables, so each goes back into its own.
       const target: Map<string, unknown> = table;
       target.clear();
       for (const [id, row] of rows) {
@@ -53,7 +53,7 @@ export class SnapshotFile {
     }, quietMs);
   }
 
-  /** Writes now. The file is whole at every instant: it is replaced, not overwritten. */
+  /** Writes now. The file is replaced atomically. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

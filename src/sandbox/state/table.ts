@@ -11,30 +11,30 @@ export interface Bounds {
 }
 
 export interface Walk {
-  /** Begins behind this row; absent: at the end. */
+  /** Begins after this row; absent: at the end. */
   after?: string | undefined;
-  /** Towards the newer rows instead of the older ones. */
+  /** In the direction of newer rows. */
   newer?: boolean;
   created?: Bounds | undefined;
 }
 
 /**
- * Objects by id, which also knows them by creation and by what they belong to, so that a page of a list
- * costs the same whether there are ten rows or a hundred thousand. Ties of `created` keep the order of
- * insertion; rows without a `created` are in that order altogether.
+ * Objects by id, with indexes by creation and by owner, so that a page of a list costs the same with ten rows
+ * or a hundred thousand. Rows with equal `created` keep the order of insertion; rows without a `created` are
+ * in that order.
  *
- * A row that was changed in a field by which it is found has to be `set` again.
+ * A row whose indexed field changed must be `set` again.
  */
 export class Table<T extends Row, K extends string = never> extends Map<string, T> {
   readonly #indexes: ReadonlyMap<string, Index<T>>;
-  /** Ascending; a hole where a row was deleted. */
+  /** Ascending; a hole for each deleted row. */
   #order: (T | undefined)[] = [];
   #positions = new Map<string, number>();
   #sorted = true;
-  /** Told of each row that is set. */
+  /** Called with each row that is set. */
   onSet: (row: T) => void = () => undefined;
 
-  /** @param keys by what rows are found, besides the id; null: not by this. */
+  /** @param keys the index keys of rows, besides the id; null: not indexed. */
   constructor(keys: Record<K, (row: T) => string | null | undefined>) {
     super();
     this.#indexes = new Map(
@@ -90,12 +90,12 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     }
   }
 
-  /** The rows that belong to something, in the order in which they came to belong to it. */
+  /** Returns the rows of an owner, in the order in which they were added to it. */
   where(key: K, value: string | null | undefined): T[] {
     return this.#indexes.get(key)?.rows(value ?? '') ?? [];
   }
 
-  /** Rows by creation, newest first unless told otherwise. `after` must be the id of a row. */
+  /** Yields rows by creation, by default newest first. `after` must be the id of a row. */
   *walk({ after, newer = false, created = {} }: Walk = {}): Generator<T> {
     this.#arrange();
     const step = newer ? 1 : -1;
@@ -110,7 +110,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     }
   }
 
-  /** As `walk`, of some rows only. */
+  /** Does the same for a subset of rows. */
   walkAmong(rows: readonly T[], { after, newer = false }: Walk): T[] {
     this.#arrange();
     const positionOf = ({ id }: Row): number => this.#positions.get(id) ?? 0;
@@ -123,7 +123,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
       .sort((left, right) => (positionOf(left) - positionOf(right)) * (newer ? 1 : -1));
   }
 
-  /** The positions that lie within the bounds, as a half-open span. */
+  /** Returns the positions within the bounds, as a half-open span. */
   #span({ gt, gte, lt, lte }: Bounds): [number, number] {
     const first = Math.max(
       gte === undefined ? 0 : this.#firstFrom(gte),
@@ -136,7 +136,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     return [first, end];
   }
 
-  /** The first position whose row was created at an instant or later. */
+  /** Returns the first position whose row was created at an instant or later. */
   #firstFrom(instant: number): number {
     let low = 0;
     let high = this.#order.length;
@@ -151,7 +151,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     return low;
   }
 
-  /** Of the row at a position; a hole is as old as the row behind it. */
+  /** Returns the creation of the row at a position; a hole has that of the next row. */
   #createdAt(position: number, end: number): number {
     for (let at = position; at < end; at += 1) {
       const row = this.#order[at];
@@ -162,13 +162,13 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     return Infinity;
   }
 
-  /** Puts rows that came out of order into it, and closes holes when they are many. */
+  /** Sorts rows that were inserted out of order, and closes holes when there are many. */
   #arrange(): void {
     if (this.#sorted && this.#order.length <= 2 * this.size + 16) {
       return;
     }
     const rows = this.#order.filter((row) => row !== undefined);
-    // The sort is stable: ties keep their order.
+    // The sort is stable: equal rows keep their order.
     rows.sort((left, right) => createdOf(left) - createdOf(right));
     this.#order = rows;
     this.#positions = new Map(rows.map(({ id }, position) => [id, position]));
@@ -176,7 +176,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
   }
 }
 
-/** The rows by one key. */
+/** Returns the rows by one key. */
 class Index<T extends Row> {
   readonly #keyOf: (row: T) => string | null | undefined;
   readonly #rows = new Map<string, Map<string, T>>();

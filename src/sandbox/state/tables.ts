@@ -25,13 +25,13 @@ export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint> & { thin?: boolean };
 
 type PendingUpdate = NonNullable<Wire<Stripe.Subscription>['pending_update']>;
 
-/** Without its items: they have a table of their own, the nested list is made when it is sent. */
+/** Without its items: they have their own table, and the nested list is created when it is sent. */
 export interface Subscription extends Omit<Wire<Stripe.Subscription>, 'items' | 'pending_update'> {
   pending_update:
     (Omit<PendingUpdate, 'subscription_items'> & { subscription_items: SubscriptionItem[] }) | null;
 }
 
-/** Its price by id: what is sent embeds the price as it is then. */
+/** Its price by id: the sent object embeds the price's present state. */
 export interface SubscriptionItem extends Omit<
   Wire<Stripe.SubscriptionItem>,
   'price' | 'plan' | 'deleted'
@@ -70,7 +70,7 @@ export interface SandboxEvent {
   type: string;
 }
 
-/** One event on its way to one endpoint. */
+/** One event for one endpoint. */
 export interface Delivery {
   id: string;
   object: 'sandbox.delivery';
@@ -80,17 +80,17 @@ export interface Delivery {
   url: string;
   status: 'pending' | 'delivered' | 'failed' | 'dropped';
   attempts: number;
-  /** The last answer; null while there was none. */
+  /** The last response's status; null before the first. */
   responseStatus: number | null;
-  /** What went wrong where there was no answer. */
+  /** The error, if there was no response. */
   error: string | null;
-  /** Epoch ms, by the sandbox's clock: before it a fault keeps the delivery back. */
+  /** Epoch ms, by the sandbox's clock: a fault delays the delivery until then. */
   notBefore: number;
-  /** Epoch ms, by the sandbox's clock: when background mode tries again. */
+  /** Epoch ms, by the sandbox's clock: when background mode retries. */
   retryAt: number;
 }
 
-/** What a session's completion needs, and Stripe does not show on the session. */
+/** Data for a session's completion, which Stripe does not show on the session. */
 export interface SessionPlan {
   id: string;
   object: 'sandbox.session_plan';
@@ -102,12 +102,12 @@ export interface SessionPlan {
   coupon: string | null;
 }
 
-/** How the money of a customer behaves: a person with an empty account, for instance. */
+/** How a customer's payments behave, such as those from an empty account. */
 interface Wallet {
   id: string;
   object: 'sandbox.wallet';
   declines: boolean;
-  /** False: there is no card at all. */
+  /** False: the customer has no card. */
   card: boolean;
 }
 
@@ -122,7 +122,7 @@ export type MethodBehavior =
   | 'debit_pays'
   | 'debit_fails';
 
-/** How a payment method behaves, which at Stripe its number says. */
+/** How a payment method behaves, which at Stripe its number decides. */
 export interface TestMethod {
   /** The payment method's id. */
   id: string;
@@ -130,7 +130,7 @@ export interface TestMethod {
   behavior: MethodBehavior;
 }
 
-/** What a subscription's pending update waits for, and what it does that Stripe does not show. */
+/** The state of a subscription's pending update that Stripe does not show. */
 interface PendingUpdateRow {
   /** The subscription's id. */
   id: string;
@@ -138,11 +138,11 @@ interface PendingUpdateRow {
   invoice: string;
   /** The ids of the items that it removes. */
   removed: string[];
-  /** Whether periods begin anew. */
+  /** Whether periods restart. */
   restarts: boolean;
 }
 
-/** A payment by a slow method: known when it settles and how. */
+/** A payment by a slow method, with its settlement. */
 export interface Settlement {
   /** The payment intent's id. */
   id: string;
@@ -179,7 +179,7 @@ interface DeletedObject {
   deleted: true;
 }
 
-/** Everything the sandbox knows, by kind, and by what each kind is found. */
+/** Creates all of the sandbox's tables, with the indexes of each. */
 export function emptyTables() {
   return {
     customers: new Table<Customer>({}),
@@ -215,7 +215,7 @@ export function emptyTables() {
     invoiceItems: new Table<InvoiceItem, 'customer'>({ customer: ({ customer }) => customer }),
     invoiceLines: new Table<InvoiceLine, 'invoice' | 'waiting'>({
       invoice: ({ invoice }) => invoice,
-      // Those that have no invoice yet, by the subscription whose next one they join.
+      // Those without an invoice, by the subscription whose next one they join.
       waiting: ({ invoice, subscription }) => (invoice === null ? subscription : null),
     }),
     invoicePayments: new Table<InvoicePayment, 'invoice' | 'intent'>({
@@ -258,7 +258,7 @@ export function emptyTables() {
 
 export type Tables = ReturnType<typeof emptyTables>;
 
-/** The rows of a table. */
+/** The rows of a table, by its type. */
 export type RowOf<T> = T extends Map<string, infer R> ? R : never;
 
 export type Entity = RowOf<Tables[keyof Tables]>;

@@ -15,33 +15,33 @@ import {
   type Tables,
 } from './tables.ts';
 
-/** What time does something to. */
+/** The kinds of objects that time changes. */
 export type Timed = CheckoutSession | Invoice | Settlement | Subscription | SubscriptionSchedule;
 
 /** What happens to a subscription whose invoice could not be collected. */
 export interface Dunning {
-  /** Days after the first failed attempt at which it is tried again, ascending. */
+  /** Days after the first failed attempt at which it is retried, ascending. */
   retryDays: readonly number[];
-  /** What follows the last one. */
+  /** What follows the last retry. */
   then: 'cancel' | 'unpaid' | 'past_due';
 }
 
-/** The state and what it needs to move on. One per sandbox; nothing in it is global. */
+/** The state of one sandbox and everything that changes it; nothing is global. */
 export interface World {
   readonly tables: Tables;
   readonly clock: SandboxClock;
   readonly accountId: string;
   dunning: Dunning;
-  /** What falls due when, by the sandbox's clock. */
+  /** Work that is due by the sandbox's clock. */
   readonly due: DueQueue<Timed>;
-  /** The same of customers on a test clock, by the clock's id: their time is the clock's. */
+  /** Work that is due for customers on a test clock, by the clock's id. */
   readonly dueOnTestClocks: Map<string, DueQueue<Timed>>;
   eventFaults: EventFaults;
-  /** How many objects a page of a list holds at most, whatever `limit` asks for. */
+  /** Maximum number of objects in a page of a list, even if `limit` is larger. */
   largestPage: number;
-  /** Where the sandbox listens, for the links that it hands out. */
+  /** The sandbox's URL, for the links in its responses. */
   baseUrl: string;
-  /** The API request in hand, which events name. */
+  /** The current API request, which events name. */
   request: { id: string; idempotencyKey: string | null } | null;
   /** Called with each new event, after it was stored. */
   onEvent: (event: SandboxEvent) => void;
@@ -50,7 +50,7 @@ export interface World {
 /** As at Stripe. */
 const largestPage = 100;
 
-/** An empty world. Whatever is put into it falls due by itself. */
+/** Creates an empty world. Objects that are added to it fall due automatically. */
 export function newWorld(
   settings: Pick<World, 'clock' | 'accountId' | 'dunning' | 'onEvent'>,
 ): World {
@@ -78,7 +78,7 @@ export function newWorld(
   };
 }
 
-/** Forgets everything that is in it. */
+/** Deletes everything in it. */
 export function clearWorld({ tables, due, dueOnTestClocks }: World): void {
   for (const table of Object.values(tables)) {
     table.clear();
@@ -87,7 +87,7 @@ export function clearWorld({ tables, due, dueOnTestClocks }: World): void {
   dueOnTestClocks.clear();
 }
 
-/** Notes that an object changed, where time does something to its kind. */
+/** Marks an object as changed, if time changes its kind. */
 export function touch(world: World, entity: Entity): void {
   if (isTimed(entity)) {
     world.due.touch(entity);
@@ -106,7 +106,7 @@ function isTimed(entity: Entity): entity is Timed {
   return timedKinds.has(entity.object);
 }
 
-/** The object, or Stripe's `resource_missing`. */
+/** Returns the object, or throws Stripe's `resource_missing`. */
 export function need<T>(
   table: ReadonlyMap<string, T>,
   kind: string,

@@ -11,7 +11,7 @@ const answerTimeoutMs = 10_000;
 
 export type DeliveryMode = 'background' | 'manual';
 
-/** The webhooks: who gets what, and what became of it. */
+/** The webhooks' deliveries and their outcomes. */
 export class Deliveries {
   readonly #world: World;
   readonly #mode: DeliveryMode;
@@ -22,7 +22,7 @@ export class Deliveries {
   #closed = false;
   faults: WebhookFaults = {};
 
-  /** @param onSent called when something has become of a delivery. */
+  /** @param onSent called with the outcome of each delivery. */
   constructor(world: World, mode: DeliveryMode, onSent: () => void) {
     this.#world = world;
     this.#mode = mode;
@@ -38,7 +38,7 @@ export class Deliveries {
     return this.#world.tables.deliveries.where('status', 'pending');
   }
 
-  /** Puts an event on its way to every endpoint that wants it. */
+  /** Enqueues an event for every subscribed endpoint. */
   enqueue(event: SandboxEvent): void {
     for (const endpoint of this.#world.tables.webhookEndpoints.values()) {
       if (wants(endpoint, event.type)) {
@@ -49,10 +49,10 @@ export class Deliveries {
   }
 
   /**
-   * Sends all that is pending once, one after the other, and waits for the answers; what a fault keeps
-   * back stays. What the answers caused is sent too. Retries that wait are tried at once.
+   * Sends all pending deliveries once, one after the other, and waits for the responses. Delayed ones stay.
+   * Sends events that the responses caused, too, and retries waiting ones at once.
    *
-   * @param only patterns of the types that are sent; the others stay.
+   * @param only patterns of the types to send; the others stay pending.
    */
   async deliver(only: readonly string[] = ['*']): Promise<void> {
     const tried = new Set<Delivery>();
@@ -72,13 +72,13 @@ export class Deliveries {
     }
   }
 
-  /** In background mode, starts all that may start now and wakes up for the rest. */
+  /** In background mode, starts all deliveries that are due and schedules the rest. */
   pump(): void {
     if (this.#mode === 'manual' || this.#closed) {
       return;
     }
     clearTimeout(this.#timer);
-    // After the current call, so that a request's answer is not kept waiting by its own webhooks.
+    // After the current call, so that a request's response does not wait for its own webhooks.
     this.#timer = setTimeout(() => {
       const now = this.#world.clock.now();
       for (const delivery of this.#due()) {
@@ -92,7 +92,7 @@ export class Deliveries {
     }, 0);
   }
 
-  /** Sends an event again, whatever became of it before. False: no such event. */
+  /** Resends an event, whatever its earlier outcome. Returns false if it does not exist. */
   resend(eventId: string): boolean {
     const event = this.#world.tables.events.get(eventId);
     if (event !== undefined) {
@@ -101,7 +101,7 @@ export class Deliveries {
     return event !== undefined;
   }
 
-  /** The events that some endpoint has not acknowledged. */
+  /** Returns the events that some endpoint has not acknowledged. */
   unacknowledged(): Set<string> {
     const taken = new Set(
       this.all.filter(({ status }) => status === 'delivered').map((delivery) => pairOf(delivery)),
@@ -165,7 +165,7 @@ export class Deliveries {
 
   #send(delivery: Delivery): Promise<void> {
     const sending = this.#post(delivery).finally(() => {
-      // Anew, since it is found by its status.
+      // Set again, because it is indexed by its status.
       this.#world.tables.deliveries.set(delivery.id, delivery);
       this.#inFlight.delete(delivery);
       this.#onSent();
@@ -218,7 +218,9 @@ export class Deliveries {
   }
 }
 
-/** An event may be sent to an endpoint more than once: one acknowledgement is enough. */
+/**
+ * Returns a key of event and endpoint: an event may be sent several times, and one acknowledgement is enough.
+ */
 function pairOf({ eventId, endpointId }: Delivery): string {
   return `${eventId} ${endpointId}`;
 }

@@ -2,14 +2,14 @@ import type { Tables } from '../state/tables.ts';
 import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
 
 /**
- * Whether an API version is older than 2025-03-31.basil, which moved the periods to the items and the
+ * Returns whether an API version precedes 2025-03-31.basil, which moved the periods to the items and the
  * payments of an invoice to a list (docs.stripe.com/changelog/basil).
  */
 export function isBeforeBasil(version: string): boolean {
   return version.slice(0, 10) < '2025-03-31';
 }
 
-/** The object as versions before basil show it. */
+/** Returns the object in the shape of versions before basil. */
 export function beforeBasil(tables: Tables, object: JsonObject): JsonObject {
   switch (textOf(object['object'])) {
     case 'subscription':
@@ -27,7 +27,7 @@ export function beforeBasil(tables: Tables, object: JsonObject): JsonObject {
   }
 }
 
-/** What changed, as versions before basil tell it. */
+/** Returns `previous_attributes` in the shape of versions before basil. */
 export function previousBeforeBasil(object: JsonObject, previous: JsonObject): JsonObject {
   const items = rowsOf(previous['items']);
   const [first] = items;
@@ -100,7 +100,7 @@ function oldLine(tables: Tables, line: JsonObject): JsonObject {
   };
 }
 
-/** The invoice that an intent pays. */
+/** Returns the invoice that an intent pays. */
 function invoiceOf(tables: Tables, intent: Json | undefined): Json {
   return tables.invoicePayments.where('intent', textOf(intent))[0]?.invoice ?? null;
 }

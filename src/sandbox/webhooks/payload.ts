@@ -4,7 +4,9 @@ import { toJson, type JsonObject } from '../wire.ts';
 import { beforeBasil, isBeforeBasil, previousBeforeBasil } from './older-shape.ts';
 import type { WebhookFaults } from './webhook-faults.ts';
 
-/** The body that an endpoint gets of an event: in its API version, thin, or of somebody else. */
+/**
+ * Returns the body of an event for an endpoint: in its API version, thin, or with a foreign mode or account.
+ */
 export function payloadOf(
   tables: Tables,
   event: SandboxEvent,
@@ -43,7 +45,7 @@ function inVersion(tables: Tables, event: SandboxEvent, version: string | null):
   };
 }
 
-/** An event that names its object and holds nothing of it, as API v2 sends them. */
+/** Returns an event that only names its object, as API v2 sends them. */
 function thin(event: SandboxEvent): JsonObject {
   const { id, object } = event.data.object;
   const request = event.request.id === null ? null : { type: 'request', request: event.request };

@@ -1,26 +1,26 @@
 import { matchesType } from '../state/event-faults.ts';
 
-/** How the way to the endpoints misbehaves. May be changed at any time. */
+/** Faults of the delivery to endpoints. Can be changed at any time. */
 export interface WebhookFaults {
-  /** Lose events: all, or those whose type matches a pattern such as `invoice.*`. */
+  /** Loses events: all, or those whose type matches a pattern such as `invoice.*`. */
   drop?: boolean | readonly string[];
-  /** Lose this share of the others, from 0 to 1. The same ones in every run. */
+  /** Loses this share of the others, from 0 to 1. The same ones in every run. */
   dropShare?: number;
-  /** How many more times each event is sent. */
+  /** Number of additional deliveries of each event. */
   repeat?: number;
-  /** Keep each event back, by the sandbox's clock. */
+  /** Delays each event, by the sandbox's clock. */
   delayMs?: number;
-  /** Keep each event back for up to so much longer. */
+  /** Maximum additional delay of each event. */
   jitterMs?: number;
-  /** Send in another order than that in which things happened. The same in every run. */
+  /** Sends in another order than that of the events. The same in every run. */
   shuffle?: boolean;
-  /** Say that events are of this mode. The sandbox's own are not live. */
+  /** Marks events as of this mode. The sandbox's own are not live. */
   livemode?: boolean;
-  /** Say that events are of this account. The sandbox's own name none. */
+  /** Marks events as of this account. The sandbox's own name none. */
   account?: string;
 }
 
-/** @param random from 0 up to 1; drawn only where a share is to be lost. */
+/** @param random from 0 up to 1; drawn only if a share is to be lost. */
 export function isDropped(faults: WebhookFaults, type: string, random: () => number): boolean {
   const { drop = false, dropShare } = faults;
   const named =
@@ -28,7 +28,7 @@ export function isDropped(faults: WebhookFaults, type: string, random: () => num
   return named || (dropShare !== undefined && random() < dropShare);
 }
 
-/** Numbers from 0 up to 1, the same in every run (mulberry32). */
+/** Returns numbers from 0 up to 1, the same in every run (mulberry32). */
 export function createRandom(seed = 1): () => number {
   let state = seed;
   return () => {
