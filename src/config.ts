@@ -97,7 +97,7 @@ function collectSettings(
   return { settings, fileFaults };
 }
 
-/** Settings that are valid one by one may conflict with each other. */
+/** Returns the fault of Stripe's settings that are valid one by one but conflict with each other. */
 function faultOfStripe(settings: Record<string, string | undefined>): string | undefined {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = settings;
   if (secretKey === undefined || apiBase === undefined || !URL.canParse(apiBase)) return undefined;

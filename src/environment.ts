@@ -32,7 +32,7 @@ const urlOf = (...protocols: string[]) =>
 /** Names for whole ranges of addresses, as Fastify knows them. */
 const addressRanges: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
-/** An address, a subnet such as 10.0.0.0/8, or the name of a range. */
+/** Returns whether a text is an address, a subnet such as 10.0.0.0/8, or the name of a range. */
 function isProxy(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');
   const version = isIP(address);

@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   await start;
 }
 
-/** Null if the process was stopped before it started anything. */
+/** Starts the service. Returns null if the process was stopped before it started anything. */
 async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null> {
   const { config, logger } = deps;
   logger.info(`Latchkey ${releaseVersion}, Node ${process.versions.node}`);
@@ -78,7 +78,7 @@ async function prepareDatabase(
   });
 }
 
-/** An unreachable Redis does not stop the start; a wrong address or password does. */
+/** Refuses a wrong address or password of Redis. An unreachable Redis does not stop the start. */
 async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> {
   if (redisUrl === undefined) return;
   await inspectRedis(redisUrl).catch((error: unknown) => {
@@ -145,7 +145,7 @@ function stopOnSignal(
   process.on('SIGINT', onSignal);
 }
 
-/** Node would print an uncaught error with all its fields. The log redacts secrets. */
+/** Logs an uncaught error and exits: Node would print it with all its fields, and the log redacts secrets. */
 function exitOnUncaught({ logger }: Deps): void {
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'an uncaught error ends the process');

@@ -145,7 +145,7 @@ export function createKeyLookup(deps: {
     return entry;
   }
 
-  /** Concurrent requests with the same key share one look-up. */
+  /** Looks up an unknown key. Concurrent requests with the same key share one look-up. */
   async function askUnknown(
     id: string,
     hash: Buffer,

@@ -25,7 +25,7 @@ const heavy = { ...auth, cost: heavyCost } as const;
 const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
 const ofList = ofProject.extend(listQuery);
 
-/** What is sold, and which features it carries. */
+/** Routes for the catalog: features, products, prices, and which features they carry. */
 export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   async function contextOf(
     request: FastifyRequest,

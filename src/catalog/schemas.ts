@@ -202,7 +202,10 @@ const refreshOut = z.strictObject({
   status: z.enum(['done', 'running']),
 });
 
-/** The answer to a change: the changed object with `refresh` or, with `dry_run`, the impact. */
+/**
+ * Returns the schema of a change's response: the changed object with `refresh` or, with `dry_run`, the
+ * impact.
+ */
 export function toChangedDto<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
   return z.union([out.extend({ refresh: refreshOut }), impactOut]);
 }

@@ -181,7 +181,7 @@ function tableMadeBy(code: string): string | null {
   return found?.[1] === undefined ? null : bare(found[1]);
 }
 
-/** Matches names of indexes and constraints that make rows unique. */
+/** Returns the names of indexes and constraints by which a statement makes rows unique. */
 function uniquesMadeBy({ code }: Statement): string[] {
   const index = String.raw`^CREATE UNIQUE INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?${name}`;
   const constraint = String.raw`\bCONSTRAINT ${name} (?:UNIQUE|PRIMARY KEY)\b`;
@@ -190,7 +190,7 @@ function uniquesMadeBy({ code }: Statement): string[] {
   );
 }
 
-/** Unnamed constraints get a name that ends like this. */
+/** Returns whether an index is unique. Unnamed constraints get a name that ends like this. */
 function isUnique(index: string, uniques: ReadonlySet<string>): boolean {
   const called = bare(index);
   return uniques.has(called) || /_p?key$/.test(called);

@@ -1,8 +1,8 @@
 import pretty from 'pino-pretty';
 
 /**
- * A stream that prints the service's log for a developer: one short line per request, and all other entries
- * unchanged.
+ * Creates a stream that prints the service's log for a developer: one short line per request, and all other
+ * entries unchanged.
  */
 export function createDevLog(stream: NodeJS.WriteStream): NodeJS.WritableStream {
   return pretty({

@@ -79,7 +79,7 @@ export async function postgresVersion(): Promise<string> {
   return (await run(program, ['--version'])).stdout.trim();
 }
 
-/** The folder with the server's programs and libraries. */
+/** Returns the folder with the server's programs and libraries. */
 async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
   // Not import.meta.resolve, which vitest's module runner lacks.
   const require = createRequire(import.meta.url);
@@ -101,7 +101,10 @@ async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
   return native;
 }
 
-/** PostgreSQL refuses to run as root, so root starts it as the user `postgres`, who is created if needed. */
+/**
+ * Returns the user of the server. PostgreSQL refuses to run as root, so root starts it as the user
+ * `postgres`, who is created if needed.
+ */
 async function serverIdentity(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const numberOf = async (flag: string) =>

@@ -74,8 +74,8 @@ const datamodels = [
 let loaded: Promise<void> | undefined;
 
 /**
- * The engine bounds its wait for a lock by a timer of 10 s that it never clears, which would keep the process
- * alive. The name of its `setTimeout` contains a hash.
+ * Returns timers that do not keep the process alive: the engine bounds its wait for a lock by a timer of 10 s
+ * that it never clears. The name of its `setTimeout` contains a hash.
  */
 function timersThatHoldNothing(): Record<string, unknown> {
   const start = (callback: () => void, delayMs: number) => setTimeout(callback, delayMs).unref();

@@ -63,7 +63,7 @@ export function splitSnapshot(code: string): string[] {
   return parts.map((part) => part.trim());
 }
 
-/** Comments nest. */
+/** Returns the end of a comment. Comments nest. */
 function endOfComment(sql: string, from: number): number {
   const marks = /\/\*|\*\//g;
   marks.lastIndex = from;

@@ -12,7 +12,7 @@ const auditShape = z.object({
   ),
 });
 
-/** Manual grants, and their audit. */
+/** Returns the steps of manual grants and their audit. */
 export function operatorSteps(): Step[] {
   const feature = { project_id: projectId, user_id: user, feature_code: 'notebooks' };
   return [

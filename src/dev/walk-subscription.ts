@@ -7,7 +7,7 @@ const user = 'u_42';
 
 const isoOf = (instant: number) => new Date(instant).toISOString();
 
-/** A subscription, from no access to access and back. */
+/** Returns the steps of a subscription, from no access to access and back. */
 export function subscriptionSteps(): Step[] {
   let checkoutUrl = '';
   let portalUrl = '';

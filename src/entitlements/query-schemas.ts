@@ -94,7 +94,7 @@ export const explainResponse = z
   })
   .meta({ id: 'Explanation' });
 
-/** The body of `GET /entitlements/explain`. */
+/** Maps an explanation to the body of `GET /entitlements/explain`. */
 export function toExplanationDto(
   userId: string,
   featureCode: string,

@@ -167,7 +167,7 @@ async function readAt(
   };
 }
 
-/** `next_change_at` still covers all features. */
+/** Limits an answer to features; `next_change_at` still covers all of them. */
 function onlyFeatures(answer: CachedAnswer, wanted: readonly string[]): EntitlementsBody {
   const body = bodyOf(answer);
   return {

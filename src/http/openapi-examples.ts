@@ -27,9 +27,9 @@ interface Parameter {
 }
 
 /**
- * Shows for each operation a request that is well-formed as it stands: what has to be sent, or what the
- * body's schema gives as its example. The page at `/docs` sends it by default. Without it the page makes one
- * up, with every field, empty dates, and a project that the reader's key does not know.
+ * Adds to each operation a valid example request: its required parts, or the example of the body's schema.
+ * The page at `/docs` sends it by default. Without it the page would make one up, with every field, empty
+ * dates, and an unknown project.
  */
 export function documentExamples(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
@@ -40,7 +40,7 @@ export function documentExamples(transform: SwaggerTransformObject): SwaggerTran
     for (const { parameters = [], requestBody } of operations) {
       for (const parameter of parameters) if (parameter.required !== true) leaveOut(parameter);
       const content = requestBody?.content?.['application/json'];
-      // Those of the body's own schema (`examples`, or `x-examples` where it transforms) stand there already.
+      // The body's own schema has its examples already (`examples`, or `x-examples` if it transforms).
       if (content?.schema === undefined || content.examples !== undefined) continue;
       content.example ??= exampleOf(content.schema);
     }
@@ -48,7 +48,7 @@ export function documentExamples(transform: SwaggerTransformObject): SwaggerTran
   };
 }
 
-/** Keeps the example of an optional parameter, and tells the page not to send it until it is ticked. */
+/** Keeps the example of an optional parameter, and disables it on the page until it is ticked. */
 function leaveOut(parameter: Parameter): void {
   const { schema = {}, example } = parameter;
   Reflect.deleteProperty(parameter, 'example');

@@ -67,7 +67,7 @@ const neverStored: onRequestHookHandler = (_request, reply, done) => {
   done();
 };
 
-/** Helmet's headers, computed once: as a plug-in it computes them for every request. */
+/** Computes Helmet's headers once: as a plug-in it computes them for every request. */
 function headersOf(options: HelmetOptions): OutgoingHttpHeaders {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   helmet(options)(response.req, response, (error) => {

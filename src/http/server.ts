@@ -148,7 +148,7 @@ function requestId({ headers }: RawRequestDefaultExpression): string {
 }
 
 /**
- * A route without a documented query accepts none. Open routes do, since probes and Stripe may add
+ * Makes routes without a documented query accept none. Open routes do, since probes and Stripe may add
  * parameters.
  */
 function refuseUnknownQueries(app: App): void {

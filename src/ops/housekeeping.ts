@@ -55,7 +55,7 @@ export async function keepHouse(
   return done;
 }
 
-/** The event row stays, so that a repetition is still recognized. Only its payload is deleted. */
+/** Deletes the payloads of old events. The rows stay, so that a repetition is still recognized. */
 async function purgePayloads(database: Database, before: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `update webhook_events set payload = null where number in (
@@ -66,7 +66,9 @@ async function purgePayloads(database: Database, before: Date): Promise<number> 
   return rowCount ?? 0;
 }
 
-/** Undecided findings stay, unless a later run found them again: then the later one stays. */
+/**
+ * Deletes old findings. Undecided ones stay, unless a later run found them again: then the later one stays.
+ */
 async function purgeFindings(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_findings where id in (
@@ -81,7 +83,7 @@ async function purgeFindings(database: Database, endedBefore: Date): Promise<num
   return rowCount ?? 0;
 }
 
-/** The last success stays, too: it names the compared account and where the next run starts. */
+/** Deletes old runs. The last success stays: it names the compared account and where the next run starts. */
 async function purgeRuns(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_runs where id in (

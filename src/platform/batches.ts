@@ -88,7 +88,9 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
     }
   }
 
-  /** If all running batches hang, no further batch would ever begin. */
+  /**
+   * Fails the key if its batch does not begin in time: if all running batches hang, none would ever begin.
+   */
   function endWaitOf(lane: string, asked: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
     asked.timer = setTimeout(() => {
       waiting.delete(lane, asked);

@@ -40,7 +40,7 @@ export function createCircuit({ failures, pauseMs, onChange }: CircuitOptions): 
     onChange(false);
   }
 
-  /** Also ends the pause if the clock was set back. */
+  /** Returns whether the circuit is open. Setting the clock back closes it, too. */
   function isPaused(now: number): boolean {
     return openedAt !== null && now >= openedAt && now < openedAt + pauseMs;
   }

@@ -130,7 +130,10 @@ export function errorText(error: Error): string {
   return `${codeOf(error)} ${error.message} ${cause}`;
 }
 
-/** Deadlock (40P01) or serialization failure (40001): nothing was written, and a retry may succeed. */
+/**
+ * Returns whether the error is a deadlock (40P01) or serialization failure (40001): nothing was written, and
+ * a retry may succeed.
+ */
 function isTransient(error: unknown): boolean {
   return (
     error instanceof Error && /\b(40P01|40001)\b|P2034/.test(`${error.message} ${codeOf(error)}`)

@@ -1,5 +1,5 @@
 /**
- * Waiting items in a queue per lane. They are drawn round-robin, one from each lane, so that a long queue
+ * A queue of waiting items per lane. Items are drawn round-robin, one from each lane, so that a long queue
  * delays no other lane. Pure.
  */
 export class Lanes<Item> {

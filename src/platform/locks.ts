@@ -9,12 +9,12 @@ import type { Tx } from './database.ts';
 const projectClass = 1;
 const joinKeyClass = 2;
 
-/** Shared lock for everything that is computed from the project's catalog and policy. */
+/** Takes the project's shared lock, for everything that is computed from its catalog and policy. */
 export async function lockProjectShared(tx: Tx, projectId: string): Promise<void> {
   await tx.$executeRaw`select pg_advisory_xact_lock_shared(${projectClass}, hashtext(${projectId}))`;
 }
 
-/** Exclusive lock for changes of the catalog or policy. */
+/** Takes the project's exclusive lock, for changes of its catalog or policy. */
 export async function lockProjectExclusive(tx: Tx, projectId: string): Promise<void> {
   await tx.$executeRaw`select pg_advisory_xact_lock(${projectClass}, hashtext(${projectId}))`;
 }

@@ -39,7 +39,7 @@ export function sampledDelay(before: Ticks, sample: Ticks): number {
   return Math.max(0, (before.apart + sample.apart) / count / nanosecondsPerMs - resolutionMs);
 }
 
-/** Measures until stopped, without keeping the process alive. */
+/** Measures the delay until stopped, without keeping the process alive. */
 export function measureLoopDelay(): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();

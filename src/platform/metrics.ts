@@ -18,8 +18,8 @@ export const alarmKinds = [
 ] as const;
 
 /**
- * The process's metrics, named `latchkey_…`; docs/monitoring/metrics.md explains each. Labels must have few
- * values, so none carries a user's id.
+ * Creates the process's metrics, named `latchkey_…`; docs/monitoring/metrics.md explains each. Labels must
+ * have few values, so none carries a user's id.
  */
 export function createMetrics() {
   const metrics = defineMetrics();

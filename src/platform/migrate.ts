@@ -13,7 +13,7 @@ export interface Migration {
   sql: string;
 }
 
-/** The migrations of this release, oldest first. */
+/** Reads the migrations of this release, oldest first. */
 export async function readMigrations(): Promise<Migration[]> {
   const entries = await readdir(migrationsDirectory, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);

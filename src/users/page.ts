@@ -71,7 +71,7 @@ async function loadPage(
   };
 }
 
-/** Present and future segments go before past ones; among each, the nearest goes first. */
+/** Loads live segments: present and future ones before past ones, and in each group the nearest first. */
 async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserPage['timeline']> {
   const rows = await tx.$queryRaw<(SegmentRow & { recorded_at: Date })[]>`
     select s.feature_code, s.feature_type, s.reason, s.value, ${sqlText(segmentSourcesSql)} as sources,

@@ -12,7 +12,7 @@ const tags = ['Users'];
 const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
-/** Everything about one user, and the erasure of personal data. */
+/** Routes for everything about one user, and for the erasure of personal data. */
 export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }): void {
   app.get(
     path,

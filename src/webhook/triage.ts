@@ -81,7 +81,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Stripe's ids have up to 255 characters. */
+/** Returns an id of at most 255 characters, the maximum of Stripe's ids. */
 function idOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '' || value.length > 255) return undefined;
   return dotSegment.test(value) ? undefined : value;

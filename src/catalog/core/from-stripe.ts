@@ -123,7 +123,7 @@ function toWholeOptions({
   return { currencyOptions: toOptions(currency, options) };
 }
 
-/** Stripe lists a price's own currency among its options. */
+/** Maps the prices in other currencies. Stripe also lists a price's own currency. */
 function toOptions(
   own: string,
   options: NonNullable<Stripe.Price['currency_options']>,

@@ -125,7 +125,7 @@ export function addUser(
   }
 }
 
-/** Compares two values of a limit, each an integer or unlimited. */
+/** Returns whether one value of a limit is above another; each is an integer or unlimited. */
 function isMore(one: FeatureValue, other: FeatureValue): boolean {
   return other !== 'unlimited' && (one === 'unlimited' || Number(one) > Number(other));
 }

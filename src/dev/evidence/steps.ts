@@ -14,8 +14,8 @@ interface StepRule {
 }
 
 /**
- * A step that is one of package.json's scripts. If its result is countable, a successful exit without a count
- * is a failure, because it is unknown what ran.
+ * Returns a step that runs one of package.json's scripts. If its result is countable, a successful exit
+ * without a count is a failure, because it is unknown what ran.
  */
 function script(
   name: string,

@@ -103,7 +103,9 @@ function unbrokenPeriod(
   return { validFrom: first.validFrom, validTo: last.validTo };
 }
 
-/** Adjacent segments differ, so every bound of a segment changes at least a reason. */
+/**
+ * Returns the next change. Adjacent segments differ, so every bound of a segment changes at least a reason.
+ */
 function nextChangeAt(segments: Timeline, instant: number): number | null {
   let next: number | null = null;
   for (const { validFrom, validTo } of segments) {

@@ -46,7 +46,7 @@ export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Differ
   };
 }
 
-/** Compares both sides by text, which is unique on each: returns what is on one side only. */
+/** Compares both sides by text, which is unique on each. Returns what is on one side only. */
 function unmatched<Row, T>(
   stored: readonly { row: Row; text: string; it: T }[],
   wanted: readonly { text: string; it: T }[],
@@ -110,7 +110,7 @@ function segmentText(segment: Segment): string {
   ]);
 }
 
-/** jsonb does not keep the order of keys. */
+/** Sorts the keys, whose order jsonb does not keep. */
 function withSortedKeys(value: FeatureValue): FeatureValue {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(withSortedKeys);

@@ -155,7 +155,7 @@ function explained(
   };
 }
 
-/** If nothing is taken, the last recorded revocation in force is the one that denies. */
+/** Returns whether a revocation decides. If nothing is taken, the last recorded one in force denies. */
 function decides({ reason, taken, inForce }: Decision, revocation: RevocationWindow): boolean {
   return taken.size > 0
     ? [...taken.values()].includes(revocation)
@@ -206,8 +206,8 @@ function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
 }
 
 /**
- * The window of a source runs from the first instant at which it gives to the last. It is empty if the
- * source is off or ended before it began.
+ * Returns the parts of a source with its window, which runs from the first instant at which it gives to the
+ * last. It is empty if the source is off or ended before it began.
  */
 function sourceParts(
   source: SourceWindow,

@@ -72,12 +72,15 @@ function mergeLimits(feature: FeatureFact, counting: readonly FeatureSource[]): 
     .reduce((a, b) => (feature.merge === 'sum' ? capped(a + b) : Math.max(a, b)), 0);
 }
 
-/** Past the largest safe integer a sum would depend on the order of its terms. */
+/** Caps a limit at the largest safe integer, past which a sum would depend on the order of its terms. */
 function capped(limit: number): number {
   return Math.min(limit, Number.MAX_SAFE_INTEGER);
 }
 
-/** Manual grant first, then the higher rank, then the later start, then the id that sorts first. */
+/**
+ * Orders sources: a manual grant first, then the higher rank, then the later start, then the id that sorts
+ * first.
+ */
 export function byPrecedence(a: FeatureSource, b: FeatureSource): number {
   return (
     Number(b.ref.type === 'grant') - Number(a.ref.type === 'grant') ||

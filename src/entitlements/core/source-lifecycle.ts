@@ -52,7 +52,7 @@ export function lifecycleOfPieces(pieces: Intervals, endAt: number): LifecyclePh
   return all.filter(({ from, to }) => from < to);
 }
 
-/** Half-open: the start belongs to the window, the end does not. */
+/** Returns whether an interval contains an instant. Half-open: the start belongs to it, the end does not. */
 export function covers({ from, to }: Interval, instant: number): boolean {
   return from <= instant && instant < to;
 }
@@ -68,7 +68,7 @@ export function after(instant: number, ms: number): number {
   return end > lastInstant ? Infinity : end;
 }
 
-/** `days` times 24 hours, in milliseconds. */
+/** Returns `days` times 24 hours, in milliseconds. */
 export function daysMs(days: number): number {
   return days * dayMs;
 }

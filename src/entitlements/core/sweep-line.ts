@@ -44,7 +44,7 @@ export function* sweepLine(featureCase: FeatureCase): Generator<Piece> {
   }
 }
 
-/** By instant; ±Infinity where a window is open. */
+/** Returns the changes by instant; ±Infinity if a window is open. */
 function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
   const bounds = new Map<number, Bound>();
   const at = (instant: number): Bound => {

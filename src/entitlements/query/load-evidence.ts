@@ -67,9 +67,9 @@ export async function loadAuditIds(
 }
 
 /**
- * A subscription has itself, its customer, its session and its unpaid invoices. A purchase has itself, its
- * session and customer, its invoice if it has one, and its payment with charges, refunds and disputes,
- * joined as in `loadPayments`.
+ * Loads the objects. A subscription has itself, its customer, its session and its unpaid invoices. A purchase
+ * has itself, its session and customer, its invoice if it has one, and its payment with charges, refunds and
+ * disputes, joined as in `loadPayments`.
  */
 async function loadObjects(
   tx: Tx,

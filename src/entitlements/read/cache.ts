@@ -143,7 +143,10 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     }
   }
 
-  /** Loaded from Postgres once, and shared by concurrent callers; a failure is retried at the next call. */
+  /**
+   * Loads the keys' prefix from Postgres once, shared by concurrent callers; a failure is retried at the next
+   * call.
+   */
   function loadPrefix(): Promise<string> {
     asking ??= askPrefix();
     return asking;

@@ -103,7 +103,9 @@ function valuedDisputes(
   return [...known, ...unknown.map(reversal)];
 }
 
-/** The status is Stripe's or, while that is one whose effect is unknown, the last known one. */
+/**
+ * Maps a refund or dispute. Its status is Stripe's or, if the effect of that is unknown, the last known one.
+ */
 function reversal(row: ReversalRow): ReversalFact {
   return {
     id: row.id,

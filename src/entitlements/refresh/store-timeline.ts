@@ -40,7 +40,7 @@ function stored(segmentTuples: SegmentTuple[], spanTuples: SpanTuple[]): Stored<
   return { segments, spans };
 }
 
-/** The id is the last element of a tuple. */
+/** Returns the id of a row, which is the last element of its tuple. */
 function idOf(tuple: readonly unknown[]): RowId {
   return String(tuple.at(-1));
 }
