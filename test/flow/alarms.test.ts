@@ -23,7 +23,7 @@ async function counted(metric: string): Promise<number> {
 }
 
 describe('a price that no project knows', () => {
-  it('is recorded and counted, gives nothing, and applies to its buyers once somebody maps it', async () => {
+  it('is recorded and counted, gives nothing, and applies to its buyers once it is mapped', async () => {
     const { service, stripe } = shop;
     const product = await stripe.products.create({ name: 'new' });
     const price = await stripe.prices.create({

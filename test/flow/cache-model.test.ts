@@ -230,7 +230,7 @@ it(
   },
 );
 
-it('the model is asked: its oracle tells what is granted from what is not', async () => {
+it('the model is checked: its oracle distinguishes granted from denied', async () => {
   const facts: WrittenFacts = { userId: 'u', grants: [], revocations: [], subscription: null };
   expect(world.oracle(facts, world.clock.now())).toBe('[]');
   const round = await world.newRound();

@@ -131,7 +131,7 @@ describe('readers of one user at the same time', () => {
   });
 });
 
-describe('a Redis that says nothing more on a connection, as where its host is gone', () => {
+describe('a Redis that no longer responds on a connection, as if its host were gone', () => {
   it('is connected to anew within seconds, and answers again', async () => {
     const proxy = await startRedisProxy(inject('redisUrl'));
     const redis = openRedis(proxy.url, () => undefined);
@@ -239,7 +239,7 @@ describe('a Redis that hangs', () => {
     expect(await circuitGauge()).toBe(0);
   });
 
-  it('is told of a change all the same, whatever its reads came to', async () => {
+  it('still receives the invalidation of a change, whatever its reads returned', async () => {
     const user = newUser();
     expect(isEntitled(await read(user))).toBe(false);
     hang();

@@ -81,7 +81,7 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     expect(reads.filter(({ state }) => state === 'busy')).toHaveLength(19);
   });
 
-  it('a change whose process died before it told the cache is told by the sweep', async () => {
+  it('a change whose process died before it invalidated the cache is invalidated by the sweep', async () => {
     const user = newUser();
     expect(await isEntitled(user)).toBe(false);
     const died: EntitlementCache = { ...service.deps.cache, forget: () => Promise.resolve() };
@@ -161,7 +161,7 @@ describe('a project whose users cannot be refreshed', () => {
 });
 
 describe('refreshing users after a change of the catalog', () => {
-  it('ends between two projects where the process stops, and goes on the next time', async () => {
+  it('ends between two projects if the process stops, and continues the next time', async () => {
     await openBehindCatalog(['c_first', 'd_second']);
     let left = 1;
     expect(await sweepBehindCatalog(service.deps, () => left-- === 0)).toBe(1);

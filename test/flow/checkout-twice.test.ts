@@ -111,7 +111,7 @@ describe('an older session', () => {
     expect(await Promise.all([other, others].map(statusOf))).toEqual(['open', 'open']);
   });
 
-  it('that Stripe ended by itself is left as it is', async () => {
+  it('that Stripe ended is left unchanged', async () => {
     const ended = await shop.checkout('u_slow', 'pro');
     await shop.sandbox.buyer.expire(text(ended.body, 'id'));
     expect((await shop.checkout('u_slow', 'pro')).status).toBe(201);
@@ -162,7 +162,7 @@ describe('two clicks, the one between two steps of the other', () => {
 });
 
 describe('a session whose time is up by the clock', () => {
-  it('may have been paid, though nobody has told yet: it is not sold again', async () => {
+  it('may have been paid, though no event has arrived: it is not sold again', async () => {
     await shop.buy('u_late', 'pro');
     await shop.advanceTo(shop.service.clock.now() + 24 * 3_600_000 + 301_000);
     expect(await shop.checkout('u_late', 'pro')).toMatchObject({

@@ -106,7 +106,7 @@ describe('a machine whose clock is off', () => {
     measure: () => Promise.resolve(0),
   };
 
-  it('says so in the metrics and at /ready, and goes on', async () => {
+  it('reports it in the metrics and at /ready, and keeps running', async () => {
     const { deps } = service;
     await createClockWatch({ ...deps, databaseClock: off })();
     expect(await deps.metrics.registry.metrics()).toContain('latchkey_clock_offset_seconds -1.5');

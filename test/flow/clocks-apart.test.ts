@@ -131,7 +131,7 @@ describe.each([100, 90_000])('instances %i ms apart', (apartMs) => {
     expect(await allowed(behind, user)).toEqual(all(true));
   });
 
-  it('an act of the one behind tells what the user may use after acts of the one ahead', async () => {
+  it('a change by the one behind shows the user’s access after changes by the one ahead', async () => {
     const ahead = await openInstance(apartMs);
     const behind = await openInstance(0);
     const user = newUser();

@@ -131,7 +131,7 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
     expect(lineOf(await examine(), 'webhook endpoint')).toMatch(/^ok /);
   });
 
-  it('tells a key that Stripe refuses, and a key of another account', async () => {
+  it('reports a key that Stripe refuses, and a key of another account', async () => {
     const refused = await examine({ STRIPE_SECRET_KEY: 'sk_test_of_another_account' });
     expect(refused.exitCode).toBe(1);
     expect(lineOf(refused, 'stripe key')).toContain('Stripe refuses the key');

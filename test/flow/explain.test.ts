@@ -40,7 +40,7 @@ async function operate(action: 'grant' | 'revoke', body: object): Promise<unknow
 }
 
 describe('explain', () => {
-  it('tells the whole story of a subscription, a refunded purchase, a grant and a revocation', async () => {
+  it('explains a subscription, a refunded purchase, a grant and a revocation', async () => {
     const { prisma } = shop.service.deps.database;
     const passSession = await shop.buy('u_1', 'pass');
     await shop.settle();
@@ -128,7 +128,7 @@ describe('explain', () => {
     }
   });
 
-  it('of a debt names the unpaid invoice and what Stripe told of it', async () => {
+  it('of a debt names the unpaid invoice and its events', async () => {
     await shop.buy('u_debt', 'pro');
     await shop.settle();
     const { id } = await shop.subscriptionOf('u_debt');

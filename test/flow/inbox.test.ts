@@ -85,7 +85,7 @@ it('one that cannot be stored is refused, and takes no other with it', async () 
   expect(await rows('evt_beside_')).toHaveLength(15);
 });
 
-it('two instances that are told of the same at the same time store it once, and neither fails', async () => {
+it('two instances that get the same event at once store it once, and neither fails', async () => {
   const [one, other] = [createInbox(service.deps), createInbox(service.deps)];
   const told = Array.from({ length: 32 }, (_, at): Told => {
     return { id: `evt_both_${at}`, objects: ['sub_both_b', 'sub_both_a'], urgency: 1 };

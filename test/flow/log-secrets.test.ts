@@ -82,7 +82,7 @@ async function withBroken(
   }
 }
 
-describe('the log, whatever happens', () => {
+describe('the log, in every failure', () => {
   it('holds no key of a request, right or wrong, and none that is made', async () => {
     const read = '/entitlements?user_id=u_1';
     expect((await service.request('GET', read, { key: projectKey })).status).toBe(200);

@@ -138,7 +138,7 @@ describe('a process in the middle of a migration', { timeout: 60_000 }, () => {
     expect(await allApplied()).toBe(true);
   });
 
-  it('that is told to stop ends the migration, and then itself', async () => {
+  it('that is stopped ends the migration, and then itself', async () => {
     const { child, exited, output } = start();
     await waiting(1);
     child.kill('SIGTERM');
@@ -149,7 +149,7 @@ describe('a process in the middle of a migration', { timeout: 60_000 }, () => {
     expect(await allApplied()).toBe(true);
   });
 
-  it('and one that waits for it ends at once where it is told to stop', async () => {
+  it('and one that waits for it ends at once if it is stopped', async () => {
     start();
     await waiting(1);
     const { child, exited } = start();

@@ -42,7 +42,7 @@ async function buyElsewhere(
 
 const ours = () => ({ project_id: 'notes', user_id: userId });
 
-describe('a customer who is told to be a user', () => {
+describe('a customer whom metadata assign to a user', () => {
   it('brings along the subscriptions and purchases that were stored before', async () => {
     const { id: customer } = await shop.stripe.customers.create();
     await buyElsewhere({ customer }, 'pro');
@@ -96,7 +96,7 @@ describe('metadata', () => {
     expect(await shop.entitled('somebody_else')).toEqual({});
   });
 
-  it('goes before the user of a customer that two apps share, whichever is told of first', async () => {
+  it('takes precedence over the user of a customer that two apps share, in either order of events', async () => {
     const other = `tasks_${counter}`;
     await shop.service.createProject(other);
     for (const first of ['subscription', 'customer'] as const) {
@@ -228,7 +228,7 @@ describe('metadata that name another project', () => {
     expect(await shop.entitled(userId)).toEqual({});
   });
 
-  it('without a user leave it to nobody until that project says', async () => {
+  it('without a user leave it without one until that project names one', async () => {
     const { id: customer } = await shop.stripe.customers.create();
     await buyElsewhere({ customer }, 'forever');
     await link(customer);
@@ -238,7 +238,7 @@ describe('metadata that name another project', () => {
     expect(await shop.entitled(userId)).toEqual({});
   });
 
-  it('go before the link of its customer, whichever is told of first', async () => {
+  it('take precedence over the link of its customer, in either order of events', async () => {
     for (const first of ['link', 'purchase'] as const) {
       userId = `u_${counter}_${first}`;
       const { id: customer } = await shop.stripe.customers.create();

@@ -88,7 +88,7 @@ function ask(agent: Agent): Promise<{ status: number; closes: boolean }> {
   });
 }
 
-describe('a process that is told to stop', () => {
+describe('a process that is stopped', () => {
   it('fails no request: /ready says so at once, and all that come until the drain is over are answered', async () => {
     const answers: { at: number; status: number; closes: boolean }[] = [];
     const failures: unknown[] = [];

@@ -87,7 +87,7 @@ describe('the process', () => {
     expect(child.output()).not.toContain('    at ');
   });
 
-  it('is unready while Postgres is away, degraded without Redis, ready again when they are back, and stops when told', async () => {
+  it('is unready while Postgres is away, degraded without Redis, ready again when they are back, and stops on SIGTERM', async () => {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const child = run({ ...settings, PORT: String(port) });

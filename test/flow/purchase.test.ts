@@ -50,7 +50,7 @@ describe('a one-time purchase', () => {
     expect(await shop.entitled('u_part')).toEqual({});
   });
 
-  it('refunded before its completion was told, never gives access', async () => {
+  it('refunded before the event of its completion, never gives access', async () => {
     await shop.buy('u_early', 'forever');
     const { id } = await shop.chargeOf('u_early');
     await shop.sandbox.billing.refund(id);
@@ -58,7 +58,7 @@ describe('a one-time purchase', () => {
     expect(await shop.entitled('u_early')).toEqual({});
   });
 
-  it('on the success page before any webhook: the buyer is never told "not bought"', async () => {
+  it('on the success page before any webhook: the buyer never sees "not bought"', async () => {
     const session = await shop.buy('u_quick', 'pass');
     expect(await shop.entitled('u_quick')).toEqual({});
     const { status, body } = await shop.service.request('GET', `/checkout/sessions/${session}`, {

@@ -82,7 +82,7 @@ describe('what a caller fetches itself', () => {
       }),
     );
 
-  it('is left to it, and a worker takes it where it was not fetched', async () => {
+  it('is left to it, and a worker takes it if it was not fetched', async () => {
     await hold();
     service.clock.advance(heldMs - 1);
     expect(await claim()).toEqual([]);
@@ -205,7 +205,7 @@ describe('order', () => {
 });
 
 describe('quiet', () => {
-  it('an object that nobody waits for is left until its news have stopped for a moment', async () => {
+  it('a background object is left until its events have paused for a moment', async () => {
     await tell('sub_1', 1);
     service.clock.advance(200);
     await tell('sub_1', 1);
@@ -215,7 +215,7 @@ describe('quiet', () => {
     expect(await claim('all', 300)).toHaveLength(1);
   });
 
-  it('and never longer than ten such moments, however often it is told of', async () => {
+  it('and never longer than ten of these moments, however many events arrive', async () => {
     for (let news = 0; news < 16; news += 1) {
       await tell('sub_1', 1);
       if (news < 15) expect(await claim('all', 300)).toEqual([]);
@@ -311,7 +311,7 @@ describe('failure', () => {
     expect([row.lastError, row.leaseUntil]).toEqual(['no luck', null]);
   });
 
-  it('a worker waits for nobody who writes what it holds, and keeps the rest', async () => {
+  it('a worker does not wait for transactions that write its objects, and keeps the rest', async () => {
     const { pool } = service.deps.database;
     await tell('sub_1', 1);
     await tell('sub_2', 1);

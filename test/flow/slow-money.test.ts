@@ -116,7 +116,7 @@ describe('the days of a slow purchase', () => {
     });
   }
 
-  it('run from the booking, and a subscription’s from its invoice, while no event tells', async () => {
+  it('run from the booking, and a subscription’s from its invoice, without an event', async () => {
     const alone = await paySlowly([shop.prices.pass], 'async_booked_late');
     const prices = [shop.prices.team, shop.prices.pass];
     const along = await paySlowly(prices, 'async_success', 'subscription');
@@ -126,7 +126,7 @@ describe('the days of a slow purchase', () => {
     }
   });
 
-  it('run from the charge where the key may not read balances and nothing else tells', async () => {
+  it('run from the charge if the key may not read balances and there is no other evidence', async () => {
     forbidBalance();
     const bought = await paySlowly([shop.prices.pass], 'async_booked_late');
     await fetchAgain(bought);
@@ -138,7 +138,7 @@ describe('the days of a slow purchase', () => {
 });
 
 describe('a reconciliation', () => {
-  it('moves what was counted from the submission to the arrival, and takes nothing from anybody', async () => {
+  it('moves revenue from the submission to the arrival, and takes nothing from any user', async () => {
     const bought = await paySlowly([shop.prices.pass], 'async_success');
     await tell();
     const { purchase } = shop.service.deps.database.prisma;

@@ -189,7 +189,7 @@ describe('a start', patient, () => {
     expect(instance.output()).toContain('database 4711: the database does not exist');
   });
 
-  it('is refused on the id of an endpoint where its secret is due', async () => {
+  it('is refused on the id of an endpoint in place of its secret', async () => {
     started = new Started();
     const instance = await start({
       DATABASE_URL: 'postgresql://x/y',

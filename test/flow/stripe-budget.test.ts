@@ -54,7 +54,7 @@ describe('requests to Stripe', () => {
     expect(times.length).toBeGreaterThan(2 * 34);
   });
 
-  it('what nobody waits for leaves a quarter to buyers, however much of it there is', async () => {
+  it('background work leaves a quarter to buyers, however much of it there is', async () => {
     const [background = [], buyers = []] = await letAt(
       [
         { share: 'background', asked: endpoint },

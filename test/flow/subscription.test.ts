@@ -17,7 +17,7 @@ describe('a subscription', () => {
     expect(await shop.entitled('u_buyer')).toEqual({ export: true, notebooks: 10 });
   });
 
-  it('goes on after a renewal without an end', async () => {
+  it('continues after a renewal, without end', async () => {
     const { service } = shop;
     await shop.advanceTo(service.clock.now() + 32 * day);
     await shop.settle();
@@ -93,7 +93,7 @@ describe('a subscription', () => {
     expect(await shop.entitled('u_debtor')).toEqual({ export: true, notebooks: 10 });
   });
 
-  it("keeps its user when somebody edits its metadata to name another project's", async () => {
+  it("keeps its user when its metadata are edited to name another project's", async () => {
     await shop.service.createProject('rival');
     await shop.buy('u_edited', 'pro');
     await shop.settle();

@@ -168,7 +168,7 @@ describe('promise 1: a crash loses nothing', () => {
   });
 });
 
-describe('promise 6: nobody loses access for lack of evidence', () => {
+describe('promise 6: missing evidence never ends access', () => {
   const refusal = { type: 'api_error', message: 'no' } as const;
 
   function refuse(error: Error) {
@@ -206,7 +206,7 @@ describe('promise 6: nobody loses access for lack of evidence', () => {
     },
   );
 
-  it('an object that Stripe refuses each time is failed in the end, and mends by itself', async () => {
+  it('an object that Stripe keeps refusing becomes failed, and recovers automatically', async () => {
     const { userId, id } = await subscribed();
     await upgrade(id);
     await shop.sandbox.deliver();

@@ -64,7 +64,7 @@ async function end(pid: number): Promise<void> {
   }
 }
 
-it('a connection that is lost between two statements, or within one, is told as a database that cannot be reached', async () => {
+it('a connection that is lost between two statements, or within one, is reported as an unreachable database', async () => {
   const { database } = test;
   const pidOf = `select pg_backend_pid() as pid`;
   const between = database.transaction(async (tx) => {
@@ -80,7 +80,7 @@ it('a connection that is lost between two statements, or within one, is told as 
   await expect(within).rejects.toSatisfy(isUnreachable);
 });
 
-it('what the driver and Prisma call a lost connection is told so, too', () => {
+it('the errors of the driver and Prisma for a lost connection are reported likewise', () => {
   for (const message of [
     'Client has encountered a connection error and is not queryable',
     'Client was closed and is not queryable',
@@ -91,7 +91,7 @@ it('what the driver and Prisma call a lost connection is told so, too', () => {
   expect(isUnreachable(new Error('a value is not a number'))).toBe(false);
 });
 
-it('a statement or a transaction that takes longer than it may is told as a time-out, not as an outage', async () => {
+it('a statement or a transaction that exceeds its limit is reported as a time-out, not as an outage', async () => {
   const { database } = test;
   const statement = database.transaction(async (tx) => {
     await tx.$executeRaw`set local statement_timeout = 10`;

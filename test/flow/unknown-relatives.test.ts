@@ -50,7 +50,7 @@ describe('a subscription that Stripe does not show yet', () => {
     },
   );
 
-  it('reaches its buyer where only the session is told of', async () => {
+  it('reaches its buyer if only the session has an event', async () => {
     shop.sandbox.faults.webhooks = { drop: ['customer.*', 'invoice.*'] };
     await shop.buy('ann', 'pro');
     notYet(/^\/v1\/subscriptions\/sub_/, 1);

@@ -31,7 +31,7 @@ const namesOf = (entries: unknown[]): unknown[] =>
   entries.map((entry) => at(entry, 'after', 'name'));
 
 describe('200', () => {
-  it('tells who did what, when, with the state before and after', async () => {
+  it('shows who did what, when, with the state before and after', async () => {
     const [last] = await audit('action=project.update');
     const [change] = await audit(`action=key.create&project_id=notes`);
     expect(last).toMatchObject({

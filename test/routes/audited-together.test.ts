@@ -28,7 +28,7 @@ const changing = Object.keys(samples)
   .sort();
 
 describe.each(changing)('%s', (name) => {
-  it('does nothing where its audit row cannot be written', async () => {
+  it('does nothing if its audit row cannot be written', async () => {
     const route = routes.find((each) => each.name === name);
     if (route === undefined) throw new Error(`${name} is no route`);
     const sample = sampleOf(name);

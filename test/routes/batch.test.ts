@@ -75,7 +75,7 @@ describe('200', () => {
     expect(at(body, 'data', 0, 'entitlements')).toHaveLength(1);
   });
 
-  it('for nobody is nothing', async () => {
+  it('for an unknown user is empty', async () => {
     expect(await batch({ user_ids: [] })).toMatchObject({ status: 200, body: { data: [] } });
   });
 
@@ -92,7 +92,7 @@ describe('200', () => {
     expect(queries).toBe(1);
   });
 
-  it('shows a revoke that has returned, whatever the cache held', async () => {
+  it('shows a revoke that has returned, despite the cache', async () => {
     await single('u_1');
     await service.request('POST', '/admin/revoke', {
       key: notes.key,
@@ -102,7 +102,7 @@ describe('200', () => {
     expect(at(body, 'data', 0)).toMatchObject({ revision: 3, entitlements: [] });
   });
 
-  it("another project's users look like nobody", async () => {
+  it("another project's users look like unknown ones", async () => {
     const asOther = await batch({ user_ids: ['u_1'] }, other.key);
     expect(asOther.body).toMatchObject({
       data: [{ project_id: 'other', user_id: 'u_1', revision: 0, entitlements: [] }],

@@ -99,7 +99,7 @@ describe('POST /admin/catalog/import', () => {
     });
   });
 
-  it('200: a dry run tells who would gain what, and takes nothing', async () => {
+  it('200: a dry run shows who would gain what, and takes nothing', async () => {
     stripe.addProduct('prod_4', { metadata: { project_id: 'notes', feature_codes: 'export' } });
     stripe.addPrice('price_4', 'prod_4');
     await storeSubscription(

@@ -59,7 +59,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect(await shop.entitled('disputed')).toEqual({});
   });
 
-  it('200: what the webhook told of before belongs to the user too', async () => {
+  it('200: objects of earlier webhooks belong to the user, too', async () => {
     const id = await customer();
     await subscribe(id);
     await shop.settle();
@@ -145,7 +145,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect(await shop.entitled('later')).toEqual(pro);
   });
 
-  it('200: the platform key names the project, and may link a customer that is nobody’s', async () => {
+  it('200: the platform key names the project, and may link a customer without a user', async () => {
     const id = await customer({});
     expect((await link('platform', id, adminKey)).body).toMatchObject({
       code: 'project_id_required',
@@ -215,7 +215,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
     expect(await shop.entitled('owner')).toEqual(pro);
   });
 
-  it("404: nor is a customer to be had who bought another project's goods, though nobody is named", async () => {
+  it("404: a customer who bought another project's products, though no user is named", async () => {
     const [guest, subscriber] = [await customer({}), await customer({})];
     await purchase(guest);
     await subscribe(subscriber);
@@ -363,7 +363,7 @@ describe('POST /admin/users/{user_id}/customers', () => {
     }
   });
 
-  it("404, and 200 by the platform key: a customer that is nobody's is no project's to take", async () => {
+  it('404, and 200 by the platform key: no project may take a customer without a user', async () => {
     for (const metadata of [{}, { project_id: 'no_such_project', user_id: 'x' }]) {
       const id = await customer(metadata);
       expect(await link('nobodys', id)).toMatchObject({

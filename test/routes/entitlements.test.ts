@@ -47,7 +47,7 @@ function read(userId: string, query = '', headers: Record<string, string> = {}) 
 }
 
 describe('200', () => {
-  it('a user whom nobody has heard of has revision 0 and nothing', async () => {
+  it('an unknown user has revision 0 and no entitlements', async () => {
     expect((await read('nobody')).body).toEqual({
       project_id: 'notes',
       user_id: 'nobody',
@@ -151,7 +151,7 @@ describe('while Postgres cannot be reached', () => {
     });
   });
 
-  it('the platform key goes on too, in a project that this process was asked about before', async () => {
+  it('the platform key still works, too, for a project that this process has seen before', async () => {
     await grant('u_outage_platform', { feature_code: 'export' });
     const path = '/entitlements?project_id=notes&user_id=u_outage_platform';
     const asked = { key: service.adminKey };
@@ -262,7 +262,7 @@ describe('400', () => {
 });
 
 describe('404', () => {
-  it("another project's user looks like nobody, and its project like none", async () => {
+  it("another project's user looks like an unknown one, and its project like a missing one", async () => {
     await grant('u_secret', { feature_code: 'export' });
     const asOther = await service.request('GET', '/entitlements?user_id=u_secret', {
       key: other.key,

@@ -104,7 +104,7 @@ describe('every error', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ code: 'unsupported_media_type' });
   });
 
-  it('an empty body is none, whatever its type: such a DELETE is answered', async () => {
+  it('an empty body counts as none, for any content type: a DELETE with one is answered', async () => {
     const { key } = await service.createProject('emptied');
     const headers = { 'content-type': 'application/json' };
     const features = '/admin/features/once';
@@ -118,7 +118,7 @@ describe('every error', () => {
     });
   });
 
-  it('500 tells nothing internal', async () => {
+  it('500 reveals nothing internal', async () => {
     const broken = vi
       .spyOn(service.deps.database, 'transaction')
       .mockRejectedValue(new Error('relation "secret_table" at 10.0.0.7'));
@@ -148,7 +148,7 @@ describe('every error', () => {
     expect((await post('{"id":"back","name":"x"}')).statusCode).toBe(201);
   });
 
-  it('502 tells nothing of what Stripe said', async () => {
+  it('502 reveals nothing of Stripe’s message', async () => {
     const refused = vi.spyOn(service.deps.database, 'transaction').mockRejectedValue(
       new Stripe.errors.StripeAuthenticationError({
         type: 'invalid_request_error',
@@ -183,12 +183,12 @@ describe('what Postgres cannot store', () => {
 });
 
 describe('the request id', () => {
-  it.each(['abc-123', 'trace:4bf92f35.1'])("is the caller's own where it sends %s", async (id) => {
+  it.each(['abc-123', 'trace:4bf92f35.1'])("is the caller's own if it sends %s", async (id) => {
     const { headers } = await service.app.inject({ url: '/live', headers: { 'x-request-id': id } });
     expect(headers['x-request-id']).toBe(id);
   });
 
-  it.each(['', 'with space', 'x'.repeat(101)])('is ours where it sends %j', async (id) => {
+  it.each(['', 'with space', 'x'.repeat(101)])('is ours if it sends %j', async (id) => {
     const { headers } = await service.app.inject({ url: '/live', headers: { 'x-request-id': id } });
     expect(headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
@@ -200,7 +200,7 @@ describe('a query', () => {
     expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'verbose' }] } });
   });
 
-  it('200: of a probe is nobody’s business', async () => {
+  it('200: does not log probes', async () => {
     expect((await service.app.inject('/live?probe=1')).statusCode).toBe(200);
   });
 });

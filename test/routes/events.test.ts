@@ -257,7 +257,7 @@ describe('POST /admin/events/{id}/replay', () => {
     await shop.service.runWorker();
   });
 
-  it("202: the audit of the project whose user it is about tells of the platform's replay", async () => {
+  it("202: the platform's replay is in the audit of the project of the event's user", async () => {
     const id = await news();
     await replay(id);
     const { body } = await shop.service.request('GET', '/admin/audit?action=event.replay&limit=1', {

@@ -137,7 +137,7 @@ describe('200', () => {
     }
   });
 
-  it('of nobody, and of a feature that the project does not have, as check answers it', async () => {
+  it('of an unknown user, and of an unknown feature, as check answers it', async () => {
     expect((await explain('nobody')).body).toMatchObject({
       allowed: false,
       reason: 'no_source',

@@ -101,7 +101,7 @@ describe('200', () => {
     }
   });
 
-  it('an archived feature still tells who has it', async () => {
+  it('an archived feature still shows who has it', async () => {
     await service.request('PUT', '/admin/features/old', {
       key: notes.key,
       body: { name: 'Old', type: 'boolean' },

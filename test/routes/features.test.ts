@@ -111,7 +111,7 @@ describe('PUT /admin/features/{feature_code}', () => {
     });
   });
 
-  it('200: a dry run tells whom a change of how a limit adds up lowers; a rename changes nothing', async () => {
+  it('200: a dry run shows whose limit a change of `merge` lowers; a rename changes nothing', async () => {
     await put('parts', { type: 'limit', merge: 'sum' });
     await grant('summed', 'parts', 10);
     await grant('summed', 'parts', 5);

@@ -53,7 +53,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.close());
 
-describe('every operation of the contract, whatever it is sent and by whom', () => {
+describe('every operation of the contract, for any request and caller', () => {
   it(
     'answers as documented, without a fault of its own, and tells nothing internal or of another project',
     async () => {

@@ -119,7 +119,7 @@ describe('200', () => {
     expect(stored.map(({ value }) => value)).toEqual([1, 9]);
   });
 
-  it('not atomic: those that can be given are, the others say why not', async () => {
+  it('not atomic: valid ones are given, the others return their problem', async () => {
     const answer = await bulk(
       [
         give('some_1'),

@@ -49,7 +49,7 @@ const history = (query = '?user_id=u_1', key = notes.key) =>
   service.request('GET', `/entitlements/history${query}`, { key });
 
 describe('200', () => {
-  it('tells what was recorded and superseded when, the last change first', async () => {
+  it('shows when each segment was recorded and superseded, the last change first', async () => {
     const { status, body } = await history('?user_id=u_1&feature_code=export');
     expect(status).toBe(200);
     const since = { recorded_at: iso(lost), superseded_at: null };
@@ -101,7 +101,7 @@ describe('200', () => {
     }
   });
 
-  it('a user whom nobody knows has none, and neither has one of another project', async () => {
+  it('an unknown user has none, and neither has one of another project', async () => {
     expect((await history('?user_id=nobody')).body).toEqual({ data: [], next_cursor: null });
     expect((await history('?user_id=u_1', other.key)).body).toEqual({
       data: [],

@@ -70,7 +70,7 @@ describe('a key', () => {
     }
   });
 
-  it('of an earlier release, without a checksum, goes on', async () => {
+  it('of an earlier release, without a checksum, still works', async () => {
     const { id } = await makeKey({});
     const old = `lk_0123abcd_${'q'.repeat(40)}`;
     await service.deps.database.prisma.apiKey.update({
@@ -89,7 +89,7 @@ describe('a key', () => {
     expect((await read(key)).status).toBe(401);
   });
 
-  it('goes on for up to 60 seconds while Postgres cannot be reached, and no longer', async () => {
+  it('works for up to 60 seconds while Postgres cannot be reached, and no longer', async () => {
     const { key } = await makeKey({});
     expect((await read(key)).status).toBe(200);
     await withoutPostgres(service.deps.database, async () => {

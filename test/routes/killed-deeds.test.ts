@@ -83,7 +83,7 @@ describe.each(names.sort())('%s', (name) => {
 });
 
 describe('a checkout', () => {
-  it('whose process was killed before it noted the session, goes on with that session', async () => {
+  it('whose process was killed before it stored the session, continues with that session', async () => {
     const user = world.fresh();
     const route = { method: 'POST', path: '/api/v1/checkout/sessions' } as const;
     const ask = {
@@ -172,7 +172,7 @@ describe('a replayed grant', () => {
     return (await send(world.app, route, { query: { user_id: user } }, world.key)).text;
   };
 
-  it('shows in every later read, though its process told no cache', async () => {
+  it('shows in every later read, though its process did not invalidate the cache', async () => {
     const user = world.fresh();
     expect(await read(user)).toContain('"entitlements":[]');
     const route = { method: 'POST', path: '/api/v1/admin/grant' } as const;

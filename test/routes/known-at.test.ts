@@ -89,7 +89,7 @@ describe('200', () => {
     }
   });
 
-  it('tells changes of one user within one millisecond apart', async () => {
+  it('separates changes of one user within one millisecond', async () => {
     service.clock.set(testStart);
     const values = [1, 2, 3];
     for (const value of values) await grant('u_same', { feature_code: 'seats', value });
@@ -134,7 +134,7 @@ describe('200', () => {
     });
   });
 
-  it('of the present instant is the answer of now; of a user whom nobody knew then, nothing', async () => {
+  it('of the present instant is the present answer; of a user unknown at that time, empty', async () => {
     service.clock.set(testStart + day);
     await grant('u_4', { feature_code: 'export' });
     const now = await read('u_4', `&known_at=${iso(service.clock.now())}`);
@@ -159,7 +159,7 @@ describe('400', () => {
     });
   });
 
-  it('names known_at where it is no instant, and where check is asked', async () => {
+  it('names known_at if it is no instant, and on check', async () => {
     expect(await read('u_1', '&known_at=yesterday')).toMatchObject({
       status: 400,
       body: { errors: [{ path: 'known_at' }] },

@@ -50,7 +50,7 @@ describe('the limit of a key', () => {
     ({ key: other } = await service.createProject('other'));
   });
 
-  it('429 with Retry-After above it, and another key goes on', async () => {
+  it('429 with Retry-After above it, and another key still works', async () => {
     service.clock.advance(1_000);
     const answers = await reads(notes, maxRps + 5);
     const refused = answers.filter(({ status }) => status === 429);
@@ -79,7 +79,7 @@ describe('the limit of a key', () => {
     expect((await read(notes)).status).toBe(429);
   });
 
-  it('is not one of what has no key: probes, and what Stripe posts', async () => {
+  it('does not apply to routes without a key: probes and the webhook', async () => {
     for (let count = 0; count <= maxRps; count += 1) {
       const [live, ready, webhook] = await Promise.all([
         service.app.inject('/live'),

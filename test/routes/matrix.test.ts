@@ -74,7 +74,7 @@ describe('the routes', () => {
 });
 
 describe.each(keyed)('%s', (name) => {
-  it('401: without a key that is good now, whatever is wrong with it, and nothing changes', async () => {
+  it('401: without a valid key, whatever its fault, and nothing changes', async () => {
     const [route, success] = [routeOf(name), await successOf(name)];
     const before = await digestTables(world.service);
     const none = await send(world.app, route, success, undefined);
@@ -129,7 +129,7 @@ describe.each(keyed)('%s', (name) => {
       expect(comparable(hidden, theirs).text).not.toContain(id);
   });
 
-  it("another project's name is one that nobody has", async () => {
+  it("another project's id looks like an unknown one", async () => {
     const route = routeOf(name);
     if (!route.takesProject) return;
     const success = await successOf(name);

@@ -41,14 +41,14 @@ describe('the contract', () => {
     );
   });
 
-  it('lets no route start that does not say who may call it', async () => {
+  it('fails the start if a route has no `config.auth`', async () => {
     const app = await createHttpServer(service.deps);
     const keys = createKeyLookup(service.deps);
     installAuthentication(app, { ...service.deps, adminApiKey: adminKey, keyMaxRps: 1, keys });
     expect(() => app.get('/forgotten', () => 'everything')).toThrow('/forgotten');
   });
 
-  it('asks for a key on every route but those that are meant to be open', async () => {
+  it('requires a key on every route except the intentionally open ones', async () => {
     const answered = await Promise.all(
       routes.map(async ({ method, url }) => {
         const { statusCode } = await service.app.inject({
@@ -63,7 +63,7 @@ describe('the contract', () => {
     expect(open.sort()).toEqual(openRoutes.toSorted());
   });
 
-  it('says what each route answers with, errors included', () => {
+  it('documents the responses of each route, errors included', () => {
     for (const { method, url } of routes) {
       const responses = entriesAt(document, 'paths', url, method.toLowerCase(), 'responses');
       const statuses = responses.map(([status]) => status);
@@ -77,7 +77,7 @@ describe('the contract', () => {
     }
   });
 
-  it('refers to no schema that it does not hold, and holds none that it does not refer to', () => {
+  it('contains exactly the schemas that it refers to', () => {
     const text = JSON.stringify(document);
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference);
     const held = entriesAt(document, 'components', 'schemas').map(
@@ -86,7 +86,7 @@ describe('the contract', () => {
     expect([...new Set(references)].sort()).toEqual(held.sort());
   });
 
-  it('says of every route who may call it, open ones included', () => {
+  it('documents who may call each route, open ones included', () => {
     for (const { method, url } of routes) {
       const security = at(document, 'paths', url, method.toLowerCase(), 'security');
       expect(security, `${method} ${url}`).toEqual(
@@ -97,7 +97,7 @@ describe('the contract', () => {
     }
   });
 
-  it('names the headers that clients send and get', () => {
+  it('documents the headers that clients send and get', () => {
     const headersOf = (url: string, method: string) =>
       entriesAt(document, 'paths', url, method, 'parameters')
         .map(([, parameter]) => parameter)
@@ -119,7 +119,7 @@ describe('the contract', () => {
     ).toEqual(['ETag', 'Latchkey-Cache', 'Latchkey-Revision']);
   });
 
-  it('shows examples that are true', () => {
+  it('shows correct examples', () => {
     const examplesOf = (name: string) =>
       entriesAt(document, 'components', 'schemas', name, 'examples').map(([, example]) => example);
     for (const example of examplesOf('Check')) {
@@ -166,7 +166,7 @@ describe('the contract', () => {
     }
   });
 
-  it('names every code of the table', () => {
+  it('names every problem code', () => {
     const text = JSON.stringify(document);
     for (const code of Object.keys(problems)) expect(text).toContain(`"${code}"`);
   });

@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.close());
 
-describe('every route of operators, whatever it is sent', () => {
+describe('every route of operators, for any request', () => {
   it('answers as documented, changes nothing unaudited and audits nothing but changes', async () => {
     const answered = new Set<string>();
     const request = fc.oneof(

@@ -26,7 +26,7 @@ it('201: a link to the portal of the user’s own customer', async () => {
   expect(text(answer.body, 'url')).toContain(shop.sandbox.url);
 });
 
-it('201: with the configuration of the project, where it has one', async () => {
+it('201: with the configuration of the project, if it has one', async () => {
   const create = vi.spyOn(shop.service.deps.stripe.billingPortal.sessions, 'create');
   const configure = (portal_configuration_id: string | null) =>
     shop.service.request('PATCH', '/admin/projects/notes', {
@@ -133,7 +133,7 @@ describe('404', () => {
     });
   });
 
-  it("another project's user looks like nobody", async () => {
+  it("another project's user looks like an unknown one", async () => {
     const [theirs, nobody] = await Promise.all([
       open({ user_id: 'u_customer', return_url }, rival.key),
       open({ user_id: 'u_nobody', return_url }, rival.key),

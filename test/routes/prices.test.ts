@@ -115,7 +115,7 @@ describe('PUT /admin/prices/{stripe_price_id}', () => {
     });
   });
 
-  it('200: a dry run tells the impact and changes nothing', async () => {
+  it('200: a dry run shows the impact and changes nothing', async () => {
     const answer = await put('price_year', { features: {} }, notes.key, '?dry_run=true');
     expect(answer).toMatchObject({
       status: 200,
@@ -245,7 +245,7 @@ describe('loadSellablePrice', () => {
     await expect(load('price_missing')).rejects.toThrow(refusal('price_not_found'));
   });
 
-  it('refuses a price that is not for sale, by itself or with its product', async () => {
+  it('refuses a price that is not for sale, because of itself or its product', async () => {
     await expect(load('price_retired')).rejects.toThrow(refusal('price_inactive'));
     const { product } = service.deps.database.prisma;
     await product.update({ where: { id: 'prod_pro' }, data: { active: false } });

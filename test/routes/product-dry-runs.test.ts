@@ -21,7 +21,7 @@ afterAll(() => routes.close());
 const claimed = { metadata: { project_id: 'notes' } };
 
 describe('PUT /admin/products/{stripe_product_id}?dry_run=true', () => {
-  it('200: a dry run tells who would gain and lose what, and changes nothing', async () => {
+  it('200: a dry run shows who would gain and lose what, and changes nothing', async () => {
     stripe.addProduct('prod_dry', claimed);
     stripe.addPrice('price_dry', 'prod_dry');
     const bought = { priceId: 'price_dry', productId: 'prod_dry' };
@@ -61,7 +61,7 @@ describe('PUT /admin/products/{stripe_product_id}?dry_run=true', () => {
     expect(await entitled('dry_2')).toEqual(['export', 'seats']);
   });
 
-  it('200: a dry run tells whose limit would be more or less, and whose config another', async () => {
+  it('200: a dry run shows whose limit would rise or fall, and whose config would change', async () => {
     stripe.addProduct('prod_values', claimed);
     stripe.addPrice('price_values', 'prod_values');
     await storeSubscription(
@@ -91,7 +91,7 @@ describe('PUT /admin/products/{stripe_product_id}?dry_run=true', () => {
     expect(await dryRun({ seats: 3, theme: 'dark' })).toMatchObject({ lowered: [] });
   });
 
-  it('200: a dry run tells what buyers of a one-time price would lose', async () => {
+  it('200: a dry run shows what buyers of a one-time price would lose', async () => {
     stripe.addProduct('prod_once', claimed);
     stripe.addPrice('price_once', 'prod_once', { type: 'one_time', recurring: null });
     await put('prod_once', { features: { export: true } });

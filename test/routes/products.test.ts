@@ -123,7 +123,7 @@ describe('PUT /admin/products/{stripe_product_id}', () => {
     });
   });
 
-  it('200: an archived feature stays where it was, and goes nowhere new', async () => {
+  it('200: an archived feature stays mapped, and cannot be mapped elsewhere', async () => {
     await putFeature(service, notes.key, 'fading', 'boolean');
     stripe.addProduct('prod_old', claimed);
     stripe.addProduct('prod_new', claimed);

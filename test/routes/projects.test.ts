@@ -168,7 +168,7 @@ describe('GET and PATCH /admin/projects/{id}', () => {
     expect(at(read.body, 'name')).toBe('Notes!');
   });
 
-  it('200: what changes nothing records nothing, and leaves `updated_at` where it was', async () => {
+  it('200: a change without effect records nothing, and keeps `updated_at`', async () => {
     const path = '/admin/projects/notes';
     const { body: before } = await service.request('GET', path, { key: notes.key });
     service.clock.advance(1_000);
@@ -203,7 +203,7 @@ describe('GET and PATCH /admin/projects/{id}', () => {
     });
   });
 
-  it('200: a change of policy tells which refresh it set off, which can be looked up', async () => {
+  it('200: a change of policy returns its refresh, which can be looked up', async () => {
     const changed = await service.request('PATCH', '/admin/projects/notes', {
       key: notes.key,
       body: { settings: { grace_days: 3 } },

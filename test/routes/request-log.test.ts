@@ -107,7 +107,7 @@ describe('a request', () => {
     );
   });
 
-  it('that leads nowhere makes no time series of its own, whatever it calls itself', async () => {
+  it('without a route adds no time series, whatever its method', async () => {
     for (const method of METHODS.filter((name) => name !== 'CONNECT')) {
       // `never`: the types of inject know the usual methods only.
       await service.app.inject({ method: method as never, url: `/made/up/${method}` });

@@ -55,7 +55,7 @@ async function allowedAt(user: string, instant: number): Promise<boolean> {
 }
 
 describe('POST /admin/revoke of a feature', () => {
-  it('200: takes the feature away whatever gives it, and the next read shows it', async () => {
+  it('200: takes the feature away from every source, and the next read shows it', async () => {
     await grant('ben');
     await grant('ben');
     const answer = await revoke('ben');

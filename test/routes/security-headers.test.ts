@@ -53,14 +53,14 @@ describe('the page at /docs', () => {
     expect(page.body).not.toMatch(/\son\w+=/);
   });
 
-  it('asks nobody else for fonts, and reports to nobody', async () => {
+  it('loads no fonts from elsewhere, and reports nowhere', async () => {
     const { body } = await service.app.inject('/docs/');
     expect(body).toMatch(/"withDefaultFonts":\s*false/);
     expect(body).toMatch(/"telemetry":\s*false/);
   });
 });
 
-describe('what anybody may ask for without a key', () => {
+describe('an open document', () => {
   const documents = ['/openapi.json', '/docs/openapi.json', '/docs/openapi.yaml'];
 
   it.each([...documents, '/docs/', '/docs/js/scalar.js'])(
@@ -81,7 +81,7 @@ describe('what anybody may ask for without a key', () => {
     expect(statusCode).toBe(400);
   });
 
-  it('is worked out once: a flood of questions keeps nobody else waiting', async () => {
+  it('is rendered once: a flood of requests delays no others', async () => {
     for (const url of documents) await service.app.inject(url);
     const workedOut = vi.spyOn(service.app, 'swagger');
     for (const url of documents) {

@@ -173,7 +173,7 @@ describe('DELETE /admin/users/{user_id}', () => {
     expect(rows).toEqual([]);
   });
 
-  it('200: what a dispute of a subscription payment told is erased too', async () => {
+  it('200: the event of a dispute of a subscription payment is erased, too', async () => {
     const { customerId } = await buyer('disputes');
     const { data } = await shop.stripe.charges.list({ customer: customerId });
     const id = await shop.sandbox.billing.openDispute(data[0]?.id ?? '');
@@ -227,7 +227,7 @@ describe('DELETE /admin/users/{user_id}', () => {
     expect(at(body, 'payload', 'id')).toBe(text(event, 'id'));
   });
 
-  it('200: the address stays erased when the customer is unlinked, whatever Stripe tells of it', async () => {
+  it('200: the address stays erased when the customer is unlinked, despite later events', async () => {
     const { prisma } = shop.service.deps.database;
     const { id } = await shop.stripe.customers.create({
       email: 'unlinked@example.com',

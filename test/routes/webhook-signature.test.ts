@@ -78,7 +78,7 @@ describe('a header that cannot match', () => {
 });
 
 describe('an address that signs wrong', () => {
-  it('429 with Retry-After from the hundred and first on, and another address goes on', async () => {
+  it('429 with Retry-After from the hundred and first on, and another address still works', async () => {
     const answers = await times(105, () => wrong('203.0.113.1'));
     expect(answers.map(({ status }) => status)).toEqual([
       ...Array<number>(100).fill(400),

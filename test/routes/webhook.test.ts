@@ -72,7 +72,7 @@ describe('200', () => {
     });
   });
 
-  it('a repetition is told so, even when twenty come at the same time', async () => {
+  it('a repetition is reported as duplicate, even if twenty arrive at once', async () => {
     const payload = JSON.stringify(eventOf({ id: 'evt_twenty' }));
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(payload)));
     expect(answers.every(({ status }) => status === 200)).toBe(true);

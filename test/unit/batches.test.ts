@@ -46,7 +46,7 @@ it('what is asked for while a batch runs never joins it', async () => {
   expect(await Promise.all(later)).toEqual(['B', 'C']);
 });
 
-it('a batch is no larger than told, and no more run at a time than told', async () => {
+it('batches respect their maximum size and concurrency', async () => {
   const { ask, end, keys } = openBatches({ maxSize: 2, maxRunning: 2 });
   const answers = ['a', 'b', 'c', 'd', 'e'].map(ask);
   await turn();
@@ -62,7 +62,7 @@ it('a batch is no larger than told, and no more run at a time than told', async 
   expect(await Promise.all(answers)).toEqual(['A', 'B', 'C', 'D', 'E']);
 });
 
-it('one that fails, fails for all in it and for nobody else', async () => {
+it('a failing batch fails all of its keys and no others', async () => {
   const { ask, begun, end } = openBatches({ maxSize: 2, maxRunning: 2 });
   const answers = ['a', 'b', 'c'].map(ask);
   await turn();
@@ -76,7 +76,7 @@ it('one that fails, fails for all in it and for nobody else', async () => {
   expect(await next).toBe('D');
 });
 
-it('an answer of the wrong length is nobody’s', async () => {
+it('a result of the wrong length fails all keys', async () => {
   const { ask, begun } = openBatches();
   const answers = ['a', 'b'].map(ask);
   await turn();
@@ -85,7 +85,7 @@ it('an answer of the wrong length is nobody’s', async () => {
   expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 });
 
-it('where every batch hangs, nobody waits for one longer than told, and the line is empty again', async () => {
+it('if every batch hangs, waiting keys time out, and the lane is empty again', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const { ask, end, keys } = openBatches({ maxSize: 2, maxWaitMs: 2_000 });

@@ -21,7 +21,7 @@ describe.each(services)('the container %s', (name, service) => {
     expect(service).not.toHaveProperty('privileged');
   });
 
-  it('is bounded in memory and processes, restarts by itself, and keeps a bounded log', () => {
+  it('is bounded in memory and processes, restarts automatically, and keeps a bounded log', () => {
     expect(at(service, 'mem_limit')).toMatch(/^\d+[mg]$/);
     expect(at(service, 'pids_limit')).toBeGreaterThan(0);
     expect(service).toMatchObject({

@@ -38,7 +38,7 @@ describe('the environment', () => {
     );
   });
 
-  it('names every setting that is wrong, beside those that are missing', () => {
+  it('names every wrong and every missing setting', () => {
     const faults = faultsOf({
       ...enough,
       DATABASE_URL: undefined,
@@ -133,7 +133,7 @@ describe('the environment', () => {
     });
   });
 
-  it('tells live mode by the key, and takes several webhook secrets', () => {
+  it('derives live mode from the key, and accepts several webhook secrets', () => {
     const config = loadConfig({
       ...enough,
       STRIPE_SECRET_KEY: 'rk_live_1',
@@ -203,7 +203,7 @@ describe('secrets in files', () => {
     }
   });
 
-  it('are faults where both are set, the file is not there, or it is empty, all told at once', () => {
+  it('are faults if both are set, or the file is missing or empty, all reported at once', () => {
     const faults = faultsOf(
       {
         ...enough,
@@ -223,7 +223,7 @@ describe('secrets in files', () => {
     ]);
   });
 
-  it('have to be right as well, and are not told', () => {
+  it('are validated, too, and never printed', () => {
     const environment = { ...enough, ADMIN_API_KEY: '', ADMIN_API_KEY_FILE: '/k' };
     const faults = faultsOf(environment, read({ '/k': 'too_short' }));
     expect(faults).toHaveLength(1);

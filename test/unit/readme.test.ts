@@ -19,7 +19,7 @@ function section(heading: string): string {
 }
 
 describe('README.md', () => {
-  it('tells the operator to select exactly the events that are handled', () => {
+  it('lists exactly the handled events', () => {
     const block = /```\n([^`]*)```/.exec(section('### The events to select'))?.[1] ?? '';
 
     expect(block.trim().split('\n')).toEqual(eventTypes);

@@ -35,7 +35,7 @@ describe('the share of the budget', () => {
     ]);
   });
 
-  it('what nobody waits for leaves a quarter of each free', () => {
+  it('background work leaves a quarter of each free', () => {
     expect(bucketsOf('background', 'GET /v1/prices/:id', 80)).toEqual([
       { name: 'all', perSecond: 80 },
       { name: 'GET /v1/prices/:id', perSecond: 20 },

@@ -95,7 +95,7 @@ describe('toPriceRow', () => {
     expect(toPriceRow({ ...price, product }).productId).toBe('prod_1');
   });
 
-  it('tells how a recurring price repeats', () => {
+  it('maps the interval of a recurring price', () => {
     const recurring = {
       interval: 'month',
       interval_count: 3,

@@ -27,7 +27,7 @@ const carrying = (given: Parameters<typeof carriesOf>[0]): CatalogFacts => ({
 const pro = { priceId: 'p', features: { export: true, seats: 10 } };
 
 describe('two states of a catalog', () => {
-  test('that are the same differ in nothing, whatever the order', () => {
+  test('that are equal do not differ, in any order', () => {
     const after = { ...carrying(pro), features: features.toReversed() };
     expect(catalogDifference(carrying(pro), after)).toMatchObject({
       featureCodes: new Set(),
@@ -44,7 +44,7 @@ describe('two states of a catalog', () => {
     });
   });
 
-  test('differ in all that a price carries where its rank or its days change', () => {
+  test('differ in everything that a price carries if its rank or its days change', () => {
     for (const changed of [{ rank: 5 }, { accessDays: 30 }]) {
       const { featureCodes } = catalogDifference(carrying(pro), carrying({ ...pro, ...changed }));
       expect(featureCodes).toEqual(new Set(['export', 'seats']));
@@ -100,7 +100,7 @@ describe('what it means for a user', () => {
     expect(impactOf(from, to)).toEqual(kinds);
   });
 
-  test('a config is neither raised nor lowered, even where it is a number', () => {
+  test('a config is neither raised nor lowered, even if it is a number', () => {
     expect(impactOf(3, 4, false)).toEqual(['changed']);
     expect(impactOf({ a: 1, b: 2 }, { b: 2, a: 1 }, false)).toEqual([]);
   });

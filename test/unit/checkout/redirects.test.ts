@@ -51,7 +51,7 @@ describe('is refused', () => {
     expect(isAllowedRedirect(url, origins)).toBe(false);
   });
 
-  it('whatever parses to a host that is not in the list', () => {
+  it('anything that parses to a host outside of the list', () => {
     fc.assert(
       fc.property(fc.webUrl({ withFragments: true, withQueryParameters: true }), (url) => {
         if (!origins.includes(new URL(url).origin)) {

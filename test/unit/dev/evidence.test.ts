@@ -172,7 +172,7 @@ describe('npm audit', () => {
     });
   });
 
-  it('fails where it knows of something, and says of how much', () => {
+  it('fails if it knows a vulnerability, and says how many', () => {
     expect(judgeAudit(report({ low: 3, high: 8, total: 11 }))).toEqual({
       outcome: 'failed',
       counts: '11 vulnerable: 8 high, 3 low',
@@ -201,7 +201,7 @@ describe('npm audit', () => {
     expect(judgeAudit(unanswered(message)).outcome).toBe('not available');
   });
 
-  it('fails where nobody was asked because of what is here', () => {
+  it('fails if a local cause kept it from asking the registry', () => {
     const noLock = { code: 'ENOLOCK', summary: 'This command requires an existing lockfile.' };
 
     expect(judgeAudit(JSON.stringify({ error: noLock })).outcome).toBe('failed');
@@ -210,7 +210,7 @@ describe('npm audit', () => {
     expect(judgeAudit('{}').outcome).toBe('failed');
   });
 
-  it('is asked of the registry, whatever npm is set to, and what it printed decides', () => {
+  it('queries the registry despite npm’s settings, and the output decides', () => {
     expect(stepRules.audit.flags).toContain('--offline=false');
     const ran = { passed: true, output: 'a warning', stdout: report({ high: 1, total: 1 }) };
     expect(stepRules.audit.judge(ran).outcome).toBe('failed');

@@ -6,7 +6,7 @@ const client = `const config = {
   "runtimeDataModel": {}
 }`;
 
-it('a generated client is known by the schema that it carries, whatever its columns', () => {
+it('a generated client is recognized by the schema in it, however it is formatted', () => {
   expect(isClientOf(client, 'model User {\n  id String   @default("a")\n}\n')).toBe(true);
 });
 

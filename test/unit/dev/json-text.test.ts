@@ -24,7 +24,7 @@ test('of what does not fit, as many members share a line as fit', () => {
   );
 });
 
-test('it is JSON of the same value, whatever the width', () => {
+test('it is JSON of the same value, at every width', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 0, max: 120 }), (value, width) => {
       const plain = JSON.stringify(value);

@@ -41,7 +41,7 @@ afterAll(() => {
   server.close();
 });
 
-it('what a walk reads after it was told of a change is no older than that change', async () => {
+it('a read after a change is never older than the change', async () => {
   await walker.told('it is applied', 'u_1', 'export', ({ allowed }) => !allowed);
 
   expect(await walker.check('u_1', 'export')).toMatchObject({ allowed: false, reason: 'expired' });

@@ -41,7 +41,7 @@ describe('the answer', () => {
     );
   });
 
-  test('tells a period over which the value holds, and beyond which it does not', () => {
+  test('shows the exact period over which the value holds', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         const timeline = compute(facts);

@@ -68,7 +68,7 @@ describe('the body', () => {
     });
   });
 
-  test('is sorted by feature code, whatever order the segments are stored in', () => {
+  test('is sorted by feature code, for any order of segments', () => {
     const features = ['b', 'a_1', 'B', 'a'].map((code) => ({ ...exportFeature, code }));
     const grants = features.map(({ code }) => grantOf({ id: `gr_${code}`, featureCode: code }));
     const timeline = compute(factsOf({ features, grants })).toReversed();
@@ -97,7 +97,7 @@ describe('the body', () => {
     ]);
   });
 
-  test('tells values as the type of the feature has them', () => {
+  test('has values of the feature’s type', () => {
     const { body } = answerOn(1, {
       features: [seatsFeature, themeFeature, { ...seatsFeature, code: 'storage' }],
       grants: [
@@ -249,7 +249,7 @@ describe('feature_code', () => {
 });
 
 describe('denied', () => {
-  test('tells why, for what is not in the body', () => {
+  test('gives the reason for features that are not in the body', () => {
     const codes = ['granted', 'revoked', 'overdue', 'coming', 'over', 'none'];
     const { denied } = answerOn(5, {
       features: codes.map((code) => ({ ...exportFeature, code })),

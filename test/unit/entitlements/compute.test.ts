@@ -127,7 +127,7 @@ describe('segments', () => {
     ]);
   });
 
-  test('that say the same are one, whatever bounds lie between them', () => {
+  test('with equal answers are merged, whatever bounds lie between them', () => {
     const facts = factsOf({
       subscriptions: [subscriptionOf()],
       revocations: [

@@ -23,13 +23,13 @@ describe('what a lost dispute takes', () => {
     expect(disputedAmounts(charge, [], [dispute])).toEqual([taken]);
   });
 
-  test('is measured by what refunds left, those that failed aside', () => {
+  test('is measured by the rest after refunds, failed ones excluded', () => {
     const refunds = [refund(4_000), refund(1_000, 'failed'), refund(500, 'canceled')];
     expect(disputedAmounts(charge, refunds, [lost(5_850)])).toEqual([6_000]);
     expect(disputedAmounts(charge, refunds, [lost(5_000)])).toEqual([5_000]);
   });
 
-  test('is measured by what earlier ones left, in whatever order they are told', () => {
+  test('is measured by the rest after earlier ones, in any order of arrival', () => {
     const [second, first] = [lost(5_850, 'usd', 2), lost(4_000, 'usd', 1)];
     expect(disputedAmounts(charge, [], [second, first])).toEqual([6_000, 4_000]);
   });

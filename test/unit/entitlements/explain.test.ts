@@ -323,7 +323,7 @@ describe('the explanation', () => {
     ]);
   });
 
-  test('tells the window over which a source gives; one that never does has an empty one', () => {
+  test('shows the window over which a source gives; a source that never gives has an empty one', () => {
     const facts = factsOf({
       subscriptions: [subscriptionOf({ status: 'past_due', dunningAnchorAt: day(2) })],
       grants: [grantOf({ validFrom: day(4), endedAt: day(3) })],

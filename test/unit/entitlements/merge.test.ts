@@ -68,7 +68,7 @@ describe('limit', () => {
     expect(bought({ perQuantity: true }, 5, 4)).toBe(20);
   });
 
-  test('is not multiplied where it is not', () => {
+  test('is not multiplied otherwise', () => {
     expect(bought({}, 5, 4)).toBe(5);
   });
 

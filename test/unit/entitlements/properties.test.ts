@@ -86,7 +86,7 @@ describe('the timeline', () => {
     );
   });
 
-  test('names sources and a value exactly where it grants, and grants nothing since ever', () => {
+  test('names sources and a value exactly if it grants, and always has a start', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         for (const segment of compute(facts)) {

@@ -228,7 +228,7 @@ describe('a purchase after a plain revocation', () => {
     expect(givenBy(queueOf(facts))).toEqual(pieces);
   });
 
-  test('goes on behind the others for the features that are not revoked', () => {
+  test('follows the others for the features that are not revoked', () => {
     const facts = queueOf({
       purchases: [bought('a', 0), bought('b', 10)],
       revocations: [revocationOf(revoked)],

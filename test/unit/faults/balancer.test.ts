@@ -52,7 +52,7 @@ it('a GET whose connection breaks is asked of another, a POST is not, and both a
   expect(served).toHaveLength(4);
 });
 
-it('where nobody listens another is asked, whatever the method', async () => {
+it('a refused connection is retried on another instance, for every method', async () => {
   const a = await instance('A', false);
   const b = await instance('B', false);
   const { url, served } = await balanced(a.target, b.target);

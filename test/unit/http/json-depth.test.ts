@@ -17,7 +17,7 @@ it('counts levels, not brackets', () => {
   expect(isTooDeep(`[${Array.from({ length: 1_000 }, () => '[]').join(',')}]`)).toBe(false);
 });
 
-it('does not count brackets in text, whatever is escaped there', () => {
+it('does not count brackets in strings, escaped or not', () => {
   const brackets = '['.repeat(1_000);
   for (const value of [brackets, `"${brackets}`, `\\"${brackets}`, `\\${brackets}\\`]) {
     expect(isTooDeep(JSON.stringify({ value })), value.slice(0, 4)).toBe(false);

@@ -130,7 +130,7 @@ describe('docs/monitoring/alerts.yml', () => {
     expect(names).toEqual([...new Set(names)]);
   });
 
-  it('sends nobody to an alert that does not exist', () => {
+  it('refers only to alerts that exist', () => {
     const names = new Set(alerts.map(({ alert }) => alert));
     const named = alerts.flatMap(({ annotations }) =>
       [...annotations.action.matchAll(/Latchkey[A-Z]\w+/g)].map(([name]) => name),
@@ -139,7 +139,7 @@ describe('docs/monitoring/alerts.yml', () => {
     expect(named.filter((name) => !names.has(name))).toEqual([]);
   });
 
-  it('sends nobody to a document or a section that does not exist', () => {
+  it('refers only to documents and sections that exist', () => {
     const text = readFileSync(path.join(directory, 'alerts.yml'), 'utf8');
     const links = [...text.matchAll(/((?:docs\/)?[\w-]+\.md)(?:#([\w-]+))?/g)];
     expect(links.length).toBeGreaterThan(0);
@@ -180,7 +180,7 @@ function rowsOf(heading: string): string[] {
 }
 
 describe('docs/operations.md', () => {
-  it('says of each reason for an answer what it means', () => {
+  it('explains each reason of an answer', () => {
     expect(Object.fromEntries(meaningsOf('A paying user is locked out'))).toEqual(reasons);
   });
 
@@ -194,7 +194,7 @@ describe('docs/operations.md', () => {
 });
 
 describe('the kinds of alarms', () => {
-  it('are those that are raised somewhere, so that each begins at 0', () => {
+  it('are exactly the kinds that the code raises, so that each begins at 0', () => {
     const source = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && !file.startsWith('generated'))
       .map((file) => readFileSync(path.join(repository, 'src', file), 'utf8'))

@@ -46,7 +46,7 @@ describe('a circuit', () => {
     expect(changes).toEqual([]);
   });
 
-  it('lets one try through after the pause, and closes where it succeeds', () => {
+  it('admits one attempt after the pause, and closes if it succeeds', () => {
     failUntilOpen(0);
     const probe = circuit.attempt(pauseMs);
     expect(probe).not.toBeNull();

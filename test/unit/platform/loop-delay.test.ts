@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { measureLoopDelay, sampledDelay, smoothedDelay } from '../../../src/platform/loop-delay.ts';
 
 describe('the delay of the event loop', () => {
-  it('counts at once where it rises, and sinks by half a sample', () => {
+  it('counts at once if it rises, and falls by half a sample', () => {
     const samples = [5, 800, 0, 0, 0];
     const seen: number[] = [];
     for (const sample of samples) seen.push(smoothedDelay(seen.at(-1) ?? 0, sample));
@@ -32,7 +32,7 @@ describe('the delay of the event loop', () => {
   });
 });
 
-describe('a loop that goes on being late', () => {
+describe('a loop that stays late', () => {
   it.each([300, 600])(
     'by %i ms is seen all the time, and not only now and then',
     async (lateMs) => {

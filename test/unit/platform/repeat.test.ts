@@ -9,7 +9,7 @@ afterEach(() => {
 });
 
 describe('what is done again and again', () => {
-  it('goes on after a failure; of many in a row the first is reported, and one a minute', async () => {
+  it('continues after a failure; of consecutive ones the first is reported, then one a minute', async () => {
     let isDown = true;
     let runs = 0;
     const reported: unknown[] = [];
@@ -32,7 +32,7 @@ describe('what is done again and again', () => {
     await repeated.stop();
   });
 
-  it('rests as long as it is told after work that took so long', async () => {
+  it('pauses according to the duration of the last run', async () => {
     let runs = 0;
     const repeated = repeat(
       (tookMs) => Math.max(1_000, tookMs * 9),

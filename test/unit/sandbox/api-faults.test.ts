@@ -9,7 +9,7 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 describe('a fault of the API', () => {
-  it('answers 500 for the requests it is told to, then all is well', async () => {
+  it('answers 500 for the configured requests, then works again', async () => {
     const { sandbox, stripe } = fixture;
     sandbox.faults.api({ path: '/v1/customers', method: 'POST', status: 500, times: 2 });
     for (let attempt = 0; attempt < 2; attempt += 1) {

@@ -45,7 +45,7 @@ describe('a renewal', () => {
     );
   });
 
-  it('tells of what changed in previous_attributes', async () => {
+  it('lists the changes in previous_attributes', async () => {
     const { sandbox, stripe } = fixture;
     await subscribe(fixture);
     await sandbox.clock.advanceTo(firstPeriodEnd);
@@ -126,7 +126,7 @@ describe('dunning', () => {
     expect((await stripe.subscriptions.retrieve(id)).status).toBe('canceled');
   });
 
-  it('succeeds by itself once the card works again', async () => {
+  it('succeeds automatically once the card works again', async () => {
     const { sandbox, stripe } = fixture;
     const id = await failingSubscription();
     const { customer } = await stripe.subscriptions.retrieve(id);

@@ -110,7 +110,7 @@ describe('a one-off purchase', () => {
     expect((await eventTypes(stripe)).at(-1)).toBe('checkout.session.async_payment_succeeded');
   });
 
-  it('by a slow method may fail, at any moment it is told to', async () => {
+  it('by a slow method may fail at any moment, on command', async () => {
     const { sandbox, stripe } = fixture;
     const { id } = await paymentSession();
     await sandbox.buyer.pay(id, { card: 'async_success' });

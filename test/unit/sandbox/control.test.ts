@@ -26,7 +26,7 @@ async function send(method: string, path: string, body?: object): Promise<unknow
   return response.json();
 }
 
-it('tells the time and moves it', async () => {
+it('shows and advances the time', async () => {
   expect(await send('GET', '/clock')).toEqual({ now: startAt, iso: '2026-01-15T12:00:00.000Z' });
   const moved = await send('POST', '/clock/advance', { days: 1, hours: 2 });
   expect(moved).toMatchObject({ now: startAt + dayMs + 2 * 3_600_000 });
@@ -106,7 +106,7 @@ it('a subscription that has ended stays so, and only a paused one is taken up ag
   }
 });
 
-it('obeys nobody without the secret key: every command is a 401, and nothing changes', async () => {
+it('requires the secret key: otherwise every command is a 401, and nothing changes', async () => {
   const page = await (await fetch(fixture.sandbox.url)).text();
   const commands = [...page.matchAll(/<code>(GET|POST|DELETE) (\/_sandbox[^ <]*)/g)];
   expect(commands.length).toBeGreaterThan(20);

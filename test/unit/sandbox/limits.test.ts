@@ -66,7 +66,7 @@ it('an object that another request holds is answered with lock_timeout', async (
   expect((await stripe.subscriptions.retrieve(id)).id).toBe(id);
 });
 
-it('requests are counted by endpoint, with those that were limited or refused', async () => {
+it('requests are counted by endpoint, limited and refused ones included', async () => {
   const { sandbox, stripe } = fixture;
   const { id } = await subscribe(fixture);
   sandbox.faults.api({ path: `/v1/subscriptions/${id}`, status: 429, times: 1 });

@@ -179,7 +179,7 @@ describe('a checkout', () => {
     });
   });
 
-  it('that nobody pays expires', async () => {
+  it('that is not paid expires', async () => {
     const { sandbox, stripe } = fixture;
     const expiresAt = seconds(startAt + 2 * 3_600_000);
     const { id } = await open({ prices: [await oneTimePrice(stripe)], expires_at: expiresAt });
@@ -191,7 +191,7 @@ describe('a checkout', () => {
 });
 
 describe('a refund on its way', () => {
-  it('counts as refunded, and goes on to have arrived', async () => {
+  it('counts as refunded, and then arrives', async () => {
     const { sandbox, stripe } = fixture;
     const charge = await buyOnce(fixture);
     const id = await sandbox.billing.refund(charge.id, 1000, { pending: true });
@@ -201,7 +201,7 @@ describe('a refund on its way', () => {
     expect((await stripe.refunds.retrieve(id)).status).toBe('succeeded');
   });
 
-  it('that fails leaves the charge as if there had been none', async () => {
+  it('that fails leaves the charge unchanged', async () => {
     const { sandbox, stripe } = fixture;
     const charge = await buyOnce(fixture);
     const id = await sandbox.billing.refund(charge.id, undefined, { pending: true });

@@ -48,7 +48,7 @@ describe('seeded subscriptions', () => {
     expect((await stripe.events.list()).data).toHaveLength(before);
   });
 
-  it('are listed newest first, each once, whatever the page and the bounds', async () => {
+  it('are listed newest first, each once, for every page size and bounds', async () => {
     const { sandbox, stripe } = fixture;
     const price = await monthlyPrice(stripe);
     const createdFrom = startAt - 250 * dayMs;

@@ -96,7 +96,7 @@ describe('a schedule from a subscription', () => {
     });
   });
 
-  it('is released after its last phase: the subscription goes on', async () => {
+  it('is released after its last phase: the subscription continues', async () => {
     const { sandbox, stripe } = fixture;
     const { subscription, schedule } = await scheduleChange();
     await sandbox.clock.advanceTo(secondPeriodEnd);
@@ -117,7 +117,7 @@ describe('a schedule from a subscription', () => {
     ]);
   });
 
-  it('is completed after its last phase where it ends the subscription', async () => {
+  it('is completed after its last phase if it ends the subscription', async () => {
     const { sandbox, stripe } = fixture;
     const { subscription, schedule } = await scheduleChange({ end_behavior: 'cancel' });
     await sandbox.clock.advanceTo(secondPeriodEnd + dayMs);
@@ -198,7 +198,7 @@ describe('a schedule of its own', () => {
     expect(begun).toMatchObject({ status: 'active', subscription: { id: subscription?.id } });
   });
 
-  it('begins now unless told otherwise; a trial and more items may be phases', async () => {
+  it('begins now by default; phases may be trials and have several items', async () => {
     const { sandbox, stripe } = fixture;
     const customer = await stripe.customers.create({});
     const [one, other] = [await monthlyPrice(stripe), await monthlyPrice(stripe)];

@@ -50,7 +50,7 @@ describe('an end', () => {
     });
   });
 
-  it('is final: what has ended cannot be changed', async () => {
+  it('is final: an ended subscription cannot be changed', async () => {
     const { sandbox, stripe } = fixture;
     const { id } = await subscribe(fixture);
     await sandbox.billing.cancelNow(id);

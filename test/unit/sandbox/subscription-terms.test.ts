@@ -99,7 +99,7 @@ describe('prorations', () => {
 });
 
 describe('a start', () => {
-  it('may lie in the past, which is billed unless told otherwise', async () => {
+  it('may lie in the past, which is billed by default', async () => {
     const backdated = Date.UTC(2025, 11, 31, 12);
     const billed = await subscribe(fixture, { backdate_start_date: seconds(backdated) });
     expect(billed).toMatchObject({ start_date: seconds(backdated), created: seconds(startAt) });
@@ -248,7 +248,7 @@ describe('a trial without a card', () => {
 });
 
 describe('a pause', () => {
-  it('is told with its instant; taking up again begins a period, or keeps it', async () => {
+  it('records the instant of a pause; resuming restarts the period, or keeps it', async () => {
     const { sandbox, stripe } = fixture;
     const { id } = await subscribe(fixture);
     await sandbox.clock.advance(5 * dayMs);

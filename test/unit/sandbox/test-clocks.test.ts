@@ -23,7 +23,7 @@ async function subscribeOnClock() {
 }
 
 describe('a test clock', () => {
-  it('is the time of its customers, whatever time it is for the others', async () => {
+  it('is the time of its customers, independent of the time of others', async () => {
     const { id, periodOf } = await subscribeOnClock();
     expect(await fixture.stripe.subscriptions.retrieve(id)).toMatchObject({ created: frozen });
     await fixture.sandbox.clock.advance(90 * dayMs);

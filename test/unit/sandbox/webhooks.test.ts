@@ -79,7 +79,7 @@ describe('a delivery', () => {
     await other.close();
   });
 
-  it('to an endpoint made over the API is signed with the secret that the answer told', async () => {
+  it('to an endpoint created over the API is signed with the secret of the response', async () => {
     const { sandbox, stripe } = fixture;
     const other = await openReceiver();
     const endpoint = await stripe.webhookEndpoints.create({

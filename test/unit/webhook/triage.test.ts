@@ -132,7 +132,7 @@ describe('what is kept and ignored', () => {
     expect(triage(event(type, object, { context }), own).outcome).toBe('accepted');
   });
 
-  it('a context tells nothing where our account is not known: an event of ours may carry one', () => {
+  it('a context proves nothing if our account is not known: our own events may have one', () => {
     const given = event(type, object, { context: 'acct_ours' });
     expect(triage(given, { livemode: false, accountId: undefined }).outcome).toBe('accepted');
   });

@@ -78,7 +78,7 @@ async function perform(steps: readonly TriggerStep[]): Promise<void> {
 }
 
 describe("the triggers of Stripe's CLI", () => {
-  it('are here for each event that is followed, but for those that the CLI has none for', () => {
+  it('exist for each followed event for which the CLI has one', () => {
     expect([...Object.keys(triggers), ...untriggered].sort()).toEqual(eventTypes);
   });
 
