@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
-/* What is counted for a person to look at, and takes nothing away from anybody. */
+/* Alarms are counted for operators, and never end access. */
 
 let shop: Shop;
 let userId = '';

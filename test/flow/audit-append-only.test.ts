@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
-/* The database keeps the audit, whoever asks it to change it and whatever our code does. */
+/* The database protects the audit from every client and every bug of ours. */
 
 let service: TestService;
 

@@ -19,7 +19,7 @@ const eventsEach = 4;
 const secretKey = 'sk_test_123';
 const dayMs = 86_400_000;
 
-/** What nobody waits for may take three quarters of the endpoint's share, a tenth off for safety. */
+/** Background work may take three quarters of the endpoint's share, less a tenth for safety. */
 const maxRps = 80;
 const fetchesPerSecond = (maxRps / 4) * 0.75 * 0.9;
 const allWithinMs = (subscriptions / fetchesPerSecond) * 1_000 * 1.5 + 30_000;
@@ -148,7 +148,7 @@ it(
   `${subscriptions * eventsEach} renewal events of ${subscriptions} subscriptions, and a purchase amid them`,
   { timeout: allWithinMs + 120_000 },
   async () => {
-    // Whatever day it is: a month is 28 to 31 days, so all of them renew within the next five.
+    // On any day: a month has 28 to 31 days, so all of them renew within the next five.
     await sandbox.seed({
       count: subscriptions,
       prices: [price],

@@ -4,10 +4,9 @@ import { type CacheWorld, openCacheWorld } from './cache-model/world.ts';
 import type { WrittenFacts } from './cache-model/written-facts.ts';
 
 /*
- * Promise 3, as a whole: two instances, one Redis that each of them may lose, slow readers, killed
- * writers, and time. Every answer is compared with a model that knows no cache. Where Redis could not be
- * told of a change, an older answer is allowed until it was told by a sweep, and never longer than the
- * published bound.
+ * Promise 3, as a whole: two instances, one Redis that each of them may lose, slow readers, killed writers,
+ * and time. Every answer is compared with a model without a cache. If Redis lost an invalidation, an older
+ * answer is allowed until a sweep repeats it, and never longer than the published bound.
  */
 
 const seconds = 1_000;
@@ -32,7 +31,7 @@ interface Step {
   user: 0 | 1;
   /** How long what begins now lasts, or how much time passes, milliseconds; 0 = open. */
   forMs: number;
-  /** The writer is killed after its commit, before it tells the cache. */
+  /** The writer is killed after its commit, before it invalidates the cache. */
   killed: boolean;
 }
 
@@ -73,12 +72,12 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** What may be answered about one user. */
+/** The allowed answers for one user. */
 class Model {
   readonly facts: WrittenFacts;
   /** Since when some answer may live on that a change took away, unknown to the cache; null: none. */
   untoldSince: number | null = null;
-  /** What was true at some instant since then. */
+  /** What was correct at some instant since then. */
   readonly former = new Set<string>();
   readonly #world: CacheWorld;
 
@@ -91,7 +90,7 @@ class Model {
     return this.#world.oracle(this.facts, this.#world.clock.now());
   }
 
-  /** Notes what is true before something changes it. */
+  /** Records the correct answer before a change. */
   remember(): void {
     if (this.untoldSince !== null) this.former.add(this.now());
   }
@@ -140,7 +139,7 @@ async function play(steps: Step[]): Promise<void> {
     }
     const now = world.clock.now();
     const validTo = forMs === 0 ? null : now + forMs;
-    /** A change of the user, told or not. */
+    /** A change of the user, with or without its invalidation. */
     const write = async (change: () => Promise<void>): Promise<void> => {
       everyone();
       const before = model.now();
@@ -203,7 +202,7 @@ async function play(steps: Step[]): Promise<void> {
         break;
       case 'sweep':
         everyone();
-        // A sweep leaves alone what is so young that its writer may be about to tell.
+        // A sweep skips changes so recent that their writer may still invalidate the cache.
         await round.pass(3 * seconds);
         everyone();
         await round.sweep(instance);

@@ -63,7 +63,7 @@ function holdTimelines() {
   };
 }
 
-/** The same cache, and a promise that as many readers as told have come past Redis and ask Postgres. */
+/** The same cache, and a promise that this number of readers has passed Redis and waits for Postgres. */
 function watchArrivals(cache: EntitlementCache, readers: number) {
   const arrived = Promise.withResolvers<undefined>();
   let count = 0;
@@ -170,7 +170,7 @@ describe('promise 7: users of one name in two projects, asked about at once', ()
           users.map(({ projectId, userId }) => ({ project_id: projectId, user_id: userId })),
         );
       }
-      // They did share queries: the answers were told apart within one.
+      // They did share queries: the answers were separated within one.
       expect(timelines.count()).toBeLessThan(users.length);
     } finally {
       timelines.restore();
@@ -195,7 +195,7 @@ describe('a Redis that hangs', () => {
     await proxy.close();
   });
 
-  /** Short only while nothing comes, so that a busy machine is never taken for a Redis that hangs. */
+  /** Short only while nothing arrives, so that a busy machine never counts as a hanging Redis. */
   function hang(): void {
     redis.options.commandTimeout = 50;
     proxy.hold();

@@ -41,7 +41,7 @@ async function statusOf({ body }: TestResponse): Promise<Stripe.Checkout.Session
   return status;
 }
 
-/** What became of the user's intents, in the order of the words: the test's clock stands still. */
+/** Returns the outcomes of the user's intents, sorted: the test's clock stands still. */
 async function intentsOf(userId: string): Promise<string[]> {
   const intents = await shop.service.deps.database.prisma.checkoutIntent.findMany({
     where: { user: { userId } },

@@ -8,8 +8,8 @@ import { at, text } from '../helpers/json.ts';
 import { adminKey, type TestService, testStart } from '../helpers/service.ts';
 
 /*
- * Two instances on one Postgres and one Redis, whose clocks differ. In production they differ by what it
- * takes to measure Postgres' clock; for seconds by more, where that clock is set.
+ * Two instances on one Postgres and one Redis, with different clocks. In production they differ by the error
+ * of measuring Postgres' clock, and by more for seconds when that clock is set.
  */
 
 let service: TestService;

@@ -5,11 +5,10 @@ import { historyArbitrary, play } from './convergence/history.ts';
 import { openProject, openWorld, type World } from './convergence/world.ts';
 
 /*
- * Promise 2, as a whole: whatever happened, and however the news of it arrived, the answers in the end
- * are those of what Stripe says now, of the grants and of the clock. Two instances play, whose clocks are
- * apart and are set; what an operator did on one shows on the other (promise 3). The oracle reads the
- * sandbox's objects and shares no code with the service. More histories:
- * npm run test:convergence -- --runs 5000
+ * Promise 2, as a whole: for any history and any arrival of its events, the final answers are those of
+ * Stripe's present state, the grants and the clock. Two instances take part, whose clocks differ and are set;
+ * a change on one shows on the other (promise 3). The oracle reads the sandbox's objects and shares no code
+ * with the service. More histories: npm run test:convergence -- --runs 5000
  */
 
 const runs = Number(process.env['CONVERGENCE_RUNS'] ?? 150);

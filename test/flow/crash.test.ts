@@ -153,7 +153,7 @@ async function untilEntitled(port: number): Promise<number> {
   }
 }
 
-/** Sends what is on its way until it was all taken. */
+/** Sends pending deliveries until all were accepted. */
 async function deliverAll(sandbox: Sandbox): Promise<void> {
   while (sandbox.pendingDeliveries().length > 0) await sandbox.deliver();
 }
@@ -167,7 +167,7 @@ async function buyAndDie(each: Case, port: number, step: Step): Promise<void> {
     url: `http://127.0.0.1:${port}/api/v1/webhooks/stripe`,
     secret: webhookSecret,
   });
-  // What the cache holds from here on is about to be wrong.
+  // From here on the cached answer becomes outdated.
   expect(at(await read(port), 'entitlements')).toEqual([]);
   const armed = said(child, 'armed');
   child.kill('SIGUSR2');

@@ -7,8 +7,8 @@ import { adminKey } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 /*
- * A day is written when it is over, by one of many; what happened on it is told anew for a while. And
- * the gauges follow.
+ * One of several instances writes a day when it is over; its changes are recomputed for a while. The gauges
+ * follow.
  */
 
 let shop: Shop;
@@ -24,7 +24,7 @@ afterEach(() => shop.close());
 
 const write = (): Promise<number> => writeDailyReports(shop.service.deps);
 
-/** Writes the day before an instant, as if none before were missed. */
+/** Writes the day before an instant, as if no earlier day were missing. */
 async function writeAsOf(now: number): Promise<void> {
   const { dailyReport } = shop.service.deps.database.prisma;
   const { figures, projectId } = await dailyReport.findFirstOrThrow();
@@ -176,7 +176,7 @@ describe('the daily reports', () => {
     const [retold] = await days();
     expect(retold).toEqual({ ...Object(first), revenue: { usd: lost } });
 
-    // Until another day is over nothing is told anew, nor what is older than that.
+    // Nothing is recomputed until another day is over, nor anything older than that.
     await shop.service.deps.database.prisma.dispute.updateMany({ data: { status: 'won' } });
     expect(await write()).toBe(0);
     expect((await days())[0]).toEqual(retold);

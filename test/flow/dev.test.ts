@@ -48,7 +48,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => started.stop());
 
-/** What the greeting prints beside a name, below a title. */
+/** Returns what the greeting prints beside a name, below a title. */
 function printed(title: string, name: string): string {
   const [, section = ''] = greeting.split(`\n${title}\n`);
   const [, value] = new RegExp(`^ {2}${name} {2,}(\\S+)`, 'm').exec(section) ?? [];

@@ -78,7 +78,7 @@ it('one that cannot be stored is refused, and takes no other with it', async () 
   );
   settled.forEach((one, at) => {
     if (at === 7) {
-      // What Postgres says of such depth; the webhook refuses it before it comes here.
+      // Postgres' error for such depth; the webhook refuses it earlier.
       expect(one).toMatchObject({ status: 'rejected', reason: { code: '54001' } });
     } else expect(one).toEqual({ status: 'fulfilled', value: { duplicate: false } });
   });

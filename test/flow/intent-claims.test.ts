@@ -46,7 +46,7 @@ describe('an intent’s id on a session that is not its own', () => {
     const { values } = await shop.service.deps.metrics.alarms.get();
     return values.find(({ labels }) => labels.kind === 'intent_of_another_session')?.value ?? 0;
   };
-  /** As if Stripe's answer never came. */
+  /** As if Stripe's response were lost. */
   async function loseAnswer(user: string, price: 'pro' | 'forever'): Promise<string> {
     await shop.checkout(user, price);
     const { id, sessionId } = await intentOf(user);

@@ -6,7 +6,7 @@ import { closeDeps, openDeps } from '../../src/deps.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { adminKey, startTestService, type TestService, webhookSecret } from '../helpers/service.ts';
 
-/* What a running service logs at its most talkative, while everything that may fail does. */
+/* The log of a running service at its most verbose level, while everything that can fail does. */
 
 const lines: string[] = [];
 const log = { write: (line: string) => void lines.push(line) };

@@ -6,8 +6,8 @@ import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
 
 /*
- * A user who bought the same top-up many times over, each of which stays: every segment has one source
- * more than the one before.
+ * A user who bought the same top-up many times, without end: every segment has one source more than the one
+ * before.
  */
 
 let service: TestService;
@@ -55,7 +55,7 @@ async function rows<T>(sql: string, values: unknown[]): Promise<T[]> {
   return (await service.deps.database.pool.query<T & object>(sql, values)).rows;
 }
 
-/** What is stored of a user's timeline: how many rows, live and superseded, and the bytes of the live. */
+/** The stored timeline of a user: numbers of live and superseded rows, and the bytes of the live ones. */
 async function stored(userId: string): Promise<{ rows: number; liveBytes: number }> {
   const [found] = await rows<{ rows: number; liveBytes: number }>(
     `select count(*)::int as rows,
@@ -81,7 +81,7 @@ describe('one more top-up', () => {
     await topUp('few', 1, 20);
     await topUp('many', 1, 400);
     const few = await rowsOfOneMore('few', 21);
-    expect(few).toBe(3); // two segments in the place of the last, and where the new source counts
+    expect(few).toBe(3); // two segments replace the last, and the start of the new source
     expect(await rowsOfOneMore('many', 401)).toBe(few);
   });
 
@@ -129,7 +129,7 @@ describe('what is read', () => {
   });
 });
 
-/** What was answered after each step in the life of one user, and when. */
+/** The answers after each step in the life of one user, with their instants. */
 async function liveThrough(userId: string, steps: (() => Promise<unknown>)[]) {
   const answers: { instant: number; body: unknown; etag: unknown }[] = [];
   for (const step of steps) {

@@ -13,7 +13,7 @@ import {
   readMigrations,
 } from '../../src/platform/migrate.ts';
 
-/* The real process is told to stop, or killed, while Postgres is in the middle of a migration. */
+/* The real process is stopped or killed while Postgres is in the middle of a migration. */
 
 let started: Started;
 

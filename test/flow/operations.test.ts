@@ -52,7 +52,7 @@ function settings(webhookSecrets: string[], port = 0) {
   return { redisUrl: redis.url, metricsToken, webhookSecrets, port };
 }
 
-/** What a person does who follows the runbook and cannot do by a command that is the same everywhere. */
+/** The manual steps of the runbook, which have no portable command. */
 const acts: Record<string, () => Promise<void>> = {
   restart: () => restart([webhookSecret]),
   async 'both secrets'() {
@@ -69,7 +69,7 @@ const acts: Record<string, () => Promise<void>> = {
   },
   async 'Redis is back'() {
     redis.release();
-    // What hung for seconds was given up, and is connected to anew in a moment.
+    // Connections that hung for seconds were closed, and are reopened within a moment.
     await vi.waitFor(isReady, { timeout: 10_000 });
   },
 };
@@ -106,7 +106,7 @@ async function postEvent(secret: string): Promise<number> {
   return status;
 }
 
-/** Where a stand-in for `psql` is, for machines that have none; the real one comes first on the PATH. */
+/** The folder of a stand-in for `psql`, for machines without one; a real one comes first on the PATH. */
 async function psqlDirectory(): Promise<string> {
   const directory = await temporaryDirectory('psql', started);
   const program = path.resolve(import.meta.dirname, 'operations/psql.ts');

@@ -9,7 +9,7 @@ import { reconcile } from '../helpers/reconciliation.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 import { countWaitingLocks } from '../helpers/waiting-locks.ts';
 
-/* Whose a Stripe object is, whatever order its relatives arrive in (promise 2). */
+/* The owner of a Stripe object, for any order of arrival of related objects (promise 2). */
 
 let shop: Shop;
 let userId = '';
@@ -25,7 +25,7 @@ beforeEach(() => {
   userId = `u_${counter}`;
 });
 
-/** Paid on a page that we did not open, by somebody who left no name. */
+/** Paid on a page that we did not open, by a guest. */
 async function buyElsewhere(
   params: Pick<Stripe.Checkout.SessionCreateParams, 'customer' | 'metadata'>,
   price: 'pro' | 'forever',

@@ -61,7 +61,7 @@ afterAll(async () => {
   await open.drop();
 });
 
-/** Of one purchase among several, so that none gets what is another's. */
+/** Of one purchase among several, so that a mix-up shows. */
 async function paymentOf(paymentIntentId: string | null, invoiceId: string | null) {
   const purchase = { paymentIntentId, invoiceId };
   const others = { paymentIntentId: 'pi_other', invoiceId: null };

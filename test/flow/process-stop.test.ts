@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freePort } from '../../src/dev/ports.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
-/* The real process is told to stop while clients ask it all they can. */
+/* The real process is stopped under full load. */
 
 const adminKey = 'test_admin_key_of_more_than_32_characters';
 const drainSeconds = 1;
@@ -114,7 +114,7 @@ describe('a process that is stopped', () => {
     expect(seen).toEqual({ status: 503, body: '{"status":"stopping"}' });
     expect(performance.now() - toldAt).toBeLessThan(drainSeconds * 1_000);
     const seenAt = performance.now();
-    // Balancers ask every now and then: until this one does, it goes on sending.
+    // Load balancers poll: until the next poll, this one keeps sending.
     await sleep((drainSeconds * 1_000) / 2);
     told = true;
     await Promise.all(clients);

@@ -64,7 +64,7 @@ async function eventually<T>(
   for (;;) {
     const answer = await ask().catch((error: unknown) => error);
     const took = Date.now() - begun;
-    if (!(answer instanceof Error) && isRight(answer as T)) return took; // what ask resolved with
+    if (!(answer instanceof Error) && isRight(answer as T)) return took; // the result of ask
     if (took > withinMs) throw new Error(`not within ${withinMs} ms: ${JSON.stringify(answer)}`);
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -13,7 +13,7 @@ import {
 } from '../../src/webhook/sync-queue.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
-/* The queue alone: what is claimed when, and what a failed try leaves behind. Stripe is not asked. */
+/* The queue alone: when objects are claimed, and the effects of a failed attempt. Without Stripe. */
 
 let service: TestService;
 let told = 0;

@@ -6,8 +6,8 @@ import { reconcile } from '../helpers/reconciliation.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 /*
- * Refreshes that take longer than a transaction may. Postgres says so by a trigger, with the code that
- * it uses for its own statement time-out, so that nothing here depends on how fast the machine is.
+ * Refreshes that exceed the time limit of a transaction. A trigger in Postgres raises the code of its own
+ * statement time-out, so that nothing here depends on the machine's speed.
  */
 
 let shop: Shop;

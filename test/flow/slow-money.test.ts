@@ -27,7 +27,7 @@ afterAll(() => shop.close());
 /** Both are submitted now and arrive in three days; Stripe books the first now, the second then. */
 type SlowCard = 'async_success' | 'async_booked_late';
 
-/** A purchase whose money arrived; nothing of the arrival is told yet. */
+/** A purchase whose money arrived, without an event of the arrival yet. */
 interface SlowPurchase {
   userId: string;
   session: string;

@@ -13,7 +13,7 @@ import { migrationLock } from '../../src/platform/migration-lock.ts';
 import { releaseVersion } from '../../src/platform/release.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 
-/* What the real process says at its start, and what it refuses to start on. */
+/* The real process at its start: its log, and what it refuses to start on. */
 
 const root = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -65,7 +65,7 @@ async function settings(overrides: Record<string, string>): Promise<Record<strin
 
 interface Instance {
   output: () => string;
-  /** Resolves once all of these texts were written; rejects where the process ends before that. */
+  /** Resolves when all of these texts were written; rejects if the process ends before that. */
   says: (...texts: string[]) => Promise<void>;
   exitCode: Promise<number | null>;
 }

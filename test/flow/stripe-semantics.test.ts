@@ -28,7 +28,7 @@ afterEach(async () => {
   await endEverything();
 });
 
-/** What a scenario leaves behind would renew, month by month, while the later ones move the clock. */
+/** The objects of a scenario would renew monthly while later scenarios move the clock. */
 async function endEverything(): Promise<void> {
   for await (const { id, status } of shop.stripe.subscriptions.list({ limit: 100 })) {
     if (status !== 'incomplete_expired') await shop.stripe.subscriptions.cancel(id);

@@ -229,7 +229,7 @@ describe('promise 6: missing evidence never ends access', () => {
   it('an object that Stripe does not know ends in an alarm, not in a revocation', async () => {
     const { deps } = shop.service;
     const { userId, id } = await subscribed();
-    // As where the key is another account's: every id is unknown.
+    // As with another account's key: every id is unknown.
     const empty = await startSandbox({ secretKey: 'sk_test_123', delivery: 'manual' });
     const { hostname, port } = new URL(empty.url);
     const stripe = new Stripe('sk_test_123', { host: hostname, port, protocol: 'http' });

@@ -14,12 +14,12 @@ beforeEach(async () => {
 });
 afterEach(() => shop.close());
 
-/** The API does not show such objects yet, for so many requests. */
+/** The API does not show these objects yet, for this number of requests. */
 function notYet(path: RegExp, times: number): void {
   shop.sandbox.faults.api({ path, method: 'GET', status: 404, times });
 }
 
-/** Works off what is wanted, and whatever is tried again within the next seconds. */
+/** Syncs enqueued objects, and those that are retried within the next seconds. */
 async function workForSeconds(): Promise<void> {
   for (let seconds = 0; seconds < 10; seconds += 1) {
     await shop.service.runWorker();

@@ -15,8 +15,8 @@ import { at } from '../helpers/json.ts';
 import { adminKey, webhookSecret } from '../helpers/service.ts';
 
 /*
- * Real processes while a release takes the place of another. The next release is made up: it is this one
- * with a migration more, which may do whatever `npm run migrate:check` lets pass.
+ * Real processes while a release replaces another. The next release is this one with an additional migration,
+ * which may do whatever `npm run migrate:check` accepts.
  */
 
 const serverPath = path.resolve(import.meta.dirname, '../../src/server.ts');
@@ -24,7 +24,7 @@ const serverPath = path.resolve(import.meta.dirname, '../../src/server.ts');
 /** A process starts in two seconds, and on a machine that is busy with other tests in many. */
 const startWithinMs = 120_000;
 
-/** What the next release might bring. */
+/** A possible next release. */
 const nextMigration = {
   name: '20991231235959_next_release',
   sql: `
@@ -84,7 +84,7 @@ async function ready({ child, url }: Instance): Promise<void> {
   }
 }
 
-/** @throws Error where the answer is not a 2xx. */
+/** @throws Error if the response is not a 2xx. */
 async function ask(
   instance: Instance,
   method: string,
@@ -125,7 +125,7 @@ async function isEntitled(instance: Instance, userId: string): Promise<boolean> 
   return at(await ask(instance, 'GET', `/entitlements/check?${query}`), 'allowed') === true;
 }
 
-/** Stripe tells of something that nothing is fetched for. Resolves with what became of the event. */
+/** Sends an event for which nothing is fetched. Resolves with its outcome. */
 async function tell(instance: Instance, id: string): Promise<unknown> {
   const payload = JSON.stringify({
     ...{ id, object: 'event', type: 'balance.available', api_version: null, livemode: false },

@@ -7,8 +7,8 @@ import { sampleOf, samples } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 
 /*
- * What an operator does and the audit row that tells of it are one transaction: whatever ends a process
- * between them, there is never the one without the other. Here it is Postgres that refuses the row.
+ * A change and its audit row are one transaction: if a process ends between them, neither exists. Here
+ * Postgres refuses the audit row.
  */
 
 let world: World;

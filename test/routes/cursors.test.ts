@@ -8,8 +8,8 @@ import { sampleOf } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 
 /*
- * Cursors that no list gave, or another list. They mean a place in the list or none; whatever they are,
- * they are no failure of ours, and they show nothing of another project.
+ * Cursors that no list, or another list, returned. They are a position in the list or none. They never cause
+ * a server error, and show nothing of another project.
  */
 
 let world: World;

@@ -24,8 +24,8 @@ function post(payload: string, headers: Record<string, string> = {}) {
 }
 
 /**
- * Runs `work` while Postgres is really gone, so that what the driver and Prisma say is what is tested:
- * connections are refused, and those that were open are cut.
+ * Runs `work` while Postgres is really down, to test the real errors of the driver and Prisma: new
+ * connections are refused, and open ones cut.
  */
 async function cutOffFromPostgres(pool: pg.Pool, work: () => Promise<void>): Promise<void> {
   const { connectionString } = pool.options;
@@ -34,7 +34,7 @@ async function cutOffFromPostgres(pool: pg.Pool, work: () => Promise<void>): Pro
   const others = `select pg_terminate_backend(pid) from pg_stat_activity
                   where datname = current_database() and pid <> pg_backend_pid()`;
   try {
-    // Each of them ends with an error where its own connection was among those that were cut.
+    // The query fails if its own connection was cut.
     await pool.query(others).catch(() => undefined);
     await pool.query('select pg_terminate_backend(pg_backend_pid())').catch(() => undefined);
     await work();

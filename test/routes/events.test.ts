@@ -86,7 +86,7 @@ describe('GET /admin/events', () => {
       status: 'failed',
       object: { type: 'subscription', id: subscriptionId },
       attempts: maxAttempts,
-      // Neither what Stripe said nor where our code failed: a project's key may read it.
+      // A project's key may read it, so it contains neither Stripe's message nor our stack.
       last_error: 'Stripe: 400',
       failed_at: expect.any(String) as string,
     });

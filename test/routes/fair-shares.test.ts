@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTestService, type TestResponse, type TestService } from '../helpers/service.ts';
 
-/* What one project does at once is counted in queries and connections; no test looks at a clock. */
+/* One project's concurrent work is counted in queries and connections; no test measures time. */
 
 /** However busy the machine is. */
 const patience = { timeout: 30_000 };
@@ -97,7 +97,7 @@ describe('one project with all its keys', () => {
           Array.from({ length: 24 }, (_, nth) => send(noisy[nth % 2] ?? '', nth)),
         );
         await vi.waitUntil(async () => (await waiting()) >= atOnce, patience);
-        // What is answered without that table still has connections, and comes after all 24.
+        // Requests without that table still have connections, and come after all 24.
         const lists = await Promise.all(
           Array.from({ length: 8 }, () => service.request('GET', '/admin/audit', { key: quiet })),
         );

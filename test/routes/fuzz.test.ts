@@ -17,7 +17,7 @@ import { startWorld, type World } from './contract/world.ts';
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 20);
 const seed = Number(process.env['FUZZ_SEED'] ?? (seconds > 20 ? Date.now() % 2 ** 31 : 20_261_130));
 
-/** What no answer may hold: how it works inside, and secrets. */
+/** What no response may contain: internals and secrets. */
 const internals = [
   /\bprisma\b/i,
   /\bat .*\.(ts|js):\d+/,
@@ -112,7 +112,7 @@ function faultsOf(route: ContractRoute, ask: Ask, by: Caller, answer: Answer): s
   }
   for (const inside of internals) if (inside.test(text)) faults.push(`holds ${String(inside)}`);
   if (by === 'other') {
-    // What was asked for may be said again; what else there is of `notes` may not.
+    // A response may repeat the request; it may contain nothing else of `notes`.
     const asked = JSON.stringify(ask);
     for (const [kind, id] of Object.entries<string>({ ...world.ids })) {
       if (text.includes(id) && !asked.includes(id)) faults.push(`tells the ${kind} of notes`);

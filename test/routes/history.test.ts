@@ -117,7 +117,7 @@ describe('400', () => {
     ['feature_code', '?user_id=u_1&feature_code=NOT%20A%20CODE'],
     ['limit', '?user_id=u_1&limit=101'],
     ['cursor', '?user_id=u_1&cursor=bm90IGEgcGxhY2U'],
-    // What JavaScript takes for an instant and Postgres does not.
+    // Instants that JavaScript accepts and Postgres does not.
     ['cursor', `?user_id=u_1&cursor=${cursorOf('2026 export 2026')}`],
     ['cursor', `?user_id=u_1&cursor=${cursorOf('+012026-11-01T00:00:00.000Z export -infinity')}`],
     ['cursor', `?user_id=u_1&cursor=${cursorOf('0000-01-01T00:00:00.000Z export -infinity')}`],

@@ -18,7 +18,7 @@ import { startWorld, type World } from './contract/world.ts';
 
 let world: World;
 let routes: ContractRoute[];
-/** Does nothing of what comes after a commit: it neither keeps an answer then, nor tells the cache. */
+/** Skips everything after a commit: it neither stores a response then, nor invalidates the cache. */
 let killed: App;
 
 beforeAll(async () => {
@@ -48,7 +48,7 @@ function withoutLaterAnswers(database: Database): Database {
   return { ...database, pool };
 }
 
-/** What an answer names: what was made, and its audit rows. */
+/** The ids in a response: the created objects, and their audit rows. */
 function namesIn(text: string): string[] {
   return [...new Set(text.match(/"(?:[a-z]{2,4}_[0-9a-z]{20}|(?:cs|bps)_[\w]+)"/g))].sort();
 }

@@ -277,7 +277,7 @@ describe('a request that trickles in', () => {
   it('is cut off within a second of that, however steadily it trickles', async () => {
     const service = await start({});
     const url = new URL(await service.listen());
-    // A hundredth of it, so that nobody waits for half a minute.
+    // A hundredth of it, to keep the test short.
     service.app.server.requestTimeout /= 100;
     service.app.server.headersTimeout /= 100;
     const socket = connect(Number(url.port), url.hostname);

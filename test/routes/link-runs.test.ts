@@ -35,7 +35,7 @@ const linkMany = (pairs: object[]): Promise<TestResponse> =>
 
 const pair = (userId: string, id: string) => ({ user_id: userId, stripe_customer_id: id });
 
-/** Whose the customer is; undefined where nobody's. */
+/** Returns the owner of the customer; undefined if it has none. */
 async function ownerOf(id: string): Promise<string | undefined> {
   const { customer: customers } = shop.service.deps.database.prisma;
   const stored = await customers.findUnique({ where: { id }, include: { user: true } });

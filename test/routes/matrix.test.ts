@@ -25,7 +25,10 @@ const undocumented = [
   'GET /openapi.json',
 ];
 
-/** Where the platform key need not name a project although the path has no id: the answer is of all. */
+/**
+ * Routes on which the platform key may leave the project out although the path has no id: they cover all
+ * projects.
+ */
 const overAllProjects = [
   'GET /api/v1/admin/audit',
   'GET /api/v1/admin/events',

@@ -59,7 +59,7 @@ describe('the contract', () => {
       }),
     );
     const open = answered.filter(({ asksForKey }) => !asksForKey).map(({ route }) => route);
-    // 401 without its own token where there is one; here there is none.
+    // Routes with their own token answer 401 if it is set; here it is not.
     expect(open.sort()).toEqual(openRoutes.toSorted());
   });
 

@@ -16,7 +16,7 @@ import { startWorld, type World } from './contract/world.ts';
  */
 
 const runs = 1_000;
-/** The time after which no further request begins, so that a slow machine is not waited for. */
+/** After this time no further request begins, to bound the test on a slow machine. */
 const timeLimitMs = 40_000;
 
 let world: World;
@@ -61,7 +61,7 @@ describe('every route of operators, for any request', () => {
   }, 60_000);
 });
 
-/** Sends a request, and tells what it answered, which tables it changed and how much it added to the audit. */
+/** Sends a request. Returns the response, the tables that it changed, and the number of its audit rows. */
 async function observe(
   route: ContractRoute,
   ask: Ask,
@@ -87,7 +87,7 @@ async function observe(
   if (status >= 400) expect(route.codes).toContain(code);
   return {
     status,
-    // To want an object fetched changes nothing that an operator said, unless that is what was asked for.
+    // Enqueueing an object changes none of the operators' data, unless it was requested.
     changed: Object.keys(after).filter(
       (table) =>
         after[table] !== before[table] && (table !== 'wanted' || route.path.endsWith('/replay')),

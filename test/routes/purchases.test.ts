@@ -24,7 +24,7 @@ interface Bought {
   chargeId: string;
 }
 
-/** A purchase of `forever` that names nobody, told by a webhook. */
+/** A purchase of `forever` without a user, known from a webhook. */
 async function guest(price = shop.prices.forever): Promise<Bought> {
   const session = await shop.stripe.checkout.sessions.create({
     mode: 'payment',

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
-/* What a request leaves behind in the log and in the metrics, when there is much of it. */
+/* The traces of requests in the log and in the metrics, under load. */
 
 const lineSchema = z.looseObject({
   level: z.int(),

@@ -8,8 +8,8 @@ import { sampleOf, samples } from './contract/samples.ts';
 import { startWorld, type World } from './contract/world.ts';
 
 /*
- * JSON can carry text that Postgres and Stripe cannot: U+0000, and unpaired surrogates. Such text
- * is refused by the name of its field, wherever text is taken; it is never stored as something else.
+ * JSON can carry text that Postgres and Stripe cannot: U+0000, and unpaired surrogates. Every field refuses
+ * it by name; it is never stored as something else.
  */
 
 let world: World;

@@ -27,7 +27,7 @@ async function post(path: string, body: object): Promise<unknown> {
   return answer.body;
 }
 
-/** A user who bought with an e-mail address, which Stripe told us of. */
+/** A user who bought with an e-mail address, which Stripe reported. */
 async function buyer(userId: string): Promise<{ email: string; customerId: string }> {
   await shop.buy(userId, 'pro');
   const email = `${userId}@example.com`;
@@ -164,7 +164,7 @@ describe('DELETE /admin/users/{user_id}', () => {
       });
       expect(at(body, 'payload')).toBeNull();
     }
-    // Those that were ignored, or whose object was never fetched, told of the customer too.
+    // Ignored events, and those whose object was never fetched, contain the customer, too.
     const { rows } = await shop.service.deps.database.pool.query(
       `select event_id from webhook_events
        where position($1 in payload::text) > 0 or position($2 in payload::text) > 0`,

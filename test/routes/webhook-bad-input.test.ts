@@ -8,7 +8,7 @@ import {
   webhookSecret,
 } from '../helpers/service.ts';
 
-/* What is no event of Stripe's: refused with a 4xx, logged without secrets, and nothing is changed. */
+/* Requests that are no event of Stripe: refused with a 4xx, logged without secrets, and without effect. */
 
 interface Bad {
   payload: string | Buffer;
@@ -115,7 +115,7 @@ const payloads: Record<string, Bad> = {
   ),
 };
 
-/** The good event with one field replaced, or taken out where it is undefined. */
+/** The good event with one field replaced, or removed if it is undefined. */
 function but(changes: Record<string, unknown>): Bad {
   return signed(JSON.stringify({ ...good, ...changes }));
 }

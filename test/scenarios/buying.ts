@@ -3,11 +3,11 @@ import type { Card } from '../../src/sandbox/checkout/session-payment.ts';
 import type { Shop } from '../helpers/shop.ts';
 import { hour, idOf, ownedBy, put, required } from './steps.ts';
 
-/* How users of ours come by things at Stripe, without a checkout of ours. */
+/* How users come by subscriptions and purchases at Stripe, without our checkout. */
 
 type SubscriptionParams = Omit<Stripe.SubscriptionCreateParams, 'customer'>;
 
-/** A subscription of the user's that is made at Stripe, to `pro` unless told otherwise, and told of. */
+/** Creates a subscription of the user at Stripe, by default to `pro`, and delivers its events. */
 export async function subscribe(
   shop: Shop,
   userId: string,
@@ -17,7 +17,7 @@ export async function subscribe(
   return subscribeCustomer(shop, userId, customer.id, params);
 }
 
-/** As `subscribe`, for a customer that there is. */
+/** Does the same for an existing customer. */
 export async function subscribeCustomer(
   shop: Shop,
   userId: string,
@@ -34,28 +34,30 @@ export async function subscribeCustomer(
   return subscription;
 }
 
-/** Where the earliest period of its items ends. */
+/** Returns the earliest end of its items' periods. */
 export function periodEndOf({ items }: Stripe.Subscription): number {
   return Math.min(...items.data.map((item) => item.current_period_end)) * 1_000;
 }
 
-/** The id of an item, the first one's unless told otherwise. */
+/** Returns the id of an item, by default the first one's. */
 export function itemOf({ items }: Stripe.Subscription, index = 0): string {
   return required(items.data[index]).id;
 }
 
-/** Who pays for it. */
+/** Returns the customer who pays for it. */
 export function customerIdOf({ customer }: Stripe.Subscription): string {
   return typeof customer === 'string' ? customer : customer.id;
 }
 
-/** A renewal that is not paid: an hour after the period's end, when Stripe has tried. Returns when the debt began. */
+/**
+ * Lets a renewal fail: an hour after the period's end, when Stripe has tried. Returns when the debt began.
+ */
 export async function fallBehind(shop: Shop, subscription: Stripe.Subscription): Promise<number> {
   const now = await shop.stripe.subscriptions.retrieve(subscription.id);
   return fallBehindAt(shop, now, periodEndOf(now) + 2 * hour);
 }
 
-/** The same, where the renewal is collected until the instant. */
+/** Does the same; the renewal is retried until the instant. */
 export async function fallBehindAt(
   shop: Shop,
   subscription: Stripe.Subscription,
@@ -68,7 +70,7 @@ export async function fallBehindAt(
   return (invoice.status_transitions.finalized_at ?? 0) * 1_000;
 }
 
-/** The newest invoice that is owed. */
+/** Returns the newest unpaid invoice. */
 export async function openInvoiceOf(
   shop: Shop,
   { id }: Stripe.Subscription,
@@ -78,12 +80,15 @@ export async function openInvoiceOf(
 }
 
 interface Checkout extends Stripe.Checkout.SessionCreateParams {
-  /** Ids of prices, one of each; `line_items` instead, where quantities matter. */
+  /** Ids of prices, one of each; `line_items` for quantities. */
   prices?: string[];
   card?: Card;
 }
 
-/** Pays at a checkout that names the user in its metadata. Nothing is told yet. Returns the session as Stripe has it then. */
+/**
+ * Pays at a checkout that names the user in its metadata, without delivering events. Returns Stripe's
+ * session.
+ */
 export async function payAt(
   shop: Shop,
   userId: string,
@@ -102,7 +107,7 @@ export async function payAt(
   return shop.stripe.checkout.sessions.retrieve(opened.id);
 }
 
-/** As `payAt`, and told. */
+/** Does the same and delivers the events. */
 export async function buyAt(
   shop: Shop,
   userId: string,
@@ -113,7 +118,7 @@ export async function buyAt(
   return session;
 }
 
-/** What a session was paid by, be it itself or its first invoice. */
+/** Returns the payment of a session, its own or that of its first invoice. */
 export async function chargeOf(
   shop: Shop,
   { payment_intent: own, invoice }: Stripe.Checkout.Session,
@@ -136,14 +141,14 @@ async function intentOfInvoice(
 
 interface Goods {
   features: Record<string, unknown>;
-  /** Of a one-time price: how long it lasts. */
+  /** How long a one-time price lasts. */
   accessDays?: number;
   rank?: number;
   /** Absent: 10 dollars a month. */
   price?: Omit<Stripe.PriceCreateParams, 'product' | 'currency'> & { currency?: string };
 }
 
-/** A product of the project's with one price, and what it carries. */
+/** Creates a product of the project with one price, and maps it. */
 export async function sell(
   shop: Shop,
   { features, accessDays, rank = 0, price = { recurring: { interval: 'month' } } }: Goods,

@@ -19,7 +19,7 @@ async function pricesOnSale(shop: Shop): Promise<string> {
   return JSON.stringify(body);
 }
 
-/** Why no checkout is opened. */
+/** Returns why no checkout is opened. */
 async function checkoutOf(shop: Shop, userId: string, price: string): Promise<string> {
   const { body } = await shop.service.request('POST', '/checkout/sessions', {
     key: shop.key,
@@ -33,7 +33,7 @@ async function checkoutOf(shop: Shop, userId: string, price: string): Promise<st
   return text(body, 'code');
 }
 
-/** What is sold, as Stripe tells of it and as the project maps it. */
+/** The catalog, at Stripe and as the project maps it. */
 export const catalog: ScenarioGroup = {
   subject: 'Catalog',
   scenarios: [

@@ -5,7 +5,7 @@ import { buyAt, chargeOf, customerIdOf, subscribe, subscribeCustomer } from './b
 import { bases, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, forever, ownedBy, pro } from './steps.ts';
 
-/** Paid on a page that names nobody. */
+/** Paid on a page without a user. */
 async function buyNameless(
   shop: Shop,
   params: Partial<Stripe.Checkout.SessionCreateParams> = {},
@@ -29,7 +29,7 @@ async function link(shop: Shop, userId: string, customer: string): Promise<void>
   if (status !== 200) throw new Error(JSON.stringify(body));
 }
 
-/** Whose it is. */
+/** Ownership. */
 export const customers: ScenarioGroup = {
   subject: 'Customers and guests',
   scenarios: [

@@ -21,7 +21,7 @@ async function eventOf(shop: Shop, type: string): Promise<string> {
   return data[0]?.id ?? '';
 }
 
-/** What order, repetition, delay and loss of deliveries may not change. */
+/** Order, repetition, delay and loss of deliveries. */
 export const deliveries: ScenarioGroup = {
   subject: 'Deliveries',
   scenarios: [
@@ -134,7 +134,7 @@ export const deliveries: ScenarioGroup = {
         await syncObject(deps, subscriptionRef(id));
         await applySnapshot(deps, older, early);
         await expectAccess(shop, userId, {});
-        // Not even where it comes under a newer number, as from a server that lags behind.
+        // Even under a newer number, as from a server that lags behind.
         await applySnapshot(deps, older, await drawNumber(deps.database));
         await expectAccess(shop, userId, {});
       },

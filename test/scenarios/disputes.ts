@@ -5,7 +5,7 @@ import { bases, type Scenario, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, forever, idOf, pro, withPolicy } from './steps.ts';
 import { alarmsOf, post, tellOfDispute } from './telling.ts';
 
-/** Buys for ever, and the buyer's bank objects. Returns the dispute's id. */
+/** Buys without end, and the buyer's bank opens a dispute. Returns the dispute's id. */
 async function disputed(
   shop: Shop,
   userId: string,
@@ -18,7 +18,7 @@ async function disputed(
   return dispute;
 }
 
-/** What an open dispute may become without being decided. */
+/** The statuses of an open dispute. */
 const furtherOpen = [
   'under_review',
   'warning_under_review',
@@ -72,7 +72,7 @@ const differing = [
   { subject: 'in another currency', request: { amount: 410, currency: 'eur' } },
 ] as const;
 
-/** Money that is fought over. */
+/** Disputed money. */
 export const disputes: ScenarioGroup = {
   subject: 'Disputes',
   scenarios: [

@@ -22,9 +22,9 @@ The rows above were written by hand. In addition, \`test/flow/convergence.test.t
 \`npm test\` plays 150 of them and prints the seed of one that fails. \`npm run test:convergence -- --runs 5000 --seed 20261124\` was run on 2026-11-24, at commit 78475d3, in two concurrent halves (2,500 from seed 20261124, 2,500 from 20261134; 65 minutes on two cores): all 5,000 passed. Earlier runs found one fault, in the sandbox, which let an ended subscription be resumed.`;
 
 /**
- * The text of docs/stripe-semantics.md, formatted as `npm run format` would.
+ * Renders docs/stripe-semantics.md, formatted as `npm run format` would.
  *
- * @param path where it is to stand
+ * @param path of the document
  */
 export async function renderDocument(
   groups: readonly ScenarioGroup[],
@@ -82,7 +82,7 @@ function scenarioTable(scenarios: readonly Scenario[]): string {
   );
 }
 
-/** `design: docs/architecture.md#merge-rules` becomes a link from within docs/. */
+/** Links a basis from within docs/, such as `design: docs/architecture.md#merge-rules`. */
 function basisLink(basis: string): string {
   const own = /^design: docs\/(.*)$/.exec(basis)?.[1];
   if (own !== undefined) return `[${own}](${own})`;

@@ -25,7 +25,7 @@ import { alarmsOf, post, tellAgain, tellOfSubscription } from './telling.ts';
 
 const never = { retryDays: [], then: 'past_due' as const };
 
-/** `past_due`: from when, and for how long, access outlives a payment that failed. */
+/** `past_due`: from when, and for how long, access outlives a failed payment. */
 export const dunning: ScenarioGroup = {
   subject: 'Subscriptions: payments that fail',
   scenarios: [

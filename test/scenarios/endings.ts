@@ -3,7 +3,7 @@ import { periodEndOf, sell, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import { day, expectAccess, expectChangeAt, hour, pro, required } from './steps.ts';
 
-/** Where the window of a subscription ends. */
+/** The end of a subscription's window. */
 export const endings: ScenarioGroup = {
   subject: 'Subscriptions: ends',
   scenarios: [

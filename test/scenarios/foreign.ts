@@ -5,7 +5,7 @@ import { bases, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, idOf, ownedBy, pro } from './steps.ts';
 import { alarmsOf, post, postBody, selectEvents } from './telling.ts';
 
-/** A subscription that is over at Stripe, of which nobody told yet. */
+/** A subscription that has ended at Stripe, without an event yet. */
 async function endedInSilence(shop: Shop, userId: string): Promise<{ id: string; object: string }> {
   const { id } = await subscribe(shop, userId);
   shop.sandbox.faults.webhooks = { drop: true };
@@ -23,7 +23,7 @@ async function outcomeOf(shop: Shop, eventId: string): Promise<string> {
 
 const deleted = 'customer.subscription.deleted';
 
-/** Events that are not ours to apply, or that say less or other than they seem to. */
+/** Events of foreign origin or unexpected content. */
 export const foreign: ScenarioGroup = {
   subject: 'Foreign and broken events',
   scenarios: [
@@ -162,7 +162,7 @@ export const foreign: ScenarioGroup = {
       basis: bases.promises,
       async run(shop, userId) {
         await subscribe(shop, userId);
-        // What other histories left unknown is believed first.
+        // Objects that other histories left unknown become missing first.
         await tryAgain(shop);
         const alarms = await alarmsOf(shop, 'object_missing');
         for (const [type, object] of [
@@ -175,7 +175,7 @@ export const foreign: ScenarioGroup = {
         ] as const) {
           expect((await post(shop, { type, object })).status).toBe(200);
         }
-        // What was never seen may be a moment ahead of what can be fetched: it is tried a few times more.
+        // A webhook can arrive before the API shows its object, so a never-seen one is retried several times.
         expect(await alarmsOf(shop, 'object_missing')).toBe(alarms);
         await tryAgain(shop);
         expect(await alarmsOf(shop, 'object_missing')).toBe(alarms + 6);
@@ -212,7 +212,7 @@ export const foreign: ScenarioGroup = {
   ],
 };
 
-/** As often as an object that was never seen may be unknown to Stripe before that is believed. */
+/** Retries before a never-seen object counts as missing. */
 async function tryAgain(shop: Shop): Promise<void> {
   for (let tries = 0; tries < 3; tries += 1) {
     await shop.advanceTo(shop.service.clock.now() + 10_000);

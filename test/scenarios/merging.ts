@@ -9,7 +9,7 @@ async function admin(shop: Shop, action: 'grant' | 'revoke', body: object): Prom
   expect(answer.status).toBeLessThan(300);
 }
 
-/** What several sources of one user add up to, and an operator's word among them. */
+/** Several sources of one user, and operators' actions on them. */
 export const merging: ScenarioGroup = {
   subject: 'Several sources',
   scenarios: [

@@ -41,7 +41,7 @@ const upgrades = (['create_prorations', 'always_invoice', 'none'] as const).map(
   }),
 );
 
-/** What the items of one or several subscriptions add up to. */
+/** The items of one or several subscriptions. */
 export const plans: ScenarioGroup = {
   subject: 'Subscriptions: items and plans',
   scenarios: [
@@ -172,7 +172,7 @@ export const plans: ScenarioGroup = {
         const both = { ...pro, theme: { dark: 'yearly' } };
         const [long, short] = subscription.items.data.map((item) => item.current_period_end);
         expect(long).toBeGreaterThan(required(short) + 300 * 86_400);
-        // As Stripe tells of it where nothing but the flag was set.
+        // As Stripe reports it if only the flag was set.
         tellOfSubscription(shop, subscription.id, { cancel_at_period_end: true });
         await tellAgain(shop, subscription);
         await expectChangeAt(shop, userId, required(short) * 1_000, { before: both });

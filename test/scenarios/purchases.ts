@@ -13,7 +13,7 @@ import {
   put,
 } from './steps.ts';
 
-/** One-time purchases, and what their windows add up to. */
+/** One-time purchases, and their windows. */
 export const purchases: ScenarioGroup = {
   subject: 'Purchases',
   scenarios: [

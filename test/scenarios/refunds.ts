@@ -15,7 +15,7 @@ import {
 } from './steps.ts';
 import { alarmsOf, post, tellOfRefunds } from './telling.ts';
 
-/** Money that goes back, and what it takes along. */
+/** Refunds, and what they end. */
 export const refunds: ScenarioGroup = {
   subject: 'Refunds',
   scenarios: [

@@ -1,14 +1,14 @@
 import type { Shop } from '../helpers/shop.ts';
 
-/** A history at Stripe that ends in the right access. `docs/stripe-semantics.md` is rendered from these. */
+/** A history at Stripe that ends in the right access. `docs/stripe-semantics.md` is generated from these. */
 export interface Scenario {
-  /** What it guarantees, in one sentence. */
+  /** The guarantee, in one sentence. */
   title: string;
-  /** A page of Stripe's, or `design: ` with the place in the repository where the choice is told. */
+  /** A page of Stripe's, or `design: ` with the place in the repository that states the rule. */
   basis: string;
-  /** The subscription status of which it shows what the table of statuses says. */
+  /** The subscription status that it demonstrates in the table of statuses. */
   status?: string;
-  /** @param userId a user whom nobody else knows. */
+  /** @param userId a user of this scenario alone. */
   run(shop: Shop, userId: string): Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export interface ScenarioGroup {
 
 const stripeDocs = 'https://docs.stripe.com';
 
-/** Where rules are told, by subject. */
+/** The sources of rules, by subject. */
 export const bases = {
   statuses: `${stripeDocs}/billing/subscriptions/overview#subscription-statuses`,
   trials: `${stripeDocs}/billing/subscriptions/trials/free-trials`,

@@ -48,7 +48,7 @@ async function pendingUpgrade(shop: Shop, userId: string): Promise<Stripe.Subscr
   return pending;
 }
 
-/** Changes that are made now and come into effect later. */
+/** Changes that take effect later. */
 export const schedules: ScenarioGroup = {
   subject: 'Subscriptions: schedules and pending updates',
   scenarios: [

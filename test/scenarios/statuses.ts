@@ -22,7 +22,7 @@ const collectionPauses = (['void', 'mark_uncollectible', 'keep_as_draft'] as con
   }),
 );
 
-/** What each status of a subscription gives; debts are in dunning.ts. */
+/** The access that each status of a subscription gives; debts are in dunning.ts. */
 export const statuses: ScenarioGroup = {
   subject: 'Subscriptions: statuses',
   scenarios: [

@@ -3,41 +3,41 @@ import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import type { Shop } from '../helpers/shop.ts';
 
-/* What scenarios are made of. Instants are epoch milliseconds, as everywhere on our side. */
+/* The steps of scenarios. Instants are epoch milliseconds. */
 
 export const hour = 3_600_000;
 export const day = 24 * hour;
 
-/** What the shop's goods give. */
+/** The features of the shop's products. */
 export const pro = { export: true, notebooks: 10 };
 export const team = { export: true, notebooks: 'unlimited', theme: { dark: true } };
 export const pass = { export: true };
 export const forever = { theme: { dark: false } };
 
-/** Metadata that say whose something is. */
+/** Returns metadata that name the user. */
 export function ownedBy(shop: Shop, userId: string): Record<string, string> {
   return { project_id: shop.projectId, user_id: userId };
 }
 
-/** The id that a field refers to, whether it came expanded or not. */
+/** Returns the id in a field, expanded or not. */
 export function idOf(reference: string | { id: string } | null): string {
   const found = required(reference);
   return typeof found === 'string' ? found : found.id;
 }
 
-/** The value; throws where there is none. */
+/** Returns the value; throws if there is none. */
 export function required<T>(value: T | null | undefined): T {
   if (value === null || value === undefined) throw new Error('there is none');
   return value;
 }
 
-/** As an operator: sets something of the project's catalog, and everyone is computed anew. */
+/** Changes the project's catalog as an operator, and recomputes its users. */
 export async function put(shop: Shop, path: string, body: object): Promise<void> {
   const answer = await shop.service.request('PUT', `/admin/${path}`, { key: shop.key, body });
   if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
 }
 
-/** Changes the project's policy for as long as `work` runs. */
+/** Changes the project's policy while `work` runs. */
 export async function withPolicy(
   shop: Shop,
   settings: Record<string, unknown>,
@@ -56,7 +56,7 @@ export async function withPolicy(
   }
 }
 
-/** Changes the project's policy; everyone is computed anew. */
+/** Changes the project's policy, and recomputes its users. */
 export async function setPolicy(shop: Shop, settings: Record<string, unknown>): Promise<void> {
   const answer = await shop.service.request('PATCH', `/admin/projects/${shop.projectId}`, {
     key: shop.key,
@@ -65,12 +65,12 @@ export async function setPolicy(shop: Shop, settings: Record<string, unknown>): 
   if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
 }
 
-/** Holds the answer that an app would get now: the values by feature code. */
+/** Checks the answer that an app would get now: the values by feature code. */
 export async function expectAccess(shop: Shop, userId: string, expected: object): Promise<void> {
   expect(await shop.entitled(userId)).toEqual(expected);
 }
 
-/** What the user may use at an instant, as is known now: the values by feature code. */
+/** Returns what the user may use at an instant, as known now: the values by feature code. */
 export async function accessAt(
   shop: Shop,
   userId: string,
@@ -86,7 +86,10 @@ export async function accessAt(
   );
 }
 
-/** The user has `before` until the last millisecond, and `after` from the instant on, though nobody tells of it. */
+/**
+ * Checks that the user has `before` until the last millisecond, and `after` from the instant on, without an
+ * event.
+ */
 export async function expectChangeAt(
   shop: Shop,
   userId: string,

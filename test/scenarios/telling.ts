@@ -4,13 +4,13 @@ import { eventTypes } from '../../src/webhook/core/events.ts';
 import { type TestResponse, webhookSecret } from '../helpers/service.ts';
 import type { Shop } from '../helpers/shop.ts';
 
-/* What Stripe tells, other than the sandbox does by itself. */
+/* Events and answers of Stripe that the sandbox does not produce. */
 
 /**
- * Has the sandbox tell of what the operator is asked to select at Stripe, and of nothing else, so that
- * every scenario shows that these events are enough.
+ * Makes the sandbox send only the events that the operator selects at Stripe, so that every scenario shows
+ * that they are sufficient.
  *
- * @param apiVersion in whose shapes; absent: today's.
+ * @param apiVersion of their shapes; absent: the current one.
  */
 export function selectEvents({ sandbox }: Shop, apiVersion?: string): void {
   const [endpoint] = sandbox.objects('webhookEndpoints').webhookEndpoints;
@@ -23,7 +23,7 @@ export function selectEvents({ sandbox }: Shop, apiVersion?: string): void {
   });
 }
 
-/** Until mocks are restored, Stripe tells the service of a subscription with these fields instead of its own. */
+/** Until mocks are restored, Stripe shows the service a subscription with these fields instead of its own. */
 export function tellOfSubscription(
   shop: Shop,
   id: string,
@@ -37,7 +37,7 @@ export function tellOfSubscription(
   }
 }
 
-/** The same for a dispute. */
+/** Does the same for a dispute. */
 export function tellOfDispute(shop: Shop, id: string, fields: Partial<Stripe.Dispute>): void {
   for (const { disputes } of clientsOf(shop)) {
     vi.spyOn(disputes, 'retrieve').mockImplementation(async (asked) => {
@@ -47,7 +47,7 @@ export function tellOfDispute(shop: Shop, id: string, fields: Partial<Stripe.Dis
   }
 }
 
-/** The same for these fields of the refunds of a charge. */
+/** Does the same for the refunds of a charge. */
 export function tellOfRefunds(shop: Shop, id: string, fields: Partial<Stripe.Refund>): void {
   for (const { charges } of clientsOf(shop)) {
     vi.spyOn(charges, 'retrieve').mockImplementation(async (asked) => {
@@ -69,7 +69,7 @@ export function forgetPrices(shop: Shop): void {
   for (const { prices } of clientsOf(shop)) vi.spyOn(prices, 'retrieve').mockRejectedValue(error);
 }
 
-/** What the service asks Stripe by: for buyers, and in the background. */
+/** The service's Stripe clients: for buyers, and in the background. */
 function clientsOf({ service }: Shop): Stripe[] {
   return [service.deps.stripe, service.deps.stripeInBackground];
 }
@@ -85,7 +85,7 @@ interface News {
 
 let written = 0;
 
-/** Posts an event as Stripe would, signed, and syncs. */
+/** Posts a signed event, as Stripe would, and syncs. */
 export async function post(shop: Shop, { object, ...news }: News): Promise<TestResponse> {
   written += 1;
   const answer = await postBody(shop, {
@@ -116,7 +116,7 @@ export function postBody(shop: Shop, body: object): Promise<TestResponse> {
   });
 }
 
-/** Tells of a subscription once more, so that it is fetched. */
+/** Sends another event of a subscription, so that it is fetched. */
 export async function tellAgain(shop: Shop, { id }: { id: string }): Promise<void> {
   await post(shop, {
     type: 'customer.subscription.updated',
@@ -124,7 +124,7 @@ export async function tellAgain(shop: Shop, { id }: { id: string }): Promise<voi
   });
 }
 
-/** How often an alarm of a kind was raised so far. */
+/** Returns how often an alarm of a kind was raised so far. */
 export async function alarmsOf(shop: Shop, kind: string): Promise<number> {
   const { values } = await shop.service.deps.metrics.alarms.get();
   return values.find(({ labels }) => labels.kind === kind)?.value ?? 0;

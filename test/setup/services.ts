@@ -20,8 +20,8 @@ declare module 'vitest' {
 }
 
 /**
- * Finds or starts what the integration tests run against: `DATABASE_URL` and `REDIS_URL` where they
- * are set, our own otherwise. Whatever it started ends with the run, also after a failure or Ctrl-C.
+ * Finds or starts the services of the integration tests: those in `DATABASE_URL` and `REDIS_URL` if set,
+ * otherwise private ones. Everything that it started ends with the run, also after a failure or Ctrl-C.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const started = new Started();
@@ -70,8 +70,8 @@ async function ownRedis(started: Started): Promise<string> {
 }
 
 /**
- * The migrated database that is cloned for each test file. On Ctrl-C vitest is gone before it could be
- * dropped, so that on a server of one's own (`DATABASE_URL`) a `latchkey_template_…` may be left behind.
+ * The migrated database that is cloned for each test file. On Ctrl-C vitest ends before it can be dropped, so
+ * a `latchkey_template_…` may remain on your own server (`DATABASE_URL`).
  */
 async function createTemplate(databaseUrl: string, started: Started): Promise<string> {
   const name = `latchkey_template_${randomUUID().slice(0, 8)}`;

@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** Where Debian keeps programs of servers, which is not on every user's PATH. */
+/** Debian's folder of server programs, which is not on every user's PATH. */
 const furtherDirectories = ['/usr/sbin'];
 
 /**
- * Returns the path of a program of the system, whose package has the same name. As root on Debian it is
- * installed where it is missing.
+ * Returns the path of a system program, whose package has the same name. As root on Debian it is installed if
+ * missing.
  *
  * @throws Error that says how to install it.
  */
@@ -31,7 +31,7 @@ function install(name: string): boolean {
   const settings = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   return [
     ['update', '-qq'],
-    // Nothing is to start by itself.
+    // Prevents the package from starting its service.
     ['install', '-y', '-qq', '--no-install-recommends', name],
   ].every(
     (args) =>

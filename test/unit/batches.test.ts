@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
 import { createBatches, LaneFull } from '../../src/platform/batches.ts';
 
-/** Batches of words, each of which ends when told to. */
+/** Batches of words, which end on command. */
 function openBatches({ maxSize = 10, maxRunning = 1, maxWaitMs = 60_000 } = {}) {
   const begun: { keys: string[]; end: PromiseWithResolvers<string[]> }[] = [];
   const ask = createBatches<string, string>({
@@ -102,7 +102,7 @@ it('if every batch hangs, waiting keys time out, and the lane is empty again', a
     end(0);
     await turn();
     expect(keys()).toEqual([['a'], ['e']]);
-    // What has begun is no longer timed here.
+    // A running batch is not timed here.
     vi.advanceTimersByTime(60_000);
     end(1);
     expect(await Promise.all([hanging, late])).toEqual(['A', 'E']);

@@ -7,7 +7,7 @@ import { at, entriesAt } from '../helpers/json.ts';
 const file = path.resolve(import.meta.dirname, '../../docker-compose.yml');
 const services = entriesAt(parse(readFileSync(file, 'utf8'), { merge: true }), 'services');
 
-/** What an image that starts as root needs to become another user. */
+/** The capabilities that an image needs to step down from root. */
 const toStepDown = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
 
 describe.each(services)('the container %s', (name, service) => {

@@ -11,18 +11,18 @@ const compose = readFileSync(path.join(repository, 'docker-compose.yml'), 'utf8'
 
 const settings = Object.keys(environmentSchema.shape).sort();
 
-/** Where a secret lies instead. */
+/** Settings that name the file of a secret. */
 const files = secretSettings.map((name) => `${name}_FILE`);
 const example = parseEnv(text);
 
-/** What an operator has to fill in. */
+/** Settings that an operator has to fill in. */
 const secrets = {
   ADMIN_API_KEY: 'a'.repeat(32),
   STRIPE_SECRET_KEY: 'sk_test_filled_in',
   STRIPE_WEBHOOK_SECRETS: 'whsec_filled_in',
 };
 
-/** What docker-compose.yml takes from .env. */
+/** Settings that docker-compose.yml takes from .env. */
 const interpolated = new Set([...compose.matchAll(/\$\{(\w+)/g)].map(([, name = '']) => name));
 
 /** The environment that docker-compose.yml gives the service. */

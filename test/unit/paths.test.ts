@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 const repository = path.resolve(import.meta.dirname, '../..');
 
-/** The paths that a source file names from where it lies, as they are on disk. */
+/** Returns the existing paths that a source file names relative to itself. */
 function pathsNamedIn(file: string): string[] {
   const text = readFileSync(file, 'utf8');
   const named = [

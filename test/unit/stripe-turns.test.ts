@@ -4,7 +4,7 @@ import { createStripeTurns } from '../../src/platform/stripe-turns.ts';
 
 const endpoint = 'GET /v1/subscriptions/:id';
 
-/** A budget that gives one request each time it is told to. */
+/** A budget that admits one request per command. */
 function openTurns() {
   const asking: PromiseWithResolvers<number>[] = [];
   const passed: string[] = [];

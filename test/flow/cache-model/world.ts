@@ -19,7 +19,7 @@ interface Round {
   read(instance: InstanceNumber, userId: string): Promise<string>;
   /** Resolves when the reader has queried Postgres; the returned function lets it finish. */
   beginSlowRead(instance: InstanceNumber, userId: string): Promise<() => Promise<string>>;
-  /** @param killed after its commit, before it tells the cache. */
+  /** @param killed after its commit, before it invalidates the cache. */
   writer(instance: InstanceNumber, killed: boolean): Writer;
   /** Time passes for the service and for what Redis keeps. */
   pass(ms: number): Promise<void>;
@@ -30,7 +30,7 @@ interface Round {
 export interface CacheWorld {
   clock: TestClock;
   cacheTtlMs: number;
-  /** What is to be answered about a user at an instant, as text to compare. */
+  /** Returns the correct answer for a user at an instant, as text to compare. */
   oracle(facts: WrittenFacts, instant: number): string;
   newRound(): Promise<Round>;
   close(): Promise<void>;
@@ -60,7 +60,7 @@ export async function openCacheWorld(): Promise<CacheWorld> {
   };
 }
 
-/** Answers as text to compare, whatever order their fields have. */
+/** Returns answers as text to compare, for any order of fields. */
 function textOf(entries: unknown[]): string {
   return JSON.stringify(
     entries.map((entry) => {

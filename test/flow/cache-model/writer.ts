@@ -108,7 +108,7 @@ export function createWriter(
     async subscription(facts, active) {
       const now = clock.now();
       facts.subscription ??= { id: `sub_${facts.userId}`, startDate: now, endedAt: null };
-      // What was canceled stays so.
+      // A canceled subscription stays canceled.
       if (!active) facts.subscription.endedAt ??= now;
       const { id, startDate, endedAt } = facts.subscription;
       const start = new Date(startDate);

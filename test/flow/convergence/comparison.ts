@@ -67,7 +67,7 @@ async function compare(
   }
 }
 
-/** Where the oracle's answer changes, and where the service says that its own does. */
+/** The instants at which the oracle's answer changes, and at which the service says that its own does. */
 async function boundariesOf(
   world: World,
   project: Project,

@@ -5,7 +5,7 @@ import type { Project, World } from './world.ts';
 export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
 
-/** What an action acts in, and among what it picks. */
+/** The environment of an action, with the objects that it picks from. */
 export interface Context {
   world: World;
   project: Project;
@@ -18,7 +18,7 @@ export interface Context {
   pick: number;
 }
 
-/** An action does something, or nothing where there is nothing to act on. */
+/** An action, which does nothing if there is nothing to act on. */
 export type Act = (context: Context) => Promise<unknown>;
 
 /** One of them, by the context's pick. */

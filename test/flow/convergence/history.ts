@@ -27,7 +27,7 @@ interface Step extends WayOfStep {
   pick: number;
 }
 
-/** Buying and time come more often than the rest, so that there is something to act on. */
+/** Purchases and time are more frequent than the rest, so that there is something to act on. */
 const stepArbitrary: fc.Arbitrary<Step> = fc.record({
   act: fc.oneof(
     {
@@ -165,7 +165,7 @@ const fetched = {
 
 async function fetchAll(world: World): Promise<void> {
   const { sandbox, service } = world;
-  // Only the event tells when slow money arrived.
+  // Only the event shows when slow money arrived.
   const arrivals = sandbox
     .deliveries()
     .filter(({ eventType }) => eventType === 'checkout.session.async_payment_succeeded');

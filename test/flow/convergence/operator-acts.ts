@@ -3,7 +3,7 @@ import { at, text } from '../../helpers/json.ts';
 import { type Act, type Context, dayMs, hourMs, oneOf, pass, Refused } from './context.ts';
 import { setClock } from './instances.ts';
 
-/* What operators may do, and what time does. The project notes what Stripe does not know. */
+/* The actions of operators, and of time. The project records what Stripe does not know. */
 
 async function admin(
   { instance, project }: Context,
@@ -25,7 +25,7 @@ function instantIn(answer: unknown, ...path: string[]): number {
   return Date.parse(text(answer, ...path));
 }
 
-/** What the other instance answers after an act that has returned. */
+/** Checks the other instance's answer after a change that has returned. */
 async function reasonElsewhere({ other, project, userId }: Context, featureCode: string) {
   const query = `user_id=${userId}&feature_code=${featureCode}`;
   const { body } = await other.request('GET', `/entitlements/check?${query}`, {
@@ -96,7 +96,7 @@ async function revoke(context: Context, validTo: number | null): Promise<void> {
     recordedAt: instantIn(answer, 'revocation', 'created_at'),
     block,
   });
-  // A plain one leaves what is bought meanwhile, but nothing that was known.
+  // A plain revocation spares later purchases, but nothing that was known.
   expect(at(answer, 'has_access')).toBe(false);
   if (block) expect(await reasonElsewhere(context, featureCode)).toBe('revoked');
 }

@@ -12,7 +12,7 @@ import {
 } from './context.ts';
 import { goodNames, openCheckout, type GoodName } from './world.ts';
 
-/* What buyers, banks, and people at Stripe's dashboard may do. */
+/* The actions of buyers, banks, and users of Stripe's dashboard. */
 
 const cards = ['ok', 'ok', 'ok', 'async_success', 'async_failure', 'ok_then_declined'] as const;
 

@@ -25,7 +25,7 @@ export function objectsOf(sandbox: Sandbox) {
 
 type Objects = ReturnType<typeof objectsOf>;
 
-/** What the service was told of, and Stripe does not know. */
+/** What the service was told and Stripe does not know. */
 export type Ours = Pick<Facts, 'policy' | 'features' | 'grants' | 'revocations'> & {
   carries: Record<string, CarryFact>;
   /** The user of each session that was opened through the service. */
@@ -103,7 +103,7 @@ function subscriptionFact(subscription: Subscription, stripe: Objects) {
   let debtAt: number | null = null;
   for (const { invoice, at } of finalized.slice(paid + 1)) {
     if (invoice.status !== 'open' && invoice.status !== 'uncollectible') continue;
-    // What was given up before anybody was asked to pay is no debt.
+    // An invoice that was given up before its payment was requested is no debt.
     if (invoice.status === 'uncollectible' && !invoice.attempted) continue;
     if (debtAt === null || at < debtAt) debtAt = at;
   }
@@ -175,7 +175,10 @@ function purchaseFacts(session: Session, stripe: Objects): PurchaseFact[] {
     }));
 }
 
-/** What a dispute takes of its charge: all that is left, where the bank's amount comes close or is in other money. */
+/**
+ * What a dispute takes of its charge: the whole rest if the bank's amount is close to it or in another
+ * currency.
+ */
 function takenBy(dispute: Dispute, stripe: Objects): number {
   const charge = stripe.charges.find(({ id }) => id === dispute.charge);
   if (charge === undefined) return dispute.amount;

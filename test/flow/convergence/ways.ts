@@ -7,10 +7,10 @@ import { drawNumber } from '../../../src/webhook/fetch-numbers.ts';
 import { claimQueued } from '../../../src/webhook/sync-queue.ts';
 import type { World } from './world.ts';
 
-/** Where a worker dies. Each leaves behind what the step before it did, and nothing else. */
+/** The steps after which a worker dies. Each leaves only the effects of the previous step. */
 const deaths = ['claimed', 'fetched', 'in_transaction', 'committed'] as const;
 
-/** What happens on the way from Stripe to the answer, beside the action or after it. */
+/** Disturbances between Stripe and the answer, during the action or after it. */
 export const ways = [
   'nothing',
   'deliver',
@@ -27,12 +27,12 @@ export const ways = [
   'sweep',
 ] as const;
 
-/** How a step goes on, and where. */
+/** How a step ends, and where. */
 export interface WayOfStep {
   way: (typeof ways)[number];
   /** The instance that acts and works; what it does shows on the other. */
   at: number;
-  /** Two or three workers rather than one, where work is done. */
+  /** Two or three workers instead of one. */
   workers: number;
 }
 
@@ -83,13 +83,13 @@ export async function work(world: World, { at, workers }: Omit<WayOfStep, 'way'>
   await Promise.all(
     Array.from({ length: workers }, (_, n) => {
       const [{ deps }] = instancesOf(world, { at: (at + n) % 2 });
-      // A refused request is left to the queue's own patience, which is what is looked at.
+      // A refused request is left to the queue's retries, which this tests.
       return syncAll({ ...deps, stripe: deps.stripeInBackground });
     }),
   );
 }
 
-/** A worker takes what is wanted, and is killed on the way with each of it. */
+/** A worker syncs the enqueued objects, and is killed during each of them. */
 async function die(deps: AppDeps, where: (typeof deaths)[number]): Promise<void> {
   const claims = await claimQueued(deps.database, deps.clock(), {
     limit: 8,

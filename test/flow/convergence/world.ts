@@ -87,7 +87,7 @@ const goods = {
 export type GoodName = keyof typeof goods;
 export const goodNames: readonly GoodName[] = ['pro', 'team', 'pass', 'forever'];
 
-/** A project of its own, with its goods at Stripe and in the catalog, and what was told about it. */
+/** A project with its products at Stripe and in the catalog, and a record of operators' changes. */
 export interface Project extends Omit<Ours, 'grants' | 'revocations'> {
   key: string;
   prices: Record<GoodName, { priceId: string; productId: string }>;
@@ -165,7 +165,7 @@ export async function openProject({ service, sandbox, stripe }: World): Promise<
   };
 }
 
-/** Opens a checkout through the service; null where it was refused or Stripe was away. */
+/** Opens a checkout through the service; null if it was refused or Stripe was away. */
 export async function openCheckout(
   instance: Instance,
   project: Project,

@@ -1,4 +1,4 @@
-/** Why what was printed is not what the runbook shows beside it; null where it is. */
+/** Returns how the output differs from the runbook's; null if it does not. */
 export function mismatch(
   expected: { language: string; text: string },
   printed: string,

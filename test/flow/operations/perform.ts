@@ -7,7 +7,7 @@ import type { Shell } from './shell.ts';
 /** Does what a document says where no command does it; gets the name with the example ids replaced. */
 export type Act = (name: string) => Promise<void>;
 
-/** Only asks, so that it may be asked again until the background work is done. */
+/** Reads only, so it may be repeated until the background work is done. */
 function onlyAsks(code: string): boolean {
   return !/ -(d|X) |^RUN=|^LINK=/m.test(code);
 }

@@ -4,7 +4,7 @@ import type { Shop } from '../../helpers/shop.ts';
 /** The runbook's example ids, and what they are here. */
 export type Names = Record<string, string>;
 
-/** What is wrong when a section of the runbook is opened, by its heading. */
+/** The faults at the start of the runbook's sections, by heading. */
 export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
   'Before anything': () => Promise.resolve({}),
 
@@ -23,7 +23,7 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
     const customer = await stripe.customers.create({ email: 'u_44@example.com' });
     await stripe.subscriptions.create({ customer: customer.id, items: [{ price: prices.pro }] });
     await shop.settle();
-    // Paid, and nobody told us.
+    // Paid, without an event.
     await shop.buy('u_42', 'pro');
     return { li_123: purchase.id, cus_123: customer.id };
   },

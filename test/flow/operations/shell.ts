@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** One bash in which commands run one after the other, so that what one sets the next one has. */
+/**
+ * One bash in which commands run one after the other, so that later ones see the variables of earlier ones.
+ */
 export class Shell {
   readonly #bash: ChildProcess;
   #output = '';

@@ -4,7 +4,7 @@ import { at, entriesAt } from '../../helpers/json.ts';
 import type { ContractRoute } from './document.ts';
 import type { Answer } from './route-sample.ts';
 
-/** Says what an answer has that the contract does not say; null where it is as documented. */
+/** Returns the difference between a response and the contract; null if there is none. */
 export type CheckAnswer = (route: ContractRoute, answer: Answer) => string | null;
 
 /** Checks answers against the schemas of the OpenAPI document that the service hands out. */

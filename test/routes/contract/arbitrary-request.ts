@@ -44,7 +44,7 @@ export function arbitraryAsk(
   );
 }
 
-/** What a parameter `id` names follows from the path before it: `revocations` of `/revocations/{id}`. */
+/** The path before a parameter `id` decides what it names: `revocations` of `/revocations/{id}`. */
 function nameInPath({ path }: ContractRoute, name: string): string {
   return name === 'id' ? (/(\w+)\/\{id\}/.exec(path)?.[1] ?? name) : name;
 }
@@ -118,7 +118,7 @@ function textOf(schema: unknown): fc.Arbitrary<string> {
   const pattern = at(schema, 'pattern');
   const any = fc.string({ unit: 'grapheme', minLength, maxLength });
   if (typeof pattern !== 'string') return any;
-  // What fast-check makes of a pattern knows no Unicode properties.
+  // fast-check's generator for patterns lacks Unicode properties.
   return pattern.includes('\\p{')
     ? any.filter((text) => new RegExp(pattern, 'u').test(text))
     : fc.stringMatching(new RegExp(pattern));

@@ -1,6 +1,6 @@
 import type { TestService } from '../../helpers/service.ts';
 
-/** What operators change, by table, without what follows from it or only notes a use. */
+/** The rows that operators change, by table, without derived data and records of use. */
 const columns = {
   projects: `to_jsonb(projects) - 'catalog_revision'`,
   api_keys: 'id, project_id, name, hash, scopes, expires_at, deleted_at',

@@ -6,7 +6,7 @@ import type { TestService } from '../../helpers/service.ts';
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 type Method = (typeof methods)[number];
 
-/** A route as the OpenAPI document of the running application tells of it. */
+/** A route as the OpenAPI document of the running application describes it. */
 export interface ContractRoute {
   /** Method and path, such as `GET /api/v1/admin/projects/{id}`. */
   name: string;
@@ -18,7 +18,7 @@ export interface ContractRoute {
   takesBody: boolean;
   parameters: { name: string; in: 'path' | 'query'; schema: unknown; required: boolean }[];
   body: unknown;
-  /** The statuses promised, such as `201`. */
+  /** The documented statuses, such as `201`. */
   statuses: number[];
   /** The codes of problems promised. */
   codes: ProblemCode[];

@@ -3,7 +3,7 @@ import { text } from '../../helpers/json.ts';
 import type { Pools } from './arbitrary-request.ts';
 import type { Ids, World } from './world.ts';
 
-/** Things of the pools, some of which there are. */
+/** Ids for random requests, some of which exist. */
 export function arbitraryIds(world: World, pools: Pools): fc.Arbitrary<Ids> {
   const some = (name: string, otherwise: string): fc.Arbitrary<string> =>
     fc.constantFrom(...(pools[name] ?? [otherwise])).map(String);
@@ -27,7 +27,7 @@ export function arbitraryIds(world: World, pools: Pools): fc.Arbitrary<Ids> {
   });
 }
 
-/** Some of everything, so that random requests find something to change. */
+/** Creates some objects of each kind, so that random requests can change something. */
 export async function stockPools(world: World): Promise<Pools> {
   const { ids, done, keyOf, shop } = world;
   await done('PUT', '/admin/features/retired', { name: 'Retired', type: 'boolean' });
@@ -48,7 +48,7 @@ export async function stockPools(world: World): Promise<Pools> {
     const { id } = await shop.stripe.customers.create({ email: `c${round}@example.com`, metadata });
     customers.push(id);
   }
-  // Some that are linked, so that there is something to unlink.
+  // Some that are linked, so that they can be unlinked.
   for (const id of customers.slice(0, 3)) {
     await done('POST', '/admin/users/u_1/customers', { stripe_customer_id: id });
   }

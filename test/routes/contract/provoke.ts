@@ -5,7 +5,7 @@ import { type Answer, type Ask, inProject, send, tooLarge } from './route-sample
 import { sampleOf } from './samples.ts';
 import type { World } from './world.ts';
 
-/** All that a route can be brought to answer; the request that succeeds comes last. */
+/** Provokes every response of a route; the successful request comes last. */
 export async function provoke(world: World, route: ContractRoute): Promise<Answer[]> {
   const { app, ids, key } = world;
   const sample = sampleOf(route.name);
@@ -50,7 +50,7 @@ async function refused(
     const first = { ...success, body: { not_known: 1 }, headers };
     answers.push(await send(app, route, first, usual));
     answers.push(await send(app, route, { ...first, body: { not_known: 2 } }, usual));
-    // As if the first had not ended yet.
+    // As if the first request were still running.
     await service.deps.database.pool.query(
       `update idempotency_records set status = 'running', response_status = null`,
     );
@@ -59,7 +59,7 @@ async function refused(
   return answers;
 }
 
-/** What becomes of the request that would succeed while Postgres is gone or fails, and without Stripe. */
+/** Sends the successful request while Postgres is away or fails, and without Stripe. */
 async function failed(world: World, route: ContractRoute, success: Ask): Promise<Answer[]> {
   const { app, withoutStripe, overloaded, limited, service, key } = world;
   const { database } = service.deps;
@@ -77,7 +77,7 @@ async function failed(world: World, route: ContractRoute, success: Ask): Promise
   }
   if (route.codes.includes('overloaded')) answers.push(await send(overloaded, route, success, by));
   if (route.codes.includes('too_many_requests')) {
-    // What the key may ask at once.
+    // The burst of the key.
     await limited.inject({
       url: '/api/v1/admin/projects',
       headers: { authorization: `Bearer ${adminKey}` },

@@ -19,13 +19,13 @@ export interface Ask {
 }
 
 export interface RouteSample {
-  /** What the request needs beyond what the world has, made in the project `notes`. */
+  /** Creates the request's prerequisites beyond the world, in the project `notes`. */
   make?: (world: World) => Promise<Partial<Ids>>;
-  /** The request about these things; it succeeds where they are the key's project's. */
+  /** The request about these objects. It succeeds if they belong to the key's project. */
   ask: (ids: Ids) => Ask;
   /**
-   * For each code of the route's `config.problems` a request that is answered with it, with the key of
-   * `notes`. Where `ask` of things that do not exist is, nothing has to be said here.
+   * For each code of the route's `config.problems`, a request that gets it, with the key of `notes`. May be
+   * omitted if `ask` with missing objects gets it.
    */
   problems?: Partial<Record<ProblemCode, (world: World) => Ask | Promise<Ask>>>;
   /** The same for what else it answers with, by status; the success is shown by `ask`. */
@@ -38,7 +38,7 @@ export const tooLarge = JSON.stringify('x'.repeat(1_048_577));
 /** The samples of one room, by method and path. */
 export type RouteSamples = Record<string, RouteSample>;
 
-/** The request, with its project named where the route takes it. */
+/** Returns the request, with its project if the route accepts one. */
 export function inProject(route: ContractRoute, ask: Ask, projectId: string): Ask {
   if (!route.takesProject) return ask;
   const name = { project_id: projectId };
@@ -47,7 +47,7 @@ export function inProject(route: ContractRoute, ask: Ask, projectId: string): As
     : { ...ask, body: { ...Object.fromEntries(entriesAt(ask.body)), ...name } };
 }
 
-/** Clients that there have been: each request comes from another one, since one may not guess keys for long. */
+/** Counts clients: each request comes from another one, since failed keys are limited per client. */
 let clients = 0;
 
 function newAddress(): string {
@@ -55,7 +55,7 @@ function newAddress(): string {
   return `10.0.${Math.floor(clients / 256) % 256}.${clients % 256}`;
 }
 
-/** Sends a sample's request, by the key that it names itself or by `key`; without one, by nobody. */
+/** Sends a sample's request with its own key or `key`; without one, anonymously. */
 export async function send(
   app: App,
   route: Pick<ContractRoute, 'method' | 'path'>,
@@ -90,7 +90,7 @@ export interface Answer {
   status: number;
   /** The body as it was sent. */
   text: string;
-  /** Its content type; empty where there is none. */
+  /** Returns its content type; empty if there is none. */
   type: string;
 }
 

@@ -14,7 +14,7 @@ export function watchWork(sandbox: Sandbox): { done: () => Work; stop: () => voi
   const query = vi.spyOn(pg.Client.prototype, 'query');
   let asked = sandbox.requests.length;
   return {
-    /** What was done since it was last asked. */
+    /** Returns the work since the last call. */
     done() {
       const stripe = sandbox.requests.slice(asked).map(({ endpoint }) => endpoint);
       const postgres = query.mock.calls.map((call) => statementOf(call)).filter(isOfRequest);

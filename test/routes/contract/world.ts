@@ -8,7 +8,7 @@ import { type Shop, startShop } from '../../helpers/shop.ts';
 /** Of the world's instance. */
 export const metricsToken = 'a_token_for_the_metrics_of_the_tests';
 
-/** What requests name, one of each. */
+/** The objects that requests name, one of each kind. */
 export interface Ids {
   project: string;
   user: string;
@@ -46,7 +46,7 @@ export interface World {
   ids: Ids;
   /** A key of `notes` without the scope; for `platform` one with all that a project's key can have. */
   lacking: (scope: string | null) => string;
-  /** Ids of which there is nothing anywhere, others each time: a PUT makes what it names. */
+  /** New ids of nothing each time, since a PUT creates what it names. */
   nobodys: () => Ids;
   /** A name that nothing has yet. */
   fresh: () => string;

@@ -1,6 +1,6 @@
 /**
- * A wrong request, and the answer that tells its sender what to change: request, body, status with code,
- * and the whole `detail`. A path without `/` at its start is one below `/api/v1/`.
+ * A wrong request, and the response that tells its sender what to change: request, body, status with code,
+ * and the whole `detail`. A path without a leading `/` is relative to `/api/v1/`.
  */
 export type Row = readonly [
   request: `${string} ${string}`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { breaksInstances } from '../../../src/dev/compatibility.ts';
 
-/** What was unique before, by names that do not say so. */
+/** Existing unique indexes, with names that do not show it. */
 const earlier = {
   name: '20261124000000_before',
   sql: `create unique index if not exists one_primary on customers (uid) where is_primary;

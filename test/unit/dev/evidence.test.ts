@@ -153,7 +153,7 @@ describe('the steps', () => {
   );
 });
 
-/* What npm 10.9 and 11.19 wrote, cut to what is not the same each time. */
+/* The output of npm 10.9 and 11.19, without the parts that vary. */
 describe('npm audit', () => {
   const report = (found: Partial<Record<string, number>>, prod = 250): string => {
     const none = { info: 0, low: 0, moderate: 0, high: 0, critical: 0, total: 0 };

@@ -22,7 +22,7 @@ it('one that does not exist has not passed', async () => {
 
 it('one that runs ends with what else was started, and so does what it started itself', async () => {
   const started = new Started();
-  // It ends when nobody holds its output any more, so only once the inner one has ended, too.
+  // It ends when its output is closed, so only after the inner one has ended, too.
   const running = runProgram('sh', ['-c', '(sleep 1000) & wait'], { started });
 
   await started.stop();

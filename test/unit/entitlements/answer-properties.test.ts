@@ -16,7 +16,7 @@ const runs = { numRuns: 200 };
 // A failure is shrunk to a small one, which takes longer than finding it.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** What may change only at `next_change_at`. */
+/** The part of an answer that may change only at `next_change_at`. */
 function accessAt(timeline: Timeline, instant: number) {
   const { body, denied } = answerAt(identity, timeline, instant);
   return { entitlements: body.entitlements, denied };

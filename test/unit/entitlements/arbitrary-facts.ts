@@ -120,7 +120,7 @@ const disputeStatus = fc.constantFrom(
   'prevented',
 );
 
-/** Money comes back at the purchase or after it, never before. */
+/** Money is returned at the purchase or after it, never before. */
 function reversals(purchasedAt: number, status: fc.Arbitrary<string>) {
   return fc.array(
     fc.record({
@@ -169,7 +169,7 @@ export const anyRevocation: fc.Arbitrary<Omit<RevocationFact, 'id' | 'number'>> 
   block: fc.boolean(),
 });
 
-/** What an operator did, in the order of recording: the numbers are even and start at 2. */
+/** Operators' actions, in the order of recording: the numbers are even and start at 2. */
 const operator: fc.Arbitrary<Operator[]> = fc
   .array(
     fc.oneof(

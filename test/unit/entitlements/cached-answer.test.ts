@@ -90,7 +90,7 @@ describe('a cached answer', () => {
   });
 });
 
-/** What each format made of the same timeline. A change of the text or of the body is a new line. */
+/** The text of the same timeline in each format. A change of the text or of the body adds a line. */
 const samples: Readonly<Record<number, string>> = {
   1: [
     '1 1796083200000 7 "7-mvx2cqo0-mx3xkao0"',

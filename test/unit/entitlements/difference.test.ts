@@ -21,7 +21,7 @@ function storedOf(timeline: Timeline): Stored<Segment | SourceSpan> {
   };
 }
 
-/** What a segment says, whichever way it says it. */
+/** The content of a segment, in either representation. */
 function said({ sources, ...segment }: Segment) {
   return {
     ...segment,

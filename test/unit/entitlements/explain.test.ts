@@ -35,7 +35,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const identity = { projectId: 'notes', userId: 'u_42', revision: 1 };
 const runs = { numRuns: 300 };
 
-/** What `GET /entitlements` and `check` say of one feature at an instant. */
+/** Returns the answers of `GET /entitlements` and `check` for one feature at an instant. */
 function answered(facts: Facts, code: string, instant: number) {
   const { body, denied } = answerAt(identity, compute(facts), instant, [code]);
   const [entry] = body.entitlements;
@@ -78,7 +78,7 @@ describe('explain and the answer', () => {
         const { reason, ...given } = answered(facts, code, instant);
         const fewer = answered(without(facts, parts(explanation, false)), code, instant);
         expect(fewer).toMatchObject(given);
-        // What only explains a denial is among what does not count.
+        // Sources that only explain a denial are among those that do not count.
         if (reason === 'granted' || reason === 'revoked') expect(fewer.reason).toBe(reason);
       }),
       runs,

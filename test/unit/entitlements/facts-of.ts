@@ -125,7 +125,7 @@ export function purchaseOf(given: Partial<PurchaseFact> = {}): PurchaseFact {
   };
 }
 
-/** Money that came back, or may: succeeded and in full where nothing else is said. */
+/** Returned or pending money: by default succeeded and in full. */
 export function reversalOf(
   days: number,
   given: Partial<PurchaseFact['refunds'][number]> = {},
@@ -169,7 +169,7 @@ export function outline(facts: Facts, featureCode = 'export'): OutlineEntry[] {
     .map(({ validFrom, reason, validTo }) => [daysOf(validFrom), reason, daysOf(validTo)]);
 }
 
-/** The value of one feature on one day; null where it is not allowed. */
+/** Returns the value of one feature on one day; null if it is not allowed. */
 export function valueOn(facts: Facts, featureCode: string, days: number): Segment['value'] {
   const instant = day(days);
   const segment = compute(facts).find(

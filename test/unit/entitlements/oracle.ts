@@ -1,7 +1,7 @@
 /*
- * The rules once more, slow and by the letter: what holds for one feature at one instant. Shares no
- * code with the service and knows no bounds; repeated purchases are played through on a clock, where
- * at each step those run whose turn it is.
+ * A second implementation of the rules, slow and literal: the decision for one feature at one instant. It
+ * shares no code with the service and knows no bounds. It plays repeated purchases on a clock, and at each
+ * step advances those whose turn it is.
  */
 import type {
   Facts,
@@ -192,8 +192,8 @@ function coursesOf(facts: Facts, feature: FeatureFact, priceId: string) {
 }
 
 /**
- * From one stop of the clock to the next: a purchase runs while it has days left and none in front of
- * it runs, but for those that the operator had set aside before it was made.
+ * Advances from one stop of the clock to the next: a purchase runs while it has days left and no purchase in
+ * front of it runs, except for those that the operator had set aside before it was made.
  */
 function playThrough(
   facts: Facts,

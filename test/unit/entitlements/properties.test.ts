@@ -16,7 +16,7 @@ const runs = { numRuns: 200 };
 // A failure is shrunk to a small one, which takes longer than finding it.
 vi.setConfig({ testTimeout: 60_000 });
 
-/** Every half day on which random facts may have a bound, so that none can be missing unseen. */
+/** Every half day on which random facts may have a bound, so that no missing bound goes unnoticed. */
 const halfDays = Array.from({ length: 220 }, (_, index) => day(index / 2 - 10));
 
 function isAllowed(timeline: Timeline, featureCode: string, instant: number): boolean {

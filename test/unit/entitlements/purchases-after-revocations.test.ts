@@ -32,7 +32,7 @@ function bought(id: string, days: number, given: Parameters<typeof purchaseOf>[0
   return purchaseOf({ id, purchasedAt: day(days), ...given });
 }
 
-/** Where a feature is given, in days, and by what. */
+/** Returns the days on which a feature is given, and by which source. */
 function givenBy(facts: Facts, featureCode = 'export'): Piece[] {
   return compute(facts)
     .filter((segment) => segment.featureCode === featureCode && segment.reason === 'granted')

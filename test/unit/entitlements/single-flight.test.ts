@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSingleFlight } from '../../../src/entitlements/read/single-flight.ts';
 
-/** Loads that end when told to, of a value that is known when they begin. */
+/** Loads that end on command, with a value that is fixed at their beginning. */
 function loadsUnderControl() {
   const shared = createSingleFlight<string>();
   const begun: PromiseWithResolvers<string>[] = [];

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** An instance that is ready, and cuts off whatever else it is asked, or answers it. */
+/** An instance that is ready, and cuts off or answers all other requests. */
 async function instance(name: string, cuts: boolean) {
   const server = createServer((request, response) => {
     if (request.url !== '/ready' && cuts) request.socket.destroy();

@@ -33,7 +33,7 @@ describe('errors', () => {
 });
 
 describe('an old answer', () => {
-  /** Somebody who was granted `beta`, and later `export`. */
+  /** A user who was granted `beta`, and later `export`. */
   function granted(
     beta: { from: number; by: number },
     exported: { from: number; by: number },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judge, User } from '../../faults/oracle.ts';
 
-/** Somebody who was granted `beta` between 100 and 200 and lost it between 300 and 400. */
+/** A user who was granted `beta` between 100 and 200 and lost it between 300 and 400. */
 function granted(): User {
   const user = new User('u_1');
   const register = user.words.beta;

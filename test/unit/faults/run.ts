@@ -44,7 +44,7 @@ const deeds: Deed[] = [
   ...(['renewals', 'success pages', 'grants', 'revocations'] as const),
 ];
 
-/** When something of every kind that goes on all the time is begun and goes well. */
+/** Instants at which one action of every kind begins and succeeds. */
 const steadyAt = [100, 1_500, 2_600, 3_500, 6_500];
 
 export const goodRun: Outcome = {

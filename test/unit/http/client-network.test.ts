@@ -11,11 +11,11 @@ describe('what identifies a client', () => {
     ['2001:db8::1', '2001:db8:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    // What a proxy puts into X-Forwarded-For: some name the port as well, which is another for each connection.
+    // Values of X-Forwarded-For from proxies: some append the port, which differs for each connection.
     ['203.0.113.7:49152', '203.0.113.7'],
     ['[2001:db8:1:2::6]:49152', '2001:db8:1:2::/64'],
     ['[2001:db8:1:2::6]', '2001:db8:1:2::/64'],
-    // What a client made up, and a proxy passed on.
+    // Values that a client forged and a proxy forwarded.
     ['unknown', 'no address'],
     ['made-up-'.repeat(9), 'no address'],
     ['', 'no address'],

@@ -29,7 +29,7 @@ it('a project whose reads wait for a busy process delays no buyer of its own', a
       }
     };
     await app.ready();
-    // The pace is as slow as it becomes.
+    // The pace is at its minimum.
     for (; now < 3_000; now += 10) pace.admits('another', 0);
     const reads = Array.from({ length: 100 }, () => app.inject('/read'));
     await play(1_000);

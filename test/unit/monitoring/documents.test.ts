@@ -18,7 +18,7 @@ interface Described {
   labels: string[];
 }
 
-/** What there is. */
+/** The metrics of the service. */
 const existing: Described[] = createMetrics()
   .registry.getMetricsAsArray()
   .map((metric) => {
@@ -30,7 +30,7 @@ const existing: Described[] = createMetrics()
     };
   });
 
-/** What metrics.md says there is. */
+/** The metrics in metrics.md. */
 const documented: Described[] = [
   ...readFileSync(path.join(directory, 'metrics.md'), 'utf8').matchAll(
     /^\| `(latchkey_\w+)` *\| (\w+) *\| ([^|]*) \|/gm,
@@ -63,7 +63,7 @@ const { groups } = z
   .parse(parse(readFileSync(path.join(directory, 'alerts.yml'), 'utf8')));
 const alerts = groups.flatMap(({ rules }) => rules);
 
-/** The metrics that an expression selects, each with the labels that it asks for; throws where it is no PromQL. */
+/** Returns the metrics that an expression selects, each with its labels; throws if it is not PromQL. */
 function selected(expression: string): { name: string; labels: string[] }[] {
   const selectors: { name: string; labels: string[] }[] = [];
   parser.parse(expression).iterate({
@@ -81,7 +81,7 @@ function selected(expression: string): { name: string; labels: string[] }[] {
   return selectors;
 }
 
-/** What every scrape adds by itself. */
+/** Labels that every scrape adds. */
 const ofScrape = { metric: 'up', labels: ['job', 'instance'] };
 
 describe('docs/monitoring/metrics.md', () => {
@@ -153,7 +153,7 @@ describe('docs/monitoring/alerts.yml', () => {
   });
 });
 
-/** What the headings of a document are linked by. */
+/** Returns the anchors of a document's headings. */
 function sections(document: string): string[] {
   return [...document.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -163,7 +163,10 @@ function sections(document: string): string[] {
   );
 }
 
-/** The first two columns of the tables in a section of docs/operations.md, where the first is a name. */
+/**
+ * Returns the first two columns of the tables in a section of docs/operations.md whose first column is a
+ * name.
+ */
 function meaningsOf(heading: string): [string, string][] {
   const [, section = ''] = readFileSync(path.join(repository, 'docs/operations.md'), 'utf8').split(
     `\n## ${heading}\n`,

@@ -10,7 +10,7 @@ beforeEach(() => {
   circuit = createCircuit({ failures: 3, pauseMs, onChange: (isOpen) => changes.push(isOpen) });
 });
 
-/** Tries once, in vain; tells whether it was allowed to. */
+/** Makes one failing attempt; returns whether it was admitted. */
 function fail(now: number): boolean {
   const attempt = circuit.attempt(now);
   attempt?.failed();

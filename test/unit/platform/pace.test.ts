@@ -49,7 +49,7 @@ describe('a pace', () => {
     const begun = play({ seconds: 10, utilization: 1 }, { noisy: 1, quiet: 1 / 64 });
     expect(begun['quiet']).toBe(1_000);
     expect(begun['noisy']).toBeLessThan(250);
-    // Every lane keeps going, whatever the loop does.
+    // Every lane makes progress, however busy the loop is.
     expect(begun['noisy']).toBeGreaterThanOrEqual(40);
   });
 

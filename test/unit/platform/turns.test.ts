@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Pace } from '../../../src/platform/pace.ts';
 import { createTurns, NoTurn, type TurnRule } from '../../../src/platform/turns.ts';
 
-/** Work that ends when it is told to. */
+/** Work that ends on command. */
 function openTurns(rule: Partial<TurnRule> = {}, admits: Pace['admits'] = () => true) {
   const take = createTurns(
     { ...{ capacity: 4, capacityPerLane: 2, maxWaitingPerLane: 10, maxWaitMs: 1_000, ...rule } },
@@ -60,7 +60,7 @@ it('lanes take turns where all of them together are too much', async () => {
 it('work takes as much of the share as it costs', async () => {
   const { run, end, begun } = openTurns({ capacityPerLane: 3 });
   const all = [run('a1', 2), run('a2', 2), run('a3', 1)];
-  // What is light does not overtake what is heavy, which would never begin.
+  // Light work does not overtake heavy work, which would never begin.
   expect(begun).toEqual(['a1']);
   end('a1');
   await all[0];

@@ -30,7 +30,7 @@ export function clientOf(sandbox: Sandbox, key = 'sk_test_sandbox', timeout = 5_
   });
 }
 
-/** What the sandbox's commands ask for. */
+/** The credentials for the sandbox's commands. */
 export const withKey = { authorization: 'Bearer sk_test_sandbox' };
 
 export function seconds(ms: number): number {
@@ -94,7 +94,7 @@ export async function eventTypes(stripe: Stripe): Promise<string[]> {
   return events.data.map(({ type }) => type).reverse();
 }
 
-/** What a call was refused with. */
+/** Returns the error of a refused call. */
 export async function refusal(call: Promise<unknown>): Promise<Stripe.errors.StripeError> {
   try {
     await call;
@@ -117,7 +117,7 @@ interface Received {
 export interface Receiver {
   url: string;
   received: Received[];
-  /** What the next deliveries are answered with; then 200. */
+  /** The statuses for the next deliveries; then 200. */
   answers: number[];
   close(): Promise<void>;
 }

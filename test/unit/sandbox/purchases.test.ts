@@ -222,7 +222,7 @@ describe('a dispute', () => {
     const { sandbox, stripe } = fixture;
     const charge = await buyOnce(fixture);
     const id = await sandbox.billing.openDispute(charge.id);
-    // By way of another one, so that each is a change.
+    // Through another status, so that each is a change.
     await sandbox.billing.moveDispute(id, status === 'under_review' ? 'lost' : 'under_review');
     await sandbox.billing.moveDispute(id, status);
     expect((await stripe.disputes.retrieve(id)).status).toBe(status);

@@ -180,7 +180,7 @@ describe('an end', () => {
 });
 
 describe('a trial without a card', () => {
-  /** Such a trial, a day after its end. */
+  /** A trial without a card, a day after its end. */
   async function ended(behavior: 'cancel' | 'create_invoice' | 'pause') {
     const { sandbox, stripe } = fixture;
     const customer = await stripe.customers.create({});

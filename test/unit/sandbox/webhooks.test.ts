@@ -21,7 +21,7 @@ afterEach(async () => {
   await receiver.close();
 });
 
-/** Makes as many events, each of its own object, and tells their ids in order. */
+/** Creates this many events, each of another object, and returns their ids in order. */
 async function makeEvents(count: number): Promise<string[]> {
   for (let index = 0; index < count; index += 1) {
     await fixture.stripe.customers.create({ email: `c${index}@example.com` });

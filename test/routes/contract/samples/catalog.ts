@@ -2,7 +2,7 @@ import type { RouteSamples } from '../route-sample.ts';
 
 const boolean = { name: 'A sample', type: 'boolean' };
 
-/** What is sold. */
+/** The catalog. */
 export const catalogSamples: RouteSamples = {
   'GET /api/v1/admin/features': { ask: () => ({}) },
   'PUT /api/v1/admin/features/{feature_code}': {

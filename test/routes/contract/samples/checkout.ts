@@ -9,7 +9,7 @@ const checkout = (user: string, price: string, url = at) => ({
 
 const freshUser = (world: World) => Promise.resolve({ user: world.fresh() });
 
-/** Where buyers are sent. */
+/** The buyers' redirects. */
 export const checkoutSamples: RouteSamples = {
   'POST /api/v1/checkout/sessions': {
     make: freshUser,

@@ -17,7 +17,7 @@ async function linkedCustomer({ shop, done, fresh }: World): Promise<Partial<Ids
   return { user, customer: id };
 }
 
-/** A purchase that names nobody, told by a webhook. */
+/** A purchase without a user, known from a webhook. */
 async function guestPurchase({ shop, service, fresh }: World): Promise<Partial<Ids>> {
   const { id: sessionId } = await shop.stripe.checkout.sessions.create({
     mode: 'payment',

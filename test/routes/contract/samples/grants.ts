@@ -17,7 +17,7 @@ async function beyondTheCap({ done, ids, fresh }: World) {
   return grant;
 }
 
-/** What operators give and take. */
+/** Operators' grants and revocations. */
 export const grantSamples: RouteSamples = {
   'POST /api/v1/admin/grant': {
     ask: (ids) => ({ body: { ...about(ids), reason } }),

@@ -5,7 +5,7 @@ function fromPostgres(query: Record<string, string>): Ask {
   return { query: { ...query, consistency: 'strong' } };
 }
 
-/** What micro-apps read. */
+/** The reads of micro-apps. */
 export const readSamples: RouteSamples = {
   'GET /api/v1/entitlements': {
     ask: ({ user, feature }) => fromPostgres({ user_id: user, feature_code: feature }),

@@ -14,7 +14,7 @@ export const reconciliationSamples: RouteSamples = {
     ask: ({ reconciliation }) => ({ params: { id: reconciliation } }),
   },
   'POST /api/v1/admin/reconciliations/{id}/force': {
-    // No run of this world goes on by itself, so none comes to hold anything back.
+    // No run of this world continues, so none becomes held.
     make: async ({ done, service }) => {
       const id = text(await done('POST', '/admin/reconciliations', {}), 'id');
       await service.deps.database.prisma.reconciliationRun.update({

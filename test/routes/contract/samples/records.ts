@@ -5,7 +5,7 @@ import { adminKey } from '../../../helpers/service.ts';
 
 const webhook = { method: 'POST', path: '/api/v1/webhooks/stripe' } as const;
 
-/** What Stripe told, and what operators did. */
+/** Events, and the audit. */
 export const recordSamples: RouteSamples = {
   'POST /api/v1/webhooks/stripe': {
     ask: () => signedEvent({ id: 'evt_sample', type: 'customer.subscription.updated' }),
@@ -31,7 +31,7 @@ export const recordSamples: RouteSamples = {
   'POST /api/v1/admin/events/{id}/replay': {
     ask: ({ event }) => ({ params: { id: event }, body: { reason: 'a sample' } }),
     problems: {
-      // What is ignored is nobody's, so only the platform sees it.
+      // An ignored event has no owner, so only the platform sees it.
       event_ignored: async ({ app, fresh }) => {
         const id = `evt_${fresh()}`;
         await send(app, webhook, signedEvent({ id, type: 'topup.created' }));

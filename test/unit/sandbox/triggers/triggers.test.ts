@@ -5,7 +5,7 @@ import { eventTypes } from '../../../../src/webhook/core/events.ts';
 import { openFixture, refusal, type Fixture } from '../fixture.ts';
 import { triggers, type TriggerStep } from './fixtures.ts';
 
-/* What Stripe's own CLI asks for, when it is to trigger an event of those that are followed. */
+/* The requests of Stripe's own CLI that trigger the followed events. */
 
 /** Followed, and no trigger of the CLI's. */
 const untriggered = [
@@ -22,7 +22,7 @@ const untriggered = [
   'refund.failed',
 ];
 
-/** What the requests of a trigger lead to, where that is not the event of its name (docs/sandbox.md). */
+/** Events that the requests of a trigger cause in place of the event of its name (docs/sandbox.md). */
 const leadsTo: Readonly<Record<string, string>> = {
   'subscription_schedule.aborted': 'subscription_schedule.canceled',
   'subscription_schedule.completed': 'subscription_schedule.released',
@@ -30,7 +30,7 @@ const leadsTo: Readonly<Record<string, string>> = {
   'subscription_schedule.expiring': 'customer.subscription.created',
 };
 
-/** The CLI's name of a trigger, where it is another. */
+/** The CLI's name of a trigger, if it differs. */
 const cliNames: Readonly<Record<string, string>> = { 'refund.updated': 'charge.refund.updated' };
 
 const cli = spawnSync('stripe', ['version'], { encoding: 'utf8' });
@@ -46,7 +46,7 @@ function sent(): string[] {
   return fixture.sandbox.objects('events').events.map(({ type }) => type);
 }
 
-/** A field of an answer by its path, such as `data.0.id`. */
+/** Returns a field of a response by its path, such as `data.0.id`. */
 function fieldOf(answers: Map<string, unknown>, path: string): string {
   const [name = '', ...keys] = path.split('.');
   let value = answers.get(name);
