@@ -3,7 +3,7 @@ import type { Database } from '../platform/database.ts';
 
 export interface RequestedLine {
   priceId: string;
-  /** Where the request names the price: `price_id`, or `line_items[0].price_id`. */
+  /** The field that names the price: `price_id`, or `line_items[0].price_id`. */
   field: string;
   /** 1 to 999. */
   quantity: number;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { projectIdSchema, stripeIdSchema, userIdSchema, wholeTextSchema } from '../http/schemas.ts';
 
-/** Where a buyer is sent back to. */
+/** A redirect URL for the buyer. */
 export const urlSchema = wholeTextSchema
   .min(1)
   .max(5_000)

@@ -27,7 +27,7 @@ export async function askStripe<T>(
   }
 }
 
-/** Returns what to do where another try cannot work; undefined where it may. */
+/** Returns what to do if a retry cannot succeed; undefined if it may. */
 function remedyOf(error: unknown): string | undefined {
   if (error instanceof Stripe.errors.StripeAuthenticationError) {
     return "Stripe refuses the service's key. An operator has to correct STRIPE_SECRET_KEY.";

@@ -1,6 +1,6 @@
 /**
- * Formats JSON for people: whatever fits into `width` characters stays on one line. Otherwise as many members
- * as fit share a line.
+ * Formats JSON for people. A value that fits into `width` characters stays on one line; otherwise as many
+ * members as fit share a line.
  */
 export function jsonText(value: unknown, width: number): string {
   return write(value, width, 0);

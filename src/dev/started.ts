@@ -9,7 +9,7 @@ export interface SignalOptions {
   exitCode?: number;
 }
 
-/** What a program has started. Everything is stopped in reverse order, however the program ends. */
+/** Everything that a program has started, to be stopped in reverse order, however the program ends. */
 export class Started {
   readonly #stops: Stop[] = [];
   #stopping: Promise<void> | undefined;

@@ -31,10 +31,13 @@ const policySchema = z.object(
   ) as PolicyShape, // each schema by its column
 );
 
-/** What a project's settings say about access, as rules see it. */
+/** A project's settings about access, as the rules use them. */
 export type PolicyFact = z.infer<typeof policySchema>;
 
-/** Returns the policy of a project, checked: the database may hold nothing that rules do not know. */
+/**
+ * Returns the policy of a project. Validates it, because the database could hold values that the rules do not
+ * know.
+ */
 export function policyOf(project: Pick<Project, keyof PolicyShape>): PolicyFact {
   return policySchema.parse(project);
 }

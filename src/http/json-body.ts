@@ -5,7 +5,7 @@ import { ProblemError } from './problem.ts';
 const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter one.`;
 
 /**
- * Refuses every body except JSON with a 415. An empty body counts as no body, whatever its `Content-Type`,
+ * Refuses every body except JSON with a 415. An empty body counts as no body, with any `Content-Type`,
  * because a client may send the same headers with every request, including DELETE.
  */
 export function acceptOnlyJson(app: App): void {

@@ -201,7 +201,7 @@ interface PageQuery {
 
 type LoadPage<Row> = (request: PageRequest) => Promise<readonly Row[]>;
 
-/** What a list loads: the rows after a position, one more than the page shows. */
+/** The range that a list loads: the rows after a position, one more than the page shows. */
 interface PageRequest {
   after: string | undefined;
   take: number;

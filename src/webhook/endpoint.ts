@@ -1,7 +1,7 @@
 import Stripe from 'stripe';
 import { eventTypes } from './core/events.ts';
 
-/** Where the service receives events: the end of an endpoint's path, since a proxy may add to it. */
+/** The path at which the service receives events. A proxy may prepend to it. */
 export const webhookPath = '/api/v1/webhooks/stripe';
 
 export interface Endpoint {

@@ -4,9 +4,9 @@ import type { SyncedRef } from './core/synced-object.ts';
 import { enqueuedAgain, queueProject } from './queue-upsert.ts';
 
 /**
- * Enqueues objects under new numbers, as an event would, so that each is fetched whatever was fetched
- * before. Failed objects get all their attempts back. Locks the objects' rows in sorted order (second in
- * the lock order). The caller wakes the worker after the commit.
+ * Enqueues objects under new numbers, as an event would, so that each is fetched again. Failed objects get
+ * all their attempts back. Locks the objects' rows in sorted order (second in the lock order). The caller
+ * wakes the worker after the commit.
  *
  * @param more `heldUntil`: epoch milliseconds until which no worker claims the objects, since the caller
  *   fetches them itself; a worker does if the caller dies. Objects that a buyer waits for are not held.

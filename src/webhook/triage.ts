@@ -5,7 +5,9 @@ import type { VerifiedEvent } from './verify.ts';
 
 type Outcome = 'accepted' | 'unknown_type' | 'foreign_account' | 'foreign_mode' | 'no_object';
 
-/** The objects to sync for an event, the one that access depends on first; or why there are none. */
+/**
+ * The objects to sync for an event, the one that access depends on first; or the reason why there are none.
+ */
 export interface Triage {
   outcome: Outcome;
   objects: SyncedRef[];

@@ -13,11 +13,11 @@ export function isAbsoluteUrl(text: string): boolean {
 /**
  * Returns whether a redirect goes to one of the project's origins. Pure.
  *
- * The URL must be absolute and name one of the origins literally (which are `https`, or `http` on the local
- * machine): no user or password; no white space, control character or backslash, which parsers drop or turn
- * into slashes; the host as in the list but for its case and a default port, so neither percent-encoded nor
- * in other scripts (an international name is given in its `xn--` form). Path, query and fragment are free,
- * and may contain `{CHECKOUT_SESSION_ID}`.
+ * The URL must be absolute and name one of the origins literally (`https`, or `http` on the local machine):
+ * no user or password; no white space, control character or backslash, which parsers drop or turn into
+ * slashes; the host as in the list but for its case and a default port, so neither percent-encoded nor in
+ * other scripts (an international name is given in its `xn--` form). Path, query and fragment are free, and
+ * may contain `{CHECKOUT_SESSION_ID}`.
  *
  * @param origins exact origins such as `https://app.example.com` or `http://localhost:3000`
  */

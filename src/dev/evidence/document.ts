@@ -3,7 +3,7 @@ import type { Judged } from './outcome.ts';
 /* The page that `npm run evidence` writes. Pure. */
 
 export interface StepResult extends Judged {
-  /** What was run, such as `npm run lint`. */
+  /** The command, such as `npm run lint`. */
   command: string;
   seconds: number;
 }

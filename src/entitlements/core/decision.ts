@@ -135,8 +135,8 @@ export function denialOf(found: {
 }
 
 /**
- * Returns the features that stay denied at an instant whatever the user buys: a revocation that blocks
- * is in force.
+ * Returns the features that stay denied at an instant even if the user buys them: a revocation that blocks is
+ * in force.
  */
 export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   return new Set(

@@ -64,9 +64,9 @@ export interface PurchaseFact {
   priceId: string;
   productId: string;
   quantity: number;
-  /** What was paid for the line, minor units. */
+  /** The amount paid for the line, minor units. */
   amount: number;
-  /** What was paid for everything that this line was paid with, minor units. */
+  /** The amount of the payment that includes this line, minor units. */
   paymentAmount: number;
   purchasedAt: number;
   /** Refunds of the payment. */
@@ -171,5 +171,5 @@ export interface Segment {
   validTo: number | null;
 }
 
-/** All segments of a user, by feature code, then by `validFrom`; adjacent equal ones are one. */
+/** All segments of a user, by feature code, then by `validFrom`; adjacent equal ones are merged. */
 export type Timeline = Segment[];

@@ -1,4 +1,4 @@
-/** Half-open, `[from, to)`, in epoch milliseconds; ±Infinity where it is open. */
+/** Half-open, `[from, to)`, in epoch milliseconds; ±Infinity if open. */
 export interface Interval {
   from: number;
   to: number;

@@ -5,7 +5,7 @@
 export interface PriorityQueue<T> {
   add(item: T): void;
   remove(item: T): void;
-  /** Null where the queue is empty. */
+  /** Null if the queue is empty. */
   first(): T | null;
 }
 

@@ -17,9 +17,9 @@ export interface Turn {
 }
 
 /**
- * Queues the purchases of one price for one feature; they come in the order in which they were made. The
- * days of a purchase run from that instant on, while no purchase in front of it gives the feature. A
- * purchase that was set aside before the new one was made is not in front of it while that lasts.
+ * Queues the purchases of one price for one feature, in the order in which they were made. The days of a
+ * purchase run from that instant on, while no purchase in front of it gives the feature. A purchase that was
+ * revoked before a new one was made does not delay the new one while the revocation lasts.
  */
 export function createPurchaseQueue(setAside: readonly SetAside[]) {
   const toCome = setAside.toSorted((a, b) => a.recordedAt - b.recordedAt);

@@ -1,7 +1,7 @@
 /**
- * Why a feature is given or denied, and what each reason means: a closed list, part of the HTTP contract.
- * Where several hold, the first is the answer's. All but `feature_not_found` and `no_source` are stored, and
- * the database checks them.
+ * Why a feature is given or denied, with the meaning of each reason: a closed list, part of the HTTP
+ * contract. If several apply, the first is the answer's. All except `feature_not_found` and `no_source` are
+ * stored, and the database checks them.
  */
 export const reasons = {
   feature_not_found: 'the project has no such feature',

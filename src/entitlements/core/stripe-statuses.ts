@@ -23,7 +23,7 @@ const subscriptionStatuses = {
 
 export type SubscriptionStatus = keyof typeof subscriptionStatuses;
 
-/** Where the money of a refund or a dispute is. */
+/** The state of the money of a refund or a dispute. */
 type MoneyPlace = 'returned' | 'kept' | 'undecided';
 
 /** Pending refunds count like succeeded ones. */

@@ -22,7 +22,7 @@ export interface Piece {
   left: SourceRef[];
 }
 
-/** What changes at a bound. */
+/** The changes at a bound. */
 interface Bound {
   sources: { source: FeatureSource; before: Standing | null; after: Standing }[];
   begun: RevocationWindow[];
@@ -129,7 +129,7 @@ function createState({ feature, sources }: FeatureCase) {
         inForce = inForceOf([...covering], grant);
         lastGrant = grant;
       }
-      // Other revocations in force may take or spare any source, not only those that change here.
+      // Other revocations in force may take or spare any source, not only the changed ones.
       const inQuestion = isSameList(before, inForce)
         ? bound.sources.map(({ source }) => source).filter((source) => standing.has(source))
         : standing;

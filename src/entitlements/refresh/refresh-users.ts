@@ -23,7 +23,7 @@ export interface Refreshed {
   cachePending: boolean;
   /** Whether the user has so many sources that changes and reads slow down. */
   hasTooManySources: boolean;
-  /** What the user could use at the instant of the refresh, before and after it. */
+  /** The user's access at the instant of the refresh, before and after it. */
   had: ReadonlyMap<string, FeatureValue>;
   has: ReadonlyMap<string, FeatureValue>;
 }

@@ -92,7 +92,7 @@ export class Deliveries {
     }, 0);
   }
 
-  /** Resends an event, whatever its earlier outcome. Returns false if it does not exist. */
+  /** Resends an event, for any earlier outcome. Returns false if it does not exist. */
   resend(eventId: string): boolean {
     const event = this.#world.tables.events.get(eventId);
     if (event !== undefined) {

@@ -6,7 +6,7 @@ import type Stripe from 'stripe';
  */
 
 interface SyncedObject {
-  /** What a difference in it concerns, apart from what it does to users. */
+  /** The area of a difference, apart from its effect on users. */
   about: 'access' | 'catalog' | 'money';
   /**
    * SQL: the project to which an enqueued object `w` is known to belong before it is fetched. It only
