@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { byText } from '../entitlements/core/order.ts';
 import type { FigureLine } from './core/csv.ts';
 
 /** How a kind of value is written: as JSON with its schema, and as lines of CSV. */
@@ -14,40 +15,40 @@ export const count: Shape<number, number> = {
   toLines: (figure, value) => [{ figure, value }],
 };
 
+/** Whole minor units. */
+const amount: Shape<bigint, number> = { ...count, toJson: clampToSafeInteger };
+
 /** Counts by a key such as a status or a product. */
-export const counts: Shape<ReadonlyMap<string, number>, Record<string, number>> = {
-  schema: z.record(z.string(), z.int()),
-  toJson: (byKey) => sorted(byKey, (value) => value),
-  toLines: (figure, byKey) => Object.entries(byKey).map(([of, value]) => ({ figure, of, value })),
-};
+export const counts = byKey('of', count);
 
-/** Whole minor units by currency. */
-export const money: Shape<ReadonlyMap<string, bigint>, Record<string, number>> = {
-  schema: z.record(z.string(), z.int()).describe('Minor units by currency'),
-  toJson: (byCurrency) => sorted(byCurrency, clampToSafeInteger),
-  toLines: (figure, byCurrency) =>
-    Object.entries(byCurrency).map(([currency, value]) => ({ figure, currency, value })),
-};
-
-const amountNames = ['gross', 'refunded', 'disputed', 'net'] as const;
-type Amounts<Unit> = Record<(typeof amountNames)[number], Unit>;
+export const money = byKey('currency', amount, 'Minor units by currency');
 
 /** What came in and went back, by currency; a net may be below 0. */
-export const amounts: Shape<
-  ReadonlyMap<string, Readonly<Amounts<bigint>>>,
-  Record<string, Amounts<number>>
-> = {
-  schema: z.record(z.string(), z.object(eachAmount(() => z.int()))),
-  toJson: (byCurrency) =>
-    sorted(byCurrency, (sums) => eachAmount((name) => clampToSafeInteger(sums[name]))),
-  toLines: (figure, byCurrency) =>
-    Object.entries(byCurrency).flatMap(([currency, sums]) =>
-      amountNames.map((name) => ({ figure: `${figure}.${name}`, currency, value: sums[name] })),
-    ),
-};
+export const revenue = byKey(
+  'currency',
+  group({ gross: amount, refunded: amount, disputed: amount, net: amount }),
+);
 
-function eachAmount<Out>(toOut: (name: keyof Amounts<unknown>) => Out): Amounts<Out> {
-  return Object.fromEntries(amountNames.map((name) => [name, toOut(name)])) as Amounts<Out>; // all of them
+/** @param column the column of CSV that has the key. */
+function byKey<Value, Json>(
+  column: 'of' | 'currency',
+  each: Shape<Value, Json>,
+  meaning?: string,
+): Shape<ReadonlyMap<string, Value>, Record<string, Json>> {
+  const schema = z.record(z.string(), each.schema);
+  return {
+    schema: meaning === undefined ? schema : schema.describe(meaning),
+    toJson: (values) =>
+      Object.fromEntries(
+        [...values]
+          .sort(([one], [other]) => byText(one, other))
+          .map(([key, value]) => [key, each.toJson(value)]),
+      ),
+    toLines: (figure, json) =>
+      Object.entries(json).flatMap(([key, value]) =>
+        each.toLines(figure, value).map((line) => ({ ...line, [column]: key })),
+      ),
+  };
 }
 
 type Members = Readonly<Record<string, Shape<unknown, unknown>>>;
@@ -81,12 +82,4 @@ export function group<Group extends Members>(
 function clampToSafeInteger(amount: bigint): number {
   const most = BigInt(Number.MAX_SAFE_INTEGER);
   return Number(amount > most ? most : amount < -most ? -most : amount);
-}
-
-function sorted<T, Out>(
-  map: ReadonlyMap<string, T>,
-  toOut: (value: T) => Out,
-): Record<string, Out> {
-  const entries = [...map].sort(([one], [other]) => (one < other ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, value]) => [key, toOut(value)]));
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { FigureLine } from './core/csv.ts';
 import type { Flow } from './core/figures.ts';
-import { amounts, count, counts, group, money, type Shape } from './figure-shapes.ts';
+import { count, counts, group, money, revenue, type Shape } from './figure-shapes.ts';
 import type { ProjectStanding } from './report.ts';
 
 /** A figure of reports. */
@@ -78,7 +78,7 @@ export const otherFigures = {
       unpriced_items: unpricedItems,
     }),
   ),
-  revenue: flow(amounts, 'Minor units by currency, over the window', (all) => all.revenue),
+  revenue: flow(revenue, 'Minor units by currency, over the window', (all) => all.revenue),
   payments: flow(
     group({ failed: count, recovered: count }),
     'Invoices, over the window: a payment failed; paid after one had failed',

@@ -3,19 +3,20 @@ import type { Database } from '../platform/database.ts';
 import { grouped } from './by-project.ts';
 import { ofProject } from './owners.ts';
 
-/** What projects give their users at an instant, by project. */
+/** What a project gives its users at an instant. */
 export interface Access {
   /** Users by feature code; features that are in use and that nobody has are there with 0. */
-  entitledUsers: Map<string, ReadonlyMap<string, number>>;
+  entitledUsers: ReadonlyMap<string, number>;
   /** Manual grants whose window covers the instant, overridden by a revocation or not. */
-  grantsInForce: Map<string, number>;
+  grantsInForce: number;
 }
 
+/** Loads what projects give, and returns it by project. */
 export async function loadAccess(
   database: Database,
   scope: ProjectScope,
   now: number,
-): Promise<Access> {
+): Promise<(projectId: string) => Access> {
   const entitled = await database.pool.query<{ project_id: string; code: string; users: number }>(
     // Live segments of one user and feature never overlap, so each of them is another user.
     `select f.project_id, f.code, (
@@ -35,12 +36,9 @@ export async function loadAccess(
     [scope, new Date(now)],
   );
   const byFeature = grouped(entitled.rows, ({ code, users }) => [code, users] as const);
-  return {
-    entitledUsers: new Map(
-      [...byFeature].map(([projectId, features]) => [projectId, new Map(features)]),
-    ),
-    grantsInForce: new Map(
-      grants.rows.map(({ project_id: projectId, grants: count }) => [projectId, count]),
-    ),
-  };
+  const grantsByProject = new Map(grants.rows.map((row) => [row.project_id, row.grants]));
+  return (projectId) => ({
+    entitledUsers: new Map(byFeature.get(projectId)),
+    grantsInForce: grantsByProject.get(projectId) ?? 0,
+  });
 }

@@ -3,15 +3,12 @@ import { createBatches } from '../platform/batches.ts';
 import type { Database } from '../platform/database.ts';
 import { computeFlow, computeStanding, type Flow, type Standing } from './core/figures.ts';
 import type { ReportWindow } from './core/movement.ts';
-import { loadAccess } from './load-access.ts';
+import { type Access, loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
 import { loadLives, loadPrices, loadSubscriptions } from './load-subscriptions.ts';
 
 /** What a project stands at: its subscriptions, and what it gives its users. */
-export interface ProjectStanding extends Standing {
-  entitledUsers: ReadonlyMap<string, number>;
-  grantsInForce: number;
-}
+export type ProjectStanding = Standing & Access;
 
 /** What is asked of a report. */
 interface Asked {
@@ -114,15 +111,11 @@ export async function loadProjectStandings(
   now: number,
 ): Promise<Map<string, ProjectStanding>> {
   const standings = await loadStandings(database, scope, now);
-  const { entitledUsers, grantsInForce } = await loadAccess(database, scope, now);
+  const accessOf = await loadAccess(database, scope, now);
   return new Map(
     [...standings].map(([projectId, standing]) => [
       projectId,
-      {
-        ...standing,
-        entitledUsers: entitledUsers.get(projectId) ?? new Map<string, number>(),
-        grantsInForce: grantsInForce.get(projectId) ?? 0,
-      },
+      { ...standing, ...accessOf(projectId) },
     ]),
   );
 }

@@ -3,13 +3,10 @@
  * are open: an unknown status keeps the last known effect.
  */
 
-interface SubscriptionStatusMeaning {
-  /** Whether it is final: an older snapshot that arrives later never reverts it. */
-  terminal: boolean;
-  /** Whether the first payment was made, or none was due. */
-  begun: boolean;
-}
-
+/**
+ * `begun`: whether the first payment was made, or none was due. `terminal`: whether it is final, so that an
+ * older snapshot that arrives later never reverts it.
+ */
 const subscriptionStatuses = {
   trialing: { begun: true, terminal: false },
   active: { begun: true, terminal: false },
@@ -19,7 +16,7 @@ const subscriptionStatuses = {
   canceled: { begun: true, terminal: true },
   incomplete: { begun: false, terminal: false },
   incomplete_expired: { begun: false, terminal: true },
-} as const satisfies Record<string, SubscriptionStatusMeaning>;
+} satisfies Record<string, { begun: boolean; terminal: boolean }>;
 
 export type SubscriptionStatus = keyof typeof subscriptionStatuses;
 
@@ -50,16 +47,16 @@ const disputeStatuses: Readonly<Record<string, MoneyPlace>> = {
 };
 
 /** The final statuses of a subscription. */
-export const terminalStatuses = subscriptionStatusesWhere(({ terminal }) => terminal);
+export const terminalStatuses = namesOf(subscriptionStatuses, ({ terminal }) => terminal);
 
 /** Those in which the first payment of a subscription was never made. */
-export const neverBegunStatuses = subscriptionStatusesWhere(({ begun }) => !begun);
+export const neverBegunStatuses = namesOf(subscriptionStatuses, ({ begun }) => !begun);
 
 /** The statuses of a refund whose money counts as returned. */
-export const returnedRefundStatuses = statusesWith(refundStatuses, 'returned');
+export const returnedRefundStatuses = namesOf(refundStatuses, (place) => place === 'returned');
 
 /** The statuses of a dispute that took its money. */
-export const lostDisputeStatuses = statusesWith(disputeStatuses, 'returned');
+export const lostDisputeStatuses = namesOf(disputeStatuses, (place) => place === 'returned');
 
 /** Returns whether the effect of a subscription's status is known. */
 export function isKnownStatus(status: string): status is SubscriptionStatus {
@@ -67,56 +64,38 @@ export function isKnownStatus(status: string): status is SubscriptionStatus {
 }
 
 /** Returns whether the effect of a refund's status is known. */
-export function isKnownRefundStatus(status: string): boolean {
-  return Object.hasOwn(refundStatuses, status);
-}
+export const isKnownRefundStatus = isOneOf(Object.keys(refundStatuses));
 
 /** Returns whether the effect of a dispute's status is known. */
-export function isKnownDisputeStatus(status: string): boolean {
-  return Object.hasOwn(disputeStatuses, status);
-}
+export const isKnownDisputeStatus = isOneOf(Object.keys(disputeStatuses));
 
 /** Returns whether a subscription's status is final. */
-export function isTerminal(status: string): boolean {
-  return terminalStatuses.includes(status);
-}
+export const isTerminal = isOneOf(terminalStatuses);
 
 /** Returns whether the first payment of a subscription in this status was never made. */
-export function isNeverBegun(status: string): boolean {
-  return neverBegunStatuses.includes(status);
-}
+export const isNeverBegun = isOneOf(neverBegunStatuses);
 
 /** Returns whether the money of a refund in this status counts as returned. */
-export function isReturned(refundStatus: string): boolean {
-  return returnedRefundStatuses.includes(refundStatus);
-}
+export const isReturned = isOneOf(returnedRefundStatuses);
 
 /** Returns whether a dispute in this status took its money. */
-export function isLost(disputeStatus: string): boolean {
-  return lostDisputeStatuses.includes(disputeStatus);
-}
+export const isLost = isOneOf(lostDisputeStatuses);
 
 /** Returns whether a dispute in this status is undecided. */
-export function isUndecided(disputeStatus: string): boolean {
-  return disputeStatuses[disputeStatus] === 'undecided';
-}
+export const isUndecided = isOneOf(namesOf(disputeStatuses, (place) => place === 'undecided'));
 
 /** Returns statuses as a list for SQL's `in (…)`. */
 export function sqlStatuses(statuses: readonly string[]): string {
   return statuses.map((status) => `'${status}'`).join(', ');
 }
 
-function subscriptionStatusesWhere(
-  matches: (meaning: SubscriptionStatusMeaning) => boolean,
+function namesOf<Meaning>(
+  statuses: Readonly<Record<string, Meaning>>,
+  matches: (meaning: Meaning) => boolean,
 ): readonly string[] {
-  return Object.entries(subscriptionStatuses)
-    .filter(([, meaning]) => matches(meaning))
-    .map(([status]) => status);
+  return Object.entries(statuses).flatMap(([name, meaning]) => (matches(meaning) ? [name] : []));
 }
 
-function statusesWith(
-  statuses: Readonly<Record<string, MoneyPlace>>,
-  place: MoneyPlace,
-): readonly string[] {
-  return Object.keys(statuses).filter((status) => statuses[status] === place);
+function isOneOf(statuses: readonly string[]): (status: string) => boolean {
+  return (status) => statuses.includes(status);
 }
