@@ -25,6 +25,7 @@ const rooms = [
   'grants/',
   'projects/',
   'webhook/',
+  'changes/',
   'reporting/',
   'entitlements/',
   'audit/',

@@ -5,6 +5,8 @@ import { callerOf } from './auth/caller.ts';
 import { createKeyLookup } from './auth/key-lookup.ts';
 import { createProjectAccess } from './auth/project-access.ts';
 import { catalogRoutes } from './catalog/routes.ts';
+import type { Feed } from './changes/feed.ts';
+import { changeRoutes } from './changes/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import type { Deps } from './deps.ts';
 import { queryRoutes } from './entitlements/query-routes.ts';
@@ -31,6 +33,7 @@ import { webhookRoutes } from './webhook/routes.ts';
 
 export interface AppDeps extends Deps {
   cache: EntitlementCache;
+  feed: Feed;
   /** Wakes the worker of this process after an object was enqueued. */
   wake: () => void;
   /** Whether the background work has run recently. */
@@ -62,6 +65,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   };
   entitlementRoutes(app, forRoutes);
   queryRoutes(app, forRoutes);
+  changeRoutes(app, { ...forRoutes, maxStreams: config.maxStreams });
   checkoutRoutes(app, forRoutes);
   webhookRoutes(app, forRoutes);
 

@@ -1,3 +1,6 @@
+import { sweepBoundaries } from './changes/boundaries.ts';
+import type { Feed } from './changes/feed.ts';
+import { measureFeed } from './changes/measure.ts';
 import type { Deps } from './deps.ts';
 import type { EntitlementCache } from './entitlements/read/cache.ts';
 import { startSweeps } from './entitlements/refresh/sweeps.ts';
@@ -28,14 +31,20 @@ const watchClockEveryMs = 5_000;
 
 const linkEveryMs = 1_000;
 
+/** How often boundaries are looked for, milliseconds: a change appears within a second of its instant. */
+const boundariesEveryMs = 200;
+
+/** How often an instance looks for changes without being woken, milliseconds. */
+const lookForChangesEveryMs = 1_000;
+
 /** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */
-export function startBackground(deps: Deps & { cache: EntitlementCache }): Background {
+export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Feed }): Background {
   const { logger } = deps;
   const worker = startWorker(deps);
   const sweeps = startSweeps(deps);
   const measuring = repeat(
     measureEveryMs,
-    () => measureInbox(deps),
+    () => Promise.all([measureInbox(deps), measureFeed(deps)]),
     (error) => {
       logger.warn(
         { err: error },
@@ -49,6 +58,20 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
       'Postgres’ clock could not be read, so this process extrapolates it',
     );
   });
+  const boundaries = repeat(
+    boundariesEveryMs,
+    async () => {
+      if ((await sweepBoundaries(deps)) > 0) deps.feed.wake();
+    },
+    (error) => {
+      logger.warn({ err: error }, 'boundaries could not be stored; the next sweep retries');
+    },
+  );
+  const publishing = repeat(
+    lookForChangesEveryMs,
+    () => deps.feed.look(),
+    () => undefined,
+  );
   let stopped = false;
   const linking = repeat(
     linkEveryMs,
@@ -61,7 +84,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
   const reporting = startReporting(deps);
   const housekeeping = scheduleCron(
     housekeepingCron,
-    () => keepHouse({ ...deps, eventRetentionDays: deps.config.eventRetentionDays }, () => stopped),
+    () => keepHouse({ ...deps, ...deps.config }, () => stopped),
     {
       logger,
       onError: (error) => {
@@ -79,6 +102,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache }): Backg
       await Promise.all([
         worker.stop(),
         sweeps.stop(),
+        Promise.all([boundaries.stop(), publishing.stop()]).then(() => deps.feed.stop()),
         linking.stop(),
         measuring.stop(),
         watchingClock.stop(),

@@ -161,6 +161,9 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
     /** Share of a project's entitled users from whom corrections may take access in 24 hours, percent. */
     reconcileMaxLossPercent: env.RECONCILE_MAX_LOSS_PERCENT,
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
+    changeRetentionDays: env.CHANGE_RETENTION_DAYS,
+    /** Maximum streams and long polls of changes that one instance holds. */
+    maxStreams: env.MAX_STREAMS,
     metricsToken: env.METRICS_TOKEN,
     migrateOnStart: env.MIGRATE_ON_START,
   };

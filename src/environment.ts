@@ -110,6 +110,8 @@ export const environmentSchema = z.object({
     .default('17 * * * *'),
   RECONCILE_MAX_LOSS_PERCENT: wholeNumber(0, 100).default(5),
   EVENT_RETENTION_DAYS: wholeNumber(1, 3650).default(30),
+  CHANGE_RETENTION_DAYS: wholeNumber(1, 3650).default(7),
+  MAX_STREAMS: wholeNumber(0, 100_000).default(1_000),
   METRICS_TOKEN: secret(16).optional(),
   MIGRATE_ON_START: z
     .enum(['true', 'false'])

@@ -1,5 +1,6 @@
 import { buildApp } from './app.ts';
 import { type Background, startBackground } from './background.ts';
+import { createFeed } from './changes/feed.ts';
 import type { Deps } from './deps.ts';
 import { createCache } from './entitlements/read/cache.ts';
 import type { App } from './http/app-types.ts';
@@ -13,15 +14,23 @@ export interface Running {
 /** Starts the background work and listens for requests. */
 export async function runService(deps: Deps): Promise<Running> {
   const { config } = deps;
-  const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
+  const feed = createFeed(deps);
+  const cache = createCache({
+    ...deps,
+    cacheTtlSeconds: config.cacheTtlSeconds,
+    onChange: () => {
+      feed.wake();
+    },
+  });
   const running: { background?: Background } = {};
   const app = await buildApp({
     ...deps,
     cache,
+    feed,
     wake: () => running.background?.wake(),
     jobsHealthy: () => running.background?.healthy() ?? false,
   });
-  const background = startBackground({ ...deps, cache });
+  const background = startBackground({ ...deps, cache, feed });
   running.background = background;
   await app.listen({ host: config.host, port: config.port });
   return { app, background };

@@ -20,3 +20,17 @@ export async function loadKeys(database: Database, hashes: Buffer[]): Promise<Ke
   });
   return rows;
 }
+
+/** Returns those of these keys that are neither deleted nor expired. */
+export async function loadLiveKeys(
+  database: Database,
+  ids: readonly string[],
+  now: number,
+): Promise<Set<string>> {
+  const { rows } = await database.pool.query<{ id: string }>(
+    `select id from api_keys
+     where id = any($1) and deleted_at is null and (expires_at is null or expires_at > $2)`,
+    [ids, new Date(now)],
+  );
+  return new Set(rows.map(({ id }) => id));
+}

@@ -26,7 +26,7 @@ export async function changeOrTry<T extends object>(
   keep: KeepAnswer<Changed<T>> = keepNothing,
 ): Promise<Changed<T>> {
   if (dryRun) return computeImpact(deps, projectId, write);
-  const { result, refresh } = await updateCatalog(deps, projectId, write, (tx, change) =>
+  const { result, refresh } = await updateCatalog(deps, projectId, 'catalog', write, (tx, change) =>
     keep(tx, { ...change.result, refresh: change.refresh }),
   );
   return { ...result, refresh };

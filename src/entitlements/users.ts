@@ -1,4 +1,4 @@
-import { sql, type Sql, type Tx } from '../platform/database.ts';
+import { sql, type Sql, sqlText, type Tx } from '../platform/database.ts';
 
 /** The identity of a user: the project, and its own id for the user. */
 export interface UserName {
@@ -15,6 +15,11 @@ export interface LockedUser extends UserName {
   recordedAt: number | null;
   /** Whether the cache must still be notified of an earlier change. */
   cachePending: boolean;
+  /**
+   * The next instant at which time alone changes the answer, epoch milliseconds; null = none, 0 = not
+   * computed yet.
+   */
+  nextBoundaryAt: number | null;
 }
 
 interface Row {
@@ -25,7 +30,11 @@ interface Row {
   catalog_revision: bigint;
   recorded_at: Date | null;
   cache_pending: boolean;
+  next_boundary_at: Date | null;
 }
+
+const columns = sqlText(`uid, project_id, user_id, revision, catalog_revision, recorded_at,
+  cache_pending_at is not null as cache_pending, next_boundary_at`);
 
 function toLockedUser(row: Row): LockedUser {
   return {
@@ -36,6 +45,7 @@ function toLockedUser(row: Row): LockedUser {
     catalogRevision: row.catalog_revision,
     recordedAt: row.recorded_at?.getTime() ?? null,
     cachePending: row.cache_pending,
+    nextBoundaryAt: row.next_boundary_at?.getTime() ?? null,
   };
 }
 
@@ -43,8 +53,8 @@ function toLockedUser(row: Row): LockedUser {
 export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promise<void> {
   if (names.length === 0) return;
   await tx.$executeRaw`
-    insert into users (project_id, user_id, created_at)
-    select project_id, user_id, ${new Date(now)}
+    insert into users (project_id, user_id, created_at, next_boundary_at)
+    select project_id, user_id, ${new Date(now)}, null
     from unnest(${names.map((name) => name.projectId)}::text[], ${names.map((name) => name.userId)}::text[])
       as named (project_id, user_id)
     order by 1, 2
@@ -54,9 +64,19 @@ export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promi
 /** Locks rows of users, sorted, so that two transactions never wait for each other. Users come last in the lock order. */
 export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
   const rows = await tx.$queryRaw<Row[]>`
-    select uid, project_id, user_id, revision, catalog_revision, recorded_at,
-      cache_pending_at is not null as cache_pending
-    from users where ${condition} order by uid for update`;
+    select ${columns} from users where ${condition} order by uid for update`;
+  return rows.map(toLockedUser);
+}
+
+/** Locks the users whose next boundary has come, the earliest first; skips those that others hold. */
+export async function lockUsersAtBoundary(
+  tx: Tx,
+  now: number,
+  most: number,
+): Promise<LockedUser[]> {
+  const rows = await tx.$queryRaw<Row[]>`
+    select ${columns} from users where next_boundary_at <= ${new Date(now)}
+    order by next_boundary_at limit ${most} for update skip locked`;
   return rows.map(toLockedUser);
 }
 

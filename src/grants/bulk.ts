@@ -49,7 +49,7 @@ export async function createGrants(
     const checked = await checkRoom(tx, users, possible, now);
     if (atomic) refuseAny(checked);
     const given = await writeGrants(tx, operator, users, checked, reason, now);
-    const refreshed = await refreshUsers(tx, projectId, users, now);
+    const refreshed = await refreshUsers(tx, projectId, users, now, 'operator');
     const answer = toBulkGranted(grants, checked, given, refreshed);
     await keep(tx, answer);
     return { answer, refreshed };

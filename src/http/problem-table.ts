@@ -172,6 +172,14 @@ export const problems = {
       'The end is not after the start, an expiry is in the past, or a report covers too many days.',
     remedy: 'Correct the instants that `errors` lists.',
   },
+  cursor_expired: {
+    status: 410,
+    title: 'The cursor is older than the changes that are kept',
+    cause:
+      'Changes after the cursor were deleted after `CHANGE_RETENTION_DAYS`, or the database was restored.',
+    remedy:
+      'Forget what was cached, call `GET /api/v1/changes` without `after`, and go on from its `next_cursor`.',
+  },
   too_many_grants: {
     status: 422,
     title: 'The user has as many grants as allowed',

@@ -101,7 +101,7 @@ export async function assignPurchase(
       after: { user_id: userId },
       at: now,
     });
-    const refreshed = await refreshUsers(tx, projectId, [user], now);
+    const refreshed = await refreshUsers(tx, projectId, [user], now, 'operator');
     const assigned = { auditId, revision: refreshed[0]?.revision ?? user.revision };
     await keep(tx, assigned);
     return { assigned, refreshed };

@@ -80,6 +80,7 @@ export async function applySnapshot(
         deps,
         projectId,
         ofProject.map(({ uid }) => uid),
+        'stripe',
       );
     }
     await raiseAlarms(deps, snapshot, observed);
@@ -108,7 +109,7 @@ export async function tryApplySnapshot(
       const { users, observed } = await writeLocked(deps, tx, snapshot, number, projectIds, check);
       const refreshed: Refreshed[] = [];
       for (const [projectId, ofProject] of byProject(users)) {
-        refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now)));
+        refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now, 'stripe')));
       }
       if (!(await keep(tx, refreshed))) throw new NotKept();
       return { refreshed, observed };

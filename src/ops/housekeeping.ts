@@ -2,12 +2,14 @@ import { purgeIdempotency } from '../http/idempotency-records.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
+import { purgeChanges } from './purge-changes.ts';
 
 export interface HousekeepingDeps {
   database: Database;
   clock: Clock;
   logger: Logger;
   eventRetentionDays: number;
+  changeRetentionDays: number;
 }
 
 const batch = 1_000;
@@ -29,10 +31,12 @@ export async function keepHouse(
   payloads: number;
   findings: number;
   runs: number;
+  changes: number;
 }> {
   const { database } = deps;
   const now = deps.clock();
   const before = new Date(now - deps.eventRetentionDays * dayMs);
+  const changedBefore = new Date(now - deps.changeRetentionDays * dayMs);
   const endedBefore = new Date(now - reconciliationRetentionDays * dayMs);
 
   async function inBatches(purge: () => Promise<number>): Promise<number> {
@@ -50,6 +54,7 @@ export async function keepHouse(
     payloads: await inBatches(() => purgePayloads(database, before)),
     findings: await inBatches(() => purgeFindings(database, endedBefore)),
     runs: await inBatches(() => purgeRuns(database, endedBefore)),
+    changes: await inBatches(() => purgeChanges(database, changedBefore, batch)),
   };
   deps.logger.info(done, 'housekeeping completed');
   return done;

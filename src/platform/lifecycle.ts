@@ -5,16 +5,21 @@ export interface Lifecycle {
    * Makes the readiness check report that the process is stopping. Requests that still arrive are answered.
    */
   beginStop(): void;
+  /** Calls `listener` when the process begins to stop. */
+  onStop(listener: () => void): void;
 }
 
 export function createLifecycle(): Lifecycle {
-  let isStopping = false;
+  const stopping = new AbortController();
   return {
     get isStopping() {
-      return isStopping;
+      return stopping.signal.aborted;
     },
     beginStop() {
-      isStopping = true;
+      stopping.abort();
+    },
+    onStop(listener) {
+      stopping.signal.addEventListener('abort', listener);
     },
   };
 }

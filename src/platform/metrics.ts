@@ -202,6 +202,27 @@ function defineMetrics() {
       labelNames: ['project', 'currency'],
       registers,
     }),
+    changeStreams: new Gauge({
+      name: 'latchkey_change_streams',
+      help: 'Streams and long polls of the feed of changes that this instance holds.',
+      registers,
+    }),
+    changeStreamsClosed: new Counter({
+      name: 'latchkey_change_streams_closed_total',
+      help: 'Streams of changes that ended, by why: the client left or read too slowly, its key ended, the process stopped, or reading failed.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    changesUnpublished: new Gauge({
+      name: 'latchkey_changes_oldest_unpublished_seconds',
+      help: 'How long the oldest committed change has waited for its place in the feed.',
+      registers,
+    }),
+    boundariesLate: new Gauge({
+      name: 'latchkey_boundaries_late_seconds',
+      help: 'How late the oldest boundary is whose change is not stored yet.',
+      registers,
+    }),
     sweeps: new Counter({
       name: 'latchkey_sweeps_total',
       help: 'Rows that sweeps had to repair, by kind.',

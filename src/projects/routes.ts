@@ -193,7 +193,7 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
         });
       };
       if (!isPolicy(settings)) return present(await database.transaction(change));
-      const { result, refresh } = await updateCatalog(deps, id, change);
+      const { result, refresh } = await updateCatalog(deps, id, 'policy', change);
       return { ...present(result), refresh };
     },
   );

@@ -1,6 +1,8 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Operator } from '../auth/project-access.ts';
-import { lockUsers } from '../entitlements/users.ts';
+import { presentOf } from '../entitlements/core/present.ts';
+import { type NewChange, storeChanges } from '../entitlements/refresh/store-changes.ts';
+import { type LockedUser, lockUsers } from '../entitlements/users.ts';
 import { userNotFound } from '../http/not-found.ts';
 import { isoInstant } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -42,6 +44,7 @@ export function eraseUser(
     });
     const payloads = await erasePayloads(tx, uid);
     const isNew = erasedAt === null || customers + payloads > 0;
+    if (isNew) await storeChanges(tx, [erasureOf(user, now)]);
     return {
       user_id: userId,
       erased_at: isoInstant(erasedAt ?? now),
@@ -82,4 +85,14 @@ function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
             where f.wanted > f.fetched and e.payload is not null
         ) e on position(c.id in e.payload::text) > 0
         where c.uid = ${uid})`;
+}
+
+/** What the user may use stays, so this change lists nothing. */
+function erasureOf(user: LockedUser, now: number): NewChange {
+  const at = presentOf(user, Math.floor(now));
+  return {
+    ...{ user, revision: user.revision, cause: 'erasure', at, recordedAt: at },
+    ...{ gained: [], lost: [], changed: [] },
+    nextChangeAt: user.nextBoundaryAt === 0 ? null : user.nextBoundaryAt,
+  };
 }

@@ -2,6 +2,7 @@
 import pino from 'pino';
 import { z } from 'zod';
 import { buildApp } from '../../src/app.ts';
+import { createFeed } from '../../src/changes/feed.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openDeps } from '../../src/deps.ts';
 import { createCache } from '../../src/entitlements/read/cache.ts';
@@ -46,6 +47,7 @@ const app =
   settings.kind === 'service'
     ? await buildApp({
         ...deps,
+        feed: createFeed(deps),
         cache: createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds }),
         wake: () => undefined,
         jobsHealthy: () => true,

@@ -149,7 +149,7 @@ describe('the process', () => {
     expect(child.output().match(/Redis cannot be reached/g)).toHaveLength(1);
     expect(child.output()).not.toContain('could not stop');
     expect(code).toBe(0);
-  });
+  }, 60_000);
 
   it('ends at once at the second signal, and its code says that this was not in order', async () => {
     const port = await freePort();

@@ -3,6 +3,7 @@
  * it. Composed as in src/server.ts; only the steps are intercepted.
  */
 import { buildApp } from '../../src/app.ts';
+import { createFeed } from '../../src/changes/feed.ts';
 import { type Background, startBackground } from '../../src/background.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openDeps } from '../../src/deps.ts';
@@ -61,11 +62,19 @@ if (redis !== null) {
   });
 }
 
-const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
+const feed = createFeed(deps);
+const cache = createCache({
+  ...deps,
+  cacheTtlSeconds: config.cacheTtlSeconds,
+  onChange: () => {
+    feed.wake();
+  },
+});
 const background: { current?: Background } = {};
 const app = await buildApp({
   ...deps,
   cache,
+  feed,
   wake: () => background.current?.wake(),
   jobsHealthy: () => background.current?.healthy() ?? false,
 });
@@ -73,6 +82,6 @@ app.addHook('onResponse', (request, _reply, done) => {
   if (request.url.endsWith('/webhooks/stripe')) reach('acknowledged');
   done();
 });
-background.current = startBackground({ ...deps, cache });
+background.current = startBackground({ ...deps, cache, feed });
 await app.listen({ host: config.host, port: config.port });
 process.stdout.write('listening\n');

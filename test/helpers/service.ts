@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { DestinationStream } from 'pino';
 import { inject } from 'vitest';
 import { type AppDeps, buildApp } from '../../src/app.ts';
+import { createFeed } from '../../src/changes/feed.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { closeDeps, openDeps } from '../../src/deps.ts';
 import { createCache } from '../../src/entitlements/read/cache.ts';
@@ -117,6 +118,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const deps: AppDeps = {
     ...opened,
     cache: createCache({ ...opened, cacheTtlSeconds: config.cacheTtlSeconds }),
+    feed: createFeed(opened),
     wake: () => undefined,
     jobsHealthy: () => true,
   };

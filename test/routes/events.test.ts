@@ -180,7 +180,12 @@ describe('GET /admin/events/{id}', () => {
     const id = await news();
     await shop.service.runWorker();
     const { deps, clock } = shop.service;
-    await keepHouse({ ...deps, clock: () => clock.now() + 31 * day, eventRetentionDays: 30 });
+    await keepHouse({
+      ...deps,
+      clock: () => clock.now() + 31 * day,
+      eventRetentionDays: 30,
+      changeRetentionDays: 7,
+    });
     expect(await get(`/${id}`)).toMatchObject({ status: 200, body: { id, payload: null } });
   });
 

@@ -33,6 +33,8 @@ const overAllProjects = [
   'GET /api/v1/admin/audit',
   'GET /api/v1/admin/events',
   'GET /api/v1/admin/reconciliations',
+  'GET /api/v1/changes',
+  'GET /api/v1/changes/stream',
   'GET /api/v1/metrics',
   'GET /api/v1/metrics/daily',
 ];

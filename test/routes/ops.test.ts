@@ -242,7 +242,9 @@ describe('housekeeping', () => {
     await prisma.webhookEvent.createMany({
       data: [event('evt_old', new Date(limit - 1)), event('evt_new', new Date(limit))],
     });
-    expect(await keepHouse({ ...service.deps, eventRetentionDays: 30 })).toMatchObject({
+    expect(
+      await keepHouse({ ...service.deps, eventRetentionDays: 30, changeRetentionDays: 7 }),
+    ).toMatchObject({
       payloads: 1,
     });
     expect(await prisma.webhookEvent.findMany({ orderBy: { receivedAt: 'asc' } })).toMatchObject([
@@ -261,12 +263,13 @@ describe('housekeeping', () => {
     });
     let looked = 0;
     const isStopped = (): boolean => (looked += 1) > 1;
-    const config = { ...service.deps, eventRetentionDays: 30 };
+    const config = { ...service.deps, eventRetentionDays: 30, changeRetentionDays: 7 };
     expect(await keepHouse(config, isStopped)).toEqual({
       idempotencyRecords: 1_000,
       payloads: 0,
       findings: 0,
       runs: 0,
+      changes: 0,
     });
     expect(await keepHouse(config)).toMatchObject({ idempotencyRecords: 500 });
   });
@@ -280,7 +283,7 @@ describe('housekeeping', () => {
         idempotencyRecord('new', new Date(limit)),
       ],
     });
-    await keepHouse({ ...service.deps, eventRetentionDays: 30 });
+    await keepHouse({ ...service.deps, eventRetentionDays: 30, changeRetentionDays: 7 });
     expect(await prisma.idempotencyRecord.findMany()).toMatchObject([{ key: 'new' }]);
   });
 
@@ -309,7 +312,8 @@ describe('housekeeping', () => {
         })),
       });
     };
-    const keep = () => keepHouse({ ...service.deps, eventRetentionDays: 30 });
+    const keep = () =>
+      keepHouse({ ...service.deps, eventRetentionDays: 30, changeRetentionDays: 7 });
     await run('rc_closed', limit - 3, { a: 'fixed', b: 'reported', c: 'settled' });
     await run('rc_open', limit - 2, { d: 'open', e: 'held', f: 'open', g: 'fixed' });
     await run('rc_last', limit - 1, { f: 'fixed' });

@@ -104,9 +104,10 @@ function unbrokenPeriod(
 }
 
 /**
- * Returns the next change. Adjacent segments differ, so every bound of a segment changes at least a reason.
+ * Returns the first instant after `instant` at which the answer changes by itself; null if there is none.
+ * Adjacent segments differ, so every bound of a segment changes at least a reason.
  */
-function nextChangeAt(segments: Timeline, instant: number): number | null {
+export function nextChangeAt(segments: readonly Segment[], instant: number): number | null {
   let next: number | null = null;
   for (const { validFrom, validTo } of segments) {
     for (const bound of [validFrom, validTo]) {

@@ -105,6 +105,8 @@ interface CacheDeps {
   monotonic: Clock;
   /** The published bound (promise 3): no answer lives longer, even if an invalidation was lost. */
   cacheTtlSeconds: number;
+  /** Called after a commit that changed users. */
+  onChange?: () => void;
 }
 
 export function createCache(deps: CacheDeps): EntitlementCache {
@@ -206,6 +208,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
 
     async forget(written) {
       const pending = written.filter(({ cachePending }) => cachePending);
+      if (pending.length > 0) deps.onChange?.();
       // In a Redis cluster one node may fail; the users on the others are still invalidated.
       const tries = await Promise.allSettled(
         pending.map(async ({ user }) => redis?.del(await keyOf(user))),

@@ -3,6 +3,7 @@ import { type Database, isTimeout, isUnreachable, sql, type Tx } from '../../pla
 import { lockProjectShared } from '../../platform/locks.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Metrics } from '../../platform/metrics.ts';
+import type { ChangeCause } from '../core/change.ts';
 import type { EntitlementCache } from '../read/cache.ts';
 import { lockUsers } from '../users.ts';
 import { type Refreshed, refreshUsers } from './refresh-users.ts';
@@ -38,6 +39,7 @@ export async function refreshBehind(
   projectId: string,
   { limit, failedBefore, onTimeout }: Extent,
 ): Promise<number> {
+  const cause = await loadCause(deps.database, projectId);
   let size = batchSize;
   let tried = 0;
   let refreshed = 0;
@@ -52,7 +54,7 @@ export async function refreshBehind(
     );
     const uids = rows.map(({ uid }) => BigInt(uid));
     try {
-      const done = await refreshByHalves(deps, projectId, uids, onTimeout);
+      const done = await refreshByHalves({ ...deps, cause }, projectId, uids, onTimeout);
       refreshed += done.refreshed;
       if (done.timedOut) size = Math.max(1, done.largest);
     } catch (error) {
@@ -78,9 +80,21 @@ export async function refreshMarked(
   deps: RefreshDeps,
   projectId: string,
   uids: readonly bigint[],
+  cause: ChangeCause,
 ): Promise<void> {
-  await refreshByHalves(deps, projectId, uids, 'halve');
+  await refreshByHalves({ ...deps, cause }, projectId, uids, 'halve');
 }
+
+/** Loads why the project's users are behind: its last refresh, or a sync that had no time for them. */
+async function loadCause({ pool }: Database, projectId: string): Promise<ChangeCause> {
+  const { rows } = await pool.query<{ cause: ChangeCause }>(
+    'select cause from refreshes where project_id = $1 order by catalog_revision desc limit 1',
+    [projectId],
+  );
+  return rows[0]?.cause ?? 'stripe';
+}
+
+type CausedDeps = RefreshDeps & { cause: ChangeCause };
 
 interface Halves {
   refreshed: number;
@@ -91,7 +105,7 @@ interface Halves {
 
 /** Refreshes the users together if possible, otherwise by halves, down to the users who fail. */
 async function refreshByHalves(
-  deps: RefreshDeps,
+  deps: CausedDeps,
   projectId: string,
   uids: readonly bigint[],
   onTimeout: Extent['onTimeout'],
@@ -121,7 +135,7 @@ async function refreshByHalves(
 }
 
 async function refreshTogether(
-  deps: RefreshDeps,
+  deps: CausedDeps,
   projectId: string,
   uids: readonly bigint[],
 ): Promise<number> {
@@ -132,7 +146,7 @@ async function refreshTogether(
       sql`uid = any(${[...uids]}) and catalog_revision < (
         select catalog_revision from projects where id = ${projectId})`,
     );
-    return refreshUsers(tx, projectId, users, deps.clock());
+    return refreshUsers(tx, projectId, users, deps.clock(), deps.cause);
   });
   await deps.cache.forget(refreshed);
   raiseTooManySources(deps, refreshed);

@@ -1,14 +1,16 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Tx } from '../../platform/database.ts';
+import { type AnswerChange, boundaryChanges, type ChangeCause, changeTo } from '../core/change.ts';
 import { compute } from '../core/compute.ts';
 import { differenceOf } from '../core/difference.ts';
-import type { FeatureValue } from '../core/facts.ts';
+import type { FeatureValue, Segment } from '../core/facts.ts';
 import { grantedAt } from '../core/granted.ts';
 import { presentOf } from '../core/present.ts';
 import { hasTooManySources } from '../core/source-cap.ts';
 import type { LockedUser } from '../users.ts';
 import { loadFacts } from './load-facts.ts';
-import { type Change, loadLive, storeChanges } from './store-timeline.ts';
+import { type NewChange, storeChanges, toIso } from './store-changes.ts';
+import { loadLive, storeTimelines, type TimelineUpdate } from './store-timeline.ts';
 
 /** Number of timelines that are computed in one turn of the event loop. */
 const timelinesAtOnce = 25;
@@ -31,8 +33,8 @@ export interface Refreshed {
 /**
  * Recomputes the timelines of locked users of one project and stores the changes: outdated segments are
  * superseded, new ones recorded, the revision grows by one, and the invalidation of the cache is marked as
- * pending. An equal timeline changes nothing. The caller holds the project's shared lock and the users'
- * locks.
+ * pending. An equal timeline changes nothing. Each new revision gets a change in the feed, after those of the
+ * boundaries that it passes. The caller holds the project's shared lock and the users' locks.
  *
  * `recorded_at` is taken here, under the user's lock, and is strictly above the user's last.
  */
@@ -41,32 +43,47 @@ export async function refreshUsers(
   projectId: string,
   users: LockedUser[],
   now: number,
+  cause: ChangeCause,
 ): Promise<Refreshed[]> {
   if (users.length === 0) return [];
   const uids = users.map(({ uid }) => uid);
   const facts = await loadFacts(tx, projectId, uids);
   const live = await loadLive(tx, uids);
-  const changes: Change[] = [];
+  const updates: TimelineUpdate[] = [];
+  const changes: NewChange[] = [];
   const refreshOne = (user: LockedUser): Refreshed => {
     const userFacts = facts.get(user.uid);
     if (userFacts === undefined) throw new Error('facts of a user are missing');
-    const changedAt = Math.max(now, (user.recordedAt ?? 0) + 1);
+    const changedAt = Math.floor(Math.max(now, (user.recordedAt ?? 0) + 1));
     const recordedAt = new Date(changedAt).toISOString();
     const timeline = compute(userFacts);
     const stored = live.get(user.uid) ?? { segments: [], spans: [] };
     const difference = differenceOf(stored, timeline);
-    changes.push({ uid: String(user.uid), recordedAt, ...difference });
+    updates.push({ uid: String(user.uid), recordedAt, ...difference });
     const changed = difference.goneSegments.length + difference.addedSegments.length > 0;
+    const revision = user.revision + (changed ? 1 : 0);
+    const before = stored.segments.map(({ segment }) => segment);
+    if (changed) {
+      const told = { user, recordedAt: changedAt };
+      changes.push(
+        ...boundariesPassed(user, before, changedAt).map((change) => ({
+          ...{ ...told, ...change, revision: user.revision, cause: 'boundary' as const },
+        })),
+        {
+          ...told,
+          ...changeTo(grantedAt(before, changedAt), timeline, changedAt),
+          revision,
+          cause,
+        },
+      );
+    }
     return {
       user,
-      revision: user.revision + (changed ? 1 : 0),
+      revision,
       changed,
       cachePending: changed || user.cachePending,
       hasTooManySources: hasTooManySources(userFacts, now),
-      had: grantedAt(
-        stored.segments.map(({ segment }) => segment),
-        presentOf(user, now),
-      ),
+      had: grantedAt(before, presentOf(user, now)),
       has: grantedAt(
         timeline,
         presentOf({ recordedAt: changed ? changedAt : user.recordedAt }, now),
@@ -78,7 +95,9 @@ export async function refreshUsers(
     refreshed.push(refreshOne(user));
     if (refreshed.length % timelinesAtOnce === 0) await otherWork();
   }
+  await storeTimelines(tx, updates);
   await storeChanges(tx, changes);
+  const nextBoundaries = new Map(changes.map(({ user, nextChangeAt }) => [user.uid, nextChangeAt]));
   await tx.$executeRaw`
     update users u set
       revision = r.revision,
@@ -86,15 +105,29 @@ export async function refreshUsers(
       recorded_at = case when r.changed
         then greatest(${new Date(now)}, u.recorded_at + interval '1 millisecond') else u.recorded_at end,
       cache_pending_at = case when r.changed then ${new Date(now)} else u.cache_pending_at end,
+      next_boundary_at = case when r.changed then r.next_boundary_at else u.next_boundary_at end,
       refresh_failed_at = null
     from jsonb_to_recordset(${JSON.stringify(
       refreshed.map(({ user, revision, changed }) => ({
         uid: String(user.uid),
         revision,
         changed,
+        next_boundary_at: toIso(nextBoundaries.get(user.uid) ?? null),
       })),
-    )}::jsonb) as r (uid bigint, revision bigint, changed boolean), projects p
+    )}::jsonb) as r (uid bigint, revision bigint, changed boolean, next_boundary_at timestamptz),
+      projects p
     where u.uid = r.uid and p.id = u.project_id
       and (r.changed or u.catalog_revision <> p.catalog_revision or u.refresh_failed_at is not null)`;
   return refreshed;
+}
+
+/** A user whose boundaries were not computed yet has told none, and begins with those to come. */
+function boundariesPassed(
+  { nextBoundaryAt }: LockedUser,
+  timeline: readonly Segment[],
+  now: number,
+): AnswerChange[] {
+  return nextBoundaryAt === null || nextBoundaryAt === 0
+    ? []
+    : boundaryChanges(timeline, nextBoundaryAt, now);
 }

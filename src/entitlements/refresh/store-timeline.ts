@@ -45,22 +45,22 @@ function idOf(tuple: readonly unknown[]): RowId {
   return String(tuple.at(-1));
 }
 
-/** A change of a user's stored timeline; `recordedAt` is ISO 8601. */
-export interface Change extends Difference<RowId> {
+/** What to change in a user's stored timeline; `recordedAt` is ISO 8601. */
+export interface TimelineUpdate extends Difference<RowId> {
   uid: string;
   recordedAt: string;
 }
 
-/** Stores changes. Supersedes rows before it adds any, so that no two live segments or spans overlap. */
-export async function storeChanges(tx: Tx, changes: readonly Change[]): Promise<void> {
-  const gone = (rowsOf: (change: Change) => RowId[]) =>
-    changes.flatMap((change) => rowsOf(change).map((id) => ({ id, at: change.recordedAt })));
+/** Stores updates. Supersedes rows before it adds any, so that no two live segments or spans overlap. */
+export async function storeTimelines(tx: Tx, updates: readonly TimelineUpdate[]): Promise<void> {
+  const gone = (rowsOf: (update: TimelineUpdate) => RowId[]) =>
+    updates.flatMap((update) => rowsOf(update).map((id) => ({ id, at: update.recordedAt })));
   const goneSegments = gone(({ goneSegments }) => goneSegments);
   const goneSpans = gone(({ goneSpans }) => goneSpans);
-  const addedSegments = changes.flatMap(({ uid, recordedAt, addedSegments }) =>
+  const addedSegments = updates.flatMap(({ uid, recordedAt, addedSegments }) =>
     addedSegments.map((segment) => segmentRow(uid, recordedAt, segment)),
   );
-  const addedSpans = changes.flatMap(({ uid, recordedAt, addedSpans }) =>
+  const addedSpans = updates.flatMap(({ uid, recordedAt, addedSpans }) =>
     addedSpans.map((span) => spanRow(uid, recordedAt, span)),
   );
   if (goneSegments.length > 0) {

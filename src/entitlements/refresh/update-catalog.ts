@@ -33,6 +33,7 @@ const refreshedAtOnce = 1_000;
 export async function updateCatalog<T>(
   deps: UpdateCatalogDeps,
   projectId: string,
+  cause: 'catalog' | 'policy',
   write: (tx: Tx) => Promise<T>,
   keep: (tx: Tx, change: CatalogUpdate<T>) => Promise<void> = () => Promise.resolve(),
 ): Promise<CatalogUpdate<T>> {
@@ -50,6 +51,7 @@ export async function updateCatalog<T>(
         projectId,
         catalogRevision,
         users,
+        cause,
         startedAt: new Date(deps.clock()),
       },
     });

@@ -36,7 +36,7 @@ export async function updateUser<T>(
     const user = await lockUser(tx, { projectId, userId }, deps.clock());
     const now = deps.clock();
     const result = await write(tx, user, now);
-    const refreshed = await refreshUsers(tx, projectId, [user], now);
+    const refreshed = await refreshUsers(tx, projectId, [user], now, 'operator');
     const [done] = refreshed;
     if (done === undefined) throw new Error('a user that was just locked was not refreshed');
     const change = { result, revision: done.revision, had: done.had, has: done.has };

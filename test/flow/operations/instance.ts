@@ -1,5 +1,6 @@
 import { buildApp } from '../../../src/app.ts';
 import { type Background, startBackground } from '../../../src/background.ts';
+import { createFeed } from '../../../src/changes/feed.ts';
 import { createCache } from '../../../src/entitlements/read/cache.ts';
 import { openRedis } from '../../../src/platform/redis.ts';
 import type { Shop } from '../../helpers/shop.ts';
@@ -24,15 +25,21 @@ export async function startInstance(
     config: { ...config, metricsToken, stripe, reconcileCron: undefined },
     redis,
   };
-  const cache = createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds });
+  const feed = createFeed(deps);
+  const cache = createCache({
+    ...deps,
+    cacheTtlSeconds: config.cacheTtlSeconds,
+    onChange: feed.wake,
+  });
   const background: { current?: Background } = {};
   const app = await buildApp({
     ...deps,
     cache,
+    feed,
     wake: () => background.current?.wake(),
     jobsHealthy: () => background.current?.healthy() ?? false,
   });
-  background.current = startBackground({ ...deps, cache });
+  background.current = startBackground({ ...deps, cache, feed });
   const url = await app.listen({ host: '127.0.0.1', port: wantedPort });
   return {
     url,

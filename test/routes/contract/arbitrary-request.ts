@@ -18,7 +18,10 @@ export function arbitraryAsk(
   pools: Pools,
 ): fc.Arbitrary<Ask> {
   const ofPlace = (place: 'path' | 'query'): fc.Arbitrary<Record<string, string>> => {
-    const parameters = route.parameters.filter((parameter) => parameter.in === place);
+    // A long poll waits in real time.
+    const parameters = route.parameters.filter(
+      (parameter) => parameter.in === place && parameter.name !== 'wait_seconds',
+    );
     return fc
       .record(
         Object.fromEntries(

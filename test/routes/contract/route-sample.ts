@@ -78,11 +78,20 @@ export async function send(
     ...(body === undefined
       ? {}
       : { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
+    // A stream does not end by itself.
+    payloadAsStream: true,
   });
+  const type = response.headers['content-type'] ?? '';
+  const sent = response.stream();
+  let payload = '';
+  for await (const part of sent.setEncoding('utf8')) {
+    payload += String(part);
+    if (type.startsWith('text/event-stream')) break;
+  }
   return {
     status: response.statusCode,
-    text: response.body,
-    type: response.headers['content-type'] ?? '',
+    text: payload,
+    type,
   };
 }
 

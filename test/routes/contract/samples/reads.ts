@@ -1,4 +1,7 @@
+import { encodeFeedCursor } from '../../../../src/changes/core/cursor.ts';
 import type { Ask, RouteSamples } from '../route-sample.ts';
+
+const cursorOfAnotherDatabase = encodeFeedCursor({ database: '0123456789ab', position: 1n });
 
 /** A cached answer would outlive Postgres, and meet none of its failures. */
 function fromPostgres(query: Record<string, string>): Ask {
@@ -45,4 +48,13 @@ export const readSamples: RouteSamples = {
     ask: ({ feature }) => ({ params: { feature_code: feature } }),
   },
   'GET /api/v1/catalog': { ask: () => ({}) },
+  'GET /api/v1/changes': {
+    ask: ({ user }) => ({ query: { after: 'start', user_id: user } }),
+    problems: {
+      cursor_expired: () => ({ query: { after: cursorOfAnotherDatabase } }),
+    },
+  },
+  'GET /api/v1/changes/stream': {
+    ask: ({ user }) => ({ query: { after: 'start', user_id: user } }),
+  },
 };

@@ -1,0 +1,86 @@
+import type { Database } from '../platform/database.ts';
+import { encodeFeedCursor } from './core/cursor.ts';
+import type { Feed } from './feed.ts';
+import type { FeedFilter, PublishedChange } from './load-changes.ts';
+import { type Place, readChanges } from './read-changes.ts';
+import { toChangeDto } from './schemas.ts';
+import { eventText, type Stream } from './stream.ts';
+
+const pageSize = 500;
+
+/** How long a client waits before it connects again, milliseconds. */
+const retry = 'retry: 1000\n';
+
+/** Returns whether a change belongs to what is read. */
+export function isWanted({ projectId, userId }: FeedFilter, change: PublishedChange): boolean {
+  return (
+    (projectId === null || change.projectId === projectId) &&
+    (userId === undefined || change.userId === userId)
+  );
+}
+
+export interface FollowDeps {
+  database: Database;
+  feed: Feed;
+  /** Returns the event of a change, made once for all streams. */
+  textOf: (change: PublishedChange) => string;
+}
+
+/** Returns a `textOf` for the feed of a database. */
+export function createTextOf(database: string): FollowDeps['textOf'] {
+  const texts = new WeakMap<PublishedChange, string>();
+  return (change) => {
+    const known = texts.get(change);
+    if (known !== undefined) return known;
+    const dto = toChangeDto(change, database);
+    const text = eventText('change', dto.cursor, dto);
+    texts.set(change, text);
+    return text;
+  };
+}
+
+/**
+ * Sends the changes from a place on, each once and in the order of the feed, until the stream is closed.
+ * First comes `ready` with the place; `reset` follows if changes may be missing before it.
+ */
+export async function followChanges(
+  { database, feed, textOf }: FollowDeps,
+  stream: Stream,
+  filter: FeedFilter,
+  from: Place,
+): Promise<void> {
+  let { position } = from;
+  let isLive = false;
+  const follower = await feed.follow((changes) => {
+    if (!isLive) return;
+    for (const change of changes) {
+      if (change.position > position && isWanted(filter, change)) stream.send(textOf(change));
+    }
+    position = changes.at(-1)?.position ?? position;
+  });
+  try {
+    const cursor = encodeFeedCursor({ database: await feed.database(), position });
+    stream.send(retry + eventText('ready', cursor, { cursor }));
+    if (from.isExpired) stream.send(eventText('reset', cursor, { cursor }));
+    while (!isLive && !stream.closed.aborted) {
+      const page = await readChanges(database, filter, position, pageSize);
+      for (const change of page.changes) stream.send(textOf(change));
+      position = page.position;
+      // The reader has not got what the feed gave out beyond this page, so it reads on.
+      isLive = page.changes.length < pageSize && follower.position() <= position;
+      if (!isLive) await stream.ready();
+    }
+    await ended(stream.closed);
+  } finally {
+    follower.leave();
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,59 @@
+import { ProblemError } from '../http/problem.ts';
+import type { Database } from '../platform/database.ts';
+import { decodeFeedCursor } from './core/cursor.ts';
+import { type ChangePage, type FeedFilter, loadChanges, loadFeedState } from './load-changes.ts';
+import { publishChanges } from './publish.ts';
+
+/** Where a reader begins: after a cursor, with the oldest change that is kept, or now. */
+export type FeedStart = bigint | 'start' | 'now';
+
+/**
+ * Returns where a reader begins; `expired` if its cursor is of another database.
+ *
+ * @param given the reader's cursor, `start`, or undefined for now.
+ * @throws ProblemError `bad_request` if the text is no cursor.
+ */
+export function startOf(given: string | undefined, database: string): FeedStart | 'expired' {
+  if (given === undefined) return 'now';
+  if (given === 'start') return given;
+  const cursor = decodeFeedCursor(given);
+  if (cursor === null) {
+    throw new ProblemError('bad_request', undefined, [
+      {
+        path: 'after',
+        message:
+          'is not a cursor of the feed: send `next_cursor` or a change’s `cursor`, `start`, or leave it out',
+      },
+    ]);
+  }
+  return cursor.database === database ? cursor.position : 'expired';
+}
+
+export interface Place {
+  /** A reader reads what comes after it. */
+  position: bigint;
+  /** Whether changes may be missing before it. */
+  isExpired: boolean;
+}
+
+/** Returns the place of a reader in the feed. */
+export async function locate(database: Database, start: FeedStart | 'expired'): Promise<Place> {
+  await publishChanges(database);
+  const { last, deleted } = await loadFeedState(database);
+  if (start === 'now') return { position: last, isExpired: false };
+  if (start === 'start') return { position: deleted, isExpired: false };
+  const isKept = start !== 'expired' && start >= deleted && start <= last;
+  return { position: isKept ? start : last, isExpired: !isKept };
+}
+
+/** Reads the feed after a position, everything included that was committed before the call. */
+export async function readChanges(
+  database: Database,
+  filter: FeedFilter,
+  after: bigint,
+  limit: number,
+): Promise<ChangePage> {
+  await publishChanges(database);
+  const { last } = await loadFeedState(database);
+  return loadChanges(database, filter, { after, last, limit });
+}

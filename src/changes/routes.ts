@@ -1,0 +1,186 @@
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { ProjectAccess } from '../auth/project-access.ts';
+import type { App } from '../http/app-types.ts';
+import { ProblemError } from '../http/problem.ts';
+import type { Feed } from './feed.ts';
+import { createTextOf, followChanges, type FollowDeps, isWanted } from './follow-changes.ts';
+import type { ChangePage, FeedFilter } from './load-changes.ts';
+import { locate, readChanges, startOf } from './read-changes.ts';
+import { changeSchema, feedQuery, toChangeDto } from './schemas.ts';
+import { createStreams, type StreamsDeps } from './streams.ts';
+import { encodeFeedCursor } from './core/cursor.ts';
+
+export interface ChangeRouteDeps extends StreamsDeps {
+  access: ProjectAccess;
+  feed: Feed;
+}
+
+const tags = ['Changes'];
+const mostWaitSeconds = 25;
+
+/** Routes for the feed of changes: page by page, as a long poll, and as a stream. */
+export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
+  const { access, database, feed } = deps;
+  const streams = createStreams(deps);
+  let textOf: FollowDeps['textOf'] | undefined;
+  app.addHook('onClose', () => streams.stop());
+
+  async function filterOf(
+    request: FastifyRequest,
+    given: { project_id?: string | undefined; user_id?: string | undefined },
+  ): Promise<FeedFilter> {
+    return {
+      projectId: await access.scopeOf(request, given.project_id),
+      userId: given.user_id,
+    };
+  }
+
+  app.get(
+    '/api/v1/changes',
+    {
+      config: {
+        auth: 'read',
+        allProjects: true,
+        problems: ['cursor_expired'],
+        // A long poll holds nothing while it waits.
+        cost: ({ query }) => (isLongPoll(query) ? 0 : 1),
+      },
+      schema: {
+        tags,
+        summary: "Changes of users' entitlements, in the order of the feed",
+        querystring: z.strictObject({
+          ...feedQuery,
+          limit: z.coerce.number().int().min(1).max(1_000).default(100),
+          wait_seconds: z.coerce
+            .number()
+            .int()
+            .min(0)
+            .max(mostWaitSeconds)
+            .default(0)
+            .describe('Wait so long for a change if there is none yet'),
+        }),
+        response: {
+          200: z.object({
+            data: z.array(changeSchema),
+            next_cursor: z.string().describe('Where the next page begins; never null'),
+          }),
+        },
+      },
+    },
+    async (request) => {
+      const { query } = request;
+      const filter = await filterOf(request, query);
+      const id = await feed.database();
+      const { position, isExpired } = await locate(database, startOf(query.after, id));
+      if (isExpired) throw new ProblemError('cursor_expired');
+      const read = (): Promise<ChangePage> => readChanges(database, filter, position, query.limit);
+      const page =
+        query.wait_seconds === 0 || query.after === undefined
+          ? await read()
+          : await waitForChange(request, filter, query.wait_seconds, read);
+      return {
+        data: page.changes.map((change) => toChangeDto(change, id)),
+        next_cursor: encodeFeedCursor({ database: id, position: page.position }),
+      };
+    },
+  );
+
+  /** Reads; if there is nothing, waits for a change or the end of the wait, and reads again. */
+  async function waitForChange(
+    request: FastifyRequest,
+    filter: FeedFilter,
+    seconds: number,
+    read: () => Promise<ChangePage>,
+  ): Promise<ChangePage> {
+    const giveBack = streams.take(request);
+    let heard = (): void => undefined;
+    const change = new Promise<void>((resolve) => (heard = resolve));
+    const follower = await feed.follow((changes) => {
+      if (changes.some((each) => isWanted(filter, each))) heard();
+    });
+    try {
+      const page = await read();
+      if (page.changes.length > 0) return page;
+      await firstOf(
+        change,
+        AbortSignal.any([streams.stopping, goneOf(request), AbortSignal.timeout(seconds * 1_000)]),
+      );
+      return await read();
+    } finally {
+      follower.leave();
+      giveBack();
+    }
+  }
+
+  app.get(
+    '/api/v1/changes/stream',
+    {
+      exposeHeadRoute: false,
+      config: { auth: 'read', allProjects: true, cost: 0 },
+      schema: {
+        tags,
+        summary: 'The same as server-sent events: `ready`, then `change`; `reset` instead of a gap',
+        headers: z.object({
+          'last-event-id': z.string().max(200).optional().describe('Goes before `after`'),
+        }),
+        querystring: z.strictObject(feedQuery),
+        response: {
+          200: {
+            description: 'Server-sent events',
+            content: { 'text/event-stream': { schema: z.string() } },
+          },
+        },
+      },
+    },
+    async (request, reply) => {
+      const { query, headers } = request;
+      const filter = await filterOf(request, query);
+      const id = await feed.database();
+      const start = startOf(headers['last-event-id'] ?? query.after, id);
+      const giveBack = streams.take(request);
+      const place = await locate(database, start).catch((error: unknown) => {
+        giveBack();
+        throw error;
+      });
+      const stream = streams.open(request, reply, giveBack);
+      textOf ??= createTextOf(id);
+      try {
+        await followChanges({ database, feed, textOf }, stream, filter, place);
+      } catch (error) {
+        request.log.warn({ err: error }, 'a stream of changes failed; its reader connects again');
+        stream.close('failed');
+      }
+      return reply;
+    },
+  );
+}
+
+function isLongPoll(query: unknown): boolean {
+  return (
+    typeof query === 'object' &&
+    query !== null &&
+    'wait_seconds' in query &&
+    query.wait_seconds !== 0
+  );
+}
+
+/** Aborts when the client has gone. */
+function goneOf({ raw }: FastifyRequest): AbortSignal {
+  const gone = new AbortController();
+  raw.socket.once('close', () => {
+    gone.abort();
+  });
+  return gone.signal;
+}
+
+/** Resolves with the promise, or when the signal aborts. */
+function firstOf(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => {
+      resolve();
+    });
+    void promise.then(resolve);
+  });
+}

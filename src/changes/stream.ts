@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import type { FastifyReply } from 'fastify';
+
+/** Why a stream was closed. */
+export type CloseReason = 'client' | 'slow' | 'key_ended' | 'stopping' | 'failed';
+
+/** How many bytes may wait for a reader before its stream is closed. */
+const mostWaitingBytes = 1_048_576;
+
+/** From how many waiting bytes on a reader that catches up is waited for. */
+const catchUpBytes = 262_144;
+
+/** A reply as a stream of events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
+export interface Stream {
+  /** Aborts when the stream is closed. */
+  readonly closed: AbortSignal;
+  /** Sends finished text. Closes the stream of a reader that is too slow. */
+  send(text: string): void;
+  comment(): void;
+  /** Resolves once a reader who catches up has read most of what waits. */
+  ready(): Promise<void>;
+  close(reason: CloseReason): void;
+}
+
+/** Returns an event as text; `data` holds no line breaks. */
+export function eventText(event: string, id: string, data: object): string {
+  return `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/**
+ * Takes the reply over, with the headers that it has so far.
+ *
+ * @param onClose called once.
+ */
+export function openStream(reply: FastifyReply, onClose: (reason: CloseReason) => void): Stream {
+  const { raw } = reply;
+  const closed = new AbortController();
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) raw.setHeader(name, value);
+  }
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache, no-transform',
+    // nginx would otherwise keep events until its buffer is full.
+    'x-accel-buffering': 'no',
+  });
+  raw.once('close', () => {
+    close('client');
+  });
+
+  function close(reason: CloseReason): void {
+    if (closed.signal.aborted) return;
+    closed.abort();
+    if (reason === 'slow') raw.destroy();
+    else raw.end();
+    onClose(reason);
+  }
+
+  function send(text: string): void {
+    if (closed.signal.aborted) return;
+    raw.write(text);
+    if (raw.writableLength > mostWaitingBytes) close('slow');
+  }
+
+  return {
+    closed: closed.signal,
+    send,
+    comment: () => {
+      send(':\n\n');
+    },
+    async ready() {
+      while (!closed.signal.aborted && raw.writableLength > catchUpBytes) {
+        await once(raw, 'drain', { signal: closed.signal }).catch(() => undefined);
+      }
+    },
+    close,
+  };
+}

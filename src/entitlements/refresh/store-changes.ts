@@ -1,0 +1,48 @@
+import type { Tx } from '../../platform/database.ts';
+import type { AnswerChange, ChangeCause } from '../core/change.ts';
+import type { LockedUser } from '../users.ts';
+
+/** A change that the feed does not have yet. */
+export interface NewChange extends AnswerChange {
+  user: Pick<LockedUser, 'uid' | 'projectId'>;
+  revision: number;
+  cause: ChangeCause;
+  /** Epoch milliseconds. */
+  recordedAt: number;
+}
+
+/**
+ * Stores changes of locked users, each user's in the order of the feed. They appear in the feed once they are committed and published. A boundary that was stored before, by a
+ * clock that was set back since, is left out.
+ */
+export async function storeChanges(tx: Tx, changes: readonly NewChange[]): Promise<void> {
+  if (changes.length === 0) return;
+  const rows = changes.map((change) => ({
+    uid: String(change.user.uid),
+    project_id: change.user.projectId,
+    revision: change.revision,
+    cause: change.cause,
+    at: toIso(change.at),
+    recorded_at: toIso(change.recordedAt),
+    gained: change.gained,
+    lost: change.lost,
+    changed: change.changed,
+    next_change_at: toIso(change.nextChangeAt),
+  }));
+  await tx.$executeRaw`
+    insert into changes (uid, project_id, revision, cause, at, recorded_at, gained, lost, changed, next_change_at)
+    select uid, project_id, revision, cause, at, recorded_at, gained, lost, changed, next_change_at
+    from rows from (
+      jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as (
+        uid bigint, project_id text, revision bigint, cause text, at timestamptz, recorded_at timestamptz,
+        gained text[], lost text[], changed text[], next_change_at timestamptz)
+    ) with ordinality as c (
+      uid, project_id, revision, cause, at, recorded_at, gained, lost, changed, next_change_at, place)
+    order by place
+    on conflict do nothing`;
+}
+
+/** Returns an instant as ISO 8601. */
+export function toIso(instant: number | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}
