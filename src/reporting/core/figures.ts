@@ -7,7 +7,7 @@ import { monthlyAmount, type Pricing, type RecurringSubscription } from './recur
  * A project's report from facts (docs/reports.md). Amounts are whole minor units by currency.
  */
 
-export type ByCurrency = ReadonlyMap<string, bigint>;
+type ByCurrency = ReadonlyMap<string, bigint>;
 type Counts = ReadonlyMap<string, number>;
 
 /** Subscriptions of a project that are alike in all that the report asks. */
