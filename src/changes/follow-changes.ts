@@ -4,7 +4,7 @@ import type { Feed } from './feed.ts';
 import type { FeedFilter, PublishedChange } from './load-changes.ts';
 import { type Place, readChanges } from './read-changes.ts';
 import { toChangeDto } from './schemas.ts';
-import { eventText, type Stream } from './stream.ts';
+import { eventText, type Stream } from './event-stream.ts';
 
 const pageSize = 500;
 

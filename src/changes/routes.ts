@@ -8,7 +8,7 @@ import { createTextOf, followChanges, type FollowDeps, isWanted } from './follow
 import type { ChangePage, FeedFilter } from './load-changes.ts';
 import { locate, readChanges, startOf } from './read-changes.ts';
 import { changeSchema, feedQuery, toChangeDto } from './schemas.ts';
-import { createStreams, type StreamsDeps } from './streams.ts';
+import { createStreams, type StreamsDeps } from './open-streams.ts';
 import { encodeFeedCursor } from './core/cursor.ts';
 
 export interface ChangeRouteDeps extends StreamsDeps {

@@ -8,7 +8,7 @@ import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
-import { openStream, type Stream } from './stream.ts';
+import { openStream, type Stream } from './event-stream.ts';
 
 /** How often streams get a comment, so that proxies keep them and clients notice a dead connection. */
 const commentEveryMs = 15_000;
