@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { optionalReference, reference } from '../../src/mirror/core/from-stripe.ts';
+import { snapshotOf } from '../../src/mirror/core/stripe-snapshot.ts';
 import { fetchSnapshot } from '../../src/mirror/fetch.ts';
+import { linksIn } from '../../src/mirror/objects/registry.ts';
 import { differences } from '../../src/reconciliation/core/diff.ts';
 import { loadStored } from '../../src/reconciliation/stored.ts';
 import { type SyncedType, syncedTypes } from '../../src/webhook/core/events.ts';
@@ -60,6 +62,23 @@ describe.each(syncedTypes.filter((type) => !unstored.includes(type)))('%s', (obj
   });
 });
 
+/** References of rows that lead to no user and no payment. */
+const unlinked: Partial<Record<SyncedType, string[]>> = { charge: ['customerId'] };
+
+describe.each(syncedTypes)('a fetched %s', (objectType) => {
+  it('links to the customer and the payments that its row names', async () => {
+    const object = { objectType, objectId: examples[objectType] };
+    const snapshot = await fetchSnapshot(shop.stripe, object);
+    const named = snapshot[objectType].flatMap((row) => referencesIn(row, unlinked[objectType]));
+    const {
+      customer,
+      intents = [],
+      invoices = [],
+    } = linksIn(snapshotOf({ [objectType]: snapshot[objectType] }))[0] ?? {};
+    expect([customer, ...intents, ...invoices]).toEqual(expect.arrayContaining(named));
+  });
+});
+
 describe.each(syncedTypes)('an event about a %s', (objectType) => {
   it('is shown to the project that it concerns', async () => {
     const { rows } = await shop.service.deps.database.pool.query(
@@ -69,6 +88,15 @@ describe.each(syncedTypes)('an event about a %s', (objectType) => {
     expect(rows).toEqual([{ project_id: shop.projectId }]);
   });
 });
+
+/** Returns the ids of customers, payment intents and invoices that a row names, at any depth. */
+function referencesIn(row: object, except: readonly string[] = []): string[] {
+  return Object.entries(row).flatMap(([name, value]: [string, unknown]): string[] => {
+    if (typeof value === 'object' && value !== null) return referencesIn(value, except);
+    const isReference = ['customerId', 'paymentIntentId', 'invoiceId'].includes(name);
+    return isReference && typeof value === 'string' && !except.includes(name) ? [value] : [];
+  });
+}
 
 function idOf(field: Parameters<typeof optionalReference>[0]): string {
   const id = optionalReference(field);
