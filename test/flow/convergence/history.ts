@@ -141,9 +141,10 @@ async function settle(world: World): Promise<void> {
     await sandbox.deliver();
     await work(world, { at: 0, workers: 1 });
     await sweepPendingCache(service.deps);
-    const wanted = await service.deps.database.prisma.$queryRaw<
-      unknown[]
-    >`select from followed_objects where wanted > fetched`;
+    // A run beside may be writing an object, which no worker can claim meanwhile: wait for it.
+    const wanted = await service.deps.database.prisma.$queryRaw<unknown[]>`
+      select from followed_objects where wanted > fetched
+      order by object_type, object_id for update`;
     if (wanted.length === 0 && sandbox.pendingDeliveries().length === 0) return;
   }
   throw new Error('something is still on its way after 20 rounds');
