@@ -13,13 +13,22 @@ const parts: Readonly<Record<string, RequestPart>> = {
 /**
  * Validates the parts of a request with their zod schemas. A fault is a `bad_request` that names its fields.
  */
-export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({
+  schema,
+  httpPart,
+  method,
+}) => {
   const part = parts[httpPart ?? ''] ?? 'body';
+  const takesBody = ['POST', 'PUT', 'PATCH'].includes(method);
   return (data: unknown) => {
     // Fastify passes `null` for a missing body.
     const result = schema.safeParse(data ?? undefined, { error: explainIssue });
     if (result.success) return { value: result.data };
-    const faults = fieldFaults(result.error.issues);
+    const faults = fieldFaults(result.error.issues).map((fault) =>
+      part === 'query' && takesBody && fault.path === 'project_id'
+        ? { ...fault, message: 'is not known here: send it in the body' }
+        : fault,
+    );
     return { error: new ProblemError('bad_request', faultSentences(faults, part), faults) };
   };
 };

@@ -38,6 +38,12 @@ export const catalog: readonly Row[] = [
     '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists.',
   ],
   [
+    'PUT admin/features/export?project_id=notes',
+    { name: 'Export', type: 'boolean' },
+    '400 bad_request',
+    '`project_id` in the query is not known here: send it in the body.',
+  ],
+  [
     'DELETE admin/features/export?dry_run=1',
     undefined,
     '400 bad_request',
