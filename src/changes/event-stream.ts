@@ -4,6 +4,9 @@ import type { FastifyReply } from 'fastify';
 /** Why a stream was closed. */
 export type CloseReason = 'client' | 'slow' | 'key_ended' | 'stopping' | 'failed';
 
+/** How often a comment is sent, so that proxies keep the connection and a dead one is noticed, milliseconds. */
+const commentEveryMs = 15_000;
+
 /** How many bytes may wait for a reader before its stream is closed. */
 const mostWaitingBytes = 1_048_576;
 
@@ -16,7 +19,6 @@ export interface Stream {
   readonly closed: AbortSignal;
   /** Sends finished text. Closes the stream of a reader that is too slow. */
   send(text: string): void;
-  comment(): void;
   /** Resolves once a reader who catches up has read most of what waits. */
   ready(): Promise<void>;
   close(reason: CloseReason): void;
@@ -52,6 +54,7 @@ export function openStream(reply: FastifyReply, onClose: (reason: CloseReason) =
   function close(reason: CloseReason): void {
     if (closed.signal.aborted) return;
     closed.abort();
+    clearInterval(commenting);
     if (reason === 'slow') raw.destroy();
     else raw.end();
     onClose(reason);
@@ -63,12 +66,13 @@ export function openStream(reply: FastifyReply, onClose: (reason: CloseReason) =
     if (raw.writableLength > mostWaitingBytes) close('slow');
   }
 
+  const commenting = setInterval(() => {
+    send(':\n\n');
+  }, commentEveryMs);
+
   return {
     closed: closed.signal,
     send,
-    comment: () => {
-      send(':\n\n');
-    },
     async ready() {
       while (!closed.signal.aborted && raw.writableLength > catchUpBytes) {
         await once(raw, 'drain', { signal: closed.signal }).catch(() => undefined);

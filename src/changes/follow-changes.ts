@@ -1,10 +1,10 @@
-import type { Database } from '../platform/database.ts';
+import { aborted } from './aborted.ts';
 import { encodeFeedCursor } from './core/cursor.ts';
+import { eventText, type Stream } from './event-stream.ts';
 import type { Feed } from './feed.ts';
 import type { FeedFilter, PublishedChange } from './load-changes.ts';
-import { type Place, readChanges } from './read-changes.ts';
+import type { ChangeReader, Place } from './read-changes.ts';
 import { toChangeDto } from './schemas.ts';
-import { eventText, type Stream } from './event-stream.ts';
 
 const pageSize = 500;
 
@@ -20,7 +20,7 @@ export function isWanted({ projectId, userId }: FeedFilter, change: PublishedCha
 }
 
 export interface FollowDeps {
-  database: Database;
+  reader: ChangeReader;
   feed: Feed;
   /** Returns the event of a change, made once for all streams. */
   textOf: (change: PublishedChange) => string;
@@ -44,7 +44,7 @@ export function createTextOf(database: string): FollowDeps['textOf'] {
  * First comes `ready` with the place; `reset` follows if changes may be missing before it.
  */
 export async function followChanges(
-  { database, feed, textOf }: FollowDeps,
+  { reader, feed, textOf }: FollowDeps,
   stream: Stream,
   filter: FeedFilter,
   from: Place,
@@ -63,24 +63,15 @@ export async function followChanges(
     stream.send(retry + eventText('ready', cursor, { cursor }));
     if (from.isExpired) stream.send(eventText('reset', cursor, { cursor }));
     while (!isLive && !stream.closed.aborted) {
-      const page = await readChanges(database, filter, position, pageSize);
+      const page = await reader.read(filter, position, pageSize);
       for (const change of page.changes) stream.send(textOf(change));
       position = page.position;
       // The reader has not got what the feed gave out beyond this page, so it reads on.
       isLive = page.changes.length < pageSize && follower.position() <= position;
       if (!isLive) await stream.ready();
     }
-    await ended(stream.closed);
+    await aborted(stream.closed);
   } finally {
     follower.leave();
   }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => {
-      resolve();
-    });
-  });
 }

@@ -1,4 +1,5 @@
 import { ProblemError } from '../http/problem.ts';
+import { createBatches } from '../platform/batches.ts';
 import type { Database } from '../platform/database.ts';
 import { decodeFeedCursor } from './core/cursor.ts';
 import { type ChangePage, type FeedFilter, loadChanges, loadFeedState } from './load-changes.ts';
@@ -36,24 +37,58 @@ export interface Place {
   isExpired: boolean;
 }
 
-/** Returns the place of a reader in the feed. */
-export async function locate(database: Database, start: FeedStart | 'expired'): Promise<Place> {
-  await publishChanges(database);
-  const { last, deleted } = await loadFeedState(database);
-  if (start === 'now') return { position: last, isExpired: false };
-  if (start === 'start') return { position: deleted, isExpired: false };
-  const isKept = start !== 'expired' && start >= deleted && start <= last;
-  return { position: isKept ? start : last, isExpired: !isKept };
+/** Reads the feed, everything included that was committed before the call. */
+export interface ChangeReader {
+  /** Returns the place of a reader. */
+  locate(filter: FeedFilter, start: FeedStart | 'expired'): Promise<Place>;
+  /** Reads a page of what comes after a position. */
+  read(filter: FeedFilter, after: bigint, limit: number): Promise<ChangePage>;
 }
 
-/** Reads the feed after a position, everything included that was committed before the call. */
-export async function readChanges(
-  database: Database,
-  filter: FeedFilter,
-  after: bigint,
-  limit: number,
-): Promise<ChangePage> {
-  await publishChanges(database);
-  const { last } = await loadFeedState(database);
-  return loadChanges(database, filter, { after, last, limit });
+/** How many reads run at once, so that readers who all connect again leave connections to others. */
+const readsAtOnce = 4;
+const maxWaitMs = 5_000;
+
+interface Asked {
+  filter: FeedFilter;
+  run: () => Promise<unknown>;
+}
+
+/** Creates a reader of the feed. Projects take turns at it. */
+export function createChangeReader(database: Database): ChangeReader {
+  const inTurn = createBatches({
+    load: (asked: Asked[]) => Promise.all(asked.map(({ run }) => run())),
+    maxSize: 1,
+    laneOf: ({ filter }) => filter.projectId ?? '',
+    limit: { maxRunning: readsAtOnce, maxWaitMs },
+  });
+
+  async function take<T>(filter: FeedFilter, work: () => Promise<T>): Promise<T> {
+    let result: T | undefined;
+    await inTurn({
+      filter,
+      run: async () => {
+        result = await work();
+      },
+    });
+    return result as T; // it was just set
+  }
+
+  return {
+    locate: (filter, start) =>
+      take(filter, async () => {
+        await publishChanges(database);
+        const { last, deleted } = await loadFeedState(database);
+        if (start === 'now') return { position: last, isExpired: false };
+        if (start === 'start') return { position: deleted, isExpired: false };
+        const isKept = start !== 'expired' && start >= deleted && start <= last;
+        return { position: isKept ? start : last, isExpired: !isKept };
+      }),
+    read: (filter, after, limit) =>
+      take(filter, async () => {
+        await publishChanges(database);
+        const { last } = await loadFeedState(database);
+        return loadChanges(database, filter, { after, last, limit });
+      }),
+  };
 }

@@ -1,17 +1,19 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { ProblemError } from '../http/problem.ts';
+import { aborted } from './aborted.ts';
+import { encodeFeedCursor } from './core/cursor.ts';
+import { openStream } from './event-stream.ts';
 import type { Feed } from './feed.ts';
 import { createTextOf, followChanges, type FollowDeps, isWanted } from './follow-changes.ts';
+import { createHeldRequests, type HeldRequestDeps } from './held-requests.ts';
 import type { ChangePage, FeedFilter } from './load-changes.ts';
-import { locate, readChanges, startOf } from './read-changes.ts';
+import { createChangeReader, startOf } from './read-changes.ts';
 import { changeSchema, feedQuery, toChangeDto } from './schemas.ts';
-import { createStreams, type StreamsDeps } from './open-streams.ts';
-import { encodeFeedCursor } from './core/cursor.ts';
 
-export interface ChangeRouteDeps extends StreamsDeps {
+export interface ChangeRouteDeps extends HeldRequestDeps {
   access: ProjectAccess;
   feed: Feed;
 }
@@ -22,9 +24,10 @@ const mostWaitSeconds = 25;
 /** Routes for the feed of changes: page by page, as a long poll, and as a stream. */
 export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
   const { access, database, feed } = deps;
-  const streams = createStreams(deps);
+  const reader = createChangeReader(database);
+  const held = createHeldRequests(deps);
   let textOf: FollowDeps['textOf'] | undefined;
-  app.addHook('onClose', () => streams.stop());
+  app.addHook('onClose', () => held.stop());
 
   async function filterOf(
     request: FastifyRequest,
@@ -68,17 +71,17 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
         },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { query } = request;
       const filter = await filterOf(request, query);
       const id = await feed.database();
-      const { position, isExpired } = await locate(database, startOf(query.after, id));
+      const { position, isExpired } = await reader.locate(filter, startOf(query.after, id));
       if (isExpired) throw new ProblemError('cursor_expired');
-      const read = (): Promise<ChangePage> => readChanges(database, filter, position, query.limit);
+      const read = (): Promise<ChangePage> => reader.read(filter, position, query.limit);
       const page =
         query.wait_seconds === 0 || query.after === undefined
           ? await read()
-          : await waitForChange(request, filter, query.wait_seconds, read);
+          : await waitForChange(request, reply, filter, query.wait_seconds, read);
       return {
         data: page.changes.map((change) => toChangeDto(change, id)),
         next_cursor: encodeFeedCursor({ database: id, position: page.position }),
@@ -89,23 +92,24 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
   /** Reads; if there is nothing, waits for a change or the end of the wait, and reads again. */
   async function waitForChange(
     request: FastifyRequest,
+    reply: FastifyReply,
     filter: FeedFilter,
     seconds: number,
     read: () => Promise<ChangePage>,
   ): Promise<ChangePage> {
-    const giveBack = streams.take(request);
-    let heard = (): void => undefined;
-    const change = new Promise<void>((resolve) => (heard = resolve));
+    const { ended, giveBack } = held.take(request);
+    const heard = new AbortController();
     const follower = await feed.follow((changes) => {
-      if (changes.some((each) => isWanted(filter, each))) heard();
+      if (changes.some((each) => isWanted(filter, each))) heard.abort();
     });
     try {
       const page = await read();
       if (page.changes.length > 0) return page;
-      await firstOf(
-        change,
-        AbortSignal.any([streams.stopping, goneOf(request), AbortSignal.timeout(seconds * 1_000)]),
-      );
+      const isOver = AbortSignal.timeout(seconds * 1_000);
+      await aborted(AbortSignal.any([heard.signal, ended, goneOf(reply), isOver]));
+      if (ended.reason === 'key_ended') {
+        throw new ProblemError('unauthorized', 'The API key was deleted or has expired.');
+      }
       return await read();
     } finally {
       follower.leave();
@@ -138,15 +142,21 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
       const filter = await filterOf(request, query);
       const id = await feed.database();
       const start = startOf(headers['last-event-id'] ?? query.after, id);
-      const giveBack = streams.take(request);
-      const place = await locate(database, start).catch((error: unknown) => {
+      const { ended, giveBack } = held.take(request);
+      const place = await reader.locate(filter, start).catch((error: unknown) => {
         giveBack();
         throw error;
       });
-      const stream = streams.open(request, reply, giveBack);
+      const stream = openStream(reply, (reason) => {
+        giveBack();
+        deps.metrics.changeStreamsClosed.inc({ reason });
+      });
+      void aborted(ended).then(() => {
+        stream.close(ended.reason === 'key_ended' ? 'key_ended' : 'stopping');
+      });
       textOf ??= createTextOf(id);
       try {
-        await followChanges({ database, feed, textOf }, stream, filter, place);
+        await followChanges({ reader, feed, textOf }, stream, filter, place);
       } catch (error) {
         request.log.warn({ err: error }, 'a stream of changes failed; its reader connects again');
         stream.close('failed');
@@ -166,21 +176,10 @@ function isLongPoll(query: unknown): boolean {
 }
 
 /** Aborts when the client has gone. */
-function goneOf({ raw }: FastifyRequest): AbortSignal {
+function goneOf({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  raw.socket.once('close', () => {
+  raw.once('close', () => {
     gone.abort();
   });
   return gone.signal;
-}
-
-/** Resolves with the promise, or when the signal aborts. */
-function firstOf(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => {
-      resolve();
-    });
-    void promise.then(resolve);
-  });
 }

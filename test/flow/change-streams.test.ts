@@ -191,6 +191,28 @@ describe('a long poll', () => {
   });
 });
 
+describe('a long poll whose key ends', () => {
+  it('answers 401, and shows nothing more', async () => {
+    const made = await service.request('POST', '/admin/projects/notes/keys', {
+      key: notes.key,
+      body: { name: 'a poll', scopes: ['read'] },
+    });
+    const { body } = await service.request('GET', '/changes', { key: notes.key });
+    const polling = service.request(
+      'GET',
+      `/changes?after=${text(body, 'next_cursor')}&wait_seconds=25`,
+      { key: text(made.body, 'key') },
+    );
+    await expect
+      .poll(async () => (await service.deps.metrics.changeStreams.get()).values[0]?.value)
+      .toBeGreaterThan(0);
+    await service.request('DELETE', `/admin/projects/notes/keys/${text(made.body, 'id')}`, {
+      key: notes.key,
+    });
+    expect(await polling).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+  });
+});
+
 describe('a process that stops', () => {
   it('ends its streams and long polls at once, so that they go on elsewhere', async () => {
     const client = await follow();

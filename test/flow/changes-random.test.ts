@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sweepBoundaries } from '../../src/changes/boundaries.ts';
+import type { Stream } from '../../src/changes/event-stream.ts';
 import { createFeed, type Feed } from '../../src/changes/feed.ts';
 import { createTextOf, followChanges } from '../../src/changes/follow-changes.ts';
-import { locate, readChanges } from '../../src/changes/read-changes.ts';
-import type { Stream } from '../../src/changes/event-stream.ts';
+import { type ChangeReader, createChangeReader } from '../../src/changes/read-changes.ts';
 import { terminateBackends } from '../helpers/backends.ts';
 import type { TestService } from '../helpers/service.ts';
 import { startTwoProjects } from '../helpers/two-projects.ts';
@@ -23,11 +23,14 @@ let service: TestService;
 let instances: [Instance, Instance];
 let feeds: { woken: Feed; alone: Feed };
 let key: string;
+let changes: ChangeReader;
+const everything = { projectId: null };
 
 beforeAll(async () => {
   const world = await startTwoProjects({ a: 'boolean', b: 'boolean', c: 'boolean' });
   service = world.service;
   key = world.notes.key;
+  changes = createChangeReader(service.deps.database);
   instances = [
     await openInstance(service, service.clock),
     await openInstance(service, service.clock),
@@ -124,9 +127,8 @@ function readByCursor(): { positions: bigint[]; step(limit: number): Promise<voi
   return {
     positions,
     async step(limit) {
-      const { database } = service.deps;
-      after ??= (await locate(database, 'now')).position;
-      const page = await readChanges(database, { projectId: null }, after, limit);
+      after ??= (await changes.locate(everything, 'now')).position;
+      const page = await changes.read(everything, after, limit);
       positions.push(...page.changes.map(({ position }) => position));
       after = page.position;
     },
@@ -146,7 +148,6 @@ function readByStream(): {
   return {
     positions,
     async connect(feed) {
-      const { database } = service.deps;
       ending = new AbortController();
       const textOf = createTextOf(await feed.database());
       const texts = new Map<string, bigint>();
@@ -158,14 +159,13 @@ function readByStream(): {
           positions.push(position);
           start = position;
         },
-        comment: () => undefined,
         ready: () => Promise.resolve(),
         close: () => {
           ending.abort();
         },
       };
       const remembering = {
-        database,
+        reader: changes,
         feed,
         textOf: (change: Parameters<typeof textOf>[0]) => {
           const text = textOf(change);
@@ -173,11 +173,9 @@ function readByStream(): {
           return text;
         },
       };
-      const place = await locate(database, start ?? 'now');
+      const place = await changes.locate(everything, start ?? 'now');
       start ??= place.position;
-      following = followChanges(remembering, stream, { projectId: null }, place).catch(
-        () => undefined,
-      );
+      following = followChanges(remembering, stream, everything, place).catch(() => undefined);
     },
     async disconnect() {
       ending.abort();
@@ -221,7 +219,7 @@ let histories = 0;
 
 async function play(lanes: Action[][], limits: number[]): Promise<void> {
   const prefix = `h${(histories += 1)}_`;
-  const begin = (await locate(service.deps.database, 'now')).position;
+  const begin = (await changes.locate(everything, 'now')).position;
   const reader = readByCursor();
   const stream = readByStream();
   await reader.step(1);
@@ -249,7 +247,7 @@ async function play(lanes: Action[][], limits: number[]): Promise<void> {
   await patiently(() => sweepBoundaries(service.deps));
 
   const { last } = await patiently(async () => {
-    await readChanges(service.deps.database, { projectId: null }, begin, 1);
+    await changes.read(everything, begin, 1);
     const rows = await storedAfter(begin);
     return { last: BigInt(rows.at(-1)?.position ?? begin) };
   });
