@@ -56,6 +56,9 @@ export function openDatabase(
   };
   for (const each of [pool, reservedPool]) {
     each.on('error', onPoolError);
+    // The pool listens to idle connections only. An error of one that is held would end the process; its
+    // next query fails anyway.
+    each.on('connect', (client) => client.on('error', () => undefined));
     watchQueries(each, noteFailure);
   }
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });

@@ -64,6 +64,16 @@ async function end(pid: number): Promise<void> {
   }
 }
 
+it('a connection that is lost while it is held, and asked nothing, ends no process', async () => {
+  const client = await test.database.pool.connect();
+  const ended = new Promise((resolve) => client.once('end', resolve));
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  await end(rows[0]?.pid ?? 0);
+  await ended;
+  client.release(true);
+  expect(await test.database.pool.query('select 1 as one')).toMatchObject({ rows: [{ one: 1 }] });
+});
+
 it('a connection that is lost between two statements, or within one, is reported as an unreachable database', async () => {
   const { database } = test;
   const pidOf = `select pg_backend_pid() as pid`;
