@@ -22,7 +22,7 @@ export interface LoopTimes {
  * The target utilization of the loop while several lanes are active. Above it, callbacks delay each other,
  * and a Postgres on this machine lacks a core.
  */
-const targetUtilization = 0.7;
+const targetUtilization = 0.6;
 
 /**
  * Time constant of the rate: it changes by a factor of e per this time at a difference of 1, milliseconds.
@@ -34,7 +34,7 @@ const sampleMs = 5;
  * The work that one lane may begin per second of each kind, in units of cost. The minimum keeps every lane
  * moving.
  */
-const rates = { least: 4, most: 10_000 };
+const rates = { least: 2, most: 10_000 };
 
 /** How long a lane saves up unused rate, and counts as active, milliseconds. */
 const savedMs = 200;

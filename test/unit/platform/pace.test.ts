@@ -36,9 +36,9 @@ function openPace() {
 describe('nextRate', () => {
   it('falls while the loop is busier than the target, rises while it is not, and has bounds', () => {
     expect(nextRate(100, 1, 50)).toBeLessThan(100);
-    expect(nextRate(100, 0.7, 50)).toBe(100);
+    expect(nextRate(100, 0.6, 50)).toBe(100);
     expect(nextRate(100, 0.2, 50)).toBeGreaterThan(100);
-    expect(nextRate(100, 1, 60_000)).toBe(4);
+    expect(nextRate(100, 1, 60_000)).toBe(2);
     expect(nextRate(100, 0, 60_000)).toBe(10_000);
   });
 });
@@ -50,12 +50,12 @@ describe('a pace', () => {
     expect(begun['quiet']).toBe(1_000);
     expect(begun['noisy']).toBeLessThan(250);
     // Every lane makes progress, however busy the loop is.
-    expect(begun['noisy']).toBeGreaterThanOrEqual(40);
+    expect(begun['noisy']).toBeGreaterThanOrEqual(20);
   });
 
   it('holds up no lane while the loop has room', () => {
     const { play } = openPace();
-    const begun = play({ seconds: 10, utilization: 0.6 }, { noisy: 1, quiet: 1 / 64 });
+    const begun = play({ seconds: 10, utilization: 0.5 }, { noisy: 1, quiet: 1 / 64 });
     expect(begun).toEqual({ noisy: 1_000, quiet: 1_000 });
   });
 
@@ -76,8 +76,8 @@ describe('a pace', () => {
     expect((heavy * 3) / light).toBeGreaterThan(0.8);
     expect((heavy * 3) / light).toBeLessThan(1.25);
     const perSecond = (heavy * 3 + light) / 30;
-    expect(perSecond).toBeGreaterThan(100);
-    expect(perSecond).toBeLessThan(180);
+    expect(perSecond).toBeGreaterThan(85);
+    expect(perSecond).toBeLessThan(155);
   });
 
   it('lets work begin that costs more than was saved, and makes its lane wait for it afterwards', () => {
