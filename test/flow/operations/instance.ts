@@ -29,7 +29,9 @@ export async function startInstance(
   const cache = createCache({
     ...deps,
     cacheTtlSeconds: config.cacheTtlSeconds,
-    onChange: feed.wake,
+    onChange: () => {
+      feed.wake();
+    },
   });
   const background: { current?: Background } = {};
   const app = await buildApp({
