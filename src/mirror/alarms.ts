@@ -55,7 +55,7 @@ export async function loadUnmappedPrices(
   return sold.filter(({ productId }) => !known.has(productId));
 }
 
-/** What applying a snapshot revealed. */
+/** The anomalies of an applied snapshot. */
 export interface Observed {
   /** Subscriptions, refunds and disputes with an unknown status. */
   unknown: string[];

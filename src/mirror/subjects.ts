@@ -12,7 +12,7 @@ export const ownedTables = {
 
 const ownedTypes = Object.keys(ownedTables) as OwnedType[]; // an object literal has exactly its keys
 
-/** An object whose owner is to be decided, with the evidence. */
+/** An object whose owner is decided, with the evidence. */
 export interface Subject {
   objectType: OwnedType;
   id: string;

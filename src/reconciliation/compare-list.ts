@@ -32,7 +32,7 @@ interface WholeList<T> extends ComparedList<T> {
   toSnapshot: (context: RunContext, object: T) => Promise<StripeSnapshot>;
   /** Returns the expanded customer of an object. */
   customerOf?: (object: T) => string | Stripe.Customer | Stripe.DeletedCustomer | null;
-  /** What the mirror holds alive, and the list must show. */
+  /** The objects that the mirror holds alive, and the list must show. */
   alive?: {
     objectType: SyncedType;
     load(tx: Tx, query: AliveQuery): Promise<{ id: string }[]>;

@@ -10,7 +10,7 @@ import { correct, recordMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
 import { loadNewer } from './stored.ts';
 
-/** What every list shows of an object. */
+/** The fields that every list shows of an object. */
 export interface Listed {
   id: string;
   created: number;
@@ -155,7 +155,7 @@ export async function compareUnlisted<T extends Listed>(
     if (alive.length === 0) return;
     listed.push(...alive.map(({ id }) => id));
     const refs = refsTo(objectType, alive);
-    // What was fetched after the list had passed it could not be on it.
+    // An object that was fetched after the list had passed its position could not be on it.
     const newer = await loadNewer(deps.database.prisma, refs, page.stretchNumber);
     for (const ref of refs) {
       await context.beat();

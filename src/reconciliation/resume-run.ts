@@ -47,7 +47,7 @@ export async function resumeRun(
   }
 }
 
-/** Ends a run. Held findings wait for an operator, whatever else failed. */
+/** Ends a run. Held findings wait for an operator, even if something else failed. */
 async function end(
   deps: RunDeps,
   run: ReconciliationRun,

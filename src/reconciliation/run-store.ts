@@ -37,7 +37,7 @@ const progressSchema = z.object({
   since: z.number().nullable(),
   /** Whether an operator forced the held findings. */
   forced: z.boolean(),
-  /** What the comparison could not do before an operator forced what it held. */
+  /** What could not be compared before an operator forced the held findings. */
   failedBefore: z.string().nullable().default(null),
 });
 

@@ -17,8 +17,8 @@ const measureEveryMs = 30_000;
 const sliceMs = 250;
 
 /**
- * Starts the scheduler: creates the run of each time slot, once over all instances, and resumes whatever
- * run no instance holds, new or abandoned.
+ * Starts the scheduler. It creates the run of each time slot, once over all instances, and resumes new and
+ * abandoned runs.
  *
  * @param schedule a cron expression in UTC; undefined: only on demand.
  */

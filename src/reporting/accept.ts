@@ -1,6 +1,6 @@
 /**
- * Whether an `Accept` header asks for CSV rather than JSON (RFC 9110, 12.5.1): by the weights of the
- * media ranges that fit best. Without a preference, JSON.
+ * Returns whether an `Accept` header asks for CSV rather than JSON (RFC 9110, 12.5.1), by the weights of the
+ * media ranges that match best. Without a preference, JSON.
  */
 export function prefersCsv(accept: string | undefined): boolean {
   const ranges = (accept ?? '*/*').split(',').map(parseRange);
@@ -19,7 +19,7 @@ function parseRange(text: string): MediaRange {
   return { type, weight: weight >= 0 && weight <= 1 ? weight : 0 };
 }
 
-/** The more specific range decides. */
+/** Returns the weight of a media type, by the most specific matching range. */
 function weightOf(ranges: readonly MediaRange[], mediaType: string): number {
   const [group = ''] = mediaType.split('/');
   for (const type of [mediaType, `${group}/*`, '*/*']) {

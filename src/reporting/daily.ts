@@ -7,16 +7,16 @@ import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.
 import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schemas.ts';
 
 /*
- * A row per project and UTC day, so that a chart reads rows and scans nothing. A day is written when it
- * is over; what stood can be told of the last day only, what happened of earlier ones too.
+ * Stores a row per project and UTC day, so that a chart reads rows and scans nothing. A day is written when
+ * it is over. The present state can be recorded only for the last day, changes for earlier ones, too.
  */
 
 const dayMs = 86_400_000;
 
-/** Of days that were missed, so many are caught up with by one run. */
+/** Maximum number of missed days that one run writes. */
 const daysPerRun = 40;
 
-/** So many days are told anew: a dispute is lost two or three months after it was opened. */
+/** Number of days that are recomputed: a dispute is lost two or three months after it was opened. */
 const revisedDays = 120;
 
 export interface DailyDeps {
@@ -25,20 +25,20 @@ export interface DailyDeps {
 }
 
 /**
- * Writes the days that are over and not yet written, from the day of each project's creation on. When
- * yesterday is written, so once a day, what happened on those before is told anew. Safe on many instances
- * at once: one works, the others leave it to that one.
+ * Writes the days that are over and not yet written, from each project's creation on. When yesterday is
+ * written, so once a day, recomputes the changes of the days before it. Safe on several instances at once:
+ * one works, the others skip.
  *
- * @param isStopped looked at between two days.
- * @returns how many rows were written; those that were revised not counted.
+ * @param isStopped checked between two days.
+ * @returns the number of written rows, without recomputed ones.
  */
 export async function writeDailyReports(
   { database, clock }: DailyDeps,
   isStopped: () => boolean = () => false,
 ): Promise<number> {
   const client = await database.pool.connect();
-  // It waits while others work: should it be lost meanwhile, it says so by an event, and one that nobody
-  // listens to ends the process. The next query on it fails, which is told.
+  // The lock's connection is idle meanwhile. If it is lost it emits an error event, which would end the
+  // process without a listener; its next query fails and reports it.
   const ignore = (): void => undefined;
   client.on('error', ignore);
   try {
@@ -98,7 +98,7 @@ async function writeMissing(
   return written;
 }
 
-/** Tells anew what happened on a day that is written already. What stood was counted then and stays. */
+/** Recomputes the changes of a written day. The recorded state stays. */
 async function reviseDay(database: Database, dayAt: number): Promise<void> {
   const day = new Date(dayAt);
   const { prisma } = database;
@@ -118,7 +118,10 @@ async function reviseDay(database: Database, dayAt: number): Promise<void> {
   }
 }
 
-/** By project, the first day that is not written: the one after the last written, else that of its creation. */
+/**
+ * Loads the first unwritten day by project: the one after the last written day, otherwise that of its
+ * creation.
+ */
 async function loadFirstMissing(database: Database): Promise<Map<string, number>> {
   const { rows } = await database.pool.query<{ id: string; first: string }>(
     `select p.id, to_char(
@@ -131,13 +134,13 @@ async function loadFirstMissing(database: Database): Promise<Map<string, number>
 
 export interface DayReport {
   projectId: string;
-  /** Its beginning, epoch milliseconds. */
+  /** The beginning of the day, epoch milliseconds. */
   dayAt: number;
   measuredAt: number | null;
   figures: DayFigures;
 }
 
-/** The days that begin in the window, in their order; within one, by project. */
+/** Loads the days that begin in the window, in order, and within a day by project. */
 export async function loadDays(
   database: Database,
   scope: ProjectScope,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { byText } from '../entitlements/core/order.ts';
 import type { FigureLine } from './core/csv.ts';
 
-/** How a kind of value is written: as JSON with its schema, and as lines of CSV. */
+/** The representation of a kind of value: its JSON schema, and its lines of CSV. */
 export interface Shape<Value, Json> {
   schema: z.ZodType<Json>;
   toJson(value: Value): Json;
@@ -18,18 +18,18 @@ export const count: Shape<number, number> = {
 /** Whole minor units. */
 const amount: Shape<bigint, number> = { ...count, toJson: clampToSafeInteger };
 
-/** Counts by a key such as a status or a product. */
+/** Counts by a key, such as a status or a product. */
 export const counts = byKey('of', count);
 
 export const money = byKey('currency', amount, 'Minor units by currency');
 
-/** What came in and went back, by currency; a net may be below 0. */
+/** Revenue by currency; a net may be below 0. */
 export const revenue = byKey(
   'currency',
   group({ gross: amount, refunded: amount, disputed: amount, net: amount }),
 );
 
-/** @param column the column of CSV that has the key. */
+/** Returns the shape of values by key. @param column the CSV column of the key. */
 function byKey<Value, Json>(
   column: 'of' | 'currency',
   each: Shape<Value, Json>,
@@ -59,7 +59,7 @@ type JsonOf<Group extends Members> = {
   [Name in keyof Group]: z.output<Group[Name]['schema']>;
 };
 
-/** Several values under names of their own. */
+/** Combines several named values. */
 export function group<Group extends Members>(
   members: Group,
 ): Shape<ValuesOf<Group>, JsonOf<Group>> {
@@ -76,8 +76,8 @@ export function group<Group extends Members>(
 }
 
 /**
- * Clamps an amount to what JSON numbers hold exactly, 90 trillion dollars. One absurd subscription must not
- * keep all projects from their reports.
+ * Clamps an amount to what JSON numbers carry exactly, 90 trillion dollars, so that one absurd subscription
+ * does not block all reports.
  */
 function clampToSafeInteger(amount: bigint): number {
   const most = BigInt(Number.MAX_SAFE_INTEGER);

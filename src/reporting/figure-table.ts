@@ -28,10 +28,10 @@ function figuresOf<Of extends string, Facts>(of: Of) {
   });
 }
 
-/** What there is when a report is made. */
+/** The present state when a report is requested. */
 const standing = figuresOf<'standing', ProjectStanding>('standing');
 
-/** What happened over the window of a report. */
+/** The changes over the window of a report. */
 const flow = figuresOf<'flow', Flow>('flow');
 
 /** The figures of subscriptions, in the order of reports. */
@@ -41,13 +41,13 @@ export const subscriptionFigures = {
   by_price: standing(counts, 'Active ones, by price', (all) => all.byPrice),
   new: flow(
     count,
-    'Began in the window, those who came back apart',
+    'Began in the window, without reactivated ones',
     ({ movement }) => movement.started,
   ),
   churned: flow(count, 'Ended in the window', ({ movement }) => movement.churned),
   reactivated: flow(
     count,
-    'Began in the window, of people whose former ones had all ended',
+    'Began in the window, of people whose earlier ones had all ended',
     ({ movement }) => movement.reactivated,
   ),
   trialing: flow(
@@ -67,11 +67,11 @@ export const otherFigures = {
       unpriced_items: {
         ...count,
         schema: count.schema.describe(
-          'Items that count as nothing, since their price is not known',
+          'Items that count as nothing, because their price is unknown',
         ),
       },
     }),
-    'Per month, what `mrr` leaves out',
+    'Per month, the amounts that `mrr` excludes',
     ({ mrrTrialing, mrrPaused, unpricedItems }) => ({
       trialing: mrrTrialing,
       paused: mrrPaused,
@@ -81,7 +81,7 @@ export const otherFigures = {
   revenue: flow(revenue, 'Minor units by currency, over the window', (all) => all.revenue),
   payments: flow(
     group({ failed: count, recovered: count }),
-    'Invoices, over the window: a payment failed; paid after one had failed',
+    'Invoices, over the window: with a failed payment; paid after a failed one',
     (all) => all.payments,
   ),
   entitled_users: standing(counts, 'Users by feature code', (all) => all.entitledUsers),

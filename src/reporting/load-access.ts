@@ -5,9 +5,9 @@ import { ofProject } from './owners.ts';
 
 /** What a project gives its users at an instant. */
 export interface Access {
-  /** Users by feature code; features that are in use and that nobody has are there with 0. */
+  /** Users by feature code; features in use that no user has are included with 0. */
   entitledUsers: ReadonlyMap<string, number>;
-  /** Manual grants whose window covers the instant, overridden by a revocation or not. */
+  /** Manual grants whose window covers the instant, revoked ones included. */
   grantsInForce: number;
 }
 
@@ -18,7 +18,7 @@ export async function loadAccess(
   now: number,
 ): Promise<(projectId: string) => Access> {
   const entitled = await database.pool.query<{ project_id: string; code: string; users: number }>(
-    // Live segments of one user and feature never overlap, so each of them is another user.
+    // Live segments of one user and feature never overlap, so each row is another user.
     `select f.project_id, f.code, (
        select count(*)::int from entitlement_segments s
        where s.project_id = f.project_id and s.feature_code = f.code and s.superseded_at is null

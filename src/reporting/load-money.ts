@@ -10,16 +10,16 @@ import type { CurrencySum } from './core/figures.ts';
 import type { ReportWindow } from './core/movement.ts';
 import { invoiceOwner, invoiceProject, ofProject, sessionProject } from './owners.ts';
 
-/** Whether a row `i` of invoices is revenue. */
+/** SQL: whether a row `i` of invoices is revenue. */
 const paidInvoice = `i.status = 'paid' and i.amount_paid > 0`;
 
-/** Whether a row `cs` of checkout_sessions is a one-off payment. */
+/** SQL: whether a row `cs` of checkout_sessions is a one-off payment. */
 const paidSession = `cs.mode = 'payment' and cs.status = 'complete' and cs.payment_status = 'paid'
   and cs.amount_total > 0`;
 
 /**
- * Whether no invoice tells of a row `cs` of checkout_sessions already, as its receipt. By payment it is
- * looked up for each: Postgres would rather go through all that was ever paid.
+ * SQL: whether no invoice is the receipt of a row `cs` of checkout_sessions. The look-up by payment runs per
+ * row: otherwise Postgres would scan all payments.
  */
 const withoutReceipt = `
   not exists (select from invoices i where i.id = cs.invoice_id and ${paidInvoice})
@@ -27,8 +27,8 @@ const withoutReceipt = `
        where ip.payment_intent_id = cs.payment_intent_id and ${paidInvoice} limit 1) is null`;
 
 /**
- * The project of what was paid with a payment intent, if that is revenue: whether a receipt tells of it or
- * the checkout does, since a receipt need not name its payment.
+ * SQL: the project of a payment intent's revenue, by its receipt or else its checkout, since a receipt need
+ * not name its payment.
  */
 function paymentProject(intentId: string): string {
   return `coalesce(
@@ -40,8 +40,8 @@ function paymentProject(intentId: string): string {
 }
 
 /**
- * Sums of rows `(project_id, currency, amount)`. Without the `offset` it would be looked up again for each
- * condition on a row whose it is.
+ * SQL: sums of rows `(project_id, currency, amount)`. Without the `offset`, Postgres would evaluate the owner
+ * again for each condition on a row.
  */
 function summed(kind: CurrencySum['kind'], rows: string): string {
   return `
@@ -49,7 +49,7 @@ function summed(kind: CurrencySum['kind'], rows: string): string {
     from (${rows} offset 0) ${kind} group by project_id, currency`;
 }
 
-/** What was taken back over [$2, $3) of payments: rows `back` of refunds or disputes. */
+/** SQL: the returned amounts over [$2, $3): rows `back` of refunds or disputes. */
 function takenBack(table: 'refunds' | 'disputes', statuses: readonly string[]): string {
   const intentId = 'coalesce(back.payment_intent_id, ch.payment_intent_id)';
   return `
@@ -60,8 +60,8 @@ function takenBack(table: 'refunds' | 'disputes', statuses: readonly string[]): 
 }
 
 /**
- * What came in and went back over [$2, $3), by project, kind and currency. A one-off payment came in when
- * its money arrived, which its purchases tell; a lost dispute took its money when it was opened.
+ * SQL: revenue and returns over [$2, $3), by project, kind and currency. A one-off payment counts when its
+ * money arrived, which its purchases record; a lost dispute counts when it was opened.
  */
 const revenueSums = `
   select project_id, kind, currency, sum(amount)::text as amount
@@ -89,7 +89,7 @@ const revenueSums = `
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;
 
-/** How many invoices failed and were recovered over [$2, $3), by project; each by an index of its own. */
+/** SQL: numbers of failed and recovered invoices over [$2, $3), by project, each from its own index. */
 const paymentCounts = `
   select project_id, sum(failed)::int as failed, sum(recovered)::int as recovered
   from (
@@ -113,7 +113,7 @@ interface SumRow {
   amount: string;
 }
 
-/** What came in and went back over the window, by project. */
+/** Loads revenue and returns over the window, by project. */
 export async function loadRevenue(
   database: Database,
   scope: ProjectScope,
@@ -131,7 +131,10 @@ export async function loadRevenue(
   }));
 }
 
-/** Invoices of which a payment failed, and which were paid after all, over the window, by project. */
+/**
+ * Loads numbers of invoices with a failed payment, and of those that were paid afterwards, over the window,
+ * by project.
+ */
 export async function loadPaymentCounts(
   database: Database,
   scope: ProjectScope,

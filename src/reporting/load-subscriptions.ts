@@ -36,8 +36,8 @@ interface AlikeRow {
 }
 
 /**
- * The subscriptions of projects, those that are alike together: however many there are, few rows come.
- * Of those that are over, only how many. Discounts are the recurring ones that are in force.
+ * Loads the subscriptions of projects, grouped by equal ones, so that the number of rows stays small. Ended
+ * ones are only counted. Discounts are the recurring ones in force.
  */
 export async function loadSubscriptions(
   database: Database,
@@ -104,8 +104,8 @@ interface LifeRow {
 }
 
 /**
- * The lives of subscriptions that ever began, all of everybody who has one that began, ended or was in
- * its trial in the window. One that is over and tells no end never began, as far as anyone can show.
+ * Loads the lives of subscriptions that have begun: all of each person with one that began, ended or was in
+ * its trial in the window. A subscription that is over without a known end counts as never begun.
  */
 export async function loadLives(
   database: Database,
@@ -152,7 +152,7 @@ const optionsShape = z.record(
   z.object({ unitAmount: z.string().nullable(), tiers: tiersShape.nullable() }),
 );
 
-/** What the prices cost that are named, as far as we know them, by id. */
+/** Loads the known prices with these ids, by id. */
 export async function loadPrices(
   database: Database,
   ids: Iterable<string>,

@@ -1,17 +1,17 @@
 /*
- * Whose a subscription or a payment is, in SQL (docs/reports.md, "Whose it is"): the project of its
- * user; where it has none, the project that took the product. Parts of statements whose
- * `$1` is the project that is asked for; null = all.
+ * Decides the project of a subscription or a payment, in SQL (docs/reports.md, "Which project a figure
+ * belongs to"): that of its user, otherwise the project that took the product. Parts of statements whose `$1`
+ * is the requested project; null = all.
  */
 
-/** Whether a row's project is one that is asked for. */
+/** SQL: whether a row's project is requested. */
 export function ofProject(column: string): string {
   return `($1::text is null or ${column} = $1)`;
 }
 
 /**
- * A `with` query `owned (id, project_id, person)` of the subscriptions that a project has. Two branches,
- * so that one project's are found by its users.
+ * SQL: a `with` query `owned (id, project_id, person)` of the subscriptions of a project. It has two
+ * branches, so that one project's subscriptions are found by its users.
  */
 export const ownedSubscriptions = `
   owned as (
@@ -24,7 +24,7 @@ export const ownedSubscriptions = `
     where s.uid is null and ${ofProject('sold.project_id')}
   )`;
 
-/** The project that took a product of the subscription: that of its first item whose product has one. */
+/** SQL: the project that took a product of the subscription: that of its first item whose product has one. */
 function soldBy(subscriptionId: string): string {
   return `(
     select p.project_id from subscription_items si join products p on p.id = si.product_id
@@ -36,7 +36,9 @@ function userOf(customerId: string): string {
   return `(select u.project_id from customers c join users u on u.uid = c.uid where c.id = ${customerId})`;
 }
 
-/** The project of a row `cs` of checkout_sessions. An operator may have given its purchases a user. */
+/**
+ * SQL: the project of a row `cs` of checkout_sessions. An operator may have assigned its purchases to a user.
+ */
 export const sessionProject = `coalesce(
   (select u.project_id from users u where u.uid = cs.uid),
   (select u.project_id from purchases b join users u on u.uid = b.uid
@@ -45,14 +47,14 @@ export const sessionProject = `coalesce(
   (select p.project_id from purchases b join products p on p.id = b.product_id
    where b.session_id = cs.id and p.project_id is not null order by b.id limit 1))`;
 
-/** What `invoiceProject` stands on, joined to a row `i` of invoices: for many rows in one pass. */
+/** SQL: the joins of `invoiceProject` for a row `i` of invoices, for many rows in one pass. */
 export const invoiceOwner = `
   left join subscriptions s on s.id = i.subscription_id
   left join users u on u.uid = s.uid`;
 
 /**
- * The project of a row `i` of invoices with its `invoiceOwner`. That an invoice is a checkout's receipt
- * tells the checkout or, where that was fetched before there was one, the payment that they share.
+ * SQL: the project of a row `i` of invoices with its `invoiceOwner`. A receipt is found by its checkout or,
+ * if that was fetched before the invoice existed, by their shared payment.
  */
 export const invoiceProject = `coalesce(
   u.project_id,

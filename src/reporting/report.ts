@@ -7,29 +7,29 @@ import { type Access, loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
 import { loadLives, loadPrices, loadSubscriptions } from './load-subscriptions.ts';
 
-/** What a project stands at: its subscriptions, and what it gives its users. */
+/** The present state of a project: its subscriptions, and what it gives its users. */
 export type ProjectStanding = Standing & Access;
 
-/** What is asked of a report. */
+/** The request for a report. */
 interface Asked {
   scope: ProjectScope;
   window: ReportWindow;
-  /** When what stands is counted. */
+  /** When the present state is counted. */
   now: number;
 }
 
-/** What a project's report is made of. */
+/** The parts of a project's report. */
 interface Figures {
   standing: ProjectStanding;
   flow: Flow;
 }
 
 /**
- * Loads reports, few at a time: each may take seconds, and many at once would take every connection from
- * those who ask what their users may do. The others wait for their turn, projects in turn.
+ * Creates a loader of reports that runs few at a time: each may take seconds, and many would take every
+ * connection from reads of entitlements. Further ones wait, and projects take turns.
  *
- * @returns what loads one, by project, every project in scope in the order of their ids. It throws with
- *   the code `ETIMEDOUT` where the turn did not come in time.
+ * @returns a function that loads reports by project, for every project in scope, in the order of their ids.
+ *   It throws with the code `ETIMEDOUT` if its turn does not come in time.
  */
 export function createReports(
   database: Database,
@@ -48,7 +48,7 @@ async function loadFigures(
 ): Promise<Map<string, Figures>> {
   const flows = await loadFlows(database, scope, window);
   const standings = await loadProjectStandings(database, scope, now);
-  // A project that was created in between is in the next report.
+  // A project that was created meanwhile is in the next report.
   return new Map(
     [...flows].flatMap(([projectId, flow]) => {
       const standing = standings.get(projectId);
@@ -58,8 +58,8 @@ async function loadFigures(
 }
 
 /**
- * What happened in projects over a window, by project; every project in scope is there, in the order of
- * their ids. One statement after the other, so that a report takes one connection from those who wait.
+ * Loads the changes in projects over a window, by project, for every project in scope, in the order of their
+ * ids. Runs one statement after the other, so that a report takes one connection.
  */
 export async function loadFlows(
   database: Database,
@@ -85,7 +85,7 @@ export async function loadFlows(
   );
 }
 
-/** What the subscriptions of projects stand at, as the mirror has them now. Every project in scope is there. */
+/** Loads the present state of the projects' subscriptions from the mirror, for every project in scope. */
 export async function loadStandings(
   database: Database,
   scope: ProjectScope,
@@ -104,7 +104,7 @@ export async function loadStandings(
   );
 }
 
-/** The same with what the projects give their users. */
+/** Does the same, and adds what the projects give their users. */
 export async function loadProjectStandings(
   database: Database,
   scope: ProjectScope,

@@ -27,10 +27,10 @@ const querystring = z.strictObject({
   to: instantSchema.optional().describe('Exclusive; default: just after now'),
 });
 
-/** A chart of a year, and some more. */
+/** Enough for a chart of a year. */
 const maxDays = 400;
 
-/** What projects sell and give. */
+/** Routes for reports. */
 export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   const { database, clock } = deps;
   const loadReports = createReports(database);
@@ -47,7 +47,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Subscriptions, recurring and other revenue, payments, users and grants, by project; CSV by `Accept: text/csv`',
+          'Get subscriptions, recurring and other revenue, payments, users and grants, by project; CSV by `Accept: text/csv`',
         querystring,
         response: { 200: asJsonOrCsv(reportSchema) },
       },
@@ -86,7 +86,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
       },
       schema: {
         tags,
-        summary: 'The same as it was written down day by day, for charts; at most 400 days',
+        summary: 'Get the same figures as stored day by day, for charts; at most 400 days',
         querystring,
         response: { 200: asJsonOrCsv(dailySchema) },
       },

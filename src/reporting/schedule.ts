@@ -7,14 +7,14 @@ import { repeat } from '../platform/repeat.ts';
 import { writeDailyReports } from './daily.ts';
 import { loadStandings } from './report.ts';
 
-/** Every hour, so that a day that nobody could write at midnight is written soon; ten past, when late news is in. */
+/** Every hour, so that a missed day is written soon; at ten past, when late events have arrived. */
 const dailyCron = '10 * * * *';
 
 const measureEveryMs = 60_000;
 
 /**
- * Every instance measures all subscriptions, which takes two seconds for 100,000 of them: so never more than a
- * fiftieth of the time.
+ * Maximum share of time for measuring, a fiftieth: every instance measures all subscriptions, which takes two
+ * seconds for 100,000 of them.
  */
 const pausePerWork = 49;
 
@@ -25,13 +25,13 @@ export interface ReportingDeps {
   logger: Logger;
 }
 
-/** Keeps the gauges of `/metrics` and writes the daily reports until stopped. */
+/** Updates the gauges of `/metrics` and writes the daily reports until stopped. */
 export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   const { logger } = deps;
   const notMeasured = (error: unknown): void => {
     logger.warn(
       { err: error },
-      'the subscriptions could not be measured: their gauges stand still',
+      'the subscriptions could not be measured, so their gauges keep their last values',
     );
   };
   const first = measureStandings(deps).catch(notMeasured);
@@ -52,7 +52,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
       onError: (error) => {
         logger.warn(
           { err: error },
-          'daily reports could not be written; the next hour tries again',
+          'daily reports could not be written; the next attempt is within the hour',
         );
       },
     },
@@ -65,7 +65,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   };
 }
 
-/** Sets the gauges to what every project stands at now. What is not there any more is not shown any more. */
+/** Sets the gauges to the present state of every project. Gauges without a value are removed. */
 export async function measureStandings(
   deps: Pick<ReportingDeps, 'database' | 'clock' | 'metrics'>,
 ): Promise<void> {

@@ -5,15 +5,13 @@ import type { Flow } from './core/figures.ts';
 import { type AnyFigure, otherFigures, subscriptionFigures } from './figure-table.ts';
 import type { ProjectStanding } from './report.ts';
 
-/*
- * Reports and stored days, as the table of figures says.
- */
+/* The schemas of reports and stored days, derived from the table of figures. */
 
 type FigureTable = Readonly<Record<string, AnyFigure>>;
 
 /**
  * The figures that every stored day has. All others are null in days that were written too late to count
- * them, or by a release that lacked them.
+ * them, or by a release without them.
  */
 const inEveryDay = ['new', 'churned', 'reactivated', 'trialing', 'revenue', 'payments'] as const;
 
@@ -32,7 +30,7 @@ function dayShape<Table extends FigureTable>(table: Table): DayShape<Table> {
   const names: readonly string[] = inEveryDay;
   return shapeOf(table, (name, schema) =>
     names.includes(name) ? schema : schema.nullable(),
-  ) as DayShape<Table>; // as the type says
+  ) as DayShape<Table>; // the type says it
 }
 
 function shapeOf(
@@ -68,7 +66,7 @@ export const dayFiguresSchema = z.object({
 
 export type DayFigures = z.infer<typeof dayFiguresSchema>;
 
-/** Returns the figures of a stored day, whichever release wrote it: figures that it lacks are null. */
+/** Returns the figures of a stored day of any release: figures that it lacks are null. */
 export function readDayFigures(stored: unknown): DayFigures {
   return dayFiguresSchema.parse(withMissingAsNull(dayFiguresSchema, stored));
 }
@@ -98,7 +96,7 @@ export const dailySchema = z.object({
         day: z.iso.date().describe('UTC'),
         measured_at: isoInstantSchema
           .nullable()
-          .describe('When what stood was counted; null where it was too late to'),
+          .describe('When the present state was counted; null if it was too late'),
         ...dayFiguresSchema.shape,
       })
       .meta({ id: 'DailyReport' }),
@@ -113,12 +111,16 @@ export function toProjectReportDto(
   return projectReportSchema.parse({ project_id: projectId, ...jsonOf(flow, standing) });
 }
 
-/** @param standing undefined where it is too late to count what stood. */
+/**
+ * Returns the figures of a day to store.
+ *
+ * @param standing undefined if it is too late to count the present state.
+ */
 export function toDayFigures(standing: ProjectStanding | undefined, flow: Flow): DayFigures {
   return dayFiguresSchema.parse(jsonOf(flow, standing));
 }
 
-/** Returns a stored day with what happened on it computed anew. What stood was counted then, and stays. */
+/** Returns a stored day with its changes recomputed. The recorded state stays. */
 export function withFlow(day: DayFigures, flow: Flow): DayFigures {
   return dayFiguresSchema.parse(jsonOf(flow, undefined, day));
 }

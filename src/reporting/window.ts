@@ -6,10 +6,10 @@ const dayMs = 86_400_000;
 const defaultDays = 30;
 
 /**
- * The half-open window that is asked for. Without `to` it ends with the present instant, which is still
- * in it; without `from` it has 30 days, fewer where they would begin before all that can be said.
+ * Returns the requested half-open window. Without `to` it ends after the present instant; without `from` it
+ * has 30 days, or fewer if they would begin before the first possible instant.
  *
- * @throws ProblemError window_invalid where no instant is in it, or where it is longer than `maxDays`
+ * @throws ProblemError window_invalid if it is empty, or longer than `maxDays`
  */
 export function reportWindow(
   given: { from?: number | undefined; to?: number | undefined },
@@ -28,7 +28,7 @@ export function reportWindow(
     throw new ProblemError('window_invalid', undefined, [
       {
         path: 'from',
-        message: `must be at most ${maxDays} days before \`to\`: ask for less at once`,
+        message: `must be at most ${maxDays} days before \`to\`: request fewer days`,
       },
     ]);
   }

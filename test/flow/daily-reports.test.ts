@@ -156,7 +156,7 @@ describe('the daily reports', () => {
     );
   });
 
-  it('tell what happened anew as late news comes, for 120 days; what stood stays', async () => {
+  it('recompute changes for 120 days as late events arrive; the recorded state stays', async () => {
     await shop.advanceTo(opened + 1_000);
     await shop.buy('ann', 'forever');
     await shop.settle();

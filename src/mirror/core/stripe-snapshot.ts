@@ -102,7 +102,7 @@ export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
   return [...parts, { ...snapshot, subscription: all.slice(from) }];
 }
 
-/** Returns the snapshot with purchases starting when their money arrived, by session, where it is given. */
+/** Returns the snapshot with purchases starting when their money arrived, by session, if that is given. */
 export function withArrivals(
   snapshot: StripeSnapshot,
   arrivals: ReadonlyMap<string, Date>,

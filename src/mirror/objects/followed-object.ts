@@ -7,7 +7,7 @@ import { optionalReference } from '../core/from-stripe.ts';
 import type { RowOf } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 
-/** What the mirror does with one type of followed object. */
+/** The operations of the mirror on one type of followed object. */
 export interface FollowedObject<T extends SyncedType> {
   /**
    * Fetches the object into a snapshot, with the related objects that its access depends on.
@@ -46,7 +46,7 @@ export interface CustomerObject {
 
 export type StoredRow = { id: string } & object;
 
-/** What a row refers to. */
+/** The references of a row. */
 export interface Links {
   /** Its customer. Objects that are fetched together have the same. */
   customer?: string | null;

@@ -11,7 +11,7 @@ import type { FollowedObject, Links } from './followed-object.ts';
 import { invoice } from './invoice.ts';
 import { subscription } from './subscription.ts';
 
-/** What the mirror does with each followed object. */
+/** The operations of the mirror on each followed object. */
 export const followedObjects: { readonly [T in SyncedType]: FollowedObject<T> } = {
   product,
   price,

@@ -64,7 +64,7 @@ export function differsFromStored(row: object, local: object | undefined): boole
   return Object.keys(compareRow(row, local).stripe).length > 0;
 }
 
-/** What is comparable of a row, where it is not all of it. */
+/** The comparable part of a row, if it is not the whole row. */
 const comparableFields: { [T in SyncedType]?: (row: RowOf[T]) => object } = {
   customer: (row) => without(row, ['metadataProjectId', 'metadataUserId']),
   // An unknown status keeps the last known effect, and the fields that belong to it.
@@ -72,7 +72,7 @@ const comparableFields: { [T in SyncedType]?: (row: RowOf[T]) => object } = {
     isKnownStatus(row.status)
       ? { ...row, effectiveStatus: row.status }
       : without(row, ['dunningAnchorAt', 'pausedAt']),
-  // It is not stored.
+  // The mirror does not store it.
   entitlement_summary: () => ({}),
 };
 

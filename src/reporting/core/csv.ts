@@ -1,11 +1,11 @@
 import { inMajorUnits } from './currency.ts';
 
 /*
- * Reports as tables (RFC 4180): a line per figure, so that a new feature, price or currency is a new line
- * and never a new column.
+ * Reports as tables (RFC 4180): one line per figure, so that a new feature, price or currency adds a line and
+ * never a column.
  */
 
-/** What a line says; an amount stands in minor units and as people write it. */
+/** The content of a line; an amount is shown in minor units and in the usual notation. */
 export interface FigureLine {
   figure: string;
   of?: string;
@@ -14,7 +14,9 @@ export interface FigureLine {
 }
 
 /**
- * @param leading the columns that tell which report it is, and for each report what stands in them.
+ * Renders reports as CSV.
+ *
+ * @param leading the columns that identify the report, with their values for each report.
  */
 export function toCsv(
   leading: readonly string[],
@@ -36,7 +38,7 @@ export function toCsv(
   return lines.map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('');
 }
 
-/** A text that a spreadsheet would take for a formula gets an apostrophe; a number is none. */
+/** Prefixes a text that a spreadsheet would take for a formula with an apostrophe; numbers stay. */
 function quoted(cell: string): string {
   const safe = /^[=+@\t\r-]/.test(cell) && !/^-\d+(\.\d+)?$/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

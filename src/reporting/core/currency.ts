@@ -1,7 +1,6 @@
 /*
- * How many decimals the amounts have that Stripe tells in a currency's minor unit
- * (https://docs.stripe.com/currencies, "Minor units in API amounts"). ISK and UGX count as two: Stripe
- * still tells them in hundredths.
+ * The number of decimals in Stripe's amounts of a currency (https://docs.stripe.com/currencies, "Minor units
+ * in API amounts"). ISK and UGX count as two: Stripe still reports them in hundredths.
  */
 
 const withoutDecimals: ReadonlySet<string> = new Set(
@@ -13,7 +12,7 @@ function decimalsOf(currency: string): number {
   return withoutDecimals.has(currency) ? 0 : withThreeDecimals.has(currency) ? 3 : 2;
 }
 
-/** An amount of minor units as people write it: 4200 of usd is `42.00`, of jpy `4200`, of kwd `4.200`. */
+/** Formats minor units in the usual notation: 4200 of usd is `42.00`, of jpy `4200`, of kwd `4.200`. */
 export function inMajorUnits(amount: bigint, currency: string): string {
   const decimals = decimalsOf(currency);
   if (decimals === 0) return amount.toString();

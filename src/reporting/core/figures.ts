@@ -3,17 +3,15 @@ import { computeMovement, type Life, type Movement, type ReportWindow } from './
 import { add, type Rational, roundHalfUp, zero } from './rational.ts';
 import { monthlyAmount, type Pricing, type RecurringSubscription } from './recurring.ts';
 
-/*
- * A project's report from facts (docs/reports.md). Amounts are whole minor units by currency.
- */
+/* Computes a project's report from facts (docs/reports.md). Amounts are whole minor units by currency. */
 
 type ByCurrency = ReadonlyMap<string, bigint>;
 type Counts = ReadonlyMap<string, number>;
 
-/** Subscriptions of a project that are alike in all that the report asks. */
+/** Subscriptions of a project that are equal in everything that the report counts. */
 export interface AlikeSubscriptions extends RecurringSubscription {
   count: number;
-  /** As Stripe says it. */
+  /** Stripe's status. */
   status: string;
   /** The last status whose effect is known. */
   effectiveStatus: string;
@@ -21,10 +19,10 @@ export interface AlikeSubscriptions extends RecurringSubscription {
   items: readonly { priceId: string; productId: string; quantity: number | null }[];
 }
 
-/** What there is at one instant. */
+/** The state at one instant. */
 export interface Standing {
   byStatus: Counts;
-  /** Active ones. */
+  /** Active subscriptions. */
   active: number;
   byProduct: Counts;
   byPrice: Counts;
@@ -41,21 +39,21 @@ interface Revenue {
   net: bigint;
 }
 
-/** What happened over a window. */
+/** The changes over a window. */
 export interface Flow {
   movement: Movement;
   revenue: ReadonlyMap<string, Revenue>;
   payments: { failed: number; recovered: number };
 }
 
-/** Sums of one currency over a window. */
+/** The sums of one currency over a window. */
 export interface CurrencySum {
   kind: 'gross' | 'refunded' | 'disputed';
   currency: string;
   amount: bigint;
 }
 
-/** Where a monthly amount counts; null if nothing is to be collected (yet, or any more). */
+/** Where a monthly amount counts; null if nothing is collected at present. */
 type MonthlyPlace = 'mrr' | 'trialing' | 'paused' | null;
 
 const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: MonthlyPlace }>> = {
@@ -134,7 +132,7 @@ export function computeFlow(
   };
 }
 
-/** Adds up exactly, and rounds each currency's total once. */
+/** Adds exactly, and rounds each currency's total once. */
 class RationalSums {
   readonly #sums = new Map<string, Rational>();
 
@@ -143,7 +141,7 @@ class RationalSums {
     this.#sums.set(currency, add(this.#sums.get(currency) ?? zero, all));
   }
 
-  /** A currency of which there is nothing is left out. */
+  /** Returns the rounded totals. Currencies without an amount are omitted. */
   rounded(): ByCurrency {
     return new Map(
       [...this.#sums]

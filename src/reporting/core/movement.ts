@@ -1,6 +1,6 @@
 /*
- * What began and ended in a window (docs/reports.md, "New, churned, reactivated, trialing"). All windows
- * are half-open; instants are epoch milliseconds.
+ * Computes what began and ended in a window (docs/reports.md, "New, churned, reactivated, trialing"). All
+ * windows are half-open; instants are epoch milliseconds.
  */
 
 export interface ReportWindow {
@@ -8,12 +8,12 @@ export interface ReportWindow {
   to: number;
 }
 
-/** The life of one subscription that ever began. */
+/** The life of one subscription that has begun. */
 export interface Life {
-  /** Whose it is; tells apart people of one project. */
+  /** The owner, unique within the project. */
   person: string;
   startAt: number;
-  /** Null while it goes on. */
+  /** Null while it is running. */
   endAt: number | null;
   trialStartAt: number | null;
   trialEndAt: number | null;
@@ -26,7 +26,11 @@ export interface Movement {
   trialing: number;
 }
 
-/** @param lives all of everybody who has one that the window touches: others only add nothing. */
+/**
+ * Computes the movement of a window.
+ *
+ * @param lives all of each person with a life in the window. Those of other people add nothing.
+ */
 export function computeMovement(lives: readonly Life[], window: ReportWindow): Movement {
   const within = (instant: number | null): boolean =>
     instant !== null && instant >= window.from && instant < window.to;
@@ -43,13 +47,13 @@ export function computeMovement(lives: readonly Life[], window: ReportWindow): M
   return movement;
 }
 
-/** Whether the person had subscriptions before, of which none was left when this one began. */
+/** Returns whether the person had subscriptions before, all of which had ended when this one began. */
 function comesBack({ startAt }: Life, ofPerson: readonly Life[]): boolean {
   const before = ofPerson.filter((other) => other.startAt < startAt);
   return before.length > 0 && before.every(({ endAt }) => endAt !== null && endAt < startAt);
 }
 
-/** Whether the subscription was in its trial at some instant of the window. */
+/** Returns whether the subscription was in its trial at some instant of the window. */
 function isTrialing(
   { trialStartAt, trialEndAt, endAt }: Life,
   { from, to }: ReportWindow,

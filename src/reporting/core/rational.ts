@@ -1,6 +1,6 @@
 /*
- * Fractions of whole numbers, exact: amounts with decimals, a twelfth of a year's price, a third off.
- * Nothing is rounded before `roundHalfUp`.
+ * Exact fractions of whole numbers, for amounts with decimals, a twelfth of a year's price, a third off. Only
+ * `roundHalfUp` rounds.
  */
 
 /** In lowest terms; the denominator is positive. */
@@ -11,7 +11,7 @@ export interface Rational {
 
 export const zero: Rational = { numerator: 0n, denominator: 1n };
 
-/** @throws RangeError where the denominator is 0. */
+/** Returns a fraction in lowest terms. @throws RangeError if the denominator is 0. */
 export function rational(numerator: bigint, denominator = 1n): Rational {
   if (denominator === 0n) throw new RangeError('a fraction of nothing');
   const divisor = gcd(numerator, denominator) * (denominator < 0n ? -1n : 1n);
@@ -33,13 +33,13 @@ export function multiply(one: Rational, other: Rational): Rational {
   return rational(one.numerator * other.numerator, one.denominator * other.denominator);
 }
 
-/** Below 0, equal: 0, above: more. */
+/** Returns a number below 0, 0 or above 0, as for sorting. */
 export function compare(one: Rational, other: Rational): number {
   const difference = subtract(one, other).numerator;
   return difference === 0n ? 0 : difference < 0n ? -1 : 1;
 }
 
-/** To the nearest whole number; a half goes away from zero. */
+/** Rounds to the nearest whole number, halves away from zero. */
 export function roundHalfUp({ numerator, denominator }: Rational): bigint {
   const magnitude = numerator < 0n ? -numerator : numerator;
   const rounded = (2n * magnitude + denominator) / (2n * denominator);
@@ -47,8 +47,8 @@ export function roundHalfUp({ numerator, denominator }: Rational): bigint {
 }
 
 /**
- * What a decimal text such as `12.5` or `1E-7` says, exactly.
- * @throws RangeError where it is no decimal number.
+ * Parses a decimal text such as `12.5` or `1E-7`, exactly.
+ * @throws RangeError if it is not a decimal number.
  */
 export function parseDecimal(text: string): Rational {
   const [, sign = '', whole = '', fraction = '', exponentText = '0'] =

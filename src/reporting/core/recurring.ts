@@ -10,19 +10,19 @@ import {
 } from './rational.ts';
 
 /*
- * What a subscription brings in a month, before tax (docs/reports.md, "MRR"). Amounts are exact minor
- * units of the subscription's currency; nothing is rounded here.
+ * Computes what a subscription brings in a month, before tax (docs/reports.md, "MRR"). Amounts are exact
+ * minor units of the subscription's currency; nothing is rounded here.
  */
 
 /** Amounts are minor units as decimal texts. */
 export interface Tier {
-  /** The last quantity of the tier; null = no last. */
+  /** The last quantity of the tier; null = unlimited. */
   upTo: number | null;
   unitAmount: string | null;
   flatAmount: string | null;
 }
 
-/** What a price costs in one currency; null where that is not known. */
+/** The amounts of a price in one currency; null if unknown. */
 export interface Amounts {
   unitAmount: string | null;
   tiers: readonly Tier[] | null;
@@ -42,12 +42,12 @@ export interface Pricing {
 
 interface RecurringItem {
   priceId: string;
-  /** Null where the price is metered. */
+  /** Null if the price is metered. */
   quantity: number | null;
 }
 
 export interface RecurringDiscount {
-  /** The index of the item that it is taken off; null: off the whole. */
+  /** The index of the discounted item; null: the whole subscription. */
   item: number | null;
   percentOff: string | null;
   amountOff: string | null;
@@ -57,23 +57,27 @@ export interface RecurringDiscount {
 export interface RecurringSubscription {
   currency: string;
   items: readonly RecurringItem[];
-  /** Those in force, in the order in which they are taken off. */
+  /** Those in force, in the order in which they apply. */
   discounts: readonly RecurringDiscount[];
 }
 
 export interface MonthlyAmount {
   amount: Rational;
-  /** Items whose price, or its amount in the currency, is not known; they count as nothing. */
+  /** Number of items whose price, or its amount in the currency, is unknown; they count as nothing. */
   unpricedItems: number;
 }
 
-/** What is due at the rhythm of one interval. */
+/** The amount that is billed per interval. */
 interface Share {
   perMonth: Rational;
   due: Rational;
 }
 
-/** @param prices by id; those that are not there are not known. */
+/**
+ * Computes the monthly amount.
+ *
+ * @param prices by id; missing ones are unknown.
+ */
 export function monthlyAmount(
   { currency, items, discounts }: RecurringSubscription,
   prices: ReadonlyMap<string, Pricing>,
@@ -81,7 +85,7 @@ export function monthlyAmount(
   const shares: Share[] = [];
   let unpricedItems = 0;
   for (const [index, item] of items.entries()) {
-    // Not billed: no amount off is taken off it, whatever it costs.
+    // Not billed, so an amount off does not apply to it.
     if (item.quantity === 0) continue;
     const pricing = prices.get(item.priceId);
     if (pricing === undefined && item.quantity === null) continue;
@@ -105,7 +109,7 @@ export function monthlyAmount(
   };
 }
 
-/** How many of the price's periods a month has: a year has 12 months, and 365 days. */
+/** Returns how many of the price's periods a month has: a year has 12 months, and 365 days. */
 function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
   const count = BigInt(intervalCount);
   switch (interval) {
@@ -123,7 +127,10 @@ function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
   }
 }
 
-/** What a quantity costs for a period, undiscounted. What use will cost is not known before: nothing. */
+/**
+ * Returns the undiscounted amount of a quantity for a period. Usage is not known in advance, so metered items
+ * count nothing.
+ */
 function periodAmount(
   pricing: Pricing,
   quantity: number | null,
@@ -153,13 +160,16 @@ function chargedQuantity({ divideQuantityBy, roundQuantity }: Pricing, quantity:
   return roundQuantity === 'up' ? (units + size - 1n) / size : units / size;
 }
 
-/** The tier in which the quantity lies is the price of all of it. */
+/** Returns the amount by the tier that contains the quantity, which prices all of it. */
 function volumeAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   const tier = tiers.find(({ upTo }) => upTo === null || quantity <= BigInt(upTo));
   return tier === undefined ? null : tierAmount(tier, quantity);
 }
 
-/** Each tier is the price of the part of the quantity that lies in it; null where no tier is left for some. */
+/**
+ * Returns the sum over the tiers, each of which prices the part of the quantity that lies in it; null if they
+ * do not cover the quantity.
+ */
 function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   let amount = zero;
   let below = 0n;
@@ -178,7 +188,10 @@ function tierAmount({ unitAmount, flatAmount }: Tier, quantity: bigint): Rationa
   return add(units, parseDecimal(flatAmount ?? '0'));
 }
 
-/** A percentage is taken off everything; an amount, off what is due most often, since every invoice has that. */
+/**
+ * Lowers the shares by a discount: a percentage is taken off everything; an amount off the part that is
+ * billed most often, since every invoice includes it.
+ */
 function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string): void {
   if (discount.percentOff !== null) {
     for (const share of shares) share.due = lowered(share.due, discount, currency);
@@ -192,7 +205,7 @@ function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string
   for (const share of often) share.due = share === first ? rest : zero;
 }
 
-/** An amount in another currency than the subscription's says nothing of what it takes off. */
+/** Lowers an amount. A discount in another currency than the subscription's has an unknown effect. */
 function lowered(due: Rational, discount: RecurringDiscount, currency: string): Rational {
   const { percentOff, amountOff } = discount;
   if (percentOff !== null) {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { otherFigures, subscriptionFigures } from '../../../src/reporting/figure-table.ts';
 import { exampleTable } from './document.ts';
 
-const kinds = { standing: 'stands', flow: 'happened' };
+const kinds = { standing: 'state', flow: 'change' };
 
 test('docs/reports.md lists every figure, its kind and what it means', () => {
   const named = [
