@@ -7,7 +7,7 @@ export type GivenValue = Exclude<JsonValue, null>;
 /** Returns a stored type of a feature; the database allows no other. */
 export function featureType(word: string): FeatureType {
   if (word === 'boolean' || word === 'limit' || word === 'config') return word;
-  throw new Error(`the database holds a feature of type '${word}'`);
+  throw new Error(`the database contains a feature of unknown type '${word}'`);
 }
 
 const deepest = 32;
@@ -15,8 +15,8 @@ const longest = 16_384;
 
 /**
  * Returns what is wrong with `value` for a feature of this type, or null if it is valid: `true` for
- * `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value but null, `false` and 0 for
- * `config`. These read as "no": to deny a feature, leave it out.
+ * `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value except null, `false` and 0 for
+ * `config`, which read as "no".
  */
 export function valueFault(type: FeatureType, value: JsonValue): string | null {
   switch (type) {

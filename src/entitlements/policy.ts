@@ -2,9 +2,8 @@ import { z } from 'zod';
 import type { Project } from '../generated/prisma/client.ts';
 
 /**
- * The settings of a project that change its rules of access: each with its schema, and the column that keeps
- * it and has its default. Rules see no other settings than these, and every change of one recomputes the
- * project's users.
+ * The settings of a project that change its access rules, each with its schema and the column that stores it.
+ * Rules use no other settings, and every change of one recomputes the project's users.
  */
 export const policySettings = {
   grace_days: {
@@ -31,12 +30,12 @@ const policySchema = z.object(
   ) as PolicyShape, // each schema by its column
 );
 
-/** A project's settings about access, as the rules use them. */
+/** A project's access settings, as the rules use them. */
 export type PolicyFact = z.infer<typeof policySchema>;
 
 /**
- * Returns the policy of a project. Validates it, because the database could hold values that the rules do not
- * know.
+ * Returns the policy of a project. Validates it, because the database could contain values that the rules do
+ * not know.
  */
 export function policyOf(project: Pick<Project, keyof PolicyShape>): PolicyFact {
   return policySchema.parse(project);

@@ -24,11 +24,11 @@ export interface QueryRouteDeps {
 
 const tags = ['Entitlements'];
 
-/** Number of answers of a batch that are built in one turn of the event loop. */
+/** Maximum number of batch answers that are built in one turn of the event loop. */
 const answersAtOnce = 20;
 
 /**
- * Routes for other views of entitlements: many users at once, explanations, history, and the users of a
+ * Registers the routes for other views of entitlements: batches, explanations, history, and the users of a
  * feature.
  */
 export function queryRoutes(app: App, deps: QueryRouteDeps): void {
@@ -59,7 +59,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       config: { auth: 'read', cost: 2 },
       schema: {
         tags,
-        summary: 'Get what each of up to 100 users may use now, straight from Postgres',
+        summary: 'Get the current entitlements of up to 100 users, straight from Postgres',
         body: shapes.batchBody,
         response: { 200: shapes.batchResponse },
       },
@@ -102,7 +102,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       config: { auth: 'read' },
       schema: {
         tags,
-        summary: "List the changes of a user's entitlements, the last change first",
+        summary: "List the changes of a user's entitlements, latest first",
         querystring: shapes.historyQuery,
         response: { 200: listResponse(shapes.recordedSegmentSchema) },
       },
@@ -126,7 +126,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       schema: {
         tags,
         summary:
-          'List the users who may use a feature, now or at another instant, those known longest first',
+          'List the users who may use a feature, now or at another instant, oldest users first',
         params: shapes.featureUsersParams,
         querystring: shapes.featureUsersQuery,
         response: { 200: listResponse(shapes.featureUserSchema) },

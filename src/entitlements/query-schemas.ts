@@ -27,8 +27,12 @@ export const batchBody = z.strictObject({
   user_ids: z
     .array(userIdSchema)
     .max(100)
-    .describe('Answers come in this order; a repeated id is answered again'),
-  feature_codes: z.array(featureCodeSchema).max(100).optional().describe('Only these'),
+    .describe('The answers have this order; a repeated id gets a repeated answer'),
+  feature_codes: z
+    .array(featureCodeSchema)
+    .max(100)
+    .optional()
+    .describe('Limits the answer to these features'),
 });
 
 export const batchResponse = z.object({ data: z.array(entitlementsResponse) });
@@ -37,14 +41,16 @@ export const explainQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema,
   feature_code: featureCodeSchema,
-  at: instantSchema.optional().describe('An instant other than now, as present facts imply it'),
+  at: instantSchema
+    .optional()
+    .describe('Evaluates at this instant instead of now, from the present facts'),
 });
 
 const windowSchema = {
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema
     .nullable()
-    .describe('`null` = open; the same as `valid_from` = at no time'),
+    .describe('`null` = open; equal to `valid_from` = never valid'),
 };
 
 export const explainResponse = z
@@ -62,26 +68,26 @@ export const explainResponse = z
           began_at: isoInstantSchema
             .optional()
             .describe(
-              'For a subscription or purchase: when it was subscribed to or bought. A revocation without `block` takes sources that began at or before its `recorded_at`',
+              'For a subscription or purchase: the instant of subscription or purchase. A revocation without `block` takes sources that began at or before its `recorded_at`',
             ),
-          value: jsonOutSchema.describe('The value that it gives alone'),
+          value: jsonOutSchema.describe('The value of this source alone'),
           counted: z.boolean(),
           why: wordsSchema<Why>(whys),
-          stripe_ids: z.array(z.string()).describe('The Stripe objects that it rests on'),
+          stripe_ids: z.array(z.string()).describe('The Stripe objects that the source comes from'),
           event_ids: z
             .array(z.string())
-            .describe('The stored events about these objects, the newest 20, newest first'),
+            .describe('The newest 20 stored events about these objects, newest first'),
           audit_id: z.string().optional().describe('For a grant: the last audit row about it'),
         }),
       )
-      .describe('Everything that carries the feature, counted or not'),
+      .describe('All sources that carry the feature, counted or not'),
     revocations: z
       .array(
         z.object({
           id: z.string(),
           ...windowSchema,
           recorded_at: isoInstantSchema,
-          block: z.boolean().describe('Whether it takes sources that begin later, too'),
+          block: z.boolean().describe('Whether it also takes sources that begin later'),
           decides: z
             .boolean()
             .describe(
@@ -90,7 +96,7 @@ export const explainResponse = z
           audit_id: z.string().nullable().describe('The last audit row about it'),
         }),
       )
-      .describe('The last recorded first'),
+      .describe('Last recorded first'),
   })
   .meta({ id: 'Explanation' });
 
@@ -157,10 +163,10 @@ export const recordedSegmentSchema = z
     sources: z.array(sourceSchema),
     valid_from: isoInstantSchema.nullable().describe('`null` = without start'),
     valid_to: isoInstantSchema.nullable().describe('`null` = open'),
-    recorded_at: isoInstantSchema.describe('From this instant on it was answered'),
+    recorded_at: isoInstantSchema.describe('Answers contained the segment from this instant on'),
     superseded_at: isoInstantSchema
       .nullable()
-      .describe('Until this instant it was answered; `null` = still'),
+      .describe('Answers contained the segment until this instant; `null` = they still do'),
   })
   .meta({ id: 'RecordedSegment' });
 
@@ -186,7 +192,9 @@ export const featureUsersParams = z.strictObject({ feature_code: featureCodeSche
 export const featureUsersQuery = z.strictObject({
   ...listQuery,
   project_id: projectIdSchema.optional(),
-  at: instantSchema.optional().describe('An instant other than now, as present facts imply it'),
+  at: instantSchema
+    .optional()
+    .describe('Evaluates at this instant instead of now, from the present facts'),
 });
 
 export const featureUserSchema = z

@@ -27,13 +27,18 @@ export interface EntitlementRouteDeps extends ReadDeps {
   access: ProjectAccess;
 }
 
-/** The cost of a strong read: strong reads share queries. A power of two, so that sums of it are exact. */
+/**
+ * The cost of a strong read. It is low, since strong reads share queries. A power of two, so that sums of it
+ * are exact.
+ */
 const strongCost = 1 / 64;
 
 const readQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema,
-  at: instantSchema.optional().describe('An instant other than now, as present facts imply it'),
+  at: instantSchema
+    .optional()
+    .describe('Evaluates at this instant instead of now, from the present facts'),
   min_revision: z.coerce
     .number()
     .int()
@@ -46,19 +51,17 @@ const readQuery = z.strictObject({
 const entitlementsQuery = readQuery.extend({
   known_at: instantSchema
     .optional()
-    .describe(
-      'As recorded at this instant; also the instant to read at, unless `at` names another',
-    ),
+    .describe('Answers as recorded at this instant. Without `at`, also evaluates at it.'),
   feature_code: z
     .union([featureCodeSchema, z.array(featureCodeSchema).max(100)])
     .transform((codes) => (typeof codes === 'string' ? [codes] : codes))
     .optional()
-    .describe('Only these; repeatable'),
+    .describe('Limits the answer to these features; repeatable'),
 });
 
 const checkQuery = readQuery.extend({ feature_code: featureCodeSchema });
 
-/** Routes that micro-apps call on every request they serve. */
+/** Registers the routes that micro-apps call on every request they serve. */
 export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements',
@@ -108,7 +111,9 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   );
 }
 
-/** Reads of the present are free unless they are strong, since most hit the cache. */
+/**
+ * Returns the cost of a read. Reads of the present are free unless they are strong, since most hit the cache.
+ */
 function costOfRead({ query }: FastifyRequest): number {
   if (typeof query !== 'object' || query === null) return 0;
   if ('at' in query || 'known_at' in query) return 1;
@@ -176,7 +181,7 @@ function onlyFeatures(answer: CachedAnswer, wanted: readonly string[]): Entitlem
   };
 }
 
-/** Returns the finished body of `GET /entitlements/check`. */
+/** Returns the serialized body of `GET /entitlements/check`. */
 async function checkText(
   deps: EntitlementRouteDeps,
   user: UserName,

@@ -12,14 +12,14 @@ export const sourceSchema = z.object({
 
 export const featureTypeSchema = z.enum(['boolean', 'limit', 'config']);
 
-/** Returns the schema of a closed list of words, each with what it means. */
+/** Returns the schema of a closed list of words, each with its meaning. */
 export function wordsSchema<Word extends string>(meanings: Readonly<Record<Word, string>>) {
   const list = Object.keys(meanings) as [Word, ...Word[]]; // a record's own keys
   const said = list.map((word) => `\`${word}\`: ${meanings[word]}`).join('; ');
   return z.enum(list).describe(said);
 }
 
-/** Why a feature is given or denied. */
+/** Why a feature is granted or denied. */
 export const answerReasonSchema = wordsSchema<AnswerReason>(reasons);
 
 const entitlementSchema = z.object({
@@ -28,7 +28,7 @@ const entitlementSchema = z.object({
   value: jsonOutSchema.describe('`true`; an integer or "unlimited"; or the JSON value'),
   valid_from: isoInstant.nullable(),
   valid_to: isoInstant.nullable().describe('`null` = open'),
-  sources: z.array(sourceSchema).describe('Those that count now'),
+  sources: z.array(sourceSchema).describe('The sources that count now'),
 });
 
 /** The body of `GET /entitlements`. */

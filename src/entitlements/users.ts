@@ -13,7 +13,7 @@ export interface LockedUser extends UserName {
   catalogRevision: bigint;
   /** Epoch milliseconds; null before the first segment. */
   recordedAt: number | null;
-  /** Whether the cache must still be notified of an earlier change. */
+  /** Whether the cache must still be invalidated for an earlier change. */
   cachePending: boolean;
   /**
    * The next instant at which time alone changes the answer, epoch milliseconds; null = none, 0 = not
@@ -49,7 +49,7 @@ function toLockedUser(row: Row): LockedUser {
   };
 }
 
-/** Creates the missing rows of users: a user exists from the first fact about it on. */
+/** Creates the missing rows of users. A user exists from its first fact on. */
 export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promise<void> {
   if (names.length === 0) return;
   await tx.$executeRaw`
@@ -61,14 +61,16 @@ export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promi
     on conflict (project_id, user_id) do nothing`;
 }
 
-/** Locks rows of users, sorted, so that two transactions never wait for each other. Users come last in the lock order. */
+/** Locks rows of users in sorted order, which prevents deadlocks. Users come last in the lock order. */
 export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
   const rows = await tx.$queryRaw<Row[]>`
     select ${columns} from users where ${condition} order by uid for update`;
   return rows.map(toLockedUser);
 }
 
-/** Locks the users whose next boundary has come, the earliest first; skips those that others hold. */
+/**
+ * Locks the users whose next boundary has come, the earliest first. Skips those that other transactions hold.
+ */
 export async function lockUsersAtBoundary(
   tx: Tx,
   now: number,
@@ -87,6 +89,9 @@ export async function lockUser(tx: Tx, name: UserName, now: number): Promise<Loc
     tx,
     sql`project_id = ${name.projectId} and user_id = ${name.userId}`,
   );
-  if (user === undefined) throw new Error('a user row that was just made is gone');
+  if (user === undefined)
+    throw new Error(
+      `lockUsers returned no row for user ${name.userId} of project ${name.projectId}`,
+    );
   return user;
 }

@@ -1,6 +1,6 @@
 /**
- * Returns whether an `Accept` header asks for CSV rather than JSON (RFC 9110, 12.5.1), by the weights of the
- * media ranges that match best. Without a preference, JSON.
+ * Returns whether an `Accept` header prefers CSV to JSON, by the weights of the most specific matching media
+ * ranges (RFC 9110, 12.5.1). Without a preference, JSON wins.
  */
 export function prefersCsv(accept: string | undefined): boolean {
   const ranges = (accept ?? '*/*').split(',').map(parseRange);

@@ -1,4 +1,4 @@
-/** Groups rows by their project. */
+/** Groups rows by project. */
 export function grouped<Row extends { project_id: string }, T>(
   rows: readonly Row[],
   toValue: (row: Row) => T,

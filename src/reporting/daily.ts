@@ -7,8 +7,9 @@ import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.
 import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schemas.ts';
 
 /*
- * Stores a row per project and UTC day, so that a chart reads rows and scans nothing. A day is written when
- * it is over. The present state can be recorded only for the last day, changes for earlier ones, too.
+ * Stores a row per project and UTC day, so that a chart reads rows without a scan. A day is written after it
+ * has ended. The current state can be recorded only for the last day; changes can also be computed for
+ * earlier days.
  */
 
 const dayMs = 86_400_000;
@@ -25,9 +26,9 @@ export interface DailyDeps {
 }
 
 /**
- * Writes the days that are over and not yet written, from each project's creation on. When yesterday is
- * written, so once a day, recomputes the changes of the days before it. Safe on several instances at once:
- * one works, the others skip.
+ * Writes the days that have ended and are not yet written, from each project's creation on. Once a day, after
+ * it has written yesterday, recomputes the changes of earlier days. Several instances can call it
+ * concurrently: one works, the others skip.
  *
  * @param isStopped checked between two days.
  * @returns the number of written rows, without recomputed ones.
@@ -37,8 +38,8 @@ export async function writeDailyReports(
   isStopped: () => boolean = () => false,
 ): Promise<number> {
   const client = await database.pool.connect();
-  // The lock's connection is idle meanwhile. If it is lost it emits an error event, which would end the
-  // process without a listener; its next query fails and reports it.
+  // The lock's connection is idle in the meantime. If it is lost, it emits an error event, which would end
+  // the process without a listener. The next query then fails and reports the loss.
   const ignore = (): void => undefined;
   client.on('error', ignore);
   try {
@@ -119,7 +120,7 @@ async function reviseDay(database: Database, dayAt: number): Promise<void> {
 }
 
 /**
- * Loads the first unwritten day by project: the one after the last written day, otherwise that of its
+ * Loads the first unwritten day of each project: the day after the last written one, otherwise the day of its
  * creation.
  */
 async function loadFirstMissing(database: Database): Promise<Map<string, number>> {

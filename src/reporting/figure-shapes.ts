@@ -23,7 +23,7 @@ export const counts = byKey('of', count);
 
 export const money = byKey('currency', amount, 'Minor units by currency');
 
-/** Revenue by currency; a net may be below 0. */
+/** Revenue by currency; a net amount may be negative. */
 export const revenue = byKey(
   'currency',
   group({ gross: amount, refunded: amount, disputed: amount, net: amount }),
@@ -76,8 +76,8 @@ export function group<Group extends Members>(
 }
 
 /**
- * Clamps an amount to what JSON numbers carry exactly, 90 trillion dollars, so that one absurd subscription
- * does not block all reports.
+ * Clamps an amount to what JSON numbers represent exactly, 90 trillion dollars, so that one absurd
+ * subscription does not block all reports.
  */
 function clampToSafeInteger(amount: bigint): number {
   const most = BigInt(Number.MAX_SAFE_INTEGER);

@@ -37,22 +37,26 @@ const flow = figuresOf<'flow', Flow>('flow');
 /** The figures of subscriptions, in the order of reports. */
 export const subscriptionFigures = {
   by_status: standing(counts, "All subscriptions, by Stripe's status", (all) => all.byStatus),
-  by_product: standing(counts, 'Active ones, by product', (all) => all.byProduct),
-  by_price: standing(counts, 'Active ones, by price', (all) => all.byPrice),
+  by_product: standing(counts, 'Active subscriptions, by product', (all) => all.byProduct),
+  by_price: standing(counts, 'Active subscriptions, by price', (all) => all.byPrice),
   new: flow(
     count,
-    'Began in the window, without reactivated ones',
+    'Subscriptions that began in the window, without reactivated ones',
     ({ movement }) => movement.started,
   ),
-  churned: flow(count, 'Ended in the window', ({ movement }) => movement.churned),
+  churned: flow(
+    count,
+    'Subscriptions that ended in the window',
+    ({ movement }) => movement.churned,
+  ),
   reactivated: flow(
     count,
-    'Began in the window, of people whose earlier ones had all ended',
+    'Subscriptions that began in the window, of people whose earlier ones had all ended',
     ({ movement }) => movement.reactivated,
   ),
   trialing: flow(
     count,
-    'In a trial at some instant of the window',
+    'Subscriptions in a trial at some instant of the window',
     ({ movement }) => movement.trialing,
   ),
 };
@@ -66,12 +70,10 @@ export const otherFigures = {
       paused: money,
       unpriced_items: {
         ...count,
-        schema: count.schema.describe(
-          'Items that count as nothing, because their price is unknown',
-        ),
+        schema: count.schema.describe('Items that count as 0, because their price is unknown'),
       },
     }),
-    'Per month, the amounts that `mrr` excludes',
+    'The monthly amounts that `mrr` excludes',
     ({ mrrTrialing, mrrPaused, unpricedItems }) => ({
       trialing: mrrTrialing,
       paused: mrrPaused,
@@ -81,13 +83,13 @@ export const otherFigures = {
   revenue: flow(revenue, 'Minor units by currency, over the window', (all) => all.revenue),
   payments: flow(
     group({ failed: count, recovered: count }),
-    'Invoices, over the window: with a failed payment; paid after a failed one',
+    'Invoices in the window with a failed payment, and invoices paid after a failed payment',
     (all) => all.payments,
   ),
   entitled_users: standing(counts, 'Users by feature code', (all) => all.entitledUsers),
   grants_in_force: standing(
     count,
-    'Manual grants whose window covers now and that no operator ended',
+    'Manual grants in force: their window covers now, and no operator has ended them',
     (all) => all.grantsInForce,
   ),
 };

@@ -3,15 +3,15 @@ import type { Database } from '../platform/database.ts';
 import { grouped } from './by-project.ts';
 import { ofProject } from './owners.ts';
 
-/** What a project gives its users at an instant. */
+/** The access that a project gives its users at an instant. */
 export interface Access {
-  /** Users by feature code; features in use that no user has are included with 0. */
+  /** Users by feature code. Features in use that no user has are included with 0. */
   entitledUsers: ReadonlyMap<string, number>;
   /** Manual grants whose window covers the instant, revoked ones included. */
   grantsInForce: number;
 }
 
-/** Loads what projects give, and returns it by project. */
+/** Loads the access that projects give, by project. */
 export async function loadAccess(
   database: Database,
   scope: ProjectScope,

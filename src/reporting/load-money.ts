@@ -19,7 +19,7 @@ const paidSession = `cs.mode = 'payment' and cs.status = 'complete' and cs.payme
 
 /**
  * SQL: whether no invoice is the receipt of a row `cs` of checkout_sessions. The look-up by payment runs per
- * row: otherwise Postgres would scan all payments.
+ * row; otherwise Postgres would scan all payments.
  */
 const withoutReceipt = `
   not exists (select from invoices i where i.id = cs.invoice_id and ${paidInvoice})
@@ -27,8 +27,8 @@ const withoutReceipt = `
        where ip.payment_intent_id = cs.payment_intent_id and ${paidInvoice} limit 1) is null`;
 
 /**
- * SQL: the project of a payment intent's revenue, by its receipt or else its checkout, since a receipt need
- * not name its payment.
+ * SQL: the project of a payment intent's revenue, by its receipt or otherwise its checkout, since a receipt
+ * need not name its payment.
  */
 function paymentProject(intentId: string): string {
   return `coalesce(
@@ -61,7 +61,7 @@ function takenBack(table: 'refunds' | 'disputes', statuses: readonly string[]): 
 
 /**
  * SQL: revenue and returns over [$2, $3), by project, kind and currency. A one-off payment counts when its
- * money arrived, which its purchases record; a lost dispute counts when it was opened.
+ * money arrived, as recorded by its purchases. A lost dispute counts when it was opened.
  */
 const revenueSums = `
   select project_id, kind, currency, sum(amount)::text as amount

@@ -36,8 +36,8 @@ interface AlikeRow {
 }
 
 /**
- * Loads the subscriptions of projects, grouped by equal ones, so that the number of rows stays small. Ended
- * ones are only counted. Discounts are the recurring ones in force.
+ * Loads the subscriptions of projects, with equal ones grouped so that the number of rows stays small. Ended
+ * subscriptions are only counted. Only recurring discounts in force are loaded.
  */
 export async function loadSubscriptions(
   database: Database,
@@ -104,8 +104,8 @@ interface LifeRow {
 }
 
 /**
- * Loads the lives of subscriptions that have begun: all of each person with one that began, ended or was in
- * its trial in the window. A subscription that is over without a known end counts as never begun.
+ * Loads the lives of subscriptions that have begun: all lives of each person with one that began, ended or
+ * was in its trial in the window. An ended subscription without a known end counts as never begun.
  */
 export async function loadLives(
   database: Database,

@@ -1,7 +1,7 @@
 /*
  * Decides the project of a subscription or a payment, in SQL (docs/reports.md, "Which project a figure
- * belongs to"): that of its user, otherwise the project that took the product. Parts of statements whose `$1`
- * is the requested project; null = all.
+ * belongs to"): the project of its user, otherwise the project that has the product. In these parts of
+ * statements `$1` is the requested project; null = all.
  */
 
 /** SQL: whether a row's project is requested. */
@@ -11,7 +11,7 @@ export function ofProject(column: string): string {
 
 /**
  * SQL: a `with` query `owned (id, project_id, person)` of the subscriptions of a project. It has two
- * branches, so that one project's subscriptions are found by its users.
+ * branches, so that Postgres finds one project's subscriptions by its users.
  */
 export const ownedSubscriptions = `
   owned as (
@@ -24,7 +24,7 @@ export const ownedSubscriptions = `
     where s.uid is null and ${ofProject('sold.project_id')}
   )`;
 
-/** SQL: the project that took a product of the subscription: that of its first item whose product has one. */
+/** SQL: the project that has a product of the subscription, by its first item whose product has a project. */
 function soldBy(subscriptionId: string): string {
   return `(
     select p.project_id from subscription_items si join products p on p.id = si.product_id
@@ -54,7 +54,7 @@ export const invoiceOwner = `
 
 /**
  * SQL: the project of a row `i` of invoices with its `invoiceOwner`. A receipt is found by its checkout or,
- * if that was fetched before the invoice existed, by their shared payment.
+ * if the checkout was fetched before the invoice existed, by their shared payment.
  */
 export const invoiceProject = `coalesce(
   u.project_id,

@@ -7,14 +7,14 @@ import { type Access, loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
 import { loadLives, loadPrices, loadSubscriptions } from './load-subscriptions.ts';
 
-/** The present state of a project: its subscriptions, and what it gives its users. */
+/** The present state of a project: its subscriptions, and the access that it gives its users. */
 export type ProjectStanding = Standing & Access;
 
 /** The request for a report. */
 interface Asked {
   scope: ProjectScope;
   window: ReportWindow;
-  /** When the present state is counted. */
+  /** The instant at which the present state is counted. */
   now: number;
 }
 
@@ -25,8 +25,8 @@ interface Figures {
 }
 
 /**
- * Creates a loader of reports that runs few at a time: each may take seconds, and many would take every
- * connection from reads of entitlements. Further ones wait, and projects take turns.
+ * Creates a loader of reports with limited concurrency: each report may take seconds, and many would exhaust
+ * the connections that reads of entitlements need. Further reports wait, and projects take turns.
  *
  * @returns a function that loads reports by project, for every project in scope, in the order of their ids.
  *   It throws with the code `ETIMEDOUT` if its turn does not come in time.
@@ -48,7 +48,7 @@ async function loadFigures(
 ): Promise<Map<string, Figures>> {
   const flows = await loadFlows(database, scope, window);
   const standings = await loadProjectStandings(database, scope, now);
-  // A project that was created meanwhile is in the next report.
+  // A project created in the meantime is in the next report.
   return new Map(
     [...flows].flatMap(([projectId, flow]) => {
       const standing = standings.get(projectId);
@@ -59,7 +59,7 @@ async function loadFigures(
 
 /**
  * Loads the changes in projects over a window, by project, for every project in scope, in the order of their
- * ids. Runs one statement after the other, so that a report takes one connection.
+ * ids. Runs its statements sequentially, so that a report uses one connection.
  */
 export async function loadFlows(
   database: Database,
@@ -104,7 +104,10 @@ export async function loadStandings(
   );
 }
 
-/** Does the same, and adds what the projects give their users. */
+/**
+ * Loads the present state of the projects' subscriptions and the access that the projects give, for every
+ * project in scope.
+ */
 export async function loadProjectStandings(
   database: Database,
   scope: ProjectScope,

@@ -27,10 +27,10 @@ const querystring = z.strictObject({
   to: instantSchema.optional().describe('Exclusive; default: just after now'),
 });
 
-/** Enough for a chart of a year. */
+/** Maximum number of days in one response: enough for a chart of a year. */
 const maxDays = 400;
 
-/** Routes for reports. */
+/** Registers the routes for reports. */
 export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   const { database, clock } = deps;
   const loadReports = createReports(database);

@@ -7,13 +7,13 @@ import { repeat } from '../platform/repeat.ts';
 import { writeDailyReports } from './daily.ts';
 import { loadStandings } from './report.ts';
 
-/** Every hour, so that a missed day is written soon; at ten past, when late events have arrived. */
+/** Hourly, so that a missed day is written soon; at ten past, when late events have arrived. */
 const dailyCron = '10 * * * *';
 
 const measureEveryMs = 60_000;
 
 /**
- * Maximum share of time for measuring, a fiftieth: every instance measures all subscriptions, which takes two
+ * Maximum share of time spent on measuring. Every instance measures all subscriptions, which takes two
  * seconds for 100,000 of them.
  */
 const pausePerWork = 49;
@@ -31,7 +31,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   const notMeasured = (error: unknown): void => {
     logger.warn(
       { err: error },
-      'the subscriptions could not be measured, so their gauges keep their last values',
+      'could not measure the subscriptions; their gauges keep their last values',
     );
   };
   const first = measureStandings(deps).catch(notMeasured);
@@ -52,7 +52,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
       onError: (error) => {
         logger.warn(
           { err: error },
-          'daily reports could not be written; the next attempt is within the hour',
+          'could not write daily reports; the next attempt follows within the hour',
         );
       },
     },

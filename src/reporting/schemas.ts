@@ -10,7 +10,7 @@ import type { ProjectStanding } from './report.ts';
 type FigureTable = Readonly<Record<string, AnyFigure>>;
 
 /**
- * The figures that every stored day has. All others are null in days that were written too late to count
+ * The figures that every stored day has. All others are null for days that were written too late to count
  * them, or by a release without them.
  */
 const inEveryDay = ['new', 'churned', 'reactivated', 'trialing', 'revenue', 'payments'] as const;
@@ -66,7 +66,7 @@ export const dayFiguresSchema = z.object({
 
 export type DayFigures = z.infer<typeof dayFiguresSchema>;
 
-/** Returns the figures of a stored day of any release: figures that it lacks are null. */
+/** Returns the figures of a stored day of any release. Missing figures are null. */
 export function readDayFigures(stored: unknown): DayFigures {
   return dayFiguresSchema.parse(withMissingAsNull(dayFiguresSchema, stored));
 }
@@ -139,7 +139,7 @@ function jsonOf(flow: Flow, standing: ProjectStanding | undefined, day?: DayFigu
   };
 }
 
-/** Returns the lines of a report or a day for CSV; figures that are null have none. */
+/** Returns the lines of a report or a day for CSV. Null figures have no line. */
 export function figureLines(report: ProjectReport | DayFigures): FigureLine[] {
   const each = (prefix: string, table: FigureTable, values: Readonly<Record<string, unknown>>) =>
     Object.entries(table).flatMap(([name, figure]) => {

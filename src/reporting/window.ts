@@ -6,7 +6,7 @@ const dayMs = 86_400_000;
 const defaultDays = 30;
 
 /**
- * Returns the requested half-open window. Without `to` it ends after the present instant; without `from` it
+ * Returns the requested half-open window. Without `to` it ends after the present instant. Without `from` it
  * has 30 days, or fewer if they would begin before the first possible instant.
  *
  * @throws ProblemError window_invalid if it is empty, or longer than `maxDays`

@@ -33,13 +33,13 @@ export type DeniedReason = Exclude<Segment['reason'], 'granted'>;
 
 export interface EntitlementsAnswer {
   body: EntitlementsBody;
-  /** For each feature code not in the body, why it is denied; a code in neither has no source. */
+  /** Why each feature code outside of the body is denied. A code in neither has no source. */
   denied: Record<string, DeniedReason>;
 }
 
 /**
- * Returns what a user may use at an instant, and why other features are denied. The answer stays the same
- * until `next_change_at` and differs from there on.
+ * Returns the features that a user may use at an instant, and why other features are denied. The answer is
+ * valid until `next_change_at`.
  *
  * @param segments the user's timeline, in any order.
  * @param instant epoch milliseconds.
@@ -74,7 +74,10 @@ export function answerAt(
   };
 }
 
-/** @param ofFeature all segments of the segment's feature. */
+/**
+ * Renders a segment as an entry of the body.
+ * @param ofFeature all segments of the segment's feature.
+ */
 function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
   const { validFrom, validTo } = unbrokenPeriod(segment, ofFeature);
   return {
@@ -104,8 +107,8 @@ function unbrokenPeriod(
 }
 
 /**
- * Returns the first instant after `instant` at which the answer changes by itself; null if there is none.
- * Adjacent segments differ, so every bound of a segment changes at least a reason.
+ * Returns the first instant after `instant` at which time alone changes the answer; null = none. Adjacent
+ * segments differ, so every bound of a segment changes at least a reason.
  */
 export function nextChangeAt(segments: readonly Segment[], instant: number): number | null {
   let next: number | null = null;

@@ -4,7 +4,7 @@ import type { FeatureValue, Segment } from './facts.ts';
 import { grantedAt } from './granted.ts';
 import { byText } from './order.ts';
 
-/** What raised a user's revision; `boundary`: time alone changed the answer. */
+/** The cause of a new revision. `boundary`: time alone changed the answer. */
 export const changeCauses = {
   stripe: "Stripe's objects changed",
   operator: 'an operator granted, revoked, linked or assigned',
@@ -17,13 +17,16 @@ export const changeCauses = {
 
 export type ChangeCause = keyof typeof changeCauses;
 
-/** How a user's answer differs right before an instant and at it. All lists are sorted codes of features. */
+/**
+ * The difference between a user's answers right before an instant and at it. All lists are sorted feature
+ * codes.
+ */
 export interface AnswerChange {
   /** Epoch milliseconds. */
   at: number;
   gained: string[];
   lost: string[];
-  /** Still entitled, with another value. */
+  /** Features that stay allowed with another value. */
   changed: string[];
   /** The next instant at which time alone changes the answer, epoch milliseconds; null = none. */
   nextChangeAt: number | null;
@@ -32,8 +35,8 @@ export interface AnswerChange {
 /**
  * Returns the change at an instant.
  *
- * @param had what the user could use before it.
- * @param timeline what holds from it on.
+ * @param had the features that the user could use before it.
+ * @param timeline the timeline in force from that instant on.
  */
 export function changeTo(
   had: ReadonlyMap<string, FeatureValue>,
@@ -55,8 +58,8 @@ export function changeTo(
 }
 
 /**
- * Returns the changes that time alone makes to a timeline, in order: one per boundary from `from` to
- * `until`, both included, whole milliseconds.
+ * Returns the changes that time alone makes to a timeline, in order: one per boundary from `from` to `until`,
+ * both included, whole milliseconds.
  */
 export function boundaryChanges(
   timeline: readonly Segment[],

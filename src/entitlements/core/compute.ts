@@ -8,14 +8,14 @@ import { type Piece, sweepLine } from './sweep-line.ts';
 
 /**
  * Computes the timeline of one user: the answer for every feature over all of time, which reads look up at an
- * instant. The same facts in any order give the same timeline, which does not change as time passes. Time
- * that no segment covers is `no_source`.
+ * instant. It depends only on the facts, not on their order or the current time. Time that no segment covers
+ * is `no_source`.
  */
 export function compute(facts: Facts): Timeline {
   return computeListing(facts, ownSources);
 }
 
-/** Does the same with segments that list up to `listedAtMost` sources themselves. */
+/** Computes the timeline with segments that list up to `listedAtMost` sources themselves. */
 export function computeListing(facts: Facts, listedAtMost: number): Timeline {
   return featureCases(facts)
     .toSorted((a, b) => byText(a.feature.code, b.feature.code))
@@ -82,7 +82,7 @@ function createSharing(featureCode: string) {
   return {
     shared,
     /**
-     * Adds a piece with shared sources; if the piece before it shares none, the spans of all its sources
+     * Adds a piece with shared sources. If the previous piece shares none, the spans of all its sources
      * begin.
      */
     share({ from, entered, left }: Piece, counting: ReadonlyMap<string, SourceRef>): void {

@@ -23,13 +23,15 @@ export interface Decision {
   value: FeatureValue;
   /** The sources that count; empty if not allowed. */
   counting: FeatureSource[];
-  /** The sources that would count but are taken, each with the last recorded revocation that takes it. */
+  /**
+   * The sources that would count without a revocation, each with the last recorded revocation that takes it.
+   */
   taken: ReadonlyMap<FeatureSource, RevocationWindow>;
   /** The revocations that no grant in force outweighs, the last recorded first. */
   inForce: RevocationWindow[];
 }
 
-/** Returns a case per feature that has sources or revocations, in no particular order. */
+/** Groups sources and revocations by feature: one case per feature that has any, in no particular order. */
 export function featureCases(facts: Facts): FeatureCase[] {
   const windows = sourceWindows(facts);
   const byFeature = Map.groupBy(
@@ -50,10 +52,9 @@ export function featureCases(facts: Facts): FeatureCase[] {
 }
 
 /**
- * Decides one feature at one instant: entitled ⇔ some source covers the instant and no revocation in force
- * takes it. The last action of an operator wins: the last recorded grant that covers the instant outweighs
- * every revocation recorded before it, and lets all sources count. A revocation recorded after that grant
- * takes what began at or before its recording; one that blocks takes what began later, too.
+ * Decides one feature at one instant: entitled if some source covers the instant and no revocation in force
+ * takes it. The operator's last action wins: the last recorded grant that covers the instant outweighs all
+ * earlier revocations (docs/architecture.md).
  */
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
   const standing = sources.filter((source) => standingAt(source, instant) === 'granted');
@@ -84,8 +85,8 @@ export function decide({ feature, sources, revocations }: FeatureCase, instant: 
 }
 
 /**
- * Returns the revocations in force, the last recorded first: those that cover an instant and that no
- * grant outweighs.
+ * Returns the revocations in force, the last recorded first: those that cover an instant and that no grant
+ * outweighs.
  *
  * @param lastGrant the number of the last recorded grant that covers the instant; -Infinity = none.
  */
@@ -99,10 +100,9 @@ export function inForceOf(
 }
 
 /**
- * Returns the last recorded revocation in force that takes a source; null if all spare it. Stripe dates
- * starts in whole seconds, rounded down: of a start and a recording within one second, the operator wins.
- * A grant is always taken: recorded later, it would outweigh the revocation. A revocation that spares a
- * source spares all that began later.
+ * Returns the last recorded revocation in force that takes a source; null if all spare it. Within one second
+ * the operator wins, since Stripe rounds starts down to whole seconds. A revocation takes every earlier
+ * grant, and a revocation that spares a source spares all later ones.
  */
 export function takenBy(
   inForce: readonly RevocationWindow[],
@@ -113,19 +113,19 @@ export function takenBy(
   return inForce.find(takes) ?? null;
 }
 
-/** Returns whether a source gave something before, and has lapsed. */
+/** Returns whether a source gave access before and has ended. */
 export function isOver(standing: Standing | null): boolean {
   return standing !== null && standing !== 'granted' && sourceDenials[standing].hasLapsed;
 }
 
 /**
- * Returns why nothing counts. If the revocations in force take nothing and spare a source that has
- * lapsed, the lapse is the reason: lifting them would not give the feature back.
+ * Returns why no source counts. If the revocations in force take nothing and spare an ended source, its end
+ * is the reason: lifting the revocations would not restore the feature.
  */
 export function denialOf(found: {
   inForce: readonly RevocationWindow[];
   isAnyTaken: boolean;
-  /** Returns whether any lapsed source is taken by no revocation in force. */
+  /** Returns whether no revocation in force takes some ended source. */
   isAnyLeft: boolean;
   isStanding: (standing: Standing) => boolean;
 }): Exclude<Reason, 'granted'> {
@@ -135,8 +135,8 @@ export function denialOf(found: {
 }
 
 /**
- * Returns the features that stay denied at an instant even if the user buys them: a revocation that blocks is
- * in force.
+ * Returns the features that stay denied at an instant even if the user buys them, because a blocking
+ * revocation is in force.
  */
 export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   return new Set(
@@ -146,7 +146,7 @@ export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   );
 }
 
-/** Returns null for a source that is off: it never gives anything, and is no reason for a denial. */
+/** Returns null for a source that is off: it never gives access and never explains a denial. */
 export function standingAt(source: SourceWindow, instant: number): Standing | null {
   return source.lifecycle.find((stretch) => covers(stretch, instant))?.standing ?? null;
 }

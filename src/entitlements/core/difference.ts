@@ -18,8 +18,8 @@ export interface Stored<Row> {
 
 /**
  * Compares a stored timeline with the new one. A segment stays if its window, answer and sources are the
- * same. Changed sources supersede a segment even if they are shared, so its sources are the same for as long
- * as it is live. The time depends on the number of segments and spans, not of sources they share.
+ * same, so its sources never change while it is live. The cost grows with the number of segments and spans,
+ * not with the sources they share.
  */
 export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Difference<Row> {
   const spans = unmatched(
@@ -46,7 +46,7 @@ export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Differ
   };
 }
 
-/** Compares both sides by text, which is unique on each. Returns what is on one side only. */
+/** Compares both sides by text, which is unique on each. Returns the entries that only one side has. */
 function unmatched<Row, T>(
   stored: readonly { row: Row; text: string; it: T }[],
   wanted: readonly { text: string; it: T }[],
@@ -57,8 +57,8 @@ function unmatched<Row, T>(
 }
 
 /**
- * Returns the segments with shared sources whose sources have changed: the spans removed and added at
- * their start do not cancel out.
+ * Returns the segments with shared sources whose sources have changed: the spans removed and added at their
+ * start do not cancel out.
  */
 function withOtherSources(
   timeline: Timeline,

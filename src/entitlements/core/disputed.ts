@@ -3,9 +3,9 @@ import { byText } from './order.ts';
 import { isLost, isReturned } from './stripe-statuses.ts';
 
 /**
- * Returns the amount that each dispute takes from its charge if it is lost, minor units of the charge, in the
- * order given. A bank disputes what its customer was billed: in the buyer's currency, or at another day's
- * rate. So a dispute in another currency, or within 5 % of the rest of the charge, is about the whole rest.
+ * Returns the amount that each dispute takes from its charge if it is lost, in minor units of the charge and
+ * in the given order. A dispute in another currency, or within 5 % of the rest of the charge, covers the
+ * whole rest: banks dispute the amount they billed, in the buyer's currency and at another day's rate.
  *
  * @param refunds of the charge.
  */

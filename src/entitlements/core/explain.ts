@@ -6,7 +6,7 @@ import { type AnswerReason, type Reason, sourceDenialWhys } from './reasons.ts';
 import { byRef } from './segment-sources.ts';
 import { sourceWindows, type RevocationWindow, type SourceWindow } from './windows.ts';
 
-/** Why a source counts or does not: a closed list, part of the HTTP contract. */
+/** Why a source counts or not: a closed list, part of the HTTP contract. */
 export const whys = {
   counts: 'it counts, and the value is its own or includes it',
   began_later:
@@ -17,7 +17,7 @@ export const whys = {
   blocked:
     "it would count, but an operator's revocation with `block` takes it, although it began later",
   ...sourceDenialWhys,
-  refunded: 'its money came back, by refunds or a lost dispute',
+  refunded: 'its money was returned, by refunds or a lost dispute',
   disputed: 'an open dispute suspends it',
   ended_by_operator: 'an operator ended the grant',
   no_quantity: 'its quantity is 0',
@@ -26,7 +26,7 @@ export const whys = {
 } as const;
 export type Why = keyof typeof whys;
 
-/** The rule that the answer follows: a closed list, part of the HTTP contract. */
+/** The rule that decides the answer: a closed list, part of the HTTP contract. */
 export const rules = {
   any: 'a boolean: any source that counts gives it',
   max: 'a limit: the largest value of the sources that count',
@@ -50,9 +50,11 @@ interface ExplainedSource extends Window {
   ref: SourceRef;
   /** The subscription item's, line item's or grant's id. */
   partId: string;
-  /** When it was subscribed to or bought; null for grants. */
+  /** The instant of subscription or purchase; null for grants. */
   beganAt: number | null;
-  /** Its value taken alone; a limit multiplied by its quantity if the feature says so. */
+  /**
+   * The value of this source alone; a limit is multiplied by its quantity if the feature is `per_quantity`.
+   */
   value: FeatureValue;
   counted: boolean;
   why: Why;
@@ -77,9 +79,9 @@ export interface Explanation {
 }
 
 /**
- * Explains why a user may or may not use a feature at an instant (epoch milliseconds): the decision of
- * the timeline, with every source and revocation, counted or not. The sources that count are those of the
- * answer. Without the other sources, and without revocations that do not decide, `allowed` is the same.
+ * Explains why a user may or may not use a feature at an instant (epoch milliseconds): the timeline's
+ * decision, with every source and revocation. The counted sources are those of the answer. Without the other
+ * sources, and without revocations that do not decide, `allowed` is the same.
  */
 export function explainAt(facts: Facts, featureCode: string, instant: number): Explanation {
   const feature = facts.features.find(({ code }) => code === featureCode);
@@ -117,7 +119,7 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
   };
 }
 
-/** Orders sources as answers do, and those that share a place in an answer by their own ids. */
+/** Orders sources as answers do; sources that share a place in an answer are ordered by their own ids. */
 function bySource(a: ExplainedSource, b: ExplainedSource): number {
   return byRef(a.ref, b.ref) || byText(a.partId, b.partId);
 }
@@ -155,7 +157,9 @@ function explained(
   };
 }
 
-/** Returns whether a revocation decides. If nothing is taken, the last recorded one in force denies. */
+/**
+ * Returns whether a revocation decides. If no source is taken, the last recorded revocation in force decides.
+ */
 function decides({ reason, taken, inForce }: Decision, revocation: RevocationWindow): boolean {
   return taken.size > 0
     ? [...taken.values()].includes(revocation)
@@ -194,7 +198,7 @@ function isBlocked({ beganAt }: FeatureSource, by: RevocationWindow | undefined)
   return by !== undefined && beganAt !== null && beganAt > by.recordedAt;
 }
 
-/** Returns the sources that carry the feature with a value that does not, or no longer, fit its type. */
+/** Returns the sources that carry the feature with a value that does not (or no longer) fit its type. */
 function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
   return sourceWindows(facts).flatMap((window) => {
     const { features } = window;
@@ -206,8 +210,8 @@ function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
 }
 
 /**
- * Returns the parts of a source with its window, which runs from the first instant at which it gives to the
- * last. It is empty if the source is off or ended before it began.
+ * Returns the parts of a source with its window, from the first to the last instant at which it gives access.
+ * The window is empty if the source is off or ended before it began.
  */
 function sourceParts(
   source: SourceWindow,

@@ -23,12 +23,12 @@ export interface FeatureFact {
   perQuantity: boolean;
 }
 
-/** What a price carries: its own features override its product's. */
+/** The features of a price: its own override its product's. */
 export interface CarryFact {
   priceId: string;
   productId: string;
   rank: number;
-  /** How long a one-time purchase lasts; null = without end. */
+  /** Days of access of a one-time purchase; null = without end. */
   accessDays: number | null;
   features: Record<string, FeatureValue>;
 }
@@ -71,9 +71,12 @@ export interface PurchaseFact {
   purchasedAt: number;
   /** Refunds of the payment. */
   refunds: ReversalFact[];
-  /** `amount`: what a loss takes of the payment, in its minor units (`disputedAmounts`). */
+  /** `amount`: the part of the payment that a loss takes, in its minor units (`disputedAmounts`). */
   disputes: ReversalFact[];
-  /** True for a one-time line of a subscription checkout, which ends when the refunded amount reaches the line's. */
+  /**
+   * True for a one-time line of a subscription checkout, which ends when the refunded amount reaches the
+   * line's.
+   */
   ofInvoice: boolean;
 }
 
@@ -91,7 +94,7 @@ export interface GrantFact {
   value: FeatureValue;
   validFrom: number;
   validTo: number | null;
-  /** When an operator ended it. */
+  /** The instant at which an operator ended it. */
   endedAt: number | null;
   /** The order of recording, shared with revocations. */
   number: number;
@@ -106,7 +109,7 @@ export interface RevocationFact {
   number: number;
   /** A plain revocation takes what began at or before this instant. */
   recordedAt: number;
-  /** Whether it takes every source of the feature, later purchases too. */
+  /** Whether it takes every source of the feature, later purchases included. */
   block: boolean;
 }
 
@@ -136,7 +139,7 @@ export interface SourceRef {
   price_id?: string;
 }
 
-/** A stretch of a feature's timeline over which a source counts without interruption. */
+/** A period of a feature's timeline over which a source counts without interruption. */
 export interface SourceSpan {
   featureCode: string;
   source: SourceRef;
@@ -146,18 +149,16 @@ export interface SourceSpan {
 }
 
 /**
- * The sources of segments that have many: those of a segment are the ones whose span covers it. All such
- * segments of a feature share one list, so a timeline grows with the number of sources, not with its
- * square.
+ * The shared list of sources of segments that have many: a segment's sources are those whose span covers it.
+ * A timeline thus grows with the number of sources, not with its square.
  */
 export interface SharedSources {
   spans: SourceSpan[];
 }
 
 /**
- * A stretch of one feature's timeline over which the answer, its sources and its reason are the same.
- * `validFrom` null = without start, `validTo` null = without end. `no_source` is never stored: it is the
- * absence of a segment.
+ * A period of one feature's timeline with the same answer, sources and reason. `validFrom` null = without
+ * start, `validTo` null = without end. `no_source` is never stored: it is the absence of a segment.
  */
 export interface Segment {
   featureCode: string;
@@ -165,11 +166,13 @@ export interface Segment {
   reason: Exclude<Reason, 'no_source'>;
   /** Null if not allowed (`reason` other than `granted`). */
   value: FeatureValue;
-  /** Those that count, by type and id; empty where denied. `sourcesOf` returns the list of either form. */
+  /**
+   * The sources that count, by type and id; empty where denied. `sourcesOf` returns the list of either form.
+   */
   sources: SourceRef[] | SharedSources;
   validFrom: number | null;
   validTo: number | null;
 }
 
-/** All segments of a user, by feature code, then by `validFrom`; adjacent equal ones are merged. */
+/** All segments of a user, by feature code, then by `validFrom`. Adjacent equal ones are merged. */
 export type Timeline = Segment[];

@@ -1,6 +1,6 @@
 import type { FeatureValue, Segment } from './facts.ts';
 
-/** Returns what a timeline grants at an instant: feature code → value. */
+/** Returns the features that a timeline grants at an instant: feature code → value. */
 export function grantedAt(
   timeline: readonly Segment[],
   instant: number,

@@ -7,7 +7,7 @@ export interface Interval {
 /** Sorted, none of them empty, and no two overlapping or touching. */
 export type Intervals = readonly Interval[];
 
-/** Returns what is left of `intervals` without `taken`, in linear time. */
+/** Returns the parts of `intervals` outside of `taken`, in linear time. */
 export function without(intervals: Intervals, taken: Intervals): Interval[] {
   const left: Interval[] = [];
   let next = 0;
@@ -24,7 +24,7 @@ export function without(intervals: Intervals, taken: Intervals): Interval[] {
   return left;
 }
 
-/** Returns what lies in either. */
+/** Returns the union of both lists. */
 export function union(some: Intervals, others: Intervals): Interval[] {
   const all: Interval[] = [];
   for (const { from, to } of [...some, ...others].toSorted((a, b) => a.from - b.from)) {

@@ -2,7 +2,7 @@ import type { FeatureFact, FeatureType, FeatureValue } from './facts.ts';
 import { byText } from './order.ts';
 import type { SourceWindow } from './windows.ts';
 
-/** A source from the view of one feature. */
+/** A source as one feature sees it. */
 export interface FeatureSource extends SourceWindow {
   value: FeatureValue;
 }
@@ -13,8 +13,8 @@ export function isGrant(source: FeatureSource): source is FeatureSource & { gran
 }
 
 /**
- * Returns whether a source with this value gives the feature at all. Values are checked when a mapping or
- * grant is recorded; one that no longer fits gives nothing, and fails no computation.
+ * Returns whether a source with this value gives the feature. Values are checked when a mapping or grant is
+ * recorded. A value that no longer fits gives nothing, and no computation fails.
  */
 export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
   switch (type) {
@@ -55,7 +55,10 @@ export function firstOf(counting: readonly FeatureSource[]): FeatureSource | nul
   return counting.toSorted(byPrecedence)[0] ?? null;
 }
 
-/** Returns the value of one source alone: a limit times its quantity if the feature says so. */
+/**
+ * Returns the value of one source alone. A limit is multiplied by its quantity if the feature is
+ * `perQuantity`.
+ */
 export function contributionOf(
   feature: FeatureFact,
   { value, quantity }: FeatureSource,

@@ -1,6 +1,6 @@
 /**
- * A priority queue over a fixed list: of the items added and not removed, `first` returns the one that
- * stands first in the list. A removed item leaves the heap only when it reaches the top.
+ * A priority queue over a fixed list: `first` returns the earliest list item that was added and not removed.
+ * A removed item leaves the heap only when it reaches the top.
  */
 export interface PriorityQueue<T> {
   add(item: T): void;
@@ -10,7 +10,7 @@ export interface PriorityQueue<T> {
 }
 
 /**
- * Creates an empty queue, each operation of which takes logarithmic time (amortized).
+ * Creates an empty queue, whose operations take amortized logarithmic time.
  *
  * @param inOrder every item that may be added, once.
  */

@@ -1,25 +1,25 @@
 import { union, without, type Interval, type Intervals } from './intervals.ts';
 import { after, daysMs } from './source-lifecycle.ts';
 
-/** A plain revocation as a queue of purchases sees it: nothing waits for what the revocation takes. */
+/** A plain revocation in a queue of purchases: later purchases do not wait for those that it takes. */
 export interface SetAside {
   /** It takes the purchases made at or before this instant; later purchases do not wait for these. */
   recordedAt: number;
-  /** When the revocation is in force. */
+  /** The period in which the revocation is in force. */
   over: Intervals;
 }
 
-/** When the days of one purchase run. */
+/** The periods in which the days of one purchase run. */
 export interface Turn {
   pieces: Intervals;
-  /** When its last day ends; Infinity = never. */
+  /** The end of its last day; Infinity = never. */
   usedUpAt: number;
 }
 
 /**
- * Queues the purchases of one price for one feature, in the order in which they were made. The days of a
- * purchase run from that instant on, while no purchase in front of it gives the feature. A purchase that was
- * revoked before a new one was made does not delay the new one while the revocation lasts.
+ * Queues the purchases of one price for one feature, in the order of purchase. The days of a purchase run
+ * while no earlier purchase gives the feature. A purchase that was revoked before a later one was made does
+ * not delay the later one while the revocation lasts.
  */
 export function createPurchaseQueue(setAside: readonly SetAside[]) {
   const toCome = setAside.toSorted((a, b) => a.recordedAt - b.recordedAt);
@@ -27,7 +27,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
   let occupied: Interval[] = [];
 
   return {
-    /** Returns when the days of the next purchase run, unless something ends it earlier. */
+    /** Returns when the days of the next purchase run, unless it ends earlier for another reason. */
     turnOf(purchasedAt: number, accessDays: number): Turn {
       for (let one = toCome[next]; one && one.recordedAt < purchasedAt; one = toCome[next]) {
         occupied = without(occupied, one.over);
@@ -36,7 +36,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
       occupied = occupied.filter(({ to }) => to > purchasedAt);
       return layInto(occupied, purchasedAt, daysMs(accessDays));
     },
-    /** Reserves the time in which the last purchase gives: those behind it wait. */
+    /** Reserves the period in which the last purchase gives access, so that later ones wait. */
     occupy(pieces: Intervals): void {
       occupied = union(occupied, pieces);
     },

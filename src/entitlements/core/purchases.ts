@@ -13,17 +13,13 @@ export interface PurchaseLifecycle {
   endedBy: PurchaseEnd;
 }
 
-/** What causes the end: its days, returned money (a lost dispute included), or an open dispute. */
+/** The cause of the end: its days, returned money (a lost dispute included), or an open dispute. */
 export type PurchaseEnd = 'time' | 'refund' | 'dispute';
 
 /**
- * Returns when each purchase of **one price** gives what the price carries. With `accessDays` the
- * purchases follow one another in the order in which they were made (`createPurchaseQueue`), each with
- * all its days.
- *
- * A purchase whose money came back ends at that instant, or never begins if its turn had not come. Those
- * behind it move up, never into the past: what was given before that instant stays. The same holds when a
- * purchase is set aside, and when that ends.
+ * Returns when each purchase of **one price** gives access. With `accessDays`, purchases follow one another
+ * in the order of purchase, each with all its days (`createPurchaseQueue`). A purchase whose money was
+ * returned ends then or never begins; later ones move up, but never into the past.
  */
 export function purchaseLifecycle(
   purchases: readonly PurchaseFact[],
@@ -58,14 +54,13 @@ function foreverFrom(from: number): Turn {
 }
 
 /**
- * Returns the instant at which returned money ended the purchase under the policy; Infinity = it did not.
- * A partial refund stays partial when later ones add up to the whole: more refunds never give back what
- * fewer took.
+ * Returns the instant at which returned money ended the purchase under the policy; Infinity = it did not. A
+ * partial refund stays partial when later ones reach the total: more refunds never restore what fewer took.
  */
 function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   const returned = [
     ...purchase.refunds.filter(({ status }) => isReturned(status)),
-    // Stripe gives no instant of the loss; the money was withdrawn when the dispute was created.
+    // Stripe does not report the instant of the loss. The money was withdrawn when the dispute was created.
     ...purchase.disputes.filter(({ status }) => isLost(status)),
   ].filter(({ amount }) => amount > 0);
   const whole = wholeAmount(purchase);
@@ -77,7 +72,7 @@ function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   );
 }
 
-/** Returns when the returned money added up to the whole; null = it does not. */
+/** Returns when the returned money reached the total; null = it has not. */
 function reachedAt(
   returned: readonly { amount: number; createdAt: number }[],
   whole: number,
@@ -91,16 +86,16 @@ function reachedAt(
 }
 
 /**
- * Returns the amount whose return is a full refund. A line of an invoice shares a payment with others, so
- * its own amount is enough, unless it was free.
+ * Returns the amount whose return is a full refund. A line of an invoice shares a payment with others, so its
+ * own amount suffices, unless it was free.
  */
 function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number {
   return ofInvoice && amount > 0 ? Math.min(amount, paymentAmount) : paymentAmount;
 }
 
 /**
- * Returns when an open dispute began to suspend the purchase. Those behind it move up at once, so a later
- * loss changes nothing for them in the past.
+ * Returns when an open dispute began to suspend the purchase. Later purchases move up immediately, so a later
+ * loss does not change their past.
  */
 function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
   if (policy.disputeOpened === 'keep') return null;

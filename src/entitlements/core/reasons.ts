@@ -1,16 +1,16 @@
 /**
- * Why a feature is given or denied, with the meaning of each reason: a closed list, part of the HTTP
- * contract. If several apply, the first is the answer's. All except `feature_not_found` and `no_source` are
- * stored, and the database checks them.
+ * Why a feature is granted or denied: a closed list, part of the HTTP contract. If several reasons apply, the
+ * first is the answer's. All except `feature_not_found` and `no_source` are stored, and the database checks
+ * them.
  */
 export const reasons = {
   feature_not_found: 'the project has no such feature',
-  granted: 'the user has it',
+  granted: 'the user may use it',
   revoked: 'an operator took it away',
-  payment_overdue: 'unpaid, and the grace period is over',
+  payment_overdue: 'unpaid, and the grace period has ended',
   not_yet_valid: 'it begins later',
   expired: 'ended, canceled, refunded or disputed',
-  no_source: 'nothing known gives it',
+  no_source: 'no known source gives it',
 } as const;
 
 export type AnswerReason = keyof typeof reasons;
@@ -25,24 +25,24 @@ interface SourceDenialMeaning {
   hasLapsed: boolean;
 }
 
-/** The reasons for which one source may not count. The first that holds for any source is the answer's. */
+/** The reasons why a source may not count. The first that applies to any source is the answer's. */
 export const sourceDenials = {
   payment_overdue: {
     why: 'its subscription is past its grace period, unpaid, incomplete or paused',
     hasLapsed: true,
   },
   not_yet_valid: {
-    why: 'its window has not begun, or it waits while a purchase in front of it gives',
+    why: 'its window has not begun, or it waits for an earlier purchase to end',
     hasLapsed: false,
   },
-  expired: { why: 'its window is over: used up, canceled or never paid for', hasLapsed: true },
+  expired: { why: 'its window has ended: used up, canceled or never paid for', hasLapsed: true },
 } as const satisfies Partial<Record<Reason, SourceDenialMeaning>>;
 
 export type SourceDenial = keyof typeof sourceDenials;
 
 export const sourceDenialNames = Object.keys(sourceDenials) as SourceDenial[]; // the table's own keys
 
-/** Why one source does not count, by reason. */
+/** Why a source does not count, by reason. */
 export const sourceDenialWhys = Object.fromEntries(
   sourceDenialNames.map((reason) => [reason, sourceDenials[reason].why]),
 ) as Readonly<Record<SourceDenial, string>>; // all of them

@@ -6,11 +6,14 @@ import { createPriorityQueue } from './priority-queue.ts';
 export interface RunningMerge {
   add(source: FeatureSource): void;
   remove(source: FeatureSource): void;
-  /** Called while at least one source is in. */
+  /** Returns the merged value; must be called only while it holds a source. */
   value(): FeatureValue;
 }
 
-/** @param sources all that may be added, each with a value of the feature's type. */
+/**
+ * Creates an empty merge.
+ * @param sources all that may be added, each with a value of the feature's type.
+ */
 export function createRunningMerge(
   feature: FeatureFact,
   sources: readonly FeatureSource[],
@@ -46,7 +49,7 @@ function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): Ru
   };
 }
 
-/** Keeps the exact total, even beyond the cap, so that what was added can be removed again. */
+/** Keeps the exact total, even beyond the cap, so that a removal can subtract what was added. */
 function runningSum(feature: FeatureFact): RunningMerge {
   const cap = BigInt(Number.MAX_SAFE_INTEGER);
   let unlimited = 0;

@@ -2,8 +2,8 @@ import type { Segment, SharedSources, SourceRef, SourceSpan } from './facts.ts';
 import { byText } from './order.ts';
 
 /**
- * How many sources a segment lists itself; a segment with more shares the list of its feature. Repeating
- * so few costs little, and most users have fewer, so their timelines are read from one table.
+ * Maximum number of sources that a segment lists itself; a segment with more shares the list of its feature.
+ * Most users have fewer, so their timelines are read from one table.
  */
 export const ownSources = 4;
 

@@ -4,9 +4,9 @@ import type { SetAside } from './purchase-queue.ts';
 import type { RevocationWindow } from './windows.ts';
 
 /**
- * Returns what the plain revocations of one feature set aside: the purchases made before each, while it
- * is in force and no grant outweighs it. A revocation that blocks changes no queue, since it takes the
- * later purchases, too.
+ * Returns what the plain revocations of one feature set aside: earlier purchases, while the revocation is in
+ * force and no grant outweighs it. A blocking revocation changes no queue, since it also takes later
+ * purchases.
  *
  * @param sources of the feature; only its grants matter.
  */

@@ -2,13 +2,13 @@ import type { Facts } from './facts.ts';
 import { sourceWindows } from './windows.ts';
 
 /**
- * How many sources that are not over a user should have: up to this many, a change takes tenths of a
- * second and the timeline less than a megabyte. Further grants are refused. Further purchases count, and
- * raise the alarm `too_many_sources`.
+ * Maximum number of current and future sources per user. Up to this number, a change takes tenths of a second
+ * and the timeline less than a megabyte. Further grants are refused; further purchases count and raise the
+ * alarm `too_many_sources`.
  */
 export const maxSources = 1_000;
 
-/** Returns whether more than `maxSources` sources give something now (epoch milliseconds) or later. */
+/** Returns whether more than `maxSources` sources give access now (epoch milliseconds) or later. */
 export function hasTooManySources(facts: Facts, now: number): boolean {
   const items = facts.subscriptions.reduce((sum, { items }) => sum + items.length, 0);
   if (items + facts.purchases.length + facts.grants.length <= maxSources) return false;

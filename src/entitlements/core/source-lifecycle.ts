@@ -4,7 +4,7 @@ import type { SourceDenial } from './reasons.ts';
 /** The state of one source at an instant, independent of other sources and operators. */
 export type Standing = 'granted' | SourceDenial;
 
-/** A piece of time over which a source has one state. */
+/** A period over which a source has one state. */
 export interface LifecyclePhase extends Interval {
   standing: Standing;
 }
@@ -12,9 +12,9 @@ export interface LifecyclePhase extends Interval {
 /** The instants that divide the life of one source; ±Infinity = it does not occur. */
 export interface LifecycleBounds {
   startAt: number;
-  /** From here on it is off because of a missing payment. */
+  /** The instant from which a missing payment suspends it. */
   overdueAt: number;
-  /** From here on it is over, and no other state applies. */
+  /** The instant from which it has ended; no other state applies afterwards. */
   endAt: number;
 }
 
@@ -25,7 +25,7 @@ const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
  * Returns the states of a source over all of time, in order and without gaps. A source that ended before it
- * started never gives anything: it is pending until its end, and over from then on.
+ * started never gives access: it is pending until its end, and expired from then on.
  */
 export function lifecycleOf({ startAt, overdueAt, endAt }: LifecycleBounds): LifecyclePhase[] {
   const all: LifecyclePhase[] = [
@@ -37,7 +37,10 @@ export function lifecycleOf({ startAt, overdueAt, endAt }: LifecycleBounds): Lif
   return all.filter(({ from, to }) => from < to);
 }
 
-/** Does the same for a source that gives in several pieces, all before its end, and waits in between. */
+/**
+ * Returns the states of a source that gives access in several periods, all before its end, and waits in
+ * between.
+ */
 export function lifecycleOfPieces(pieces: Intervals, endAt: number): LifecyclePhase[] {
   const all: LifecyclePhase[] = [];
   let at = -Infinity;
@@ -57,7 +60,7 @@ export function covers({ from, to }: Interval, instant: number): boolean {
   return from <= instant && instant < to;
 }
 
-/** Returns the instant `days` times 24 hours later; Infinity if it is past all dates (`after`). */
+/** Returns the instant `days` times 24 hours later; Infinity if it exceeds the last date (`after`). */
 export function daysAfter(instant: number, days: number): number {
   return after(instant, daysMs(days));
 }

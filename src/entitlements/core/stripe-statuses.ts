@@ -1,6 +1,6 @@
 /*
- * What Stripe's statuses mean: the only lists of them, from which predicates and SQL derive. Stripe's lists
- * are open: an unknown status keeps the last known effect.
+ * The meanings of Stripe's statuses: the only lists of them, from which predicates and SQL derive. Stripe's
+ * lists are open: an unknown status keeps the last known effect.
  */
 
 /**
@@ -49,7 +49,7 @@ const disputeStatuses: Readonly<Record<string, MoneyPlace>> = {
 /** The final statuses of a subscription. */
 export const terminalStatuses = namesOf(subscriptionStatuses, ({ terminal }) => terminal);
 
-/** Those in which the first payment of a subscription was never made. */
+/** The statuses of a subscription whose first payment was never made. */
 export const neverBegunStatuses = namesOf(subscriptionStatuses, ({ begun }) => !begun);
 
 /** The statuses of a refund whose money counts as returned. */

@@ -4,9 +4,9 @@ import { daysAfter, lifecycleOf, type LifecyclePhase } from './source-lifecycle.
 import { isKnownStatus } from './stripe-statuses.ts';
 
 /**
- * Returns when one item of a subscription gives what it carries. A status becomes instants that are known
- * in advance, so no job has to run for a window to end. Empty if the item is off (quantity 0) or the
- * effect of the status is unknown: the item then gives nothing, and is no reason for a denial.
+ * Returns when one item of a subscription gives access. A status becomes instants that are known in advance,
+ * so a window ends without a job. Empty if the item is off (quantity 0) or the status is unknown: the item
+ * then neither gives access nor explains a denial.
  */
 export function itemLifecycle(
   subscription: SubscriptionFact,
@@ -36,7 +36,7 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
     case 'trialing':
       return { overdueAt: Infinity, endAt };
     case 'past_due':
-      // Without an anchor no debt is known to be old enough: access stays.
+      // Without an anchor the age of the debt is unknown, so access continues.
       return {
         overdueAt:
           dunningAnchorAt === null ? Infinity : daysAfter(dunningAnchorAt, policy.graceDays),
@@ -62,6 +62,7 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
 function endOf({ endedAt, cancelAt, cancelAtPeriodEnd, items }: SubscriptionFact): number {
   if (endedAt !== null) return endedAt;
   if (cancelAt !== null) return cancelAt;
-  // Items may have monthly and yearly periods side by side; Stripe ends all with the first to end.
+  // Items may have monthly and yearly periods side by side. Stripe ends all of them when the first period
+  // ends.
   return cancelAtPeriodEnd ? Math.min(...items.map((item) => item.currentPeriodEnd)) : Infinity;
 }

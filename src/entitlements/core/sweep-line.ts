@@ -30,9 +30,9 @@ interface Bound {
 }
 
 /**
- * Decides one feature over all of time, with the result of `decide` at every instant: a sweep line over
- * the bounds of windows, the only instants at which the answer can change. A bound costs what changes at
- * it, so a user's thousandth source costs as much as the tenth.
+ * Decides one feature over all of time, with the result of `decide` at every instant. The sweep line visits
+ * the bounds of windows, the only instants at which the answer can change. A bound costs only what changes at
+ * it, however many sources the user has.
  */
 export function* sweepLine(featureCase: FeatureCase): Generator<Piece> {
   const state = createState(featureCase);
@@ -83,7 +83,7 @@ function createState({ feature, sources }: FeatureCase) {
   const covering = new Set<RevocationWindow>();
   let inForce: RevocationWindow[] = [];
   let lastGrant = -Infinity;
-  /** The latest start among the sources that are over: if revocations spare any of these, they spare it. */
+  /** The latest start among the expired sources: a revocation that spares any of them spares this one. */
   let lastOver: FeatureSource | null = null;
 
   function setCounts(source: FeatureSource, counts: boolean): void {
@@ -111,14 +111,14 @@ function createState({ feature, sources }: FeatureCase) {
       standing.add(source);
       if (isGrant(source)) grants.add(source);
     }
-    // A source that is over stays over, so this is never undone.
+    // An expired source stays expired, so this is never undone.
     if (isOver(after) && (lastOver === null || beganAt(source) > beganAt(lastOver))) {
       lastOver = source;
     }
   }
 
   return {
-    /** Applies the changes at the next bound, and decides the piece behind it. */
+    /** Applies the changes at the next bound, and decides the following piece. */
     pass(bound: Bound): Omit<Piece, 'from' | 'to'> {
       for (const one of bound.sources) setStanding(one);
       for (const revocation of bound.over) covering.delete(revocation);
@@ -155,7 +155,7 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((one, index) => one === b[index]);
 }
 
-/** Counts sources by ref: two items of a subscription may have one price, and answers name it once. */
+/** Counts sources by ref: two items of a subscription may have the same price, and answers name it once. */
 function createRefCount(sources: readonly FeatureSource[]) {
   const keys = new Map(sources.map((source) => [source, refKey(source.ref)]));
   const parts = new Map<string, number>();

@@ -12,7 +12,7 @@ import { type PurchaseEnd, purchaseLifecycle } from './purchases.ts';
 import { earliest, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
 import { itemStart, itemLifecycle } from './subscriptions.ts';
 
-/** A reason for access: what it gives, and its states over all of time. */
+/** A source of access: its values, and its states over all of time. */
 export interface SourceWindow {
   ref: SourceRef;
   /** The id of the item, line item or grant; two items of one price have the same ref. */
@@ -24,22 +24,22 @@ export interface SourceWindow {
   rank: number;
   startAt: number;
   /**
-   * When it was subscribed to or bought. Revocations compare with this instant, and not with `startAt`, which
-   * is later for a queued purchase. Null for grants: revocations compare with their order of recording.
+   * The instant of subscription or purchase. Revocations compare with it rather than with `startAt`, which is
+   * later for a queued purchase. Null for grants: revocations compare with their order of recording.
    */
   beganAt: number | null;
   /**
-   * In order and without gaps. It gives while its state is `granted`, which can occur more than once for a
-   * purchase. Empty = off, and never a reason.
+   * The states in order and without gaps. The source gives access while its state is `granted`, which can
+   * occur several times for a purchase. Empty = off, and never a reason.
    */
   lifecycle: LifecyclePhase[];
-  /** Why it ends; `operator` = ended early by an operator. */
+  /** The cause of its end; `operator` = ended early by an operator. */
   endedBy: PurchaseEnd | 'operator';
   /** The place of a grant in the order of recording, shared with revocations; null = no grant. */
   grantNumber: number | null;
 }
 
-/** The window over which an operator takes a feature away; may be empty. */
+/** The window in which an operator takes a feature away; may be empty. */
 export interface RevocationWindow {
   id: string;
   featureCode: string;
@@ -51,8 +51,8 @@ export interface RevocationWindow {
 }
 
 /**
- * Returns every reason for access in the facts, those that give nothing (any more, yet, at all)
- * included. Depends on facts alone, never on the clock. A price that carries no features is no reason.
+ * Returns every source in the facts, including those that give no access now or ever. It depends on the facts
+ * alone, never on the clock. A price without features is no source.
  *
  * @param setAside by plain revocations of one feature: it changes when queued purchases give this feature.
  */
@@ -65,8 +65,8 @@ export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []):
 }
 
 /**
- * Returns when the last of what a user is known to have bought or subscribed to began; null if there is
- * nothing. Epoch milliseconds by Stripe's clock.
+ * Returns the start of the user's latest known purchase or subscription; null = none. Epoch milliseconds by
+ * Stripe's clock.
  */
 export function lastBeganAt({ subscriptions, purchases }: UserFacts): number | null {
   const began = [

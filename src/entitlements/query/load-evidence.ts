@@ -26,8 +26,8 @@ interface EventRow {
 const eventsAtMost = 20;
 
 /**
- * Loads the Stripe objects behind subscriptions and purchases, and the events about them, by the source's
- * id. Two queries for any number of sources; sources without objects, such as grants, have no entry.
+ * Loads the Stripe objects behind subscriptions and purchases, and the events about them, by the source's id.
+ * Uses two queries for any number of sources. Sources without objects, such as grants, have no entry.
  */
 export async function loadEvidence(
   tx: Tx,
@@ -68,8 +68,8 @@ export async function loadAuditIds(
 
 /**
  * Loads the objects. A subscription has itself, its customer, its session and its unpaid invoices. A purchase
- * has itself, its session and customer, its invoice if it has one, and its payment with charges, refunds and
- * disputes, joined as in `loadPayments`.
+ * has itself, its session and customer, its invoice, and its payment with charges, refunds and disputes,
+ * joined as in `loadPayments`.
  */
 async function loadObjects(
   tx: Tx,

@@ -20,12 +20,12 @@ export interface AskedInstant {
   now: number;
 }
 
-/** The uid of an unknown user, who has no facts; uids begin at 1. */
+/** The uid of an unknown user, who has no facts. Real uids begin at 1. */
 const unknownUid = 0n;
 
 /**
  * Explains why a user may or may not use a feature at an instant, from one snapshot of the database. During a
- * recomputation after a change of the catalog, the explanation may be ahead of the stored answer.
+ * recomputation after a catalog change, the explanation may be ahead of the stored answer.
  */
 export async function loadExplanation(
   database: Database,
@@ -37,7 +37,7 @@ export async function loadExplanation(
     await tx.$executeRaw`set transaction isolation level repeatable read, read only`;
     const { uid, recordedAt } = await loadNamed(tx, user);
     const facts = (await loadFacts(tx, user.projectId, [uid])).get(uid);
-    if (facts === undefined) throw new Error('facts of a user are missing');
+    if (facts === undefined) throw new Error(`loadFacts returned no facts for user ${uid}`);
     const explanation = explainAt(facts, featureCode, at ?? presentOf({ recordedAt }, now));
     const { sources, revocations } = explanation;
     const idsOf = (type: 'subscription' | 'purchase' | 'grant') =>

@@ -19,12 +19,12 @@ export interface FeatureUser {
 type Row = SegmentRow & { user_id: string; recorded_at: Date };
 
 /**
- * Loads the users of a project who may use a feature at an instant, those known longest first. Reads one
- * range of an index, however many users there are. The period is that of `GET /entitlements`, so the whole
- * timeline of the feature is loaded for the users on the page.
+ * Loads the users of a project who may use a feature at an instant, oldest users first. Reads one range of an
+ * index, however many users the project has. Loads the whole timeline of the feature for the users on the
+ * page, since the period must match `GET /entitlements`.
  *
  * @param after the last user of the previous page.
- * @throws ProblemError bad_request if `after` is no user
+ * @throws ProblemError bad_request if `after` is not a user
  */
 export async function loadFeatureUsers(
   database: Database,

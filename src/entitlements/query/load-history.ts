@@ -20,7 +20,7 @@ interface Position {
   validFrom: string;
 }
 
-/** The start of a segment without one; Postgres sorts it before every instant. */
+/** The start of a segment without a start; Postgres sorts it before every instant. */
 const sinceEver = '-infinity';
 
 /**
@@ -28,7 +28,7 @@ const sinceEver = '-infinity';
  * feature code and start, descending.
  *
  * @param after the position of the last segment of the previous page, from `positionOf`.
- * @throws ProblemError bad_request if `after` is no position
+ * @throws ProblemError bad_request if `after` is not a position
  */
 export async function loadHistory(
   database: Database,

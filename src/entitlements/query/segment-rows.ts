@@ -1,7 +1,7 @@
 import type { FeatureType, FeatureValue, Segment, SourceRef } from '../core/facts.ts';
 import { byRef } from '../core/segment-sources.ts';
 
-/** A segment as Postgres gives it. */
+/** A segment as Postgres returns it. */
 export interface SegmentRow {
   feature_code: string;
   feature_type: FeatureType;
@@ -14,8 +14,8 @@ export interface SegmentRow {
 
 /**
  * SQL for all sources of a recorded segment, the row `s` of `entitlement_segments`: its own list or, if it
- * has many, those whose spans covered it when it was recorded. Changed sources supersede a segment, so
- * these were its sources for as long as it was live.
+ * has many, those whose spans covered it when it was recorded. Changed sources supersede a segment, so its
+ * sources stayed the same while it was live.
  */
 export const segmentSourcesSql = `
   case when s.allowed and jsonb_array_length(s.sources) = 0 then (

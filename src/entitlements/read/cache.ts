@@ -14,15 +14,9 @@ import { createSingleFlight } from './single-flight.ts';
 import type { StoredTimeline } from './stored-timeline.ts';
 
 /*
- * A user's key holds either a finished answer or the lease of a reader that is loading one.
- *
- *   read   MGET, batched with concurrent reads; a miss → SET lease NX
- *   fill   the answer replaces the lease, only if that very lease is still there
- *   forget DEL, after the commit of a change to the user
- *
- * The deletion also removes the lease of any reader that is still loading an older answer. So no slow
- * reader brings a revoked right back, even after expiry, eviction or a restart (docs/adr/0005-cache.md).
- * Every write names one key.
+ * A user's key holds either a finished answer or the lease of a reader that is loading one. A commit that
+ * changes the user deletes the key, and a reader fills it only if its own lease is still there. So no slow
+ * reader restores an outdated answer (docs/adr/0005-cache.md).
  */
 
 /** Lease of a reader that loads an answer, milliseconds; afterwards the next reader takes the lease. */
@@ -33,7 +27,7 @@ const leaseMark = 'lease:';
 /** Consecutive time-outs of Redis after which reads go straight to Postgres for a while. */
 const failuresInARow = 3;
 
-/** How long until one read tries Redis again, milliseconds. */
+/** Time-out of the pause before one read tries Redis again, milliseconds. */
 const pauseMs = 500;
 
 /** Maximum number of answers per command to Redis. */
@@ -43,7 +37,9 @@ const keysPerCommand = 100;
 const usersPerQuery = 50;
 const queriesAtOnce = 4;
 
-/** How long a reader waits for its query to begin, milliseconds: as long as for a connection to Postgres. */
+/**
+ * Time-out of a reader's wait for its query to begin, milliseconds: equal to that of a Postgres connection.
+ */
 const queryWaitMs = 2_000;
 
 const fillScript = `
@@ -52,7 +48,7 @@ if redis.call('get', KEYS[1]) == ARGV[1] then
 end
 return false`;
 
-/** The outcome of reading the cache. Only the holder of a lease may fill it. */
+/** The result of reading the cache. Only the holder of a lease may fill it. */
 type CacheRead =
   | { state: 'hit'; answer: CachedAnswer }
   | { state: 'leased'; lease: string }
@@ -74,25 +70,24 @@ export interface EntitlementCache {
    */
   read(user: UserName, now: number): Promise<CacheRead>;
   /**
-   * Loads from Postgres, never a value older than the call: readers of one user who come while a query runs
-   * share the next one, so a crowd costs two queries per process.
+   * Loads from Postgres, never a value older than the call. Readers who arrive while a query runs share the
+   * next one, so a crowd costs two queries per process.
    */
   load(user: UserName): Promise<StoredTimeline>;
   /**
-   * Caches an answer until its next change, and never longer than the time to live, counted from the instant
-   * at which it was requested.
+   * Caches an answer until its next change, and at most for the time to live from the instant of the request.
    */
   fill(user: UserName, lease: string, answer: CachedAnswer, times: FillTimes): Promise<void>;
   /**
    * Invalidates the answers of users with a pending change, and records it. If Redis cannot be reached, they
-   * stay pending until a sweep invalidates them; nothing is thrown, since the change is committed.
+   * stay pending until a sweep invalidates them. It throws nothing, since the change is committed.
    */
   forget(written: Written[]): Promise<void>;
 }
 
 /** Epoch milliseconds. */
 interface FillTimes {
-  /** Of the answer: it was read from Postgres after this instant. */
+  /** When the answer was requested: it was read from Postgres after this instant. */
   askedAt: number;
   now: number;
 }
@@ -146,8 +141,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
   }
 
   /**
-   * Loads the keys' prefix from Postgres once, shared by concurrent callers; a failure is retried at the next
-   * call.
+   * Loads the keys' prefix from Postgres once, shared by concurrent callers. The next call retries a failure.
    */
   function loadPrefix(): Promise<string> {
     asking ??= askPrefix();
@@ -220,7 +214,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       await clearPending(database, forgotten).catch((error: unknown) => {
         logger.warn(
           { err: error },
-          'changed answers were invalidated, but this could not be recorded',
+          'invalidated changed answers, but could not record the invalidation',
         );
       });
     },
@@ -232,8 +226,8 @@ function keyBelow(prefix: string, { projectId, userId }: UserName): string {
 }
 
 /**
- * Clears the mark only if the user was not changed again meanwhile: that change invalidates the cache itself.
- * Locks users in sorted order, as everywhere (docs/adr/0004-locks.md).
+ * Clears the mark only if the user was not changed again in the meantime: that change invalidates the cache
+ * itself. Locks users in sorted order, as everywhere (docs/adr/0004-locks.md).
  */
 async function clearPending(database: Database, told: Written[]): Promise<void> {
   await database.pool.query(

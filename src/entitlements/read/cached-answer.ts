@@ -1,17 +1,16 @@
 import type { DeniedReason, EntitlementsAnswer } from '../core/answer.ts';
 
 /**
- * The version of the cached text and of the body in it. Increase it with every change of either: a text of
- * another version is a miss. It is part of the text, not of the key, so that releases that run side by side
- * delete each other's answers. Releases without versions read it as an expiry in 1970.
+ * The version of the cached text and of the body in it. Increment it with every change of either: a text of
+ * another version is a miss. It is part of the text rather than the key, so that releases that run side by
+ * side delete each other's answers.
  */
 export const cacheFormat = 1;
 
 /**
- * An answer as it is cached: finished text, so that a hit parses and formats nothing. The first line holds
- * the format's version, the next change, the revision and the tag. Then comes a line per feature: `code
- * valid_to value`, both JSON, or `code !reason`. After an empty line comes the body of `GET /entitlements`.
- * Codes and reasons contain no spaces, and JSON.stringify writes no line breaks.
+ * An answer as cached text, so that a hit parses and formats nothing. The first line holds the format's
+ * version, next change, revision and tag. Then comes a line per feature, `code valid_to value` (JSON) or
+ * `code !reason`, and after an empty line the body of `GET /entitlements`.
  */
 export interface CachedAnswer {
   /** The next instant at which the answer changes, epoch milliseconds; null = none. */
@@ -25,15 +24,15 @@ export interface CachedAnswer {
   bodyText: string;
 }
 
-/** The answer for one feature: `value` and `validTo` are finished JSON. */
+/** The answer for one feature. `value` and `validTo` are serialized JSON. */
 export type FeatureWord =
   { allowed: true; value: string; validTo: string } | { allowed: false; reason: DeniedReason };
 
 /**
- * Renders an answer.
+ * Renders an answer as cached text.
  *
- * @param recordedAt when the timeline last changed, epoch milliseconds. It makes tags unique: revisions start
- *   again in a restored database, instants do not.
+ * @param recordedAt when the timeline last changed, epoch milliseconds. It makes tags unique: a restored
+ *   database repeats revisions, but not instants.
  */
 export function finishAnswer(answer: EntitlementsAnswer, recordedAt: number | null): CachedAnswer {
   const { revision, entitlements, next_change_at: next } = answer.body;

@@ -1,8 +1,8 @@
 import type { Database } from '../../platform/database.ts';
 
 /**
- * Returns the identity of the database: its own random id, the cluster, and the database within it. So a copy
- * that is restored elsewhere has another identity.
+ * Returns the identity of the database: its random id, the cluster, and the database within it. A copy that
+ * is restored elsewhere thus has another identity.
  */
 export async function loadDatabaseIdentity(database: Database): Promise<string> {
   const { rows } = await database.pool.query<{ identity: string }>(`

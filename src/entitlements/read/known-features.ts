@@ -6,8 +6,8 @@ export interface KnownFeatures {
 }
 
 /**
- * Remembers which features exist. They are archived and never deleted, so an existing feature stays known. A
- * missing one is queried each time, since it may have been created meanwhile.
+ * Caches which features exist. Features are archived and never deleted, so an existing feature stays known. A
+ * missing feature is queried each time, since it may have been created in the meantime.
  */
 export function createKnownFeatures(database: Database): KnownFeatures {
   const known = new Set<string>();

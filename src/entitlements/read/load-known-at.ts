@@ -15,10 +15,9 @@ const known = timelineSql(
 );
 
 /**
- * Loads a user's timeline as it was recorded at an earlier instant (epoch milliseconds), with its
- * revision, in one query. A change has one instant, the `recorded_at` of what it adds and the
- * `superseded_at` of what it replaces, and raises the revision by one. So the revision at the earlier
- * instant is today's less the changes since.
+ * Loads a user's timeline as recorded at an earlier instant (epoch milliseconds), with its revision, in one
+ * query. Each change raises the revision by one and has one instant (`recorded_at` or `superseded_at`). So
+ * the earlier revision is today's less the changes since.
  * @throws ProblemError bad_request if the instant is in the future
  */
 export async function loadTimelineKnownAt(
@@ -50,7 +49,7 @@ export async function loadTimelineKnownAt(
     throw new ProblemError('bad_request', undefined, [
       {
         path: 'known_at',
-        message: 'must not be in the future, of which nothing is recorded; `at` may be',
+        message: 'must not be in the future; use `at` instead',
       },
     ]);
   }

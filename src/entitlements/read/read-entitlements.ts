@@ -31,8 +31,8 @@ export interface Read {
 
 /**
  * Returns what a user may use now: from the cache if it has a valid answer, otherwise from Postgres. Fills
- * the cache if this reader holds the lease, which it takes before it reads Postgres, so that a change in
- * between revokes the lease.
+ * the cache if this reader holds the lease. It takes the lease before it reads Postgres, so that a concurrent
+ * change revokes the lease.
  */
 export async function readEntitlements(
   deps: ReadDeps,
@@ -49,7 +49,7 @@ export async function readEntitlements(
   }
   const answer = await readStored(deps, user, now);
   if (cached.state === 'leased') {
-    // Runs in the background: it reports its own failure, and reaches Redis before this process's next
+    // Runs in the background. It reports its own failure, and reaches Redis before this process's next
     // command.
     const passedMs = deps.monotonic() - askedAt;
     void deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: now + passedMs });
@@ -67,7 +67,7 @@ export async function readFresh(
   return answerOf({ projectId, userId }, stored, presentOf(stored, deps.clock())).body;
 }
 
-/** Returns the answer that a stored timeline gives at an instant (epoch milliseconds). */
+/** Returns the answer of a stored timeline at an instant (epoch milliseconds). */
 export function answerOf(
   user: UserName,
   stored: StoredTimeline,

@@ -10,7 +10,7 @@ import type {
 /** A user's timeline as it is or was stored. */
 export interface StoredTimeline {
   revision: number;
-  /** When it last changed, epoch milliseconds; null = nothing was ever recorded. */
+  /** The instant of its last change, epoch milliseconds; null = no change recorded yet. */
   recordedAt: number | null;
   segments: Timeline;
 }
@@ -45,8 +45,8 @@ export type TimelineTuple = [
 ];
 
 /**
- * Returns SQL for one user's timeline as one JSON value, which costs a third less than a row per segment
- * with a column per field. The user is the row `u` of `users`.
+ * Returns SQL for one user's timeline as one JSON value, which costs a third less than a row per segment with
+ * a column per field. The user is the row `u` of `users`.
  *
  * @param columns SQL for the revision and for the instant of the last change.
  * @param isStored a condition on rows of segments and spans: whether they belong to the timeline.
@@ -78,7 +78,7 @@ export function segmentsSql(isStored: string, more = ''): string {
   )`;
 }
 
-/** Returns the same SQL for source spans. */
+/** Returns SQL for the source spans of the user `u`, each as a tuple; null if it has none. */
 export function spansSql(isStored: string, more = ''): string {
   return `(
     select json_agg(json_build_array(
@@ -93,7 +93,10 @@ export function milliseconds(instant: string): string {
   return `(extract(epoch from ${instant}) * 1000)::bigint`;
 }
 
-/** @param stored null = an unknown user, who has revision 0 and an empty timeline. */
+/**
+ * Returns the parsed timeline.
+ * @param stored null = an unknown user, who has revision 0 and an empty timeline.
+ */
 export function storedTimeline(stored: TimelineTuple | null): StoredTimeline {
   if (stored === null) return { revision: 0, recordedAt: null, segments: [] };
   const [revision, recordedAt, segments, spans] = stored;
@@ -102,8 +105,8 @@ export function storedTimeline(stored: TimelineTuple | null): StoredTimeline {
 }
 
 /**
- * Returns the parser of a timeline's segments. A granted segment that lists no source has many: those
- * whose spans cover it.
+ * Returns the parser of a timeline's segments. A granted segment that lists no source shares those whose
+ * spans cover it.
  */
 export function segmentParser(spans: readonly SourceSpan[]): (tuple: SegmentTuple) => Segment {
   const byFeature = Map.groupBy(spans, ({ featureCode }) => featureCode);

@@ -10,9 +10,9 @@ export interface Sold {
 }
 
 /**
- * Loads everything that the timelines of these users of one project are computed from, in a fixed number
- * of queries for any number of users. Consistent with the catalog under the project's lock, and with
- * the users' own facts under theirs.
+ * Loads all facts behind the timelines of these users of one project, in a fixed number of queries for any
+ * number of users. The project's lock keeps the catalog consistent, and the users' locks keep their own
+ * facts.
  */
 export async function loadFacts(
   tx: Tx,
@@ -28,7 +28,7 @@ export async function loadFacts(
   return new Map([...ofUsers].map(([uid, facts]) => [uid, { ...catalog, ...facts }]));
 }
 
-/** Loads the facts that all users of a project share; of prices, only those in `sold`. */
+/** Loads the facts that all users of a project share. Of prices, loads only those in `sold`. */
 export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Promise<CatalogFacts> {
   const project = await tx.project.findUniqueOrThrow({
     where: { id: projectId },
@@ -46,7 +46,7 @@ export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Prom
   };
 }
 
-/** Returns what each price in use carries in this project: its own features override its product's. */
+/** Returns the features of each price in use in this project: its own override its product's. */
 async function loadCarries(
   tx: Tx,
   projectId: string,
@@ -88,6 +88,6 @@ async function loadCarries(
 function closed<const T extends string>(word: string, words: readonly T[]): T {
   const found = words.find((candidate) => candidate === word);
   if (found === undefined)
-    throw new Error(`the database holds '${word}' where one of ${words.join(', ')} is expected`);
+    throw new Error(`the database contains '${word}' where one of ${words.join(', ')} is expected`);
   return found;
 }

@@ -27,9 +27,8 @@ export interface Payments {
 }
 
 /**
- * Loads charges, refunds and disputes of purchases. They join by payment intent; a one-time line of a
- * subscription checkout joins by invoice, whose payments name the intents (Stripe: charges and intents
- * carry no invoice).
+ * Loads charges, refunds and disputes of purchases by payment intent. A one-time line of a subscription
+ * checkout joins by invoice, whose payments name the intents, since charges and intents carry no invoice.
  */
 export async function loadPayments(
   tx: Tx,
@@ -53,7 +52,7 @@ export async function loadPayments(
   const disputes = none ? [] : await tx.dispute.findMany(reversed);
 
   const intentOfCharge = new Map(charges.map((charge) => [charge.id, charge.paymentIntentId]));
-  // Stripe may leave the intent out of a refund or a dispute: the charge has it.
+  // Stripe may leave the intent out of a refund or a dispute; the charge has it.
   const intentOf = (row: RefundRow | DisputeRow) =>
     intentOfCharge.get(row.chargeId ?? '') ?? row.paymentIntentId;
   const paymentsOfInvoice = Map.groupBy(invoicePayments, ({ invoiceId }) => invoiceId);
@@ -80,7 +79,7 @@ export async function loadPayments(
   };
 }
 
-/** Values disputes at what they take of their charge, or at Stripe's amount if the charge is unknown. */
+/** Computes what disputes take of their charge; Stripe's amount if the charge is unknown. */
 function valuedDisputes(
   charges: readonly ChargeRow[],
   refunds: readonly RefundRow[],
@@ -103,9 +102,7 @@ function valuedDisputes(
   return [...known, ...unknown.map(reversal)];
 }
 
-/**
- * Maps a refund or dispute. Its status is Stripe's or, if the effect of that is unknown, the last known one.
- */
+/** Maps a refund or dispute. Its status is Stripe's or, if that is unknown, the last known one. */
 function reversal(row: ReversalRow): ReversalFact {
   return {
     id: row.id,

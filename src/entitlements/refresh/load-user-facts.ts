@@ -105,8 +105,8 @@ const factsSql = sqlText(`
   ${grants} as grants, ${revocations} as revocations`);
 
 /**
- * Loads the users' own facts; an unknown user has empty ones. Postgres writes them as JSON, in one query
- * for any number of users: a row per fact, through Prisma, costs several times as much.
+ * Loads the users' own facts; an unknown user has empty ones. Postgres returns them as JSON, in one query for
+ * any number of users: a row per fact, through Prisma, costs several times as much.
  */
 export async function loadUserFacts(tx: Tx, uids: bigint[]): Promise<Map<bigint, UserFacts>> {
   const rows = await tx.$queryRaw<Row[]>`

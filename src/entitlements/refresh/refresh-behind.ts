@@ -28,11 +28,11 @@ interface Extent {
 }
 
 /**
- * Refreshes users of a project that were computed under an older catalog, those longest behind first.
- * A user whose timeline cannot be computed delays no other: it raises an alarm, keeps its answers and is
- * retried later. After a time-out, batches stay as small as those that passed.
+ * Refreshes users of a project that were computed under an older catalog, those longest behind first. A user
+ * whose timeline cannot be computed raises an alarm, keeps its answers and is retried later. After a
+ * time-out, batches stay as small as those that passed.
  *
- * @returns how many were refreshed
+ * @returns the number of refreshed users
  */
 export async function refreshBehind(
   deps: RefreshDeps,
@@ -68,14 +68,14 @@ export async function refreshBehind(
 }
 
 /**
- * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller
- * then refreshes them by `refreshMarked`; if the process dies in between, the sweep does.
+ * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller then
+ * refreshes them by `refreshMarked`. If the process dies in between, the sweep does.
  */
 export async function markBehind(tx: Tx, uids: readonly bigint[]): Promise<void> {
   await tx.$executeRaw`update users set catalog_revision = 0 where uid = any(${[...uids]})`;
 }
 
-/** Refreshes marked users of one project, each that can be; the others raise an alarm and stay behind. */
+/** Refreshes marked users of one project. Users that fail raise an alarm and stay behind. */
 export async function refreshMarked(
   deps: RefreshDeps,
   projectId: string,
@@ -116,7 +116,7 @@ async function refreshByHalves(
     const refreshed = await refreshTogether(deps, projectId, uids);
     return { refreshed, largest: uids.length, timedOut: false };
   } catch (error) {
-    // An outage says nothing about these users.
+    // An outage proves nothing about these users.
     if (isUnreachable(error)) throw error;
     if (onTimeout === 'stop' && isTimeout(error)) throw error;
     if (uids.length === 1) {
@@ -177,7 +177,7 @@ async function noteFailure(
   metrics.alarms.inc({ kind: 'timeline_not_computed' });
   logger.error(
     { err: error, projectId, uid: String(uid) },
-    'the timeline of a user could not be computed; the stored answers stay in force',
+    'could not compute the timeline of a user; the stored answers stay in force',
   );
   await database.pool.query('update users set refresh_failed_at = $2 where uid = $1', [
     uid,

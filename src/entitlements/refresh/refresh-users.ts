@@ -12,7 +12,7 @@ import { loadFacts } from './load-facts.ts';
 import { type NewChange, storeChanges, toIso } from './store-changes.ts';
 import { loadLive, storeTimelines, type TimelineUpdate } from './store-timeline.ts';
 
-/** Number of timelines that are computed in one turn of the event loop. */
+/** Maximum number of timelines that are computed in one turn of the event loop. */
 const timelinesAtOnce = 25;
 
 export interface Refreshed {
@@ -31,12 +31,9 @@ export interface Refreshed {
 }
 
 /**
- * Recomputes the timelines of locked users of one project and stores the changes: outdated segments are
- * superseded, new ones recorded, the revision grows by one, and the invalidation of the cache is marked as
- * pending. An equal timeline changes nothing. Each new revision gets a change in the feed, after those of the
- * boundaries that it passes. The caller holds the project's shared lock and the users' locks.
- *
- * `recorded_at` is taken here, under the user's lock, and is strictly above the user's last.
+ * Recomputes the timelines of locked users of one project and stores the changes. Each new revision gets a
+ * change in the feed; an equal timeline changes nothing. `recorded_at` is taken under the user's lock and is
+ * strictly above the user's last. The caller holds the project's shared lock and the users' locks.
  */
 export async function refreshUsers(
   tx: Tx,
@@ -53,7 +50,8 @@ export async function refreshUsers(
   const changes: NewChange[] = [];
   const refreshOne = (user: LockedUser): Refreshed => {
     const userFacts = facts.get(user.uid);
-    if (userFacts === undefined) throw new Error('facts of a user are missing');
+    if (userFacts === undefined)
+      throw new Error(`loadFacts returned no facts for user ${user.uid}`);
     const changedAt = Math.floor(Math.max(now, (user.recordedAt ?? 0) + 1));
     const recordedAt = new Date(changedAt).toISOString();
     const timeline = compute(userFacts);
@@ -121,7 +119,10 @@ export async function refreshUsers(
   return refreshed;
 }
 
-/** A user whose boundaries were not computed yet has told none, and begins with those to come. */
+/**
+ * Returns the boundaries passed since the last refresh; none for a user whose boundaries were not computed
+ * yet.
+ */
 function boundariesPassed(
   { nextBoundaryAt }: LockedUser,
   timeline: readonly Segment[],

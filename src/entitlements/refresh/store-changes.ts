@@ -12,8 +12,8 @@ export interface NewChange extends AnswerChange {
 }
 
 /**
- * Stores changes of locked users, each user's in the order of the feed. They appear in the feed once they are committed and published. A boundary that was stored before, by a
- * clock that was set back since, is left out.
+ * Stores changes of locked users, in the order of the feed per user. They appear in the feed once they are
+ * committed and published. Skips a boundary that a process whose clock was later set back has already stored.
  */
 export async function storeChanges(tx: Tx, changes: readonly NewChange[]): Promise<void> {
   if (changes.length === 0) return;

@@ -45,7 +45,7 @@ function idOf(tuple: readonly unknown[]): RowId {
   return String(tuple.at(-1));
 }
 
-/** What to change in a user's stored timeline; `recordedAt` is ISO 8601. */
+/** The changes to a user's stored timeline; `recordedAt` is ISO 8601. */
 export interface TimelineUpdate extends Difference<RowId> {
   uid: string;
   recordedAt: string;

@@ -18,16 +18,16 @@ export interface SweepDeps {
 const sweepEveryMs = 1_000;
 
 /**
- * A change invalidates the cache within moments; a change pending for longer was left by a crash or an outage
- * of Redis.
+ * A change normally invalidates the cache within moments. A change pending for longer was left by a crash or
+ * an outage of Redis.
  */
 const pendingForMs = 2_000;
 
-/** How long until a user whose timeline could not be computed is retried. */
+/** Delay before a user whose timeline could not be computed is retried, milliseconds. */
 const failedForMs = 300_000;
 
 /**
- * Invalidates the cache for pending changes, oldest first. Returns how many users were tried.
+ * Invalidates the cache for pending changes, oldest first. Returns the number of users tried.
  *
  * @param sinceMs selects changes that have been pending for at least this long, milliseconds.
  */
@@ -57,7 +57,7 @@ export async function sweepPendingCache(
 }
 
 /**
- * Refreshes users that were computed under an older catalog or policy; returns how many.
+ * Refreshes users that were computed under an older catalog or policy. Returns their number.
  *
  * @param isStopped checked between two projects.
  */
@@ -82,7 +82,7 @@ export async function sweepBehindCatalog(
       await finishRefreshes(deps, id);
     } catch (error) {
       // A project that fails must not hold up the others.
-      deps.logger.warn({ err: error, projectId: id }, 'the users of a project were not refreshed');
+      deps.logger.warn({ err: error, projectId: id }, 'could not refresh the users of a project');
     }
   }
   deps.metrics.sweeps.inc({ kind: 'behind_catalog' }, refreshed);

@@ -18,17 +18,15 @@ export interface CatalogUpdate<T> {
   refresh: RefreshState;
 }
 
-/** How many users are refreshed before the call that changed the catalog returns. */
+/** Maximum number of users that are refreshed before the call that changed the catalog returns. */
 const refreshedAtOnce = 1_000;
 
 /**
- * Changes a project's catalog or policy; every change goes through here. `write` runs under the project's
- * exclusive lock, so that no timeline is computed from half a change. The catalog revision grows by one, and
- * every user that was computed under an older one is refreshed: up to 1,000 before this returns, the rest by
- * the sweep, as are those whose batch exceeds the time limit of a transaction.
+ * Changes a project's catalog or policy; every change passes through here. `write` runs under the project's
+ * exclusive lock, so that no timeline is computed from half a change. Refreshes up to 1,000 affected users
+ * before it returns; the sweep refreshes the rest.
  *
- * @param keep runs last in the transaction: stores the response for a replay, as it is before any user is
- *   refreshed.
+ * @param keep runs last in the transaction: stores the response for a replay, before any user is refreshed.
  */
 export async function updateCatalog<T>(
   deps: UpdateCatalogDeps,
@@ -58,7 +56,7 @@ export async function updateCatalog<T>(
     await keep(tx, { result, refresh: { id, users, status: 'running' } });
     return { result, id, users };
   });
-  // Retries users whose refresh failed before, too, since this change may fix it.
+  // Also retries users whose refresh failed before, since this change may fix it.
   await refreshBehind(deps, projectId, {
     limit: refreshedAtOnce,
     failedBefore: deps.clock(),
@@ -83,7 +81,7 @@ export async function finishRefreshes(deps: UpdateCatalogDeps, projectId: string
 }
 
 /**
- * Loads the progress of a refresh: `behind` users are still to be computed. Null = it does not exist.
+ * Loads the progress of a refresh: `behind` users are still to be computed. Null = unknown refresh.
  *
  * @param projectId null = of any project.
  */

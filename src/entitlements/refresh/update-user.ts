@@ -11,15 +11,15 @@ export interface UpdateUserDeps {
   cache: EntitlementCache;
 }
 
-/** The outcome of a change. */
+/** The result of a change. */
 export interface UserUpdate<T> extends Pick<Refreshed, 'revision' | 'had' | 'has'> {
   result: T;
 }
 
 /**
- * Changes what a user may use; every change of one user goes through here. Takes the locks in the fixed
- * order, lets `write` change the facts, recomputes the timeline, commits both, then invalidates the cache.
- * When it has returned, every later read on every instance shows the change.
+ * Changes what a user may use; every change of one user passes through here. Takes the locks in the fixed
+ * order, lets `write` change the facts, recomputes the timeline, commits, then invalidates the cache. Once it
+ * has returned, every later read on every instance shows the change.
  *
  * @param write runs under the user's lock; may run again after a deadlock, so it keeps no state.
  * @param keep runs last in the transaction: stores the response for a replay.
@@ -38,7 +38,7 @@ export async function updateUser<T>(
     const result = await write(tx, user, now);
     const refreshed = await refreshUsers(tx, projectId, [user], now, 'operator');
     const [done] = refreshed;
-    if (done === undefined) throw new Error('a user that was just locked was not refreshed');
+    if (done === undefined) throw new Error(`refreshUsers returned no result for user ${user.uid}`);
     const change = { result, revision: done.revision, had: done.had, has: done.has };
     await keep(tx, change);
     return { change, refreshed };

@@ -5,7 +5,7 @@ import { inMajorUnits } from './currency.ts';
  * never a column.
  */
 
-/** The content of a line; an amount is shown in minor units and in the usual notation. */
+/** The content of a line. An amount appears both in minor units and in the usual notation. */
 export interface FigureLine {
   figure: string;
   of?: string;
@@ -38,7 +38,7 @@ export function toCsv(
   return lines.map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('');
 }
 
-/** Prefixes a text that a spreadsheet would take for a formula with an apostrophe; numbers stay. */
+/** Prefixes text that a spreadsheet would read as a formula with an apostrophe. Numbers stay unchanged. */
 function quoted(cell: string): string {
   const safe = /^[=+@\t\r-]/.test(cell) && !/^-\d+(\.\d+)?$/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

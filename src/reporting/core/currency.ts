@@ -1,6 +1,6 @@
 /*
- * The number of decimals in Stripe's amounts of a currency (https://docs.stripe.com/currencies, "Minor units
- * in API amounts"). ISK and UGX count as two: Stripe still reports them in hundredths.
+ * Number of decimals in Stripe's amounts of a currency (https://docs.stripe.com/currencies, "Minor units in
+ * API amounts"). ISK and UGX count as two: Stripe still reports them in hundredths.
  */
 
 const withoutDecimals: ReadonlySet<string> = new Set(

@@ -8,7 +8,7 @@ import { monthlyAmount, type Pricing, type RecurringSubscription } from './recur
 type ByCurrency = ReadonlyMap<string, bigint>;
 type Counts = ReadonlyMap<string, number>;
 
-/** Subscriptions of a project that are equal in everything that the report counts. */
+/** Subscriptions of a project that are equal in every field that the report uses. */
 export interface AlikeSubscriptions extends RecurringSubscription {
   count: number;
   /** Stripe's status. */
@@ -19,7 +19,7 @@ export interface AlikeSubscriptions extends RecurringSubscription {
   items: readonly { priceId: string; productId: string; quantity: number | null }[];
 }
 
-/** The state at one instant. */
+/** Subscription totals at one instant. */
 export interface Standing {
   byStatus: Counts;
   /** Active subscriptions. */
@@ -46,14 +46,14 @@ export interface Flow {
   payments: { failed: number; recovered: number };
 }
 
-/** The sums of one currency over a window. */
+/** The totals of one currency over a window. */
 export interface CurrencySum {
   kind: 'gross' | 'refunded' | 'disputed';
   currency: string;
   amount: bigint;
 }
 
-/** Where a monthly amount counts; null if nothing is collected at present. */
+/** The figure that a monthly amount belongs to; null if nothing is collected at present. */
 type MonthlyPlace = 'mrr' | 'trialing' | 'paused' | null;
 
 const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: MonthlyPlace }>> = {
@@ -67,7 +67,10 @@ const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: 
   incomplete_expired: { active: false, monthly: null },
 };
 
-/** @param prices by id. */
+/**
+ * Computes the subscription totals at one instant.
+ * @param prices by id.
+ */
 export function computeStanding(
   subscriptions: readonly AlikeSubscriptions[],
   prices: ReadonlyMap<string, Pricing>,

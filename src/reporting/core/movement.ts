@@ -1,6 +1,6 @@
 /*
- * Computes what began and ended in a window (docs/reports.md, "New, churned, reactivated, trialing"). All
- * windows are half-open; instants are epoch milliseconds.
+ * Computes which subscriptions began and ended in a window (docs/reports.md, "New, churned, reactivated,
+ * trialing"). All windows are half-open; instants are epoch milliseconds.
  */
 
 export interface ReportWindow {
@@ -29,7 +29,7 @@ export interface Movement {
 /**
  * Computes the movement of a window.
  *
- * @param lives all of each person with a life in the window. Those of other people add nothing.
+ * @param lives all lives of each person who has one in the window. Lives of other people do not count.
  */
 export function computeMovement(lives: readonly Life[], window: ReportWindow): Movement {
   const within = (instant: number | null): boolean =>

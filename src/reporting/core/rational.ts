@@ -1,5 +1,5 @@
 /*
- * Exact fractions of whole numbers, for amounts with decimals, a twelfth of a year's price, a third off. Only
+ * Exact fractions of whole numbers, for amounts such as a twelfth of a yearly price or a third off. Only
  * `roundHalfUp` rounds.
  */
 
@@ -11,9 +11,12 @@ export interface Rational {
 
 export const zero: Rational = { numerator: 0n, denominator: 1n };
 
-/** Returns a fraction in lowest terms. @throws RangeError if the denominator is 0. */
+/**
+ * Returns the fraction in lowest terms.
+ * @throws RangeError if the denominator is 0.
+ */
 export function rational(numerator: bigint, denominator = 1n): Rational {
-  if (denominator === 0n) throw new RangeError('a fraction of nothing');
+  if (denominator === 0n) throw new RangeError('The denominator must not be 0.');
   const divisor = gcd(numerator, denominator) * (denominator < 0n ? -1n : 1n);
   return { numerator: numerator / divisor, denominator: denominator / divisor };
 }
@@ -33,7 +36,7 @@ export function multiply(one: Rational, other: Rational): Rational {
   return rational(one.numerator * other.numerator, one.denominator * other.denominator);
 }
 
-/** Returns a number below 0, 0 or above 0, as for sorting. */
+/** Compares two fractions: returns a number below 0, 0 or above 0, as for sorting. */
 export function compare(one: Rational, other: Rational): number {
   const difference = subtract(one, other).numerator;
   return difference === 0n ? 0 : difference < 0n ? -1 : 1;

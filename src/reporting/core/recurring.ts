@@ -10,8 +10,8 @@ import {
 } from './rational.ts';
 
 /*
- * Computes what a subscription brings in a month, before tax (docs/reports.md, "MRR"). Amounts are exact
- * minor units of the subscription's currency; nothing is rounded here.
+ * Computes the monthly amount of a subscription before tax (docs/reports.md, "MRR"). Amounts are exact minor
+ * units of the subscription's currency; nothing is rounded here.
  */
 
 /** Amounts are minor units as decimal texts. */
@@ -57,13 +57,13 @@ export interface RecurringDiscount {
 export interface RecurringSubscription {
   currency: string;
   items: readonly RecurringItem[];
-  /** Those in force, in the order in which they apply. */
+  /** The discounts in force, in the order in which they apply. */
   discounts: readonly RecurringDiscount[];
 }
 
 export interface MonthlyAmount {
   amount: Rational;
-  /** Number of items whose price, or its amount in the currency, is unknown; they count as nothing. */
+  /** Number of items whose price, or its amount in the currency, is unknown. They count as 0. */
   unpricedItems: number;
 }
 
@@ -109,7 +109,7 @@ export function monthlyAmount(
   };
 }
 
-/** Returns how many of the price's periods a month has: a year has 12 months, and 365 days. */
+/** Returns the number of the price's periods per month: a year has 12 months, and 365 days. */
 function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
   const count = BigInt(intervalCount);
   switch (interval) {
@@ -128,8 +128,8 @@ function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
 }
 
 /**
- * Returns the undiscounted amount of a quantity for a period. Usage is not known in advance, so metered items
- * count nothing.
+ * Returns the undiscounted amount of a quantity for a period. Metered items count as 0, since usage is not
+ * known in advance.
  */
 function periodAmount(
   pricing: Pricing,
@@ -160,15 +160,15 @@ function chargedQuantity({ divideQuantityBy, roundQuantity }: Pricing, quantity:
   return roundQuantity === 'up' ? (units + size - 1n) / size : units / size;
 }
 
-/** Returns the amount by the tier that contains the quantity, which prices all of it. */
+/** Returns the amount at the tier that contains the quantity and prices all of it. */
 function volumeAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   const tier = tiers.find(({ upTo }) => upTo === null || quantity <= BigInt(upTo));
   return tier === undefined ? null : tierAmount(tier, quantity);
 }
 
 /**
- * Returns the sum over the tiers, each of which prices the part of the quantity that lies in it; null if they
- * do not cover the quantity.
+ * Returns the sum over the tiers, each of which prices its part of the quantity; null if they do not cover
+ * the quantity.
  */
 function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   let amount = zero;
@@ -189,8 +189,8 @@ function tierAmount({ unitAmount, flatAmount }: Tier, quantity: bigint): Rationa
 }
 
 /**
- * Lowers the shares by a discount: a percentage is taken off everything; an amount off the part that is
- * billed most often, since every invoice includes it.
+ * Lowers the shares by a discount. A percentage applies to all items. A fixed amount applies to the part that
+ * is billed most often, since every invoice includes it.
  */
 function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string): void {
   if (discount.percentOff !== null) {
