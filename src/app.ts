@@ -85,7 +85,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   return app;
 }
 
-/** Returns whose share of the process a request takes: its project's, whichever key it has. */
+/** Returns the lane of a request: the key's project, or the platform key. */
 function laneOf(request: FastifyRequest): string {
   return callerOf(request).projectId ?? 'the platform key';
 }

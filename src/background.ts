@@ -26,15 +26,18 @@ const housekeepingCron = '43 * * * *';
 
 const measureEveryMs = 5_000;
 
-/** How long instances may differ after Postgres' clock was set, milliseconds. */
+/**
+ * Interval between comparisons with Postgres' clock, milliseconds. Instances may differ for this long after
+ * it was set.
+ */
 const watchClockEveryMs = 5_000;
 
 const linkEveryMs = 1_000;
 
-/** How often boundaries are looked for, milliseconds: a change appears within a second of its instant. */
+/** Interval between sweeps for boundaries, milliseconds. A change appears within a second of its instant. */
 const boundariesEveryMs = 200;
 
-/** How often an instance looks for changes without being woken, milliseconds. */
+/** Interval at which an instance looks for changes without a wake-up, milliseconds. */
 const lookForChangesEveryMs = 1_000;
 
 /** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */

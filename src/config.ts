@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { environmentSchema, stripeKeyFault } from './environment.ts';
 
-/** Thrown by `loadConfig` with all faults at once. */
+/** Thrown by `loadConfig` with all faults. */
 export class ConfigError extends Error {
   readonly faults: string[];
 
@@ -148,11 +148,11 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
     adminApiKey: env.ADMIN_API_KEY,
     host: env.HOST,
     port: env.PORT,
-    /** Whose X-Forwarded-For is trusted: addresses, subnets, names of ranges. */
+    /** The proxies whose X-Forwarded-For is trusted: addresses, subnets or names of ranges. */
     trustedProxies: env.TRUSTED_PROXIES,
     /** Maximum requests per second of one API key at one instance. */
     keyMaxRps: env.KEY_MAX_RPS,
-    /** How long a stopping process still accepts requests. */
+    /** Period in which a stopping process still accepts requests. */
     drainSeconds: env.DRAIN_SECONDS,
     logLevel: env.LOG_LEVEL,
     cacheTtlSeconds: env.CACHE_TTL_SECONDS,

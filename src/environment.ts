@@ -49,8 +49,8 @@ function isProxy(text: string): boolean {
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Returns what is wrong with sending this key to this server; undefined if nothing is. Over http, anyone on
- * the network path can read the key and forge Stripe's answers.
+ * Returns the reason why this key must not be sent to this server; undefined if it may be. Over http, anyone
+ * on the network path can read the key and forge Stripe's answers.
  */
 export function stripeKeyFault(secretKey: string, apiBase: string): string | undefined {
   const { protocol, hostname } = new URL(apiBase);
@@ -71,7 +71,7 @@ export const environmentSchema = z.object({
     ),
   STRIPE_WEBHOOK_SECRETS: z
     .string()
-    // In a file, a line for each is as likely as commas.
+    // A file may list one per line instead of using commas.
     .transform((value) => value.trim().split(/\s*,\s*|\s+/))
     .pipe(
       z

@@ -11,7 +11,7 @@ import { inspectRedis, UnusableRedis } from './platform/redis.ts';
 import { releaseVersion } from './platform/release.ts';
 import { type Running, runService } from './run-service.ts';
 
-/** How long a graceful stop may take after the drain, milliseconds. */
+/** Time-out of a graceful stop after the drain, milliseconds. */
 const stopWithinMs = 10_000;
 
 /** Runs the process: settings → dependencies → migrations → routes → background → listen. */
@@ -89,8 +89,8 @@ async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> 
 /**
  * Drains and stops the process.
  *
- * @param drainMs how long requests are still accepted: 0 at a terminal; an orchestrator needs some time to
- *   reroute.
+ * @param drainMs the period in which requests are still accepted: 0 at a terminal; an orchestrator needs some
+ *   time to reroute.
  */
 async function endWork({ app, background }: Running, drainMs: number): Promise<void> {
   const ends = await Promise.allSettled([
@@ -111,10 +111,10 @@ function configOrExit(): Config {
 }
 
 /**
- * Handles the signals. The first one stops gracefully: /ready reports it at once, so that the load balancer
- * sends requests elsewhere. Requests that still arrive are answered until the drain ends, with `Connection:
- * close`, so that none is sent on a closing connection. Then running work is completed, within a limit. The
- * second signal stops at once.
+ * Handles the signals. The first one stops gracefully: /ready reports it immediately, so that the load
+ * balancer sends requests elsewhere. Requests that still arrive are answered until the drain ends, with
+ * `Connection: close`, so that none is sent on a closing connection. Then running work is completed, within a
+ * limit. The second signal stops the process immediately.
  */
 function stopOnSignal(
   deps: Deps,

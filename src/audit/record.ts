@@ -35,14 +35,14 @@ export async function recordAudit(
   return id;
 }
 
-/** Does the same for a change that may have no effect: writes nothing if `after` equals `before`. */
+/** Appends the row of a change that may have no effect: writes nothing if `after` equals `before`. */
 export async function recordChange(tx: Tx, record: AuditRecord): Promise<void> {
   if (!isDeepStrictEqual(record.before, record.after)) await recordAudit(tx, record);
 }
 
 /**
- * Does the same for many rows, in this order. Prisma would compile each row into its statement, which blocks
- * the event loop for a third of a second per thousand rows.
+ * Appends many rows, in this order. Prisma would compile each row into its statement, which blocks the event
+ * loop for a third of a second per thousand rows.
  */
 export async function recordAudits(
   tx: Tx,

@@ -37,7 +37,7 @@ const entrySchema = z
   })
   .meta({ id: 'AuditEntry' });
 
-/** The route for the audit, newest first. */
+/** Registers the route for the audit, newest first. */
 export function auditRoutes(app: App, deps: AuditRouteDeps): void {
   app.get(
     '/api/v1/admin/audit',

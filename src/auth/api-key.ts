@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { randomText } from '../platform/ids.ts';
 
-/** Returns the hash of a key, which is all that is stored of it. */
+/** Returns the hash of a key. Only the hash is stored. */
 export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer');
 }
@@ -20,7 +20,7 @@ export function newKey(): { key: string; prefix: string; hash: Buffer } {
 
 const keyPattern = /^(lk_[0-9a-z]{8}_[0-9a-z]{40})([0-9a-z]{7})?$/;
 
-/** Returns whether a text can be a key of ours. Keys of earlier releases have no checksum. */
+/** Returns whether a text has the form of a key. Keys of earlier releases have no checksum. */
 export function isWellFormedKey(text: string): boolean {
   const [, body, checksum] = keyPattern.exec(text) ?? [];
   return body !== undefined && (checksum === undefined || checksum === checksumOf(body));

@@ -32,7 +32,7 @@ export interface AuthDeps {
 
 /**
  * Requires a key on every route that is not open, and enforces the rate limit of each key. Must be installed
- * before the routes. A route without `config.auth` fails the start.
+ * before the routes. Startup fails if a route has no `config.auth`.
  */
 export function installAuthentication(app: App, deps: AuthDeps): void {
   const { keyMaxRps, monotonic, metrics } = deps;
@@ -77,7 +77,11 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     };
   }
 
-  /** @throws ProblemError `too_many_requests`. */
+  /**
+   * Takes a token of the key's rate limit.
+   *
+   * @throws ProblemError `too_many_requests`.
+   */
   function takeTurn({ actor }: Caller): void {
     if (requests.take(actor, monotonic()) === 0) return;
     metrics.rateLimited.inc({ limit: 'key' });
@@ -91,11 +95,11 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
   app.addHook('onRoute', (route) => {
     const auth = authOf(route);
     if (auth === undefined) {
-      throw new Error(`route ${String(route.method)} ${route.url} does not say who may call it`);
+      throw new Error(`route ${String(route.method)} ${route.url} has no config.auth`);
     }
     if (auth === 'open') return;
     const given = [route.onRequest ?? []].flat();
-    // Fastify gives the HEAD of a GET the hooks of the GET.
+    // The HEAD route of a GET already has the hooks of the GET.
     if (!given.includes(askers[auth])) route.onRequest = [askers[auth], ...given];
   });
 }
@@ -104,7 +108,11 @@ function authOf(route: RouteOptions): RouteAuth | undefined {
   return route.config?.auth;
 }
 
-/** @throws ProblemError `scope_missing`. */
+/**
+ * Refuses a caller without the scope.
+ *
+ * @throws ProblemError `scope_missing`.
+ */
 function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
   const allowed = auth === 'platform' ? caller.projectId === null : caller.scopes.has(auth);
   if (allowed) return;

@@ -11,13 +11,15 @@ import { isWellFormedKey } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import { type KeyRow, loadKeys } from './load-keys.ts';
 
-/** How long a key's state is cached, milliseconds: a deleted key stops working within this on every instance. */
+/**
+ * Maximum age of a key's cached state, milliseconds. A deleted key stops working on every instance within it.
+ */
 const freshMs = 5_000;
 
-/** How long a known key keeps working while Postgres is unreachable, milliseconds. */
+/** Maximum age of a known key's cached state while Postgres is unreachable, milliseconds. */
 const staleMs = 60_000;
 
-/** How long a known key's look-up waits for Postgres, and the pause after a failed one, milliseconds. */
+/** Time-out of a known key's look-up, and the pause after a failed one, milliseconds. */
 const waitMs = 500;
 const pauseMs = 1_000;
 
@@ -34,8 +36,8 @@ const maxEntries = 10_000;
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /**
- * How many unknown keys of all clients are looked up concurrently; more wait in the slow lane. This bounds
- * the delay that a flood from many addresses causes to known keys, which use the same connections.
+ * Maximum number of concurrent look-ups of unknown keys, over all clients; more wait in the slow lane. This
+ * bounds the delay that a flood from many addresses causes to known keys, which use the same connections.
  */
 const unknownAtOnce = 100;
 
@@ -69,9 +71,9 @@ export interface KeyLookup {
 }
 
 /**
- * Creates the look-up of project keys. Keys seen lately cost no query, and concurrent requests share one.
- * Unknown keys are not cached, so a new key works at once. Queries use reserved connections, so a deleted
- * key stops in time however busy the process is.
+ * Creates the look-up of project keys. Recently seen keys cost no query, and concurrent requests share one.
+ * Unknown keys are not cached, so a new key works immediately. Queries use reserved connections, so a deleted
+ * key stops working in time even if the process is busy.
  */
 export function createKeyLookup(deps: {
   database: Database;
@@ -207,7 +209,7 @@ export function createKeyLookup(deps: {
       known.pausedUntil = now + pauseMs;
       deps.logger.warn(
         { err: error },
-        'a known key could not be looked up; it stays valid for the moment',
+        'a known key could not be looked up; its cached state stays in use',
       );
       return known;
     }

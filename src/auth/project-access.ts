@@ -6,7 +6,7 @@ import { type Caller, callerOf } from './caller.ts';
 /** The project of a list; null = all of them, for the platform key without a project. */
 export type ProjectScope = string | null;
 
-/** Who makes a change, in which project, by which request. */
+/** The author of a change, with its project and request. */
 export interface Operator<Project extends ProjectScope = string> {
   projectId: Project;
   /** The key's id, or `platform`. */
@@ -19,13 +19,21 @@ export interface Operator<Project extends ProjectScope = string> {
  * project that the key may not see looks like one that does not exist.
  */
 export interface ProjectAccess {
-  /** @throws ProblemError `project_id_required` (platform key without a project), `project_not_found`. */
+  /**
+   * Returns the project of a request.
+   *
+   * @throws ProblemError `project_id_required` (platform key without a project), `project_not_found`.
+   */
   projectOf(request: FastifyRequest, given: string | undefined): Promise<string>;
-  /** @throws ProblemError `project_not_found`. */
+  /**
+   * Returns the project scope of a list request.
+   *
+   * @throws ProblemError `project_not_found`.
+   */
   scopeOf(request: FastifyRequest, given: string | undefined): Promise<ProjectScope>;
-  /** Returns the operator of a request, as the audit names them. Throws the same errors as `projectOf`. */
+  /** Returns the operator of a request, as the audit records it. Throws the same errors as `projectOf`. */
   operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator>;
-  /** Does the same for routes whose path has a unique id, so that the platform key needs no project. */
+  /** Returns the operator for a path with a unique id, for which the platform key needs no project. */
   scopedOperatorOf(
     request: FastifyRequest,
     given: string | undefined,
@@ -33,9 +41,9 @@ export interface ProjectAccess {
 }
 
 /**
- * Creates the access to projects. The key's own project costs no query. Another one costs a query once:
- * projects are never deleted, so those found are remembered, and reads with the platform key are answered
- * while Postgres is down.
+ * Creates the access to projects. The key's own project costs no query. Any other project costs one query,
+ * once: projects are never deleted, so the result is cached. Cached reads with the platform key therefore
+ * work while Postgres is down.
  */
 export function createProjectAccess({ database }: { database: Database }): ProjectAccess {
   const known = new Set<string>();

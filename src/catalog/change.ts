@@ -6,7 +6,7 @@ import type { Tx } from '../platform/database.ts';
 import type { Impact } from './core/impact.ts';
 import { computeImpact } from './dry-run.ts';
 
-/** Whose catalog is changed, and by whom: the audit fields that all changes share. */
+/** The project and the author of a change: the audit fields that all changes share. */
 export type ChangeContext = Pick<AuditRecord, 'projectId' | 'actor' | 'requestId' | 'at'> & {
   projectId: string;
 };

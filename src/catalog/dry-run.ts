@@ -14,7 +14,7 @@ import {
 
 const batchSize = 500;
 
-/** A dry run restarts when a concurrent change of the same rows commits, so at most once per change. */
+/** Maximum number of attempts of a dry run. It restarts when a concurrent change of the same rows commits. */
 const attempts = 50;
 
 /** Thrown to roll back the writes of a dry run. */
@@ -29,9 +29,9 @@ interface Tried {
 /**
  * Runs `write` without committing it, and compares what the project's users may use now under the catalog
  * before and after it. Only users whom the difference can affect are loaded, in batches. Each batch is a
- * short read-only transaction of one snapshot without locks, so a dry run does not hold up the service.
+ * short read-only transaction of one snapshot without locks, so a dry run does not block the service.
  *
- * @throws whatever `write` refuses with
+ * @throws the errors of `write`
  */
 export async function computeImpact(
   deps: { clock: Clock; database: Database },
@@ -51,7 +51,8 @@ export async function computeImpact(
       return users.map((user) => ({ ...user, facts: facts.get(user.uid) }));
     });
     for (const { user_id: userId, facts } of batch) {
-      if (facts === undefined) throw new Error('facts of a user are missing');
+      if (facts === undefined)
+        throw new Error(`loadUserFacts returned no facts for user ${userId}`);
       const had = valuesAt(facts, before, difference, now);
       addUser(impact, difference, userId, had, valuesAt(facts, after, difference, now));
     }
@@ -78,7 +79,8 @@ async function tryOut(
   } catch (error) {
     if (!(error instanceof RolledBack)) throw error;
   }
-  if (tried === undefined) throw new Error('a dry run ended without a result');
+  if (tried === undefined)
+    throw new Error(`the dry run in project ${projectId} returned no result`);
   return tried;
 }
 
@@ -97,7 +99,7 @@ async function loadSold(tx: Tx, projectId: string): Promise<Sold[]> {
 
 /**
  * Loads the uids of users who have bought one of the prices or have a grant of one of the features, in
- * batches. One statement finds them all: to find a single batch would cost Postgres as much.
+ * batches. One statement finds all of them, because finding a single batch costs Postgres as much.
  */
 async function loadAffected(
   { pool }: Database,

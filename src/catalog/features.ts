@@ -42,7 +42,7 @@ export async function putFeature(
       },
     ]);
   }
-  // How limits add up applies to no other type.
+  // The stored `merge` and `perQuantity` apply to limits only.
   const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
   const said = {
     name: body.name,
@@ -70,7 +70,7 @@ export async function putFeature(
 }
 
 /**
- * Archives a feature: nothing new can carry it, and users who have it keep it. A repetition changes nothing.
+ * Archives a feature: new mappings and grants cannot carry it, and users who have it keep it. Idempotent.
  * @throws ProblemError feature_not_found
  */
 export async function archiveFeature(

@@ -35,7 +35,10 @@ export interface ClaimedProduct {
   priceFeatures: { priceId: string; features: NamedFeature[] }[];
 }
 
-/** Products that an import fetches at once: well below Stripe's 25 requests a second per endpoint. */
+/**
+ * Maximum number of products that an import fetches concurrently, well below Stripe's 25 requests a second
+ * per endpoint.
+ */
 const fetchedAtOnce = 4;
 
 /**
@@ -119,7 +122,7 @@ async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<Clai
   };
 }
 
-/** Fetches two lists: Stripe documents that a list without `active` holds active prices only. */
+/** Fetches active and archived prices as two lists, since Stripe lists only active ones by default. */
 async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price[]> {
   const prices = new Map<string, Stripe.Price>();
   for (const active of [true, false]) {
@@ -132,9 +135,7 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   return [...prices.values()];
 }
 
-/**
- * Returns the problem for a price that belongs to no product of the project, whether or not Stripe knows it.
- */
+/** Returns the problem for a price that belongs to no product of the project, even if it exists at Stripe. */
 export function priceNotFound(id: string): ProblemError {
   return notFound(
     'price_not_found',
@@ -144,7 +145,7 @@ export function priceNotFound(id: string): ProblemError {
   );
 }
 
-/** Returns null if Stripe does not know the object; any other failure proves nothing, and is rethrown. */
+/** Returns null if Stripe does not know the object. Rethrows any other failure, since it proves nothing. */
 async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();

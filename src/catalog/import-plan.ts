@@ -14,7 +14,7 @@ type KnownFeature = Pick<Feature, 'code' | 'type' | 'archivedAt'>;
 /** The stored state of the fetched products. */
 export interface StoredCatalog {
   features: readonly KnownFeature[];
-  /** By the id of a product or price of the project: the codes mapped on it. */
+  /** The mapped feature codes, by the id of a product or price of the project. */
   mappedOn: ReadonlyMap<string, ReadonlySet<string>>;
 }
 

@@ -8,10 +8,10 @@ import type { ImportDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
 /**
- * Takes the fetched products with their prices into the project, and maps the features that Stripe names
- * and that are not mapped yet; an unknown code becomes a feature. It only adds: what the project set, and
- * what Stripe no longer names, stays, so an edit of metadata takes access from no user. The project is
- * locked meanwhile, so the number of queries does not grow with the catalog.
+ * Takes the fetched products with their prices into the project, and maps the features that Stripe names and
+ * that are not mapped yet. Creates a feature for an unknown code. Only adds: existing settings and mappings
+ * stay, so editing metadata removes no user's access. The project is locked during the import, so the number
+ * of queries does not grow with the catalog.
  */
 export async function importCatalog(
   tx: Tx,

@@ -20,7 +20,7 @@ export function valuesOf(
  * Checks the mapping of a product or price: known features, with values of their types. An archived feature
  * may stay, but cannot be added.
  *
- * @param before what it has carried so far.
+ * @param before the current mapping.
  * @throws ProblemError feature_not_found, bad_request; each names the paths, such as `features.export`
  */
 export async function checkMapping(

@@ -29,9 +29,9 @@ export async function loadPrices(
 }
 
 /**
- * Fetches a price that the project does not have yet, such as one whose webhook is still on its way.
- * Returns null if the project has it. Another project's price is fetched like an unknown one, so that the
- * two look the same during an outage of Stripe, too.
+ * Fetches a price that the project does not have yet, such as one whose webhook has not arrived. Returns null
+ * if the project has it. Another project's price is fetched like an unknown one, so that the two look the
+ * same during an outage of Stripe, too.
  * @throws ProblemError price_not_found, stripe_unavailable
  */
 export async function fetchNewPrice(
@@ -53,7 +53,7 @@ export async function fetchNewPrice(
 }
 
 /**
- * Sets the features that a price carries besides its product's, and how long a purchase lasts. Fields left
+ * Sets the features that a price carries besides its product's, and the duration of a purchase. Fields left
  * out of the body keep their value.
  * @throws ProblemError price_not_found (of no project or of another), feature_not_found, bad_request
  */

@@ -4,8 +4,8 @@ import { toPricingDto } from './prices.ts';
 import type { PricingDto } from './schemas.ts';
 
 /**
- * Loads what a pricing page shows: the project's products, prices and features on offer. A price has all
- * features that it carries; its own value goes before its product's.
+ * Loads what a pricing page shows: the project's products, prices and features on offer. A price lists all
+ * features that it carries; its own value overrides its product's.
  */
 export async function loadPricing(database: Database, projectId: string): Promise<PricingDto> {
   const onOffer = { active: true, deleted: false };

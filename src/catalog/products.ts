@@ -106,7 +106,7 @@ export async function putProduct(
     });
   }
   const taken = await loadProduct(tx, projectId, id);
-  if (taken === null) throw new Error('a product that was just taken is gone');
+  if (taken === null) throw new Error(`loadProduct returned no product ${id} after takeProducts`);
   const after = toProductDto(taken);
   await recordChange(tx, {
     ...context,
@@ -141,7 +141,7 @@ export async function takeProducts(
 }
 
 /**
- * Returns the problem of a product that the caller may not take. A project's key learns only what the
+ * Returns the problem of a product that the caller may not take. With a project's key it states only what the
  * project has to do, not whether the product exists or which project has it.
  */
 function productNotFound(

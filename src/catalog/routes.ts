@@ -20,12 +20,12 @@ export type CatalogRouteDeps = UpdateCatalogDeps & FetchDeps & { access: Project
 
 const tags = ['Catalog'];
 const auth = { auth: 'admin' } as const;
-/** For routes that recompute all users of the project, or try it. */
+/** Config of routes that recompute all users of the project, dry runs included. */
 const heavy = { ...auth, cost: heavyCost } as const;
 const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
 const ofList = ofProject.extend(listQuery);
 
-/** Routes for the catalog: features, products, prices, and which features they carry. */
+/** Registers the routes for the catalog: features, products, prices and their mappings. */
 export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   async function contextOf(
     request: FastifyRequest,
@@ -40,7 +40,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: { auth: 'read' },
       schema: {
         tags,
-        summary: 'Active products, prices and features, for a pricing page',
+        summary: 'List active products, prices and features, for a pricing page',
         querystring: ofProject,
         response: { 200: shapes.pricingOut },
       },
@@ -57,7 +57,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'Features by code, archived ones too',
+        summary: 'List features by code, archived ones included',
         querystring: ofList,
         response: { 200: listResponse(shapes.featureOut) },
       },
@@ -100,7 +100,8 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: { ...heavy, problems: ['feature_not_found'] },
       schema: {
         tags,
-        summary: 'Archive a feature: nothing new can carry it, and users who have it keep it',
+        summary:
+          'Archive a feature: new mappings and grants cannot carry it, and users who have it keep it',
         params: shapes.featureParams,
         querystring: shapes.deleteQuery,
         response: { 200: shapes.toChangedDto(shapes.featureOut) },
@@ -120,7 +121,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'The products that the project has taken, by id',
+        summary: 'List the products that the project has taken, by id',
         querystring: ofList,
         response: { 200: listResponse(shapes.productOut) },
       },
@@ -170,7 +171,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'The prices of the products that the project has taken, by id',
+        summary: 'List the prices of the products that the project has taken, by id',
         querystring: ofList,
         response: { 200: listResponse(shapes.priceOut) },
       },
@@ -194,7 +195,8 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
       schema: {
         tags,
-        summary: 'Set what a price carries besides its product, and how long a purchase lasts',
+        summary:
+          'Set the features that a price carries besides its product, and the duration of a purchase',
         params: shapes.priceParams,
         querystring: shapes.putQuery,
         body: shapes.priceBody,

@@ -10,7 +10,7 @@ import {
 } from '../http/schemas.ts';
 
 /** A feature's value in an answer. */
-const valueOut = z.custom<JsonValue>().describe('as the type of the feature has it');
+const valueOut = z.custom<JsonValue>().describe('of the type of the feature');
 const valuesOut = z.record(z.string(), valueOut).describe('feature code → value');
 const givenValues = z.record(featureCodeSchema, givenValueSchema);
 const rank = z.int().min(-1_000_000).max(1_000_000);
@@ -19,7 +19,7 @@ const dryRunSchema = z
   .enum(['true', 'false'])
   .default('false')
   .describe(
-    '`true`: changes nothing, and answers who would gain or lose a feature or get another value, now',
+    '`true`: changes nothing, and lists the users who would now gain or lose a feature or get another value',
   );
 
 export const featureParams = z.strictObject({ feature_code: featureCodeSchema });
@@ -65,8 +65,10 @@ export type FeatureBody = z.infer<typeof featureBody>;
 export const productBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
-    features: givenValues.nullish().describe(`all that it carries; ${keptOr('nothing')}`),
-    rank: rank.nullish().describe(`which value of a config goes first: the higher; ${keptOr('0')}`),
+    features: givenValues.nullish().describe(`all features that it carries; ${keptOr('nothing')}`),
+    rank: rank
+      .nullish()
+      .describe(`the value of a config with the higher rank wins; ${keptOr('0')}`),
     allow_multiple: z
       .boolean()
       .nullish()
@@ -80,13 +82,13 @@ export const priceBody = z
     project_id: projectIdSchema.optional(),
     features: givenValues
       .nullish()
-      .describe(`all that it carries itself, going before its product's; ${keptOr('nothing')}`),
+      .describe(`all features of its own, which override its product's; ${keptOr('nothing')}`),
     access_days: z
       .int()
       .min(1)
       .max(36_500)
       .nullish()
-      .describe(`how long a one-time purchase lasts; ${keptOr('for ever')}`),
+      .describe(`days of access from a one-time purchase; ${keptOr('unlimited')}`),
     rank: rank.nullish().describe(keptOr('the rank of the product')),
   })
   .meta({ examples: [{ access_days: 30 }] });
@@ -109,7 +111,7 @@ const priceFields = {
   id: z.string(),
   nickname: z.string().nullable(),
   currency: z.string(),
-  unit_amount: z.int().nullable().describe('minor units; null where tiered or chosen by the buyer'),
+  unit_amount: z.int().nullable().describe('minor units; null if tiered or chosen by the buyer'),
   unit_amount_decimal: z.string().nullable(),
   type: z.string().describe('recurring or one_time'),
   interval: z.string().nullable(),

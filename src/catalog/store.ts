@@ -7,7 +7,7 @@ import { markFetched } from '../webhook/fetch-numbers.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './core/from-stripe.ts';
 
 /**
- * Writes Stripe's fields of products; the project that took one, and what it set, stay. A new product
+ * Writes Stripe's fields of products; the project that took a product, and its settings, stay. A new product
  * belongs to no project. A deleted product that was never seen is not stored.
  */
 export async function applyProducts(
@@ -23,7 +23,7 @@ export async function applyProducts(
   });
 }
 
-/** Writes Stripe's fields of prices, whose products are stored already; what a project set stays. */
+/** Writes Stripe's fields of prices, whose products are stored already; a project's own fields stay. */
 export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)[]): Promise<void> {
   const { live, deletedIds } = partition(rows);
   await writePrices(tx, live);
@@ -34,7 +34,7 @@ export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)
   });
 }
 
-/** Splits rows, each once: a statement of Postgres cannot upsert a row twice. */
+/** Splits rows into live and deleted ones without duplicates: one statement cannot upsert a row twice. */
 function partition<Live extends { id: string; deleted: false }>(
   rows: readonly (Live | DeletedRow)[],
 ): { live: Live[]; deletedIds: string[] } {
@@ -66,7 +66,7 @@ async function writeProducts(tx: Tx, rows: readonly ProductRow[]): Promise<void>
       deleted = excluded.deleted, claimed_by = excluded.claimed_by`;
 }
 
-/** Tiers and other currencies that were not fetched keep their stored value. */
+/** Writes prices. Tiers and other currencies that were not fetched keep their stored value. */
 async function writePrices(tx: Tx, rows: readonly PriceRow[]): Promise<void> {
   if (rows.length === 0) return;
   await tx.$executeRaw`

@@ -1,13 +1,17 @@
 import type Stripe from 'stripe';
 
 /*
- * Prices with everything they cost. Stripe leaves out other currencies and tiers unless they are expanded;
- * tiers of other currencies can only be expanded by the name of the currency.
+ * Prices with all their tiers and currencies. Stripe leaves out other currencies and tiers unless they are
+ * expanded; tiers of other currencies can only be expanded by the name of the currency.
  */
 
 export const priceExpansion = ['currency_options'];
 
-/** @throws what the SDK throws. */
+/**
+ * Fetches a price with all its tiers and currencies.
+ *
+ * @throws errors of the SDK.
+ */
 export async function retrievePrice(stripe: Stripe, id: string): Promise<Stripe.Price> {
   return withTiers(stripe, await stripe.prices.retrieve(id, { expand: priceExpansion }));
 }

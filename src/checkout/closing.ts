@@ -4,10 +4,10 @@ import { endIntent, type IntentEnd } from './intents.ts';
 import { askStripe } from './stripe-answer.ts';
 
 /**
- * Closes a session, so that it can no longer be paid. A session that was just paid is synced at once, so
+ * Closes a session, so that it can no longer be paid. A session that was just paid is synced immediately, so
  * that its purchase counts before the webhook arrives.
  *
- * @returns how its intent ended; `completed`: it was paid
+ * @returns the end of its intent; `completed`: it was paid
  * @throws ProblemError stripe_unavailable: it may still be open
  */
 export async function closeSession(
@@ -35,7 +35,7 @@ async function expireSession(
     return 'replaced';
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
-    // Created under another key or mode, so this account cannot be paid on its page.
+    // The session belongs to another account or mode, so it cannot be paid to this account.
     if (error.code === 'resource_missing') return 'expired';
     // Stripe expires only open sessions, so the refusal means that it has ended.
     const { status } = await stripe.checkout.sessions.retrieve(sessionId);

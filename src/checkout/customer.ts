@@ -9,7 +9,7 @@ import { askStripe, isReplayed, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
 
-/** Maximum number of unusable customers that Stripe may return, one after the other. */
+/** Maximum number of attempts, since Stripe may return unusable customers. */
 const attempts = 5;
 
 /**
@@ -40,7 +40,7 @@ export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[
 /**
  * Creates a user's customer at Stripe and stores it as the primary. Concurrent checkouts get the same one
  * without a lock during the request: the idempotency key and all parameters depend only on the user. The
- * e-mail address does not, so a request of its own sets it, and the checkout succeeds without it.
+ * e-mail address does not, so a separate request sets it, and the checkout succeeds without it.
  *
  * @param insteadOf a customer that Stripe no longer knows
  * @returns the id of the user's primary customer
@@ -68,7 +68,9 @@ export async function createCustomer(
     // user.
     former = customer.id;
   }
-  throw new Error("every customer that Stripe returned was deleted or not the user's");
+  throw new Error(
+    `Stripe returned only deleted or foreign customers in ${attempts} attempts for user ${user.userId}`,
+  );
 }
 
 /**

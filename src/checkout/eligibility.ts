@@ -9,9 +9,9 @@ import { type Line, soleProducts } from './lines.ts';
  * Refuses a purchase that would be paid twice, or that could not be used.
  *
  * @param now epoch milliseconds
- * @returns the features of the lines that the user will not get, sorted: an operator blocks them, and
- *   others of the same price are not blocked
- * @throws ProblemError already_subscribed: a mirrored subscription of the user that is not over has an item
+ * @returns the features of the lines that the user will not get, sorted: an operator blocks them, and others
+ *   of the same price are not blocked
+ * @throws ProblemError already_subscribed: a mirrored subscription of the user that has not ended has an item
  *   of a product that may be subscribed to only once; feature_revoked: all features of one of the lines are
  *   blocked for the user now
  */

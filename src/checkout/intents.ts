@@ -25,8 +25,9 @@ export interface OpenedIntent {
  * Records that a user checks out, before the request to Stripe: a session with this id as
  * `client_reference_id` then belongs to the user.
  *
- * The user's lock serializes intents. An older intent without a session is replaced at once, and its own
- * request closes the session that it then gets. The caller closes the sessions of the other older intents.
+ * The user's lock serializes intents. An older intent without a session is replaced immediately, and its own
+ * request closes the session that it creates later. The caller closes the sessions of the other older
+ * intents.
  *
  * @param repeatId id of the request: a repeated request continues with the intent of its first attempt.
  * @throws ProblemError already_subscribed, feature_revoked
@@ -76,10 +77,10 @@ export async function openIntent(
 }
 
 /**
- * Loads other open intents of the user for one of the prices, or for a product that may be subscribed to
- * only once: a monthly and a yearly session of one product, both paid, would be two subscriptions. Locks
- * their rows, so that none gets its session between this query and its replacement. Includes sessions whose
- * time is up by the clock: they may have been paid, and the event may be late.
+ * Loads other open intents of the user for one of the prices, or for a product that may be subscribed to only
+ * once: a monthly and a yearly session of one product, both paid, would be two subscriptions. Locks their
+ * rows, so that none gets its session between this query and its replacement. Includes sessions that have
+ * expired by the clock: they may have been paid, and the event may be late.
  */
 async function loadOlder(
   tx: Tx,
@@ -104,7 +105,7 @@ async function loadOlder(
  *
  * @param session `expiresAt` in epoch milliseconds
  * @param keep stores the answer with the session, in the same transaction, unless the intent was replaced
- * @returns false if a newer checkout has replaced the intent meanwhile: the caller closes the session
+ * @returns false if a newer checkout has replaced the intent: the caller closes the session
  */
 export async function storeSession(
   database: Database,

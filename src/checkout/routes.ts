@@ -37,7 +37,7 @@ const checkoutWarning = z
 const untilComplete =
   '`null` while the session is not complete and the key lacks `read`: keys that only sell may not read entitlements';
 
-/** Routes that send a buyer to Stripe, to pay or to change what was bought. */
+/** Registers the routes that send a buyer to Stripe, to pay or to change a purchase. */
 export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAccess }): void {
   const { database } = deps;
   const fetchSession = createSessionFetch(deps);
@@ -141,7 +141,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       config: { auth: 'checkout', problems: ['session_not_found', 'stripe_unavailable'] },
       schema: {
         tags,
-        summary: 'For the success page: fetches the session from Stripe and applies it at once',
+        summary: 'Get a session for the success page, fetched from Stripe and applied immediately',
         params: z.strictObject({ id: stripeIdSchema }),
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: {

@@ -43,15 +43,15 @@ export interface OpenedCheckout {
 /**
  * Opens a hosted checkout for a user. This order of steps keeps a double click from paying twice:
  *
- * 1. Write the intent under the user's lock, before any request to Stripe. Replace an older intent that
- *    has no session yet.
- * 2. Expire older open sessions for the same products. If one was just paid, check again whether the user
- *    may buy.
- * 3. Create the new session and return its link. If the intent was replaced meanwhile, expire the session
- *    and return the one that replaced it.
+ * 1. Write the intent under the user's lock, before any request to Stripe. Replace an older intent that has
+ *    no session yet.
+ * 2. Expire older open sessions for the same products. If one was just paid, check again whether the user may
+ *    buy.
+ * 3. Create the new session and return its link. If a newer checkout replaced the intent, expire the session
+ *    and return the newer one.
  *
- * A crash between the steps leaves no link to a session that stays open unnoticed. A request repeated under
- * its idempotency key continues with its intent, and Stripe answers with the same session.
+ * A crash between the steps leaves no forgotten session that can still be paid. A request repeated under its
+ * idempotency key continues with its intent, and Stripe answers with the same session.
  *
  * @throws ProblemError already_subscribed, feature_revoked, stripe_unavailable
  */
@@ -92,14 +92,13 @@ function openedOf(
   { blockedFeatures }: OpenedIntent,
 ): OpenedCheckout {
   const { id, url, expires_at: expiresAt } = session;
-  if (url === null) throw new Error('Stripe made a session without a page');
+  if (url === null) throw new Error(`Stripe returned checkout session ${id} without a URL`);
   return { id, url, mode: computeMode(lines), expiresAt: expiresAt * 1_000, blockedFeatures };
 }
 
 /**
- * Fetches the open session that the other request of a double click created, so that whichever answer the
- * browser follows last leads to a page that can be paid. Null if it does not exist yet (its own answer
- * comes later) or has other URLs.
+ * Fetches the open session that the other request of a double click created, so that both responses lead to a
+ * page that can be paid. Null if it does not exist yet (its own answer comes later) or has other URLs.
  */
 async function fetchReplacement(
   deps: CustomerDeps,

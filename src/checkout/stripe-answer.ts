@@ -59,7 +59,7 @@ export function logStripeError(
   }
 }
 
-/** Returns whether Stripe does not know the object in `param`. It does not know deleted customers. */
+/** Returns whether Stripe reports the object in `param` as missing. Deleted customers count as missing. */
 export function isMissing(error: unknown, param: string): boolean {
   return (
     error instanceof Stripe.errors.StripeInvalidRequestError &&

@@ -6,7 +6,7 @@ export interface Check {
   state: 'ok' | 'warning' | 'failed';
   /** The finding, in one line. */
   found: string;
-  /** What to do about it, if anything. */
+  /** The remedy, if there is one. */
   remedy?: string;
 }
 

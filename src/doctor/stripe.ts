@@ -50,7 +50,7 @@ const reads: readonly (readonly [string, (stripe: Stripe) => Promise<unknown>])[
   ['Events', (stripe) => stripe.events.list({ limit: 1 })],
 ];
 
-/** Checks that the key has permission for all of them. */
+/** Checks that the key has all permissions that the service needs. */
 export async function checkStripeRights(stripe: Stripe): Promise<Check> {
   const refused: string[] = [];
   for (const [permission, read] of reads) {

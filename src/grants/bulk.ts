@@ -26,9 +26,9 @@ interface Given {
 }
 
 /**
- * Gives many grants in one transaction, each with its own audit row, in a fixed number of queries. When it
- * has returned, every later read shows all of them. Of several grants for one user and feature, the last in
- * the list wins.
+ * Gives many grants in one transaction, each with its own audit row, in a fixed number of queries. Every read
+ * after its return shows all of them. If several grants name the same user and feature, the last in the list
+ * wins.
  *
  * @throws ProblemError if `atomic` and a grant cannot be given: the problem of the first, with the faults of
  *   all. Then nothing is given.
@@ -80,7 +80,10 @@ function toBulkGranted(
   return { granted: given.size, refused: grants.length - given.size, results };
 }
 
-/** Checks features, values and windows. Under the project's lock no feature changes until the grants are written. */
+/**
+ * Checks features, values and windows. The project's lock keeps features unchanged until the grants are
+ * written.
+ */
 async function checkAll(
   tx: Tx,
   projectId: string,
@@ -170,7 +173,7 @@ async function writeGrants(
     if (item instanceof ProblemError) return [];
     const { given, value, window } = item;
     const uid = uidOf.get(given.user_id);
-    if (uid === undefined) throw new Error('a user row that was just made is gone');
+    if (uid === undefined) throw new Error(`lockNamed returned no user ${given.user_id}`);
     const row = {
       id: newId('gr'),
       uid,

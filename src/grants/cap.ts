@@ -3,8 +3,8 @@ import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
 /**
- * Returns how many more grants each of these users may get, by uid. A user may have `maxSources` grants that
- * are not over; ended and expired ones do not count. Requires the users' locks.
+ * Returns the number of further grants that each user may get, by uid. The limit is `maxSources`; ended and
+ * expired grants do not count. Requires the users' locks.
  */
 export async function loadRoom(
   tx: Tx,
@@ -26,6 +26,6 @@ export async function loadRoom(
 
 /** Returns the problem for a grant beyond the user's limit. */
 export function tooManyGrants(): ProblemError {
-  const message = `has ${maxSources} grants that are not over: end some (POST /api/v1/admin/revoke with grant_id or grants_only), or give one with a larger value`;
+  const message = `has ${maxSources} grants that have not ended: end some (POST /api/v1/admin/revoke with grant_id or grants_only), or give one with a larger value`;
   return new ProblemError('too_many_grants', undefined, [{ path: 'user_id', message }]);
 }

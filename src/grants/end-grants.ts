@@ -29,8 +29,8 @@ export interface EndedGrants extends Access {
 }
 
 /**
- * Ends one grant now; one whose window has not begun never takes effect. A grant that is already over stays
- * as it is: nothing is recorded, and the response names the last audit row about it.
+ * Ends one grant now; one whose window has not begun never takes effect. A grant that has already ended stays
+ * unchanged: nothing is recorded, and the response names the last audit row about it.
  * @throws ProblemError grant_not_found, also for a grant of another project
  */
 export async function endGrant(
@@ -55,7 +55,7 @@ export async function endGrant(
       return { grant: toGrantDto(before, userId), audit_id: await loadLastAuditId(tx, target) };
     }
     const [ended] = await endAll(tx, operator, userId, [before], reason, now);
-    if (ended === undefined) throw new Error('a grant that was just ended is gone');
+    if (ended === undefined) throw new Error(`endAll returned no result for grant ${grantId}`);
     return { grant: ended.grant, audit_id: ended.auditId };
   };
   const change = await updateUser(deps, projectId, userId, end, (tx, done) =>

@@ -40,8 +40,8 @@ export function matching<InForce extends object>(
 }
 
 /**
- * Returns the condition that a window holds `now`. A window that began when it was recorded has begun,
- * even if it was recorded by a clock ahead of ours. Whether it was cut short is a condition of its own.
+ * Returns the condition that a window contains `now`. A window that began when it was recorded has begun,
+ * even if the recording clock was ahead of ours. Does not check whether the window was cut short.
  */
 export function windowHolds<Field>(now: number, createdAt: Field) {
   const at = new Date(now);

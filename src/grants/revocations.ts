@@ -21,8 +21,8 @@ export interface RevocationChange {
 }
 
 /**
- * Takes a feature away from a user for a window, overriding earlier grants: from the sources that began
- * before, or with `block` from all, until it is lifted. Archived features can be taken away, too.
+ * Revokes a feature of a user for a window, overriding earlier grants. Affects the sources that began before
+ * it or, with `block`, all sources, until it is lifted. Archived features can be revoked, too.
  * @throws ProblemError feature_not_found, window_invalid
  */
 export async function createRevocation(
@@ -86,8 +86,8 @@ export async function createRevocation(
 }
 
 /**
- * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that is already
- * over stays as it is: nothing is recorded, and the response names the last audit row about it, so that a
+ * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that has already
+ * ended stays unchanged: nothing is recorded, and the response names the last audit row about it, so that a
  * repeated DELETE is harmless.
  *
  * @param by `projectId` null = the platform's key without a project: that of the revocation.

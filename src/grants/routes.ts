@@ -14,7 +14,7 @@ import * as shapes from './schemas.ts';
 
 const tags = ['Grants'];
 
-/** Routes for manual grants and revocations. */
+/** Registers the routes for manual grants and revocations. */
 export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess }): void {
   app.post(
     '/api/v1/admin/grant',
@@ -48,7 +48,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       },
       schema: {
         tags,
-        summary: 'Give up to 1,000 grants at once: all or none, or those that can be given',
+        summary: 'Give up to 1,000 grants in one request: all or none, or those that can be given',
         body: shapes.bulkBody,
         response: { 200: shapes.bulkGranted },
       },
@@ -95,7 +95,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       config: { auth: 'admin', problems: ['revocation_not_found'] },
       schema: {
         tags,
-        summary: 'Lift a revocation now; one that is over already stays as it is',
+        summary: 'Lift a revocation now; an ended one stays unchanged',
         params: shapes.revocationParams,
         querystring: shapes.liftQuery,
         response: { 200: shapes.revocationChanged },

@@ -13,8 +13,8 @@ export type App = FastifyInstance<
 >;
 
 /**
- * Who may call a route: anyone, a key with the scope (`admin` implies the others within its project), or the
- * platform key alone. A route without it fails the start.
+ * Callers that a route accepts: anyone, keys with the scope (`admin` includes the others within its project),
+ * or the platform key alone. Startup fails if a route sets none.
  */
 export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
 

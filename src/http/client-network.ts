@@ -4,7 +4,7 @@ import { isIP, isIPv6 } from 'node:net';
 const noAddress = 'no address';
 
 /**
- * Returns what identifies one client: its IPv4 address, or the /64 of its IPv6 address, because a client can
+ * Returns the identity of a client: its IPv4 address, or the /64 of its IPv6 address, because a client can
  * use every address of a /64. Pure.
  *
  * @param address as the socket or a trusted proxy reports it; some proxies append the client's port.

@@ -5,7 +5,7 @@ import { keepAnswers } from './kept-answers.ts';
 import { ProblemError } from './problem.ts';
 import { pageHeaders } from './security-headers.ts';
 
-/** Serves the page to read and try the contract at `/docs`. All assets come from this server. */
+/** Serves the API reference page at `/docs`. All assets come from this server. */
 export async function docsPage(app: App): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(pageHeaders);
@@ -13,7 +13,7 @@ export async function docsPage(app: App): Promise<void> {
     const isAddress = URL.canParse(`http://${request.host}`);
     done(isAddress ? undefined : new ProblemError('bad_request', 'The host is not valid.'));
   });
-  // The page is started by an inline script, which depends on nothing in the request.
+  // An inline script starts the page. It does not depend on the request.
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (typeof payload === 'string' && payload.startsWith('<!doctype html>')) {
       const policy = String(pageHeaders['content-security-policy']);

@@ -40,11 +40,11 @@ const notStorable =
 /** Minimum time between two log lines about failed Postgres requests, milliseconds. */
 const outageLineEveryMs = 1_000;
 
-/** Turns every error thrown in a request into a problem. Nothing internal leaves the process. */
+/** Installs the handlers that turn every error of a request into a problem, without internal details. */
 export function installErrorHandlers(app: App, monotonic: Clock): void {
   const outages = createLogThrottle(outageLineEveryMs);
 
-  /** Logs a server error. Errors that come by the thousand under overload are only counted by metrics. */
+  /** Logs a server error. Errors that overload causes in large numbers appear in metrics only. */
   function logProblem({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
     if (problem.status < 500) return;
     if (error instanceof ProblemError && problem.code === 'overloaded') return;
@@ -131,7 +131,7 @@ function databaseProblem(error: Error): ProblemError | null {
   if (isTimeout(error)) {
     return new ProblemError(
       'overloaded',
-      'The database took too long over this request. Retry later, or request less at once.',
+      'The database took too long over this request. Retry later, or send a smaller request.',
     );
   }
   return notStorable.test(errorText(error))

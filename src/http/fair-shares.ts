@@ -20,8 +20,8 @@ const capacityPerLane = 4;
 const maxWaitingPerLane = 100;
 
 /**
- * How much runs at once. A running read holds a Postgres connection, and the pool keeps some for cache
- * misses, webhooks and the worker. Operators and buyers also wait for Stripe.
+ * Limits of concurrent work. A running read holds a Postgres connection, and the pool keeps some for cache
+ * misses, webhooks and the worker. Operator and checkout requests also wait for Stripe.
  */
 const rules: Readonly<Record<Kind, TurnRule>> = {
   read: { capacity: 8, capacityPerLane, maxWaitingPerLane, maxWaitMs: 5_000 },
@@ -42,13 +42,13 @@ declare module 'fastify' {
 interface FairShareDeps {
   metrics: Metrics;
   pace: Pace;
-  /** Returns whose share a request takes: its key's project, or the platform key's. */
+  /** Returns the lane whose share a request takes: its key's project, or the platform key. */
   laneOf: (request: FastifyRequest) => string;
 }
 
 /**
- * Gives every project a share of what the process does at once, in units of cost, so that one project's load
- * does not delay another's. Requests beyond the share wait, projects take turns, and a request that waits too
+ * Gives every project a share of the process's concurrent work, in units of cost, so that one project's load
+ * does not delay another's. Requests beyond the share wait, and projects take turns. A request that waits too
  * long gets a 429. Must be installed before the routes.
  */
 export function installFairShares(app: App, { metrics, pace, laneOf }: FairShareDeps): void {
@@ -78,7 +78,7 @@ export function installFairShares(app: App, { metrics, pace, laneOf }: FairShare
   app.addHook('onRoute', (route) => {
     const kind = kindOf(route);
     const { cost = 1, work } = route.config ?? {};
-    // Fastify gives the HEAD of a GET the handler of the GET.
+    // Fastify registers a GET's handler for HEAD, too.
     if (kind === undefined || fair.has(route.handler)) return;
     const takeTurn = turns[kind];
     const { handler } = route;
@@ -91,7 +91,7 @@ export function installFairShares(app: App, { metrics, pace, laneOf }: FairShare
         pace.note(project);
         return handle();
       }
-      // A route that must always work does not wait for the project's other requests.
+      // A route that must always work has a lane apart from the project's other requests.
       const lane = work === 'always' ? `${project} always` : project;
       return takeTurn(lane, asked, () =>
         onBehalfOf(project, () => Promise.resolve(handle())),

@@ -1,4 +1,4 @@
-/* Faults of the fields of a request, and their sentences. Pure. */
+/* Faults in the fields of a request, and the sentences that describe them. Pure. */
 
 export interface FieldFault {
   /**

@@ -3,7 +3,7 @@ import type { Database, Tx } from '../platform/database.ts';
 /** Age after which a claim counts as abandoned, milliseconds. The next request takes it over. */
 const takeOverMs = 60_000;
 
-/** How long a response is kept, milliseconds. */
+/** Retention of a response, milliseconds. */
 const idempotencyRetentionMs = 24 * 3_600_000;
 
 /** Identifies a request: its caller, route and idempotency key. */
@@ -133,7 +133,7 @@ export async function dropClaim(
   );
 }
 
-/** Deletes expired responses in batches. Returns how many. */
+/** Deletes expired responses in batches and returns their number. */
 export async function purgeIdempotency(database: Database, now: number): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from idempotency_records where ctid in (

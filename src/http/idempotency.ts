@@ -28,7 +28,7 @@ declare module 'fastify' {
 interface IdempotencyDeps {
   database: Database;
   clock: Clock;
-  /** Returns who owns the keys: the API key's id, or `platform`. */
+  /** Returns the owner of the keys: the API key's id, or `platform`. */
   actorOf: (request: FastifyRequest) => string;
   /**
    * Invalidates the cache entries that a killed process left pending: a replayed response promises that every
@@ -38,20 +38,19 @@ interface IdempotencyDeps {
 }
 
 /**
- * Stores the response in the transaction of the change, as its last statement. So a process that is killed
- * right after the commit leaves a response to replay, and the change happens once. Does nothing for a request
+ * Stores the response in the transaction of the change, as its last statement. A process killed right after
+ * the commit therefore leaves a response to replay, and the change happens once. Does nothing for a request
  * without an `Idempotency-Key`.
  *
  * @throws ProblemError idempotency_in_progress if another request has taken the key over.
  */
 export type KeepAnswer<Body> = (tx: Tx, body: Body) => Promise<void>;
 
-/** For changes that run outside a request. */
+/** Stores no response, for changes that run outside a request. */
 export const keepNothing: KeepAnswer<unknown> = () => Promise.resolve();
 
 /**
- * Returns a function that stores the response to a request. It takes the status from the reply, so set that
- * first.
+ * Returns a function that stores the response to a request. It reads the reply's status, so set that first.
  */
 export function answerKeeper(
   reply: Pick<FastifyReply, 'request' | 'serializeInput' | 'statusCode'>,
@@ -140,7 +139,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
     return payload;
   }
 
-  // Installed on these routes only, since a hook costs every request that passes it.
+  // Installed on these routes only, because a hook adds cost to every request.
   app.addHook('onRoute', (route) => {
     if (!isIdempotent(route)) return;
     route.preValidation = [claimOrReplay, ...[route.preValidation ?? []].flat()];

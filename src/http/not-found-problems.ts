@@ -1,11 +1,11 @@
 import type { ProblemEntry } from './problem-entry.ts';
 
-/** Returns the entry for an id that names nothing the caller may see, whether or not it exists elsewhere. */
+/** Returns the entry for an id of no object that the caller may see, whether or not it exists elsewhere. */
 function missing(noun: string, remedy: string): ProblemEntry {
   return {
     status: 404,
     title: `${noun} not found`,
-    cause: `The id names nothing of this kind, or something that the API key may not see. Both look the same.`,
+    cause: `No object of this kind has the id, or the API key may not see it. Both cases look the same.`,
     remedy,
   };
 }

@@ -2,7 +2,7 @@ import type { ProblemCode } from './problem-table.ts';
 import { ProblemError } from './problem.ts';
 
 /*
- * The problems for ids and codes that name nothing the caller may see. An object of another project and a
+ * The problems for ids and codes of no object that the caller may see. An object of another project and a
  * missing object get the same text, which depends only on what the caller sent.
  */
 
@@ -44,10 +44,10 @@ const wanted = {
 } as const satisfies Partial<Record<ProblemCode, readonly [prefix: string, source: string]>>;
 
 /**
- * Returns the problem for an id that names nothing the caller may see. The prefix shows whether the id is of
+ * Returns the problem for an id of no object that the caller may see. The prefix shows whether the id is of
  * another kind. Call it after the look-up: products may have custom ids with any prefix.
  *
- * @param message what to say about an id of the right kind; by default, where to find one.
+ * @param message the text for an id of the right kind; by default, where to find one.
  */
 export function notFound(
   code: keyof typeof wanted,

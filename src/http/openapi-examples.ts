@@ -28,8 +28,8 @@ interface Parameter {
 
 /**
  * Adds to each operation a valid example request: its required parts, or the example of the body's schema.
- * The page at `/docs` sends it by default. Without it the page would make one up, with every field, empty
- * dates, and an unknown project.
+ * The page at `/docs` sends it by default. Without it, the page would generate one with every field, empty
+ * dates and an unknown project.
  */
 export function documentExamples(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {

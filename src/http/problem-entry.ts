@@ -1,10 +1,10 @@
 /** One entry of the table of problems. docs/errors.md is generated from the table. */
 export interface ProblemEntry {
   readonly status: number;
-  /** What the code means, without a full stop. */
+  /** The meaning of the code, without a full stop. */
   readonly title: string;
-  /** Why it happens. */
+  /** The cause of the problem. */
   readonly cause: string;
-  /** What to do about it. */
+  /** The remedy. */
   readonly remedy: string;
 }

@@ -75,7 +75,7 @@ export const problems = {
   feature_revoked: {
     status: 409,
     title: 'Every feature of the price is revoked for this user',
-    cause: 'The user would pay and get nothing: an operator blocked every feature of the price.',
+    cause: 'An operator blocked every feature of the price, so the user would pay for nothing.',
     remedy: 'Lift the revocation first: `DELETE /api/v1/admin/revocations/{id}`.',
   },
   already_subscribed: {
@@ -101,7 +101,7 @@ export const problems = {
   customer_named: {
     status: 409,
     title: "The Stripe customer's own metadata names the user",
-    cause: 'The metadata of the customer at Stripe would link it again at once.',
+    cause: 'The metadata of the customer at Stripe would link it again immediately.',
     remedy: 'Change or remove `user_id` in the metadata at Stripe, then unlink the customer.',
   },
   purchase_claimed: {
@@ -114,14 +114,14 @@ export const problems = {
     status: 409,
     title: 'The reconciliation holds nothing back',
     cause: 'Only a reconciliation with the status `held` can be forced.',
-    remedy: 'Look at its `status` and findings; there is nothing to force.',
+    remedy: 'Check its `status` and findings.',
   },
   event_ignored: {
     status: 409,
     title: 'The event was ignored, so it cannot be replayed',
     cause:
       'The event is of an unknown type, another mode or another account: it names no object to fetch.',
-    remedy: 'Do nothing. `outcome` of the event says why it was ignored.',
+    remedy: 'No action is needed. `outcome` of the event shows why it was ignored.',
   },
   idempotency_key_reused: {
     status: 409,
@@ -138,7 +138,7 @@ export const problems = {
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
-    cause: 'The body has more bytes than the route takes; `detail` names the limit.',
+    cause: 'The body has more bytes than the route accepts; `detail` names the limit.',
     remedy: 'Split the request into smaller ones.',
   },
   unsupported_media_type: {
@@ -178,12 +178,12 @@ export const problems = {
     cause:
       'Changes after the cursor were deleted after `CHANGE_RETENTION_DAYS`, or the database was restored.',
     remedy:
-      'Forget what was cached, call `GET /api/v1/changes` without `after`, and go on from its `next_cursor`.',
+      'Discard cached entitlements, call `GET /api/v1/changes` without `after`, and continue from its `next_cursor`.',
   },
   too_many_grants: {
     status: 422,
     title: 'The user has as many grants as allowed',
-    cause: 'The user has 1,000 grants that are not over.',
+    cause: 'The user has 1,000 grants that have not ended.',
     remedy:
       'End some with `POST /api/v1/admin/revoke`, or replace several by one with a larger value.',
   },
@@ -192,7 +192,7 @@ export const problems = {
     title: 'Too many requests',
     cause:
       "The API key exceeds its rate limit, the project has too many requests running, or the client's address sent too many invalid keys or signatures.",
-    remedy: 'Wait for the seconds in `Retry-After`, then retry. Send fewer requests at once.',
+    remedy: 'Wait for the seconds in `Retry-After`, then retry. Send fewer requests concurrently.',
   },
   internal_error: {
     status: 500,
@@ -207,7 +207,7 @@ export const problems = {
     cause:
       'The network, a rate limit, an outage, a wrong `STRIPE_SECRET_KEY`, or a setting that Stripe refuses, such as a mistyped `portal_configuration_id`.',
     remedy:
-      "Where `detail` names a request of Stripe, Stripe's dashboard (Developers, Logs) says why it was refused. Otherwise retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.",
+      "If `detail` names a Stripe request, Stripe's dashboard (Developers, Logs) shows why it was refused. Otherwise retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.",
   },
   not_ready: {
     status: 503,
@@ -220,7 +220,7 @@ export const problems = {
     status: 503,
     title: 'The service is overloaded',
     cause: 'The event loop is late, or a query took too long.',
-    remedy: 'Wait for the seconds in `Retry-After`, then retry, or request less at once.',
+    remedy: 'Wait for the seconds in `Retry-After`, then retry, or send a smaller request.',
   },
 } as const satisfies Record<string, ProblemEntry>;
 

@@ -12,7 +12,7 @@ export interface Problem {
   errors?: FieldFault[];
 }
 
-/** Thrown anywhere in a request to respond with a problem. */
+/** An error to throw anywhere in a request to respond with a problem. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly errors: FieldFault[] | undefined;

@@ -32,7 +32,7 @@ export type NoteRequest = (request: FastifyRequest, reply: FastifyReply, status:
 export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
   return (request, reply, status) => {
     const route = request.routeOptions.url;
-    // Clients choose the method, so requests without a route leave it out: made-up methods must not add time
+    // Clients choose the method. Requests without a route leave it out, so that made-up methods add no time
     // series.
     const method = route === undefined ? 'none' : request.method;
     const labels = { route: route ?? 'none', method, status };

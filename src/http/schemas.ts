@@ -79,7 +79,7 @@ export function isoInstant(instant: number | Date | null): string | null {
   return instant === null ? null : new Date(instant).toISOString();
 }
 
-/** Text that can be stored and sent on unchanged: JSON can carry text that neither Postgres nor a URL can. */
+/** Text that can be stored and forwarded unchanged. JSON allows text that Postgres and URLs do not. */
 export const wholeTextSchema = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes('\0'), {
@@ -90,7 +90,7 @@ export const reasonSchema = wholeTextSchema
   .trim()
   .min(1)
   .max(1_000)
-  .describe('Why; kept in the audit log')
+  .describe('The reason; kept in the audit log')
   .meta({ examples: ['support ticket 4711'] });
 
 /** A display name. */
@@ -155,7 +155,7 @@ export function decodeNumberCursor(cursor: string | undefined): bigint | undefin
   return BigInt(text);
 }
 
-/** Returns the problem for a cursor that is no position of this list. */
+/** Returns the problem for a cursor that is not a position in this list. */
 export function notACursor(): ProblemError {
   return new ProblemError('bad_request', undefined, [
     {
@@ -171,7 +171,7 @@ function encodeCursor(text: string): string {
 }
 
 /**
- * Returns a page of rows that were queried with one more than `limit`.
+ * Returns a page of rows. Their query must load one row more than `limit`.
  *
  * @param positionOf returns a row's position in the list's order, as the next page's query takes it.
  */
@@ -211,7 +211,7 @@ interface PageRequest {
  * Loads and returns the page that a list's query asks for.
  *
  * @param positionOf the position of a row in the list's order.
- * @throws ProblemError `bad_request` if the cursor is none of ours.
+ * @throws ProblemError `bad_request` if the cursor is not valid.
  */
 export function loadPage<Row>(
   query: PageQuery,

@@ -17,7 +17,7 @@ const forDocuments: HelmetOptions = {
   xXssProtection: false,
 };
 
-/** The policy of a response for programs: if a browser shows it anyway, nothing in it runs or loads. */
+/** The policy of an API response: if a browser displays it, nothing in it runs or loads. */
 export const answerHeaders = headersOf({
   ...forDocuments,
   contentSecurityPolicy: {
@@ -57,7 +57,7 @@ export function installSecurityHeaders(app: App): void {
     const auth = route.config?.auth;
     if (auth === undefined || auth === 'open' || auth === 'read') return;
     const given = [route.onRequest ?? []].flat();
-    // Fastify gives the HEAD of a GET the hooks of the GET.
+    // The HEAD route of a GET already has the hooks of the GET.
     if (!given.includes(neverStored)) route.onRequest = [neverStored, ...given];
   });
 }

@@ -36,12 +36,12 @@ import { validatorCompiler } from './validation.ts';
 const requestTimeoutMs = 30_000;
 
 /**
- * Maximum time for the headers to arrive. Node applies the larger of the two to the whole request, and its
- * default for headers is a minute.
+ * Maximum time for the headers to arrive, milliseconds. Node applies the larger of both limits to the whole
+ * request, and its default for headers is a minute.
  */
 const headersTimeoutMs = 10_000;
 
-/** How often connections are checked for it, milliseconds. */
+/** Interval between checks of these limits, milliseconds. */
 const lookForTimeoutsEveryMs = 1_000;
 
 export interface HttpServerDeps {
@@ -72,7 +72,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     // The proxies whose X-Forwarded-For is trusted.
     trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     genReqId: requestId,
-    // Errors before routing, where no hook runs.
+    // Handles errors before routing, where no hook runs.
     frameworkErrors: (error, request, reply) => {
       void reply.headers(answerHeaders);
       sendProblem(request, reply, toProblem(error, request));
@@ -148,8 +148,8 @@ function requestId({ headers }: RawRequestDefaultExpression): string {
 }
 
 /**
- * Makes routes without a documented query accept none. Open routes do, since probes and Stripe may add
- * parameters.
+ * Makes routes without documented query parameters refuse all. Open routes accept any, since probes and
+ * Stripe may add some.
  */
 function refuseUnknownQueries(app: App): void {
   const none = z.strictObject({});

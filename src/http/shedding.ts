@@ -57,7 +57,7 @@ export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics:
     const work = workOf(route);
     if (work === undefined) return;
     const given = [route.onRequest ?? []].flat();
-    // Fastify gives the HEAD of a GET the hooks of the GET.
+    // The HEAD route of a GET already has the hooks of the GET.
     if (!given.includes(hooks[work])) route.onRequest = [hooks[work], ...given];
   });
 }

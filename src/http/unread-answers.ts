@@ -1,6 +1,6 @@
 import type { App } from './app-types.ts';
 
-/** How long a connection may be idle in both directions, milliseconds. */
+/** Time-out of a connection that is idle in both directions, milliseconds. */
 export const standstillMs = 30_000;
 
 /**

@@ -1,6 +1,6 @@
 import { ProblemError } from './problem.ts';
 
-/** Path segments that callers often forget or add, and that are ignored in comparisons. */
+/** Path segments that callers often forget or add. Comparisons ignore them. */
 const prefixes: ReadonlySet<string> = new Set(['', 'api', 'v1', 'admin']);
 
 /** Longer paths get no suggestion, to bound the cost of the comparison. */
@@ -21,7 +21,11 @@ interface Unrouted {
 
 export interface RouteList {
   add(method: string, url: string): void;
-  /** @param url as the client sent it, with its query. */
+  /**
+   * Explains why no route matches a request.
+   *
+   * @param url as the client sent it, with its query.
+   */
   explain(method: string, url: string): Unrouted;
 }
 
@@ -61,7 +65,8 @@ export function createRouteList(): RouteList {
       const [first] = matching;
       if (first !== undefined) {
         const methods = allow.filter((each) => each !== 'HEAD').join(', ');
-        // At most one letter: `grants` may be meant as `grant`, but `projects` is no typing error of `products`.
+        // Allows one differing letter: `grants` may stand for `grant`, but `projects` is not a typo of
+        // `products`.
         const taking = [...routes.values()].filter((route) => route.methods.has(method));
         const other = closest(segments, taking, 1);
         const hint = other === null ? '' : ` Did you mean ${other}?`;
@@ -99,8 +104,8 @@ function withoutPrefixes(segments: readonly string[]): string[] {
 }
 
 /**
- * Returns the number of differing letters, ignoring the values of parameters; infinite if it is more than a
- * typing error.
+ * Returns the number of differing letters, ignoring the values of parameters; infinity if there are more than
+ * a typo explains.
  */
 function distanceTo(route: Route, given: readonly string[]): number {
   const segments = withoutPrefixes(route.segments);

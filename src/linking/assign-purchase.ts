@@ -38,17 +38,16 @@ async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | nu
 }
 
 /**
- * Assigns a guest's purchase to a user permanently: later syncs of the purchase do not change it. When it
- * has returned, every later read shows what the purchase grants. Repeating it for the same user changes
- * nothing.
+ * Assigns a guest's purchase to a user permanently: later syncs of the purchase do not change it. Every read
+ * after its return shows the features of the purchase. Repeating it for the same user changes nothing.
  *
- * The join keys are locked as for a refund or a dispute of the same payment. So a concurrent one is either
- * seen here or sees the user.
+ * Takes the same join-key locks as a refund or dispute of the payment, so that neither misses the other's
+ * change.
  *
  * @param by `projectId` null = the platform key, which may leave the project to the purchase.
  * @throws ProblemError purchase_not_found (the project may not see it: another project's, or a guest's
- *   purchase of a product that the project does not have), purchase_claimed (another user of the project
- *   has it)
+ *   purchase of a product that the project does not have), purchase_claimed (another user of the project has
+ *   it)
  */
 export async function assignPurchase(
   deps: UpdateUserDeps,

@@ -37,7 +37,7 @@ import { unlinkCustomer } from './unlink-customer.ts';
 const tags = ['Customers'];
 const runParams = z.strictObject({ id: z.string().max(100) });
 
-/** Links the customers of an app that already has a Stripe account to its users. */
+/** Registers the routes that link an app's existing Stripe customers to its users. */
 export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAccess }): void {
   const { database } = deps;
 

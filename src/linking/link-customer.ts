@@ -40,7 +40,9 @@ const concurrency = 3;
 /** The field of a request that names the customer. */
 const customerField = 'stripe_customer_id';
 
-/** How long the worker leaves these objects to the call, milliseconds, unless a buyer waits for one. */
+/**
+ * Period in which the worker leaves these objects to the call, milliseconds, unless a buyer waits for one.
+ */
 const heldMs = 30_000;
 
 /**
@@ -225,7 +227,7 @@ async function loadClaims(
   };
 }
 
-/** Syncs objects in small batches, the customer first; returns how many were applied. */
+/** Syncs objects in small batches, the customer first, and returns the number of applied ones. */
 async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
   let done = 0;
   const [first, ...rest] = objects;
@@ -239,7 +241,7 @@ async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promi
       else {
         deps.logger.warn(
           { err: outcome.reason as unknown },
-          'an object of a linked customer could not be fetched at once; the worker retries it',
+          'an object of a linked customer could not be fetched; the worker retries it',
         );
       }
     }

@@ -118,9 +118,7 @@ function endPair(
   });
 }
 
-/**
- * Schedules a retry. An outage refuses no pair, however long it lasts: its back-off is the age of the run.
- */
+/** Schedules a retry. An outage never refuses a pair: the back-off then depends on the age of the run. */
 async function scheduleRetry(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
   const { runId, position, customerId, attempts } = pair;
   deps.logger.warn({ err: error, customerId, attempts }, 'a customer could not be linked');

@@ -7,8 +7,8 @@ import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 
 /*
- * Bulk linking. Each pair is a row that stays pending until it is linked with all objects of the customer,
- * or refused. So a crash loses nothing, and any instance continues.
+ * Bulk linking. Each pair is a row that stays pending until it is linked with all objects of the customer, or
+ * refused. A crash therefore loses nothing, and any instance can continue.
  */
 
 export interface LinkProgress {

@@ -17,7 +17,7 @@ import { loadPurchases, purchaseSchema } from './purchase-list.ts';
 
 const tags = ['Purchases'];
 
-/** Routes for one-time purchases and their owners. */
+/** Registers the routes for one-time purchases and their owners. */
 export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAccess }): void {
   app.get(
     '/api/v1/admin/purchases',

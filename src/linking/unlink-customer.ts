@@ -26,8 +26,7 @@ export interface Unlinked {
 /**
  * Unlinks a customer from a user. The customer and its objects go to the users that their checkouts and
  * metadata name; without such evidence they have no owner. One transaction writes the audit row and the
- * timelines of all affected users, so when it has returned, every later read shows it. A repetition gets a
- * 404.
+ * timelines of all affected users, so every read after its return shows the change. A repetition gets a 404.
  *
  * @param by `projectId` null = the platform key, which may leave the project to the customer.
  * @throws ProblemError customer_not_found (not the user's), customer_named (the customer's own metadata name
@@ -57,7 +56,7 @@ export async function unlinkCustomer(
   let auditId = '';
   await tryApplySnapshot(
     deps,
-    // Only the worker's retries decide that Stripe does not know the customer.
+    // Only the worker's retries may conclude that the customer is missing at Stripe.
     { ...snapshot, missing: [], unlinked: [customerId] },
     number,
     async (tx) => {
@@ -113,8 +112,8 @@ async function loadLinked(
 }
 
 /**
- * Loads the user of the customer now; null also for a user of another project, which this one's audit does
- * not reveal.
+ * Loads the customer's current user. Returns null for a user of another project, whom the audit must not
+ * reveal.
  */
 async function loadUserOf(tx: Tx, projectId: string, customerId: string): Promise<string | null> {
   const customer = await tx.customer.findUnique({

@@ -46,7 +46,7 @@ export function isClockOff({ offsetMs }: Pick<DatabaseClock, 'offsetMs'>): boole
  * Records Postgres' clock. If it was set back since any instance last recorded it, or since this process
  * measured it, moves stored future instants back by as much.
  *
- * @param setBackMs as this process measured it.
+ * @param setBackMs the set-back that this process measured.
  * @param clock replaces Postgres' clock in tests.
  * @returns by how much instants were moved, milliseconds; 0 = nothing moved.
  */

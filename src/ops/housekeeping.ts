@@ -15,11 +15,11 @@ export interface HousekeepingDeps {
 const batch = 1_000;
 const dayMs = 86_400_000;
 
-/** Retention of reconciliations and settled findings: a year, and some time to ask about it. */
+/** Retention of reconciliations and settled findings: a year plus a margin for questions. */
 const reconciliationRetentionDays = 400;
 
 /**
- * Deletes expired data in batches that hold no lock for long. Safe on several instances at once.
+ * Deletes expired data in batches that hold no lock for long. Safe to run on several instances concurrently.
  *
  * @param isStopped checked between two batches; the next run deletes the rest.
  */
@@ -60,7 +60,7 @@ export async function keepHouse(
   return done;
 }
 
-/** Deletes the payloads of old events. The rows stay, so that a repetition is still recognized. */
+/** Deletes the payloads of old events. The rows stay, so that duplicates are still recognized. */
 async function purgePayloads(database: Database, before: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `update webhook_events set payload = null where number in (
@@ -71,9 +71,7 @@ async function purgePayloads(database: Database, before: Date): Promise<number> 
   return rowCount ?? 0;
 }
 
-/**
- * Deletes old findings. Undecided ones stay, unless a later run found them again: then the later one stays.
- */
+/** Deletes old findings. Undecided ones stay, unless a later run found them again. */
 async function purgeFindings(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_findings where id in (
@@ -88,7 +86,9 @@ async function purgeFindings(database: Database, endedBefore: Date): Promise<num
   return rowCount ?? 0;
 }
 
-/** Deletes old runs. The last success stays: it names the compared account and where the next run starts. */
+/**
+ * Deletes old runs. The last success stays: it records the compared account and the start of the next run.
+ */
 async function purgeRuns(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_runs where id in (

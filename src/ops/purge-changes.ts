@@ -1,8 +1,8 @@
 import type { Database } from '../platform/database.ts';
 
 /**
- * Deletes the oldest changes of the feed that were recorded before an instant, up to `batch` of them, and
- * notes how far it is deleted: cursors before that are expired. Returns how many were deleted.
+ * Deletes up to `batch` of the feed's oldest changes that were recorded before an instant, and records the
+ * last deleted position: cursors before it have expired. Returns the number of deleted changes.
  */
 export async function purgeChanges(
   { pool }: Database,

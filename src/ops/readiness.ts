@@ -53,8 +53,8 @@ export function createReadiness(
 
 /**
  * Checks every dependency concurrently, each for at most a second. Without Redis the service is degraded, not
- * unready, because reads go to Postgres. A wrong clock degrades it, too, since Postgres' clock is used, and
- * so does a wrong Stripe key, since reads and grants need none.
+ * unready, because reads go to Postgres. A wrong machine clock only degrades it, because Postgres' clock is
+ * used. A wrong Stripe key only degrades it, because reads and grants need none.
  */
 async function checkReadiness(
   deps: ReadinessDeps,

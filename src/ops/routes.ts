@@ -32,7 +32,7 @@ const stoppingSchema = z.object({ status: z.literal('stopping') }).meta({ id: 'S
 
 const tags = ['Operations'];
 
-/** Routes for orchestrators and monitoring. */
+/** Registers the routes for orchestrators and monitoring. */
 export function opsRoutes(app: App, deps: OpsRouteDeps): void {
   let migrations: readonly string[] = [];
   const readiness = createReadiness(deps, () => migrations);

@@ -5,7 +5,7 @@ interface BackOff {
 }
 
 /**
- * Returns how long to wait after a failed attempt, milliseconds: twice as long after each, within bounds.
+ * Returns the wait after a failed attempt, milliseconds. It doubles with each attempt, within bounds.
  *
  * @param attempt 1 for the first one that failed.
  */
@@ -14,8 +14,8 @@ export function backOffMs({ first, last }: BackOff, attempt: number): number {
 }
 
 /**
- * Returns how long to wait during an outage whose attempts are not counted, milliseconds: as long as it
- * took so far, which also doubles the wait each time, within bounds.
+ * Returns the wait during an outage whose attempts are not counted, milliseconds. It equals the duration of
+ * the outage so far, within bounds, and so doubles each time.
  */
 export function outageBackOffMs({ first, last }: BackOff, waitedMs: number): number {
   return Math.min(Math.max(waitedMs, first), last);

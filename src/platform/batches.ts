@@ -18,10 +18,11 @@ interface BatchLimit {
   /** Maximum number of concurrent batches. Further keys wait and share the next batch. */
   maxRunning: number;
   /**
-   * Keys that wait longer than this for their batch fail, so that no lane grows without bound, milliseconds.
+   * Maximum wait of a key for its batch, milliseconds. The key then fails, so that no lane grows without
+   * bound.
    */
   maxWaitMs: number;
-  /** Maximum number of keys that wait in a lane; further ones fail at once. Unlimited by default. */
+  /** Maximum number of keys that wait in a lane; further ones fail immediately. Unlimited by default. */
   maxWaitingPerLane?: number;
 }
 
@@ -77,7 +78,7 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
     try {
       const values = await load(batch.map(({ key }) => key));
       if (values.length !== batch.length) {
-        throw new Error(`asked for ${batch.length}, got ${values.length}`);
+        throw new Error(`load returned ${values.length} values for ${batch.length} keys`);
       }
       values.forEach((value, at) => batch[at]?.resolve(value));
     } catch (error) {

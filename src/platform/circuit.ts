@@ -12,7 +12,7 @@ export interface Circuit {
 interface CircuitOptions {
   /** Consecutive failures after which the circuit opens. */
   failures: number;
-  /** How long the circuit stays open before it admits one attempt, milliseconds. */
+  /** Period in which the circuit stays open before it admits one attempt, milliseconds. */
   pauseMs: number;
   onChange: (isOpen: boolean) => void;
 }
@@ -20,8 +20,8 @@ interface CircuitOptions {
 /**
  * Creates a circuit breaker, so that requests do not each wait for a dependency that does not respond.
  *
- * Consecutive failures count. Of overlapping attempts only one failure counts: they fail together if this
- * process itself was blocked.
+ * Counts consecutive failures. Overlapping attempts count as one failure, because they fail together if this
+ * process was blocked.
  */
 export function createCircuit({ failures, pauseMs, onChange }: CircuitOptions): Circuit {
   let failedInARow = 0;

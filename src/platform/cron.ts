@@ -2,8 +2,8 @@ import cron from 'node-cron';
 import type { Logger } from './logger.ts';
 
 /**
- * How late a run may begin, milliseconds. node-cron skips a run that is two seconds late, so a blocked
- * process or a machine that slept would miss an hour.
+ * Maximum delay of a run, milliseconds. By default node-cron skips a run that is two seconds late, so a
+ * blocked process or a suspended machine would miss an hour.
  */
 const lateByMs = 600_000;
 

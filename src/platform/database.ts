@@ -24,7 +24,7 @@ export interface Database {
 
 const usualAttempts = 5;
 
-/** Why Postgres could not do its work, if neither the service nor the caller caused it. */
+/** Kinds of Postgres failures that neither the service nor the caller caused. */
 export type DatabaseFailure = 'unreachable' | 'timeout' | 'conflict';
 
 /**
@@ -56,8 +56,8 @@ export function openDatabase(
   };
   for (const each of [pool, reservedPool]) {
     each.on('error', onPoolError);
-    // The pool listens to idle connections only. An error of one that is held would end the process; its
-    // next query fails anyway.
+    // The pool handles errors of idle connections only. Unhandled, an error of a connection in use would end
+    // the process; its next query fails anyway.
     each.on('connect', (client) => client.on('error', () => undefined));
     watchQueries(each, noteFailure);
   }
@@ -89,7 +89,7 @@ export async function readClock({ pool }: Pick<Database, 'pool'>): Promise<numbe
     'select (extract(epoch from clock_timestamp()) * 1000)::float8 as at',
   );
   const [row] = rows;
-  if (row === undefined) throw new Error('Postgres gave no instant');
+  if (row === undefined) throw new Error('clock_timestamp() returned no row');
   return row.at;
 }
 

@@ -11,7 +11,7 @@ export class Lanes<Item> {
     return this.#size;
   }
 
-  /** Returns how many items wait in a lane. */
+  /** Returns the number of items that wait in a lane. */
   sizeOf(lane: string): number {
     return this.#lines.get(lane)?.size ?? 0;
   }

@@ -2,7 +2,7 @@ export interface LogThrottle {
   /**
    * Decides whether an occurrence at `now` (epoch milliseconds) is logged.
    *
-   * @returns how many occurrences were suppressed since the last line; null: this one is suppressed, too.
+   * @returns the number of occurrences suppressed since the last line; null if this one is suppressed, too.
    */
   next(now: number): number | null;
 }
@@ -12,17 +12,17 @@ export interface LogThrottle {
  * second. Pure.
  */
 export function createLogThrottle(everyMs: number): LogThrottle {
-  let toldAt: number | undefined;
+  let loggedAt: number | undefined;
   let suppressed = 0;
   return {
     next(now) {
       // If the clock was set back, the line is logged.
-      if (toldAt !== undefined && now >= toldAt && now < toldAt + everyMs) {
+      if (loggedAt !== undefined && now >= loggedAt && now < loggedAt + everyMs) {
         suppressed += 1;
         return null;
       }
       const before = suppressed;
-      toldAt = now;
+      loggedAt = now;
       suppressed = 0;
       return before;
     },

@@ -14,8 +14,8 @@ const sampleMs = 250;
 const nanosecondsPerMs = 1_000_000;
 
 /**
- * Returns the smoothed delay after another sample. A rise counts at once; a fall is halved, so that a quiet
- * moment after shed work does not admit all of it again. Pure.
+ * Returns the smoothed delay after another sample. A rise counts immediately; a fall is halved, so that a
+ * quiet moment after shedding does not readmit all work. Pure.
  */
 export function smoothedDelay(before: number, sampled: number): number {
   return Math.max(sampled, before / 2);
@@ -43,8 +43,8 @@ export function sampledDelay(before: Ticks, sample: Ticks): number {
 export function measureLoopDelay(): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
-  // The histogram is never reset: it would forget its last tick, and miss a loop that ticks at most once per
-  // sample, which is when it matters most.
+  // The histogram is never reset. A reset would drop its last tick, and so miss an overloaded loop that ticks
+  // at most once per sample.
   let total = none;
   let before = none;
   let delayMs = 0;

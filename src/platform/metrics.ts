@@ -61,7 +61,7 @@ function defineMetrics() {
     }),
     clockOffsetSeconds: new Gauge({
       name: 'latchkey_clock_offset_seconds',
-      help: "By how much this machine's clock is ahead of Postgres', seconds.",
+      help: "Lead of this machine's clock over Postgres', seconds.",
       registers,
     }),
     rateLimited: new Counter({
@@ -177,7 +177,7 @@ function defineMetrics() {
     }),
     reconciliationLastSuccess: new Gauge({
       name: 'latchkey_reconciliation_last_success_timestamp_seconds',
-      help: 'When a full comparison with Stripe last completed; 0 = never.',
+      help: 'Time of the last completed full comparison with Stripe; 0 = never.',
       registers,
     }),
     reconciliationDuration: new Gauge({
@@ -209,18 +209,18 @@ function defineMetrics() {
     }),
     changeStreamsClosed: new Counter({
       name: 'latchkey_change_streams_closed_total',
-      help: 'Streams of changes that ended, by why: the client left or read too slowly, its key ended, the process stopped, or reading failed.',
+      help: 'Streams of changes that ended, by reason: the client left or read too slowly, its key ended, the process stopped, or reading failed.',
       labelNames: ['reason'],
       registers,
     }),
     changesUnpublished: new Gauge({
       name: 'latchkey_changes_oldest_unpublished_seconds',
-      help: 'How long the oldest committed change has waited for its place in the feed.',
+      help: 'Time that the oldest committed change has waited for its place in the feed.',
       registers,
     }),
     boundariesLate: new Gauge({
       name: 'latchkey_boundaries_late_seconds',
-      help: 'How late the oldest boundary is whose change is not stored yet.',
+      help: 'Delay of the oldest boundary whose change is not stored yet.',
       registers,
     }),
     sweeps: new Counter({

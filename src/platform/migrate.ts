@@ -58,7 +58,7 @@ values ($1, $2, $3, $4, clock_timestamp(), 1)`;
  * killed migration leaves nothing behind, and the next process retries it once Postgres has ended the
  * transaction.
  *
- * @param turn how to wait for the lock. If its `stop` is aborted first, nothing is applied.
+ * @param turn the options of the wait for the lock. If its `stop` is aborted first, nothing is applied.
  */
 export async function applyMigrations(
   databaseUrl: string,

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
-/** Key of the advisory lock under which Prisma migrates, so that `prisma migrate deploy` elsewhere waits, too. */
+/** Key of Prisma's advisory lock for migrations, so that a concurrent `prisma migrate deploy` waits, too. */
 export const migrationLock = 72_707_369;
 
-/** How often a waiting process logs that it waits, milliseconds. */
+/** Interval at which a waiting process logs its wait, milliseconds. */
 const reportEveryMs = 5_000;
 
 /** Maximum wait for the lock, milliseconds: longer than migrating a large database takes. */

@@ -12,7 +12,7 @@ export interface Pace {
   admits(lane: string, cost: number, kind?: string): boolean;
 }
 
-/** How long the loop was active and idle since the process started, milliseconds. */
+/** Active and idle time of the loop since the process started, milliseconds. */
 export interface LoopTimes {
   active: number;
   idle: number;
@@ -25,7 +25,8 @@ export interface LoopTimes {
 const targetUtilization = 0.6;
 
 /**
- * Time constant of the rate: it changes by a factor of e per this time at a difference of 1, milliseconds.
+ * Time constant of the rate, milliseconds: at a difference of 1, the rate changes by a factor of e in this
+ * time.
  */
 const followMs = 50;
 const sampleMs = 5;
@@ -36,7 +37,7 @@ const sampleMs = 5;
  */
 const rates = { least: 2, most: 10_000 };
 
-/** How long a lane saves up unused rate, and counts as active, milliseconds. */
+/** Period for which a lane saves up unused rate, and counts as active, milliseconds. */
 const savedMs = 200;
 const activeMs = 1_000;
 
@@ -59,7 +60,7 @@ interface Lane {
 
 /**
  * Creates a pace. Every lane may begin the same amount of work of a kind per second. The rate adapts to the
- * loop, so lanes with little work never wait, and lanes with much share the rest. A lane that is active alone
+ * loop, so lanes with little work never wait, and busy lanes share the rest. A lane that is active alone
  * never waits.
  */
 export function createPace(

@@ -4,7 +4,7 @@ import { connect, placeOf } from './postgres-connection.ts';
 /** The oldest major version of PostgreSQL that the tests run on. */
 export const oldestPostgres = 15;
 
-/** How often two connections are compared: a busy pooler may give them different sessions by chance. */
+/** Number of comparisons of two connections: a busy pooler may give them different sessions by chance. */
 const comparisons = 5;
 
 export interface PostgresServer {

@@ -24,7 +24,7 @@ export function reasonOf(error: unknown): string {
   return withoutSecrets(error instanceof Error ? error.message : String(error));
 }
 
-/** Fields of errors that help, and contain nothing that was requested or stored. */
+/** Fields of errors that are safe to log, because they contain no requested or stored data. */
 const plainFields = [
   'code',
   'statusCode',
@@ -35,13 +35,13 @@ const plainFields = [
   'constraint',
 ] as const;
 
-/** Bounds errors that cause each other in a circle. */
+/** Maximum depth of causes, since errors can cause each other in a cycle. */
 const maxDepth = 4;
 
 /**
  * Returns an error as it is logged, with only the fields that are known to hold nothing private: Postgres
  * quotes rows in `detail` and `where`, ioredis the password in `command`, the Stripe SDK whole responses in
- * `raw`. Texts are redacted, since messages quote, too.
+ * `raw`. Texts are redacted, since messages may quote private data, too.
  */
 export function describeError(error: unknown, depth = 1): object {
   if (!(error instanceof Error)) return { message: withoutSecrets(String(error)) };

@@ -3,12 +3,12 @@ import { reasonOf } from './redaction.ts';
 
 export type { Redis } from 'ioredis';
 
-/** How long a request waits for Redis before it continues without it, milliseconds. */
+/** Time-out of Redis, milliseconds; a request then continues without it. */
 const redisWaitMs = 50;
 
 /**
- * How long a connection may leave all commands unanswered before it is replaced, milliseconds. The system
- * needs a quarter of an hour to report a dead host.
+ * Time-out of a connection that leaves all commands unanswered, milliseconds; it is then replaced. The
+ * operating system needs a quarter of an hour to report a dead host.
  */
 const silenceMs = 2_000;
 

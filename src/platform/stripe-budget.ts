@@ -7,7 +7,7 @@ export interface Bucket {
 }
 
 /**
- * Who sends requests to Stripe. A quarter of everything is reserved for requests that a buyer waits for.
+ * The senders of requests to Stripe. A quarter of the budget is reserved for requests that a buyer waits for.
  * Reconciliation shares the rest with the background, and never exceeds ten a second.
  */
 export type Share = 'buyers' | 'background' | 'reconciliation';
@@ -19,7 +19,7 @@ const backgroundPart = 0.75;
 /** Stripe limits each endpoint to a quarter of the overall limit. */
 const endpointPart = 0.25;
 
-/** How long a request waits for its turn before it fails, milliseconds. */
+/** Time-out of a request that waits for its turn, milliseconds. */
 export const maxWaitMs: Readonly<Record<Share, number>> = {
   buyers: 5_000,
   background: 20_000,
@@ -72,7 +72,7 @@ export async function takeRequest(
     ],
   });
   const [row] = rows;
-  if (row === undefined) throw new Error('the budget returned no row');
+  if (row === undefined) throw new Error('take_stripe_request returned no row');
   return Math.ceil(row.wait * 1_000);
 }
 

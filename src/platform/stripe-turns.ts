@@ -9,11 +9,14 @@ interface Waiting {
 /** The requests that wait for one endpoint. */
 interface Line {
   waiting: Lanes<Waiting>;
-  /** How many of them are asking the budget now. */
+  /** Number of requests that currently query the budget. */
   takers: number;
 }
 
-/** How many requests per endpoint ask the budget concurrently, so that round trips do not limit throughput. */
+/**
+ * Maximum number of concurrent budget queries per endpoint. Several keep round trips from limiting
+ * throughput.
+ */
 const maxTakers = 4;
 
 interface StripeTurnOptions {

@@ -15,7 +15,7 @@ import { createKey, deleteKey, type KeyDeps, keySchema, scopeSchema, toKeyDto } 
 const tags = ['API keys'];
 const ofProject = z.strictObject({ id: projectIdSchema });
 
-/** Routes for the keys of a project. Only hashes are stored; a key is shown once. */
+/** Registers the routes for the keys of a project. Only hashes are stored; a key is shown once. */
 export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): void {
   const { access, database } = deps;
 

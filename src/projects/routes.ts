@@ -52,8 +52,8 @@ const tags = ['Projects'];
 const inPath = z.strictObject({ id: projectIdSchema });
 
 /**
- * Routes for projects. The platform key creates and lists them; their own admin keys may read and change
- * them.
+ * Registers the routes for projects. The platform key creates and lists them; their own admin keys may read
+ * and change them.
  */
 export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: ProjectAccess }): void {
   const { access, database, clock } = deps;
@@ -167,7 +167,7 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       const change = async (tx: Tx): Promise<Project> => {
         const now = new Date(clock());
         // The lock makes `before` in the audit the state that this change found; rows that refer to the
-        // project may be written meanwhile.
+        // project can still be written.
         await tx.$queryRaw`select from projects where id = ${id} for no key update`;
         const before = await tx.project.findUniqueOrThrow({ where: { id } });
         const wanted = {

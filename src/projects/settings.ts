@@ -30,7 +30,7 @@ function originFault(text: string): string | null {
 interface Setting {
   column: keyof Project;
   schema: z.ZodType;
-  /** How the column keeps the setting, if not as it is. */
+  /** Converts the setting from and to its column, if they differ. */
   stored?: { fromColumn(kept: unknown): unknown; toColumn(value: unknown): unknown };
 }
 
@@ -39,8 +39,8 @@ const reconcileSchema = z
   .describe('What reconciliation does about each type of finding; `fix` by default');
 
 /**
- * The settings of a project: what requests, answers, columns, the audit and the recomputation of users know
- * of them derives from here. A setting that changes a rule of access belongs to `policySettings`.
+ * The settings of a project. Requests, responses, columns, the audit and the recomputation of users derive
+ * from this table. A setting that changes a rule of access belongs to `policySettings`.
  */
 export const settings = {
   ...policySettings,
@@ -71,11 +71,11 @@ type SettingTable = typeof settings;
 type SettingName = keyof SettingTable;
 type SettingColumns = Partial<Pick<Project, SettingTable[SettingName]['column']>>;
 
-const entries = Object.entries<Setting>(settings) as [SettingName, Setting][]; // the table's own keys
+const entries = Object.entries<Setting>(settings) as [SettingName, Setting][]; // exactly the keys of `settings`
 
 const shape = Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])) as {
   [Name in SettingName]: SettingTable[Name]['schema'];
-}; // each schema by its name
+}; // keeps each schema's type
 
 export const settingsSchema = z.object(shape).meta({ id: 'ProjectSettings' });
 

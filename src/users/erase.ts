@@ -69,7 +69,7 @@ export function eraseUser(
 
 /**
  * Erases the payloads of events about the user's objects. An object that was not fetched yet has no known
- * owner; there are few events of that kind, so their text is searched for the customers. Ignored events have
+ * owner. Few events are about such objects, so their text is searched for the customers. Ignored events have
  * no payload.
  */
 function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
@@ -87,7 +87,7 @@ function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
         where c.uid = ${uid})`;
 }
 
-/** What the user may use stays, so this change lists nothing. */
+/** Returns a change that lists no features, because the user's entitlements stay the same. */
 function erasureOf(user: LockedUser, now: number): NewChange {
   const at = presentOf(user, Math.floor(now));
   return {

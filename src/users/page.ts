@@ -17,7 +17,10 @@ import type { UserPage } from './schemas.ts';
 
 const lastEvents = 20;
 
-/** Only users with hundreds of overlapping sources have more; their page would take megabytes. */
+/**
+ * Maximum number of segments on a page. Only users with hundreds of overlapping sources have more, which
+ * would take megabytes.
+ */
 const segmentsShown = 100;
 
 /**

@@ -12,7 +12,7 @@ const tags = ['Users'];
 const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
-/** Routes for everything about one user, and for the erasure of personal data. */
+/** Registers the routes for everything about one user, and for the erasure of personal data. */
 export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }): void {
   app.get(
     path,
@@ -43,7 +43,7 @@ export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }
       config: { auth: 'admin', cost: heavyCost, problems: ['user_not_found'] },
       schema: {
         tags,
-        summary: 'Erase the personal data of a user, and keep the ledger and what the user may use',
+        summary: 'Erase the personal data of a user; the ledger and entitlements stay unchanged',
         params,
         querystring: z.strictObject({
           project_id: projectIdSchema.optional(),

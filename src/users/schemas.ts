@@ -8,7 +8,7 @@ import { eventSchema } from '../webhook/stored-events.ts';
 const customerSchema = z.strictObject({
   id: z.string(),
   email: z.string().nullable(),
-  primary: z.boolean().describe('The one that checkout uses'),
+  primary: z.boolean().describe('Whether checkout uses this customer'),
   deleted: z.boolean(),
   linked_by: z.string().nullable().describe('`checkout`, `metadata` or `operator`'),
   created_at: isoInstantSchema,
@@ -50,14 +50,14 @@ export const userPageSchema = z
     created_at: isoInstantSchema.describe('When the first fact about the user was stored'),
     erased_at: isoInstantSchema.nullable(),
     customers: z.array(customerSchema),
-    subscriptions: z.array(subscriptionSchema).describe('The latest first, ended ones too'),
-    purchases: z.array(purchaseSchema).describe('The latest first'),
-    grants: z.array(grantOut).describe('The latest first, ended ones too'),
-    revocations: z.array(revocationOut).describe('The latest first, lifted ones too'),
+    subscriptions: z.array(subscriptionSchema).describe('Latest first, ended ones included'),
+    purchases: z.array(purchaseSchema).describe('Latest first'),
+    grants: z.array(grantOut).describe('Latest first, ended ones included'),
+    revocations: z.array(revocationOut).describe('Latest first, lifted ones included'),
     timeline: z
       .array(recordedSegmentSchema)
       .describe(
-        'The timeline that follows from present facts, past and future, by feature and start: up to 100 segments, present and next ones before past ones. `GET /entitlements/history` has all',
+        'The timeline according to the current facts, by feature and start: up to 100 segments, present and next ones before past ones. `GET /entitlements/history` has all',
       ),
     events: z.array(eventSchema).describe("The last 20 events about the user's objects"),
   })
@@ -66,9 +66,9 @@ export type UserPage = z.infer<typeof userPageSchema>;
 
 export const erasedSchema = z.strictObject({
   user_id: z.string(),
-  erased_at: isoInstantSchema.describe('The first erasure'),
-  customers: z.int().describe('How many customers had an e-mail address'),
-  payloads: z.int().describe('How many stored events lost their payload'),
-  audit_id: z.string().nullable().describe('`null` where nothing was left to erase'),
+  erased_at: isoInstantSchema.describe('Time of the first erasure'),
+  customers: z.int().describe('Number of customers whose e-mail address was erased'),
+  payloads: z.int().describe('Number of stored events whose payload was erased'),
+  audit_id: z.string().nullable().describe('`null` if nothing was left to erase'),
 });
 export type Erased = z.infer<typeof erasedSchema>;

@@ -9,8 +9,8 @@ import { enqueuedAgain, queueProject } from './queue-upsert.ts';
  * wakes the worker after the commit.
  *
  * @param more `heldUntil`: epoch milliseconds until which no worker claims the objects, since the caller
- *   fetches them itself; a worker does if the caller dies. Objects that a buyer waits for are not held.
- *   `projectId`: the project whose turn they take, if the caller knows it.
+ *   fetches them itself; a worker fetches them if the caller fails. Objects that a buyer waits for are not
+ *   held. `projectId`: the project whose turn they take, if the caller knows it.
  */
 export async function enqueueObjects(
   tx: Tx,

@@ -19,7 +19,7 @@ export interface EventFilter {
 }
 
 /**
- * Number of recent events that are scanned for a project's own, before all events of its objects are
+ * Number of recent events that are scanned for a project's own before all events of its objects are
  * collected.
  */
 const lookedThrough = 2_000;

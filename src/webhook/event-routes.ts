@@ -25,8 +25,8 @@ const eventParams = z.strictObject({ id: stripeIdSchema });
 const scopeQuery = { project_id: projectIdSchema.optional() };
 
 /**
- * Routes for the inbox. The platform key sees all events. A project's key sees those about its own users
- * and catalog, once the object was fetched and its owner is known.
+ * Registers the routes for the inbox. The platform key sees all events. A project's key sees those about its
+ * own users and catalog, once the object was fetched and its owner is known.
  */
 export function eventRoutes(app: App, deps: EventRouteDeps): void {
   const { database } = deps;

@@ -5,7 +5,7 @@ import { type Fetched, objectKey, type SyncedRef } from './core/synced-object.ts
 export async function drawNumber(database: Database): Promise<bigint> {
   const { rows } = await database.pool.query<{ number: string }>('select next_number() as number');
   const [row] = rows;
-  if (row === undefined) throw new Error('no number was drawn');
+  if (row === undefined) throw new Error('next_number() returned no row');
   return BigInt(row.number);
 }
 

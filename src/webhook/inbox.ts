@@ -19,7 +19,7 @@ const eventsPerStatement = 16;
 const statementsAtOnce = 4;
 
 /**
- * How long an event waits for its statement to begin, milliseconds; afterwards the delivery fails, and
+ * Time-out of an event that waits for its statement to begin, milliseconds. The delivery then fails, and
  * Stripe retries.
  */
 const statementWaitMs = 2_000;
@@ -28,8 +28,8 @@ const statementWaitMs = 2_000;
 export interface Inbox {
   /**
    * Stores a verified event; once it has returned, the event is in Postgres. `duplicate` means that it was
-   * already stored. The payload of an ignored event is not kept: it has no use, and it may be about people
-   * whom we do not know.
+   * already stored. The payload of an ignored event is not kept: it has no use, and may contain data of
+   * people who are not users.
    */
   store(event: VerifiedEvent, raw: Buffer, triage: Triage): Promise<{ duplicate: boolean }>;
 }
@@ -102,13 +102,13 @@ function accountOf(event: VerifiedEvent, { outcome }: Triage): string {
 
 /**
  * Stores each event once and enqueues its objects under the event's number, with the highest urgency of the
- * waiting events, in one statement. A repeated event changes nothing. Rows are written in the order of
- * their keys, so two statements wait for each other and never deadlock.
+ * waiting events, in one statement. A repeated event changes nothing. Rows are written in the order of their
+ * keys, so concurrent statements never deadlock.
  *
  * An event about a failed object restores all its attempts; an event that a buyer waits for skips the
  * back-off too.
  *
- * Payloads are parameters of their own: in an array each of their quotes would be escaped and parsed again.
+ * Payloads are separate parameters: an array would escape and unescape each of their quotes.
  */
 function storeSql(count: number): string {
   const payloads = Array.from({ length: count }, (_, at) => `(${at + 1}, $${at + 13}::json)`);

@@ -13,8 +13,8 @@ const cases = syncedTypes.flatMap((type) => {
 export const queueProject = `coalesce(case w.object_type ${cases.join(' ')} end, '')`;
 
 /**
- * SQL: the columns of `f` that change in the same way whoever enqueues an object again. While it is
- * enqueued, it keeps its place and the highest urgency. A failed object is tried again.
+ * SQL: the columns of `f` that change whenever an object is enqueued again. While it is enqueued, it keeps
+ * its place and the highest urgency. A failed object is tried again.
  */
 export const enqueuedAgain = `
   wanted = greatest(f.wanted, excluded.wanted),

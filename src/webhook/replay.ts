@@ -29,7 +29,7 @@ export interface Replayed {
 
 /**
  * Enqueues an event's objects again, with the highest urgency and all their attempts restored. A processed
- * event may be replayed too. A replay does no harm, since it fetches the current state from Stripe.
+ * event may be replayed too. A replay is harmless, because it fetches the current state from Stripe.
  */
 export async function replayEvent(
   deps: ReplayDeps,

@@ -30,7 +30,7 @@ export interface WebhookDeps {
 /** Minimum time between two warnings about wrong signatures, milliseconds. */
 const signatureLineEveryMs = 60_000;
 
-/** The route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
+/** Registers the route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const { config, clock, logger, metrics, wake } = deps;
   const inbox = createInbox(deps);
@@ -56,7 +56,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         Math.ceil(waitMs / 1_000),
       );
     }
-    // A body that never ends or is too long costs a read, as one with a wrong signature does.
+    // An unfinished or oversized body costs a read, so it counts like one with a wrong signature.
     reply.raw.once('close', () => {
       if (signed.has(request)) limit.noteCorrect(client, clock());
       else limit.noteWrong(client, clock());

@@ -4,10 +4,10 @@ import { createTokenBuckets } from '../http/token-buckets.ts';
 /** Token bucket of wrong signatures per client. */
 const failures = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
-/** How long a correct signature vouches for the client that sent it, milliseconds. */
+/** Period for which a correct signature vouches for the client that sent it, milliseconds. */
 const vouchedForMs = 24 * 3_600_000;
 
-/** A throttled client that never signed correctly has one in this many short requests verified. */
+/** Ratio of short requests to verified ones for a throttled client that never signed correctly. */
 const verifiedOneIn = 8;
 
 /**
@@ -27,9 +27,9 @@ export interface SignatureLimit {
 
 /**
  * Creates a limit that charges only failures. A client without tokens is refused, except for short bodies,
- * which cost little: all of them if it signed correctly within a day, one in eight otherwise. Behind a
- * proxy that is not trusted, all clients are one: there Stripe gets through, and its first event vouches
- * for the rest. In this process, in bounded memory. Pure: `now` is a parameter.
+ * which cost little: all of them if it signed correctly within a day, one in eight otherwise. Behind an
+ * untrusted proxy, all clients share one address: Stripe still gets through, and its first event vouches for
+ * the rest. In this process, in bounded memory. Pure: `now` is a parameter.
  */
 export function createSignatureLimit(): SignatureLimit {
   const buckets = createTokenBuckets(failures);

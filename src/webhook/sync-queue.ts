@@ -36,8 +36,8 @@ export interface ClaimRequest {
   /** Only objects that a buyer waits for, only the others, or all. */
   of: 'buyers' | 'others' | 'all';
   /**
-   * How long an object that no buyer waits for must have been without another event, milliseconds, so that
-   * the several events of one renewal cost one fetch; never longer than ten times that.
+   * Quiet period required after the last event of an object that no buyer waits for, milliseconds, so that
+   * the several events of one renewal cost one fetch. The total wait is at most ten times this.
    */
   quietMs: number;
 }
@@ -53,15 +53,18 @@ interface ClaimRow {
   project_id: string;
 }
 
-/** Number of due objects, per project and in total, among which a claim chooses; far more than it takes. */
+/**
+ * Maximum number of due objects, per project and in total, that a claim chooses from; far more than it takes.
+ */
 const lookedAt = 128;
 
 /**
- * Claims due objects that no worker holds, the most urgent first. Among equally urgent ones, the project
- * with the fewest held objects goes first. Within a project, the object that has been due the longest goes
- * first, so that retries queue behind new objects. Objects of no known project share one turn.
+ * Claims due objects that no worker holds, the most urgent first. Among equally urgent ones, the project with
+ * the fewest held objects goes first. Within a project, the object that has been due the longest goes first,
+ * so that retries queue behind new objects. Objects of no known project share one turn.
  *
- * The query skips from project to project on the index, so a backlog of one hides no other's objects.
+ * The query skips from project to project on the index, so one project's backlog does not hide another's
+ * objects.
  */
 export async function claimQueued(
   database: Database,
@@ -176,9 +179,9 @@ export interface Failure {
 }
 
 /**
- * Releases a claimed object after a failed attempt; after its last attempt it becomes `failed`. An event
- * that came during the attempt restores all its attempts. Nothing is written if the lease has expired and
- * another worker holds the object, or if it was fetched meanwhile.
+ * Releases a claimed object after a failed attempt; after its last attempt it becomes `failed`. An event that
+ * came during the attempt restores all its attempts. Nothing is written if the lease has expired and another
+ * worker holds the object, or if the object was fetched since.
  *
  * @returns whether the object is failed.
  */

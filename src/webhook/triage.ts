@@ -36,9 +36,9 @@ export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
 }
 
 /**
- * Returns the account of an event, if it is not ours. `account` comes with Connect alone, so it is foreign
- * unless it is known to be ours. `context` may come with our own events too: if our account is not known
- * (`STRIPE_ACCOUNT_ID`), it is no evidence. Pure.
+ * Returns the account of an event, if it is not ours. Only Connect sends `account`, so it is foreign unless
+ * it is known to be ours. Our own events may have a `context`, so it is ignored if our account is not known
+ * (`STRIPE_ACCOUNT_ID`). Pure.
  */
 function foreignAccountOf(
   { account, context }: Pick<VerifiedEvent, 'account' | 'context'>,

@@ -151,8 +151,8 @@ export interface NamedFeature {
 }
 
 /**
- * Returns the features in `metadata.feature_codes`: codes separated by commas, a limit's with its value,
- * such as `export, seats=5, storage=unlimited`. A value that is no number is returned as text.
+ * Returns the features in `metadata.feature_codes`: codes separated by commas, a limit's with its value, such
+ * as `export, seats=5, storage=unlimited`. A non-numeric value is returned as text.
  */
 export function namedFeatures(metadata: Stripe.Metadata): NamedFeature[] {
   return (metadata['feature_codes'] ?? '')

@@ -15,7 +15,7 @@ import type {
 export interface CatalogDifference {
   /** The features whose value may differ. */
   featureCodes: Set<string>;
-  /** Those of them that are limits: only limits can be raised or lowered. */
+  /** The limits among them; only limits can be raised or lowered. */
   limits: Set<string>;
   /** The prices that carry one of these features. */
   priceIds: string[];
@@ -36,9 +36,9 @@ export interface Impact {
   /** Limits with a larger value, and with a smaller one. */
   raised: ValueChange[];
   lowered: ValueChange[];
-  /** Configs with another value: configs have no order. */
+  /** Configs with another value; they have no order. */
   changed: ValueChange[];
-  /** Of all entries, listed or not; `users` is the number of the project's users. */
+  /** Numbers of all entries, listed or not; `users` is the number of the project's users. */
   counts: Record<'users' | 'gains' | 'losses' | 'raised' | 'lowered' | 'changed', number>;
 }
 

@@ -31,8 +31,7 @@ function standing({ subscriptionStatuses, purchases }: UserCustomer): number {
 }
 
 /**
- * Returns whether the user may owe for the subscription or manage it. An unknown status may come to cost
- * money.
+ * Returns whether the user may owe for the subscription or manage it. An unknown status may still cost money.
  */
 function isLive(status: string): boolean {
   return !isTerminal(status) && !isNeverBegun(status);

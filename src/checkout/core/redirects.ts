@@ -1,11 +1,11 @@
 /*
- * Checks where a buyer may be sent back to. The URL is sent on exactly as given, so it must name the same
- * host to every parser, not only to ours.
+ * Checks redirect URLs. A URL is forwarded exactly as given, so every parser must read the same host in it,
+ * not only ours.
  */
 
 const defaultPorts: Record<string, string> = { 'https:': '443', 'http:': '80' };
 
-/** Returns whether a text is a URL with a scheme and a host, to which a buyer could be sent at all. Pure. */
+/** Returns whether a text is a URL with a scheme and a host. Pure. */
 export function isAbsoluteUrl(text: string): boolean {
   return /^https?:\/\//i.test(text) && URL.canParse(text);
 }
@@ -13,11 +13,11 @@ export function isAbsoluteUrl(text: string): boolean {
 /**
  * Returns whether a redirect goes to one of the project's origins. Pure.
  *
- * The URL must be absolute and name one of the origins literally (`https`, or `http` on the local machine):
- * no user or password; no white space, control character or backslash, which parsers drop or turn into
- * slashes; the host as in the list but for its case and a default port, so neither percent-encoded nor in
- * other scripts (an international name is given in its `xn--` form). Path, query and fragment are free, and
- * may contain `{CHECKOUT_SESSION_ID}`.
+ * The URL must be absolute and contain one of the origins literally (`https`, or `http` on the local
+ * machine). It must not contain a user or password, nor white space, control characters or backslashes, which
+ * parsers drop or turn into slashes. Only the case and the default port of the host may differ from the list;
+ * an international name must be in its `xn--` form. Path, query and fragment are arbitrary, and may contain
+ * `{CHECKOUT_SESSION_ID}`.
  *
  * @param origins exact origins such as `https://app.example.com` or `http://localhost:3000`
  */

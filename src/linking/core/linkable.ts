@@ -16,18 +16,15 @@ export interface CustomerClaims {
   sellers: readonly string[];
 }
 
-/**
- * `not_found`: not the project's own. `linked`: it belongs to another user, from whom the link would take
- * it.
- */
+/** `not_found`: not the project's own. `linked`: it belongs to another user, who would lose it. */
 export type LinkVerdict = 'free' | 'not_found' | 'linked';
 
 /**
  * Returns whether a user may get the customer. A project's key may link a customer that belongs to its
  * project: linked to one of its users, named by metadata, held by one of its users, or a buyer of its
- * products. A customer to which another project also has a claim, be it as a seller, looks as if it did not
- * exist. The platform key may link any customer that no other user has; its objects that name another
- * project still go there.
+ * products. A customer that another project also claims, even only as a seller, looks as if it did not exist.
+ * The platform key may link any customer that no other user has; objects of it that name another project stay
+ * with that project.
  */
 export function judgeLink(
   target: UserName,

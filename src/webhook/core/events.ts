@@ -1,16 +1,16 @@
 import type Stripe from 'stripe';
 
 /*
- * The tables of what we follow at Stripe: the objects that we sync, and the events that say when. The event
- * types to select at Stripe are derived. Other types are stored as `unknown_type`.
+ * The tables of the Stripe objects that we sync, and of the events that trigger a sync. The event types to
+ * select at Stripe are derived. Other types are stored as `unknown_type`.
  */
 
 interface SyncedObject {
   /** The area of a difference, apart from its effect on users. */
   about: 'access' | 'catalog' | 'money';
   /**
-   * SQL: the project to which an enqueued object `w` is known to belong before it is fetched. It only
-   * decides whose turn the object takes; the fetch decides the owner. Null = the fetch alone shows it.
+   * SQL: the project to which an enqueued object `w` is known to belong before it is fetched. Only the
+   * object's turn depends on it; the fetch decides the owner. Null = unknown until the fetch.
    */
   queueProject: string | null;
 }
@@ -65,7 +65,7 @@ const scheduled: readonly Lead[] = [
   { objectType: 'subscription', paths: ['subscription', 'released_subscription'] },
 ];
 /**
- * The subscription says whether a debt began or ended, so it is fetched itself. A renewal with its several
+ * The subscription shows whether a debt began or ended, so it is fetched, too. A renewal with its several
  * events then costs one fetch of each object. Before the API version 2025-03-31.basil an invoice named its
  * subscription at the top level.
  */
