@@ -6,15 +6,15 @@ import { lockUsersAtBoundary } from '../entitlements/users.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 
-/** How many users one transaction takes. */
+/** Maximum number of users per transaction. */
 const batchSize = 500;
 
 /**
- * Stores the changes of boundaries that have come: instants at which time alone changes a user's answer.
- * Each boundary gives one change, in order, however many instances sweep and however late. A user whose
- * boundaries were not computed yet begins with those to come.
+ * Stores the changes of boundaries that have come: instants at which time alone changes a user's answer. Each
+ * boundary gives one change, in order, however many instances sweep and however late. A user whose boundaries
+ * were not computed yet begins with future ones.
  *
- * @returns how many users were taken.
+ * @returns the number of processed users.
  */
 export async function sweepBoundaries(deps: { clock: Clock; database: Database }): Promise<number> {
   let total = 0;

@@ -4,13 +4,16 @@ import type { FastifyReply } from 'fastify';
 /** Why a stream was closed. */
 export type CloseReason = 'client' | 'slow' | 'key_ended' | 'stopping' | 'failed';
 
-/** How often a comment is sent, so that proxies keep the connection and a dead one is noticed, milliseconds. */
+/**
+ * Interval of the keep-alive comments, milliseconds. They keep proxies from closing the connection and detect
+ * a dead one.
+ */
 const commentEveryMs = 15_000;
 
-/** How many bytes may wait for a reader before its stream is closed. */
+/** Maximum buffered bytes before the stream of a slow reader is closed. */
 const mostWaitingBytes = 1_048_576;
 
-/** From how many waiting bytes on a reader that catches up is waited for. */
+/** Maximum buffered bytes before a catching-up reader is throttled. */
 const catchUpBytes = 262_144;
 
 /** A reply as a stream of events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
@@ -19,18 +22,18 @@ export interface Stream {
   readonly closed: AbortSignal;
   /** Sends finished text. Closes the stream of a reader that is too slow. */
   send(text: string): void;
-  /** Resolves once a reader who catches up has read most of what waits. */
+  /** Resolves once a catching-up reader has read most of the buffer. */
   ready(): Promise<void>;
   close(reason: CloseReason): void;
 }
 
-/** Returns an event as text; `data` holds no line breaks. */
+/** Returns an event as text; `data` must not contain line breaks. */
 export function eventText(event: string, id: string, data: object): string {
   return `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /**
- * Takes the reply over, with the headers that it has so far.
+ * Takes the reply over, with its current headers.
  *
  * @param onClose called once.
  */

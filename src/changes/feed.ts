@@ -6,19 +6,22 @@ import { loadChanges, loadFeedState, type PublishedChange } from './load-changes
 import { publishChanges } from './publish.ts';
 import { createWakeUps } from './wake-ups.ts';
 
-/** How many changes the readers get in one turn of the event loop, so that their sockets can send in between. */
+/**
+ * Maximum number of changes that readers get in one turn of the event loop, so that their sockets can send in
+ * between.
+ */
 const pageSize = 200;
 
-/** Gets each published change once, in the order of the feed. */
+/** Receives each published change once, in the order of the feed. */
 type FeedReader = (changes: readonly PublishedChange[]) => void;
 
-/** The feed of changes in this process: publishes what is committed, and wakes who waits for it. */
+/** The feed of changes in this process: publishes committed changes, and wakes the waiting readers. */
 export interface Feed {
-  /** Publishes soon: a change was committed. */
+  /** Publishes soon, after a change was committed. */
   wake(): void;
-  /** Publishes, and hands out what is new. */
+  /** Publishes, and passes new changes to the readers. */
   look(): Promise<void>;
-  /** Returns the id of the database, which cursors carry. */
+  /** Returns the id of the database, which cursors contain. */
   database(): Promise<string>;
   /**
    * Adds a reader, which gets every change after the returned position once it is published.
@@ -34,8 +37,8 @@ export interface FeedDeps {
 }
 
 /**
- * Creates the feed. Instances wake each other over Redis, which decides nothing: every change is read from
- * Postgres, and each instance also looks once a second.
+ * Creates the feed. Instances wake each other over Redis, but every change is read from Postgres, which each
+ * instance also polls once a second.
  */
 export function createFeed(deps: FeedDeps): Feed {
   const { database, logger } = deps;
@@ -58,7 +61,7 @@ export function createFeed(deps: FeedDeps): Feed {
     if (position !== undefined && last > position) wakeUps.announce(last);
     position ??= last;
     while (position < last) {
-      // Without readers, nothing has to be read.
+      // Without readers, no change has to be read.
       if (readers.size === 0) position = last;
       else position = await handOut(position, last);
     }
@@ -84,7 +87,7 @@ export function createFeed(deps: FeedDeps): Feed {
   function wake(): void {
     isDue = true;
     running ??= run().catch((error: unknown) => {
-      logger.warn({ err: error }, 'changes could not be published; it is retried within a second');
+      logger.warn({ err: error }, 'could not publish changes; retrying within a second');
     });
   }
 

@@ -8,10 +8,10 @@ import { toChangeDto } from './schemas.ts';
 
 const pageSize = 500;
 
-/** How long a client waits before it connects again, milliseconds. */
+/** The delay before a client reconnects, milliseconds. */
 const retry = 'retry: 1000\n';
 
-/** Returns whether a change belongs to what is read. */
+/** Returns whether a change matches the filter. */
 export function isWanted({ projectId, userId }: FeedFilter, change: PublishedChange): boolean {
   return (
     (projectId === null || change.projectId === projectId) &&
@@ -22,7 +22,7 @@ export function isWanted({ projectId, userId }: FeedFilter, change: PublishedCha
 export interface FollowDeps {
   reader: ChangeReader;
   feed: Feed;
-  /** Returns the event of a change, made once for all streams. */
+  /** Returns the event of a change, rendered once for all streams. */
   textOf: (change: PublishedChange) => string;
 }
 
@@ -40,8 +40,8 @@ export function createTextOf(database: string): FollowDeps['textOf'] {
 }
 
 /**
- * Sends the changes from a place on, each once and in the order of the feed, until the stream is closed.
- * First comes `ready` with the place; `reset` follows if changes may be missing before it.
+ * Sends the changes from a position on, each once and in the order of the feed, until the stream is closed.
+ * First comes `ready` with the position; `reset` follows if changes may be missing before it.
  */
 export async function followChanges(
   { reader, feed, textOf }: FollowDeps,
@@ -66,7 +66,7 @@ export async function followChanges(
       const page = await reader.read(filter, position, pageSize);
       for (const change of page.changes) stream.send(textOf(change));
       position = page.position;
-      // The reader has not got what the feed gave out beyond this page, so it reads on.
+      // The follower may be ahead of this page, so the reader loads the next page.
       isLive = page.changes.length < pageSize && follower.position() <= position;
       if (!isLive) await stream.ready();
     }

@@ -9,7 +9,10 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
 
-/** How often the keys of held requests are looked up, milliseconds: they end within 5 s of their key. */
+/**
+ * Interval at which the keys of held requests are checked, milliseconds: requests end within 5 s of their
+ * key.
+ */
 const checkKeysEveryMs = 2_000;
 
 const maxPerKey = 100;
@@ -18,7 +21,7 @@ const maxPerKey = 100;
 interface Held {
   /** Aborts when the key ends or the process stops; the reason says which. */
   readonly ended: AbortSignal;
-  /** To be called when the request is over. */
+  /** Releases the slot; must be called when the request has ended. */
   giveBack: () => void;
 }
 
@@ -26,7 +29,7 @@ type HeldEnd = 'key_ended' | 'stopping';
 
 export interface HeldRequests {
   /**
-   * Takes a place for a request.
+   * Reserves a slot for a request.
    *
    * @throws ProblemError `overloaded`, `too_many_requests`.
    */
@@ -43,7 +46,7 @@ export interface HeldRequestDeps {
   maxStreams: number;
 }
 
-/** Creates the places for streams and long polls: so many of an instance, and of a key. */
+/** Creates the slots for streams and long polls, limited per instance and per key. */
 export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
   const { metrics } = deps;
   /** By the key that holds them. */
@@ -64,7 +67,7 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
       end(actors.difference(live), 'key_ended');
     },
     (error) => {
-      deps.logger.warn({ err: error }, 'the keys of held requests could not be looked up');
+      deps.logger.warn({ err: error }, 'could not look up the keys of held requests');
     },
   );
 
@@ -77,13 +80,16 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
       const { actor } = callerOf(request);
       const ofKey = held.get(actor) ?? new Set();
       if (total >= deps.maxStreams) {
-        throw new ProblemError('overloaded', 'This instance holds as many streams as it may.');
+        throw new ProblemError(
+          'overloaded',
+          `This instance already holds ${deps.maxStreams} streams and long polls, its maximum. Retry later.`,
+        );
       }
       if (ofKey.size >= maxPerKey) {
         metrics.rateLimited.inc({ limit: 'key' });
         throw new ProblemError(
           'too_many_requests',
-          `The API key holds ${maxPerKey} streams and long polls. Close some, or read several users by one.`,
+          `The API key already holds ${maxPerKey} streams and long polls, its maximum. Close some, or follow several users on one stream.`,
         );
       }
       const controller = new AbortController();

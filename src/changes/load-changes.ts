@@ -16,34 +16,34 @@ export interface PublishedChange {
   nextChangeAt: Date | null;
 }
 
-/** Whose changes are read. */
+/** The users whose changes are read. */
 export interface FeedFilter {
   /** Null = of all projects. */
   projectId: string | null;
   userId?: string | undefined;
 }
 
-/** How far the feed goes. */
+/** The state of the feed. */
 export interface FeedState {
-  /** The last position that was published. */
+  /** The last published position. */
   last: bigint;
-  /** The last position whose change is no longer kept. */
+  /** The last position whose change was deleted. */
   deleted: bigint;
 }
 
 export interface ChangePage {
   changes: PublishedChange[];
-  /** Everything up to here was read. */
+  /** The position up to which everything was read. */
   position: bigint;
 }
 
-/** Loads how far the feed goes. */
+/** Loads the state of the feed. */
 export async function loadFeedState({ pool }: Database): Promise<FeedState> {
   const { rows } = await pool.query<{ last: string; deleted: string }>(
     'select last_position as last, deleted_position as deleted from change_feed',
   );
   const [row] = rows;
-  if (row === undefined) throw new Error('the feed has no state: are all migrations applied?');
+  if (row === undefined) throw new Error('change_feed has no row: are all migrations applied?');
   return { last: BigInt(row.last), deleted: BigInt(row.deleted) };
 }
 
@@ -64,7 +64,7 @@ interface ChangeRow {
 /**
  * Loads the changes after a position, in the order of the feed.
  *
- * @param last the last published position, loaded before: what is published meanwhile is the next page's.
+ * @param last the last published position, loaded before: later changes belong to the next page.
  */
 export async function loadChanges(
   { pool }: Database,

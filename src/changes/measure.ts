@@ -2,7 +2,9 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Metrics } from '../platform/metrics.ts';
 
-/** Measures how late the feed is: by its oldest unpublished change, and its oldest boundary still to come. */
+/**
+ * Measures the delay of the feed: the ages of its oldest unpublished change and its oldest overdue boundary.
+ */
 export async function measureFeed(deps: {
   clock: Clock;
   database: Database;

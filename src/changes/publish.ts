@@ -1,12 +1,12 @@
 import type { Database } from '../platform/database.ts';
 
-/** How many changes get their positions in one transaction. */
+/** Maximum number of changes that get their positions in one transaction. */
 const mostAtOnce = 1_000;
 
 /**
- * Publishes every change that is committed: gives it a position in the feed. Returns the last position.
- * Changes of one user keep their order, since each is stored under the user's lock. Safe on many instances
- * at once, which wait for each other (docs/adr/0014-changes.md).
+ * Publishes every committed change by giving it a position in the feed; returns the last position. The SQL
+ * function `publish_changes` (prisma/migrations/20261130140000_changes) serializes instances and keeps each
+ * user's order (docs/adr/0014-changes.md).
  */
 export async function publishChanges({ pool }: Database): Promise<bigint> {
   for (;;) {
@@ -17,7 +17,7 @@ export async function publishChanges({ pool }: Database): Promise<bigint> {
       [mostAtOnce],
     );
     const [row] = rows;
-    if (row === undefined) throw new Error('the feed has no state: are all migrations applied?');
+    if (row === undefined) throw new Error('change_feed has no row: are all migrations applied?');
     if (!row.more) return BigInt(row.last);
   }
 }

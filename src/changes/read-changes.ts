@@ -5,14 +5,14 @@ import { decodeFeedCursor } from './core/cursor.ts';
 import { type ChangePage, type FeedFilter, loadChanges, loadFeedState } from './load-changes.ts';
 import { publishChanges } from './publish.ts';
 
-/** Where a reader begins: after a cursor, with the oldest change that is kept, or now. */
+/** The start of a reader: after a cursor, at the oldest stored change, or now. */
 export type FeedStart = bigint | 'start' | 'now';
 
 /**
- * Returns where a reader begins; `expired` if its cursor is of another database.
+ * Returns the start of a reader; `expired` if its cursor is of another database.
  *
  * @param given the reader's cursor, `start`, or undefined for now.
- * @throws ProblemError `bad_request` if the text is no cursor.
+ * @throws ProblemError `bad_request` if the text is not a cursor.
  */
 export function startOf(given: string | undefined, database: string): FeedStart | 'expired' {
   if (given === undefined) return 'now';
@@ -31,21 +31,21 @@ export function startOf(given: string | undefined, database: string): FeedStart 
 }
 
 export interface Place {
-  /** A reader reads what comes after it. */
+  /** The position after which the reader continues. */
   position: bigint;
   /** Whether changes may be missing before it. */
   isExpired: boolean;
 }
 
-/** Reads the feed, everything included that was committed before the call. */
+/** Reads the feed, including every change that was committed before the call. */
 export interface ChangeReader {
-  /** Returns the place of a reader. */
+  /** Returns the position of a reader. */
   locate(filter: FeedFilter, start: FeedStart | 'expired'): Promise<Place>;
-  /** Reads a page of what comes after a position. */
+  /** Reads a page of changes after a position. */
   read(filter: FeedFilter, after: bigint, limit: number): Promise<ChangePage>;
 }
 
-/** How many reads run at once, so that readers who all connect again leave connections to others. */
+/** Maximum number of concurrent reads, so that reconnecting readers leave connections to other requests. */
 const readsAtOnce = 4;
 const maxWaitMs = 5_000;
 
@@ -54,7 +54,7 @@ interface Asked {
   run: () => Promise<unknown>;
 }
 
-/** Creates a reader of the feed. Projects take turns at it. */
+/** Creates a reader of the feed. Projects take turns. */
 export function createChangeReader(database: Database): ChangeReader {
   const inTurn = createBatches({
     load: (asked: Asked[]) => Promise.all(asked.map(({ run }) => run())),

@@ -21,7 +21,7 @@ export interface ChangeRouteDeps extends HeldRequestDeps {
 const tags = ['Changes'];
 const mostWaitSeconds = 25;
 
-/** Routes for the feed of changes: page by page, as a long poll, and as a stream. */
+/** Registers the routes for the feed of changes: by pages, as a long poll, and as a stream. */
 export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
   const { access, database, feed } = deps;
   const reader = createChangeReader(database);
@@ -46,12 +46,12 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
         auth: 'read',
         allProjects: true,
         problems: ['cursor_expired'],
-        // A long poll holds nothing while it waits.
+        // A long poll holds no database connection while it waits.
         cost: ({ query }) => (isLongPoll(query) ? 0 : 1),
       },
       schema: {
         tags,
-        summary: "Changes of users' entitlements, in the order of the feed",
+        summary: "List the changes of users' entitlements, in the order of the feed",
         querystring: z.strictObject({
           ...feedQuery,
           limit: z.coerce.number().int().min(1).max(1_000).default(100),
@@ -61,12 +61,12 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
             .min(0)
             .max(mostWaitSeconds)
             .default(0)
-            .describe('Wait so long for a change if there is none yet'),
+            .describe('Maximum time to wait for a change, seconds'),
         }),
         response: {
           200: z.object({
             data: z.array(changeSchema),
-            next_cursor: z.string().describe('Where the next page begins; never null'),
+            next_cursor: z.string().describe('The start of the next page; never null'),
           }),
         },
       },
@@ -89,7 +89,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
     },
   );
 
-  /** Reads; if there is nothing, waits for a change or the end of the wait, and reads again. */
+  /** Reads a page. If it is empty, waits for a change or the time-out, and reads again. */
   async function waitForChange(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -124,9 +124,10 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
       config: { auth: 'read', allProjects: true, cost: 0 },
       schema: {
         tags,
-        summary: 'The same as server-sent events: `ready`, then `change`; `reset` instead of a gap',
+        summary:
+          'Stream the changes as server-sent events: `ready`, then `change`; `reset` after a gap',
         headers: z.object({
-          'last-event-id': z.string().max(200).optional().describe('Goes before `after`'),
+          'last-event-id': z.string().max(200).optional().describe('Takes precedence over `after`'),
         }),
         querystring: z.strictObject(feedQuery),
         response: {
@@ -158,7 +159,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
       try {
         await followChanges({ reader, feed, textOf }, stream, filter, place);
       } catch (error) {
-        request.log.warn({ err: error }, 'a stream of changes failed; its reader connects again');
+        request.log.warn({ err: error }, 'a stream of changes failed; its reader reconnects');
         stream.close('failed');
       }
       return reply;
@@ -175,7 +176,7 @@ function isLongPoll(query: unknown): boolean {
   );
 }
 
-/** Aborts when the client has gone. */
+/** Returns a signal that aborts when the client disconnects. */
 function goneOf({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   raw.once('close', () => {

@@ -14,7 +14,7 @@ const causes = Object.keys(changeCauses) as [keyof typeof changeCauses];
 const causeTexts = Object.entries(changeCauses).map(([cause, text]) => `\`${cause}\`: ${text}`);
 const codes = z.array(featureCodeSchema);
 
-/** The query that both ways to read the feed share. */
+/** The query parameters of both ways to read the feed. */
 export const feedQuery = {
   project_id: projectIdSchema.optional(),
   after: z
@@ -22,14 +22,14 @@ export const feedQuery = {
     .max(200)
     .optional()
     .describe(
-      'Changes after this cursor; `start`: from the oldest that is kept; omitted: from now',
+      'Changes after this cursor; `start`: from the oldest stored change; omitted: from now',
     ),
   user_id: userIdSchema.optional().describe('Only changes of this user'),
 };
 
 export const changeSchema = z
   .object({
-    cursor: z.string().describe('The place of the change in the feed, for `after`'),
+    cursor: z.string().describe('The position of the change in the feed, for `after`'),
     project_id: z.string(),
     user_id: z.string(),
     revision: z.int().describe("The user's revision from `at` on"),
@@ -41,13 +41,18 @@ export const changeSchema = z
     changed: codes.describe('Features that the user may still use, with another value'),
     next_change_at: isoInstantSchema
       .nullable()
-      .describe('The next instant after `at` at which the answer changes by itself; `null` = none'),
+      .describe(
+        'The next instant after `at` at which time alone changes the answer; `null` = none',
+      ),
   })
   .meta({ id: 'Change' });
 
 export type ChangeDto = z.infer<typeof changeSchema>;
 
-/** @param database the id that cursors carry. */
+/**
+ * Maps a change to its DTO.
+ * @param database the id that cursors contain.
+ */
 export function toChangeDto(change: PublishedChange, database: string): ChangeDto {
   return {
     cursor: encodeFeedCursor({ database, position: change.position }),

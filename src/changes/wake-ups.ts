@@ -1,14 +1,20 @@
 import type { Redis } from '../platform/redis.ts';
 
-/** Wake-ups between instances. What gets lost costs a second, since every instance also looks by itself. */
+/**
+ * Wake-ups between instances. A lost one delays a change by at most a second, since every instance also
+ * polls.
+ */
 export interface WakeUps {
-  /** Listens from now on. */
+  /** Subscribes to the channel of the database. */
   listen(database: string): void;
   announce(last: bigint): void;
   stop(): void;
 }
 
-/** Creates wake-ups over Redis pub/sub, on a connection of their own: one that listens can do nothing else. */
+/**
+ * Creates wake-ups over Redis pub/sub, on a separate connection, since a subscribed one accepts no other
+ * commands.
+ */
 export function createWakeUps(redis: Redis | null, wake: () => void): WakeUps {
   if (redis === null) {
     return { listen: () => undefined, announce: () => undefined, stop: () => undefined };

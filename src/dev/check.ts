@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run check`: runs everything that a change must pass. A failure shows its output, a
- * success is one line, and a failure does not stop the rest. The tests come last, with full output.
+ * The program behind `npm run check`: runs all checks that a change must pass. A failing step shows its
+ * output and does not stop the rest. The tests come last, with full output.
  */
 import { runScript } from './script.ts';
 

@@ -70,7 +70,7 @@ function becomeReady(child: ChildProcess, { command, ready }: ChildOptions): Pro
       fail(`was not ready within ${startWaitMs / 1_000} s`);
     }, startWaitMs);
     const read = (chunk: Buffer) => {
-      // After the start the output is read and dropped, so that the pipe never fills.
+      // After the start, output is read and discarded, so that the pipe never fills.
       if (timer.hasRef()) output += chunk.toString();
       if (!output.includes(ready)) return;
       clearTimeout(timer);
@@ -83,7 +83,7 @@ function becomeReady(child: ChildProcess, { command, ready }: ChildOptions): Pro
       fail(`cannot be started: ${error.message}`);
     });
     child.once('close', (code, signal) => {
-      fail(`ended at once (${signal ?? `exit code ${String(code)}`})`);
+      fail(`ended immediately (${signal ?? `exit code ${String(code)}`})`);
     });
   });
 }

@@ -1,4 +1,4 @@
-/** A clock that runs with the machine's until it is set. From then on it stands still. */
+/** A clock that runs with the machine's until it is set. After that it is frozen. */
 export class MovableClock {
   #heldAt: number | undefined;
 

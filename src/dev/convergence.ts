@@ -8,7 +8,7 @@ import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { runProgram } from './script.ts';
 import { Started } from './started.ts';
 
-/** Histories in a batch, which takes some minutes. */
+/** Maximum number of histories in a batch, which takes some minutes. */
 const batchSize = 250;
 
 /** The largest seed that fast-check accepts. */

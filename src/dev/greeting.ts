@@ -30,7 +30,7 @@ export function greeting(running: Running, paint: Paint): string {
     ['Stripe', `${sandboxUrl}   (the sandbox: customers, subscriptions, events, time; no money)`],
     ['PostgreSQL', running.databaseUrl],
     ['Redis', running.redisUrl ?? 'none: no redis-server on the PATH, so reads go to Postgres.'],
-    ['Data', `${running.home}   (npm run dev -- --fresh starts anew)`],
+    ['Data', `${running.home}   (npm run dev -- --fresh starts with empty data)`],
   ];
   const keys: [string, string][] = [
     [`Project \`${projectId}\``, projectKey],

@@ -8,9 +8,9 @@ import { z } from 'zod';
 const checkout = path.resolve(import.meta.dirname, '../..');
 
 /**
- * Returns the folder in which `npm run dev` keeps its data: `.latchkey/` in the checkout. As root, PostgreSQL
- * runs as another user, who may be unable to enter the checkout; then it is a folder below the system's
- * temporary one, always the same for the same checkout.
+ * Returns the folder in which `npm run dev` keeps its data: `.latchkey/` in the checkout. As root it is a
+ * stable folder below the system's temporary one, since PostgreSQL then runs as a user who may be unable to
+ * enter the checkout.
  */
 export function homeDirectory(): string {
   if (process.getuid?.() !== 0 || everybodyMayEnter(checkout)) {

@@ -19,7 +19,7 @@ export interface RunOptions {
   started?: Started;
 }
 
-/** How long a stopped program may take to clean up, milliseconds. */
+/** Time-out for a stopped program to clean up, milliseconds. */
 const endWithinMs = 20_000;
 
 /** Runs one of package.json's scripts to its end. */

@@ -40,8 +40,8 @@ export interface Stack {
 }
 
 /**
- * Starts Latchkey and everything that it needs, in this process and its children. Everything that was started
- * is registered in `started` at once, so that a failed start can be undone.
+ * Starts Latchkey and its dependencies, in this process and its children. Registers each in `started`
+ * immediately, so that a failed start can be undone.
  */
 export async function startStack(options: StackOptions, started: Started): Promise<Stack> {
   const databaseUrl = await startDatabase(options, started);

@@ -15,8 +15,8 @@ export class Started {
   #stopping: Promise<void> | undefined;
 
   /**
-   * Registers how to stop something that was just started. Stops it at once if everything is stopping
-   * already.
+   * Registers how to stop something that was just started. Stops it immediately if everything is already
+   * stopping.
    */
   add(stop: Stop): void {
     this.#stops.push(stop);
@@ -34,7 +34,10 @@ export class Started {
     return this.#stopping;
   }
 
-  /** Stops everything, and then the process, on Ctrl-C and similar signals. A second one ends it at once. */
+  /**
+   * Stops everything, and then the process, on Ctrl-C and similar signals. A second signal ends it
+   * immediately.
+   */
   endOnSignal(options: SignalOptions = {}): void {
     for (const [signal, code] of Object.entries(exitCodes)) {
       process.on(signal, () => {
@@ -50,7 +53,7 @@ export class Started {
       try {
         await stop();
       } catch (error) {
-        console.error('Something that was started could not be stopped:', error);
+        console.error('Could not stop a process or server:', error);
       }
     }
   }

@@ -126,7 +126,7 @@ export function subscriptionSteps(): Step[] {
       },
     },
     {
-      title: 'The buyer changes their mind, and cancels at once',
+      title: 'The buyer changes their mind, and cancels immediately',
       only: 'real clock',
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel now');

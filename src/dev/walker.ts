@@ -5,7 +5,7 @@ import { jsonText } from './json-text.ts';
 import type { Narrator } from './narrator.ts';
 import type { PriceIds } from './seed.ts';
 
-/** How the walk moves time, if it can. */
+/** The control of time in a walk. */
 interface WalkClock {
   /** Epoch milliseconds. */
   now(): number;
@@ -129,9 +129,9 @@ export class Walker {
   }
 
   /**
-   * Waits until Stripe's webhook has changed what a user may use of a feature. Reads past the cache, so that
-   * the steps see the cache as the webhook left it. The change is committed before the cache is invalidated,
-   * so later reads ask for no older revision.
+   * Waits until Stripe's webhook has changed a user's access to a feature. Reads past the cache, so that the
+   * steps see the cache as the webhook left it. Later reads ask for at least this revision, since the cache
+   * is invalidated after the commit.
    */
   async told(statement: string, userId: string, featureCode: string, holds: Holds): Promise<void> {
     const query = `user_id=${userId}&feature_code=${featureCode}&consistency=strong`;

@@ -22,7 +22,7 @@ interface AlarmDeps {
 export interface UnmappedPrice {
   priceId: string;
   productId: string;
-  /** Whether the buyer is known: a user then pays and gets nothing. */
+  /** Whether the buyer is known: the user has then paid without getting access. */
   knownUser: boolean;
 }
 
@@ -95,7 +95,7 @@ export async function raiseAlarms(
     metrics.unmappedPrices.inc({ known_user: String(knownUser) });
     logger[knownUser ? 'warn' : 'info'](
       { price: priceId, product: productId },
-      'a price was bought that no project has; map its product to grant it at once',
+      'a price was bought that no project has; map its product to grant access',
     );
   }
   for (const { id, status, dunningAnchorAt } of snapshot.subscription) {

@@ -49,13 +49,9 @@ class NotKept extends Error {}
 const maxRounds = 5;
 
 /**
- * Applies a snapshot that was fetched under `number`. One transaction, with the locks in their order,
- * writes it and recomputes every user whom it affects; then the cache is invalidated. Rows that a later
- * fetch wrote stay. When it has returned, every later read shows the snapshot.
- *
- * If this exceeds the time limit of a transaction, the mirror is written first and its users are recomputed
- * afterwards, separately if need be. A user whose timeline is too big keeps the old answers, raises the
- * alarm `timeline_not_computed` and delays no other.
+ * Applies a snapshot that was fetched under `number`, and recomputes every affected user, in one transaction;
+ * then invalidates the cache. Rows that a later fetch wrote stay. If it exceeds the time limit, the mirror is
+ * written first, and a user that cannot be computed keeps the old answers and raises `timeline_not_computed`.
  */
 export async function applySnapshot(
   deps: ApplyDeps,
@@ -202,7 +198,8 @@ async function writeLocked(
   const uidOf = new Map(users.map((user) => [nameKey(user), user.uid]));
   await storeOwnership(tx, ownership, (name) => {
     const uid = uidOf.get(nameKey(name));
-    if (uid === undefined) throw new Error('an owner has no row');
+    if (uid === undefined)
+      throw new Error(`users has no row for user ${name.userId} of project ${name.projectId}`);
     return uid;
   });
   const unmapped = await loadUnmappedPrices(tx, snapshot, ownership.owned);

@@ -2,9 +2,8 @@ import type { Tx } from '../platform/database.ts';
 import { type StripeSnapshot, withArrivals } from './core/stripe-snapshot.ts';
 
 /*
- * Delayed payments: neither a bank debit's charge nor its balance transaction needs to show when the money
- * arrived, since Stripe creates both when it submits the debit. The event does, and its instant is the same
- * however late it is delivered.
+ * Delayed payments: Stripe creates a bank debit's charge and balance transaction on submission, so they may
+ * not show when the money arrived. The event does, and its instant does not depend on its delivery.
  */
 
 /**

@@ -5,8 +5,8 @@ import { type RowsByType, rowsByType, type StripeSnapshot } from './core/stripe-
 import { followedObjects } from './objects/registry.ts';
 
 /**
- * Returns the snapshot with those missing products and prices marked as deleted whose deletion an event of
- * Stripe's reported. Without an event a 404 is no evidence.
+ * Returns the snapshot with missing products and prices marked as deleted if an event reported their
+ * deletion. A 404 without an event is no evidence.
  */
 export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
   const confirmed = await loadConfirmed(tx, snapshot.missing);

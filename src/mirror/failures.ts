@@ -9,7 +9,7 @@ import { maxAttempts } from '../webhook/sync-queue.ts';
 const retries = { first: 1_000, last: 600_000 };
 const failedRetryMs = 3_600_000;
 
-/** Back-off after an outage or a rate limit: these end soon. */
+/** Back-off after an outage or a rate limit, which usually end soon. */
 const outageRetries = { first: 1_000, last: 60_000 };
 
 /**
@@ -58,9 +58,9 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Returns the back-off before the next attempt, milliseconds. If the failure counts, it doubles, so that
- * all attempts take about half an hour; a failed object is retried once an hour. After an outage it is the
- * time waited so far, which also doubles it each time.
+ * Returns the back-off before the next attempt, milliseconds. If the failure counts, the back-off doubles; a
+ * failed object is retried once an hour. After an outage it equals the time waited so far, which also doubles
+ * it each time.
  *
  * @param attempts those that counted, this one included.
  */

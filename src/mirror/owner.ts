@@ -19,7 +19,7 @@ export interface Owned {
   owner: UserName | null;
 }
 
-/** The owners that follow from a snapshot. */
+/** The ownership that follows from a snapshot. */
 export interface Ownership {
   /** Objects with evidence of an owner; the others keep theirs. */
   owned: Owned[];
@@ -27,9 +27,9 @@ export interface Ownership {
   claimed: { intentId: string; sessionId: string; customerId: string | null }[];
   /** Sessions that name one of our intents but are not claimed by it. */
   foreign: string[];
-  /** Current users of stored objects that are decided again, though the snapshot does not show them. */
+  /** Current owners of objects outside the snapshot whose ownership is decided again. */
   formerUids: bigint[];
-  /** Payments of such stored sessions. */
+  /** Payments of sessions outside the snapshot whose ownership is decided again. */
   payments: string[];
 }
 
@@ -117,7 +117,7 @@ async function loadProjects(tx: Tx, subjects: readonly Subject[]): Promise<Set<s
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Decides the owner of every customer of the subjects; those of the snapshot by its metadata. */
+/** Decides the owner of every customer of the subjects; those of the snapshot by their metadata. */
 async function loadCustomers(
   tx: Tx,
   { unlinked }: StripeSnapshot,
@@ -150,7 +150,7 @@ function addressable({ projectId, userId }: Named): Named {
   return { projectId, userId: userIdSchema.safeParse(userId).success ? userId : null };
 }
 
-/** SQL: what else changes with the user of a customer. */
+/** SQL: the other columns that change with the user of a customer. */
 const linkColumns = `, is_primary = false,
   linked_by = case when o.uid is not null then 'metadata' end`;
 

@@ -27,29 +27,29 @@ const concurrency = { others: 8, all: 12 };
  */
 const missingTries = 3;
 
-/** Interval at which a worker renews its leases, milliseconds: a good part of the lease. */
+/** Interval at which a worker renews its leases, milliseconds: a third or less of the lease. */
 const renewEveryMs = 3_000;
 
 /** See `ClaimRequest`. */
 const quietMs = 300;
 
 /**
- * How long an idle worker sleeps before it polls for objects that other instances enqueued, milliseconds.
- * It doubles while nothing comes.
+ * Interval at which an idle worker polls for objects that other instances enqueued, milliseconds. It doubles
+ * while the queue stays empty.
  */
 const idleMs = { first: 200, last: 1_000 };
 
 /**
- * Rest after a round of claims: a multiple of its duration, up to a maximum in milliseconds. A flood of
- * events must not keep Postgres busy with claims alone.
+ * Pause after a round of claims: a multiple of the round's duration, up to a maximum in milliseconds, so that
+ * a flood of events does not saturate Postgres with claims.
  */
 const rest = { times: 4, maxMs: 250 };
 
-/** Time without a heartbeat after which the worker counts as stuck, milliseconds. */
+/** Time-out of the heartbeat after which the worker counts as stuck, milliseconds. */
 const heartbeatMs = 60_000;
 
 /**
- * Minimum interval between log lines about an unreachable database, which is polled all the time,
+ * Minimum interval between log lines about an unreachable database, which is polled continuously,
  * milliseconds.
  */
 const outageLineEveryMs = 60_000;
@@ -130,7 +130,7 @@ export function startWorker(deps: WorkerDeps): Worker {
     renewEveryMs,
     () => renewLeases(deps.database, [...held], deps.clock()),
     (error) => {
-      deps.logger.warn({ err: error }, 'leases could not be renewed; other workers may take over');
+      deps.logger.warn({ err: error }, 'could not renew leases; other workers may take over');
     },
   );
   const ended = run();

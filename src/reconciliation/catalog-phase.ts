@@ -83,8 +83,8 @@ async function walk<T extends Listed>(
 }
 
 /**
- * Loads the products of prices that are not stored: a dry run, or a run of another project, did not keep
- * them.
+ * Loads the products of prices that are not stored, because they come from a dry run or from a run of another
+ * project.
  */
 async function loadUnstored(
   { prisma }: Database,

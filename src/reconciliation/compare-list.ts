@@ -39,7 +39,7 @@ interface WholeList<T> extends ComparedList<T> {
   };
 }
 
-/** Compares a list that shows everything of its objects; then those that a page should have shown. */
+/** Compares a list that shows its objects completely; then compares the objects missing from the page. */
 export function compareList<T extends Listed>(compared: WholeList<T>): Step {
   const { select, toSnapshot, customerOf, alive } = compared;
   return async (context, position) => {
@@ -89,8 +89,8 @@ interface ListOfParts<T, Row extends { id: string }> extends ComparedList<T> {
 }
 
 /**
- * Compares a list that does not show all that its objects depend on, which may be older: those that differ
- * are fetched alone.
+ * Compares a list that does not show everything its objects depend on: objects that differ are fetched
+ * individually.
  */
 export function compareParts<T extends Listed, Row extends { id: string }>(
   compared: ListOfParts<T, Row>,

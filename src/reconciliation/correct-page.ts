@@ -33,8 +33,8 @@ export async function correctPage(
 }
 
 /**
- * Runs `work` for each with bounded concurrency. After a failure it starts no more, waits for those that
- * run, and throws.
+ * Runs `work` for each with bounded concurrency. After a failure it starts no more, waits for the running
+ * ones, and throws.
  */
 async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
   const left = all.values();

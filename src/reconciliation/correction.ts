@@ -13,12 +13,12 @@ import { type NewFinding, recordFinding } from './record-finding.ts';
 import type { RunContext, Unit } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
-/** How long after a stored end Stripe may still show an older state, milliseconds. */
+/** Maximum time after a stored end for which Stripe may still show an older state, milliseconds. */
 const staleMs = 3_600_000;
 
 /**
- * Compares a fetched unit with the mirror, and corrects what differs by a sync. So it does what a webhook
- * would, and nothing if a later fetch was written meanwhile. A correction that would take something from a
+ * Compares a fetched unit with the mirror, and corrects differences by a sync. It has the effect of a
+ * webhook, and none if a later fetch was written in the meantime. A correction that would take access from a
  * user is only recorded as `pending`, since the run must first know the total.
  */
 export async function correct(context: RunContext, found: Unit): Promise<void> {
@@ -99,10 +99,10 @@ export async function attemptCorrection(
 }
 
 /**
- * Fetches a subscription again that the mirror holds as ended and Stripe shows alive. Shortly after the end
+ * Fetches a subscription again that the mirror stores as ended and Stripe shows alive. Shortly after the end
  * that is an older state; later on, the mirror is wrong.
  *
- * @returns the unit to go by; null: wait for the next run.
+ * @returns the unit to apply; null: wait for the next run.
  */
 async function recheckEnded(
   { deps }: RunContext,

@@ -4,7 +4,7 @@ import { compareList } from './compare-list.ts';
 
 /**
  * Compares the customers created since the last success. Older ones come with their subscriptions and
- * purchases; without any, no access depends on them.
+ * purchases. A customer with neither affects no access.
  */
 export const compareCustomers = compareList({
   list: (stripe, params) => stripe.customers.list(params),

@@ -17,15 +17,15 @@ interface Measured {
   losers: number;
 }
 
-/** A loss of up to this many users raises no alarm, however few the project has. */
+/** Maximum number of losing users that raises no alarm, even in a small project. */
 const smallLoss = 5;
 
 const dayMs = 86_400_000;
 
 /**
- * Settles the corrections that take something, once the run knows them all. If they are too much for a
- * project, those by which its users lose are held for an operator, even if others are affected too. The
- * rest is checked again and applied.
+ * Settles the corrections that take access, once the run knows them all. If a project would lose too much,
+ * its losses are held for an operator, even if they also affect other projects. The rest is checked again and
+ * applied.
  */
 export async function settleLosses(context: RunContext): Promise<null> {
   const { deps, scope } = context;
@@ -87,9 +87,8 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
 }
 
 /**
- * Fetches the objects of findings again, and applies what they still take, if it is from no other users
- * than recorded. A correction that would take more, or that its project now wants only reported, is not
- * applied.
+ * Fetches the objects of findings again, and applies what they still take from the recorded users. A
+ * correction that would take more, or that its project now wants only reported, is not applied.
  */
 export async function recheckFindings(
   context: RunContext,

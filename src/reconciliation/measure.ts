@@ -16,7 +16,9 @@ export function countFindingsFromZero({ metrics }: Pick<MeasureDeps, 'metrics'>)
   }
 }
 
-/** Measures when everything was last compared, how long that took, and what waits for an operator. */
+/**
+ * Measures when everything was last compared, how long that took, and how many findings wait for an operator.
+ */
 export async function measureRuns({ database, metrics }: MeasureDeps): Promise<void> {
   const { reconciliationRun } = database.prisma;
   const last = await reconciliationRun.findFirst({

@@ -11,13 +11,13 @@ const typesAtOnce = 20;
 
 const parts = Math.ceil(eventTypes.length / typesAtOnce);
 
-/** How long Stripe lists events, milliseconds. */
+/** Time for which Stripe lists events, milliseconds. */
 const shownMs = 30 * 86_400_000;
 
 /**
  * Compares a page of Stripe's events with the inbox, and stores the missing ones as if they had been
- * delivered. It comes last, and leaves out events about objects of this run's undecided findings: an event
- * must not take what the run holds back, or fix what is only to be reported.
+ * delivered. It runs last and skips events about objects of this run's undecided findings, which must stay
+ * held or reported.
  */
 export async function compareEvents(
   context: RunContext,

@@ -47,7 +47,7 @@ interface Stretch {
 
 const pageSize = 100;
 
-/** Lists that miss more objects than this, all of them known to Stripe, are no accident. */
+/** Maximum number of objects that Stripe knows but a list may lack by accident. */
 const mostUnlisted = 20;
 const mostSingle = 100;
 

@@ -58,9 +58,7 @@ const comparedIn: Readonly<Record<SyncedType, readonly Phase[]>> = {
   entitlement_summary: [],
 };
 
-/**
- * Losses come once all is known. Events come last, since they must not take what is held.
- */
+/** Losses follow once all are known. Events come last, since they must not take what is held. */
 const everything: readonly Phase[] = [
   ...new Set(Object.values(comparedIn).flat()),
   losses,
@@ -94,6 +92,6 @@ export function phasesOf(
 
 export function firstPhase(scope: Pick<RunScope, 'projectId' | 'userId'>, forced = false): string {
   const [first] = phasesOf(scope, forced);
-  if (first === undefined) throw new Error('a run has no phases');
+  if (first === undefined) throw new Error(`no phases for the run scope ${JSON.stringify(scope)}`);
   return first.name;
 }

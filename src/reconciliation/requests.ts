@@ -21,7 +21,7 @@ export interface StartedRun {
   status: 'running';
 }
 
-/** Who requests a run, by which request. */
+/** The requester of a run, and the request. */
 type Asker = Pick<AuditRecord, 'actor' | 'requestId'>;
 
 /**
@@ -103,7 +103,7 @@ export interface RunCursor {
   id: string;
 }
 
-/** Loads the findings of a run, in the order in which they were recorded. */
+/** Loads the findings of a run, in order of recording. */
 export function loadFindings(
   database: Database,
   runId: string,
@@ -145,7 +145,7 @@ export async function countFindings(
 }
 
 /**
- * Resumes a held run, to apply exactly what it holds, each checked again first.
+ * Resumes a held run to apply only its held findings, each checked again first.
  * @throws ProblemError reconciliation_not_found, reconciliation_not_held
  */
 export async function forceRun(

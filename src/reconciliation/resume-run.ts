@@ -14,15 +14,17 @@ export interface RunDeps extends ReconcileDeps {
   isStopped: () => boolean;
 }
 
-/** Webhooks go first: while this many objects are enqueued, the next page waits `ms`, at most `times`. */
+/**
+ * Webhooks have priority: while this many objects are enqueued, the next page waits `ms`, at most `times`.
+ */
 const yieldTo = { enqueued: 50, ms: 500, times: 20 };
 
-/** Thrown if another instance holds the run by now, or this one is stopping. */
+/** Thrown if another instance has taken the run over, or this one is stopping. */
 class RunInterrupted extends Error {}
 
 /**
- * Resumes a claimed run where it stopped, and runs it to its end. A failure is recorded in the run and
- * takes nothing away; an interrupted run is released.
+ * Resumes a claimed run where it stopped, and runs it to its end. A failure is recorded in the run and takes
+ * no access away. An interrupted run is released.
  */
 export async function resumeRun(
   deps: RunDeps,

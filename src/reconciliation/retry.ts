@@ -4,9 +4,7 @@ import { backOffMs } from '../platform/back-off.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { RunFailed } from './run-context.ts';
 
-/**
- * Back-off during an outage or a rate limit. No wait is as long as the run's lease.
- */
+/** Back-off during an outage or a rate limit. Each delay is shorter than the run's lease. */
 const waits = { first: 1_000, last: 30_000 };
 const mostTries = 60;
 
@@ -14,8 +12,8 @@ const mostTries = 60;
 const mostImplausible = 3;
 
 /**
- * Retries a step until Stripe answers. It waits out an outage or a rate limit of half an hour. A step may
- * be repeated at any time, since it only compares, and corrects by what it then sees.
+ * Retries a step until Stripe answers, for up to half an hour of outage or rate limit. A step may be repeated
+ * at any time, since it compares again before it corrects.
  *
  * @throws RunFailed if Stripe refuses the key or stays unavailable.
  */

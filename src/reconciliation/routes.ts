@@ -36,7 +36,9 @@ const inPath = z.strictObject({ id: z.string().max(100) });
 const scopeQuery = { project_id: projectIdSchema.optional() };
 const startedSchema = z.strictObject({ id: z.string(), status: z.enum(runStatuses) });
 
-/** Routes for reconciliation: start a run, read its progress and its findings, force what it holds. */
+/**
+ * Registers the routes for reconciliation: start a run, read its progress and findings, force held findings.
+ */
 export function reconciliationRoutes(
   app: App,
   deps: { clock: Clock; database: Database; access: ProjectAccess },
@@ -79,7 +81,7 @@ export function reconciliationRoutes(
       config: { auth: 'admin', allProjects: true },
       schema: {
         tags,
-        summary: 'List reconciliations, the last started first',
+        summary: 'List reconciliations, latest first',
         querystring: z.strictObject({ ...listQuery, ...scopeQuery }),
         response: { 200: listResponse(runSchema) },
       },
@@ -155,7 +157,7 @@ export function reconciliationRoutes(
       config: { auth: 'admin', problems: ['reconciliation_not_found', 'reconciliation_not_held'] },
       schema: {
         tags,
-        summary: 'Apply what a reconciliation holds back, each checked again first',
+        summary: 'Apply the held findings of a reconciliation, each checked again first',
         params: inPath,
         body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
         response: { 202: startedSchema },

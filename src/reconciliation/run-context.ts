@@ -60,7 +60,7 @@ export interface RunContext {
   /** The oldest creation to compare in lists by creation, epoch milliseconds; null = all. */
   since: number | null;
   counts: Counts;
-  /** Renews the lease of the run. Throws if another instance holds it by now, or if it must stop. */
+  /** Renews the lease of the run. Throws if another instance has taken the run over, or if it must stop. */
   beat(): Promise<void>;
 }
 
@@ -80,5 +80,5 @@ export interface Related {
   products?: StripeSnapshot['product'];
 }
 
-/** Ends a run that cannot continue, with the reason. Nothing is taken away for it. */
+/** Ends a run that cannot continue, with the reason. It takes no access away. */
 export class RunFailed extends Error {}

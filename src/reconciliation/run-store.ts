@@ -105,7 +105,7 @@ export async function createRun(
 }
 
 /**
- * Creates the run of a time slot, on one of all instances; none while a scheduled run is under way.
+ * Creates the run of a time slot, on exactly one instance; none while a scheduled run is in progress.
  *
  * @returns whether this instance created it.
  */
@@ -143,8 +143,8 @@ export async function claimRun(
 }
 
 /**
- * Updates a run that this instance holds, and renews the lease; returns false if another instance holds it
- * by now.
+ * Updates a run that this instance holds, and renews the lease. Returns false if another instance has taken
+ * the run over.
  */
 export async function saveRun(
   { clock, database }: RunDeps,
@@ -167,7 +167,7 @@ export async function releaseRun({ database }: RunDeps, id: string, holder: stri
   });
 }
 
-/** Ends a run. Pending findings become `reported`; findings that other runs hold may be settled by it. */
+/** Ends a run. Pending findings become `reported`. May also settle findings held by other runs. */
 export async function endRun(
   { clock, database }: RunDeps,
   run: Pick<ReconciliationRun, 'id' | 'projectId' | 'userId' | 'dryRun' | 'startedAt'>,
@@ -193,7 +193,7 @@ export async function endRun(
 }
 
 /**
- * Settles what other runs hold, if this run has fixed or settled the same object, or has compared
+ * Settles findings held by other runs, if this run has fixed or settled the same object, or has compared
  * everything since and held nothing.
  *
  * @param startedAt of a run that held nothing; null: only the same objects count.

@@ -8,7 +8,7 @@ import { resumeRun } from './resume-run.ts';
 import type { ReconcileDeps } from './run-context.ts';
 import { claimRun, createSlotRun } from './run-store.ts';
 
-/** Interval at which an instance polls for a run that no instance holds, milliseconds. */
+/** Interval at which an instance polls for an unclaimed run, milliseconds. */
 const lookEveryMs = 2_000;
 
 const measureEveryMs = 30_000;

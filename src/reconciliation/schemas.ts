@@ -59,7 +59,7 @@ export const findingSchema = z
   })
   .meta({ id: 'ReconciliationFinding' });
 
-/** How many findings a run has, by type and by action. */
+/** Number of findings of a run, by type and by action. */
 export interface FindingCounts {
   byType: Record<string, number>;
   byAction: Record<string, number>;
@@ -124,7 +124,7 @@ export function toFindingDto(row: ReconciliationFinding): z.infer<typeof finding
   };
 }
 
-/** Returns what one side holds of an object, as answers show it. */
+/** Returns the fields of an object on one side, as answers show them. */
 function sideOf(stored: unknown) {
   const fields = z.record(z.string(), z.json()).nullable().parse(stored);
   return fields === null ? null : toApiFields(fields);

@@ -31,7 +31,7 @@ export async function loadStored(
   };
 }
 
-/** Loads the objects whose stored user is another than the evidence says, or none. */
+/** Loads the objects whose stored user differs from the evidence, or is missing. */
 async function loadMisowned(
   tx: Tx,
   snapshot: StripeSnapshot,

@@ -34,7 +34,7 @@ export interface SandboxOptions {
   endpoints?: EndpointOptions[];
   /** A JSON file that stores the state across restarts. */
   stateFile?: string;
-  /** `background` (the default) sends webhooks at once, `manual` when `deliver()` is called. */
+  /** `background` (the default) sends webhooks immediately, `manual` when `deliver()` is called. */
   delivery?: DeliveryMode;
   /** Maximum requests per second; more get a 429. Unlimited by default. */
   rateLimit?: RateLimit;
@@ -44,7 +44,7 @@ export interface SandboxOptions {
   dunning?: Dunning;
 }
 
-/** How often due work is checked without a request, milliseconds. */
+/** Interval at which due work is checked without a request, milliseconds. */
 const tickMs = 1000;
 
 /** Starts a sandbox, by default on the loopback interface. */

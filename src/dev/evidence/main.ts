@@ -1,7 +1,7 @@
 /*
- * The program behind `npm run evidence`: runs every step that proves the repository's claims, even if an
- * earlier one failed, and writes docs/evidence.md. Exits with 1 if a step failed. An unavailable step is no
- * failure, and the page says that it proves nothing.
+ * The program behind `npm run evidence`: runs every step that proves the repository's claims, even after a
+ * failure, and writes docs/evidence.md. Exits with 1 if a step failed. An unavailable step is not a failure;
+ * the page marks it as proving nothing.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';

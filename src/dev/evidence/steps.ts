@@ -6,7 +6,7 @@ import type { Judged } from './outcome.ts';
 /* The steps of `npm run evidence`, and how their output is read. Pure. */
 
 interface StepRule {
-  /** The arguments for npm, as a person would type them. */
+  /** The arguments for npm, as typed on the command line. */
   typed: readonly string[];
   /** Further arguments, which make the output readable by a program. */
   flags: readonly string[];

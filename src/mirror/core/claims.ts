@@ -11,7 +11,7 @@ export interface Named {
   userId: string | null;
 }
 
-/** The user to whom a customer is linked, and what made the link. */
+/** The user to whom a customer is linked, and the origin of the link. */
 export interface Link extends UserName {
   linkedBy: string | null;
 }
@@ -20,9 +20,8 @@ export interface Link extends UserName {
 export type Verdict = UserName | null | undefined;
 
 /**
- * Returns the owner of a customer: the user to whom it is linked, unless its own metadata names another
- * project, which it then moves to; without a link, the owner that its metadata names. An edit within the
- * project changes nothing.
+ * Returns the owner of a customer: its linked user, otherwise the owner that its metadata names. Metadata
+ * that names another project moves the customer there; an edit within the project changes nothing.
  *
  * @param named by its metadata; null if that names no existing project.
  */
@@ -77,9 +76,9 @@ export interface SessionClaim {
 }
 
 /**
- * Returns whether an intent claims a session. It claims the session that Stripe returned for it. If that
- * answer was lost, it claims a session that names the intent and its project and sells the same prices. The
- * reference alone proves nothing: on a payment link the buyer sets it.
+ * Returns whether an intent claims a session: the one that Stripe returned for it or, if that answer was
+ * lost, one that names the intent and its project and sells the same prices. The reference alone proves
+ * nothing: on a payment link the buyer sets it.
  */
 export function claimsSession(intent: Intent, session: SessionClaim): boolean {
   if (intent.sessionId !== null) return intent.sessionId === session.id;

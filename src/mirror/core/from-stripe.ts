@@ -110,14 +110,13 @@ function discountsOf(
 
 /** How a session was paid. */
 export interface SessionPayment {
-  /** When its money arrived (`arrivalOf`), if there was something to pay. */
+  /** When its money arrived (`arrivalOf`), if anything was due. */
   arrivedAt: Date | null;
 }
 
 /**
- * Maps a session to its row with its purchases: in payment mode one per line, in subscription mode one per
- * one-time line, if the session is complete and its `payment_status` is `paid` or `no_payment_required`.
- * Other sessions have no purchases.
+ * Maps a session to its row with its purchases, if it is complete and its `payment_status` is `paid` or
+ * `no_payment_required`: in payment mode one per line, in subscription mode one per one-time line.
  *
  * @param lines all of them.
  */
@@ -170,7 +169,7 @@ export function sessionRow(
   };
 }
 
-/** Returns the id that a field refers to, expanded or not. */
+/** Returns the id in a field, expanded or not. */
 export function reference(field: string | { id: string }): string {
   return typeof field === 'string' ? field : field.id;
 }

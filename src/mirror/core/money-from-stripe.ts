@@ -6,14 +6,15 @@ import type { InvoiceRow } from './rows.ts';
  * Maps payments, debts and refunds from Stripe's objects to the mirror's rows. Pure.
  */
 
-/** How much later Stripe may book a charge that succeeded at once, such as a card's, milliseconds. */
+/**
+ * Maximum delay with which Stripe books a charge that succeeded immediately, such as a card's, milliseconds.
+ */
 const bookingMs = 3_600_000;
 
 /**
  * Returns when the money arrived; null if no charge succeeded and there is no invoice. A charge's `created`
- * is when it was submitted. A balance transaction or an invoice that is more than an hour later shows that
- * the money came later; less is bookkeeping. If a debit was booked as it was submitted, only an event shows
- * when it arrived (confirm-arrivals.ts).
+ * is its submission; a balance transaction or invoice more than an hour later shows a later arrival. For a
+ * debit booked on submission, only an event shows the arrival (confirm-arrivals.ts).
  *
  * @param charges with their balance transactions, if the key may read those.
  * @param invoicePaidAt of the invoice that they pay, if it is more than a receipt.
@@ -90,14 +91,11 @@ function subscriptionOf(invoice: Stripe.Invoice): string | null {
 }
 
 /**
- * Returns when the current debt began: the earliest `finalized_at` (`due_date` if the invoice was sent to
- * the customer) of the unpaid, not void invoices that were finalized after the last paid one; null if there
- * are none. So the next renewal does not restart it, an old forgotten invoice does not cut it short, and a
- * paid upgrade does not pay a renewal that is still a draft. Invoices that were written off before payment
- * was requested, as with paused collection, are gifts and no debt. `current_period_end` does not serve: it
- * advances before the payment.
+ * Returns when the current debt began: the earliest `finalized_at` (`due_date` if the invoice was sent to the
+ * customer) of the unpaid, not void invoices finalized after the last paid one; null = no debt.
+ * docs/architecture.md, "Grace period", explains the rule.
  *
- * @param invoices all of the subscription's: a draft may wait long before it is finalized.
+ * @param invoices all of the subscription's: a draft may be finalized much later.
  */
 export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
   const [lastPaid] = invoices

@@ -11,8 +11,8 @@ export type RowsByType = { [T in SyncedType]: RowOf[T][] };
  */
 export interface StripeSnapshot extends RowsByType {
   /**
-   * Subscriptions that the mirror holds as ended and Stripe, asked again long after, shows alive: the
-   * mirror is wrong. Anywhere else an end stays, since a snapshot that contradicts it is older.
+   * Subscriptions that the mirror stores as ended and that Stripe, asked again long after, shows alive: the
+   * mirror is wrong. In any other case a stored end stays, since a contradicting snapshot is older.
    */
   revived: string[];
   /** Ids of customers and subscriptions on a test clock, which Stripe's lists leave out by default. */
@@ -39,7 +39,7 @@ export function rowsByType(of: <T extends SyncedType>(type: T) => RowOf[T][]): R
   return Object.fromEntries(syncedTypes.map((type) => [type, of(type)])) as RowsByType; // of every type
 }
 
-/** Returns what `of` returns for the rows of each type, in the order of `syncedTypes`. */
+/** Returns the results of `of` for the rows of each type, in the order of `syncedTypes`. */
 export function mapTypes<R>(
   shown: RowsByType,
   of: <T extends SyncedType>(type: T, rows: RowOf[T][]) => R,
@@ -60,7 +60,7 @@ export function snapshotOf(rows: Partial<RowsByType> = {}): StripeSnapshot {
   };
 }
 
-/** Returns one snapshot with everything that these show. */
+/** Merges snapshots into one. */
 export function mergeSnapshots(all: readonly StripeSnapshot[]): StripeSnapshot {
   return {
     ...rowsByType((type) => all.flatMap((each: RowsByType) => each[type])),
@@ -87,9 +87,9 @@ export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
 const subscriptionsAtOnce = 100;
 
 /**
- * Splits a snapshot into parts that are written one after the other under its number: the objects of a big
- * customer are too many for one transaction. All but subscriptions is in the last part, so the requested
- * object counts as fetched only when everything was written.
+ * Splits a snapshot into parts that are written sequentially under its number: the objects of a big customer
+ * are too many for one transaction. The last part has everything except subscriptions, so the requested
+ * object counts as fetched only after all parts were written.
  */
 export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
   const { subscription: all } = snapshot;

@@ -32,7 +32,7 @@ export const price: FollowedObject<'price'> = {
   deletedRow: (id) => ({ id, deleted: true }),
 };
 
-/** Fetches a price with its product, without which it is of no use. */
+/** Fetches a price with its product, which it requires. */
 async function fetchPrice(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
   const price = await retrievePrice(stripe, id);
   snapshot.product.push(toProductRow(await stripe.products.retrieve(reference(price.product))));

@@ -72,8 +72,8 @@ async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string
 }
 
 /**
- * Fetches the latest charge; null if nothing was charged yet or Stripe does not know the payment. The
- * session's own fields apply then.
+ * Fetches the latest charge; null if the payment has no charge yet or Stripe does not know it. The session's
+ * own fields then apply.
  */
 async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stripe.Charge | null> {
   try {
@@ -93,7 +93,7 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
   }
 }
 
-/** Stores a session. A line that was paid stays bought; refunds and disputes say what was returned. */
+/** Stores a session. A paid line stays a purchase; refunds and disputes record what was returned. */
 async function storeSession(tx: Tx, row: SessionRow): Promise<string[]> {
   const { purchases, priceIds, ...data } = row;
   await tx.checkoutSession.upsert({ where: { id: row.id }, create: data, update: data });

@@ -52,7 +52,7 @@ async function storeCustomer(
     });
     return [];
   }
-  if (createdAt === null) throw new Error('a customer that exists has no creation date');
+  if (createdAt === null) throw new Error(`customer ${id} is not deleted but has no creation date`);
   await tx.customer.upsert({
     where: { id },
     create: { id, email, createdAt },

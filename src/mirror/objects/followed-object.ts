@@ -75,7 +75,7 @@ export function lastKnown(
   return isKnown(status) ? status : knownStatus;
 }
 
-/** Returns what is of interest of a customer's object with these lines. */
+/** Returns the relevant fields of a customer's object with these lines. */
 export function customerObject(
   object: Pick<Stripe.Subscription | Stripe.Checkout.Session, 'id' | 'customer' | 'metadata'>,
   lines: readonly { price: Stripe.Price | null }[],

@@ -28,7 +28,7 @@ export const subscription: FollowedObject<'subscription'> = {
  */
 export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
 
-/** Adds a subscription to a snapshot by its id. The same errors as `addSubscription`. */
+/** Adds a subscription to a snapshot by its id. Throws the same errors as `addSubscription`. */
 export async function fetchSubscription(
   stripe: Stripe,
   snapshot: StripeSnapshot,
@@ -95,8 +95,8 @@ async function fetchInvoices(
 }
 
 /**
- * Stores a subscription. A terminal status is final at Stripe, so a snapshot that contradicts it is older.
- * An unknown status keeps the last known effect, and denies if it is the first that we see.
+ * Stores a subscription. A terminal status is final at Stripe, so a contradicting snapshot is older. An
+ * unknown status keeps the last known effect, and denies access if it is the first status seen.
  */
 async function storeSubscription(
   tx: Tx,

@@ -8,9 +8,9 @@ import type { UserEffect } from './user-effect.ts';
  */
 
 /**
- * What was done about a finding: `fixed`; `reported` only (a dry run, or the project wants it so);
- * `pending` until the run knows the total loss; `held` since that was too much; `settled` since the
- * difference was gone when it was checked again; `open`: only an operator can settle it.
+ * The action taken on a finding: `fixed`; `reported` only; `pending` until the run knows the total loss;
+ * `held` for an operator because of that loss; `settled` since the difference was gone when checked again;
+ * `open`: only an operator can settle it.
  */
 export const findingActions = ['fixed', 'reported', 'pending', 'held', 'settled', 'open'] as const;
 export type FindingAction = (typeof findingActions)[number];

@@ -1,14 +1,12 @@
-/*
- * Computes what a correction would give and take, from the timelines before and after it. Pure.
- */
+/* Computes the access that a correction would give and take, from the timelines before and after it. Pure. */
 
-/** A stretch of a user's timeline over which a feature is allowed. */
+/** A period of a user's timeline over which a feature is allowed. */
 export interface AllowedSegment {
   uid: bigint;
   featureCode: string;
   /** The feature's value: `true`, a number, `unlimited`, or JSON. */
   value: unknown;
-  /** Epoch milliseconds; null = for ever. */
+  /** Epoch milliseconds; null = without end. */
   validFrom: number;
   validTo: number | null;
   /** Whether it is part of the timeline before the correction, and after it. */

@@ -21,7 +21,7 @@ import { none, reads, subset } from './reads.ts';
 
 const path = '/v1/invoiceitems';
 
-/** Amounts for a customer's next invoice. */
+/** Returns the routes for a customer's pending invoice items. */
 export const invoiceItems: Endpoint[] = [
   endpoint(
     'POST',

@@ -23,7 +23,7 @@ import { reads, subset } from './reads.ts';
 
 const path = '/v1/payment_intents';
 
-/** Payments are captured at once; the sandbox has no later capture. */
+/** Payments are captured immediately; the sandbox does not support later capture. */
 const creation = z.strictObject({
   amount: integer,
   currency: text,

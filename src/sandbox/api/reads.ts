@@ -57,7 +57,7 @@ export function listing<T extends Entity, P extends Paging & { created?: Bounds 
   });
 }
 
-/** Returns the first requested of several indexed subsets. */
+/** Returns the subset of the first filter that is set, if any. */
 export function subset<T>(
   ...choices: readonly [wanted: string | undefined, rows: (wanted: string) => T[]][]
 ): T[] | undefined {

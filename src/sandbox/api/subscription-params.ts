@@ -13,7 +13,7 @@ export const subscriptionItem = z.strictObject({
 
 export const proration = z.enum(['always_invoice', 'create_prorations', 'none']).optional();
 
-/** In an update. */
+/** The parameters of an item in an update. */
 export const paymentBehavior = z
   .enum(['allow_incomplete', 'error_if_incomplete', 'pending_if_incomplete'])
   .optional();
@@ -49,7 +49,7 @@ const shared = {
   payment_settings: inert,
 };
 
-/** In a creation. */
+/** The parameters of a creation. */
 export const creation = z.strictObject({
   ...shared,
   customer: text,
@@ -69,7 +69,7 @@ export const creation = z.strictObject({
 
 export type Creation = z.output<typeof creation>;
 
-/** In an update. */
+/** The parameters of an update. */
 export const update = z.strictObject({
   ...shared,
   items: listOf(subscriptionItem).optional(),

@@ -162,7 +162,7 @@ export const subscriptionSchedules: Endpoint[] = [
   ),
 ];
 
-/** Applies a change of the current phase at once. */
+/** Applies a change of the current phase immediately. */
 function enterPresent(
   world: World,
   schedule: SubscriptionSchedule,

@@ -80,7 +80,7 @@ export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
     : walletOutcome(world, invoice.customer);
 }
 
-/** Applies a successful payment, at once or later. */
+/** Applies a successful payment, immediate or delayed. */
 export function markPaid(world: World, invoice: Invoice): void {
   const now = world.clock.seconds();
   change(world, 'invoice.updated', invoice, () => {
@@ -122,7 +122,7 @@ export function failCollection(world: World, invoice: Invoice, automatic: boolea
   followFailedAttempt(world, invoice, subscriptionOf(world, invoice), automatic);
 }
 
-/** Voids the invoice: it was never owed. */
+/** Voids the invoice, as if it was never owed. */
 export function voidInvoice(world: World, invoice: Invoice): void {
   closeInvoice(world, invoice);
   invoice.status = 'void';
@@ -211,8 +211,8 @@ function clearDebt(world: World, invoice: Invoice): void {
 }
 
 /**
- * Returns the invoice that was finalized last. It is not always the last created one: a renewal's draft is
- * finalized after an upgrade made meanwhile.
+ * Returns the invoice that was finalized last. It may differ from the last created one: a renewal's draft is
+ * finalized after an intermediate upgrade.
  */
 function latestFinalized(world: World, { id }: Subscription): Invoice | undefined {
   return world.tables.invoices

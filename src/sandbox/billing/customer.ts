@@ -48,7 +48,7 @@ export function newCustomer(world: World, fields: CustomerFields): Customer {
   };
 }
 
-/** Deletes a customer permanently. Stripe ends its subscriptions and schedules at once. */
+/** Deletes a customer permanently. Stripe ends its subscriptions and schedules immediately. */
 export function deleteCustomer(world: World, customer: Customer): void {
   for (const subscription of world.tables.subscriptions.where('customer', customer.id)) {
     if (!hasEnded(subscription)) {

@@ -30,8 +30,8 @@ const ranks: Record<Timed['object'], number> = {
 };
 
 /**
- * Does everything that is due, in order, with the clock at each instant. This may cause further due work,
- * such as the next period's end. Returns whether anything was done.
+ * Runs all due work in order, with the clock at each instant. This may cause further due work, such as the
+ * next period's end. Returns whether any work was done.
  */
 export function runDue(world: World): boolean {
   for (let done = false; ; done = true) {
@@ -163,7 +163,7 @@ function* subscriptionDue(world: World, subscription: Subscription): Generator<D
   };
 }
 
-/** Sends `trial_will_end` three days ahead; at once for a shorter trial. */
+/** Sends `trial_will_end` three days ahead; immediately for a shorter trial. */
 function* trialNoticeDue(world: World, subscription: Subscription): Generator<Due> {
   const { trial_end: trialEnd, status } = subscription;
   const told = world.tables.trialNotices.get(subscription.id)?.trialEnd;

@@ -5,9 +5,9 @@ import { addDays } from './period.ts';
 import { cancelSubscription, changeSubscription, hasEnded } from './subscription-change.ts';
 
 /**
- * Applies dunning after a failed attempt: another attempt on the next retry day, counted from the first
- * attempt, or after the last one the configured end. A first invoice is not retried: its subscription stays
- * incomplete until it is paid.
+ * Applies dunning after a failed attempt: schedules another attempt on the next retry day, counted from the
+ * first attempt, or applies the configured end after the last one. A first invoice is not retried: its
+ * subscription stays incomplete until it is paid.
  */
 export function followFailedAttempt(
   world: World,

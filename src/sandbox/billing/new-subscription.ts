@@ -104,7 +104,7 @@ export function addItem(
   return item;
 }
 
-/** Does the same without storing the item. */
+/** Returns the item without storing it. */
 export function newItem(
   world: World,
   subscription: Subscription,

@@ -13,7 +13,7 @@ export interface PaymentRequest {
   email: string | null;
 }
 
-/** How a payment attempt ends: at once, or (`processing`) by a later settlement. */
+/** The outcome of a payment attempt: immediate, or (`processing`) by a later settlement. */
 export type PaymentOutcome = 'succeeded' | 'declined' | 'processing';
 
 export function createPaymentIntent(world: World, request: PaymentRequest): PaymentIntent {

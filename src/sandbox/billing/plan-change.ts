@@ -30,13 +30,13 @@ export interface ChangePlan {
   anchor: number | null;
   /** Credits and charges for parts of a period. */
   prorations: DraftLine[];
-  /** Whole periods that begin now and are billed at once. */
+  /** Whole periods that begin now and are billed immediately. */
   periods: DraftLine[];
 }
 
 /**
- * Changes items at once. The unused time of the old price is credited and the remaining time of the new one
- * charged, on the next invoice or (`always_invoice`) now. Another interval begins a new period now.
+ * Changes items immediately. Credits the unused time of the old price and charges the remaining time of the
+ * new one, on the next invoice or (`always_invoice`) now. Another interval begins a new period now.
  */
 export function changeItems(
   world: World,

@@ -13,7 +13,7 @@ import { itemLine } from './subscription-start.ts';
 const draftSeconds = 3600;
 
 /**
- * Begins the next period of each item whose period is over, and drafts the invoice for it. The period
+ * Begins the next period of each item whose period has ended, and drafts the invoice for it. The period
  * advances before the payment, as on Stripe.
  */
 export function renew(world: World, subscription: Subscription): void {

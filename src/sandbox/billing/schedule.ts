@@ -25,7 +25,7 @@ export interface ScheduleRequest {
   metadata: Record<string, string>;
 }
 
-/** Creates a schedule. If its first phase has begun, it creates its subscription at once. */
+/** Creates a schedule. If its first phase has begun, creates its subscription immediately. */
 export function startSchedule(world: World, request: ScheduleRequest): SubscriptionSchedule {
   const schedule = newSchedule(world, request);
   world.tables.schedules.set(schedule.id, schedule);

@@ -24,7 +24,7 @@ export interface Billing {
   cancelAtPeriodEnd(subscriptionId: string): Promise<void>;
   /** Withdraws a cancellation that has not taken effect. */
   keep(subscriptionId: string): Promise<void>;
-  /** Changes an item's price at once, with prorations on the next invoice. */
+  /** Changes an item's price immediately, with prorations on the next invoice. */
   changePlan(
     subscriptionId: string,
     itemId: string,
@@ -34,7 +34,7 @@ export interface Billing {
   ): Promise<void>;
   pause(subscriptionId: string): Promise<void>;
   resume(subscriptionId: string): Promise<void>;
-  /** From now on, the customer's payments are declined, or accepted again. */
+  /** Makes the customer's payments fail, or succeed again, from now on. */
   failNextPayments(customerId: string, fail: boolean): Promise<void>;
   /** Sets or removes the customer's card, which decides how a trial ends. */
   setCard(customerId: string, card: boolean): Promise<void>;
@@ -61,7 +61,10 @@ export interface Billing {
   setDunning(dunning: Dunning): Promise<void>;
 }
 
-/** @param act runs a change at the present instant, with its events. */
+/**
+ * Creates the billing controls.
+ * @param act runs a change at the present instant, with its events.
+ */
 export function createBilling(world: World, act: <T>(work: () => T) => Promise<T>): Billing {
   const { tables } = world;
   const subscriptionOf = (id: string) => {

@@ -16,7 +16,10 @@ export interface Buyer {
   settleAsync(sessionId: string, ok: boolean): Promise<void>;
 }
 
-/** @param act runs a change at the present instant, with its events. */
+/**
+ * Creates the actions of a buyer.
+ * @param act runs a change at the present instant, with its events.
+ */
 export function createBuyer(world: World, act: (work: () => void) => Promise<void>): Buyer {
   const sessionOf = (id: string) => need(world.tables.sessions, 'checkout.session', id);
   return {

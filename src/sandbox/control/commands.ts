@@ -151,7 +151,7 @@ export const commands: readonly Command[] = [
       method: 'POST',
       path: '/seed',
       takes: 'count, prices[], status, created_from and created_to (epoch ms), metadata[…]',
-      does: 'Creates many subscriptions at once, without events.',
+      does: 'Creates many subscriptions in one request, without events.',
     },
     z.strictObject({
       count,

@@ -5,7 +5,7 @@ import type { Price, Subscription } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** Many customers with a subscription each, as if they had existed for long. */
+/** Backdated: many customers, each with one subscription. */
 export interface SubscriptionSeed {
   count: number;
   /** Price ids, used in turn. */

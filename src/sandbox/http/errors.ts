@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { ZodError } from 'zod';
 import { StripeFault } from '../stripe-error.ts';
 
-/** Returns the error that pages and commands respond with. */
+/** Installs the error handler for pages and control commands. */
 export function registerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof StripeFault) {

@@ -22,7 +22,7 @@ export function productName(world: World, price: Pick<Price, 'product'>): string
 const good: ReadonlySet<string> = new Set(['active', 'trialing', 'delivered']);
 const over: ReadonlySet<string> = new Set(['canceled', 'incomplete_expired', 'pending']);
 
-/** Renders a status in its colour: green if all is well, grey if it is over, otherwise red. */
+/** Renders a status in its colour: green if active, grey if ended, otherwise red. */
 export function statusMark(status: string): Html {
   const kind = good.has(status) ? 'good' : over.has(status) ? 'over' : 'bad';
   return html`<span class="mark ${kind}">${status.replaceAll('_', ' ')}</span>`;

@@ -40,7 +40,7 @@ export function startPortalSession(
   return session;
 }
 
-/** Returns the configuration of sessions that name none: it allows everything. */
+/** Returns the configuration for sessions without one, which allows everything. */
 export function defaultConfiguration(world: World): PortalConfiguration {
   const existing = [...world.tables.portalConfigurations.values()].find(
     (configuration) => configuration.is_default,

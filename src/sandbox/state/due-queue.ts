@@ -2,7 +2,7 @@
 interface Entry<T> {
   /** Epoch seconds. */
   at: number;
-  /** Of two at one instant the lower goes first; then the one that was scheduled first. */
+  /** The lower one of two at the same instant comes first; then the one that was scheduled first. */
   rank: number;
   sequence: number;
   item: T;

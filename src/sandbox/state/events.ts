@@ -15,7 +15,7 @@ export function emit(world: World, type: EventType, entity: Entity, previous?: J
   record(world, type, render(world.tables, entity), previous);
 }
 
-/** Does the same for an object without a table. */
+/** Stores an event about an object without a table, and passes it to the webhooks. */
 export function record(
   world: World,
   type: EventType,

@@ -110,7 +110,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     }
   }
 
-  /** Does the same for a subset of rows. */
+  /** Yields a subset of rows by creation, by default newest first. */
   walkAmong(rows: readonly T[], { after, newer = false }: Walk): T[] {
     this.#arrange();
     const positionOf = ({ id }: Row): number => this.#positions.get(id) ?? 0;

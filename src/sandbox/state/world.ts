@@ -18,11 +18,11 @@ import {
 /** The kinds of objects that time changes. */
 export type Timed = CheckoutSession | Invoice | Settlement | Subscription | SubscriptionSchedule;
 
-/** What happens to a subscription whose invoice could not be collected. */
+/** The treatment of a subscription whose invoice could not be collected. */
 export interface Dunning {
   /** Days after the first failed attempt at which it is retried, ascending. */
   retryDays: readonly number[];
-  /** What follows the last retry. */
+  /** The state after the last retry. */
   then: 'cancel' | 'unpaid' | 'past_due';
 }
 

@@ -49,8 +49,8 @@ export class Deliveries {
   }
 
   /**
-   * Sends all pending deliveries once, one after the other, and waits for the responses. Delayed ones stay.
-   * Sends events that the responses caused, too, and retries waiting ones at once.
+   * Sends all pending deliveries once, sequentially, and waits for the responses. Delayed ones stay. Also
+   * sends events that the responses caused, and immediately retries waiting ones.
    *
    * @param only patterns of the types to send; the others stay pending.
    */

@@ -4,7 +4,7 @@ import { matchesType } from '../state/event-faults.ts';
 export interface WebhookFaults {
   /** Loses events: all, or those whose type matches a pattern such as `invoice.*`. */
   drop?: boolean | readonly string[];
-  /** Loses this share of the others, from 0 to 1. The same ones in every run. */
+  /** Loses this share of the others, from 0 to 1, the same ones in every run. */
   dropShare?: number;
   /** Number of additional deliveries of each event. */
   repeat?: number;
@@ -12,7 +12,7 @@ export interface WebhookFaults {
   delayMs?: number;
   /** Maximum additional delay of each event. */
   jitterMs?: number;
-  /** Sends in another order than that of the events. The same in every run. */
+  /** Shuffles deliveries, in the same order in every run. */
   shuffle?: boolean;
   /** Marks events as of this mode. The sandbox's own are not live. */
   livemode?: boolean;
@@ -20,7 +20,10 @@ export interface WebhookFaults {
   account?: string;
 }
 
-/** @param random from 0 up to 1; drawn only if a share is to be lost. */
+/**
+ * Returns whether an event of this type is lost.
+ * @param random from 0 up to 1; drawn only if a share is to be lost.
+ */
 export function isDropped(faults: WebhookFaults, type: string, random: () => number): boolean {
   const { drop = false, dropShare } = faults;
   const named =
