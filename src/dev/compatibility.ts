@@ -2,10 +2,9 @@ import type { Migration } from '../platform/migrate.ts';
 import { splitSnapshot, type Statement, statementsOf } from './sql-statements.ts';
 
 /*
- * Checks a migration for instances of the last release, which keep running while it is applied. So it may
- * only add what old instances can ignore (docs/scaling.md, "Upgrades"). Unknown statements are refused unless
- * the author states why they are safe, and so are statements that cannot run in the migration's transaction.
- * Changes of rows (INSERT, UPDATE, DELETE) are not judged. Pure.
+ * Checks that a migration is compatible with instances of the last release, which run while it is applied
+ * (docs/scaling.md, "Upgrades"). Refuses unknown statements, unless the author states why they are safe, and
+ * non-transactional ones. Changes of rows are not checked. Pure.
  */
 
 /**

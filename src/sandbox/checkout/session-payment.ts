@@ -13,10 +13,9 @@ import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
 /**
- * The card or method that a buyer pays with. Slow methods complete the session unpaid and settle three days
- * later, or on command: `async_success` and `async_failure` are debits, which Stripe books on submission;
- * `async_booked_late` is booked when the money arrives. `ok_then_declined` pays now and declines from then
- * on.
+ * The buyer's card or method. `async_success` and `async_failure` are debits, booked on submission and
+ * settled three days later or on command; `async_booked_late` is booked when the money arrives.
+ * `ok_then_declined` pays now and declines from then on.
  */
 export type Card =
   'ok' | 'declined' | 'ok_then_declined' | 'async_success' | 'async_failure' | 'async_booked_late';

@@ -19,11 +19,9 @@ export interface Walk {
 }
 
 /**
- * Objects by id, with indexes by creation and by owner, so that a page of a list costs the same with ten rows
- * or a hundred thousand. Rows with equal `created` keep the order of insertion; rows without a `created` are
- * in that order.
- *
- * A row whose indexed field changed must be `set` again.
+ * Objects by id, with indexes by creation and by owner, so that a page costs the same at any table size. Rows
+ * with equal or no `created` keep the order of insertion. A row whose indexed field changed must be `set`
+ * again.
  */
 export class Table<T extends Row, K extends string = never> extends Map<string, T> {
   readonly #indexes: ReadonlyMap<string, Index<T>>;
