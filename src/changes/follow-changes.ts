@@ -41,7 +41,7 @@ export function createTextOf(database: string): FollowDeps['textOf'] {
 
 /**
  * Sends the changes from a position on, each once and in the order of the feed, until the stream is closed.
- * First comes `ready` with the position; `reset` follows if changes may be missing before it.
+ * Sends `ready` first, with the position; `reset` follows if changes may be missing before it.
  */
 export async function followChanges(
   { reader, feed, textOf }: FollowDeps,

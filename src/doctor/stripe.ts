@@ -110,7 +110,11 @@ export async function checkEndpoint(stripe: Stripe): Promise<Check> {
         'Compare the endpoint’s events with the README, or allow the key to read them.',
       );
     }
-    return failed(name, 'Correct the Stripe key first.', 'Mend the Stripe key first.');
+    return failed(
+      name,
+      `Stripe did not answer: ${reasonOf(error)}`,
+      'Correct the Stripe key first.',
+    );
   }
 }
 

@@ -6,7 +6,7 @@ export interface TurnRule {
   capacity: number;
   /** Maximum cost of one lane's running work. No single piece of work may cost more. */
   capacityPerLane: number;
-  /** Maximum number of waiting pieces per lane. */
+  /** Maximum number of queued tasks per lane. */
   maxWaitingPerLane: number;
   /** Maximum wait, milliseconds. */
   maxWaitMs: number;

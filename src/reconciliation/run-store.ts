@@ -33,7 +33,7 @@ const progressSchema = z.object({
   phaseStartedAt: z.number(),
   phaseObjects: z.int(),
   expected: z.int().nullable(),
-  /** The oldest creation to compare in lists by creation, epoch milliseconds; null = all. */
+  /** Objects created before this are not listed, epoch milliseconds; null = no lower bound. */
   since: z.number().nullable(),
   /** Whether an operator forced the held findings. */
   forced: z.boolean(),

@@ -1,4 +1,4 @@
-/** Groups rows by project. */
+/** Returns the values of the rows, grouped by project id. */
 export function grouped<Row extends { project_id: string }, T>(
   rows: readonly Row[],
   toValue: (row: Row) => T,
