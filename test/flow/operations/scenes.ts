@@ -126,6 +126,7 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
   'An alarm was raised': () => Promise.resolve({}),
 
   'Clients are refused': () => Promise.resolve({}),
+  'Changes arrive late': () => Promise.resolve({}),
 
   'Redis is down': () => Promise.resolve({}),
 
