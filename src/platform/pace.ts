@@ -35,7 +35,7 @@ const sampleMs = 5;
  * The work that one lane may begin per second of each kind, in units of cost. The minimum keeps every lane
  * moving.
  */
-const rates = { least: 2, most: 10_000 };
+const rates = { min: 2, max: 10_000 };
 
 /** Period for which a lane saves up unused rate, and counts as active, milliseconds. */
 const savedMs = 200;
@@ -49,7 +49,7 @@ const activeMs = 1_000;
  */
 export function nextRate(rate: number, utilization: number, sampleMs: number): number {
   const followed = rate * Math.exp(((targetUtilization - utilization) * sampleMs) / followMs);
-  return Math.min(rates.most, Math.max(rates.least, followed));
+  return Math.min(rates.max, Math.max(rates.min, followed));
 }
 
 interface Lane {
@@ -61,7 +61,7 @@ interface Lane {
 /**
  * Creates a pace. Every lane may begin the same amount of work of a kind per second. The rate adapts to the
  * loop, so lanes with little work never wait, and busy lanes share the rest. A lane that is active alone
- * never waits.
+ * never waits, and what it does then is not held against it later.
  */
 export function createPace(
   monotonic: Clock = () => performance.now(),
@@ -69,7 +69,7 @@ export function createPace(
 ): Pace {
   /** The recently active lanes, in order of activity, the latest last. */
   const lanes = new Map<string, Lane>();
-  let rate = rates.most;
+  let rate = rates.max;
   let sampled = readLoop();
   let sampledAt = monotonic();
 
@@ -113,8 +113,11 @@ export function createPace(
       sample(now);
       const { credits } = touch(name, now);
       const credit = credits.get(kind) ?? saved();
-      if (lanes.size > 1 && credit <= 0) return false;
-      credits.set(kind, credit - cost);
+      const isAlone = lanes.size === 1;
+      if (!isAlone && credit <= 0) return false;
+      // A lane that is alone incurs no debt: otherwise the first work of another lane would stop it until its
+      // whole past was repaid.
+      credits.set(kind, isAlone ? Math.max(0, credit - cost) : credit - cost);
       return true;
     },
   };

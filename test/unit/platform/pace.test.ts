@@ -38,6 +38,8 @@ describe('nextRate', () => {
     expect(nextRate(100, 1, 50)).toBeLessThan(100);
     expect(nextRate(100, 0.6, 50)).toBe(100);
     expect(nextRate(100, 0.2, 50)).toBeGreaterThan(100);
+    // At a difference of 0.5 from the target, 100 ms change the rate by a factor of e.
+    expect(nextRate(100, 0.1, 100)).toBeCloseTo(100 * Math.E, 6);
     expect(nextRate(100, 1, 60_000)).toBe(2);
     expect(nextRate(100, 0, 60_000)).toBe(10_000);
   });
@@ -64,8 +66,36 @@ describe('a pace', () => {
     expect(play({ seconds: 5, utilization: 1 }, { only: 1 })).toEqual({ only: 500 });
     pace.note('other');
     expect(pace.admits('only', 1)).toBe(false);
-    wait(1_001);
+    wait(999);
+    expect([pace.admits('only', 1_000), pace.admits('only', 1)]).toEqual([true, false]);
+    wait(2);
     expect(pace.admits('only', 1)).toBe(true);
+  });
+
+  it('holds against no lane what it did while it was active alone', () => {
+    const { play } = openPace();
+    play({ seconds: 600, utilization: 1 }, { only: 1 });
+    const loop = { seconds: 2, utilization: (rate: number) => Math.min(1, rate / 200) };
+    const begun = play(loop, { only: 1, quiet: 1 / 64 });
+    expect(begun['quiet']).toBe(200);
+    expect(begun['only']).toBeGreaterThan(50);
+  });
+
+  it('lets a lane save up its rate for a fifth of a second', () => {
+    const { pace, wait } = openPace();
+    pace.note('other');
+    // The rate is at its maximum, 10,000 a second.
+    const admitted = (): number => {
+      let count = 0;
+      while (count < 5_000 && pace.admits('one', 1)) count += 1;
+      return count;
+    };
+    expect(admitted()).toBe(2_000);
+    wait(100);
+    expect(admitted()).toBe(1_000);
+    wait(900);
+    pace.note('other');
+    expect(admitted()).toBe(2_000);
   });
 
   it('gives lanes that do much the same, and finds the rate that the loop can do', () => {
