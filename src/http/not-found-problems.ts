@@ -1,6 +1,6 @@
 import type { ProblemEntry } from './problem-entry.ts';
 
-/** Returns the entry for an id of no object that the caller may see, whether or not it exists elsewhere. */
+/** Returns the entry for an id or code of no object that the caller may see, whether or not it exists elsewhere. */
 function missing(noun: string, remedy: string): ProblemEntry {
   return {
     status: 404,
@@ -9,6 +9,65 @@ function missing(noun: string, remedy: string): ProblemEntry {
     remedy,
   };
 }
+
+/** The entry for an id whose prefix shows the kind of object. */
+interface MissingIdEntry extends ProblemEntry {
+  readonly prefix: string;
+  /** Where a caller finds such an id, as in the message of a fault. */
+  readonly source: string;
+}
+
+/**
+ * Returns the entry for an id with a prefix. The remedy begins with the source.
+ *
+ * @param more further sentences of the remedy.
+ */
+function missingId(noun: string, prefix: string, source: string, more = ''): MissingIdEntry {
+  const sentence = source
+    .replace(/^[A-Z]+ \S+/, '`$&`')
+    .replace(/^[a-z]/, (first) => first.toUpperCase());
+  return { ...missing(noun, `${sentence}.${more === '' ? '' : ` ${more}`}`), prefix, source };
+}
+
+/** The problems for ids with a prefix, by code. */
+export const missingIds = {
+  key_not_found: missingId('API key', 'key_', 'GET /api/v1/admin/projects/{id}/keys lists them'),
+  product_not_found: missingId(
+    'Product',
+    'prod_',
+    'GET /api/v1/admin/products lists them',
+    "To take another product, set its `metadata.project_id` to the project's id at Stripe first. The platform key may take any product that no other project has.",
+  ),
+  price_not_found: missingId(
+    'Price',
+    'price_',
+    'GET /api/v1/catalog lists those for sale',
+    'To change a price, take its product first: `PUT /api/v1/admin/products/{stripe_product_id}`.',
+  ),
+  grant_not_found: missingId('Grant', 'gr_', 'GET /api/v1/admin/grants lists them'),
+  revocation_not_found: missingId('Revocation', 'rv_', 'GET /api/v1/admin/revocations lists them'),
+  refresh_not_found: missingId('Refresh', 'rf_', 'the response to a change has it as `refresh.id`'),
+  session_not_found: missingId(
+    'Checkout session',
+    'cs_',
+    'POST /api/v1/checkout/sessions returns it',
+    'Sessions opened without Latchkey are not shown.',
+  ),
+  customer_not_found: missingId(
+    'Stripe customer',
+    'cus_',
+    "look it up in the project's Stripe account",
+    "It must be in the mode of the service's Stripe key. To link a customer with a project's key, set `metadata.project_id` of the customer first. A user gets a customer by the first checkout or a link.",
+  ),
+  event_not_found: missingId('Event', 'evt_', 'GET /api/v1/admin/events lists them'),
+  purchase_not_found: missingId('Purchase', 'li_', 'GET /api/v1/admin/purchases lists them'),
+  link_run_not_found: missingId('Link run', 'lr_', 'POST /api/v1/admin/customers/link returns it'),
+  reconciliation_not_found: missingId(
+    'Reconciliation',
+    'rc_',
+    'GET /api/v1/admin/reconciliations lists them',
+  ),
+};
 
 /** The problems with status 404, by code. */
 export const notFoundProblems = {
@@ -24,42 +83,10 @@ export const notFoundProblems = {
     'Project',
     "With a project's key, leave `project_id` out. With the platform key, send an `id` that `GET /api/v1/admin/projects` lists.",
   ),
-  key_not_found: missing('API key', '`GET /api/v1/admin/projects/{id}/keys` lists the keys.'),
   feature_not_found: missing(
     'Feature',
     'Create the feature with `PUT /api/v1/admin/features/{feature_code}`, or send a code that `GET /api/v1/admin/features` lists. The same PUT makes an archived feature active again.',
   ),
-  product_not_found: missing(
-    'Product',
-    "Set `metadata.project_id` of the product to the project's id at Stripe, then send the request again. The platform key may take any product that no other project has.",
-  ),
-  price_not_found: missing(
-    'Price',
-    'In a checkout, send a price that `GET /api/v1/catalog` lists. In the catalog, take its product first: `PUT /api/v1/admin/products/{stripe_product_id}`.',
-  ),
-  grant_not_found: missing('Grant', '`GET /api/v1/admin/grants` lists the grants.'),
-  revocation_not_found: missing(
-    'Revocation',
-    '`GET /api/v1/admin/revocations` lists the revocations.',
-  ),
-  refresh_not_found: missing('Refresh', 'Send the `id` in `refresh` of the answer to the change.'),
-  session_not_found: missing(
-    'Checkout session',
-    'Send the `id` that `POST /api/v1/checkout/sessions` returned. Sessions opened without Latchkey are not shown.',
-  ),
-  customer_not_found: missing(
-    'Stripe customer',
-    "Copy the id from Stripe's dashboard, in the mode of the service's Stripe key. To link a customer with a project's key, set `metadata.project_id` of the customer first. A user gets a customer by the first checkout or a link.",
-  ),
   user_not_found: missing('User', 'A grant, link or checkout creates the user.'),
-  event_not_found: missing('Event', '`GET /api/v1/admin/events` lists the events.'),
-  purchase_not_found: missing('Purchase', '`GET /api/v1/admin/purchases` lists the purchases.'),
-  link_run_not_found: missing(
-    'Link run',
-    'Send the `id` that `POST /api/v1/admin/customers/link` returned.',
-  ),
-  reconciliation_not_found: missing(
-    'Reconciliation',
-    '`GET /api/v1/admin/reconciliations` lists the reconciliations.',
-  ),
+  ...missingIds,
 } as const satisfies Record<string, ProblemEntry>;

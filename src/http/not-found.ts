@@ -1,4 +1,4 @@
-import type { ProblemCode } from './problem-table.ts';
+import { missingIds } from './not-found-problems.ts';
 import { ProblemError } from './problem.ts';
 
 /*
@@ -27,22 +27,6 @@ const kinds: Readonly<Record<string, string>> = {
   sub_: 'a subscription',
 };
 
-/** The id prefix that each code expects, and where a caller finds such an id. */
-const wanted = {
-  customer_not_found: ['cus_', "look it up in the project's Stripe account"],
-  event_not_found: ['evt_', 'GET /api/v1/admin/events lists them'],
-  grant_not_found: ['gr_', 'GET /api/v1/admin/grants lists them'],
-  key_not_found: ['key_', 'GET /api/v1/admin/projects/{id}/keys lists them'],
-  link_run_not_found: ['lr_', 'POST /api/v1/admin/customers/link returns it'],
-  price_not_found: ['price_', 'GET /api/v1/catalog lists those for sale'],
-  product_not_found: ['prod_', 'GET /api/v1/admin/products lists them'],
-  purchase_not_found: ['li_', 'GET /api/v1/admin/purchases lists them'],
-  reconciliation_not_found: ['rc_', 'GET /api/v1/admin/reconciliations lists them'],
-  refresh_not_found: ['rf_', 'the response to a change has it as `refresh.id`'],
-  revocation_not_found: ['rv_', 'GET /api/v1/admin/revocations lists them'],
-  session_not_found: ['cs_', 'POST /api/v1/checkout/sessions returns it'],
-} as const satisfies Partial<Record<ProblemCode, readonly [prefix: string, source: string]>>;
-
 /**
  * Returns the problem for an id of no object that the caller may see. The prefix shows whether the id is of
  * another kind. Call it after the look-up: products may have custom ids with any prefix.
@@ -50,12 +34,12 @@ const wanted = {
  * @param message the text for an id of the right kind; by default, where to find one.
  */
 export function notFound(
-  code: keyof typeof wanted,
+  code: keyof typeof missingIds,
   path: string,
   id: string,
   message?: string,
 ): ProblemError {
-  const [prefix, source] = wanted[code];
+  const { prefix, source } = missingIds[code];
   const kind = kinds[prefix] ?? '';
   const given = /^[a-z]+_/.exec(id)?.[0] ?? '';
   const other = given === prefix ? undefined : kinds[given];

@@ -135,6 +135,14 @@ export const problems = {
     cause: 'Two requests with the same `Idempotency-Key` overlap.',
     remedy: 'Retry later. The key of a request that died is free after 60 seconds.',
   },
+  cursor_expired: {
+    status: 410,
+    title: 'The cursor is older than the changes that are kept',
+    cause:
+      'Changes after the cursor were deleted after `CHANGE_RETENTION_DAYS`, or the database was restored.',
+    remedy:
+      'Discard cached entitlements, call `GET /api/v1/changes` without `after`, and continue from its `next_cursor`.',
+  },
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
@@ -171,14 +179,6 @@ export const problems = {
     cause:
       'The end is not after the start, an expiry is in the past, or a report covers too many days.',
     remedy: 'Correct the instants that `errors` lists.',
-  },
-  cursor_expired: {
-    status: 410,
-    title: 'The cursor is older than the changes that are kept',
-    cause:
-      'Changes after the cursor were deleted after `CHANGE_RETENTION_DAYS`, or the database was restored.',
-    remedy:
-      'Discard cached entitlements, call `GET /api/v1/changes` without `after`, and continue from its `next_cursor`.',
   },
   too_many_grants: {
     status: 422,
