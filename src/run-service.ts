@@ -11,8 +11,15 @@ export interface Running {
   background: Background;
 }
 
-/** Starts the background work and listens for requests. */
-export async function runService(deps: Deps): Promise<Running> {
+/**
+ * Starts the background work and listens for requests.
+ *
+ * @param prepare adds hooks to the application before it listens; tests observe requests with it.
+ */
+export async function runService(
+  deps: Deps,
+  prepare: (app: App) => void = () => undefined,
+): Promise<Running> {
   const { config } = deps;
   const feed = createFeed(deps);
   const cache = createCache({
@@ -30,6 +37,7 @@ export async function runService(deps: Deps): Promise<Running> {
     wake: () => running.background?.wake(),
     jobsHealthy: () => running.background?.healthy() ?? false,
   });
+  prepare(app);
   const background = startBackground({ ...deps, cache, feed });
   running.background = background;
   await app.listen({ host: config.host, port: config.port });

@@ -1,13 +1,10 @@
 /*
  * The service as a process that kills itself (SIGKILL) at a named step of ingestion, once SIGUSR2 has armed
- * it. Composed as in src/server.ts; only the steps are intercepted.
+ * it. It runs as src/server.ts runs it; only the steps are intercepted.
  */
-import { buildApp } from '../../src/app.ts';
-import { createFeed } from '../../src/changes/feed.ts';
-import { type Background, startBackground } from '../../src/background.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openDeps } from '../../src/deps.ts';
-import { createCache } from '../../src/entitlements/read/cache.ts';
+import { runService } from '../../src/run-service.ts';
 import type { Step } from './ingestion-steps.ts';
 
 const dieAt = process.env['DIE_AT'];
@@ -21,8 +18,7 @@ function reach(step: Step): void {
   if (armed && step === dieAt) process.kill(process.pid, 'SIGKILL');
 }
 
-const config = loadConfig(process.env);
-const deps = openDeps(config);
+const deps = openDeps(loadConfig(process.env));
 const { database, redis } = deps;
 
 const query = database.pool.query.bind(database.pool) as (...args: unknown[]) => Promise<{
@@ -56,32 +52,16 @@ if (redis !== null) {
   Object.assign(redis, {
     del: async (key: string) => {
       const deleted = await del(key);
-      reach('told');
+      reach('invalidated');
       return deleted;
     },
   });
 }
 
-const feed = createFeed(deps);
-const cache = createCache({
-  ...deps,
-  cacheTtlSeconds: config.cacheTtlSeconds,
-  onChange: () => {
-    feed.wake();
-  },
+await runService(deps, (app) => {
+  app.addHook('onResponse', (request, _reply, done) => {
+    if (request.url.endsWith('/webhooks/stripe')) reach('acknowledged');
+    done();
+  });
 });
-const background: { current?: Background } = {};
-const app = await buildApp({
-  ...deps,
-  cache,
-  feed,
-  wake: () => background.current?.wake(),
-  jobsHealthy: () => background.current?.healthy() ?? false,
-});
-app.addHook('onResponse', (request, _reply, done) => {
-  if (request.url.endsWith('/webhooks/stripe')) reach('acknowledged');
-  done();
-});
-background.current = startBackground({ ...deps, cache, feed });
-await app.listen({ host: config.host, port: config.port });
 process.stdout.write('listening\n');

@@ -7,7 +7,7 @@ export const ingestionSteps = [
   'fetched',
   'written',
   'committed',
-  'told',
+  'invalidated',
   'noted',
 ] as const;
 

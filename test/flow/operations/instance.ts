@@ -1,8 +1,5 @@
-import { buildApp } from '../../../src/app.ts';
-import { type Background, startBackground } from '../../../src/background.ts';
-import { createFeed } from '../../../src/changes/feed.ts';
-import { createCache } from '../../../src/entitlements/read/cache.ts';
 import { openRedis } from '../../../src/platform/redis.ts';
+import { runService } from '../../../src/run-service.ts';
 import type { Shop } from '../../helpers/shop.ts';
 
 export interface Instance {
@@ -11,44 +8,30 @@ export interface Instance {
   close: () => Promise<void>;
 }
 
-/** A whole instance on the shop's database, with its background work, that listens on `port`. */
+/** Starts a whole instance on the shop's database, with its background work, that listens on `port`. */
 export async function startInstance(
   shop: Shop,
   options: { redisUrl: string; metricsToken: string; webhookSecrets: string[]; port: number },
 ): Promise<Instance> {
-  const { redisUrl, metricsToken, webhookSecrets, port: wantedPort } = options;
+  const { redisUrl, metricsToken, webhookSecrets, port } = options;
   const redis = openRedis(redisUrl, () => undefined);
   const { config, ...others } = shop.service.deps;
-  const stripe = { ...config.stripe, webhookSecrets };
-  const deps = {
+  const { app, background } = await runService({
     ...others,
-    config: { ...config, metricsToken, stripe, reconcileCron: undefined },
-    redis,
-  };
-  const feed = createFeed(deps);
-  const cache = createCache({
-    ...deps,
-    cacheTtlSeconds: config.cacheTtlSeconds,
-    onChange: () => {
-      feed.wake();
+    config: {
+      ...config,
+      ...{ host: '127.0.0.1', port, metricsToken, reconcileCron: undefined },
+      stripe: { ...config.stripe, webhookSecrets },
     },
+    redis,
   });
-  const background: { current?: Background } = {};
-  const app = await buildApp({
-    ...deps,
-    cache,
-    feed,
-    wake: () => background.current?.wake(),
-    jobsHealthy: () => background.current?.healthy() ?? false,
-  });
-  background.current = startBackground({ ...deps, cache, feed });
-  const url = await app.listen({ host: '127.0.0.1', port: wantedPort });
+  const url = app.listeningOrigin;
   return {
     url,
     port: Number(new URL(url).port),
     async close() {
       await app.close();
-      await background.current?.stop();
+      await background.stop();
       redis.disconnect();
     },
   };
