@@ -15,7 +15,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** Settings for which empty is a value. For all others it means not set. */
+/**
+ * Settings for which an empty value is a value. For all others it means not set, because Compose files pass
+ * empty values for unset variables.
+ */
 const emptyMeansOff: ReadonlySet<string> = new Set(['RECONCILE_CRON']);
 
 /** Settings that may be read from a file named by `NAME_FILE`, as orchestrators provide secrets. */
@@ -26,7 +29,7 @@ export const secretSettings = [
   'STRIPE_WEBHOOK_SECRETS',
   'ADMIN_API_KEY',
   'METRICS_TOKEN',
-] as const;
+] as const satisfies readonly (keyof typeof environmentSchema.shape)[];
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -140,7 +143,9 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
       /** The mode of the key. */
       livemode: /^(sk|rk)_live_/.test(env.STRIPE_SECRET_KEY),
       webhookSecrets: env.STRIPE_WEBHOOK_SECRETS,
+      /** Another server with Stripe's API; undefined: Stripe's own. */
       apiBase: env.STRIPE_API_BASE,
+      /** The account whose events are ours. */
       accountId: env.STRIPE_ACCOUNT_ID,
       /** Maximum requests per second of all instances together. */
       maxRps: env.STRIPE_MAX_RPS,
@@ -160,10 +165,13 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
     reconcileCron: env.RECONCILE_CRON.trim() === '' ? undefined : env.RECONCILE_CRON,
     /** Share of a project's entitled users from whom corrections may take access in 24 hours, percent. */
     reconcileMaxLossPercent: env.RECONCILE_MAX_LOSS_PERCENT,
+    /** Retention of events' payloads. */
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
+    /** Retention of the feed's changes, and so the maximum age of a cursor. */
     changeRetentionDays: env.CHANGE_RETENTION_DAYS,
     /** Maximum streams and long polls of changes that one instance holds. */
     maxStreams: env.MAX_STREAMS,
+    /** Undefined disables the metrics route. */
     metricsToken: env.METRICS_TOKEN,
     migrateOnStart: env.MIGRATE_ON_START,
   };

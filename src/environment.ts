@@ -10,10 +10,7 @@ const secret = (minimum: number) =>
     .min(minimum)
     .regex(/^[!-~]*$/, 'must consist of visible ASCII characters, without spaces');
 
-/**
- * A whole number as text; an empty string counts as absent, because Compose files pass it for unset
- * variables.
- */
+/** A whole number as text. */
 const wholeNumber = (minimum: number, maximum: number) =>
   z
     .string()

@@ -9,7 +9,7 @@ import { hashKey, sameHash } from './api-key.ts';
 import { type Caller, platformActor } from './caller.ts';
 import type { KeyLookup } from './key-lookup.ts';
 
-const everything: Caller = {
+const platformCaller: Caller = {
   actor: platformActor,
   projectId: null,
   scopes: new Set(['read', 'checkout', 'admin']),
@@ -49,30 +49,27 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
       throw new ProblemError('unauthorized', 'Send an API key: Authorization: Bearer KEY.');
     }
     const hash = hashKey(key);
-    if (sameHash(hash, platformHash)) return everything;
+    if (sameHash(hash, platformHash)) return platformCaller;
     const caller = await deps.keys.find(key, hash, () => clientNetwork(request.ip));
-    if (caller === null)
-      throw new ProblemError(
-        'unauthorized',
-        'The API key is mistyped, deleted or expired: send another.',
-      );
-    return caller;
+    if (caller !== null) return caller;
+    throw new ProblemError(
+      'unauthorized',
+      'The API key is mistyped, deleted or expired: send another.',
+    );
   }
 
-  /**
-   * The authentication hook of each kind of route; one function per kind, so that none is installed twice.
-   */
-  const askers = {
-    read: askFor('read'),
-    checkout: askFor('checkout'),
-    admin: askFor('admin'),
-    platform: askFor('platform'),
+  /** One hook per kind of route, so that none is installed twice on a route. */
+  const hooks = {
+    read: authenticate('read'),
+    checkout: authenticate('checkout'),
+    admin: authenticate('admin'),
+    platform: authenticate('platform'),
   };
 
-  function askFor(auth: Exclude<RouteAuth, 'open'>) {
+  function authenticate(auth: Exclude<RouteAuth, 'open'>) {
     return async (request: FastifyRequest): Promise<void> => {
       request.caller = await callerFor(request);
-      takeTurn(request.caller);
+      enforceRateLimit(request.caller);
       requireScope(request.caller, auth);
     };
   }
@@ -82,7 +79,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
    *
    * @throws ProblemError `too_many_requests`.
    */
-  function takeTurn({ actor }: Caller): void {
+  function enforceRateLimit({ actor }: Caller): void {
     if (requests.take(actor, monotonic()) === 0) return;
     metrics.rateLimited.inc({ limit: 'key' });
     throw new ProblemError(
@@ -100,7 +97,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     if (auth === 'open') return;
     const given = [route.onRequest ?? []].flat();
     // The HEAD route of a GET already has the hooks of the GET.
-    if (!given.includes(askers[auth])) route.onRequest = [askers[auth], ...given];
+    if (!given.includes(hooks[auth])) route.onRequest = [hooks[auth], ...given];
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Migration } from '../platform/migrate.ts';
-import { splitSnapshot, type Statement, statementsOf } from './sql-statements.ts';
+import { splitAtCommas, type Statement, statementsOf } from './sql-statements.ts';
 
 /*
  * Checks that a migration is compatible with instances of the last release, which run while it is applied
@@ -139,13 +139,13 @@ function faultOf(
   const about = altered?.[1] ?? on.exec(code)?.[1];
   if (about !== undefined && made.has(bare(about))) return null;
   if (altered !== null && !/^RENAME\b/.test(altered[2] ?? '')) {
-    const whysOfActions = splitSnapshot(altered[2] ?? '').map((action) =>
+    const whysOfActions = splitAtCommas(altered[2] ?? '').map((action) =>
       actionFault(action, uniques),
     );
     return whysOfActions.find((why) => why !== null) ?? null;
   }
   const dropped = /^DROP INDEX (?:CONCURRENTLY )?(?:IF EXISTS )?(.*)/.exec(code)?.[1];
-  if (dropped !== undefined && splitSnapshot(dropped).some((index) => isUnique(index, uniques))) {
+  if (dropped !== undefined && splitAtCommas(dropped).some((index) => isUnique(index, uniques))) {
     return whys.conflict;
   }
   return ruleFor(code, statementRules);

@@ -25,13 +25,13 @@ const { values } = parseArgs({
 /**
  * Parses a number.
  *
- * @throws Error if the text is not a whole number from `least` to `most`.
+ * @throws Error if the text is not a whole number from `min` to `max`.
  */
-function wholeNumber(name: string, text: string, least: number, most: number): number {
+function wholeNumber(name: string, text: string, min: number, max: number): number {
   const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  if (/^\d+$/.test(text) && number >= min && number <= max) return number;
   throw new Error(
-    `--${name} ${text}: a whole number from ${least} to ${most}.\n` +
+    `--${name} ${text}: a whole number from ${min} to ${max}.\n` +
       'Usage: npm run test:convergence -- --runs 5000 [--seed N] [--shrink]',
   );
 }

@@ -51,7 +51,7 @@ export function statementsOf(sql: string): Statement[] {
 }
 
 /** Splits at the commas outside of parentheses. */
-export function splitSnapshot(code: string): string[] {
+export function splitAtCommas(code: string): string[] {
   const parts = [''];
   let depth = 0;
   for (const character of code) {

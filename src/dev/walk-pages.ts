@@ -44,7 +44,7 @@ export async function pay(walker: Walker, pageUrl: string, userId: string): Prom
     location?.startsWith(`${appOrigin}/welcome?session_id=cs_`),
     true,
   );
-  await walker.told(
+  await walker.waitUntil(
     "Stripe's webhook arrived and was applied",
     userId,
     'export',

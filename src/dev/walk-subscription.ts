@@ -95,7 +95,7 @@ export function subscriptionSteps(): Step[] {
       title: 'The buyer cancels there, for the end of the period',
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel at period end');
-        await walker.told(
+        await walker.waitUntil(
           "Stripe's webhook arrived and was applied",
           user,
           'export',
@@ -130,7 +130,7 @@ export function subscriptionSteps(): Step[] {
       only: 'real clock',
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel now');
-        await walker.told(
+        await walker.waitUntil(
           "Stripe's webhook arrived and was applied",
           user,
           'export',

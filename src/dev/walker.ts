@@ -54,14 +54,14 @@ const checkShape = z.object({
   valid_to: z.string().nullable(),
 });
 
-const toldShape = checkShape.extend({ revision: z.int() });
+const strongCheckShape = checkShape.extend({ revision: z.int() });
 
 type Check = z.infer<typeof checkShape>;
 
 type Holds = (check: Check) => boolean;
 
 /** Maximum time from the buyer's click until the service has applied the result, milliseconds. */
-const toldWithinMs = 15_000;
+const appliedWithinMs = 15_000;
 
 /** The actions of a walk's steps: requests, explanations and checks. */
 export class Walker {
@@ -133,20 +133,25 @@ export class Walker {
    * steps see the cache as the webhook left it. Later reads ask for at least this revision, since the cache
    * is invalidated after the commit.
    */
-  async told(statement: string, userId: string, featureCode: string, holds: Holds): Promise<void> {
+  async waitUntil(
+    statement: string,
+    userId: string,
+    featureCode: string,
+    holds: Holds,
+  ): Promise<void> {
     const query = `user_id=${userId}&feature_code=${featureCode}&consistency=strong`;
     const call: Call = { method: 'GET', path: `/api/v1/entitlements/check?${query}` };
     const startedAt = performance.now();
     for (;;) {
       const answer = await send(this.#api, call);
-      const check = bodyOf(call, answer, { status: 200, shape: toldShape });
+      const check = bodyOf(call, answer, { status: 200, shape: strongCheckShape });
       const tookMs = performance.now() - startedAt;
       if (holds(check)) {
         this.#revisions.set(userId, check.revision);
         this.narrator.right(`${statement} (${Math.round(tookMs)} ms later)`);
         return;
       }
-      if (tookMs > toldWithinMs) {
+      if (tookMs > appliedWithinMs) {
         throw new Error(`Not within 15 s: ${statement}.\nLast answer: ${jsonText(check, 90)}`);
       }
       await pause(20);

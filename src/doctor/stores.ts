@@ -1,6 +1,6 @@
 import { connect, placeOf } from '../platform/postgres-connection.ts';
 import { inspectPostgres } from '../platform/postgres-server.ts';
-import { readMigrations } from '../platform/migrate.ts';
+import { appliedNames, readMigrations } from '../platform/migrate.ts';
 import { reasonOf } from '../platform/redaction.ts';
 import { inspectRedis, redisPlaceOf } from '../platform/redis.ts';
 import { type Check, failed, ok, warning } from './check-result.ts';
@@ -24,15 +24,13 @@ export async function checkDatabase(databaseUrl: string): Promise<Check> {
 /** Checks that the schema is that of this release. */
 export async function checkSchema(databaseUrl: string): Promise<Check> {
   const names = (await readMigrations()).map(({ name }) => name);
-  const applied = await query<{ migration_name: string }>(
-    databaseUrl,
-    `select migration_name from _prisma_migrations
-     where finished_at is not null and rolled_back_at is null`,
-  ).catch((error: unknown) => {
-    // 42P01: the table does not exist, so no migration was applied yet.
-    if (error instanceof Error && 'code' in error && error.code === '42P01') return [];
-    throw error;
-  });
+  const applied = await query<{ migration_name: string }>(databaseUrl, appliedNames).catch(
+    (error: unknown) => {
+      // 42P01: the table does not exist, so no migration was applied yet.
+      if (error instanceof Error && 'code' in error && error.code === '42P01') return [];
+      throw error;
+    },
+  );
   const done = new Set(applied.map((row) => row.migration_name));
   const missing = names.filter((name) => !done.has(name));
   const newer = [...done].filter((name) => !names.includes(name));

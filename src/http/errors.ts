@@ -115,12 +115,12 @@ function httpProblem(error: Error, request: FastifyRequest | undefined): Problem
 }
 
 function bodyTooLarge(request: FastifyRequest | undefined): ProblemError {
-  const most = request?.routeOptions.bodyLimit;
+  const maxBytes = request?.routeOptions.bodyLimit;
   return new ProblemError(
     'payload_too_large',
-    most === undefined
+    maxBytes === undefined
       ? undefined
-      : `The body must have at most ${most.toLocaleString('en')} bytes. Split the request.`,
+      : `The body must have at most ${maxBytes.toLocaleString('en')} bytes. Split the request.`,
   );
 }
 

@@ -39,11 +39,11 @@ export function createRouteList(): RouteList {
   function closest(
     segments: readonly string[],
     among: readonly Route[],
-    most = Infinity,
+    maxDistance = Infinity,
   ): string | null {
     const given = withoutPrefixes(segments);
     let best: Route | null = null;
-    let least = most + 1;
+    let least = maxDistance + 1;
     for (const route of among) {
       const distance = distanceTo(route, given);
       if (distance < least) [best, least] = [route, distance];
@@ -112,10 +112,11 @@ function distanceTo(route: Route, given: readonly string[]): number {
   if (segments.length !== given.length || segments.length === 0) return Infinity;
   const here = given.filter((_, at) => !isParam(segments[at] ?? '')).join('/');
   const there = segments.filter((one) => !isParam(one)).join('/');
-  const most = Math.min(2, Math.floor(there.length / 3));
-  if (here.length > longestCompared || Math.abs(here.length - there.length) > most) return Infinity;
+  const maxEdits = Math.min(2, Math.floor(there.length / 3));
+  if (here.length > longestCompared || Math.abs(here.length - there.length) > maxEdits)
+    return Infinity;
   const distance = edits(here, there);
-  return distance <= most ? distance : Infinity;
+  return distance <= maxEdits ? distance : Infinity;
 }
 
 /** Returns the Levenshtein distance of two texts. */

@@ -1,5 +1,6 @@
 import type { DatabaseClock } from '../platform/database-clock.ts';
 import type { Database } from '../platform/database.ts';
+import { appliedNames } from '../platform/migrate.ts';
 import type { Redis } from '../platform/redis.ts';
 import type { KeyState } from '../platform/stripe.ts';
 import { withTimeout } from '../platform/with-timeout.ts';
@@ -81,10 +82,7 @@ async function schemaOutcome(
   database: Database,
   migrations: readonly string[],
 ): Promise<'ok' | 'pending' | 'failed'> {
-  const applied = database.pool.query<{ migration_name: string }>(
-    `select migration_name from _prisma_migrations
-     where finished_at is not null and rolled_back_at is null`,
-  );
+  const applied = database.pool.query<{ migration_name: string }>(appliedNames);
   return withTimeout(checkMs, applied).then(
     ({ rows }) => {
       const names = new Set(rows.map((row) => row.migration_name));

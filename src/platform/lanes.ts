@@ -4,7 +4,7 @@
  */
 export class Lanes<Item> {
   /** Lanes with items, the next one to draw from first. */
-  readonly #lines = new Map<string, Set<Item>>();
+  readonly #queues = new Map<string, Set<Item>>();
   #size = 0;
 
   get size(): number {
@@ -13,22 +13,22 @@ export class Lanes<Item> {
 
   /** Returns the number of items that wait in a lane. */
   sizeOf(lane: string): number {
-    return this.#lines.get(lane)?.size ?? 0;
+    return this.#queues.get(lane)?.size ?? 0;
   }
 
   /** Puts an item at the end of its lane. */
   add(lane: string, item: Item): void {
-    const line = this.#lines.get(lane) ?? new Set();
-    this.#lines.set(lane, line.add(item));
+    const queue = this.#queues.get(lane) ?? new Set();
+    this.#queues.set(lane, queue.add(item));
     this.#size += 1;
   }
 
   /** Removes an item that no longer waits. */
   delete(lane: string, item: Item): void {
-    const line = this.#lines.get(lane);
-    if (line?.delete(item) !== true) return;
+    const queue = this.#queues.get(lane);
+    if (queue?.delete(item) !== true) return;
     this.#size -= 1;
-    if (line.size === 0) this.#lines.delete(lane);
+    if (queue.size === 0) this.#queues.delete(lane);
   }
 
   /**
@@ -37,13 +37,13 @@ export class Lanes<Item> {
    * @param mayDraw whether a lane's first item may be drawn now; by default any may.
    */
   draw(mayDraw: (lane: string, first: Item) => boolean = () => true): Item | undefined {
-    for (const [lane, line] of this.#lines) {
-      const [first] = line;
+    for (const [lane, queue] of this.#queues) {
+      const [first] = queue;
       if (first === undefined || !mayDraw(lane, first)) continue;
       this.delete(lane, first);
       // Moves the lane to the end, because the others are next.
-      this.#lines.delete(lane);
-      if (line.size > 0) this.#lines.set(lane, line);
+      this.#queues.delete(lane);
+      if (queue.size > 0) this.#queues.set(lane, queue);
       return first;
     }
     return undefined;

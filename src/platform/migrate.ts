@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
-import { takeTurn, type TurnOptions } from './migration-lock.ts';
+import { type LockOptions, takeMigrationLock } from './migration-lock.ts';
 import { connect } from './postgres-connection.ts';
 
 export const prismaDirectory = path.resolve(import.meta.dirname, '../../prisma');
@@ -42,7 +42,8 @@ create table _prisma_migrations (
 const noteRolledBack =
   'update _prisma_migrations set rolled_back_at = now() where finished_at is null and rolled_back_at is null';
 
-const appliedNames =
+/** Selects the names of the applied migrations. */
+export const appliedNames =
   'select migration_name from _prisma_migrations where finished_at is not null and rolled_back_at is null';
 
 const noteApplied = `
@@ -58,16 +59,16 @@ values ($1, $2, $3, $4, clock_timestamp(), 1)`;
  * killed migration leaves nothing behind, and the next process retries it once Postgres has ended the
  * transaction.
  *
- * @param turn the options of the wait for the lock. If its `stop` is aborted first, nothing is applied.
+ * @param lock the options of the wait for the lock. If its `stop` is aborted first, nothing is applied.
  */
 export async function applyMigrations(
   databaseUrl: string,
-  turn: TurnOptions = {},
+  lock: LockOptions = {},
 ): Promise<string[]> {
   const migrations = await readMigrations();
   const connection = await connect(databaseUrl, 'latchkey migrate');
   try {
-    if (!(await takeTurn(connection, turn))) return [];
+    if (!(await takeMigrationLock(connection, lock))) return [];
     const { rows: tables } = await connection.query<{ exists: boolean }>(
       `select to_regclass('_prisma_migrations') is not null as exists`,
     );

@@ -11,7 +11,7 @@ const maxWaitMs = 15 * 60_000;
 
 const lockNotAvailable = '55P03';
 
-export interface TurnOptions {
+export interface LockOptions {
   /** Aborting it ends the wait. */
   stop?: AbortSignal | undefined;
   /** Called every few seconds with a sentence that names the lock's holder. */
@@ -26,10 +26,13 @@ export interface TurnOptions {
  * @returns false if `stop` was aborted first.
  * @throws Error that names the holder if the wait exceeds `maxWaitMs`.
  */
-export async function takeTurn(connection: pg.Client, options: TurnOptions): Promise<boolean> {
+export async function takeMigrationLock(
+  connection: pg.Client,
+  options: LockOptions,
+): Promise<boolean> {
   const { stop } = options;
-  const turn = waitForLock(connection, options).then(() => true);
-  if (stop === undefined) return turn;
+  const taken = waitForLock(connection, options).then(() => true);
+  if (stop === undefined) return taken;
   const stopped = new Promise<false>((resolve) => {
     if (stop.aborted) resolve(false);
     stop.addEventListener('abort', () => {
@@ -37,11 +40,11 @@ export async function takeTurn(connection: pg.Client, options: TurnOptions): Pro
     });
   });
   // After `stop`, the pending query fails when the connection closes.
-  turn.catch(() => undefined);
-  return Promise.race([stopped, turn]);
+  taken.catch(() => undefined);
+  return Promise.race([stopped, taken]);
 }
 
-async function waitForLock(connection: pg.Client, options: TurnOptions): Promise<void> {
+async function waitForLock(connection: pg.Client, options: LockOptions): Promise<void> {
   const {
     onWait,
     maxWaitMs: limitMs = maxWaitMs,

@@ -7,7 +7,7 @@ interface Waiting {
 }
 
 /** The requests that wait for one endpoint. */
-interface Line {
+interface EndpointQueue {
   waiting: Lanes<Waiting>;
   /** Number of requests that currently query the budget. */
   takers: number;
@@ -35,33 +35,33 @@ export function createStripeTurns({
   take,
   maxWaitMs,
 }: StripeTurnOptions): (endpoint: string, lane: string) => Promise<void> {
-  const lines = new Map<string, Line>();
+  const queues = new Map<string, EndpointQueue>();
 
-  async function serve(endpoint: string, line: Line): Promise<void> {
-    line.takers += 1;
-    while (line.waiting.size > 0) {
+  async function serve(endpoint: string, queue: EndpointQueue): Promise<void> {
+    queue.takers += 1;
+    while (queue.waiting.size > 0) {
       try {
         const waitMs = await take(endpoint);
-        if (waitMs === 0) line.waiting.draw()?.begin();
+        if (waitMs === 0) queue.waiting.draw()?.begin();
         else await sleep(waitMs);
       } catch (error) {
-        line.waiting.draw()?.fail(error);
+        queue.waiting.draw()?.fail(error);
       }
     }
-    line.takers -= 1;
+    queue.takers -= 1;
   }
 
-  function lineOf(endpoint: string): Line {
-    const line = lines.get(endpoint) ?? { waiting: new Lanes<Waiting>(), takers: 0 };
-    lines.set(endpoint, line);
-    return line;
+  function queueOf(endpoint: string): EndpointQueue {
+    const queue = queues.get(endpoint) ?? { waiting: new Lanes<Waiting>(), takers: 0 };
+    queues.set(endpoint, queue);
+    return queue;
   }
 
   return (endpoint, lane) =>
     new Promise((resolve, reject) => {
-      const line = lineOf(endpoint);
+      const queue = queueOf(endpoint);
       const timer = setTimeout(() => {
-        line.waiting.delete(lane, item);
+        queue.waiting.delete(lane, item);
         reject(new Error(`no turn within STRIPE_MAX_RPS at ${endpoint}`));
       }, maxWaitMs);
       const item: Waiting = {
@@ -74,7 +74,7 @@ export function createStripeTurns({
           reject(error instanceof Error ? error : new Error(String(error)));
         },
       };
-      line.waiting.add(lane, item);
-      if (line.takers < Math.min(maxTakers, line.waiting.size)) void serve(endpoint, line);
+      queue.waiting.add(lane, item);
+      if (queue.takers < Math.min(maxTakers, queue.waiting.size)) void serve(endpoint, queue);
     });
 }

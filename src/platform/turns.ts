@@ -4,7 +4,7 @@ import type { Pace } from './pace.ts';
 export interface TurnRule {
   /** Maximum cost of running work, over all lanes. */
   capacity: number;
-  /** Maximum cost of one lane's running work. No single piece of work may cost more. */
+  /** Maximum cost of one lane's running work. No single task may cost more. */
   capacityPerLane: number;
   /** Maximum number of queued tasks per lane. */
   maxWaitingPerLane: number;

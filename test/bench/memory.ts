@@ -3,7 +3,7 @@ import { anyUser } from './paths.ts';
 import { adminKey, type Subject } from './subject.ts';
 
 /** Maximum memory after ten minutes of load, relative to that after one. */
-const mostGrowth = 1.15;
+const maxGrowth = 1.15;
 
 /** Runs mixed reads for ten minutes. Returns whether the service's memory stayed within bounds. */
 export async function watchMemory(subject: Subject, connections: number): Promise<boolean> {
@@ -20,8 +20,8 @@ export async function watchMemory(subject: Subject, connections: number): Promis
     );
   }
   const growth = (residentMb.at(-1) ?? NaN) / (residentMb[0] ?? NaN);
-  console.log(`after 10 minutes beside after 1: ${growth.toFixed(2)} (<= ${mostGrowth})`);
-  return growth <= mostGrowth && errors === 0;
+  console.log(`after 10 minutes beside after 1: ${growth.toFixed(2)} (<= ${maxGrowth})`);
+  return growth <= maxGrowth && errors === 0;
 }
 
 /** The memory of the service's process, from its metrics. */

@@ -29,7 +29,7 @@ export class Instance {
   output = '';
   /** How processes ended that were not stopped. */
   readonly deaths: string[] = [];
-  #told: ChildProcess | undefined;
+  #stopped: ChildProcess | undefined;
 
   constructor(name: string, port: number, environment: Record<string, string>) {
     this.name = name;
@@ -50,7 +50,7 @@ export class Instance {
     running.add(child);
     child.once('exit', (code, signal) => {
       running.delete(child);
-      if (this.#told !== child)
+      if (this.#stopped !== child)
         this.deaths.push(`${this.name} ended unexpectedly: ${signal ?? String(code)}`);
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -70,7 +70,7 @@ export class Instance {
     const child = this.#child;
     if (child === undefined) return 'never started';
     if (running.has(child)) {
-      this.#told = child;
+      this.#stopped = child;
       const exited = once(child, 'exit');
       child.kill(signal);
       const timer = setTimeout(() => child.kill('SIGKILL'), endWithinMs);

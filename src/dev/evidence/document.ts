@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Judged } from './outcome.ts';
 
 /* The page that `npm run evidence` writes. Pure. */
@@ -8,22 +9,28 @@ export interface StepResult extends Judged {
   seconds: number;
 }
 
-/** One row of the bench's results. */
-export interface BenchRow {
-  name: string;
-  floorName: string;
-  service: BenchFigures;
-  floor: BenchFigures;
-  ratios: { throughput: number; p99: number };
-  target: number | null;
-}
+const figuresShape = z.object({
+  requestsPerSecond: z.number(),
+  p50Ms: z.number(),
+  p99Ms: z.number(),
+  errors: z.number(),
+});
 
-interface BenchFigures {
-  requestsPerSecond: number;
-  p50Ms: number;
-  p99Ms: number;
-  errors: number;
-}
+/** The bench's results, as it writes them. */
+export const benchShape = z.object({
+  rows: z.array(
+    z.object({
+      name: z.string(),
+      floorName: z.string(),
+      service: figuresShape,
+      floor: figuresShape,
+      ratios: z.object({ throughput: z.number(), p99: z.number() }),
+      target: z.number().nullable(),
+    }),
+  ),
+});
+
+export type BenchRow = z.infer<typeof benchShape>['rows'][number];
 
 export interface Evidence {
   /** Epoch milliseconds. */

@@ -7,11 +7,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
-import { z } from 'zod';
 import { runProgram } from '../script.ts';
 import { Started } from '../started.ts';
 import { temporaryDirectory } from '../temporary.ts';
-import { type BenchRow, type Evidence, evidencePage, type StepResult } from './document.ts';
+import {
+  type BenchRow,
+  benchShape,
+  type Evidence,
+  evidencePage,
+  type StepResult,
+} from './document.ts';
 import { loadFacts, loadState } from './facts.ts';
 import { chosenSteps, type StepName, stepNames, stepRules } from './steps.ts';
 
@@ -20,25 +25,6 @@ const usage = `npm run evidence -- [options]
 `;
 
 const pagePath = path.resolve(import.meta.dirname, '../../../docs/evidence.md');
-
-const figuresShape = z.object({
-  requestsPerSecond: z.number(),
-  p50Ms: z.number(),
-  p99Ms: z.number(),
-  errors: z.number(),
-});
-const benchShape = z.object({
-  rows: z.array(
-    z.object({
-      name: z.string(),
-      floorName: z.string(),
-      service: figuresShape,
-      floor: figuresShape,
-      ratios: z.object({ throughput: z.number(), p99: z.number() }),
-      target: z.number().nullable(),
-    }),
-  ),
-});
 
 /** Runs a step, and shows its output if it did not pass. */
 async function runStep(name: StepName, args: string[], started: Started): Promise<StepResult> {
