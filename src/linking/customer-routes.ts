@@ -24,7 +24,7 @@ import {
   inBody,
   linkedSchema,
   manyBody,
-  mostPairs,
+  maxPairs,
   pairSchema,
   pairStatuses,
   runSchema,
@@ -130,7 +130,7 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       config: { auth: 'admin', cost: heavyCost },
       schema: {
         tags,
-        summary: `Link up to ${mostPairs} customers in the background`,
+        summary: `Link up to ${maxPairs} customers in the background`,
         body: manyBody,
         response: { 202: runSchema },
       },
@@ -191,7 +191,7 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       const { limit, cursor, status, project_id: given } = request.query;
       const { run } = await runOf(request, request.params.id, given);
       const position = decodeNumberCursor(cursor);
-      const after = position === undefined ? undefined : Math.min(Number(position), mostPairs);
+      const after = position === undefined ? undefined : Math.min(Number(position), maxPairs);
       const rows = await loadLinkPairs(database, run.id, { status, after, take: limit + 1 });
       return page(rows, limit, (row) => String(row.position), toPairDto);
     },

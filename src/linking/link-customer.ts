@@ -43,7 +43,7 @@ const customerField = 'stripe_customer_id';
 /**
  * Period in which the worker leaves these objects to the call, milliseconds, unless a buyer waits for one.
  */
-const heldMs = 30_000;
+const claimDelayMs = 30_000;
 
 /**
  * Links an existing Stripe customer to a user and fetches its objects. One transaction writes the link with
@@ -87,7 +87,7 @@ export async function linkCustomer(
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
     await enqueueObjects(tx, objects, 1, now, { projectId });
-    await enqueueObjects(tx, fetchedNow, 1, now, { projectId, heldUntil: now + heldMs });
+    await enqueueObjects(tx, fetchedNow, 1, now, { projectId, claimableAt: now + claimDelayMs });
     await lockJoinKeys(tx, [customerId]);
     const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
     const stored = await tx.customer.findUnique({ where: { id: customerId } });

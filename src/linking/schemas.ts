@@ -10,7 +10,7 @@ import {
 } from '../http/schemas.ts';
 import type { LinkProgress } from './link-run.ts';
 
-export const mostPairs = 1_000;
+export const maxPairs = 1_000;
 export const inBody = { project_id: projectIdSchema.optional(), reason: reasonSchema.optional() };
 
 export const customerIdSchema = stripeIdSchema.meta({ examples: ['cus_9'] });
@@ -66,7 +66,7 @@ export const manyBody = z
     pairs: z
       .array(z.strictObject({ user_id: userIdSchema, stripe_customer_id: customerIdSchema }))
       .min(1)
-      .max(mostPairs),
+      .max(maxPairs),
   })
   .superRefine(({ pairs }, context) => {
     const seen = new Set<string>();

@@ -52,7 +52,7 @@ const heartbeatMs = 60_000;
  * Minimum interval between log lines about an unreachable database, which is polled continuously,
  * milliseconds.
  */
-const outageLineEveryMs = 60_000;
+const outageWarningEveryMs = 60_000;
 
 export interface WorkerDeps extends SyncDeps {
   monotonic: Clock;
@@ -72,8 +72,8 @@ export interface Worker {
 /** Starts a worker that syncs enqueued objects until it is stopped. */
 export function startWorker(deps: WorkerDeps): Worker {
   const running = { buyers: new Set<Promise<void>>(), others: new Set<Promise<void>>() };
-  const held = new Set<Claim>();
-  const outages = createLogThrottle(outageLineEveryMs);
+  const leased = new Set<Claim>();
+  const outages = createLogThrottle(outageWarningEveryMs);
   let stopped = false;
   let beatAt = deps.monotonic();
   let idle = idleMs.first;
@@ -99,14 +99,14 @@ export function startWorker(deps: WorkerDeps): Worker {
     roused = false;
   }
 
-  async function take(of: 'buyers' | 'others'): Promise<number> {
+  async function startSyncs(of: 'buyers' | 'others'): Promise<number> {
     const free = concurrency.all - running.buyers.size - running.others.size;
     const limit = of === 'buyers' ? free : Math.min(free, concurrency.others - running.others.size);
     const claims = limit <= 0 ? [] : await claim(deps, { limit, of, quietMs }, outages);
     for (const each of claims) {
-      held.add(each);
+      leased.add(each);
       const task = syncClaim(deps, each).finally(() => {
-        held.delete(each);
+        leased.delete(each);
         running[of].delete(task);
         wake();
       });
@@ -118,17 +118,17 @@ export function startWorker(deps: WorkerDeps): Worker {
   async function run(): Promise<void> {
     while (!stopped) {
       beatAt = deps.monotonic();
-      const taken = (await take('buyers')) + (await take('others'));
+      const claimed = (await startSyncs('buyers')) + (await startSyncs('others'));
       await pause(Math.min(rest.maxMs, rest.times * (deps.monotonic() - beatAt)));
-      if (taken === 0) await sleep(idle);
-      idle = taken > 0 ? idleMs.first : Math.min(idle * 2, idleMs.last);
+      if (claimed === 0) await sleep(idle);
+      idle = claimed > 0 ? idleMs.first : Math.min(idle * 2, idleMs.last);
     }
     await Promise.all([...running.buyers, ...running.others]);
   }
 
   const renewing = repeat(
     renewEveryMs,
-    () => renewLeases(deps.database, [...held], deps.clock()),
+    () => renewLeases(deps.database, [...leased], deps.clock()),
     (error) => {
       deps.logger.warn({ err: error }, 'could not renew leases; other workers may take over');
     },

@@ -2,7 +2,7 @@ import Stripe from 'stripe';
 import { RunFailed, type ReconcileDeps } from './run-context.ts';
 
 /** Maximum difference between our clock and Stripe's, milliseconds. */
-const mostSkewMs = 300_000;
+const maxSkewMs = 300_000;
 
 /**
  * Checks, before anything is compared, that the key belongs to the account that the mirror holds: the one
@@ -18,7 +18,7 @@ export async function checkAccount(deps: ReconcileDeps): Promise<string | null> 
   if (account === null) return null;
   const { id, date } = account;
   const skewMs = date === null ? 0 : Math.abs(deps.clock() - date);
-  if (skewMs > mostSkewMs) {
+  if (skewMs > maxSkewMs) {
     deps.metrics.alarms.inc({ kind: 'reconciliation_clock' });
     throw new RunFailed(
       `clock_off: our clock and Stripe's are ${Math.round(skewMs / 1000)} seconds apart`,

@@ -35,14 +35,14 @@ export async function compareCatalog(context: RunContext): Promise<null> {
       (prices) => loadUnstored(database, prices),
     ),
   };
-  const alive = { where: { deleted: false }, select: { id: true } } as const;
-  const held = {
-    product: await database.prisma.product.findMany(alive),
-    price: await database.prisma.price.findMany(alive),
+  const query = { where: { deleted: false }, select: { id: true } } as const;
+  const alive = {
+    product: await database.prisma.product.findMany(query),
+    price: await database.prisma.price.findMany(query),
   };
   for (const objectType of ['product', 'price'] as const) {
     const seen = listed[objectType];
-    const unseen = held[objectType].filter(({ id }) => !seen.has(id));
+    const unseen = alive[objectType].filter(({ id }) => !seen.has(id));
     if (seen.size === 0 && unseen.length > 0) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
       throw new RunFailed(

@@ -32,7 +32,7 @@ interface WholeList<T> extends ComparedList<T> {
   toSnapshot: (context: RunContext, object: T) => Promise<StripeSnapshot>;
   /** Returns the expanded customer of an object. */
   customerOf?: (object: T) => string | Stripe.Customer | Stripe.DeletedCustomer | null;
-  /** The objects that the mirror holds alive, and the list must show. */
+  /** The objects that the mirror stores as alive, which the list must show. */
   alive?: {
     objectType: SyncedType;
     load(tx: Tx, query: AliveQuery): Promise<{ id: string }[]>;
@@ -98,8 +98,8 @@ export function compareParts<T extends Listed, Row extends { id: string }>(
   return async (context, position) => {
     const { objects, next } = await pageOf(compared, context, position);
     const rows = objects.map((object) => compared.toRow(object));
-    const held = await compared.load(context.deps.database.prisma, rows);
-    const byId = new Map(held.map((row) => [row.id, row]));
+    const stored = await compared.load(context.deps.database.prisma, rows);
+    const byId = new Map(stored.map((row) => [row.id, row]));
     const differing = rows
       .filter((row) => differsFromStored(row, byId.get(row.id)))
       .flatMap((row) => compared.wholeOf(row));

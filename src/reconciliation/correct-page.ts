@@ -8,7 +8,7 @@ import { loadStored } from './stored.ts';
  * Number of concurrent corrections. Each holds a connection for its transaction, and Postgres commits
  * several at the cost of one.
  */
-const mostAtOnce = 4;
+const concurrency = 4;
 
 /**
  * Compares the snapshots of a page with a fixed number of queries, and corrects those that differ, several
@@ -48,6 +48,6 @@ async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): 
       });
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: mostAtOnce }, drain));
+  const ends = await Promise.allSettled(Array.from({ length: concurrency }, drain));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -15,11 +15,11 @@ export const compareCharges = compareList({
   list: (stripe, params) => stripe.charges.list({ ...params, expand: ['data.refunds'] }),
   onlyRecent: true,
   async select(tx, charges) {
-    const held = await tx.charge.findMany({ ...whereIn(charges), select: { id: true } });
-    const heldIds = new Set(held.map(({ id }) => id));
+    const stored = await tx.charge.findMany({ ...whereIn(charges), select: { id: true } });
+    const storedIds = new Set(stored.map(({ id }) => id));
     return charges.filter(
       ({ id, amount_refunded: refunded, disputed }) =>
-        heldIds.has(id) || refunded !== 0 || disputed,
+        storedIds.has(id) || refunded !== 0 || disputed,
     );
   },
   toSnapshot: added(addCharge),

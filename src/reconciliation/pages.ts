@@ -48,8 +48,8 @@ interface Stretch {
 const pageSize = 100;
 
 /** Maximum number of objects that Stripe knows but a list may lack by accident. */
-const mostUnlisted = 20;
-const mostSingle = 100;
+const maxUnlisted = 20;
+const maxLacking = 100;
 
 /**
  * Fetches the next page of a list, newest first. If the object behind which it begins no longer exists, it
@@ -127,10 +127,10 @@ function positionAfter(position: Position, data: Listed[], last: Listed, number:
 }
 
 /**
- * Fetches each object that the mirror holds alive in the stretch of a page and that the page does not show.
+ * Fetches each object that the mirror stores as alive in the stretch of a page and that the page does not show.
  * Lists are newest first, so between pages only the ids of the last second must be remembered.
  *
- * @param loadAlive loads the objects that are held alive.
+ * @param loadAlive loads the objects that are stored as alive.
  * @throws RunFailed if a list lacks so much that it cannot be right.
  */
 export async function compareUnlisted<T extends Listed>(
@@ -143,13 +143,13 @@ export async function compareUnlisted<T extends Listed>(
   const { deps } = context;
   const listed = [...position.tied, ...page.objects.map(({ id }) => id)];
   let lacking = 0;
-  while (lacking <= mostSingle) {
+  while (lacking <= maxLacking) {
     const alive = await loadAlive({
       among: { id: { notIn: listed }, createdAt: createdWithin(page.stretch) },
       newest: {
         select: { id: true },
         orderBy: { createdAt: 'desc' },
-        take: mostSingle + 1 - lacking,
+        take: maxLacking + 1 - lacking,
       },
     });
     if (alive.length === 0) return;
@@ -165,7 +165,7 @@ export async function compareUnlisted<T extends Listed>(
   }
   deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
   throw new RunFailed(
-    `list_incomplete: Stripe's list lacks more than ${mostSingle} objects (${objectType}) that the mirror holds alive`,
+    `list_incomplete: Stripe's list lacks more than ${maxLacking} objects (${objectType}) that the mirror holds alive`,
   );
 }
 
@@ -210,7 +210,7 @@ export async function compareSingle(
   const isLeftOut = snapshot.onTestClock.includes(object.objectId);
   if (unlisted && !isLeftOut && !isGone(snapshot)) {
     counts.unlisted += 1;
-    if (counts.unlisted > mostUnlisted) {
+    if (counts.unlisted > maxUnlisted) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
       throw new RunFailed(
         `list_incomplete: Stripe's list lacks ${counts.unlisted} objects that Stripe knows`,

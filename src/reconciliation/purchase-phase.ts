@@ -26,8 +26,8 @@ export const comparePurchases = compareList({
     const { stripeForReconciliation, database } = context.deps;
     const snapshot = await toSnapshot(stripeForReconciliation, session);
     for (const object of snapshot.missing) {
-      const held = await database.prisma.checkoutSession.count({ where: { id: session.id } });
-      await recordMissing(context, object, held > 0);
+      const count = await database.prisma.checkoutSession.count({ where: { id: session.id } });
+      await recordMissing(context, object, count > 0);
     }
     return snapshot;
   },

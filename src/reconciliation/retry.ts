@@ -6,10 +6,10 @@ import { RunFailed } from './run-context.ts';
 
 /** Back-off during an outage or a rate limit. Each delay is shorter than the run's lease. */
 const waits = { first: 1_000, last: 30_000 };
-const mostTries = 60;
+const maxTries = 60;
 
 /** Maximum number of attempts at an implausible answer. */
-const mostImplausible = 3;
+const maxImplausible = 3;
 
 /**
  * Retries a step until Stripe answers, for up to half an hour of outage or rate limit. A step may be repeated
@@ -27,7 +27,7 @@ export async function withRetries<T>(
       return await step();
     } catch (error) {
       if (error instanceof ImplausibleAnswer) {
-        if (attempt >= mostImplausible) throw new RunFailed(`stripe_implausible: ${error.message}`);
+        if (attempt >= maxImplausible) throw new RunFailed(`stripe_implausible: ${error.message}`);
         await pause(backOffMs(waits, outages + 1));
         continue;
       }
@@ -39,8 +39,8 @@ export async function withRetries<T>(
       if (!isExternalFailure(error)) {
         throw new RunFailed(`stripe_error: ${error.code ?? error.type} (${status ?? 0})`);
       }
-      if (attempt === mostTries) {
-        throw new RunFailed(`stripe_unavailable: ${status ?? 'no answer'}, ${mostTries} times`);
+      if (attempt === maxTries) {
+        throw new RunFailed(`stripe_unavailable: ${status ?? 'no answer'}, ${maxTries} times`);
       }
       outages += 1;
       await pause(backOffMs(waits, outages));

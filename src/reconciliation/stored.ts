@@ -38,19 +38,19 @@ async function loadMisowned(
   rows: ReadonlyMap<string, StoredRow>,
 ): Promise<Set<string>> {
   const { owned } = await loadOwnership(tx, snapshot);
-  const held = owned.flatMap(({ subject, owner }) => {
+  const compared = owned.flatMap(({ subject, owner }) => {
     const key = objectKey({ objectType: subject.objectType, objectId: subject.id });
     const row = rows.get(key);
     if (row === undefined || !('uid' in row)) return [];
     return [{ key, owner, uid: typeof row.uid === 'bigint' ? row.uid : null }];
   });
   const users = await tx.user.findMany({
-    where: { uid: { in: held.flatMap(({ uid }) => uid ?? []) } },
+    where: { uid: { in: compared.flatMap(({ uid }) => uid ?? []) } },
     select: { uid: true, projectId: true, userId: true },
   });
   const byUid = new Map(users.map((user) => [user.uid, user]));
   return new Set(
-    held.flatMap(({ key, owner, uid }) => {
+    compared.flatMap(({ key, owner, uid }) => {
       const user = uid === null ? undefined : byUid.get(uid);
       const right = user?.projectId === owner?.projectId && user?.userId === owner?.userId;
       return right ? [] : [key];

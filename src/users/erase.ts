@@ -91,8 +91,14 @@ function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
 function erasureOf(user: LockedUser, now: number): NewChange {
   const at = presentOf(user, Math.floor(now));
   return {
-    ...{ user, revision: user.revision, cause: 'erasure', at, recordedAt: at },
-    ...{ gained: [], lost: [], changed: [] },
+    user,
+    revision: user.revision,
+    cause: 'erasure',
+    at,
+    recordedAt: at,
+    gained: [],
+    lost: [],
+    changed: [],
     nextChangeAt: user.nextBoundaryAt === 0 ? null : user.nextBoundaryAt,
   };
 }

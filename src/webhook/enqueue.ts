@@ -8,23 +8,23 @@ import { enqueuedAgain, queueProject } from './queue-upsert.ts';
  * all their attempts back. Locks the objects' rows in sorted order (second in the lock order). The caller
  * wakes the worker after the commit.
  *
- * @param more `heldUntil`: epoch milliseconds until which no worker claims the objects, since the caller
- *   fetches them itself; a worker fetches them if the caller fails. Objects that a buyer waits for are not
- *   held. `projectId`: the project whose turn they take, if the caller knows it.
+ * @param more `claimableAt`: epoch milliseconds from which a worker may claim the objects, since the caller
+ *   fetches them itself; a worker fetches them if the caller fails. Objects that a buyer waits for are
+ *   claimable at once. `projectId`: the project whose turn they take, if the caller knows it.
  */
 export async function enqueueObjects(
   tx: Tx,
   objects: readonly SyncedRef[],
   urgency: Urgency,
   now: number,
-  { heldUntil = null, projectId = '' }: { heldUntil?: number | null; projectId?: string } = {},
+  { claimableAt = null, projectId = '' }: { claimableAt?: number | null; projectId?: string } = {},
 ): Promise<void> {
   if (objects.length === 0) return;
   await tx.$executeRaw`
     insert into followed_objects as f
       (object_type, object_id, wanted, urgency, wanted_at, next_attempt_at, project_id)
     select object_type, object_id, next_number(), ${urgency}::smallint, ${new Date(now)}::timestamptz,
-      ${heldUntil === null ? null : new Date(heldUntil)}::timestamptz,
+      ${claimableAt === null ? null : new Date(claimableAt)}::timestamptz,
       coalesce(nullif(${projectId}, ''), ${sqlText(queueProject)})
     from ${inLockOrder(objects)} w
     on conflict (object_type, object_id) do update set

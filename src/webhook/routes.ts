@@ -28,14 +28,14 @@ export interface WebhookDeps {
 }
 
 /** Minimum time between two warnings about wrong signatures, milliseconds. */
-const signatureLineEveryMs = 60_000;
+const signatureWarningEveryMs = 60_000;
 
 /** Registers the route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const { config, clock, logger, metrics, wake } = deps;
   const inbox = createInbox(deps);
   const limit = createSignatureLimit();
-  const wrongSignatures = createLogThrottle(signatureLineEveryMs);
+  const wrongSignatures = createLogThrottle(signatureWarningEveryMs);
   const signed = new WeakSet<FastifyRequest>();
 
   /** Refuses a bad header or a throttled client before the body is read. */

@@ -74,17 +74,17 @@ async function failUntil(spare: number): Promise<void> {
 
 describe('what a caller fetches itself', () => {
   const object = { objectType: 'subscription', objectId: 'linked' } as const;
-  const heldMs = 30_000;
+  const delayMs = 30_000;
   const hold = () =>
     service.deps.database.transaction((tx) =>
       enqueueObjects(tx, [object], 1, service.clock.now(), {
-        heldUntil: service.clock.now() + heldMs,
+        claimableAt: service.clock.now() + delayMs,
       }),
     );
 
   it('is left to it, and a worker takes it if it was not fetched', async () => {
     await hold();
-    service.clock.advance(heldMs - 1);
+    service.clock.advance(delayMs - 1);
     expect(await claim()).toEqual([]);
     service.clock.advance(1);
     expect((await claimOne()).objectId).toBe('linked');

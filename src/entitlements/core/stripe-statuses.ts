@@ -1,7 +1,12 @@
+import type Stripe from 'stripe';
+
 /*
  * The meanings of Stripe's statuses: the only lists of them, from which predicates and SQL derive. Stripe's
  * lists are open: an unknown status keeps the last known effect.
  */
+
+/** The statuses that the SDK names. Its own type also admits any other text. */
+type Named<Status> = Status extends string ? (string extends Status ? never : Status) : never;
 
 /**
  * `begun`: whether the first payment was made, or none was due. `terminal`: whether it is final, so that an
@@ -16,14 +21,14 @@ const subscriptionStatuses = {
   canceled: { begun: true, terminal: true },
   incomplete: { begun: false, terminal: false },
   incomplete_expired: { begun: false, terminal: true },
-} satisfies Record<string, { begun: boolean; terminal: boolean }>;
+} satisfies Record<Named<Stripe.Subscription.Status>, { begun: boolean; terminal: boolean }>;
 
 export type SubscriptionStatus = keyof typeof subscriptionStatuses;
 
 /** The state of the money of a refund or a dispute. */
 type MoneyPlace = 'returned' | 'kept' | 'undecided';
 
-/** Pending refunds count like succeeded ones. */
+/** Pending refunds count like succeeded ones. The SDK does not name these statuses. */
 const refundStatuses: Readonly<Record<string, MoneyPlace>> = {
   pending: 'returned',
   requires_action: 'returned',
@@ -44,7 +49,7 @@ const disputeStatuses: Readonly<Record<string, MoneyPlace>> = {
   won: 'kept',
   lost: 'returned',
   prevented: 'kept',
-};
+} satisfies Record<Named<Stripe.Dispute.Status>, MoneyPlace>;
 
 /** The final statuses of a subscription. */
 export const terminalStatuses = namesOf(subscriptionStatuses, ({ terminal }) => terminal);

@@ -2,9 +2,8 @@ import type Stripe from 'stripe';
 import type { DiscountRow, PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
- * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Only this file,
- * money-from-stripe.ts and catalog/core/from-stripe.ts know Stripe's shapes. Source: Stripe's API reference;
- * docs/architecture.md lists the pitfalls.
+ * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Mappings that decide
+ * nothing are in ../objects/. Source: Stripe's API reference; docs/architecture.md lists the pitfalls.
  */
 
 /**

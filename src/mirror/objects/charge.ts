@@ -5,7 +5,13 @@ import { ofOnly, wholeList } from '../../platform/stripe-lists.ts';
 import { instant, optionalReference } from '../core/from-stripe.ts';
 import type { ChargeRow, RefundRow } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
-import { type FollowedObject, lastKnown, type StoredRow, whereIn } from './followed-object.ts';
+import {
+  type FollowedObject,
+  lastKnown,
+  type StoredRow,
+  upsertOf,
+  whereIn,
+} from './followed-object.ts';
 
 /** A charge, with all its refunds. */
 export const charge: FollowedObject<'charge'> = {
@@ -62,14 +68,14 @@ export function refundRow(refund: Stripe.Refund): RefundRow {
 }
 
 async function storeCharge(tx: Tx, { refunds, ...data }: ChargeRow): Promise<string[]> {
-  await tx.charge.upsert({ where: { id: data.id }, create: data, update: data });
+  await tx.charge.upsert(upsertOf(data));
   const unknown: string[] = [];
   for (const refund of refunds) {
     const { id } = refund;
     const known = isKnownRefundStatus(refund.status);
     const former = known ? null : await tx.refund.findUnique({ where: { id } });
     const row = { ...refund, knownStatus: former && lastKnown(former, isKnownRefundStatus) };
-    await tx.refund.upsert({ where: { id }, create: row, update: row });
+    await tx.refund.upsert(upsertOf(row));
     if (!known) unknown.push(id);
   }
   return unknown;

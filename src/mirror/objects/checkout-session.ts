@@ -8,7 +8,13 @@ import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { isMissing, unlessMissing } from '../failures.ts';
 import { whereAllowed } from '../optional-expansion.ts';
 import { addCharge, fetchCharge } from './charge.ts';
-import { customerObject, type FollowedObject, related, whereIn } from './followed-object.ts';
+import {
+  customerObject,
+  type FollowedObject,
+  related,
+  upsertOf,
+  whereIn,
+} from './followed-object.ts';
 import { fetchInvoice } from './invoice.ts';
 import { fetchSubscription } from './subscription.ts';
 
@@ -96,9 +102,9 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
 /** Stores a session. A paid line stays a purchase; refunds and disputes record what was returned. */
 async function storeSession(tx: Tx, row: SessionRow): Promise<string[]> {
   const { purchases, priceIds, ...data } = row;
-  await tx.checkoutSession.upsert({ where: { id: row.id }, create: data, update: data });
+  await tx.checkoutSession.upsert(upsertOf(data));
   for (const purchase of purchases) {
-    await tx.purchase.upsert({ where: { id: purchase.id }, create: purchase, update: purchase });
+    await tx.purchase.upsert(upsertOf(purchase));
   }
   return [];
 }

@@ -3,7 +3,7 @@ import type { Tx } from '../../platform/database.ts';
 import { instant, ownerMetadata } from '../core/from-stripe.ts';
 import type { CustomerRow } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
-import { type FollowedObject, type StoredRow, whereIn } from './followed-object.ts';
+import { type FollowedObject, type StoredRow, upsertOf, whereIn } from './followed-object.ts';
 
 export const customer: FollowedObject<'customer'> = {
   fetch: fetchCustomer,
@@ -53,11 +53,7 @@ async function storeCustomer(
     return [];
   }
   if (createdAt === null) throw new Error(`customer ${id} is not deleted but has no creation date`);
-  await tx.customer.upsert({
-    where: { id },
-    create: { id, email, createdAt },
-    update: { email, createdAt },
-  });
+  await tx.customer.upsert(upsertOf({ id, email, createdAt }));
   return [];
 }
 

@@ -6,7 +6,7 @@ import type { DisputeRow } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { unlessMissing } from '../failures.ts';
 import { addCharge, fetchCharge } from './charge.ts';
-import { type FollowedObject, lastKnown, related, whereIn } from './followed-object.ts';
+import { type FollowedObject, lastKnown, related, upsertOf, whereIn } from './followed-object.ts';
 
 export const dispute: FollowedObject<'dispute'> = {
   fetch: fetchDispute,
@@ -47,6 +47,6 @@ async function storeDispute(tx: Tx, dispute: DisputeRow): Promise<string[]> {
   const known = isKnownDisputeStatus(dispute.status);
   const former = known ? null : await tx.dispute.findUnique({ where: { id } });
   const row = { ...dispute, knownStatus: former && lastKnown(former, isKnownDisputeStatus) };
-  await tx.dispute.upsert({ where: { id }, create: row, update: row });
+  await tx.dispute.upsert(upsertOf(row));
   return known ? [] : [id];
 }

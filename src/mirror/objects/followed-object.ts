@@ -67,6 +67,13 @@ export function whereIn(rows: readonly { id: string }[]): { where: { id: { in: s
   return { where: { id: { in: rows.map(({ id }) => id) } } };
 }
 
+/** Returns an upsert by the id. It writes the same columns to a new row and to a stored one. */
+export function upsertOf<Row extends { id: string }>(
+  row: Row,
+): { where: { id: string }; create: Row; update: Row } {
+  return { where: { id: row.id }, create: row, update: row };
+}
+
 /** Returns the status that keeps its effect while Stripe reports an unknown one; null if none is known. */
 export function lastKnown(
   { status, knownStatus }: { status: string; knownStatus: string | null },

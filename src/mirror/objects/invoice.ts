@@ -4,7 +4,7 @@ import { wholeList } from '../../platform/stripe-lists.ts';
 import { invoiceRow } from '../core/money-from-stripe.ts';
 import type { InvoiceRow } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
-import { type FollowedObject, whereIn } from './followed-object.ts';
+import { type FollowedObject, upsertOf, whereIn } from './followed-object.ts';
 
 export const invoice: FollowedObject<'invoice'> = {
   async fetch(stripe, snapshot, id) {
@@ -38,9 +38,9 @@ export async function fetchInvoice(
 
 async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<string[]> {
   const { payments, ...data } = row;
-  await tx.invoice.upsert({ where: { id: row.id }, create: data, update: data });
+  await tx.invoice.upsert(upsertOf(data));
   for (const payment of payments) {
-    await tx.invoicePayment.upsert({ where: { id: payment.id }, create: payment, update: payment });
+    await tx.invoicePayment.upsert(upsertOf(payment));
   }
   return [];
 }

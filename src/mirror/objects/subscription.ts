@@ -8,7 +8,7 @@ import type { SubscriptionRow } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { isMissing } from '../failures.ts';
 import { whereAllowed } from '../optional-expansion.ts';
-import { customerObject, type FollowedObject, whereIn } from './followed-object.ts';
+import { customerObject, type FollowedObject, upsertOf, whereIn } from './followed-object.ts';
 
 export const subscription: FollowedObject<'subscription'> = {
   fetch: fetchSubscription,
@@ -118,7 +118,7 @@ async function storeSubscription(
           pausedAt: former.pausedAt,
         }),
   };
-  await tx.subscription.upsert({ where: { id: row.id }, create: data, update: data });
+  await tx.subscription.upsert(upsertOf(data));
   await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
   await tx.subscriptionItem.createMany({ data: items });
   if (discounts !== undefined) {

@@ -108,9 +108,9 @@ function compareFields(
   path: string,
   into: { local: Fields; stripe: Fields },
 ): void {
-  const held = new Map<string, unknown>(Object.entries(local));
+  const fields = new Map<string, unknown>(Object.entries(local));
   for (const [name, value] of Object.entries(row)) {
-    const other = held.get(name);
+    const other = fields.get(name);
     if (Array.isArray(value) && !wholes.has(name)) {
       compareLists(value, Array.isArray(other) ? other : [], name, path + name, into);
       continue;

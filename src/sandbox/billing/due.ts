@@ -166,8 +166,8 @@ function* subscriptionDue(world: World, subscription: Subscription): Generator<D
 /** Sends `trial_will_end` three days ahead; immediately for a shorter trial. */
 function* trialNoticeDue(world: World, subscription: Subscription): Generator<Due> {
   const { trial_end: trialEnd, status } = subscription;
-  const told = world.tables.trialNotices.get(subscription.id)?.trialEnd;
-  if (status !== 'trialing' || trialEnd === null || told === trialEnd) {
+  const announced = world.tables.trialNotices.get(subscription.id)?.trialEnd;
+  if (status !== 'trialing' || trialEnd === null || announced === trialEnd) {
     return;
   }
   yield {

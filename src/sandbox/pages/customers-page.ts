@@ -5,14 +5,14 @@ import { document, html, moment, type Html } from './html.ts';
 import { outlook } from './portal-page.ts';
 import { priceLabel, statusMark } from './wording.ts';
 
-const mostShown = 50;
+const maxShown = 50;
 
 /** Renders the newest customers with their subscriptions. */
 export function customersPage(world: World): string {
   const { customers } = world.tables;
   const rows: Html[] = [];
   for (const customer of customers.walk({})) {
-    if (rows.length === mostShown) break;
+    if (rows.length === maxShown) break;
     rows.push(customerRow(world, customer));
   }
   return document(
@@ -21,8 +21,8 @@ export function customersPage(world: World): string {
       <h1>Customers</h1>
       <p><a href="/">Sandbox</a> · ${customers.size} customers</p>
       ${
-        customers.size > mostShown
-          ? html`<p class="quiet">The newest ${mostShown} are shown.</p>`
+        customers.size > maxShown
+          ? html`<p class="quiet">The newest ${maxShown} are shown.</p>`
           : []
       }
       <table class="words">

@@ -103,10 +103,10 @@ export class Deliveries {
 
   /** Returns the events that some endpoint has not acknowledged. */
   unacknowledged(): Set<string> {
-    const taken = new Set(
+    const acknowledged = new Set(
       this.all.filter(({ status }) => status === 'delivered').map((delivery) => pairOf(delivery)),
     );
-    const missing = this.all.filter((delivery) => !taken.has(pairOf(delivery)));
+    const missing = this.all.filter((delivery) => !acknowledged.has(pairOf(delivery)));
     return new Set(missing.map(({ eventId }) => eventId));
   }
 
