@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonValue } from '../entitlements/core/facts.ts';
 import { byText } from '../entitlements/core/order.ts';
 import type { FigureLine } from './core/csv.ts';
 
@@ -51,26 +52,23 @@ function byKey<Value, Json>(
   };
 }
 
-type Members = Readonly<Record<string, Shape<unknown, unknown>>>;
+type Members = Readonly<Record<string, Shape<unknown, JsonValue>>>;
 type ValuesOf<Group extends Members> = {
   [Name in keyof Group]: Group[Name] extends Shape<infer Value, unknown> ? Value : never;
-};
-type JsonOf<Group extends Members> = {
-  [Name in keyof Group]: z.output<Group[Name]['schema']>;
 };
 
 /** Combines several named values. */
 export function group<Group extends Members>(
   members: Group,
-): Shape<ValuesOf<Group>, JsonOf<Group>> {
+): Shape<ValuesOf<Group>, Record<string, JsonValue>> {
   const each = <Out>(toOut: (shape: Members[string], name: string) => Out) =>
     Object.fromEntries(Object.entries(members).map(([name, shape]) => [name, toOut(shape, name)]));
   return {
-    schema: z.object(each(({ schema }) => schema)) as unknown as z.ZodType<JsonOf<Group>>, // by their names
-    toJson: (values) => each((shape, name) => shape.toJson(values[name])) as JsonOf<Group>, // by their names
+    schema: z.object(each(({ schema }) => schema)),
+    toJson: (values) => each((shape, name) => shape.toJson(values[name])),
     toLines: (figure, json) =>
       Object.entries(members).flatMap(([name, shape]) =>
-        shape.toLines(`${figure}.${name}`, json[name]),
+        shape.toLines(`${figure}.${name}`, json[name] ?? null),
       ),
   };
 }

@@ -23,22 +23,26 @@ type DayShape<Table extends FigureTable> = {
 };
 
 function reportShape<Table extends FigureTable>(table: Table): ReportShape<Table> {
-  return shapeOf(table, (_, schema) => schema) as ReportShape<Table>; // each figure's own
+  // `shapeOf` keeps each figure's schema under its name, but its return type does not tell them apart.
+  return shapeOf(table, (_, schema) => schema) as ReportShape<Table>;
 }
 
 function dayShape<Table extends FigureTable>(table: Table): DayShape<Table> {
   const names: readonly string[] = inEveryDay;
+  // As in `reportShape`; the condition here is that of the type.
   return shapeOf(table, (name, schema) =>
     names.includes(name) ? schema : schema.nullable(),
-  ) as DayShape<Table>; // the type says it
+  ) as DayShape<Table>;
 }
 
+/** Returns the schemas of figures in the order of JSON: the present state, then the changes. */
 function shapeOf(
   table: FigureTable,
   toSchema: (name: string, schema: z.ZodType) => z.ZodType,
 ): z.ZodRawShape {
+  const { standing = [], flow = [] } = Object.groupBy(Object.entries(table), ([, { of }]) => of);
   return Object.fromEntries(
-    Object.entries(table).map(([name, { schema }]) => [name, toSchema(name, schema)]),
+    [...standing, ...flow].map(([name, { schema }]) => [name, toSchema(name, schema)]),
   );
 }
 

@@ -42,6 +42,10 @@ describe('a stored day', () => {
     expect(readDayFigures(first)).toMatchObject(first);
   });
 
+  it('of the first release is shown with its keys in the same order', () => {
+    expect(JSON.stringify(readDayFigures(first))).toBe(JSON.stringify(first));
+  });
+
   it('that lacks figures is read with null for them, inside of groups too', () => {
     const { mrr_apart, ...rest } = first;
     const { by_price, ...subscriptions } = first.subscriptions;
