@@ -8,7 +8,7 @@ import {
 import type { Database } from '../platform/database.ts';
 import { grouped } from './by-project.ts';
 import type { AlikeSubscriptions } from './core/figures.ts';
-import type { Life, ReportWindow } from './core/movement.ts';
+import type { ReportWindow, SubscriptionSpan } from './core/movement.ts';
 import type { Amounts, Pricing } from './core/recurring.ts';
 import { ownedSubscriptions } from './owners.ts';
 
@@ -94,7 +94,7 @@ export async function loadSubscriptions(
   }));
 }
 
-interface LifeRow {
+interface SpanRow {
   project_id: string;
   person: string;
   start_at: Date;
@@ -104,24 +104,24 @@ interface LifeRow {
 }
 
 /**
- * Loads the lives of subscriptions that have begun: all lives of each person with one that began, ended or
+ * Loads the spans of subscriptions that have begun: all spans of each person with one that began, ended or
  * was in its trial in the window. An ended subscription without a known end counts as never begun.
  */
-export async function loadLives(
+export async function loadSubscriptionSpans(
   database: Database,
   scope: ProjectScope,
   { from, to }: ReportWindow,
-): Promise<Map<string, Life[]>> {
-  const { rows } = await database.pool.query<LifeRow>(
+): Promise<Map<string, SubscriptionSpan[]>> {
+  const { rows } = await database.pool.query<SpanRow>(
     `with ${ownedSubscriptions},
-     lives as (
+     spans as (
        select o.project_id, o.person, s.start_date as start_at, s.trial_start, s.trial_end,
          coalesce(s.ended_at, case when s.effective_status = 'canceled' then s.canceled_at end) as end_at,
          s.effective_status
        from owned o join subscriptions s on s.id = o.id
        where s.effective_status not in (${sqlStatuses(neverBegunStatuses)})
      ),
-     began as (select * from lives where effective_status <> 'canceled' or end_at is not null),
+     began as (select * from spans where effective_status <> 'canceled' or end_at is not null),
      moved as (
        select distinct project_id, person from began
        where (start_at >= $2 and start_at < $3) or (end_at >= $2 and end_at < $3)

@@ -5,7 +5,7 @@ import { computeFlow, computeStanding, type Flow, type Standing } from './core/f
 import type { ReportWindow } from './core/movement.ts';
 import { type Access, loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
-import { loadLives, loadPrices, loadSubscriptions } from './load-subscriptions.ts';
+import { loadPrices, loadSubscriptions, loadSubscriptionSpans } from './load-subscriptions.ts';
 
 /** The present state of a project: its subscriptions, and the access that it gives its users. */
 export type ProjectStanding = Standing & Access;
@@ -67,7 +67,7 @@ export async function loadFlows(
   window: ReportWindow,
 ): Promise<Map<string, Flow>> {
   const projectIds = await loadProjectIds(database, scope);
-  const lives = await loadLives(database, scope, window);
+  const spans = await loadSubscriptionSpans(database, scope, window);
   const sums = await loadRevenue(database, scope, window);
   const payments = await loadPaymentCounts(database, scope, window);
   return new Map(
@@ -75,7 +75,7 @@ export async function loadFlows(
       projectId,
       computeFlow(
         {
-          lives: lives.get(projectId) ?? [],
+          spans: spans.get(projectId) ?? [],
           sums: sums.get(projectId) ?? [],
           payments: payments.get(projectId) ?? { failed: 0, recovered: 0 },
         },

@@ -1,5 +1,10 @@
 import { isKnownStatus, type SubscriptionStatus } from '../../entitlements/core/stripe-statuses.ts';
-import { computeMovement, type Life, type Movement, type ReportWindow } from './movement.ts';
+import {
+  computeMovement,
+  type Movement,
+  type ReportWindow,
+  type SubscriptionSpan,
+} from './movement.ts';
 import { add, type Rational, roundHalfUp, zero } from './rational.ts';
 import { monthlyAmount, type Pricing, type RecurringSubscription } from './recurring.ts';
 
@@ -115,7 +120,7 @@ export function computeStanding(
 
 export function computeFlow(
   facts: {
-    lives: readonly Life[];
+    spans: readonly SubscriptionSpan[];
     sums: readonly CurrencySum[];
     payments: { failed: number; recovered: number };
   },
@@ -129,7 +134,7 @@ export function computeFlow(
     revenue.set(currency, sum);
   }
   return {
-    movement: computeMovement(facts.lives, window),
+    movement: computeMovement(facts.spans, window),
     revenue,
     payments: facts.payments,
   };

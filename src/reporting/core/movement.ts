@@ -8,8 +8,8 @@ export interface ReportWindow {
   to: number;
 }
 
-/** The life of one subscription that has begun. */
-export interface Life {
+/** The period of one subscription that has begun. */
+export interface SubscriptionSpan {
   /** The owner, unique within the project. */
   person: string;
   startAt: number;
@@ -29,33 +29,36 @@ export interface Movement {
 /**
  * Computes the movement of a window.
  *
- * @param lives all lives of each person who has one in the window. Lives of other people do not count.
+ * @param spans all spans of each person who has one in the window. Spans of other people do not count.
  */
-export function computeMovement(lives: readonly Life[], window: ReportWindow): Movement {
+export function computeMovement(
+  spans: readonly SubscriptionSpan[],
+  window: ReportWindow,
+): Movement {
   const within = (instant: number | null): boolean =>
     instant !== null && instant >= window.from && instant < window.to;
   const movement = { started: 0, churned: 0, reactivated: 0, trialing: 0 };
-  for (const [, ofPerson] of Map.groupBy(lives, ({ person }) => person)) {
-    for (const life of ofPerson) {
-      if (within(life.startAt)) {
-        movement[comesBack(life, ofPerson) ? 'reactivated' : 'started'] += 1;
+  for (const [, ofPerson] of Map.groupBy(spans, ({ person }) => person)) {
+    for (const span of ofPerson) {
+      if (within(span.startAt)) {
+        movement[comesBack(span, ofPerson) ? 'reactivated' : 'started'] += 1;
       }
-      if (within(life.endAt)) movement.churned += 1;
-      if (isTrialing(life, window)) movement.trialing += 1;
+      if (within(span.endAt)) movement.churned += 1;
+      if (isTrialing(span, window)) movement.trialing += 1;
     }
   }
   return movement;
 }
 
 /** Returns whether the person had subscriptions before, all of which had ended when this one began. */
-function comesBack({ startAt }: Life, ofPerson: readonly Life[]): boolean {
+function comesBack({ startAt }: SubscriptionSpan, ofPerson: readonly SubscriptionSpan[]): boolean {
   const before = ofPerson.filter((other) => other.startAt < startAt);
   return before.length > 0 && before.every(({ endAt }) => endAt !== null && endAt < startAt);
 }
 
 /** Returns whether the subscription was in its trial at some instant of the window. */
 function isTrialing(
-  { trialStartAt, trialEndAt, endAt }: Life,
+  { trialStartAt, trialEndAt, endAt }: SubscriptionSpan,
   { from, to }: ReportWindow,
 ): boolean {
   if (trialStartAt === null || trialEndAt === null) return false;

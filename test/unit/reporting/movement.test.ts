@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { computeMovement, type Life } from '../../../src/reporting/core/movement.ts';
+import { computeMovement, type SubscriptionSpan } from '../../../src/reporting/core/movement.ts';
 import { exampleTable } from './document.ts';
 
 /* What begins and ends, held to the example of docs/reports.md that was worked out by hand. */
@@ -9,7 +9,7 @@ const window = { from: Date.parse('2026-11-01'), to: Date.parse('2026-12-01') };
 const examples = exampleTable('person');
 
 /** Reads `2026-03-01 to now (trial until 2026-11-08)`, several parted by commas. */
-function livesOf(person: string, told: string): Life[] {
+function spansOf(person: string, told: string): SubscriptionSpan[] {
   return told.split(', ').map((text) => {
     const [, start = '', end = '', trialEnd] =
       /^(\S+) to (\S+)(?: \(trial until (\S+)\))?$/.exec(text) ?? [];
@@ -26,7 +26,7 @@ function livesOf(person: string, told: string): Life[] {
 describe('the example of the document', () => {
   it.each(examples)('%s: %s', (person = '', told = '', ...figures) => {
     const { started, churned, reactivated, trialing } = computeMovement(
-      livesOf(person, told),
+      spansOf(person, told),
       window,
     );
     expect([started, churned, reactivated, trialing].map(String)).toEqual(figures);
@@ -34,7 +34,7 @@ describe('the example of the document', () => {
 
   it('all of them together are their sum: nobody changes what another one counts as', () => {
     const together = computeMovement(
-      examples.flatMap(([person = '', told = '']) => livesOf(person, told)),
+      examples.flatMap(([person = '', told = '']) => spansOf(person, told)),
       window,
     );
     const sum = (column: number): number =>
@@ -48,9 +48,9 @@ describe('the example of the document', () => {
   });
 });
 
-/** Instants so few that lives meet, and end where others begin. */
+/** Instants so few that spans meet, and end where others begin. */
 const instants = fc.integer({ min: 0, max: 12 });
-const life: fc.Arbitrary<Life> = fc
+const span: fc.Arbitrary<SubscriptionSpan> = fc
   .record({
     person: fc.constantFrom('a', 'b', 'c'),
     startAt: instants,
@@ -64,18 +64,18 @@ const life: fc.Arbitrary<Life> = fc
     trialEndAt: null,
   }));
 
-const aliveBefore = (lives: Life[], instant: number): number =>
-  lives.filter(({ startAt, endAt }) => startAt < instant && (endAt === null || endAt >= instant))
+const runningBefore = (spans: SubscriptionSpan[], instant: number): number =>
+  spans.filter(({ startAt, endAt }) => startAt < instant && (endAt === null || endAt >= instant))
     .length;
 
 describe('in any history', () => {
-  it('who was alive, and what began and ended, is who is alive', () => {
+  it('those that ran before, with those that began and without those that ended, run after', () => {
     fc.assert(
-      fc.property(fc.array(life), instants, fc.integer({ min: 1, max: 6 }), (lives, from, long) => {
+      fc.property(fc.array(span), instants, fc.integer({ min: 1, max: 6 }), (spans, from, long) => {
         const to = from + long;
-        const { started, reactivated, churned } = computeMovement(lives, { from, to });
-        expect(aliveBefore(lives, from) + started + reactivated - churned).toBe(
-          aliveBefore(lives, to),
+        const { started, reactivated, churned } = computeMovement(spans, { from, to });
+        expect(runningBefore(spans, from) + started + reactivated - churned).toBe(
+          runningBefore(spans, to),
         );
       }),
     );
@@ -83,11 +83,11 @@ describe('in any history', () => {
 
   it('windows side by side count together what one over both counts', () => {
     fc.assert(
-      fc.property(fc.array(life), instants, instants, instants, (lives, one, two, three) => {
+      fc.property(fc.array(span), instants, instants, instants, (spans, one, two, three) => {
         const [from = 0, middle = 0, to = 0] = [one, two, three].sort((a, b) => a - b);
-        const first = computeMovement(lives, { from, to: middle });
-        const second = computeMovement(lives, { from: middle, to });
-        const both = computeMovement(lives, { from, to });
+        const first = computeMovement(spans, { from, to: middle });
+        const second = computeMovement(spans, { from: middle, to });
+        const both = computeMovement(spans, { from, to });
         for (const figure of ['started', 'churned', 'reactivated'] as const) {
           expect(first[figure] + second[figure]).toBe(both[figure]);
         }
