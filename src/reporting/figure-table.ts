@@ -51,7 +51,7 @@ export const subscriptionFigures = {
   ),
   reactivated: flow(
     count,
-    'Subscriptions that began in the window, of people whose earlier ones had all ended',
+    'Subscriptions that began in the window, of subscribers whose earlier ones had all ended',
     ({ movement }) => movement.reactivated,
   ),
   trialing: flow(

@@ -96,7 +96,7 @@ export async function loadSubscriptions(
 
 interface SpanRow {
   project_id: string;
-  person: string;
+  subscriber: string;
   start_at: Date;
   end_at: Date | null;
   trial_start: Date | null;
@@ -104,7 +104,7 @@ interface SpanRow {
 }
 
 /**
- * Loads the spans of subscriptions that have begun: all spans of each person with one that began, ended or
+ * Loads the spans of subscriptions that have begun: all spans of each subscriber with one that began, ended or
  * was in its trial in the window. An ended subscription without a known end counts as never begun.
  */
 export async function loadSubscriptionSpans(
@@ -115,7 +115,7 @@ export async function loadSubscriptionSpans(
   const { rows } = await database.pool.query<SpanRow>(
     `with ${ownedSubscriptions},
      spans as (
-       select o.project_id, o.person, s.start_date as start_at, s.trial_start, s.trial_end,
+       select o.project_id, o.subscriber, s.start_date as start_at, s.trial_start, s.trial_end,
          coalesce(s.ended_at, case when s.effective_status = 'canceled' then s.canceled_at end) as end_at,
          s.effective_status
        from owned o join subscriptions s on s.id = o.id
@@ -123,16 +123,16 @@ export async function loadSubscriptionSpans(
      ),
      began as (select * from spans where effective_status <> 'canceled' or end_at is not null),
      moved as (
-       select distinct project_id, person from began
+       select distinct project_id, subscriber from began
        where (start_at >= $2 and start_at < $3) or (end_at >= $2 and end_at < $3)
          or (trial_start < $3 and trial_end > $2)
      )
-     select project_id, person, start_at, end_at, trial_start, trial_end
-     from began join moved using (project_id, person)`,
+     select project_id, subscriber, start_at, end_at, trial_start, trial_end
+     from began join moved using (project_id, subscriber)`,
     [scope, new Date(from), new Date(to)],
   );
   return grouped(rows, (row) => ({
-    person: row.person,
+    subscriber: row.subscriber,
     startAt: row.start_at.getTime(),
     endAt: row.end_at?.getTime() ?? null,
     trialStartAt: row.trial_start?.getTime() ?? null,

@@ -10,12 +10,12 @@ export function ofProject(column: string): string {
 }
 
 /**
- * SQL: a `with` query `owned (id, project_id, person)` of the subscriptions of a project. It has two
+ * SQL: a `with` query `owned (id, project_id, subscriber)` of the subscriptions of a project. It has two
  * branches, so that Postgres finds one project's subscriptions by its users.
  */
 export const ownedSubscriptions = `
   owned as (
-    select s.id, u.project_id, 'user ' || s.uid as person
+    select s.id, u.project_id, 'user ' || s.uid as subscriber
     from users u join subscriptions s on s.uid = u.uid
     where ${ofProject('u.project_id')}
     union all

@@ -10,8 +10,8 @@ export interface ReportWindow {
 
 /** The period of one subscription that has begun. */
 export interface SubscriptionSpan {
-  /** The owner, unique within the project. */
-  person: string;
+  /** The user or, without a user, the Stripe customer; unique within the project. */
+  subscriber: string;
   startAt: number;
   /** Null while it is running. */
   endAt: number | null;
@@ -29,7 +29,7 @@ export interface Movement {
 /**
  * Computes the movement of a window.
  *
- * @param spans all spans of each person who has one in the window. Spans of other people do not count.
+ * @param spans all spans of each subscriber with one in the window. Other subscribers do not count.
  */
 export function computeMovement(
   spans: readonly SubscriptionSpan[],
@@ -38,10 +38,10 @@ export function computeMovement(
   const within = (instant: number | null): boolean =>
     instant !== null && instant >= window.from && instant < window.to;
   const movement = { started: 0, churned: 0, reactivated: 0, trialing: 0 };
-  for (const [, ofPerson] of Map.groupBy(spans, ({ person }) => person)) {
-    for (const span of ofPerson) {
+  for (const [, ofSubscriber] of Map.groupBy(spans, ({ subscriber }) => subscriber)) {
+    for (const span of ofSubscriber) {
       if (within(span.startAt)) {
-        movement[comesBack(span, ofPerson) ? 'reactivated' : 'started'] += 1;
+        movement[comesBack(span, ofSubscriber) ? 'reactivated' : 'started'] += 1;
       }
       if (within(span.endAt)) movement.churned += 1;
       if (isTrialing(span, window)) movement.trialing += 1;
@@ -50,9 +50,12 @@ export function computeMovement(
   return movement;
 }
 
-/** Returns whether the person had subscriptions before, all of which had ended when this one began. */
-function comesBack({ startAt }: SubscriptionSpan, ofPerson: readonly SubscriptionSpan[]): boolean {
-  const before = ofPerson.filter((other) => other.startAt < startAt);
+/** Returns whether the subscriber had subscriptions before, all of which had ended when this one began. */
+function comesBack(
+  { startAt }: SubscriptionSpan,
+  ofSubscriber: readonly SubscriptionSpan[],
+): boolean {
+  const before = ofSubscriber.filter((other) => other.startAt < startAt);
   return before.length > 0 && before.every(({ endAt }) => endAt !== null && endAt < startAt);
 }
 

@@ -6,15 +6,15 @@ import { exampleTable } from './document.ts';
 /* What begins and ends, held to the example of docs/reports.md that was worked out by hand. */
 
 const window = { from: Date.parse('2026-11-01'), to: Date.parse('2026-12-01') };
-const examples = exampleTable('person');
+const examples = exampleTable('subscriber');
 
 /** Reads `2026-03-01 to now (trial until 2026-11-08)`, several parted by commas. */
-function spansOf(person: string, told: string): SubscriptionSpan[] {
+function spansOf(subscriber: string, told: string): SubscriptionSpan[] {
   return told.split(', ').map((text) => {
     const [, start = '', end = '', trialEnd] =
       /^(\S+) to (\S+)(?: \(trial until (\S+)\))?$/.exec(text) ?? [];
     return {
-      person,
+      subscriber,
       startAt: Date.parse(start),
       endAt: end === 'now' ? null : Date.parse(end),
       trialStartAt: trialEnd === undefined ? null : Date.parse(start),
@@ -24,9 +24,9 @@ function spansOf(person: string, told: string): SubscriptionSpan[] {
 }
 
 describe('the example of the document', () => {
-  it.each(examples)('%s: %s', (person = '', told = '', ...figures) => {
+  it.each(examples)('%s: %s', (subscriber = '', told = '', ...figures) => {
     const { started, churned, reactivated, trialing } = computeMovement(
-      spansOf(person, told),
+      spansOf(subscriber, told),
       window,
     );
     expect([started, churned, reactivated, trialing].map(String)).toEqual(figures);
@@ -34,7 +34,7 @@ describe('the example of the document', () => {
 
   it('all of them together are their sum: nobody changes what another one counts as', () => {
     const together = computeMovement(
-      examples.flatMap(([person = '', told = '']) => spansOf(person, told)),
+      examples.flatMap(([subscriber = '', told = '']) => spansOf(subscriber, told)),
       window,
     );
     const sum = (column: number): number =>
@@ -52,12 +52,12 @@ describe('the example of the document', () => {
 const instants = fc.integer({ min: 0, max: 12 });
 const span: fc.Arbitrary<SubscriptionSpan> = fc
   .record({
-    person: fc.constantFrom('a', 'b', 'c'),
+    subscriber: fc.constantFrom('a', 'b', 'c'),
     startAt: instants,
     lasts: fc.option(fc.integer({ min: 1, max: 6 })),
   })
-  .map(({ person, startAt, lasts }) => ({
-    person,
+  .map(({ subscriber, startAt, lasts }) => ({
+    subscriber,
     startAt,
     endAt: lasts === null ? null : startAt + lasts,
     trialStartAt: null,
