@@ -1,5 +1,5 @@
 /** Returns the values of the rows, grouped by project id. */
-export function grouped<Row extends { project_id: string }, T>(
+export function groupByProject<Row extends { project_id: string }, T>(
   rows: readonly Row[],
   toValue: (row: Row) => T,
 ): Map<string, T[]> {

@@ -1,6 +1,6 @@
 import type { ProjectScope } from '../auth/project-access.ts';
 import type { Database } from '../platform/database.ts';
-import { grouped } from './by-project.ts';
+import { groupByProject } from './by-project.ts';
 import { ofProject } from './owners.ts';
 
 /** The access that a project gives its users at an instant. */
@@ -35,7 +35,7 @@ export async function loadAccess(
      group by g.project_id`,
     [scope, new Date(now)],
   );
-  const byFeature = grouped(entitled.rows, ({ code, users }) => [code, users] as const);
+  const byFeature = groupByProject(entitled.rows, ({ code, users }) => [code, users] as const);
   const grantsByProject = new Map(grants.rows.map((row) => [row.project_id, row.grants]));
   return (projectId) => ({
     entitledUsers: new Map(byFeature.get(projectId)),

@@ -5,7 +5,7 @@ import {
   sqlStatuses,
 } from '../entitlements/core/stripe-statuses.ts';
 import type { Database } from '../platform/database.ts';
-import { grouped } from './by-project.ts';
+import { groupByProject } from './by-project.ts';
 import type { CurrencySum } from './core/figures.ts';
 import type { ReportWindow } from './core/movement.ts';
 import { invoiceOwner, invoiceProject, ofProject, sessionProject } from './owners.ts';
@@ -124,7 +124,7 @@ export async function loadRevenue(
     new Date(from),
     new Date(to),
   ]);
-  return grouped(rows, ({ kind, currency, amount }) => ({
+  return groupByProject(rows, ({ kind, currency, amount }) => ({
     kind,
     currency,
     amount: BigInt(amount),

@@ -6,7 +6,7 @@ import {
   terminalStatuses,
 } from '../entitlements/core/stripe-statuses.ts';
 import type { Database } from '../platform/database.ts';
-import { grouped } from './by-project.ts';
+import { groupByProject } from './by-project.ts';
 import type { AlikeSubscriptions } from './core/figures.ts';
 import type { ReportWindow, SubscriptionSpan } from './core/movement.ts';
 import type { Amounts, Pricing } from './core/recurring.ts';
@@ -70,7 +70,7 @@ export async function loadSubscriptions(
      group by 1, 2, 3, 4, 5, 6, 7`,
     [scope, new Date(now)],
   );
-  return grouped(rows, (row) => ({
+  return groupByProject(rows, (row) => ({
     count: row.count,
     status: row.status,
     effectiveStatus: row.effective_status,
@@ -131,7 +131,7 @@ export async function loadSubscriptionSpans(
      from began join moved using (project_id, subscriber)`,
     [scope, new Date(from), new Date(to)],
   );
-  return grouped(rows, (row) => ({
+  return groupByProject(rows, (row) => ({
     subscriber: row.subscriber,
     startAt: row.start_at.getTime(),
     endAt: row.end_at?.getTime() ?? null,
