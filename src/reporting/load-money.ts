@@ -49,8 +49,8 @@ function summed(kind: CurrencySum['kind'], rows: string): string {
     from (${rows} offset 0) ${kind} group by project_id, currency`;
 }
 
-/** SQL: the returned amounts over [$2, $3): rows `back` of refunds or disputes. */
-function takenBack(table: 'refunds' | 'disputes', statuses: readonly string[]): string {
+/** SQL: the payments returned over [$2, $3): rows `back` of refunds or disputes. */
+function returnedPayments(table: 'refunds' | 'disputes', statuses: readonly string[]): string {
   const intentId = 'coalesce(back.payment_intent_id, ch.payment_intent_id)';
   return `
     select ${paymentProject(intentId)} as project_id, back.currency, back.amount
@@ -82,9 +82,9 @@ const revenueSums = `
          and ${paidSession} and ${withoutReceipt}`,
     )}
     union all
-    ${summed('refunded', takenBack('refunds', returnedRefundStatuses))}
+    ${summed('refunded', returnedPayments('refunds', returnedRefundStatuses))}
     union all
-    ${summed('disputed', takenBack('disputes', lostDisputeStatuses))}
+    ${summed('disputed', returnedPayments('disputes', lostDisputeStatuses))}
   ) money
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;
