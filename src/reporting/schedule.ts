@@ -13,10 +13,10 @@ const dailyCron = '10 * * * *';
 const measureEveryMs = 60_000;
 
 /**
- * Maximum share of time spent on measuring. Every instance measures all subscriptions, which takes two
- * seconds for 100,000 of them.
+ * The pause after a measurement as a multiple of its duration, so that measuring takes at most a fiftieth of
+ * the time. Every instance measures all subscriptions, which takes two seconds for 100,000 of them.
  */
-const pausePerWork = 49;
+const pauseFactor = 49;
 
 export interface ReportingDeps {
   database: Database;
@@ -36,7 +36,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   };
   const first = measureStandings(deps).catch(notMeasured);
   const measuring = repeat(
-    (tookMs) => Math.max(measureEveryMs, tookMs * pausePerWork),
+    (tookMs) => Math.max(measureEveryMs, tookMs * pauseFactor),
     () => measureStandings(deps),
     notMeasured,
   );
