@@ -68,7 +68,7 @@ export const explainResponse = z
           began_at: isoInstantSchema
             .optional()
             .describe(
-              'For a subscription or purchase: the instant of subscription or purchase. A revocation without `block` takes sources that began at or before its `recorded_at`',
+              'For a subscription or purchase: the instant of subscription or purchase. A revocation without `block` revokes sources that began at or before its `recorded_at`',
             ),
           value: jsonOutSchema.describe('The value of this source alone'),
           counted: z.boolean(),
@@ -87,11 +87,11 @@ export const explainResponse = z
           id: z.string(),
           ...windowSchema,
           recorded_at: isoInstantSchema,
-          block: z.boolean().describe('Whether it also takes sources that begin later'),
+          block: z.boolean().describe('Whether it also revokes sources that begin later'),
           decides: z
             .boolean()
             .describe(
-              'Whether it takes a source that would count or, without such a source, is the reason for the denial',
+              'Whether it revokes a source that would count or, without such a source, is the reason for the denial',
             ),
           audit_id: z.string().nullable().describe('The last audit row about it'),
         }),

@@ -24,9 +24,9 @@ export interface Decision {
   /** The sources that count; empty if not allowed. */
   counting: FeatureSource[];
   /**
-   * The sources that would count without a revocation, each with the last recorded revocation that takes it.
+   * The sources that would count without a revocation, each with the last recorded one that revokes it.
    */
-  taken: ReadonlyMap<FeatureSource, RevocationWindow>;
+  revoked: ReadonlyMap<FeatureSource, RevocationWindow>;
   /** The revocations that no grant in force outweighs, the last recorded first. */
   inForce: RevocationWindow[];
 }
@@ -53,7 +53,7 @@ export function featureCases(facts: Facts): FeatureCase[] {
 
 /**
  * Decides one feature at one instant: entitled if some source covers the instant and no revocation in force
- * takes it. The operator's last action wins: the last recorded grant that covers the instant outweighs all
+ * revokes it. The operator's last action wins: the last recorded grant that covers the instant outweighs all
  * earlier revocations (docs/architecture.md).
  */
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
@@ -63,25 +63,25 @@ export function decide({ feature, sources, revocations }: FeatureCase, instant: 
     revocations.filter((one) => covers(one, instant)),
     lastGrant,
   );
-  const taken = new Map<FeatureSource, RevocationWindow>();
+  const revoked = new Map<FeatureSource, RevocationWindow>();
   for (const source of standing) {
-    const by = takenBy(inForce, source);
-    if (by !== null) taken.set(source, by);
+    const by = revokedBy(inForce, source);
+    if (by !== null) revoked.set(source, by);
   }
-  const counting = standing.filter((source) => !taken.has(source));
+  const counting = standing.filter((source) => !revoked.has(source));
   if (counting.length > 0) {
     const value = mergeValues(feature, counting);
-    return { reason: 'granted', value, counting, taken, inForce };
+    return { reason: 'granted', value, counting, revoked, inForce };
   }
   const standings = new Map(sources.map((source) => [source, standingAt(source, instant)]));
   const over = sources.filter((source) => isOver(standings.get(source) ?? null));
   const reason = denialOf({
     inForce,
-    isAnyTaken: taken.size > 0,
-    isAnyLeft: over.some((source) => takenBy(inForce, source) === null),
+    isAnyRevoked: revoked.size > 0,
+    isAnySpared: over.some((source) => revokedBy(inForce, source) === null),
     isStanding: (one) => [...standings.values()].includes(one),
   });
-  return { reason, value: null, counting, taken, inForce };
+  return { reason, value: null, counting, revoked, inForce };
 }
 
 /**
@@ -100,17 +100,17 @@ export function inForceOf(
 }
 
 /**
- * Returns the last recorded revocation in force that takes a source; null if all spare it. Within one second
- * the operator wins, since Stripe rounds starts down to whole seconds. A revocation takes every earlier
- * grant, and a revocation that spares a source spares all later ones.
+ * Returns the last recorded revocation in force that revokes a source; null if all spare it. Within one
+ * second the operator wins, since Stripe rounds starts down to whole seconds. A revocation revokes every
+ * earlier grant, and a revocation that spares a source spares all later ones.
  */
-export function takenBy(
+export function revokedBy(
   inForce: readonly RevocationWindow[],
   { beganAt }: FeatureSource,
 ): RevocationWindow | null {
-  const takes = ({ block, recordedAt }: RevocationWindow) =>
+  const revokes = ({ block, recordedAt }: RevocationWindow) =>
     block || beganAt === null || beganAt <= recordedAt;
-  return inForce.find(takes) ?? null;
+  return inForce.find(revokes) ?? null;
 }
 
 /** Returns whether a source gave access before and has ended. */
@@ -119,18 +119,18 @@ export function isOver(standing: Standing | null): boolean {
 }
 
 /**
- * Returns why no source counts. If the revocations in force take nothing and spare an ended source, its end
- * is the reason: lifting the revocations would not restore the feature.
+ * Returns why no source counts. If the revocations in force revoke nothing and spare an ended source, its
+ * end is the reason: lifting the revocations would not restore the feature.
  */
 export function denialOf(found: {
   inForce: readonly RevocationWindow[];
-  isAnyTaken: boolean;
-  /** Returns whether no revocation in force takes some ended source. */
-  isAnyLeft: boolean;
+  isAnyRevoked: boolean;
+  /** Whether all revocations in force spare some ended source. */
+  isAnySpared: boolean;
   isStanding: (standing: Standing) => boolean;
 }): Exclude<Reason, 'granted'> {
-  const { inForce, isAnyTaken, isAnyLeft, isStanding } = found;
-  if (isAnyTaken || (inForce.length > 0 && !isAnyLeft)) return 'revoked';
+  const { inForce, isAnyRevoked, isAnySpared, isStanding } = found;
+  if (isAnyRevoked || (inForce.length > 0 && !isAnySpared)) return 'revoked';
   return sourceDenialNames.find(isStanding) ?? 'no_source';
 }
 
@@ -148,7 +148,7 @@ export function blockedFeatures(facts: Facts, instant: number): Set<string> {
 
 /** Returns null for a source that is off: it never gives access and never explains a denial. */
 export function standingAt(source: SourceWindow, instant: number): Standing | null {
-  return source.lifecycle.find((stretch) => covers(stretch, instant))?.standing ?? null;
+  return source.lifecycle.find((phase) => covers(phase, instant))?.standing ?? null;
 }
 
 function sourceOf(window: SourceWindow, feature: FeatureFact): FeatureSource[] {

@@ -20,9 +20,9 @@ export function disputedAmounts(
   for (const dispute of disputes.toSorted(byCreation)) {
     const { amount, currency, status } = dispute;
     const isAll = left > 0 && (currency !== charge.currency || amount * 20 >= left * 19);
-    const taken = isAll ? left : amount;
-    amounts.set(dispute, taken);
-    if (isLost(status)) left -= taken;
+    const loss = isAll ? left : amount;
+    amounts.set(dispute, loss);
+    if (isLost(status)) left -= loss;
   }
   return disputes.map((dispute) => amounts.get(dispute) ?? dispute.amount);
 }

@@ -10,12 +10,12 @@ import { sourceWindows, type RevocationWindow, type SourceWindow } from './windo
 export const whys = {
   counts: 'it counts, and the value is its own or includes it',
   began_later:
-    'it counts: it began after the revocation in force, which takes only what began before',
+    'it counts: it began after the revocation in force, which revokes only what began before',
   lower_value: 'it counts, but another source gives more',
   lower_priority: 'it counts, but the value of another source takes precedence',
-  revoked: 'it would count, but a later revocation by an operator takes it',
+  revoked: 'it would count, but an operator revoked it later',
   blocked:
-    "it would count, but an operator's revocation with `block` takes it, although it began later",
+    "it would count, but an operator's revocation with `block` includes it, although it began later",
   ...sourceDenialWhys,
   refunded: 'its money was returned, by refunds or a lost dispute',
   disputed: 'an open dispute suspends it',
@@ -64,7 +64,7 @@ interface ExplainedRevocation extends Window {
   id: string;
   recordedAt: number;
   block: boolean;
-  /** Whether it takes a source that would count or, without such a source, is the reason for the denial. */
+  /** Whether it revokes a source that would count or, without such a source, is the reason for the denial. */
   decides: boolean;
 }
 
@@ -158,11 +158,11 @@ function explained(
 }
 
 /**
- * Returns whether a revocation decides. If no source is taken, the last recorded revocation in force decides.
+ * Returns whether a revocation decides. If no source is revoked, the last recorded revocation in force decides.
  */
-function decides({ reason, taken, inForce }: Decision, revocation: RevocationWindow): boolean {
-  return taken.size > 0
-    ? [...taken.values()].includes(revocation)
+function decides({ reason, revoked, inForce }: Decision, revocation: RevocationWindow): boolean {
+  return revoked.size > 0
+    ? [...revoked.values()].includes(revocation)
     : reason === 'revoked' && revocation === inForce[0];
 }
 
@@ -187,10 +187,10 @@ const endings: Readonly<Record<SourceWindow['endedBy'], Why>> = {
   operator: 'ended_by_operator',
 };
 
-function whyNot({ taken }: Decision, source: FeatureSource, instant: number): Why {
+function whyNot({ revoked }: Decision, source: FeatureSource, instant: number): Why {
   const standing = standingAt(source, instant);
   if (standing === null) return source.quantity === 0 ? 'no_quantity' : 'status_unknown';
-  if (standing === 'granted') return isBlocked(source, taken.get(source)) ? 'blocked' : 'revoked';
+  if (standing === 'granted') return isBlocked(source, revoked.get(source)) ? 'blocked' : 'revoked';
   return standing === 'expired' ? endings[source.endedBy] : standing;
 }
 

@@ -107,9 +107,9 @@ export interface RevocationFact {
   validTo: number | null;
   liftedAt: number | null;
   number: number;
-  /** A plain revocation takes what began at or before this instant. */
+  /** A plain revocation revokes what began at or before this instant. */
   recordedAt: number;
-  /** Whether it takes every source of the feature, later purchases included. */
+  /** Whether it revokes every source of the feature, later purchases included. */
   block: boolean;
 }
 

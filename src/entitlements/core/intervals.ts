@@ -7,13 +7,13 @@ export interface Interval {
 /** Sorted, none of them empty, and no two overlapping or touching. */
 export type Intervals = readonly Interval[];
 
-/** Returns the parts of `intervals` outside of `taken`, in linear time. */
-export function without(intervals: Intervals, taken: Intervals): Interval[] {
+/** Returns the parts of `intervals` outside of `removed`, in linear time. */
+export function without(intervals: Intervals, removed: Intervals): Interval[] {
   const left: Interval[] = [];
   let next = 0;
   for (const { from, to } of intervals) {
     let at = from;
-    for (let cut = taken[next]; cut !== undefined && cut.from < to; cut = taken[next]) {
+    for (let cut = removed[next]; cut !== undefined && cut.from < to; cut = removed[next]) {
       if (at < cut.from) left.push({ from: at, to: cut.from });
       at = Math.max(at, cut.to);
       if (cut.to > to) break; // It may cut the next interval, too.

@@ -1,9 +1,9 @@
 import { union, without, type Interval, type Intervals } from './intervals.ts';
 import { after, daysMs } from './source-lifecycle.ts';
 
-/** A plain revocation in a queue of purchases: later purchases do not wait for those that it takes. */
+/** A plain revocation in a queue of purchases: later purchases do not wait for those that it revokes. */
 export interface SetAside {
-  /** It takes the purchases made at or before this instant; later purchases do not wait for these. */
+  /** It revokes the purchases made at or before this instant. */
   recordedAt: number;
   /** The period in which the revocation is in force. */
   over: Intervals;

@@ -5,8 +5,8 @@ import type { RevocationWindow } from './windows.ts';
 
 /**
  * Returns what the plain revocations of one feature set aside: earlier purchases, while the revocation is in
- * force and no grant outweighs it. A blocking revocation changes no queue, since it also takes later
- * purchases.
+ * force and no grant outweighs it. A blocking revocation changes no queue, since it also revokes
+ * later purchases.
  *
  * @param sources of the feature; only its grants matter.
  */

@@ -1,4 +1,4 @@
-import { denialOf, inForceOf, isOver, takenBy, type FeatureCase } from './decision.ts';
+import { denialOf, inForceOf, isOver, revokedBy, type FeatureCase } from './decision.ts';
 import type { FeatureValue, SourceRef } from './facts.ts';
 import { isGrant, type FeatureSource } from './merge.ts';
 import { createPriorityQueue } from './priority-queue.ts';
@@ -57,7 +57,7 @@ function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
     for (const { standing, from, to } of source.lifecycle) {
       at(from).sources.push({ source, before, after: standing });
       before = standing;
-      at(to); // The end of the last stretch is a bound, too.
+      at(to); // The end of the last phase is a bound, too.
     }
   }
   for (const revocation of revocations) {
@@ -71,8 +71,8 @@ function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
 function createState({ feature, sources }: FeatureCase) {
   const standings = Object.fromEntries(
     ['granted', ...sourceDenialNames].map((standing) => [standing, 0]),
-  ) as Record<Standing, number>; // each of the type
-  /** The sources that cover the instant; they count unless a revocation takes them. */
+  ) as Record<Standing, number>; // these are all values of `Standing`
+  /** The sources that cover the instant; they count unless they are revoked. */
   const standing = new Set<FeatureSource>();
   const counting = new Set<FeatureSource>();
   const merge = createRunningMerge(feature, sources);
@@ -83,7 +83,7 @@ function createState({ feature, sources }: FeatureCase) {
   const covering = new Set<RevocationWindow>();
   let inForce: RevocationWindow[] = [];
   let lastGrant = -Infinity;
-  /** The latest start among the expired sources: a revocation that spares any of them spares this one. */
+  /** The source that began last of those that are over: a revocation that spares any of them spares it. */
   let lastOver: FeatureSource | null = null;
 
   function setCounts(source: FeatureSource, counts: boolean): void {
@@ -111,7 +111,7 @@ function createState({ feature, sources }: FeatureCase) {
       standing.add(source);
       if (isGrant(source)) grants.add(source);
     }
-    // An expired source stays expired, so this is never undone.
+    // A source that is over stays over, so this is never undone.
     if (isOver(after) && (lastOver === null || beganAt(source) > beganAt(lastOver))) {
       lastOver = source;
     }
@@ -129,17 +129,17 @@ function createState({ feature, sources }: FeatureCase) {
         inForce = inForceOf([...covering], grant);
         lastGrant = grant;
       }
-      // Other revocations in force may take or spare any source, not only the changed ones.
+      // Other revocations in force may revoke or spare any source, not only the changed ones.
       const inQuestion = isSameList(before, inForce)
         ? bound.sources.map(({ source }) => source).filter((source) => standing.has(source))
         : standing;
-      for (const source of inQuestion) setCounts(source, takenBy(inForce, source) === null);
+      for (const source of inQuestion) setCounts(source, revokedBy(inForce, source) === null);
       const changes = refs.takeChanges();
       if (counting.size > 0) return { reason: 'granted', value: merge.value(), ...changes };
       const reason = denialOf({
         inForce,
-        isAnyTaken: standing.size > 0,
-        isAnyLeft: lastOver !== null && takenBy(inForce, lastOver) === null,
+        isAnyRevoked: standing.size > 0,
+        isAnySpared: lastOver !== null && revokedBy(inForce, lastOver) === null,
         isStanding: (one) => standings[one] > 0,
       });
       return { reason, value: null, ...changes };

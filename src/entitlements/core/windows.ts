@@ -39,7 +39,7 @@ export interface SourceWindow {
   grantNumber: number | null;
 }
 
-/** The window in which an operator takes a feature away; may be empty. */
+/** The window of an operator's revocation of a feature; may be empty. */
 export interface RevocationWindow {
   id: string;
   featureCode: string;
