@@ -10,8 +10,8 @@ export function featureType(word: string): FeatureType {
   throw new Error(`the database contains a feature of unknown type '${word}'`);
 }
 
-const deepest = 32;
-const longest = 16_384;
+const maxDepth = 32;
+const maxLength = 16_384;
 
 /**
  * Returns what is wrong with `value` for a feature of this type, or null if it is valid: `true` for
@@ -41,10 +41,10 @@ export function isStorableValue(value: unknown): value is GivenValue {
   if (value === null) return false;
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > deepest || !level.every(isStorableScalarOrContainer)) return false;
+    if (depth > maxDepth || !level.every(isStorableScalarOrContainer)) return false;
     level = level.flatMap(splitSnapshot);
   }
-  return JSON.stringify(value).length <= longest;
+  return JSON.stringify(value).length <= maxLength;
 }
 
 /** A value in a request's body; `valueFault` checks whether it fits the feature's type. */

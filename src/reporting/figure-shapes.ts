@@ -78,6 +78,6 @@ export function group<Group extends Members>(
  * subscription does not block all reports.
  */
 function clampToSafeInteger(amount: bigint): number {
-  const most = BigInt(Number.MAX_SAFE_INTEGER);
-  return Number(amount > most ? most : amount < -most ? -most : amount);
+  const max = BigInt(Number.MAX_SAFE_INTEGER);
+  return Number(amount > max ? max : amount < -max ? -max : amount);
 }

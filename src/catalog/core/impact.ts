@@ -42,7 +42,7 @@ export interface Impact {
   counts: Record<'users' | 'gains' | 'losses' | 'raised' | 'lowered' | 'changed', number>;
 }
 
-const listedAtMost = 1_000;
+const maxListed = 1_000;
 
 export function emptyImpact(users: number): Impact {
   return {
@@ -137,5 +137,5 @@ function add<Kind extends 'gains' | 'losses' | 'raised' | 'lowered' | 'changed'>
 ): void {
   impact.counts[kind] += 1;
   const list: Impact[Kind][number][] = impact[kind];
-  if (list.length < listedAtMost) list.push(entry);
+  if (list.length < maxListed) list.push(entry);
 }

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { featureCases, type FeatureCase } from './decision.ts';
 import type { Facts, Segment, SharedSources, SourceRef, Timeline } from './facts.ts';
 import { byText } from './order.ts';
-import { byRef, ownSources, refKey } from './segment-sources.ts';
+import { byRef, maxOwnSources, refKey } from './segment-sources.ts';
 import { type Piece, sweepLine } from './sweep-line.ts';
 
 /**
@@ -12,17 +12,17 @@ import { type Piece, sweepLine } from './sweep-line.ts';
  * is `no_source`.
  */
 export function compute(facts: Facts): Timeline {
-  return computeListing(facts, ownSources);
+  return computeListing(facts, maxOwnSources);
 }
 
-/** Computes the timeline with segments that list up to `listedAtMost` sources themselves. */
-export function computeListing(facts: Facts, listedAtMost: number): Timeline {
+/** Computes the timeline with segments that list up to `maxListed` sources themselves. */
+export function computeListing(facts: Facts, maxListed: number): Timeline {
   return featureCases(facts)
     .toSorted((a, b) => byText(a.feature.code, b.feature.code))
-    .flatMap((featureCase) => segmentsOf(featureCase, listedAtMost));
+    .flatMap((featureCase) => segmentsOf(featureCase, maxListed));
 }
 
-function segmentsOf(featureCase: FeatureCase, listedAtMost: number): Segment[] {
+function segmentsOf(featureCase: FeatureCase, maxListed: number): Segment[] {
   const { code: featureCode, type: featureType } = featureCase.feature;
   const segments: Segment[] = [];
   const counting = new Map<string, SourceRef>();
@@ -31,7 +31,7 @@ function segmentsOf(featureCase: FeatureCase, listedAtMost: number): Segment[] {
     for (const ref of piece.left) counting.delete(refKey(ref));
     for (const ref of piece.entered) counting.set(refKey(ref), ref);
     const { from, to, reason, value } = piece;
-    const isShared = counting.size > listedAtMost;
+    const isShared = counting.size > maxListed;
     if (isShared) sharing.share(piece, counting);
     else sharing.stop(from);
     if (reason === 'no_source') continue;

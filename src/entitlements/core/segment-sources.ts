@@ -5,7 +5,7 @@ import { byText } from './order.ts';
  * Maximum number of sources that a segment lists itself; a segment with more shares the list of its feature.
  * Most users have fewer, so their timelines are read from one table.
  */
-export const ownSources = 4;
+export const maxOwnSources = 4;
 
 /** Orders sources as answers do: by type, id and price. */
 export function byRef(a: SourceRef, b: SourceRef): number {

@@ -23,7 +23,7 @@ interface EventRow {
   number: bigint;
 }
 
-const eventsAtMost = 20;
+const maxEvents = 20;
 
 /**
  * Loads the Stripe objects behind subscriptions and purchases, and the events about them, by the source's id.
@@ -44,7 +44,7 @@ export async function loadEvidence(
         eventIds: ofSource
           .flatMap((row) => events.get(objectKey(row)) ?? [])
           .toSorted((a, b) => Number(b.number - a.number))
-          .slice(0, eventsAtMost)
+          .slice(0, maxEvents)
           .map((row) => row.event_id),
       },
     ]),
@@ -124,7 +124,7 @@ async function loadEvents(tx: Tx, objects: readonly ObjectRow[]): Promise<EventR
     cross join lateral (
       select event_id, number from webhook_events w
       where w.object_type = o.object_type and w.object_id = o.object_id
-      order by number desc limit ${eventsAtMost}
+      order by number desc limit ${maxEvents}
     ) e`;
 }
 

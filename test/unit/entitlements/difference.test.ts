@@ -53,10 +53,10 @@ describe('the difference of two timelines', () => {
         twoFacts,
         fc.integer({ min: 0, max: 3 }),
         fc.boolean(),
-        ([one, other], listedAtMost, isBackwards) => {
+        ([one, other], maxListed, isBackwards) => {
           const [from, to] = isBackwards ? [other, one] : [one, other];
-          const before = computeListing(from, listedAtMost);
-          const after = computeListing(to, listedAtMost);
+          const before = computeListing(from, maxListed);
+          const after = computeListing(to, maxListed);
           const { goneSegments, addedSegments, goneSpans, addedSpans } = differenceOf(
             storedOf(before),
             after,

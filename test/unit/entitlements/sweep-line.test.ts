@@ -77,8 +77,8 @@ const sumFeature = { ...seatsFeature, merge: 'sum' as const };
 describe('the timeline', () => {
   test('is what deciding anew at every bound gives, whether segments list their sources or share them', () => {
     fc.assert(
-      fc.property(anyFacts, fc.integer({ min: 0, max: 4 }), (facts, listedAtMost) => {
-        expect(whole(computeListing(facts, listedAtMost))).toEqual(defined(facts));
+      fc.property(anyFacts, fc.integer({ min: 0, max: 4 }), (facts, maxListed) => {
+        expect(whole(computeListing(facts, maxListed))).toEqual(defined(facts));
       }),
       { numRuns: 500 },
     );
@@ -86,11 +86,11 @@ describe('the timeline', () => {
 
   test('lists few sources in the segment and shares many, each span as long as it can be', () => {
     fc.assert(
-      fc.property(anyFacts, fc.integer({ min: 0, max: 4 }), (facts, listedAtMost) => {
-        const timeline = computeListing(facts, listedAtMost);
+      fc.property(anyFacts, fc.integer({ min: 0, max: 4 }), (facts, maxListed) => {
+        const timeline = computeListing(facts, maxListed);
         for (const { sources, ...segment } of timeline) {
           const count = sourcesOf({ ...segment, sources }).length;
-          expect(Array.isArray(sources)).toBe(count <= listedAtMost);
+          expect(Array.isArray(sources)).toBe(count <= maxListed);
         }
         const spans = spansOf(timeline);
         for (const span of spans) {
