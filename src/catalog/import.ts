@@ -23,7 +23,7 @@ export async function importCatalog(
   const prices = fetched.products.flatMap((claimed) => claimed.prices);
   await applyFetched(tx, { number: fetched.number, products, prices }, at);
   const ids = products.map(({ id }) => id);
-  const taken = await takeProducts(tx, projectId, ids, false, at);
+  const added = await takeProducts(tx, projectId, ids, false, at);
   const stored = await loadStored(tx, projectId, ids);
   const plan = planImport(fetched.products, stored);
   await tx.feature.createMany({
@@ -41,7 +41,7 @@ export async function importCatalog(
   await tx.priceFeature.createMany({
     data: plan.priceFeatures.map(({ id, ...rest }) => ({ priceId: id, projectId, ...rest })),
   });
-  if (taken.length > 0 || plan.newFeatures.length > 0 || plan.out.mapped.length > 0) {
+  if (added.length > 0 || plan.newFeatures.length > 0 || plan.out.mapped.length > 0) {
     await recordAudit(tx, {
       ...context,
       action: 'catalog.import',

@@ -10,7 +10,7 @@ import { checkMapping, valuesOf } from './mapping.ts';
 import type { PriceBody, PriceDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
-/** Loads the prices of the products that the project has taken, by id. */
+/** Loads the prices of the project's products, by id. */
 export async function loadPrices(
   database: Database,
   projectId: string,

@@ -20,7 +20,7 @@ function loadProduct(tx: Tx, projectId: string, id: string) {
   return tx.product.findFirst({ where: { id, projectId }, include: parts });
 }
 
-/** Loads the products that the project has taken, by id. */
+/** Loads the products that the project owns, by id. */
 export async function loadProducts(
   database: Database,
   projectId: string,
@@ -36,7 +36,7 @@ export async function loadProducts(
 }
 
 /**
- * Fetches a product that the project has or may take.
+ * Fetches a product that the project owns or may take.
  *
  * @param anyFree as for `putProduct`.
  * @throws ProblemError product_not_found, stripe_unavailable
@@ -51,11 +51,11 @@ export async function fetchOwnProduct(
     where: { id },
     select: { projectId: true },
   });
-  const holder = stored?.projectId ?? null;
+  const owner = stored?.projectId ?? null;
   const fetched = await fetchProduct(deps, id, ({ claimedBy }) =>
-    holder === null ? anyFree || claimedBy === projectId : holder === projectId,
+    owner === null ? anyFree || claimedBy === projectId : owner === projectId,
   );
-  if (fetched === null) throw productNotFound(projectId, id, anyFree, holder);
+  if (fetched === null) throw productNotFound(projectId, id, anyFree, owner);
   return fetched;
 }
 
@@ -79,8 +79,8 @@ export async function putProduct(
   await applyFetched(tx, { ...fetched, products: [fetched.product] }, context.at);
   const stored = await loadProduct(tx, projectId, id);
   if (stored === null) {
-    const taken = await takeProducts(tx, projectId, [id], anyFree, context.at);
-    if (taken.length === 0) {
+    const added = await takeProducts(tx, projectId, [id], anyFree, context.at);
+    if (added.length === 0) {
       const now = await tx.product.findUniqueOrThrow({ where: { id } });
       throw productNotFound(projectId, id, anyFree, now.projectId);
     }
@@ -105,9 +105,9 @@ export async function putProduct(
       })),
     });
   }
-  const taken = await loadProduct(tx, projectId, id);
-  if (taken === null) throw new Error(`loadProduct returned no product ${id} after takeProducts`);
-  const after = toProductDto(taken);
+  const owned = await loadProduct(tx, projectId, id);
+  if (owned === null) throw new Error(`loadProduct returned no product ${id} after takeProducts`);
+  const after = toProductDto(owned);
   await recordChange(tx, {
     ...context,
     action: stored === null ? 'product.take' : 'product.update',
@@ -120,7 +120,7 @@ export async function putProduct(
 }
 
 /**
- * Takes stored products into the project, except those that a project has already and, unless `anyFree`,
+ * Takes stored products into the project, except those that a project owns already and, unless `anyFree`,
  * those whose metadata do not name the project. The rows' locks decide between two projects.
  *
  * @returns the ids of the products that it took
@@ -132,29 +132,29 @@ export async function takeProducts(
   anyFree: boolean,
   now: number,
 ): Promise<string[]> {
-  const taken = await tx.product.updateManyAndReturn({
+  const rows = await tx.product.updateManyAndReturn({
     where: { id: { in: ids }, projectId: null, ...(anyFree ? {} : { claimedBy: projectId }) },
     data: { projectId, takenAt: new Date(now) },
     select: { id: true },
   });
-  return taken.map(({ id }) => id);
+  return rows.map(({ id }) => id);
 }
 
 /**
  * Returns the problem of a product that the caller may not take. With a project's key it states only what the
- * project has to do, not whether the product exists or which project has it.
+ * project has to do, not whether the product exists or which project owns it.
  */
 function productNotFound(
   projectId: string,
   id: string,
   byPlatform: boolean,
-  holder: string | null,
+  owner: string | null,
 ): ProblemError {
   const message = !byPlatform
     ? `names no product that project \`${projectId}\` may take: set \`metadata.project_id\` of the product to \`${projectId}\` at Stripe first`
-    : holder === null || holder === projectId
+    : owner === null || owner === projectId
       ? "names no product of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key"
-      : `names a product of project \`${holder}\`: a product belongs to one project; send \`project_id\`: \`${holder}\``;
+      : `names a product of project \`${owner}\`: a product belongs to one project; send \`project_id\`: \`${owner}\``;
   return notFound('product_not_found', 'stripe_product_id', id, message);
 }
 

@@ -121,7 +121,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'List the products that the project has taken, by id',
+        summary: 'List the products that the project owns, by id',
         querystring: ofList,
         response: { 200: listResponse(shapes.productOut) },
       },
@@ -171,7 +171,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'List the prices of the products that the project has taken, by id',
+        summary: 'List the prices of the products that the project owns, by id',
         querystring: ofList,
         response: { 200: listResponse(shapes.priceOut) },
       },

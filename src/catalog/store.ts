@@ -7,7 +7,7 @@ import { markFetched } from '../webhook/fetch-numbers.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './core/from-stripe.ts';
 
 /**
- * Writes Stripe's fields of products; the project that took a product, and its settings, stay. A new product
+ * Writes Stripe's fields of products; the project that owns a product, and its settings, stay. A new product
  * belongs to no project. A deleted product that was never seen is not stored.
  */
 export async function applyProducts(
@@ -146,7 +146,7 @@ export interface SellablePrice {
 }
 
 /**
- * Loads a price of the project's catalog for a checkout. A price belongs to the project that took its
+ * Loads a price of the project's catalog for a checkout. A price belongs to the project that owns its
  * product.
  * @param field of the request, which names the price.
  * @throws ProblemError price_not_found (of no project or of another), price_inactive
