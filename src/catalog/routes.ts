@@ -83,7 +83,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         params: shapes.featureParams,
         querystring: shapes.putQuery,
         body: shapes.featureBody,
-        response: { 200: shapes.toChangedDto(shapes.featureOut) },
+        response: { 200: shapes.changedSchema(shapes.featureOut) },
       },
     },
     async (request) => {
@@ -104,7 +104,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
           'Archive a feature: new mappings and grants cannot carry it, and users who have it keep it',
         params: shapes.featureParams,
         querystring: shapes.deleteQuery,
-        response: { 200: shapes.toChangedDto(shapes.featureOut) },
+        response: { 200: shapes.changedSchema(shapes.featureOut) },
       },
     },
     async (request) => {
@@ -150,7 +150,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         params: shapes.productParams,
         querystring: shapes.putQuery,
         body: shapes.productBody,
-        response: { 200: shapes.toChangedDto(shapes.productOut) },
+        response: { 200: shapes.changedSchema(shapes.productOut) },
       },
     },
     async (request) => {
@@ -200,7 +200,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         params: shapes.priceParams,
         querystring: shapes.putQuery,
         body: shapes.priceBody,
-        response: { 200: shapes.toChangedDto(shapes.priceOut) },
+        response: { 200: shapes.changedSchema(shapes.priceOut) },
       },
     },
     async (request) => {
@@ -223,7 +223,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         summary: "Pull the project's products, prices and the features named at Stripe; only adds",
         querystring: shapes.putQuery,
         body: shapes.importBody,
-        response: { 200: shapes.toChangedDto(shapes.importOut) },
+        response: { 200: shapes.changedSchema(shapes.importOut) },
       },
     },
     async (request, reply) => {

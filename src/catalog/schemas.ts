@@ -208,6 +208,6 @@ const refreshOut = z.strictObject({
  * Returns the schema of a change's response: the changed object with `refresh` or, with `dry_run`, the
  * impact.
  */
-export function toChangedDto<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
+export function changedSchema<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
   return z.union([out.extend({ refresh: refreshOut }), impactOut]);
 }

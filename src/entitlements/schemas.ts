@@ -1,8 +1,6 @@
 import { z } from 'zod';
-import { jsonOutSchema } from '../http/schemas.ts';
+import { isoInstantSchema, jsonOutSchema } from '../http/schemas.ts';
 import { type AnswerReason, reasons } from './core/reasons.ts';
-
-const isoInstant = z.iso.datetime().describe('ISO 8601, UTC, with milliseconds');
 
 export const sourceSchema = z.object({
   type: z.enum(['subscription', 'purchase', 'grant']),
@@ -26,8 +24,8 @@ const entitlementSchema = z.object({
   feature_code: z.string(),
   type: featureTypeSchema,
   value: jsonOutSchema.describe('`true`; an integer or "unlimited"; or the JSON value'),
-  valid_from: isoInstant.nullable(),
-  valid_to: isoInstant.nullable().describe('`null` = open'),
+  valid_from: isoInstantSchema.nullable(),
+  valid_to: isoInstantSchema.nullable().describe('`null` = open'),
   sources: z.array(sourceSchema).describe('The sources that count now'),
 });
 
@@ -38,7 +36,7 @@ export const entitlementsResponse = z
     user_id: z.string(),
     revision: z.int().describe("Grows by one with every change of the user's stored timeline"),
     entitlements: z.array(entitlementSchema),
-    next_change_at: isoInstant
+    next_change_at: isoInstantSchema
       .nullable()
       .describe('The next instant at which this answer changes; `null` = none'),
   })
@@ -70,7 +68,7 @@ export const checkResponse = z
     allowed: z.boolean(),
     reason: answerReasonSchema,
     value: jsonOutSchema.describe('`null` if denied'),
-    valid_to: isoInstant.nullable(),
+    valid_to: isoInstantSchema.nullable(),
     revision: z.int(),
   })
   .meta({

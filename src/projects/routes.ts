@@ -101,10 +101,10 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
           at: now.getTime(),
         });
         await backfillUnowned(tx, id, now.getTime());
-        await keep(tx, present(row));
+        await keep(tx, toProjectDto(row));
         return row;
       });
-      return reply.send(present(project));
+      return reply.send(toProjectDto(project));
     },
   );
 
@@ -129,7 +129,7 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
             take,
           }),
         ({ id }) => id,
-        present,
+        toProjectDto,
       );
     },
   );
@@ -142,7 +142,7 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
     },
     async (request) => {
       const id = await access.projectOf(request, request.params.id);
-      return present(await database.prisma.project.findUniqueOrThrow({ where: { id } }));
+      return toProjectDto(await database.prisma.project.findUniqueOrThrow({ where: { id } }));
     },
   );
 
@@ -192,9 +192,9 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
           data: { name: wanted.name, ...settingsColumns(settings), updatedAt: now },
         });
       };
-      if (!isPolicy(settings)) return present(await database.transaction(change));
+      if (!isPolicy(settings)) return toProjectDto(await database.transaction(change));
       const { result, refresh } = await updateCatalog(deps, id, 'policy', change);
-      return { ...present(result), refresh };
+      return { ...toProjectDto(result), refresh };
     },
   );
 
@@ -226,7 +226,7 @@ function audited(row: Project) {
   return { name: row.name, settings: settingsOf(row) };
 }
 
-function present(row: Project): z.infer<typeof projectSchema> {
+function toProjectDto(row: Project): z.infer<typeof projectSchema> {
   return {
     id: row.id,
     name: row.name,

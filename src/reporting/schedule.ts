@@ -35,11 +35,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
     );
   };
   const first = measureStandings(deps).catch(notMeasured);
-  const measuring = repeat(
-    (tookMs) => Math.max(measureEveryMs, tookMs * pauseFactor),
-    () => measureStandings(deps),
-    notMeasured,
-  );
+  const measuring = repeat(pauseAfterMs, () => measureStandings(deps), notMeasured);
   let stopped = false;
   const daily = scheduleCron(
     dailyCron,
@@ -63,6 +59,11 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
       await Promise.all([first, measuring.stop(), daily.stop()]);
     },
   };
+}
+
+/** Returns the pause after a measurement that took this long, milliseconds. */
+export function pauseAfterMs(tookMs: number): number {
+  return Math.max(measureEveryMs, tookMs * pauseFactor);
 }
 
 /** Sets the gauges to the present state of every project. Gauges without a value are removed. */

@@ -139,15 +139,20 @@ describe.each(keyed)('%s', (name) => {
     if (!route.takesProject) return;
     const success = await successOf(name);
     const before = await digestTables(world.service);
+    const work = watchWork(world.shop.sandbox);
     const hidden = await send(world.app, route, inProject(route, success, 'notes'), world.otherKey);
+    const hiddenWork = work.done();
     const missing = await send(
       world.app,
       route,
       inProject(route, success, 'nowhere'),
       world.otherKey,
     );
+    const missingWork = work.done();
+    work.stop();
     expect(outcomeOf(hidden)).toBe('404 project_not_found');
     expect(comparable(hidden)).toEqual(comparable(missing));
+    expect(hiddenWork).toEqual(missingWork);
     expect(await digestTables(world.service)).toEqual(before);
   });
 

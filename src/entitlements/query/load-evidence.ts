@@ -67,9 +67,9 @@ export async function loadAuditIds(
 }
 
 /**
- * Loads the objects. A subscription has itself, its customer, its session and its unpaid invoices. A purchase
- * has itself, its session and customer, its invoice, and its payment with charges, refunds and disputes,
- * joined as in `loadPayments`.
+ * Loads the Stripe objects of each source, the source itself included. A subscription has its customer,
+ * session and unpaid invoices. A purchase has its session, customer and invoice, and its payment with
+ * charges, refunds and disputes, joined as in `loadPayments`.
  */
 async function loadObjects(
   tx: Tx,

@@ -27,7 +27,7 @@ const leaseMark = 'lease:';
 /** Consecutive time-outs of Redis after which reads go straight to Postgres for a while. */
 const failuresInARow = 3;
 
-/** Time-out of the pause before one read tries Redis again, milliseconds. */
+/** Delay before one read tries Redis again, milliseconds. */
 const pauseMs = 500;
 
 /** Maximum number of answers per command to Redis. */
@@ -229,15 +229,15 @@ function keyBelow(prefix: string, { projectId, userId }: UserName): string {
  * Clears the mark only if the user was not changed again in the meantime: that change invalidates the cache
  * itself. Locks users in sorted order, as everywhere (docs/adr/0004-locks.md).
  */
-async function clearPending(database: Database, told: Written[]): Promise<void> {
+async function clearPending(database: Database, forgotten: Written[]): Promise<void> {
   await database.pool.query(
     `update users u set cache_pending_at = null
      from (
        select users.uid from users
        join unnest($1::bigint[], $2::bigint[]) as t (uid, revision) using (uid, revision)
        order by 1 for update of users
-     ) told
-     where u.uid = told.uid`,
-    [told.map(({ user }) => user.uid), told.map(({ revision }) => revision)],
+     ) forgotten
+     where u.uid = forgotten.uid`,
+    [forgotten.map(({ user }) => user.uid), forgotten.map(({ revision }) => revision)],
   );
 }
