@@ -1,47 +1,14 @@
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { recordAudit } from '../audit/record.ts';
 import { callerOf } from '../auth/caller.ts';
 import type { ProjectAccess } from '../auth/project-access.ts';
-import {
-  updateCatalog,
-  type UpdateCatalogDeps,
-  loadRefresh,
-} from '../entitlements/refresh/update-catalog.ts';
-import type { Project } from '../generated/prisma/client.ts';
+import { loadRefresh, type UpdateCatalogDeps } from '../entitlements/refresh/update-catalog.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
-import { ProblemError } from '../http/problem.ts';
-import {
-  isoInstant,
-  isoInstantSchema,
-  listQuery,
-  listResponse,
-  nameSchema,
-  loadPage,
-  projectIdSchema,
-} from '../http/schemas.ts';
-import type { Tx } from '../platform/database.ts';
-import { backfillUnowned } from './backfill-unowned.ts';
-import {
-  isPolicy,
-  settingsColumns,
-  settingsInput,
-  settingsOf,
-  settingsSchema,
-} from './settings.ts';
-
-const projectSchema = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    settings: settingsSchema,
-    created_at: isoInstantSchema,
-    updated_at: isoInstantSchema,
-  })
-  .meta({ id: 'Project' });
+import { listQuery, listResponse, loadPage, nameSchema, projectIdSchema } from '../http/schemas.ts';
+import { createProject, projectSchema, toProjectDto, updateProject } from './projects.ts';
+import { settingsInput } from './settings.ts';
 
 /** The progress of the recomputation of a project's users. */
 const refreshSchema = z
@@ -56,7 +23,7 @@ const inPath = z.strictObject({ id: projectIdSchema });
  * and change them.
  */
 export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: ProjectAccess }): void {
-  const { access, database, clock } = deps;
+  const { access, database } = deps;
 
   app.post(
     '/api/v1/admin/projects',
@@ -76,34 +43,12 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       },
     },
     async (request, reply) => {
-      const { id, name, settings } = request.body;
-      const now = new Date(clock());
+      const { id, ...body } = request.body;
+      const by = { projectId: id, actor: callerOf(request).actor, requestId: request.id };
       const keep = answerKeeper(reply.code(201));
-      const project = await database.transaction(async (tx) => {
-        const made = await tx.project.createManyAndReturn({
-          data: [{ id, name, ...settingsColumns(settings ?? {}), createdAt: now, updatedAt: now }],
-          skipDuplicates: true,
-        });
-        const [row] = made;
-        if (row === undefined) {
-          throw new ProblemError('project_exists', undefined, [
-            { path: 'id', message: 'is the id of another project: choose another' },
-          ]);
-        }
-        await recordAudit(tx, {
-          projectId: id,
-          actor: callerOf(request).actor,
-          action: 'project.create',
-          targetType: 'project',
-          targetId: id,
-          after: audited(row),
-          requestId: request.id,
-          at: now.getTime(),
-        });
-        await backfillUnowned(tx, id, now.getTime());
-        await keep(tx, toProjectDto(row));
-        return row;
-      });
+      const project = await createProject(deps, by, body, (tx, made) =>
+        keep(tx, toProjectDto(made)),
+      );
       return reply.send(toProjectDto(project));
     },
   );
@@ -161,40 +106,9 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       },
     },
     async (request) => {
-      const caller = callerOf(request);
-      const id = await access.projectOf(request, request.params.id);
-      const { name, settings = {} } = request.body;
-      const change = async (tx: Tx): Promise<Project> => {
-        const now = new Date(clock());
-        // The lock makes `before` in the audit the state that this change found; rows that refer to the
-        // project can still be written.
-        await tx.$queryRaw`select from projects where id = ${id} for no key update`;
-        const before = await tx.project.findUniqueOrThrow({ where: { id } });
-        const wanted = {
-          ...before,
-          ...(name === undefined ? {} : { name }),
-          ...settingsColumns(settings),
-        };
-        const states = { before: audited(before), after: audited(wanted) };
-        if (isDeepStrictEqual(states.before, states.after)) return before;
-        await recordAudit(tx, {
-          projectId: id,
-          actor: caller.actor,
-          action: 'project.update',
-          targetType: 'project',
-          targetId: id,
-          ...states,
-          requestId: request.id,
-          at: now.getTime(),
-        });
-        return tx.project.update({
-          where: { id },
-          data: { name: wanted.name, ...settingsColumns(settings), updatedAt: now },
-        });
-      };
-      if (!isPolicy(settings)) return toProjectDto(await database.transaction(change));
-      const { result, refresh } = await updateCatalog(deps, id, 'policy', change);
-      return { ...toProjectDto(result), refresh };
+      const by = await access.operatorOf(request, request.params.id);
+      const { project, refresh } = await updateProject(deps, by, request.body);
+      return { ...toProjectDto(project), ...(refresh === undefined ? {} : { refresh }) };
     },
   );
 
@@ -219,19 +133,4 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       return refresh;
     },
   );
-}
-
-/** Returns a project as the audit records it. */
-function audited(row: Project) {
-  return { name: row.name, settings: settingsOf(row) };
-}
-
-function toProjectDto(row: Project): z.infer<typeof projectSchema> {
-  return {
-    id: row.id,
-    name: row.name,
-    settings: settingsOf(row),
-    created_at: isoInstant(row.createdAt),
-    updated_at: isoInstant(row.updatedAt),
-  };
 }

@@ -4,15 +4,15 @@ import { expect, test } from 'vitest';
 import { covers, daysAfter, lifecycleOf } from '../../../src/entitlements/core/source-lifecycle.ts';
 
 const instant = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constantFrom(-Infinity, Infinity));
-const life = fc.record({
+const bounds = fc.record({
   startAt: fc.integer({ min: 0, max: 9 }),
   overdueAt: instant,
   endAt: instant,
 });
 
-test('the lifecycle of a life cover all of time, in order, without gaps or overlaps', () => {
+test('the phases of a source cover all of time, in order, without gaps or overlaps', () => {
   fc.assert(
-    fc.property(life, (one) => {
+    fc.property(bounds, (one) => {
       const lifecycle = lifecycleOf(one);
       expect(lifecycle.map(({ from }) => from)).toEqual([
         -Infinity,
@@ -24,9 +24,9 @@ test('the lifecycle of a life cover all of time, in order, without gaps or overl
   );
 });
 
-test('a stretch has its first millisecond and not the one at its end', () => {
-  const stretch = { from: 10, to: 20 };
-  expect([9, 10, 19, 20].map((at) => covers(stretch, at))).toEqual([false, true, true, false]);
+test('a phase has its first millisecond and not the one at its end', () => {
+  const phase = { from: 10, to: 20 };
+  expect([9, 10, 19, 20].map((at) => covers(phase, at))).toEqual([false, true, true, false]);
 });
 
 test('a day is 24 hours, and an end after the year 9999 is none', () => {
