@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
+import type { HeldEnd } from './held-requests.ts';
 
 /** Why a stream was closed. */
-export type CloseReason = 'client' | 'slow' | 'key_ended' | 'stopping' | 'failed';
+type CloseReason = 'client' | 'slow' | 'failed' | HeldEnd;
 
 /**
  * Interval of the keep-alive comments, milliseconds. They keep proxies from closing the connection and detect
@@ -11,7 +12,7 @@ export type CloseReason = 'client' | 'slow' | 'key_ended' | 'stopping' | 'failed
 const commentEveryMs = 15_000;
 
 /** Maximum buffered bytes before the stream of a slow reader is closed. */
-const mostWaitingBytes = 1_048_576;
+const maxBufferedBytes = 1_048_576;
 
 /** Maximum buffered bytes before a catching-up reader is throttled. */
 const catchUpBytes = 262_144;
@@ -33,7 +34,7 @@ export function eventText(event: string, id: string, data: object): string {
 }
 
 /**
- * Takes the reply over, with its current headers.
+ * Hijacks the reply, and keeps the headers set so far.
  *
  * @param onClose called once.
  */
@@ -50,10 +51,6 @@ export function openStream(reply: FastifyReply, onClose: (reason: CloseReason) =
     // nginx would otherwise keep events until its buffer is full.
     'x-accel-buffering': 'no',
   });
-  raw.once('close', () => {
-    close('client');
-  });
-
   function close(reason: CloseReason): void {
     if (closed.signal.aborted) return;
     closed.abort();
@@ -66,12 +63,19 @@ export function openStream(reply: FastifyReply, onClose: (reason: CloseReason) =
   function send(text: string): void {
     if (closed.signal.aborted) return;
     raw.write(text);
-    if (raw.writableLength > mostWaitingBytes) close('slow');
+    if (raw.writableLength > maxBufferedBytes) close('slow');
   }
 
   const commenting = setInterval(() => {
     send(':\n\n');
   }, commentEveryMs);
+
+  // A client that left before this point has no `close` event to come.
+  if (raw.destroyed) close('client');
+  else
+    raw.once('close', () => {
+      close('client');
+    });
 
   return {
     closed: closed.signal,

@@ -2,7 +2,7 @@ import { loadDatabaseIdentity } from '../entitlements/read/database-identity.ts'
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Redis } from '../platform/redis.ts';
-import { loadChanges, loadFeedState, type PublishedChange } from './load-changes.ts';
+import { type FeedFilter, loadChanges, type PublishedChange } from './load-changes.ts';
 import { publishChanges } from './publish.ts';
 import { createWakeUps } from './wake-ups.ts';
 
@@ -12,8 +12,11 @@ import { createWakeUps } from './wake-ups.ts';
  */
 const pageSize = 200;
 
-/** Receives each published change once, in the order of the feed. */
-type FeedReader = (changes: readonly PublishedChange[]) => void;
+/**
+ * Receives each published change once, in the order of the feed; `gap` if changes were deleted before this
+ * process read them.
+ */
+type FeedReader = (changes: readonly PublishedChange[] | 'gap') => void;
 
 /** The feed of changes in this process: publishes committed changes, and wakes the waiting readers. */
 export interface Feed {
@@ -24,10 +27,16 @@ export interface Feed {
   /** Returns the id of the database, which cursors contain. */
   database(): Promise<string>;
   /**
-   * Adds a reader, which gets every change after the returned position once it is published.
+   * Adds a reader, which gets every matching change after `position()` once it is published. `position()` is
+   * that of the feed in this process.
    */
-  follow(reader: FeedReader): Promise<{ position: () => bigint; leave: () => void }>;
+  follow(filter: FeedFilter, reader: FeedReader): Promise<Follower>;
   stop(): Promise<void>;
+}
+
+export interface Follower {
+  position: () => bigint;
+  leave: () => void;
 }
 
 export interface FeedDeps {
@@ -42,7 +51,8 @@ export interface FeedDeps {
  */
 export function createFeed(deps: FeedDeps): Feed {
   const { database, logger } = deps;
-  const readers = new Set<FeedReader>();
+  /** By project, so that a change costs the readers of other projects nothing; '' = of all projects. */
+  const readers = new Map<string, Set<FeedReader>>();
   let position: bigint | undefined;
   let identity: string | undefined;
   let isDue = false;
@@ -63,13 +73,19 @@ export function createFeed(deps: FeedDeps): Feed {
     while (position < last) {
       // Without readers, no change has to be read.
       if (readers.size === 0) position = last;
-      else position = await handOut(position, last);
+      else position = await handOut(position);
     }
   }
 
-  async function handOut(after: bigint, last: bigint): Promise<bigint> {
-    const page = await loadChanges(database, { projectId: null }, { after, last, limit: pageSize });
-    for (const reader of readers) reader(page.changes);
+  async function handOut(after: bigint): Promise<bigint> {
+    const page = await loadChanges(database, { projectId: null }, after, pageSize);
+    if (page.isExpired) {
+      for (const ofProject of readers.values()) for (const reader of ofProject) reader('gap');
+    }
+    const byProject = Map.groupBy(page.changes, ({ projectId }) => projectId);
+    for (const [projectId, changes] of [...byProject, ['', page.changes] as const]) {
+      for (const reader of readers.get(projectId) ?? []) reader(changes);
+    }
     return page.position;
   }
 
@@ -98,11 +114,26 @@ export function createFeed(deps: FeedDeps): Feed {
       return running ?? Promise.resolve();
     },
     database: loadIdentity,
-    async follow(reader) {
-      position ??= (await loadFeedState(database)).last;
+    async follow({ projectId, userId }, reader) {
+      const read: FeedReader =
+        userId === undefined
+          ? reader
+          : (changes) => {
+              const ofUser =
+                changes === 'gap' ? changes : changes.filter((change) => change.userId === userId);
+              if (ofUser.length > 0) reader(ofUser);
+            };
+      const lane = projectId ?? '';
+      position ??= (await loadChanges(database, { projectId: null }, 'now', 0)).position;
       const from = position;
-      readers.add(reader);
-      return { position: () => position ?? from, leave: () => readers.delete(reader) };
+      const ofProject = readers.get(lane) ?? new Set();
+      readers.set(lane, ofProject.add(read));
+      return {
+        position: () => position ?? from,
+        leave() {
+          if (ofProject.delete(read) && ofProject.size === 0) readers.delete(lane);
+        },
+      };
     },
     async stop() {
       stopped = true;

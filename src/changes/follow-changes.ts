@@ -2,25 +2,18 @@ import { aborted } from './aborted.ts';
 import { encodeFeedCursor } from './core/cursor.ts';
 import { eventText, type Stream } from './event-stream.ts';
 import type { Feed } from './feed.ts';
-import type { FeedFilter, PublishedChange } from './load-changes.ts';
-import type { ChangeReader, Place } from './read-changes.ts';
+import type { ChangePage, FeedFilter, PublishedChange } from './load-changes.ts';
+import type { ReadChanges } from './read-changes.ts';
 import { toChangeDto } from './schemas.ts';
 
-const pageSize = 500;
+/** Maximum number of changes per page that a catching-up stream reads. */
+export const pageSize = 500;
 
 /** The delay before a client reconnects, milliseconds. */
 const retry = 'retry: 1000\n';
 
-/** Returns whether a change matches the filter. */
-export function isWanted({ projectId, userId }: FeedFilter, change: PublishedChange): boolean {
-  return (
-    (projectId === null || change.projectId === projectId) &&
-    (userId === undefined || change.userId === userId)
-  );
-}
-
 export interface FollowDeps {
-  reader: ChangeReader;
+  readChanges: ReadChanges;
   feed: Feed;
   /** Returns the event of a change, rendered once for all streams. */
   textOf: (change: PublishedChange) => string;
@@ -40,35 +33,51 @@ export function createTextOf(database: string): FollowDeps['textOf'] {
 }
 
 /**
- * Sends the changes from a position on, each once and in the order of the feed, until the stream is closed.
- * Sends `ready` first, with the position; `reset` follows if changes may be missing before it.
+ * Sends the changes from a page on, each once and in the order of the feed, until the stream is closed. Sends
+ * `ready` first, with the position; `reset` if changes may be missing before it.
+ *
+ * @param first the page at the reader's position.
  */
 export async function followChanges(
-  { reader, feed, textOf }: FollowDeps,
+  { readChanges, feed, textOf }: FollowDeps,
   stream: Stream,
   filter: FeedFilter,
-  from: Place,
+  first: ChangePage,
 ): Promise<void> {
-  let { position } = from;
+  const database = await feed.database();
+  let position = first.from;
   let isLive = false;
-  const follower = await feed.follow((changes) => {
-    if (!isLive) return;
-    for (const change of changes) {
-      if (change.position > position && isWanted(filter, change)) stream.send(textOf(change));
+
+  function announce(event: 'ready' | 'reset'): void {
+    const cursor = encodeFeedCursor({ database, position });
+    stream.send((event === 'ready' ? retry : '') + eventText(event, cursor, { cursor }));
+  }
+
+  function send(page: ChangePage): void {
+    if (page.isExpired) {
+      position = page.position;
+      announce('reset');
     }
-    position = changes.at(-1)?.position ?? position;
+    for (const change of page.changes) stream.send(textOf(change));
+    position = page.position;
+  }
+
+  announce('ready');
+  send(first);
+  const follower = await feed.follow(filter, (changes) => {
+    if (!isLive) return;
+    // The reader reconnects, and gets a `reset`.
+    if (changes === 'gap') stream.close('failed');
+    else for (const change of changes) if (change.position > position) stream.send(textOf(change));
   });
   try {
-    const cursor = encodeFeedCursor({ database: await feed.database(), position });
-    stream.send(retry + eventText('ready', cursor, { cursor }));
-    if (from.isExpired) stream.send(eventText('reset', cursor, { cursor }));
-    while (!isLive && !stream.closed.aborted) {
-      const page = await reader.read(filter, position, pageSize);
-      for (const change of page.changes) stream.send(textOf(change));
-      position = page.position;
-      // The follower may be ahead of this page, so the reader loads the next page.
+    while (!stream.closed.aborted) {
+      await stream.ready();
+      const page = await readChanges(filter, position, pageSize);
+      send(page);
+      // The feed may have handed out more than this page: then another page follows.
       isLive = page.changes.length < pageSize && follower.position() <= position;
-      if (!isLive) await stream.ready();
+      if (isLive) break;
     }
     await aborted(stream.closed);
   } finally {

@@ -10,30 +10,34 @@ import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
 
 /**
- * Interval at which the keys of held requests are checked, milliseconds: requests end within 5 s of their
- * key.
+ * Interval at which the keys of held requests are checked, milliseconds: a request ends at most 5 s after its
+ * key does.
  */
 const checkKeysEveryMs = 2_000;
 
 const maxPerKey = 100;
 
-/** A stream or long poll that this process holds open. */
-interface Held {
-  /** Aborts when the key ends or the process stops; the reason says which. */
-  readonly ended: AbortSignal;
-  /** Releases the slot; must be called when the request has ended. */
-  giveBack: () => void;
-}
+/** Why a held request has to end. `crowded_out`: its project holds the most, and another needs a slot. */
+export type HeldEnd = 'key_ended' | 'stopping' | 'crowded_out';
 
-type HeldEnd = 'key_ended' | 'stopping';
+/** The slot of a stream or long poll that this process holds open. */
+interface Held {
+  /** Aborts when the request has to end. */
+  readonly ended: AbortSignal;
+  /** Returns why it has to end; null as long as it has not. */
+  reason: () => HeldEnd | null;
+  /** Releases the slot; must be called when the request has ended. */
+  release: () => void;
+}
 
 export interface HeldRequests {
   /**
-   * Reserves a slot for a request.
+   * Reserves a slot for a request. If all are reserved, the project that holds the most gives one up, unless
+   * it is the request's own.
    *
    * @throws ProblemError `overloaded`, `too_many_requests`.
    */
-  take(request: FastifyRequest): Held;
+  reserve(request: FastifyRequest): Held;
   stop(): Promise<void>;
 }
 
@@ -46,63 +50,89 @@ export interface HeldRequestDeps {
   maxStreams: number;
 }
 
+interface Slot {
+  actor: string;
+  /** Null for the platform key. */
+  projectId: string | null;
+  end: HeldEnd | null;
+  controller: AbortController;
+}
+
 /** Creates the slots for streams and long polls, limited per instance and per key. */
 export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
-  const { metrics } = deps;
-  /** By the key that holds them. */
-  const held = new Map<string, Set<AbortController>>();
-  let total = 0;
+  const { lifecycle, metrics } = deps;
+  /** The newest last. */
+  const slots = new Set<Slot>();
 
-  function end(actors: Iterable<string>, reason: HeldEnd): void {
-    for (const actor of actors) for (const each of held.get(actor) ?? []) each.abort(reason);
+  function release(slot: Slot): void {
+    slots.delete(slot);
+    metrics.changeStreams.set(slots.size);
+  }
+
+  function end(which: Iterable<Slot>, reason: HeldEnd): void {
+    for (const slot of which) {
+      slot.end = reason;
+      release(slot);
+      slot.controller.abort();
+    }
+  }
+
+  /** Frees a slot of the project that holds the most; false if that is this one, or nearly. */
+  function crowdOut(projectId: string | null): boolean {
+    const byProject = Map.groupBy(slots, (slot) => slot.projectId);
+    const own = byProject.get(projectId)?.length ?? 0;
+    const [most = []] = [...byProject.values()].toSorted((a, b) => b.length - a.length);
+    if (most.length <= own + 1) return false;
+    end(most.slice(-1), 'crowded_out');
+    return true;
   }
 
   const checking = repeat(
     checkKeysEveryMs,
     async () => {
-      const actors = new Set(held.keys());
+      const actors = new Set([...slots].map(({ actor }) => actor));
       actors.delete(platformActor);
       if (actors.size === 0) return;
-      const live = await loadLiveKeys(deps.database, [...actors], deps.clock());
-      end(actors.difference(live), 'key_ended');
+      const gone = actors.difference(await loadLiveKeys(deps.database, [...actors], deps.clock()));
+      end(
+        [...slots].filter(({ actor }) => gone.has(actor)),
+        'key_ended',
+      );
     },
     (error) => {
       deps.logger.warn({ err: error }, 'could not look up the keys of held requests');
     },
   );
 
-  deps.lifecycle.onStop(() => {
-    end(held.keys(), 'stopping');
+  lifecycle.onStop(() => {
+    end([...slots], 'stopping');
   });
 
   return {
-    take(request) {
-      const { actor } = callerOf(request);
-      const ofKey = held.get(actor) ?? new Set();
-      if (total >= deps.maxStreams) {
-        throw new ProblemError(
-          'overloaded',
-          `This instance already holds ${deps.maxStreams} streams and long polls, its maximum. Retry later.`,
-        );
-      }
-      if (ofKey.size >= maxPerKey) {
+    reserve(request) {
+      const { actor, projectId } = callerOf(request);
+      if ([...slots].filter((slot) => slot.actor === actor).length >= maxPerKey) {
         metrics.rateLimited.inc({ limit: 'key' });
         throw new ProblemError(
           'too_many_requests',
           `The API key already holds ${maxPerKey} streams and long polls, its maximum. Close some, or follow several users on one stream.`,
         );
       }
-      const controller = new AbortController();
-      held.set(actor, ofKey.add(controller));
-      total += 1;
-      metrics.changeStreams.set(total);
+      if (slots.size >= deps.maxStreams && !crowdOut(projectId)) {
+        throw new ProblemError(
+          'overloaded',
+          `This instance already holds ${deps.maxStreams} streams and long polls, its maximum. Retry later.`,
+        );
+      }
+      const slot: Slot = { actor, projectId, end: null, controller: new AbortController() };
+      slots.add(slot);
+      metrics.changeStreams.set(slots.size);
+      if (lifecycle.isStopping) end([slot], 'stopping');
       return {
-        ended: controller.signal,
-        giveBack() {
-          if (!ofKey.delete(controller)) return;
-          if (ofKey.size === 0) held.delete(actor);
-          total -= 1;
-          metrics.changeStreams.set(total);
+        ended: slot.controller.signal,
+        reason: () => slot.end,
+        release: () => {
+          release(slot);
         },
       };
     },

@@ -23,32 +23,24 @@ export interface FeedFilter {
   userId?: string | undefined;
 }
 
-/** The state of the feed. */
-export interface FeedState {
-  /** The last published position. */
-  last: bigint;
-  /** The last position whose change was deleted. */
-  deleted: bigint;
-}
-
 export interface ChangePage {
   changes: PublishedChange[];
+  /** The position after which the page begins. */
+  from: bigint;
   /** The position up to which everything was read. */
   position: bigint;
+  /** Whether changes may be missing before `from`. */
+  isExpired: boolean;
 }
 
-/** Loads the state of the feed. */
-export async function loadFeedState({ pool }: Database): Promise<FeedState> {
-  const { rows } = await pool.query<{ last: string; deleted: string }>(
-    'select last_position as last, deleted_position as deleted from change_feed',
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error('change_feed has no row: are all migrations applied?');
-  return { last: BigInt(row.last), deleted: BigInt(row.deleted) };
-}
+/** The start of a page: after a position, at the oldest kept change, or now. */
+export type FeedStart = bigint | 'start' | 'now';
 
 interface ChangeRow {
-  position: string;
+  last: string;
+  deleted: string;
+  /** Null in the one row of an empty page. */
+  position: string | null;
   project_id: string;
   user_id: string;
   revision: string;
@@ -62,43 +54,63 @@ interface ChangeRow {
 }
 
 /**
- * Loads the changes after a position, in the order of the feed.
+ * Loads a page of the feed, in its order. One statement reads the state of the feed and the page, so that no
+ * deletion in between makes a gap.
  *
- * @param last the last published position, loaded before: later changes belong to the next page.
+ * @param start `expired`: the position is unknown; the page is empty, and ends now.
  */
 export async function loadChanges(
   { pool }: Database,
   { projectId, userId }: FeedFilter,
-  range: { after: bigint; last: bigint; limit: number },
+  start: FeedStart | 'expired',
+  limit: number,
 ): Promise<ChangePage> {
-  const { after, last, limit } = range;
+  const isAtEnd = start === 'now' || start === 'expired';
   const { rows } = await pool.query<ChangeRow>(
-    `select c.position, c.project_id, u.user_id, c.revision, c.cause, c.at, c.recorded_at,
-       c.gained, c.lost, c.changed, c.next_change_at
-     from changes c join users u using (uid)
-     where c.position > $1 and c.position <= $2
-       and ($3::text is null or c.project_id = $3)
-       and ($4::text is null or c.uid = any(array(
-         select uid from users where user_id = $4 and ($3::text is null or project_id = $3))))
-     order by c.position limit $5`,
-    [after, last, projectId, userId ?? null, limit],
+    `select f.last_position as last, f.deleted_position as deleted, page.*
+     from change_feed f left join lateral (
+       select c.position, c.project_id, u.user_id, c.revision, c.cause, c.at, c.recorded_at,
+         c.gained, c.lost, c.changed, c.next_change_at
+       from changes c join users u using (uid)
+       where c.position > $1 and c.position <= f.last_position
+         and ($2::text is null or c.project_id = $2)
+         and ($3::text is null or c.uid = any(array(
+           select uid from users where user_id = $3 and ($2::text is null or project_id = $2))))
+       order by c.position limit $4
+     ) page on true
+     order by page.position`,
+    [typeof start === 'bigint' ? start : 0, projectId, userId ?? null, isAtEnd ? 0 : limit],
   );
-  const changes = rows.map(toChange);
-  return { changes, position: changes.length < limit ? last : (changes.at(-1)?.position ?? last) };
+  const [row] = rows;
+  if (row === undefined) throw new Error('change_feed has no row. Run `npm run migrate`.');
+  const [last, deleted] = [BigInt(row.last), BigInt(row.deleted)];
+  const isExpired =
+    start === 'expired' || (typeof start === 'bigint' && (start < deleted || start > last));
+  if (isAtEnd || isExpired) return { changes: [], from: last, position: last, isExpired };
+  const changes = rows.flatMap(toChange);
+  return {
+    changes,
+    from: start === 'start' ? deleted : start,
+    position: changes.length < limit ? last : (changes.at(-1)?.position ?? last),
+    isExpired,
+  };
 }
 
-function toChange(row: ChangeRow): PublishedChange {
-  return {
-    position: BigInt(row.position),
-    projectId: row.project_id,
-    userId: row.user_id,
-    revision: Number(row.revision),
-    cause: row.cause,
-    at: row.at,
-    recordedAt: row.recorded_at,
-    gained: row.gained,
-    lost: row.lost,
-    changed: row.changed,
-    nextChangeAt: row.next_change_at,
-  };
+function toChange({ position, ...row }: ChangeRow): PublishedChange[] {
+  if (position === null) return [];
+  return [
+    {
+      position: BigInt(position),
+      projectId: row.project_id,
+      userId: row.user_id,
+      revision: Number(row.revision),
+      cause: row.cause,
+      at: row.at,
+      recordedAt: row.recorded_at,
+      gained: row.gained,
+      lost: row.lost,
+      changed: row.changed,
+      nextChangeAt: row.next_change_at,
+    },
+  ];
 }

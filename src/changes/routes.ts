@@ -7,10 +7,10 @@ import { aborted } from './aborted.ts';
 import { encodeFeedCursor } from './core/cursor.ts';
 import { openStream } from './event-stream.ts';
 import type { Feed } from './feed.ts';
-import { createTextOf, followChanges, type FollowDeps, isWanted } from './follow-changes.ts';
+import { createTextOf, followChanges, type FollowDeps, pageSize } from './follow-changes.ts';
 import { createHeldRequests, type HeldRequestDeps } from './held-requests.ts';
-import type { ChangePage, FeedFilter } from './load-changes.ts';
-import { createChangeReader, startOf } from './read-changes.ts';
+import type { ChangePage, FeedFilter, FeedStart } from './load-changes.ts';
+import { createReadChanges, startOf } from './read-changes.ts';
 import { changeSchema, feedQuery, toChangeDto } from './schemas.ts';
 
 export interface ChangeRouteDeps extends HeldRequestDeps {
@@ -19,12 +19,12 @@ export interface ChangeRouteDeps extends HeldRequestDeps {
 }
 
 const tags = ['Changes'];
-const mostWaitSeconds = 25;
+const maxWaitSeconds = 25;
 
 /** Registers the routes for the feed of changes: by pages, as a long poll, and as a stream. */
 export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
   const { access, database, feed } = deps;
-  const reader = createChangeReader(database);
+  const readChanges = createReadChanges(database);
   const held = createHeldRequests(deps);
   let textOf: FollowDeps['textOf'] | undefined;
   app.addHook('onClose', () => held.stop());
@@ -59,7 +59,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
             .number()
             .int()
             .min(0)
-            .max(mostWaitSeconds)
+            .max(maxWaitSeconds)
             .default(0)
             .describe('Maximum time to wait for a change, seconds'),
         }),
@@ -75,13 +75,12 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
       const { query } = request;
       const filter = await filterOf(request, query);
       const id = await feed.database();
-      const { position, isExpired } = await reader.locate(filter, startOf(query.after, id));
-      if (isExpired) throw new ProblemError('cursor_expired');
-      const read = (): Promise<ChangePage> => reader.read(filter, position, query.limit);
+      const start = startOf(query.after, id);
       const page =
         query.wait_seconds === 0 || query.after === undefined
-          ? await read()
-          : await waitForChange(request, reply, filter, query.wait_seconds, read);
+          ? await readChanges(filter, start, query.limit)
+          : await waitForChange(request, reply, { ...query, filter, start });
+      if (page.isExpired) throw new ProblemError('cursor_expired');
       return {
         data: page.changes.map((change) => toChangeDto(change, id)),
         next_cursor: encodeFeedCursor({ database: id, position: page.position }),
@@ -93,27 +92,36 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
   async function waitForChange(
     request: FastifyRequest,
     reply: FastifyReply,
-    filter: FeedFilter,
-    seconds: number,
-    read: () => Promise<ChangePage>,
+    asked: {
+      filter: FeedFilter;
+      start: FeedStart | 'expired';
+      limit: number;
+      wait_seconds: number;
+    },
   ): Promise<ChangePage> {
-    const { ended, giveBack } = held.take(request);
+    const { filter, start, limit, wait_seconds: seconds } = asked;
+    const slot = held.reserve(request);
     const heard = new AbortController();
-    const follower = await feed.follow((changes) => {
-      if (changes.some((each) => isWanted(filter, each))) heard.abort();
-    });
+    const follower = await feed
+      .follow(filter, () => {
+        heard.abort();
+      })
+      .catch((error: unknown) => {
+        slot.release();
+        throw error;
+      });
     try {
-      const page = await read();
-      if (page.changes.length > 0) return page;
+      const page = await readChanges(filter, start, limit);
+      if (page.changes.length > 0 || page.isExpired) return page;
       const isOver = AbortSignal.timeout(seconds * 1_000);
-      await aborted(AbortSignal.any([heard.signal, ended, goneOf(reply), isOver]));
-      if (ended.reason === 'key_ended') {
+      await aborted(AbortSignal.any([heard.signal, slot.ended, goneOf(reply), isOver]));
+      if (slot.reason() === 'key_ended') {
         throw new ProblemError('unauthorized', 'The API key was deleted or has expired.');
       }
-      return await read();
+      return await readChanges(filter, page.position, limit);
     } finally {
       follower.leave();
-      giveBack();
+      slot.release();
     }
   }
 
@@ -143,21 +151,22 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
       const filter = await filterOf(request, query);
       const id = await feed.database();
       const start = startOf(headers['last-event-id'] ?? query.after, id);
-      const { ended, giveBack } = held.take(request);
-      const place = await reader.locate(filter, start).catch((error: unknown) => {
-        giveBack();
+      const slot = held.reserve(request);
+      // Before the reply becomes a stream, so that errors are still answered as problems.
+      const first = await readChanges(filter, start, pageSize).catch((error: unknown) => {
+        slot.release();
         throw error;
       });
       const stream = openStream(reply, (reason) => {
-        giveBack();
+        slot.release();
         deps.metrics.changeStreamsClosed.inc({ reason });
       });
-      void aborted(ended).then(() => {
-        stream.close(ended.reason === 'key_ended' ? 'key_ended' : 'stopping');
+      void aborted(slot.ended).then(() => {
+        stream.close(slot.reason() ?? 'failed');
       });
       textOf ??= createTextOf(id);
       try {
-        await followChanges({ reader, feed, textOf }, stream, filter, place);
+        await followChanges({ readChanges, feed, textOf }, stream, filter, first);
       } catch (error) {
         request.log.warn({ err: error }, 'a stream of changes failed; its reader reconnects');
         stream.close('failed');
@@ -176,11 +185,14 @@ function isLongPoll(query: unknown): boolean {
   );
 }
 
-/** Returns a signal that aborts when the client disconnects. */
+/** Returns a signal that aborts when the client disconnects; at once if it has. */
 function goneOf({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  raw.once('close', () => {
-    gone.abort();
-  });
+  if (raw.destroyed) gone.abort();
+  else {
+    raw.once('close', () => {
+      gone.abort();
+    });
+  }
   return gone.signal;
 }

@@ -69,16 +69,25 @@ export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
 }
 
 /**
- * Locks the users whose next boundary has come, the earliest first. Skips those that other transactions hold.
+ * Locks users whose next boundary has come, up to `limit`, of each project the earliest and no more than its
+ * share. Skips users that other transactions hold, and those whose timeline failed after `failedBefore`.
  */
 export async function lockUsersAtBoundary(
   tx: Tx,
-  now: number,
-  most: number,
+  { now, limit, failedBefore }: { now: number; limit: number; failedBefore: number },
 ): Promise<LockedUser[]> {
+  const at = new Date(now);
   const rows = await tx.$queryRaw<Row[]>`
-    select ${columns} from users where next_boundary_at <= ${new Date(now)}
-    order by next_boundary_at limit ${most} for update skip locked`;
+    with due as (
+      select p.id from projects p where exists (
+        select from users u where u.project_id = p.id and u.next_boundary_at <= ${at})
+    )
+    select ${columns} from due cross join lateral (
+      select * from users u where u.project_id = due.id and u.next_boundary_at <= ${at}
+        and (u.refresh_failed_at is null or u.refresh_failed_at < ${new Date(failedBefore)})
+      order by u.next_boundary_at
+      limit greatest(1, ${limit}::integer / (select count(*) from due)) for update skip locked
+    ) u limit ${limit}`;
   return rows.map(toLockedUser);
 }
 

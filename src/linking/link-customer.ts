@@ -229,6 +229,7 @@ async function loadClaims(
 
 /** Syncs objects in small batches, the customer first, and returns the number of applied ones. */
 async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
+  const caused: SyncDeps = { ...deps, cause: 'operator' };
   let done = 0;
   const [first, ...rest] = objects;
   const batches = first === undefined ? [] : [[first]];
@@ -236,7 +237,7 @@ async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promi
     batches.push(rest.slice(at, at + concurrency));
   }
   for (const batch of batches) {
-    for (const outcome of await Promise.allSettled(batch.map((ref) => syncObject(deps, ref)))) {
+    for (const outcome of await Promise.allSettled(batch.map((ref) => syncObject(caused, ref)))) {
       if (outcome.status === 'fulfilled') done += outcome.value === 'applied' ? 1 : 0;
       else {
         deps.logger.warn(

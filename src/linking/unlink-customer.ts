@@ -55,7 +55,7 @@ export async function unlinkCustomer(
   }
   let auditId = '';
   await tryApplySnapshot(
-    deps,
+    { ...deps, cause: 'operator' },
     // Only the worker's retries may conclude that the customer is missing at Stripe.
     { ...snapshot, missing: [], unlinked: [customerId] },
     number,

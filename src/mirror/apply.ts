@@ -1,3 +1,4 @@
+import type { ChangeCause } from '../entitlements/core/change.ts';
 import type { EntitlementCache } from '../entitlements/read/cache.ts';
 import {
   markBehind,
@@ -27,6 +28,8 @@ export interface ApplyDeps {
   cache: EntitlementCache;
   metrics: Metrics;
   logger: Logger;
+  /** Why users change, as the feed says it; `stripe` by default. */
+  cause?: ChangeCause;
 }
 
 /** Thrown within the transaction when it affects users of projects that it has not locked. */
@@ -76,7 +79,7 @@ export async function applySnapshot(
         deps,
         projectId,
         ofProject.map(({ uid }) => uid),
-        'stripe',
+        causeOf(deps),
       );
     }
     await raiseAlarms(deps, snapshot, observed);
@@ -105,7 +108,7 @@ export async function tryApplySnapshot(
       const { users, observed } = await writeLocked(deps, tx, snapshot, number, projectIds, check);
       const refreshed: Refreshed[] = [];
       for (const [projectId, ofProject] of byProject(users)) {
-        refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now, 'stripe')));
+        refreshed.push(...(await refreshUsers(tx, projectId, ofProject, now, causeOf(deps))));
       }
       if (!(await keep(tx, refreshed))) throw new NotKept();
       return { refreshed, observed };
@@ -135,6 +138,10 @@ async function inProjects<T>(
       projectIds = error.projectIds.union(projectIds);
     }
   }
+}
+
+function causeOf({ cause = 'stripe' }: ApplyDeps): ChangeCause {
+  return cause;
 }
 
 function byProject(users: readonly LockedUser[]): Map<string, LockedUser[]> {

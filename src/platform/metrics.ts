@@ -209,7 +209,7 @@ function defineMetrics() {
     }),
     changeStreamsClosed: new Counter({
       name: 'latchkey_change_streams_closed_total',
-      help: 'Streams of changes that ended, by reason: the client left or read too slowly, its key ended, the process stopped, or reading failed.',
+      help: 'Streams of changes that ended, by reason: the client left or read too slowly, its key ended, another project needed the slot, the process stopped, or reading failed.',
       labelNames: ['reason'],
       registers,
     }),

@@ -62,7 +62,8 @@ export async function attemptCorrection(
     product: [...products, ...snapshot.product],
     customer: scope.dryRun ? [...snapshot.customer, ...customers] : snapshot.customer,
   };
-  const kept = await tryApplySnapshot(deps, tried, number, async (tx, refreshed) => {
+  const caused = { ...deps, cause: 'reconciliation' as const };
+  const kept = await tryApplySnapshot(caused, tried, number, async (tx, refreshed) => {
     found.finding = null;
     const stored = await loadStored(tx, snapshot, number);
     if (stored.newer.has(objectKey(difference))) return false;

@@ -153,16 +153,51 @@ describe('GET /changes/stream', () => {
     while (!usersIn(quick).includes('after')) await quick.take(quick.events.length + 1);
   });
 
+  it('gives its slot back when its client leaves before the first event', async () => {
+    const { database, metrics } = service.deps;
+    const held = async (): Promise<number | undefined> =>
+      (await metrics.changeStreams.get()).values[0]?.value;
+    await expect.poll(held).toBe(0);
+    const blocking = await database.pool.connect();
+    try {
+      await blocking.query('begin; select from change_feed for update');
+      // Publishing this change waits, and with it the stream's first page.
+      await service.request('POST', '/admin/grant', {
+        key: notes.key,
+        body: { user_id: 'nan', feature_code: 'export', reason: 'a test' },
+      });
+      const leaving = new AbortController();
+      const sent = fetch(`${url}/api/v1/changes/stream`, {
+        headers: { authorization: `Bearer ${notes.key}` },
+        signal: leaving.signal,
+      });
+      await expect.poll(held).toBe(1);
+      leaving.abort();
+      await expect(sent).rejects.toThrow();
+    } finally {
+      await blocking.query('commit');
+      blocking.release();
+    }
+    await expect.poll(held).toBe(0);
+  });
+
   it('429: more than 100 of one key; 503: more than the instance may hold', async () => {
     const ofKey = await Promise.all(Array.from({ length: 100 }, () => follow()));
     expect(new Set(ofKey.map(({ status }) => status))).toEqual(new Set([200]));
     expect(await follow()).toMatchObject({ status: 429 });
+    const made = await service.request('POST', '/admin/projects/notes/keys', {
+      key: notes.key,
+      body: { name: 'a second key', scopes: ['read'] },
+    });
+    const second = { key: text(made.body, 'key') };
     for (let more = 0; more < 3; more += 1) {
-      expect(await follow('', { key: other.key })).toMatchObject({ status: 200 });
+      expect(await follow('', second)).toMatchObject({ status: 200 });
     }
-    const refused = await follow('', { key: other.key });
+    const refused = await follow('', second);
     expect(refused.status).toBe(503);
     expect(refused.headers['retry-after']).toBe('1');
+    // Another project gets a slot of the one that holds them all.
+    expect(await follow('', { key: other.key })).toMatchObject({ status: 200 });
   });
 });
 

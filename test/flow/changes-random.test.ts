@@ -5,7 +5,7 @@ import { sweepBoundaries } from '../../src/changes/boundaries.ts';
 import type { Stream } from '../../src/changes/event-stream.ts';
 import { createFeed, type Feed } from '../../src/changes/feed.ts';
 import { createTextOf, followChanges } from '../../src/changes/follow-changes.ts';
-import { type ChangeReader, createChangeReader } from '../../src/changes/read-changes.ts';
+import { createReadChanges, type ReadChanges } from '../../src/changes/read-changes.ts';
 import { terminateBackends } from '../helpers/backends.ts';
 import type { TestService } from '../helpers/service.ts';
 import { startTwoProjects } from '../helpers/two-projects.ts';
@@ -23,14 +23,14 @@ let service: TestService;
 let instances: [Instance, Instance];
 let feeds: { woken: Feed; alone: Feed };
 let key: string;
-let changes: ChangeReader;
+let readChanges: ReadChanges;
 const everything = { projectId: null };
 
 beforeAll(async () => {
   const world = await startTwoProjects({ a: 'boolean', b: 'boolean', c: 'boolean' });
   service = world.service;
   key = world.notes.key;
-  changes = createChangeReader(service.deps.database);
+  readChanges = createReadChanges(service.deps.database);
   instances = [
     await openInstance(service, service.clock),
     await openInstance(service, service.clock),
@@ -127,8 +127,8 @@ function readByCursor(): { positions: bigint[]; step(limit: number): Promise<voi
   return {
     positions,
     async step(limit) {
-      after ??= (await changes.locate(everything, 'now')).position;
-      const page = await changes.read(everything, after, limit);
+      after ??= (await readChanges(everything, 'now', 0)).position;
+      const page = await readChanges(everything, after, limit);
       positions.push(...page.changes.map(({ position }) => position));
       after = page.position;
     },
@@ -165,7 +165,7 @@ function readByStream(): {
         },
       };
       const remembering = {
-        reader: changes,
+        readChanges,
         feed,
         textOf: (change: Parameters<typeof textOf>[0]) => {
           const text = textOf(change);
@@ -173,9 +173,9 @@ function readByStream(): {
           return text;
         },
       };
-      const place = await changes.locate(everything, start ?? 'now');
-      start ??= place.position;
-      following = followChanges(remembering, stream, everything, place).catch(() => undefined);
+      const first = await readChanges(everything, start ?? 'now', 500);
+      start ??= first.from;
+      following = followChanges(remembering, stream, everything, first).catch(() => undefined);
     },
     async disconnect() {
       ending.abort();
@@ -219,7 +219,7 @@ let histories = 0;
 
 async function play(lanes: Action[][], limits: number[]): Promise<void> {
   const prefix = `h${(histories += 1)}_`;
-  const begin = (await changes.locate(everything, 'now')).position;
+  const begin = (await readChanges(everything, 'now', 0)).position;
   const reader = readByCursor();
   const stream = readByStream();
   await reader.step(1);
@@ -247,7 +247,7 @@ async function play(lanes: Action[][], limits: number[]): Promise<void> {
   await patiently(() => sweepBoundaries(service.deps));
 
   const { last } = await patiently(async () => {
-    await changes.read(everything, begin, 1);
+    await readChanges(everything, begin, 1);
     const rows = await storedAfter(begin);
     return { last: BigInt(rows.at(-1)?.position ?? begin) };
   });

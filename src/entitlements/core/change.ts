@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { nextChangeAt } from './answer.ts';
 import type { FeatureValue, Segment } from './facts.ts';
-import { grantedAt } from './granted.ts';
+import { granted, grantedAt } from './granted.ts';
 import { byText } from './order.ts';
 
 /** The cause of a new revision. `boundary`: time alone changed the answer. */
@@ -43,34 +43,49 @@ export function changeTo(
   timeline: readonly Segment[],
   at: number,
 ): AnswerChange {
-  const has = grantedAt(timeline, at);
-  const kept = [...has].filter(([code]) => had.has(code));
-  return {
-    at,
-    gained: [...has.keys()].filter((code) => !had.has(code)).toSorted(byText),
-    lost: [...had.keys()].filter((code) => !has.has(code)).toSorted(byText),
-    changed: kept
-      .filter(([code, value]) => !isDeepStrictEqual(had.get(code), value))
-      .map(([code]) => code)
-      .toSorted(byText),
-    nextChangeAt: nextChangeAt(timeline, at),
-  };
+  return { at, ...compare(had, grantedAt(timeline, at)), nextChangeAt: nextChangeAt(timeline, at) };
 }
 
 /**
  * Returns the changes that time alone makes to a timeline, in order: one per boundary from `from` to `until`,
- * both included, whole milliseconds.
+ * both included, whole milliseconds. Only segments that end or start at a boundary differ there, so the time
+ * depends on the number of segments, not on its product with the boundaries.
  */
 export function boundaryChanges(
   timeline: readonly Segment[],
   from: number,
   until: number,
 ): AnswerChange[] {
-  const changes: AnswerChange[] = [];
-  let at = nextChangeAt(timeline, from - 1);
-  while (at !== null && at <= until) {
-    changes.push(changeTo(grantedAt(timeline, at - 1), timeline, at));
-    at = nextChangeAt(timeline, at);
-  }
-  return changes;
+  const ending = Map.groupBy(timeline, ({ validTo }) => validTo);
+  const starting = Map.groupBy(timeline, ({ validFrom }) => validFrom);
+  const bounds = [...new Set([...ending.keys(), ...starting.keys()])]
+    .filter((bound) => bound !== null)
+    .toSorted((a, b) => a - b);
+  return bounds.flatMap((at, index) =>
+    at < from || at > until
+      ? []
+      : [
+          {
+            at,
+            ...compare(granted(ending.get(at) ?? []), granted(starting.get(at) ?? [])),
+            nextChangeAt: bounds[index + 1] ?? null,
+          },
+        ],
+  );
+}
+
+type Difference = Pick<AnswerChange, 'gained' | 'lost' | 'changed'>;
+
+function compare(
+  had: ReadonlyMap<string, FeatureValue>,
+  has: ReadonlyMap<string, FeatureValue>,
+): Difference {
+  const both = [...has.keys()].filter((code) => had.has(code));
+  return {
+    gained: [...has.keys()].filter((code) => !had.has(code)).toSorted(byText),
+    lost: [...had.keys()].filter((code) => !has.has(code)).toSorted(byText),
+    changed: both
+      .filter((code) => !isDeepStrictEqual(had.get(code), has.get(code)))
+      .toSorted(byText),
+  };
 }

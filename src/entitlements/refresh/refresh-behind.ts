@@ -16,6 +16,9 @@ export interface RefreshDeps {
   metrics: Metrics;
 }
 
+/** Delay before a user whose timeline could not be computed is retried, milliseconds. */
+export const failedForMs = 300_000;
+
 const batchSize = 100;
 
 interface Extent {
@@ -168,8 +171,9 @@ export function raiseTooManySources(
   }
 }
 
-async function noteFailure(
-  { clock, database, logger, metrics }: RefreshDeps,
+/** Records that a user's timeline could not be computed or read, and raises the alarm. */
+export async function noteFailure(
+  { clock, database, logger, metrics }: Omit<RefreshDeps, 'cache'>,
   projectId: string,
   uid: bigint,
   error: unknown,

@@ -1,15 +1,15 @@
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Tx } from '../../platform/database.ts';
-import { type AnswerChange, boundaryChanges, type ChangeCause, changeTo } from '../core/change.ts';
+import { type ChangeCause, changeTo } from '../core/change.ts';
 import { compute } from '../core/compute.ts';
 import { differenceOf } from '../core/difference.ts';
-import type { FeatureValue, Segment } from '../core/facts.ts';
+import type { FeatureValue } from '../core/facts.ts';
 import { grantedAt } from '../core/granted.ts';
 import { presentOf } from '../core/present.ts';
 import { hasTooManySources } from '../core/source-cap.ts';
 import type { LockedUser } from '../users.ts';
 import { loadFacts } from './load-facts.ts';
-import { type NewChange, storeChanges, toIso } from './store-changes.ts';
+import { type NewChange, passedBoundaries, storeChanges, toIso } from './store-changes.ts';
 import { loadLive, storeTimelines, type TimelineUpdate } from './store-timeline.ts';
 
 /** Maximum number of timelines that are computed in one turn of the event loop. */
@@ -62,18 +62,14 @@ export async function refreshUsers(
     const revision = user.revision + (changed ? 1 : 0);
     const before = stored.segments.map(({ segment }) => segment);
     if (changed) {
-      const told = { user, recordedAt: changedAt };
-      changes.push(
-        ...boundariesPassed(user, before, changedAt).map((change) => ({
-          ...{ ...told, ...change, revision: user.revision, cause: 'boundary' as const },
-        })),
-        {
-          ...told,
-          ...changeTo(grantedAt(before, changedAt), timeline, changedAt),
-          revision,
-          cause,
-        },
-      );
+      const change = changeTo(grantedAt(before, changedAt), timeline, changedAt);
+      changes.push(...passedBoundaries(user, before, changedAt), {
+        user,
+        revision,
+        cause,
+        recordedAt: changedAt,
+        ...change,
+      });
     }
     return {
       user,
@@ -117,18 +113,4 @@ export async function refreshUsers(
     where u.uid = r.uid and p.id = u.project_id
       and (r.changed or u.catalog_revision <> p.catalog_revision or u.refresh_failed_at is not null)`;
   return refreshed;
-}
-
-/**
- * Returns the boundaries passed since the last refresh; none for a user whose boundaries were not computed
- * yet.
- */
-function boundariesPassed(
-  { nextBoundaryAt }: LockedUser,
-  timeline: readonly Segment[],
-  now: number,
-): AnswerChange[] {
-  return nextBoundaryAt === null || nextBoundaryAt === 0
-    ? []
-    : boundaryChanges(timeline, nextBoundaryAt, now);
 }

@@ -1,5 +1,6 @@
 import type { Tx } from '../../platform/database.ts';
-import type { AnswerChange, ChangeCause } from '../core/change.ts';
+import { type AnswerChange, boundaryChanges, type ChangeCause } from '../core/change.ts';
+import type { Segment } from '../core/facts.ts';
 import type { LockedUser } from '../users.ts';
 
 /** A change that the feed does not have yet. */
@@ -9,6 +10,26 @@ export interface NewChange extends AnswerChange {
   cause: ChangeCause;
   /** Epoch milliseconds. */
   recordedAt: number;
+}
+
+/**
+ * Returns the changes of the boundaries that a locked user has passed, under the revision that holds; none
+ * for a user whose boundaries were not computed yet.
+ *
+ * @param timeline the user's stored timeline.
+ * @param now epoch milliseconds, whole.
+ */
+export function passedBoundaries(
+  user: LockedUser,
+  timeline: readonly Segment[],
+  now: number,
+): NewChange[] {
+  const { revision, nextBoundaryAt } = user;
+  if (nextBoundaryAt === null || nextBoundaryAt === 0) return [];
+  return boundaryChanges(timeline, nextBoundaryAt, now).map((change) => ({
+    ...{ user, revision, cause: 'boundary', recordedAt: now },
+    ...change,
+  }));
 }
 
 /**

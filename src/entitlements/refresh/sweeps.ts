@@ -4,7 +4,7 @@ import type { Logger } from '../../platform/logger.ts';
 import type { Metrics } from '../../platform/metrics.ts';
 import { repeat } from '../../platform/repeat.ts';
 import type { EntitlementCache } from '../read/cache.ts';
-import { refreshBehind } from './refresh-behind.ts';
+import { failedForMs, refreshBehind } from './refresh-behind.ts';
 import { finishRefreshes } from './update-catalog.ts';
 
 export interface SweepDeps {
@@ -22,9 +22,6 @@ const sweepEveryMs = 1_000;
  * an outage of Redis.
  */
 const pendingForMs = 2_000;
-
-/** Delay before a user whose timeline could not be computed is retried, milliseconds. */
-const failedForMs = 300_000;
 
 /**
  * Invalidates the cache for pending changes, oldest first. Returns the number of users tried.
