@@ -202,6 +202,26 @@ describe('boundaries', () => {
     ]);
   });
 
+  it('of a user of an earlier release begin with those to come', async () => {
+    const start = service.clock.now();
+    await post('/admin/grant', {
+      user_id: 'ivy',
+      feature_code: 'export',
+      valid_from: iso(start + hour),
+      valid_to: iso(start + 3 * hour),
+    });
+    const cursor = await now();
+    await service.deps.database.pool.query(
+      `update users set next_boundary_at = to_timestamp(0) where user_id = 'ivy'`,
+    );
+    service.clock.set(start + 2 * hour);
+    await sweepBoundaries(service.deps);
+    expect(await since(cursor)).toEqual([]);
+    service.clock.set(start + 3 * hour);
+    await sweepBoundaries(service.deps);
+    expect(await since(cursor)).toMatchObject([{ at: iso(start + 3 * hour), lost: ['export'] }]);
+  });
+
   it('that a write passes are recorded before it', async () => {
     const start = service.clock.now();
     await post('/admin/grant', {
