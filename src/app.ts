@@ -51,7 +51,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     keys: createKeyLookup(deps),
   });
   installShedding(app, deps);
-  installFairShares(app, { ...deps, laneOf });
+  installFairShares(app, { ...deps, tenantOf });
   const actorOf = (request: FastifyRequest): string => callerOf(request).actor;
   installIdempotency(app, {
     ...{ database, clock, actorOf },
@@ -85,7 +85,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   return app;
 }
 
-/** Returns the lane of a request: the key's project, or the platform key. */
-function laneOf(request: FastifyRequest): string {
+/** Returns the tenant that a request is charged to: the key's project, or the platform key. */
+function tenantOf(request: FastifyRequest): string {
   return callerOf(request).projectId ?? 'the platform key';
 }

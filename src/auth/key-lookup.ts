@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '../http/problem.ts';
 import { createTokenBuckets } from '../http/token-buckets.ts';
-import { createBatches, LaneFull } from '../platform/batches.ts';
+import { createBatches, QueueFull } from '../platform/batches.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -30,22 +30,22 @@ const usedEveryMs = 60_000;
 const maxEntries = 10_000;
 
 /**
- * Token bucket of unknown keys per client: each invalid key takes a token. Without a token, a look-up waits
- * in the slow lane.
+ * Token bucket of unknown keys per client: each invalid key costs a token. Without a token, a look-up waits
+ * in the slow queue.
  */
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /**
- * Maximum number of concurrent look-ups of unknown keys, over all clients; more wait in the slow lane. This
+ * Maximum number of concurrent look-ups of unknown keys, over all clients; more wait in the slow queue. This
  * bounds the delay that a flood from many addresses causes to known keys, which use the same connections.
  */
 const unknownAtOnce = 100;
 
 /**
- * The slow lane: ten queries a second, each for up to 100 keys, drawn from the clients round-robin. This
+ * The slow queue: ten queries a second, each for up to 100 keys, drawn from the clients round-robin. This
  * bounds the cost of a flood of guesses, and a valid key from the same address still gets through.
  */
-const slowLane = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
+const slowQueue = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
 
 /** Instants are monotonic, so that setting the clock back cannot keep a deleted key alive. */
 interface Entry {
@@ -88,19 +88,19 @@ export function createKeyLookup(deps: {
   let unknownRunning = 0;
   const loadSlowly = createBatches({
     load: async (asked: { hash: Buffer; client: string }[]) => {
-      await sleep(slowLane.everyMs);
+      await sleep(slowQueue.everyMs);
       const rows = await loadKeys(
         deps.database,
         asked.map(({ hash }) => hash),
       );
       return asked.map(({ hash }) => rows.find((row) => row.hash.equals(hash)));
     },
-    maxSize: slowLane.maxSize,
-    laneOf: ({ client }) => client,
+    maxSize: slowQueue.maxSize,
+    tenantOf: ({ client }) => client,
     limit: {
       maxRunning: 1,
-      maxWaitMs: slowLane.maxWaitMs,
-      maxWaitingPerLane: slowLane.maxWaitingPerClient,
+      maxWaitMs: slowQueue.maxWaitMs,
+      maxWaitingPerTenant: slowQueue.maxWaitingPerClient,
     },
   });
 
@@ -179,7 +179,7 @@ export function createKeyLookup(deps: {
     try {
       return await ask(id, hash, now, (asked) => loadSlowly({ hash: asked, client }));
     } catch (error) {
-      if (!(error instanceof LaneFull)) throw error;
+      if (!(error instanceof QueueFull)) throw error;
       deps.metrics.rateLimited.inc({ limit: 'client' });
       throw new ProblemError(
         'too_many_requests',

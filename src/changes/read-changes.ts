@@ -54,7 +54,7 @@ export function createReadChanges(database: Database): ReadChanges {
       );
     },
     maxSize: 1,
-    laneOf: ({ filter }) => filter.projectId ?? '',
+    tenantOf: ({ filter }) => filter.projectId ?? '',
     limit: { maxRunning: readsAtOnce, maxWaitMs },
   });
   return (filter, start, limit) => readPage({ filter, start, limit });

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ProblemCode } from './problem-table.ts';
 
-/** The application, or an encapsulated scope of it, whose schemas are zod's. */
+/** The Fastify application, or an encapsulated scope of it, with zod schemas. */
 export type App = FastifyInstance<
   Server,
   IncomingMessage,
@@ -21,7 +21,7 @@ export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
 declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
-    /** Whether the platform key may leave `project_id` out, which then means all projects. */
+    /** Whether the platform key may omit `project_id`, which then means all projects. */
     allProjects?: true;
     /**
      * The problems that the route may respond with, in addition to those of all routes of its kind. The

@@ -4,6 +4,6 @@ export const bodyLimits = {
   usual: 262_144,
   /** Lists of up to a thousand entries. */
   list: 1_048_576,
-  /** Stripe's events have a few kilobytes; one with ten long lists stays below this. */
+  /** Stripe's events have a few kilobytes, and with ten long lists still less than this. */
   webhook: 1_048_576,
 } as const;

@@ -1,18 +1,18 @@
 import { isIP, isIPv6 } from 'node:net';
 
 /** Unparseable addresses share one bucket, so forged ones cannot evade the limit. */
-const noAddress = 'no address';
+const unparseable = 'no address';
 
 /**
- * Returns the identity of a client: its IPv4 address, or the /64 of its IPv6 address, because a client can
- * use every address of a /64. Pure.
+ * Returns the identity of a client for rate limits: its IPv4 address, or the /64 of its IPv6 address, because
+ * a client can use every address of a /64. Pure.
  *
  * @param address as the socket or a trusted proxy reports it; some proxies append the client's port.
  *   Undefined: the client has already disconnected.
  */
 export function clientNetwork(address: string | undefined): string {
   const bare = withoutPort(address ?? '').split('%')[0] ?? '';
-  if (isIP(bare) === 0) return noAddress;
+  if (isIP(bare) === 0) return unparseable;
   if (!isIPv6(bare)) return bare;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
   if (mapped !== undefined) return mapped;

@@ -10,10 +10,14 @@ export async function docsPage(app: App): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(pageHeaders);
     // The page parses its own address and fails if the client sends no host.
-    const isAddress = URL.canParse(`http://${request.host}`);
-    done(isAddress ? undefined : new ProblemError('bad_request', 'The host is not valid.'));
+    const isValid = URL.canParse(`http://${request.host}`);
+    done(
+      isValid
+        ? undefined
+        : new ProblemError('bad_request', 'The header `Host` is not a valid host.'),
+    );
   });
-  // An inline script starts the page. It does not depend on the request.
+  // The page has an inline script, so the policy allows its hash.
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (typeof payload === 'string' && payload.startsWith('<!doctype html>')) {
       const policy = String(pageHeaders['content-security-policy']);
@@ -41,7 +45,7 @@ export async function docsPage(app: App): Promise<void> {
   });
 }
 
-/** Returns the inline scripts of a page as sources for its Content-Security-Policy. */
+/** Returns the hashes of a page's inline scripts, as sources of a Content-Security-Policy. */
 function inlineScripts(page: string): string {
   const scripts = page.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g);
   return [...scripts]

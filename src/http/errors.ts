@@ -11,10 +11,7 @@ import { problemBody, ProblemError } from './problem.ts';
 import { addToLogLine } from './request-log.ts';
 import { createRouteList } from './unrouted.ts';
 
-/**
- * The problem for each HTTP status that an error carries: Fastify's own errors, and those of
- * @fastify/sensible.
- */
+/** The problem for each HTTP status of errors from Fastify and @fastify/sensible. */
 const statusProblems: Readonly<Record<number, ProblemCode>> = {
   400: 'bad_request',
   401: 'unauthorized',
@@ -27,24 +24,25 @@ const statusProblems: Readonly<Record<number, ProblemCode>> = {
 /** Our wording for Fastify's own errors. */
 const fastifyDetails: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The path is not valid.',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as Content-Length says.',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH:
+    'The length of the body differs from the header `Content-Length`.',
 };
 
 /**
- * Matches the errors for text that JSON can carry and Postgres cannot store: U+0000, and unpaired surrogates
- * in jsonb, which Prisma reports only as invalid JSON. Anything else that is sent as jsonb is valid.
+ * Matches the errors for text that is valid in JSON but not in Postgres: U+0000, and unpaired surrogates in
+ * jsonb, which Prisma reports as invalid JSON.
  */
 const notStorable =
   /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate|invalid input syntax for type json/;
 
-/** Minimum time between two log lines about failed Postgres requests, milliseconds. */
+/** Minimum time between two log lines about responses with a 503, milliseconds. */
 const outageLineEveryMs = 1_000;
 
-/** Installs the handlers that turn every error of a request into a problem, without internal details. */
+/** Installs the handlers that respond to every error with a problem, without internal details. */
 export function installErrorHandlers(app: App, monotonic: Clock): void {
   const outages = createLogThrottle(outageLineEveryMs);
 
-  /** Logs a server error. Errors that overload causes in large numbers appear in metrics only. */
+  /** Logs a server error. Shed requests appear in metrics only, because they come in large numbers. */
   function logProblem({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
     if (problem.status < 500) return;
     if (error instanceof ProblemError && problem.code === 'overloaded') return;
@@ -63,7 +61,7 @@ export function installErrorHandlers(app: App, monotonic: Clock): void {
   });
   const routes = createRouteList();
   app.addHook('onRoute', ({ method, url }) => {
-    for (const one of [method].flat()) routes.add(one, url);
+    for (const each of [method].flat()) routes.add(each, url);
   });
   app.setNotFoundHandler((request, reply) => {
     const { allow, problem } = routes.explain(request.method, request.url);
@@ -79,7 +77,7 @@ export function sendProblem(
   problem: ProblemError,
 ): FastifyReply {
   addToLogLine(request, { code: problem.code });
-  // Errors before routing skip the hooks.
+  // No hook sets this header for errors before routing.
   void reply.header('x-request-id', request.id);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   if (problem.status === 429 || problem.status === 503) {
@@ -103,7 +101,7 @@ export function toProblem(error: unknown, request?: FastifyRequest): ProblemErro
   );
 }
 
-/** Returns null for an error without a 4xx status. */
+/** Returns the problem for an error with a 4xx status; null for others. */
 function httpProblem(error: Error, request: FastifyRequest | undefined): ProblemError | null {
   const status = 'statusCode' in error ? error.statusCode : undefined;
   if (typeof status !== 'number' || status < 400 || status > 499) return null;
@@ -131,7 +129,7 @@ function databaseProblem(error: Error): ProblemError | null {
   if (isTimeout(error)) {
     return new ProblemError(
       'overloaded',
-      'The database took too long over this request. Retry later, or send a smaller request.',
+      'The request took too long in the database. Retry later, or send a smaller request.',
     );
   }
   return notStorable.test(errorText(error))

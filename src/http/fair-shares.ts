@@ -2,11 +2,16 @@ import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } f
 import type { Metrics } from '../platform/metrics.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import type { Pace } from '../platform/pace.ts';
-import { createTurns, NoTurn, type TakeTurn, type TurnRule } from '../platform/turns.ts';
+import {
+  createFairSemaphore,
+  type FairLimits,
+  type FairSemaphore,
+  WaitRejected,
+} from '../platform/fair-semaphore.ts';
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
 
-/** Kinds of work with separate turns, so that an import does not delay the project's buyers. */
+/** Kinds of work with separate semaphores, so that an import does not delay the project's buyers. */
 type Kind = 'read' | 'checkout' | 'operator';
 
 /**
@@ -14,19 +19,19 @@ type Kind = 'read' | 'checkout' | 'operator';
  * these at a time, with some light requests beside it.
  */
 export const heavyCost = 3;
-const capacityPerLane = 4;
+const capacityPerTenant = 4;
 
-/** Maximum number of requests of one project that wait for their turn. */
-const maxWaitingPerLane = 100;
+/** Maximum number of queued requests per project. */
+const maxWaitingPerTenant = 100;
 
 /**
  * Limits of concurrent work. A running read holds a Postgres connection, and the pool keeps some for cache
  * misses, webhooks and the worker. Operator and checkout requests also wait for Stripe.
  */
-const rules: Readonly<Record<Kind, TurnRule>> = {
-  read: { capacity: 8, capacityPerLane, maxWaitingPerLane, maxWaitMs: 5_000 },
-  operator: { capacity: 12, capacityPerLane, maxWaitingPerLane, maxWaitMs: 30_000 },
-  checkout: { capacity: 64, capacityPerLane: 16, maxWaitingPerLane, maxWaitMs: 5_000 },
+const rules: Readonly<Record<Kind, FairLimits>> = {
+  read: { capacity: 8, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 5_000 },
+  operator: { capacity: 12, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 30_000 },
+  checkout: { capacity: 64, capacityPerTenant: 16, maxWaitingPerTenant, maxWaitMs: 5_000 },
 };
 
 /** The part of a request's cost that the pace charges. A checkout mostly waits for Stripe. */
@@ -34,7 +39,7 @@ const paceShare: Readonly<Partial<Record<Kind, number>>> = { checkout: 0.25 };
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Units of the project's share that a request takes while it is handled; 1 by default, 0 = none. */
+    /** Units of the project's share that a request occupies while it is handled; 1 by default, 0 = none. */
     cost?: number | ((request: FastifyRequest) => number);
   }
 }
@@ -42,30 +47,30 @@ declare module 'fastify' {
 interface FairShareDeps {
   metrics: Metrics;
   pace: Pace;
-  /** Returns the lane whose share a request takes: its key's project, or the platform key. */
-  laneOf: (request: FastifyRequest) => string;
+  /** Returns the tenant that a request is charged to: its key's project, or the platform key. */
+  tenantOf: (request: FastifyRequest) => string;
 }
 
 /**
  * Gives every project a share of the process's concurrent work, in units of cost, so that one project's load
- * does not delay another's. Requests beyond the share wait, and projects take turns. A request that waits too
- * long gets a 429. Must be installed before the routes.
+ * does not delay another's. Requests beyond the share wait, and are admitted from the projects round-robin. A
+ * request that waits too long gets a 429. Must be installed before the routes.
  */
-export function installFairShares(app: App, { metrics, pace, laneOf }: FairShareDeps): void {
-  function turnsOf(kind: Kind): TakeTurn {
-    return createTurns(rules[kind], {
-      admits: (lane, cost) => pace.admits(lane, cost * (paceShare[kind] ?? 1), kind),
+export function installFairShares(app: App, { metrics, pace, tenantOf }: FairShareDeps): void {
+  function semaphoreOf(kind: Kind): FairSemaphore {
+    return createFairSemaphore(rules[kind], {
+      admits: (tenant, cost) => pace.admits(tenant, cost * (paceShare[kind] ?? 1), kind),
     });
   }
 
-  const turns: Record<Kind, TakeTurn> = {
-    read: turnsOf('read'),
-    operator: turnsOf('operator'),
-    checkout: turnsOf('checkout'),
+  const semaphores: Record<Kind, FairSemaphore> = {
+    read: semaphoreOf('read'),
+    operator: semaphoreOf('operator'),
+    checkout: semaphoreOf('checkout'),
   };
 
   function refuse(error: unknown): never {
-    if (!(error instanceof NoTurn)) throw error;
+    if (!(error instanceof WaitRejected)) throw error;
     metrics.rateLimited.inc({ limit: 'project' });
     throw new ProblemError(
       'too_many_requests',
@@ -73,32 +78,32 @@ export function installFairShares(app: App, { metrics, pace, laneOf }: FairShare
     );
   }
 
-  const fair = new WeakSet<RouteHandlerMethod>();
+  const limited = new WeakSet<RouteHandlerMethod>();
 
   app.addHook('onRoute', (route) => {
     const kind = kindOf(route);
     const { cost = 1, work } = route.config ?? {};
-    // Fastify registers a GET's handler for HEAD, too.
-    if (kind === undefined || fair.has(route.handler)) return;
-    const takeTurn = turns[kind];
+    // Fastify registers the wrapped handler of a GET for HEAD, too.
+    if (kind === undefined || limited.has(route.handler)) return;
+    const run = semaphores[kind];
     const { handler } = route;
 
-    function inTurn(this: App, request: FastifyRequest, reply: FastifyReply): unknown {
-      const asked = typeof cost === 'number' ? cost : cost(request);
+    function limitedHandler(this: App, request: FastifyRequest, reply: FastifyReply): unknown {
+      const units = typeof cost === 'number' ? cost : cost(request);
       const handle = (): unknown => handler.call(this, request, reply);
-      const project = laneOf(request);
-      if (asked === 0) {
+      const project = tenantOf(request);
+      if (units === 0) {
         pace.note(project);
         return handle();
       }
-      // A route that must always work has a lane apart from the project's other requests.
-      const lane = work === 'always' ? `${project} always` : project;
-      return takeTurn(lane, asked, () =>
-        onBehalfOf(project, () => Promise.resolve(handle())),
-      ).catch(refuse);
+      // Routes that must always work do not queue behind the project's other requests.
+      const tenant = work === 'always' ? `${project} always` : project;
+      return run(tenant, units, () => onBehalfOf(project, () => Promise.resolve(handle()))).catch(
+        refuse,
+      );
     }
-    fair.add(inTurn);
-    route.handler = inTurn;
+    limited.add(limitedHandler);
+    route.handler = limitedHandler;
   });
 }
 

@@ -12,17 +12,17 @@ export interface FieldFault {
 /** The part of a request that contains a fault. */
 export type RequestPart = 'body' | 'query' | 'path';
 
-/** `detail` describes at most this many faults; `errors` lists all. */
+/** Maximum number of faults in `detail`; `errors` lists all. */
 const maxSentences = 3;
 
-/** Maximum length of a caller's own text in a message, in UTF-16 units. */
-const longestName = 100;
+/** Maximum length of a field name that a message repeats, in UTF-16 units. */
+const maxNameLength = 100;
 
 /** Returns the path of a field in the notation of `FieldFault`. */
 export function pathText(segments: readonly PropertyKey[]): string {
   return segments.reduce<string>((path, segment) => {
     if (typeof segment === 'number') return `${path}[${segment}]`;
-    const name = String(segment).slice(0, longestName);
+    const name = String(segment).slice(0, maxNameLength);
     return path === '' ? name : `${path}.${name}`;
   }, '');
 }

@@ -1,6 +1,6 @@
 import type { Database, Tx } from '../platform/database.ts';
 
-/** Age after which a claim counts as abandoned, milliseconds. The next request takes it over. */
+/** Age from which another request with the key may take a claim over, milliseconds. */
 const takeOverMs = 60_000;
 
 /** Retention of a response, milliseconds. */
@@ -13,7 +13,7 @@ export interface ClaimName {
   key: string;
 }
 
-/** A claimed key. The request owns it until another takes it over. */
+/** A claimed key. It belongs to the request until another one takes it over. */
 export interface Claim extends ClaimName {
   /** The same for every attempt of one request, so that Stripe recognizes a retry. */
   id: string;
@@ -28,8 +28,8 @@ export interface StoredClaim {
 }
 
 /**
- * Claims a key in one statement. The claim succeeds if the key is free, its owner died, or its response has
- * expired.
+ * Claims a key in one statement. The claim succeeds if the key is free, its claim is abandoned, or its response
+ * has expired.
  *
  * @returns null if another request owns the key.
  */
@@ -60,8 +60,8 @@ export async function takeClaim(
       new Date(now),
       new Date(now - idempotencyRetentionMs),
       new Date(now - takeOverMs),
-      // A lock time in the future means that the clock was set back. If its owner is alive, its transaction
-      // finds the claim gone.
+      // A lock time in the future means that the clock was set back. If the other request is still running,
+      // its transaction finds no claim and is rolled back.
       new Date(now + takeOverMs),
     ],
   );
@@ -121,7 +121,7 @@ export async function keepAnswer(
   );
 }
 
-/** Frees the key of a request that changed nothing. A key with a committed response keeps it. */
+/** Deletes the claim of a request that changed nothing. A claim with a committed response stays. */
 export async function dropClaim(
   database: Database,
   { actor, route, key, lockedAt }: Claim,

@@ -16,7 +16,6 @@ import { ProblemError } from './problem.ts';
 /** The paths whose POSTs are idempotent by key. */
 const idempotentPath = /^\/api\/v1\/(admin|checkout|portal)(\/|$)/;
 
-/** The header that carries the key, as faults name it. */
 const header = 'Idempotency-Key';
 
 declare module 'fastify' {
@@ -31,16 +30,15 @@ interface IdempotencyDeps {
   /** Returns the owner of the keys: the API key's id, or `platform`. */
   actorOf: (request: FastifyRequest) => string;
   /**
-   * Invalidates the cache entries that a killed process left pending: a replayed response promises that every
-   * reader sees the change.
+   * Invalidates the cache entries that a killed process left outdated: after a replayed response, too, every
+   * reader must see the change.
    */
   invalidatePending: () => Promise<unknown>;
 }
 
 /**
- * Stores the response in the transaction of the change, as its last statement. A process killed right after
- * the commit therefore leaves a response to replay, and the change happens once. Does nothing for a request
- * without an `Idempotency-Key`.
+ * Stores the response in the transaction of the change, as its last statement, so that a change is committed
+ * together with the response to replay. Does nothing for a request without an `Idempotency-Key`.
  *
  * @throws ProblemError idempotency_in_progress if another request has taken the key over.
  */
@@ -50,7 +48,7 @@ export type KeepAnswer<Body> = (tx: Tx, body: Body) => Promise<void>;
 export const keepNothing: KeepAnswer<unknown> = () => Promise.resolve();
 
 /**
- * Returns a function that stores the response to a request. It reads the reply's status, so set that first.
+ * Returns a function that stores the response to a request, with the reply's status at that time.
  */
 export function answerKeeper(
   reply: Pick<FastifyReply, 'request' | 'serializeInput' | 'statusCode'>,
@@ -75,12 +73,12 @@ export function repeatableId({ idempotencyClaim }: FastifyRequest): string | nul
 }
 
 /**
- * Handles `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed once the
- * caller is known and before the body is validated, because a refusal is a response, too. A change stores its
- * response in its own transaction (`KeepAnswer`); other responses are stored here when they are sent.
+ * Installs `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed after
+ * authentication and before validation, so that refusals are replayed, too. A change stores its response in
+ * its own transaction (`KeepAnswer`); other responses are stored here when they are sent.
  *
  * Responses are kept for 24 hours. After a 5xx that changed nothing, or a 429, the key is free again. A
- * secret in a response (`key`) is not stored, so a replay leaves it out.
+ * secret in a response (`key`) is not stored, so a replay omits it.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   app.decorateRequest('idempotencyClaim', null);
@@ -133,7 +131,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
         ? keepAnswer(deps.database, claim, reply.statusCode, withoutSecret(payload))
         : dropClaim(deps.database, claim));
     } catch (error) {
-      // The change is committed, so the client gets its response even if storing it fails.
+      // A change may be committed, so the client must get its response even if storing it fails.
       request.log.error({ err: error }, 'the response for an idempotency key could not be stored');
     }
     return payload;
@@ -169,7 +167,7 @@ function stillRunning(): ProblemError {
   ]);
 }
 
-/** Hashes what identifies a request: its path with ids, its query, and its body as sent. */
+/** Hashes a request's path, query and body. */
 function hashRequest(request: FastifyRequest): Buffer {
   return createHash('sha256')
     .update(`${request.url}\n${JSON.stringify(request.body ?? null)}`)

@@ -1,7 +1,6 @@
 /**
- * Returns whether the client's `If-None-Match` shows that it already has the response with this tag. Tags are
- * compared weakly: a proxy that compresses a response makes its tag weak, and clients may send several (RFC
- * 9110, 13.1.2).
+ * Returns whether an `If-None-Match` header lists this tag, so that the client already has the response. Tags
+ * are compared weakly (RFC 9110, 13.1.2), because proxies that compress a response make its tag weak.
  *
  * @param etag a strong tag, quotes included, without commas.
  */

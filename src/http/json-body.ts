@@ -27,7 +27,7 @@ export function acceptOnlyJson(app: App): void {
   );
 }
 
-/** Returns the reason why a body is not valid JSON, with the position if Node reports one. */
+/** Returns why a body is not valid JSON, with the position if Node reports one. */
 function whyNotJson(body: string): string {
   try {
     JSON.parse(body);

@@ -1,10 +1,10 @@
 /**
- * Maximum nesting depth of a body. Validation, hashing and Postgres walk JSON recursively, so a few kilobytes
- * of brackets would overflow their stacks. Real bodies have a handful of levels.
+ * Maximum nesting depth of a body. Validation, hashing and Postgres process JSON recursively, so a few
+ * kilobytes of brackets would overflow their stacks. Real bodies have a handful of levels.
  */
 export const maxJsonDepth = 64;
 
-/** Returns whether JSON text nests deeper than `maxJsonDepth`. Accepts invalid JSON, and does not recurse. */
+/** Returns whether JSON text nests deeper than `maxJsonDepth`, without recursion. The text may be invalid JSON. */
 export function isTooDeep(text: string): boolean {
   let depth = 0;
   let inString = false;

@@ -1,20 +1,24 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { App } from './app-types.ts';
 
-/** Headers that belong to one response only. */
-const ofOneAnswer: ReadonlySet<string> = new Set(['x-request-id', 'connection', 'content-length']);
+/** Headers that differ from response to response. */
+const volatileHeaders: ReadonlySet<string> = new Set([
+  'x-request-id',
+  'connection',
+  'content-length',
+]);
 
-interface Kept {
+interface StoredResponse {
   payload: Buffer;
   headers: OutgoingHttpHeaders;
 }
 
 /**
- * Makes each GET route of a scope repeat its first response without calling the handler. Meant for documents
- * that do not depend on the request, are slow to render, and are open to everyone.
+ * Caches the first response of each GET route in a scope. Meant for open documents that do not depend on the
+ * request and are slow to render.
  */
 export function keepAnswers(scope: App): void {
-  const kept = new Map<string, Kept>();
+  const kept = new Map<string, StoredResponse>();
   scope.addHook('onRequest', (request, reply, done) => {
     const answer = kept.get(request.routeOptions.url ?? '');
     if (answer === undefined) done();
@@ -26,7 +30,7 @@ export function keepAnswers(scope: App): void {
       const headers = Object.entries(reply.getHeaders());
       kept.set(url, {
         payload: Buffer.from(payload),
-        headers: Object.fromEntries(headers.filter(([name]) => !ofOneAnswer.has(name))),
+        headers: Object.fromEntries(headers.filter(([name]) => !volatileHeaders.has(name))),
       });
     }
     done();

@@ -1,6 +1,6 @@
 import type { ProblemEntry } from './problem-entry.ts';
 
-/** Returns the entry for an id or code of no object that the caller may see, whether or not it exists elsewhere. */
+/** Returns the entry for an object that is missing, or that the caller may not see. */
 function missing(noun: string, remedy: string): ProblemEntry {
   return {
     status: 404,
@@ -10,17 +10,17 @@ function missing(noun: string, remedy: string): ProblemEntry {
   };
 }
 
-/** The entry for an id whose prefix shows the kind of object. */
+/** The entry for an object whose id begins with a prefix. */
 interface MissingIdEntry extends ProblemEntry {
   readonly prefix: string;
-  /** Where a caller finds such an id, as in the message of a fault. */
+  /** Where a caller finds such an id. */
   readonly source: string;
 }
 
 /**
- * Returns the entry for an id with a prefix. The remedy begins with the source.
+ * Returns the entry for a missing object whose id has a prefix.
  *
- * @param more further sentences of the remedy.
+ * @param more sentences of the remedy after the source.
  */
 function missingId(noun: string, prefix: string, source: string, more = ''): MissingIdEntry {
   const sentence = source
@@ -29,20 +29,20 @@ function missingId(noun: string, prefix: string, source: string, more = ''): Mis
   return { ...missing(noun, `${sentence}.${more === '' ? '' : ` ${more}`}`), prefix, source };
 }
 
-/** The problems for ids with a prefix, by code. */
+/** The problems for missing objects whose ids have a prefix, by code. */
 export const missingIds = {
   key_not_found: missingId('API key', 'key_', 'GET /api/v1/admin/projects/{id}/keys lists them'),
   product_not_found: missingId(
     'Product',
     'prod_',
     'GET /api/v1/admin/products lists them',
-    "To take another product, set its `metadata.project_id` to the project's id at Stripe first. The platform key may take any product that no other project has.",
+    "To add another product to the project, set its `metadata.project_id` at Stripe to the project's id first. The platform key may add any product that no other project has.",
   ),
   price_not_found: missingId(
     'Price',
     'price_',
     'GET /api/v1/catalog lists those for sale',
-    'To change a price, take its product first: `PUT /api/v1/admin/products/{stripe_product_id}`.',
+    'To change a price, add its product to the project first: `PUT /api/v1/admin/products/{stripe_product_id}`.',
   ),
   grant_not_found: missingId('Grant', 'gr_', 'GET /api/v1/admin/grants lists them'),
   revocation_not_found: missingId('Revocation', 'rv_', 'GET /api/v1/admin/revocations lists them'),

@@ -2,11 +2,11 @@ import { missingIds } from './not-found-problems.ts';
 import { ProblemError } from './problem.ts';
 
 /*
- * The problems for ids and codes of no object that the caller may see. An object of another project and a
- * missing object get the same text, which depends only on what the caller sent.
+ * The problems for ids and codes without an object that the caller may see. The text depends only on what the
+ * caller sent, so an object of another project looks like a missing one.
  */
 
-/** The kind of object by the prefix of its id, Stripe's and ours. */
+/** The kinds of objects by the prefixes of their ids, Stripe's and ours. */
 const kinds: Readonly<Record<string, string>> = {
   ch_: 'a charge',
   cs_: 'a checkout session',
@@ -28,10 +28,10 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the problem for an id of no object that the caller may see. The prefix shows whether the id is of
- * another kind. Call it after the look-up: products may have custom ids with any prefix.
+ * Returns the problem for an id without an object that the caller may see. If the prefix is that of another
+ * kind of object, the message says so. Call it after the look-up: custom ids of products may have any prefix.
  *
- * @param message the text for an id of the right kind; by default, where to find one.
+ * @param message the message for an id of the right kind; by default, where to find one.
  */
 export function notFound(
   code: keyof typeof missingIds,
@@ -57,8 +57,7 @@ export function notFound(
 const create = 'PUT /api/v1/admin/features/{feature_code}';
 
 /**
- * Returns the problem for feature codes, each in its field, that name no feature of the project or an
- * archived one.
+ * Returns the problem for feature codes that name no feature of the project, or an archived one.
  */
 export function featureNotFound(
   ...fields: readonly { path: string; isArchived: boolean }[]
@@ -70,7 +69,7 @@ export function featureNotFound(
       path,
       message: isArchived
         ? `names an archived feature: make it active again with ${create}`
-        : `names no feature of the project: create it with ${create}, or send one that GET /api/v1/admin/features lists`,
+        : `names no feature of the project: create it with ${create}, or send a code that GET /api/v1/admin/features lists`,
     })),
   );
 }

@@ -27,20 +27,19 @@ interface Parameter {
 }
 
 /**
- * Adds to each operation a valid example request: its required parts, or the example of the body's schema.
- * The page at `/docs` sends it by default. Without it, the page would generate one with every field, empty
- * dates and an unknown project.
+ * Adds to each operation a valid example request, with the required fields or the examples of the schema. The
+ * page at `/docs` sends it by default; otherwise the page would generate invalid values for every field.
  */
 export function documentExamples(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
     const document = transform(input);
     if (!('paths' in document)) return document;
-    const paths = (document.paths ?? {}) as Record<string, Record<string, Operation>>; // as it writes them
+    const paths = (document.paths ?? {}) as Record<string, Record<string, Operation>>; // typed loosely by @fastify/swagger
     const operations = Object.values(paths).flatMap((path) => Object.values(path));
     for (const { parameters = [], requestBody } of operations) {
-      for (const parameter of parameters) if (parameter.required !== true) leaveOut(parameter);
+      for (const parameter of parameters) if (parameter.required !== true) disable(parameter);
       const content = requestBody?.content?.['application/json'];
-      // The body's own schema has its examples already (`examples`, or `x-examples` if it transforms).
+      // A schema with examples of its own keeps them.
       if (content?.schema === undefined || content.examples !== undefined) continue;
       content.example ??= exampleOf(content.schema);
     }
@@ -48,8 +47,8 @@ export function documentExamples(transform: SwaggerTransformObject): SwaggerTran
   };
 }
 
-/** Keeps the example of an optional parameter, and disables it on the page until it is ticked. */
-function leaveOut(parameter: Parameter): void {
+/** Keeps the example of an optional parameter, but deselects the parameter on the page. */
+function disable(parameter: Parameter): void {
   const { schema = {}, example } = parameter;
   Reflect.deleteProperty(parameter, 'example');
   const value = example ?? schema.default ?? exampleOf(schema);
@@ -59,8 +58,8 @@ function leaveOut(parameter: Parameter): void {
 
 function exampleOf(schema: JsonSchema): unknown {
   const { examples, anyOf, items, properties, required = [] } = schema;
-  const given = examples?.[0] ?? schema.enum?.[0];
-  if (given !== undefined) return given;
+  const example = examples?.[0] ?? schema.enum?.[0];
+  if (example !== undefined) return example;
   if (anyOf?.[0] !== undefined) return exampleOf(anyOf[0]);
   if (items !== undefined) return [exampleOf(items)];
   if (properties === undefined) return undefined;

@@ -6,8 +6,8 @@ import { type ProblemCode, problems } from './problem-table.ts';
 import { problemResponse } from './schemas.ts';
 
 /**
- * Adds to the document the scope that a route requires and the problems that it may respond with: those in
- * its `config.problems`, and those of its kind, which follow from what it accepts.
+ * Documents the scope that a route requires and the problems that it may respond with: those in its
+ * `config.problems`, and those that follow from what it accepts.
  */
 export function documentProblems(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
@@ -19,7 +19,6 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     const given: unknown = schema.response;
     const documented: FastifySchema = {
       ...schema,
-      // Open routes say so explicitly, so that a forgotten scope is visible.
       security: auth === 'open' || auth === undefined ? [] : [{ apiKey: [auth] }],
       ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
@@ -43,25 +42,24 @@ const idempotencyHeaders = z.object({
     ),
 });
 
-/** Returns the problems that every route of a kind may respond with; an open route lists all of its own. */
+/** Returns the problems that follow from what a route accepts; an open route lists all of its problems itself. */
 function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
   if (route.config?.auth === 'open') return [];
-  const takesBody = schema.body !== undefined;
-  const takesProject = JSON.stringify([schema.querystring, schema.body]).includes('"project_id"');
+  const hasBody = schema.body !== undefined;
+  const hasProject = JSON.stringify([schema.querystring, schema.body]).includes('"project_id"');
   // An `:id` in the path already determines the project.
-  const needsProject =
-    takesProject && route.config?.allProjects !== true && !/:id\b/.test(route.url);
+  const needsProject = hasProject && route.config?.allProjects !== true && !/:id\b/.test(route.url);
   return [
     'bad_request',
     'unauthorized',
     'scope_missing',
     'too_many_requests',
     ...(needsProject ? (['project_id_required'] as const) : []),
-    ...(takesProject ? (['project_not_found'] as const) : []),
+    ...(hasProject ? (['project_not_found'] as const) : []),
     ...(isIdempotent(route)
       ? (['idempotency_key_reused', 'idempotency_in_progress'] as const)
       : []),
-    ...(takesBody ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
+    ...(hasBody ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
     'internal_error',
     'not_ready',
     'overloaded',
@@ -71,7 +69,7 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
 /** Headers of a response that a client may keep and revalidate with `If-None-Match`. */
 const revalidationHeaders = {
   ETag: header('Changes with the revision and at every instant at which the response changes'),
-  'Latchkey-Cache': header('Where the response came from: hit, miss or bypass'),
+  'Latchkey-Cache': header('Whether the cache was used: hit, miss or bypass'),
   'Latchkey-Revision': header('The revision of the user', 'integer'),
 };
 
@@ -97,7 +95,7 @@ export function documentRevalidation(transform: SwaggerTransformObject): Swagger
   return (input) => {
     const document = transform(input);
     if (!('paths' in document)) return document;
-    const operations = Object.values((document.paths ?? {}) as Record<string, PathItem>); // as @fastify/swagger writes them
+    const operations = Object.values((document.paths ?? {}) as Record<string, PathItem>); // typed loosely by @fastify/swagger
     for (const { get } of operations) {
       const { 200: answer, 304: unchanged } = get?.responses ?? {};
       if (get === undefined || answer === undefined || unchanged === undefined) continue;
@@ -110,8 +108,8 @@ export function documentRevalidation(transform: SwaggerTransformObject): Swagger
 }
 
 /**
- * Removes unreferenced schemas from the document. Each schema is generated once for requests and once for
- * responses.
+ * Removes unreferenced schemas from the document: each schema is generated twice, for requests and for
+ * responses, and most are used once.
  */
 export function dropUnusedSchemas(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {

@@ -3,8 +3,6 @@ export interface ProblemEntry {
   readonly status: number;
   /** The meaning of the code, without a full stop. */
   readonly title: string;
-  /** The cause of the problem. */
   readonly cause: string;
-  /** The remedy. */
   readonly remedy: string;
 }

@@ -13,7 +13,7 @@ export const problems = {
   project_id_required: {
     status: 400,
     title: 'The platform key must name a project',
-    cause: 'The platform key belongs to no project, and the request does not name one.',
+    cause: 'The platform key belongs to no project, and the request has no `project_id`.',
     remedy:
       'Send `project_id`: in the query of GET and DELETE, in the body of POST, PUT and PATCH.',
   },
@@ -23,14 +23,14 @@ export const problems = {
     cause:
       "`Stripe-Signature` is missing or malformed, matches none of the secrets in `STRIPE_WEBHOOK_SECRETS`, or its timestamp is more than five minutes from the service's clock.",
     remedy:
-      'Put the signing secret of the endpoint into `STRIPE_WEBHOOK_SECRETS`. Check the clock of the host, and that no proxy changes the body.',
+      'Add the signing secret of the endpoint to `STRIPE_WEBHOOK_SECRETS`. Check the clock of the host, and that no proxy changes the body.',
   },
   payload_invalid: {
     status: 400,
     title: 'The webhook payload is not an event',
     cause: "The signature is correct, but the body is not the JSON of one of Stripe's events.",
     remedy:
-      'Check what sends the request. Events that Stripe itself sends to the endpoint do not cause this.',
+      'Check the sender of the request. Events that Stripe sends to the endpoint do not cause this.',
   },
   thin_event_unsupported: {
     status: 400,
@@ -63,7 +63,7 @@ export const problems = {
   project_exists: {
     status: 409,
     title: 'A project with this id exists',
-    cause: 'The id of a new project is already taken.',
+    cause: 'Another project already has the id.',
     remedy: 'Choose another id, or change the existing project with `PATCH`.',
   },
   feature_in_use: {
@@ -94,7 +94,7 @@ export const problems = {
   customer_linked: {
     status: 409,
     title: 'The Stripe customer belongs to another user',
-    cause: 'A customer belongs to at most one user, and this one is taken.',
+    cause: 'A customer belongs to at most one user, and this one already belongs to another.',
     remedy:
       'Unlink it with `DELETE /api/v1/admin/users/{user_id}/customers/{id}` or change the metadata at Stripe, as `detail` says.',
   },
@@ -112,7 +112,7 @@ export const problems = {
   },
   reconciliation_not_held: {
     status: 409,
-    title: 'The reconciliation holds nothing back',
+    title: 'The reconciliation is not held',
     cause: 'Only a reconciliation with the status `held` can be forced.',
     remedy: 'Check its `status` and findings.',
   },

@@ -16,12 +16,12 @@ export interface Problem {
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly errors: FieldFault[] | undefined;
-  /** Seconds until a retry makes sense; undefined = one. */
+  /** Seconds until a retry may succeed; undefined = one. */
   readonly retryAfterSeconds: number | undefined;
 
   /**
-   * @param detail what happened and what to do next, without internals. By default the faults as sentences,
-   *   or else the title.
+   * @param detail the cause and the remedy, without internals. By default the faults as sentences, or else the
+   *   title.
    */
   constructor(
     code: ProblemCode,

@@ -4,11 +4,11 @@ import { withoutSecrets } from '../platform/redaction.ts';
 import type { App } from './app-types.ts';
 import type { ProblemCode } from './problem-table.ts';
 
-/** nginx's status for a request whose client closed the connection first. Only logs and metrics show it. */
-const clientWent = 499;
+/** nginx's status for a request whose client disconnected first. Only logs and metrics show it. */
+const clientClosedRequest = 499;
 
 /** Maximum logged length of a path without a route, characters. */
-const maxLoggedPath = 200;
+const maxLoggedLength = 200;
 
 /** Fields that a handler adds to its request's log line. */
 export interface LineFields {
@@ -28,12 +28,11 @@ export function addToLogLine(request: FastifyRequest, fields: LineFields): void 
 /** Called when a request ends, with its status. */
 export type NoteRequest = (request: FastifyRequest, reply: FastifyReply, status: number) => void;
 
-/** Counts and times requests, and logs one line for each. */
+/** Creates a function that measures requests and logs one line for each. */
 export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
   return (request, reply, status) => {
     const route = request.routeOptions.url;
-    // Clients choose the method. Requests without a route leave it out, so that made-up methods add no time
-    // series.
+    // Requests without a route have no method label, so that invented methods add no time series.
     const method = route === undefined ? 'none' : request.method;
     const labels = { route: route ?? 'none', method, status };
     requestSeconds.observe(labels, reply.elapsedTime / 1_000);
@@ -55,7 +54,7 @@ export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
  */
 function askedOf({ method, url }: FastifyRequest): string {
   const [path = ''] = url.split('?');
-  return withoutSecrets(`${method} ${decoded(path)}`.slice(0, maxLoggedPath));
+  return withoutSecrets(`${method} ${decoded(path)}`.slice(0, maxLoggedLength));
 }
 
 /** Decodes a path, so that redaction recognizes e-mail addresses. Returns it unchanged if decoding fails. */
@@ -67,13 +66,13 @@ function decoded(path: string): string {
   }
 }
 
-/** Calls back once for every routed request, when it ends. */
+/** Calls `note` once for every routed request, when it ends. */
 export function installRequestLog(app: App, note: NoteRequest): void {
   const answered = new WeakSet<FastifyRequest>();
   app.addHook('onRequest', (request, reply, done) => {
-    // Fastify calls no hook if the client disconnects early, so the slowest requests would be missing.
+    // Fastify calls no `onResponse` hook if the client disconnects early, as clients of slow requests do.
     reply.raw.once('close', () => {
-      if (!answered.has(request)) note(request, reply, clientWent);
+      if (!answered.has(request)) note(request, reply, clientClosedRequest);
     });
     done();
   });

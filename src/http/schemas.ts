@@ -12,31 +12,30 @@ export const projectIdSchema = z
   .describe('The project; optional if the key belongs to one')
   .meta({ examples: ['notes'] });
 
-/** Path segments that clients and proxies remove, even encoded. No id may equal one. */
+/** Path segments that clients and proxies remove, even if encoded. No id may equal one. */
 export const dotSegment = /^\.{1,2}$/;
 
 /** Maximum length of an id, the project's own or Stripe's, in UTF-16 units. */
-const longestId = 255;
+const maxIdLength = 255;
 
 /** A project's own id for a person: any printable text that is valid in a path. */
 export const userIdSchema = z
   .string()
   .min(1)
-  .max(longestId)
+  .max(maxIdLength)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters or unpaired surrogates')
   .refine((id) => !dotSegment.test(id), 'must not be `.` or `..`')
   .describe("The project's own id for the person: any printable text but `.` and `..`")
   .meta({ examples: ['u_42'] });
 
-const notStripeId = `must be an id of Stripe: 1 to ${longestId} visible ASCII characters, without / \\ ? # %`;
+const notStripeId = `must be an id of Stripe: 1 to ${maxIdLength} visible ASCII characters, without / \\ ? # %`;
 
 /**
- * Stripe's ids, and custom ids of products: visible ASCII without characters that would change a path that
- * contains them.
+ * Stripe's ids, and custom ids of products: visible ASCII without characters that have a meaning in a path.
  */
 export const stripeIdSchema = z
   .string()
-  .regex(new RegExp(`^[\\x21-\\x7e]{1,${longestId}}$`), notStripeId)
+  .regex(new RegExp(`^[\\x21-\\x7e]{1,${maxIdLength}}$`), notStripeId)
   .refine((id) => !dotSegment.test(id) && !/[/\\?#%]/.test(id), notStripeId);
 
 export const featureCodeSchema = z
@@ -47,7 +46,7 @@ export const featureCodeSchema = z
   )
   .meta({ examples: ['export'] });
 
-/** The instants that ISO 8601 can express with four digits and Postgres can store. */
+/** The first and last instant with a four-digit year, as ISO 8601 writes it. */
 export const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
 const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
 
@@ -79,7 +78,7 @@ export function isoInstant(instant: number | Date | null): string | null {
   return instant === null ? null : new Date(instant).toISOString();
 }
 
-/** Text that can be stored and forwarded unchanged. JSON allows text that Postgres and URLs do not. */
+/** Text without characters that are valid in JSON, but not in Postgres or URLs. */
 export const wholeTextSchema = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes('\0'), {
@@ -102,14 +101,14 @@ const problemSchema = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]), // the table's own keys
+    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]), // Object.keys returns string[]
     detail: z.string(),
     request_id: z.string(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({ id: 'Problem' });
 
-/** Documents a response with one of these problems, which share a status. */
+/** Returns the OpenAPI response for problems that share a status. */
 export function problemResponse(codes: readonly ProblemCode[]) {
   return {
     description: `Problem: ${codes.map((code) => `\`${code}\``).join(', ')}`,
@@ -118,20 +117,20 @@ export function problemResponse(codes: readonly ProblemCode[]) {
 }
 
 /**
- * Any JSON value in a response. Not `z.json()`, whose recursion becomes references that the OpenAPI document
- * does not resolve.
+ * Any JSON value in a response. Not `z.json()`, because the OpenAPI document does not resolve the references
+ * that its recursion becomes.
  */
 export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>();
 
 /**
- * Maximum length of a cursor. It carries at most an id, with up to three bytes of UTF-8 per unit, in base64.
+ * Maximum length of a cursor: that of an id, with up to three bytes of UTF-8 per UTF-16 unit, in base64.
  */
-export const longestCursor = Math.ceil((longestId * 3 * 4) / 3);
+export const maxCursorLength = maxIdLength * 4;
 
 /** The query parameters of every list. */
 export const listQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(longestCursor).optional().describe('`next_cursor` of the previous page'),
+  cursor: z.string().max(maxCursorLength).optional().describe('`next_cursor` of the previous page'),
 };
 
 /** Returns the schema of a list response. */
@@ -139,7 +138,7 @@ export function listResponse<T extends z.ZodType>(item: T) {
   return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
 }
 
-/** Decodes the position that a cursor carries: where the previous page ended. */
+/** Decodes a cursor to the position where the previous page ended. */
 export function decodeCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
@@ -173,7 +172,7 @@ function encodeCursor(text: string): string {
 /**
  * Returns a page of rows. Their query must load one row more than `limit`.
  *
- * @param positionOf returns a row's position in the list's order, as the next page's query takes it.
+ * @param positionOf returns the position of a row in the order of the list.
  */
 export function page<Row, Item>(
   rows: readonly Row[],
@@ -201,16 +200,16 @@ interface PageQuery {
 
 type LoadPage<Row> = (request: PageRequest) => Promise<readonly Row[]>;
 
-/** The range that a list loads: the rows after a position, one more than the page shows. */
+/** The rows to load: those after a position, one more than the page shows. */
 interface PageRequest {
   after: string | undefined;
   take: number;
 }
 
 /**
- * Loads and returns the page that a list's query asks for.
+ * Loads the page that a list's query requests.
  *
- * @param positionOf the position of a row in the list's order.
+ * @param positionOf returns the position of a row in the order of the list.
  * @throws ProblemError `bad_request` if the cursor is not valid.
  */
 export function loadPage<Row>(

@@ -4,7 +4,7 @@ import helmet, { type HelmetOptions } from 'helmet';
 import type { onRequestHookHandler } from 'fastify';
 import type { App } from './app-types.ts';
 
-/** Headers that instruct browsers about documents, windows and plug-ins, which do not apply to JSON. */
+/** Helmet's headers for documents, windows and plug-ins, which do not apply to JSON. */
 const forDocuments: HelmetOptions = {
   crossOriginOpenerPolicy: false,
   crossOriginResourcePolicy: false,
@@ -17,7 +17,7 @@ const forDocuments: HelmetOptions = {
   xXssProtection: false,
 };
 
-/** The policy of an API response: if a browser displays it, nothing in it runs or loads. */
+/** Headers of an API response: if a browser displays it, nothing in it runs or loads. */
 export const answerHeaders = headersOf({
   ...forDocuments,
   contentSecurityPolicy: {
@@ -27,8 +27,8 @@ export const answerHeaders = headersOf({
 });
 
 /**
- * The policy of a page: scripts, styles and requests of its own server only. The page's scripts set styles of
- * single elements, which requires `unsafe-inline`.
+ * Headers of a page: scripts, styles and requests of its own server only. Its scripts set inline styles, which
+ * requires `unsafe-inline`.
  */
 export const pageHeaders = headersOf({
   contentSecurityPolicy: {
@@ -67,7 +67,7 @@ const neverStored: onRequestHookHandler = (_request, reply, done) => {
   done();
 };
 
-/** Computes Helmet's headers once: as a plug-in it computes them for every request. */
+/** Computes Helmet's headers once; its plug-in would compute them for every request. */
 function headersOf(options: HelmetOptions): OutgoingHttpHeaders {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   helmet(options)(response.req, response, (error) => {

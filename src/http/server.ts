@@ -28,11 +28,11 @@ import { documentExamples } from './openapi-examples.ts';
 import { documentProblems, documentRevalidation, dropUnusedSchemas } from './openapi.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
-import { endUnreadAnswers, standstillMs } from './unread-answers.ts';
+import { endUnreadAnswers, idleTimeoutMs } from './unread-answers.ts';
 import { watchUntrustedProxies } from './untrusted-proxies.ts';
 import { validatorCompiler } from './validation.ts';
 
-/** Maximum time for a request to arrive, milliseconds. Ends slow-trickle requests. */
+/** Maximum time for a request to arrive, milliseconds, against slow-trickle requests. */
 const requestTimeoutMs = 30_000;
 
 /**
@@ -42,7 +42,7 @@ const requestTimeoutMs = 30_000;
 const headersTimeoutMs = 10_000;
 
 /** Interval between checks of these limits, milliseconds. */
-const lookForTimeoutsEveryMs = 1_000;
+const checkTimeoutsEveryMs = 1_000;
 
 export interface HttpServerDeps {
   config: Pick<Config, 'trustedProxies'>;
@@ -53,8 +53,8 @@ export interface HttpServerDeps {
 }
 
 /**
- * Creates a Fastify instance with what every route shares: request ids, zod schemas, problems for errors, the
- * OpenAPI document at `/openapi.json`, and a page to read and try it at `/docs`, with local assets only.
+ * Creates a Fastify instance with everything that all routes share: request ids, zod schemas, problems for
+ * errors, the OpenAPI document at `/openapi.json`, and its interactive page at `/docs`.
  */
 export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   const logger: FastifyBaseLogger = deps.logger;
@@ -64,15 +64,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     loggerInstance: logger,
     bodyLimit: bodyLimits.usual,
     requestTimeout: requestTimeoutMs,
-    connectionTimeout: standstillMs,
+    connectionTimeout: idleTimeoutMs,
     http: {
       headersTimeout: headersTimeoutMs,
-      connectionsCheckingInterval: lookForTimeoutsEveryMs,
+      connectionsCheckingInterval: checkTimeoutsEveryMs,
     },
-    // The proxies whose X-Forwarded-For is trusted.
     trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     genReqId: requestId,
-    // Handles errors before routing, where no hook runs.
+    // No hook runs for errors before routing.
     frameworkErrors: (error, request, reply) => {
       void reply.headers(answerHeaders);
       sendProblem(request, reply, toProblem(error, request));
@@ -101,7 +100,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
           'Errors are problems (RFC 9457): `detail` names the field and the remedy, and `errors` lists all fields. ' +
           'A known path with a method that it does not accept gets 405 `method_not_allowed` with `Allow`; an unknown path, 404 `not_found`. docs/errors.md explains every code.',
       },
-      // Relative: the server that serves the document.
+      // Relative to the server of the document.
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {
@@ -109,7 +108,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
             type: 'http',
             scheme: 'bearer',
             description:
-              'A key of a project with the scope shown beside each route, or the platform key',
+              'A key of a project with the scope that the route requires, or the platform key',
           },
         },
       },
@@ -123,7 +122,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   installSecurityHeaders(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
-    // Sends the client's next request to another instance.
+    // Makes the client reconnect, and so reach another instance.
     if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
@@ -141,15 +140,15 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   return app;
 }
 
-/** Returns the caller's own `X-Request-Id` if it is short and plain, so that both logs can be joined. */
+/** Returns the caller's `X-Request-Id` if it is short and plain, so that both logs can be joined. */
 function requestId({ headers }: RawRequestDefaultExpression): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
 }
 
 /**
- * Makes routes without documented query parameters refuse all. Open routes accept any, since probes and
- * Stripe may add some.
+ * Makes routes without documented query parameters refuse all of them. Open routes accept any, because probes
+ * and Stripe may add some.
  */
 function refuseUnknownQueries(app: App): void {
   const none = z.strictObject({});

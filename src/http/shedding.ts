@@ -9,8 +9,8 @@ type Work = 'operator' | 'checkout' | 'webhook' | 'read';
 
 /**
  * The event-loop delay from which each kind of work is refused, milliseconds. Operators can wait, buyers can
- * retry, and Stripe retries for days, so the reads that apps make on every request are refused last. Probes
- * and metrics are always answered, because they show the overload.
+ * retry, and Stripe retries for days; the reads that apps make on every request are refused last. Probes and
+ * metrics are always answered, because they show the overload.
  */
 const refusedFromMs: Readonly<Record<Work, number>> = {
   operator: 200,
@@ -27,13 +27,13 @@ declare module 'fastify' {
 }
 
 /**
- * Refuses work with a 503 while the event loop is late. Must be installed after the authentication, which
- * then runs later: a refused request should cost as little as possible.
+ * Refuses work with a 503 while the event loop is late. Must be installed after the authentication: hooks are
+ * prepended, so shedding then runs first and a refused request costs little.
  */
 export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics: Metrics }): void {
   const { loopDelay, metrics } = deps;
 
-  /** One hook per kind, so that none is installed twice on a route. */
+  /** One shared hook per kind, so that a route that has it already is recognized. */
   const hooks = {
     operator: refuse('operator'),
     checkout: refuse('checkout'),

@@ -15,7 +15,7 @@ export interface TokenBuckets {
    * @returns milliseconds until the next token; 0 = taken.
    */
   take(id: string, now: number): number;
-  /** Returns the last token to the bucket, because its request turned out not to count. */
+  /** Returns a token to the bucket, for a request that turned out not to count. */
   giveBack(id: string): void;
 }
 
@@ -51,8 +51,8 @@ export function createTokenBuckets(rule: BucketRule): TokenBuckets {
     take(id, now) {
       const bucket = bucketOf(id, now);
       // If the clock is set back, the bucket neither gains nor loses tokens.
-      const flown = (Math.max(0, now - bucket.at) / 1_000) * perSecond;
-      bucket.tokens = Math.min(capacity, bucket.tokens + flown);
+      const refill = (Math.max(0, now - bucket.at) / 1_000) * perSecond;
+      bucket.tokens = Math.min(capacity, bucket.tokens + refill);
       bucket.at = now;
       if (bucket.tokens < 1) return Math.ceil(((1 - bucket.tokens) / perSecond) * 1_000);
       bucket.tokens -= 1;

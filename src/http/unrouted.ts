@@ -3,8 +3,8 @@ import { ProblemError } from './problem.ts';
 /** Path segments that callers often forget or add. Comparisons ignore them. */
 const prefixes: ReadonlySet<string> = new Set(['', 'api', 'v1', 'admin']);
 
-/** Longer paths get no suggestion, to bound the cost of the comparison. */
-const longestCompared = 100;
+/** Maximum length of a path that gets a suggestion, to bound the cost of the comparison. */
+const maxComparedLength = 100;
 
 /** A path with the methods that it accepts. */
 interface Route {
@@ -30,8 +30,8 @@ export interface RouteList {
 }
 
 /**
- * Creates a list of the routes that explains what is wrong with a request without a route: another method of
- * a known path, or an unknown path, with the closest known one.
+ * Creates a list of the routes that explains requests without a route: a known path with another method, or an
+ * unknown path, with the closest known one.
  */
 export function createRouteList(): RouteList {
   const routes = new Map<string, Route>();
@@ -60,15 +60,15 @@ export function createRouteList(): RouteList {
     },
     explain(method, url) {
       const segments = (url.split('?', 1)[0] ?? '').split('/');
-      const matching = [...routes.values()].filter((route) => takes(route, segments));
+      const matching = [...routes.values()].filter((route) => matches(route, segments));
       const allow = [...new Set(matching.flatMap(({ methods }) => [...methods]))].sort();
       const [first] = matching;
       if (first !== undefined) {
         const methods = allow.filter((each) => each !== 'HEAD').join(', ');
-        // Allows one differing letter: `grants` may stand for `grant`, but `projects` is not a typo of
+        // Allows one differing letter: `grants` may be a typo of `grant`, but `projects` is none of
         // `products`.
-        const taking = [...routes.values()].filter((route) => route.methods.has(method));
-        const other = closest(segments, taking, 1);
+        const accepting = [...routes.values()].filter((route) => route.methods.has(method));
+        const other = closest(segments, accepting, 1);
         const hint = other === null ? '' : ` Did you mean ${other}?`;
         const detail = `${toPath(first)} does not accept ${method}. It accepts ${methods}.${hint}`;
         return { allow, problem: new ProblemError('method_not_allowed', detail) };
@@ -83,7 +83,7 @@ export function createRouteList(): RouteList {
   };
 }
 
-function takes({ segments }: Route, given: readonly string[]): boolean {
+function matches({ segments }: Route, given: readonly string[]): boolean {
   return (
     segments.length === given.length &&
     segments.every((segment, at) => (isParam(segment) ? given[at] !== '' : segment === given[at]))
@@ -104,8 +104,8 @@ function withoutPrefixes(segments: readonly string[]): string[] {
 }
 
 /**
- * Returns the number of differing letters, ignoring the values of parameters; infinity if there are more than
- * a typo explains.
+ * Returns the number of differing letters, without the values of parameters; infinity if they are too many for
+ * a typo.
  */
 function distanceTo(route: Route, given: readonly string[]): number {
   const segments = withoutPrefixes(route.segments);
@@ -113,7 +113,7 @@ function distanceTo(route: Route, given: readonly string[]): number {
   const here = given.filter((_, at) => !isParam(segments[at] ?? '')).join('/');
   const there = segments.filter((one) => !isParam(one)).join('/');
   const maxEdits = Math.min(2, Math.floor(there.length / 3));
-  if (here.length > longestCompared || Math.abs(here.length - there.length) > maxEdits)
+  if (here.length > maxComparedLength || Math.abs(here.length - there.length) > maxEdits)
     return Infinity;
   const distance = edits(here, there);
   return distance <= maxEdits ? distance : Infinity;

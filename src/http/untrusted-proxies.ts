@@ -21,7 +21,7 @@ export function watchUntrustedProxies(
       metrics.untrustedForwarded.inc();
       if (warnings.next(monotonic()) !== null) {
         logger.warn(
-          'X-Forwarded-For is ignored: TRUSTED_PROXIES is not set, so all clients of a proxy count as one',
+          'X-Forwarded-For is ignored, so all clients of a proxy count as one: set TRUSTED_PROXIES',
         );
       }
     }

@@ -11,7 +11,7 @@ const parts: Readonly<Record<string, RequestPart>> = {
 };
 
 /**
- * Validates the parts of a request with their zod schemas. A fault is a `bad_request` that names its fields.
+ * Validates the parts of a request with their zod schemas. Faults become a `bad_request` that names the fields.
  */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({
   schema,
@@ -19,14 +19,14 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({
   method,
 }) => {
   const part = parts[httpPart ?? ''] ?? 'body';
-  const takesBody = ['POST', 'PUT', 'PATCH'].includes(method);
+  const hasBody = ['POST', 'PUT', 'PATCH'].includes(method);
   return (data: unknown) => {
     // Fastify passes `null` for a missing body.
     const result = schema.safeParse(data ?? undefined, { error: explainIssue });
     if (result.success) return { value: result.data };
     const faults = fieldFaults(result.error.issues).map((fault) =>
-      part === 'query' && takesBody && fault.path === 'project_id'
-        ? { ...fault, message: 'is not known here: send it in the body' }
+      part === 'query' && hasBody && fault.path === 'project_id'
+        ? { ...fault, message: 'is not accepted here: send it in the body' }
         : fault,
     );
     return { error: new ProblemError('bad_request', faultSentences(faults, part), faults) };
@@ -50,8 +50,7 @@ export function fieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
 }
 
 /**
- * Returns what a field must be, from zod's issue and the schema that raised it. A schema's own `error` takes
- * precedence.
+ * Returns the message for zod's issue, as a predicate about the field. A schema's own `error` takes precedence.
  */
 export const explainIssue: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
@@ -69,7 +68,7 @@ export const explainIssue: z.core.$ZodErrorMap = (issue) => {
     case 'unrecognized_keys':
       return unknownField(issue.inst);
     case 'invalid_key':
-      return `is not a possible name: a name ${issue.issues[0]?.message ?? 'must be another'}`;
+      return `is not a valid key: a key ${issue.issues[0]?.message ?? 'must be another'}`;
     case 'custom':
     case 'invalid_element':
     case 'invalid_union':
@@ -84,8 +83,8 @@ function faultOfType(expected: string, input: unknown, example: string | null): 
     return `is required: send ${wanted}${example === null ? '' : ` such as \`${example}\``}`;
   }
   const given = kinds[kindOf(input)];
-  const saysNothing = typeof input === 'number' && wanted.endsWith('number');
-  return saysNothing || given === undefined
+  const isRedundant = typeof input === 'number' && wanted.endsWith('number');
+  return isRedundant || given === undefined
     ? `must be ${wanted}`
     : `must be ${wanted}, not ${given}`;
 }

@@ -1,4 +1,4 @@
-import { Lanes } from './lanes.ts';
+import { FairQueue } from './fair-queue.ts';
 
 /** Loads the value of a key, batched with concurrent calls. */
 type Batched<Key, Value> = (key: Key) => Promise<Value>;
@@ -8,8 +8,8 @@ interface BatchOptions<Key, Value> {
   load: (keys: Key[]) => Promise<readonly Value[]>;
   /** Maximum number of keys in a batch. */
   maxSize: number;
-  /** The lane in which a key waits; batches draw from the lanes round-robin. One lane by default. */
-  laneOf?: (key: Key) => string;
+  /** The tenant of a key; batches draw from the tenants round-robin. By default, all keys share one. */
+  tenantOf?: (key: Key) => string;
   /** Absent: batches are not limited, and no key waits. */
   limit?: BatchLimit;
 }
@@ -18,19 +18,19 @@ interface BatchLimit {
   /** Maximum number of concurrent batches. Further keys wait and share the next batch. */
   maxRunning: number;
   /**
-   * Maximum wait of a key for its batch, milliseconds. The key then fails, so that no lane grows without
+   * Maximum wait of a key for its batch, milliseconds. The key then fails, so that no queue grows without
    * bound.
    */
   maxWaitMs: number;
-  /** Maximum number of keys that wait in a lane; further ones fail immediately. Unlimited by default. */
-  maxWaitingPerLane?: number;
+  /** Maximum number of queued keys per tenant; further ones fail immediately. Unlimited by default. */
+  maxWaitingPerTenant?: number;
 }
 
-/** Thrown when a lane is full. */
-export class LaneFull extends Error {
+/** Thrown if the queue of a tenant is full. */
+export class QueueFull extends Error {
   constructor() {
-    super('the lane is full');
-    this.name = 'LaneFull';
+    super('the queue of the tenant is full');
+    this.name = 'QueueFull';
   }
 }
 
@@ -43,15 +43,14 @@ interface Waiting<Key, Value> {
 }
 
 /**
- * Creates a function that batches single loads without delaying them for calls that might come: a batch
- * begins when pending input has been read, or when a running batch ends. **A load begins after all of its
- * keys were requested.** If a batch fails, each of its keys fails. A key that waits too long fails with the
- * code `ETIMEDOUT`.
+ * Creates a function that batches single loads without a delay: a batch begins once pending input has been
+ * read, or when a running batch ends. **A load begins after all of its keys were requested.** If a batch
+ * fails, each of its keys fails. A key that waits too long fails with the code `ETIMEDOUT`.
  */
 export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Batched<Key, Value> {
-  const { load, maxSize, laneOf = () => '', limit } = options;
-  const { maxRunning = Infinity, maxWaitingPerLane = Infinity } = limit ?? {};
-  const waiting = new Lanes<Waiting<Key, Value>>();
+  const { load, maxSize, tenantOf = () => '', limit } = options;
+  const { maxRunning = Infinity, maxWaitingPerTenant = Infinity } = limit ?? {};
+  const waiting = new FairQueue<Waiting<Key, Value>>();
   let running = 0;
   let isDue = false;
 
@@ -66,10 +65,10 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
   function drawBatch(): Waiting<Key, Value>[] {
     const batch: Waiting<Key, Value>[] = [];
     while (batch.length < maxSize) {
-      const asked = waiting.draw();
-      if (asked === undefined) break;
-      clearTimeout(asked.timer);
-      batch.push(asked);
+      const next = waiting.draw();
+      if (next === undefined) break;
+      clearTimeout(next.timer);
+      batch.push(next);
     }
     return batch;
   }
@@ -89,27 +88,25 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
     }
   }
 
-  /**
-   * Fails the key if its batch does not begin in time: if all running batches hang, none would ever begin.
-   */
-  function endWaitOf(lane: string, asked: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
-    asked.timer = setTimeout(() => {
-      waiting.delete(lane, asked);
+  /** Limits the wait of a key: if all running batches hang, no further one begins. */
+  function startTimer(tenant: string, item: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
+    item.timer = setTimeout(() => {
+      waiting.delete(tenant, item);
       const error = new Error(`no load began within ${maxWaitMs} ms`);
-      asked.reject(Object.assign(error, { code: 'ETIMEDOUT' }));
+      item.reject(Object.assign(error, { code: 'ETIMEDOUT' }));
     }, maxWaitMs);
   }
 
   return (key) =>
     new Promise((resolve, reject) => {
-      const lane = laneOf(key);
-      if (waiting.sizeOf(lane) >= maxWaitingPerLane) {
-        reject(new LaneFull());
+      const tenant = tenantOf(key);
+      if (waiting.sizeOf(tenant) >= maxWaitingPerTenant) {
+        reject(new QueueFull());
         return;
       }
-      const asked: Waiting<Key, Value> = { key, resolve, reject, timer: undefined };
-      waiting.add(lane, asked);
-      if (limit !== undefined) endWaitOf(lane, asked, limit);
+      const item: Waiting<Key, Value> = { key, resolve, reject, timer: undefined };
+      waiting.add(tenant, item);
+      if (limit !== undefined) startTimer(tenant, item, limit);
       if (isDue || running >= maxRunning) return;
       isDue = true;
       setImmediate(begin);

@@ -5,7 +5,7 @@ import type { Logger } from './logger.ts';
  * Maximum delay of a run, milliseconds. By default node-cron skips a run that is two seconds late, so a
  * blocked process or a suspended machine would miss an hour.
  */
-const lateByMs = 600_000;
+const maxDelayMs = 600_000;
 
 /**
  * Runs `work` at the instants of a cron expression, in UTC, until stopped. Runs never overlap. A failure is
@@ -28,8 +28,8 @@ export function scheduleCron(
     {
       timezone: 'UTC',
       noOverlap: true,
-      missedExecutionTolerance: lateByMs,
-      // By default node-cron writes coloured text to the console, between the lines of JSON.
+      missedExecutionTolerance: maxDelayMs,
+      // By default node-cron writes coloured text to the console, among the JSON log lines.
       logger: {
         info: (message) => {
           logger.info(message);

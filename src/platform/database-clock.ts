@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Maximum difference that counts as a measurement error, milliseconds. Above it, a clock was set or runs
- * wrong.
+ * Maximum difference that counts as a measurement error, milliseconds. A larger one means that a clock was set
+ * or is wrong.
  */
 export const maxOffsetMs = 1_000;
 
@@ -28,9 +28,9 @@ export interface DatabaseClock {
    */
   offsetMs(): number | null;
   /**
-   * Compares the clocks.
+   * Measures Postgres' clock.
    *
-   * @returns how far Postgres' clock was set back since the last comparison, milliseconds; 0 = not at all.
+   * @returns how far Postgres' clock was set back since the last measurement, milliseconds; 0 = not at all.
    * @throws if Postgres cannot be reached; the clock keeps running.
    */
   measure(): Promise<number>;
@@ -39,10 +39,10 @@ export interface DatabaseClock {
 /**
  * Creates the clock that all instances of one database share: Postgres' clock, measured periodically and
  * extrapolated by the process's monotonic clock (docs/adr/0013-clocks.md). Setting the machine's clock has no
- * effect. Until the first measurement, it is the machine's clock.
+ * effect. Before the first measurement, the clock shows the machine's time.
  *
- * A measurement is accurate to half of its round trip. A measurement within this accuracy changes nothing. If
- * Postgres' clock is behind by less than a second, the clock stands still until it catches up.
+ * A measurement is accurate to half of its round trip; smaller differences change nothing. If Postgres' clock
+ * is behind by less than a second, this clock stands still until Postgres catches up.
  */
 export function createDatabaseClock({ readDatabase, machine, monotonic }: Sources): DatabaseClock {
   let anchor = { at: machine(), monotonic: monotonic(), uncertainMs: Infinity };

@@ -5,7 +5,7 @@ import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
 /** The client inside one transaction. */
 export type Tx = Prisma.TransactionClient;
 
-/** An SQL fragment with its parameters for `tx.$queryRaw`; `sqlText` is one of fixed text. */
+/** `sql` builds a parameterized fragment for `tx.$queryRaw`; `sqlText` inserts trusted text unescaped. */
 export { sqltag as sql, raw as sqlText, type Sql } from '@prisma/client/runtime/client';
 
 /** Connections to Postgres: Prisma for most of the code, and its pool for hot paths. */
@@ -15,14 +15,13 @@ export interface Database {
   /** Reserved connections for short queries that must not wait when the pool is busy. */
   reservedPool: pg.Pool;
   /**
-   * Runs `work` in one READ COMMITTED transaction. Retries after a deadlock or a serialization failure, up to
-   * `attempts` attempts in all, 5 by default.
+   * Runs `work` in one READ COMMITTED transaction. Retries it after a deadlock or a serialization failure.
+   *
+   * @param attempts the maximum number of attempts; 5 by default.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>, attempts?: number): Promise<T>;
   close(): Promise<void>;
 }
-
-const usualAttempts = 5;
 
 /** Kinds of Postgres failures that neither the service nor the caller caused. */
 export type DatabaseFailure = 'unreachable' | 'timeout' | 'conflict';
@@ -44,12 +43,12 @@ export function openDatabase(
     query_timeout: 15_000,
     statement_timeout: 14_000,
     application_name: 'latchkey',
-    // Postgres takes seconds to JIT-compile a report's statement, and tenths of a second to run it.
+    // Postgres needs seconds to JIT-compile a report's statement, and tenths of a second to run it.
     options: '-c jit=off',
   };
   const pool = new pg.Pool({ ...settings, max: 20 });
   const reservedPool = new pg.Pool({ ...settings, max: 2 });
-  const noteFailure = (error: unknown): void => {
+  const reportFailure = (error: unknown): void => {
     if (isUnreachable(error)) onFailure('unreachable');
     else if (isTimeout(error)) onFailure('timeout');
     else if (isTransient(error)) onFailure('conflict');
@@ -59,19 +58,19 @@ export function openDatabase(
     // The pool handles errors of idle connections only. Unhandled, an error of a connection in use would end
     // the process; its next query fails anyway.
     each.on('connect', (client) => client.on('error', () => undefined));
-    watchQueries(each, noteFailure);
+    watchQueries(each, reportFailure);
   }
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   return {
     prisma,
     pool,
     reservedPool,
-    async transaction(work, attempts = usualAttempts) {
+    async transaction(work, attempts = 5) {
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await prisma.$transaction(work, { maxWait: 5_000, timeout: 15_000 });
         } catch (error) {
-          noteFailure(error);
+          reportFailure(error);
           if (attempt === attempts || !isTransient(error)) throw error;
         }
       }
@@ -93,7 +92,7 @@ export async function readClock({ pool }: Pick<Database, 'pool'>): Promise<numbe
   return row.at;
 }
 
-/** Calls back for every query that fails outside of a transaction. The caller gets the error, too. */
+/** Calls `onError` for every query that fails outside of a transaction. The caller gets the error, too. */
 function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
   const query: (...request: unknown[]) => unknown = pool.query.bind(pool);
   const watched = (...request: unknown[]): unknown => {

@@ -15,7 +15,7 @@ export function randomText(length: number): string {
   let text = '';
   while (text.length < length) {
     for (const byte of randomBytes(length)) {
-      // 34 characters: bytes from 238 on would make some of them more likely.
+      // 238 = 7 × 34 characters: larger bytes would make some of them more likely.
       if (byte < 238 && text.length < length) text += alphabet.charAt(byte % alphabet.length);
     }
   }

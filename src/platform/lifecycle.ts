@@ -1,9 +1,6 @@
-/** Whether this process should receive further requests. */
 export interface Lifecycle {
   readonly isStopping: boolean;
-  /**
-   * Makes the readiness check report that the process is stopping. Requests that still arrive are answered.
-   */
+  /** Makes the readiness check fail. Requests that still arrive are answered. */
   beginStop(): void;
   /** Calls `listener` when the process begins to stop. */
   onStop(listener: () => void): void;

@@ -9,7 +9,7 @@ import type { Tx } from './database.ts';
 const projectClass = 1;
 const joinKeyClass = 2;
 
-/** Takes the project's shared lock, for everything that is computed from its catalog and policy. */
+/** Takes the project's shared lock, for computations from its catalog and policy. */
 export async function lockProjectShared(tx: Tx, projectId: string): Promise<void> {
   await tx.$executeRaw`select pg_advisory_xact_lock_shared(${projectClass}, hashtext(${projectId}))`;
 }
@@ -20,8 +20,8 @@ export async function lockProjectExclusive(tx: Tx, projectId: string): Promise<v
 }
 
 /**
- * Locks ids by which two objects find each other (a customer, a payment intent, an invoice), in the order of
- * their hashes, to avoid deadlocks.
+ * Locks ids that join two objects (of a customer, a payment intent or an invoice), in the order of their
+ * hashes, to avoid deadlocks.
  */
 export async function lockJoinKeys(tx: Tx, keys: Iterable<string>): Promise<void> {
   const unique = [...new Set(keys)];

@@ -8,7 +8,7 @@ export interface LogThrottle {
 }
 
 /**
- * Creates a throttle that admits one log line per `everyMs`, for things that can happen thousands of times a
+ * Creates a throttle that admits one log line per `everyMs`, for events that can occur thousands of times a
  * second. Pure.
  */
 export function createLogThrottle(everyMs: number): LogThrottle {
@@ -16,7 +16,7 @@ export function createLogThrottle(everyMs: number): LogThrottle {
   let suppressed = 0;
   return {
     next(now) {
-      // If the clock was set back, the line is logged.
+      // `now >= loggedAt` keeps a clock that was set back from silencing the log.
       if (loggedAt !== undefined && now >= loggedAt && now < loggedAt + everyMs) {
         suppressed += 1;
         return null;

@@ -1,10 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** The delay of the event loop. */
 export interface LoopDelay {
-  /** The recent average, milliseconds. */
+  /** Returns the recent average delay of the event loop, milliseconds. */
   ms(): number;
-  /** Discards the delay measured so far: a start blocks the loop. */
+  /** Discards the delay measured during startup, which blocks the loop. */
   restart(): void;
   stop(): void;
 }
@@ -14,8 +13,8 @@ const sampleMs = 250;
 const nanosecondsPerMs = 1_000_000;
 
 /**
- * Returns the smoothed delay after another sample. A rise counts immediately; a fall is halved, so that a
- * quiet moment after shedding does not readmit all work. Pure.
+ * Returns the smoothed delay after another sample. A rise counts immediately. A fall is limited to half per
+ * sample, so that a quiet moment after shedding does not readmit all work. Pure.
  */
 export function smoothedDelay(before: number, sampled: number): number {
   return Math.max(sampled, before / 2);
@@ -39,7 +38,7 @@ export function sampledDelay(before: Ticks, sample: Ticks): number {
   return Math.max(0, (before.apart + sample.apart) / count / nanosecondsPerMs - resolutionMs);
 }
 
-/** Measures the delay until stopped, without keeping the process alive. */
+/** Measures the delay of the event loop until stopped, without keeping the process alive. */
 export function measureLoopDelay(): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();

@@ -45,7 +45,7 @@ export function createMetrics() {
 function defineMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
-  // Gauges with the suffix of counters. Each is the sum of the gauge of the same name without the suffix.
+  // Removes gauges named like counters: each repeats the sum of the gauge without the suffix.
   for (const kind of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`latchkey_nodejs_active_${kind}_total`);
   }

@@ -38,28 +38,28 @@ create table _prisma_migrations (
   applied_steps_count integer not null default 0
 )`;
 
-/** An unfinished migration of Prisma's was rolled back as a whole, so it may be retried. */
-const noteRolledBack =
+/** Marks unfinished migrations of Prisma's for a retry: each was rolled back as a whole. */
+const markRolledBack =
   'update _prisma_migrations set rolled_back_at = now() where finished_at is null and rolled_back_at is null';
 
 /** Selects the names of the applied migrations. */
 export const appliedNames =
   'select migration_name from _prisma_migrations where finished_at is not null and rolled_back_at is null';
 
-const noteApplied = `
+const recordApplied = `
 insert into _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
 values ($1, $2, $3, $4, clock_timestamp(), 1)`;
 
 /**
- * Applies the migrations that the database lacks, oldest first, and returns their names. Instances that start
- * at the same time take turns under Prisma's advisory lock, which `prisma migrate deploy` also takes; all but
- * the first find nothing to apply.
+ * Applies the migrations that the database lacks, oldest first, and returns their names. Prisma's advisory
+ * lock, which `prisma migrate deploy` also uses, serializes instances that start at the same time; all but the
+ * first find nothing to apply.
  *
  * Each migration is one transaction, which also records it, on the connection that holds the lock. So a
  * killed migration leaves nothing behind, and the next process retries it once Postgres has ended the
  * transaction.
  *
- * @param lock the options of the wait for the lock. If its `stop` is aborted first, nothing is applied.
+ * @param lock how to wait for the lock. If its `stop` is aborted first, nothing is applied.
  */
 export async function applyMigrations(
   databaseUrl: string,
@@ -74,7 +74,7 @@ export async function applyMigrations(
     );
     // Checked first: "if not exists" requires the right to create even if the table exists.
     if (tables[0]?.exists !== true) await connection.query(prismaTable);
-    await connection.query(noteRolledBack);
+    await connection.query(markRolledBack);
     const { rows } = await connection.query<{ migration_name: string }>(appliedNames);
     const applied = new Set(rows.map((row) => row.migration_name));
     const missing = migrations.filter(({ name }) => !applied.has(name));
@@ -92,7 +92,7 @@ async function apply(connection: pg.Client, { name, sql }: Migration): Promise<v
   await connection.query('begin');
   try {
     await connection.query(sql);
-    await connection.query(noteApplied, [randomUUID(), checksum, name, startedAt]);
+    await connection.query(recordApplied, [randomUUID(), checksum, name, startedAt]);
     await connection.query('commit');
   } catch (error) {
     // The caller closes the connection, which rolls the transaction back.

@@ -6,7 +6,7 @@ export const migrationLock = 72_707_369;
 /** Interval at which a waiting process logs its wait, milliseconds. */
 const reportEveryMs = 5_000;
 
-/** Maximum wait for the lock, milliseconds: longer than migrating a large database takes. */
+/** Maximum wait for the lock, milliseconds: longer than the migration of a large database. */
 const maxWaitMs = 15 * 60_000;
 
 const lockNotAvailable = '55P03';
@@ -31,8 +31,8 @@ export async function takeMigrationLock(
   options: LockOptions,
 ): Promise<boolean> {
   const { stop } = options;
-  const taken = waitForLock(connection, options).then(() => true);
-  if (stop === undefined) return taken;
+  const acquired = waitForLock(connection, options).then(() => true);
+  if (stop === undefined) return acquired;
   const stopped = new Promise<false>((resolve) => {
     if (stop.aborted) resolve(false);
     stop.addEventListener('abort', () => {
@@ -40,8 +40,8 @@ export async function takeMigrationLock(
     });
   });
   // After `stop`, the pending query fails when the connection closes.
-  taken.catch(() => undefined);
-  return Promise.race([stopped, taken]);
+  acquired.catch(() => undefined);
+  return Promise.race([stopped, acquired]);
 }
 
 async function waitForLock(connection: pg.Client, options: LockOptions): Promise<void> {

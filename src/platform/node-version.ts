@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 const { engines } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { engines: { node: string } }; // our own file
+) as { engines: { node: string } }; // this repository's package.json
 
 const oldest = Number(/\d+/.exec(engines.node)?.[0]);
 if (Number.parseInt(process.versions.node, 10) < oldest) {

@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-const lanes = new AsyncLocalStorage<string>();
+const projects = new AsyncLocalStorage<string>();
 
-/** Runs work on behalf of a project and charges its share of shared resources. */
+/** Runs work on behalf of a project, which is charged for the shared resources that the work uses. */
 export function onBehalfOf<T>(project: string, work: () => T): T {
-  return lanes.run(project, work);
+  return projects.run(project, work);
 }
 
-/** Returns the project that the current work runs for; work without a known project shares one lane. */
-export function currentLane(): string {
-  return lanes.getStore() ?? '';
+/** Returns the project that the current work runs for; `''` if it is not known. */
+export function currentProject(): string {
+  return projects.getStore() ?? '';
 }

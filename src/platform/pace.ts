@@ -1,15 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock } from './clock.ts';
 
-/** Limits how much of each lane's work begins while the event loop is busy. */
+/** Limits how much of each tenant's work begins while the event loop is busy. */
 export interface Pace {
-  /** Marks a lane as active because of work that is never delayed. */
-  note(lane: string): void;
+  /** Marks a tenant as active because of work that is never delayed. */
+  note(tenant: string): void;
   /**
-   * Charges a lane for work of this cost. Returns false if the work must wait. Kinds of work are charged
+   * Charges a tenant for work of this cost. Returns false if the work must wait. Kinds of work are charged
    * separately, so that waiting work of one kind does not delay another.
    */
-  admits(lane: string, cost: number, kind?: string): boolean;
+  admits(tenant: string, cost: number, kind?: string): boolean;
 }
 
 /** Active and idle time of the loop since the process started, milliseconds. */
@@ -19,7 +19,7 @@ export interface LoopTimes {
 }
 
 /**
- * The target utilization of the loop while several lanes are active. Above it, callbacks delay each other,
+ * The target utilization of the loop while several tenants are active. Above it, callbacks delay each other,
  * and a Postgres on this machine lacks a core.
  */
 const targetUtilization = 0.6;
@@ -32,12 +32,12 @@ const followMs = 50;
 const sampleMs = 5;
 
 /**
- * The work that one lane may begin per second of each kind, in units of cost. The minimum keeps every lane
- * moving.
+ * Bounds of the rate at which a tenant may begin work of a kind, units of cost per second. The minimum lets
+ * every tenant make progress.
  */
 const rates = { min: 2, max: 10_000 };
 
-/** Period for which a lane saves up unused rate, and counts as active, milliseconds. */
+/** Period for which a tenant saves up unused rate, and counts as active, milliseconds. */
 const savedMs = 200;
 const activeMs = 1_000;
 
@@ -52,23 +52,23 @@ export function nextRate(rate: number, utilization: number, sampleMs: number): n
   return Math.min(rates.max, Math.max(rates.min, followed));
 }
 
-interface Lane {
+interface Tenant {
   /** The remaining allowance per kind, in units of cost; negative after work that cost more. */
   credits: Map<string, number>;
   at: number;
 }
 
 /**
- * Creates a pace. Every lane may begin the same amount of work of a kind per second. The rate adapts to the
- * loop, so lanes with little work never wait, and busy lanes share the rest. A lane that is active alone
- * never waits, and what it does then is not held against it later.
+ * Creates a pace. All tenants may begin work of a kind at the same rate. The rate adapts to the loop, so
+ * tenants with little work never wait, and busy tenants share the rest. A tenant that is active alone never
+ * waits, and is not charged for what it does then.
  */
 export function createPace(
   monotonic: Clock = () => performance.now(),
   readLoop: () => LoopTimes = () => performance.eventLoopUtilization(),
 ): Pace {
-  /** The recently active lanes, in order of activity, the latest last. */
-  const lanes = new Map<string, Lane>();
+  /** The recently active tenants, in order of activity, the latest last. */
+  const tenants = new Map<string, Tenant>();
   let rate = rates.max;
   let sampled = readLoop();
   let sampledAt = monotonic();
@@ -88,20 +88,20 @@ export function createPace(
     return Math.max(1, (rate * savedMs) / 1_000);
   }
 
-  function touch(name: string, now: number): Lane {
-    const lane = lanes.get(name) ?? { credits: new Map<string, number>(), at: now };
-    const gained = ((now - lane.at) * rate) / 1_000;
-    for (const [kind, credit] of lane.credits) {
-      lane.credits.set(kind, Math.min(saved(), credit + gained));
+  function touch(name: string, now: number): Tenant {
+    const tenant = tenants.get(name) ?? { credits: new Map<string, number>(), at: now };
+    const gained = ((now - tenant.at) * rate) / 1_000;
+    for (const [kind, credit] of tenant.credits) {
+      tenant.credits.set(kind, Math.min(saved(), credit + gained));
     }
-    lane.at = now;
-    lanes.delete(name);
-    lanes.set(name, lane);
-    for (const [other, { at }] of lanes) {
+    tenant.at = now;
+    tenants.delete(name);
+    tenants.set(name, tenant);
+    for (const [other, { at }] of tenants) {
       if (now - at < activeMs) break;
-      lanes.delete(other);
+      tenants.delete(other);
     }
-    return lane;
+    return tenant;
   }
 
   return {
@@ -113,10 +113,10 @@ export function createPace(
       sample(now);
       const { credits } = touch(name, now);
       const credit = credits.get(kind) ?? saved();
-      const isAlone = lanes.size === 1;
+      const isAlone = tenants.size === 1;
       if (!isAlone && credit <= 0) return false;
-      // A lane that is alone incurs no debt: otherwise the first work of another lane would stop it until its
-      // whole past was repaid.
+      // A tenant that is alone incurs no debt: otherwise the first work of another tenant would stop it until
+      // the debt was repaid.
       credits.set(kind, isAlone ? Math.max(0, credit - cost) : credit - cost);
       return true;
     },

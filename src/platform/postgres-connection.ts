@@ -4,7 +4,7 @@ import { reasonOf } from './redaction.ts';
 /** Time limit for connecting, milliseconds: an unreachable host never responds. */
 const connectWithinMs = 10_000;
 
-/** Returns the address of a database without credentials: `localhost:5432/latchkey`. */
+/** Returns the address of a database without credentials, such as `localhost:5432/latchkey`. */
 export function placeOf(databaseUrl: string): string {
   const { hostname, port, pathname } = new URL(databaseUrl);
   return `${hostname}:${port === '' ? '5432' : port}${pathname}`;

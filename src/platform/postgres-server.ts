@@ -4,7 +4,7 @@ import { connect, placeOf } from './postgres-connection.ts';
 /** The oldest major version of PostgreSQL that the tests run on. */
 export const oldestPostgres = 15;
 
-/** Number of comparisons of two connections: a busy pooler may give them different sessions by chance. */
+/** Number of comparisons of two connections: a busy pooler may happen to use different sessions. */
 const comparisons = 5;
 
 export interface PostgresServer {
@@ -77,7 +77,7 @@ export async function inspectPostgres(databaseUrl: string): Promise<PostgresServ
 /** Returns whether two open connections share a backend session, as behind a transaction-mode pooler. */
 async function shareSession(first: pg.Client, second: pg.Client): Promise<boolean> {
   const own = await sessionOf(first);
-  for (let turn = 0; turn < comparisons; turn += 1) {
+  for (let attempt = 0; attempt < comparisons; attempt += 1) {
     if ((await sessionOf(second)) === own || (await sessionOf(first)) !== own) return true;
   }
   return false;

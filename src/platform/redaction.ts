@@ -1,6 +1,6 @@
 const censor = '[redacted]';
 
-/** Texts that must not appear in a log, anywhere in a string. */
+/** Patterns of secrets and e-mail addresses, with their replacements. */
 const secretTexts: readonly (readonly [RegExp, string])[] = [
   // Stripe's keys and signing secrets, and our API keys.
   [/\b(?:[srp]k_(?:test|live)|whsec)_[\w*]+/g, censor],

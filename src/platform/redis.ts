@@ -3,12 +3,12 @@ import { reasonOf } from './redaction.ts';
 
 export type { Redis } from 'ioredis';
 
-/** Time-out of Redis, milliseconds; a request then continues without it. */
+/** Time-out of a command, milliseconds. The request then continues without Redis. */
 const redisWaitMs = 50;
 
 /**
- * Time-out of a connection that leaves all commands unanswered, milliseconds; it is then replaced. The
- * operating system needs a quarter of an hour to report a dead host.
+ * Time-out of an unresponsive connection, milliseconds. It is then replaced: the operating system needs a
+ * quarter of an hour to report a dead host.
  */
 const silenceMs = 2_000;
 
@@ -39,11 +39,11 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
 export interface RedisServer {
   /** The version, such as `7.0.15`. */
   version: string;
-  /** Its `maxmemory-policy`: with `noeviction`, writes fail once memory is full. */
+  /** The setting `maxmemory-policy`: with `noeviction`, writes fail once memory is full. */
   evictionPolicy: string;
 }
 
-/** Returns the address of a Redis without credentials: `localhost:6379, database 0`. */
+/** Returns the address of a Redis without credentials, such as `localhost:6379, database 0`. */
 export function redisPlaceOf(url: string): string {
   const { hostname, port, pathname } = new URL(url);
   const database = pathname.length > 1 ? pathname.slice(1) : '0';

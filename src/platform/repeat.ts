@@ -1,6 +1,6 @@
 import { createLogThrottle } from './log-throttle.ts';
 
-/** Minimum time between two reports of consecutive failures, milliseconds. An outage fails every run. */
+/** Minimum time between two reports of consecutive failures, milliseconds: during an outage, every run fails. */
 const reportEveryMs = 60_000;
 
 /**

@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 
-/** Part of a budget: at most `perSecond` requests in any second. */
+/** A part of the rate budget: at most `perSecond` requests in any second. */
 export interface Bucket {
   name: string;
   perSecond: number;
@@ -19,7 +19,7 @@ const backgroundPart = 0.75;
 /** Stripe limits each endpoint to a quarter of the overall limit. */
 const endpointPart = 0.25;
 
-/** Time-out of a request that waits for its turn, milliseconds. */
+/** Maximum wait of a throttled request, milliseconds. */
 export const maxWaitMs: Readonly<Record<Share, number>> = {
   buyers: 5_000,
   background: 20_000,
@@ -27,8 +27,8 @@ export const maxWaitMs: Readonly<Record<Share, number>> = {
 };
 
 /**
- * A full bucket and its refill can both be spent within a second, so the capacity is subtracted from the
- * refill.
+ * Capacity of a bucket as a part of its limit. A full bucket and its refill can both be spent within a second,
+ * so the refill is lower by this part.
  */
 const capacityPart = 0.1;
 
@@ -54,7 +54,7 @@ export function bucketsOf(share: Share, endpoint: string, maxRps: number): Bucke
  * Charges a request to all of its buckets, which all instances share in Postgres, or to none.
  *
  * @param at epoch milliseconds; the database's clock by default, which the instances share, too.
- * @returns milliseconds until the next attempt makes sense; 0 = charged.
+ * @returns milliseconds until the next attempt can succeed; 0 = charged.
  */
 export async function takeRequest(
   database: Pick<Database, 'pool'>,
@@ -76,7 +76,7 @@ export async function takeRequest(
   return Math.ceil(row.wait * 1_000);
 }
 
-/** Namespaces, whose resources are one segment deeper. */
+/** Namespaces of Stripe's API: their objects' ids are one path segment deeper. */
 const namespaces: ReadonlySet<string> = new Set(['billing_portal', 'checkout', 'entitlements']);
 
 /**

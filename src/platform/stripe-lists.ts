@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 
 /**
- * Thrown if Stripe contradicts itself, so that nothing is concluded from its response. The message names
- * nothing internal.
+ * Thrown if responses of Stripe contradict each other and so must not be used. The message may be shown to API
+ * callers.
  */
 export class ImplausibleAnswer extends Error {}
 
@@ -20,8 +20,8 @@ export type ListPage<T> = (
 const pageSize = 100;
 
 /**
- * Yields everything in a list, page by page. An object that a changing list shows twice is yielded once. The
- * SDK's own paging follows a repeating page without end, or up to its bound.
+ * Yields every object of a list once, page by page. The SDK's own paging would follow a repeating page
+ * without end, or up to its bound.
  *
  * @throws ImplausibleAnswer if a page makes no progress.
  */
@@ -41,20 +41,24 @@ export async function* eachListed<T extends { id: string }>(list: ListPage<T>): 
     const last = data.at(-1);
     if (!more) return;
     if (last === undefined) {
-      throw new ImplausibleAnswer('Stripe returned an empty page, and says that there are more');
+      throw new ImplausibleAnswer('Stripe returned an empty page with `has_more`');
     }
     page = { limit: pageSize, starting_after: last.id };
   }
 }
 
-/** Returns everything in a list, each object once. Throws the same errors. */
+/**
+ * Returns every object of a list once.
+ *
+ * @throws ImplausibleAnswer if a page makes no progress.
+ */
 export async function listAll<T extends { id: string }>(list: ListPage<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const object of eachListed(list)) all.push(object);
   return all;
 }
 
-/** Returns a whole nested list: Stripe omits it unless it is expanded, and cuts it at ten entries. */
+/** Returns a whole nested list. Stripe omits such a list unless it is expanded, and truncates it to ten entries. */
 export async function wholeList<T extends { id: string }>(
   nested: Stripe.ApiList<T> | null | undefined,
   list: ListPage<T>,
@@ -63,7 +67,7 @@ export async function wholeList<T extends { id: string }>(
 }
 
 /**
- * Refuses a list that contains an object of another owner than requested.
+ * Returns the list, if all of its objects belong to the requested owner.
  *
  * @param ownerOf returns the id of the owner of a listed object; null if the object does not name one.
  * @throws ImplausibleAnswer

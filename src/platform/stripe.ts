@@ -1,9 +1,9 @@
 import Stripe from 'stripe';
 import type { Database } from './database.ts';
 import type { Metrics } from './metrics.ts';
-import { currentLane } from './on-behalf.ts';
+import { currentProject } from './on-behalf.ts';
 import { bucketsOf, endpointOf, maxWaitMs, type Share, takeRequest } from './stripe-budget.ts';
-import { createStripeTurns } from './stripe-turns.ts';
+import { createStripeThrottle } from './stripe-throttle.ts';
 
 export interface StripeOptions {
   secretKey: string;
@@ -38,8 +38,8 @@ export function openStripe(
 }
 
 /**
- * Creates a client that counts every request and sends it when its project's turn comes within the rate
- * budget. Background clients do not retry, because the sync queue does.
+ * Creates a client that counts every request and throttles it to the rate budget, fairly among projects.
+ * Background clients do not retry, because the sync queue does.
  *
  * @param options `maxRps`: maximum requests per second of all instances together.
  */
@@ -48,12 +48,12 @@ export function openPacedStripe(
   share: Share,
   { database, metrics, keyState }: { database: Database; metrics: Metrics; keyState: KeyState },
 ): Stripe {
-  const awaitTurn = createStripeTurns({
+  const throttle = createStripeThrottle({
     take: (endpoint) => takeRequest(database, bucketsOf(share, endpoint, options.maxRps)),
     maxWaitMs: maxWaitMs[share],
   });
   const httpClient = paced(Stripe.createNodeHttpClient(), async (endpoint) => {
-    await awaitTurn(endpoint, currentLane());
+    await throttle(endpoint, currentProject());
     return (status) => {
       metrics.stripeRequests.inc({ endpoint, status });
       keyState.note(status);

@@ -26,10 +26,10 @@ interface Figures {
 
 /**
  * Creates a loader of reports with limited concurrency: each report may take seconds, and many would exhaust
- * the connections that reads of entitlements need. Further reports wait, and projects take turns.
+ * the connections that reads of entitlements need. Further reports wait, and begin round-robin by project.
  *
  * @returns a function that loads reports by project, for every project in scope, in the order of their ids.
- *   It throws with the code `ETIMEDOUT` if its turn does not come in time.
+ *   It throws with the code `ETIMEDOUT` if a report does not begin in time.
  */
 export function createReports(
   database: Database,
@@ -37,7 +37,7 @@ export function createReports(
   return createBatches({
     load: (asked: Asked[]) => Promise.all(asked.map((each) => loadFigures(database, each))),
     maxSize: 1,
-    laneOf: ({ scope }) => scope ?? '',
+    tenantOf: ({ scope }) => scope ?? '',
     limit: { maxRunning: 2, maxWaitMs: 10_000 },
   });
 }

@@ -155,7 +155,7 @@ describe('pages that do not lead further', () => {
     alter('/v1/subscriptions', (answer) => ({ ...answer, has_more: true }));
     const summary = { objectType: 'entitlement_summary', objectId: id } as const;
     await expect(syncObject(shop.service.deps, summary)).rejects.toThrow(
-      'Stripe returned an empty page, and says that there are more',
+      'Stripe returned an empty page with `has_more`',
     );
   });
 

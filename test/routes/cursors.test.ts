@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { longestCursor } from '../../src/http/schemas.ts';
+import { maxCursorLength } from '../../src/http/schemas.ts';
 import { at } from '../helpers/json.ts';
 import { adminKey } from '../helpers/service.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
@@ -57,7 +57,7 @@ describe.each(forged)('a cursor of %j', (text) => {
   });
 });
 
-describe.each(['', '%', '====', 'YQ==', 'Y Q', 'wyg', 'x'.repeat(longestCursor + 1)])(
+describe.each(['', '%', '====', 'YQ==', 'Y Q', 'wyg', 'x'.repeat(maxCursorLength + 1)])(
   '%j as a cursor',
   (cursor) => {
     it('is a 400 that names it, in every list', async () => {

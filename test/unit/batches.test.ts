@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { createBatches, LaneFull } from '../../src/platform/batches.ts';
+import { createBatches, QueueFull } from '../../src/platform/batches.ts';
 
 /** Batches of words, which end on command. */
 function openBatches({ maxSize = 10, maxRunning = 1, maxWaitMs = 60_000 } = {}) {
@@ -85,7 +85,7 @@ it('a result of the wrong length fails all keys', async () => {
   expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 });
 
-it('if every batch hangs, waiting keys time out, and the lane is empty again', async () => {
+it('if every batch hangs, waiting keys time out, and the tenant is empty again', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const { ask, end, keys } = openBatches({ maxSize: 2, maxWaitMs: 2_000 });
@@ -111,7 +111,7 @@ it('if every batch hangs, waiting keys time out, and the lane is empty again', a
   }
 });
 
-it('batches are drawn from the lanes in turn, and a full lane refuses what comes beyond', async () => {
+it('batches are drawn from the tenants in turn, and a full tenant refuses what comes beyond', async () => {
   const begun: string[][] = [];
   let end = (): void => undefined;
   const ask = createBatches<string, string>({
@@ -124,11 +124,11 @@ it('batches are drawn from the lanes in turn, and a full lane refuses what comes
       });
     },
     maxSize: 3,
-    laneOf: (key) => key.charAt(0),
-    limit: { maxRunning: 1, maxWaitMs: 60_000, maxWaitingPerLane: 4 },
+    tenantOf: (key) => key.charAt(0),
+    limit: { maxRunning: 1, maxWaitMs: 60_000, maxWaitingPerTenant: 4 },
   });
   const noisy = ['a1', 'a2', 'a3', 'a4'].map(ask);
-  await expect(ask('a5')).rejects.toThrow(LaneFull);
+  await expect(ask('a5')).rejects.toThrow(QueueFull);
   const quiet = [ask('b1'), ask('c1')];
   await turn();
   end();

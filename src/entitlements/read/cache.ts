@@ -111,7 +111,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     load: async (users: UserName[]) =>
       (await loadTimelines(database, users)).map(({ timeline }) => timeline),
     maxSize: usersPerQuery,
-    laneOf: ({ projectId }) => projectId,
+    tenantOf: ({ projectId }) => projectId,
     limit: { maxRunning: queriesAtOnce, maxWaitMs: queryWaitMs },
   });
   const getText = createBatches({

@@ -35,13 +35,13 @@ export const catalog: readonly Row[] = [
     'DELETE admin/features/exprt',
     undefined,
     '404 feature_not_found',
-    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists.',
+    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send a code that GET /api/v1/admin/features lists.',
   ],
   [
     'PUT admin/features/export?project_id=notes',
     { name: 'Export', type: 'boolean' },
     '400 bad_request',
-    '`project_id` in the query is not known here: send it in the body.',
+    '`project_id` in the query is not accepted here: send it in the body.',
   ],
   [
     'DELETE admin/features/export?dry_run=1',
@@ -91,7 +91,7 @@ export const catalog: readonly Row[] = [
     'PUT admin/products/{product}',
     { features: { exprt: true, former: true } },
     '404 feature_not_found',
-    '`features.exprt` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists. `features.former` names an archived feature: make it active again with PUT /api/v1/admin/features/{feature_code}.',
+    '`features.exprt` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send a code that GET /api/v1/admin/features lists. `features.former` names an archived feature: make it active again with PUT /api/v1/admin/features/{feature_code}.',
   ],
   [
     'PUT admin/products/{product}',
@@ -103,7 +103,7 @@ export const catalog: readonly Row[] = [
     'PUT admin/products/{product}',
     { features: { Seats: 5 } },
     '400 bad_request',
-    '`features.Seats` is not a possible name: a name must be 1 to 100 lowercase letters, digits, `_`, `.` or `-`, and begin with a letter or digit.',
+    '`features.Seats` is not a valid key: a key must be 1 to 100 lowercase letters, digits, `_`, `.` or `-`, and begin with a letter or digit.',
   ],
   [
     'PUT admin/products/{product}',

@@ -8,7 +8,7 @@ export const grants: readonly Row[] = [
     'POST admin/grant',
     { ...grant, feature_code: 'exprt' },
     '404 feature_not_found',
-    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists.',
+    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send a code that GET /api/v1/admin/features lists.',
   ],
   [
     'POST admin/grant',
@@ -136,7 +136,7 @@ export const grants: readonly Row[] = [
       reason: 'x',
     },
     '404 feature_not_found',
-    'Nothing was granted. `grants[1].feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists.',
+    'Nothing was granted. `grants[1].feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send a code that GET /api/v1/admin/features lists.',
   ],
   [
     'POST admin/grants/bulk',
@@ -162,7 +162,7 @@ export const grants: readonly Row[] = [
     'POST admin/revoke',
     { ...revoke, feature_code: 'exprt' },
     '404 feature_not_found',
-    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists.',
+    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send a code that GET /api/v1/admin/features lists.',
   ],
   [
     'POST admin/revoke',

@@ -202,7 +202,7 @@ export const requests: readonly Row[] = [
     'GET features/exprt/users',
     undefined,
     '404 feature_not_found',
-    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send one that GET /api/v1/admin/features lists.',
+    '`feature_code` names no feature of the project: create it with PUT /api/v1/admin/features/{feature_code}, or send a code that GET /api/v1/admin/features lists.',
   ],
   [
     'GET admin/grants?limit=500',

@@ -31,7 +31,7 @@ beforeEach(async () => {
   };
   answered = { reads: 0, checkouts: 0 };
   app = fastify().withTypeProvider<ZodTypeProvider>();
-  installFairShares(app, { metrics: createMetrics(), pace, laneOf: () => 'notes' });
+  installFairShares(app, { metrics: createMetrics(), pace, tenantOf: () => 'notes' });
   app.get('/read', { config: { auth: 'read' } }, () => (answered.reads += 1));
   app.post('/buy', { config: { auth: 'checkout' } }, () => (answered.checkouts += 1));
   await app.ready();

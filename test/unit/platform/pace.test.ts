@@ -9,12 +9,12 @@ function openPace() {
     () => now,
     () => ({ ...times }),
   );
-  /** Lets time pass at a utilization of the loop; each lane asks every 10 ms for work that costs so much. */
+  /** Lets time pass at a utilization of the loop; each tenant asks every 10 ms for work that costs so much. */
   function play(
     { seconds, utilization }: { seconds: number; utilization: number | ((rate: number) => number) },
-    lanes: Record<string, number>,
+    tenants: Record<string, number>,
   ): Record<string, number> {
-    const begun = Object.fromEntries(Object.keys(lanes).map((lane) => [lane, 0]));
+    const begun = Object.fromEntries(Object.keys(tenants).map((tenant) => [tenant, 0]));
     let lately = 0;
     for (let tick = 0; tick < seconds * 100; tick += 1) {
       now += 10;
@@ -22,9 +22,9 @@ function openPace() {
       times.active += 10 * busy;
       times.idle += 10 * (1 - busy);
       lately *= 0.9;
-      for (const [lane, cost] of Object.entries(lanes)) {
-        if (!pace.admits(lane, cost)) continue;
-        begun[lane] = (begun[lane] ?? 0) + 1;
+      for (const [tenant, cost] of Object.entries(tenants)) {
+        if (!pace.admits(tenant, cost)) continue;
+        begun[tenant] = (begun[tenant] ?? 0) + 1;
         lately += cost * 10;
       }
     }
@@ -46,22 +46,22 @@ describe('nextRate', () => {
 });
 
 describe('a pace', () => {
-  it('holds up the lane that does much, and none that does little, while the loop is busy', () => {
+  it('holds up the tenant that does much, and none that does little, while the loop is busy', () => {
     const { play } = openPace();
     const begun = play({ seconds: 10, utilization: 1 }, { noisy: 1, quiet: 1 / 64 });
     expect(begun['quiet']).toBe(1_000);
     expect(begun['noisy']).toBeLessThan(250);
-    // Every lane makes progress, however busy the loop is.
+    // Every tenant makes progress, however busy the loop is.
     expect(begun['noisy']).toBeGreaterThanOrEqual(20);
   });
 
-  it('holds up no lane while the loop has room', () => {
+  it('holds up no tenant while the loop has room', () => {
     const { play } = openPace();
     const begun = play({ seconds: 10, utilization: 0.5 }, { noisy: 1, quiet: 1 / 64 });
     expect(begun).toEqual({ noisy: 1_000, quiet: 1_000 });
   });
 
-  it('holds up no lane that is active alone, and does once another one is seen', () => {
+  it('holds up no tenant that is active alone, and does once another one is seen', () => {
     const { pace, play, wait } = openPace();
     expect(play({ seconds: 5, utilization: 1 }, { only: 1 })).toEqual({ only: 500 });
     pace.note('other');
@@ -72,7 +72,7 @@ describe('a pace', () => {
     expect(pace.admits('only', 1)).toBe(true);
   });
 
-  it('holds against no lane what it did while it was active alone', () => {
+  it('holds against no tenant what it did while it was active alone', () => {
     const { play } = openPace();
     play({ seconds: 600, utilization: 1 }, { only: 1 });
     const loop = { seconds: 2, utilization: (rate: number) => Math.min(1, rate / 200) };
@@ -81,7 +81,7 @@ describe('a pace', () => {
     expect(begun['only']).toBeGreaterThan(50);
   });
 
-  it('lets a lane save up its rate for a fifth of a second', () => {
+  it('lets a tenant save up its rate for a fifth of a second', () => {
     const { pace, wait } = openPace();
     pace.note('other');
     // The rate is at its maximum, 10,000 a second.
@@ -98,7 +98,7 @@ describe('a pace', () => {
     expect(admitted()).toBe(2_000);
   });
 
-  it('gives lanes that do much the same, and finds the rate that the loop can do', () => {
+  it('gives tenants that do much the same, and finds the rate that the loop can do', () => {
     const { play } = openPace();
     // 200 units a second keep the loop busy.
     const loop = { seconds: 30, utilization: (rate: number) => Math.min(1, rate / 200) };
@@ -110,7 +110,7 @@ describe('a pace', () => {
     expect(perSecond).toBeLessThan(155);
   });
 
-  it('lets work begin that costs more than was saved, and makes its lane wait for it afterwards', () => {
+  it('lets work begin that costs more than was saved, and makes its tenant wait for it afterwards', () => {
     const { pace, play } = openPace();
     play({ seconds: 5, utilization: 1 }, { a: 1 / 64, b: 1 / 64 });
     expect(pace.admits('a', 3)).toBe(true);
@@ -118,13 +118,13 @@ describe('a pace', () => {
     expect(pace.admits('b', 1)).toBe(true);
   });
 
-  it('charges kinds of work apart: what waits of one takes no turn from another of its lane', () => {
+  it('charges kinds of work apart: what waits of one takes no turn from another of its tenant', () => {
     const { pace, play } = openPace();
     play({ seconds: 5, utilization: 1 }, { a: 1, b: 1 });
     const admitted = Array.from({ length: 10 }, () => pace.admits('a', 1, 'read'));
     expect(admitted.at(-1)).toBe(false);
     expect(pace.admits('a', 1, 'checkout')).toBe(true);
-    // Two kinds of one lane are still one lane, which never waits alone.
+    // Two kinds of one tenant are still one tenant, which never waits alone.
     play({ seconds: 5, utilization: 1 }, { a: 1 });
     expect([1, 2, 3].map(() => pace.admits('a', 1, 'read'))).toEqual([true, true, true]);
   });

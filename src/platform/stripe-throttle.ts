@@ -1,25 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lanes } from './lanes.ts';
+import { FairQueue } from './fair-queue.ts';
 
-interface Waiting {
+interface WaitingRequest {
   begin: () => void;
   fail: (error: unknown) => void;
 }
 
 /** The requests that wait for one endpoint. */
 interface EndpointQueue {
-  waiting: Lanes<Waiting>;
-  /** Number of requests that currently query the budget. */
-  takers: number;
+  waiting: FairQueue<WaitingRequest>;
+  /** Number of concurrent budget queries. */
+  queries: number;
 }
 
 /**
- * Maximum number of concurrent budget queries per endpoint. Several keep round trips from limiting
- * throughput.
+ * Maximum number of concurrent budget queries per endpoint: with one, its round trip would limit throughput.
  */
-const maxTakers = 4;
+const maxQueries = 4;
 
-interface StripeTurnOptions {
+interface StripeThrottleOptions {
   /** Charges a request to the budget. Returns the milliseconds until the next attempt; 0 = charged. */
   take: (endpoint: string) => Promise<number>;
   /** Maximum wait of a request, milliseconds. */
@@ -27,18 +26,18 @@ interface StripeTurnOptions {
 }
 
 /**
- * Creates a function that waits until a request to an endpoint is within the budget. Requests wait in a lane
- * per project, and the lanes take turns: a project with many requests delays another by one request, not by
- * its whole queue. Rejects if the wait is too long.
+ * Creates a function that waits until a request to an endpoint is within the budget. Requests are admitted
+ * from the projects round-robin: a project with many requests delays another by one request, not by its whole
+ * queue. Rejects if the wait is too long.
  */
-export function createStripeTurns({
+export function createStripeThrottle({
   take,
   maxWaitMs,
-}: StripeTurnOptions): (endpoint: string, lane: string) => Promise<void> {
+}: StripeThrottleOptions): (endpoint: string, tenant: string) => Promise<void> {
   const queues = new Map<string, EndpointQueue>();
 
   async function serve(endpoint: string, queue: EndpointQueue): Promise<void> {
-    queue.takers += 1;
+    queue.queries += 1;
     while (queue.waiting.size > 0) {
       try {
         const waitMs = await take(endpoint);
@@ -48,23 +47,27 @@ export function createStripeTurns({
         queue.waiting.draw()?.fail(error);
       }
     }
-    queue.takers -= 1;
+    queue.queries -= 1;
   }
 
   function queueOf(endpoint: string): EndpointQueue {
-    const queue = queues.get(endpoint) ?? { waiting: new Lanes<Waiting>(), takers: 0 };
+    const queue = queues.get(endpoint) ?? { waiting: new FairQueue<WaitingRequest>(), queries: 0 };
     queues.set(endpoint, queue);
     return queue;
   }
 
-  return (endpoint, lane) =>
+  return (endpoint, tenant) =>
     new Promise((resolve, reject) => {
       const queue = queueOf(endpoint);
       const timer = setTimeout(() => {
-        queue.waiting.delete(lane, item);
-        reject(new Error(`no turn within STRIPE_MAX_RPS at ${endpoint}`));
+        queue.waiting.delete(tenant, item);
+        reject(
+          new Error(
+            `STRIPE_MAX_RPS did not admit the request to ${endpoint} within ${maxWaitMs} ms`,
+          ),
+        );
       }, maxWaitMs);
-      const item: Waiting = {
+      const item: WaitingRequest = {
         begin() {
           clearTimeout(timer);
           resolve();
@@ -74,7 +77,7 @@ export function createStripeTurns({
           reject(error instanceof Error ? error : new Error(String(error)));
         },
       };
-      queue.waiting.add(lane, item);
-      if (queue.takers < Math.min(maxTakers, queue.waiting.size)) void serve(endpoint, queue);
+      queue.waiting.add(tenant, item);
+      if (queue.queries < Math.min(maxQueries, queue.waiting.size)) void serve(endpoint, queue);
     });
 }

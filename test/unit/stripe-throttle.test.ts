@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, vi } from 'vitest';
-import { createStripeTurns } from '../../src/platform/stripe-turns.ts';
+import { createStripeThrottle } from '../../src/platform/stripe-throttle.ts';
 
 const endpoint = 'GET /v1/subscriptions/:id';
 
@@ -8,7 +8,7 @@ const endpoint = 'GET /v1/subscriptions/:id';
 function openTurns() {
   const asking: PromiseWithResolvers<number>[] = [];
   const passed: string[] = [];
-  const awaitTurn = createStripeTurns({
+  const awaitTurn = createStripeThrottle({
     take: () => {
       const asked = Promise.withResolvers<number>();
       asking.push(asked);
@@ -65,7 +65,7 @@ it('what waits too long fails, and what comes later is let', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const { ask, allow, passed } = openTurns();
-    const late = expect(ask('a1')).rejects.toThrow('no turn within STRIPE_MAX_RPS');
+    const late = expect(ask('a1')).rejects.toThrow('STRIPE_MAX_RPS did not admit the request');
     vi.advanceTimersByTime(4_999);
     const next = ask('b1');
     vi.advanceTimersByTime(1);

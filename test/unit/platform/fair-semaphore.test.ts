@@ -1,12 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Pace } from '../../../src/platform/pace.ts';
-import { createTurns, NoTurn, type TurnRule } from '../../../src/platform/turns.ts';
+import {
+  createFairSemaphore,
+  WaitRejected,
+  type FairLimits,
+} from '../../../src/platform/fair-semaphore.ts';
 
 /** Work that ends on command. */
-function openTurns(rule: Partial<TurnRule> = {}, admits: Pace['admits'] = () => true) {
-  const take = createTurns(
-    { ...{ capacity: 4, capacityPerLane: 2, maxWaitingPerLane: 10, maxWaitMs: 1_000, ...rule } },
+function openTurns(rule: Partial<FairLimits> = {}, admits: Pace['admits'] = () => true) {
+  const take = createFairSemaphore(
+    {
+      ...{ capacity: 4, capacityPerTenant: 2, maxWaitingPerTenant: 10, maxWaitMs: 1_000, ...rule },
+    },
     { admits },
   );
   const begun: string[] = [];
@@ -32,7 +38,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('a lane runs no more at once than its share, and another lane runs beside it', async () => {
+it('a tenant runs no more at once than its share, and another tenant runs beside it', async () => {
   const { run, end, begun } = openTurns();
   const all = ['a1', 'a2', 'a3', 'b1'].map((name) => run(name));
   await turn();
@@ -45,7 +51,7 @@ it('a lane runs no more at once than its share, and another lane runs beside it'
   expect(await Promise.all(all)).toEqual(['a1', 'a2', 'a3', 'b1']);
 });
 
-it('lanes take turns where all of them together are too much', async () => {
+it('tenants take turns where all of them together are too much', async () => {
   const { run, end, begun } = openTurns({ capacity: 1 });
   const all = ['a1', 'a2', 'a3', 'b1', 'c1'].map((name) => run(name));
   for (const name of ['a1', 'a2', 'b1', 'c1', 'a3']) {
@@ -58,7 +64,7 @@ it('lanes take turns where all of them together are too much', async () => {
 });
 
 it('work takes as much of the share as it costs', async () => {
-  const { run, end, begun } = openTurns({ capacityPerLane: 3 });
+  const { run, end, begun } = openTurns({ capacityPerTenant: 3 });
   const all = [run('a1', 2), run('a2', 2), run('a3', 1)];
   // Light work does not overtake heavy work, which would never begin.
   expect(begun).toEqual(['a1']);
@@ -71,8 +77,8 @@ it('work takes as much of the share as it costs', async () => {
   await Promise.all(all);
 });
 
-it('heavy work begins although light work of other lanes keeps coming', async () => {
-  const { run, end, begun } = openTurns({ capacityPerLane: 3 });
+it('heavy work begins although light work of other tenants keeps coming', async () => {
+  const { run, end, begun } = openTurns({ capacityPerTenant: 3 });
   const all = ['b1', 'b2', 'c1', 'c2'].map((name) => run(name));
   all.push(run('a1', 3));
   for (const [ended, next] of [
@@ -94,7 +100,7 @@ it('heavy work begins although light work of other lanes keeps coming', async ()
   await Promise.all(all);
 });
 
-it('what comes to an idle lane does not overtake what waits', async () => {
+it('what comes to an idle tenant does not overtake what waits', async () => {
   const { run, end, begun } = openTurns({ capacity: 1 });
   const all = ['a1', 'b1'].map((name) => run(name));
   end('a1');
@@ -110,7 +116,7 @@ it('what comes to an idle lane does not overtake what waits', async () => {
 });
 
 it('what fails frees its share', async () => {
-  const { run, fail, end, begun } = openTurns({ capacityPerLane: 1 });
+  const { run, fail, end, begun } = openTurns({ capacityPerTenant: 1 });
   const all = [run('a1'), run('a2')];
   fail('a1');
   await expect(all[0]).rejects.toThrow('a1');
@@ -120,11 +126,11 @@ it('what fails frees its share', async () => {
   await all[1];
 });
 
-it('a full lane refuses, what waits too long fails, and neither takes a share', async () => {
-  const { run, end, begun } = openTurns({ capacityPerLane: 1, maxWaitingPerLane: 1 });
+it('a full tenant refuses, what waits too long fails, and neither takes a share', async () => {
+  const { run, end, begun } = openTurns({ capacityPerTenant: 1, maxWaitingPerTenant: 1 });
   const first = run('a1');
-  const late = expect(run('a2')).rejects.toThrow(NoTurn);
-  await expect(run('a3')).rejects.toThrow(NoTurn);
+  const late = expect(run('a2')).rejects.toThrow(WaitRejected);
+  await expect(run('a3')).rejects.toThrow(WaitRejected);
   vi.advanceTimersByTime(1_000);
   await late;
   end('a1');
@@ -137,9 +143,9 @@ it('a full lane refuses, what waits too long fails, and neither takes a share', 
 });
 
 describe('the pace', () => {
-  it('holds up a lane that has room, and no other lane', async () => {
+  it('holds up a tenant that has room, and no other tenant', async () => {
     let isHeld = true;
-    const { run, end, begun } = openTurns({}, (lane) => !isHeld || lane !== 'a');
+    const { run, end, begun } = openTurns({}, (tenant) => !isHeld || tenant !== 'a');
     const all = ['a1', 'a2', 'b1'].map((name) => run(name));
     await vi.advanceTimersByTimeAsync(20);
     expect(begun).toEqual(['b1']);
@@ -152,8 +158,8 @@ describe('the pace', () => {
 
   it('is asked for work that the rule lets begin, and charged once for it', async () => {
     const charged: [string, number][] = [];
-    const { run, end } = openTurns({ capacityPerLane: 3 }, (lane, cost) => {
-      charged.push([lane, cost]);
+    const { run, end } = openTurns({ capacityPerTenant: 3 }, (tenant, cost) => {
+      charged.push([tenant, cost]);
       return true;
     });
     const all = [run('a1', 3), run('a2', 2)];
@@ -171,7 +177,7 @@ describe('the pace', () => {
 
   it('holds work up for as long as a turn may take: then it gets none', async () => {
     const { run } = openTurns({ maxWaitMs: 100 }, () => false);
-    const held = expect(run('a1')).rejects.toThrow(NoTurn);
+    const held = expect(run('a1')).rejects.toThrow(WaitRejected);
     await vi.advanceTimersByTimeAsync(101);
     await held;
   });
