@@ -61,7 +61,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   const forRoutes = {
     ...deps,
     access: createProjectAccess(deps),
-    features: createKnownFeatures(database),
+    features: createKnownFeatures(deps),
   };
   entitlementRoutes(app, forRoutes);
   queryRoutes(app, forRoutes);

@@ -6,6 +6,8 @@ import { listResponse, loadPage } from '../http/schemas.ts';
 import { sendJson } from '../http/send-json.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import type { DeniedReason, EntitlementsAnswer } from './core/answer.ts';
+import { deniedFeatures } from './core/denied.ts';
 import { presentOf } from './core/present.ts';
 import * as shapes from './query-schemas.ts';
 import { loadExplanation } from './query/load-explanation.ts';
@@ -38,16 +40,17 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
   async function answerTexts(
     projectId: string,
     userIds: readonly string[],
-    featureCodes: readonly string[] | undefined,
+    wanted: readonly string[] | undefined,
+    withReasons: boolean,
   ): Promise<Map<string, string>> {
     const now = clock();
+    const known = withReasons ? (await features.list(projectId)).types : null;
     const users = userIds.map((userId) => ({ projectId, userId }));
     const texts = new Map<string, string>();
     for (const { user, timeline } of await loadTimelines(database, users)) {
-      texts.set(
-        user.userId,
-        JSON.stringify(answerOf(user, timeline, presentOf(timeline, now), featureCodes).body),
-      );
+      const answer = answerOf(user, timeline, presentOf(timeline, now), wanted);
+      const body = known === null ? answer.body : withDenied(answer, known.keys(), wanted);
+      texts.set(user.userId, JSON.stringify(body));
       if (texts.size % answersAtOnce === 0) await otherWork();
     }
     return texts;
@@ -67,7 +70,12 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
     async (request, reply) => {
       const { body } = request;
       const projectId = await access.projectOf(request, body.project_id);
-      const texts = await answerTexts(projectId, [...new Set(body.user_ids)], body.feature_codes);
+      const texts = await answerTexts(
+        projectId,
+        [...new Set(body.user_ids)],
+        body.feature_codes,
+        body.include?.includes('reasons') ?? false,
+      );
       const data = body.user_ids.map((userId) => texts.get(userId) ?? '');
       return sendJson(reply, `{"data":[${data.join(',')}]}`);
     },
@@ -147,4 +155,15 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       );
     },
   );
+}
+
+/** Returns the body of an answer with the reasons of denied features. */
+function withDenied(
+  { body, denied }: EntitlementsAnswer,
+  codes: Iterable<string>,
+  wanted: readonly string[] | undefined,
+): object {
+  const reasons = new Map<string, DeniedReason | 'granted'>(Object.entries(denied));
+  for (const { feature_code: code } of body.entitlements) reasons.set(code, 'granted');
+  return { ...body, denied: deniedFeatures(codes, wanted, (code) => reasons.get(code)) };
 }

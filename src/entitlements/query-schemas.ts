@@ -33,6 +33,11 @@ export const batchBody = z.strictObject({
     .max(100)
     .optional()
     .describe('Limits the answer to these features'),
+  include: z
+    .array(z.enum(['reasons']))
+    .max(10)
+    .optional()
+    .describe('`reasons`: adds `denied` to each answer'),
 });
 
 export const batchResponse = z.object({ data: z.array(entitlementsResponse) });

@@ -1,9 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { hasAnswerAlready } from '../http/if-none-match.ts';
-import { ProblemError } from '../http/problem.ts';
 import {
   featureCodeSchema,
   instantSchema,
@@ -13,11 +12,11 @@ import {
 import { sendJson } from '../http/send-json.ts';
 import type { Database } from '../platform/database.ts';
 import type { EntitlementsBody } from './core/answer.ts';
-import { type CachedAnswer, featureWord, finishAnswer } from './read/cached-answer.ts';
-import type { KnownFeatures } from './read/known-features.ts';
-import { loadTimelineKnownAt } from './read/load-known-at.ts';
-import { loadTimeline } from './read/load-timelines.ts';
-import { answerOf, type Read, readEntitlements, type ReadDeps } from './read/read-entitlements.ts';
+import { deniedFeatures } from './core/denied.ts';
+import { type CachedAnswer, featureReasons, featureWord } from './read/cached-answer.ts';
+import type { FeatureList, KnownFeatures } from './read/known-features.ts';
+import { freshnessQuery, readAsAsked, setAnswerHeaders } from './read/read-as-asked.ts';
+import type { ReadDeps } from './read/read-entitlements.ts';
 import { checkResponse, entitlementsResponse } from './schemas.ts';
 import type { UserName } from './users.ts';
 
@@ -39,13 +38,7 @@ const readQuery = z.strictObject({
   at: instantSchema
     .optional()
     .describe('Evaluates at this instant instead of now, from the present facts'),
-  min_revision: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .optional()
-    .describe('The minimum revision of the answer'),
-  consistency: z.enum(['strong']).optional().describe('Reads straight from Postgres'),
+  ...freshnessQuery,
 });
 
 const entitlementsQuery = readQuery.extend({
@@ -57,6 +50,7 @@ const entitlementsQuery = readQuery.extend({
     .transform((codes) => (typeof codes === 'string' ? [codes] : codes))
     .optional()
     .describe('Limits the answer to these features; repeatable'),
+  include: z.enum(['reasons']).optional().describe('`reasons`: adds `denied`'),
 });
 
 const checkQuery = readQuery.extend({ feature_code: featureCodeSchema });
@@ -77,16 +71,15 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
     async (request, reply) => {
       const { query } = request;
       const user = await userOf(deps, request, query);
-      const { from, answer } = await read(deps, user, query);
-      const wanted = query.feature_code;
-      setHeaders(reply, from, answer);
-      if (hasAnswerAlready(request.headers['if-none-match'], answer.etag)) {
+      const { from, answer } = await readAsAsked(deps, user, query);
+      const features =
+        query.include === undefined ? null : await deps.features.list(user.projectId);
+      const etag = features === null ? answer.etag : etagWithReasons(answer, features);
+      setAnswerHeaders(reply, from, answer, etag);
+      if (hasAnswerAlready(request.headers['if-none-match'], etag)) {
         return reply.code(304).send(undefined);
       }
-      return sendJson(
-        reply,
-        wanted === undefined ? answer.bodyText : JSON.stringify(onlyFeatures(answer, wanted)),
-      );
+      return sendJson(reply, bodyTextOf(answer, query.feature_code, features));
     },
   );
 
@@ -104,8 +97,8 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
     async (request, reply) => {
       const { query } = request;
       const user = await userOf(deps, request, query);
-      const { from, answer } = await read(deps, user, query);
-      setHeaders(reply, from, answer);
+      const { from, answer } = await readAsAsked(deps, user, query);
+      setAnswerHeaders(reply, from, answer, answer.etag);
       return sendJson(reply, await checkText(deps, user, answer, query.feature_code));
     },
   );
@@ -131,45 +124,28 @@ async function userOf(
   };
 }
 
-async function read(
-  deps: EntitlementRouteDeps,
-  user: UserName,
-  query: {
-    at?: number | undefined;
-    known_at?: number | undefined;
-    min_revision?: number | undefined;
-    consistency?: 'strong' | undefined;
-  },
-): Promise<Read> {
-  const minRevision = query.min_revision ?? 0;
-  const instant = query.at ?? query.known_at;
-  const result =
-    instant === undefined
-      ? await readEntitlements(deps, user, { minRevision, strong: query.consistency === 'strong' })
-      : await readAt(deps, user, instant, query.known_at);
-  if (result.answer.revision < minRevision) {
-    throw new ProblemError(
-      'revision_not_reached',
-      `The user's revision is ${result.answer.revision}, below \`min_revision\` ${minRevision}. Retry in a moment.`,
-    );
-  }
-  return result;
+/** Returns the tag of an answer with reasons, which also depend on the project's features. */
+function etagWithReasons({ etag }: CachedAnswer, { version }: FeatureList): string {
+  return `${etag.slice(0, -1)}-${version}"`;
 }
 
-async function readAt(
-  deps: EntitlementRouteDeps,
-  user: UserName,
-  instant: number,
-  knownAt: number | undefined,
-): Promise<Read> {
-  const stored =
-    knownAt === undefined
-      ? await loadTimeline(deps.database, user)
-      : await loadTimelineKnownAt(deps, user, knownAt);
-  return {
-    from: 'bypass',
-    answer: finishAnswer(answerOf(user, stored, instant), stored.recordedAt),
-  };
+/**
+ * Returns the serialized body of `GET /entitlements`.
+ *
+ * @param wanted limits it to these features.
+ * @param features the project's features, if the body has to say why others are denied.
+ */
+function bodyTextOf(
+  answer: CachedAnswer,
+  wanted: readonly string[] | undefined,
+  features: FeatureList | null,
+): string {
+  const text =
+    wanted === undefined ? answer.bodyText : JSON.stringify(onlyFeatures(answer, wanted));
+  if (features === null) return text;
+  const reasons = featureReasons(answer);
+  const denied = deniedFeatures(features.types.keys(), wanted, (code) => reasons.get(code));
+  return `${text.slice(0, -1)},"denied":${JSON.stringify(denied)}}`;
 }
 
 /** Limits an answer to features; `next_change_at` still covers all of them. */
@@ -202,13 +178,4 @@ async function checkText(
 
 function bodyOf({ bodyText }: CachedAnswer): EntitlementsBody {
   return JSON.parse(bodyText) as EntitlementsBody; // written by finishAnswer
-}
-
-function setHeaders(reply: FastifyReply, from: Read['from'], answer: CachedAnswer): void {
-  void reply.headers({
-    etag: answer.etag,
-    'cache-control': 'private, no-cache',
-    'latchkey-cache': from,
-    'latchkey-revision': answer.revision,
-  });
 }

@@ -39,6 +39,12 @@ export const entitlementsResponse = z
     next_change_at: isoInstantSchema
       .nullable()
       .describe('The next instant at which this answer changes; `null` = none'),
+    denied: z
+      .record(z.string(), answerReasonSchema)
+      .optional()
+      .describe(
+        'With `include` of `reasons`: why each other feature of the project is denied, archived ones included',
+      ),
   })
   .meta({
     id: 'Entitlements',

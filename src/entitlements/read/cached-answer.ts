@@ -89,3 +89,18 @@ export function featureWord(answer: CachedAnswer, featureCode: string): FeatureW
   const space = line.indexOf(' ');
   return { allowed: true, validTo: line.slice(0, space), value: line.slice(space + 1) };
 }
+
+/** Returns the reason of every feature that ever had a source, by code. */
+export function featureReasons({
+  featureLines,
+}: CachedAnswer): Map<string, DeniedReason | 'granted'> {
+  const reasons = new Map<string, DeniedReason | 'granted'>();
+  for (const line of featureLines.split('\n')) {
+    const space = line.indexOf(' ');
+    if (space === -1) continue;
+    const isDenied = line.startsWith('!', space + 1);
+    const reason = isDenied ? (line.slice(space + 2) as DeniedReason) : 'granted'; // written by finishAnswer
+    reasons.set(line.slice(0, space), reason);
+  }
+  return reasons;
+}

@@ -1,16 +1,63 @@
+import { hash } from 'node:crypto';
+import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/database.ts';
+import type { FeatureType } from '../core/facts.ts';
+
+/** The features of a project, archived ones included. */
+export interface FeatureList {
+  /** The types by code, sorted by code. */
+  types: ReadonlyMap<string, FeatureType>;
+  /** Differs between different lists. */
+  version: string;
+}
 
 export interface KnownFeatures {
   /** Returns whether the project has the feature, archived ones included. */
   has(projectId: string, featureCode: string): Promise<boolean>;
+  /**
+   * Returns all features of the project, at most `freshMs` old. While Postgres cannot be reached, an older
+   * list is used.
+   */
+  list(projectId: string): Promise<FeatureList>;
+}
+
+/** Maximum age of a project's list of features, milliseconds. */
+const freshMs = 5_000;
+
+interface Entry {
+  list: FeatureList;
+  loadedAt: number;
 }
 
 /**
  * Caches which features exist. Features are archived and never deleted, so an existing feature stays known. A
  * missing feature is queried each time, since it may have been created in the meantime.
  */
-export function createKnownFeatures(database: Database): KnownFeatures {
+export function createKnownFeatures({
+  database,
+  monotonic,
+}: {
+  database: Database;
+  monotonic: Clock;
+}): KnownFeatures {
   const known = new Set<string>();
+  const lists = new Map<string, Entry>();
+  const loading = new Map<string, Promise<FeatureList>>();
+
+  function reload(projectId: string): Promise<FeatureList> {
+    const running = loading.get(projectId);
+    if (running !== undefined) return running;
+    const loadedAt = monotonic();
+    const load = loadFeatureList(database, projectId)
+      .then((list) => {
+        lists.set(projectId, { list, loadedAt });
+        return list;
+      })
+      .finally(() => loading.delete(projectId));
+    loading.set(projectId, load);
+    return load;
+  }
+
   return {
     async has(projectId, featureCode) {
       const key = `${projectId} ${featureCode}`;
@@ -24,5 +71,22 @@ export function createKnownFeatures(database: Database): KnownFeatures {
       known.add(key);
       return true;
     },
+    async list(projectId) {
+      const entry = lists.get(projectId);
+      if (entry === undefined) return reload(projectId);
+      if (monotonic() - entry.loadedAt < freshMs) return entry.list;
+      return reload(projectId).catch(() => entry.list);
+    },
   };
+}
+
+async function loadFeatureList(database: Database, projectId: string): Promise<FeatureList> {
+  const { rows } = await database.pool.query<{ code: string; type: FeatureType }>({
+    name: 'list-features',
+    text: 'select code, type from features where project_id = $1 order by code collate "C"',
+    values: [projectId],
+  });
+  const types = new Map(rows.map(({ code, type }) => [code, type]));
+  const version = hash('sha256', JSON.stringify([...types])).slice(0, 10);
+  return { types, version };
 }

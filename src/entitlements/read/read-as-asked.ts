@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import type { FastifyReply } from 'fastify';
+import { ProblemError } from '../../http/problem.ts';
+import type { Database } from '../../platform/database.ts';
+import type { UserName } from '../users.ts';
+import { type CachedAnswer, finishAnswer } from './cached-answer.ts';
+import { loadTimelineKnownAt } from './load-known-at.ts';
+import { loadTimeline } from './load-timelines.ts';
+import { answerOf, type Read, readEntitlements, type ReadDeps } from './read-entitlements.ts';
+
+/** The query parameters that say how fresh an answer must be. */
+export const freshnessQuery = {
+  min_revision: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('The minimum revision of the answer'),
+  consistency: z.enum(['strong']).optional().describe('Reads straight from Postgres'),
+};
+
+/** What a request asks for. Instants are epoch milliseconds. */
+interface Asked {
+  at?: number | undefined;
+  known_at?: number | undefined;
+  min_revision?: number | undefined;
+  consistency?: 'strong' | undefined;
+}
+
+/**
+ * Reads a user's answer as a request asks for it.
+ *
+ * @throws ProblemError `revision_not_reached`; `bad_request` if `known_at` is in the future.
+ */
+export async function readAsAsked(
+  deps: ReadDeps & { database: Database },
+  user: UserName,
+  asked: Asked,
+): Promise<Read> {
+  const minRevision = asked.min_revision ?? 0;
+  const instant = asked.at ?? asked.known_at;
+  const result =
+    instant === undefined
+      ? await readEntitlements(deps, user, { minRevision, strong: asked.consistency === 'strong' })
+      : await readAt(deps, user, instant, asked.known_at);
+  if (result.answer.revision < minRevision) {
+    throw new ProblemError(
+      'revision_not_reached',
+      `The user's revision is ${result.answer.revision}, below \`min_revision\` ${minRevision}. Retry in a moment.`,
+    );
+  }
+  return result;
+}
+
+async function readAt(
+  deps: ReadDeps & { database: Database },
+  user: UserName,
+  instant: number,
+  knownAt: number | undefined,
+): Promise<Read> {
+  const stored =
+    knownAt === undefined
+      ? await loadTimeline(deps.database, user)
+      : await loadTimelineKnownAt(deps, user, knownAt);
+  return {
+    from: 'bypass',
+    answer: finishAnswer(answerOf(user, stored, instant), stored.recordedAt),
+  };
+}
+
+/** Sets the headers of a response that shows an answer. */
+export function setAnswerHeaders(
+  reply: FastifyReply,
+  from: Read['from'],
+  { revision }: CachedAnswer,
+  etag: string,
+): void {
+  void reply.headers({
+    etag,
+    'cache-control': 'private, no-cache',
+    'latchkey-cache': from,
+    'latchkey-revision': revision,
+  });
+}
