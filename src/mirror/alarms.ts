@@ -18,18 +18,15 @@ interface AlarmDeps {
   logger: Logger;
 }
 
-/** A price that was bought but grants nothing, because no project has its product. */
-export interface UnmappedPrice {
+/** A price that was bought but grants nothing, because its product is mapped to no project. */
+interface UnmappedPrice {
   priceId: string;
   productId: string;
-  /** Whether the buyer is known: the user has then paid without getting access. */
+  /** Whether the buyer is a known user, who then paid without getting access. */
   knownUser: boolean;
 }
 
-/**
- * Loads the bought prices of the snapshot whose product no project has. They apply once the product is
- * mapped.
- */
+/** Loads the prices sold in the snapshot whose product is mapped to no project yet. */
 export async function loadUnmappedPrices(
   tx: Tx,
   snapshot: StripeSnapshot,
@@ -51,8 +48,7 @@ export async function loadUnmappedPrices(
     where: { id: { in: sold.map(({ productId }) => productId) }, projectId: { not: null } },
     select: { id: true },
   });
-  const known = new Set(mapped.map(({ id }) => id));
-  return sold.filter(({ productId }) => !known.has(productId));
+  return sold.filter(({ productId }) => !mapped.some(({ id }) => id === productId));
 }
 
 /** The anomalies of an applied snapshot. */
@@ -62,7 +58,7 @@ export interface Observed {
   unmapped: UnmappedPrice[];
   /** Sessions that name one of our intents but are not claimed by it. */
   foreign: string[];
-  /** Objects that Stripe does not know, and whose deletion no event reported. */
+  /** Objects that Stripe does not know and whose deletion no event reported. */
   missing: SyncedRef[];
 }
 
@@ -72,7 +68,7 @@ export async function raiseAlarms(
   snapshot: StripeSnapshot,
   { unknown, unmapped, foreign, missing }: Observed,
 ): Promise<void> {
-  const { metrics, logger } = deps;
+  const { clock, database, metrics, logger } = deps;
   for (const { objectType, objectId } of missing) {
     metrics.alarms.inc({ kind: 'object_missing' });
     logger.warn(
@@ -95,7 +91,7 @@ export async function raiseAlarms(
     metrics.unmappedPrices.inc({ known_user: String(knownUser) });
     logger[knownUser ? 'warn' : 'info'](
       { price: priceId, product: productId },
-      'a price was bought that no project has; map its product to grant access',
+      'a price was bought whose product is mapped to no project; map the product to grant access',
     );
   }
   for (const { id, status, dunningAnchorAt } of snapshot.subscription) {
@@ -107,7 +103,7 @@ export async function raiseAlarms(
     );
   }
   for (const { id, lookupKeys } of snapshot.entitlement_summary) {
-    for (const featureCode of await loadDenied(deps, id, lookupKeys)) {
+    for (const featureCode of await loadDenied(database, clock(), id, lookupKeys)) {
       metrics.alarms.inc({ kind: 'stripe_entitlement_differs' });
       logger.warn(
         { customer: id, featureCode },
@@ -117,22 +113,23 @@ export async function raiseAlarms(
   }
 }
 
-/** Loads the features among `codes` that the project has and the customer's user does not have now. */
+/** Loads the codes of project features that the customer's user does not have now. */
 async function loadDenied(
-  { clock, database }: AlarmDeps,
+  { prisma }: Database,
+  now: number,
   customerId: string,
   codes: readonly string[],
 ): Promise<string[]> {
   if (codes.length === 0) return [];
-  const rows = await database.prisma.$queryRaw<{ code: string }[]>`
+  const at = new Date(now);
+  const rows = await prisma.$queryRaw<{ code: string }[]>`
     select f.code from customers c
     join users u using (uid)
     join features f on f.project_id = u.project_id and f.code = any(${codes}) and f.archived_at is null
     where c.id = ${customerId} and not exists (
       select from entitlement_segments s
       where s.uid = u.uid and s.feature_code = f.code and s.superseded_at is null and s.allowed
-        and s.valid_from <= ${new Date(clock())}
-        and (s.valid_to is null or s.valid_to > ${new Date(clock())}))
+        and s.valid_from <= ${at} and (s.valid_to is null or s.valid_to > ${at}))
     order by 1`;
   return rows.map(({ code }) => code);
 }

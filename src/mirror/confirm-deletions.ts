@@ -5,8 +5,8 @@ import { type RowsByType, rowsByType, type StripeSnapshot } from './core/stripe-
 import { followedObjects } from './objects/registry.ts';
 
 /**
- * Returns the snapshot with missing products and prices marked as deleted if an event reported their
- * deletion. A 404 without an event is no evidence.
+ * Marks missing products and prices as deleted if an event reported their deletion. A 404 alone is no
+ * evidence.
  */
 export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
   const confirmed = await loadConfirmed(tx, snapshot.missing);
@@ -25,7 +25,7 @@ export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promis
   };
 }
 
-/** Loads the keys of the objects that a `product.deleted` or `price.deleted` named. */
+/** Loads the keys of the objects whose deletion an event reported. */
 async function loadConfirmed(tx: Tx, objects: readonly SyncedRef[]): Promise<Set<string>> {
   const sold = objects.filter(
     ({ objectType }) => followedObjects[objectType].deletedRow !== undefined,

@@ -5,11 +5,11 @@ import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import { maxAttempts } from '../webhook/sync-queue.ts';
 
-/** Back-off after failures of the object itself; a failed object is retried rarely. */
+/** Back-off after failures of the object itself, milliseconds. */
 const retries = { first: 1_000, last: 600_000 };
 const failedRetryMs = 3_600_000;
 
-/** Back-off after an outage or a rate limit, which usually end soon. */
+/** Back-off after an outage or a rate limit, milliseconds. */
 const outageRetries = { first: 1_000, last: 60_000 };
 
 /**
@@ -22,14 +22,14 @@ export function isExternalFailure(error: unknown): boolean {
   return status === undefined || status >= 500 || [401, 403, 429].includes(status);
 }
 
-/** Returns whether Stripe answered "no such object", which a wrong key or mode causes too. */
+/** Returns whether Stripe does not know the object; a wrong key or mode has the same effect. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
 }
 
 /**
- * Fetches an object, or adds it to `missing` if Stripe does not know it, so that the rest of the snapshot
- * is kept.
+ * Runs `fetch`. If Stripe does not know the object, adds it to `missing` and returns null, so that the rest
+ * of the snapshot is kept.
  */
 export async function unlessMissing<T>(
   missing: SyncedRef[],
@@ -45,8 +45,8 @@ export async function unlessMissing<T>(
   }
 }
 
-/** Returns why an attempt failed, in words that project keys may see. Other messages stay in the log. */
-export function reasonOf(error: unknown): string {
+/** Returns why a sync failed, without details that project keys must not see; the log has those. */
+export function publicReasonOf(error: unknown): string {
   if (error instanceof ImplausibleAnswer) return error.message;
   if (error instanceof Stripe.errors.StripeError) {
     const { statusCode: status, code } = error;
@@ -58,11 +58,10 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Returns the back-off before the next attempt, milliseconds. If the failure counts, the back-off doubles; a
- * failed object is retried once an hour. After an outage it equals the time waited so far, which also doubles
- * it each time.
+ * Returns the back-off before the next attempt, milliseconds. It doubles with each failure; a failed object
+ * is retried once an hour. For a failure that does not count, it equals the time waited so far.
  *
- * @param attempts those that counted, this one included.
+ * @param attempts number of attempts that counted, this one included.
  */
 export function retryAfterMs(counts: boolean, attempts: number, waitedMs: number): number {
   if (!counts) return outageBackOffMs(outageRetries, waitedMs);

@@ -6,11 +6,10 @@ import { unlessMissing } from './failures.ts';
 import { followedObjects, linksIn } from './objects/registry.ts';
 
 /**
- * Fetches one object from Stripe with the related objects that its access depends on. An object that Stripe
- * does not know (`resource_missing`) is listed in `missing`, a related one in `unconfirmed`; the snapshot
- * holds the rest all the same. Any other error is thrown.
+ * Fetches one object from Stripe with the related objects that its access depends on. If Stripe does not know
+ * the object, the snapshot lists it in `missing`; a related object in `unconfirmed`.
  *
- * @throws ImplausibleAnswer if Stripe contradicts itself.
+ * @throws ImplausibleAnswer if Stripe contradicts itself; errors of the SDK.
  */
 export async function fetchSnapshot(stripe: Stripe, object: SyncedRef): Promise<StripeSnapshot> {
   const snapshot = snapshotOf();
@@ -18,18 +17,18 @@ export async function fetchSnapshot(stripe: Stripe, object: SyncedRef): Promise<
   await unlessMissing(snapshot.missing, object, () =>
     followedObjects[objectType].fetch(stripe, snapshot, objectId),
   );
-  refuseContradictions(snapshot, object);
+  rejectContradictions(snapshot, object);
   return snapshot;
 }
 
 /**
- * Refuses a snapshot in which Stripe answered with another object than requested, or in which related
- * objects have different customers: applied, it would give one user what belongs to another.
+ * Rejects a snapshot with another object than requested, or whose related objects have different customers:
+ * it would give one user what belongs to another.
  */
-function refuseContradictions(snapshot: StripeSnapshot, asked: SyncedRef): void {
+function rejectContradictions(snapshot: StripeSnapshot, requested: SyncedRef): void {
   const shown = new Set([...objectsIn(snapshot), ...snapshot.unconfirmed].map(objectKey));
   const links = linksIn(snapshot);
-  for (const object of [asked, ...links.flatMap(({ related = [] }) => related)]) {
+  for (const object of [requested, ...links.flatMap(({ related = [] }) => related)]) {
     if (!shown.has(objectKey(object))) {
       throw new ImplausibleAnswer(
         `Stripe answered with another ${object.objectType} than requested`,

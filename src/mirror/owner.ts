@@ -15,15 +15,15 @@ import { loadSubjects, ownedTables, type Subject } from './subjects.ts';
 
 export interface Owned {
   subject: Subject;
-  /** Null: it has no owner from now on. */
+  /** Null removes its owner. */
   owner: UserName | null;
 }
 
-/** The ownership that follows from a snapshot. */
+/** The ownership decided from a snapshot. */
 export interface Ownership {
   /** Objects with evidence of an owner; the others keep theirs. */
   owned: Owned[];
-  /** Sessions of intents for which Stripe's answer was lost. */
+  /** Sessions to store with the intents that claim them, since Stripe's answer was lost. */
   claimed: { intentId: string; sessionId: string; customerId: string | null }[];
   /** Sessions that name one of our intents but are not claimed by it. */
   foreign: string[];
@@ -34,9 +34,9 @@ export interface Ownership {
 }
 
 /**
- * Decides the owners of the objects that the snapshot shows, and of stored objects of its customers whose
- * owner may change (`claims.ts` has the rules). Nothing depends on the order of arrival, and e-mail
- * addresses are never evidence.
+ * Decides the owners of the objects in the snapshot, and of stored objects of its customers whose owner may
+ * change, by the rules of `claims.ts`. The order of arrival never matters, and an e-mail address is never
+ * evidence.
  */
 export async function loadOwnership(tx: Tx, snapshot: StripeSnapshot): Promise<Ownership> {
   const subjects = await loadSubjects(tx, snapshot);
@@ -44,9 +44,9 @@ export async function loadOwnership(tx: Tx, snapshot: StripeSnapshot): Promise<O
   const existing = await loadProjects(tx, subjects);
   const named = ({ metadata }: Subject): Named | null =>
     metadata !== null && existing.has(metadata.projectId) ? addressable(metadata) : null;
-  const customers = await loadCustomers(tx, snapshot, subjects, named);
+  const customers = await decideCustomers(tx, snapshot, subjects, named);
   const owned = subjects.flatMap((subject): Owned[] => {
-    const owner = verdictOn(subject, named(subject), intents.bySession, customers);
+    const owner = decideOwner(subject, named(subject), intents.bySession, customers);
     return owner === undefined ? [] : [{ subject, owner }];
   });
   return {
@@ -63,7 +63,7 @@ interface CustomerVerdict {
   byOperator: boolean;
 }
 
-function verdictOn(
+function decideOwner(
   { objectType, customerId, sessionIds }: Subject,
   named: Named | null,
   bySession: ReadonlyMap<string, Intent>,
@@ -117,8 +117,8 @@ async function loadProjects(tx: Tx, subjects: readonly Subject[]): Promise<Set<s
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Decides the owner of every customer of the subjects; those of the snapshot by their metadata. */
-async function loadCustomers(
+/** Decides the owner of every customer that the subjects name. */
+async function decideCustomers(
   tx: Tx,
   { unlinked }: StripeSnapshot,
   subjects: readonly Subject[],
@@ -145,12 +145,12 @@ async function loadCustomers(
   );
 }
 
-/** Drops a user id that no request could name. */
+/** Drops a user id that requests could not use. */
 function addressable({ projectId, userId }: Named): Named {
   return { projectId, userId: userIdSchema.safeParse(userId).success ? userId : null };
 }
 
-/** SQL: the other columns that change with the user of a customer. */
+/** SQL: the other columns of a customer that change with its user. */
 const linkColumns = `, is_primary = false,
   linked_by = case when o.uid is not null then 'metadata' end`;
 

@@ -10,26 +10,26 @@ export const ownedTables = {
   'checkout.session': 'checkout_sessions',
 } as const satisfies Record<OwnedType, string>;
 
-const ownedTypes = Object.keys(ownedTables) as OwnedType[]; // an object literal has exactly its keys
+const ownedTypes = Object.keys(ownedTables) as OwnedType[]; // its exact keys
 
-/** An object whose owner is decided, with the evidence. */
+/** An object whose owner is to be decided, with the evidence. */
 export interface Subject {
   objectType: OwnedType;
   id: string;
   /** The session itself, or the sessions that created the subscription. */
   sessionIds: string[];
   customerId: string | null;
-  /** The named owner, whether or not the project exists. */
+  /** The owner in its metadata; the project may not exist. */
   metadata: Named | null;
-  /** For a stored object that the snapshot does not show: its current user, and its payments. */
+  /** The current user and the payments of an object outside the snapshot; otherwise null and empty. */
   formerUid: bigint | null;
   payments: string[];
 }
 
 /**
  * Loads the objects whose owner the snapshot may change: its customers, subscriptions and sessions, and
- * stored objects of its customers that have no owner, belong to another project than the customer's
- * metadata name, or follow an unlinked customer.
+ * stored objects of its customers if they have no owner, if the customer's metadata names another project, or
+ * if the customer is unlinked.
  */
 export async function loadSubjects(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
   const { subscription: subscriptions, 'checkout.session': sessions } = snapshot;
@@ -63,7 +63,7 @@ export async function loadSubjects(tx: Tx, snapshot: StripeSnapshot): Promise<Su
   return [...subjects, ...(await loadFollowing(tx, snapshot))];
 }
 
-/** Returns the first half of the join keys: the customers, by which objects find their user. */
+/** Returns the customers of the snapshot, which lead to the users of their objects. */
 export function customersOf(snapshot: StripeSnapshot): string[] {
   const shown = ownedTypes.flatMap((type) => snapshot[type].map((row) => customerOf(row)));
   return [...shown.filter((id) => id !== null), ...snapshot.unlinked];
@@ -91,7 +91,7 @@ const following = ownedTypes
   )
   .join(' union all ');
 
-/** Loads the stored objects that follow the snapshot's customers. */
+/** Loads the stored objects whose owner changes with the snapshot's customers. */
 async function loadFollowing(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
   const { customer: customers, unlinked } = snapshot;
   if (customers.length === 0 && unlinked.length === 0) return [];

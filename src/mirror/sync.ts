@@ -11,18 +11,18 @@ export interface SyncDeps extends ApplyDeps {
 }
 
 /**
- * How a 404 is handled. `retry`: as an error, also for a related object; nothing is written. `record`: the
- * object counts as fetched, and as unknown to Stripe. `defer`: it does not, and its earlier events stay in
- * the queue.
+ * What to do if Stripe does not know the object. `retry`: throw, also for a related object, and write
+ * nothing. `record`: count it as fetched and unknown to Stripe. `defer`: do not count it as fetched, so its
+ * earlier events stay in the queue.
  */
 type MissingRule = 'retry' | 'record' | 'defer';
 
 /**
- * Syncs one object, for every caller: webhook, buyer's return, operator, reconciliation. Convergent: a
- * repeated, late or concurrent sync ends in the same state, since the number is drawn before the fetch and
- * guards the write.
+ * Syncs one object, whatever triggered it: a webhook, a buyer's return, an operator or a reconciliation.
+ * Convergent: a repeated, late or concurrent sync ends in the same state, since the number is drawn before
+ * the fetch and guards the write.
  *
- * @param whenMissing only the worker, which counts its attempts, records a 404.
+ * @param whenMissing only the worker passes `record`, since it counts attempts.
  * @throws errors of the SDK if Stripe is unavailable; nothing is changed then.
  */
 export async function syncObject(

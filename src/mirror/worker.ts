@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type Stripe from 'stripe';
-import type { Clock } from '../platform/clock.ts';
+import type { Deps } from '../deps.ts';
 import { createLogThrottle, type LogThrottle } from '../platform/log-throttle.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import { repeat } from '../platform/repeat.ts';
@@ -12,13 +11,10 @@ import {
   recordFailure,
   renewLeases,
 } from '../webhook/sync-queue.ts';
-import { reasonOf, retryAfterMs, isExternalFailure } from './failures.ts';
+import { isExternalFailure, publicReasonOf, retryAfterMs } from './failures.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
-/**
- * Concurrent syncs of one process. The slots above `others` are reserved for objects that a buyer waits
- * for.
- */
+/** Maximum number of concurrent syncs; those above `others` are reserved for objects that buyers wait for. */
 const concurrency = { others: 8, all: 12 };
 
 /**
@@ -27,10 +23,10 @@ const concurrency = { others: 8, all: 12 };
  */
 const missingTries = 3;
 
-/** Interval at which a worker renews its leases, milliseconds: a third or less of the lease. */
+/** Interval at which a worker renews its leases, milliseconds; less than a third of a lease. */
 const renewEveryMs = 3_000;
 
-/** See `ClaimRequest`. */
+/** Quiet period of `ClaimRequest`, milliseconds. */
 const quietMs = 300;
 
 /**
@@ -43,27 +39,20 @@ const idleMs = { first: 200, last: 1_000 };
  * Pause after a round of claims: a multiple of the round's duration, up to a maximum in milliseconds, so that
  * a flood of events does not saturate Postgres with claims.
  */
-const rest = { times: 4, maxMs: 250 };
+const claimPause = { times: 4, maxMs: 250 };
 
-/** Time-out of the heartbeat after which the worker counts as stuck, milliseconds. */
-const heartbeatMs = 60_000;
+/** Age of the last heartbeat at which the worker counts as stuck, milliseconds. */
+const maxHeartbeatAgeMs = 60_000;
 
-/**
- * Minimum interval between log lines about an unreachable database, which is polled continuously,
- * milliseconds.
- */
+/** Minimum interval between log lines about an unreachable database, milliseconds. */
 const outageWarningEveryMs = 60_000;
 
-export interface WorkerDeps extends SyncDeps {
-  monotonic: Clock;
-  /** The Stripe client with the background share of the rate budget. */
-  stripeInBackground: Stripe;
-}
+export type WorkerDeps = SyncDeps & Pick<Deps, 'monotonic' | 'stripeInBackground'>;
 
 export interface Worker {
   /** Makes the worker poll the queue now. */
   wake(): void;
-  /** Returns whether the worker had a recent heartbeat. */
+  /** Returns whether the last heartbeat is recent. */
   healthy(): boolean;
   /** Stops claiming, and waits for the running syncs to end. */
   stop(): Promise<void>;
@@ -75,28 +64,28 @@ export function startWorker(deps: WorkerDeps): Worker {
   const leased = new Set<Claim>();
   const outages = createLogThrottle(outageWarningEveryMs);
   let stopped = false;
-  let beatAt = deps.monotonic();
+  let heartbeatAt = deps.monotonic();
   let idle = idleMs.first;
-  let roused = false;
-  let rouse = (): void => undefined;
+  let wokenEarly = false;
+  let endSleep = (): void => undefined;
 
   function wake(): void {
-    roused = true;
+    wokenEarly = true;
     idle = idleMs.first;
-    rouse();
+    endSleep();
   }
 
   async function sleep(ms: number): Promise<void> {
-    if (!roused) {
+    if (!wokenEarly) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
-        rouse = () => {
+        endSleep = () => {
           clearTimeout(timer);
           resolve();
         };
       });
     }
-    roused = false;
+    wokenEarly = false;
   }
 
   async function startSyncs(of: 'buyers' | 'others'): Promise<number> {
@@ -117,9 +106,9 @@ export function startWorker(deps: WorkerDeps): Worker {
 
   async function run(): Promise<void> {
     while (!stopped) {
-      beatAt = deps.monotonic();
+      heartbeatAt = deps.monotonic();
       const claimed = (await startSyncs('buyers')) + (await startSyncs('others'));
-      await pause(Math.min(rest.maxMs, rest.times * (deps.monotonic() - beatAt)));
+      await pause(Math.min(claimPause.maxMs, claimPause.times * (deps.monotonic() - heartbeatAt)));
       if (claimed === 0) await sleep(idle);
       idle = claimed > 0 ? idleMs.first : Math.min(idle * 2, idleMs.last);
     }
@@ -136,7 +125,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const ended = run();
   return {
     wake,
-    healthy: () => deps.monotonic() - beatAt < heartbeatMs,
+    healthy: () => deps.monotonic() - heartbeatAt < maxHeartbeatAgeMs,
     async stop() {
       stopped = true;
       wake();
@@ -146,7 +135,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   };
 }
 
-/** Claims objects; none while the database is unreachable. */
+/** Claims objects; returns none if the database is unreachable. */
 async function claim(
   { database, clock, monotonic, logger }: WorkerDeps,
   request: ClaimRequest,
@@ -156,7 +145,7 @@ async function claim(
     return await claimQueued(database, clock(), request);
   } catch (error) {
     if (outages.next(monotonic()) !== null) {
-      logger.warn({ err: error }, 'the sync worker cannot reach the database; it retries');
+      logger.warn({ err: error }, 'the sync worker cannot reach the database; it will retry');
     }
     return [];
   }
@@ -173,15 +162,16 @@ export async function syncAll(deps: WorkerDeps): Promise<void> {
 }
 
 /** Measures the length of the queue and the age of its oldest object. */
-export async function measureInbox(
-  deps: Pick<SyncDeps, 'clock' | 'database' | 'metrics'>,
-): Promise<void> {
-  const { wanted, failed, oldestWantedAt } = await loadQueueState(deps.database);
-  deps.metrics.inboxObjects.set({ state: 'wanted' }, wanted);
-  deps.metrics.inboxObjects.set({ state: 'failed' }, failed);
-  deps.metrics.inboxOldestWantedSeconds.set(
-    oldestWantedAt === null ? 0 : Math.max(0, (deps.clock() - oldestWantedAt) / 1000),
-  );
+export async function measureInbox({
+  clock,
+  database,
+  metrics,
+}: Pick<Deps, 'clock' | 'database' | 'metrics'>): Promise<void> {
+  const { wanted, failed, oldestWantedAt } = await loadQueueState(database);
+  metrics.inboxObjects.set({ state: 'wanted' }, wanted);
+  metrics.inboxObjects.set({ state: 'failed' }, failed);
+  const ageMs = oldestWantedAt === null ? 0 : clock() - oldestWantedAt;
+  metrics.inboxOldestWantedSeconds.set(Math.max(0, ageMs / 1000));
 }
 
 async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
@@ -201,13 +191,13 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
     const failure = {
       counts,
       retryMs: retryAfterMs(counts, claim.attempts, now - claim.wantedAt),
-      error: reasonOf(error),
+      error: publicReasonOf(error),
     };
     const failed = await recordFailure(deps.database, claim, failure, now).catch(
       (lost: unknown) => {
         deps.logger.warn(
           { err: lost },
-          'a failed attempt could not be recorded; its lease will expire',
+          'a failed sync could not be recorded; its lease will expire',
         );
         return false;
       },

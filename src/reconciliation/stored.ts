@@ -1,4 +1,4 @@
-import { loadArrivals } from '../mirror/confirm-arrivals.ts';
+import { loadArrivals } from '../mirror/load-arrivals.ts';
 import { mapTypes, objectsIn, type StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
 import type { StoredRow } from '../mirror/objects/followed-object.ts';
 import { followedObjects } from '../mirror/objects/registry.ts';

@@ -1,19 +1,13 @@
-import type { Clock } from '../../platform/clock.ts';
+import type { Deps } from '../../deps.ts';
 import { type Database, isTimeout, isUnreachable, sql, type Tx } from '../../platform/database.ts';
 import { lockProjectShared } from '../../platform/locks.ts';
-import type { Logger } from '../../platform/logger.ts';
-import type { Metrics } from '../../platform/metrics.ts';
 import type { ChangeCause } from '../core/change.ts';
 import type { EntitlementCache } from '../read/cache.ts';
-import { lockUsers } from '../users.ts';
+import { type LockedUser, lockUsers } from '../users.ts';
 import { type Refreshed, refreshUsers } from './refresh-users.ts';
 
-export interface RefreshDeps {
-  clock: Clock;
-  database: Database;
+export interface RefreshDeps extends Pick<Deps, 'clock' | 'database' | 'logger' | 'metrics'> {
   cache: EntitlementCache;
-  logger: Logger;
-  metrics: Metrics;
 }
 
 /** Delay before a user whose timeline could not be computed is retried, milliseconds. */
@@ -21,39 +15,39 @@ export const failedForMs = 300_000;
 
 const batchSize = 100;
 
-interface Extent {
+interface RefreshOptions {
   /** Maximum number of users to refresh. */
   limit: number;
-  /** Epoch milliseconds: users whose refresh failed since then are skipped. */
+  /** Users whose refresh failed at or after this instant are skipped; epoch milliseconds. */
   failedBefore: number;
   /** `stop` leaves the batch to the sweep, so that an operator's request does not wait for its halves. */
   onTimeout: 'halve' | 'stop';
 }
 
 /**
- * Refreshes users of a project that were computed under an older catalog, those longest behind first. A user
- * whose timeline cannot be computed raises an alarm, keeps its answers and is retried later. After a
- * time-out, batches stay as small as those that passed.
+ * Refreshes users of a project that were computed under an older catalog, oldest catalog first. A user whose
+ * timeline cannot be computed keeps the stored answers, raises an alarm and is retried later. After a
+ * time-out, batches stay as small as those that succeeded.
  *
- * @returns the number of refreshed users
+ * @returns the number of refreshed users.
  */
 export async function refreshBehind(
   deps: RefreshDeps,
   projectId: string,
-  { limit, failedBefore, onTimeout }: Extent,
+  { limit, failedBefore, onTimeout }: RefreshOptions,
 ): Promise<number> {
   const cause = await loadCause(deps.database, projectId);
   let size = batchSize;
   let tried = 0;
   let refreshed = 0;
   while (tried < limit) {
-    const asked = Math.min(size, limit - tried);
+    const wanted = Math.min(size, limit - tried);
     const { rows } = await deps.database.pool.query<{ uid: string }>(
       `select u.uid from users u join projects p on p.id = u.project_id
        where u.project_id = $1 and u.catalog_revision < p.catalog_revision
          and (u.refresh_failed_at is null or u.refresh_failed_at < $2)
        order by u.catalog_revision, u.uid limit $3`,
-      [projectId, new Date(failedBefore), asked],
+      [projectId, new Date(failedBefore), wanted],
     );
     const uids = rows.map(({ uid }) => BigInt(uid));
     try {
@@ -65,30 +59,32 @@ export async function refreshBehind(
       throw error;
     }
     tried += uids.length;
-    if (uids.length < asked) break;
+    if (uids.length < wanted) break;
   }
   return refreshed;
 }
 
 /**
- * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller then
- * refreshes them by `refreshMarked`. If the process dies in between, the sweep does.
+ * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller calls
+ * `refreshMarked` after the commit; if the process dies before, the sweep refreshes them.
  */
-export async function markBehind(tx: Tx, uids: readonly bigint[]): Promise<void> {
-  await tx.$executeRaw`update users set catalog_revision = 0 where uid = any(${[...uids]})`;
+export async function markBehind(tx: Tx, users: readonly LockedUser[]): Promise<void> {
+  const uids = users.map(({ uid }) => uid);
+  await tx.$executeRaw`update users set catalog_revision = 0 where uid = any(${uids})`;
 }
 
-/** Refreshes marked users of one project. Users that fail raise an alarm and stay behind. */
+/** Refreshes marked users of one project. A user that fails raises an alarm and stays marked. */
 export async function refreshMarked(
   deps: RefreshDeps,
   projectId: string,
-  uids: readonly bigint[],
+  users: readonly LockedUser[],
   cause: ChangeCause,
 ): Promise<void> {
+  const uids = users.map(({ uid }) => uid);
   await refreshByHalves({ ...deps, cause }, projectId, uids, 'halve');
 }
 
-/** Loads why the project's users are behind: its last refresh, or a sync that had no time for them. */
+/** Loads why the project's users are behind: the cause of its last refresh, or a sync that timed out. */
 async function loadCause({ pool }: Database, projectId: string): Promise<ChangeCause> {
   const { rows } = await pool.query<{ cause: ChangeCause }>(
     'select cause from refreshes where project_id = $1 order by catalog_revision desc limit 1',
@@ -99,29 +95,28 @@ async function loadCause({ pool }: Database, projectId: string): Promise<ChangeC
 
 type CausedDeps = RefreshDeps & { cause: ChangeCause };
 
-interface Halves {
+interface Progress {
   refreshed: number;
-  /** The size of the largest batch that passed. */
+  /** The size of the largest batch that succeeded. */
   largest: number;
   timedOut: boolean;
 }
 
-/** Refreshes the users together if possible, otherwise by halves, down to the users who fail. */
+/** Refreshes the users in one transaction; if it fails, halves them, down to the single users that fail. */
 async function refreshByHalves(
   deps: CausedDeps,
   projectId: string,
-  uids: readonly bigint[],
-  onTimeout: Extent['onTimeout'],
-): Promise<Halves> {
+  uids: bigint[],
+  onTimeout: RefreshOptions['onTimeout'],
+): Promise<Progress> {
   const [first] = uids;
   if (first === undefined) return { refreshed: 0, largest: 0, timedOut: false };
   try {
     const refreshed = await refreshTogether(deps, projectId, uids);
     return { refreshed, largest: uids.length, timedOut: false };
   } catch (error) {
-    // An outage proves nothing about these users.
-    if (isUnreachable(error)) throw error;
-    if (onTimeout === 'stop' && isTimeout(error)) throw error;
+    // An outage is no fault of these users.
+    if (isUnreachable(error) || (onTimeout === 'stop' && isTimeout(error))) throw error;
     if (uids.length === 1) {
       await noteFailure(deps, projectId, first, error);
       return { refreshed: 0, largest: 0, timedOut: isTimeout(error) };
@@ -140,13 +135,13 @@ async function refreshByHalves(
 async function refreshTogether(
   deps: CausedDeps,
   projectId: string,
-  uids: readonly bigint[],
+  uids: bigint[],
 ): Promise<number> {
   const refreshed = await deps.database.transaction(async (tx) => {
     await lockProjectShared(tx, projectId);
     const users = await lockUsers(
       tx,
-      sql`uid = any(${[...uids]}) and catalog_revision < (
+      sql`uid = any(${uids}) and catalog_revision < (
         select catalog_revision from projects where id = ${projectId})`,
     );
     return refreshUsers(tx, projectId, users, deps.clock(), deps.cause);

@@ -1,11 +1,10 @@
 import type { UserName } from '../../entitlements/users.ts';
 
 /*
- * Decides the owner of a Stripe object from the evidence. Pure; owner.ts loads the evidence and stores the
- * decision.
+ * Decides the owner of a Stripe object. Pure: owner.ts loads the evidence and stores the decision.
  */
 
-/** The owner that an object's own metadata names; `userId` is null if it names a project alone. */
+/** The owner in an object's own metadata; `userId` is null if the metadata names only a project. */
 export interface Named {
   projectId: string;
   userId: string | null;
@@ -16,14 +15,14 @@ export interface Link extends UserName {
   linkedBy: string | null;
 }
 
-/** `undefined`: no evidence. `null`: no owner, even if one is stored. */
+/** The owner; `undefined` without evidence, so that a stored owner stays; `null` to remove it. */
 export type Verdict = UserName | null | undefined;
 
 /**
  * Returns the owner of a customer: its linked user, otherwise the owner that its metadata names. Metadata
  * that names another project moves the customer there; an edit within the project changes nothing.
  *
- * @param named by its metadata; null if that names no existing project.
+ * @param named the owner in its metadata; null if it names no existing project.
  */
 export function ownerOfCustomer(link: Link | null, named: Named | null): Verdict {
   if (named !== null && named.projectId !== link?.projectId) return userOf(named, link !== null);
@@ -51,24 +50,22 @@ export function ownerOfObject(
     : owner;
 }
 
-/**
- * A project alone names no user: an object that belonged to a user of another project then has no owner.
- */
-function userOf({ projectId, userId }: Named, wasStored: boolean): Verdict {
+/** Returns the named user. Metadata with only a project removes an owner in another project. */
+function userOf({ projectId, userId }: Named, hasOwner: boolean): Verdict {
   if (userId !== null) return { projectId, userId };
-  return wasStored ? null : undefined;
+  return hasOwner ? null : undefined;
 }
 
-/** A checkout, recorded before its session was requested. */
+/** A checkout, recorded before its session is requested from Stripe. */
 export interface Intent extends UserName {
   id: string;
-  /** Null until Stripe answered, or if the answer was lost. */
+  /** Null until Stripe has answered, and if the answer was lost. */
   sessionId: string | null;
   priceIds: readonly string[];
 }
 
 /** The fields of a session by which an intent may claim it. */
-export interface SessionClaim {
+interface SessionClaim {
   id: string;
   clientReferenceId: string | null;
   priceIds: readonly string[];

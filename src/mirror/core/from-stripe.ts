@@ -1,18 +1,17 @@
 import type Stripe from 'stripe';
-import type { DiscountRow, PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
+import type { PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
- * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Mappings that decide
- * nothing are in ../objects/. Source: Stripe's API reference; docs/architecture.md lists the pitfalls.
+ * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Mappings without a
+ * decision are in ../objects/. Source: Stripe's API reference; docs/architecture.md lists the pitfalls.
  */
 
 /**
  * Maps a subscription to its row.
  *
- * @param items all of them: the nested list holds 10.
+ * @param items all of the subscription's; Stripe nests at most 10 of them.
  * @param dunningAnchorAt see `dunningAnchor` (money-from-stripe.ts).
- * @param coupons by id, those that did not come with their discounts (`couponsToFetch`); null if they could
- *   not be fetched.
+ * @param coupons the coupons of `couponsToFetch`, by id; null if they could not be fetched.
  */
 export function subscriptionRow(
   subscription: Stripe.Subscription,
@@ -53,13 +52,13 @@ export function subscriptionRow(
   };
 }
 
-/** Returns the discounts; none if one came as a bare id, since its amount is then unknown. */
+/** Returns the discounts; nothing if Stripe did not expand one of them, since its amount is then unknown. */
 function discountsOrNothing(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
   coupons: ReadonlyMap<string, Stripe.Coupon>,
 ): Pick<SubscriptionRow, 'discounts'> {
-  const rows: DiscountRow[] = [];
+  const rows: SubscriptionRow['discounts'] = [];
   for (const { itemId, discounts } of discountsOf(subscription, items)) {
     for (const [position, discount] of discounts.entries()) {
       if (typeof discount === 'string') return {};
@@ -83,10 +82,7 @@ function discountsOrNothing(
   return { discounts: rows };
 }
 
-/**
- * Returns the ids of coupons that did not come with their discounts: those of items lie deeper than Stripe
- * expands.
- */
+/** Returns the ids of the coupons that Stripe did not expand, such as those of items. */
 export function couponsToFetch(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
@@ -107,24 +103,41 @@ function discountsOf(
   ];
 }
 
-/** How a session was paid. */
-export interface SessionPayment {
-  /** When its money arrived (`arrivalOf`), if anything was due. */
-  arrivedAt: Date | null;
-}
-
 /**
- * Maps a session to its row with its purchases, if it is complete and its `payment_status` is `paid` or
- * `no_payment_required`: in payment mode one per line, in subscription mode one per one-time line.
+ * Maps a session to its row. If it is complete and its `payment_status` is `paid` or `no_payment_required`,
+ * each line with a one-time price is a purchase.
  *
- * @param lines all of them.
+ * @param lines all of the session's.
+ * @param payment when the money arrived (`arrivalOf`); null if nothing was due.
  */
 export function sessionRow(
   session: Stripe.Checkout.Session,
   lines: readonly Stripe.LineItem[],
-  payment: SessionPayment,
+  payment: { arrivedAt: Date | null },
 ): SessionRow {
-  const row = {
+  const paymentIntentId = optionalReference(session.payment_intent);
+  const invoiceId = optionalReference(session.invoice);
+  const paid =
+    session.status === 'complete' &&
+    (session.payment_status === 'paid' || session.payment_status === 'no_payment_required');
+  const toPurchases = ({ price, ...line }: Stripe.LineItem): PurchaseRow[] => {
+    if (price?.type !== 'one_time') return [];
+    const purchase = {
+      id: line.id,
+      sessionId: session.id,
+      priceId: price.id,
+      productId: reference(price.product),
+      quantity: line.quantity ?? 1,
+      amount: BigInt(line.amount_total),
+      currency: line.currency,
+      paymentIntentId,
+      // In payment mode the invoice is only a receipt: all lines are paid and refunded together.
+      invoiceId: session.mode === 'subscription' ? invoiceId : null,
+      purchasedAt: payment.arrivedAt ?? instant(session.created),
+    };
+    return [purchase];
+  };
+  return {
     id: session.id,
     mode: session.mode,
     status: session.status,
@@ -132,39 +145,14 @@ export function sessionRow(
     customerId: optionalReference(session.customer),
     clientReferenceId: session.client_reference_id,
     priceIds: lines.flatMap(({ price }) => price?.id ?? []),
-    paymentIntentId: optionalReference(session.payment_intent),
+    paymentIntentId,
     subscriptionId: optionalReference(session.subscription),
-    invoiceId: optionalReference(session.invoice),
+    invoiceId,
     amountTotal: session.amount_total === null ? null : BigInt(session.amount_total),
     currency: session.currency,
     createdAt: instant(session.created),
     ...ownerMetadata(session.metadata),
-  };
-  const paid =
-    session.status === 'complete' &&
-    (session.payment_status === 'paid' || session.payment_status === 'no_payment_required');
-  return {
-    ...row,
-    purchases: !paid
-      ? []
-      : lines.flatMap((line): PurchaseRow[] => {
-          if (line.price?.type !== 'one_time') return [];
-          return [
-            {
-              id: line.id,
-              sessionId: session.id,
-              priceId: line.price.id,
-              productId: reference(line.price.product),
-              quantity: line.quantity ?? 1,
-              amount: BigInt(line.amount_total),
-              currency: line.currency,
-              paymentIntentId: row.paymentIntentId,
-              // In payment mode the invoice is only a receipt: all lines are paid and refunded together.
-              invoiceId: session.mode === 'subscription' ? row.invoiceId : null,
-              purchasedAt: payment.arrivedAt ?? instant(session.created),
-            },
-          ];
-        }),
+    purchases: paid ? lines.flatMap(toPurchases) : [],
   };
 }
 
@@ -179,23 +167,22 @@ export function optionalReference(
   return field === null || field === undefined ? null : reference(field);
 }
 
-/** Returns our own fields of the metadata, which we or an operator at Stripe set. */
-export function ownerMetadata(metadata: Stripe.Metadata | null): {
-  metadataProjectId: string | null;
-  metadataUserId: string | null;
-} {
+/** Returns the owner that metadata names; checkout sets it, and an operator may set it at Stripe. */
+export function ownerMetadata(
+  metadata: Stripe.Metadata | null,
+): Pick<SubscriptionRow, 'metadataProjectId' | 'metadataUserId'> {
   return {
     metadataProjectId: metadata?.['project_id'] ?? null,
     metadataUserId: metadata?.['user_id'] ?? null,
   };
 }
 
-/** Stripe's instants are whole seconds. */
+/** Converts a timestamp of Stripe's, which is in seconds. */
 export function instant(seconds: number): Date {
   return new Date(seconds * 1000);
 }
 
-/** Only reports need it, so an amount that is not an integer counts as unknown and fails no sync. */
+/** Returns null for an amount that is not an integer: only reports need it, so it must not fail the sync. */
 function wholeAmount(amount: number | null | undefined): bigint | null {
   return Number.isSafeInteger(amount) ? BigInt(amount ?? 0) : null;
 }

@@ -3,21 +3,19 @@ import { instant, optionalInstant, optionalReference } from './from-stripe.ts';
 import type { InvoiceRow } from './rows.ts';
 
 /*
- * Maps payments, debts and refunds from Stripe's objects to the mirror's rows. Pure.
+ * Maps invoices to the mirror's rows, and computes when money arrived and when a debt began. Pure.
  */
 
-/**
- * Maximum delay with which Stripe books a charge that succeeded immediately, such as a card's, milliseconds.
- */
-const bookingMs = 3_600_000;
+/** Maximum delay with which Stripe books a charge that succeeded at once, such as a card's, milliseconds. */
+const maxBookingDelayMs = 3_600_000;
 
 /**
  * Returns when the money arrived; null if no charge succeeded and there is no invoice. A charge's `created`
  * is its submission; a balance transaction or invoice more than an hour later shows a later arrival. For a
- * debit booked on submission, only an event shows the arrival (confirm-arrivals.ts).
+ * debit booked on submission, only an event shows the arrival (load-arrivals.ts).
  *
  * @param charges with their balance transactions, if the key may read those.
- * @param invoicePaidAt of the invoice that they pay, if it is more than a receipt.
+ * @param invoicePaidAt when the invoice that they pay was paid; null if the invoice is only a receipt.
  */
 export function arrivalOf(
   charges: readonly Stripe.Charge[],
@@ -27,7 +25,9 @@ export function arrivalOf(
   if (succeeded.length === 0) return invoicePaidAt;
   const chargedAt = Math.max(...succeeded.map(({ created }) => created)) * 1000;
   const reported = [invoicePaidAt?.getTime() ?? 0, ...succeeded.map(bookedAt)];
-  return new Date(Math.max(chargedAt, ...reported.filter((at) => at > chargedAt + bookingMs)));
+  return new Date(
+    Math.max(chargedAt, ...reported.filter((at) => at > chargedAt + maxBookingDelayMs)),
+  );
 }
 
 function bookedAt({ balance_transaction: booked }: Stripe.Charge): number {
@@ -37,8 +37,8 @@ function bookedAt({ balance_transaction: booked }: Stripe.Charge): number {
 /**
  * Maps an invoice to its row.
  *
- * @param payments all of the invoice's. With their payment intents, they distinguish a payment in progress
- *   (a debit takes days) from one that failed.
+ * @param payments all of the invoice's, with their payment intents expanded: the intents distinguish a
+ *   payment in progress (a debit takes days) from one that failed.
  */
 export function invoiceRow(
   invoice: Stripe.Invoice,
@@ -85,17 +85,17 @@ function hasFailed(
   return attempts > 0 && !mayArrive;
 }
 
-/** Returns the subscription that an invoice belongs to, if any. */
-function subscriptionOf(invoice: Stripe.Invoice): string | null {
-  return optionalReference(invoice.parent?.subscription_details?.subscription);
+/** Returns the id of the subscription that an invoice belongs to, if any. */
+export function subscriptionOf({ parent }: Stripe.Invoice): string | null {
+  return optionalReference(parent?.subscription_details?.subscription);
 }
 
 /**
  * Returns when the current debt began: the earliest `finalized_at` (`due_date` if the invoice was sent to the
- * customer) of the unpaid, not void invoices finalized after the last paid one; null = no debt.
- * docs/architecture.md, "Grace period", explains the rule.
+ * customer) of the unpaid, not void invoices finalized after the last paid one; null if there is
+ * no debt. docs/architecture.md, "Grace period", explains the rule.
  *
- * @param invoices all of the subscription's: a draft may be finalized much later.
+ * @param invoices all of the subscription's; even an old draft may be finalized now.
  */
 export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
   const [lastPaid] = invoices

@@ -1,5 +1,10 @@
 import { type SyncedType, syncedTypes } from '../../webhook/core/events.ts';
-import { type Fetched, type SyncedRef, objectKey } from '../../webhook/core/synced-object.ts';
+import {
+  type Fetched,
+  objectKey,
+  refsTo,
+  type SyncedRef,
+} from '../../webhook/core/synced-object.ts';
 import type { RowOf } from './rows.ts';
 
 /** Rows of followed objects, by type. */
@@ -11,32 +16,31 @@ export type RowsByType = { [T in SyncedType]: RowOf[T][] };
  */
 export interface StripeSnapshot extends RowsByType {
   /**
-   * Subscriptions that the mirror stores as ended and that Stripe, asked again long after, shows alive: the
-   * mirror is wrong. In any other case a stored end stays, since a contradicting snapshot is older.
+   * Subscriptions that the mirror stores as ended and that Stripe, queried again long after, shows as not
+   * ended: the mirror is wrong. Otherwise a stored end stays, since a contradicting snapshot is older.
    */
   revived: string[];
   /** Ids of customers and subscriptions on a test clock, which Stripe's lists leave out by default. */
   onTestClock: string[];
   /**
-   * Customers whose link an operator removes: other evidence then decides the owner of each and of its
-   * objects.
+   * Customers whose link an operator removes. Other evidence then decides who owns them and their objects.
    */
   unlinked: string[];
   /**
-   * The requested object, if Stripe does not know it. This is not a deletion: a wrong key or mode looks the
-   * same, so access does not change.
+   * The requested object, if Stripe does not know it. This is no evidence of a deletion, since a wrong key or
+   * mode has the same effect: access does not change.
    */
   missing: SyncedRef[];
   /**
-   * Objects that Stripe does not know yet, such as a related object. They do not count as fetched: their
-   * earlier events stay in the queue, and their own retries decide.
+   * Objects that Stripe does not know yet, such as a related object. They do not count as fetched, so their
+   * earlier events stay in the queue and are retried.
    */
   unconfirmed: SyncedRef[];
 }
 
-/** Returns the rows that `of` returns for each type. */
+/** Builds a table of rows by calling `of` for each type. */
 export function rowsByType(of: <T extends SyncedType>(type: T) => RowOf[T][]): RowsByType {
-  return Object.fromEntries(syncedTypes.map((type) => [type, of(type)])) as RowsByType; // of every type
+  return Object.fromEntries(syncedTypes.map((type) => [type, of(type)])) as RowsByType; // has every type
 }
 
 /** Returns the results of `of` for the rows of each type, in the order of `syncedTypes`. */
@@ -72,37 +76,36 @@ export function mergeSnapshots(all: readonly StripeSnapshot[]): StripeSnapshot {
   };
 }
 
-/** Returns every object that the snapshot shows, and the requested one. */
+/** Returns every object in the snapshot, and the requested one if it is missing. */
 export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
-  const shown = mapTypes(snapshot, (objectType, rows) =>
-    rows.map(({ id }): Fetched => ({ objectType, objectId: id, outcome: 'applied' })),
-  ).flat();
   return [
-    ...shown,
+    ...mapTypes(snapshot, (type, rows) => refsTo(type, rows))
+      .flat()
+      .map((object) => ({ ...object, outcome: 'applied' as const })),
     ...snapshot.missing.map((object) => ({ ...object, outcome: 'missing' as const })),
   ];
 }
 
-/** Number of subscriptions written in one transaction, so that it ends well within its time limit. */
-const subscriptionsAtOnce = 100;
+/** Maximum number of subscriptions per transaction, so that it ends well within its time limit. */
+const maxSubscriptions = 100;
 
 /**
- * Splits a snapshot into parts that are written sequentially under its number: the objects of a big customer
- * are too many for one transaction. The last part has everything except subscriptions, so the requested
- * object counts as fetched only after all parts were written.
+ * Splits a snapshot that is too big for one transaction into parts that are written sequentially under its
+ * number. All parts but the last hold subscriptions only, so the requested object counts as fetched once all
+ * parts are written.
  */
 export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
   const { subscription: all } = snapshot;
   const parts: StripeSnapshot[] = [];
   let from = 0;
-  for (; all.length - from > subscriptionsAtOnce; from += subscriptionsAtOnce) {
-    const some = all.slice(from, from + subscriptionsAtOnce);
+  for (; all.length - from > maxSubscriptions; from += maxSubscriptions) {
+    const some = all.slice(from, from + maxSubscriptions);
     parts.push({ ...snapshotOf({ subscription: some }), revived: snapshot.revived });
   }
   return [...parts, { ...snapshot, subscription: all.slice(from) }];
 }
 
-/** Returns the snapshot with purchases starting when their money arrived, by session, if that is given. */
+/** Sets the start of purchases whose money arrived later; `arrivals` are by session. */
 export function withArrivals(
   snapshot: StripeSnapshot,
   arrivals: ReadonlyMap<string, Date>,
@@ -115,7 +118,7 @@ export function withArrivals(
   return { ...snapshot, 'checkout.session': sessions };
 }
 
-/** Returns the snapshot without the objects that a later fetch wrote. */
+/** Returns the snapshot with only those objects whose keys are in `newest`. */
 export function onlyNewest(snapshot: StripeSnapshot, newest: ReadonlySet<string>): StripeSnapshot {
   const rows: RowsByType = snapshot;
   return {

@@ -1,9 +1,7 @@
-import type Stripe from 'stripe';
 import { toPriceRow, toProductRow } from '../../catalog/core/from-stripe.ts';
 import { applyPrices, applyProducts } from '../../catalog/store.ts';
 import { retrievePrice } from '../../catalog/whole-price.ts';
 import { reference } from '../core/from-stripe.ts';
-import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { type FollowedObject, related, whereIn } from './followed-object.ts';
 
 export const product: FollowedObject<'product'> = {
@@ -20,8 +18,13 @@ export const product: FollowedObject<'product'> = {
   deletedRow: (id) => ({ id, deleted: true }),
 };
 
+/** A price, fetched with its product, which its row references. */
 export const price: FollowedObject<'price'> = {
-  fetch: fetchPrice,
+  async fetch(stripe, snapshot, id) {
+    const price = await retrievePrice(stripe, id);
+    snapshot.product.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
+    snapshot.price.push(toPriceRow(price));
+  },
   links: (row) => ({ related: row.deleted ? [] : related('product', row.productId) }),
   async store(tx, row) {
     await applyPrices(tx, [row]);
@@ -31,10 +34,3 @@ export const price: FollowedObject<'price'> = {
   ofCustomer: null,
   deletedRow: (id) => ({ id, deleted: true }),
 };
-
-/** Fetches a price with its product, which it requires. */
-async function fetchPrice(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
-  const price = await retrievePrice(stripe, id);
-  snapshot.product.push(toProductRow(await stripe.products.retrieve(reference(price.product))));
-  snapshot.price.push(toPriceRow(price));
-}

@@ -1,17 +1,10 @@
 import type Stripe from 'stripe';
 import { isKnownRefundStatus } from '../../entitlements/core/stripe-statuses.ts';
-import type { Tx } from '../../platform/database.ts';
 import { ofOnly, wholeList } from '../../platform/stripe-lists.ts';
 import { instant, optionalReference } from '../core/from-stripe.ts';
-import type { ChargeRow, RefundRow } from '../core/rows.ts';
+import type { RefundRow } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
-import {
-  type FollowedObject,
-  lastKnown,
-  type StoredRow,
-  upsertOf,
-  whereIn,
-} from './followed-object.ts';
+import { type FollowedObject, lastKnown, upsertOf, whereIn } from './followed-object.ts';
 
 /** A charge, with all its refunds. */
 export const charge: FollowedObject<'charge'> = {
@@ -19,8 +12,28 @@ export const charge: FollowedObject<'charge'> = {
     await addCharge(stripe, snapshot, await fetchCharge(stripe, id));
   },
   links: ({ paymentIntentId }) => ({ intents: [paymentIntentId] }),
-  store: storeCharge,
-  load: loadCharges,
+  async store(tx, { refunds, ...data }) {
+    await tx.charge.upsert(upsertOf(data));
+    const unknown: string[] = [];
+    for (const refund of refunds) {
+      const { id } = refund;
+      const known = isKnownRefundStatus(refund.status);
+      const former = known ? null : await tx.refund.findUnique({ where: { id } });
+      const row = { ...refund, knownStatus: former && lastKnown(former, isKnownRefundStatus) };
+      await tx.refund.upsert(upsertOf(row));
+      if (!known) unknown.push(id);
+    }
+    return unknown;
+  },
+  async load(tx, shown) {
+    const charges = await tx.charge.findMany(whereIn(shown));
+    const ids = shown.map(({ id }) => id);
+    const refunds = await tx.refund.findMany({ where: { chargeId: { in: ids } } });
+    return charges.map((row) => ({
+      ...row,
+      refunds: refunds.filter(({ chargeId }) => chargeId === row.id),
+    }));
+  },
   ofCustomer: null,
 };
 
@@ -38,21 +51,17 @@ export async function addCharge(
     stripe.refunds.list({ charge: shown.id, ...page }),
   );
   ofOnly(shown.id, refunds, (refund) => optionalReference(refund.charge));
-  snapshot.charge.push(chargeRow(shown, refunds));
-}
-
-function chargeRow(charge: Stripe.Charge, refunds: readonly Stripe.Refund[]): ChargeRow {
-  return {
-    id: charge.id,
-    paymentIntentId: optionalReference(charge.payment_intent),
-    customerId: optionalReference(charge.customer),
-    amount: BigInt(charge.amount),
-    amountRefunded: BigInt(charge.amount_refunded),
-    currency: charge.currency,
-    status: charge.status,
-    createdAt: instant(charge.created),
+  snapshot.charge.push({
+    id: shown.id,
+    paymentIntentId: optionalReference(shown.payment_intent),
+    customerId: optionalReference(shown.customer),
+    amount: BigInt(shown.amount),
+    amountRefunded: BigInt(shown.amount_refunded),
+    currency: shown.currency,
+    status: shown.status,
+    createdAt: instant(shown.created),
     refunds: refunds.map(refundRow),
-  };
+  });
 }
 
 export function refundRow(refund: Stripe.Refund): RefundRow {
@@ -65,28 +74,4 @@ export function refundRow(refund: Stripe.Refund): RefundRow {
     status: refund.status ?? 'pending',
     createdAt: instant(refund.created),
   };
-}
-
-async function storeCharge(tx: Tx, { refunds, ...data }: ChargeRow): Promise<string[]> {
-  await tx.charge.upsert(upsertOf(data));
-  const unknown: string[] = [];
-  for (const refund of refunds) {
-    const { id } = refund;
-    const known = isKnownRefundStatus(refund.status);
-    const former = known ? null : await tx.refund.findUnique({ where: { id } });
-    const row = { ...refund, knownStatus: former && lastKnown(former, isKnownRefundStatus) };
-    await tx.refund.upsert(upsertOf(row));
-    if (!known) unknown.push(id);
-  }
-  return unknown;
-}
-
-async function loadCharges(tx: Tx, shown: readonly ChargeRow[]): Promise<StoredRow[]> {
-  const charges = await tx.charge.findMany(whereIn(shown));
-  const ids = shown.map(({ id }) => id);
-  const refunds = await tx.refund.findMany({ where: { chargeId: { in: ids } } });
-  return charges.map((row) => ({
-    ...row,
-    refunds: refunds.filter(({ chargeId }) => chargeId === row.id),
-  }));
 }

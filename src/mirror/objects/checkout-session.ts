@@ -1,10 +1,7 @@
 import type Stripe from 'stripe';
-import type { Tx } from '../../platform/database.ts';
 import { ofOnly, wholeList } from '../../platform/stripe-lists.ts';
 import { optionalReference, sessionRow } from '../core/from-stripe.ts';
 import { arrivalOf } from '../core/money-from-stripe.ts';
-import type { SessionRow } from '../core/rows.ts';
-import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { isMissing, unlessMissing } from '../failures.ts';
 import { whereAllowed } from '../optional-expansion.ts';
 import { addCharge, fetchCharge } from './charge.ts';
@@ -19,14 +16,56 @@ import { fetchInvoice } from './invoice.ts';
 import { fetchSubscription } from './subscription.ts';
 
 export const checkoutSession: FollowedObject<'checkout.session'> = {
-  fetch: fetchSession,
+  async fetch(stripe, snapshot, id) {
+    const session = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] });
+    const lines = await wholeList(session.line_items, (page) =>
+      stripe.checkout.sessions.listLineItems(id, page),
+    );
+    const subscriptionId = optionalReference(session.subscription);
+    if (subscriptionId !== null) {
+      const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
+      await unlessMissing(snapshot.unconfirmed, subscription, () =>
+        fetchSubscription(stripe, snapshot, subscriptionId),
+      );
+    }
+    const invoiceId = optionalReference(session.invoice);
+    const oneTime = lines.some((line) => line.price?.type === 'one_time');
+    const invoice =
+      invoiceId !== null && oneTime
+        ? await unlessMissing(
+            snapshot.unconfirmed,
+            { objectType: 'invoice', objectId: invoiceId },
+            () => fetchInvoice(stripe, snapshot, invoiceId),
+          )
+        : null;
+    const intentIds = [
+      optionalReference(session.payment_intent),
+      ...(invoice?.payments.map((payment) => payment.paymentIntentId) ?? []),
+    ].filter((intentId) => intentId !== null);
+    const charges: Stripe.Charge[] = [];
+    for (const intentId of new Set(intentIds)) {
+      const charge = await fetchLatestCharge(stripe, intentId);
+      if (charge === null) continue;
+      await addCharge(stripe, snapshot, charge);
+      charges.push(charge);
+    }
+    // In payment mode the invoice is only a receipt.
+    const invoicePaidAt = session.mode === 'subscription' ? (invoice?.paidAt ?? null) : null;
+    const arrivedAt = arrivalOf(charges, invoicePaidAt);
+    snapshot['checkout.session'].push(sessionRow(session, lines, { arrivedAt }));
+  },
   links: (row) => ({
     customer: row.customerId,
     intents: [row.paymentIntentId],
     invoices: [row.invoiceId],
     related: related('subscription', row.subscriptionId),
   }),
-  store: storeSession,
+  /** A paid line stays a purchase; refunds and disputes record what was returned. */
+  async store(tx, { purchases, priceIds, ...data }) {
+    await tx.checkoutSession.upsert(upsertOf(data));
+    for (const purchase of purchases) await tx.purchase.upsert(upsertOf(purchase));
+    return [];
+  },
   load: (tx, rows) =>
     tx.checkoutSession.findMany({ ...whereIn(rows), include: { purchases: true } }),
   ofCustomer: (stripe, customer) => async (page) => {
@@ -37,45 +76,6 @@ export const checkoutSession: FollowedObject<'checkout.session'> = {
     return { ...listed, data: listed.data.map((one) => customerObject(one, linesOf(one))) };
   },
 };
-
-async function fetchSession(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
-  const session = await stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] });
-  const lines = await wholeList(session.line_items, (page) =>
-    stripe.checkout.sessions.listLineItems(id, page),
-  );
-  const subscriptionId = optionalReference(session.subscription);
-  if (subscriptionId !== null) {
-    const subscription = { objectType: 'subscription', objectId: subscriptionId } as const;
-    await unlessMissing(snapshot.unconfirmed, subscription, () =>
-      fetchSubscription(stripe, snapshot, subscriptionId),
-    );
-  }
-  const invoiceId = optionalReference(session.invoice);
-  const oneTime = lines.some((line) => line.price?.type === 'one_time');
-  const invoice =
-    invoiceId !== null && oneTime
-      ? await unlessMissing(
-          snapshot.unconfirmed,
-          { objectType: 'invoice', objectId: invoiceId },
-          () => fetchInvoice(stripe, snapshot, invoiceId),
-        )
-      : null;
-  const intentIds = [
-    optionalReference(session.payment_intent),
-    ...(invoice?.payments.map((payment) => payment.paymentIntentId) ?? []),
-  ].filter((intentId) => intentId !== null);
-  const charges: Stripe.Charge[] = [];
-  for (const intentId of new Set(intentIds)) {
-    const charge = await fetchLatestCharge(stripe, intentId);
-    if (charge === null) continue;
-    await addCharge(stripe, snapshot, charge);
-    charges.push(charge);
-  }
-  // In payment mode the invoice is only a receipt.
-  const invoicePaidAt = session.mode === 'subscription' ? (invoice?.paidAt ?? null) : null;
-  const arrivedAt = arrivalOf(charges, invoicePaidAt);
-  snapshot['checkout.session'].push(sessionRow(session, lines, { arrivedAt }));
-}
 
 /**
  * Fetches the latest charge; null if the payment has no charge yet or Stripe does not know it. The session's
@@ -97,14 +97,4 @@ async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stri
     if (!isMissing(error)) throw error;
     return null;
   }
-}
-
-/** Stores a session. A paid line stays a purchase; refunds and disputes record what was returned. */
-async function storeSession(tx: Tx, row: SessionRow): Promise<string[]> {
-  const { purchases, priceIds, ...data } = row;
-  await tx.checkoutSession.upsert(upsertOf(data));
-  for (const purchase of purchases) {
-    await tx.purchase.upsert(upsertOf(purchase));
-  }
-  return [];
 }

@@ -1,15 +1,42 @@
 import type Stripe from 'stripe';
-import type { Tx } from '../../platform/database.ts';
 import { instant, ownerMetadata } from '../core/from-stripe.ts';
 import type { CustomerRow } from '../core/rows.ts';
-import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
-import { type FollowedObject, type StoredRow, upsertOf, whereIn } from './followed-object.ts';
+import { type FollowedObject, upsertOf, whereIn } from './followed-object.ts';
 
 export const customer: FollowedObject<'customer'> = {
-  fetch: fetchCustomer,
+  async fetch(stripe, snapshot, id) {
+    const shown = await stripe.customers.retrieve(id);
+    if (shown.deleted !== true && (shown.test_clock ?? null) !== null) {
+      snapshot.onTestClock.push(id);
+    }
+    snapshot.customer.push(customerRow(shown));
+  },
   links: () => ({}),
-  store: storeCustomer,
-  load: loadCustomers,
+  async store(tx, { id, email, deleted, createdAt }) {
+    if (deleted) {
+      await tx.customer.updateMany({
+        where: { id },
+        data: { deleted: true, email: null, isPrimary: false },
+      });
+      return [];
+    }
+    if (createdAt === null)
+      throw new Error(`customer ${id} is not deleted but has no creation date`);
+    await tx.customer.upsert(upsertOf({ id, email, createdAt }));
+    return [];
+  },
+  /** The e-mail address of an erased user counts as equal, so it stays erased. */
+  async load(tx, shown) {
+    const rows = await tx.customer.findMany({
+      ...whereIn(shown),
+      include: { user: { select: { erasedAt: true } } },
+    });
+    const emails = new Map(shown.map(({ id, email }) => [id, email]));
+    return rows.map(({ user, ...row }) => {
+      const erased = user !== null && user.erasedAt !== null;
+      return erased ? { ...row, email: emails.get(row.id) ?? null } : row;
+    });
+  },
   ofCustomer: null,
 };
 
@@ -31,41 +58,4 @@ export function customerRow(customer: Stripe.Customer | Stripe.DeletedCustomer):
     ...ownerMetadata(customer.metadata),
     createdAt: instant(customer.created),
   };
-}
-
-async function fetchCustomer(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void> {
-  const shown = await stripe.customers.retrieve(id);
-  if (shown.deleted !== true && (shown.test_clock ?? null) !== null) {
-    snapshot.onTestClock.push(id);
-  }
-  snapshot.customer.push(customerRow(shown));
-}
-
-async function storeCustomer(
-  tx: Tx,
-  { id, email, deleted, createdAt }: CustomerRow,
-): Promise<string[]> {
-  if (deleted) {
-    await tx.customer.updateMany({
-      where: { id },
-      data: { deleted: true, email: null, isPrimary: false },
-    });
-    return [];
-  }
-  if (createdAt === null) throw new Error(`customer ${id} is not deleted but has no creation date`);
-  await tx.customer.upsert(upsertOf({ id, email, createdAt }));
-  return [];
-}
-
-/** Loads customers. The e-mail address of an erased user counts as equal, so it stays erased. */
-async function loadCustomers(tx: Tx, shown: readonly CustomerRow[]): Promise<StoredRow[]> {
-  const rows = await tx.customer.findMany({
-    ...whereIn(shown),
-    include: { user: { select: { erasedAt: true } } },
-  });
-  const emails = new Map(shown.map(({ id, email }) => [id, email]));
-  return rows.map(({ user, ...row }) => {
-    const erased = user !== null && user.erasedAt !== null;
-    return erased ? { ...row, email: emails.get(row.id) ?? null } : row;
-  });
 }

@@ -22,21 +22,21 @@ export interface FollowedObject<T extends SyncedType> {
    * @returns the ids of the objects in it that have an unknown status, which raise an alarm.
    */
   store(tx: Tx, row: RowOf[T], snapshot: StripeSnapshot): Promise<string[]>;
-  /** Loads the stored rows of these objects, each with the rows that belong to it. */
+  /** Loads the stored rows of these objects, each with its child rows. */
   load(tx: Tx, rows: readonly RowOf[T][]): Promise<StoredRow[]>;
   /**
-   * Lists the objects of a customer that access may depend on. Null: they come with other objects, or have
-   * no customer.
+   * Lists the objects of a customer that access may depend on. Null if they are fetched with other objects
+   * or have no customer.
    */
   ofCustomer: ((stripe: Stripe, customer: string) => ListPage<CustomerObject>) | null;
   /**
-   * Returns the row of an object that Stripe no longer knows and whose deletion an event reported. Absent:
-   * Stripe shows deleted objects of this type.
+   * Returns the row of an object that Stripe no longer knows and whose deletion an event reported. Absent if
+   * Stripe still returns deleted objects of this type.
    */
   deletedRow?(id: string): RowOf[T];
 }
 
-/** An object of a customer, as a list shows it. */
+/** The relevant fields of an object in a list of a customer's objects. */
 export interface CustomerObject {
   id: string;
   customerId: string | null;
@@ -48,33 +48,33 @@ export type StoredRow = { id: string } & object;
 
 /** The references of a row. */
 export interface Links {
-  /** Its customer. Objects that are fetched together have the same. */
+  /** Its customer, the same for all objects that are fetched together. */
   customer?: string | null;
-  /** The payments by which money finds its purchase. They are locked. */
+  /** Its payments, which lead to the purchases they pay. They are locked. */
   intents?: readonly (string | null)[];
   invoices?: readonly (string | null)[];
   /** The objects that are fetched together with it. */
   related?: readonly SyncedRef[];
 }
 
-/** Returns a link to a related object, if there is one. */
+/** Returns the reference to a related object, if the id is set. */
 export function related(objectType: SyncedType, objectId: string | null): SyncedRef[] {
   return objectId === null ? [] : [{ objectType, objectId }];
 }
 
-/** Returns the condition of a query for the stored rows of these objects. */
+/** Returns the condition for the stored rows of these objects. */
 export function whereIn(rows: readonly { id: string }[]): { where: { id: { in: string[] } } } {
   return { where: { id: { in: rows.map(({ id }) => id) } } };
 }
 
-/** Returns an upsert by the id. It writes the same columns to a new row and to a stored one. */
+/** Returns an upsert by the id, which writes the same columns to a new row and to a stored one. */
 export function upsertOf<Row extends { id: string }>(
   row: Row,
 ): { where: { id: string }; create: Row; update: Row } {
   return { where: { id: row.id }, create: row, update: row };
 }
 
-/** Returns the status that keeps its effect while Stripe reports an unknown one; null if none is known. */
+/** Returns the status that applies while Stripe reports an unknown one; null if none is known. */
 export function lastKnown(
   { status, knownStatus }: { status: string; knownStatus: string | null },
   isKnown: (status: string) => boolean,
@@ -82,7 +82,7 @@ export function lastKnown(
   return isKnown(status) ? status : knownStatus;
 }
 
-/** Returns the relevant fields of a customer's object with these lines. */
+/** Returns the relevant fields of a subscription or session with these items or lines. */
 export function customerObject(
   object: Pick<Stripe.Subscription | Stripe.Checkout.Session, 'id' | 'customer' | 'metadata'>,
   lines: readonly { price: Stripe.Price | null }[],

@@ -1,5 +1,4 @@
 import type Stripe from 'stripe';
-import type { Tx } from '../../platform/database.ts';
 import { wholeList } from '../../platform/stripe-lists.ts';
 import { invoiceRow } from '../core/money-from-stripe.ts';
 import type { InvoiceRow } from '../core/rows.ts';
@@ -15,7 +14,11 @@ export const invoice: FollowedObject<'invoice'> = {
     intents: payments.map(({ paymentIntentId }) => paymentIntentId),
     invoices: [id],
   }),
-  store: storeInvoice,
+  async store(tx, { payments, ...data }) {
+    await tx.invoice.upsert(upsertOf(data));
+    for (const payment of payments) await tx.invoicePayment.upsert(upsertOf(payment));
+    return [];
+  },
   load: (tx, rows) => tx.invoice.findMany({ ...whereIn(rows), include: { payments: true } }),
   ofCustomer: null,
 };
@@ -34,13 +37,4 @@ export async function fetchInvoice(
   const row = invoiceRow(shown, payments);
   snapshot.invoice.push(row);
   return row;
-}
-
-async function storeInvoice(tx: Tx, row: InvoiceRow): Promise<string[]> {
-  const { payments, ...data } = row;
-  await tx.invoice.upsert(upsertOf(data));
-  for (const payment of payments) {
-    await tx.invoicePayment.upsert(upsertOf(payment));
-  }
-  return [];
 }

@@ -25,7 +25,7 @@ export const followedObjects: { readonly [T in SyncedType]: FollowedObject<T> } 
 };
 
 /**
- * Writes everything that the snapshot shows.
+ * Writes all rows of a snapshot.
  *
  * @returns the ids of subscriptions, refunds and disputes with an unknown status.
  */

@@ -1,10 +1,8 @@
 import Stripe from 'stripe';
 import { isKnownStatus, isTerminal } from '../../entitlements/core/stripe-statuses.ts';
-import type { Tx } from '../../platform/database.ts';
 import { ImplausibleAnswer, listAll, ofOnly, wholeList } from '../../platform/stripe-lists.ts';
-import { couponsToFetch, optionalReference, subscriptionRow } from '../core/from-stripe.ts';
-import { dunningAnchor } from '../core/money-from-stripe.ts';
-import type { SubscriptionRow } from '../core/rows.ts';
+import { couponsToFetch, subscriptionRow } from '../core/from-stripe.ts';
+import { dunningAnchor, subscriptionOf } from '../core/money-from-stripe.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 import { isMissing } from '../failures.ts';
 import { whereAllowed } from '../optional-expansion.ts';
@@ -13,7 +11,35 @@ import { customerObject, type FollowedObject, upsertOf, whereIn } from './follow
 export const subscription: FollowedObject<'subscription'> = {
   fetch: fetchSubscription,
   links: ({ customerId }) => ({ customer: customerId }),
-  store: storeSubscription,
+  /**
+   * A terminal status is final at Stripe, so a contradicting snapshot is older. An unknown status keeps the
+   * last known effect, and denies access if it is the first status seen.
+   */
+  async store(tx, row, { revived }) {
+    const { items, discounts, ...rest } = row;
+    const former = await tx.subscription.findUnique({ where: { id: row.id } });
+    const ended = former !== null && isTerminal(former.status) && !isTerminal(row.status);
+    if (ended && !revived.includes(row.id)) return [];
+    const known = isKnownStatus(row.status);
+    const data = {
+      ...rest,
+      ...(known || former === null
+        ? { effectiveStatus: row.status }
+        : {
+            effectiveStatus: former.effectiveStatus,
+            dunningAnchorAt: former.dunningAnchorAt,
+            pausedAt: former.pausedAt,
+          }),
+    };
+    await tx.subscription.upsert(upsertOf(data));
+    await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
+    await tx.subscriptionItem.createMany({ data: items });
+    if (discounts !== undefined) {
+      await tx.subscriptionDiscount.deleteMany({ where: { subscriptionId: row.id } });
+      if (discounts.length > 0) await tx.subscriptionDiscount.createMany({ data: discounts });
+    }
+    return known ? [] : [row.id];
+  },
   load: (tx, rows) =>
     tx.subscription.findMany({ ...whereIn(rows), include: { items: true, discounts: true } }),
   ofCustomer: (stripe, customer) => async (page) => {
@@ -22,13 +48,10 @@ export const subscription: FollowedObject<'subscription'> = {
   },
 };
 
-/**
- * Expands a subscription's discounts. The coupons of items lie deeper than Stripe expands, so they come as
- * ids.
- */
+/** Expands a subscription's discounts. Stripe does not expand as deep as the coupons of items. */
 export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
 
-/** Adds a subscription to a snapshot by its id. Throws the same errors as `addSubscription`. */
+/** Fetches a subscription into a snapshot (`addSubscription`). */
 export async function fetchSubscription(
   stripe: Stripe,
   snapshot: StripeSnapshot,
@@ -40,7 +63,12 @@ export async function fetchSubscription(
   return addSubscription(stripe, snapshot, shown);
 }
 
-/** Adds a subscription from Stripe, with all its items and, if it owes, the start of its debt. */
+/**
+ * Adds a subscription to a snapshot, with all its items and, if it is past due or unpaid, the start of the
+ * debt.
+ *
+ * @throws ImplausibleAnswer if Stripe contradicts itself.
+ */
 export async function addSubscription(
   stripe: Stripe,
   snapshot: StripeSnapshot,
@@ -58,15 +86,15 @@ export async function addSubscription(
     throw new ImplausibleAnswer('Stripe returned fewer items than the subscription has');
   }
   const owes = shown.status === 'past_due' || shown.status === 'unpaid';
-  const anchor = owes ? dunningAnchor(await fetchInvoices(stripe, id)) : null;
+  const anchor = owes ? await fetchDunningAnchor(stripe, id) : null;
   const coupons = await fetchCoupons(stripe, couponsToFetch(shown, items));
   if (shown.test_clock !== null) snapshot.onTestClock.push(id);
   snapshot.subscription.push(subscriptionRow(shown, items, anchor, coupons));
 }
 
 /**
- * Fetches coupons. A deleted coupon lives on in its discounts alone and is left out. Only reports need
- * coupons, so if they cannot be fetched (null), the subscription is synced without them.
+ * Fetches coupons, leaving out deleted ones; null if Stripe returns an error. Only reports need coupons, so
+ * the subscription is then synced without them.
  */
 async function fetchCoupons(
   stripe: Stripe,
@@ -84,46 +112,7 @@ async function fetchCoupons(
   return coupons;
 }
 
-async function fetchInvoices(
-  stripe: Stripe,
-  subscription: string,
-): Promise<readonly Stripe.Invoice[]> {
+async function fetchDunningAnchor(stripe: Stripe, subscription: string): Promise<Date | null> {
   const invoices = await listAll((page) => stripe.invoices.list({ subscription, ...page }));
-  return ofOnly(subscription, invoices, ({ parent }) =>
-    optionalReference(parent?.subscription_details?.subscription),
-  );
-}
-
-/**
- * Stores a subscription. A terminal status is final at Stripe, so a contradicting snapshot is older. An
- * unknown status keeps the last known effect, and denies access if it is the first status seen.
- */
-async function storeSubscription(
-  tx: Tx,
-  row: SubscriptionRow,
-  { revived }: StripeSnapshot,
-): Promise<string[]> {
-  const { items, discounts, ...rest } = row;
-  const former = await tx.subscription.findUnique({ where: { id: row.id } });
-  const ended = former !== null && isTerminal(former.status) && !isTerminal(row.status);
-  if (ended && !revived.includes(row.id)) return [];
-  const known = isKnownStatus(row.status);
-  const data = {
-    ...rest,
-    ...(known || former === null
-      ? { effectiveStatus: row.status }
-      : {
-          effectiveStatus: former.effectiveStatus,
-          dunningAnchorAt: former.dunningAnchorAt,
-          pausedAt: former.pausedAt,
-        }),
-  };
-  await tx.subscription.upsert(upsertOf(data));
-  await tx.subscriptionItem.deleteMany({ where: { subscriptionId: row.id } });
-  await tx.subscriptionItem.createMany({ data: items });
-  if (discounts !== undefined) {
-    await tx.subscriptionDiscount.deleteMany({ where: { subscriptionId: row.id } });
-    if (discounts.length > 0) await tx.subscriptionDiscount.createMany({ data: discounts });
-  }
-  return known ? [] : [row.id];
+  return dunningAnchor(ofOnly(subscription, invoices, subscriptionOf));
 }

@@ -1,21 +1,10 @@
 import type { Tx } from '../platform/database.ts';
-import { type StripeSnapshot, withArrivals } from './core/stripe-snapshot.ts';
-
-/*
- * Delayed payments: Stripe creates a bank debit's charge and balance transaction on submission, so they may
- * not show when the money arrived. The event does, and its instant does not depend on its delivery.
- */
+import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 
 /**
- * Returns the snapshot with delayed purchases starting when Stripe's event reports that their money
- * arrived.
- */
-export async function confirmArrivals(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
-  return withArrivals(snapshot, await loadArrivals(tx, snapshot));
-}
-
-/**
- * Loads when the delayed payments of the snapshot's checkouts arrived, by session, as reported by events.
+ * Loads when the delayed payments of the snapshot's checkouts arrived, by session, as events reported. Stripe
+ * creates a bank debit's charge and balance transaction on submission, so they may not show the arrival; the
+ * event does, and its timestamp does not depend on its delivery.
  */
 export async function loadArrivals(tx: Tx, snapshot: StripeSnapshot): Promise<Map<string, Date>> {
   const paid = snapshot['checkout.session'].filter(({ purchases }) => purchases.length > 0);
