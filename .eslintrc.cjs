@@ -53,7 +53,7 @@ module.exports = defineConfig(
       'src/sandbox/main.ts',
       'src/migrate.ts',
       'src/stripe-endpoint.ts',
-      'test/{bench,faults,image,neighbours}/**/*.ts',
+      'test/{bench,evidence,faults,image,migrations,neighbours}/**/*.ts',
     ],
     rules: { 'no-console': 'off' },
   },

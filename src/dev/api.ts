@@ -28,13 +28,13 @@ export interface Api {
   key: string;
 }
 
-/** Thrown for an unexpected response; the message has the call and the response. */
-class WrongAnswer extends Error {
+/** Thrown for an unexpected response. The message contains the call and the response. */
+class UnexpectedResponse extends Error {
   constructor(call: Call, answer: Answer, fault: string) {
     super(
       `${call.method} ${call.path}\nanswered ${answer.status}, ${fault}\n${jsonText(answer.body, 90)}`,
     );
-    this.name = 'WrongAnswer';
+    this.name = 'UnexpectedResponse';
   }
 }
 
@@ -57,16 +57,16 @@ export async function send(
   return { status, headers, body: parsed, tookMs: performance.now() - startedAt };
 }
 
-/** Returns the body of an expected response. @throws WrongAnswer */
+/** Returns the body of an expected response. @throws UnexpectedResponse */
 export function bodyOf<T>(call: Call, answer: Answer, { status, shape }: Expected<T>): T {
-  if (answer.status !== status) throw new WrongAnswer(call, answer, `instead of ${status}:`);
+  if (answer.status !== status) throw new UnexpectedResponse(call, answer, `instead of ${status}:`);
   const parsed = shape.safeParse(answer.body);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new WrongAnswer(call, answer, `not of the expected shape (${faults.join('; ')}):`);
+  throw new UnexpectedResponse(call, answer, `not of the expected shape (${faults.join('; ')}):`);
 }
 
-/** Sends one call and resolves with its body. @throws WrongAnswer */
+/** Sends one call and resolves with its body. @throws UnexpectedResponse */
 export async function ask<T>(api: Api, call: Call, expected: Expected<T>): Promise<T> {
   return bodyOf(call, await send(api, call), expected);
 }

@@ -1,6 +1,6 @@
 /*
- * The part of a browser that the sandbox's pages need: it opens a page and presses a button of one of its
- * forms, with the fields filled in by the page.
+ * A minimal browser for the sandbox's pages: it opens a page and presses a button of one of its forms, with
+ * the fields as the page fills them in.
  */
 
 export interface Page {
@@ -8,7 +8,7 @@ export interface Page {
   html: string;
 }
 
-/** Where a button led: to another page of the same site, or away from it. */
+/** The response to a pressed button. */
 export interface Pressed {
   status: number;
   /** The absolute URL to which the page redirects, or null if it shows a page. */

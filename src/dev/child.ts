@@ -11,7 +11,7 @@ export interface Child {
 export interface ChildOptions {
   command: string;
   args: string[];
-  /** A different user for the program; only root may choose one. */
+  /** The user that the program runs as, if it is another one; only root may choose one. */
   identity?: { uid: number; gid: number } | undefined;
   /** Matches the output that shows that the program is ready. */
   ready: string;
@@ -35,8 +35,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const child = spawn(options.command, options.args, {
     ...options.identity,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A separate process group: Ctrl-C in the terminal reaches only this process, which stops the programs in
-    // order.
+    // A separate process group, so that Ctrl-C reaches only this process, which stops the programs in order.
     detached: true,
   });
   running.add(child);
@@ -70,7 +69,7 @@ function becomeReady(child: ChildProcess, { command, ready }: ChildOptions): Pro
       fail(`was not ready within ${startWaitMs / 1_000} s`);
     }, startWaitMs);
     const read = (chunk: Buffer) => {
-      // After the start, output is read and discarded, so that the pipe never fills.
+      // Later output is read and discarded, so that the pipe never fills.
       if (timer.hasRef()) output += chunk.toString();
       if (!output.includes(ready)) return;
       clearTimeout(timer);

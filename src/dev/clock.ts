@@ -1,12 +1,12 @@
-/** A clock that runs with the machine's until it is set. After that it is frozen. */
+/** A clock that shows the machine's time until it is set. After that it stands still. */
 export class MovableClock {
-  #heldAt: number | undefined;
+  #setTo: number | undefined;
 
-  /** Epoch milliseconds. */
-  readonly now = (): number => this.#heldAt ?? Date.now();
+  /** Returns the current instant, epoch milliseconds. */
+  readonly now = (): number => this.#setTo ?? Date.now();
 
   /** Sets the clock to an instant, epoch milliseconds. */
   moveTo(instant: number): void {
-    this.#heldAt = instant;
+    this.#setTo = instant;
   }
 }

@@ -10,12 +10,12 @@ export const features = {
 } as const;
 
 interface DemoProduct {
-  /** Its id at Stripe, which we choose, so that seeding twice finds it again. */
+  /** The custom id at Stripe, by which another start finds the product. */
   id: string;
   name: string;
   /** US cents. */
   unitAmount: number;
-  /** How it is paid: monthly, or once for this many days of access. */
+  /** Paid monthly, or once for this many days of access. */
   paid: 'monthly' | { accessDays: number };
   rank: number;
   features: Partial<Record<keyof typeof features, unknown>>;
@@ -63,9 +63,7 @@ export const products = {
 
 export type ProductName = keyof typeof products;
 
-export const demoProducts: [ProductName, DemoProduct][] = [
-  ['starter', products.starter],
-  ['pro', products.pro],
-  ['team', products.team],
-  ['exportPass', products.exportPass],
-];
+export const productNames = Object.keys(products) as ProductName[]; // Object.keys returns string[]
+
+/** The products with their names, in the order of the catalog. */
+export const demoProducts = Object.entries(products) as [ProductName, DemoProduct][]; // as above

@@ -14,7 +14,7 @@ const started = new Started();
 started.endOnSignal();
 
 /** Log lines of the service, shown if the walk fails. */
-const complaints: string[] = [];
+const warnings: string[] = [];
 
 async function main(): Promise<void> {
   console.log(paint('bold', '\nLatchkey: what may this user use, right now?'));
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
     console.log('    No redis-server on the PATH: the service runs without its cache.');
   }
   const narrator = createNarrator(process.stdout);
-  const { steps } = await walkFreshStack({ name: 'demo', narrator, complaints }, started);
+  const { steps } = await walkFreshStack({ name: 'demo', narrator, warnings }, started);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(
     `\n${paint('green', paint('bold', `All ${steps} steps passed`))}, in ${seconds} s. ` +
@@ -35,10 +35,10 @@ try {
   await main();
 } catch (error) {
   process.exitCode = 1;
-  // Ctrl-C makes the walk fail, too, and needs no message.
+  // A walk that Ctrl-C interrupted fails, too, and needs no message.
   if (!started.stopping) {
     console.error(`\n${paint('red', '✗')}`, error instanceof StepFailed ? error.message : error);
-    if (complaints.length > 0) console.error(`\nThe service's log:\n${complaints.join('')}`);
+    if (warnings.length > 0) console.error(`\nThe service's log:\n${warnings.join('')}`);
   }
 } finally {
   await started.stop();

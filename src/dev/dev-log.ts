@@ -1,7 +1,7 @@
 import pretty from 'pino-pretty';
 
 /**
- * Creates a stream that prints the service's log for a developer: one short line per request, and all other
+ * Creates a stream that prints the service's log for development: one short line per request, and all other
  * entries unchanged.
  */
 export function createDevLog(stream: NodeJS.WriteStream): NodeJS.WritableStream {

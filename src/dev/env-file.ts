@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Left out, because shells use `HOST` for themselves. */
-const left: ReadonlySet<string> = new Set(['HOST', 'PORT']);
+/** Not exported, because shells use `HOST` themselves. */
+const excluded: ReadonlySet<string> = new Set(['HOST', 'PORT']);
 
 /**
- * Writes a file for the shell with the variables that the commands of README.md and docs/, and `npm run
- * doctor`, need for this installation. Only its owner may read it.
+ * Writes a file for the shell with the variables of this installation, which `npm run doctor` and the
+ * commands in README.md and docs/ use. Only its owner may read it.
  *
  * @returns the file's path.
  */
@@ -16,7 +16,7 @@ export async function writeEnvFile(
 ): Promise<string> {
   const file = path.join(home, 'env');
   const lines = Object.entries(variables)
-    .filter(([name]) => !left.has(name))
+    .filter(([name]) => !excluded.has(name))
     .map(([name, value]) => `export ${name}=${quoted(value)}\n`);
   await writeFile(file, lines.join(''), { mode: 0o600 });
   return file;

@@ -14,7 +14,7 @@ export interface FreshWalkOptions {
   name: string;
   narrator: Narrator;
   /** Collects the service's log lines at `warn` and above. */
-  complaints: string[];
+  warnings: string[];
   /** The PostgreSQL version; the newest by default. */
   major?: PostgresMajor;
 }
@@ -26,14 +26,14 @@ export interface FreshWalkOptions {
  * @throws StepFailed if a response was wrong.
  */
 export async function walkFreshStack(
-  { name, narrator, complaints, major }: FreshWalkOptions,
+  { name, narrator, warnings, major }: FreshWalkOptions,
   started: Started,
 ): Promise<{ steps: number; stack: Stack }> {
   const clock = new MovableClock();
   const secrets = newSecrets();
   const log = new Writable({
     write(chunk: Buffer, _encoding, done) {
-      complaints.push(chunk.toString());
+      warnings.push(chunk.toString());
       done();
     },
   });
@@ -55,13 +55,7 @@ export async function walkFreshStack(
     adminKey: secrets.adminKey,
     stripeKey: secrets.stripeKey,
     cached: stack.redisUrl !== null,
-    clock: {
-      now: clock.now,
-      async moveTo(instant) {
-        clock.moveTo(instant);
-        await Promise.resolve();
-      },
-    },
+    clock,
     narrator,
   });
   return { steps, stack };

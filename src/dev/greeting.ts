@@ -18,11 +18,11 @@ export interface Running {
   home: string;
   /** The file that sets the variables of the commands in README.md and docs/. */
   envFile: string;
-  /** Ports in use by other programs, replaced by the next free ones. */
-  takenPorts: number[];
+  /** The default ports that other programs use; the next free ones replace them. */
+  portsInUse: number[];
 }
 
-/** Returns what `npm run dev` prints once everything runs: the addresses, and what to try first. */
+/** Returns the text that `npm run dev` prints after the start: addresses, keys, and first commands. */
 export function greeting(running: Running, paint: Paint): string {
   const { serviceUrl, sandboxUrl, projectKey, adminKey, priceIds } = running;
   const rows: [string, string][] = [
@@ -61,7 +61,7 @@ export function greeting(running: Running, paint: Paint): string {
     '',
     title('Latchkey is running. Ctrl-C stops everything.'),
     '',
-    ...running.takenPorts.map(
+    ...running.portsInUse.map(
       (port) => `  ${paint('bold', `Another program has port ${port}: use the URLs below.`)}`,
     ),
     ...table(rows, paint),
@@ -75,7 +75,7 @@ export function greeting(running: Running, paint: Paint): string {
     title('In another terminal, for the commands of README.md and docs/'),
     `  export LATCHKEY=${serviceUrl} ADMIN_API_KEY=${quoted(adminKey)}`,
     '',
-    `  ${paint('dim', '# These and all other settings. `npm run doctor` then checks this installation.')}`,
+    `  ${paint('dim', '# Sets these and all other variables. `npm run doctor` then checks this installation.')}`,
     `  . ${quoted(running.envFile)}`,
     '',
     title('Try'),
@@ -87,10 +87,10 @@ export function greeting(running: Running, paint: Paint): string {
     `  ${paint('dim', '# Sell the Pro plan: open the url in the answer, and pay there.')}`,
     `  ${curl} ${serviceUrl}/api/v1/checkout/sessions --json '${checkout}'`,
     '',
-    `  ${paint('dim', '# Or give something away.')}`,
+    `  ${paint('dim', '# Or grant a feature.')}`,
     `  ${curl} ${serviceUrl}/api/v1/admin/grant --json '${grant}'`,
     '',
-    `  ${paint('dim', '# What Prometheus reads.')}`,
+    `  ${paint('dim', '# The metrics for Prometheus.')}`,
     `  curl -H "Authorization: Bearer ${running.metricsToken}" ${serviceUrl}/metrics`,
     '',
   ].join('\n');

@@ -8,12 +8,12 @@ import { z } from 'zod';
 const checkout = path.resolve(import.meta.dirname, '../..');
 
 /**
- * Returns the folder in which `npm run dev` keeps its data: `.latchkey/` in the checkout. As root it is a
- * stable folder below the system's temporary one, since PostgreSQL then runs as a user who may be unable to
- * enter the checkout.
+ * Returns the folder of the data of `npm run dev`: `.latchkey/` in the checkout. For root it is a folder below
+ * the system's temporary one if other users may not enter the checkout, since PostgreSQL then runs as another
+ * user.
  */
 export function homeDirectory(): string {
-  if (process.getuid?.() !== 0 || everybodyMayEnter(checkout)) {
+  if (process.getuid?.() !== 0 || isOpenToAll(checkout)) {
     return path.join(checkout, '.latchkey');
   }
   const name = createHash('sha256').update(checkout).digest('hex').slice(0, 12);
@@ -21,20 +21,20 @@ export function homeDirectory(): string {
 }
 
 /** Thrown if another running process uses the folder. */
-export class HomeTaken extends Error {
-  override readonly name = 'HomeTaken';
+export class HomeLocked extends Error {
+  override readonly name = 'HomeLocked';
 }
 
 /**
  * Locks the folder for this process until the returned function is called.
  *
- * @throws HomeTaken
+ * @throws HomeLocked
  */
-export async function takeHome(home: string): Promise<() => Promise<void>> {
+export async function lockHome(home: string): Promise<() => Promise<void>> {
   const pidPath = path.join(home, 'dev.pid');
   const pid = Number(await readFile(pidPath, 'utf8').catch(() => '0'));
   if (pid > 0 && isRunning(pid)) {
-    throw new HomeTaken(
+    throw new HomeLocked(
       `\`npm run dev\` runs already, as process ${pid}, on the data in ${home}. ` +
         `Stop it first, or, if that process is another program, delete ${pidPath}.`,
     );
@@ -53,7 +53,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Deletes what earlier starts stored in the folder. */
+/** Deletes the data of earlier starts. */
 export async function emptyHome(home: string): Promise<void> {
   const kept = (await readdir(home)).filter((name) => name !== 'dev.pid');
   await Promise.all(
@@ -61,10 +61,10 @@ export async function emptyHome(home: string): Promise<void> {
   );
 }
 
-function everybodyMayEnter(directory: string): boolean {
+function isOpenToAll(directory: string): boolean {
   const mayEnter = (statSync(directory).mode & 0o001) !== 0;
   const parent = path.dirname(directory);
-  return mayEnter && (parent === directory || everybodyMayEnter(parent));
+  return mayEnter && (parent === directory || isOpenToAll(parent));
 }
 
 function randomSecret(): string {

@@ -1,5 +1,5 @@
 /**
- * Formats JSON for people. A value that fits into `width` characters stays on one line; otherwise as many
+ * Formats JSON compactly. A value that fits into `width` characters stays on one line; otherwise as many
  * members as fit share a line.
  */
 export function jsonText(value: unknown, width: number): string {

@@ -9,7 +9,14 @@ import { createLogger } from '../platform/logger.ts';
 import { createDevLog } from './dev-log.ts';
 import { greeting } from './greeting.ts';
 import { writeEnvFile } from './env-file.ts';
-import { emptyHome, HomeTaken, homeDirectory, loadSecrets, saveSecrets, takeHome } from './home.ts';
+import {
+  emptyHome,
+  HomeLocked,
+  homeDirectory,
+  loadSecrets,
+  lockHome,
+  saveSecrets,
+} from './home.ts';
 import { paintFor } from './narrator.ts';
 import { nextFreePort } from './ports.ts';
 import { seedDemo } from './seed-demo.ts';
@@ -17,12 +24,12 @@ import { stopLeftover } from './postgres.ts';
 import { databaseDirectory, startStack } from './stack.ts';
 import { Started } from './started.ts';
 
-/** The port of Stripe's own mock server, too. */
+/** The default port of Stripe's own mock server. */
 const sandboxPort = 12_111;
 const servicePort = 3_000;
 
 const paint = paintFor(process.stdout);
-// Hides the requests of the start itself.
+// Hides the requests during startup.
 const logger = createLogger('warn', createDevLog(process.stdout));
 const started = new Started();
 started.endOnSignal({
@@ -35,7 +42,7 @@ started.endOnSignal({
 });
 
 async function main(home: string, fresh: boolean): Promise<void> {
-  started.add(await takeHome(home));
+  started.add(await lockHome(home));
   if (fresh) {
     await stopLeftover(databaseDirectory(home));
     await emptyHome(home);
@@ -64,10 +71,10 @@ async function main(home: string, fresh: boolean): Promise<void> {
     KEY: seeded.projectKey,
     ...stack.settings,
   });
-  const takenPorts = [servicePort, sandboxPort].filter(
-    (wanted) => !Object.values(ports).includes(wanted),
+  const portsInUse = [servicePort, sandboxPort].filter(
+    (port) => !Object.values(ports).includes(port),
   );
-  console.log(greeting({ ...secrets, ...stack, ...seeded, home, envFile, takenPorts }, paint));
+  console.log(greeting({ ...secrets, ...stack, ...seeded, home, envFile, portsInUse }, paint));
   if (!started.stopping) logger.level = 'info';
 }
 
@@ -78,11 +85,11 @@ const { values: given } = parseArgs({
 try {
   await main(given.home === undefined ? homeDirectory() : path.resolve(given.home), given.fresh);
 } catch (error) {
-  // Ctrl-C makes the start fail, too, and needs no message.
+  // A start that Ctrl-C interrupted fails, too, and needs no message.
   if (!started.stopping) {
     const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
     console.error(`\n${paint('red', 'The start failed.')} ${message}`);
-    if (!(error instanceof HomeTaken)) {
+    if (!(error instanceof HomeLocked)) {
       console.error(paint('dim', stack.slice(stack.indexOf('\n    at ') + 1)));
     }
   }

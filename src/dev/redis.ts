@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { Redis } from 'ioredis';
 import { startChild } from './child.ts';
 import { freePort } from './ports.ts';
 
@@ -20,7 +19,7 @@ export function findRedisServer(): string | undefined {
 export interface RedisOptions {
   /** Absent: any free port. */
   port?: number;
-  /** Where it saves its data when it stops, and loads it at the next start. Absent: nothing is saved. */
+  /** The folder in which the data survive a restart. Absent: nothing is saved. */
   directory?: string;
 }
 
@@ -31,13 +30,13 @@ export async function startRedis(
 ): Promise<RunningRedis> {
   const port = wanted ?? (await freePort());
   // With any save rule, Redis also saves when it is stopped.
-  const keeping =
+  const persistence =
     directory === undefined ? ['--save', ''] : ['--dir', directory, '--save', '3600 1'];
   const server = await startChild({
     command: program,
     args: [
       ...['--port', String(port), '--bind', '127.0.0.1'],
-      ...keeping,
+      ...persistence,
       ...['--maxmemory-policy', 'allkeys-lru'],
       ...['--appendonly', 'no', '--daemonize', 'no'],
     ],
@@ -45,14 +44,4 @@ export async function startRedis(
     stopSignal: 'SIGTERM',
   });
   return { url: `redis://127.0.0.1:${port}`, stop: () => server.stop() };
-}
-
-/** Returns the number of keys in a Redis. */
-export async function countKeys(url: string): Promise<number> {
-  const redis = new Redis(url, { maxRetriesPerRequest: 3 });
-  try {
-    return await redis.dbsize();
-  } finally {
-    redis.disconnect();
-  }
 }

@@ -18,7 +18,7 @@ const pricingShape = z.object({ products: z.array(z.object({ id: z.string() })) 
 
 /**
  * Creates the demo project, its key and its catalog if they are missing, through the APIs of the service and
- * the sandbox. Keeps later changes.
+ * the sandbox. Does not overwrite later changes.
  */
 export async function seedDemo(
   at: { serviceUrl: string; sandboxUrl: string },
@@ -43,7 +43,7 @@ export async function seedDemo(
   return { projectKey, priceIds };
 }
 
-/** Creates the project, or updates its redirect origin, since the service's port may have changed. */
+/** Creates the project, or updates its redirect origin, since the service's port may differ. */
 async function ensureProject(admin: Api): Promise<void> {
   const origin = new URL(admin.serviceUrl).origin;
   const create = createProjectCall([origin]);
@@ -63,7 +63,7 @@ async function ensureProject(admin: Api): Promise<void> {
   );
 }
 
-/** Returns the key of the last start if it still works, otherwise a new one. */
+/** Returns the key of the last start if it is still valid, otherwise a new one. */
 async function ensureKey(admin: Api, former: string | null): Promise<string> {
   if (former !== null) {
     const call = { method: 'GET', path: '/api/v1/catalog' } as const;

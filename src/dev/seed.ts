@@ -1,10 +1,12 @@
 import Stripe from 'stripe';
 import { z } from 'zod';
 import type { Call } from './api.ts';
-import { demoProducts, features, type ProductName, projectId } from './demo-catalog.ts';
+import { demoProducts, features, productNames, projectId } from './demo-catalog.ts';
 
-/** The Stripe price of each product. */
-export type PriceIds = Record<ProductName, string>;
+const priceIdsSchema = z.record(z.enum(productNames), z.string());
+
+/** The id of each product's price at Stripe. */
+export type PriceIds = z.infer<typeof priceIdsSchema>;
 
 export const keyShape = z.object({ key: z.string() });
 
@@ -14,7 +16,7 @@ export const keyCall: Call = {
   body: { name: 'demo app', scopes: ['read', 'checkout', 'admin'] },
 };
 
-/** Creates the project with these redirect origins. */
+/** Returns the call that creates the project with these redirect origins. */
 export function createProjectCall(redirectOrigins: string[]): Call {
   return {
     method: 'POST',
@@ -23,7 +25,7 @@ export function createProjectCall(redirectOrigins: string[]): Call {
   };
 }
 
-/** Creates the missing products and prices at Stripe, as a seller would in its dashboard. */
+/** Creates the missing products and prices at Stripe, as a seller does in Stripe's dashboard. */
 export async function createStripeCatalog(stripe: Stripe): Promise<PriceIds> {
   const ids: Partial<PriceIds> = {};
   for (const [name, product] of demoProducts) {
@@ -42,13 +44,6 @@ export async function createStripeCatalog(stripe: Stripe): Promise<PriceIds> {
   return priceIdsSchema.parse(ids);
 }
 
-const priceIdsSchema = z.object({
-  starter: z.string(),
-  pro: z.string(),
-  team: z.string(),
-  exportPass: z.string(),
-});
-
 async function createProduct(stripe: Stripe, id: string, name: string): Promise<void> {
   try {
     await stripe.products.retrieve(id);
@@ -60,7 +55,7 @@ async function createProduct(stripe: Stripe, id: string, name: string): Promise<
   }
 }
 
-/** Returns the calls that map the products to features. Repeating them changes nothing. */
+/** Returns the calls that map the products to features. They are idempotent. */
 export function catalogCalls(priceIds: PriceIds): Call[] {
   return [
     ...Object.entries(features).map(([code, feature]) =>

@@ -40,8 +40,8 @@ export interface Stack {
 }
 
 /**
- * Starts Latchkey and its dependencies, in this process and its children. Registers each in `started`
- * immediately, so that a failed start can be undone.
+ * Starts Latchkey and its dependencies, in this process and its children. Registers each in `started` at once,
+ * so that a failed start stops those that run.
  */
 export async function startStack(options: StackOptions, started: Started): Promise<Stack> {
   const databaseUrl = await startDatabase(options, started);
@@ -82,7 +82,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
   return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox, settings };
 }
 
-/** Returns the folder of PostgreSQL's data in the stack's folder. */
+/** Returns the folder of PostgreSQL's data. */
 export function databaseDirectory(directory: string): string {
   return path.join(directory, 'postgres');
 }

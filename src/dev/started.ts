@@ -9,34 +9,30 @@ export interface SignalOptions {
   exitCode?: number;
 }
 
-/** Everything that a program has started, to be stopped in reverse order, however the program ends. */
+/** The processes and servers that a program has started. They are stopped in reverse order. */
 export class Started {
   readonly #stops: Stop[] = [];
   #stopping: Promise<void> | undefined;
 
-  /**
-   * Registers how to stop something that was just started. Stops it immediately if everything is already
-   * stopping.
-   */
+  /** Registers how to stop something that was started. Calls it at once if everything is already stopping. */
   add(stop: Stop): void {
     this.#stops.push(stop);
     if (this.#stopping !== undefined) this.#stopping = this.#stopping.then(() => this.#stopAll());
   }
 
-  /** Whether everything is stopping, or has stopped. */
+  /** Returns whether everything is stopping, or has stopped. */
   get stopping(): boolean {
     return this.#stopping !== undefined;
   }
 
-  /** Stops everything, the last started first. A failure to stop one thing does not prevent the others. */
+  /** Stops everything, the last started first. A failure does not prevent the other stops. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
 
   /**
-   * Stops everything, and then the process, on Ctrl-C and similar signals. A second signal ends it
-   * immediately.
+   * Stops everything and exits on Ctrl-C and similar signals. A second signal exits immediately.
    */
   endOnSignal(options: SignalOptions = {}): void {
     for (const [signal, code] of Object.entries(exitCodes)) {

@@ -11,7 +11,7 @@ const pricingShape = z.object({
   products: z.array(z.object({ id: z.string(), features: z.record(z.string(), z.unknown()) })),
 });
 
-/** Creates a project with a key and a catalog. */
+/** Returns the steps that create a project with a key and a catalog. */
 export function catalogSteps(): Step[] {
   return [
     {
@@ -22,18 +22,18 @@ export function catalogSteps(): Step[] {
           status: 201,
           shape: z.object({ id: z.string() }),
         });
-        walker.right('the project exists', project.body.id, 'demo');
+        walker.expectEqual('the project exists', project.body.id, 'demo');
         const { key } = (await walker.ask(keyCall, { status: 201, shape: keyShape })).body;
         walker.narrator.say('The key is shown only once. Everything below uses it.');
         walker.useKey(key);
       },
     },
     {
-      title: 'The catalog: products of Stripe, and what each of them unlocks',
+      title: 'The catalog: Stripe products, and the features that each of them unlocks',
       async run(walker) {
         const { stripeKey, sandboxUrl } = walker.options;
         const stripe = openStripe({ secretKey: stripeKey, apiBase: sandboxUrl });
-        walker.keepPrices(await createStripeCatalog(stripe));
+        walker.setPrices(await createStripeCatalog(stripe));
         for (const call of catalogCalls(walker.prices)) {
           await walker.ask(call, { status: 200, shape: anything }, true);
         }
@@ -41,7 +41,7 @@ export function catalogSteps(): Step[] {
         const { products } = (await walker.ask(call, { status: 200, shape: pricingShape }, true))
           .body;
         const byId = (a: { id: string }, b: { id: string }) => a.id.localeCompare(b.id);
-        walker.right(
+        walker.expectEqual(
           'the pricing page has three plans and a pass, with features of all three types',
           products.map(({ id, features }) => ({ id, features })).sort(byId),
           demoProducts.map(([, { id, features }]) => ({ id, features })).sort(byId),

@@ -32,22 +32,16 @@ export async function pressOn(walker: Walker, url: string, label: string): Promi
   walker.narrator.say(
     `The browser opens ${new URL(url).origin}/… and the buyer presses “${label}”.`,
   );
-  const { location } = await press(await openPage(url), label);
-  return location;
+  return (await press(await openPage(url), label)).location;
 }
 
 /** Pays on the hosted page, and waits until Stripe's webhook has granted the user `export`. */
 export async function pay(walker: Walker, pageUrl: string, userId: string): Promise<void> {
   const location = await pressOn(walker, pageUrl, 'Pay');
-  walker.right(
-    'the payment goes through, and the browser is sent back to the app',
+  walker.expectEqual(
+    'the payment succeeds, and the browser returns to the app',
     location?.startsWith(`${appOrigin}/welcome?session_id=cs_`),
     true,
   );
-  await walker.waitUntil(
-    "Stripe's webhook arrived and was applied",
-    userId,
-    'export',
-    ({ allowed }) => allowed,
-  );
+  await walker.waitForWebhook(userId, 'export', ({ allowed }) => allowed);
 }

@@ -13,7 +13,7 @@ export function purchaseSteps(): Step[] {
         const pageUrl = await startCheckout(walker, user, walker.prices.exportPass);
         await pay(walker, pageUrl, user);
         const { body } = await walker.entitlements(user);
-        walker.right(
+        walker.expectEqual(
           'export is on for exactly 30 days, from the purchase',
           body.entitlements.map(({ feature_code, value, valid_from, valid_to, sources }) => ({
             feature_code,

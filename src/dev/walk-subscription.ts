@@ -4,8 +4,7 @@ import { appOrigin, linkShape, pay, pressOn, startCheckout } from './walk-pages.
 import type { Step } from './walker.ts';
 
 const user = 'u_42';
-
-const isoOf = (instant: number) => new Date(instant).toISOString();
+const expired = { allowed: false, reason: 'expired' };
 
 /** Returns the steps of a subscription, from no access to access and back. */
 export function subscriptionSteps(): Step[] {
@@ -17,16 +16,14 @@ export function subscriptionSteps(): Step[] {
       title: `May ${user} use anything? There is no purchase yet`,
       async run(walker) {
         const { body } = await walker.entitlements(user);
-        walker.right('an unknown user is entitled to nothing, which is a normal answer', body, {
+        walker.expectEqual('an unknown user is entitled to nothing, which is no error', body, {
           revision: 0,
           entitlements: [],
         });
-        const { allowed, reason } = await walker.check(user, 'export');
-        walker.right(
-          'export is denied, with the reason',
-          { allowed, reason },
-          { allowed: false, reason: 'no_source' },
-        );
+        await walker.expectCheck('export is denied, with the reason', user, 'export', {
+          allowed: false,
+          reason: 'no_source',
+        });
       },
     },
     {
@@ -37,15 +34,13 @@ export function subscriptionSteps(): Step[] {
     },
     {
       title: 'The buyer pays on the hosted page, and Stripe sends the webhook',
-      async run(walker) {
-        await pay(walker, checkoutUrl, user);
-      },
+      run: (walker) => pay(walker, checkoutUrl, user),
     },
     {
       title: `May ${user} use anything now?`,
       async run(walker) {
         const { body, answer } = await walker.entitlements(user);
-        walker.right(
+        walker.expectEqual(
           'everything of the Pro plan, open-ended, from the subscription',
           body.entitlements.map(({ feature_code, value, valid_to, sources }) => ({
             feature_code,
@@ -61,27 +56,25 @@ export function subscriptionSteps(): Step[] {
           })),
         );
         const again = await walker.entitlements(user, true);
-        const cacheOf = ({ headers }: typeof answer) => headers.get('latchkey-cache');
-        walker.right(
+        walker.expectEqual(
           walker.options.cached
             ? 'the first read fills the cache, the second is answered from Redis'
             : 'without Redis both reads come straight from Postgres',
-          [cacheOf(answer), cacheOf(again.answer)],
+          [answer, again.answer].map(({ headers }) => headers.get('latchkey-cache')),
           walker.options.cached ? ['miss', 'hit'] : ['bypass', 'bypass'],
         );
-        walker.right('both answers are the same', again.body, body);
+        walker.expectEqual('both answers are the same', again.body, body);
       },
     },
     {
-      title: 'One question, one answer: check',
-      async run(walker) {
-        walker.right('100 notebooks are granted', await walker.check(user, 'notebooks'), {
+      title: 'One feature, one answer: check',
+      run: (walker) =>
+        walker.expectCheck('100 notebooks are granted', user, 'notebooks', {
           allowed: true,
           reason: 'granted',
           value: 100,
           valid_to: null,
-        });
-      },
+        }),
     },
     {
       title: 'The app opens the billing portal',
@@ -95,15 +88,10 @@ export function subscriptionSteps(): Step[] {
       title: 'The buyer cancels there, for the end of the period',
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel at period end');
-        await walker.waitUntil(
-          "Stripe's webhook arrived and was applied",
-          user,
-          'export',
-          ({ valid_to }) => valid_to !== null,
-        );
+        await walker.waitForWebhook(user, 'export', ({ valid_to }) => valid_to !== null);
         const { valid_to } = await walker.check(user, 'export');
         periodEnd = z.iso.datetime().parse(valid_to);
-        walker.right('export continues, and now has an end', Date.parse(periodEnd) > 0, true);
+        walker.expectEqual('export continues, and now has an end', Date.parse(periodEnd) > 0, true);
       },
     },
     {
@@ -111,18 +99,13 @@ export function subscriptionSteps(): Step[] {
       only: 'movable clock',
       async run(walker) {
         const end = Date.parse(periodEnd);
-        await walker.moveTo(end - 1);
-        const before = await walker.check(user, 'export');
-        walker.right(`at ${isoOf(end - 1)} still yes`, before.allowed, true);
-        await walker.moveTo(end);
-        const { allowed, reason } = await walker.check(user, 'export');
-        walker.right(
-          `at ${periodEnd} no: expired`,
-          { allowed, reason },
-          { allowed: false, reason: 'expired' },
-        );
+        const justBefore = new Date(end - 1).toISOString();
+        walker.moveTo(end - 1);
+        await walker.expectCheck(`at ${justBefore} still yes`, user, 'export', { allowed: true });
+        walker.moveTo(end);
+        await walker.expectCheck(`at ${periodEnd} no: expired`, user, 'export', expired);
         const { body } = await walker.entitlements(user);
-        walker.right('nothing is left, also from the cache', body.entitlements, []);
+        walker.expectEqual('nothing is left, also from the cache', body.entitlements, []);
       },
     },
     {
@@ -130,18 +113,8 @@ export function subscriptionSteps(): Step[] {
       only: 'real clock',
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel now');
-        await walker.waitUntil(
-          "Stripe's webhook arrived and was applied",
-          user,
-          'export',
-          ({ allowed }) => !allowed,
-        );
-        const { allowed, reason } = await walker.check(user, 'export');
-        walker.right(
-          'export is off again',
-          { allowed, reason },
-          { allowed: false, reason: 'expired' },
-        );
+        await walker.waitForWebhook(user, 'export', ({ allowed }) => !allowed);
+        await walker.expectCheck('export is off again', user, 'export', expired);
       },
     },
   ];

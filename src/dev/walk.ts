@@ -4,7 +4,7 @@ import { purchaseSteps } from './walk-purchase.ts';
 import { subscriptionSteps } from './walk-subscription.ts';
 import { Walker, type WalkOptions } from './walker.ts';
 
-/** Thrown if a step fails; names it. */
+/** Thrown if a step fails. The message names the step. */
 export class StepFailed extends Error {
   constructor(number: number, title: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);

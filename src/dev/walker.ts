@@ -1,17 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type Answer, type Api, bodyOf, type Call, type Expected, send } from './api.ts';
 import { jsonText } from './json-text.ts';
+import type { MovableClock } from './clock.ts';
 import type { Narrator } from './narrator.ts';
 import type { PriceIds } from './seed.ts';
-
-/** The control of time in a walk. */
-interface WalkClock {
-  /** Epoch milliseconds. */
-  now(): number;
-  /** Sets the service's and the sandbox's clock to an instant, epoch milliseconds. */
-  moveTo(instant: number): Promise<void>;
-}
 
 export interface WalkOptions {
   /** The URL of the service. */
@@ -20,14 +14,14 @@ export interface WalkOptions {
   sandboxUrl: string;
   adminKey: string;
   stripeKey: string;
-  /** Null: time cannot be moved. Steps that need it are skipped visibly, and "cancel now" is used instead. */
-  clock: WalkClock | null;
+  /** The clock of the service and the sandbox; null: it cannot be moved, so that some steps are skipped. */
+  clock: Pick<MovableClock, 'moveTo'> | null;
   /** Whether the service has a Redis. */
   cached: boolean;
   narrator: Narrator;
 }
 
-export interface Heard<T> {
+interface Received<T> {
   body: T;
   answer: Answer;
 }
@@ -45,8 +39,6 @@ const entitlementsShape = z.object({
   ),
 });
 
-export type Entitlements = z.infer<typeof entitlementsShape>;
-
 const checkShape = z.object({
   allowed: z.boolean(),
   reason: z.string(),
@@ -58,8 +50,6 @@ const strongCheckShape = checkShape.extend({ revision: z.int() });
 
 type Check = z.infer<typeof checkShape>;
 
-type Holds = (check: Check) => boolean;
-
 /** Maximum time from the buyer's click until the service has applied the result, milliseconds. */
 const appliedWithinMs = 15_000;
 
@@ -70,7 +60,7 @@ export class Walker {
   /** The project's key, once it exists; the platform key until then. */
   #api: Api;
   #prices: PriceIds | undefined;
-  /** The newest revision of each user's entitlements in any response. */
+  /** The revision that later reads of a user require. */
   readonly #revisions = new Map<string, number>();
 
   constructor(options: WalkOptions) {
@@ -83,7 +73,7 @@ export class Walker {
     this.#api = { ...this.#api, key };
   }
 
-  keepPrices(prices: PriceIds): void {
+  setPrices(prices: PriceIds): void {
     this.#prices = prices;
   }
 
@@ -94,51 +84,65 @@ export class Walker {
   }
 
   /** Sets the clock to an instant, epoch milliseconds. */
-  async moveTo(instant: number): Promise<void> {
+  moveTo(instant: number): void {
     if (this.options.clock === null) throw new Error('This clock cannot be moved.');
     this.narrator.say(`The clock is set to ${new Date(instant).toISOString()}.`);
-    await this.options.clock.moveTo(instant);
+    this.options.clock.moveTo(instant);
   }
 
-  /** Sends a request and prints the response. @throws WrongAnswer */
-  async ask<T>(call: Call, expected: Expected<T>, brief = false): Promise<Heard<T>> {
+  /** Sends a request and prints the response. @throws UnexpectedResponse */
+  async ask<T>(call: Call, expected: Expected<T>, brief = false): Promise<Received<T>> {
     const answer = await send(this.#api, call);
     this.narrator.exchange(call, answer, brief);
     return { body: bodyOf(call, answer, expected), answer };
   }
 
   /** Checks that a value is as expected. */
-  right(statement: string, found: unknown, wanted: unknown): void {
-    if (!isDeepStrictEqual(found, wanted)) {
+  expectEqual(statement: string, found: unknown, expected: unknown): void {
+    if (!isDeepStrictEqual(found, expected)) {
       throw new Error(
-        `Failed: ${statement}.\nexpected ${jsonText(wanted, 90)}\nfound  ${jsonText(found, 90)}`,
+        `Failed: ${statement}.\nexpected ${jsonText(expected, 90)}\nfound  ${jsonText(found, 90)}`,
       );
     }
-    this.narrator.right(statement);
+    this.narrator.passed(statement);
   }
 
-  async entitlements(userId: string, brief = false): Promise<Heard<Entitlements>> {
+  async entitlements(
+    userId: string,
+    brief = false,
+  ): Promise<Received<z.infer<typeof entitlementsShape>>> {
     const path = `/api/v1/entitlements?${this.#userQuery(userId)}`;
     return this.ask({ method: 'GET', path }, { status: 200, shape: entitlementsShape }, brief);
   }
 
   async check(userId: string, featureCode: string): Promise<Check> {
     const path = `/api/v1/entitlements/check?${this.#userQuery(userId)}&feature_code=${featureCode}`;
-    const heard = await this.ask({ method: 'GET', path }, { status: 200, shape: checkShape });
-    return heard.body;
+    return (await this.ask({ method: 'GET', path }, { status: 200, shape: checkShape })).body;
   }
 
-  /**
-   * Waits until Stripe's webhook has changed a user's access to a feature. Reads past the cache, so that the
-   * steps see the cache as the webhook left it. Later reads ask for at least this revision, since the cache
-   * is invalidated after the commit.
-   */
-  async waitUntil(
+  /** Requests the access of a user to a feature, and checks the given fields of the answer. */
+  async expectCheck(
     statement: string,
     userId: string,
     featureCode: string,
-    holds: Holds,
+    expected: Partial<Check>,
   ): Promise<void> {
+    const fields = Object.entries(await this.check(userId, featureCode));
+    const found = Object.fromEntries(fields.filter(([name]) => name in expected));
+    this.expectEqual(statement, found, expected);
+  }
+
+  /**
+   * Waits until Stripe's webhook has changed a user's access to a feature. Bypasses the cache, so that later
+   * steps see it as the webhook left it. Later reads require this revision, since the cache is invalidated
+   * after the commit.
+   */
+  async waitForWebhook(
+    userId: string,
+    featureCode: string,
+    isApplied: (check: Check) => boolean,
+  ): Promise<void> {
+    const statement = "Stripe's webhook arrived and was applied";
     const query = `user_id=${userId}&feature_code=${featureCode}&consistency=strong`;
     const call: Call = { method: 'GET', path: `/api/v1/entitlements/check?${query}` };
     const startedAt = performance.now();
@@ -146,15 +150,15 @@ export class Walker {
       const answer = await send(this.#api, call);
       const check = bodyOf(call, answer, { status: 200, shape: strongCheckShape });
       const tookMs = performance.now() - startedAt;
-      if (holds(check)) {
+      if (isApplied(check)) {
         this.#revisions.set(userId, check.revision);
-        this.narrator.right(`${statement} (${Math.round(tookMs)} ms later)`);
+        this.narrator.passed(`${statement} (${Math.round(tookMs)} ms later)`);
         return;
       }
       if (tookMs > appliedWithinMs) {
         throw new Error(`Not within 15 s: ${statement}.\nLast answer: ${jsonText(check, 90)}`);
       }
-      await pause(20);
+      await sleep(20);
     }
   }
 
@@ -164,16 +168,10 @@ export class Walker {
   }
 }
 
-/** One step of the walk. State for later steps stays in its own file. */
+/** A step of the walk. */
 export interface Step {
   title: string;
   /** Runs only if the clock can be moved, or only if it cannot. */
   only?: 'movable clock' | 'real clock';
   run(walker: Walker): Promise<void>;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

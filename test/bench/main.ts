@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { startPostgres } from '../../src/dev/postgres.ts';
 import type { Started } from '../../src/dev/started.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
-import { runTrial } from '../../src/dev/trial.ts';
+import { runTrial } from '../helpers/trial.ts';
 import { measure, type Measured } from './load.ts';
 import { watchMemory } from './memory.ts';
 import { type Comparison, comparisons, mixed } from './paths.ts';

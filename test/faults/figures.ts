@@ -1,4 +1,4 @@
-import { textTable } from '../../src/dev/text-table.ts';
+import { textTable } from '../helpers/text-table.ts';
 import type { Served } from './balancer.ts';
 import type { Phase } from './plan.ts';
 

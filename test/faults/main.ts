@@ -6,7 +6,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Started } from '../../src/dev/started.ts';
-import { runTrial } from '../../src/dev/trial.ts';
+import { runTrial } from '../helpers/trial.ts';
 import { Crowd } from './crowd.ts';
 import { runPlan } from './plan.ts';
 import { keepDelivering } from './redelivery.ts';

@@ -13,7 +13,7 @@ const withinMs = 120_000;
 
 /**
  * Retries while the service sheds the request, for at most two minutes: operators are shed first. @throws
- * WrongAnswer
+ * UnexpectedResponse
  */
 export async function askPatiently<T>(api: Api, call: Call, expected: Expected<T>): Promise<T> {
   const untilAt = performance.now() + withinMs;

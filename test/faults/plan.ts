@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningPostgres } from '../../src/dev/postgres.ts';
-import { countKeys, type RunningRedis } from '../../src/dev/redis.ts';
+import { Redis } from 'ioredis';
+import type { RunningRedis } from '../../src/dev/redis.ts';
 import type { Balancer } from './balancer.ts';
 import type { Instance } from './instance.ts';
 import { until } from './patience.ts';
@@ -136,5 +137,14 @@ async function redisCheck({ port }: Instance): Promise<unknown> {
     return checks?.redis;
   } catch {
     return null;
+  }
+}
+
+async function countKeys(url: string): Promise<number> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 3 });
+  try {
+    return await redis.dbsize();
+  } finally {
+    redis.disconnect();
   }
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { Started } from '../../src/dev/started.ts';
-import { withSchemaEngine } from '../../src/dev/schema-engine.ts';
+import { withSchemaEngine } from '../migrations/schema-engine.ts';
 import {
   applyMigrations,
   migrationsDirectory,

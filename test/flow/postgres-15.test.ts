@@ -10,18 +10,18 @@ afterAll(() => started.stop());
 
 /* TEST_POSTGRES=15 runs the whole suite on it; this walk is part of every run. */
 it('the whole life of an entitlement works on the oldest PostgreSQL that is supported', async () => {
-  const complaints: string[] = [];
+  const warnings: string[] = [];
   const silent = new Writable({
     write(_chunk, _encoding, done) {
       done();
     },
   });
   const { steps, stack } = await walkFreshStack(
-    { name: 'postgres-15', narrator: createNarrator(silent), complaints, major: 15 },
+    { name: 'postgres-15', narrator: createNarrator(silent), warnings, major: 15 },
     started,
   );
   const { version } = await inspectPostgres(stack.databaseUrl);
   expect(Number.parseInt(version, 10)).toBe(oldestPostgres);
   expect(steps).toBeGreaterThan(10);
-  expect(complaints).toEqual([]);
+  expect(warnings).toEqual([]);
 }, 180_000);

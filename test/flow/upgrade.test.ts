@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { breaksInstances } from '../../src/dev/compatibility.ts';
+import { breaksInstances } from '../migrations/compatibility.ts';
 import { freePort } from '../../src/dev/ports.ts';
 import { Started } from '../../src/dev/started.ts';
 import { readMigrations } from '../../src/platform/migrate.ts';

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import type { Started } from '../../src/dev/started.ts';
-import { runTrial } from '../../src/dev/trial.ts';
+import { runTrial } from '../helpers/trial.ts';
 import { watchQuietProject } from './quiet.ts';
 import { report } from './report.ts';
 import { type NoiseCount, type NoiseData, setStage } from './stage.ts';

@@ -14,7 +14,7 @@ const running = {
   priceIds: { starter: 'price_1', pro: 'price_2', team: 'price_3', exportPass: 'price_4' },
   home: '/home/ada/my latchkey',
   envFile: '/home/ada/my latchkey/env',
-  takenPorts: [],
+  portsInUse: [],
 };
 
 const plain = (_style: string, text: string): string => text;
@@ -22,7 +22,7 @@ const plain = (_style: string, text: string): string => text;
 describe('the greeting of npm run dev', () => {
   it('says that another program has a port, and only then', () => {
     expect(greeting(running, plain)).not.toContain('Another program');
-    expect(greeting({ ...running, takenPorts: [3_000] }, plain)).toContain(
+    expect(greeting({ ...running, portsInUse: [3_000] }, plain)).toContain(
       'Another program has port 3000',
     );
   });

@@ -42,7 +42,7 @@ afterAll(() => {
 });
 
 it('a read after a change is never older than the change', async () => {
-  await walker.waitUntil('it is applied', 'u_1', 'export', ({ allowed }) => !allowed);
+  await walker.waitForWebhook('u_1', 'export', ({ allowed }) => !allowed);
 
   expect(await walker.check('u_1', 'export')).toMatchObject({ allowed: false, reason: 'expired' });
   expect((await walker.entitlements('u_1')).body.revision).toBe(3);

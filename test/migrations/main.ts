@@ -9,12 +9,12 @@ import {
   migrationsDirectory,
   prismaDirectory,
   readMigrations,
-} from '../platform/migrate.ts';
+} from '../../src/platform/migrate.ts';
 import { breaksInstances } from './compatibility.ts';
-import { startPostgres } from './postgres.ts';
+import { startPostgres } from '../../src/dev/postgres.ts';
 import { withSchemaEngine } from './schema-engine.ts';
-import { Started } from './started.ts';
-import { temporaryDirectory } from './temporary.ts';
+import { Started } from '../../src/dev/started.ts';
+import { temporaryDirectory } from '../../src/dev/temporary.ts';
 
 /** Returns the SQL from the migrations' result to the schema; empty if they agree. */
 async function differenceToSchema(databaseUrl: string): Promise<string> {
@@ -66,13 +66,13 @@ async function main(command: string | undefined, name = ''): Promise<number> {
       if (faults.length > 0) {
         console.log(
           `Instances of the last release run while a migration is applied, and may fail:\n${faults.join('\n')}\n` +
-            'If one is safe, say why right before it: -- Safe for instances that run: …',
+            'If a statement is safe, state the reason right before it: -- Safe for instances that run: …',
         );
       }
       return sql === '' && faults.length === 0 ? 0 : 1;
     }
     if (sql === '') {
-      console.log('The migrations already end in prisma/schema.prisma: there is nothing to write.');
+      console.log('The migrations already end in prisma/schema.prisma, so no migration is needed.');
       return 0;
     }
     const stamp = new Date().toISOString().replace(/\D/g, '').slice(0, 14);

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Judged } from './outcome.ts';
+import type { StepOutcome } from './audit.ts';
 
 /* The page that `npm run evidence` writes. Pure. */
 
-export interface StepResult extends Judged {
+export interface StepResult extends StepOutcome {
   /** The command, such as `npm run lint`. */
   command: string;
   seconds: number;
@@ -16,7 +16,7 @@ const figuresShape = z.object({
   errors: z.number(),
 });
 
-/** The bench's results, as it writes them. */
+/** The result file of the bench. */
 export const benchShape = z.object({
   rows: z.array(
     z.object({

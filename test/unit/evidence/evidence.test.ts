@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { judgeAudit } from '../../../src/dev/evidence/audit.ts';
-import {
-  type Evidence,
-  evidencePage,
-  type StepResult,
-} from '../../../src/dev/evidence/document.ts';
-import type { Judged } from '../../../src/dev/evidence/outcome.ts';
-import {
-  chosenSteps,
-  type StepName,
-  stepNames,
-  stepRules,
-} from '../../../src/dev/evidence/steps.ts';
+import { judgeAudit, type StepOutcome } from '../../evidence/audit.ts';
+import { type Evidence, evidencePage, type StepResult } from '../../evidence/document.ts';
+import { chosenSteps, type StepName, stepNames, stepRules } from '../../evidence/steps.ts';
 
 const figures = { requestsPerSecond: 7_840.4, p50Ms: 3.456, p99Ms: 12.345, errors: 0 };
 
@@ -126,7 +116,7 @@ describe('the steps', () => {
     expect(chosenSteps('lint,nothing')).toBeNull();
   });
 
-  const outcomeOf = (name: StepName, output: string, passed = true): Judged =>
+  const outcomeOf = (name: StepName, output: string, passed = true): StepOutcome =>
     stepRules[name].judge({ passed, output, stdout: output });
 
   it('say what they came to', () => {

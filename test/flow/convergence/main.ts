@@ -5,8 +5,8 @@
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
-import { runProgram } from './script.ts';
-import { Started } from './started.ts';
+import { runProgram } from '../../helpers/script.ts';
+import { Started } from '../../../src/dev/started.ts';
 
 /** Maximum number of histories in a batch, which takes some minutes. */
 const batchSize = 250;
@@ -36,7 +36,7 @@ function wholeNumber(name: string, text: string, min: number, max: number): numb
   );
 }
 
-/** Runs this many histories. Prints the tests' output if they fail. */
+/** Runs a batch of histories. Prints the tests' output if they fail. */
 async function runBatch(runs: number, seed: number, started: Started): Promise<boolean> {
   const reporters = ['--reporter=verbose', '--reporter=./test/setup/totals.ts'];
   const { passed, output } = await runProgram(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { breaksInstances } from '../../../src/dev/compatibility.ts';
+import { breaksInstances } from '../../migrations/compatibility.ts';
 
 /** Existing unique indexes, with names that do not show it. */
 const earlier = {

@@ -2,7 +2,7 @@
  * The program behind `npm run check`: runs all checks that a change must pass. A failing step shows its
  * output and does not stop the rest. The tests come last, with full output.
  */
-import { runScript } from './script.ts';
+import { runScript } from './helpers/script.ts';
 
 const steps = ['lint', 'typecheck', 'migrate:check'];
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Started } from './started.ts';
+import type { Started } from '../../src/dev/started.ts';
 
-export interface Ran {
+export interface RunResult {
   passed: boolean;
-  /** Standard output and errors as they arrived; empty if they were shown instead. */
+  /** Standard output and standard error, interleaved; empty if they were shown instead. */
   output: string;
   /** Standard output alone. */
   stdout: string;
@@ -19,11 +19,11 @@ export interface RunOptions {
   started?: Started;
 }
 
-/** Time-out for a stopped program to clean up, milliseconds. */
-const endWithinMs = 20_000;
+/** Maximum time for a stopped program to clean up, milliseconds. */
+const maxStopMs = 20_000;
 
 /** Runs one of package.json's scripts to its end. */
-export function runScript(name: string, options?: RunOptions): Promise<Ran> {
+export function runScript(name: string, options?: RunOptions): Promise<RunResult> {
   return runProgram('npm', ['run', '--silent', name], options);
 }
 
@@ -32,7 +32,7 @@ export function runProgram(
   command: string,
   args: readonly string[],
   { shown = false, environment = {}, started }: RunOptions = {},
-): Promise<Ran> {
+): Promise<RunResult> {
   const child = spawn(command, args, {
     stdio: shown ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
@@ -60,13 +60,13 @@ export function runProgram(
   });
 }
 
-/** Stops a program and its children, and kills them after a while. */
+/** Stops a program and its children, and kills them after a time-out. */
 async function endGroup(child: ChildProcess): Promise<void> {
   const { pid } = child;
   if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const closed = once(child, 'close');
   process.kill(-pid, 'SIGTERM');
-  const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), endWithinMs);
+  const timer = setTimeout(() => process.kill(-pid, 'SIGKILL'), maxStopMs);
   await closed;
   clearTimeout(timer);
 }

@@ -1,15 +1,14 @@
 /*
- * The program behind `npm run evidence`: runs every step that proves the repository's claims, even after a
- * failure, and writes docs/evidence.md. Exits with 1 if a step failed. An unavailable step is not a failure;
- * the page marks it as proving nothing.
+ * The program behind `npm run evidence`: runs all steps, even after a failure, and writes docs/evidence.md.
+ * Exits with 1 if a step failed. An unavailable step is not a failure; the page marks it as proving nothing.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import * as prettier from 'prettier';
-import { runProgram } from '../script.ts';
-import { Started } from '../started.ts';
-import { temporaryDirectory } from '../temporary.ts';
+import { runProgram } from '../helpers/script.ts';
+import { Started } from '../../src/dev/started.ts';
+import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import {
   type BenchRow,
   benchShape,
@@ -24,7 +23,7 @@ const usage = `npm run evidence -- [options]
   --only NAME,NAME   of: ${stepNames.join(', ')}; the page is then only shown, and not written
 `;
 
-const pagePath = path.resolve(import.meta.dirname, '../../../docs/evidence.md');
+const pagePath = path.resolve(import.meta.dirname, '../../docs/evidence.md');
 
 /** Runs a step, and shows its output if it did not pass. */
 async function runStep(name: StepName, args: string[], started: Started): Promise<StepResult> {
@@ -32,13 +31,13 @@ async function runStep(name: StepName, args: string[], started: Started): Promis
   const startedAt = performance.now();
   process.stdout.write(`${name} …`);
   const after = args.length === 0 ? [] : ['--', ...args];
-  const ran = await runProgram('npm', [...typed, ...flags, ...after], { started });
+  const result = await runProgram('npm', [...typed, ...flags, ...after], { started });
   if (started.stopping) throw new Error(`${name} was interrupted`);
-  const judged = judge(ran);
+  const judged = judge(result);
   const seconds = (performance.now() - startedAt) / 1_000;
   const word = judged.outcome === 'failed' ? 'FAILED' : judged.outcome;
   process.stdout.write(` ${word}, ${seconds.toFixed(0)} s\n`);
-  if (judged.outcome !== 'passed') process.stdout.write(`\n${ran.output.trimEnd()}\n\n`);
+  if (judged.outcome !== 'passed') process.stdout.write(`\n${result.output.trimEnd()}\n\n`);
   return { ...judged, command: `npm ${typed.join(' ')}`, seconds };
 }
 
@@ -92,7 +91,7 @@ if (given.help) {
     if (evidence.steps.some(({ outcome }) => outcome === 'failed')) process.exitCode = 1;
   } catch (error) {
     process.exitCode = 1;
-    // Steps that Ctrl-C interrupted need no message.
+    // A run that Ctrl-C interrupted needs no message.
     if (!started.stopping) console.error(error);
   } finally {
     await started.stop();

@@ -1,17 +1,16 @@
-import type { Migration } from '../platform/migrate.ts';
+import type { Migration } from '../../src/platform/migrate.ts';
 import { splitAtCommas, type Statement, statementsOf } from './sql-statements.ts';
 
 /*
  * Checks that a migration is compatible with instances of the last release, which run while it is applied
- * (docs/scaling.md, "Upgrades"). Refuses unknown statements, unless the author states why they are safe, and
- * non-transactional ones. Changes of rows are not checked. Pure.
+ * (docs/scaling.md, "Upgrades"). Refuses non-transactional statements, and unknown ones unless a comment
+ * states why they are safe. Does not check changes of rows. Pure.
  */
 
 /**
- * The first migration, by name, that the check applies to. No instance was running while earlier ones were
- * applied.
+ * The name from which the check applies to migrations. No instance was running while earlier ones were applied.
  */
-const heldFrom = '20261125';
+const checkedFrom = '20261125';
 
 /** Declares a statement safe: a comment of the migration, right before the statement. */
 const excuse = /^-- Safe for instances that run: \S/;
@@ -109,10 +108,10 @@ export function breaksInstances(
   migration: Migration,
   earlier: readonly Migration[] = [],
 ): string[] {
-  if (migration.name < heldFrom) return [];
+  if (migration.name < checkedFrom) return [];
   const statements = statementsOf(migration.sql);
-  const made = new Set(statements.flatMap(({ code }) => tableMadeBy(code) ?? []));
-  const uniques = new Set(earlier.flatMap(({ sql }) => statementsOf(sql).flatMap(uniquesMadeBy)));
+  const made = new Set(statements.flatMap(({ code }) => createdTable(code) ?? []));
+  const uniques = new Set(earlier.flatMap(({ sql }) => statementsOf(sql).flatMap(createdUniques)));
   return statements.flatMap((statement) => {
     const why = statement.comments.some((comment) => excuse.test(comment))
       ? null
@@ -175,13 +174,13 @@ function ruleFor(code: string, rules: readonly Rule[]): string | null {
   return rule === undefined ? whys.unknown : rule.why;
 }
 
-function tableMadeBy(code: string): string | null {
+function createdTable(code: string): string | null {
   const found = new RegExp(`^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?${name}`).exec(code);
   return found?.[1] === undefined ? null : bare(found[1]);
 }
 
-/** Returns the names of indexes and constraints by which a statement makes rows unique. */
-function uniquesMadeBy({ code }: Statement): string[] {
+/** Returns the names of the unique indexes and constraints that a statement creates. */
+function createdUniques({ code }: Statement): string[] {
   const index = String.raw`^CREATE UNIQUE INDEX (?:CONCURRENTLY )?(?:IF NOT EXISTS )?${name}`;
   const constraint = String.raw`\bCONSTRAINT ${name} (?:UNIQUE|PRIMARY KEY)\b`;
   return [index, constraint].flatMap((pattern) =>
@@ -189,7 +188,7 @@ function uniquesMadeBy({ code }: Statement): string[] {
   );
 }
 
-/** Returns whether an index is unique. Unnamed constraints get a name that ends like this. */
+/** Returns whether an index is unique. Postgres names unnamed constraints with these suffixes. */
 function isUnique(index: string, uniques: ReadonlySet<string>): boolean {
   const called = bare(index);
   return uniques.has(called) || /_p?key$/.test(called);

@@ -1,21 +1,21 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Ran } from '../script.ts';
+import type { RunResult } from '../helpers/script.ts';
 import { judgeAudit } from './audit.ts';
-import type { Judged } from './outcome.ts';
+import type { StepOutcome } from './audit.ts';
 
-/* The steps of `npm run evidence`, and how their output is read. Pure. */
+/* The steps of `npm run evidence`, and how their output is parsed. Pure. */
 
 interface StepRule {
   /** The arguments for npm, as typed on the command line. */
   typed: readonly string[];
   /** Further arguments, which make the output readable by a program. */
   flags: readonly string[];
-  judge: (ran: Ran) => Judged;
+  judge: (result: RunResult) => StepOutcome;
 }
 
 /**
- * Returns a step that runs one of package.json's scripts. If its result is countable, a successful exit
- * without a count is a failure, because it is unknown what ran.
+ * Returns a step that runs one of package.json's scripts. If it reports a count, a successful exit without the
+ * count is a failure, because it is unknown what ran.
  */
 function script(
   name: string,
@@ -42,7 +42,7 @@ export const stepRules = {
   migrations: script('migrate:check', (output) => /\((\d+ migrations)\)/.exec(output)?.[1]),
   audit: {
     typed: ['audit', '--omit=dev'],
-    // If a setting kept npm offline, it would find nothing, and not report that it asked no registry.
+    // An npm that a setting keeps offline would find nothing, and not report that it is offline.
     flags: ['--json', '--offline=false'],
     judge: ({ stdout }) => judgeAudit(stdout),
   },
@@ -57,7 +57,7 @@ export const stepRules = {
 
 export type StepName = keyof typeof stepRules;
 
-export const stepNames = Object.keys(stepRules) as StepName[]; // written just before
+export const stepNames = Object.keys(stepRules) as StepName[]; // Object.keys returns string[]
 
 /** Returns the requested steps in order of execution; null if one is unknown. */
 export function chosenSteps(only: string | undefined): StepName[] | null {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isClientOf } from '../../../src/dev/generated-client.ts';
+import { isClientOf } from '../../helpers/generated-client.ts';
 
 const client = `const config = {
   "inlineSchema": "model User {\\n  id  String @default(\\"a\\")\\n}\\n",

@@ -1,9 +1,9 @@
 import { requireGeneratedClient } from './generated-client.ts';
-import { findRedisServer } from './redis.ts';
-import { Started } from './started.ts';
+import { findRedisServer } from '../../src/dev/redis.ts';
+import { Started } from '../../src/dev/started.ts';
 
 /**
- * Runs a trial of whole instances and stops everything that it started. The process exits with 0 only if the
+ * Runs a trial of whole instances, and stops everything that it started. The process exits with 0 only if the
  * trial resolves with true.
  *
  * @param trial gets the path of `redis-server`.
@@ -24,8 +24,10 @@ export async function runTrial(
     if (!(await trial(redisProgram, started))) process.exitCode = 1;
   } catch (error) {
     process.exitCode = 1;
-    // Ctrl-C makes the trial fail, too, and needs no message.
-    if (!started.stopping) console.error(error instanceof Error ? error.message : error);
+    // A trial that Ctrl-C interrupted fails, too, and needs no message.
+    if (!started.stopping) {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    }
   } finally {
     await started.stop();
   }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runProgram } from '../../../src/dev/script.ts';
+import { runProgram } from '../../helpers/script.ts';
 import { Started } from '../../../src/dev/started.ts';
 
 it('a program passes by its exit code, and standard output is kept apart', async () => {

@@ -1,9 +1,16 @@
 import { z } from 'zod';
-import type { Judged } from './outcome.ts';
+
+/** The outcome of a step. */
+export interface StepOutcome {
+  /** `not available`: the step could not query its source, so it proves nothing. */
+  outcome: 'passed' | 'failed' | 'not available';
+  /** Details; may be empty. */
+  counts: string;
+}
 
 /*
- * Interprets the output of `npm audit --json`. Pure. npm exits with 1 both if it found something and if the
- * registry did not answer; only its output differs: a report, or the registry's response. The formats are
+ * Interprets the output of `npm audit --json`. Pure. npm exits with 1 both if it found a vulnerability and if
+ * the registry did not answer; only the output differs: a report, or the registry's response. The formats are
  * those of npm 10 and 11 (lib/utils/audit-error.js, npm-audit-report).
  */
 
@@ -35,11 +42,11 @@ const severities = ['critical', 'high', 'moderate', 'low', 'info'] as const;
  * available` if it did not answer; otherwise a failure. It ignores npm's exit code, which a setting such as
  * `audit-level` changes.
  *
- * @param printed standard output only, without the warnings.
+ * @param stdout standard output only, without the warnings.
  */
-export function judgeAudit(printed: string): Judged {
-  const said = parsed(printed);
-  const report = reportShape.safeParse(said);
+export function judgeAudit(stdout: string): StepOutcome {
+  const output = parsed(stdout);
+  const report = reportShape.safeParse(output);
   if (report.success) {
     const { vulnerabilities, dependencies } = report.data.metadata;
     if (vulnerabilities.total > 0) {
@@ -52,7 +59,7 @@ export function judgeAudit(printed: string): Judged {
     }
     return { outcome: 'failed', counts: 'no package was checked' };
   }
-  const unanswered = unansweredShape.safeParse(said);
+  const unanswered = unansweredShape.safeParse(output);
   if (unanswered.success) {
     const { statusCode } = unanswered.data;
     return {

@@ -7,7 +7,7 @@ import * as engineModule from '@prisma/schema-engine-wasm/schema_engine_bg';
 
 export type SchemaEngine = engineModule.SchemaEngine;
 
-/** The part of the global that we use, which Node's types lack. */
+/** The part of the global that is used here; Node's types lack it. */
 declare const WebAssembly: {
   instantiate(
     bytes: Uint8Array,
@@ -20,8 +20,8 @@ const textOid = 25;
 const charMark = '\u0000char';
 
 /**
- * Prisma's adapter refuses Postgres's one-byte `"char"`, in which the system catalog stores kinds, and the
- * engine expects a character. So this client returns this column as marked text …
+ * Returns columns of Postgres' one-byte type `"char"` as text with a mark. The system catalog uses the type,
+ * Prisma's adapter refuses it, and the engine expects a character.
  */
 class CatalogClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
@@ -36,7 +36,7 @@ class CatalogClient extends pg.Client {
   }
 }
 
-/** … and this adapter turns the mark into the type. */
+/** Creates adapters that report marked columns with the type of a character. */
 class CatalogAdapterFactory extends PrismaPg {
   readonly #connected: { dispose(): Promise<void> }[] = [];
 

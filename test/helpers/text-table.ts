@@ -1,7 +1,7 @@
 /**
  * Returns rows as text in columns. Numbers are aligned right, words left.
  *
- * @param words the columns with words, by index.
+ * @param words the indexes of the columns with words.
  */
 export function textTable(
   rows: readonly (readonly string[])[],

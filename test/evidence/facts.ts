@@ -4,12 +4,12 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { postgresVersion } from '../postgres.ts';
-import { findRedisServer } from '../redis.ts';
+import { postgresVersion } from '../../src/dev/postgres.ts';
+import { findRedisServer } from '../../src/dev/redis.ts';
 import type { Evidence } from './document.ts';
 
 const run = promisify(execFile);
-const repository = path.resolve(import.meta.dirname, '../../..');
+const repository = path.resolve(import.meta.dirname, '../..');
 
 /** The packages that affect the measurements most. */
 const packages = [
