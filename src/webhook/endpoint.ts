@@ -1,21 +1,21 @@
 import Stripe from 'stripe';
 import { eventTypes } from './core/events.ts';
 
-/** The path at which the service receives events. A proxy may prepend to it. */
+/** The path at which the service receives events. A proxy may add a prefix. */
 export const webhookPath = '/api/v1/webhooks/stripe';
 
 export interface Endpoint {
   id: string;
   url: string;
-  /** The signing secret, which Stripe reveals only when the endpoint is created; otherwise null. */
+  /** The signing secret; null for an existing endpoint, since Stripe reveals it only on creation. */
   secret: string | null;
-  /** Number of event types that it listens to. */
+  /** Number of event types that it is subscribed to. */
   types: number;
 }
 
 /**
- * Creates the webhook endpoint at Stripe, or updates the one with this URL: it is enabled and listens to
- * exactly the types in events.ts. Idempotent.
+ * Creates the webhook endpoint at Stripe, or updates the one with this URL, so that it is enabled and
+ * subscribed to exactly the types in events.ts. Idempotent.
  *
  * @throws errors of the SDK; Error if Stripe has several endpoints with this URL.
  */

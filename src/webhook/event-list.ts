@@ -13,34 +13,31 @@ export interface EventFilter {
   /** Null = all events, including those without an owner. */
   projectId: string | null;
   status: EventStatus | undefined;
-  /** Only events received before the one with this number. */
+  /** The number of the last event on the previous page. */
   before: bigint | undefined;
   take: number;
 }
 
-/**
- * Number of recent events that are scanned for a project's own before all events of its objects are
- * collected.
- */
-const lookedThrough = 2_000;
+/** Maximum number of recent events that are scanned for those of a project. */
+const maxScannedEvents = 2_000;
 
-/** Loads events, the last received first. */
+/** Loads events, newest first. */
 export async function loadEvents(database: Database, filter: EventFilter): Promise<StoredEvent[]> {
   const { status, projectId } = filter;
   if (status === 'pending' || status === 'failed') {
     return run(database, unprocessed(filter, status));
   }
   if (projectId === null) return run(database, listed(filter, sql`true`));
-  // An ignored event has no stored object, so it has no owner.
+  // An ignored event has no owner.
   if (status === 'ignored') return [];
-  // The last events of a busy project are among the last of all; a quiet project has few.
+  // A busy project fills the page from recent events; an index finds all events of a quiet one.
   const recent = await run(
     database,
     listed(
       filter,
       sql`${ownedBy(projectId)} and e.number >= coalesce((
         select number from webhook_events where ${isBefore(filter, sql`number`)}
-        order by number desc offset ${lookedThrough} limit 1), 0)`,
+        order by number desc offset ${maxScannedEvents} limit 1), 0)`,
     ),
   );
   if (recent.length === filter.take) return recent;
@@ -54,22 +51,18 @@ export async function loadEvents(database: Database, filter: EventFilter): Promi
   );
 }
 
-/** Scans the events from the last one down. */
+/** Returns the query that scans events from the newest on. */
 function listed(filter: EventFilter, visible: Sql): Sql {
   const { status, take } = filter;
-  const ofStatus =
-    status === undefined
-      ? sql`true`
-      : status === 'ignored'
-        ? sql`e.outcome <> 'accepted'`
-        : sql`e.outcome = 'accepted' and f.fetched > e.number`;
   return sql`
     select ${eventColumns} from ${eventSource}
-    where ${ofStatus} and ${visible} and ${isBefore(filter, sql`e.number`)}
+    where ${status === 'ignored' ? sql`e.outcome <> 'accepted'` : sql`true`}
+      and ${status === 'processed' ? sql`e.outcome = 'accepted' and f.fetched > e.number` : sql`true`}
+      and ${visible} and ${isBefore(filter, sql`e.number`)}
     order by e.number desc limit ${take}`;
 }
 
-/** Starts from the enqueued objects, which are few among all. */
+/** Returns the query that starts from the enqueued objects, which are few. */
 function unprocessed(filter: EventFilter, status: 'pending' | 'failed'): Sql {
   const { projectId, take } = filter;
   return sql`

@@ -14,9 +14,15 @@ import {
 } from '../http/schemas.ts';
 import { loadEvents } from './event-list.ts';
 import { type ReplayDeps, replayEvent } from './replay.ts';
-import { eventSchema, eventStatuses, eventWithPayloadSchema, loadEvent } from './stored-events.ts';
+import {
+  eventSchema,
+  eventStatuses,
+  eventWithPayloadSchema,
+  loadEvent,
+  type StoredEvent,
+} from './stored-events.ts';
 
-export interface EventRouteDeps extends ReplayDeps {
+interface EventRouteDeps extends ReplayDeps {
   access: ProjectAccess;
 }
 
@@ -25,8 +31,8 @@ const eventParams = z.strictObject({ id: stripeIdSchema });
 const scopeQuery = { project_id: projectIdSchema.optional() };
 
 /**
- * Registers the routes for the inbox. The platform key sees all events. A project's key sees those about its
- * own users and catalog, once the object was fetched and its owner is known.
+ * Registers the routes for the inbox. The platform key sees all events; a project's key sees those about its
+ * own users and catalog, once the fetch of the object has decided its owner.
  */
 export function eventRoutes(app: App, deps: EventRouteDeps): void {
   const { database } = deps;
@@ -37,7 +43,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       config: { auth: 'admin', allProjects: true },
       schema: {
         tags,
-        summary: 'List events, the last received first',
+        summary: 'List events, newest first',
         querystring: z.strictObject({
           ...listQuery,
           ...scopeQuery,
@@ -50,13 +56,8 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       const { limit, cursor, status, project_id: given } = request.query;
       const projectId = await deps.access.scopeOf(request, given);
       const filter = { projectId, status, before: decodeNumberCursor(cursor), take: limit + 1 };
-      const rows = await loadEvents(database, filter);
-      return page(
-        rows,
-        limit,
-        ({ number }) => String(number),
-        ({ event }) => event,
-      );
+      const positionOf = ({ number }: StoredEvent): string => String(number);
+      return page(await loadEvents(database, filter), limit, positionOf, ({ event }) => event);
     },
   );
 
@@ -86,7 +87,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       config: { auth: 'admin', problems: ['event_not_found', 'event_ignored'] },
       schema: {
         tags,
-        summary: 'Fetch the object of an event again now, with all its attempts restored',
+        summary: 'Fetch the object of an event again, with all its attempts restored',
         params: eventParams,
         body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
         response: { 202: z.strictObject({ event: eventSchema, audit_id: z.string() }) },

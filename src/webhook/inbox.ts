@@ -1,11 +1,11 @@
+import type { Deps } from '../deps.ts';
 import { createBatches } from '../platform/batches.ts';
-import type { Clock } from '../platform/clock.ts';
 import { type Database, isTimeout, isUnreachable } from '../platform/database.ts';
 import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
 import { enqueuedAgain, queueProject } from './queue-upsert.ts';
 
-/** A delivered event, with the decision of what to do about it. */
+/** A delivered event, and the decision about it. */
 interface Delivery {
   event: VerifiedEvent;
   raw: Buffer;
@@ -14,31 +14,27 @@ interface Delivery {
   receivedAt: number;
 }
 
-/** Maximum number of events per statement, and of concurrent statements. */
-const eventsPerStatement = 16;
-const statementsAtOnce = 4;
+const maxEventsPerStatement = 16;
+const maxConcurrentStatements = 4;
 
-/**
- * Time-out of an event that waits for its statement to begin, milliseconds. The delivery then fails, and
- * Stripe retries.
- */
-const statementWaitMs = 2_000;
+/** Maximum wait for a statement to begin, milliseconds. The delivery then fails, and Stripe retries. */
+const maxStatementWaitMs = 2_000;
 
 /** Stores events. Concurrent events share a statement and its commit. */
 export interface Inbox {
   /**
-   * Stores a verified event; once it has returned, the event is in Postgres. `duplicate` means that it was
-   * already stored. The payload of an ignored event is not kept: it has no use, and may contain data of
-   * people who are not users.
+   * Stores a verified event: once this has returned, the event is in Postgres. `duplicate` means that it was
+   * already stored. The payload of an ignored event is not stored, since it may contain data of people who
+   * are not users.
    */
   store(event: VerifiedEvent, raw: Buffer, triage: Triage): Promise<{ duplicate: boolean }>;
 }
 
-export function createInbox({ database, clock }: { database: Database; clock: Clock }): Inbox {
+export function createInbox({ database, clock }: Pick<Deps, 'database' | 'clock'>): Inbox {
   const insert = createBatches({
     load: (deliveries: Delivery[]) => insertEach(database, deliveries),
-    maxSize: eventsPerStatement,
-    limit: { maxRunning: statementsAtOnce, maxWaitMs: statementWaitMs },
+    maxSize: maxEventsPerStatement,
+    limit: { maxRunning: maxConcurrentStatements, maxWaitMs: maxStatementWaitMs },
   });
   return {
     async store(event, raw, triage) {
@@ -72,26 +68,26 @@ function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
 }
 
-interface StoredRow {
+interface StoredEvent {
   account: string;
   livemode: boolean;
   event_id: string;
 }
 
-/** Returns for each event whether it was new; if one comes twice, only the first is. */
+/** Stores events, and returns for each whether it was new; of duplicates, only the first is. */
 async function insertEvents(database: Database, deliveries: Delivery[]): Promise<boolean[]> {
-  const { rows } = await database.pool.query<StoredRow>({
+  const { rows } = await database.pool.query<StoredEvent>({
     name: `store-webhook-events-${deliveries.length}`,
     text: storeSql(deliveries.length),
     values: parametersOf(deliveries),
   });
-  const stored = new Set(rows.map((row) => nameOf(row.account, row.livemode, row.event_id)));
+  const stored = new Set(rows.map((row) => keyOf(row.account, row.livemode, row.event_id)));
   return deliveries.map(({ event, triage }) =>
-    stored.delete(nameOf(accountOf(event, triage), event.livemode, event.id)),
+    stored.delete(keyOf(accountOf(event, triage), event.livemode, event.id)),
   );
 }
 
-function nameOf(account: string, livemode: boolean, eventId: string): string {
+function keyOf(account: string, livemode: boolean, eventId: string): string {
   return `${account} ${livemode} ${eventId}`;
 }
 
@@ -101,36 +97,35 @@ function accountOf(event: VerifiedEvent, { outcome }: Triage): string {
 }
 
 /**
- * Stores each event once and enqueues its objects under the event's number, with the highest urgency of the
- * waiting events, in one statement. A repeated event changes nothing. Rows are written in the order of their
- * keys, so concurrent statements never deadlock.
+ * Returns the statement that stores each event once and enqueues its objects under the event's number. A
+ * duplicate changes nothing. Rows are written in the order of their keys, so concurrent statements never
+ * deadlock.
  *
- * An event about a failed object restores all its attempts; an event that a buyer waits for skips the
- * back-off too.
+ * An event about a failed object restores all its attempts. One that a buyer waits for skips the back-off.
  *
- * Payloads are separate parameters: an array would escape and unescape each of their quotes.
+ * Payloads are separate parameters, since an array would escape each of their quotes.
  */
 function storeSql(count: number): string {
   const payloads = Array.from({ length: count }, (_, at) => `(${at + 1}, $${at + 13}::json)`);
   return `
-with news as (
+with delivered as (
   select * from unnest(
     $1::text[], $2::boolean[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
     $8::timestamptz[], $9::smallint[]
   ) with ordinality as n
-    (account, livemode, event_id, type, api_version, outcome, created_at, received_at, urgency, place)
+    (account, livemode, event_id, type, api_version, outcome, created_at, received_at, urgency, position)
 ), named as (
   select * from unnest($10::int[], $11::text[], $12::text[]) with ordinality as o
-    (place, object_type, object_id, rank)
+    (position, object_type, object_id, rank)
 ), stored as (
   insert into webhook_events
     (account, livemode, event_id, type, api_version, object_type, object_id, outcome, created_at, received_at, payload)
   select account, livemode, event_id, type, api_version, lead.object_type, lead.object_id, outcome,
     created_at, received_at, payload
-  from news
-  join (values ${payloads.join(', ')}) as p (place, payload) using (place)
-  left join (select distinct on (place) * from named order by place, rank) as lead using (place)
-  order by account, livemode, event_id, place
+  from delivered
+  join (values ${payloads.join(', ')}) as p (position, payload) using (position)
+  left join (select distinct on (position) * from named order by position, rank) as lead using (position)
+  order by account, livemode, event_id, position
   on conflict (account, livemode, event_id) do nothing
   returning number, account, livemode, event_id
 ), wanted as (
@@ -139,7 +134,7 @@ with news as (
   select w.*, ${queueProject}
   from (
     select object_type, object_id, max(number), min(urgency), min(received_at), max(received_at)
-    from stored join news using (account, livemode, event_id) join named using (place)
+    from stored join delivered using (account, livemode, event_id) join named using (position)
     group by object_type, object_id
     order by object_type, object_id) w
   on conflict (object_type, object_id) do update set
@@ -153,7 +148,7 @@ select account, livemode, event_id from stored`;
 
 function parametersOf(deliveries: Delivery[]): unknown[] {
   const named = deliveries.flatMap(({ triage }, at) =>
-    triage.objects.map((object) => ({ place: at + 1, ...object })),
+    triage.objects.map((object) => ({ position: at + 1, ...object })),
   );
   return [
     deliveries.map(({ event, triage }) => accountOf(event, triage)),
@@ -165,7 +160,7 @@ function parametersOf(deliveries: Delivery[]): unknown[] {
     deliveries.map(({ event }) => new Date(event.created * 1000)),
     deliveries.map(({ receivedAt }) => new Date(receivedAt)),
     deliveries.map(({ triage }) => triage.urgency),
-    named.map(({ place }) => place),
+    named.map(({ position }) => position),
     named.map(({ objectType }) => objectType),
     named.map(({ objectId }) => objectId),
     ...deliveries.map(({ raw, triage }) =>

@@ -1,21 +1,22 @@
 import type { Database } from '../platform/database.ts';
 
-/** The state of the queue. */
+/** The state of the sync queue; `wanted` and `failed` are numbers of objects. */
 export interface QueueState {
   wanted: number;
   failed: number;
-  /**
-   * When the oldest object that is not failed was enqueued, epoch milliseconds; null if none is waiting.
-   */
+  /** When the oldest object that is not failed was enqueued, epoch milliseconds; null if there is none. */
   oldestWantedAt: number | null;
 }
 
+interface StateRow {
+  wanted: string;
+  failed: string;
+  oldest: Date | null;
+}
+
+/** Loads the state of the sync queue. */
 export async function loadQueueState(database: Database): Promise<QueueState> {
-  const { rows } = await database.pool.query<{
-    wanted: string;
-    failed: string;
-    oldest: Date | null;
-  }>(
+  const { rows } = await database.pool.query<StateRow>(
     `select count(*) filter (where failed_at is null) as wanted,
        count(failed_at) as failed,
        min(wanted_at) filter (where failed_at is null) as oldest

@@ -1,7 +1,7 @@
 import { syncedObjects, syncedTypes } from './core/events.ts';
 
 /*
- * SQL of the upsert that enqueues objects: rows `w` to enqueue, each a row `f` of followed_objects.
+ * SQL of the upserts that enqueue objects: `w` is the object to enqueue, `f` its row in followed_objects.
  */
 
 const cases = syncedTypes.flatMap((type) => {
@@ -9,12 +9,12 @@ const cases = syncedTypes.flatMap((type) => {
   return query === null ? [] : [`when '${type}' then (${query})`];
 });
 
-/** SQL: the project to which an enqueued object `w` is known to belong (`syncedObjects`), or ''. */
+/** SQL: the project that `w` probably belongs to (`syncedObjects`), or '' if it is unknown. */
 export const queueProject = `coalesce(case w.object_type ${cases.join(' ')} end, '')`;
 
 /**
- * SQL: the columns of `f` that change whenever an object is enqueued again. While it is enqueued, it keeps
- * its place and the highest urgency. A failed object is tried again.
+ * SQL: the columns of `f` that change whenever an object is enqueued again. An object that is already waiting
+ * keeps its position and its highest urgency.
  */
 export const enqueuedAgain = `
   wanted = greatest(f.wanted, excluded.wanted),

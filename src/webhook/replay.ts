@@ -1,35 +1,33 @@
 import { z } from 'zod';
 import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import type { Deps } from '../deps.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import type { Tx } from '../platform/database.ts';
 import type { SyncedType } from './core/events.ts';
 import type { SyncedRef } from './core/synced-object.ts';
 import { enqueueObjects } from './enqueue.ts';
 import { type EventDto, loadEvent } from './stored-events.ts';
 import { namedObjects } from './triage.ts';
 
-export interface ReplayDeps {
-  clock: Clock;
-  database: Database;
+export interface ReplayDeps extends Pick<Deps, 'clock' | 'database'> {
   /** Wakes the worker of this process. */
   wake: () => void;
 }
 
-/** The caller, the request and the project; `projectId` null = the platform, for all projects. */
-export type Replayer = Pick<AuditRecord, 'actor' | 'requestId' | 'projectId'>;
+/** The caller, the request and the project; null = the platform key, for all projects. */
+type Replayer = Pick<AuditRecord, 'actor' | 'requestId' | 'projectId'>;
 
-/** An event right after it was replayed. */
-export interface Replayed {
+/** An event right after its replay. */
+interface Replayed {
   event: EventDto;
   audit_id: string;
 }
 
 /**
- * Enqueues an event's objects again, with the highest urgency and all their attempts restored. A processed
- * event may be replayed too. A replay is harmless, because it fetches the current state from Stripe.
+ * Enqueues an event's objects again, with the highest urgency and all their attempts. A processed event may
+ * be replayed too: a replay fetches the current state from Stripe.
  */
 export async function replayEvent(
   deps: ReplayDeps,
@@ -73,10 +71,7 @@ export async function replayEvent(
   return replayed;
 }
 
-/**
- * Returns the objects that the event enqueued; if its payload is no longer kept, the one that access
- * depends on.
- */
+/** Returns the objects that the event enqueued; without its payload, only the first. */
 function objectsOf(
   type: string,
   object: { type: string; id: string },
@@ -84,13 +79,13 @@ function objectsOf(
 ): SyncedRef[] {
   const named = storedSchema.safeParse(payload);
   const objects = named.success ? namedObjects(type, named.data.data.object) : [];
-  const objectType = object.type as SyncedType; // written by storeEvent from the table of events
+  const objectType = object.type as SyncedType; // stored from `eventRules`
   return objects.length > 0 ? objects : [{ objectType, objectId: object.id }];
 }
 
 const storedSchema = z.object({ data: z.object({ object: z.unknown() }) });
 
-/** Loads the project whose audit records the replay, if the platform names none. */
+/** Loads the project that alone owns the object, if any. */
 async function loadOnlyProject(
   tx: Tx,
   object: { type: string; id: string },

@@ -1,33 +1,26 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import type { Deps } from '../deps.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { clientNetwork } from '../http/client-network.ts';
 import { ProblemError } from '../http/problem.ts';
 import { addToLogLine } from '../http/request-log.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
 import { createLogThrottle } from '../platform/log-throttle.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Metrics } from '../platform/metrics.ts';
 import { createInbox } from './inbox.ts';
 import { requireGoodHeader } from './signature-header.ts';
 import { createSignatureLimit } from './signature-limit.ts';
 import { triage } from './triage.ts';
 import { parseEvent, verifySignature } from './verify.ts';
 
-export interface WebhookDeps {
+interface WebhookDeps extends Pick<Deps, 'clock' | 'database' | 'logger' | 'metrics'> {
   config: Pick<Config, 'stripe'>;
-  clock: Clock;
-  database: Database;
-  logger: Logger;
-  metrics: Metrics;
   /** Wakes the worker of this process. */
   wake: () => void;
 }
 
-/** Minimum time between two warnings about wrong signatures, milliseconds. */
+/** Minimum interval between warnings about wrong signatures, milliseconds. */
 const signatureWarningEveryMs = 60_000;
 
 /** Registers the route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
@@ -38,7 +31,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const wrongSignatures = createLogThrottle(signatureWarningEveryMs);
   const signed = new WeakSet<FastifyRequest>();
 
-  /** Refuses a bad header or a throttled client before the body is read. */
+  /** Rejects a bad header or a throttled client before the body is read. */
   function admit(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -51,12 +44,12 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       metrics.rateLimited.inc({ limit: 'signature' });
       throw new ProblemError(
         'too_many_requests',
-        'Too many requests with wrong signatures came from this address.',
+        'This address sent too many requests with wrong signatures.',
         undefined,
         Math.ceil(waitMs / 1_000),
       );
     }
-    // An unfinished or oversized body costs a read, so it counts like one with a wrong signature.
+    // An unfinished or oversized body costs a read, so it counts as a wrong signature.
     reply.raw.once('close', () => {
       if (signed.has(request)) limit.noteCorrect(client, clock());
       else limit.noteWrong(client, clock());
@@ -82,13 +75,10 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   app.register((scope: App, _options, done) => {
     // The signature covers the raw bytes, so they must not be parsed first.
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser(
-      'application/json',
-      { parseAs: 'buffer' },
-      (_request, body, parsed) => {
-        parsed(null, body);
-      },
-    );
+    const asBuffer = { parseAs: 'buffer' } as const;
+    scope.addContentTypeParser('application/json', asBuffer, (_request, body, parsed) => {
+      parsed(null, body);
+    });
 
     scope.post(
       '/api/v1/webhooks/stripe',
@@ -123,13 +113,13 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         signed.add(request);
         const event = parseEvent(raw);
         addToLogLine(request, { event: event.type });
-        const asked = triage(event, config.stripe);
-        const { duplicate } = await inbox.store(event, raw, asked);
-        metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : asked.outcome });
+        const decision = triage(event, config.stripe);
+        const { duplicate } = await inbox.store(event, raw, decision);
+        metrics.webhookEvents.inc({ outcome: duplicate ? 'duplicate' : decision.outcome });
         if (!duplicate) {
           metrics.webhookDelaySeconds.observe(Math.max(0, clock() / 1_000 - event.created));
         }
-        if (asked.objects.length > 0 && !duplicate) wake();
+        if (decision.objects.length > 0 && !duplicate) wake();
         return { received: true as const, duplicate };
       },
     );
@@ -137,7 +127,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   });
 }
 
-/** Returns the declared length of the body; undefined if it comes in chunks. */
+/** Returns the declared length of the body; undefined if the body is chunked. */
 function bytesOf({ headers }: FastifyRequest): number | undefined {
   const length = headers['content-length'];
   return length === undefined ? undefined : Number(length);

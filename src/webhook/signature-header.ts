@@ -1,11 +1,11 @@
 import { ProblemError } from '../http/problem.ts';
 
-/** Maximum difference between Stripe's timestamp and our clock, either way, seconds. */
-export const toleranceSeconds = 300;
+/** Maximum difference between Stripe's timestamp and our clock, in either direction, seconds. */
+export const maxClockDifferenceSeconds = 300;
 
 /**
- * Refuses a `Stripe-Signature` header that cannot match any body: it lacks a timestamp or an HMAC-SHA-256
- * under `v1`, or its timestamp is too far from now. The SDK accepts timestamps in the future. Pure.
+ * Rejects a `Stripe-Signature` header without a timestamp or an HMAC-SHA-256 (`v1`), or whose timestamp is too
+ * far from now: the SDK accepts any timestamp in the future. Pure.
  *
  * @param now epoch milliseconds.
  * @throws ProblemError `signature_invalid`.
@@ -21,13 +21,13 @@ export function requireGoodHeader(
   if (sentAt === undefined || !/(?:^|,)v1=[0-9a-f]{64}(?:,|$)/.test(header)) {
     throw new ProblemError(
       'signature_invalid',
-      '`Stripe-Signature` must hold `t=` with epoch seconds and `v1=` with 64 hexadecimal digits.',
+      '`Stripe-Signature` must contain `t=` with epoch seconds and `v1=` with 64 hexadecimal digits.',
     );
   }
-  if (Math.abs(now / 1000 - Number(sentAt)) > toleranceSeconds) {
+  if (Math.abs(now / 1000 - Number(sentAt)) > maxClockDifferenceSeconds) {
     throw new ProblemError(
       'signature_invalid',
-      'The timestamp of `Stripe-Signature` is too far from now.',
+      'The timestamp of `Stripe-Signature` differs from our clock by more than 5 minutes.',
     );
   }
 }

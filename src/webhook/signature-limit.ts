@@ -4,15 +4,13 @@ import { createTokenBuckets } from '../http/token-buckets.ts';
 /** Token bucket of wrong signatures per client. */
 const failures = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
-/** Period for which a correct signature vouches for the client that sent it, milliseconds. */
-const vouchedForMs = 24 * 3_600_000;
+/** Period for which a client is trusted after a correct signature, milliseconds. */
+const trustedForMs = 24 * 3_600_000;
 
-/** Ratio of short requests to verified ones for a throttled client that never signed correctly. */
+/** One in this many short requests of a throttled, untrusted client is verified. */
 const verifiedOneIn = 8;
 
-/**
- * Throttles clients that send wrong signatures, without blocking Stripe if it shares an address with them.
- */
+/** Throttles clients that send wrong signatures, without blocking Stripe if it shares their address. */
 export interface SignatureLimit {
   /**
    * Decides whether to read and verify a request, before its body is read.
@@ -26,19 +24,18 @@ export interface SignatureLimit {
 }
 
 /**
- * Creates a limit that charges only failures. A client without tokens is refused, except for short bodies,
- * which cost little: all of them if it signed correctly within a day, one in eight otherwise. Behind an
- * untrusted proxy, all clients share one address: Stripe still gets through, and its first event vouches for
- * the rest. In this process, in bounded memory. Pure: `now` is a parameter.
+ * Creates a limit in the memory of this process that charges only failures. Short bodies of a client without
+ * tokens are still verified, since they cost little: all of them if the client is trusted, one in eight
+ * otherwise. So Stripe gets through even if all clients share the address of an untrusted proxy.
  */
 export function createSignatureLimit(): SignatureLimit {
   const buckets = createTokenBuckets(failures);
   const correctAt = new Map<string, number>();
-  let slowed = 0;
+  let throttled = 0;
 
-  function isVouchedFor(client: string, now: number): boolean {
+  function isTrusted(client: string, now: number): boolean {
     const at = correctAt.get(client);
-    return at !== undefined && now - at < vouchedForMs;
+    return at !== undefined && now - at < trustedForMs;
   }
 
   return {
@@ -49,8 +46,8 @@ export function createSignatureLimit(): SignatureLimit {
         return 0;
       }
       if (bytes === undefined || bytes > bodyLimits.usual) return wait;
-      slowed += 1;
-      return isVouchedFor(client, now) || slowed % verifiedOneIn === 0 ? 0 : wait;
+      throttled += 1;
+      return isTrusted(client, now) || throttled % verifiedOneIn === 0 ? 0 : wait;
     },
     noteCorrect(client, now) {
       correctAt.delete(client);

@@ -3,9 +3,9 @@ import { isoInstant, isoInstantSchema, jsonOutSchema } from '../http/schemas.ts'
 import { sql, type Sql, type Tx } from '../platform/database.ts';
 
 /*
- * Events with their status, which is derived and not stored. An accepted event is `processed` once its
- * object was fetched under a higher number, `failed` while the object is failed (all attempts used, retried
- * rarely), and `pending` until then; other events are `ignored`.
+ * Events with their derived status. An accepted event is `processed` once its object was fetched under a
+ * higher number, `failed` if all attempts to fetch it failed, and otherwise `pending`. Any other event is
+ * `ignored`.
  */
 
 export const eventStatuses = ['pending', 'processed', 'failed', 'ignored'] as const;
@@ -13,24 +13,24 @@ export type EventStatus = (typeof eventStatuses)[number];
 
 export const eventSchema = z
   .strictObject({
-    id: z.string().describe("Stripe's"),
+    id: z.string().describe("Stripe's id of the event"),
     type: z.string(),
     status: z.enum(eventStatuses),
-    outcome: z.string().describe('`accepted`, or why it is ignored'),
+    outcome: z.string().describe('`accepted`, or why the event is ignored'),
     object: z
       .strictObject({ type: z.string(), id: z.string() })
       .nullable()
       .describe('The object to fetch'),
-    account: z.string().nullable().describe('`null` = our own'),
+    account: z.string().nullable().describe('The Stripe account; `null` = our own'),
     livemode: z.boolean(),
     api_version: z.string().nullable(),
     created_at: isoInstantSchema.describe("Stripe's timestamp"),
     received_at: isoInstantSchema,
-    attempts: z.int().describe('Attempts to fetch the object since it was last fetched'),
+    attempts: z.int().describe('Failed attempts to fetch the object since it was last fetched'),
     next_attempt_at: isoInstantSchema.nullable(),
     failed_at: isoInstantSchema
       .nullable()
-      .describe('When all attempts had failed; since then it is retried rarely'),
+      .describe('When the last attempt failed; the object is then retried once an hour'),
     last_error: z.string().nullable(),
     object_missing: z
       .boolean()
@@ -42,28 +42,24 @@ export const eventSchema = z
 export type EventDto = z.infer<typeof eventSchema>;
 
 export const eventWithPayloadSchema = eventSchema
-  .extend({ payload: jsonOutSchema.describe('As received; `null` once it is no longer kept') })
+  .extend({
+    payload: jsonOutSchema.describe('As received; `null` if it was ignored or is no longer kept'),
+  })
   .meta({ id: 'EventWithPayload' });
 
+type ConvertedField = 'id' | 'object' | 'attempts' | Extract<keyof EventDto, `${string}_at`>;
+
 /** A row of `eventColumns`. */
-export interface EventRow {
+export interface EventRow extends Omit<EventDto, ConvertedField> {
   number: bigint;
   event_id: string;
-  type: string;
-  status: EventStatus;
-  outcome: string;
   object_type: string | null;
   object_id: string | null;
-  account: string;
-  livemode: boolean;
-  api_version: string | null;
   created_at: Date;
   received_at: Date;
   attempts: number | null;
   next_attempt_at: Date | null;
   failed_at: Date | null;
-  last_error: string | null;
-  object_missing: boolean;
 }
 
 /** The columns of an event `e` and of its object's row `f`, if it has one. */
@@ -78,16 +74,15 @@ export const eventSource = sql`
   webhook_events e left join followed_objects f
     on f.object_type = e.object_type and f.object_id = e.object_id`;
 
-/** An event with its position in the list. */
+/** An event with its number, which is its position in the list. */
 export interface StoredEvent {
   number: bigint;
   event: EventDto;
 }
 
 /**
- * Returns the condition that an event is about an object of the project, evaluated for each event
- * separately (`offset 0` keeps Postgres from collecting all objects of the project first). Null = all
- * events, including those without an owner.
+ * Returns the condition that an event is about an object of the project; null = all events. It is evaluated
+ * for each event: `offset 0` keeps Postgres from collecting all objects of the project first.
  */
 export function ownedBy(projectId: string | null): Sql {
   return projectId === null
@@ -98,7 +93,7 @@ export function ownedBy(projectId: string | null): Sql {
           and o.project_id = ${projectId} offset 0)`;
 }
 
-/** Returns the query for the last events about the objects of a user, the last received first. */
+/** Returns the query for the newest events about the objects of a user, newest first. */
 export function userEvents(uid: bigint, take: number): Sql {
   return sql`
     select ${eventColumns} from ${eventSource}
@@ -108,8 +103,8 @@ export function userEvents(uid: bigint, take: number): Sql {
 }
 
 /**
- * Loads an event by Stripe's id; null if it does not exist or the project may not see it. If a foreign
- * account or mode sent one with the same id, ours is returned.
+ * Loads an event by Stripe's id; null if it does not exist or the project may not see it. An event of our own
+ * account and mode precedes a foreign one with the same id.
  */
 export async function loadEvent(
   tx: Tx,
@@ -120,31 +115,24 @@ export async function loadEvent(
     select ${eventColumns}, e.payload from ${eventSource}
     where e.event_id = ${id} and ${ownedBy(projectId)}
     order by (e.outcome = 'accepted') desc, e.number desc limit 1`;
-  return row === undefined
-    ? null
-    : { ...storedEvent(row), payload: z.json().parse(row.payload ?? null) };
+  if (row === undefined) return null;
+  const { payload, ...event } = row;
+  return { ...storedEvent(event), payload: z.json().parse(payload ?? null) };
 }
 
+/** Converts a row to an event. */
 export function storedEvent(row: EventRow): StoredEvent {
-  const { object_type: objectType, object_id: objectId } = row;
-  return {
-    number: row.number,
-    event: {
-      id: row.event_id,
-      type: row.type,
-      status: row.status,
-      outcome: row.outcome,
-      object: objectType === null || objectId === null ? null : { type: objectType, id: objectId },
-      account: row.account === '' ? null : row.account,
-      livemode: row.livemode,
-      api_version: row.api_version,
-      created_at: isoInstant(row.created_at),
-      received_at: isoInstant(row.received_at),
-      attempts: row.attempts ?? 0,
-      next_attempt_at: isoInstant(row.next_attempt_at),
-      failed_at: isoInstant(row.failed_at),
-      last_error: row.last_error,
-      object_missing: row.object_missing,
-    },
+  const { number, event_id: id, object_type: type, object_id: objectId, ...columns } = row;
+  const event = {
+    ...columns,
+    id,
+    object: type === null || objectId === null ? null : { type, id: objectId },
+    account: row.account === '' ? null : row.account,
+    created_at: isoInstant(row.created_at),
+    received_at: isoInstant(row.received_at),
+    attempts: row.attempts ?? 0,
+    next_attempt_at: isoInstant(row.next_attempt_at),
+    failed_at: isoInstant(row.failed_at),
   };
+  return { number, event };
 }

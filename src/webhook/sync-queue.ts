@@ -1,17 +1,16 @@
 import type { Database } from '../platform/database.ts';
-import type { SyncedType, Urgency } from './core/events.ts';
+import type { Urgency } from './core/events.ts';
 import { objectKey, type SyncedRef } from './core/synced-object.ts';
 
 /*
- * The sync queue: a followed object's own row. One sequence numbers events and fetches. An object is due
- * while `wanted > fetched`, and a fetch covers every event with a lower number. A killed worker's lease
- * expires; nothing else has to be undone.
+ * The sync queue: the rows of followed objects with `wanted > fetched`. One sequence numbers events and
+ * fetches, and a fetch covers every event with a lower number. If a worker is killed, its leases expire.
  */
 
-/** Lease of a claimed object, milliseconds; afterwards another worker may claim it. */
+/** Duration of a lease, milliseconds; another worker may claim the object afterwards. */
 const leaseMs = 10_000;
 
-/** Attempts after which an object is `failed`: reported, and retried rarely. Outages do not count. */
+/** Number of failed attempts after which an object is `failed`: reported, and retried once an hour. */
 export const maxAttempts = 12;
 
 export interface Claim extends SyncedRef {
@@ -20,7 +19,7 @@ export interface Claim extends SyncedRef {
   isNew: boolean;
   /** Number of attempts, this one included. */
   attempts: number;
-  /** The number up to which this attempt is known to cover events. */
+  /** The number of the last event that this attempt covers for certain. */
   wanted: bigint;
   /** When it was enqueued, epoch milliseconds. */
   wantedAt: number;
@@ -29,42 +28,37 @@ export interface Claim extends SyncedRef {
   projectId: string | null;
 }
 
-/** Selects the due objects that a worker claims. */
+/** Which due objects to claim. */
 export interface ClaimRequest {
   /** Maximum number of claims. */
   limit: number;
   /** Only objects that a buyer waits for, only the others, or all. */
   of: 'buyers' | 'others' | 'all';
   /**
-   * Quiet period required after the last event of an object that no buyer waits for, milliseconds, so that
-   * the several events of one renewal cost one fetch. The total wait is at most ten times this.
+   * Quiet period after the last event of an object that no buyer waits for, milliseconds, so that the events
+   * of one renewal cost one fetch. An object waits for at most ten quiet periods.
    */
   quietMs: number;
 }
 
-interface ClaimRow {
-  object_type: SyncedType;
-  object_id: string;
-  urgency: Urgency;
-  attempts: number;
+interface ClaimRow extends Pick<
+  Claim,
+  'objectType' | 'objectId' | 'urgency' | 'attempts' | 'isNew'
+> {
   wanted: string;
-  is_new: boolean;
-  wanted_at: Date;
-  project_id: string;
+  wantedAt: Date;
+  projectId: string;
 }
 
-/**
- * Maximum number of due objects, per project and in total, that a claim chooses from; far more than it takes.
- */
-const lookedAt = 128;
+/** Maximum number of candidates of a claim, per project and in total. */
+const maxCandidates = 128;
 
 /**
- * Claims due objects that no worker holds, the most urgent first. Among equally urgent ones, the project with
- * the fewest held objects goes first. Within a project, the object that has been due the longest goes first,
- * so that retries queue behind new objects. Objects of no known project share one turn.
+ * Claims due objects without a lease: the most urgent first, then those of the project with the fewest leased
+ * objects, then the longest due. Objects whose project is unknown count as one project.
  *
- * The query skips from project to project on the index, so one project's backlog does not hide another's
- * objects.
+ * The query skips from project to project on the index, so that one project's backlog does not hide the
+ * objects of another.
  */
 export async function claimQueued(
   database: Database,
@@ -75,12 +69,12 @@ export async function claimQueued(
   const { rows } = await database.pool.query<ClaimRow>({
     // Prepared, since planning it costs several times its execution.
     name: 'claim-wanted-objects',
-    text: `with recursive turns as (
+    text: `with recursive projects as (
        (select urgency, project_id from followed_objects
         where wanted > fetched and urgency between $4 and $5
         order by urgency, project_id limit 1)
        union all
-       select further.urgency, further.project_id from turns t cross join lateral (
+       select further.urgency, further.project_id from projects t cross join lateral (
          select urgency, project_id from followed_objects
          where wanted > fetched and urgency between $4 and $5
            and (urgency, project_id) > (t.urgency, t.project_id)
@@ -89,31 +83,31 @@ export async function claimQueued(
      ), ranked as (
        select due.*,
          row_number() over (
-           partition by due.urgency, due.project_id order by is_held desc, due_at) as place
-       from turns cross join lateral (
+           partition by due.urgency, due.project_id order by is_leased desc, due_at) as position
+       from projects cross join lateral (
          select object_type, object_id, urgency, project_id,
            coalesce(next_attempt_at, wanted_at) as due_at,
-           coalesce(lease_until > $1, false) as is_held
+           coalesce(lease_until > $1, false) as is_leased
          from followed_objects f
-         where wanted > fetched and f.urgency = turns.urgency and f.project_id = turns.project_id
+         where wanted > fetched and f.urgency = projects.urgency and f.project_id = projects.project_id
            and (lease_until > $1 or (
              coalesce(next_attempt_at, wanted_at) <= $1
              and (f.urgency = 0 or told_at is null or told_at <= $6 or wanted_at <= $7)))
-         order by coalesce(next_attempt_at, wanted_at) limit ${lookedAt}
+         order by coalesce(next_attempt_at, wanted_at) limit ${maxCandidates}
        ) due
      ), next as materialized (
-       select * from ranked where not is_held order by urgency, place, due_at limit ${lookedAt}
+       select * from ranked where not is_leased order by urgency, position, due_at limit ${maxCandidates}
      )
      update followed_objects f set lease_until = $2, attempts = f.attempts + 1
      from (
        select object_type, object_id
        from followed_objects o join next using (object_type, object_id)
        where o.wanted > o.fetched and (o.lease_until is null or o.lease_until <= $1)
-       order by next.urgency, next.place, next.due_at limit $3 for update of o skip locked
+       order by next.urgency, next.position, next.due_at limit $3 for update of o skip locked
      ) free
      where f.object_type = free.object_type and f.object_id = free.object_id
-     returning f.object_type, f.object_id, f.urgency, f.attempts, f.wanted, f.wanted_at,
-       f.fetched = 0 as is_new, f.project_id`,
+     returning f.object_type as "objectType", f.object_id as "objectId", f.urgency, f.attempts, f.wanted,
+       f.wanted_at as "wantedAt", f.fetched = 0 as "isNew", f.project_id as "projectId"`,
     values: [
       new Date(now),
       new Date(leaseUntil),
@@ -124,23 +118,18 @@ export async function claimQueued(
       new Date(now - 10 * quietMs),
     ],
   });
-  return rows.map((row) => ({
-    objectType: row.object_type,
-    objectId: row.object_id,
-    urgency: row.urgency,
-    isNew: row.is_new,
-    attempts: row.attempts,
-    wanted: BigInt(row.wanted),
-    wantedAt: row.wanted_at.getTime(),
+  return rows.map(({ wanted, wantedAt, projectId, ...row }) => ({
+    ...row,
+    wanted: BigInt(wanted),
+    wantedAt: wantedAt.getTime(),
     leaseUntil,
-    projectId: row.project_id === '' ? null : row.project_id,
+    projectId: projectId === '' ? null : projectId,
   }));
 }
 
 /**
- * Renews the leases of claims whose syncs are still running; lost claims stay lost. Rows that a transaction
- * is writing are skipped: no worker can claim them. Waiting for them would delay the other renewals and
- * reverse the order of locks.
+ * Renews the leases of claims whose syncs are running; a lease that another worker took is not renewed. Skips
+ * locked rows: no worker can claim them, and waiting for them would violate the lock order.
  */
 export async function renewLeases(
   database: Database,
@@ -152,7 +141,7 @@ export async function renewLeases(
     `update followed_objects f set lease_until = $4
      from (
        select object_type, object_id from followed_objects
-       join unnest($1::text[], $2::text[], $3::timestamptz[]) as held (type, id, until)
+       join unnest($1::text[], $2::text[], $3::timestamptz[]) as leases (type, id, until)
          on object_type = type and object_id = id and lease_until = until
        for update of followed_objects skip locked
      ) free
@@ -171,7 +160,7 @@ export async function renewLeases(
 
 /** A failed attempt. */
 export interface Failure {
-  /** False if the failure is independent of the object, such as a rate limit or an outage. */
+  /** Whether it counts towards `failed`; false if it is independent of the object, such as an outage. */
   counts: boolean;
   /** Back-off before the next attempt, milliseconds. */
   retryMs: number;
@@ -179,9 +168,9 @@ export interface Failure {
 }
 
 /**
- * Releases a claimed object after a failed attempt; after its last attempt it becomes `failed`. An event that
- * came during the attempt restores all its attempts. Nothing is written if the lease has expired and another
- * worker holds the object, or if the object was fetched since.
+ * Releases a claimed object after a failed attempt; after its last attempt, the object is `failed`. An event
+ * that arrived during the attempt restores all attempts. Writes nothing if another worker has the lease, or if
+ * the object was fetched since.
  *
  * @returns whether the object is failed.
  */

@@ -4,7 +4,7 @@ import { isTooDeep, maxJsonDepth } from '../http/json-depth.ts';
 import { ProblemError } from '../http/problem.ts';
 import { wholeTextSchema } from '../http/schemas.ts';
 import { explainIssue, fieldFaults } from '../http/validation.ts';
-import { requireGoodHeader, toleranceSeconds } from './signature-header.ts';
+import { requireGoodHeader, maxClockDifferenceSeconds } from './signature-header.ts';
 
 const eventSchema = z.object({
   id: wholeTextSchema.min(1).max(255),
@@ -14,7 +14,7 @@ const eventSchema = z.object({
   livemode: z.boolean(),
   /** Absent = our own account. */
   account: wholeTextSchema.optional(),
-  /** The account of the event, if the destination receives those of several accounts. */
+  /** The account of the event, if the destination receives events of several accounts. */
   context: wholeTextSchema.nullish(),
   api_version: wholeTextSchema.nullish(),
   // Not z.record, which copies the object field by field.
@@ -25,8 +25,8 @@ const eventSchema = z.object({
 export type VerifiedEvent = z.infer<typeof eventSchema>;
 
 /**
- * Checks the signature of the raw bytes against every secret, any of which may match, so that a secret
- * can be rotated without a gap.
+ * Checks the signature of the raw bytes. Any of the secrets may match, so that a secret can be rotated
+ * without a gap.
  *
  * @param now epoch milliseconds.
  * @throws ProblemError `signature_invalid`.
@@ -41,7 +41,7 @@ export function verifySignature(
   if (secrets.some((secret) => matches(raw, header, secret, now))) return;
   throw new ProblemError(
     'signature_invalid',
-    'The signature matches this payload with none of the signing secrets.',
+    'The signature matches this payload with none of our signing secrets.',
   );
 }
 
@@ -49,9 +49,9 @@ function matches(raw: Buffer, header: string, secret: string, now: number): bool
   const { signature } = Stripe.webhooks;
   if (signature === null) throw new Error('the Stripe SDK cannot verify signatures');
   try {
-    return signature.verifyHeader(raw, header, secret, toleranceSeconds, undefined, now);
+    return signature.verifyHeader(raw, header, secret, maxClockDifferenceSeconds, undefined, now);
   } catch {
-    // The SDK throws several kinds of errors; each of them means a mismatch.
+    // Any of the SDK's errors means a mismatch.
     return false;
   }
 }

@@ -67,9 +67,9 @@ const urgencies: Record<Urgency, string> = {
 function eventTable(): string {
   return table(
     ['event', 'object fetched', 'when'],
-    Object.entries(eventRules).map(([type, { leads, urgency }]) => [
+    Object.entries(eventRules).map(([type, { targets, urgency }]) => [
       `\`${type}\``,
-      leads.map(({ objectType }) => objectType).join(', '),
+      targets.map(({ objectType }) => objectType).join(', '),
       urgencies[urgency],
     ]),
   );

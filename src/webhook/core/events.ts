@@ -1,16 +1,16 @@
 import type Stripe from 'stripe';
 
 /*
- * The tables of the Stripe objects that we sync, and of the events that trigger a sync. The event types to
- * select at Stripe are derived. Other types are stored as `unknown_type`.
+ * The Stripe objects that we sync, and the events that trigger a sync. The webhook endpoint at Stripe
+ * subscribes to exactly these event types; events of other types are stored as `unknown_type`.
  */
 
 interface SyncedObject {
-  /** The area of a difference, apart from its effect on users. */
+  /** The area that a finding about the object concerns, apart from its effect on users. */
   about: 'access' | 'catalog' | 'money';
   /**
-   * SQL: the project to which an enqueued object `w` is known to belong before it is fetched. Only the
-   * object's turn depends on it; the fetch decides the owner. Null = unknown until the fetch.
+   * SQL: the project that an enqueued object `w` probably belongs to; null if it is unknown until the fetch.
+   * Only the fairness of the queue depends on it, since the fetch decides the owner.
    */
   queueProject: string | null;
 }
@@ -18,7 +18,7 @@ interface SyncedObject {
 const ofUser = (table: string): string =>
   `select u.project_id from ${table} o join users u using (uid) where o.id = w.object_id`;
 
-/** The objects that we sync, by Stripe's own `object` names, in the order in which they are written. */
+/** The objects that we sync, by Stripe's `object` names, in the order in which they are written. */
 export const syncedObjects = {
   product: {
     about: 'catalog',
@@ -39,51 +39,50 @@ export const syncedObjects = {
 
 export type SyncedType = keyof typeof syncedObjects;
 
-export const syncedTypes = Object.keys(syncedObjects) as SyncedType[]; // an object literal has exactly its keys
+export const syncedTypes = Object.keys(syncedObjects) as SyncedType[]; // its exact keys
 
-/** 0 = a buyer waits for it; 1 = it changes access; 2 = it can wait. */
+/** 0: a buyer waits for it. 1: it may change access. 2: it can wait. */
 export type Urgency = 0 | 1 | 2;
 
-/** An object to sync, and the payload's paths to its id: the first path that leads to an id applies. */
-interface Lead {
+/** An object to sync. Its id is at the first of these paths in the payload that holds one. */
+interface Target {
   objectType: SyncedType;
   paths: readonly string[];
 }
 
 export interface EventRule {
   urgency: Urgency;
-  /** The first is the one that access depends on: the event counts as processed once it was fetched. */
-  leads: readonly Lead[];
+  /** The objects to sync. The event counts as processed once the first was fetched. */
+  targets: readonly Target[];
 }
 
-function itself(objectType: SyncedType): Lead {
+function itself(objectType: SyncedType): Target {
   return { objectType, paths: ['id'] };
 }
 
-/** A schedule alone grants nothing: only its effect on its subscription counts. */
-const scheduled: readonly Lead[] = [
+/** A schedule grants nothing itself; its subscription does. */
+const scheduled: readonly Target[] = [
   { objectType: 'subscription', paths: ['subscription', 'released_subscription'] },
 ];
 /**
- * The subscription shows whether a debt began or ended, so it is fetched, too. A renewal with its several
- * events then costs one fetch of each object. Before the API version 2025-03-31.basil an invoice named its
- * subscription at the top level.
+ * The subscription depends on the invoice, since it shows whether a debt began or ended. Before the API
+ * version 2025-03-31.basil, an invoice named its subscription at the top level.
  */
-const invoice: readonly Lead[] = [
+const invoice: readonly Target[] = [
   {
     objectType: 'subscription',
     paths: ['parent.subscription_details.subscription', 'subscription'],
   },
   itself('invoice'),
 ];
-const refunded: readonly Lead[] = [{ objectType: 'charge', paths: ['charge'] }];
-const summary: readonly Lead[] = [{ objectType: 'entitlement_summary', paths: ['customer'] }];
+const refunded: readonly Target[] = [{ objectType: 'charge', paths: ['charge'] }];
+const summary: readonly Target[] = [{ objectType: 'entitlement_summary', paths: ['customer'] }];
 
-function rule(urgency: Urgency, leads: SyncedType | readonly Lead[]): EventRule {
-  return { urgency, leads: typeof leads === 'string' ? [itself(leads)] : leads };
+function rule(urgency: Urgency, targets: SyncedType | readonly Target[]): EventRule {
+  return { urgency, targets: typeof targets === 'string' ? [itself(targets)] : targets };
 }
 
-/** The event types that Stripe can send, by the SDK's own list. */
+/** The event types that the SDK knows. */
 type EventType = Stripe.WebhookEndpointCreateParams.EnabledEvent;
 
 const rules = {
@@ -140,11 +139,11 @@ const rules = {
   'price.deleted': rule(2, 'price'),
 } satisfies Partial<Record<EventType, EventRule>>;
 
-/** By event type. */
+/** The rule of each event type. */
 export const eventRules: Readonly<Record<string, EventRule>> = rules;
 
 /** The event types that the webhook endpoint at Stripe must be subscribed to. */
 export const eventTypes: readonly (keyof typeof rules)[] = (
   Object.keys(rules) as (keyof typeof rules)[]
-) // an object literal has exactly its keys
+) // its exact keys
   .sort();

@@ -6,16 +6,17 @@ export interface SyncedRef {
   objectId: string;
 }
 
-/** The outcome of a fetch; `missing` if Stripe does not know the object. */
+/** A fetched object; `missing` if Stripe does not know it. */
 export interface Fetched extends SyncedRef {
   outcome: 'applied' | 'missing';
 }
 
-/** Returns a key of the object, for maps and sets. */
+/** Returns the key of an object in maps and sets. */
 export function objectKey({ objectType, objectId }: SyncedRef): string {
   return `${objectType} ${objectId}`;
 }
 
+/** Returns references to rows of one type. */
 export function refsTo(objectType: SyncedType, rows: readonly { id: string }[]): SyncedRef[] {
   return rows.map(({ id }) => ({ objectType, objectId: id }));
 }

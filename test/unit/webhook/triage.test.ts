@@ -70,7 +70,7 @@ describe('what an event asks for', () => {
   });
 
   it('every object that we follow is named by an event', () => {
-    const named = Object.values(eventRules).flatMap(({ leads }) => leads);
+    const named = Object.values(eventRules).flatMap(({ targets }) => targets);
     expect(new Set(named.map(({ objectType }) => objectType))).toEqual(new Set(syncedTypes));
   });
 
