@@ -1,5 +1,5 @@
 import { recordAudit } from '../audit/record.ts';
-import type { Operator } from '../auth/project-access.ts';
+import type { Operator, ProjectScope } from '../auth/project-access.ts';
 import { refreshUsers } from '../entitlements/refresh/refresh-users.ts';
 import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import { lockUser } from '../entitlements/users.ts';
@@ -22,10 +22,7 @@ interface PurchaseOwner {
   payments: string[];
 }
 
-/**
- * Loads the project of a purchase: that of its user, or for a guest's purchase the one that has the
- * product. One query.
- */
+/** Loads the project of a purchase: that of its user or, for a guest's purchase, that of its product. */
 async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | null> {
   const [owner] = await tx.$queryRaw<PurchaseOwner[]>`
     select case when p.uid is null then g.project_id else u.project_id end as "projectId",
@@ -38,24 +35,26 @@ async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | nu
 }
 
 /**
- * Assigns a guest's purchase to a user permanently: later syncs of the purchase do not change it. Every read
- * after its return shows the features of the purchase. Repeating it for the same user changes nothing.
+ * Assigns a guest's purchase to a user permanently: later syncs do not change the owner. After it has
+ * returned, every read shows the features of the purchase. Repeating it for the same user changes nothing.
  *
  * Takes the same join-key locks as a refund or dispute of the payment, so that neither misses the other's
  * change.
  *
- * @param by `projectId` null = the platform key, which may leave the project to the purchase.
- * @throws ProblemError purchase_not_found (the project may not see it: another project's, or a guest's
- *   purchase of a product that the project does not have), purchase_claimed (another user of the project has
- *   it)
+ * @param by `projectId` is null for the platform key without a project: the purchase then decides it.
+ * @throws ProblemError purchase_not_found (unknown, of another project, or a guest's purchase of a product
+ *   that the project does not have), purchase_claimed (another user of the project has it)
  */
 export async function assignPurchase(
   deps: UpdateUserDeps,
-  by: Omit<Operator, 'projectId'> & { projectId: string | null },
-  asked: { purchaseId: string; userId: string; reason?: string | undefined },
+  by: Operator<ProjectScope>,
+  {
+    purchaseId,
+    userId,
+    reason,
+  }: { purchaseId: string; userId: string; reason: string | undefined },
   keep: KeepAnswer<AssignedPurchase>,
 ): Promise<AssignedPurchase> {
-  const { purchaseId, userId, reason } = asked;
   const owner = await loadPurchaseOwner(deps.database.prisma, purchaseId);
   const projectId = owner?.projectId ?? null;
   if (owner === null || projectId === null || (by.projectId ?? projectId) !== projectId) {
@@ -80,7 +79,7 @@ export async function assignPurchase(
     if (purchase.uid !== null) {
       throw new ProblemError(
         'purchase_claimed',
-        'The purchase belongs to another user, for good. Grant the feature instead: POST /api/v1/admin/grant.',
+        'The purchase belongs to another user, permanently. Grant the feature instead: POST /api/v1/admin/grant.',
       );
     }
     await tx.purchase.update({
@@ -88,8 +87,7 @@ export async function assignPurchase(
       data: { uid: user.uid, attachedUid: user.uid },
     });
     const auditId = await recordAudit(tx, {
-      actor: by.actor,
-      requestId: by.requestId,
+      ...by,
       projectId,
       userId,
       action: 'purchase.attach',

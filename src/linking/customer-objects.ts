@@ -17,7 +17,7 @@ const lists = syncedTypes.flatMap((objectType) => {
 export interface CustomerObjects {
   /** Subscriptions and completed checkouts. */
   objects: SyncedRef[];
-  /** The owners that their metadata name. */
+  /** The owners in their metadata. */
   named: Named[];
   /** The products that they sold. */
   productIds: string[];
@@ -26,11 +26,10 @@ export interface CustomerObjects {
 }
 
 /**
- * Lists the subscriptions of a customer, ended ones included, and the completed checkouts. A purchase is a
- * line of a checkout; its charge and refunds are fetched with it. It only lists: each object is then
- * fetched like any other. A customer that Stripe does not know has no objects.
+ * Lists the subscriptions of a customer, ended ones included, and the completed checkouts, which have its
+ * purchases. Their contents are fetched separately. A customer that Stripe does not know has no objects.
  *
- * @param pages `first`: always two requests, so the response time reveals nothing about the customer.
+ * @param pages `first` always sends two requests: the response time must reveal nothing about the customer.
  * @throws ImplausibleAnswer; errors of the SDK.
  */
 export async function fetchCustomerObjects(
@@ -41,7 +40,7 @@ export async function fetchCustomerObjects(
   const shown = await Promise.all(
     lists.map(async ({ objectType, ofCustomer }) => ({
       objectType,
-      ...(await listed(ofCustomer(stripe, customer), pages)),
+      ...(await listPages(ofCustomer(stripe, customer), pages)),
     })),
   );
   const objects = shown.flatMap(({ data }) => data);
@@ -75,7 +74,7 @@ export async function fetchDisputes(stripe: Stripe, customer: string): Promise<S
   return refsTo('dispute', disputes);
 }
 
-async function listed(
+async function listPages(
   list: ListPage<CustomerObject>,
   pages: 'first' | 'all',
 ): Promise<{ data: CustomerObject[]; hasMore: boolean }> {

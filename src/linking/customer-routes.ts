@@ -76,7 +76,7 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       const { project_id: given, stripe_customer_id: customerId, reason } = request.body;
       const { user_id: userId } = request.params;
       const operator = await deps.access.operatorOf(request, given);
-      const view = ({ objects, pending, auditId, revision }: Linked) => ({
+      const toDto = ({ objects, pending, auditId, revision }: Linked) => ({
         user_id: userId,
         stripe_customer_id: customerId,
         objects,
@@ -85,8 +85,8 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
         revision,
       });
       const keep = answerKeeper(reply);
-      const asked = { userId, customerId, reason };
-      return view(await linkCustomer(deps, operator, asked, (tx, done) => keep(tx, view(done))));
+      const pair = { userId, customerId, reason };
+      return toDto(await linkCustomer(deps, operator, pair, (tx, done) => keep(tx, toDto(done))));
     },
   );
 
@@ -100,7 +100,7 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       schema: {
         tags,
         summary:
-          'Unlink a customer; checkouts and metadata then decide who owns it and its objects, if anyone',
+          'Unlink a customer; checkouts and metadata then decide who owns it and its objects',
         params: z.strictObject({ user_id: userIdSchema, id: stripeIdSchema }),
         querystring: z.strictObject({
           project_id: projectIdSchema.optional(),
@@ -141,13 +141,10 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
         userId: pair.user_id,
         customerId: pair.stripe_customer_id,
       }));
+      const { reason } = request.body;
       const keep = answerKeeper(reply.code(202));
-      const progress = await startLinkRun(
-        deps,
-        operator,
-        pairs,
-        request.body.reason,
-        (tx, started) => keep(tx, toLinkRunDto(started)),
+      const progress = await startLinkRun(deps, operator, pairs, reason, (tx, started) =>
+        keep(tx, toLinkRunDto(started)),
       );
       return reply.send(toLinkRunDto(progress));
     },

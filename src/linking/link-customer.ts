@@ -16,7 +16,7 @@ import { enqueueObjects } from '../webhook/enqueue.ts';
 import { type CustomerClaims, judgeLink } from './core/linkable.ts';
 import { type CustomerObjects, fetchCustomerObjects, fetchDisputes } from './customer-objects.ts';
 
-export interface LinkRequest {
+interface LinkRequest {
   userId: string;
   customerId: string;
   reason?: string | undefined;
@@ -33,16 +33,13 @@ export interface Linked {
   revision: number;
 }
 
-/** Number of objects fetched before the call returns; the worker fetches the rest. */
-const fetchedAtOnce = 40;
+/** Maximum number of objects that the call fetches itself; the worker fetches the rest. */
+const maxFetchedNow = 40;
 const concurrency = 3;
 
-/** The field of a request that names the customer. */
 const customerField = 'stripe_customer_id';
 
-/**
- * Period in which the worker leaves these objects to the call, milliseconds, unless a buyer waits for one.
- */
+/** Delay before the worker may claim the objects that the call fetches itself, milliseconds. */
 const claimDelayMs = 30_000;
 
 /**
@@ -50,11 +47,10 @@ const claimDelayMs = 30_000;
  * its audit row and enqueues all objects, so the worker completes what a failure interrupts. Repeating it for
  * the same user only fetches again.
  *
- * `keep` stores the response as of the link, before the objects are fetched.
- *
  * A customer that does not belong to the project looks like one that does not exist (`judgeLink`), and costs
  * the same requests to Stripe and the same queries.
  *
+ * @param keep stores the response as of the link, before the objects are fetched.
  * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); errors of
  *   the SDK if Stripe is unavailable: nothing is linked then.
  */
@@ -72,17 +68,14 @@ export async function linkCustomer(
     fetchCustomerObjects(stripe, customerId, 'first'),
   ]);
   const customer = customers[0] ?? null;
-  const createdAt = await requireLinkable(
-    database.prisma,
-    operator,
-    userId,
-    customerId,
-    customer,
-    first,
-  );
+  const requireLinkable = async (tx: Tx, { named, productIds }: CustomerObjects): Promise<Date> => {
+    const claims = await loadClaims(tx, customerId, customer, named, productIds);
+    return createdIfLinkable(operator, { userId, customerId }, customer, claims);
+  };
+  const createdAt = await requireLinkable(database.prisma, first);
   const whole = first.hasMore ? await fetchCustomerObjects(stripe, customerId, 'all') : first;
   const objects = [itself, ...whole.objects, ...(await fetchDisputes(stripe, customerId))];
-  const fetchedNow = objects.slice(0, fetchedAtOnce);
+  const fetchedNow = objects.slice(0, maxFetchedNow);
   const link = async (tx: Tx): Promise<Omit<Linked, 'pending'>> => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
@@ -92,7 +85,7 @@ export async function linkCustomer(
     const { uid, revision } = await lockUser(tx, { projectId, userId }, now);
     const stored = await tx.customer.findUnique({ where: { id: customerId } });
     if (stored?.uid === uid) return { auditId: null, objects: objects.length, revision };
-    await requireLinkable(tx, operator, userId, customerId, customer, whole);
+    await requireLinkable(tx, whole);
     await tx.customer.upsert({
       where: { id: customerId },
       create: { id: customerId, uid, linkedBy: 'operator', createdAt },
@@ -124,19 +117,16 @@ export async function linkCustomer(
 }
 
 /**
- * Refuses a customer that the user may not get.
+ * Returns when Stripe created the customer.
  *
- * @returns when Stripe created the customer.
+ * @throws ProblemError if the customer may not be linked to the user.
  */
-async function requireLinkable(
-  tx: Tx,
+function createdIfLinkable(
   { projectId, actor }: Operator,
-  userId: string,
-  customerId: string,
+  { userId, customerId }: LinkRequest,
   customer: CustomerRow | null,
-  { named, productIds }: CustomerObjects,
-): Promise<Date> {
-  const claims = await loadClaims(tx, customerId, customer, named, productIds);
+  claims: CustomerClaims,
+): Date {
   const verdict = judgeLink({ projectId, userId }, actor === platformActor, claims);
   if (customer === null || verdict === 'not_found') {
     throw customerNotFound(projectId, customerId, actor === platformActor);
@@ -146,7 +136,7 @@ async function requireLinkable(
     throw new ProblemError('customer_deleted', undefined, [
       {
         path: customerField,
-        message: 'names a customer that was deleted at Stripe: send one that is still there',
+        message: 'names a customer that was deleted at Stripe: send one that exists',
       },
     ]);
   }
@@ -154,10 +144,7 @@ async function requireLinkable(
   return customer.createdAt;
 }
 
-/**
- * Returns the problem for a customer that may not be linked. With a project's key it depends only on the
- * project, not on whether the customer exists.
- */
+/** Returns the problem for a customer that the key may not see, whether or not the customer exists. */
 function customerNotFound(
   projectId: string,
   customerId: string,
@@ -186,7 +173,7 @@ function customerLinked({ link }: CustomerClaims): ProblemError {
 }
 
 interface ClaimRow {
-  kind: 'link' | 'holder' | 'project' | 'seller';
+  kind: 'link' | 'owner' | 'project' | 'seller';
   projectId: string;
   userId: string | null;
 }
@@ -205,7 +192,7 @@ async function loadClaims(
   const rows = await tx.$queryRaw<ClaimRow[]>`
     select 'link' as kind, u.project_id as "projectId", u.user_id as "userId"
       from customers c join users u using (uid) where c.id = ${customerId}
-    union all select 'holder', project_id, user_id from users where uid in (
+    union all select 'owner', project_id, user_id from users where uid in (
       select uid from subscriptions where customer_id = ${customerId}
       union all select uid from checkout_sessions where customer_id = ${customerId}
       union all select p.uid from purchases p join checkout_sessions s on s.id = p.session_id
@@ -222,12 +209,12 @@ async function loadClaims(
     link: users('link')[0] ?? null,
     named: itself !== null && isKnown(itself) ? itself : null,
     namedByObjects: namedByObjects.filter(isKnown),
-    holders: users('holder'),
+    owners: users('owner'),
     sellers: of('seller').map(({ projectId }) => projectId),
   };
 }
 
-/** Syncs objects in small batches, the customer first, and returns the number of applied ones. */
+/** Syncs the customer, then its objects in small batches; returns the number of applied ones. */
 async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
   const caused: SyncDeps = { ...deps, cause: 'operator' };
   let done = 0;

@@ -1,5 +1,5 @@
 import type { Operator } from '../auth/project-access.ts';
-import type { LinkPair } from '../generated/prisma/client.ts';
+import type { LinkPair, LinkRun } from '../generated/prisma/client.ts';
 import { keepNothing } from '../http/idempotency.ts';
 import type { ProblemCode } from '../http/problem-table.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -10,24 +10,24 @@ import type { Database } from '../platform/database.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import { linkCustomer } from './link-customer.ts';
 
-/** Pairs that one process links concurrently. */
+/** Maximum number of pairs that a process links concurrently. */
 const concurrency = 4;
 
-/** Lease of a pair, milliseconds; afterwards another instance may claim it. */
+/** Duration of a lease, milliseconds; another instance may claim the pair afterwards. */
 const leaseMs = 120_000;
 
-/** Attempts after which a pair is refused as `internal_error`. Outages do not count. */
+/** Number of attempts after which a pair is refused as `internal_error`. Outages do not count. */
 const maxAttempts = 12;
 
-/** Back-off between attempts. */
+/** Back-off between attempts, milliseconds. */
 const retries = { first: 1_000, last: 600_000 };
 
-type ClaimedPair = Pick<LinkPair, 'runId' | 'position' | 'userId' | 'customerId' | 'attempts'> & {
+interface ClaimedPair
+  extends
+    Pick<LinkPair, 'runId' | 'position' | 'userId' | 'customerId' | 'attempts'>,
+    Pick<LinkRun, 'reason' | 'startedAt'> {
   operator: Operator;
-  reason: string | null;
-  /** Start of the run, epoch milliseconds. */
-  startedAt: number;
-};
+}
 
 /** Links pending pairs until none is due, or until it is stopped. */
 export async function linkPending(
@@ -43,27 +43,14 @@ export async function linkPending(
   }
 }
 
-/** Claims the next pairs of each project in turn, and of each of its runs in turn. */
+/** Claims due pairs, round-robin by project and, within a project, by run. */
 async function claimPairs(database: Database, now: number): Promise<ClaimedPair[]> {
-  const rows = await database.prisma.$queryRaw<
-    {
-      run_id: string;
-      position: number;
-      user_id: string;
-      customer_id: string;
-      attempts: number;
-      project_id: string;
-      actor: string;
-      request_id: string;
-      reason: string | null;
-      started_at: Date;
-    }[]
-  >`
+  const rows = await database.prisma.$queryRaw<(Omit<ClaimedPair, 'operator'> & Operator)[]>`
     with pending as (
       select distinct run_id from link_pairs where status = 'pending'
     ), ranked as materialized (
       select free.run_id, free.position,
-        row_number() over (partition by r.project_id order by free.position, r.started_at, r.id) as place
+        row_number() over (partition by r.project_id order by free.position, r.started_at, r.id) as rank
       from pending join link_runs r on r.id = pending.run_id
       cross join lateral (
         select p.run_id, p.position from link_pairs p
@@ -77,28 +64,23 @@ async function claimPairs(database: Database, now: number): Promise<ClaimedPair[
     from (
       select o.run_id, o.position from link_pairs o join ranked using (run_id, position)
       where o.status = 'pending' and (o.lease_until is null or o.lease_until <= ${new Date(now)})
-      order by ranked.place, random() limit ${concurrency} for update of o skip locked
+      order by ranked.rank, random() limit ${concurrency} for update of o skip locked
     ) free join link_runs r on r.id = free.run_id
     where p.run_id = free.run_id and p.position = free.position
-    returning p.run_id, p.position, p.user_id, p.customer_id, p.attempts,
-      r.project_id, r.actor, r.request_id, r.reason, r.started_at`;
-  return rows.map((row) => ({
-    runId: row.run_id,
-    position: row.position,
-    userId: row.user_id,
-    customerId: row.customer_id,
-    attempts: row.attempts,
-    operator: { projectId: row.project_id, actor: row.actor, requestId: row.request_id },
-    reason: row.reason,
-    startedAt: row.started_at.getTime(),
+    returning p.run_id as "runId", p.position, p.user_id as "userId", p.customer_id as "customerId",
+      p.attempts, r.project_id as "projectId", r.actor, r.request_id as "requestId", r.reason,
+      r.started_at as "startedAt"`;
+  return rows.map(({ projectId, actor, requestId, ...pair }) => ({
+    ...pair,
+    operator: { projectId, actor, requestId },
   }));
 }
 
 async function linkPair(deps: SyncDeps, pair: ClaimedPair): Promise<void> {
   const { userId, customerId } = pair;
   try {
-    const asked = { userId, customerId, reason: pair.reason ?? undefined };
-    const { objects } = await linkCustomer(deps, pair.operator, asked, keepNothing);
+    const request = { userId, customerId, reason: pair.reason ?? undefined };
+    const { objects } = await linkCustomer(deps, pair.operator, request, keepNothing);
     await endPair(deps, pair, { status: 'linked', objects });
   } catch (error) {
     await (error instanceof ProblemError
@@ -118,7 +100,7 @@ function endPair(
   });
 }
 
-/** Schedules a retry. An outage never refuses a pair: the back-off then depends on the age of the run. */
+/** Schedules a retry. An outage never refuses the pair; its back-off depends on the age of the run. */
 async function scheduleRetry(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
   const { runId, position, customerId, attempts } = pair;
   deps.logger.warn({ err: error, customerId, attempts }, 'a customer could not be linked');
@@ -130,7 +112,7 @@ async function scheduleRetry(deps: SyncDeps, pair: ClaimedPair, error: unknown):
   const now = deps.clock();
   const waitMs = counts
     ? backOffMs(retries, attempts)
-    : outageBackOffMs(retries, now - pair.startedAt);
+    : outageBackOffMs(retries, now - pair.startedAt.getTime());
   await deps.database.prisma.linkPair.update({
     where: { runId_position: { runId, position } },
     data: {

@@ -7,8 +7,8 @@ import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 
 /*
- * Bulk linking. Each pair is a row that stays pending until it is linked with all objects of the customer, or
- * refused. A crash therefore loses nothing, and any instance can continue.
+ * Bulk linking. Each pair is a row that is pending until it is linked or refused, so a crash loses nothing
+ * and any instance can continue.
  */
 
 export interface LinkProgress {
@@ -26,8 +26,8 @@ interface GivenPair {
 }
 
 /**
- * Stores a run with its audit row. Its pairs are linked in the background, in no particular order, each
- * with its own audit row.
+ * Stores a run with its audit row. Its pairs are linked in the background, in any order, each with its own
+ * audit row.
  */
 export async function startLinkRun(
   deps: Pick<SyncDeps, 'clock' | 'database'>,
@@ -63,9 +63,7 @@ export async function startLinkRun(
   });
 }
 
-/**
- * Inserts the pairs in raw SQL: Prisma would compile each pair into its statement and block the event loop.
- */
+/** Inserts the pairs. Prisma would compile each into its statement and block the event loop. */
 async function insertPairs(tx: Tx, runId: string, pairs: readonly GivenPair[]): Promise<void> {
   const userIds = pairs.map(({ userId }) => userId);
   const customerIds = pairs.map(({ customerId }) => customerId);

@@ -12,39 +12,32 @@ export const purchaseSchema = z
     stripe_product_id: z.string(),
     stripe_price_id: z.string(),
     quantity: z.int(),
-    amount: z.int().describe('Paid for the line, in minor units'),
+    amount: z.int().describe('The amount paid for the line, in minor units'),
     currency: z.string(),
     purchased_at: isoInstantSchema,
   })
   .meta({ id: 'Purchase' });
-export type PurchaseDto = z.infer<typeof purchaseSchema>;
+type PurchaseDto = z.infer<typeof purchaseSchema>;
 
-export interface PurchaseRow {
-  id: string;
-  user_id: string | null;
-  attached: boolean;
-  session_id: string;
-  payment_intent_id: string | null;
-  product_id: string;
-  price_id: string;
-  quantity: number;
+/** A row of `columns`. */
+export interface PurchaseRow extends Omit<PurchaseDto, 'amount' | 'purchased_at'> {
   amount: bigint;
-  currency: string;
   purchased_at: Date;
 }
 
-export interface PurchaseFilter {
+interface PurchaseFilter {
   userId: string | undefined;
   sessionId: string | undefined;
-  /** True: only guests' unclaimed purchases. False: only claimed ones. Undefined: both. */
+  /** Whether to load only unclaimed or only claimed purchases; undefined = both. */
   unclaimed: boolean | undefined;
 }
 
 const columns = sql`
-  p.id, u.user_id, p.attached_uid is not null as attached, p.session_id, p.payment_intent_id,
-  p.product_id, p.price_id, p.quantity, p.amount, p.currency, p.purchased_at`;
+  p.id, u.user_id, p.attached_uid is not null as attached, p.session_id as stripe_session_id,
+  p.payment_intent_id as stripe_payment_intent_id, p.product_id as stripe_product_id,
+  p.price_id as stripe_price_id, p.quantity, p.amount, p.currency, p.purchased_at`;
 
-/** Loads purchases of a project by id: those of its users, and guests' purchases of its products. */
+/** Loads the purchases of a project's users and the guests' purchases of its products, ordered by id. */
 export async function loadPurchases(
   database: Database,
   projectId: string,
@@ -65,7 +58,7 @@ export async function loadPurchases(
   return rows.map(toPurchaseDto);
 }
 
-/** Returns the condition on the claim. A guest has no user, so a filter by user leaves guests out. */
+/** Returns the condition on the owner. A filter by user excludes guests, who have none. */
 function byClaim(
   unclaimed: boolean | undefined,
   userId: string | undefined,
@@ -76,7 +69,7 @@ function byClaim(
   return unclaimed === false || userId !== undefined ? claimed : sql`(${claimed} or ${guests})`;
 }
 
-/** Returns the query for all purchases of a user, the latest first. */
+/** Returns the query for all purchases of a user, newest first. */
 export function userPurchases(uid: bigint): Sql {
   return sql`
     select ${columns} from purchases p join users u on u.uid = p.uid
@@ -84,17 +77,5 @@ export function userPurchases(uid: bigint): Sql {
 }
 
 export function toPurchaseDto(row: PurchaseRow): PurchaseDto {
-  return {
-    id: row.id,
-    user_id: row.user_id,
-    attached: row.attached,
-    stripe_session_id: row.session_id,
-    stripe_payment_intent_id: row.payment_intent_id,
-    stripe_product_id: row.product_id,
-    stripe_price_id: row.price_id,
-    quantity: row.quantity,
-    amount: Number(row.amount),
-    currency: row.currency,
-    purchased_at: isoInstant(row.purchased_at),
-  };
+  return { ...row, amount: Number(row.amount), purchased_at: isoInstant(row.purchased_at) };
 }

@@ -50,7 +50,7 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
       };
       return loadPage(
         query,
-        (asked) => loadPurchases(deps.database, projectId, filter, asked),
+        (range) => loadPurchases(deps.database, projectId, filter, range),
         ({ id }) => id,
       );
     },
@@ -83,15 +83,15 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
       const { user_id: userId, project_id: given, reason } = request.body;
       const purchaseId = request.params.id;
       const by = await deps.access.scopedOperatorOf(request, given);
-      const view = ({ auditId, revision }: AssignedPurchase) => ({
+      const toDto = ({ auditId, revision }: AssignedPurchase) => ({
         purchase_id: purchaseId,
         user_id: userId,
         audit_id: auditId,
         revision,
       });
       const keep = answerKeeper(reply);
-      const asked = { purchaseId, userId, reason };
-      return view(await assignPurchase(deps, by, asked, (tx, done) => keep(tx, view(done))));
+      const assignment = { purchaseId, userId, reason };
+      return toDto(await assignPurchase(deps, by, assignment, (tx, done) => keep(tx, toDto(done))));
     },
   );
 }

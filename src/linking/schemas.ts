@@ -21,9 +21,7 @@ export const linkedSchema = z.strictObject({
   objects: z
     .int()
     .describe('Number of Stripe objects that access may depend on: the customer and its objects'),
-  pending: z
-    .int()
-    .describe('Number of these objects that are still being fetched in the background'),
+  pending: z.int().describe('Number of these objects that are yet to be fetched in the background'),
   audit_id: z.string().nullable().describe('`null` if the customer was already linked'),
   revision: z.int().describe("The user's revision, including the fetched objects"),
 });
@@ -54,7 +52,7 @@ export const pairSchema = z.strictObject({
   user_id: z.string(),
   stripe_customer_id: z.string(),
   status: z.enum(pairStatuses),
-  code: z.string().nullable().describe('The problem code, as a single request would get it'),
+  code: z.string().nullable().describe('The problem code of a refused pair'),
   objects: z.int().nullable(),
   attempts: z.int(),
   ended_at: isoInstantSchema.nullable(),
@@ -73,11 +71,8 @@ export const manyBody = z
     for (const [index, { stripe_customer_id: id }] of pairs.entries()) {
       if (seen.has(id)) {
         const path = ['pairs', index, 'stripe_customer_id'];
-        context.addIssue({
-          code: 'custom',
-          path,
-          message: 'is named twice: name each customer once',
-        });
+        const message = 'is named twice: name each customer once';
+        context.addIssue({ code: 'custom', path, message });
       }
       seen.add(id);
     }

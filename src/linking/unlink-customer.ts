@@ -1,5 +1,5 @@
 import { recordAudit } from '../audit/record.ts';
-import type { Operator } from '../auth/project-access.ts';
+import type { Operator, ProjectScope } from '../auth/project-access.ts';
 import type { UserName } from '../entitlements/users.ts';
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -11,31 +11,31 @@ import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import { enqueueObjects } from '../webhook/enqueue.ts';
 import { drawNumber } from '../webhook/fetch-numbers.ts';
 
-export interface UnlinkRequest {
+interface UnlinkRequest {
   userId: string;
   customerId: string;
   reason: string;
 }
 
-export interface Unlinked {
+interface Unlinked {
   auditId: string;
   /** The user's revision after the change. */
   revision: number;
 }
 
 /**
- * Unlinks a customer from a user. The customer and its objects go to the users that their checkouts and
- * metadata name; without such evidence they have no owner. One transaction writes the audit row and the
- * timelines of all affected users, so every read after its return shows the change. A repetition gets a 404.
+ * Unlinks a customer from a user. Checkouts and metadata then decide who owns the customer and its objects;
+ * without such evidence they have no owner. After it has returned, every read shows the change. A repetition
+ * throws `customer_not_found`.
  *
- * @param by `projectId` null = the platform key, which may leave the project to the customer.
- * @throws ProblemError customer_not_found (not the user's), customer_named (the customer's own metadata name
+ * @param by `projectId` is null for the platform key without a project: the customer then decides it.
+ * @throws ProblemError customer_not_found (not the user's), customer_named (the customer's own metadata names
  *   the user, so its next sync would link it again); errors of the SDK if Stripe is unavailable: nothing is
  *   unlinked then.
  */
 export async function unlinkCustomer(
   deps: SyncDeps,
-  by: Omit<Operator, 'projectId'> & { projectId: string | null },
+  by: Operator<ProjectScope>,
   { userId, customerId, reason }: UnlinkRequest,
 ): Promise<Unlinked> {
   const { prisma } = deps.database;
@@ -50,19 +50,18 @@ export async function unlinkCustomer(
   if (isNamed) {
     throw new ProblemError(
       'customer_named',
-      "The customer's metadata at Stripe name this user. Change `user_id` there first.",
+      "The customer's metadata at Stripe names this user. Change `user_id` there first.",
     );
   }
   let auditId = '';
   await tryApplySnapshot(
     { ...deps, cause: 'operator' },
-    // Only the worker's retries may conclude that the customer is missing at Stripe.
+    // Only the worker, which retries, may record the customer as missing.
     { ...snapshot, missing: [], unlinked: [customerId] },
     number,
     async (tx) => {
       auditId = await recordAudit(tx, {
-        actor: by.actor,
-        requestId: by.requestId,
+        ...by,
         projectId,
         userId,
         action: 'customer.unlink',
@@ -77,7 +76,7 @@ export async function unlinkCustomer(
     },
     async (tx) => {
       await loadLinked(tx, customerId, { userId, projectId });
-      // Its metadata may have changed since it was fetched.
+      // The metadata may have changed since the fetch.
       await enqueueObjects(tx, [itself], 1, deps.clock());
     },
   );
@@ -96,7 +95,7 @@ export async function unlinkCustomer(
 async function loadLinked(
   tx: Tx,
   customerId: string,
-  { projectId, userId }: { projectId: string | null; userId: string },
+  { projectId, userId }: { projectId: ProjectScope; userId: string },
 ): Promise<UserName> {
   const [linked] = await tx.$queryRaw<UserName[]>`
     select u.project_id as "projectId", u.user_id as "userId"
@@ -104,17 +103,13 @@ async function loadLinked(
     where c.id = ${customerId} and u.user_id = ${userId}
       and (${projectId}::text is null or u.project_id = ${projectId})`;
   if (linked === undefined) {
-    const message =
-      'names no customer of the user: GET /api/v1/admin/users/{user_id} shows the customers that are';
+    const message = 'names no customer of the user: GET /api/v1/admin/users/{user_id} lists them';
     throw notFound('customer_not_found', 'id', customerId, message);
   }
   return linked;
 }
 
-/**
- * Loads the customer's current user. Returns null for a user of another project, whom the audit must not
- * reveal.
- */
+/** Loads the customer's current user; null for a user of another project, whom the audit must not reveal. */
 async function loadUserOf(tx: Tx, projectId: string, customerId: string): Promise<string | null> {
   const customer = await tx.customer.findUnique({
     where: { id: customerId },

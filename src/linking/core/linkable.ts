@@ -1,41 +1,38 @@
 import type { UserName } from '../../entitlements/users.ts';
 import type { Named } from '../../mirror/core/claims.ts';
 
-/* Decides which customers an operator may link to a user. Pure; link-customer.ts loads the claims. */
-
 /** All evidence that a customer belongs to a user or a project. */
 export interface CustomerClaims {
   link: UserName | null;
-  /** Named by the customer's own metadata, if the project exists. */
+  /** The owner in the customer's own metadata, if the project exists. */
   named: Named | null;
-  /** Named by the metadata of its objects, if the projects exist. */
+  /** The owners in the metadata of its objects, if the projects exist. */
   namedByObjects: readonly Named[];
   /** Users who own any of its objects. */
-  holders: readonly UserName[];
-  /** Projects that have the products that it bought. */
+  owners: readonly UserName[];
+  /** The projects of the products that it bought. */
   sellers: readonly string[];
 }
 
-/** `not_found`: not the project's own. `linked`: it belongs to another user, who would lose it. */
+/** `not_found`: the key may not see it. `linked`: another user has it. */
 export type LinkVerdict = 'free' | 'not_found' | 'linked';
 
 /**
- * Returns whether a user may get the customer. A project's key may link a customer that belongs to its
- * project: linked to one of its users, named by metadata, held by one of its users, or a buyer of its
- * products. A customer that another project also claims, even only as a seller, looks as if it did not exist.
- * The platform key may link any customer that no other user has; objects of it that name another project stay
- * with that project.
+ * Decides whether an operator may link the customer to a user. A project's key may link a customer that
+ * belongs to its project: by its link, its metadata, its objects or the products that it bought. A customer
+ * that another project also claims, even only as a seller, looks as if it did not exist. The platform key may
+ * link any customer that no other user has; objects whose metadata names another project stay there. Pure.
  */
 export function judgeLink(
   target: UserName,
   byPlatform: boolean,
-  { link, named, namedByObjects, holders, sellers }: CustomerClaims,
+  { link, named, namedByObjects, owners, sellers }: CustomerClaims,
 ): LinkVerdict {
   const itself = [link, named].filter((one) => one !== null);
-  const users = [...itself, ...namedByObjects, ...holders];
+  const users = [...itself, ...namedByObjects, ...owners];
   const isOwn = ({ projectId }: { projectId: string }): boolean => projectId === target.projectId;
   if (!byPlatform) {
-    // If the customer itself has an owner, its purchases elsewhere change nothing.
+    // A customer with an owner may buy elsewhere.
     const bySale = itself.length > 0 ? [] : sellers.map((projectId) => ({ projectId }));
     const claims = [...users, ...bySale];
     if (claims.length === 0 || !claims.every(isOwn)) return 'not_found';

@@ -137,7 +137,7 @@ export const operators: readonly Row[] = [
     'DELETE admin/users/u_2/customers/{customer}?reason=x',
     undefined,
     '404 customer_not_found',
-    '`id` names no customer of the user: GET /api/v1/admin/users/{user_id} shows the customers that are.',
+    '`id` names no customer of the user: GET /api/v1/admin/users/{user_id} lists them.',
   ],
   [
     'POST admin/customers/link',

@@ -15,7 +15,7 @@ const nothing: CustomerClaims = {
   link: null,
   named: null,
   namedByObjects: [],
-  holders: [],
+  owners: [],
   sellers: [],
 };
 
@@ -32,9 +32,9 @@ it.each<[string, Partial<CustomerClaims>, LinkVerdict, LinkVerdict]>([
   ['another user’s by what it has', { namedByObjects: [notes, bob] }, 'linked', 'linked'],
   ['another project’s by what it has', { namedByObjects: [eve] }, 'not_found', 'free'],
   ['of both projects by what it has', { namedByObjects: [ann, rival] }, 'not_found', 'free'],
-  ['the user’s by what is held', { holders: [ann] }, 'free', 'free'],
-  ['another user’s by what is held', { holders: [bob] }, 'linked', 'linked'],
-  ['another project’s by what is held', { holders: [eve] }, 'not_found', 'free'],
+  ['the user’s by what is held', { owners: [ann] }, 'free', 'free'],
+  ['another user’s by what is held', { owners: [bob] }, 'linked', 'linked'],
+  ['another project’s by what is held', { owners: [eve] }, 'not_found', 'free'],
   ['a buyer of the project’s goods', { sellers: ['notes'] }, 'free', 'free'],
   ['a buyer of both projects’ goods', { sellers: ['notes', 'rival'] }, 'not_found', 'free'],
   [
