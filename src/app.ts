@@ -36,11 +36,11 @@ export interface AppDeps extends Deps {
   feed: Feed;
   /** Wakes the worker of this process after an object was enqueued. */
   wake: () => void;
-  /** Whether the background work has run recently. */
+  /** Returns whether the background work has run recently. */
   jobsHealthy: () => boolean;
 }
 
-/** Registers the service's routes, each room with the dependencies that it uses. */
+/** Creates the application with all its routes. */
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { config, clock, database } = deps;
   const app = await createHttpServer(deps);

@@ -14,31 +14,31 @@ import { startReconciliation } from './reconciliation/schedule.ts';
 import { startReporting } from './reporting/schedule.ts';
 
 export interface Background {
-  /** Makes the worker look for enqueued objects now. */
+  /** Makes the worker claim enqueued objects without delay. */
   wake(): void;
   healthy(): boolean;
-  /** Stops taking work, and resolves when the running work has ended. */
+  /** Starts no further work, and resolves when the running work has ended. */
   stop(): Promise<void>;
 }
 
-/** Hourly, at a minute when few other jobs run. */
+/** Hourly, at a minute without other jobs. */
 const housekeepingCron = '43 * * * *';
 
 const measureEveryMs = 5_000;
 
 /**
- * Interval between comparisons with Postgres' clock, milliseconds. Instances may differ for this long after
- * it was set.
+ * Interval between comparisons with Postgres' clock, milliseconds. After the clock was set, instances may
+ * differ for this time.
  */
-const watchClockEveryMs = 5_000;
+const compareClocksEveryMs = 5_000;
 
 const linkEveryMs = 1_000;
 
 /** Interval between sweeps for boundaries, milliseconds. A change appears within a second of its instant. */
 const boundariesEveryMs = 200;
 
-/** Interval at which an instance looks for changes without a wake-up, milliseconds. */
-const lookForChangesEveryMs = 1_000;
+/** Interval at which an instance polls for changes without a wake-up, milliseconds. */
+const pollChangesEveryMs = 1_000;
 
 /** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */
 export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Feed }): Background {
@@ -55,7 +55,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Fe
       );
     },
   );
-  const watchingClock = repeat(watchClockEveryMs, createClockWatch(deps), (error) => {
+  const watchingClock = repeat(compareClocksEveryMs, createClockWatch(deps), (error) => {
     logger.warn(
       { err: error },
       'Postgres’ clock could not be read, so this process extrapolates it',
@@ -71,7 +71,7 @@ export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Fe
     },
   );
   const publishing = repeat(
-    lookForChangesEveryMs,
+    pollChangesEveryMs,
     () => deps.feed.look(),
     () => undefined,
   );

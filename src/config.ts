@@ -16,7 +16,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Settings for which an empty value is a value. For all others it means not set, because Compose files pass
+ * Settings with a meaning for the empty value. Otherwise it counts as not set, because Compose files pass
  * empty values for unset variables.
  */
 const emptyMeansOff: ReadonlySet<string> = new Set(['RECONCILE_CRON']);
@@ -66,10 +66,10 @@ export function loadSecret(
   return text;
 }
 
-/** Returns the fault of a missing setting, with the program that creates its value, if one does. */
+/** Returns the fault of a missing setting, with the program that prints its value, if there is one. */
 function missing(name: string): string {
   return name === 'STRIPE_WEBHOOK_SECRETS'
-    ? `${name} is not set: \`stripe:endpoint\` makes the webhook endpoint at Stripe and prints it`
+    ? `${name} is not set: \`stripe:endpoint\` creates the webhook endpoint at Stripe and prints it`
     : `${name} is not set`;
 }
 
@@ -100,7 +100,7 @@ function collectSettings(
   return { settings, fileFaults };
 }
 
-/** Returns the fault of Stripe's settings that are valid one by one but conflict with each other. */
+/** Returns the fault of Stripe settings that are valid individually but conflict. */
 function faultOfStripe(settings: Record<string, string | undefined>): string | undefined {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = settings;
   if (secretKey === undefined || apiBase === undefined || !URL.canParse(apiBase)) return undefined;
@@ -132,7 +132,6 @@ export function loadConfig(environment: Environment, readFile: ReadFile = noFile
   return toConfig(parsed.data);
 }
 
-/** Maps the settings to the names in the code. */
 function toConfig(env: z.infer<typeof environmentSchema>) {
   return {
     databaseUrl: env.DATABASE_URL,

@@ -14,13 +14,10 @@ import { createKeyState, type KeyState, openPacedStripe } from './platform/strip
 /** The dependencies of the process. Each module takes exactly those that it uses. */
 export interface Deps {
   config: Config;
-  /**
-   * Returns the present instant by the clock that all instances share (`databaseClock`), or by a test's
-   * clock.
-   */
+  /** The clock that all instances share (`databaseClock`), or that of a test. */
   clock: Clock;
   databaseClock: DatabaseClock;
-  /** Milliseconds by a clock that is never set, for durations and ages in this process. */
+  /** A clock that is never set, milliseconds, for durations and ages in this process. */
   monotonic: Clock;
   logger: Logger;
   metrics: Metrics;
@@ -31,16 +28,15 @@ export interface Deps {
   /** Null: the service runs without a cache. */
   redis: Redis | null;
   stripe: Stripe;
-  /** The same client with the background's share of the rate budget. */
+  /** The client with the background's share of the rate budget. */
   stripeInBackground: Stripe;
-  /** The same client with reconciliation's share. */
+  /** The client with reconciliation's share. */
   stripeForReconciliation: Stripe;
-  /** Whether Stripe accepts the key. */
   keyState: KeyState;
 }
 
 /**
- * Creates all clients without sending requests, so that an unavailable dependency does not stop the start.
+ * Creates all clients without sending requests, so that an unavailable dependency does not prevent the start.
  */
 export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   const logger = overrides.logger ?? createLogger(config.logLevel);
@@ -85,7 +81,7 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   };
 }
 
-/** Creates the Redis client. Counts outages and logs each once, because ioredis reports every reconnect. */
+/** Creates the Redis client. Logs each outage once, because ioredis reports every failed reconnect. */
 function openCacheStore(url: string, metrics: Metrics, logger: Logger): Redis {
   let isDown = false;
   const redis = openRedis(url, (error) => {

@@ -26,7 +26,7 @@ const urlOf = (...protocols: string[]) =>
       `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     );
 
-/** Names for whole ranges of addresses, as Fastify knows them. */
+/** Fastify's names of address ranges. */
 const addressRanges: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 /** Returns whether a text is an address, a subnet such as 10.0.0.0/8, or the name of a range. */
@@ -37,26 +37,26 @@ function isProxy(text: string): boolean {
   const bits = version === 4 ? 32 : 128;
   return (
     rest.length === 0 &&
-    // /0 trusts everyone: any client could then forge its address.
+    // /0 would trust every client, which could then forge its address.
     (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits))
   );
 }
 
-/** Loopback addresses: traffic to them never leaves the machine. */
+/** Loopback addresses, traffic to which stays on the machine. */
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Returns the reason why this key must not be sent to this server; undefined if it may be. Over http, anyone
- * on the network path can read the key and forge Stripe's answers.
+ * Returns the reason why a key must not be sent to a server; undefined if it may be. Over http, anyone on the
+ * network path can read the key and forge Stripe's responses.
  */
 export function stripeKeyFault(secretKey: string, apiBase: string): string | undefined {
   const { protocol, hostname } = new URL(apiBase);
   return protocol === 'https:' || loopback.test(hostname) || /^(sk|rk)_test_/.test(secretKey)
     ? undefined
-    : 'a live key goes over https:// only, or to this machine: use https://, or a test key';
+    : 'a live key must be sent over https:// or to this machine: use https://, or a test key';
 }
 
-/** The environment, one entry per setting. `.env.example` lists the same names (held together by a test). */
+/** The environment variables of the service. A test checks that `.env.example` lists the same names. */
 export const environmentSchema = z.object({
   DATABASE_URL: urlOf('postgres:', 'postgresql:'),
   REDIS_URL: urlOf('redis:', 'rediss:').optional(),
@@ -68,7 +68,7 @@ export const environmentSchema = z.object({
     ),
   STRIPE_WEBHOOK_SECRETS: z
     .string()
-    // A file may list one per line instead of using commas.
+    // A file may have one per line instead of commas.
     .transform((value) => value.trim().split(/\s*,\s*|\s+/))
     .pipe(
       z

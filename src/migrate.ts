@@ -1,4 +1,4 @@
-/* The program behind `npm run migrate`: brings the database of DATABASE_URL to this release's schema. */
+/* The program behind `npm run migrate`: applies the migrations of this release to DATABASE_URL. */
 import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { loadSecret } from './config.ts';

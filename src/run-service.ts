@@ -5,7 +5,7 @@ import type { Deps } from './deps.ts';
 import { createCache } from './entitlements/read/cache.ts';
 import type { App } from './http/app-types.ts';
 
-/** The service while it runs. Stop both parts before the dependencies are closed. */
+/** A running service. Stop both parts before the dependencies are closed. */
 export interface Running {
   app: App;
   background: Background;
@@ -14,7 +14,7 @@ export interface Running {
 /**
  * Starts the background work and listens for requests.
  *
- * @param prepare adds hooks to the application before it listens; tests observe requests with it.
+ * @param prepare called with the application before it listens, so that tests can add hooks.
  */
 export async function runService(
   deps: Deps,
@@ -41,5 +41,6 @@ export async function runService(
   const background = startBackground({ ...deps, cache, feed });
   running.background = background;
   await app.listen({ host: config.host, port: config.port });
+  deps.loopDelay.restart();
   return { app, background };
 }

@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const stopped = new AbortController();
   const start = startUp(deps, stopped.signal);
   const drainMs = config.drainSeconds * 1_000;
-  // Registered first: the first process of a container ignores every signal that it does not handle.
+  // Registered before the start has ended: process 1 of a container ignores signals without a handler.
   stopOnSignal(deps, drainMs + stopWithinMs, async (signal) => {
     stopped.abort();
     const running = await start;
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   await start;
 }
 
-/** Starts the service. Returns null if the process was stopped before it started anything. */
+/** Starts the service. Returns null if the process was stopped first. */
 async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null> {
   const { config, logger } = deps;
   logger.info(`Latchkey ${releaseVersion}, Node ${process.versions.node}`);
@@ -42,11 +42,10 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
   await deps.databaseClock.measure().catch((error: unknown) => {
     logger.warn(
       { err: error },
-      'Postgres’ clock could not be read; the machine’s clock is used until it can',
+      'Postgres’ clock could not be read; the machine’s clock is used until the next measurement',
     );
   });
   const running = await runService(deps);
-  deps.loopDelay.restart();
   void logSurroundings(deps, applied);
   return running;
 }
@@ -89,8 +88,8 @@ async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> 
 /**
  * Drains and stops the process.
  *
- * @param drainMs the period in which requests are still accepted: 0 at a terminal; an orchestrator needs some
- *   time to reroute.
+ * @param drainMs the period in which requests are still accepted, since an orchestrator needs some time to
+ *   reroute them.
  */
 async function endWork({ app, background }: Running, drainMs: number): Promise<void> {
   const ends = await Promise.allSettled([
@@ -111,10 +110,9 @@ function configOrExit(): Config {
 }
 
 /**
- * Handles the signals. The first one stops gracefully: /ready reports it immediately, so that the load
+ * Handles SIGTERM and SIGINT. The first signal stops gracefully: /ready fails immediately, so that the load
  * balancer sends requests elsewhere. Requests that still arrive are answered until the drain ends, with
- * `Connection: close`, so that none is sent on a closing connection. Then running work is completed, within a
- * limit. The second signal stops the process immediately.
+ * `Connection: close`. Then running work is completed, within a limit. A second signal exits immediately.
  */
 function stopOnSignal(
   deps: Deps,
@@ -145,7 +143,7 @@ function stopOnSignal(
   process.on('SIGINT', onSignal);
 }
 
-/** Logs an uncaught error and exits: Node would print it with all its fields, and the log redacts secrets. */
+/** Logs an uncaught error and exits. Node would print all its fields, while the log redacts secrets. */
 function exitOnUncaught({ logger }: Deps): void {
   process.on('uncaughtException', (error) => {
     logger.fatal({ err: error }, 'an uncaught error ends the process');

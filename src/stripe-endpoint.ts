@@ -11,7 +11,7 @@ import { putEndpoint, webhookPath } from './webhook/endpoint.ts';
 
 const usage = `Usage: npm run stripe:endpoint -- https://YOUR-HOST/api/v1/webhooks/stripe
        docker compose run --rm --no-deps latchkey stripe:endpoint https://YOUR-HOST/api/v1/webhooks/stripe
-STRIPE_SECRET_KEY in the environment says for which account and mode.
+STRIPE_SECRET_KEY in the environment determines the account and mode.
 `;
 
 const url = process.argv[2];
@@ -23,8 +23,8 @@ if (url === undefined || !URL.canParse(url) || secretKey === undefined) {
   process.exit(2);
 }
 if (!new URL(url).pathname.endsWith(webhookPath)) {
-  const meant = url.replace(/\/*$/, '');
-  process.stderr.write(`The path must end in ${webhookPath}, such as ${meant}${webhookPath}\n`);
+  const base = url.replace(/\/*$/, '');
+  process.stderr.write(`The path must end in ${webhookPath}, such as ${base}${webhookPath}\n`);
   process.exit(2);
 }
 const given = process.env['STRIPE_API_BASE'];

@@ -23,8 +23,9 @@ export interface AuditRecord {
 }
 
 /**
- * Appends one row to the audit, in the transaction of the change, and returns its id. `id` can be drawn
- * beforehand (`newId('au')`) if the target refers to it.
+ * Appends one row to the audit, in the transaction of the change, and returns its id.
+ *
+ * @param id created beforehand (`newId('au')`) if the changed row refers to it.
  */
 export async function recordAudit(
   tx: Tx,
@@ -35,14 +36,14 @@ export async function recordAudit(
   return id;
 }
 
-/** Appends the row of a change that may have no effect: writes nothing if `after` equals `before`. */
+/** Appends one row to the audit, unless `after` equals `before`. */
 export async function recordChange(tx: Tx, record: AuditRecord): Promise<void> {
   if (!isDeepStrictEqual(record.before, record.after)) await recordAudit(tx, record);
 }
 
 /**
- * Appends many rows, in this order. Prisma would compile each row into its statement, which blocks the event
- * loop for a third of a second per thousand rows.
+ * Appends rows to the audit, in this order. The rows are one parameter, because Prisma blocks the event loop
+ * for a third of a second per thousand rows that it compiles into a statement.
  */
 export async function recordAudits(
   tx: Tx,

@@ -16,11 +16,6 @@ import {
 } from '../http/schemas.ts';
 import type { Database } from '../platform/database.ts';
 
-export interface AuditRouteDeps {
-  database: Database;
-  access: ProjectAccess;
-}
-
 const entrySchema = z
   .object({
     id: z.string(),
@@ -37,8 +32,8 @@ const entrySchema = z
   })
   .meta({ id: 'AuditEntry' });
 
-/** Registers the route for the audit, newest first. */
-export function auditRoutes(app: App, deps: AuditRouteDeps): void {
+/** Registers the route that lists the audit. */
+export function auditRoutes(app: App, deps: { database: Database; access: ProjectAccess }): void {
   app.get(
     '/api/v1/admin/audit',
     {
@@ -77,12 +72,12 @@ export function auditRoutes(app: App, deps: AuditRouteDeps): void {
         orderBy: { number: 'desc' },
         take: query.limit + 1,
       });
-      return page(rows, query.limit, ({ number }) => String(number), present);
+      return page(rows, query.limit, ({ number }) => String(number), toAuditEntryDto);
     },
   );
 }
 
-function present(row: AuditEntry): z.infer<typeof entrySchema> {
+function toAuditEntryDto(row: AuditEntry): z.infer<typeof entrySchema> {
   return {
     id: row.id,
     project_id: row.projectId,

@@ -8,8 +8,8 @@ export function hashKey(key: string): Buffer {
 }
 
 /**
- * Returns a new key: `lk_`, 8 characters that name it in lists, 40 (203 bits) that are secret, and a
- * checksum of 7, which exposes made-up keys without a query.
+ * Returns a new key: `lk_`, 8 characters that identify it in lists, 40 secret ones (203 bits), and a checksum
+ * of 7, by which most forged keys are refused without a query.
  */
 export function newKey(): { key: string; prefix: string; hash: Buffer } {
   const prefix = `lk_${randomText(8)}`;
@@ -31,7 +31,7 @@ function checksumOf(body: string): string {
   return crc32(body).toString(36).padStart(7, '0');
 }
 
-/** Compares hashes in constant time, so that the duration reveals nothing of the key. */
+/** Compares hashes in constant time, so that the duration reveals nothing about the key. */
 export function sameHash(a: Buffer, b: Buffer): boolean {
   return timingSafeEqual(a, b);
 }

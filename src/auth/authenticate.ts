@@ -1,4 +1,4 @@
-import type { FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { App, RouteAuth } from '../http/app-types.ts';
 import { clientNetwork } from '../http/client-network.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -16,8 +16,7 @@ const platformCaller: Caller = {
 };
 
 /**
- * Maximum number of keys with a bucket. Only valid keys get one, so only created and deleted keys can reach
- * it.
+ * Maximum number of keys with a token bucket. Only valid keys get one.
  */
 const maxKeys = 10_000;
 
@@ -58,7 +57,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     );
   }
 
-  /** One hook per kind of route, so that none is installed twice on a route. */
+  /** One shared hook per kind of route, so that a route that has it already is recognized. */
   const hooks = {
     read: authenticate('read'),
     checkout: authenticate('checkout'),
@@ -75,7 +74,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
   }
 
   /**
-   * Takes a token of the key's rate limit.
+   * Charges a request to the key's rate limit.
    *
    * @throws ProblemError `too_many_requests`.
    */
@@ -84,13 +83,13 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     metrics.rateLimited.inc({ limit: 'key' });
     throw new ProblemError(
       'too_many_requests',
-      `The API key makes more than ${keyMaxRps} requests per second.`,
+      `The API key exceeds ${keyMaxRps} requests per second. Retry later, or send fewer.`,
     );
   }
 
   app.decorateRequest('caller', null);
   app.addHook('onRoute', (route) => {
-    const auth = authOf(route);
+    const auth = route.config?.auth;
     if (auth === undefined) {
       throw new Error(`route ${String(route.method)} ${route.url} has no config.auth`);
     }
@@ -99,10 +98,6 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     // The HEAD route of a GET already has the hooks of the GET.
     if (!given.includes(hooks[auth])) route.onRequest = [hooks[auth], ...given];
   });
-}
-
-function authOf(route: RouteOptions): RouteAuth | undefined {
-  return route.config?.auth;
 }
 
 /**
@@ -117,6 +112,6 @@ function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
     'scope_missing',
     auth === 'platform'
       ? 'Only the platform key (ADMIN_API_KEY) may do this. The request has a key of a project.'
-      : `The API key lacks the scope \`${auth}\`. Make a key with it: POST /api/v1/admin/projects/{id}/keys.`,
+      : `The API key lacks the scope \`${auth}\`. Create a key with it: POST /api/v1/admin/projects/{id}/keys.`,
   );
 }

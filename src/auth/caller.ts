@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 export const scopes = ['read', 'checkout', 'admin'] as const;
 export type KeyScope = (typeof scopes)[number];
 
-/** The actor of the platform key, in the audit and everywhere else. */
+/** The actor of requests with the platform key. */
 export const platformActor = 'platform';
 
 /** The caller of a request. */

@@ -12,7 +12,7 @@ import type { Caller } from './caller.ts';
 import { type KeyRow, loadKeys } from './load-keys.ts';
 
 /**
- * Maximum age of a key's cached state, milliseconds. A deleted key stops working on every instance within it.
+ * Maximum age of a key's cached state, milliseconds. Within this time, a deleted key stops working everywhere.
  */
 const freshMs = 5_000;
 
@@ -26,7 +26,7 @@ const pauseMs = 1_000;
 /** Minimum interval between writes of `last_used_at`, milliseconds. */
 const usedEveryMs = 60_000;
 
-/** Maximum number of cached keys; the least recently validated are evicted. */
+/** Maximum number of cached keys; those validated longest ago are evicted. */
 const maxEntries = 10_000;
 
 /**
@@ -36,14 +36,15 @@ const maxEntries = 10_000;
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /**
- * Maximum number of concurrent look-ups of unknown keys, over all clients; more wait in the slow queue. This
- * bounds the delay that a flood from many addresses causes to known keys, which use the same connections.
+ * Maximum number of concurrent look-ups of unknown keys, over all clients; further ones wait in the slow
+ * queue. This bounds the delay that a flood from many addresses causes to known keys, which use the same
+ * connections.
  */
-const unknownAtOnce = 100;
+const maxUnknown = 100;
 
 /**
  * The slow queue: ten queries a second, each for up to 100 keys, drawn from the clients round-robin. This
- * bounds the cost of a flood of guesses, and a valid key from the same address still gets through.
+ * bounds the cost of a flood of guesses, and a valid key from the same address is still found.
  */
 const slowQueue = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
 
@@ -63,7 +64,7 @@ export interface KeyLookup {
    * Returns the caller of a project's key, or null if the key is not valid now.
    *
    * @param hash of the key.
-   * @param client returns the client; called only if the key is unknown.
+   * @param client returns the client of the request; called only if the key is unknown.
    * @throws ProblemError too_many_requests if the key is unknown and too many unknown keys of the client
    *   are waiting.
    */
@@ -155,7 +156,7 @@ export function createKeyLookup(deps: {
     client: string,
   ): Promise<Entry | null> {
     if (asking.has(id)) return ask(id, hash, now);
-    if (unknownRunning >= unknownAtOnce || guesses.take(client, now) > 0) {
+    if (unknownRunning >= maxUnknown || guesses.take(client, now) > 0) {
       return askSlowly(id, hash, now, client);
     }
     let isWrong = false;

@@ -15,8 +15,8 @@ export interface Operator<Project extends ProjectScope = string> {
 }
 
 /**
- * Finds the project that a request is about: the key's own, or the one that the platform key names. A
- * project that the key may not see looks like one that does not exist.
+ * Determines the project of a request: the key's own, or the one that the platform key names. A project that
+ * the key may not see looks like a missing one.
  */
 export interface ProjectAccess {
   /**
@@ -41,8 +41,8 @@ export interface ProjectAccess {
 }
 
 /**
- * Creates the access to projects. The key's own project costs no query. Any other project costs one query,
- * once: projects are never deleted, so the result is cached. Cached reads with the platform key therefore
+ * Creates the access to projects. The key's own project costs no query. Another existing project costs one
+ * query per process: projects are never deleted, so it is cached. Cached reads with the platform key therefore
  * work while Postgres is down.
  */
 export function createProjectAccess({ database }: { database: Database }): ProjectAccess {

@@ -7,8 +7,8 @@ import { askStripe } from './stripe-answer.ts';
  * Closes a session, so that it can no longer be paid. A session that was just paid is synced immediately, so
  * that its purchase counts before the webhook arrives.
  *
- * @returns the end of its intent; `completed`: it was paid
- * @throws ProblemError stripe_unavailable: it may still be open
+ * @returns the end of its intent; `completed`: it was paid.
+ * @throws ProblemError stripe_unavailable; the session may then still be open.
  */
 export async function closeSession(
   deps: SyncDeps,

@@ -10,11 +10,11 @@ import { askStripe, isReplayed, logStripeError } from './stripe-answer.ts';
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
 
 /** Maximum number of attempts, since Stripe may return unusable customers. */
-const attempts = 5;
+const maxAttempts = 5;
 
 /**
- * Returns the customer that checkout uses for a user, if there is one, and makes it the primary. The caller
- * holds the user's lock.
+ * Returns the customer that checkout uses for a user, or null, and makes it the primary. The caller holds the
+ * user's lock.
  */
 export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> {
   const customer = choosePayingCustomer(await loadUserCustomers(tx, sql`c.uid = ${uid}`));
@@ -23,7 +23,7 @@ export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> 
   return customer.id;
 }
 
-/** Loads customers that are not deleted, each with what its user bought through it. */
+/** Loads customers that are not deleted, each with the purchases of its user through it. */
 export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[]> {
   return tx.$queryRaw<UserCustomer[]>`
     select c.id, c.is_primary as "isPrimary", c.created_at as "createdAt",
@@ -40,11 +40,11 @@ export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[
 /**
  * Creates a user's customer at Stripe and stores it as the primary. Concurrent checkouts get the same one
  * without a lock during the request: the idempotency key and all parameters depend only on the user. The
- * e-mail address does not, so a separate request sets it, and the checkout succeeds without it.
+ * e-mail address does not, so a separate request sets it, and its failure does not fail the checkout.
  *
- * @param insteadOf a customer that Stripe no longer knows
- * @returns the id of the user's primary customer
- * @throws ProblemError stripe_unavailable
+ * @param insteadOf a customer that Stripe no longer knows.
+ * @returns the id of the user's primary customer.
+ * @throws ProblemError stripe_unavailable.
  */
 export async function createCustomer(
   deps: CustomerDeps,
@@ -54,22 +54,21 @@ export async function createCustomer(
 ): Promise<string> {
   const identity = await deps.database.prisma.databaseIdentity.findFirstOrThrow();
   let former = insteadOf;
-  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     const key = customerKey([identity.id, user.projectId, user.userId, former]);
     const customer = await requestCustomer(deps, user, key);
-    const kept = await storeCustomer(deps, user, customer, former);
-    if (kept !== null) {
-      if (kept === customer.id && email !== undefined && customer.email === null) {
-        await giveEmail(deps, kept, email);
+    const primary = await storeCustomer(deps, user, customer, former);
+    if (primary !== null) {
+      if (primary === customer.id && email !== undefined && customer.email === null) {
+        await setEmail(deps, primary, email);
       }
-      return kept;
+      return primary;
     }
-    // Stripe replayed a response of the last day, and that customer was since deleted or moved to another
-    // user.
+    // Stripe replayed a response of the last day, and the customer has since been deleted or unlinked.
     former = customer.id;
   }
   throw new Error(
-    `Stripe returned only deleted or foreign customers in ${attempts} attempts for user ${user.userId}`,
+    `Stripe returned only deleted or foreign customers in ${maxAttempts} attempts for user ${user.userId}`,
   );
 }
 
@@ -98,15 +97,15 @@ async function requestCustomer(
   });
 }
 
-/** Returns the idempotency key of a customer. The database's id separates the users of a fresh database. */
-function customerKey(named: readonly (string | number | null)[]): string {
-  const hash = createHash('sha256').update(JSON.stringify(named)).digest('hex');
+/** Returns an idempotency key that depends only on the given parts. */
+function customerKey(parts: readonly (string | number | null)[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   return `latchkey-customer-${hash}`;
 }
 
 /**
- * Stores a customer, and returns the user's primary customer. Returns null if the given one was deleted or
- * is not the user's: its metadata name the user, so it was unlinked or has moved since.
+ * Stores a customer, and returns the user's primary customer. Returns null if the given one was deleted, or
+ * has since been unlinked from the user.
  */
 async function storeCustomer(
   deps: CustomerDeps,
@@ -129,10 +128,10 @@ async function storeCustomer(
       tx,
       sql`c.uid = ${uid} and c.id is distinct from ${former}`,
     );
-    // The new customer becomes the primary unless there is one; an operator may have linked one that pays.
-    const isPrimary = !known.some((one) => one.isPrimary);
-    const customers = known.map((one) =>
-      one.id === id && isPrimary ? { ...one, isPrimary } : one,
+    // The new customer becomes the primary unless another one already is: an operator may have linked one.
+    const isPrimary = !known.some((each) => each.isPrimary);
+    const customers = known.map((each) =>
+      each.id === id && isPrimary ? { ...each, isPrimary } : each,
     );
     const { id: chosen } = choosePayingCustomer(customers) ?? { id };
     await makePrimary(tx, uid, chosen);
@@ -148,7 +147,7 @@ async function makePrimary(tx: Tx, uid: bigint, id: string): Promise<void> {
   await tx.customer.update({ where: { id }, data: { isPrimary: true } });
 }
 
-async function giveEmail(deps: CustomerDeps, id: string, email: string): Promise<void> {
+async function setEmail(deps: CustomerDeps, id: string, email: string): Promise<void> {
   try {
     await deps.stripe.customers.update(id, { email });
   } catch (error) {

@@ -6,14 +6,12 @@ import type { Tx } from '../platform/database.ts';
 import { type Line, soleProducts } from './lines.ts';
 
 /**
- * Refuses a purchase that would be paid twice, or that could not be used.
+ * Refuses a checkout that would charge the user twice, or for a price of which every feature is blocked.
  *
- * @param now epoch milliseconds
- * @returns the features of the lines that the user will not get, sorted: an operator blocks them, and others
- *   of the same price are not blocked
- * @throws ProblemError already_subscribed: a mirrored subscription of the user that has not ended has an item
- *   of a product that may be subscribed to only once; feature_revoked: all features of one of the lines are
- *   blocked for the user now
+ * @param now epoch milliseconds.
+ * @returns the blocked features of the lines, sorted: the user will not get them.
+ * @throws ProblemError already_subscribed if a live subscription of the user has an item of a product that may
+ *   be subscribed to only once; feature_revoked if all features of a line are blocked.
  */
 export async function refuseIneligible(
   tx: Tx,
@@ -36,16 +34,16 @@ export async function refuseIneligible(
   }
   const facts = (await loadFacts(tx, projectId, [uid])).get(uid);
   const blocked = facts === undefined ? new Set<string>() : blockedFeatures(facts, now);
-  const useless = lines.find(
+  const fullyBlocked = lines.find(
     ({ featureCodes }) =>
       featureCodes.length > 0 && featureCodes.every((code) => blocked.has(code)),
   );
-  if (useless !== undefined) {
+  if (fullyBlocked !== undefined) {
     throw new ProblemError(
       'feature_revoked',
-      `Every feature of the price \`${useless.priceId}\` is revoked for this user. Lift the revocation first: DELETE /api/v1/admin/revocations/{id}.`,
+      `Every feature of the price \`${fullyBlocked.priceId}\` is revoked for this user. Lift the revocation first: DELETE /api/v1/admin/revocations/{id}.`,
     );
   }
-  const carried = new Set(lines.flatMap(({ featureCodes }) => featureCodes));
-  return [...carried].filter((code) => blocked.has(code)).sort();
+  const sold = new Set(lines.flatMap(({ featureCodes }) => featureCodes));
+  return [...sold].filter((code) => blocked.has(code)).sort();
 }

@@ -7,7 +7,7 @@ import { loadCustomer } from './customer.ts';
 import { refuseIneligible } from './eligibility.ts';
 import { type Line, soleProducts } from './lines.ts';
 
-/** How an intent ends. `replaced`: a newer checkout took its place. */
+/** How an intent ends. `replaced`: by a newer checkout. */
 export type IntentEnd = 'failed' | 'replaced' | 'completed' | 'expired';
 
 export interface OpenedIntent {
@@ -15,22 +15,22 @@ export interface OpenedIntent {
   uid: bigint;
   /** The user's primary customer, if there is one. */
   customerId: string | null;
-  /** Older sessions that could still be paid, and would sell the same again. */
+  /** Older sessions that could still be paid, and would sell the same a second time. */
   olderSessionIds: string[];
   /** The features of the lines that an operator blocks for the user, sorted. */
   blockedFeatures: string[];
 }
 
 /**
- * Records that a user checks out, before the request to Stripe: a session with this id as
- * `client_reference_id` then belongs to the user.
+ * Opens the intent of a checkout before the request to Stripe: a session with this id as `client_reference_id`
+ * then belongs to the user.
  *
  * The user's lock serializes intents. An older intent without a session is replaced immediately, and its own
  * request closes the session that it creates later. The caller closes the sessions of the other older
  * intents.
  *
- * @param repeatId id of the request: a repeated request continues with the intent of its first attempt.
- * @throws ProblemError already_subscribed, feature_revoked
+ * @param repeatId the id of the request: a repeated request continues with the intent of its first attempt.
+ * @throws ProblemError already_subscribed, feature_revoked.
  */
 export async function openIntent(
   deps: { clock: Clock; database: Database },
@@ -78,9 +78,8 @@ export async function openIntent(
 
 /**
  * Loads other open intents of the user for one of the prices, or for a product that may be subscribed to only
- * once: a monthly and a yearly session of one product, both paid, would be two subscriptions. Locks their
- * rows, so that none gets its session between this query and its replacement. Includes sessions that have
- * expired by the clock: they may have been paid, and the event may be late.
+ * once (by a monthly or a yearly price). Locks their rows, so that none gets a session between this query and
+ * its replacement. Includes sessions past their expiry: they may have been paid, and the event may be late.
  */
 async function loadOlder(
   tx: Tx,
@@ -103,9 +102,9 @@ async function loadOlder(
 /**
  * Stores the session that Stripe created for an intent. Reopens an intent whose first attempt failed.
  *
- * @param session `expiresAt` in epoch milliseconds
- * @param keep stores the answer with the session, in the same transaction, unless the intent was replaced
- * @returns false if a newer checkout has replaced the intent: the caller closes the session
+ * @param session with `expiresAt` in epoch milliseconds.
+ * @param keep stores the response in the same transaction; not called if the intent was replaced.
+ * @returns false if a newer checkout has replaced the intent; the caller then closes the session.
  */
 export async function storeSession(
   database: Database,
@@ -126,15 +125,15 @@ export async function storeSession(
         expiresAt: new Date(session.expiresAt),
       },
     });
-    const stays = status === 'open';
-    if (stays) await keep(tx);
-    return stays;
+    const isOpen = status === 'open';
+    if (isOpen) await keep(tx);
+    return isOpen;
   });
 }
 
 /**
- * Loads the session of the open intent that replaced this one and is for the same lines; null if none has
- * one yet.
+ * Loads the session of the open intent that replaced this one and has the same lines; null if it does not exist
+ * yet.
  */
 export async function loadReplacement(
   database: Database,
@@ -149,7 +148,7 @@ export async function loadReplacement(
   return newer?.session_id ?? null;
 }
 
-/** Ends an intent that is still open; one that has ended does not change. */
+/** Ends an intent, if it is still open. */
 export async function endIntent(
   database: Database,
   which: { id: string } | { sessionId: string },

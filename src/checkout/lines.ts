@@ -12,7 +12,7 @@ export interface RequestedLine {
 /** A line of a checkout, with its price from the project's catalog. */
 export interface Line extends SellablePrice {
   quantity: number;
-  /** Whether it is billed by use: it then has no quantity at Stripe. */
+  /** Whether the price is metered; it then has no quantity at Stripe. */
   metered: boolean;
 }
 
@@ -21,7 +21,7 @@ export type Mode = 'subscription' | 'payment';
 /**
  * Loads the lines of a checkout.
  *
- * @throws ProblemError price_not_found, price_inactive: of the first line that cannot be sold
+ * @throws ProblemError price_not_found, price_inactive for the first line that cannot be sold.
  */
 export async function loadLines(
   database: Database,
@@ -41,8 +41,7 @@ export async function loadLines(
 }
 
 /**
- * Returns the mode of a checkout. One recurring line makes it a subscription, which may have one-time lines
- * too.
+ * Returns the mode of a checkout. A recurring line makes it a subscription, which may also have one-time lines.
  */
 export function computeMode(lines: readonly Line[]): Mode {
   return lines.some(({ type }) => type === 'recurring') ? 'subscription' : 'payment';

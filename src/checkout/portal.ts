@@ -9,10 +9,10 @@ import { askStripe, isMissing } from './stripe-answer.ts';
  * Opens the billing portal for the customer through which the user pays (`choosePayingCustomer`), with the
  * project's configuration if it has one.
  *
- * @param repeatId the same for every repetition of the request. Stripe answers with the same session while
- *   the customer and the configuration are the same.
- * @throws ProblemError customer_not_found (the user never bought anything, or Stripe no longer knows the
- *   customer), stripe_unavailable
+ * @param repeatId the same for every repetition of the request. Stripe returns the same session while the
+ *   customer and the configuration are the same.
+ * @throws ProblemError customer_not_found if the user has no customer or Stripe no longer knows it,
+ *   stripe_unavailable.
  */
 export async function openPortal(
   deps: CustomerDeps,
@@ -39,7 +39,7 @@ export async function openPortal(
           return_url: returnUrl,
           ...(configuration === null ? {} : { configuration }),
         },
-        // Stripe refuses a repeated key with other parameters, and both may have changed.
+        // Stripe refuses a repeated key with other parameters, and these two may have changed.
         repeatId === null
           ? {}
           : { idempotencyKey: `latchkey-portal-${repeatId}-${customer.id}-${configuration}` },
@@ -57,7 +57,7 @@ function noCustomer(): ProblemError {
     {
       path: 'user_id',
       message:
-        'has no Stripe customer: the first checkout makes one, or POST /api/v1/admin/users/{user_id}/customers links one',
+        'has no Stripe customer: the first checkout creates one, or POST /api/v1/admin/users/{user_id}/customers links one',
     },
   ]);
 }

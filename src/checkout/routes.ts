@@ -28,16 +28,15 @@ const checkoutWarning = z
     code: z
       .enum(['feature_blocked'])
       .describe(
-        'An operator blocks a feature of a price for this user; other features of the price are not blocked',
+        'An operator has blocked a feature of a price for this user; other features of the price are not blocked',
       ),
     feature_code: z.string(),
   })
   .meta({ id: 'CheckoutWarning' });
 
-const untilComplete =
-  '`null` while the session is not complete and the key lacks `read`: keys that only sell may not read entitlements';
+const untilComplete = '`null` while the session is not complete and the key lacks the scope `read`';
 
-/** Registers the routes that send a buyer to Stripe, to pay or to change a purchase. */
+/** Registers the routes for checkout and the billing portal. */
 export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAccess }): void {
   const { database } = deps;
   const fetchSession = createSessionFetch(deps);
@@ -90,7 +89,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
             warnings: z
               .array(checkoutWarning)
               .describe(
-                'What the buyer will not get from this purchase; empty if nothing is blocked',
+                'The features that the user will not get from this purchase; empty if none is blocked',
               ),
           }),
         },
@@ -112,7 +111,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
           quantity,
         })) ?? [{ priceId: body.price_id ?? '', field: 'price_id', quantity: 1 }],
       );
-      const asked = {
+      const checkout = {
         user: { projectId, userId: body.user_id },
         email: body.email,
         lines,
@@ -120,7 +119,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
         cancelUrl: body.cancel_url,
         repeatId: repeatableId(request),
       };
-      const view = ({ expiresAt, blockedFeatures, ...opened }: OpenedCheckout) => ({
+      const toDto = ({ expiresAt, blockedFeatures, ...opened }: OpenedCheckout) => ({
         ...opened,
         expires_at: isoInstant(expiresAt),
         warnings: blockedFeatures.map((code) => ({
@@ -130,7 +129,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       });
       const keep = answerKeeper(reply.code(201));
       return reply.send(
-        view(await openCheckout(deps, asked, (tx, opened) => keep(tx, view(opened)))),
+        toDto(await openCheckout(deps, checkout, (tx, opened) => keep(tx, toDto(opened)))),
       );
     },
   );

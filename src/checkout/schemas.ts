@@ -26,7 +26,7 @@ export const checkoutBody = z
       .min(1)
       .max(20)
       .optional(),
-    success_url: urlSchema.describe('Passed to Stripe as given, `{CHECKOUT_SESSION_ID}` included'),
+    success_url: urlSchema.describe('Sent to Stripe unchanged, `{CHECKOUT_SESSION_ID}` included'),
     cancel_url: urlSchema,
   })
   .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {

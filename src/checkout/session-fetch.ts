@@ -5,7 +5,7 @@ import { type SyncDeps, syncObject } from '../mirror/sync.ts';
 import { askStripe } from './stripe-answer.ts';
 
 /** Period in which a paid session is not fetched again, milliseconds, since success pages poll. */
-const momentMs = 5_000;
+const freshMs = 5_000;
 
 /** Maximum number of remembered sessions; those fetched longest ago are evicted. */
 const maxRemembered = 10_000;
@@ -13,9 +13,9 @@ const maxRemembered = 10_000;
 /**
  * Creates a function that fetches a session from Stripe, applies it and returns its row. Concurrent requests
  * for one session share a fetch that begins after them (single-flight). A session that is complete and paid
- * no longer changes, so a recent fetch counts.
+ * no longer changes, so it is not fetched again for some seconds.
  *
- * @returns a function that throws session_not_found, stripe_unavailable
+ * @returns a function that throws session_not_found, stripe_unavailable.
  */
 export function createSessionFetch(deps: SyncDeps): (id: string) => Promise<CheckoutSession> {
   const shared = createSingleFlight<CheckoutSession>();
@@ -47,7 +47,7 @@ export function createSessionFetch(deps: SyncDeps): (id: string) => Promise<Chec
 
   return (id) => {
     const age = deps.clock() - (paidAt.get(id) ?? -Infinity);
-    return age >= 0 && age < momentMs ? loadSession(id) : shared(id, () => fetchSession(id));
+    return age >= 0 && age < freshMs ? loadSession(id) : shared(id, () => fetchSession(id));
   };
 }
 

@@ -20,10 +20,9 @@ export interface CheckoutRequest {
   user: UserName;
   email: string | undefined;
   lines: readonly Line[];
-  /** Passed to Stripe as given. */
   successUrl: string;
   cancelUrl: string;
-  /** The same for every repetition of the request; null if repetitions cannot be recognized. */
+  /** The same for every repetition of the request; null without an idempotency key. */
   repeatId: string | null;
 }
 
@@ -33,10 +32,7 @@ export interface OpenedCheckout {
   mode: Mode;
   /** Epoch milliseconds. */
   expiresAt: number;
-  /**
-   * The features of the lines that an operator blocks for the user, sorted; others of their price are not
-   * blocked.
-   */
+  /** The features of the lines that are blocked for the user, sorted. */
   blockedFeatures: string[];
 }
 
@@ -45,15 +41,15 @@ export interface OpenedCheckout {
  *
  * 1. Write the intent under the user's lock, before any request to Stripe. Replace an older intent that has
  *    no session yet.
- * 2. Expire older open sessions for the same products. If one was just paid, check again whether the user may
- *    buy.
+ * 2. Expire older open sessions for the same products. If one was just paid, check the user's eligibility
+ *    again.
  * 3. Create the new session and return its link. If a newer checkout replaced the intent, expire the session
  *    and return the newer one.
  *
- * A crash between the steps leaves no forgotten session that can still be paid. A request repeated under its
- * idempotency key continues with its intent, and Stripe answers with the same session.
+ * After a crash between the steps, the next checkout expires the session. A request repeated under its
+ * idempotency key continues with its intent, and Stripe returns the same session.
  *
- * @throws ProblemError already_subscribed, feature_revoked, stripe_unavailable
+ * @throws ProblemError already_subscribed, feature_revoked, stripe_unavailable.
  */
 export async function openCheckout(
   deps: SyncDeps,
@@ -70,13 +66,15 @@ export async function openCheckout(
     }
     const session = await createSession(deps, request, intent.id, intent.customerId);
     const opened = openedOf(session, request, intent);
-    const made = {
+    const stored = {
       id: session.id,
       customerId: optionalReference(session.customer),
       expiresAt: opened.expiresAt,
     };
-    const stays = await storeSession(deps.database, intent.id, made, (tx) => keep(tx, opened));
-    if (stays) return opened;
+    const isCurrent = await storeSession(deps.database, intent.id, stored, (tx) =>
+      keep(tx, opened),
+    );
+    if (isCurrent) return opened;
     await closeSession(deps, session.id);
     const replacement = await fetchReplacement(deps, request, intent.id);
     return openedOf(replacement ?? session, request, intent);
@@ -97,8 +95,8 @@ function openedOf(
 }
 
 /**
- * Fetches the open session that the other request of a double click created, so that both responses lead to a
- * page that can be paid. Null if it does not exist yet (its own answer comes later) or has other URLs.
+ * Fetches the open session that the other request of a double click created, so that both responses have a
+ * session that can be paid. Returns null if it does not exist yet or has other URLs.
  */
 async function fetchReplacement(
   deps: CustomerDeps,
@@ -110,8 +108,8 @@ async function fetchReplacement(
   const session = await askStripe(deps.logger, 'checkout.sessions.retrieve', () =>
     deps.stripe.checkout.sessions.retrieve(sessionId),
   );
-  const same = session.success_url === successUrl && session.cancel_url === cancelUrl;
-  return same && session.url !== null ? session : null;
+  const isSame = session.success_url === successUrl && session.cancel_url === cancelUrl;
+  return isSame && session.url !== null ? session : null;
 }
 
 /** Creates the session. Replaces a customer that Stripe no longer knows, once. */
@@ -141,7 +139,7 @@ function requestSession(
   customer: string,
 ): Promise<Stripe.Checkout.Session> {
   const mode = computeMode(lines);
-  // Stripe does not propagate metadata: each object gets its own.
+  // Stripe does not copy a session's metadata to its subscription or payment intent.
   const metadata = { project_id: user.projectId, user_id: user.userId };
   return stripe.checkout.sessions.create(
     {

@@ -4,12 +4,12 @@ import type { Logger } from '../platform/logger.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 
 /**
- * Sends a request to Stripe that a caller waits for. The log identifies it by Stripe's own request id.
- * Stripe's message stays out of the log and the answer, since it may quote an e-mail address.
+ * Sends a request to Stripe that a caller waits for. A failure is logged with Stripe's request id. Stripe's
+ * message is neither logged nor returned, since it may quote an e-mail address.
  *
- * @param asked the request, such as `checkout.sessions.create`
- * @throws ProblemError stripe_unavailable if Stripe cannot be reached, limits us, refuses or contradicts
- *   itself
+ * @param asked the request, such as `checkout.sessions.create`.
+ * @throws ProblemError stripe_unavailable if Stripe cannot be reached, throttles or refuses the request, or
+ *   contradicts itself.
  */
 export async function askStripe<T>(
   logger: Logger,
@@ -39,7 +39,7 @@ function remedyOf(error: unknown): string | undefined {
     const { param, requestId } = error;
     const where = param === undefined ? '' : `, at \`${param}\`,`;
     const request = requestId === undefined ? 'the request' : `the request \`${requestId}\``;
-    return `Stripe refused the request${where} and would refuse it again: Stripe's log of ${request} (dashboard, Developers) says why.`;
+    return `Stripe refused the request${where} and would refuse it again. Stripe's log of ${request} (dashboard, Developers) shows the reason.`;
   }
   return undefined;
 }
@@ -51,7 +51,7 @@ export function logStripeError(
 ): void {
   const { type, code, param, statusCode, requestId } = error;
   const line = { asked, type, code, param, statusCode, stripeRequestId: requestId };
-  // An invalid request is a fault of ours or of the settings, which no retry fixes.
+  // An invalid request is a bug or a wrong setting, so a retry fails again.
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
     logger.error(line, 'Stripe refused a request');
   } else {

@@ -1,8 +1,8 @@
 /** The result of checking one dependency of the service. */
 export interface Check {
-  /** The checked dependency: `database`, `stripe key`. */
+  /** The checked dependency, such as `stripe key`. */
   name: string;
-  /** `warning`: it works with limits. `failed`: it does not work. */
+  /** `warning`: the dependency works with limits. `failed`: it does not work. */
   state: 'ok' | 'warning' | 'failed';
   /** The finding, in one line. */
   found: string;

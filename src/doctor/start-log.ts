@@ -4,8 +4,8 @@ import { checkCache, checkDatabase, hasStoredEvents } from './stores.ts';
 import { checkDeliveries, checkEndpoint, checkStripeKey } from './stripe.ts';
 
 /**
- * Logs one line each about the database, the cache, the schedule, Stripe, the webhook endpoint and its
- * deliveries, once the service listens. Runs in the background and never fails.
+ * Logs a line each about the database, the cache, the schedule, Stripe, the webhook endpoint and its
+ * deliveries. Never rejects, so that it can run in the background.
  *
  * @param applied the migrations that this start applied.
  */

@@ -21,7 +21,7 @@ export async function checkDatabase(databaseUrl: string): Promise<Check> {
   }
 }
 
-/** Checks that the schema is that of this release. */
+/** Checks that all migrations of this release are applied. */
 export async function checkSchema(databaseUrl: string): Promise<Check> {
   const names = (await readMigrations()).map(({ name }) => name);
   const applied = await query<{ migration_name: string }>(databaseUrl, appliedNames).catch(
@@ -48,7 +48,7 @@ export async function checkSchema(databaseUrl: string): Promise<Check> {
   );
 }
 
-/** Returns whether any event of Stripe has ever arrived; false without a schema. */
+/** Returns whether any webhook event is stored; false if the database cannot be read. */
 export async function hasStoredEvents(databaseUrl: string): Promise<boolean> {
   return query(databaseUrl, 'select from webhook_events limit 1').then(
     (rows) => rows.length > 0,
@@ -58,12 +58,12 @@ export async function hasStoredEvents(databaseUrl: string): Promise<boolean> {
 
 /** Checks this machine's clock against the database's. */
 export async function checkClock(databaseUrl: string, now: () => number): Promise<Check> {
-  const askedAt = now();
+  const sentAt = now();
   const [row] = await query<{ at: Date }>(databaseUrl, 'select clock_timestamp() as at');
-  const answeredAt = now();
-  const at = row?.at.getTime() ?? answeredAt;
+  const receivedAt = now();
+  const at = row?.at.getTime() ?? receivedAt;
   // The database read its clock at some instant between the request and the response.
-  const skewMs = at < askedAt ? askedAt - at : Math.max(0, at - answeredAt);
+  const skewMs = at < sentAt ? sentAt - at : Math.max(0, at - receivedAt);
   return skewMs > maxSkewMs
     ? warning(
         'clock',
@@ -88,7 +88,7 @@ export async function checkCache(redisUrl: string | undefined): Promise<Check> {
     return warning(
       'cache',
       'REDIS_URL is not set: every read queries PostgreSQL',
-      'Set REDIS_URL, unless you run without a cache on purpose.',
+      'Set REDIS_URL, unless the service should run without a cache.',
     );
   }
   try {
@@ -98,7 +98,7 @@ export async function checkCache(redisUrl: string | undefined): Promise<Check> {
       ? warning(
           'cache',
           found,
-          'Set maxmemory-policy to allkeys-lru: a full Redis refuses every write otherwise.',
+          'Set maxmemory-policy to allkeys-lru; otherwise a full Redis refuses every write.',
         )
       : ok('cache', found);
   } catch (error) {

@@ -36,7 +36,7 @@ export async function checkStripeKey(
   }
 }
 
-/** The endpoints that the service reads, with the name of the permission in Stripe's dashboard. */
+/** A request for each permission that the service needs, by the permission's name in Stripe's dashboard. */
 const reads: readonly (readonly [string, (stripe: Stripe) => Promise<unknown>])[] = [
   ['Customers', (stripe) => stripe.customers.list({ limit: 1 })],
   ['Subscriptions', (stripe) => stripe.subscriptions.list({ limit: 1 })],
@@ -77,7 +77,7 @@ export async function checkStripeRights(stripe: Stripe): Promise<Check> {
  */
 export async function checkEndpoint(stripe: Stripe): Promise<Check> {
   const name = 'webhook endpoint';
-  const make =
+  const create =
     'Run `npm run stripe:endpoint -- https://YOUR-HOST/api/v1/webhooks/stripe` (in the image: `stripe:endpoint`).';
   try {
     const all = await stripe.webhookEndpoints
@@ -89,13 +89,13 @@ export async function checkEndpoint(stripe: Stripe): Promise<Check> {
     const [endpoint, ...more] = ours.filter(({ status }) => status === 'enabled');
     if (endpoint === undefined) {
       return ours.length === 0
-        ? failed(name, `Stripe has no endpoint whose path ends in ${webhookPath}`, make)
-        : failed(name, `${ours[0]?.id ?? ''} is disabled`, `${make} It enables the endpoint.`);
+        ? failed(name, `Stripe has no endpoint whose path ends in ${webhookPath}`, create)
+        : failed(name, `${ours[0]?.id ?? ''} is disabled`, `${create} It enables the endpoint.`);
     }
-    const listens = new Set<string>(endpoint.enabled_events);
-    const missing = listens.has('*') ? [] : eventTypes.filter((type) => !listens.has(type));
+    const enabled = new Set<string>(endpoint.enabled_events);
+    const missing = enabled.has('*') ? [] : eventTypes.filter((type) => !enabled.has(type));
     if (missing.length > 0) {
-      return failed(name, `${endpoint.id} is not subscribed to ${missing.join(', ')}`, make);
+      return failed(name, `${endpoint.id} is not subscribed to ${missing.join(', ')}`, create);
     }
     return ok(
       name,
@@ -119,9 +119,9 @@ export async function checkEndpoint(stripe: Stripe): Promise<Check> {
 }
 
 /**
- * Checks whether Stripe has events of the last hour that no endpoint accepted, which a wrong secret causes.
+ * Checks whether Stripe failed to deliver events of the last hour, as happens with a wrong signing secret.
  *
- * @param hasEvents whether any event ever arrived here; without one, the secret is untested.
+ * @param hasEvents whether any event was ever stored; without one, the secret is untested.
  */
 export async function checkDeliveries(
   stripe: Stripe,
@@ -152,7 +152,7 @@ export async function checkDeliveries(
       : warning(
           name,
           'no event has arrived yet, so STRIPE_WEBHOOK_SECRETS is untested',
-          'Create a product at Stripe, which causes an event, and run this again.',
+          'Create a product at Stripe, which causes an event, and run the check again.',
         );
   } catch (error) {
     return warning(name, reasonOf(error), 'Correct the Stripe key first.');

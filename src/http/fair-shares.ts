@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Metrics } from '../platform/metrics.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import type { Pace } from '../platform/pace.ts';
@@ -10,9 +10,7 @@ import {
 } from '../platform/fair-semaphore.ts';
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
-
-/** Kinds of work with separate semaphores, so that an import does not delay the project's buyers. */
-type Kind = 'read' | 'checkout' | 'operator';
+import { kindOf, type RequestKind } from './request-kind.ts';
 
 /**
  * The cost of a request that computes for many users, or reads or writes many rows. A project runs one of
@@ -28,14 +26,14 @@ const maxWaitingPerTenant = 100;
  * Limits of concurrent work. A running read holds a Postgres connection, and the pool keeps some for cache
  * misses, webhooks and the worker. Operator and checkout requests also wait for Stripe.
  */
-const rules: Readonly<Record<Kind, FairLimits>> = {
+const rules: Readonly<Record<RequestKind, FairLimits>> = {
   read: { capacity: 8, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 5_000 },
   operator: { capacity: 12, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 30_000 },
   checkout: { capacity: 64, capacityPerTenant: 16, maxWaitingPerTenant, maxWaitMs: 5_000 },
 };
 
 /** The part of a request's cost that the pace charges. A checkout mostly waits for Stripe. */
-const paceShare: Readonly<Partial<Record<Kind, number>>> = { checkout: 0.25 };
+const paceShare: Readonly<Partial<Record<RequestKind, number>>> = { checkout: 0.25 };
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -57,13 +55,14 @@ interface FairShareDeps {
  * request that waits too long gets a 429. Must be installed before the routes.
  */
 export function installFairShares(app: App, { metrics, pace, tenantOf }: FairShareDeps): void {
-  function semaphoreOf(kind: Kind): FairSemaphore {
+  function semaphoreOf(kind: RequestKind): FairSemaphore {
     return createFairSemaphore(rules[kind], {
       admits: (tenant, cost) => pace.admits(tenant, cost * (paceShare[kind] ?? 1), kind),
     });
   }
 
-  const semaphores: Record<Kind, FairSemaphore> = {
+  // Separate, so that an import does not delay the project's buyers.
+  const semaphores: Record<RequestKind, FairSemaphore> = {
     read: semaphoreOf('read'),
     operator: semaphoreOf('operator'),
     checkout: semaphoreOf('checkout'),
@@ -81,8 +80,8 @@ export function installFairShares(app: App, { metrics, pace, tenantOf }: FairSha
   const limited = new WeakSet<RouteHandlerMethod>();
 
   app.addHook('onRoute', (route) => {
-    const kind = kindOf(route);
-    const { cost = 1, work } = route.config ?? {};
+    const { auth, cost = 1, work } = route.config ?? {};
+    const kind = kindOf(auth);
     // Fastify registers the wrapped handler of a GET for HEAD, too.
     if (kind === undefined || limited.has(route.handler)) return;
     const run = semaphores[kind];
@@ -105,18 +104,4 @@ export function installFairShares(app: App, { metrics, pace, tenantOf }: FairSha
     limited.add(limitedHandler);
     route.handler = limitedHandler;
   });
-}
-
-function kindOf({ config }: RouteOptions): Kind | undefined {
-  switch (config?.auth) {
-    case 'read':
-    case 'checkout':
-      return config.auth;
-    case 'admin':
-    case 'platform':
-      return 'operator';
-    case 'open':
-    case undefined:
-      return undefined;
-  }
 }

@@ -1,17 +1,6 @@
 import { faultSentences, type FieldFault } from './faults.ts';
 import { type ProblemCode, problems } from './problem-table.ts';
 
-/** The body of every error response (RFC 9457). */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  code: ProblemCode;
-  detail: string;
-  request_id: string;
-  errors?: FieldFault[];
-}
-
 /** An error to throw anywhere in a request to respond with a problem. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
@@ -41,8 +30,8 @@ export class ProblemError extends Error {
   }
 }
 
-/** Returns the body of the response to an error. */
-export function problemBody(error: ProblemError, requestId: string): Problem {
+/** Returns the body of the response to an error (RFC 9457). */
+export function problemBody(error: ProblemError, requestId: string) {
   const { status, title } = problems[error.code];
   return {
     type: `urn:latchkey:problem:${error.code}`,

@@ -3,9 +3,10 @@ import type { LoopDelay } from '../platform/loop-delay.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { App } from './app-types.ts';
 import { ProblemError } from './problem.ts';
+import { kindOf, type RequestKind } from './request-kind.ts';
 
 /** Kinds of work, in the order in which an overloaded process sheds them. */
-type Work = 'operator' | 'checkout' | 'webhook' | 'read';
+type Work = RequestKind | 'webhook';
 
 /**
  * The event-loop delay from which each kind of work is refused, milliseconds. Operators can wait, buyers can
@@ -63,16 +64,6 @@ export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics:
 }
 
 function workOf({ config }: RouteOptions): Work | undefined {
-  if (config?.work !== undefined) return config.work === 'always' ? undefined : config.work;
-  switch (config?.auth) {
-    case 'read':
-    case 'checkout':
-      return config.auth;
-    case 'admin':
-    case 'platform':
-      return 'operator';
-    case 'open':
-    case undefined:
-      return undefined;
-  }
+  const work = config?.work ?? kindOf(config?.auth);
+  return work === 'always' ? undefined : work;
 }

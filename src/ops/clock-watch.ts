@@ -12,41 +12,41 @@ export interface ClockWatchDeps {
 }
 
 /**
- * Returns a function that compares the machine's clock with Postgres', to be run every few seconds. It logs
- * when they differ by more than a second, and when they agree again. If Postgres' clock was set back, it
- * moves stored future instants back, so that nothing waits for the lost time.
+ * Returns a function that compares the machine's clock with Postgres', to be called every few seconds. It logs
+ * when they begin to differ by more than a second, and when they agree again. If Postgres' clock was set back,
+ * it moves stored future instants back, so that no lease or retry waits for the lost time.
  */
 export function createClockWatch(deps: ClockWatchDeps): () => Promise<void> {
   const { database, databaseClock, logger, metrics } = deps;
-  let wasOff = false;
+  let wasWrong = false;
   return async () => {
     const setBackMs = await databaseClock.measure();
     const offsetMs = databaseClock.offsetMs() ?? 0;
     metrics.clockOffsetSeconds.set(offsetMs / 1_000);
-    const isOff = isClockOff(databaseClock);
-    if (isOff && !wasOff) {
+    const isWrong = isClockWrong(databaseClock);
+    if (isWrong && !wasWrong) {
       logger.warn({ offsetMs }, "this machine's clock differs from that of Postgres");
     }
-    if (wasOff && !isOff)
+    if (wasWrong && !isWrong)
       logger.info({ offsetMs }, "this machine's clock agrees with that of Postgres again");
-    wasOff = isOff;
-    const settledMs = await settleClock(database, setBackMs);
-    if (settledMs === 0) return;
+    wasWrong = isWrong;
+    const movedMs = await settleClock(database, setBackMs);
+    if (movedMs === 0) return;
     metrics.alarms.inc({ kind: 'clock_set_back' });
-    logger.error({ setBackMs: settledMs }, 'the clock of Postgres was set back');
+    logger.error({ setBackMs: movedMs }, 'the clock of Postgres was set back');
   };
 }
 
-/** Returns whether the machine's clock is more than a second from Postgres'. */
-export function isClockOff({ offsetMs }: Pick<DatabaseClock, 'offsetMs'>): boolean {
+/** Returns whether the machine's clock differs from Postgres' by more than a second. */
+export function isClockWrong({ offsetMs }: Pick<DatabaseClock, 'offsetMs'>): boolean {
   return Math.abs(offsetMs() ?? 0) > maxOffsetMs;
 }
 
 /**
- * Records Postgres' clock. If it was set back since any instance last recorded it, or since this process
- * measured it, moves stored future instants back by as much.
+ * Records Postgres' clock. If it was set back since an instance last recorded it, or since this process
+ * measured it, moves stored future instants back by the same time.
  *
- * @param setBackMs the set-back that this process measured.
+ * @param setBackMs how far this process measured that the clock was set back.
  * @param clock replaces Postgres' clock in tests.
  * @returns by how much instants were moved, milliseconds; 0 = nothing moved.
  */

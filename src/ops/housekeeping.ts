@@ -15,24 +15,15 @@ export interface HousekeepingDeps {
 const batch = 1_000;
 const dayMs = 86_400_000;
 
-/** Retention of reconciliations and settled findings: a year plus a margin for questions. */
+/** Retention of reconciliations and settled findings: a year and a margin. */
 const reconciliationRetentionDays = 400;
 
 /**
- * Deletes expired data in batches that hold no lock for long. Safe to run on several instances concurrently.
+ * Deletes expired data in batches, so that locks are short. Safe to run on several instances concurrently.
  *
  * @param isStopped checked between two batches; the next run deletes the rest.
  */
-export async function keepHouse(
-  deps: HousekeepingDeps,
-  isStopped: () => boolean = () => false,
-): Promise<{
-  idempotencyRecords: number;
-  payloads: number;
-  findings: number;
-  runs: number;
-  changes: number;
-}> {
+export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean = () => false) {
   const { database } = deps;
   const now = deps.clock();
   const before = new Date(now - deps.eventRetentionDays * dayMs);
@@ -49,18 +40,18 @@ export async function keepHouse(
     return total;
   }
 
-  const done = {
+  const deleted = {
     idempotencyRecords: await inBatches(() => purgeIdempotency(database, now)),
     payloads: await inBatches(() => purgePayloads(database, before)),
     findings: await inBatches(() => purgeFindings(database, endedBefore)),
     runs: await inBatches(() => purgeRuns(database, endedBefore)),
     changes: await inBatches(() => purgeChanges(database, changedBefore, batch)),
   };
-  deps.logger.info(done, 'housekeeping completed');
-  return done;
+  deps.logger.info(deleted, 'housekeeping completed');
+  return deleted;
 }
 
-/** Deletes the payloads of old events. The rows stay, so that duplicates are still recognized. */
+/** Deletes the payloads of old events. Keeps the rows, so that duplicates are still recognized. */
 async function purgePayloads(database: Database, before: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `update webhook_events set payload = null where number in (
@@ -71,7 +62,7 @@ async function purgePayloads(database: Database, before: Date): Promise<number> 
   return rowCount ?? 0;
 }
 
-/** Deletes old findings. Undecided ones stay, unless a later run found them again. */
+/** Deletes old findings. Keeps undecided ones, unless a later run found them again. */
 async function purgeFindings(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_findings where id in (
@@ -87,7 +78,7 @@ async function purgeFindings(database: Database, endedBefore: Date): Promise<num
 }
 
 /**
- * Deletes old runs. The last success stays: it records the compared account and the start of the next run.
+ * Deletes old runs. Keeps the last success, which has the compared account and the start of the next run.
  */
 async function purgeRuns(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(

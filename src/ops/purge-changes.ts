@@ -1,8 +1,8 @@
 import type { Database } from '../platform/database.ts';
 
 /**
- * Deletes up to `batch` of the feed's oldest changes that were recorded before an instant, and records the
- * last deleted position: cursors before it have expired. Returns the number of deleted changes.
+ * Deletes up to `batch` of the oldest changes in the feed that were recorded before an instant, and returns
+ * their number. Records the last deleted position, up to which cursors have expired.
  */
 export async function purgeChanges(
   { pool }: Database,

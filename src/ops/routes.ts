@@ -4,7 +4,7 @@ import type { App } from '../http/app-types.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { readMigrations } from '../platform/migrate.ts';
-import { createReadiness, type ReadinessDeps } from './readiness.ts';
+import { createReadiness, type ReadinessDeps, readinessSchema } from './readiness.ts';
 
 export interface OpsRouteDeps extends ReadinessDeps {
   lifecycle: Lifecycle;
@@ -12,20 +12,6 @@ export interface OpsRouteDeps extends ReadinessDeps {
   /** Undefined disables the metrics route. */
   metricsToken: string | undefined;
 }
-
-const readinessSchema = z
-  .object({
-    status: z.enum(['ready', 'degraded', 'not_ready']),
-    checks: z.object({
-      database: z.enum(['ok', 'failed']),
-      migrations: z.enum(['ok', 'pending', 'failed']),
-      redis: z.enum(['ok', 'failed', 'off']),
-      jobs: z.enum(['ok', 'failed']),
-      clock: z.enum(['ok', 'off']).describe("`off`: more than a second from Postgres'"),
-      stripe: z.enum(['ok', 'refused']).describe('`refused`: Stripe does not accept the key'),
-    }),
-  })
-  .meta({ id: 'Readiness' });
 
 /** The instance is stopping, so the load balancer must send requests elsewhere. */
 const stoppingSchema = z.object({ status: z.literal('stopping') }).meta({ id: 'Stopping' });
@@ -46,7 +32,7 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       config: { auth: 'open' },
       schema: {
         tags,
-        summary: 'Whether the process runs',
+        summary: 'Report that the process is running',
         response: { 200: z.object({ status: z.literal('live') }) },
       },
     },
@@ -59,7 +45,8 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       config: { auth: 'open' },
       schema: {
         tags,
-        summary: 'Whether the service can serve requests; checks each dependency, within a second',
+        summary:
+          'Report whether the service can handle requests; checks its dependencies in a second',
         response: { 200: readinessSchema, 503: z.union([readinessSchema, stoppingSchema]) },
       },
     },
@@ -77,7 +64,8 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       config: { auth: 'open', problems: ['unauthorized', 'not_found'] },
       schema: {
         tags,
-        summary: 'Prometheus metrics, with METRICS_TOKEN as bearer; 404 if it is not set',
+        summary:
+          'Get the metrics for Prometheus, with METRICS_TOKEN as bearer; 404 if it is not set',
         response: {
           200: {
             description: 'Prometheus text',

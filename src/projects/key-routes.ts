@@ -13,9 +13,9 @@ import {
 import { createKey, deleteKey, type KeyDeps, keySchema, scopeSchema, toKeyDto } from './keys.ts';
 
 const tags = ['API keys'];
-const ofProject = z.strictObject({ id: projectIdSchema });
+const inPath = z.strictObject({ id: projectIdSchema });
 
-/** Registers the routes for the keys of a project. Only hashes are stored; a key is shown once. */
+/** Registers the routes for the keys of a project. */
 export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): void {
   const { access, database } = deps;
 
@@ -26,7 +26,7 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
       schema: {
         tags,
         summary: 'Create a key; `key` is shown only once',
-        params: ofProject,
+        params: inPath,
         body: z
           .strictObject({
             name: nameSchema,
@@ -38,7 +38,7 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
           }),
         response: {
           201: keySchema.extend({
-            key: z.string().optional().describe('Omitted if the answer is replayed'),
+            key: z.string().optional().describe('Omitted from a replayed response'),
           }),
         },
       },
@@ -61,7 +61,7 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
       schema: {
         tags,
         summary: 'List the keys that are not deleted',
-        params: ofProject,
+        params: inPath,
         querystring: z.strictObject(listQuery),
         response: { 200: listResponse(keySchema) },
       },
@@ -90,7 +90,7 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
       schema: {
         tags,
         summary: 'Delete a key; it stops working within 5 seconds on every instance',
-        params: ofProject.extend({ key_id: z.string().max(100) }),
+        params: inPath.extend({ key_id: z.string().max(100) }),
         response: { 200: keySchema },
       },
     },

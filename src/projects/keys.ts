@@ -41,7 +41,7 @@ interface RequestedKey {
 /**
  * Creates a key with its audit row. Only its hash is stored, so the returned `key` is shown once.
  *
- * @throws ProblemError `window_invalid` if it would have expired already.
+ * @throws ProblemError `window_invalid` if `expiresAt` is not in the future.
  */
 export async function createKey(
   { database, clock }: KeyDeps,

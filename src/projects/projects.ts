@@ -32,8 +32,7 @@ export const projectSchema = z
   .meta({ id: 'Project' });
 
 /**
- * Creates the project `by.projectId` with its audit row, and enqueues the objects that were bought before it
- * existed.
+ * Creates the project `by.projectId` with its audit row, and enqueues the objects that were bought before.
  *
  * @throws ProblemError `project_exists`.
  */
@@ -82,8 +81,7 @@ export async function updateProject(
   const { projectId: id } = by;
   const write = async (tx: Tx): Promise<Project> => {
     const now = deps.clock();
-    // The lock makes `before` in the audit the state that this change found; rows that refer to the project
-    // can still be written.
+    // The lock makes `before` in the audit exact. It does not block rows that refer to the project.
     await tx.$queryRaw`select from projects where id = ${id} for no key update`;
     const before = await tx.project.findUniqueOrThrow({ where: { id } });
     const changes = { ...(name === undefined ? {} : { name }), ...settingsColumns(settings) };
@@ -104,7 +102,7 @@ export async function updateProject(
   return { project, refresh };
 }
 
-/** Returns a project as the audit records it. */
+/** Returns the fields of a project that the audit records. */
 function audited(row: Project) {
   return { name: row.name, settings: settingsOf(row) };
 }

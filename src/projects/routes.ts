@@ -19,8 +19,8 @@ const tags = ['Projects'];
 const inPath = z.strictObject({ id: projectIdSchema });
 
 /**
- * Registers the routes for projects. The platform key creates and lists them; their own admin keys may read
- * and change them.
+ * Registers the routes for projects. Only the platform key may create and list them; a project's own admin keys
+ * may read and change it.
  */
 export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: ProjectAccess }): void {
   const { access, database } = deps;

@@ -4,8 +4,8 @@ import type { Project } from '../generated/prisma/client.ts';
 import { findingTypes } from './finding-types.ts';
 
 /**
- * An origin to which checkouts and portals may send a buyer back: exact, https, or http on the local
- * machine. Stored as the URL standard serializes it.
+ * An exact origin to which checkouts and portals may redirect: https, or http on the local machine, serialized
+ * as in the URL standard.
  */
 const originSchema = z.string().superRefine((text, context) => {
   const fault = originFault(text);
@@ -30,17 +30,17 @@ function originFault(text: string): string | null {
 interface Setting {
   column: keyof Project;
   schema: z.ZodType;
-  /** Converts the setting from and to its column, if they differ. */
-  stored?: { fromColumn(kept: unknown): unknown; toColumn(value: unknown): unknown };
+  /** The conversion between the setting and its column, if they differ. */
+  stored?: { fromColumn(column: unknown): unknown; toColumn(value: unknown): unknown };
 }
 
 const reconcileSchema = z
   .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
-  .describe('What reconciliation does about each type of finding; `fix` by default');
+  .describe('The action of reconciliation for each type of finding; `fix` by default');
 
 /**
- * The settings of a project. Requests, responses, columns, the audit and the recomputation of users derive
- * from this table. A setting that changes a rule of access belongs to `policySettings`.
+ * The settings of a project. Requests, responses, columns and the audit derive from this table. A setting that
+ * changes a rule of access belongs to `policySettings`, so that a change recomputes the users.
  */
 export const settings = {
   ...policySettings,
@@ -71,20 +71,20 @@ type SettingTable = typeof settings;
 type SettingName = keyof SettingTable;
 type SettingColumns = Partial<Pick<Project, SettingTable[SettingName]['column']>>;
 
-const entries = Object.entries<Setting>(settings) as [SettingName, Setting][]; // exactly the keys of `settings`
+const entries = Object.entries<Setting>(settings) as [SettingName, Setting][]; // Object.entries returns string keys
 
 const shape = Object.fromEntries(entries.map(([name, { schema }]) => [name, schema])) as {
   [Name in SettingName]: SettingTable[Name]['schema'];
-}; // keeps each schema's type
+}; // Object.fromEntries loses the type of each entry
 
 export const settingsSchema = z.object(shape).meta({ id: 'ProjectSettings' });
 
-/** Settings in a request. An omitted one stays as it is, or gets its column's default in a new project. */
+/** The settings in a request. An omitted setting is unchanged, or the column's default in a new project. */
 export const settingsInput = z.strictObject(shape).partial();
 
 export type SettingsInput = z.infer<typeof settingsInput>;
 
-/** Returns the settings of a project, as answers and the audit show them. */
+/** Returns the settings of a project, as in responses and the audit. */
 export function settingsOf(row: Project): z.infer<typeof settingsSchema> {
   return settingsSchema.parse(
     Object.fromEntries(

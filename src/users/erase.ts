@@ -16,11 +16,10 @@ export interface EraseDeps {
 
 /**
  * Erases a user's personal data: the customers' e-mail addresses and the payloads of stored events. Later
- * events from Stripe restore no e-mail address, but they are stored with their payloads, so delete the
- * customer at Stripe first.
+ * events restore no e-mail address, but are stored with their payloads, so delete the customer at Stripe first.
  *
- * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit hold
- * no personal data and document what was sold and why. What the user may use does not change.
+ * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit
+ * contain no personal data. The user's entitlements do not change.
  *
  * @throws ProblemError user_not_found
  */
@@ -69,8 +68,7 @@ export function eraseUser(
 
 /**
  * Erases the payloads of events about the user's objects. An object that was not fetched yet has no known
- * owner. Few events are about such objects, so their text is searched for the customers. Ignored events have
- * no payload.
+ * owner, so the payloads of its events are searched for the ids of the user's customers.
  */
 function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
   return tx.$executeRaw`
@@ -87,7 +85,7 @@ function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
         where c.uid = ${uid})`;
 }
 
-/** Returns a change that lists no features, because the user's entitlements stay the same. */
+/** Returns the change that reports an erasure. It lists no features, because the entitlements are the same. */
 function erasureOf(user: LockedUser, now: number): NewChange {
   const at = presentOf(user, Math.floor(now));
   return {

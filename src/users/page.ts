@@ -15,17 +15,17 @@ import { type Database, sqlText, type Tx } from '../platform/database.ts';
 import { type EventRow, storedEvent, userEvents } from '../webhook/stored-events.ts';
 import type { UserPage } from './schemas.ts';
 
-const lastEvents = 20;
+const maxEvents = 20;
 
 /**
- * Maximum number of segments on a page. Only users with hundreds of overlapping sources have more, which
- * would take megabytes.
+ * Maximum number of segments on a page. Only users with hundreds of overlapping sources have more; all of them
+ * would be megabytes.
  */
-const segmentsShown = 100;
+const maxSegments = 100;
 
 /**
- * Loads everything about one user from one snapshot, in a fixed number of queries. Returns null if the
- * project has no such user.
+ * Loads everything about one user from one snapshot of the database, with a fixed number of queries. Returns
+ * null if the project has no such user.
  */
 export function loadUserPage(
   { clock, database }: { clock: Clock; database: Database },
@@ -57,7 +57,7 @@ async function loadPage(
   const purchases = await tx.$queryRaw<PurchaseRow[]>(userPurchases(uid));
   const grants = await tx.grant.findMany(latestFirst);
   const revocations = await tx.revocation.findMany(latestFirst);
-  const events = await tx.$queryRaw<EventRow[]>(userEvents(uid, lastEvents));
+  const events = await tx.$queryRaw<EventRow[]>(userEvents(uid, maxEvents));
   return {
     project_id: projectId,
     user_id: userId,
@@ -74,7 +74,10 @@ async function loadPage(
   };
 }
 
-/** Loads live segments: present and future ones before past ones, and in each group the nearest first. */
+/**
+ * Loads live segments, by feature and start. If there are too many, present and future ones have priority over
+ * past ones, and near ones over distant ones.
+ */
 async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserPage['timeline']> {
   const rows = await tx.$queryRaw<(SegmentRow & { recorded_at: Date })[]>`
     select s.feature_code, s.feature_type, s.reason, s.value, ${sqlText(segmentSourcesSql)} as sources,
@@ -84,7 +87,7 @@ async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserP
       order by
         case when valid_to <= ${new Date(now)} then valid_to end desc nulls first,
         valid_from nulls first
-      limit ${segmentsShown}
+      limit ${maxSegments}
     ) s
     order by s.feature_code, s.valid_from nulls first`;
   return rows.map((row) =>

@@ -12,7 +12,7 @@ const tags = ['Users'];
 const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
-/** Registers the routes for everything about one user, and for the erasure of personal data. */
+/** Registers the routes that show a user and erase personal data. */
 export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }): void {
   app.get(
     path,
@@ -20,7 +20,7 @@ export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }
       config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
-        summary: 'Everything about one user on one page',
+        summary: 'Get everything about one user on one page',
         params,
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: { 200: userPageSchema },
@@ -28,12 +28,9 @@ export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }
     },
     async (request) => {
       const projectId = await deps.access.projectOf(request, request.query.project_id);
-      const found = await loadUserPage(deps, {
-        projectId,
-        userId: request.params.user_id,
-      });
-      if (found === null) throw userNotFound();
-      return found;
+      const page = await loadUserPage(deps, { projectId, userId: request.params.user_id });
+      if (page === null) throw userNotFound();
+      return page;
     },
   );
 

@@ -17,7 +17,7 @@ const customerSchema = z.strictObject({
 const subscriptionSchema = z.strictObject({
   id: z.string(),
   stripe_customer_id: z.string(),
-  status: z.string().describe("Stripe's word"),
+  status: z.string().describe("Stripe's status"),
   currency: z.string(),
   started_at: isoInstantSchema,
   trial_ends_at: isoInstantSchema.nullable(),
@@ -28,7 +28,7 @@ const subscriptionSchema = z.strictObject({
   paused_at: isoInstantSchema.nullable(),
   overdue_since: isoInstantSchema
     .nullable()
-    .describe('When the debt that the grace period counts from began'),
+    .describe('When the debt began; the grace period starts at this instant'),
   items: z.array(
     z.strictObject({
       id: z.string(),
@@ -46,8 +46,8 @@ export const userPageSchema = z
   .strictObject({
     project_id: z.string(),
     user_id: z.string(),
-    revision: z.int().describe("of the user's timeline"),
-    created_at: isoInstantSchema.describe('When the first fact about the user was stored'),
+    revision: z.int().describe("The revision of the user's timeline"),
+    created_at: isoInstantSchema.describe('Time at which the first fact about the user was stored'),
     erased_at: isoInstantSchema.nullable(),
     customers: z.array(customerSchema),
     subscriptions: z.array(subscriptionSchema).describe('Latest first, ended ones included'),
@@ -57,7 +57,7 @@ export const userPageSchema = z
     timeline: z
       .array(recordedSegmentSchema)
       .describe(
-        'The timeline according to the current facts, by feature and start: up to 100 segments, present and next ones before past ones. `GET /entitlements/history` has all',
+        'The timeline according to the present facts, by feature and start: up to 100 segments, past ones omitted first. `GET /entitlements/history` has all',
       ),
     events: z.array(eventSchema).describe("The last 20 events about the user's objects"),
   })

@@ -52,7 +52,9 @@ describe('npm run stripe:endpoint', () => {
       STRIPE_API_BASE: 'http://stripe.invalid',
     };
     const program = [process.execPath, ['src/stripe-endpoint.ts', url], { env }] as const;
-    await expect(promisify(execFile)(...program)).rejects.toThrow('a live key goes over https://');
+    await expect(promisify(execFile)(...program)).rejects.toThrow(
+      'a live key must be sent over https://',
+    );
   });
 
   it.each([

@@ -96,7 +96,7 @@ describe('the environment', () => {
       ['http://0.0.0.0', 'sk_live_1'],
     ])('refuses to send a live key to %s', (base, key) => {
       expect(faultsWith(base, key)).toEqual([
-        'STRIPE_API_BASE: a live key goes over https:// only, or to this machine: use https://, or a test key',
+        'STRIPE_API_BASE: a live key must be sent over https:// or to this machine: use https://, or a test key',
       ]);
     });
 

@@ -92,7 +92,7 @@ export const checkouts: readonly Row[] = [
     'POST portal/sessions',
     { user_id: 'u_3', return_url: 'https://notes.example/' },
     '404 customer_not_found',
-    '`user_id` has no Stripe customer: the first checkout makes one, or POST /api/v1/admin/users/{user_id}/customers links one.',
+    '`user_id` has no Stripe customer: the first checkout creates one, or POST /api/v1/admin/users/{user_id}/customers links one.',
   ],
   [
     'POST portal/sessions',

@@ -183,7 +183,7 @@ export const requests: readonly Row[] = [
     'POST admin/grant',
     grant,
     '403 scope_missing',
-    'The API key lacks the scope `admin`. Make a key with it: POST /api/v1/admin/projects/{id}/keys.',
+    'The API key lacks the scope `admin`. Create a key with it: POST /api/v1/admin/projects/{id}/keys.',
     { key: 'read' },
   ],
   [
