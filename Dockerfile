@@ -41,6 +41,6 @@ USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/ready`).then((ready) => process.exit(ready.ok ? 0 : 1), () => process.exit(1))"]
-# The first word names the program: serve, migrate, doctor or stripe:endpoint.
+# The first word names the program: serve, migrate, doctor, stripe:endpoint or signing-key.
 ENTRYPOINT ["node", "--enable-source-maps", "dist/main.js"]
 CMD ["serve"]

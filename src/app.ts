@@ -9,6 +9,7 @@ import type { Feed } from './changes/feed.ts';
 import { changeRoutes } from './changes/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import type { Deps } from './deps.ts';
+import { documentRoutes } from './entitlements/document-routes.ts';
 import { queryRoutes } from './entitlements/query-routes.ts';
 import type { EntitlementCache } from './entitlements/read/cache.ts';
 import { createKnownFeatures } from './entitlements/read/known-features.ts';
@@ -27,6 +28,8 @@ import { keyRoutes } from './projects/key-routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { reportRoutes } from './reporting/routes.ts';
+import { signingRoutes } from './signing/routes.ts';
+import { createSigning } from './signing/signing.ts';
 import { userRoutes } from './users/routes.ts';
 import { eventRoutes } from './webhook/event-routes.ts';
 import { webhookRoutes } from './webhook/routes.ts';
@@ -62,9 +65,12 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     ...deps,
     access: createProjectAccess(deps),
     features: createKnownFeatures(deps),
+    signing: createSigning(config),
   };
   entitlementRoutes(app, forRoutes);
   queryRoutes(app, forRoutes);
+  documentRoutes(app, forRoutes);
+  signingRoutes(app, forRoutes);
   changeRoutes(app, { ...forRoutes, maxStreams: config.maxStreams });
   checkoutRoutes(app, forRoutes);
   webhookRoutes(app, forRoutes);

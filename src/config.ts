@@ -28,6 +28,7 @@ export const secretSettings = [
   'STRIPE_SECRET_KEY',
   'STRIPE_WEBHOOK_SECRETS',
   'ADMIN_API_KEY',
+  'SIGNING_KEYS',
   'METRICS_TOKEN',
 ] as const satisfies readonly (keyof typeof environmentSchema.shape)[];
 
@@ -107,6 +108,13 @@ function faultOfStripe(settings: Record<string, string | undefined>): string | u
   return stripeKeyFault(secretKey, apiBase);
 }
 
+/** Returns the fault of signing keys without an issuer. */
+function faultOfIssuer(settings: Record<string, string | undefined>): string | undefined {
+  return settings['SIGNING_KEYS'] === undefined || settings['PUBLIC_URL'] !== undefined
+    ? undefined
+    : 'PUBLIC_URL is not set: what SIGNING_KEYS signs names it as its issuer. Set it to the address at which clients reach this service, such as https://latchkey.example.com';
+}
+
 /**
  * Reads the settings from an environment such as `process.env`.
  *
@@ -117,11 +125,18 @@ export function loadConfig(environment: Environment, readFile: ReadFile = noFile
   const { settings, fileFaults } = collectSettings(environment, readFile);
   const parsed = environmentSchema.safeParse(settings);
   const keyFault = faultOfStripe(settings);
-  if (!parsed.success || fileFaults.size > 0 || keyFault !== undefined) {
+  const issuerFault = faultOfIssuer(settings);
+  if (
+    !parsed.success ||
+    fileFaults.size > 0 ||
+    keyFault !== undefined ||
+    issuerFault !== undefined
+  ) {
     const issues = parsed.success ? [] : parsed.error.issues;
     throw new ConfigError([
       ...[...fileFaults.values()].flat(),
       ...(keyFault === undefined ? [] : [`STRIPE_API_BASE: ${keyFault}`]),
+      ...(issuerFault === undefined ? [] : [issuerFault]),
       ...issues.flatMap((issue) => {
         const name = String(issue.path[0]);
         if (fileFaults.has(name)) return [];
@@ -150,6 +165,10 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
       maxRps: env.STRIPE_MAX_RPS,
     },
     adminApiKey: env.ADMIN_API_KEY,
+    /** Ed25519; the first one signs, all verify. Empty disables documents and user tokens. */
+    signingKeys: env.SIGNING_KEYS,
+    /** The address at which clients reach the service, without a trailing slash. */
+    publicUrl: env.PUBLIC_URL,
     host: env.HOST,
     port: env.PORT,
     /** The proxies whose X-Forwarded-For is trusted: addresses, subnets or names of ranges. */

@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import cron from 'node-cron';
 import { z } from 'zod';
@@ -56,6 +57,51 @@ export function stripeKeyFault(secretKey: string, apiBase: string): string | und
     : 'a live key must be sent over https:// or to this machine: use https://, or a test key';
 }
 
+/** Returns whether a text without a trailing slash is the address of a service, as URLs are serialized. */
+function isPublicUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, origin, pathname } = new URL(text);
+  return /^https?:$/.test(protocol) && `${origin}${pathname}`.replace(/\/$/, '') === text;
+}
+
+const pemBlock = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
+
+const signingKeyRemedy = '`npm run signing-key` prints a valid one';
+
+/** Returns the Ed25519 key of a PKCS #8 PEM block, or the fault of the block without its text. */
+function readSigningKey(pem: string, label: string): KeyObject | string {
+  if (label !== 'PRIVATE KEY') return `is a ${label}, not a PRIVATE KEY`;
+  try {
+    const key = createPrivateKey(pem);
+    const { asymmetricKeyType: type = 'unknown' } = key;
+    return type === 'ed25519' ? key : `is a key of type ${type}, not Ed25519`;
+  } catch {
+    return 'is damaged';
+  }
+}
+
+/** PKCS #8 PEM blocks, one after another. `\\n` stands for a line break, as env files write it. */
+const signingKeys = z.string().transform((text, context) => {
+  const pem = text.replaceAll('\\n', '\n');
+  const fault = (message: string): never => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (pem.replaceAll(pemBlock, '').trim() !== '') {
+    return fault(`must consist of PKCS #8 PEM blocks only: ${signingKeyRemedy}`);
+  }
+  const keys: KeyObject[] = [];
+  for (const [block, label = ''] of pem.matchAll(pemBlock)) {
+    const key = readSigningKey(block, label);
+    const name = `block ${keys.length + 1}`;
+    if (typeof key === 'string') return fault(`${name} ${key}: ${signingKeyRemedy}`);
+    const isRepeated = keys.some((other) => createPublicKey(other).equals(createPublicKey(key)));
+    if (isRepeated) return fault(`${name} repeats an earlier one: remove it`);
+    keys.push(key);
+  }
+  return keys;
+});
+
 /** The environment variables of the service. A test checks that `.env.example` lists the same names. */
 export const environmentSchema = z.object({
   DATABASE_URL: urlOf('postgres:', 'postgresql:'),
@@ -84,6 +130,15 @@ export const environmentSchema = z.object({
   STRIPE_ACCOUNT_ID: z.string().startsWith('acct_').optional(),
   STRIPE_MAX_RPS: wholeNumber(4, 100_000).default(80),
   ADMIN_API_KEY: secret(32),
+  SIGNING_KEYS: signingKeys.default([]),
+  PUBLIC_URL: z
+    .string()
+    .transform((value) => value.replace(/\/$/, ''))
+    .refine(isPublicUrl, {
+      error:
+        'must be an https:// or http:// address in lowercase, without user, query and fragment, such as https://latchkey.example.com',
+    })
+    .optional(),
   HOST: z.string().default('0.0.0.0'),
   PORT: wholeNumber(0, 65_535).default(3000),
   TRUSTED_PROXIES: z

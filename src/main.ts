@@ -9,6 +9,7 @@ const programs: Readonly<Record<string, () => Promise<unknown>>> = {
   migrate: () => import('./migrate.ts'),
   doctor: () => import('./doctor.ts'),
   'stripe:endpoint': () => import('./stripe-endpoint.ts'),
+  'signing-key': () => import('./signing-key.ts'),
 };
 
 const [name = 'serve'] = process.argv.splice(2, 1);

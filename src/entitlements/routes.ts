@@ -13,9 +13,9 @@ import { sendJson } from '../http/send-json.ts';
 import type { Database } from '../platform/database.ts';
 import type { EntitlementsBody } from './core/answer.ts';
 import { deniedFeatures } from './core/denied.ts';
-import { type CachedAnswer, featureReasons, featureWord } from './read/cached-answer.ts';
+import { type CachedAnswer, featureWord, featureWords } from './read/cached-answer.ts';
 import type { FeatureList, KnownFeatures } from './read/known-features.ts';
-import { freshnessQuery, readAsAsked, setAnswerHeaders } from './read/read-as-asked.ts';
+import { costOfRead, freshnessQuery, readAsAsked, setAnswerHeaders } from './read/read-as-asked.ts';
 import type { ReadDeps } from './read/read-entitlements.ts';
 import { checkResponse, entitlementsResponse } from './schemas.ts';
 import type { UserName } from './users.ts';
@@ -25,12 +25,6 @@ export interface EntitlementRouteDeps extends ReadDeps {
   features: KnownFeatures;
   access: ProjectAccess;
 }
-
-/**
- * The cost of a strong read. It is low, since strong reads share queries. A power of two, so that sums of it
- * are exact.
- */
-const strongCost = 1 / 64;
 
 const readQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
@@ -104,15 +98,6 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   );
 }
 
-/**
- * Returns the cost of a read. Reads of the present are free unless they are strong, since most hit the cache.
- */
-function costOfRead({ query }: FastifyRequest): number {
-  if (typeof query !== 'object' || query === null) return 0;
-  if ('at' in query || 'known_at' in query) return 1;
-  return 'consistency' in query && query.consistency === 'strong' ? strongCost : 0;
-}
-
 async function userOf(
   deps: EntitlementRouteDeps,
   request: FastifyRequest,
@@ -143,8 +128,11 @@ function bodyTextOf(
   const text =
     wanted === undefined ? answer.bodyText : JSON.stringify(onlyFeatures(answer, wanted));
   if (features === null) return text;
-  const reasons = featureReasons(answer);
-  const denied = deniedFeatures(features.types.keys(), wanted, (code) => reasons.get(code));
+  const words = featureWords(answer);
+  const denied = deniedFeatures(features.types.keys(), wanted, (code) => {
+    const word = words.get(code);
+    return word?.allowed === true ? 'granted' : word?.reason;
+  });
   return `${text.slice(0, -1)},"denied":${JSON.stringify(denied)}}`;
 }
 

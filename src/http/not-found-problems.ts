@@ -87,6 +87,12 @@ export const notFoundProblems = {
     'Feature',
     'Create the feature with `PUT /api/v1/admin/features/{feature_code}`, or send a code that `GET /api/v1/admin/features` lists. The same PUT makes an archived feature active again.',
   ),
+  documents_disabled: {
+    status: 404,
+    title: 'Documents and user tokens are not enabled',
+    cause: '`SIGNING_KEYS` is not set, so this service signs nothing.',
+    remedy: 'Set `SIGNING_KEYS` (`npm run signing-key` prints one) and `PUBLIC_URL`.',
+  },
   user_not_found: missing('User', 'A grant, link or checkout creates the user.'),
   ...missingIds,
 } as const satisfies Record<string, ProblemEntry>;

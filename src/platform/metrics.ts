@@ -38,6 +38,7 @@ export function createMetrics() {
   for (const operation of ['connection', 'read', 'fill', 'forget']) {
     metrics.redisErrors.inc({ operation }, 0);
   }
+  for (const type of ['document', 'user_token']) metrics.signed.inc({ type }, 0);
   for (const kind of ['cache_pending', 'behind_catalog']) metrics.sweeps.inc({ kind }, 0);
   return metrics;
 }
@@ -221,6 +222,12 @@ function defineMetrics() {
     boundariesLate: new Gauge({
       name: 'latchkey_boundaries_late_seconds',
       help: 'Delay of the oldest boundary whose change is not stored yet.',
+      registers,
+    }),
+    signed: new Counter({
+      name: 'latchkey_signed_total',
+      help: 'Documents and user tokens that were signed.',
+      labelNames: ['type'],
       registers,
     }),
     sweeps: new Counter({

@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
+import { prefersToJson } from '../http/accept.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { isoInstant, instantSchema, projectIdSchema } from '../http/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import { prefersCsv } from './accept.ts';
 import { toCsv } from './core/csv.ts';
 import { loadDays } from './daily.ts';
 import { createReports } from './report.ts';
@@ -61,7 +61,8 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
         toProjectReportDto(projectId, standing, flow),
       );
       const window = { from: isoInstant(from), to: isoInstant(to) };
-      if (!prefersCsv(request.headers.accept)) return reply.send({ ...window, projects });
+      if (!prefersToJson(request.headers.accept, 'text/csv'))
+        return reply.send({ ...window, projects });
       return sendCsv(
         reply,
         toCsv(
@@ -100,7 +101,7 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
         measured_at: isoInstant(report.measuredAt),
         ...report.figures,
       }));
-      if (!prefersCsv(request.headers.accept)) {
+      if (!prefersToJson(request.headers.accept, 'text/csv')) {
         return reply.send({ from: isoInstant(from), to: isoInstant(to), days });
       }
       return sendCsv(

@@ -67,7 +67,7 @@ export interface TestService {
   /** May do everything in every project. */
   adminKey: string;
   /**
-   * Sends a request as a client would, without a network. A path without `/api/` is relative to `/api/v1`.
+   * Sends a request as a client would, without a network. A path below none of `/api/`, `/ofrep/` and `/.well-known/` is relative to `/api/v1`.
    */
   request: SendRequest;
   /** Creates a project through the API, with a key of every scope. */
@@ -156,7 +156,7 @@ export function requestTo(app: App): SendRequest {
   return async (method, path, { key, body, headers } = {}) => {
     const response = await app.inject({
       method,
-      url: path.startsWith('/api/') ? path : `/api/v1${path}`,
+      url: /^\/(api|ofrep|\.well-known)\//.test(path) ? path : `/api/v1${path}`,
       headers: {
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

@@ -13,7 +13,13 @@ import { type Ids, startWorld, type World } from './contract/world.ts';
  */
 
 /** All that may be asked without an API key. `/metrics` has a token of its own. */
-const openRoutes = ['GET /live', 'GET /metrics', 'GET /ready', 'POST /api/v1/webhooks/stripe'];
+const openRoutes = [
+  'GET /.well-known/jwks.json',
+  'GET /live',
+  'GET /metrics',
+  'GET /ready',
+  'POST /api/v1/webhooks/stripe',
+];
 
 /** The contract itself, and the page to read it. */
 const undocumented = [
@@ -205,7 +211,7 @@ function outcomeOf(answer: Answer): string {
 function comparable({ status, text, type }: Answer, asked: Partial<Ids> = {}): Answer {
   const named = Object.entries(asked)
     .toSorted(([, a], [, b]) => b.length - a.length)
-    .reduce((rest, [kind, id]) => rest.replaceAll(id, `<${kind}>`), text);
+    .reduce((rest, [kind, id]) => rest.replaceAll(id, `<${kind}>`), withClaims(text));
   return {
     status,
     type,
@@ -214,4 +220,13 @@ function comparable({ status, text, type }: Answer, asked: Partial<Ids> = {}): A
       .replaceAll(/\b(gr|rv|au|key|rf|lr)_[0-9a-z]{10,}/g, '<$1>')
       .replaceAll(/"(key|prefix)":"[^"]+"/g, '"$1":"<secret>"'),
   };
+}
+
+/** The text with the claims of its tokens instead of the tokens, except for their random ids. */
+function withClaims(text: string): string {
+  return text.replaceAll(/eyJ[\w-]+\.([\w-]+)\.[\w-]+/g, (_token, claims: string) =>
+    Buffer.from(claims, 'base64url')
+      .toString('utf8')
+      .replace(/"jti":"[^"]+"/, ''),
+  );
 }

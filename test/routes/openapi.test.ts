@@ -12,7 +12,13 @@ let document: unknown;
 let routes: { method: string; url: string }[];
 
 /** Everything that may be asked without an API key. */
-const openRoutes = ['GET /live', 'GET /ready', 'GET /metrics', 'POST /api/v1/webhooks/stripe'];
+const openRoutes = [
+  'GET /.well-known/jwks.json',
+  'GET /live',
+  'GET /ready',
+  'GET /metrics',
+  'POST /api/v1/webhooks/stripe',
+];
 
 beforeAll(async () => {
   service = await startTestService();

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type ReadFile, secretSettings } from '../../src/config.ts';
@@ -9,6 +10,11 @@ const enough = {
   STRIPE_WEBHOOK_SECRETS: 'whsec_first',
   ADMIN_API_KEY: 'a'.repeat(32),
 };
+
+function signingKey(): string {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
 
 function faultsOf(environment: Record<string, string | undefined>, readFile?: ReadFile): string[] {
   try {
@@ -161,10 +167,79 @@ describe('the environment', () => {
   });
 });
 
+describe('SIGNING_KEYS', () => {
+  const PUBLIC_URL = 'https://latchkey.example';
+  const faultsWith = (SIGNING_KEYS: string) => faultsOf({ ...enough, PUBLIC_URL, SIGNING_KEYS });
+  const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+  it('are the keys in their order, with line breaks or with \\n for them', () => {
+    const [first, second] = [signingKey(), signingKey()];
+    for (const SIGNING_KEYS of [`${first}${second}`, `${first}${second}`.replaceAll('\n', '\\n')]) {
+      const { signingKeys } = loadConfig({ ...enough, PUBLIC_URL, SIGNING_KEYS });
+      expect(signingKeys.map(pemOf)).toEqual([first, second]);
+    }
+  });
+
+  it('take what `npm run signing-key` prints', () => {
+    const file = path.resolve(import.meta.dirname, '../../src/signing-key.ts');
+    const { stdout } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+    expect(faultsWith(stdout)).toEqual([]);
+    expect(faultsWith(`${stdout}${signingKey()}`)).toEqual([]);
+  });
+
+  it('need PUBLIC_URL, which names the issuer', () => {
+    expect(faultsOf({ ...enough, SIGNING_KEYS: signingKey() })).toEqual([
+      expect.stringMatching(/^PUBLIC_URL is not set: .*https:/),
+    ]);
+  });
+
+  const { privateKey: rsa } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { publicKey } = generateKeyPairSync('ed25519');
+  const once = signingKey();
+  it.each([
+    ['no PEM', 'secret', 'must consist of PKCS #8 PEM blocks only'],
+    ['text beside the blocks', `# mine\n${once}`, 'must consist of PKCS #8 PEM blocks only'],
+    ['half a block', once.slice(0, -10), 'must consist of PKCS #8 PEM blocks only'],
+    ['a key of another type', `${once}${pemOf(rsa)}`, 'block 2 is a key of type rsa, not Ed25519'],
+    [
+      'a public key',
+      publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      'block 1 is a PUBLIC KEY, not a PRIVATE KEY',
+    ],
+    ['a damaged block', once.replace('MC4C', 'AAAA'), 'block 1 is damaged'],
+    ['a repeated block', `${once}${once}`, 'block 2 repeats an earlier one: remove it'],
+  ])('refuses %s, and says which without its text', (_name, text, message) => {
+    const faults = faultsWith(text);
+    expect(faults).toEqual([expect.stringContaining(`SIGNING_KEYS: ${message}`)]);
+    expect(faults.join()).not.toContain(text.split('\n')[1] ?? 'secret');
+  });
+
+  it.each([
+    ['latchkey.example'],
+    ['ftp://latchkey.example'],
+    ['https://user:secret@latchkey.example'],
+    ['https://latchkey.example/?a=1'],
+    ['https://latchkey.example/#a'],
+  ])('PUBLIC_URL cannot be %s', (value) => {
+    const faults = faultsOf({ ...enough, PUBLIC_URL: value });
+    expect(faults).toEqual([expect.stringMatching(/^PUBLIC_URL: must be/)]);
+  });
+
+  it('PUBLIC_URL loses its trailing slash, so that `iss` is written in one way', () => {
+    for (const [given, kept] of [
+      ['https://latchkey.example/', 'https://latchkey.example'],
+      ['https://example.com/latchkey/', 'https://example.com/latchkey'],
+    ]) {
+      expect(loadConfig({ ...enough, PUBLIC_URL: given }).publicUrl).toBe(kept);
+    }
+  });
+});
+
 describe('secrets in files', () => {
   const secrets: Record<(typeof secretSettings)[number], string> = {
     ...enough,
     REDIS_URL: 'redis://cache',
+    SIGNING_KEYS: signingKey(),
     METRICS_TOKEN: 'a_token_of_16_or_more',
   };
   const read =
@@ -176,13 +251,15 @@ describe('secrets in files', () => {
     };
 
   it('are what the same settings are without, however the file ends', () => {
-    const environment = Object.fromEntries(
-      secretSettings.map((name) => [`${name}_FILE`, `/run/secrets/${name}`]),
-    );
+    const PUBLIC_URL = 'https://latchkey.example';
+    const environment = {
+      PUBLIC_URL,
+      ...Object.fromEntries(secretSettings.map((name) => [`${name}_FILE`, `/run/secrets/${name}`])),
+    };
     const files = Object.fromEntries(
       secretSettings.map((name) => [`/run/secrets/${name}`, `${secrets[name]}\n`]),
     );
-    expect(loadConfig(environment, read(files))).toEqual(loadConfig(secrets));
+    expect(loadConfig(environment, read(files))).toEqual(loadConfig({ ...secrets, PUBLIC_URL }));
   });
 
   it('may be several of the webhook, separated by commas or lines', () => {

@@ -84,23 +84,29 @@ export function featureWord(answer: CachedAnswer, featureCode: string): FeatureW
   const found = featureLines.indexOf(mark);
   if (found === -1) return null;
   const start = found + mark.length;
-  const line = featureLines.slice(start, featureLines.indexOf('\n', start));
-  if (line.startsWith('!')) return { allowed: false, reason: line.slice(1) as DeniedReason }; // written by finishAnswer
-  const space = line.indexOf(' ');
-  return { allowed: true, validTo: line.slice(0, space), value: line.slice(space + 1) };
+  return parseWord(featureLines.slice(start, featureLines.indexOf('\n', start)));
 }
 
-/** Returns the reason of every feature that ever had a source, by code. */
-export function featureReasons({
-  featureLines,
-}: CachedAnswer): Map<string, DeniedReason | 'granted'> {
-  const reasons = new Map<string, DeniedReason | 'granted'>();
+/** Returns the answers for all features that ever had a source, by code. */
+export function featureWords({ featureLines }: CachedAnswer): Map<string, FeatureWord> {
+  const words = new Map<string, FeatureWord>();
   for (const line of featureLines.split('\n')) {
     const space = line.indexOf(' ');
-    if (space === -1) continue;
-    const isDenied = line.startsWith('!', space + 1);
-    const reason = isDenied ? (line.slice(space + 2) as DeniedReason) : 'granted'; // written by finishAnswer
-    reasons.set(line.slice(0, space), reason);
+    if (space !== -1) words.set(line.slice(0, space), parseWord(line.slice(space + 1)));
   }
-  return reasons;
+  return words;
+}
+
+/** Returns the values of the granted features as serialized JSON, by code. */
+export function grantedValues(answer: CachedAnswer): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const [code, word] of featureWords(answer)) if (word.allowed) values.set(code, word.value);
+  return values;
+}
+
+/** @param word what follows the code in its line. */
+function parseWord(word: string): FeatureWord {
+  if (word.startsWith('!')) return { allowed: false, reason: word.slice(1) as DeniedReason }; // written by finishAnswer
+  const space = word.indexOf(' ');
+  return { allowed: true, validTo: word.slice(0, space), value: word.slice(space + 1) };
 }

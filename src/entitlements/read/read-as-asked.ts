@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '../../http/problem.ts';
 import type { Database } from '../../platform/database.ts';
 import type { UserName } from '../users.ts';
@@ -7,6 +7,12 @@ import { type CachedAnswer, finishAnswer } from './cached-answer.ts';
 import { loadTimelineKnownAt } from './load-known-at.ts';
 import { loadTimeline } from './load-timelines.ts';
 import { answerOf, type Read, readEntitlements, type ReadDeps } from './read-entitlements.ts';
+
+/**
+ * The cost of a strong read. It is low, since strong reads share queries. A power of two, so that sums of it
+ * are exact.
+ */
+const strongCost = 1 / 64;
 
 /** The query parameters that say how fresh an answer must be. */
 export const freshnessQuery = {
@@ -66,6 +72,15 @@ async function readAt(
     from: 'bypass',
     answer: finishAnswer(answerOf(user, stored, instant), stored.recordedAt),
   };
+}
+
+/**
+ * Returns the cost of a read. Reads of the present are free unless they are strong, since most hit the cache.
+ */
+export function costOfRead({ query }: FastifyRequest): number {
+  if (typeof query !== 'object' || query === null) return 0;
+  if ('at' in query || 'known_at' in query) return 1;
+  return 'consistency' in query && query.consistency === 'strong' ? strongCost : 0;
 }
 
 /** Sets the headers of a response that shows an answer. */

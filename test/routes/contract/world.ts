@@ -3,6 +3,7 @@ import { buildApp } from '../../../src/app.ts';
 import type { App } from '../../../src/http/app-types.ts';
 import { text } from '../../helpers/json.ts';
 import type { TestService } from '../../helpers/service.ts';
+import { testSigning } from '../../helpers/signing.ts';
 import { type Shop, startShop } from '../../helpers/shop.ts';
 
 /** Of the world's instance. */
@@ -31,7 +32,7 @@ export interface Ids {
 export interface World {
   shop: Shop;
   service: TestService;
-  /** Another instance on the same database, which has a token for its metrics. */
+  /** Another instance on the same database, which has signing keys and a token for its metrics. */
   app: App;
   /** One that cannot reach Stripe. */
   withoutStripe: App;
@@ -114,7 +115,7 @@ export async function startWorld(): Promise<World> {
   const cashier = await keyOf(['checkout']);
   const both = await keyOf(['read', 'checkout']);
   const { deps } = service;
-  const app = await buildApp({ ...deps, config: { ...deps.config, metricsToken } });
+  const app = await buildApp({ ...deps, config: { ...deps.config, ...testSigning, metricsToken } });
   const nowhere = new Stripe('sk_test_123', {
     host: '127.0.0.1',
     port: 9,

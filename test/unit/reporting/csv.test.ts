@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { prefersCsv } from '../../../src/reporting/accept.ts';
+import { prefersToJson } from '../../../src/http/accept.ts';
 import { toCsv } from '../../../src/reporting/core/csv.ts';
 import { inMajorUnits } from '../../../src/reporting/core/currency.ts';
 import { type DayFigures, figureLines } from '../../../src/reporting/schemas.ts';
@@ -38,7 +38,7 @@ describe('the preference', () => {
     ['text/csv;q=nonsense', false],
     ['image/png', false],
   ])('%s: CSV %s', (accept, expected) => {
-    expect(prefersCsv(accept)).toBe(expected);
+    expect(prefersToJson(accept, 'text/csv')).toBe(expected);
   });
 });
 

@@ -38,6 +38,17 @@ export const readSamples: RouteSamples = {
   'POST /api/v1/entitlements/batch': {
     ask: ({ user, feature }) => ({ body: { user_ids: [user], feature_codes: [feature] } }),
   },
+  'GET /api/v1/entitlements/document': {
+    ask: ({ user }) => fromPostgres({ user_id: user }),
+    problems: {
+      documents_disabled: ({ ids, service }) => ({ query: { user_id: ids.user }, at: service.app }),
+      revision_not_reached: ({ ids }) => ({ query: { user_id: ids.user, min_revision: '1000' } }),
+    },
+  },
+  'GET /.well-known/jwks.json': {
+    ask: () => ({}),
+    problems: { documents_disabled: ({ service }) => ({ at: service.app }) },
+  },
   'GET /api/v1/entitlements/explain': {
     ask: ({ user, feature }) => ({ query: { user_id: user, feature_code: feature } }),
   },

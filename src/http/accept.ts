@@ -1,10 +1,10 @@
 /**
- * Returns whether an `Accept` header prefers CSV to JSON, by the weights of the most specific matching media
- * ranges (RFC 9110, 12.5.1). Without a preference, JSON wins.
+ * Returns whether an `Accept` header prefers a media type to JSON, by the weights of the most specific
+ * matching media ranges (RFC 9110, 12.5.1). Without a preference, JSON wins.
  */
-export function prefersCsv(accept: string | undefined): boolean {
+export function prefersToJson(accept: string | undefined, mediaType: string): boolean {
   const ranges = (accept ?? '*/*').split(',').map(parseRange);
-  return weightOf(ranges, 'text/csv') > weightOf(ranges, 'application/json');
+  return weightOf(ranges, mediaType) > weightOf(ranges, 'application/json');
 }
 
 interface MediaRange {
