@@ -2,6 +2,7 @@ import { recordAudits } from '../audit/record.ts';
 import type { Operator } from '../auth/project-access.ts';
 import type { GivenValue } from '../entitlements/feature-value.ts';
 import { type Refreshed, refreshUsers } from '../entitlements/refresh/refresh-users.ts';
+import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import { ensureUsers, type LockedUser, lockUsers } from '../entitlements/users.ts';
 import type { Grant } from '../generated/prisma/client.ts';
 import { faultSentences, type FieldFault } from '../http/faults.ts';
@@ -10,31 +11,30 @@ import { ProblemError } from '../http/problem.ts';
 import { sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { lockProjectShared } from '../platform/locks.ts';
-import { loadRoom, tooManyGrants } from './cap.ts';
+import { loadRemaining, tooManyGrants } from './cap.ts';
 import { grantableValue, toGrantDto } from './grants.ts';
-import type { GrantDeps } from './records.ts';
 import type { BulkBody, BulkGranted, GivenGrant, GrantDto } from './schemas.ts';
 import { type GrantWindow, windowOf } from './window.ts';
 
-/** A grant that can be given, or the reason why it cannot. */
+/** A valid grant, or the problem with it. */
 type Checked = { given: GivenGrant; value: GivenValue; window: GrantWindow } | ProblemError;
 
-/** A grant that was given, with its audit row. */
-interface Given {
+/** A stored grant, with the id of its audit row. */
+interface StoredGrant {
   grant: GrantDto;
   auditId: string;
 }
 
 /**
- * Gives many grants in one transaction, each with its own audit row, in a fixed number of queries. Every read
- * after its return shows all of them. If several grants name the same user and feature, the last in the list
- * wins.
+ * Creates many grants in one transaction, each with its own audit row, in a fixed number of queries. After it
+ * has returned, every read shows all of them. If several grants name the same user and feature, the last in
+ * the list wins.
  *
- * @throws ProblemError if `atomic` and a grant cannot be given: the problem of the first, with the faults of
- *   all. Then nothing is given.
+ * @throws ProblemError if `atomic` and a grant is not valid: the problem of the first such grant, with the
+ *   faults of all. Nothing is granted then.
  */
 export async function createGrants(
-  deps: GrantDeps,
+  deps: UpdateUserDeps,
   operator: Operator,
   { grants, atomic, reason }: BulkBody,
   keep: KeepAnswer<BulkGranted>,
@@ -43,11 +43,11 @@ export async function createGrants(
   const { answer, refreshed } = await deps.database.transaction(async (tx) => {
     const now = deps.clock();
     await lockProjectShared(tx, projectId);
-    const possible = await checkAll(tx, projectId, grants, now);
-    if (atomic) refuseAny(possible);
-    const users = await lockNamed(tx, projectId, grants, possible, now);
-    const checked = await checkRoom(tx, users, possible, now);
-    if (atomic) refuseAny(checked);
+    const valid = await checkGrants(tx, projectId, grants, now);
+    if (atomic) requireAll(valid);
+    const users = await lockNamed(tx, projectId, grants, valid, now);
+    const checked = await checkLimits(tx, users, valid, now);
+    if (atomic) requireAll(checked);
     const given = await writeGrants(tx, operator, users, checked, reason, now);
     const refreshed = await refreshUsers(tx, projectId, users, now, 'operator');
     const answer = toBulkGranted(grants, checked, given, refreshed);
@@ -61,7 +61,7 @@ export async function createGrants(
 function toBulkGranted(
   grants: readonly GivenGrant[],
   checked: readonly Checked[],
-  given: ReadonlyMap<number, Given>,
+  given: ReadonlyMap<number, StoredGrant>,
   refreshed: readonly Refreshed[],
 ): BulkGranted {
   const revisions = new Map(refreshed.map(({ user, revision }) => [user.userId, revision]));
@@ -80,11 +80,8 @@ function toBulkGranted(
   return { granted: given.size, refused: grants.length - given.size, results };
 }
 
-/**
- * Checks features, values and windows. The project's lock keeps features unchanged until the grants are
- * written.
- */
-async function checkAll(
+/** Checks features, values and windows. Requires the project's lock, so that features do not change. */
+async function checkGrants(
   tx: Tx,
   projectId: string,
   grants: readonly GivenGrant[],
@@ -104,27 +101,28 @@ async function checkAll(
   });
 }
 
-/** Refuses grants beyond a user's limit, in the order of the list. Requires the users' locks. */
-async function checkRoom(
+/** Rejects grants that exceed a user's limit, in the order of the list. Requires the users' locks. */
+async function checkLimits(
   tx: Tx,
   users: readonly LockedUser[],
   checked: readonly Checked[],
   now: number,
 ): Promise<Checked[]> {
   const uids = users.map(({ uid }) => uid);
-  const roomOf = await loadRoom(tx, uids, now);
-  const room = new Map(users.map(({ userId, uid }) => [userId, roomOf.get(uid) ?? 0]));
+  const remaining = await loadRemaining(tx, uids, now);
+  const uidOf = new Map(users.map(({ userId, uid }) => [userId, uid]));
   return checked.map((item) => {
     if (item instanceof ProblemError) return item;
-    const { user_id: userId } = item.given;
-    const left = room.get(userId) ?? 0;
+    const uid = uidOf.get(item.given.user_id) ?? 0n;
+    const left = remaining.get(uid) ?? 0;
     if (left <= 0) return tooManyGrants();
-    room.set(userId, left - 1);
+    remaining.set(uid, left - 1);
     return item;
   });
 }
 
-function refuseAny(checked: readonly Checked[]): void {
+/** Throws the problems of all invalid grants as one. */
+function requireAll(checked: readonly Checked[]): void {
   const first = checked.find((item) => item instanceof ProblemError);
   if (first === undefined) return;
   const faults = checked.flatMap((item, index): FieldFault[] => {
@@ -135,7 +133,7 @@ function refuseAny(checked: readonly Checked[]): void {
   throw new ProblemError(first.code, `Nothing was granted. ${faultSentences(faults)}`, faults);
 }
 
-/** Creates and locks the users of the grants that can be given. */
+/** Creates and locks the users of the valid grants. */
 async function lockNamed(
   tx: Tx,
   projectId: string,
@@ -143,13 +141,8 @@ async function lockNamed(
   checked: readonly Checked[],
   now: number,
 ): Promise<LockedUser[]> {
-  const userIds = [
-    ...new Set(
-      grants
-        .filter((_, index) => !(checked[index] instanceof ProblemError))
-        .map(({ user_id: userId }) => userId),
-    ),
-  ];
+  const valid = grants.filter((_, index) => !(checked[index] instanceof ProblemError));
+  const userIds = [...new Set(valid.map(({ user_id: userId }) => userId))];
   await ensureUsers(
     tx,
     userIds.map((userId) => ({ projectId, userId })),
@@ -158,7 +151,7 @@ async function lockNamed(
   return lockUsers(tx, sql`project_id = ${projectId} and user_id = any(${userIds}::text[])`);
 }
 
-/** Returns the grants that were given, by their index in the request. */
+/** Stores the valid grants; returns them by their index in the request. */
 async function writeGrants(
   tx: Tx,
   operator: Operator,
@@ -166,7 +159,7 @@ async function writeGrants(
   checked: readonly Checked[],
   reason: string,
   now: number,
-): Promise<Map<number, Given>> {
+): Promise<Map<number, StoredGrant>> {
   const { projectId } = operator;
   const uidOf = new Map(users.map(({ userId, uid }) => [userId, uid]));
   const rows = checked.flatMap((item, index) => {
@@ -211,19 +204,19 @@ async function writeGrants(
 }
 
 /**
- * Inserts grants in the given order, which becomes the order of their recording. Prisma would compile each
- * row into its statement, which blocks the event loop for a third of a second per thousand rows.
+ * Inserts grants; their order becomes the order of recording. Prisma would compile each row into its
+ * statement, which blocks the event loop for a third of a second per thousand rows.
  */
 async function insertGrants(tx: Tx, grants: readonly Omit<Grant, 'number'>[]): Promise<void> {
-  const rows = grants.map((grant, place) => ({ ...grant, place, uid: String(grant.uid) }));
+  const rows = grants.map((grant, position) => ({ ...grant, position, uid: String(grant.uid) }));
   await tx.$executeRaw`
     insert into grants (id, uid, project_id, feature_code, value, valid_from, valid_to, reason,
       audit_id, created_at)
     select id, uid, "projectId", "featureCode", value, "validFrom", "validTo", reason,
       "auditId", "createdAt"
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (
-      place int, id text, uid bigint, "projectId" text, "featureCode" text, value jsonb,
+      position int, id text, uid bigint, "projectId" text, "featureCode" text, value jsonb,
       "validFrom" timestamptz, "validTo" timestamptz, reason text, "auditId" text,
       "createdAt" timestamptz)
-    order by place`;
+    order by position`;
 }

@@ -3,10 +3,10 @@ import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
 /**
- * Returns the number of further grants that each user may get, by uid. The limit is `maxSources`; ended and
- * expired grants do not count. Requires the users' locks.
+ * Loads the number of further grants that each user may get, by uid. Ended and expired grants do not count
+ * towards the limit, `maxSources`. Requires the users' locks.
  */
-export async function loadRoom(
+export async function loadRemaining(
   tx: Tx,
   uids: readonly bigint[],
   now: number,
@@ -24,7 +24,7 @@ export async function loadRoom(
   return new Map(uids.map((uid) => [uid, maxSources - (countOf.get(uid) ?? 0)]));
 }
 
-/** Returns the problem for a grant beyond the user's limit. */
+/** Returns the problem for a grant that exceeds the user's limit. */
 export function tooManyGrants(): ProblemError {
   const message = `has ${maxSources} grants that have not ended: end some (POST /api/v1/admin/revoke with grant_id or grants_only), or give one with a larger value`;
   return new ProblemError('too_many_grants', undefined, [{ path: 'user_id', message }]);

@@ -1,45 +1,30 @@
 import { recordAudits } from '../audit/record.ts';
 import type { Operator } from '../auth/project-access.ts';
-import { updateUser } from '../entitlements/refresh/update-user.ts';
+import { updateUser, type UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import type { LockedUser } from '../entitlements/users.ts';
 import type { Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
-import { featureNotFound, notFound } from '../http/not-found.ts';
+import { notFound } from '../http/not-found.ts';
 import type { Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { type Access, withAccess } from './access.ts';
+import { withAccess } from './access.ts';
 import { toGrantDto } from './grants.ts';
-import { type GrantDeps, loadLastAuditId } from './records.ts';
-import type { GrantDto, RevokeRequest } from './schemas.ts';
-
-/** The end of one grant; `revision` is that of the user's timeline after it. */
-export interface EndedGrant extends Access {
-  grant: GrantDto;
-  audit_id: string;
-  revision: number;
-}
-
-/** The grants that were ended, by id, and the audit row of each in the same order. */
-export interface EndedGrants extends Access {
-  grants: GrantDto[];
-  audit_ids: string[];
-  /** The last of `audit_ids`; null if there was no grant to end. */
-  audit_id: string | null;
-  revision: number;
-}
+import { loadLastAuditId, requireFeature } from './records.ts';
+import type { Access, GrantChange, GrantDto, GrantsEnded, RevokeRequest } from './schemas.ts';
 
 /**
  * Ends one grant now; one whose window has not begun never takes effect. A grant that has already ended stays
- * unchanged: nothing is recorded, and the response names the last audit row about it.
+ * unchanged, and the response names the last audit row about it.
+ *
  * @throws ProblemError grant_not_found, also for a grant of another project
  */
 export async function endGrant(
-  deps: GrantDeps,
+  deps: UpdateUserDeps,
   operator: Operator,
   grantId: string,
   reason: string,
-  keep: KeepAnswer<EndedGrant>,
-): Promise<EndedGrant> {
+  keep: KeepAnswer<GrantChange & Access>,
+): Promise<GrantChange & Access> {
   const { projectId } = operator;
   const found = await deps.database.prisma.grant.findFirst({
     where: { id: grantId, projectId },
@@ -50,7 +35,7 @@ export async function endGrant(
   const { userId } = found.user;
   const end = async (tx: Tx, _user: LockedUser, now: number) => {
     const before = await tx.grant.findUniqueOrThrow({ where: { id: grantId } });
-    if (isOver(before, now)) {
+    if (hasEnded(before, now)) {
       const target = { projectId, userId, targetType: 'grant', targetId: grantId } as const;
       return { grant: toGrantDto(before, userId), audit_id: await loadLastAuditId(tx, target) };
     }
@@ -65,27 +50,25 @@ export async function endGrant(
 }
 
 /**
- * Ends all of a user's manual grants of a feature, future ones included, and touches nothing else:
- * purchases stay, and no revocation is recorded.
- * @throws ProblemError feature_not_found; an archived feature is found
+ * Ends all of a user's manual grants of a feature, future ones included. Purchases stay, and no revocation is
+ * recorded. The feature may be archived.
+ *
+ * @throws ProblemError feature_not_found
  */
 export async function endGrantsOf(
-  deps: GrantDeps,
+  deps: UpdateUserDeps,
   operator: Operator,
   { userId, featureCode, reason }: Extract<RevokeRequest, { kind: 'grants' }>,
-  keep: KeepAnswer<EndedGrants>,
-): Promise<EndedGrants> {
+  keep: KeepAnswer<GrantsEnded>,
+): Promise<GrantsEnded> {
   const { projectId } = operator;
   const end = async (tx: Tx, { uid }: LockedUser, now: number) => {
-    const feature = await tx.feature.findUnique({
-      where: { projectId_code: { projectId, code: featureCode } },
-    });
-    if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
+    await requireFeature(tx, projectId, featureCode);
     const found = await tx.grant.findMany({
       where: { uid, featureCode, endedAt: null },
       orderBy: { id: 'asc' },
     });
-    const running = found.filter((grant) => !isOver(grant, now));
+    const running = found.filter((grant) => !hasEnded(grant, now));
     const ended = await endAll(tx, operator, userId, running, reason, now);
     const auditIds = ended.map(({ auditId }) => auditId);
     return {
@@ -100,11 +83,11 @@ export async function endGrantsOf(
   return withAccess(change, featureCode);
 }
 
-function isOver({ endedAt, validTo }: Grant, now: number): boolean {
+function hasEnded({ endedAt, validTo }: Grant, now: number): boolean {
   return endedAt !== null || (validTo !== null && validTo.getTime() <= now);
 }
 
-/** Ends grants, each with its own audit row, in this order. */
+/** Ends grants in this order, each with its own audit row. */
 async function endAll(
   tx: Tx,
   operator: Operator,

@@ -2,32 +2,26 @@ import { recordAudit } from '../audit/record.ts';
 import type { Operator } from '../auth/project-access.ts';
 import type { FeatureValue } from '../entitlements/core/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
-import { updateUser } from '../entitlements/refresh/update-user.ts';
+import { updateUser, type UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import type { Feature, Grant } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { loadRoom, tooManyGrants } from './cap.ts';
-import { type GrantDeps, matching, windowHolds } from './records.ts';
-import type { GrantBody, GrantDto, ListFilter } from './schemas.ts';
+import { loadRemaining, tooManyGrants } from './cap.ts';
+import { matching, windowHolds } from './records.ts';
+import type { GrantBody, GrantChange, GrantDto, ListFilter } from './schemas.ts';
 import { windowOf } from './window.ts';
 
-/** A grant that was given; `revision` is that of the user's timeline after it. */
-export interface GrantChange {
-  grant: GrantDto;
-  audit_id: string;
-  revision: number;
-}
-
 /**
- * Gives a user a feature for a window, overriding earlier grants and revocations.
+ * Grants a feature to a user for a window, overriding earlier grants and revocations.
+ *
  * @throws ProblemError feature_not_found (also for an archived one), bad_request, window_invalid,
  *   too_many_grants
  */
 export async function createGrant(
-  deps: GrantDeps,
+  deps: UpdateUserDeps,
   operator: Operator,
   body: GrantBody,
   keep: KeepAnswer<GrantChange>,
@@ -42,9 +36,9 @@ export async function createGrant(
         where: { projectId_code: { projectId, code: body.feature_code } },
       });
       const value = grantableValue(feature, body.value);
-      const { validFrom, validTo } = windowOf(body, now);
-      const room = await loadRoom(tx, [uid], now);
-      if ((room.get(uid) ?? 0) <= 0) throw tooManyGrants();
+      const window = windowOf(body, now);
+      const remaining = await loadRemaining(tx, [uid], now);
+      if ((remaining.get(uid) ?? 0) <= 0) throw tooManyGrants();
       const auditId = newId('au');
       const row = await tx.grant.create({
         data: {
@@ -53,28 +47,24 @@ export async function createGrant(
           projectId,
           featureCode: body.feature_code,
           value,
-          validFrom: new Date(validFrom),
-          validTo: validTo === null ? null : new Date(validTo),
+          validFrom: new Date(window.validFrom),
+          validTo: window.validTo === null ? null : new Date(window.validTo),
           reason: body.reason,
           auditId,
           createdAt: new Date(now),
         },
       });
       const grant = toGrantDto(row, userId);
-      await recordAudit(
-        tx,
-        {
-          ...operator,
-          userId,
-          action: 'grant.create',
-          targetType: 'grant',
-          targetId: row.id,
-          reason: body.reason,
-          after: grant,
-          at: now,
-        },
-        auditId,
-      );
+      const target = { targetType: 'grant', targetId: row.id, reason: body.reason };
+      const audit = {
+        ...operator,
+        userId,
+        action: 'grant.create',
+        ...target,
+        after: grant,
+        at: now,
+      };
+      await recordAudit(tx, audit, auditId);
       return { grant, audit_id: auditId };
     },
     (tx, { result, revision }) => keep(tx, { ...result, revision }),
@@ -83,7 +73,8 @@ export async function createGrant(
 }
 
 /**
- * Returns the value of a grant of an active feature: the given one, or `true` for a boolean.
+ * Returns the value of a grant of an active feature: the given one or, for a boolean, `true` by default.
+ *
  * @throws ProblemError feature_not_found, bad_request
  */
 export function grantableValue(
@@ -105,7 +96,7 @@ export function grantableValue(
   return value;
 }
 
-/** Loads the grants of the project that match, by id. */
+/** Loads the grants of the project that match, ordered by id. */
 export async function loadGrants(
   database: Database,
   projectId: string,
@@ -130,7 +121,7 @@ export function toGrantDto(grant: Omit<Grant, 'number'>, userId: string): GrantD
     id: grant.id,
     user_id: userId,
     feature_code: grant.featureCode,
-    value: grant.value as FeatureValue, // jsonb holds JSON values only
+    value: grant.value as FeatureValue, // a JSON column
     valid_from: grant.validFrom.toISOString(),
     valid_to: grant.validTo?.toISOString() ?? null,
     ended_at: grant.endedAt?.toISOString() ?? null,

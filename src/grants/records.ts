@@ -1,18 +1,24 @@
-import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
+import type { UserName } from '../entitlements/users.ts';
+import type { Feature } from '../generated/prisma/client.ts';
+import { featureNotFound } from '../http/not-found.ts';
 import type { Tx } from '../platform/database.ts';
 import type { ListFilter } from './schemas.ts';
 
-export type GrantDeps = UpdateUserDeps;
+/**
+ * Loads a feature of the project, archived or not.
+ *
+ * @throws ProblemError feature_not_found
+ */
+export async function requireFeature(tx: Tx, projectId: string, code: string): Promise<Feature> {
+  const feature = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
+  if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
+  return feature;
+}
 
-/** Returns the id of the last audit row about one grant or revocation of a user. */
+/** Loads the id of the last audit row about a grant or revocation of a user. */
 export async function loadLastAuditId(
   tx: Tx,
-  target: {
-    projectId: string;
-    userId: string;
-    targetType: 'grant' | 'revocation';
-    targetId: string;
-  },
+  target: UserName & { targetType: 'grant' | 'revocation'; targetId: string },
 ): Promise<string> {
   const { id } = await tx.auditEntry.findFirstOrThrow({
     where: target,
@@ -22,7 +28,7 @@ export async function loadLastAuditId(
   return id;
 }
 
-/** Returns the condition for a list of the project's rows; `inForce` is what `active` means for them. */
+/** Returns the condition of a list of grants or revocations; `inForce` is the condition of active ones. */
 export function matching<InForce extends object>(
   projectId: string,
   filter: ListFilter,
@@ -40,8 +46,8 @@ export function matching<InForce extends object>(
 }
 
 /**
- * Returns the condition that a window contains `now`. A window that began when it was recorded has begun,
- * even if the recording clock was ahead of ours. Does not check whether the window was cut short.
+ * Returns the condition that a window contains `now`, without checking for an early end. A window that began
+ * when it was recorded has begun, even if the recording clock was ahead of ours.
  */
 export function windowHolds<Field>(now: number, createdAt: Field) {
   const at = new Date(now);

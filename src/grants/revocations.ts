@@ -1,32 +1,32 @@
 import { recordAudit } from '../audit/record.ts';
-import type { Operator } from '../auth/project-access.ts';
+import type { Operator, ProjectScope } from '../auth/project-access.ts';
 import { lastBeganAt } from '../entitlements/core/windows.ts';
 import { loadUserFacts } from '../entitlements/refresh/load-user-facts.ts';
-import { updateUser } from '../entitlements/refresh/update-user.ts';
+import { updateUser, type UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import type { Revocation } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
-import { featureNotFound, notFound } from '../http/not-found.ts';
+import { notFound } from '../http/not-found.ts';
 import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { type Access, withAccess } from './access.ts';
-import { type GrantDeps, loadLastAuditId, matching, windowHolds } from './records.ts';
-import type { ListFilter, RevocationDto, RevokeRequest } from './schemas.ts';
+import { withAccess } from './access.ts';
+import { loadLastAuditId, matching, requireFeature, windowHolds } from './records.ts';
+import type {
+  Access,
+  ListFilter,
+  RevocationChange,
+  RevocationDto,
+  RevokeRequest,
+} from './schemas.ts';
 import { windowOf } from './window.ts';
-
-/** A revocation that was made or lifted; `revision` is that of the user's timeline after it. */
-export interface RevocationChange {
-  revocation: RevocationDto;
-  audit_id: string;
-  revision: number;
-}
 
 /**
  * Revokes a feature of a user for a window, overriding earlier grants. Affects the sources that began before
- * it or, with `block`, all sources, until it is lifted. Archived features can be revoked, too.
+ * it or, with `block`, all sources. Archived features can be revoked, too.
+ *
  * @throws ProblemError feature_not_found, window_invalid
  */
 export async function createRevocation(
-  deps: GrantDeps,
+  deps: UpdateUserDeps,
   operator: Operator,
   request: Extract<RevokeRequest, { kind: 'feature' }>,
   keep: KeepAnswer<RevocationChange & Access>,
@@ -38,14 +38,9 @@ export async function createRevocation(
     projectId,
     request.userId,
     async (tx, { uid, userId }, now) => {
-      const feature = await tx.feature.findUnique({
-        where: { projectId_code: { projectId, code: featureCode } },
-      });
-      if (feature === null) throw featureNotFound({ path: 'feature_code', isArchived: false });
-      const given = { valid_from: request.validFrom, valid_to: request.validTo };
-      const window = windowOf(given, now);
-      // Stripe's clock may be ahead of ours, so everything in the mirror counts as begun before this
-      // revocation.
+      await requireFeature(tx, projectId, featureCode);
+      const window = windowOf({ valid_from: request.validFrom, valid_to: request.validTo }, now);
+      // Stripe's clock may be ahead of ours, but all sources in the mirror began before this revocation.
       const facts = (await loadUserFacts(tx, [uid])).get(uid);
       const recordedAt = Math.max(now, (facts && lastBeganAt(facts)) ?? now);
       const auditId = newId('au');
@@ -64,20 +59,9 @@ export async function createRevocation(
         },
       });
       const revocation = toRevocationDto(row, userId);
-      await recordAudit(
-        tx,
-        {
-          ...operator,
-          userId,
-          action: 'revocation.create',
-          targetType: 'revocation',
-          targetId: row.id,
-          reason,
-          after: revocation,
-          at: now,
-        },
-        auditId,
-      );
+      const target = { targetType: 'revocation', targetId: row.id, reason };
+      const effect = { action: 'revocation.create', after: revocation, at: now };
+      await recordAudit(tx, { ...operator, userId, ...target, ...effect }, auditId);
       return { revocation, audit_id: auditId };
     },
     (tx, done) => keep(tx, withAccess(done, featureCode)),
@@ -87,15 +71,14 @@ export async function createRevocation(
 
 /**
  * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that has already
- * ended stays unchanged: nothing is recorded, and the response names the last audit row about it, so that a
- * repeated DELETE is harmless.
+ * ended stays unchanged, and the response names the last audit row about it.
  *
- * @param by `projectId` null = the platform's key without a project: that of the revocation.
+ * @param by `projectId` is null for the platform key without a project: the revocation then decides it.
  * @throws ProblemError revocation_not_found, also for a revocation of another project
  */
 export async function liftRevocation(
-  deps: GrantDeps,
-  by: Omit<Operator, 'projectId'> & { projectId: string | null },
+  deps: UpdateUserDeps,
+  by: Operator<ProjectScope>,
   id: string,
   reason: string,
 ): Promise<RevocationChange> {
@@ -135,7 +118,7 @@ export async function liftRevocation(
   return { ...result, revision };
 }
 
-/** Loads the revocations of the project that match, by id. */
+/** Loads the revocations of the project that match, ordered by id. */
 export async function loadRevocations(
   database: Database,
   projectId: string,

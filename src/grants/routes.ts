@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
+import type { UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
 import type { App } from '../http/app-types.ts';
 import { bodyLimits } from '../http/body-limits.ts';
 import { heavyCost } from '../http/fair-shares.ts';
@@ -8,14 +9,13 @@ import { listQuery, listResponse, loadPage } from '../http/schemas.ts';
 import { createGrants } from './bulk.ts';
 import { endGrant, endGrantsOf } from './end-grants.ts';
 import { createGrant, loadGrants } from './grants.ts';
-import type { GrantDeps } from './records.ts';
 import { createRevocation, liftRevocation, loadRevocations } from './revocations.ts';
 import * as shapes from './schemas.ts';
 
 const tags = ['Grants'];
 
 /** Registers the routes for manual grants and revocations. */
-export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess }): void {
+export function grantRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAccess }): void {
   app.post(
     '/api/v1/admin/grant',
     {
@@ -25,7 +25,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       },
       schema: {
         tags,
-        summary: 'Give a user a feature for a window, overriding earlier revocations of it',
+        summary: 'Grant a feature to a user for a window, overriding earlier revocations of it',
         body: shapes.grantBody,
         response: { 201: shapes.grantChanged },
       },
@@ -48,7 +48,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       },
       schema: {
         tags,
-        summary: 'Give up to 1,000 grants in one request: all or none, or those that can be given',
+        summary: 'Create up to 1,000 grants in one request: all or none, or only the valid ones',
         body: shapes.bulkBody,
         response: { 200: shapes.bulkGranted },
       },
@@ -69,7 +69,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       schema: {
         tags,
         summary:
-          'Revoke a feature for a window, from earlier sources or, with `block`, from all; or end grants now',
+          'Revoke a feature for a window, for earlier sources or, with `block`, for all; or end grants now',
         body: shapes.revokeBody,
         response: { 200: shapes.revoked },
       },
@@ -113,7 +113,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       config: { auth: 'admin' },
       schema: {
         tags,
-        summary: 'List grants, by id',
+        summary: 'List grants, ordered by id',
         querystring: z.strictObject({ ...listQuery, ...shapes.listFilter }),
         response: { 200: listResponse(shapes.grantOut) },
       },
@@ -123,7 +123,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       const projectId = await deps.access.projectOf(request, filter.project_id);
       return loadPage(
         request.query,
-        (asked) => loadGrants(deps.database, projectId, filter, asked, deps.clock()),
+        (range) => loadGrants(deps.database, projectId, filter, range, deps.clock()),
         ({ id }) => id,
       );
     },
@@ -135,7 +135,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       config: { auth: 'admin' },
       schema: {
         tags,
-        summary: 'List revocations, by id',
+        summary: 'List revocations, ordered by id',
         querystring: z.strictObject({ ...listQuery, ...shapes.listFilter }),
         response: { 200: listResponse(shapes.revocationOut) },
       },
@@ -145,7 +145,7 @@ export function grantRoutes(app: App, deps: GrantDeps & { access: ProjectAccess 
       const projectId = await deps.access.projectOf(request, filter.project_id);
       return loadPage(
         request.query,
-        (asked) => loadRevocations(deps.database, projectId, filter, asked, deps.clock()),
+        (range) => loadRevocations(deps.database, projectId, filter, range, deps.clock()),
         ({ id }) => id,
       );
     },

@@ -36,7 +36,7 @@ export const bulkBody = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      '`true`: all or none. `false`: gives those that can be given, and says why the others cannot',
+      '`true`: all or none. `false`: gives the valid ones, and returns a problem for each of the others',
     ),
   reason: reasonSchema,
 });
@@ -60,7 +60,7 @@ const ofRevocation = ['valid_from', 'valid_to', 'block'] as const;
 const ofFeature = ['user_id', 'feature_code', ...ofRevocation, 'grants_only'] as const;
 type RevokeField = (typeof ofFeature)[number];
 
-/** One object rather than a union of three, so that a fault names its field. */
+/** One object rather than a union of three, so that errors name their fields. */
 export const revokeBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
@@ -72,13 +72,13 @@ export const revokeBody = z
       .boolean()
       .optional()
       .describe(
-        '`true`: takes the feature from every source, later purchases included, until it is lifted. Otherwise the revocation affects sources that began before it',
+        '`true`: affects all sources until it is lifted, later purchases included. Otherwise only sources that began before it',
       ),
     grants_only: z
       .boolean()
       .optional()
       .describe(
-        '`true`: ends all manual grants of the feature now, future ones included, and touches nothing else',
+        '`true`: ends all manual grants of the feature now, future ones included, and nothing else',
       ),
     grant_id: idSchema
       .optional()
@@ -95,25 +95,25 @@ export const revokeBody = z
   })
   .transform((body, context): RevokeRequest & { projectId: string | undefined } => {
     const { project_id: projectId, user_id: userId, feature_code: featureCode, reason } = body;
-    const refuse = (fields: readonly RevokeField[], message: string) => {
+    const reject = (fields: readonly RevokeField[], message: string) => {
       for (const path of fields) context.addIssue({ code: 'custom', path: [path], message });
     };
-    const given = (fields: readonly RevokeField[]) =>
-      fields.filter((field) => body[field] !== undefined);
+    const isGiven = (field: RevokeField): boolean => body[field] !== undefined;
     if (body.grant_id !== undefined) {
-      refuse(given(ofFeature), 'must be left out with `grant_id`, which names one grant');
+      reject(ofFeature.filter(isGiven), 'must be left out with `grant_id`, which names one grant');
       return { projectId, kind: 'grant', grantId: body.grant_id, reason };
     }
     if (userId === undefined || featureCode === undefined) {
-      const missing = (['user_id', 'feature_code'] as const).filter(
-        (field) => body[field] === undefined,
+      const required = ['user_id', 'feature_code'] as const;
+      reject(
+        required.filter((field) => !isGiven(field)),
+        'is required without `grant_id`',
       );
-      refuse(missing, 'is required without `grant_id`');
       return z.NEVER;
     }
     if (body.grants_only === true) {
-      refuse(
-        given(ofRevocation),
+      reject(
+        ofRevocation.filter(isGiven),
         'must be left out with `grants_only`, which ends grants now; leave out `grants_only` to revoke the feature',
       );
       return { projectId, kind: 'grants', userId, featureCode, reason };
@@ -132,7 +132,7 @@ export const listFilter = {
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema.optional(),
   feature_code: featureCodeSchema.optional(),
-  active: z.enum(['true', 'false']).optional().describe('whether it is in force now'),
+  active: z.enum(['true', 'false']).optional().describe('Whether it is in force now'),
 };
 export type ListFilter = z.infer<z.ZodObject<typeof listFilter>>;
 
@@ -140,10 +140,10 @@ export const grantOut = z.strictObject({
   id: z.string(),
   user_id: z.string(),
   feature_code: z.string(),
-  value: z.custom<JsonValue>().describe('of the type of the feature'),
+  value: z.custom<JsonValue>().describe('Of the type of the feature'),
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema.nullable(),
-  ended_at: isoInstantSchema.nullable().describe('when an operator ended it before its window did'),
+  ended_at: isoInstantSchema.nullable().describe('When an operator ended it early'),
   reason: z.string(),
   created_at: isoInstantSchema,
 });
@@ -155,14 +155,10 @@ export const revocationOut = z.strictObject({
   feature_code: z.string(),
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema.nullable(),
-  lifted_at: isoInstantSchema
-    .nullable()
-    .describe('when an operator lifted it before its window ended'),
+  lifted_at: isoInstantSchema.nullable().describe('When an operator lifted it early'),
   block: z
     .boolean()
-    .describe(
-      'whether it affects later purchases, too; otherwise only sources that began by `created_at`',
-    ),
+    .describe('Whether it affects all sources; otherwise only those that began by `created_at`'),
   reason: z.string(),
   created_at: isoInstantSchema,
 });
@@ -170,10 +166,12 @@ export type RevocationDto = z.infer<typeof revocationOut>;
 
 const change = {
   audit_id: z.string(),
-  revision: z.int().describe("of the user's timeline, after the change"),
+  revision: z.int().describe("The user's revision after the change"),
 };
 export const grantChanged = z.strictObject({ grant: grantOut, ...change });
+export type GrantChange = z.infer<typeof grantChanged>;
 export const revocationChanged = z.strictObject({ revocation: revocationOut, ...change });
+export type RevocationChange = z.infer<typeof revocationChanged>;
 
 /** The result of one of many grants: the grant, or the problem. */
 const bulkResult = z.strictObject({
@@ -198,19 +196,24 @@ const access = {
   had_access: z.boolean().describe('Whether the user could use the feature before the change'),
   has_access: z
     .boolean()
-    .describe('Whether the user can use it after the change, from another or a later source'),
+    .describe('Whether the user can use it after the change, through any source'),
 };
+export type Access = z.infer<z.ZodObject<typeof access>>;
+
+const grantsEnded = z.strictObject({
+  grants: z.array(grantOut).describe('The grants that were ended, by id'),
+  audit_ids: z.array(z.string()).describe('The audit row of each, in the same order'),
+  audit_id: z
+    .string()
+    .nullable()
+    .describe('The last of `audit_ids`; `null` if there was no grant to end'),
+  revision: change.revision,
+  ...access,
+});
+export type GrantsEnded = z.infer<typeof grantsEnded>;
+
 export const revoked = z.union([
   grantChanged.extend(access),
-  z.strictObject({
-    grants: z.array(grantOut).describe('The grants that were ended, by id'),
-    audit_ids: z.array(z.string()).describe('The audit row of each, in the same order'),
-    audit_id: z
-      .string()
-      .nullable()
-      .describe('The last of `audit_ids`; `null` if there was no grant to end'),
-    revision: change.revision,
-    ...access,
-  }),
+  grantsEnded,
   revocationChanged.extend(access),
 ]);

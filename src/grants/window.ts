@@ -1,6 +1,6 @@
 import { ProblemError } from '../http/problem.ts';
 
-/** A half-open window, epoch milliseconds; `validTo` null = open. */
+/** A half-open window, epoch milliseconds; `validTo` is null if it has no end. */
 export interface GrantWindow {
   validFrom: number;
   validTo: number | null;
@@ -8,7 +8,8 @@ export interface GrantWindow {
 
 /**
  * Returns the window of a requested grant or revocation, which starts now by default.
- * @throws ProblemError window_invalid if the window is empty
+ *
+ * @throws ProblemError window_invalid if it does not end after its start.
  */
 export function windowOf(
   given: { valid_from?: number | undefined; valid_to?: number | undefined },
