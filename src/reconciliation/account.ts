@@ -5,13 +5,11 @@ import { RunFailed, type ReconcileDeps } from './run-context.ts';
 const maxSkewMs = 300_000;
 
 /**
- * Checks, before anything is compared, that the key belongs to the account that the mirror holds: the one
- * that the settings name, or else that of the last successful run. A restricted key may not read the
- * account: it then stays unknown, and missing objects stay open findings.
+ * Checks, before anything is compared, that the key belongs to the account of the mirror: the one in the
+ * settings, or else that of the last successful run. A restricted key may not read its account.
  *
- * @returns the account's id; null if it may not be read.
- * @throws RunFailed if the account is another, or if our clock and Stripe's differ too much to tell what
- *   has begun or ended.
+ * @returns the account's id; null if the key may not read it.
+ * @throws RunFailed if the account is another, or if our clock and Stripe's differ too much.
  */
 export async function checkAccount(deps: ReconcileDeps): Promise<string | null> {
   const account = await fetchAccount(deps);

@@ -16,8 +16,8 @@ import {
 const priceList = ['product', ...priceExpansion].map((path) => `data.${path}`);
 
 /**
- * Compares products, then prices: whole lists in one step, with the listed ids in memory. A catalog is
- * small, and the mirror keeps no creation dates of it, so unlisted objects cannot be found page by page.
+ * Compares products, then prices: each whole list in one step, with the listed ids in memory. The mirror stores
+ * no creation dates of them, so unlisted objects cannot be found page by page.
  */
 export async function compareCatalog(context: RunContext): Promise<null> {
   const { deps } = context;
@@ -46,7 +46,7 @@ export async function compareCatalog(context: RunContext): Promise<null> {
     if (seen.size === 0 && unseen.length > 0) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
       throw new RunFailed(
-        `list_incomplete: Stripe lists no ${objectType}, but the mirror holds some`,
+        `list_incomplete: Stripe lists no ${objectType}, but the mirror has some`,
       );
     }
     for (const { id } of unseen) {
@@ -83,8 +83,8 @@ async function walk<T extends Listed>(
 }
 
 /**
- * Loads the products of prices that are not stored, because they come from a dry run or from a run of another
- * project.
+ * Loads the products of listed prices that are not stored, since a dry run or a project's run stores no
+ * products.
  */
 async function loadUnstored(
   { prisma }: Database,

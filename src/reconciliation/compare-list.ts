@@ -21,25 +21,28 @@ export type Step = (context: RunContext, position: Position) => Promise<Position
 
 interface ComparedList<T> {
   list: (stripe: Stripe, params: ListParams) => Promise<Stripe.ApiList<T>>;
-  /** Whether only what was created since the last success is listed. */
+  /** Whether only objects created since the last success are listed. */
   onlyRecent: boolean;
 }
 
 interface WholeList<T> extends ComparedList<T> {
   /** Returns the objects of a page that are compared; absent: all. */
   select?: (tx: Tx, objects: readonly T[]) => Promise<readonly T[]>;
-  /** Returns what the list shows of an object, as `fetchSnapshot` would. */
+  /** Returns the snapshot of a listed object, equal to that of `fetchSnapshot`. */
   toSnapshot: (context: RunContext, object: T) => Promise<StripeSnapshot>;
   /** Returns the expanded customer of an object. */
   customerOf?: (object: T) => string | Stripe.Customer | Stripe.DeletedCustomer | null;
-  /** The objects that the mirror stores as alive, which the list must show. */
+  /** The objects that the mirror stores as alive, and that the list must therefore contain. */
   alive?: {
     objectType: SyncedType;
     load(tx: Tx, query: AliveQuery): Promise<{ id: string }[]>;
   };
 }
 
-/** Compares a list that shows its objects completely; then compares the objects missing from the page. */
+/**
+ * Returns the step that compares a list with complete objects, and then the stored objects that are missing
+ * from the page.
+ */
 export function compareList<T extends Listed>(compared: WholeList<T>): Step {
   const { select, toSnapshot, customerOf, alive } = compared;
   return async (context, position) => {
@@ -53,9 +56,9 @@ export function compareList<T extends Listed>(compared: WholeList<T>): Step {
       .filter((customer) => typeof customer === 'object')
       .filter((customer) => customer !== null);
     const customers = new Map(expanded.map((customer) => [customer.id, customerRow(customer)]));
-    const ofCustomers = [...customers.values()].map((row) => snapshotOf({ customer: [row] }));
-    // Customers first: a customer may bring the user of its objects.
-    if (customerOf !== undefined) await correctPage(context, ofCustomers, page.number);
+    const customerSnapshots = [...customers.values()].map((row) => snapshotOf({ customer: [row] }));
+    // Customers first, since the user of an object may follow from its customer.
+    if (customerOf !== undefined) await correctPage(context, customerSnapshots, page.number);
     await correctPage(context, snapshots, page.number, (snapshot) => {
       const objects = [...snapshot.subscription, ...snapshot['checkout.session']];
       const rows = objects.flatMap(({ customerId }) => customers.get(customerId ?? '') ?? []);
@@ -70,7 +73,7 @@ export function compareList<T extends Listed>(compared: WholeList<T>): Step {
   };
 }
 
-/** Returns a function that adds a listed object to a snapshot of its own. */
+/** Returns a `toSnapshot` that adds a listed object to an empty snapshot. */
 export function added<T>(
   add: (stripe: Stripe, snapshot: StripeSnapshot, object: T) => Promise<void>,
 ): WholeList<T>['toSnapshot'] {
@@ -81,19 +84,18 @@ export function added<T>(
   };
 }
 
-interface ListOfParts<T, Row extends { id: string }> extends ComparedList<T> {
+interface PartialList<T, Row extends { id: string }> extends ComparedList<T> {
   toRow(object: T): Row;
   load(tx: Tx, rows: readonly Row[]): Promise<{ id: string }[]>;
-  /** Returns the object to fetch if the row differs. */
-  wholeOf(row: Row): SyncedRef[];
+  /** Returns the objects to fetch if the row differs. */
+  refsOf(row: Row): SyncedRef[];
 }
 
 /**
- * Compares a list that does not show everything its objects depend on: objects that differ are fetched
- * individually.
+ * Returns the step that compares a list with incomplete objects: those that differ are fetched individually.
  */
 export function compareParts<T extends Listed, Row extends { id: string }>(
-  compared: ListOfParts<T, Row>,
+  compared: PartialList<T, Row>,
 ): Step {
   return async (context, position) => {
     const { objects, next } = await pageOf(compared, context, position);
@@ -102,7 +104,7 @@ export function compareParts<T extends Listed, Row extends { id: string }>(
     const byId = new Map(stored.map((row) => [row.id, row]));
     const differing = rows
       .filter((row) => differsFromStored(row, byId.get(row.id)))
-      .flatMap((row) => compared.wholeOf(row));
+      .flatMap((row) => compared.refsOf(row));
     for (const object of new Map(differing.map((ref) => [ref.objectId, ref])).values()) {
       await context.beat();
       await compareSingle(context, object, false);

@@ -5,18 +5,16 @@ import type { Related, RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
 /**
- * Number of concurrent corrections. Each holds a connection for its transaction, and Postgres commits
- * several at the cost of one.
+ * Number of concurrent corrections. Each holds a connection, and Postgres commits several at the cost of one.
  */
 const concurrency = 4;
 
 /**
  * Compares the snapshots of a page with a fixed number of queries, and corrects those that differ, several
- * concurrently. Corrections of the same user wait for the user's lock. Each is compared again first, since
- * another correction may have included it.
+ * concurrently. Each is compared again first, since another correction may have included it.
  *
- * @param number under which all of them were fetched.
- * @param relatedOf returns what a snapshot may depend on, of what was compared just before.
+ * @param number the number under which all of them were fetched.
+ * @param relatedOf returns the objects, compared just before, that a snapshot may depend on.
  */
 export async function correctPage(
   context: RunContext,
@@ -33,14 +31,14 @@ export async function correctPage(
 }
 
 /**
- * Runs `work` for each with bounded concurrency. After a failure it starts no more, waits for the running
- * ones, and throws.
+ * Runs `work` for each element with bounded concurrency. After a failure it starts no more, waits for the
+ * running ones, and throws.
  */
 async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
-  const left = all.values();
+  const remaining = all.values();
   let hasFailed = false;
   const drain = async (): Promise<void> => {
-    for (const each of left) {
+    for (const each of remaining) {
       if (hasFailed) return;
       await work(each).catch((error: unknown) => {
         hasFailed = true;

@@ -10,18 +10,18 @@ import { type Difference, differences, type StoredObjects } from './core/diff.ts
 import { loses, type UserEffect } from './core/user-effect.ts';
 import { loadEffects } from './load-effects.ts';
 import { type NewFinding, recordFinding } from './record-finding.ts';
-import type { RunContext, Unit } from './run-context.ts';
+import type { RunContext, FetchedSnapshot } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
 /** Maximum time after a stored end for which Stripe may still show an older state, milliseconds. */
 const staleMs = 3_600_000;
 
 /**
- * Compares a fetched unit with the mirror, and corrects differences by a sync. It has the effect of a
+ * Compares a fetched snapshot with the mirror, and corrects differences by a sync. It has the effect of a
  * webhook, and none if a later fetch was written in the meantime. A correction that would take access from a
- * user is only recorded as `pending`, since the run must first know the total.
+ * user is only recorded as `pending`, because all losses of a run are decided together.
  */
-export async function correct(context: RunContext, found: Unit): Promise<void> {
+export async function correct(context: RunContext, found: FetchedSnapshot): Promise<void> {
   const { deps } = context;
   const stored = await loadStored(deps.database.prisma, found.snapshot, found.number);
   if (differences(found.snapshot, stored).length === 0) return;
@@ -35,22 +35,20 @@ export async function correct(context: RunContext, found: Unit): Promise<void> {
   );
 }
 
-/** The result of an attempt; null if it was stale or is out of the run's scope. */
-export type Attempted = FindingAction | null;
-
 /**
- * Applies a unit within a transaction, measures its effect on users, and commits if `decide` returns
- * `fixed`. What differs even then is `open`. So is a unit that exceeds the time limit of a transaction; it
- * also raises an alarm, and does not end the run. Records the finding.
+ * Applies a snapshot in a transaction, measures the effect on users, commits if `decide` returns `fixed`, and
+ * records the finding. If the mirror differs even then, or the transaction exceeds its time limit, the finding
+ * is `open`; the latter also raises an alarm.
  *
- * @param decide gets whether a project of the affected users wants it only reported, and the effects.
+ * @param decide gets whether a project of the affected users has set `report` for the type, and the effects.
+ * @returns the action; null if the snapshot is stale or out of the run's scope.
  */
 export async function attemptCorrection(
   context: RunContext,
-  { snapshot, number, related = {} }: Unit,
+  { snapshot, number, related = {} }: FetchedSnapshot,
   difference: Difference,
   decide: (reported: boolean, effects: readonly UserEffect[]) => FindingAction,
-): Promise<Attempted> {
+): Promise<FindingAction | null> {
   const { deps, scope } = context;
   const { prisma } = deps.database;
   const isOutside = (projectIds: string[]): boolean =>
@@ -100,16 +98,16 @@ export async function attemptCorrection(
 }
 
 /**
- * Fetches a subscription again that the mirror stores as ended and Stripe shows alive. Shortly after the end
- * that is an older state; later on, the mirror is wrong.
+ * Fetches a subscription again that has ended in the mirror, but not at Stripe. Shortly after the end, Stripe's
+ * answer may be an older state; later, the mirror is wrong.
  *
- * @returns the unit to apply; null: wait for the next run.
+ * @returns the snapshot to apply; null = leave it to the next run.
  */
 async function recheckEnded(
   { deps }: RunContext,
-  unit: Unit,
+  unit: FetchedSnapshot,
   stored: StoredObjects,
-): Promise<Unit | null> {
+): Promise<FetchedSnapshot | null> {
   const alive = unit.snapshot.subscription.find(({ id, status }) => {
     const local = stored.rows.get(objectKey({ objectType: 'subscription', objectId: id }));
     return isEnded(local) && !isTerminal(status);
@@ -135,7 +133,7 @@ function isEnded(row: object | undefined): boolean {
   );
 }
 
-/** Loads the projects of the affected users, those who lose first; then those that own the object. */
+/** Loads the projects of the affected users, those with losses first, then the owners of the object. */
 async function loadProjects(
   tx: Tx,
   { objectType, objectId }: SyncedRef,
@@ -165,21 +163,21 @@ async function wantsReport(
 }
 
 /**
- * Records an open finding for an object that Stripe does not know, though the mirror holds it or Stripe
- * lists it. A wrong key or mode looks the same, so access does not change.
+ * Records an open finding for an object that Stripe does not return, though the mirror has it or Stripe lists
+ * it. A wrong key or mode looks the same, so access does not change.
  */
 export async function recordMissing(
   context: RunContext,
   object: SyncedRef,
-  isHeld: boolean,
+  isMirrored: boolean,
 ): Promise<void> {
   const { deps, scope } = context;
   const { prisma } = deps.database;
   const projectIds = await loadProjects(prisma, object, []);
   if (scope.projectId !== null && !projectIds.includes(scope.projectId)) return;
   const action = scope.dryRun ? 'reported' : 'open';
-  const type = isHeld ? 'orphan_local' : 'orphan_at_stripe';
-  const local = isHeld ? { exists: true } : null;
+  const type = isMirrored ? 'orphan_local' : 'orphan_at_stripe';
+  const local = isMirrored ? { exists: true } : null;
   await recordFinding(prisma, deps.clock(), scope.runId, {
     type,
     difference: { ...object, local, stripe: { exists: false } },

@@ -13,8 +13,8 @@ interface Row {
 }
 
 /**
- * Loads what a transaction has changed for the users whom it recomputed. The former timelines are still
- * stored: what was recorded up to each user's last recording, and was not superseded before this one.
+ * Loads the effects of a transaction on the users whom it recomputed, by comparing their timelines with the
+ * former ones: the segments that were live until this recording.
  */
 export async function loadEffects(
   tx: Tx,

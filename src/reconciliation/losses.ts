@@ -1,5 +1,4 @@
 import { fetchSnapshot } from '../mirror/fetch.ts';
-import { type Database, sql } from '../platform/database.ts';
 import type { SyncedType } from '../webhook/core/events.ts';
 import { drawNumber } from '../webhook/fetch-numbers.ts';
 import { differences } from './core/diff.ts';
@@ -8,24 +7,23 @@ import { attemptCorrection, recordMissing } from './correction.ts';
 import type { RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
-/** The users of a project who are entitled, and those who lose by corrections. */
+/** The numbers of a project's users who are entitled, and who lose access by corrections. */
 interface Measured {
   projectId: string;
-  /** Users who are entitled to something now, or were before the corrections of the last 24 hours. */
+  /** Users who are entitled to a feature now, or were before the corrections of the last 24 hours. */
   entitled: number;
-  /** Users who lose by this run and by the corrections of the last 24 hours. */
+  /** Users with losses by this run and by the corrections of the last 24 hours. */
   losers: number;
 }
 
-/** Maximum number of losing users that raises no alarm, even in a small project. */
-const smallLoss = 5;
+/** Maximum number of losers that is always accepted, even in a small project. */
+const maxSmallLoss = 5;
 
 const dayMs = 86_400_000;
 
 /**
- * Settles the corrections that take access, once the run knows them all. If a project would lose too much,
- * its losses are held for an operator, even if they also affect other projects. The rest is checked again and
- * applied.
+ * Decides all corrections of a run that take access. If a project would lose too much, its losses are held for
+ * an operator, even if they also affect other projects. The others are checked again and applied.
  */
 export async function settleLosses(context: RunContext): Promise<null> {
   const { deps, scope } = context;
@@ -49,15 +47,13 @@ export async function settleLosses(context: RunContext): Promise<null> {
 
 /** Returns whether a loss is too large to be applied. Pure. */
 export function isTooMuch({ entitled, losers }: Measured, maxPercent: number): boolean {
-  return losers > smallLoss && losers * 100 > entitled * maxPercent;
+  return losers > maxSmallLoss && losers * 100 > entitled * maxPercent;
 }
 
 async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
   const now = new Date(deps.clock());
   const dayAgo = new Date(deps.clock() - dayMs);
-  const rows = await deps.database.prisma.$queryRaw<
-    { project_id: string; losers: bigint; entitled: bigint }[]
-  >`
+  return deps.database.prisma.$queryRaw`
     with losing as (
       select u.project_id, u.uid, bool_or(f.action = 'pending') as pending,
         bool_or(f.action <> 'pending') as lost
@@ -76,19 +72,14 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
         and s.valid_from <= ${now} and (s.valid_to is null or s.valid_to > ${now})
       union select project_id, uid from losing where lost
     )
-    select project_id, count(*) as losers,
-      (select count(*) from entitled e where e.project_id = l.project_id) as entitled
+    select project_id as "projectId", count(*)::int as losers,
+      (select count(*)::int from entitled e where e.project_id = l.project_id) as entitled
     from losing l group by project_id having bool_or(pending) order by project_id`;
-  return rows.map((row) => ({
-    projectId: row.project_id,
-    losers: Number(row.losers),
-    entitled: Number(row.entitled),
-  }));
 }
 
 /**
- * Fetches the objects of findings again, and applies what they still take from the recorded users. A
- * correction that would take more, or that its project now wants only reported, is not applied.
+ * Fetches the objects of findings again, and applies the corrections. A correction that would take access from
+ * further users, or whose type its project has since set to `report`, is not applied.
  */
 export async function recheckFindings(
   context: RunContext,
@@ -106,7 +97,7 @@ export async function recheckFindings(
     after = finding.id;
     await context.beat();
     const object = {
-      objectType: finding.objectType as SyncedType, // findings that take something are of these
+      objectType: finding.objectType as SyncedType, // findings with losses are about synced objects
       objectId: finding.objectId,
     };
     const number = await drawNumber(deps.database);
@@ -116,7 +107,7 @@ export async function recheckFindings(
       continue;
     }
     const [difference] = differences(snapshot, await loadStored(prisma, snapshot, number));
-    const found = new Set(finding.loserUids);
+    const recorded = new Set(finding.loserUids);
     const done =
       difference === undefined
         ? null
@@ -127,17 +118,16 @@ export async function recheckFindings(
             (reported, effects) => {
               if (reported) return 'reported';
               const losers = effects.filter(loses).map(({ uid }) => uid);
-              if (losers.every((uid) => found.has(uid))) return 'fixed';
+              if (losers.every((uid) => recorded.has(uid))) return 'fixed';
               return action === 'held' ? 'reported' : 'held';
             },
           );
-    if (done === null) await settle(deps.database, finding.id, deps.clock());
+    // Another sync has resolved the difference in the meantime.
+    if (done === null) {
+      await prisma.reconciliationFinding.updateMany({
+        where: { id: finding.id },
+        data: { action: 'settled', resolvedAt: new Date(deps.clock()) },
+      });
+    }
   }
-}
-
-/** Settles a finding that another sync has resolved meanwhile. */
-async function settle(database: Database, id: bigint, now: number): Promise<void> {
-  await database.prisma.$executeRaw(sql`
-    update reconciliation_findings set action = 'settled', resolved_at = ${new Date(now)}
-    where id = ${id}`);
 }

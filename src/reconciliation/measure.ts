@@ -6,18 +6,18 @@ const weekMs = 7 * 86_400_000;
 
 type MeasureDeps = Pick<ReconcileDeps, 'clock' | 'database' | 'metrics'>;
 
-/** The actions that a finding may have when it is recorded. */
-const actionsAtOnce = ['fixed', 'reported', 'pending', 'open'] as const satisfies FindingAction[];
+/** The actions with which a finding may be recorded. */
+const initialActions = ['fixed', 'reported', 'pending', 'open'] as const satisfies FindingAction[];
 
 /** Starts the counters at 0: Prometheus does not see an increase from nothing. */
 export function countFindingsFromZero({ metrics }: Pick<MeasureDeps, 'metrics'>): void {
   for (const type of findingTypes) {
-    for (const action of actionsAtOnce) metrics.reconciliationFindings.inc({ type, action }, 0);
+    for (const action of initialActions) metrics.reconciliationFindings.inc({ type, action }, 0);
   }
 }
 
 /**
- * Measures when everything was last compared, how long that took, and how many findings wait for an operator.
+ * Sets the gauges: the end and duration of the last full comparison, and the number of held runs.
  */
 export async function measureRuns({ database, metrics }: MeasureDeps): Promise<void> {
   const { reconciliationRun } = database.prisma;
@@ -34,7 +34,7 @@ export async function measureRuns({ database, metrics }: MeasureDeps): Promise<v
   metrics.reconciliationHeld.set(await reconciliationRun.count({ where: { status: 'held' } }));
 }
 
-/** Logs the results of the week's runs: once a week, on one instance, when a run ends. */
+/** Logs a summary of the last seven days, at most once a week over all instances. */
 export async function logWeeklySummary(
   { clock, database, logger }: Pick<ReconcileDeps, 'clock' | 'database' | 'logger'>,
   runId: string,

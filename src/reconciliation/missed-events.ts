@@ -7,17 +7,16 @@ import { recordFinding } from './record-finding.ts';
 import { beginning, type Position, type RunContext } from './run-context.ts';
 
 /** Maximum number of event types in one list request. */
-const typesAtOnce = 20;
+const maxTypes = 20;
 
-const parts = Math.ceil(eventTypes.length / typesAtOnce);
+const parts = Math.ceil(eventTypes.length / maxTypes);
 
-/** Time for which Stripe lists events, milliseconds. */
-const shownMs = 30 * 86_400_000;
+/** Period for which Stripe lists events, milliseconds. */
+const listedMs = 30 * 86_400_000;
 
 /**
- * Compares a page of Stripe's events with the inbox, and stores the missing ones as if they had been
- * delivered. It runs last and skips events about objects of this run's undecided findings, which must stay
- * held or reported.
+ * Compares a page of Stripe's events with the inbox, and stores the missing ones as if they had been delivered.
+ * Events about objects with an undecided finding of this run are only reported: a sync would apply the finding.
  */
 export async function compareEvents(
   context: RunContext,
@@ -25,8 +24,8 @@ export async function compareEvents(
 ): Promise<Position | null> {
   const { deps } = context;
   const now = deps.clock();
-  const since = Math.max(context.since ?? 0, now - shownMs);
-  const types = eventTypes.slice(position.part * typesAtOnce, (position.part + 1) * typesAtOnce);
+  const since = Math.max(context.since ?? 0, now - listedMs);
+  const types = eventTypes.slice(position.part * maxTypes, (position.part + 1) * maxTypes);
   const { objects, next } = await fetchPage(
     context,
     (params) => deps.stripeForReconciliation.events.list({ ...params, types: [...types] }),
@@ -65,17 +64,17 @@ async function storeMissed({ deps, scope }: RunContext, event: Stripe.Event): Pr
     api_version: event.api_version,
     data: { object: { ...event.data.object } },
   };
-  const asked = triage(verified, deps.config.stripe);
+  const triaged = triage(verified, deps.config.stripe);
   const blocked = await prisma.reconciliationFinding.count({
     where: {
       runId: scope.runId,
       action: { in: ['pending', 'held', 'reported', 'open'] },
-      OR: asked.objects.map(({ objectType, objectId }) => ({ objectType, objectId })),
+      OR: triaged.objects.map(({ objectType, objectId }) => ({ objectType, objectId })),
     },
   });
   const reported = scope.dryRun || blocked > 0;
-  if (!reported) await createInbox(deps).store(verified, raw, asked);
-  const [object] = asked.objects;
+  if (!reported) await createInbox(deps).store(verified, raw, triaged);
+  const [object] = triaged.objects;
   const action = reported ? 'reported' : 'fixed';
   await recordFinding(prisma, deps.clock(), scope.runId, {
     type: 'missed_event',

@@ -7,8 +7,8 @@ import { wholeList } from '../platform/stripe-lists.ts';
 import { added, compareList, compareParts } from './compare-list.ts';
 
 /*
- * Compares money that was created since the last success. The mirror keeps charges that belong to a
- * purchase, were refunded or are disputed, and invoices once they are final; others are left out.
+ * Compares charges, refunds, disputes and invoices created since the last success. The mirror stores charges
+ * that belong to a purchase, were refunded or are disputed, and finalized invoices; others are skipped.
  */
 
 export const compareCharges = compareList({
@@ -31,16 +31,16 @@ export const compareRefunds = compareParts({
   onlyRecent: true,
   toRow: refundRow,
   load: (tx, rows) => tx.refund.findMany(whereIn(rows)),
-  wholeOf: ({ chargeId }) => related('charge', chargeId),
+  refsOf: ({ chargeId }) => related('charge', chargeId),
 });
 
-/** A dispute is fetched with its charge, which leads to the owner. */
+/** A dispute is fetched with its charge, from which its owner follows. */
 export const compareDisputes = compareParts({
   list: (stripe, params) => stripe.disputes.list(params),
   onlyRecent: true,
   toRow: disputeRow,
   load: (tx, rows) => tx.dispute.findMany(whereIn(rows)),
-  wholeOf: ({ id }) => related('dispute', id),
+  refsOf: ({ id }) => related('dispute', id),
 });
 
 export const compareInvoices = compareList({

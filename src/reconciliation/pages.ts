@@ -25,38 +25,39 @@ export interface ListParams {
 }
 
 export interface Page<T> {
-  /** Drawn before the page was requested. */
+  /** Drawn before the request of the page. */
   number: bigint;
-  /** Drawn before the first page was requested that shows some of the stretch. */
-  stretchNumber: bigint;
+  /** Drawn before the request of the first page that shows some of the range. */
+  rangeNumber: bigint;
   objects: T[];
   /** The position of the next page; null = this was the last. */
   next: Position | null;
-  stretch: Stretch;
+  range: CreatedRange;
 }
 
 /**
- * The range of creations (epoch milliseconds, inclusive; null = open) of which the pages up to this one
- * show everything. Lists page by whole seconds: the second in which a page ends belongs to the stretch of
- * the page that shows the rest of it.
+ * A range of creations (epoch milliseconds, inclusive; null = open) that the pages so far cover completely.
+ * `created` has whole seconds, so the second in which a page ends belongs to the range of the next page.
  */
-interface Stretch {
+interface CreatedRange {
   from: number | null;
   until: number | null;
 }
 
 const pageSize = 100;
 
-/** Maximum number of objects that Stripe knows but a list may lack by accident. */
+/** Maximum number of objects that Stripe returns although its lists lack them. */
 const maxUnlisted = 20;
-const maxLacking = 100;
+
+/** Maximum number of mirrored objects that a page may lack. */
+const maxMissing = 100;
 
 /**
- * Fetches the next page of a list, newest first. If the object behind which it begins no longer exists, it
- * continues by the time.
+ * Fetches the next page of a list, newest first. If the object after which it begins no longer exists, the
+ * page begins with the time of that object.
  *
  * @param since the oldest creation to list, epoch milliseconds; null = all.
- * @throws RunFailed if a listed object is not of our mode.
+ * @throws RunFailed if a listed object has another mode than the key.
  * @throws ImplausibleAnswer if the page makes no progress.
  */
 export async function fetchPage<T extends Listed>(
@@ -86,7 +87,7 @@ export async function fetchPage<T extends Listed>(
   }
   const last = data.at(-1);
   if (more && last === undefined) {
-    throw new ImplausibleAnswer('Stripe returned an empty page, and says that there are more');
+    throw new ImplausibleAnswer('Stripe returned an empty page with `has_more`');
   }
   if (last !== undefined && (more || isBehind) && !isNextPage(position, last, isBehind)) {
     throw new ImplausibleAnswer('Stripe repeated a page of a list');
@@ -96,17 +97,16 @@ export async function fetchPage<T extends Listed>(
   const hasNext = more && last !== undefined;
   return {
     number,
-    stretchNumber: position.tiedSince === null ? number : BigInt(position.tiedSince),
+    rangeNumber: position.tiedSince === null ? number : BigInt(position.tiedSince),
     objects: data,
     next: hasNext ? positionAfter(position, data, last, number) : null,
-    stretch: { from: hasNext ? (last.created + 1) * 1_000 : since, until: before },
+    range: { from: hasNext ? (last.created + 1) * 1_000 : since, until: before },
   };
 }
 
 /**
- * Returns whether a page makes progress. Lists are newest first, so a page does not if it ends later than
- * the one before, or with an object already shown. A page that continues by the time shows its second from
- * the start.
+ * Returns whether a page makes progress. Lists are newest first, so it must not end later than the page before,
+ * or with an object that was already listed. A page that begins with a time lists that second completely.
  */
 function isNextPage({ before, tied, after }: Position, last: Listed, isBehind: boolean): boolean {
   const isNew = isBehind ? !tied.includes(last.id) : last.id !== after;
@@ -127,11 +127,10 @@ function positionAfter(position: Position, data: Listed[], last: Listed, number:
 }
 
 /**
- * Fetches each object that the mirror stores as alive in the stretch of a page and that the page does not show.
- * Lists are newest first, so between pages only the ids of the last second must be remembered.
+ * Fetches each object that the mirror stores as alive in the range of a page, and that the page lacks.
  *
  * @param loadAlive loads the objects that are stored as alive.
- * @throws RunFailed if a list lacks so much that it cannot be right.
+ * @throws RunFailed if the list lacks too many objects to be complete.
  */
 export async function compareUnlisted<T extends Listed>(
   context: RunContext,
@@ -142,46 +141,40 @@ export async function compareUnlisted<T extends Listed>(
 ): Promise<void> {
   const { deps } = context;
   const listed = [...position.tied, ...page.objects.map(({ id }) => id)];
-  let lacking = 0;
-  while (lacking <= maxLacking) {
+  let missing = 0;
+  while (missing <= maxMissing) {
     const alive = await loadAlive({
-      among: { id: { notIn: listed }, createdAt: createdWithin(page.stretch) },
+      among: { id: { notIn: listed }, createdAt: createdWithin(page.range) },
       newest: {
         select: { id: true },
         orderBy: { createdAt: 'desc' },
-        take: maxLacking + 1 - lacking,
+        take: maxMissing + 1 - missing,
       },
     });
     if (alive.length === 0) return;
     listed.push(...alive.map(({ id }) => id));
     const refs = refsTo(objectType, alive);
-    // An object that was fetched after the list had passed its position could not be on it.
-    const newer = await loadNewer(deps.database.prisma, refs, page.stretchNumber);
+    // An object that was fetched after the list may be newer than the list.
+    const newer = await loadNewer(deps.database.prisma, refs, page.rangeNumber);
     for (const ref of refs) {
       await context.beat();
-      const isLeftOut = !newer.has(objectKey(ref)) && (await compareSingle(context, ref, true));
-      if (!isLeftOut) lacking += 1;
+      const isOnTestClock = !newer.has(objectKey(ref)) && (await compareSingle(context, ref, true));
+      if (!isOnTestClock) missing += 1;
     }
   }
   deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
   throw new RunFailed(
-    `list_incomplete: Stripe's list lacks more than ${maxLacking} objects (${objectType}) that the mirror holds alive`,
+    `list_incomplete: Stripe's list lacks more than ${maxMissing} objects (${objectType}) that are alive in the mirror`,
   );
 }
 
-/** The parts of a query, in Prisma's form: which objects to load, and how. */
+/** The parts of a Prisma query for objects that are stored as alive. */
 export interface AliveQuery {
-  among: { id: { notIn: string[] }; createdAt: Within };
+  among: { id: { notIn: string[] }; createdAt: ReturnType<typeof createdWithin> };
   newest: { select: { id: true }; orderBy: { createdAt: 'desc' }; take: number };
 }
 
-/** A range of creations, in Prisma's form. */
-interface Within {
-  gte?: Date;
-  lte?: Date;
-}
-
-function createdWithin({ from, until }: Stretch): Within {
+function createdWithin({ from, until }: CreatedRange): { gte?: Date; lte?: Date } {
   return {
     ...(from === null ? {} : { gte: new Date(from) }),
     ...(until === null ? {} : { lte: new Date(until) }),
@@ -191,8 +184,8 @@ function createdWithin({ from, until }: Stretch): Within {
 /**
  * Fetches one object and compares it.
  *
- * @param unlisted whether a list lacks it.
- * @returns whether lists leave it out by rule, since it is on a test clock.
+ * @param unlisted whether a list lacks the object.
+ * @returns whether the object belongs to a test clock; lists omit such objects.
  */
 export async function compareSingle(
   context: RunContext,
@@ -207,8 +200,8 @@ export async function compareSingle(
     return false;
   }
   counts.objects += 1;
-  const isLeftOut = snapshot.onTestClock.includes(object.objectId);
-  if (unlisted && !isLeftOut && !isGone(snapshot)) {
+  const isOnTestClock = snapshot.onTestClock.includes(object.objectId);
+  if (unlisted && !isOnTestClock && !isDeleted(snapshot)) {
     counts.unlisted += 1;
     if (counts.unlisted > maxUnlisted) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
@@ -218,10 +211,10 @@ export async function compareSingle(
     }
   }
   await correct(context, { snapshot, number });
-  return isLeftOut;
+  return isOnTestClock;
 }
 
-/** Returns whether the object was deleted: lists never show deleted customers, products and prices. */
-function isGone(snapshot: StripeSnapshot): boolean {
+/** Returns whether the object was deleted. Lists omit deleted customers, products and prices. */
+function isDeleted(snapshot: StripeSnapshot): boolean {
   return syncedTypes.some((type) => snapshot[type].some((row) => 'deleted' in row && row.deleted));
 }

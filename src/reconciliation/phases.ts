@@ -19,7 +19,7 @@ import { compareUser } from './user-phase.ts';
 interface Phase {
   name: string;
   step: Step;
-  /** Returns the number of objects to expect, as far as the mirror knows. */
+  /** Estimates the number of objects, from the mirror. */
   expect?(context: RunContext): Promise<number>;
 }
 
@@ -27,7 +27,7 @@ const catalog: Phase = { name: 'catalog', step: compareCatalog };
 const losses: Phase = { name: 'losses', step: settleLosses };
 
 /**
- * The phases that compare each object, in their order. Money comes before purchases, so that no purchase is
+ * The phases that compare each object, in their order. Charges precede purchases, so that no purchase is
  * restored without its refund.
  */
 const comparedIn: Readonly<Record<SyncedType, readonly Phase[]>> = {
@@ -58,14 +58,14 @@ const comparedIn: Readonly<Record<SyncedType, readonly Phase[]>> = {
   entitlement_summary: [],
 };
 
-/** Losses follow once all are known. Events come last, since they must not take what is held. */
+/** Losses are decided when all are known. Events are last, since they must not apply held losses. */
 const everything: readonly Phase[] = [
   ...new Set(Object.values(comparedIn).flat()),
   losses,
   { name: 'events', step: compareEvents },
 ];
 
-/** Stripe's lists know no projects, so a project's run walks them all and keeps its own objects. */
+/** Stripe's lists cannot be filtered by project, so a project's run walks all of them. */
 const ofProject = everything.filter(({ name }) => name !== 'events');
 
 const ofUser: readonly Phase[] = [{ name: 'user', step: compareUser }, losses];

@@ -13,10 +13,10 @@ export interface NewFinding {
   action: FindingAction;
 }
 
-/** Maximum number of users that a finding names; `users_affected` counts them all. */
-const namedUsers = 100;
+/** Maximum number of users that a finding lists; `users_affected` counts all of them. */
+const maxUsers = 100;
 
-/** Stores one finding per object and run. A `fixed` one is never overwritten. */
+/** Stores a finding, one per object and run. A `fixed` one is never overwritten. */
 export async function recordFinding(
   tx: Tx,
   now: number,
@@ -26,7 +26,7 @@ export async function recordFinding(
   const { objectType, objectId, local, stripe } = difference;
   const losers = effects.filter(loses).map(({ uid }) => uid);
   const at = new Date(now);
-  // One statement, since an instance that lost the run may still write about the same object.
+  // One statement, since an instance that no longer holds the run may still write about the same object.
   await tx.$executeRaw`
     insert into reconciliation_findings as former (run_id, object_type, object_id, type, project_id,
       local, stripe, effect, loser_uids, action, created_at, resolved_at)
@@ -40,7 +40,7 @@ export async function recordFinding(
     where former.action <> 'fixed'`;
 }
 
-/** Returns SQL's null, not JSON's, for null. */
+/** Returns JSON text; null for null, so that SQL's null is stored. */
 function json(value: object | null): string | null {
   return value === null ? null : JSON.stringify(value);
 }
@@ -48,7 +48,7 @@ function json(value: object | null): string | null {
 function toEffectDto(effects: readonly UserEffect[]) {
   return {
     users_affected: effects.length,
-    users: effects.slice(0, namedUsers).map(({ projectId, userId, gains, losses, lowered }) => ({
+    users: effects.slice(0, maxUsers).map(({ projectId, userId, gains, losses, lowered }) => ({
       project_id: projectId,
       user_id: userId,
       gains,

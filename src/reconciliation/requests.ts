@@ -15,22 +15,23 @@ interface RequestDeps {
   database: Database;
 }
 
-/** A run as it is first shown to its requester. */
+/** The response to a request that starts a run. */
 export interface StartedRun {
   id: string;
   status: 'running';
 }
 
-/** The requester of a run, and the request. */
-type Asker = Pick<AuditRecord, 'actor' | 'requestId'>;
+/** The actor and the request that started a run. */
+type Requester = Pick<AuditRecord, 'actor' | 'requestId'>;
 
 /**
  * Starts a run on demand, for a user, a project or everything.
- * @throws ProblemError project_id_required, user_not_found
+ *
+ * @throws ProblemError project_id_required, user_not_found.
  */
 export async function startRun(
   deps: RequestDeps,
-  asker: Asker,
+  requester: Requester,
   asked: { projectId: string | null; userId: string | null; dryRun: boolean },
   keep: KeepAnswer<StartedRun>,
 ): Promise<StartedRun> {
@@ -46,7 +47,7 @@ export async function startRun(
   return deps.database.transaction(async (tx) => {
     const { id } = await createRun(deps, asked, firstPhase(asked), tx);
     await recordAudit(tx, {
-      ...asker,
+      ...requester,
       projectId,
       ...(userId === null ? {} : { userId }),
       action: 'reconciliation.start',
@@ -61,7 +62,7 @@ export async function startRun(
   });
 }
 
-/** Loads a run of the project (null: of any); a project's keys see only its own. */
+/** Loads a run of a project; null = of any project. @throws ProblemError reconciliation_not_found. */
 export async function loadRun(
   database: Database,
   projectId: string | null,
@@ -146,11 +147,12 @@ export async function countFindings(
 
 /**
  * Resumes a held run to apply only its held findings, each checked again first.
- * @throws ProblemError reconciliation_not_found, reconciliation_not_held
+ *
+ * @throws ProblemError reconciliation_not_found, reconciliation_not_held.
  */
 export async function forceRun(
   deps: RequestDeps,
-  asker: Asker,
+  requester: Requester,
   { projectId, id, reason }: { projectId: string | null; id: string; reason: string | undefined },
   keep: KeepAnswer<StartedRun>,
 ): Promise<StartedRun> {
@@ -175,7 +177,7 @@ export async function forceRun(
       );
     }
     await recordAudit(tx, {
-      ...asker,
+      ...requester,
       projectId: run.projectId,
       action: 'reconciliation.force',
       targetType: 'reconciliation',

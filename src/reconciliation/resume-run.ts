@@ -8,23 +8,22 @@ import { beginning, type ReconcileDeps, type RunContext, RunFailed } from './run
 import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from './run-store.ts';
 
 export interface RunDeps extends ReconcileDeps {
-  /** Waits, milliseconds. */
   pause: (ms: number) => Promise<void>;
   /** Returns whether the process is stopping; the run is then released. */
   isStopped: () => boolean;
 }
 
 /**
- * Webhooks have priority: while this many objects are enqueued, the next page waits `ms`, at most `times`.
+ * Webhooks have priority: while this many objects are enqueued, the next page is delayed by `ms`, up to `times`.
  */
 const yieldTo = { enqueued: 50, ms: 500, times: 20 };
 
-/** Thrown if another instance has taken the run over, or this one is stopping. */
+/** Thrown if another instance has taken over the run, or this one is stopping. */
 class RunInterrupted extends Error {}
 
 /**
- * Resumes a claimed run where it stopped, and runs it to its end. A failure is recorded in the run and takes
- * no access away. An interrupted run is released.
+ * Resumes a claimed run at its last position, and runs it to its end. A failure is recorded in the run. An
+ * interrupted run is released.
  */
 export async function resumeRun(
   deps: RunDeps,
@@ -67,7 +66,7 @@ async function end(
 /**
  * Compares everything in the run's scope.
  *
- * @returns what could not be compared; null if nothing is left.
+ * @returns the error if lists were incomplete; null if everything was compared.
  */
 async function compareAll(
   deps: RunDeps,
@@ -93,7 +92,7 @@ async function compareAll(
       await context.beat();
       await yieldToWebhooks(deps, pause);
       const next = await withRetries(pause, () => {
-        // A repeated step counts once.
+        // Resets the counts, so that a repeated step counts once.
         Object.assign(context.counts, countsOf(progress));
         return phase.step(context, progress.position);
       });
@@ -127,7 +126,7 @@ function contextOf(
   holder: string,
   progress: Progress,
 ): RunContext {
-  let saidAt = deps.monotonic();
+  let renewedAt = deps.monotonic();
   return {
     deps,
     scope: {
@@ -140,8 +139,8 @@ function contextOf(
     counts: countsOf(progress),
     async beat() {
       if (deps.isStopped()) throw new RunInterrupted();
-      if (deps.monotonic() - saidAt < leaseMs / 6) return;
-      saidAt = deps.monotonic();
+      if (deps.monotonic() - renewedAt < leaseMs / 6) return;
+      renewedAt = deps.monotonic();
       if (!(await saveRun(deps, run.id, holder, {}))) throw new RunInterrupted();
     },
   };

@@ -6,14 +6,14 @@ import { RunFailed } from './run-context.ts';
 
 /** Back-off during an outage or a rate limit. Each delay is shorter than the run's lease. */
 const waits = { first: 1_000, last: 30_000 };
-const maxTries = 60;
+const maxAttempts = 60;
 
-/** Maximum number of attempts at an implausible answer. */
+/** Maximum number of attempts if Stripe's responses contradict each other. */
 const maxImplausible = 3;
 
 /**
- * Retries a step until Stripe answers, for up to half an hour of outage or rate limit. A step may be repeated
- * at any time, since it compares again before it corrects.
+ * Retries a step during an outage or a rate limit, for up to half an hour. Steps are idempotent, since each
+ * compares again before it corrects.
  *
  * @throws RunFailed if Stripe refuses the key or stays unavailable.
  */
@@ -39,8 +39,8 @@ export async function withRetries<T>(
       if (!isExternalFailure(error)) {
         throw new RunFailed(`stripe_error: ${error.code ?? error.type} (${status ?? 0})`);
       }
-      if (attempt === maxTries) {
-        throw new RunFailed(`stripe_unavailable: ${status ?? 'no answer'}, ${maxTries} times`);
+      if (attempt === maxAttempts) {
+        throw new RunFailed(`stripe_unavailable: ${status ?? 'no answer'}, ${maxAttempts} times`);
       }
       outages += 1;
       await pause(backOffMs(waits, outages));

@@ -37,14 +37,14 @@ const scopeQuery = { project_id: projectIdSchema.optional() };
 const startedSchema = z.strictObject({ id: z.string(), status: z.enum(runStatuses) });
 
 /**
- * Registers the routes for reconciliation: start a run, read its progress and findings, force held findings.
+ * Registers the routes that start reconciliations, read their progress and findings, and force held findings.
  */
 export function reconciliationRoutes(
   app: App,
   deps: { clock: Clock; database: Database; access: ProjectAccess },
 ): void {
   const { clock, database, access } = deps;
-  const askerOf = (request: FastifyRequest) => ({
+  const requesterOf = (request: FastifyRequest) => ({
     actor: callerOf(request).actor,
     requestId: request.id,
   });
@@ -55,7 +55,8 @@ export function reconciliationRoutes(
       config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
-        summary: 'Compare a user, a project, or (platform key, no project) everything with Stripe',
+        summary:
+          'Compare a user, a project or, with the platform key and no project, everything with Stripe',
         body: z
           .strictObject({
             ...scopeQuery,
@@ -69,9 +70,9 @@ export function reconciliationRoutes(
     async (request, reply) => {
       const { project_id: given, user_id: userId, dry_run: dryRun } = request.body ?? {};
       const projectId = await access.scopeOf(request, given);
-      const asked = { projectId, userId: userId ?? null, dryRun: dryRun ?? false };
+      const scope = { projectId, userId: userId ?? null, dryRun: dryRun ?? false };
       const keep = answerKeeper(reply.code(202));
-      return reply.send(await startRun(deps, askerOf(request), asked, keep));
+      return reply.send(await startRun(deps, requesterOf(request), scope, keep));
     },
   );
 
@@ -165,9 +166,9 @@ export function reconciliationRoutes(
     },
     async (request, reply) => {
       const projectId = await access.scopeOf(request, request.body?.project_id);
-      const asked = { projectId, id: request.params.id, reason: request.body?.reason };
+      const held = { projectId, id: request.params.id, reason: request.body?.reason };
       const keep = answerKeeper(reply.code(202));
-      return reply.send(await forceRun(deps, askerOf(request), asked, keep));
+      return reply.send(await forceRun(deps, requesterOf(request), held, keep));
     },
   );
 }

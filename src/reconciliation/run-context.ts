@@ -1,4 +1,5 @@
 import type Stripe from 'stripe';
+import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { ApplyDeps } from '../mirror/apply.ts';
 import type { StripeSnapshot } from '../mirror/core/stripe-snapshot.ts';
@@ -11,7 +12,6 @@ export interface ReconcileDeps extends ApplyDeps {
   stripeForReconciliation: Stripe;
 }
 
-/** The scope of a run, and whether it changes anything. */
 export interface RunScope {
   runId: string;
   /** Null = all projects. */
@@ -21,21 +21,20 @@ export interface RunScope {
 }
 
 /** The position of a phase in its list at Stripe; newest first. */
-export interface Position {
-  /** Which of several lists; most phases have one. */
-  part: number;
-  /** The last id seen; null = at the beginning. */
-  after: string | null;
+export const positionSchema = z.object({
+  /** The index of the list; most phases have one. */
+  part: z.int(),
+  /** The id of the last listed object; null = at the beginning. */
+  after: z.string().nullable(),
   /** The creation of that object, epoch milliseconds. */
-  before: number | null;
-  /** The ids seen that were created in that same second; the next page shows the rest of it. */
-  tied: string[];
-  /**
-   * The number under which that second was first listed, as text; null if it was not. Objects created in it
-   * later come before everything on the next page.
-   */
-  tiedSince: string | null;
-}
+  before: z.number().nullable(),
+  /** The ids listed so far that were created in that second; the next page may list more. */
+  tied: z.array(z.string()),
+  /** The number under which that second was first listed, as text; null = not yet. */
+  tiedSince: z.string().nullable().default(null),
+});
+
+export type Position = z.infer<typeof positionSchema>;
 
 export const beginning: Position = {
   part: 0,
@@ -49,7 +48,7 @@ export const beginning: Position = {
 interface Counts {
   pages: number;
   objects: number;
-  /** Objects that Stripe's list lacked, though Stripe knows them alive: the list was incomplete. */
+  /** Objects that Stripe returned alive although its list lacked them: the list was incomplete. */
   unlisted: number;
 }
 
@@ -60,25 +59,25 @@ export interface RunContext {
   /** The oldest creation to compare in lists by creation, epoch milliseconds; null = all. */
   since: number | null;
   counts: Counts;
-  /** Renews the lease of the run. Throws if another instance has taken the run over, or if it must stop. */
+  /** Renews the lease. Throws if another instance has taken over the run, or this one is stopping. */
   beat(): Promise<void>;
 }
 
-/** Objects that were fetched under one number, and are compared and corrected together. */
-export interface Unit {
+/** A snapshot and the number under which it was fetched. */
+export interface FetchedSnapshot {
   snapshot: StripeSnapshot;
   number: bigint;
-  /** Objects that this unit may depend on, as they were fetched. */
+  /** Fetched objects that the snapshot may depend on. */
   related?: Related;
 }
 
-/** Objects that were compared just before, and not stored if the run is dry or of another project. */
+/** Objects that were compared just before. A dry run, or one of another project, has not stored them. */
 export interface Related {
-  /** A dry run applies them too, so that what follows from a customer's user has its effect. */
+  /** A dry run applies these, too, since the users of the objects may follow from them. */
   customers?: StripeSnapshot['customer'];
-  /** Products that are not stored, without which their prices cannot be. */
+  /** Products that are not stored, without which their prices cannot be stored. */
   products?: StripeSnapshot['product'];
 }
 
-/** Ends a run that cannot continue, with the reason. It takes no access away. */
+/** Ends a run that cannot continue, with the reason. */
 export class RunFailed extends Error {}

@@ -3,11 +3,10 @@ import type { ReconciliationRun } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import { beginning } from './run-context.ts';
+import { beginning, positionSchema, type RunScope } from './run-context.ts';
 
 /*
- * Runs as rows. A run is claimed by a lease, which its holder renews. Once the lease has expired, another
- * instance takes over.
+ * Stores runs. An instance claims a run by a lease and renews it. Once it has expired, another may take over.
  */
 
 /** Lease of a run, milliseconds. */
@@ -15,29 +14,23 @@ export const leaseMs = 60_000;
 
 export const runStatuses = ['running', 'done', 'held', 'failed'] as const;
 
-const positionSchema = z.object({
-  part: z.int(),
-  after: z.string().nullable(),
-  before: z.number().nullable(),
-  tied: z.array(z.string()),
-  tiedSince: z.string().nullable().default(null),
-});
-
 const progressSchema = z.object({
   phase: z.string(),
   position: positionSchema,
   pages: z.int(),
   objects: z.int(),
   unlisted: z.int(),
-  /** Of this phase: its start (epoch milliseconds), the number of objects then, and the expected number. */
+  /** The start of the phase, epoch milliseconds. */
   phaseStartedAt: z.number(),
+  /** `objects` at the start of the phase. */
   phaseObjects: z.int(),
+  /** The expected number of objects of the phase; null = unknown. */
   expected: z.int().nullable(),
-  /** Objects created before this are not listed, epoch milliseconds; null = no lower bound. */
+  /** The oldest creation that is listed, epoch milliseconds; null = no lower bound. */
   since: z.number().nullable(),
   /** Whether an operator forced the held findings. */
   forced: z.boolean(),
-  /** What could not be compared before an operator forced the held findings. */
+  /** The error of the run before an operator forced the held findings. */
   failedBefore: z.string().nullable().default(null),
 });
 
@@ -53,16 +46,7 @@ interface RunDeps {
   database: Database;
 }
 
-interface NewRun {
-  projectId: string | null;
-  userId: string | null;
-  dryRun: boolean;
-}
-
-/**
- * Overlap of a run with the last success, milliseconds, so that objects that Stripe lists late are not
- * missed.
- */
+/** Overlap of a run with the last success, milliseconds: Stripe may list new objects late. */
 const overlapMs = 7_200_000;
 
 async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progress> {
@@ -86,10 +70,10 @@ async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progr
   };
 }
 
-/** Creates a run on demand, in the transaction `tx` if there is one; the next free instance claims it. */
+/** Creates a run on demand, which the next free instance claims. */
 export async function createRun(
   { clock, database }: RunDeps,
-  run: NewRun,
+  run: Omit<RunScope, 'runId'>,
   firstPhase: string,
   tx: Tx = database.prisma,
 ): Promise<ReconciliationRun> {
@@ -105,7 +89,7 @@ export async function createRun(
 }
 
 /**
- * Creates the run of a time slot, on exactly one instance; none while a scheduled run is in progress.
+ * Creates the run of a time slot, once over all instances, unless a scheduled run is in progress.
  *
  * @returns whether this instance created it.
  */
@@ -144,7 +128,7 @@ export async function claimRun(
 
 /**
  * Updates a run that this instance holds, and renews the lease. Returns false if another instance has taken
- * the run over.
+ * over the run.
  */
 export async function saveRun(
   { clock, database }: RunDeps,
@@ -167,7 +151,7 @@ export async function releaseRun({ database }: RunDeps, id: string, holder: stri
   });
 }
 
-/** Ends a run. Pending findings become `reported`. May also settle findings held by other runs. */
+/** Ends a run. Pending findings become `reported`. May also settle held findings of other runs. */
 export async function endRun(
   { clock, database }: RunDeps,
   run: Pick<ReconciliationRun, 'id' | 'projectId' | 'userId' | 'dryRun' | 'startedAt'>,
@@ -193,10 +177,10 @@ export async function endRun(
 }
 
 /**
- * Settles findings held by other runs, if this run has fixed or settled the same object, or has compared
- * everything since and held nothing.
+ * Settles held findings of other runs about the same objects as the fixed and settled findings of this run.
  *
- * @param startedAt of a run that held nothing; null: only the same objects count.
+ * @param startedAt if given, also settles those of runs that started earlier: this run compared everything
+ *   since, and held nothing.
  */
 async function settleHeld(tx: Tx, now: number, id: string, startedAt: Date | null): Promise<void> {
   await tx.$executeRaw`

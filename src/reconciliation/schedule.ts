@@ -9,15 +9,15 @@ import type { ReconcileDeps } from './run-context.ts';
 import { claimRun, createSlotRun } from './run-store.ts';
 
 /** Interval at which an instance polls for an unclaimed run, milliseconds. */
-const lookEveryMs = 2_000;
+const pollEveryMs = 2_000;
 
 const measureEveryMs = 30_000;
 
-/** Length of the slices of a wait, milliseconds, so that a stop takes effect soon. */
+/** Interval at which a pause checks for a stop, milliseconds. */
 const sliceMs = 250;
 
 /**
- * Starts the scheduler. It creates the run of each time slot, once over all instances, and resumes new and
+ * Starts the scheduler, which creates the run of each time slot, once over all instances, and resumes new and
  * abandoned runs.
  *
  * @param schedule a cron expression in UTC; undefined: only on demand.
@@ -31,13 +31,15 @@ export function startReconciliation(
   const holder = randomUUID();
   const isStopped = (): boolean => stopped;
   const pause = async (ms: number): Promise<void> => {
-    for (let left = ms; left > 0 && !stopped; left -= sliceMs) await sleep(Math.min(left, sliceMs));
+    for (let restMs = ms; restMs > 0 && !stopped; restMs -= sliceMs) {
+      await sleep(Math.min(restMs, sliceMs));
+    }
   };
   const onError = (error: unknown): void => {
     deps.logger.warn({ err: error }, 'a reconciliation was interrupted; it will be resumed');
   };
   const working = repeat(
-    lookEveryMs,
+    pollEveryMs,
     () => drainRuns({ ...deps, pause, isStopped }, holder),
     onError,
   );
@@ -63,12 +65,12 @@ export function startReconciliation(
 
 const everything = { projectId: null, userId: null };
 
-/** Rounds down to the minute, since instances fire some milliseconds apart. */
+/** Rounds down to the minute, since the schedules of instances differ by milliseconds. */
 function slotOf(date: Date): Date {
   return new Date(Math.floor(date.getTime() / 60_000) * 60_000);
 }
 
-/** Resumes runs until every run has a holder. */
+/** Claims and resumes runs until none is unclaimed. */
 export async function drainRuns(
   deps: Parameters<typeof resumeRun>[0],
   holder: string,

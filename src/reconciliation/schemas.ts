@@ -25,7 +25,7 @@ export const runSchema = z
     dry_run: z.boolean(),
     slot: isoInstantSchema.nullable().describe('The time it was scheduled for; `null` = on demand'),
     status: z.enum(runStatuses),
-    error: z.string().nullable().describe('Why it failed, or what it could not compare'),
+    error: z.string().nullable().describe('Why the run failed or was incomplete'),
     account_id: z
       .string()
       .nullable()
@@ -48,11 +48,11 @@ export const findingSchema = z
       'The differing fields in the mirror; `null` = it has no such object',
     ),
     stripe: jsonOutSchema.describe('The differing fields at Stripe'),
-    effect: jsonOutSchema.describe('What the correction gives to users and takes from them'),
+    effect: jsonOutSchema.describe('The gains and losses of users by the correction'),
     action: z
       .enum(findingActions)
       .describe(
-        '`fixed`; `reported` only; `pending` until the end of the run; `held` for an operator; `settled` by another sync or run; `open`: only an operator can settle it',
+        '`fixed`; `reported` only; `pending` until the end of the run; `held` for an operator; `settled` by another sync or run; `open`: only an operator can resolve it',
       ),
     created_at: isoInstantSchema,
     resolved_at: isoInstantSchema.nullable(),
@@ -124,7 +124,7 @@ export function toFindingDto(row: ReconciliationFinding): z.infer<typeof finding
   };
 }
 
-/** Returns the fields of an object on one side, as answers show them. */
+/** Returns the stored fields of an object under the names of the API. */
 function sideOf(stored: unknown) {
   const fields = z.record(z.string(), z.json()).nullable().parse(stored);
   return fields === null ? null : toApiFields(fields);

@@ -10,7 +10,7 @@ import type { StoredObjects } from './core/diff.ts';
 /**
  * Loads the mirror's rows of the objects of a snapshot, with a fixed number of queries.
  *
- * @param number under which the snapshot was fetched.
+ * @param number the number under which the snapshot was fetched.
  */
 export async function loadStored(
   tx: Tx,
@@ -31,7 +31,7 @@ export async function loadStored(
   };
 }
 
-/** Loads the objects whose stored user differs from the evidence, or is missing. */
+/** Loads the keys of the objects whose stored user differs from their owner. */
 async function loadMisowned(
   tx: Tx,
   snapshot: StripeSnapshot,

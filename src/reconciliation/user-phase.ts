@@ -3,7 +3,7 @@ import { type SyncedRef, objectKey, refsTo } from '../webhook/core/synced-object
 import { compareSingle } from './pages.ts';
 import type { RunContext } from './run-context.ts';
 
-/** Compares all objects of one user, at Stripe and in the mirror; each is fetched alone. */
+/** Compares all objects of one user, at Stripe and in the mirror. Fetches each individually. */
 export async function compareUser(context: RunContext): Promise<null> {
   const { deps, scope } = context;
   const { prisma } = deps.database;

@@ -7,39 +7,33 @@ import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.
 import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schemas.ts';
 
 /*
- * Stores a row per project and UTC day, so that a chart reads rows without a scan. A day is written after it
- * has ended. The current state can be recorded only for the last day; changes can also be computed for
- * earlier days.
+ * Stores a row per project and UTC day, so that charts need no scan. A day is written after it has ended. The
+ * present state can be recorded only for the last day; changes can also be computed for earlier days.
  */
 
 const dayMs = 86_400_000;
 
 /** Maximum number of missed days that one run writes. */
-const daysPerRun = 40;
+const maxDaysPerRun = 40;
 
-/** Number of days that are recomputed: a dispute is lost two or three months after it was opened. */
+/** Number of days that are recomputed: a dispute may be lost two or three months after it was opened. */
 const revisedDays = 120;
 
-export interface DailyDeps {
-  database: Database;
-  clock: Clock;
-}
-
 /**
- * Writes the days that have ended and are not yet written, from each project's creation on. Once a day, after
- * it has written yesterday, recomputes the changes of earlier days. Several instances can call it
- * concurrently: one works, the others skip.
+ * Writes the days that have ended and are not yet written, from each project's creation on. After it has
+ * written yesterday, recomputes the changes of earlier days. Of concurrent calls by several instances, one
+ * works and the others return at once.
  *
  * @param isStopped checked between two days.
  * @returns the number of written rows, without recomputed ones.
  */
 export async function writeDailyReports(
-  { database, clock }: DailyDeps,
+  { database, clock }: { database: Database; clock: Clock },
   isStopped: () => boolean = () => false,
 ): Promise<number> {
   const client = await database.pool.connect();
-  // The lock's connection is idle in the meantime. If it is lost, it emits an error event, which would end
-  // the process without a listener. The next query then fails and reports the loss.
+  // The connection with the lock is idle while the days are written. Without a listener, the error event of a
+  // lost connection would end the process; the next query fails anyway.
   const ignore = (): void => undefined;
   client.on('error', ignore);
   try {
@@ -66,7 +60,7 @@ async function writeMissing(
   const today = now - (now % dayMs);
   const firsts = await loadFirstMissing(database);
   const first = Math.min(...firsts.values());
-  const last = Math.min(today, first + daysPerRun * dayMs);
+  const last = Math.min(today, first + maxDaysPerRun * dayMs);
   let written = 0;
   for (let day = first; day < last && !isStopped(); day += dayMs) {
     const flows = await loadFlows(database, null, { from: day, to: day + dayMs });
@@ -99,7 +93,7 @@ async function writeMissing(
   return written;
 }
 
-/** Recomputes the changes of a written day. The recorded state stays. */
+/** Recomputes the changes of a written day. The recorded state is kept. */
 async function reviseDay(database: Database, dayAt: number): Promise<void> {
   const day = new Date(dayAt);
   const { prisma } = database;
@@ -141,7 +135,7 @@ export interface DayReport {
   figures: DayFigures;
 }
 
-/** Loads the days that begin in the window, in order, and within a day by project. */
+/** Loads the days that begin in the window, by day and project. */
 export async function loadDays(
   database: Database,
   scope: ProjectScope,

@@ -3,7 +3,7 @@ import type { JsonValue } from '../entitlements/core/facts.ts';
 import { byText } from '../entitlements/core/order.ts';
 import type { FigureLine } from './core/csv.ts';
 
-/** The representation of a kind of value: its JSON schema, and its lines of CSV. */
+/** How values of a kind are represented in JSON and CSV. */
 export interface Shape<Value, Json> {
   schema: z.ZodType<Json>;
   toJson(value: Value): Json;
@@ -30,7 +30,7 @@ export const revenue = byKey(
   group({ gross: amount, refunded: amount, disputed: amount, net: amount }),
 );
 
-/** Returns the shape of values by key. @param column the CSV column of the key. */
+/** Returns the shape of values by a key, which has its own CSV column. */
 function byKey<Value, Json>(
   column: 'of' | 'currency',
   each: Shape<Value, Json>,
@@ -57,7 +57,7 @@ type ValuesOf<Group extends Members> = {
   [Name in keyof Group]: Group[Name] extends Shape<infer Value, unknown> ? Value : never;
 };
 
-/** Combines several named values. */
+/** Returns the shape of several named values. */
 export function group<Group extends Members>(
   members: Group,
 ): Shape<ValuesOf<Group>, Record<string, JsonValue>> {
@@ -74,8 +74,8 @@ export function group<Group extends Members>(
 }
 
 /**
- * Clamps an amount to what JSON numbers represent exactly, 90 trillion dollars, so that one absurd
- * subscription does not block all reports.
+ * Clamps an amount to the range of exact JSON numbers, 90 trillion dollars, so that a subscription with an
+ * absurd quantity does not fail all reports.
  */
 function clampToSafeInteger(amount: bigint): number {
   const max = BigInt(Number.MAX_SAFE_INTEGER);

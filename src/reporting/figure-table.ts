@@ -28,10 +28,10 @@ function figuresOf<Of extends string, Facts>(of: Of) {
   });
 }
 
-/** The present state when a report is requested. */
+/** Figures of the present state when a report is requested. */
 const standing = figuresOf<'standing', ProjectStanding>('standing');
 
-/** The changes over the window of a report. */
+/** Figures of the changes in the window of a report. */
 const flow = figuresOf<'flow', Flow>('flow');
 
 /** The figures of subscriptions, in the order of reports. */
@@ -73,7 +73,7 @@ export const otherFigures = {
         schema: count.schema.describe('Items that count as 0, because their price is unknown'),
       },
     }),
-    'The monthly amounts that `mrr` excludes',
+    'Monthly amounts that are not in `mrr`',
     ({ mrrTrialing, mrrPaused, unpricedItems }) => ({
       trialing: mrrTrialing,
       paused: mrrPaused,

@@ -3,22 +3,22 @@ import type { Database } from '../platform/database.ts';
 import { groupByProject } from './by-project.ts';
 import { ofProject } from './owners.ts';
 
-/** The access that a project gives its users at an instant. */
+/** Numbers of users and grants of a project at an instant. */
 export interface Access {
-  /** Users by feature code. Features in use that no user has are included with 0. */
+  /** Users by feature code, for all features that are not archived. */
   entitledUsers: ReadonlyMap<string, number>;
   /** Manual grants whose window covers the instant, revoked ones included. */
   grantsInForce: number;
 }
 
-/** Loads the access that projects give, by project. */
+/** Loads the numbers of entitled users and grants in force, by project. */
 export async function loadAccess(
   database: Database,
   scope: ProjectScope,
   now: number,
 ): Promise<(projectId: string) => Access> {
   const entitled = await database.pool.query<{ project_id: string; code: string; users: number }>(
-    // Live segments of one user and feature never overlap, so each row is another user.
+    // Live segments of one user and feature never overlap, so each row counts another user.
     `select f.project_id, f.code, (
        select count(*)::int from entitlement_segments s
        where s.project_id = f.project_id and s.feature_code = f.code and s.superseded_at is null

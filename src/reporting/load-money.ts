@@ -18,8 +18,8 @@ const paidSession = `cs.mode = 'payment' and cs.status = 'complete' and cs.payme
   and cs.amount_total > 0`;
 
 /**
- * SQL: whether no invoice is the receipt of a row `cs` of checkout_sessions. The look-up by payment runs per
- * row; otherwise Postgres would scan all payments.
+ * SQL: whether no invoice is the receipt of a row `cs` of checkout_sessions. As a subquery with `limit`, the
+ * look-up by payment runs per row; otherwise Postgres would scan all payments.
  */
 const withoutReceipt = `
   not exists (select from invoices i where i.id = cs.invoice_id and ${paidInvoice})
@@ -27,8 +27,8 @@ const withoutReceipt = `
        where ip.payment_intent_id = cs.payment_intent_id and ${paidInvoice} limit 1) is null`;
 
 /**
- * SQL: the project of a payment intent's revenue, by its receipt or otherwise its checkout, since a receipt
- * need not name its payment.
+ * SQL: the project of a payment intent's revenue, by its receipt, or by its checkout if no receipt names the
+ * payment.
  */
 function paymentProject(intentId: string): string {
   return `coalesce(

@@ -13,31 +13,26 @@ import type { Amounts, Pricing } from './core/recurring.ts';
 import { ownedSubscriptions } from './owners.ts';
 
 const itemsShape = z.array(
-  z.object({ price_id: z.string(), product_id: z.string(), quantity: z.int().nullable() }),
+  z.object({ priceId: z.string(), productId: z.string(), quantity: z.int().nullable() }),
 );
 const discountsShape = z.array(
   z.object({
     item: z.int().nullable(),
-    percent_off: z.string().nullable(),
-    amount_off: z.string().nullable(),
+    percentOff: z.string().nullable(),
+    amountOff: z.string().nullable(),
     currency: z.string().nullable(),
   }),
 );
 
-interface AlikeRow {
+interface AlikeRow extends Omit<AlikeSubscriptions, 'items' | 'discounts'> {
   project_id: string;
-  status: string;
-  effective_status: string;
-  collection_paused: boolean;
-  currency: string;
   items: unknown;
   discounts: unknown;
-  count: number;
 }
 
 /**
- * Loads the subscriptions of projects, with equal ones grouped so that the number of rows stays small. Ended
- * subscriptions are only counted. Only recurring discounts in force are loaded.
+ * Loads the subscriptions of projects, grouped by everything that reports use. Ended ones have no items.
+ * Discounts are those that recur and are in force.
  */
 export async function loadSubscriptions(
   database: Database,
@@ -46,18 +41,18 @@ export async function loadSubscriptions(
 ): Promise<Map<string, AlikeSubscriptions[]>> {
   const { rows } = await database.pool.query<AlikeRow>(
     `with ${ownedSubscriptions}
-     select o.project_id, s.status, s.effective_status, s.collection_paused, s.currency,
-       i.items, d.discounts, count(*)::int as count
+     select o.project_id, s.status, s.effective_status as "effectiveStatus",
+       s.collection_paused as "collectionPaused", s.currency, i.items, d.discounts, count(*)::int as count
      from owned o join subscriptions s on s.id = o.id
      left join lateral (
        select jsonb_agg(jsonb_build_object(
-         'price_id', si.price_id, 'product_id', si.product_id, 'quantity', si.quantity)
+         'priceId', si.price_id, 'productId', si.product_id, 'quantity', si.quantity)
          order by si.position, si.id) as items
        from subscription_items si where si.subscription_id = s.id
      ) i on s.effective_status not in (${sqlStatuses(terminalStatuses)})
      left join lateral (
        select jsonb_agg(jsonb_build_object(
-         'item', si.index, 'percent_off', sd.percent_off, 'amount_off', sd.amount_off::text,
+         'item', si.index, 'percentOff', sd.percent_off, 'amountOff', sd.amount_off::text,
          'currency', sd.currency) order by si.index nulls last, sd.position) as discounts
        from subscription_discounts sd
        left join (
@@ -70,27 +65,10 @@ export async function loadSubscriptions(
      group by 1, 2, 3, 4, 5, 6, 7`,
     [scope, new Date(now)],
   );
-  return groupByProject(rows, (row) => ({
-    count: row.count,
-    status: row.status,
-    effectiveStatus: row.effective_status,
-    collectionPaused: row.collection_paused,
-    currency: row.currency,
-    items: itemsShape
-      .parse(row.items ?? [])
-      .map(({ price_id: priceId, product_id: productId, quantity }) => ({
-        priceId,
-        productId,
-        quantity,
-      })),
-    discounts: discountsShape
-      .parse(row.discounts ?? [])
-      .map(({ item, percent_off: percentOff, amount_off: amountOff, currency }) => ({
-        item,
-        percentOff,
-        amountOff,
-        currency,
-      })),
+  return groupByProject(rows, ({ project_id: _, items, discounts, ...row }) => ({
+    ...row,
+    items: itemsShape.parse(items ?? []),
+    discounts: discountsShape.parse(discounts ?? []),
   }));
 }
 
@@ -104,8 +82,8 @@ interface SpanRow {
 }
 
 /**
- * Loads the spans of subscriptions that have begun: all spans of each subscriber with one that began, ended or
- * was in its trial in the window. An ended subscription without a known end counts as never begun.
+ * Loads the spans of subscriptions that have begun, for each subscriber with one that began, ended or was in
+ * its trial in the window. An ended subscription without a known end counts as never begun.
  */
 export async function loadSubscriptionSpans(
   database: Database,

@@ -1,7 +1,7 @@
 /*
- * Decides the project of a subscription or a payment, in SQL (docs/reports.md, "Which project a figure
- * belongs to"): the project of its user, otherwise the project that has the product. In these parts of
- * statements `$1` is the requested project; null = all.
+ * Determines the project of a subscription or a payment, in SQL (docs/reports.md, "Which project a figure
+ * belongs to"): the project of its user, otherwise the project that has the product. In these fragments `$1` is
+ * the requested project; null = all.
  */
 
 /** SQL: whether a row's project is requested. */
@@ -10,8 +10,8 @@ export function ofProject(column: string): string {
 }
 
 /**
- * SQL: a `with` query `owned (id, project_id, subscriber)` of the subscriptions of a project. It has two
- * branches, so that Postgres finds one project's subscriptions by its users.
+ * SQL: a `with` query `owned (id, project_id, subscriber)` of the subscriptions of a project. Subscriptions
+ * with a user have their own branch, so that Postgres finds one project's by an index.
  */
 export const ownedSubscriptions = `
   owned as (

@@ -7,14 +7,13 @@ import { type Access, loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
 import { loadPrices, loadSubscriptions, loadSubscriptionSpans } from './load-subscriptions.ts';
 
-/** The present state of a project: its subscriptions, and the access that it gives its users. */
+/** The present state of a project. */
 export type ProjectStanding = Standing & Access;
 
-/** The request for a report. */
-interface Asked {
+interface ReportRequest {
   scope: ProjectScope;
   window: ReportWindow;
-  /** The instant at which the present state is counted. */
+  /** The instant of the present state. */
   now: number;
 }
 
@@ -33,9 +32,10 @@ interface Figures {
  */
 export function createReports(
   database: Database,
-): (asked: Asked) => Promise<ReadonlyMap<string, Figures>> {
+): (request: ReportRequest) => Promise<ReadonlyMap<string, Figures>> {
   return createBatches({
-    load: (asked: Asked[]) => Promise.all(asked.map((each) => loadFigures(database, each))),
+    load: (requests: ReportRequest[]) =>
+      Promise.all(requests.map((request) => loadFigures(database, request))),
     maxSize: 1,
     tenantOf: ({ scope }) => scope ?? '',
     limit: { maxRunning: 2, maxWaitMs: 10_000 },
@@ -44,11 +44,11 @@ export function createReports(
 
 async function loadFigures(
   database: Database,
-  { scope, window, now }: Asked,
+  { scope, window, now }: ReportRequest,
 ): Promise<Map<string, Figures>> {
   const flows = await loadFlows(database, scope, window);
   const standings = await loadProjectStandings(database, scope, now);
-  // A project created in the meantime is in the next report.
+  // A project that was created between the two queries is omitted.
   return new Map(
     [...flows].flatMap(([projectId, flow]) => {
       const standing = standings.get(projectId);
@@ -58,8 +58,8 @@ async function loadFigures(
 }
 
 /**
- * Loads the changes in projects over a window, by project, for every project in scope, in the order of their
- * ids. Runs its statements sequentially, so that a report uses one connection.
+ * Loads the changes over a window, for every project in scope, in the order of their ids. Queries run
+ * sequentially, so that a report uses one connection.
  */
 export async function loadFlows(
   database: Database,
@@ -85,7 +85,7 @@ export async function loadFlows(
   );
 }
 
-/** Loads the present state of the projects' subscriptions from the mirror, for every project in scope. */
+/** Loads the present state of subscriptions, for every project in scope. */
 export async function loadStandings(
   database: Database,
   scope: ProjectScope,
@@ -105,8 +105,7 @@ export async function loadStandings(
 }
 
 /**
- * Loads the present state of the projects' subscriptions and the access that the projects give, for every
- * project in scope.
+ * Loads the whole present state, for every project in scope.
  */
 export async function loadProjectStandings(
   database: Database,

@@ -13,13 +13,14 @@ import { createReports } from './report.ts';
 import { dailySchema, figureLines, reportSchema, toProjectReportDto } from './schemas.ts';
 import { reportWindow } from './window.ts';
 
-export interface ReportRouteDeps {
-  database: Database;
-  clock: Clock;
-  access: ProjectAccess;
-}
-
 const tags = ['Reports'];
+
+const config = {
+  auth: 'admin',
+  allProjects: true,
+  cost: heavyCost,
+  problems: ['window_invalid'],
+} as const;
 
 const querystring = z.strictObject({
   project_id: projectIdSchema.optional(),
@@ -27,23 +28,21 @@ const querystring = z.strictObject({
   to: instantSchema.optional().describe('Exclusive; default: just after now'),
 });
 
-/** Maximum number of days in one response: enough for a chart of a year. */
+/** Maximum number of days in one response, enough for a chart of a year. */
 const maxDays = 400;
 
 /** Registers the routes for reports. */
-export function reportRoutes(app: App, deps: ReportRouteDeps): void {
+export function reportRoutes(
+  app: App,
+  deps: { database: Database; clock: Clock; access: ProjectAccess },
+): void {
   const { database, clock } = deps;
   const loadReports = createReports(database);
 
   app.get(
     '/api/v1/metrics',
     {
-      config: {
-        auth: 'admin',
-        allProjects: true,
-        cost: heavyCost,
-        problems: ['window_invalid'],
-      },
+      config,
       schema: {
         tags,
         summary:
@@ -79,15 +78,10 @@ export function reportRoutes(app: App, deps: ReportRouteDeps): void {
   app.get(
     '/api/v1/metrics/daily',
     {
-      config: {
-        auth: 'admin',
-        allProjects: true,
-        cost: heavyCost,
-        problems: ['window_invalid'],
-      },
+      config,
       schema: {
         tags,
-        summary: 'Get the same figures as stored day by day, for charts; at most 400 days',
+        summary: 'Get the same figures by day, as stored, for charts; at most 400 days',
         querystring,
         response: { 200: asJsonOrCsv(dailySchema) },
       },

@@ -7,14 +7,14 @@ import { repeat } from '../platform/repeat.ts';
 import { writeDailyReports } from './daily.ts';
 import { loadStandings } from './report.ts';
 
-/** Hourly, so that a missed day is written soon; at ten past, when late events have arrived. */
+/** Hourly, so that a missed day is written soon, and at ten past, when late events have arrived. */
 const dailyCron = '10 * * * *';
 
 const measureEveryMs = 60_000;
 
 /**
- * The pause after a measurement as a multiple of its duration, so that measuring takes at most a fiftieth of
- * the time. Every instance measures all subscriptions, which takes two seconds for 100,000 of them.
+ * The pause after a measurement as a multiple of its duration, so that measurements run at most 2 % of the
+ * time. Every instance measures all subscriptions, which takes two seconds for 100,000 of them.
  */
 const pauseFactor = 49;
 

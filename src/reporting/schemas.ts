@@ -10,8 +10,8 @@ import type { ProjectStanding } from './report.ts';
 type FigureTable = Readonly<Record<string, AnyFigure>>;
 
 /**
- * The figures that every stored day has. All others are null for days that were written too late to count
- * them, or by a release without them.
+ * The figures that every stored day has. All others may be null: the day was written too late to measure the
+ * present state, or by a release without the figure.
  */
 const inEveryDay = ['new', 'churned', 'reactivated', 'trialing', 'revenue', 'payments'] as const;
 
@@ -70,7 +70,7 @@ export const dayFiguresSchema = z.object({
 
 export type DayFigures = z.infer<typeof dayFiguresSchema>;
 
-/** Returns the figures of a stored day of any release. Missing figures are null. */
+/** Parses the figures of a stored day of any release. Missing figures are null. */
 export function readDayFigures(stored: unknown): DayFigures {
   return dayFiguresSchema.parse(withMissingAsNull(dayFiguresSchema, stored));
 }
@@ -100,7 +100,9 @@ export const dailySchema = z.object({
         day: z.iso.date().describe('UTC'),
         measured_at: isoInstantSchema
           .nullable()
-          .describe('When the present state was counted; null if it was too late'),
+          .describe(
+            'Time at which the present state was measured; null if the day was written later',
+          ),
         ...dayFiguresSchema.shape,
       })
       .meta({ id: 'DailyReport' }),
@@ -118,13 +120,13 @@ export function toProjectReportDto(
 /**
  * Returns the figures of a day to store.
  *
- * @param standing undefined if it is too late to count the present state.
+ * @param standing undefined if it is too late to measure the present state.
  */
 export function toDayFigures(standing: ProjectStanding | undefined, flow: Flow): DayFigures {
   return dayFiguresSchema.parse(jsonOf(flow, standing));
 }
 
-/** Returns a stored day with its changes recomputed. The recorded state stays. */
+/** Returns a stored day with other changes and the same present state. */
 export function withFlow(day: DayFigures, flow: Flow): DayFigures {
   return dayFiguresSchema.parse(jsonOf(flow, undefined, day));
 }

@@ -3,14 +3,12 @@ import { syncedObjects } from '../../webhook/core/events.ts';
 import type { Difference } from './diff.ts';
 import type { UserEffect } from './user-effect.ts';
 
-/*
- * Classifies a difference by its effect on users. Pure.
- */
+/* Classifies a difference by its effect on users. Pure. */
 
 /**
- * The action taken on a finding: `fixed`; `reported` only; `pending` until the run knows the total loss;
- * `held` for an operator because of that loss; `settled` since the difference was gone when checked again;
- * `open`: only an operator can settle it.
+ * The action for a finding: `fixed`; `reported` only; `pending` until all losses of the run are known; `held`
+ * for an operator because of them; `settled`, because the difference had disappeared when it was checked again;
+ * `open`: only an operator can resolve it.
  */
 export const findingActions = ['fixed', 'reported', 'pending', 'held', 'settled', 'open'] as const;
 export type FindingAction = (typeof findingActions)[number];
@@ -31,7 +29,7 @@ const windowFields = new Set([
 ]);
 
 /**
- * Returns the first type that applies. A difference that changes no access and no money is a missed event.
+ * Returns the first type that applies to a difference and its effects on users.
  */
 export function classifyFinding(
   difference: Difference,

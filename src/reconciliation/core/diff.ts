@@ -4,9 +4,7 @@ import { mapTypes, type StripeSnapshot, withArrivals } from '../../mirror/core/s
 import type { SyncedType } from '../../webhook/core/events.ts';
 import { objectKey, type SyncedRef } from '../../webhook/core/synced-object.ts';
 
-/*
- * Compares what Stripe shows with what the mirror holds, field by field. Pure.
- */
+/* Compares snapshots of Stripe with the rows of the mirror, field by field. Pure. */
 
 type Scalar = string | number | boolean | null;
 
@@ -23,22 +21,22 @@ export interface Difference extends SyncedRef {
 /** The mirror's rows of the objects of a snapshot, by `objectKey`. */
 export interface StoredObjects {
   rows: ReadonlyMap<string, object>;
-  /** Objects that are stored with another owner than the evidence says. */
+  /** Objects whose stored user differs from their owner. */
   misowned: ReadonlySet<string>;
-  /** Objects that were fetched after the snapshot, so it says nothing about them. */
+  /** Objects that were fetched after the snapshot, which are not compared. */
   newer: ReadonlySet<string>;
   /** When delayed payments arrived, by session, as reported by events. */
   arrivals: ReadonlyMap<string, Date>;
 }
 
-/** Personal data: a finding says that they differ, without the values. */
+/** Personal data: a finding contains only that they differ. */
 const withheld = new Set(['email', 'metadataProjectId', 'metadataUserId']);
 
-/** Lists that the mirror only appends to: entries that Stripe no longer shows are no difference. */
-const addedTo = new Set(['refunds', 'payments']);
+/** Lists that the mirror only appends to: an entry that Stripe no longer lists is no difference. */
+const appendOnly = new Set(['refunds', 'payments']);
 
-/** JSON that is compared as a whole, and not row by row. */
-const wholes = new Set(['tiers', 'currencyOptions']);
+/** JSON fields that are compared as a whole. */
+const jsonFields = new Set(['tiers', 'currencyOptions']);
 
 /** Returns every object of the snapshot that differs from the stored one, in the order of `syncedTypes`. */
 export function differences(snapshot: StripeSnapshot, stored: StoredObjects): Difference[] {
@@ -64,7 +62,7 @@ export function differsFromStored(row: object, local: object | undefined): boole
   return Object.keys(compareRow(row, local).stripe).length > 0;
 }
 
-/** The comparable part of a row, if it is not the whole row. */
+/** The comparable fields of a row, for types that have others, too. */
 const comparableFields: { [T in SyncedType]?: (row: RowOf[T]) => object } = {
   customer: (row) => without(row, ['metadataProjectId', 'metadataUserId']),
   // An unknown status keeps the last known effect, and the fields that belong to it.
@@ -72,11 +70,11 @@ const comparableFields: { [T in SyncedType]?: (row: RowOf[T]) => object } = {
     isKnownStatus(row.status)
       ? { ...row, effectiveStatus: row.status }
       : without(row, ['dunningAnchorAt', 'pausedAt']),
-  // The mirror does not store it.
+  // The mirror does not store summaries.
   entitlement_summary: () => ({}),
 };
 
-/** Returns the comparable fields of a row; none if there is nothing to keep of the object. */
+/** Returns the comparable fields of a row; none for a deleted object that is not stored. */
 function comparable<T extends SyncedType>(
   objectType: T,
   row: RowOf[T],
@@ -111,7 +109,7 @@ function compareFields(
   const fields = new Map<string, unknown>(Object.entries(local));
   for (const [name, value] of Object.entries(row)) {
     const other = fields.get(name);
-    if (Array.isArray(value) && !wholes.has(name)) {
+    if (Array.isArray(value) && !jsonFields.has(name)) {
       compareLists(value, Array.isArray(other) ? other : [], name, path + name, into);
       continue;
     }
@@ -143,7 +141,7 @@ function compareLists(
       into.local[field] = null;
     }
   }
-  if (addedTo.has(name)) return;
+  if (appendOnly.has(name)) return;
   for (const local of left.values()) {
     into.stripe[`${path}.${local.id}.id`] = null;
     into.local[`${path}.${local.id}.id`] = local.id;
@@ -160,7 +158,7 @@ function hasId(value: unknown): value is { id: string } {
 function fieldsOf(row: object, path: string): Fields {
   const fields: Fields = {};
   for (const [name, value] of Object.entries(row)) {
-    if (Array.isArray(value) && !wholes.has(name)) {
+    if (Array.isArray(value) && !jsonFields.has(name)) {
       for (const child of value.filter(hasId)) {
         Object.assign(fields, fieldsOf(child, `${path}${name}.${child.id}.`));
       }
@@ -171,7 +169,7 @@ function fieldsOf(row: object, path: string): Fields {
   return fields;
 }
 
-/** Converts instants to ISO 8601, and JSON to its text; amounts fit into a number. */
+/** Converts instants to ISO 8601, amounts to numbers, and JSON to text. */
 function scalar(value: unknown): Scalar {
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'bigint') return Number(value);
@@ -181,7 +179,7 @@ function scalar(value: unknown): Scalar {
   return typeof value === 'object' && value !== null ? jsonText(value) : null;
 }
 
-/** Returns the same text for the same JSON: Postgres keeps keys in an order of its own. */
+/** Returns JSON text with sorted keys, since jsonb does not preserve their order. */
 function jsonText(value: object): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

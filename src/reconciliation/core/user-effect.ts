@@ -1,4 +1,4 @@
-/* Computes the access that a correction would give and take, from the timelines before and after it. Pure. */
+/* Computes the gains and losses of users by a correction, from the timelines before and after it. Pure. */
 
 /** A period of a user's timeline over which a feature is allowed. */
 export interface AllowedSegment {
@@ -27,7 +27,7 @@ export interface UserEffect {
 }
 
 /**
- * Effects are computed for now and for a day ahead, so that an end in the near future counts as a loss too.
+ * Effects are computed for now and for a day ahead, so that access that would end soon counts as a loss, too.
  */
 const horizonMs = 86_400_000;
 

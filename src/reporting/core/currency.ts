@@ -1,6 +1,6 @@
 /*
- * Number of decimals in Stripe's amounts of a currency (https://docs.stripe.com/currencies, "Minor units in
- * API amounts"). ISK and UGX count as two: Stripe still reports them in hundredths.
+ * The decimals of Stripe's amounts by currency (https://docs.stripe.com/currencies, "Minor units in API
+ * amounts"). ISK and UGX have two, because Stripe still reports them in hundredths.
  */
 
 const withoutDecimals: ReadonlySet<string> = new Set(

@@ -8,7 +8,7 @@ import {
 import { add, type Rational, roundHalfUp, zero } from './rational.ts';
 import { monthlyAmount, type Pricing, type RecurringSubscription } from './recurring.ts';
 
-/* Computes a project's report from facts (docs/reports.md). Amounts are whole minor units by currency. */
+/* Computes the figures of a project's report (docs/reports.md). Amounts are whole minor units by currency. */
 
 type ByCurrency = ReadonlyMap<string, bigint>;
 type Counts = ReadonlyMap<string, number>;
@@ -58,19 +58,20 @@ export interface CurrencySum {
   amount: bigint;
 }
 
-/** The figure that a monthly amount belongs to; null if nothing is collected at present. */
-type MonthlyPlace = 'mrr' | 'trialing' | 'paused' | null;
+/** The figure that a monthly amount counts in; null if nothing is collected at present. */
+type MonthlyFigure = 'mrr' | 'trialing' | 'paused' | null;
 
-const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: MonthlyPlace }>> = {
-  trialing: { active: true, monthly: 'trialing' },
-  active: { active: true, monthly: 'mrr' },
-  past_due: { active: true, monthly: 'mrr' },
-  paused: { active: false, monthly: 'paused' },
-  unpaid: { active: false, monthly: null },
-  canceled: { active: false, monthly: null },
-  incomplete: { active: false, monthly: null },
-  incomplete_expired: { active: false, monthly: null },
-};
+const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: MonthlyFigure }>> =
+  {
+    trialing: { active: true, monthly: 'trialing' },
+    active: { active: true, monthly: 'mrr' },
+    past_due: { active: true, monthly: 'mrr' },
+    paused: { active: false, monthly: 'paused' },
+    unpaid: { active: false, monthly: null },
+    canceled: { active: false, monthly: null },
+    incomplete: { active: false, monthly: null },
+    incomplete_expired: { active: false, monthly: null },
+  };
 
 /**
  * Computes the subscription totals at one instant.
@@ -101,9 +102,9 @@ export function computeStanding(
       for (const id of new Set(on.map(({ priceId }) => priceId))) countIn(byPrice, id, count);
     }
     if (!meaning?.monthly) continue;
-    const place = meaning.monthly === 'mrr' && alike.collectionPaused ? 'paused' : meaning.monthly;
+    const figure = meaning.monthly === 'mrr' && alike.collectionPaused ? 'paused' : meaning.monthly;
     const monthly = monthlyAmount(alike, prices);
-    sums[place].add(currency, monthly.amount, count);
+    sums[figure].add(currency, monthly.amount, count);
     unpricedItems += monthly.unpricedItems * count;
   }
   return {
@@ -140,7 +141,7 @@ export function computeFlow(
   };
 }
 
-/** Adds exactly, and rounds each currency's total once. */
+/** Exact sums by currency, which are rounded once. */
 class RationalSums {
   readonly #sums = new Map<string, Rational>();
 

@@ -27,9 +27,9 @@ export interface Movement {
 }
 
 /**
- * Computes the movement of a window.
+ * Counts the subscriptions that began, ended or were in a trial in a window.
  *
- * @param spans all spans of each subscriber with one in the window. Other subscribers do not count.
+ * @param spans all spans of each subscriber with one in the window.
  */
 export function computeMovement(
   spans: readonly SubscriptionSpan[],
@@ -41,7 +41,7 @@ export function computeMovement(
   for (const [, ofSubscriber] of Map.groupBy(spans, ({ subscriber }) => subscriber)) {
     for (const span of ofSubscriber) {
       if (within(span.startAt)) {
-        movement[comesBack(span, ofSubscriber) ? 'reactivated' : 'started'] += 1;
+        movement[isReactivation(span, ofSubscriber) ? 'reactivated' : 'started'] += 1;
       }
       if (within(span.endAt)) movement.churned += 1;
       if (isTrialing(span, window)) movement.trialing += 1;
@@ -51,7 +51,7 @@ export function computeMovement(
 }
 
 /** Returns whether the subscriber had subscriptions before, all of which had ended when this one began. */
-function comesBack(
+function isReactivation(
   { startAt }: SubscriptionSpan,
   ofSubscriber: readonly SubscriptionSpan[],
 ): boolean {

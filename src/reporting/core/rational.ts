@@ -3,7 +3,7 @@
  * `roundHalfUp` rounds.
  */
 
-/** In lowest terms; the denominator is positive. */
+/** A fraction in lowest terms with a positive denominator. */
 export interface Rational {
   readonly numerator: bigint;
   readonly denominator: bigint;

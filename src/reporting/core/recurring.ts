@@ -14,7 +14,7 @@ import {
  * units of the subscription's currency; nothing is rounded here.
  */
 
-/** Amounts are minor units as decimal texts. */
+/** A tier of a price. Amounts are minor units as decimal texts. */
 export interface Tier {
   /** The last quantity of the tier; null = unlimited. */
   upTo: number | null;
@@ -29,7 +29,7 @@ export interface Amounts {
 }
 
 export interface Pricing {
-  /** By currency, the price's own among them. */
+  /** The amounts by currency, including the price's own. */
   amounts: ReadonlyMap<string, Amounts>;
   tiersMode: string | null;
   interval: string | null;
@@ -67,9 +67,11 @@ export interface MonthlyAmount {
   unpricedItems: number;
 }
 
-/** The amount that is billed per interval. */
+/** The amount of an item. */
 interface Share {
+  /** Number of billing periods per month. */
   perMonth: Rational;
+  /** The amount per billing period. */
   due: Rational;
 }
 
@@ -85,7 +87,7 @@ export function monthlyAmount(
   const shares: Share[] = [];
   let unpricedItems = 0;
   for (const [index, item] of items.entries()) {
-    // Not billed, so an amount off does not apply to it.
+    // An item that is not billed gets no part of a fixed discount.
     if (item.quantity === 0) continue;
     const pricing = prices.get(item.priceId);
     if (pricing === undefined && item.quantity === null) continue;
@@ -109,7 +111,7 @@ export function monthlyAmount(
   };
 }
 
-/** Returns the number of the price's periods per month: a year has 12 months, and 365 days. */
+/** Returns the number of billing periods per month, with 12 months and 365 days a year. */
 function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
   const count = BigInt(intervalCount);
   switch (interval) {
@@ -160,15 +162,14 @@ function chargedQuantity({ divideQuantityBy, roundQuantity }: Pricing, quantity:
   return roundQuantity === 'up' ? (units + size - 1n) / size : units / size;
 }
 
-/** Returns the amount at the tier that contains the quantity and prices all of it. */
+/** Returns the amount of the whole quantity at the tier that contains it. */
 function volumeAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   const tier = tiers.find(({ upTo }) => upTo === null || quantity <= BigInt(upTo));
   return tier === undefined ? null : tierAmount(tier, quantity);
 }
 
 /**
- * Returns the sum over the tiers, each of which prices its part of the quantity; null if they do not cover
- * the quantity.
+ * Returns the sum of the amounts of each tier's part of the quantity; null if the tiers do not cover it.
  */
 function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   let amount = zero;
@@ -189,8 +190,8 @@ function tierAmount({ unitAmount, flatAmount }: Tier, quantity: bigint): Rationa
 }
 
 /**
- * Lowers the shares by a discount. A percentage applies to all items. A fixed amount applies to the part that
- * is billed most often, since every invoice includes it.
+ * Lowers the shares by a discount of the subscription. A percentage applies to all items; a fixed amount applies
+ * to the items with the shortest period, since every invoice includes them.
  */
 function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string): void {
   if (discount.percentOff !== null) {
@@ -199,18 +200,18 @@ function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string
   }
   const [first] = shares.toSorted((one, other) => compare(other.perMonth, one.perMonth));
   if (first === undefined) return;
-  const often = shares.filter(({ perMonth }) => compare(perMonth, first.perMonth) === 0);
-  const due = often.reduce((sum, share) => add(sum, share.due), zero);
+  const shortest = shares.filter(({ perMonth }) => compare(perMonth, first.perMonth) === 0);
+  const due = shortest.reduce((sum, share) => add(sum, share.due), zero);
   const rest = lowered(due, discount, currency);
-  for (const share of often) share.due = share === first ? rest : zero;
+  for (const share of shortest) share.due = share === first ? rest : zero;
 }
 
 /** Lowers an amount. A discount in another currency than the subscription's has an unknown effect. */
 function lowered(due: Rational, discount: RecurringDiscount, currency: string): Rational {
   const { percentOff, amountOff } = discount;
   if (percentOff !== null) {
-    const kept = subtract(rational(100n), parseDecimal(percentOff));
-    return multiply(due, multiply(kept, rational(1n, 100n)));
+    const percent = subtract(rational(100n), parseDecimal(percentOff));
+    return multiply(due, multiply(percent, rational(1n, 100n)));
   }
   if (amountOff === null || discount.currency !== currency) return due;
   const rest = subtract(due, parseDecimal(amountOff));
