@@ -28,7 +28,7 @@ export interface Sandbox {
   clock: {
     /** Epoch ms. */
     now(): number;
-    /** Advances the clock. Everything that falls due in between happens at its instant, in order. */
+    /** Advances the clock. Work that falls due in between is run in order, each at its instant. */
     advance(ms: number): Promise<void>;
     advanceTo(epochMs: number): Promise<void>;
   };
@@ -55,7 +55,7 @@ export interface Sandbox {
    * `charge.*`, sends only events of these types; the others stay pending.
    */
   deliver(only?: readonly string[]): Promise<void>;
-  /** Maximum number of objects in a page of a list; lowered, a few objects span several pages. */
+  /** Maximum number of objects in a page of a list. Lower it to get several pages of few objects. */
   largestPage: number;
   /** Resends an event. Returns false if the id is unknown. */
   resend(eventId: string): boolean;

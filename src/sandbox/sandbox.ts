@@ -77,7 +77,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const changed = (): void => {
     snapshot?.schedule();
   };
-  /** Runs a change after everything that fell due before it. */
+  /** Runs a change after the work that fell due before it. */
   const act = <T>(work: () => T): Promise<T> =>
     new Promise((resolve) => {
       runDue(world);

@@ -50,7 +50,7 @@ export const customers: Endpoint[] = [
     const settings = params.invoice_settings?.default_payment_method;
     if (source !== undefined) chargeByDefault(world, customer, source);
     else if (settings !== undefined) {
-      // The name of a test card stands for the one that was just attached.
+      // The name of a test card means the card that was just attached.
       const named = settings === params.payment_method ? method : undefined;
       chargeByDefault(world, customer, named ?? methodOf(world, settings));
     }

@@ -59,7 +59,7 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
 
 const keptDays = 30;
 
-/** Returns the bounds of what Stripe lists: the events of the last thirty days. */
+/** Returns the bounds of listed events: Stripe lists those of the last thirty days. */
 function keptOf(world: World, created: Bounds = {}): Bounds {
   const kept = addDays(world.clock.seconds(), -keptDays);
   return { ...created, gt: Math.max(created.gt ?? kept, kept) };

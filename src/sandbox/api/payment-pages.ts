@@ -23,7 +23,7 @@ const cardOf: Readonly<Record<MethodBehavior, Card>> = {
   debit_fails: 'async_failure',
 };
 
-/** The payment page of a session, as its browser uses it, and Stripe's CLI on behalf of a buyer. */
+/** The payment page of a session, which browsers and Stripe's CLI use. */
 export const paymentPages: Endpoint[] = [
   endpoint('GET', `${path}/:id`, none, (world, _params, { id }) =>
     render(world.tables, need(world.tables.sessions, 'checkout.session', id)),
@@ -40,7 +40,7 @@ export const paymentPages: Endpoint[] = [
       const behavior = behaviorOf(world, methodOf(world, params.payment_method));
       paySession(world, session, cardOf[behavior], undefined);
       if (session.status !== 'complete') throw declined();
-      // Debits of a test account settle within moments.
+      // Debits of a test account settle almost immediately.
       const pending = pendingIntentOf(world, session);
       if (pending !== undefined) settlePayment(world, pending, behavior === 'debit_pays');
       return render(world.tables, session);

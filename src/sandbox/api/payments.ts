@@ -156,7 +156,7 @@ export const disputes: Endpoint[] = [
   ),
   endpoint('POST', '/v1/disputes/:id/close', none, (world, _params, { id }) => {
     const dispute = need(world.tables.disputes, 'dispute', id);
-    // An inquiry has not taken money, and loses none if it is not answered.
+    // An inquiry withdraws no money, even if it is not answered.
     moveDispute(world, dispute, dispute.status.startsWith('warning_') ? 'warning_closed' : 'lost');
     return render(world.tables, dispute);
   }),

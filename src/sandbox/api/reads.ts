@@ -16,7 +16,7 @@ interface ReadSpec<T extends Entity, P extends Paging> {
   /** The list's filters and paging. `created` is handled here. */
   filters: z.ZodType<P>;
   matches: (item: T, filters: P, world: World) => boolean;
-  /** All candidates, if an index knows them, such as a customer's objects. */
+  /** All candidates, if an index yields them, such as a customer's objects. */
   among?: (tables: Tables, filters: P) => readonly T[] | undefined;
 }
 

@@ -37,7 +37,7 @@ const phase = z.strictObject({
   items: listOf(z.strictObject({ price: text, quantity: integer.optional(), metadata: inert })),
   start_date: instant.optional(),
   end_date: instant.optional(),
-  /** As up to 2025-09-30.clover: number of periods of the first price. */
+  /** Accepted up to 2025-09-30.clover: the number of periods of the first price. */
   iterations: integer.optional(),
   duration: z
     .strictObject({

@@ -18,7 +18,7 @@ const path = '/v1/test_helpers/test_clocks';
 
 const daysKept = 30;
 
-/** Clocks for the time of their customers, independent of the sandbox's. */
+/** The routes for test clocks, whose customers have a time of their own. */
 export const testClocks: Endpoint[] = [
   endpoint(
     'POST',

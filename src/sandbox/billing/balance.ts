@@ -5,12 +5,12 @@ import { addDays } from './period.ts';
 
 const daysToAvailable = 7;
 
-/** Books a charge in the account's balance, as pending until the money arrives. */
+/** Adds a charge to the account's balance, as pending until the money arrives. */
 export function book(world: World, charge: Charge): void {
   charge.balance_transaction = addTransaction(world, charge, 'payment', charge.amount);
 }
 
-/** Reverses a booked charge whose money did not arrive. */
+/** Reverses a balance transaction whose money did not arrive. */
 export function bookFailure(world: World, charge: Charge): void {
   charge.failure_balance_transaction = addTransaction(
     world,

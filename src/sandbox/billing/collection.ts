@@ -64,14 +64,14 @@ export function collect(
   }
 }
 
-/** Returns whether the customer's card would pay now. */
+/** Returns whether a payment by the customer's card would succeed now. */
 export function walletOutcome(world: World, customer: string | null): PaymentOutcome {
   const wallet = world.tables.wallets.get(customer ?? '');
   return wallet?.declines === true || wallet?.card === false ? 'declined' : 'succeeded';
 }
 
 /**
- * Returns how collecting an invoice would end. A subscription without a payment method has nothing to charge.
+ * Returns the outcome of collecting an invoice; it fails for a subscription without a payment method.
  */
 export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
   const subscription = subscriptionOf(world, invoice);
@@ -122,7 +122,7 @@ export function failCollection(world: World, invoice: Invoice, automatic: boolea
   followFailedAttempt(world, invoice, subscriptionOf(world, invoice), automatic);
 }
 
-/** Voids the invoice, as if it was never owed. */
+/** Voids the invoice. */
 export function voidInvoice(world: World, invoice: Invoice): void {
   closeInvoice(world, invoice);
   invoice.status = 'void';
@@ -160,7 +160,7 @@ export function subscriptionOf(world: World, invoice: Invoice): Subscription | u
   return world.tables.subscriptions.get(invoice.parent?.subscription_details?.subscription ?? '');
 }
 
-/** Adds a payment that an invoice waits for. */
+/** Adds a pending payment to an invoice. */
 export function addInvoicePayment(world: World, invoice: Invoice, intent: PaymentIntent): void {
   const payment: InvoicePayment = {
     id: newId('inpay'),
@@ -192,7 +192,7 @@ function closeInvoice(world: World, invoice: Invoice): void {
   }
 }
 
-/** Makes a subscription active again once its last finalized invoice is no debt. */
+/** Makes a subscription active again once its last finalized invoice is no longer open. */
 function clearDebt(world: World, invoice: Invoice): void {
   const subscription = subscriptionOf(world, invoice);
   if (subscription === undefined) {

@@ -3,7 +3,7 @@ import type { Coupon, Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { addMonths } from './period.ts';
 
-/** Returns what a coupon takes off an amount, in the currency's minor unit. */
+/** Returns the discount of a coupon on an amount, in the currency's minor unit. */
 export function discountOn(amount: number, coupon: Coupon | undefined): number {
   if (coupon === undefined) {
     return 0;

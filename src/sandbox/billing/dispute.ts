@@ -12,7 +12,7 @@ export interface DisputeRequest {
   amount?: number;
   /** The buyer's currency, if it is not the charge's. */
   currency?: string;
-  /** The bank only inquires, and takes no money yet. */
+  /** An inquiry, which withdraws no money yet. */
   inquiry?: boolean;
 }
 
@@ -99,7 +99,7 @@ export function moveDispute(world: World, dispute: Dispute, status: DisputeStatu
   }
 }
 
-/** Submits the evidence: now the bank decides. */
+/** Submits the evidence, after which the bank decides. */
 export function submitEvidence(world: World, dispute: Dispute): void {
   const next: Partial<Record<string, DisputeStatus>> = {
     warning_needs_response: 'warning_under_review',

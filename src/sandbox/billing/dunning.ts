@@ -18,7 +18,7 @@ export function followFailedAttempt(
   const retries =
     subscription !== undefined &&
     subscription.status !== 'incomplete' &&
-    // For a pending update: the subscription stays as it was.
+    // The invoice of a pending update: the subscription does not change.
     world.tables.pendingUpdates.get(subscription.id)?.invoice !== invoice.id;
   if (automatic) {
     invoice.next_payment_attempt = retries ? nextAttempt(world, invoice) : null;

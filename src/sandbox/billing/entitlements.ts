@@ -5,7 +5,7 @@ import { toJson, type JsonObject } from '../wire.ts';
 
 const entitling = new Set(['active', 'trialing', 'past_due']);
 
-/** Returns the features that a customer's subscriptions give, by Stripe's rules. */
+/** Returns the features of a customer's subscriptions, by Stripe's rules. */
 export function activeFeatures(world: World, customerId: string): string[] {
   const products = new Set(
     world.tables.subscriptions

@@ -36,7 +36,7 @@ export interface InvoiceRequest {
   coupon: Coupon | undefined;
   metadata: Record<string, string>;
   lines: readonly DraftLine[];
-  /** Epoch seconds until which it stays a draft; null leaves that to the caller. */
+  /** When the draft is finalized, epoch seconds; null leaves that to the caller. */
   draftUntil: number | null;
 }
 
@@ -51,7 +51,7 @@ export function amountOf(price: Price, quantity: number | null, currency: string
   return Math.round((option ?? 0) * (quantity ?? 0));
 }
 
-/** Creates a draft with its lines, and with the prorations that waited for the next invoice. */
+/** Creates a draft with its lines and the pending prorations. */
 export function createInvoice(world: World, request: InvoiceRequest): Invoice {
   const invoice = emptyInvoice(world, request);
   world.tables.invoices.set(invoice.id, invoice);

@@ -17,7 +17,7 @@ import { changeSubscription } from './subscription-change.ts';
 import { periodEndOf } from './subscription-end.ts';
 
 /*
- * Changes that are applied only when they are paid (docs.stripe.com/billing/subscriptions/pending-updates).
+ * Updates that are applied only when they are paid (docs.stripe.com/billing/subscriptions/pending-updates).
  */
 
 const hours23 = 23 * 3600;
@@ -70,7 +70,7 @@ export function changeItemsOncePaid(
   collect(world, invoice, outcome, true);
 }
 
-/** Decides a pending update. Epoch seconds. */
+/** Returns the due work of a pending update: to apply it once it is paid, otherwise to expire it. */
 export function pendingUpdateDue(
   world: World,
   subscription: Subscription,

@@ -44,7 +44,7 @@ export function changeItems(
   changes: readonly ItemChange[],
   behavior: ProrationBehavior,
 ): void {
-  // The pending update refers to items that no longer exist in this form.
+  // A pending update refers to items as they were before.
   dropPendingUpdate(world, subscription);
   const plan = planChanges(world, subscription, changes);
   changeSubscription(world, subscription, () => {
@@ -140,7 +140,7 @@ function planChange(
   if (change.kind === 'add') {
     const item = newItem(world, subscription, change.item);
     if (periodEndOf(world, subscription) <= now) {
-      // The other items renew at this instant: this one joins them, and is billed with them.
+      // The other items renew at this instant, so this one is billed with them.
       item.current_period_end = now;
     }
     plan.items.push(item);
@@ -197,7 +197,7 @@ function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLin
   if (recurring === null || end <= now) {
     return [];
   }
-  // Of a whole period, even if the item was added during one.
+  // The length of a whole period, even if the item was added during one.
   const share = (end - now) / (end - addInterval(end, recurring, -1));
   const amount = amountOf(line.price, line.quantity, line.currency);
   return [

@@ -9,7 +9,7 @@ export interface RefundRequest {
   amount: number | null;
   reason: Refund['reason'];
   metadata: Record<string, string>;
-  /** Pending, as refunds to slow payment methods are; it counts as refunded meanwhile. */
+  /** Whether the refund is pending, as to slow payment methods. A pending refund counts as refunded. */
   pending?: boolean;
 }
 

@@ -11,7 +11,7 @@ interface Due {
 
 const noticeDays = 7;
 
-/** Returns the due work of a schedule: its start, the next phase, the notice of its end, its end. */
+/** Returns the due work of a schedule: its start, phases, `expiring` event and end. */
 export function scheduleDue(world: World, schedule: SubscriptionSchedule): Due[] {
   const { current_phase: current, phases, status } = schedule;
   const [first] = phases;

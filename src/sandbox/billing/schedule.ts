@@ -138,7 +138,7 @@ export function cancelSchedule(world: World, schedule: SubscriptionSchedule): vo
   refuseEnded(schedule);
   const subscription = world.tables.subscriptions.get(schedule.subscription ?? '');
   if (subscription !== undefined) {
-    // The subscription's end ends the schedule.
+    // The end of the subscription ends the schedule, too.
     cancelSubscription(world, subscription, 'cancellation_requested');
     return;
   }

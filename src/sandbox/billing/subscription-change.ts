@@ -21,7 +21,7 @@ export function changeSubscription(
 
 export type CancellationReason = 'cancellation_requested' | 'payment_failed' | 'payment_disputed';
 
-/** Ends a subscription now. Its open invoices stay owed, but are no longer collected. */
+/** Ends a subscription now. Its open invoices stay open, but are no longer collected. */
 export function cancelSubscription(
   world: World,
   subscription: Subscription,

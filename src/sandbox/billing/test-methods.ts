@@ -63,7 +63,7 @@ export function behaviorOf(world: World, { id }: PaymentMethod): MethodBehavior 
   return world.tables.testMethods.get(id)?.behavior ?? 'pays';
 }
 
-/** Returns how a charge of the method ends. */
+/** Returns the outcome of a charge of the method. */
 export function outcomeOfMethod(world: World, method: PaymentMethod): PaymentOutcome {
   switch (behaviorOf(world, method)) {
     case 'declines':

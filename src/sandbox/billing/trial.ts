@@ -12,7 +12,7 @@ export function setTrialEnd(world: World, subscription: Subscription, trialEnd: 
   });
 }
 
-/** Ends a trial now: the first paid period begins. */
+/** Ends a trial now, and begins the first paid period. */
 export function endTrial(world: World, subscription: Subscription): void {
   if (subscription.status !== 'trialing') {
     return;

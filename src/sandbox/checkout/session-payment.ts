@@ -79,7 +79,7 @@ function statusOf(free: boolean, outcome: PaymentOutcome): CheckoutSession['paym
   return outcome === 'succeeded' ? 'paid' : 'unpaid';
 }
 
-/** Returns the buyer: the given customer, a new one, or a guest, of whom only the details are stored. */
+/** Sets the customer of a session and its details: the given one, a new one, or a guest without a customer. */
 function identify(world: World, session: CheckoutSession, email: string | undefined): void {
   const known = world.tables.customers.get(session.customer ?? '');
   const address = emailOf(world, session, email);

@@ -34,7 +34,7 @@ export interface Billing {
   ): Promise<void>;
   pause(subscriptionId: string): Promise<void>;
   resume(subscriptionId: string): Promise<void>;
-  /** Makes the customer's payments fail, or succeed again, from now on. */
+  /** Makes the customer's later payments fail, or succeed again. */
   failNextPayments(customerId: string, fail: boolean): Promise<void>;
   /** Sets or removes the customer's card, which decides how a trial ends. */
   setCard(customerId: string, card: boolean): Promise<void>;

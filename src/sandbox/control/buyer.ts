@@ -10,7 +10,7 @@ export interface Buyer {
   pay(sessionId: string, options?: { card?: Card; email?: string }): Promise<void>;
   /** Expires the session. */
   expire(sessionId: string): Promise<void>;
-  /** Leaves the page without paying: nothing changes until the session expires. */
+  /** Leaves the page without paying. The session stays open until it expires. */
   close(sessionId: string): Promise<void>;
   /** Settles a slow payment (`ok`) or fails it, now instead of after three days. */
   settleAsync(sessionId: string, ok: boolean): Promise<void>;

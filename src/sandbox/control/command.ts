@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Sandbox } from '../contract.ts';
 
-/** One route below `/_sandbox`, for use with curl. */
+/** A route below `/_sandbox`, for use with curl. */
 export interface Command {
   method: 'GET' | 'POST' | 'DELETE';
   /** Below `/_sandbox`. */
   path: string;
-  /** Its parameters, as text. */
+  /** The description of its parameters. */
   takes: string;
   does: string;
   run: (sandbox: Sandbox, input: unknown) => Promise<object>;

@@ -39,7 +39,7 @@ export function registerControl(app: FastifyInstance, sandbox: Sandbox, secretKe
         const isForm = path === '/clock/advance' && typeof given === 'string';
         if (!isForm || !isSame(given, token)) authorize(request, secretKey);
         const result = await run(sandbox, input);
-        // The form on the index page asks for a redirect back to it.
+        // The form on the index page requests a redirect back to it.
         return request.query.back === undefined ? result : reply.redirect('/', 303);
       },
     });

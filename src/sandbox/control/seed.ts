@@ -14,7 +14,7 @@ export interface SubscriptionSeed {
   /** Epoch ms between which the creations are spread evenly; absent: now. */
   createdFrom?: number;
   createdTo?: number;
-  /** Of the subscriptions; `{n}` in a value is the number of the subscription, from 0. */
+  /** The metadata of the subscriptions; `{n}` in a value is replaced by the subscription's number, from 0. */
   metadata?: Readonly<Record<string, string>>;
 }
 

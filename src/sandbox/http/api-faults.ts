@@ -9,7 +9,7 @@ export interface ApiFault {
   method?: string;
   /** Responds with this error before the request has any effect; 404 as for a missing object. */
   status?: 404 | 429 | 500;
-  /** With a 500: Stripe began the request, so it keeps the failure under the idempotency key. */
+  /** With a 500: Stripe has executed the request, so it stores the failure under the idempotency key. */
   begun?: boolean;
   /** With a 429: too many requests (the default), or an object locked by another request. */
   code?: 'rate_limit' | 'lock_timeout';
@@ -32,7 +32,7 @@ export type FaultVerdict =
   | { alter: (answer: JsonObject) => JsonObject }
   | { fault: StripeFault; headers: Record<string, string>; begun: boolean };
 
-/** The rules in force, and the rate limit. */
+/** The active rules and the rate limit. */
 export class ApiFaults {
   readonly #now: () => number;
   readonly #limiter = new RateLimiter();

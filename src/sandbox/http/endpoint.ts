@@ -6,7 +6,7 @@ import { readParams } from './params.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
-/** One route of the API. `run` throws a `StripeFault` if Stripe would refuse. */
+/** A route of the API. `run` throws a `StripeFault` if Stripe would refuse the request. */
 export interface Endpoint {
   method: Method;
   path: string;

@@ -20,7 +20,7 @@ export function registerErrors(app: FastifyInstance): void {
         .status(error.statusCode)
         .send({ error: { type: 'invalid_request_error', message } });
     }
-    // Any other failure is a fault of the sandbox, reported in full, because this is a development tool.
+    // Any other failure is a bug of the sandbox, reported in full, because this is a development tool.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return reply.status(500).send({ error: { type: 'api_error', message } });
   });

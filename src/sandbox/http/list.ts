@@ -25,7 +25,7 @@ export interface Paging {
 const defaultLimit = 10;
 
 /**
- * Returns one page of a short list, as Stripe pages it.
+ * Returns a page of a short list.
  *
  * @param all every match, in the order of the list.
  */
@@ -54,11 +54,11 @@ export interface Selection<T> {
   matches: (item: T) => boolean;
   /** Bounds of the creation, which an index answers. */
   created?: Bounds | undefined;
-  /** All candidates, if an index knows them. */
+  /** All candidates, if an index yields them. */
   among?: readonly T[] | undefined;
 }
 
-/** Returns one page of a table, newest first. Reads only as much as the page needs. */
+/** Returns a page of a table, newest first. Reads only the rows that the page needs. */
 export function tablePage<T extends { id: string }>(
   { largestPage }: Pick<World, 'largestPage'>,
   table: Table<T, string>,

@@ -1,4 +1,4 @@
-/** HTML that is safe to insert into a page. */
+/** Markup that is safe to insert into a page. */
 export interface Html {
   readonly markup: string;
 }
@@ -33,7 +33,7 @@ export function document(title: string, body: Html, width: 'narrow' | 'wide' = '
   }`;
 }
 
-/** Formats an amount in the currency's minor unit for people. */
+/** Formats an amount in the currency's minor unit, such as `$12.00`. */
 export function money(amount: number, currency: string): string {
   const format = new Intl.NumberFormat('en', { style: 'currency', currency });
   return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));

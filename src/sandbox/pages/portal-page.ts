@@ -27,7 +27,7 @@ export function portalPage(world: World, session: PortalSession): string {
   );
 }
 
-/** Renders the link back, if it is safe: a state file may contain what the API would refuse. */
+/** Renders the link back, if it is safe: a state file may contain URLs that the API would refuse. */
 function returnLink(address: string | null): Html | [] {
   return address === null || !isWebAddress(address)
     ? []
@@ -47,7 +47,7 @@ function subscriptionCard(world: World, session: PortalSession, subscription: Su
   </section>`;
 }
 
-/** Returns until when it runs, or when it ended. */
+/** Describes when a subscription renews, ends or ended. */
 export function outlook(world: World, subscription: Subscription): string {
   if (subscription.ended_at !== null) {
     return `Ended ${moment(subscription.ended_at)}`;

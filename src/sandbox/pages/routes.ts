@@ -68,7 +68,7 @@ export function registerPages(
   );
 }
 
-/** Performs the form's action. Returns the next URL. */
+/** Performs the action of the form, and returns the next URL. */
 function submitCheckout(world: World, session: CheckoutSession, body: unknown): string {
   const page = `/c/pay/${session.id}`;
   const { card, email } = readParams(checkoutForm, formOf(body));
@@ -84,7 +84,7 @@ function submitCheckout(world: World, session: CheckoutSession, body: unknown): 
   return orElse(next, page);
 }
 
-/** Returns the URL, if it is one to redirect to: a state file may contain what the API would refuse. */
+/** Returns the URL, if it is safe for a redirect: a state file may contain URLs that the API would refuse. */
 function orElse(address: string | null, page: string): string {
   return address !== null && isWebAddress(address) ? address : page;
 }

@@ -2,7 +2,7 @@
 interface Entry<T> {
   /** Epoch seconds. */
   at: number;
-  /** The lower one of two at the same instant comes first; then the one that was scheduled first. */
+  /** The rank at the same instant, lowest first; of equal ranks, the first scheduled has priority. */
   rank: number;
   sequence: number;
   item: T;
@@ -33,7 +33,7 @@ export class DueQueue<T> {
   /** Sets an item's instant; undefined: nothing is due. */
   schedule(item: T, at: number | undefined, rank: number): void {
     if (at === undefined) {
-      // Its entry is skipped when it comes up.
+      // The outdated entry is skipped when it is read.
       this.#scheduled.delete(item);
     } else if (this.#scheduled.get(item) !== at) {
       this.#scheduled.set(item, at);

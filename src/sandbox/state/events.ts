@@ -22,7 +22,7 @@ export function record(
   object: JsonObject,
   previous?: JsonObject,
 ): void {
-  // Twice means two events of one change, each with its own id.
+  // A duplicated event has an id of its own.
   for (let left = eventCount(world.eventFaults, type); left > 0; left -= 1) {
     const event = newEvent(world, type, object, previous);
     world.tables.events.set(event.id, event);

@@ -13,7 +13,7 @@ interface Snapshot {
   tables: { [K in keyof Tables]: [string, unknown][] };
 }
 
-/** Stores the state in a file, so that development data outlives a restart. */
+/** Stores the state in a file, so that development data survives a restart. */
 export class SnapshotFile {
   readonly #file: string;
   readonly #world: World;
@@ -37,7 +37,7 @@ export class SnapshotFile {
     this.#world.dunning = snapshot.dunning;
     for (const [name, table] of Object.entries(this.#world.tables)) {
       const rows = Object.entries(snapshot.tables).find(([key]) => key === name)?.[1] ?? [];
-      // The rows were written from the same tables, so each goes back into its own.
+      // The rows were written from these tables, so their types match.
       const target: Map<string, unknown> = table;
       target.clear();
       for (const [id, row] of rows) {
@@ -46,7 +46,7 @@ export class SnapshotFile {
     }
   }
 
-  /** Writes soon: many changes in a row are written once. */
+  /** Schedules a write, so that many consecutive changes are written once. */
   schedule(): void {
     this.#timer ??= setTimeout(() => {
       this.flush();

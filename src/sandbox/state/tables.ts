@@ -43,7 +43,7 @@ export type SubscriptionSchedule = Wire<Stripe.SubscriptionSchedule>;
 export type Invoice = Omit<Wire<Stripe.Invoice>, 'lines' | 'payments'>;
 export type CheckoutSession = Omit<Wire<Stripe.Checkout.Session>, 'line_items'>;
 
-/** A line of a checkout session, with its price by id. */
+/** A line of a checkout session, with the id of its price. */
 export interface SessionLine extends Omit<Wire<Stripe.LineItem>, 'price'> {
   price: string;
   session: string;
@@ -102,7 +102,7 @@ export interface SessionPlan {
   coupon: string | null;
 }
 
-/** How a customer's payments behave, such as those from an empty account. */
+/** The outcome of a customer's payments, such as those from an empty account. */
 interface Wallet {
   id: string;
   object: 'sandbox.wallet';
@@ -122,7 +122,7 @@ export type MethodBehavior =
   | 'debit_pays'
   | 'debit_fails';
 
-/** How a payment method behaves, which at Stripe its number decides. */
+/** The outcome of charges of a payment method, which at Stripe depends on its number. */
 export interface TestMethod {
   /** The payment method's id. */
   id: string;

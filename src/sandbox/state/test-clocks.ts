@@ -12,7 +12,7 @@ export function testClockOf(world: World, item: Timed): TestClock | undefined {
   return clockOfCustomer(world, customer);
 }
 
-/** Returns the queue of work that is due by a test clock. */
+/** Returns the queue of work for a test clock. */
 export function queueOf({ dueOnTestClocks: queues }: World, { id }: TestClock): DueQueue<Timed> {
   const queue = queues.get(id) ?? new DueQueue<Timed>();
   queues.set(id, queue);

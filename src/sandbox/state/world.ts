@@ -15,7 +15,7 @@ import {
   type Tables,
 } from './tables.ts';
 
-/** The kinds of objects that time changes. */
+/** The kinds of objects that change with time. */
 export type Timed = CheckoutSession | Invoice | Settlement | Subscription | SubscriptionSchedule;
 
 /** The treatment of a subscription whose invoice could not be collected. */
@@ -41,7 +41,7 @@ export interface World {
   largestPage: number;
   /** The sandbox's URL, for the links in its responses. */
   baseUrl: string;
-  /** The current API request, which events name. */
+  /** The current API request, whose id events contain. */
   request: { id: string; idempotencyKey: string | null } | null;
   /** Called with each new event, after it was stored. */
   onEvent: (event: SandboxEvent) => void;
@@ -87,7 +87,7 @@ export function clearWorld({ tables, due, dueOnTestClocks }: World): void {
   dueOnTestClocks.clear();
 }
 
-/** Marks an object as changed, if time changes its kind. */
+/** Marks an object as changed, if its kind changes with time. */
 export function touch(world: World, entity: Entity): void {
   if (isTimed(entity)) {
     world.due.touch(entity);

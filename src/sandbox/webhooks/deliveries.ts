@@ -101,7 +101,7 @@ export class Deliveries {
     return event !== undefined;
   }
 
-  /** Returns the events that some endpoint has not acknowledged. */
+  /** Returns the events that at least one endpoint has not acknowledged. */
   unacknowledged(): Set<string> {
     const acknowledged = new Set(
       this.all.filter(({ status }) => status === 'delivered').map((delivery) => pairOf(delivery)),
@@ -165,7 +165,7 @@ export class Deliveries {
 
   #send(delivery: Delivery): Promise<void> {
     const sending = this.#post(delivery).finally(() => {
-      // Set again, because it is indexed by its status.
+      // Set again, because the status is indexed.
       this.#world.tables.deliveries.set(delivery.id, delivery);
       this.#inFlight.delete(delivery);
       this.#onSent();

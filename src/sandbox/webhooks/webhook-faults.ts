@@ -1,10 +1,10 @@
 import { matchesType } from '../state/event-faults.ts';
 
-/** Faults of the delivery to endpoints. Can be changed at any time. */
+/** Faults of deliveries to endpoints. Can be changed at any time. */
 export interface WebhookFaults {
-  /** Loses events: all, or those whose type matches a pattern such as `invoice.*`. */
+  /** Drops events: all, or those whose type matches a pattern such as `invoice.*`. */
   drop?: boolean | readonly string[];
-  /** Loses this share of the others, from 0 to 1, the same ones in every run. */
+  /** Drops this share of the others, from 0 to 1, the same ones in every run. */
   dropShare?: number;
   /** Number of additional deliveries of each event. */
   repeat?: number;
