@@ -1,21 +1,26 @@
-import type { AuditRecord } from '../audit/record.ts';
-import { updateCatalog, type UpdateCatalogDeps } from '../entitlements/refresh/update-catalog.ts';
-import type { RefreshState } from '../entitlements/refresh/update-catalog.ts';
+import type { Operator } from '../auth/project-access.ts';
+import {
+  type RefreshState,
+  updateCatalog,
+  type UpdateCatalogDeps,
+} from '../entitlements/refresh/update-catalog.ts';
 import { type KeepAnswer, keepNothing } from '../http/idempotency.ts';
 import type { Tx } from '../platform/database.ts';
-import type { Impact } from './core/impact.ts';
 import { computeImpact } from './dry-run.ts';
+import type { Impact } from './schemas.ts';
 
-/** The project and the author of a change: the audit fields that all changes share. */
-export type ChangeContext = Pick<AuditRecord, 'projectId' | 'actor' | 'requestId' | 'at'> & {
-  projectId: string;
-};
+/** The audit fields that all changes share. */
+export interface ChangeContext extends Operator {
+  /** Epoch milliseconds. */
+  at: number;
+}
 
 /** The result of a change or, for a dry run, its impact on users. */
 export type Changed<T> = (T & { refresh: RefreshState }) | Impact;
 
 /**
  * Changes the catalog or, as a dry run, runs the same `write` and rolls it back.
+ *
  * @param write returns the change's own part of the response.
  */
 export async function changeOrTry<T extends object>(

@@ -1,23 +1,23 @@
+import type { Deps } from '../deps.ts';
 import type { CatalogFacts } from '../entitlements/core/facts.ts';
 import { loadCatalog, type Sold } from '../entitlements/refresh/load-facts.ts';
 import { loadUserFacts } from '../entitlements/refresh/load-user-facts.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import {
   addUser,
   type CatalogDifference,
   catalogDifference,
   emptyImpact,
-  type Impact,
   valuesAt,
 } from './core/impact.ts';
+import type { Impact } from './schemas.ts';
 
 const batchSize = 500;
 
-/** Maximum number of attempts of a dry run. It restarts when a concurrent change of the same rows commits. */
-const attempts = 50;
+/** Maximum number of attempts: a dry run restarts if a concurrent change of the same rows commits. */
+const maxAttempts = 50;
 
-/** Thrown to roll back the writes of a dry run. */
+/** Rolls back the writes of a dry run. */
 class RolledBack extends Error {}
 
 interface Tried {
@@ -28,29 +28,30 @@ interface Tried {
 
 /**
  * Runs `write` without committing it, and compares what the project's users may use now under the catalog
- * before and after it. Only users whom the difference can affect are loaded, in batches. Each batch is a
- * short read-only transaction of one snapshot without locks, so a dry run does not block the service.
+ * before and after it. Loads only users whom the difference can affect, in batches. Each batch is a short
+ * read-only transaction without locks, so a dry run does not block the service.
  *
- * @throws the errors of `write`
+ * @throws the errors of `write`.
  */
 export async function computeImpact(
-  deps: { clock: Clock; database: Database },
+  { clock, database }: Pick<Deps, 'clock' | 'database'>,
   projectId: string,
   write: (tx: Tx) => Promise<unknown>,
 ): Promise<Impact> {
-  const now = deps.clock();
-  const { users, before, after } = await tryOut(deps.database, projectId, write);
+  const now = clock();
+  const { users, before, after } = await tryWrite(database, projectId, write);
   const impact = emptyImpact(users);
   const difference = catalogDifference(before, after);
   if (difference.featureCodes.size === 0) return impact;
-  for (const uids of await loadAffected(deps.database, projectId, difference)) {
-    const batch = await deps.database.transaction(async (tx) => {
+  for (const uids of await loadAffected(database, projectId, difference)) {
+    const batch = await database.transaction(async (tx) => {
       await tx.$executeRaw`set transaction isolation level repeatable read, read only`;
-      const users = await loadUserIds(tx, uids);
+      const users = await tx.$queryRaw<{ uid: bigint; userId: string }[]>`
+        select uid, user_id as "userId" from users where uid = any(${uids}) order by uid`;
       const facts = await loadUserFacts(tx, uids);
       return users.map((user) => ({ ...user, facts: facts.get(user.uid) }));
     });
-    for (const { user_id: userId, facts } of batch) {
+    for (const { userId, facts } of batch) {
       if (facts === undefined)
         throw new Error(`loadUserFacts returned no facts for user ${userId}`);
       const had = valuesAt(facts, before, difference, now);
@@ -60,7 +61,7 @@ export async function computeImpact(
   return impact;
 }
 
-async function tryOut(
+async function tryWrite(
   database: Database,
   projectId: string,
   write: (tx: Tx) => Promise<unknown>,
@@ -75,7 +76,7 @@ async function tryOut(
       await write(tx);
       tried = { users, before, after: await loadCatalog(tx, projectId, sold) };
       throw new RolledBack();
-    }, attempts);
+    }, maxAttempts);
   } catch (error) {
     if (!(error instanceof RolledBack)) throw error;
   }
@@ -99,7 +100,7 @@ async function loadSold(tx: Tx, projectId: string): Promise<Sold[]> {
 
 /**
  * Loads the uids of users who have bought one of the prices or have a grant of one of the features, in
- * batches. One statement finds all of them, because finding a single batch costs Postgres as much.
+ * batches. One statement loads all batches, because a single batch costs as much.
  */
 async function loadAffected(
   { pool }: Database,
@@ -124,8 +125,4 @@ async function loadAffected(
     [projectId, priceIds, [...featureCodes], batchSize],
   );
   return rows.map(({ uids }) => uids.map(BigInt));
-}
-
-async function loadUserIds(tx: Tx, uids: bigint[]): Promise<{ uid: bigint; user_id: string }[]> {
-  return tx.$queryRaw`select uid, user_id from users where uid = any(${uids}) order by uid`;
 }

@@ -7,7 +7,7 @@ import type { ChangeContext } from './change.ts';
 import { keptValue } from './core/kept-value.ts';
 import type { FeatureBody, FeatureDto } from './schemas.ts';
 
-/** Loads the project's features by code, archived ones too. */
+/** Loads the project's features ordered by code, archived ones included. */
 export async function loadFeatures(
   database: Database,
   projectId: string,
@@ -22,9 +22,10 @@ export async function loadFeatures(
 }
 
 /**
- * Creates a feature or changes it; an archived one becomes active again. Fields left out of the body keep
- * their value.
- * @throws ProblemError feature_in_use if the type would change under mappings, grants or revocations
+ * Creates or changes a feature; an archived one becomes active again. Fields left out of the body keep their
+ * value.
+ *
+ * @throws ProblemError feature_in_use if the type would change and the feature is mapped, granted or revoked
  */
 export async function putFeature(
   tx: Tx,
@@ -44,7 +45,7 @@ export async function putFeature(
   }
   // The stored `merge` and `perQuantity` apply to limits only.
   const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
-  const said = {
+  const data = {
     name: body.name,
     type: body.type,
     merge: keptValue(body.merge, limit?.merge, 'max'),
@@ -54,8 +55,8 @@ export async function putFeature(
   const after = toFeatureDto(
     await tx.feature.upsert({
       where: { projectId_code: { projectId, code } },
-      create: { projectId, code, createdAt: new Date(context.at), ...said },
-      update: said,
+      create: { projectId, code, createdAt: new Date(context.at), ...data },
+      update: data,
     }),
   );
   await recordChange(tx, {
@@ -70,7 +71,8 @@ export async function putFeature(
 }
 
 /**
- * Archives a feature: new mappings and grants cannot carry it, and users who have it keep it. Idempotent.
+ * Archives a feature: it cannot be mapped or granted any more, and users who have it keep it. Idempotent.
+ *
  * @throws ProblemError feature_not_found
  */
 export async function archiveFeature(

@@ -1,32 +1,35 @@
 import Stripe from 'stripe';
+import type { Deps } from '../deps.ts';
 import { notFound } from '../http/not-found.ts';
 import type { ProblemError } from '../http/problem.ts';
-import type { Database } from '../platform/database.ts';
 import { eachListed } from '../platform/stripe-lists.ts';
 import { drawNumber } from '../webhook/fetch-numbers.ts';
-import { namedFeatures, type NamedFeature, toPriceRow, toProductRow } from './core/from-stripe.ts';
-import type { PriceRow, ProductRow } from './core/from-stripe.ts';
+import {
+  type NamedFeature,
+  namedFeatures,
+  type PriceRow,
+  type ProductRow,
+  toPriceRow,
+  toProductRow,
+} from './core/from-stripe.ts';
 import { priceExpansion, withTiers } from './whole-price.ts';
 
-export interface FetchDeps {
-  database: Database;
-  stripe: Stripe;
-}
+export type FetchDeps = Pick<Deps, 'database' | 'stripe'>;
 
-/** A product with all its prices, as Stripe showed them after `number` was drawn. */
+/** A product with all its prices, fetched after `number` was drawn. */
 export interface FetchedProduct {
   number: bigint;
   product: ProductRow;
   prices: PriceRow[];
 }
 
-/** All products of a project, as Stripe showed them after `number` was drawn. */
+/** All products of a project, fetched after `number` was drawn. */
 export interface FetchedCatalog {
   number: bigint;
   products: ClaimedProduct[];
 }
 
-/** A product with its prices, and the features that Stripe names on them. */
+/** A product with its prices, and the features that are named on them at Stripe. */
 export interface ClaimedProduct {
   product: ProductRow;
   prices: PriceRow[];
@@ -35,37 +38,34 @@ export interface ClaimedProduct {
   priceFeatures: { priceId: string; features: NamedFeature[] }[];
 }
 
-/**
- * Maximum number of products that an import fetches concurrently, well below Stripe's 25 requests a second
- * per endpoint.
- */
-const fetchedAtOnce = 4;
+/** Maximum number of products that are fetched concurrently, within Stripe's 25 requests a second. */
+const maxConcurrentFetches = 4;
 
 /**
- * Fetches a product with its prices, or null if the caller may not take it. A product that it may not take
- * costs the same requests and queries as an unknown one, so the time reveals nothing.
+ * Fetches a product with its prices; null if the caller may not add it. Such a product costs the same
+ * requests and queries as an unknown one, so the response time reveals nothing.
  *
  * @throws ProblemError stripe_unavailable
  */
 export async function fetchProduct(
   deps: FetchDeps,
   id: string,
-  mayTake: (product: ProductRow) => boolean,
+  mayAdd: (product: ProductRow) => boolean,
 ): Promise<FetchedProduct | null> {
   const number = await drawNumber(deps.database);
   return unlessMissing(async () => {
     const product = toProductRow(await deps.stripe.products.retrieve(id));
-    if (!mayTake(product)) return null;
+    if (!mayAdd(product)) return null;
     const prices = await listPrices(deps.stripe, id);
     return { number, product, prices: prices.map((price) => toPriceRow(price)) };
   });
 }
 
 /**
- * Fetches a price, if its product is the caller's. A price of another product costs the same requests and
+ * Fetches a price if its product is the caller's. A price of another product costs the same requests and
  * queries as an unknown one.
  *
- * @param isOwn called in any case, with null if Stripe does not know the price.
+ * @param isOwn is called in any case, with null if Stripe does not know the price.
  * @throws ProblemError price_not_found, stripe_unavailable
  */
 export async function fetchPrice(
@@ -84,8 +84,9 @@ export async function fetchPrice(
 }
 
 /**
- * Fetches every product whose `metadata.project_id` is the project. Archived ones are included, since
- * their buyers keep what they carry.
+ * Fetches every product whose `metadata.project_id` is the project, archived ones included, since their
+ * buyers keep the features.
+ *
  * @throws ProblemError stripe_unavailable
  */
 export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<FetchedCatalog> {
@@ -95,14 +96,16 @@ export async function fetchCatalog(deps: FetchDeps, projectId: string): Promise<
     if (product.metadata['project_id'] === projectId) claimed.push(product);
   }
   const products: ClaimedProduct[] = [];
-  for (let start = 0; start < claimed.length; start += fetchedAtOnce) {
-    const some = claimed.slice(start, start + fetchedAtOnce);
-    products.push(...(await Promise.all(some.map((product) => fetchParts(deps.stripe, product)))));
+  for (let start = 0; start < claimed.length; start += maxConcurrentFetches) {
+    const some = claimed.slice(start, start + maxConcurrentFetches);
+    products.push(
+      ...(await Promise.all(some.map((product) => fetchClaimed(deps.stripe, product)))),
+    );
   }
   return { number, products };
 }
 
-async function fetchParts(stripe: Stripe, product: Stripe.Product): Promise<ClaimedProduct> {
+async function fetchClaimed(stripe: Stripe, product: Stripe.Product): Promise<ClaimedProduct> {
   const features = namedFeatures(product.metadata);
   const attached = eachListed((page) => stripe.products.listFeatures(product.id, page));
   for await (const { entitlement_feature } of attached) {
@@ -135,23 +138,24 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   return [...prices.values()];
 }
 
-/** Returns the problem for a price that belongs to no product of the project, even if it exists at Stripe. */
+/** Returns the problem for a price of no product of the project, whether or not Stripe knows it. */
 export function priceNotFound(id: string): ProblemError {
   return notFound(
     'price_not_found',
     'stripe_price_id',
     id,
-    "names no price of the project's products: take its product first, with PUT /api/v1/admin/products/{stripe_product_id}",
+    "names no price of the project's products: add its product first, with PUT /api/v1/admin/products/{stripe_product_id}",
   );
 }
 
-/** Returns null if Stripe does not know the object. Rethrows any other failure, since it proves nothing. */
+/** Returns null if Stripe does not know the object. */
 async function unlessMissing<T>(work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Stripe.errors.StripeError && error.code === 'resource_missing')
-      return null;
-    throw error;
+    const isMissing =
+      error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
+    if (!isMissing) throw error;
+    return null;
   }
 }

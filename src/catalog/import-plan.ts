@@ -6,7 +6,7 @@ import type { ClaimedProduct } from './fetch.ts';
 import type { ImportDto } from './schemas.ts';
 
 /*
- * Plans an import from Stripe's catalog and the stored one. Pure.
+ * Plans an import from the fetched and the stored catalog. Pure.
  */
 
 type KnownFeature = Pick<Feature, 'code' | 'type' | 'archivedAt'>;
@@ -25,8 +25,8 @@ interface Mapping {
   value: GivenValue;
 }
 
-export interface ImportPlan {
-  out: ImportDto;
+interface ImportPlan {
+  result: ImportDto;
   newFeatures: KnownFeature[];
   productFeatures: Mapping[];
   priceFeatures: Mapping[];
@@ -34,7 +34,7 @@ export interface ImportPlan {
 
 type WhySkipped = ImportDto['skipped'][number]['why'];
 
-/** Plans additions only: existing mappings stay, and products of other projects are skipped. */
+/** Plans only additions: existing mappings stay, and products of other projects are skipped. */
 export function planImport(
   products: readonly ClaimedProduct[],
   { features, mappedOn }: StoredCatalog,
@@ -48,16 +48,15 @@ export function planImport(
   const productFeatures: Mapping[] = [];
   const priceFeatures: Mapping[] = [];
 
-  /** Returns the mappings to add on `id`. */
   function mappingsOf(
     id: string,
     named: readonly NamedFeature[],
     codes: ReadonlySet<string>,
   ): Mapping[] {
-    const there = new Set(codes);
-    return named.flatMap(({ code, value: said }) => {
-      if (there.has(code)) return [];
-      const resolved = resolve(code, said, known.get(code));
+    const mapped = new Set(codes);
+    return named.flatMap(({ code, value: given }) => {
+      if (mapped.has(code)) return [];
+      const resolved = resolve(code, given, known.get(code));
       if ('why' in resolved) {
         skipped.push({ id, feature_code: code, why: resolved.why });
         return [];
@@ -67,7 +66,7 @@ export function planImport(
         known.set(code, feature);
         newFeatures.push(feature);
       }
-      there.add(code);
+      mapped.add(code);
       return [{ id, featureCode: code, value: resolved.value }];
     });
   }
@@ -90,15 +89,11 @@ export function planImport(
     priceFeatures.push(...onPrices);
   }
   return {
-    out: {
+    result: {
       product_ids: productIds,
       price_ids: priceIds,
       features_created: newFeatures.map(({ code }) => code),
-      mapped: mapped.map(({ id, featureCode, value }) => ({
-        id,
-        feature_code: featureCode,
-        value,
-      })),
+      mapped: mapped.map(({ featureCode, ...rest }) => ({ feature_code: featureCode, ...rest })),
       skipped,
     },
     newFeatures,
@@ -107,16 +102,16 @@ export function planImport(
   };
 }
 
-/** Returns what a named feature gives; an unknown code becomes a boolean or, with a value, a limit. */
+/** Returns the type and value of a named feature; an unknown code is a boolean or, with a value, a limit. */
 function resolve(
   code: string,
-  said: NamedFeature['value'],
+  given: NamedFeature['value'],
   known: KnownFeature | undefined,
 ): { type: string; value: GivenValue } | { why: WhySkipped } {
   if (!featureCodeSchema.safeParse(code).success) return { why: 'code_invalid' };
   if (known !== undefined && known.archivedAt !== null) return { why: 'feature_archived' };
-  const type = featureType(known?.type ?? (said === null ? 'boolean' : 'limit'));
-  if (said === null && type !== 'boolean') return { why: 'value_required' };
-  const value = said ?? true;
+  const type = featureType(known?.type ?? (given === null ? 'boolean' : 'limit'));
+  if (given === null && type !== 'boolean') return { why: 'value_required' };
+  const value = given ?? true;
   return valueFault(type, value) === null ? { type, value } : { why: 'value_invalid' };
 }

@@ -3,15 +3,15 @@ import type { Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
 import type { FetchedCatalog } from './fetch.ts';
 import { planImport, type StoredCatalog } from './import-plan.ts';
-import { takeProducts } from './products.ts';
+import { addProducts } from './products.ts';
 import type { ImportDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
 /**
- * Takes the fetched products with their prices into the project, and maps the features that Stripe names and
- * that are not mapped yet. Creates a feature for an unknown code. Only adds: existing settings and mappings
- * stay, so editing metadata removes no user's access. The project is locked during the import, so the number
- * of queries does not grow with the catalog.
+ * Adds the fetched products with their prices to the project, and maps the features that are named at Stripe
+ * and not mapped yet. Creates a feature for an unknown code. Existing settings and mappings stay, so editing
+ * metadata removes no user's access. The number of queries does not grow with the catalog, since the project
+ * is locked meanwhile.
  */
 export async function importCatalog(
   tx: Tx,
@@ -23,7 +23,7 @@ export async function importCatalog(
   const prices = fetched.products.flatMap((claimed) => claimed.prices);
   await applyFetched(tx, { number: fetched.number, products, prices }, at);
   const ids = products.map(({ id }) => id);
-  const added = await takeProducts(tx, projectId, ids, false, at);
+  const added = await addProducts(tx, projectId, ids, false, at);
   const stored = await loadStored(tx, projectId, ids);
   const plan = planImport(fetched.products, stored);
   await tx.feature.createMany({
@@ -41,16 +41,16 @@ export async function importCatalog(
   await tx.priceFeature.createMany({
     data: plan.priceFeatures.map(({ id, ...rest }) => ({ priceId: id, projectId, ...rest })),
   });
-  if (added.length > 0 || plan.newFeatures.length > 0 || plan.out.mapped.length > 0) {
+  if (added.length > 0 || plan.newFeatures.length > 0 || plan.result.mapped.length > 0) {
     await recordAudit(tx, {
       ...context,
       action: 'catalog.import',
       targetType: 'project',
       targetId: projectId,
-      after: plan.out,
+      after: plan.result,
     });
   }
-  return plan.out;
+  return plan.result;
 }
 
 async function loadStored(tx: Tx, projectId: string, ids: string[]): Promise<StoredCatalog> {

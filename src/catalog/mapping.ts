@@ -5,23 +5,23 @@ import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
-/** Returns the stored mapping of one product or price: feature code → value, sorted by code. */
+/** Returns the stored mapping of a product or price, from feature code to value, sorted by code. */
 export function valuesOf(
   rows: { featureCode: string; value: unknown }[],
 ): Record<string, FeatureValue> {
   return Object.fromEntries(
     rows
-      .map(({ featureCode, value }) => [featureCode, value as FeatureValue] as const) // jsonb holds JSON values only
+      .map(({ featureCode, value }) => [featureCode, value as FeatureValue] as const) // a JSON column
       .sort(([one], [other]) => (one < other ? -1 : 1)),
   );
 }
 
 /**
- * Checks the mapping of a product or price: known features, with values of their types. An archived feature
- * may stay, but cannot be added.
+ * Checks that the mapping of a product or price has known features with values of their types. An archived
+ * feature may stay, but cannot be added.
  *
  * @param before the current mapping.
- * @throws ProblemError feature_not_found, bad_request; each names the paths, such as `features.export`
+ * @throws ProblemError feature_not_found, bad_request; with paths such as `features.export`
  */
 export async function checkMapping(
   tx: Tx,

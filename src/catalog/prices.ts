@@ -10,7 +10,7 @@ import { checkMapping, valuesOf } from './mapping.ts';
 import type { PriceBody, PriceDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
-/** Loads the prices of the project's products, by id. */
+/** Loads the prices of the project's products, ordered by id. */
 export async function loadPrices(
   database: Database,
   projectId: string,
@@ -29,9 +29,10 @@ export async function loadPrices(
 }
 
 /**
- * Fetches a price that the project does not have yet, such as one whose webhook has not arrived. Returns null
- * if the project has it. Another project's price is fetched like an unknown one, so that the two look the
- * same during an outage of Stripe, too.
+ * Fetches a price that the project does not have yet, such as one whose webhook has not arrived; null if the
+ * project has it. A price of another project is fetched, too, so that it looks unknown even while Stripe is
+ * unavailable.
+ *
  * @throws ProblemError price_not_found, stripe_unavailable
  */
 export async function fetchNewPrice(
@@ -46,15 +47,16 @@ export async function fetchNewPrice(
   });
   if (own !== null) return null;
   return fetchPrice(deps, id, async (productId) => {
-    // An unknown price costs this query, too (`fetchPrice`).
+    // An unknown price must cost this query, too.
     const where = { id: productId ?? '', projectId };
     return (await product.findFirst({ where, select: { id: true } })) !== null;
   });
 }
 
 /**
- * Sets the features that a price carries besides its product's, and the duration of a purchase. Fields left
- * out of the body keep their value.
+ * Sets the own features of a price, its rank and the duration of a purchase. Fields left out of the body keep
+ * their value.
+ *
  * @throws ProblemError price_not_found (of no project or of another), feature_not_found, bad_request
  */
 export async function putPrice(
@@ -120,7 +122,7 @@ async function loadPrice(tx: Tx, projectId: string, id: string) {
   return price;
 }
 
-/** Returns the fields that pricing pages and operators both see; `features` are the price's own. */
+/** Maps a price to the fields of both the pricing page and the admin API, with its own features only. */
 export function toPricingDto(price: Price & { features: PriceFeature[] }) {
   return {
     id: price.id,

@@ -4,20 +4,20 @@ import { toPricingDto } from './prices.ts';
 import type { PricingDto } from './schemas.ts';
 
 /**
- * Loads what a pricing page shows: the project's products, prices and features on offer. A price lists all
- * features that it carries; its own value overrides its product's.
+ * Loads the project's products, prices and features for sale. The features of a price include those of its
+ * product, which its own values override.
  */
 export async function loadPricing(database: Database, projectId: string): Promise<PricingDto> {
-  const onOffer = { active: true, deleted: false };
+  const forSale = { active: true, deleted: false };
   const features = await database.prisma.feature.findMany({
     where: { projectId, archivedAt: null },
     orderBy: { code: 'asc' },
   });
   const products = await database.prisma.product.findMany({
-    where: { projectId, ...onOffer },
+    where: { projectId, ...forSale },
     include: {
       features: true,
-      prices: { where: onOffer, include: { features: true }, orderBy: { id: 'asc' } },
+      prices: { where: forSale, include: { features: true }, orderBy: { id: 'asc' } },
     },
     orderBy: [{ rank: 'asc' }, { id: 'asc' }],
   });

@@ -20,7 +20,7 @@ function loadProduct(tx: Tx, projectId: string, id: string) {
   return tx.product.findFirst({ where: { id, projectId }, include: parts });
 }
 
-/** Loads the products that the project owns, by id. */
+/** Loads the project's products, ordered by id. */
 export async function loadProducts(
   database: Database,
   projectId: string,
@@ -36,16 +36,16 @@ export async function loadProducts(
 }
 
 /**
- * Fetches a product that the project owns or may take.
+ * Fetches a product that the project owns or may add.
  *
- * @param anyFree as for `putProduct`.
+ * @param byPlatform see `putProduct`.
  * @throws ProblemError product_not_found, stripe_unavailable
  */
 export async function fetchOwnProduct(
   deps: FetchDeps,
   projectId: string,
   id: string,
-  anyFree: boolean,
+  byPlatform: boolean,
 ): Promise<FetchedProduct> {
   const stored = await deps.database.prisma.product.findUnique({
     where: { id },
@@ -53,25 +53,25 @@ export async function fetchOwnProduct(
   });
   const owner = stored?.projectId ?? null;
   const fetched = await fetchProduct(deps, id, ({ claimedBy }) =>
-    owner === null ? anyFree || claimedBy === projectId : owner === projectId,
+    owner === null ? byPlatform || claimedBy === projectId : owner === projectId,
   );
-  if (fetched === null) throw productNotFound(projectId, id, anyFree, owner);
+  if (fetched === null) throw productNotFound(projectId, id, byPlatform, owner);
   return fetched;
 }
 
 /**
- * Takes a fetched product with its prices into the project, if it may, and sets what it carries. Fields
- * left out of the body keep their value.
+ * Adds a fetched product with its prices to the project, if it may, and sets its features. Fields left out of
+ * the body keep their value.
  *
- * @param anyFree whether the caller may take a product that names no project or another in its
- *   metadata, as the platform may.
- * @throws ProblemError product_not_found (not the project's to take), feature_not_found, bad_request
+ * @param byPlatform whether the caller is the platform, which may add any product that no project owns; a
+ *   project may add only those whose metadata names it.
+ * @throws ProblemError product_not_found (the project may not add it), feature_not_found, bad_request
  */
 export async function putProduct(
   tx: Tx,
   context: ChangeContext,
   fetched: FetchedProduct,
-  anyFree: boolean,
+  byPlatform: boolean,
   body: ProductBody,
 ): Promise<ProductDto> {
   const { projectId } = context;
@@ -79,10 +79,10 @@ export async function putProduct(
   await applyFetched(tx, { ...fetched, products: [fetched.product] }, context.at);
   const stored = await loadProduct(tx, projectId, id);
   if (stored === null) {
-    const added = await takeProducts(tx, projectId, [id], anyFree, context.at);
+    const added = await addProducts(tx, projectId, [id], byPlatform, context.at);
     if (added.length === 0) {
-      const now = await tx.product.findUniqueOrThrow({ where: { id } });
-      throw productNotFound(projectId, id, anyFree, now.projectId);
+      const { projectId: owner } = await tx.product.findUniqueOrThrow({ where: { id } });
+      throw productNotFound(projectId, id, byPlatform, owner);
     }
   }
   await tx.product.update({
@@ -106,7 +106,7 @@ export async function putProduct(
     });
   }
   const owned = await loadProduct(tx, projectId, id);
-  if (owned === null) throw new Error(`loadProduct returned no product ${id} after takeProducts`);
+  if (owned === null) throw new Error(`loadProduct returned no product ${id} after addProducts`);
   const after = toProductDto(owned);
   await recordChange(tx, {
     ...context,
@@ -120,20 +120,20 @@ export async function putProduct(
 }
 
 /**
- * Takes stored products into the project, except those that a project owns already and, unless `anyFree`,
- * those whose metadata do not name the project. The rows' locks decide between two projects.
+ * Adds stored products to the project, except those that a project owns already and, unless `byPlatform`,
+ * those whose metadata does not name the project. The rows' locks decide between two projects.
  *
- * @returns the ids of the products that it took
+ * @returns the ids of the added products.
  */
-export async function takeProducts(
+export async function addProducts(
   tx: Tx,
   projectId: string,
   ids: string[],
-  anyFree: boolean,
+  byPlatform: boolean,
   now: number,
 ): Promise<string[]> {
   const rows = await tx.product.updateManyAndReturn({
-    where: { id: { in: ids }, projectId: null, ...(anyFree ? {} : { claimedBy: projectId }) },
+    where: { id: { in: ids }, projectId: null, ...(byPlatform ? {} : { claimedBy: projectId }) },
     data: { projectId, takenAt: new Date(now) },
     select: { id: true },
   });
@@ -141,8 +141,8 @@ export async function takeProducts(
 }
 
 /**
- * Returns the problem of a product that the caller may not take. With a project's key it states only what the
- * project has to do, not whether the product exists or which project owns it.
+ * Returns the problem for a product that the caller may not add. For a project's key, it does not depend on
+ * whether the product exists or which project owns it.
  */
 function productNotFound(
   projectId: string,
@@ -151,7 +151,7 @@ function productNotFound(
   owner: string | null,
 ): ProblemError {
   const message = !byPlatform
-    ? `names no product that project \`${projectId}\` may take: set \`metadata.project_id\` of the product to \`${projectId}\` at Stripe first`
+    ? `names no product that project \`${projectId}\` may add: set \`metadata.project_id\` of the product to \`${projectId}\` at Stripe first`
     : owner === null || owner === projectId
       ? "names no product of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key"
       : `names a product of project \`${owner}\`: a product belongs to one project; send \`project_id\`: \`${owner}\``;

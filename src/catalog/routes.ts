@@ -7,6 +7,7 @@ import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { listQuery, listResponse, loadPage, projectIdSchema } from '../http/schemas.ts';
+import type { Tx } from '../platform/database.ts';
 import { type ChangeContext, changeOrTry } from './change.ts';
 import { archiveFeature, loadFeatures, putFeature } from './features.ts';
 import { fetchCatalog, type FetchDeps } from './fetch.ts';
@@ -16,11 +17,11 @@ import { loadPricing } from './pricing-page.ts';
 import { fetchOwnProduct, loadProducts, putProduct } from './products.ts';
 import * as shapes from './schemas.ts';
 
-export type CatalogRouteDeps = UpdateCatalogDeps & FetchDeps & { access: ProjectAccess };
+type CatalogRouteDeps = UpdateCatalogDeps & FetchDeps & { access: ProjectAccess };
 
 const tags = ['Catalog'];
 const auth = { auth: 'admin' } as const;
-/** Config of routes that recompute all users of the project, dry runs included. */
+/** Config of routes that recompute users of the project, as dry runs do, too. */
 const heavy = { ...auth, cost: heavyCost } as const;
 const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
 const ofList = ofProject.extend(listQuery);
@@ -57,7 +58,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'List features by code, archived ones included',
+        summary: 'List features, archived ones included, ordered by code',
         querystring: ofList,
         response: { 200: listResponse(shapes.featureOut) },
       },
@@ -66,7 +67,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       const projectId = await deps.access.projectOf(request, request.query.project_id);
       return loadPage(
         request.query,
-        (asked) => loadFeatures(deps.database, projectId, asked),
+        (range) => loadFeatures(deps.database, projectId, range),
         ({ feature_code: code }) => code,
       );
     },
@@ -101,7 +102,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Archive a feature: new mappings and grants cannot carry it, and users who have it keep it',
+          'Archive a feature: it cannot be mapped or granted any more, and users who have it keep it',
         params: shapes.featureParams,
         querystring: shapes.deleteQuery,
         response: { 200: shapes.changedSchema(shapes.featureOut) },
@@ -121,7 +122,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'List the products that the project owns, by id',
+        summary: "List the project's products, ordered by id",
         querystring: ofList,
         response: { 200: listResponse(shapes.productOut) },
       },
@@ -130,7 +131,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       const projectId = await deps.access.projectOf(request, request.query.project_id);
       return loadPage(
         request.query,
-        (asked) => loadProducts(deps.database, projectId, asked),
+        (range) => loadProducts(deps.database, projectId, range),
         ({ id }) => id,
       );
     },
@@ -145,8 +146,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
       schema: {
         tags,
-        summary:
-          'Take a product of Stripe with its prices into the project, and set what it carries',
+        summary: 'Add a Stripe product with its prices to the project, and set its features',
         params: shapes.productParams,
         querystring: shapes.putQuery,
         body: shapes.productBody,
@@ -156,11 +156,11 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
     async (request) => {
       const { body } = request;
       const context = await contextOf(request, body.project_id);
-      const anyFree = callerOf(request).projectId === null;
+      const byPlatform = callerOf(request).projectId === null;
       const id = request.params.stripe_product_id;
-      const fetched = await fetchOwnProduct(deps, context.projectId, id, anyFree);
+      const fetched = await fetchOwnProduct(deps, context.projectId, id, byPlatform);
       return changeOrTry(deps, context.projectId, isDryRun(request.query), (tx) =>
-        putProduct(tx, context, fetched, anyFree, body),
+        putProduct(tx, context, fetched, byPlatform, body),
       );
     },
   );
@@ -171,7 +171,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'List the prices of the products that the project owns, by id',
+        summary: "List the prices of the project's products, ordered by id",
         querystring: ofList,
         response: { 200: listResponse(shapes.priceOut) },
       },
@@ -180,7 +180,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       const projectId = await deps.access.projectOf(request, request.query.project_id);
       return loadPage(
         request.query,
-        (asked) => loadPrices(deps.database, projectId, asked),
+        (range) => loadPrices(deps.database, projectId, range),
         ({ id }) => id,
       );
     },
@@ -195,8 +195,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
       schema: {
         tags,
-        summary:
-          'Set the features that a price carries besides its product, and the duration of a purchase',
+        summary: 'Set the own features of a price, its rank and the duration of a purchase',
         params: shapes.priceParams,
         querystring: shapes.putQuery,
         body: shapes.priceBody,
@@ -220,7 +219,8 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: { ...heavy, problems: ['stripe_unavailable'] },
       schema: {
         tags,
-        summary: "Pull the project's products, prices and the features named at Stripe; only adds",
+        summary:
+          "Import the project's products, prices and features from Stripe; changes and removes nothing",
         querystring: shapes.putQuery,
         body: shapes.importBody,
         response: { 200: shapes.changedSchema(shapes.importOut) },
@@ -229,13 +229,9 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
     async (request, reply) => {
       const context = await contextOf(request, request.body?.project_id);
       const fetched = await fetchCatalog(deps, context.projectId);
-      return changeOrTry(
-        deps,
-        context.projectId,
-        isDryRun(request.query),
-        (tx) => importCatalog(tx, context, fetched),
-        answerKeeper(reply),
-      );
+      const write = (tx: Tx) => importCatalog(tx, context, fetched);
+      const dryRun = isDryRun(request.query);
+      return changeOrTry(deps, context.projectId, dryRun, write, answerKeeper(reply));
     },
   );
 }

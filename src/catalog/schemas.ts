@@ -9,9 +9,8 @@ import {
   stripeIdSchema,
 } from '../http/schemas.ts';
 
-/** A feature's value in an answer. */
-const valueOut = z.custom<JsonValue>().describe('of the type of the feature');
-const valuesOut = z.record(z.string(), valueOut).describe('feature code → value');
+const valueOut = z.custom<JsonValue>().describe('Of the type of the feature');
+const valuesOut = z.record(z.string(), valueOut).describe('Values by feature code');
 const givenValues = z.record(featureCodeSchema, givenValueSchema);
 const rank = z.int().min(-1_000_000).max(1_000_000);
 
@@ -19,7 +18,7 @@ const dryRunSchema = z
   .enum(['true', 'false'])
   .default('false')
   .describe(
-    '`true`: changes nothing, and lists the users who would now gain or lose a feature or get another value',
+    '`true`: changes nothing, and lists the users for whom a feature or its value would change',
   );
 
 export const featureParams = z.strictObject({ feature_code: featureCodeSchema });
@@ -32,9 +31,9 @@ export const deleteQuery = z.strictObject({
   dry_run: dryRunSchema,
 });
 
-/** Describes a field that keeps its value if it is left out, so that a rename changes nothing else. */
+/** Describes a field that keeps its value if it is left out. */
 function keptOr(initial: string): string {
-  return `left out: unchanged; initially, and with \`null\`: ${initial}`;
+  return `If left out: unchanged. Initially, and with \`null\`: ${initial}`;
 }
 
 export const featureBody = z
@@ -45,11 +44,11 @@ export const featureBody = z
     merge: z
       .enum(['max', 'sum'])
       .nullish()
-      .describe(`how several sources of a limit add up; ${keptOr('`max`')}`),
+      .describe(`How several sources of a limit add up. ${keptOr('`max`')}`),
     per_quantity: z
       .boolean()
       .nullish()
-      .describe(`a limit times the quantity of its item; ${keptOr('`false`')}`),
+      .describe(`Whether a limit is multiplied by the quantity of its item. ${keptOr('`false`')}`),
   })
   .refine(({ type, merge }) => type === 'limit' || merge !== 'sum', {
     path: ['merge'],
@@ -65,14 +64,12 @@ export type FeatureBody = z.infer<typeof featureBody>;
 export const productBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
-    features: givenValues.nullish().describe(`all features that it carries; ${keptOr('nothing')}`),
-    rank: rank
-      .nullish()
-      .describe(`the value of a config with the higher rank wins; ${keptOr('0')}`),
+    features: givenValues.nullish().describe(`All features of the product. ${keptOr('none')}`),
+    rank: rank.nullish().describe(`The config value with the highest rank wins. ${keptOr('0')}`),
     allow_multiple: z
       .boolean()
       .nullish()
-      .describe(`one user may hold several subscriptions to it; ${keptOr('`false`')}`),
+      .describe(`Whether a user may have several subscriptions to it. ${keptOr('`false`')}`),
   })
   .meta({ examples: [{ features: { export: true } }] });
 export type ProductBody = z.infer<typeof productBody>;
@@ -82,13 +79,13 @@ export const priceBody = z
     project_id: projectIdSchema.optional(),
     features: givenValues
       .nullish()
-      .describe(`all features of its own, which override its product's; ${keptOr('nothing')}`),
+      .describe(`All features of its own, which override its product's. ${keptOr('none')}`),
     access_days: z
       .int()
       .min(1)
       .max(36_500)
       .nullish()
-      .describe(`days of access from a one-time purchase; ${keptOr('unlimited')}`),
+      .describe(`Days of access from a one-time purchase. ${keptOr('unlimited')}`),
     rank: rank.nullish().describe(keptOr('the rank of the product')),
   })
   .meta({ examples: [{ access_days: 30 }] });
@@ -111,9 +108,9 @@ const priceFields = {
   id: z.string(),
   nickname: z.string().nullable(),
   currency: z.string(),
-  unit_amount: z.int().nullable().describe('minor units; null if tiered or chosen by the buyer'),
+  unit_amount: z.int().nullable().describe('Minor units; `null` if tiered or chosen by the buyer'),
   unit_amount_decimal: z.string().nullable(),
-  type: z.string().describe('recurring or one_time'),
+  type: z.string().describe('`recurring` or `one_time`'),
   interval: z.string().nullable(),
   interval_count: z.int().nullable(),
   usage_type: z.string().nullable(),
@@ -154,7 +151,6 @@ const whySkipped = z.enum([
   'value_invalid',
 ]);
 
-/** The result of an import: what it did, and what it skipped. */
 export const importOut = z.strictObject({
   product_ids: z.array(z.string()),
   price_ids: z.array(z.string()),
@@ -182,32 +178,31 @@ const valueChanges = z.array(
   z.strictObject({ user_id: z.string(), feature_code: z.string(), from: valueOut, to: valueOut }),
 );
 const impactOut = z.strictObject({
-  gains: impactList.describe('who would gain which feature: up to 1,000, by user'),
-  losses: impactList.describe('who would lose which feature: up to 1,000, by user'),
-  raised: valueChanges.describe('limits that would be raised: up to 1,000, by user'),
-  lowered: valueChanges.describe('limits that would be lowered: up to 1,000, by user'),
-  changed: valueChanges.describe('configs that would have another value: up to 1,000, by user'),
+  gains: impactList.describe('Up to 1,000 features that users would gain, ordered by user'),
+  losses: impactList.describe('Up to 1,000 features that users would lose, ordered by user'),
+  raised: valueChanges.describe('Up to 1,000 limits that would be raised, ordered by user'),
+  lowered: valueChanges.describe('Up to 1,000 limits that would be lowered, ordered by user'),
+  changed: valueChanges.describe('Up to 1,000 configs whose value would change, ordered by user'),
   counts: z
     .strictObject({
-      users: z.int().describe('all users of the project'),
+      users: z.int().describe('All users of the project'),
       gains: z.int(),
       losses: z.int(),
       raised: z.int(),
       lowered: z.int(),
       changed: z.int(),
     })
-    .describe('of all entries, listed or not'),
+    .describe('Numbers of all entries, listed or not'),
 });
+/** The impact of a catalog change on users. */
+export type Impact = z.infer<typeof impactOut>;
 const refreshOut = z.strictObject({
   id: z.string(),
   users: z.int(),
   status: z.enum(['done', 'running']),
 });
 
-/**
- * Returns the schema of a change's response: the changed object with `refresh` or, with `dry_run`, the
- * impact.
- */
+/** Returns the response schema of a change: the object with `refresh` or, for a dry run, the impact. */
 export function changedSchema<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
   return z.union([out.extend({ refresh: refreshOut }), impactOut]);
 }

@@ -7,8 +7,8 @@ import { markFetched } from '../webhook/fetch-numbers.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './core/from-stripe.ts';
 
 /**
- * Writes Stripe's fields of products; the project that owns a product, and its settings, stay. A new product
- * belongs to no project. A deleted product that was never seen is not stored.
+ * Writes Stripe's fields of products; their project and its settings stay. A new product belongs to no
+ * project. A deleted product that is not stored is skipped.
  */
 export async function applyProducts(
   tx: Tx,
@@ -23,7 +23,7 @@ export async function applyProducts(
   });
 }
 
-/** Writes Stripe's fields of prices, whose products are stored already; a project's own fields stay. */
+/** Writes Stripe's fields of prices, whose products must be stored; a project's own fields stay. */
 export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)[]): Promise<void> {
   const { live, deletedIds } = partition(rows);
   await writePrices(tx, live);
@@ -49,17 +49,8 @@ async function writeProducts(tx: Tx, rows: readonly ProductRow[]): Promise<void>
   if (rows.length === 0) return;
   await tx.$executeRaw`
     insert into products (id, name, description, active, deleted, claimed_by)
-    select * from jsonb_to_recordset(${JSON.stringify(
-      rows.map((row) => ({
-        id: row.id,
-        name: row.name,
-        description: row.description,
-        active: row.active,
-        deleted: row.deleted,
-        claimed_by: row.claimedBy,
-      })),
-    )}::jsonb) as r (
-      id text, name text, description text, active boolean, deleted boolean, claimed_by text)
+    select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (
+      id text, name text, description text, active boolean, deleted boolean, "claimedBy" text)
     order by id
     on conflict (id) do update set
       name = excluded.name, description = excluded.description, active = excluded.active,
@@ -67,38 +58,19 @@ async function writeProducts(tx: Tx, rows: readonly ProductRow[]): Promise<void>
 }
 
 /** Writes prices. Tiers and other currencies that were not fetched keep their stored value. */
-async function writePrices(tx: Tx, rows: readonly PriceRow[]): Promise<void> {
-  if (rows.length === 0) return;
+async function writePrices(tx: Tx, prices: readonly PriceRow[]): Promise<void> {
+  if (prices.length === 0) return;
+  const rows = prices.map((row) => ({ ...row, unitAmount: row.unitAmount?.toString() ?? null }));
   await tx.$executeRaw`
     insert into prices as p (
       id, product_id, active, deleted, nickname, currency, unit_amount, unit_amount_decimal, type,
       interval, interval_count, usage_type, tiers_mode, tiers, currency_options, divide_quantity_by,
       round_quantity)
-    select * from jsonb_to_recordset(${JSON.stringify(
-      rows.map((row) => ({
-        id: row.id,
-        product_id: row.productId,
-        active: row.active,
-        deleted: row.deleted,
-        nickname: row.nickname,
-        currency: row.currency,
-        unit_amount: row.unitAmount?.toString() ?? null,
-        unit_amount_decimal: row.unitAmountDecimal,
-        type: row.type,
-        interval: row.interval,
-        interval_count: row.intervalCount,
-        usage_type: row.usageType,
-        tiers_mode: row.tiersMode,
-        tiers: row.tiers ?? null,
-        currency_options: row.currencyOptions ?? null,
-        divide_quantity_by: row.divideQuantityBy,
-        round_quantity: row.roundQuantity,
-      })),
-    )}::jsonb) as r (
-      id text, product_id text, active boolean, deleted boolean, nickname text, currency text,
-      unit_amount bigint, unit_amount_decimal text, type text, interval text, interval_count int,
-      usage_type text, tiers_mode text, tiers jsonb, currency_options jsonb, divide_quantity_by int,
-      round_quantity text)
+    select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (
+      id text, "productId" text, active boolean, deleted boolean, nickname text, currency text,
+      "unitAmount" bigint, "unitAmountDecimal" text, type text, interval text, "intervalCount" int,
+      "usageType" text, "tiersMode" text, tiers jsonb, "currencyOptions" jsonb,
+      "divideQuantityBy" int, "roundQuantity" text)
     order by id
     on conflict (id) do update set
       product_id = excluded.product_id, active = excluded.active, deleted = excluded.deleted,
@@ -112,16 +84,12 @@ async function writePrices(tx: Tx, rows: readonly PriceRow[]): Promise<void> {
 }
 
 /**
- * Writes products and prices that were fetched after `number` was drawn, each only if no later fetch has
- * been written: the worker behind webhooks writes the same rows.
+ * Writes products and prices that were fetched after `number` was drawn, each only if no later fetch of it
+ * was written: the worker writes the same rows.
  */
 export async function applyFetched(
   tx: Tx,
-  fetched: {
-    number: bigint;
-    products: (ProductRow | DeletedRow)[];
-    prices: (PriceRow | DeletedRow)[];
-  },
+  fetched: { number: bigint; products: ProductRow[]; prices: PriceRow[] },
   now: number,
 ): Promise<void> {
   const { number, products, prices } = fetched;
@@ -134,7 +102,7 @@ export async function applyFetched(
   await applyPrices(tx, kept('price', prices));
 }
 
-/** A price that may be sold now. */
+/** A price that is for sale. */
 export interface SellablePrice {
   priceId: string;
   productId: string;
@@ -146,9 +114,9 @@ export interface SellablePrice {
 }
 
 /**
- * Loads a price of the project's catalog for a checkout. A price belongs to the project that owns its
- * product.
- * @param field of the request, which names the price.
+ * Loads a price of the project's catalog for a checkout.
+ *
+ * @param field the field of the request that names the price.
  * @throws ProblemError price_not_found (of no project or of another), price_inactive
  */
 export async function loadSellablePrice(

@@ -1,43 +1,26 @@
 import type Stripe from 'stripe';
+import type { Price, Product } from '../../generated/prisma/client.ts';
 
 /*
- * Maps Stripe's products and prices to rows. Pure: no client, no clock. The rows do not hold what a project
- * sets (rank, features, access_days …).
+ * Maps Stripe's products and prices to rows, without the fields that a project sets (rank, features,
+ * access_days …). Pure.
  */
 
-export interface ProductRow {
-  id: string;
-  name: string;
-  description: string | null;
-  active: boolean;
+export interface ProductRow extends Pick<
+  Product,
+  'id' | 'name' | 'description' | 'active' | 'claimedBy'
+> {
   deleted: false;
-  /** Stripe's `metadata.project_id`: the project whose key may take it. */
-  claimedBy: string | null;
 }
 
-export interface PriceRow {
-  id: string;
-  productId: string;
-  active: boolean;
+type ReplacedField = 'deleted' | 'tiers' | 'currencyOptions' | 'accessDays' | 'rank';
+
+export interface PriceRow extends Omit<Price, ReplacedField> {
   deleted: false;
-  nickname: string | null;
-  currency: string;
-  /** Minor units; null if the price is tiered or the buyer chooses the amount. */
-  unitAmount: bigint | null;
-  /** Minor units with up to 12 decimal places. */
-  unitAmountDecimal: string | null;
-  type: string;
-  interval: string | null;
-  intervalCount: number | null;
-  usageType: string | null;
-  tiersMode: string | null;
-  /** Absent if not expanded: the stored value stays. The same holds for `currencyOptions`. */
+  /** Absent if not expanded: the stored value then stays. The same holds for `currencyOptions`. */
   tiers?: PriceTier[];
   /** The price in other currencies, by currency. */
   currencyOptions?: Record<string, PriceOption>;
-  /** The charged quantity is divided by this and rounded `up` or `down`. */
-  divideQuantityBy: number | null;
-  roundQuantity: string | null;
 }
 
 /** Minor units as decimal numbers. Prisma's type of JSON requires the index signature. */
@@ -111,7 +94,7 @@ function toTier(tier: Stripe.Price.Tier | Stripe.Price.CurrencyOptions.Tier): Pr
   };
 }
 
-/** Returns nothing if the tiers of a currency are missing, because a list does not show them. */
+/** Returns no options if the tiers of a currency are missing, as they are in lists. */
 function toWholeOptions({
   currency,
   currency_options: options,
@@ -144,15 +127,15 @@ function decimalText(decimal: Stripe.Decimal | null, integer: number | null): st
   return decimal?.toString() ?? integer?.toString() ?? null;
 }
 
-/** A feature that Stripe names on a product or price; `value` is null if Stripe names no value. */
+/** A feature in the metadata of a product or price; `value` is null if none is given. */
 export interface NamedFeature {
   code: string;
   value: number | string | null;
 }
 
 /**
- * Returns the features in `metadata.feature_codes`: codes separated by commas, a limit's with its value, such
- * as `export, seats=5, storage=unlimited`. A non-numeric value is returned as text.
+ * Parses `metadata.feature_codes`, such as `export, seats=5, storage=unlimited`. A non-numeric value is
+ * returned as text.
  */
 export function namedFeatures(metadata: Stripe.Metadata): NamedFeature[] {
   return (metadata['feature_codes'] ?? '')

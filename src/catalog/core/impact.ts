@@ -6,12 +6,13 @@ import type {
   FeatureValue,
   UserFacts,
 } from '../../entitlements/core/facts.ts';
+import type { Impact } from '../schemas.ts';
 
 /*
  * The impact of a catalog change on users. Pure.
  */
 
-/** The difference between two states of a catalog. */
+/** The differences between two states of a catalog. */
 export interface CatalogDifference {
   /** The features whose value may differ. */
   featureCodes: Set<string>;
@@ -21,29 +22,9 @@ export interface CatalogDifference {
   priceIds: string[];
 }
 
-/** A user's value of a feature before and after the change. */
-interface ValueChange {
-  user_id: string;
-  feature_code: string;
-  from: FeatureValue;
-  to: FeatureValue;
-}
-
-/** The impact of a catalog change on users, as of one instant. */
-export interface Impact {
-  gains: { user_id: string; feature_code: string }[];
-  losses: { user_id: string; feature_code: string }[];
-  /** Limits with a larger value, and with a smaller one. */
-  raised: ValueChange[];
-  lowered: ValueChange[];
-  /** Configs with another value; they have no order. */
-  changed: ValueChange[];
-  /** Numbers of all entries, listed or not; `users` is the number of the project's users. */
-  counts: Record<'users' | 'gains' | 'losses' | 'raised' | 'lowered' | 'changed', number>;
-}
-
 const maxListed = 1_000;
 
+/** Returns the impact of a change without effect. */
 export function emptyImpact(users: number): Impact {
   return {
     gains: [],
@@ -79,7 +60,7 @@ export function catalogDifference(before: CatalogFacts, after: CatalogFacts): Ca
   };
 }
 
-/** Returns the features of a price that may differ: all that it carries if its rank or days change. */
+/** Returns the features whose values may differ: all features of the price if its rank or days change. */
 function differingCodes(before: CarryFact | undefined, after: CarryFact | undefined): string[] {
   const codes = new Set([before, after].flatMap((carry) => Object.keys(carry?.features ?? {})));
   const isSame = before?.rank === after?.rank && before?.accessDays === after?.accessDays;
@@ -88,7 +69,7 @@ function differingCodes(before: CarryFact | undefined, after: CarryFact | undefi
   );
 }
 
-/** Returns what a user may use of the differing features at an instant, under one catalog: code → value. */
+/** Returns the values of the differing features that a user may use at an instant, by code. */
 export function valuesAt(
   facts: UserFacts,
   { policy, features, carries }: CatalogFacts,
@@ -119,18 +100,18 @@ export function addUser(
     if (from === undefined) add(impact, 'gains', named);
     else if (to === undefined) add(impact, 'losses', named);
     else if (!isDeepStrictEqual(from, to)) {
-      const kind = limits.has(code) ? (isMore(to, from) ? 'raised' : 'lowered') : 'changed';
+      const kind = limits.has(code) ? (isHigher(to, from) ? 'raised' : 'lowered') : 'changed';
       add(impact, kind, { ...named, from, to });
     }
   }
 }
 
-/** Returns whether one value of a limit is above another; each is an integer or unlimited. */
-function isMore(one: FeatureValue, other: FeatureValue): boolean {
+/** Returns whether one value of a limit, an integer or unlimited, is higher than another. */
+function isHigher(one: FeatureValue, other: FeatureValue): boolean {
   return other !== 'unlimited' && (one === 'unlimited' || Number(one) > Number(other));
 }
 
-function add<Kind extends 'gains' | 'losses' | 'raised' | 'lowered' | 'changed'>(
+function add<Kind extends Exclude<keyof Impact, 'counts'>>(
   impact: Impact,
   kind: Kind,
   entry: Impact[Kind][number],

@@ -59,13 +59,13 @@ export const catalog: readonly Row[] = [
     'PUT admin/products/prod_none',
     { features: {} },
     '404 product_not_found',
-    '`stripe_product_id` names no product that project `notes` may take: set `metadata.project_id` of the product to `notes` at Stripe first.',
+    '`stripe_product_id` names no product that project `notes` may add: set `metadata.project_id` of the product to `notes` at Stripe first.',
   ],
   [
     'PUT admin/products/{foreign}',
     { features: {} },
     '404 product_not_found',
-    '`stripe_product_id` names no product that project `notes` may take: set `metadata.project_id` of the product to `notes` at Stripe first.',
+    '`stripe_product_id` names no product that project `notes` may add: set `metadata.project_id` of the product to `notes` at Stripe first.',
   ],
   [
     'PUT admin/products/prod_none',
@@ -121,7 +121,7 @@ export const catalog: readonly Row[] = [
     'PUT admin/prices/price_none',
     { features: {} },
     '404 price_not_found',
-    "`stripe_price_id` names no price of the project's products: take its product first, with PUT /api/v1/admin/products/{stripe_product_id}.",
+    "`stripe_price_id` names no price of the project's products: add its product first, with PUT /api/v1/admin/products/{stripe_product_id}.",
   ],
   [
     'PUT admin/prices/{price}',
