@@ -135,6 +135,7 @@ export function createKeyLookup(deps: {
         actor: row.id,
         projectId: row.project_id,
         scopes: new Set(row.scopes.includes('admin') ? ['read', 'checkout', 'admin'] : row.scopes),
+        user: null,
       },
       expiresAt: row.expires_at?.getTime() ?? null,
       validatedAt: now,

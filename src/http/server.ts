@@ -110,6 +110,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
             description:
               'A key of a project with the scope that the route requires, or the platform key',
           },
+          userToken: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'A token of POST /api/v1/user-tokens, which reads its own user only; `user_id` may be left out',
+          },
+          apiKeyHeader: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         },
       },
     },

@@ -26,7 +26,7 @@ export function createMetrics() {
   // Starts counters at 0: `increase()` does not see the first value of a new time series.
   for (const kind of alarmKinds) metrics.alarms.inc({ kind }, 0);
   for (const known of ['true', 'false']) metrics.unmappedPrices.inc({ known_user: known }, 0);
-  for (const limit of ['key', 'project', 'client', 'signature'])
+  for (const limit of ['key', 'user', 'project', 'client', 'signature'])
     metrics.rateLimited.inc({ limit }, 0);
   for (const result of ['hit', 'miss', 'bypass']) metrics.cacheReads.inc({ result }, 0);
   for (const work of ['operator', 'checkout', 'webhook', 'read']) {

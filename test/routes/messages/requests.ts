@@ -114,7 +114,7 @@ export const requests: readonly Row[] = [
     'GET entitlements?userId=u_1',
     undefined,
     '400 bad_request',
-    '`user_id` in the query is required: send a string such as `u_42`. `userId` in the query is not known: use one of `project_id`, `user_id`, `at`, `min_revision`, `consistency`, `known_at`, `feature_code`, or leave it out.',
+    '`user_id` in the query is required: send a string such as `u_42`. `userId` in the query is not known: use one of `project_id`, `user_id`, `at`, `min_revision`, `consistency`, `known_at`, `feature_code`, `include`, or leave it out.',
   ],
   [
     'GET entitlements?user_id=u_1&at=2026-11-05T00:00:00',
