@@ -120,6 +120,6 @@ function projectNotFound({ projectId }: Caller, given: string): ProblemError {
     'project_not_found',
     projectId === null
       ? `Project \`${given}\` does not exist. GET /api/v1/admin/projects lists all projects.`
-      : `The key belongs to project \`${projectId}\` and sees no other. Send that \`project_id\`, or leave it out.`,
+      : `The key belongs to project \`${projectId}\` and may not see others. Send that \`project_id\`, or leave it out.`,
   );
 }

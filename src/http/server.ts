@@ -80,7 +80,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     // Off: `installRequestLog` writes one line per request.
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
-    // While the server closes, it still answers requests on open connections and asks clients to reconnect.
+    // A closing server still answers requests on open connections.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>();

@@ -42,7 +42,7 @@ const plainFields = [
 const maxDepth = 4;
 
 /**
- * Returns an error as it is logged, with only the fields that are known to hold nothing private: Postgres
+ * Returns an error as it is logged, with only the fields that contain nothing private: Postgres
  * quotes rows in `detail` and `where`, ioredis the password in `command`, the Stripe SDK whole responses in
  * `raw`. Texts are redacted, since messages may quote private data, too.
  */

@@ -157,13 +157,13 @@ export const requests: readonly Row[] = [
     'GET entitlements?user_id=u_1&project_id=other',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
+    'The key belongs to project `notes` and may not see others. Send that `project_id`, or leave it out.',
   ],
   [
     'GET entitlements?user_id=u_1&project_id=none',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
+    'The key belongs to project `notes` and may not see others. Send that `project_id`, or leave it out.',
   ],
   [
     'GET entitlements?user_id=u_1',
