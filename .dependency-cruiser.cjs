@@ -62,7 +62,10 @@ module.exports = {
       name: 'every-room-has-its-place',
       severity: 'error',
       comment: 'A new file or folder of src gets its place in the list of rooms above.',
-      from: { path: '^src/', pathNot: [...rooms, 'dev/', 'sandbox/', 'generated/'].map(room) },
+      from: {
+        path: '^src/',
+        pathNot: [...rooms, 'client/', 'dev/', 'sandbox/', 'generated/'].map(room),
+      },
       to: {},
     },
     {
@@ -105,6 +108,19 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/sandbox/' },
     },
     {
+      name: 'the-client-stands-alone',
+      severity: 'error',
+      comment: 'Apps install it; it knows the service by its OpenAPI document only.',
+      from: { path: '^src/client/' },
+      to: { path: '^src/', pathNot: '^src/client/' },
+    },
+    {
+      name: 'the-service-does-not-use-its-client',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(?:client|dev)/' },
+      to: { path: '^src/client/' },
+    },
+    {
       name: 'the-service-reaches-nothing-for-developers',
       severity: 'error',
       comment:
@@ -136,7 +152,7 @@ module.exports = {
       name: 'no-dev-dependencies-in-the-service',
       severity: 'error',
       comment: 'The image installs without dev dependencies.',
-      from: { path: '^src/', pathNot: '^src/(?:dev|sandbox)/' },
+      from: { path: '^src/', pathNot: '^src/(?:client|dev|sandbox)/' },
       to: {
         dependencyTypes: ['npm-dev'],
         dependencyTypesNot: ['type-only'],

@@ -12,7 +12,16 @@ const environmentRule = {
 };
 
 module.exports = defineConfig(
-  { ignores: ['node_modules/', 'dist/', 'src/generated/', '.latchkey/'] },
+  {
+    ignores: [
+      'node_modules/',
+      'dist/',
+      'dist-client/',
+      'src/generated/',
+      'src/client/wire.ts',
+      '.latchkey/',
+    ],
+  },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
     files: ['**/*.ts'],
@@ -38,6 +47,7 @@ module.exports = defineConfig(
       'src/server.ts',
       'src/*/main.ts',
       'src/dev/**/*.ts',
+      'src/client/bin.ts',
       'src/migrate.ts',
       'src/doctor.ts',
       'src/stripe-endpoint.ts',
@@ -50,6 +60,7 @@ module.exports = defineConfig(
     // Programs that print for a person.
     files: [
       'src/dev/**/*.ts',
+      'src/client/bin.ts',
       'src/sandbox/main.ts',
       'src/migrate.ts',
       'src/stripe-endpoint.ts',

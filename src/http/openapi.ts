@@ -1,10 +1,9 @@
 import type { SwaggerTransform, SwaggerTransformObject } from '@fastify/swagger';
-import type { FastifyContextConfig, FastifySchema, RouteOptions } from 'fastify';
+import type { FastifySchema, RouteOptions } from 'fastify';
 import { z } from 'zod';
 import { isIdempotent } from './idempotency.ts';
 import { type ProblemCode, problems } from './problem-table.ts';
 import { problemResponse } from './schemas.ts';
-import { withOptionalUser } from './user-parameter.ts';
 
 /**
  * Documents the scope that a route requires and the problems that it may respond with: those in its
@@ -13,15 +12,14 @@ import { withOptionalUser } from './user-parameter.ts';
 export function documentProblems(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
     const { schema, route } = input;
-    const { problems: own = [] } = route.config ?? {};
+    const { auth, problems: own = [] } = route.config ?? {};
     const plain = transform(input);
     const promised = new Set([...ofKind(plain.schema, route), ...own]);
     const statuses = Map.groupBy(promised, (code) => problems[code].status);
     const given: unknown = schema.response;
     const documented: FastifySchema = {
       ...schema,
-      security: securityOf(route.config),
-      ...(route.config?.userTokens === undefined ? {} : withOptionalUser(schema)),
+      security: auth === 'open' || auth === undefined ? [] : [{ apiKey: [auth] }],
       ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
         ...Object.fromEntries(
@@ -32,16 +30,6 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     };
     return transform({ ...input, schema: documented });
   };
-}
-
-/** Returns the alternatives to call a route. Open routes say so explicitly, so that a forgotten scope is visible. */
-function securityOf({ auth, userTokens, apiKeyHeader }: FastifyContextConfig = {}) {
-  if (auth === 'open' || auth === undefined) return [];
-  return [
-    { apiKey: [auth] },
-    ...(userTokens === undefined ? [] : [{ userToken: [] }]),
-    ...(apiKeyHeader === undefined ? [] : [{ apiKeyHeader: [auth] }]),
-  ];
 }
 
 const idempotencyHeaders = z.object({

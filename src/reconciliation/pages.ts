@@ -10,14 +10,14 @@ import { correct, recordMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
 import { loadNewer } from './stored.ts';
 
-/** The fields that all listed objects have. */
+/** The fields that every list shows of an object. */
 export interface Listed {
   id: string;
   created: number;
   livemode?: boolean;
 }
 
-/** The parameters of all lists. */
+/** The parameters that every list takes. */
 export interface ListParams {
   limit: number;
   starting_after?: string;

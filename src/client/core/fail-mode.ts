@@ -1,0 +1,41 @@
+import type { Check, Known } from './answer.ts';
+
+/** What a check answers while the service is unreachable and no fresh answer is known. */
+export type FailMode = 'last_known' | 'deny' | 'allow';
+
+/** One word for all features, or one per feature. */
+export type FailModes<Code extends string = string> =
+  FailMode | { default?: FailMode; features?: Partial<Record<Code, FailMode>> };
+
+/** Returns the fail mode of a feature; `last_known` by default. */
+export function failModeOf(modes: FailModes | undefined, code: string): FailMode {
+  if (modes === undefined || typeof modes === 'string') return modes ?? 'last_known';
+  return modes.features?.[code] ?? modes.default ?? 'last_known';
+}
+
+/**
+ * Returns the check of a feature without the service. `last_known` allows what an answer allowed, while it is
+ * inside its window, not older than `maxLastKnownMs`, and no reported change took it.
+ *
+ * @param known the last answer; undefined if there is none.
+ */
+export function degradedCheck(
+  mode: FailMode,
+  known: Known | undefined,
+  code: string,
+  now: number,
+  maxLastKnownMs: number,
+): Check {
+  const none = { value: null, validTo: null, revision: known?.answer.revision ?? 0 };
+  const denied: Check = { ...none, allowed: false, reason: 'unavailable', source: 'fallback' };
+  if (mode === 'allow') return { ...denied, allowed: true };
+  const isOld = known === undefined || now >= known.fetchedAt + maxLastKnownMs;
+  if (mode === 'deny' || isOld) return denied;
+  const last = known.checks.get(code);
+  if (last === undefined) return denied;
+  const isOver = last.validTo !== null && now >= Date.parse(last.validTo);
+  if (last.allowed && (isOver || known.lost.has(code))) {
+    return { ...denied, reason: isOver ? 'expired' : 'unavailable', source: 'last_known' };
+  }
+  return { ...last, source: 'last_known' };
+}

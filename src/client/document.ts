@@ -1,0 +1,69 @@
+import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+
+/** The verified claims of a signed document. */
+export interface EntitlementsDocument {
+  userId: string;
+  projectId: string;
+  revision: number;
+  /** What the user may use: feature code → value. */
+  entitlements: Record<string, unknown>;
+  /** The next instant at which the answer changes, ISO 8601; null = none. */
+  nextChangeAt: string | null;
+  /** The end of the document, ISO 8601. */
+  expiresAt: string;
+}
+
+export interface VerifyOptions {
+  /** The service's public keys, or the URL of its `/.well-known/jwks.json`. */
+  jwks: JSONWebKeySet | string | URL;
+  /** The project for which the document must have been signed. */
+  project: string;
+  /** The service's `PUBLIC_URL`, if the issuer is to be checked, too. */
+  issuer?: string;
+  /** Returns the present, epoch milliseconds. */
+  now?: () => number;
+}
+
+/** Key sets by URL: each fetches the keys once, and again for an unknown key. */
+const remote = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
+
+/**
+ * Verifies a signed document.
+ *
+ * @throws an error of `jose` if it is forged, expired, for another project or signed by another key.
+ */
+export async function verifyDocument(
+  document: string,
+  { jwks, project, issuer, now = Date.now }: VerifyOptions,
+): Promise<EntitlementsDocument> {
+  const keys =
+    typeof jwks === 'string' || jwks instanceof URL ? remoteKeys(jwks) : createLocalJWKSet(jwks);
+  const { payload } = await jwtVerify<{
+    latchkey: {
+      revision: number;
+      entitlements: Record<string, unknown>;
+      next_change_at: string | null;
+    };
+  }>(document, keys, {
+    algorithms: ['EdDSA'],
+    typ: 'latchkey-entitlements+jwt',
+    audience: project,
+    requiredClaims: ['exp', 'iat', 'sub', 'latchkey'],
+    ...(issuer === undefined ? {} : { issuer }),
+    currentDate: new Date(now()),
+  });
+  const { revision, entitlements, next_change_at: nextChangeAt } = payload.latchkey;
+  return {
+    userId: payload.sub ?? '',
+    projectId: project,
+    ...{ revision, entitlements, nextChangeAt },
+    expiresAt: new Date((payload.exp ?? 0) * 1_000).toISOString(),
+  };
+}
+
+function remoteKeys(url: string | URL): ReturnType<typeof createRemoteJWKSet> {
+  const text = String(url);
+  const found = remote.get(text) ?? createRemoteJWKSet(new URL(text));
+  remote.set(text, found);
+  return found;
+}

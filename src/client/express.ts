@@ -1,0 +1,38 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { Check } from './core/answer.ts';
+import type { CodeOf } from './core/features.ts';
+import type { Latchkey } from './latchkey.ts';
+import { checkFeature } from './require-feature.ts';
+
+/** A request after `requireFeature`. */
+export interface EntitledRequest extends Request {
+  /** The check of the feature that the route requires. */
+  entitlement?: Check;
+}
+
+/**
+ * Returns a middleware that lets a request pass only if its user may use a feature; others get a 402, or a
+ * 403 if the feature was revoked. The check is on `request.entitlement`.
+ *
+ * @param options `user` returns the user's id.
+ */
+export function requireFeature<Features extends object>(
+  client: Latchkey<Features>,
+  feature: CodeOf<Features>,
+  options: { user: (request: Request) => string | Promise<string> },
+) {
+  return async (
+    request: EntitledRequest,
+    response: Response,
+    next: NextFunction,
+  ): Promise<void> => {
+    try {
+      const { check, refusal } = await checkFeature(client, await options.user(request), feature);
+      request.entitlement = check;
+      if (refusal === null) next();
+      else response.status(refusal.status).type('application/problem+json').send(refusal.body);
+    } catch (error) {
+      next(error);
+    }
+  };
+}

@@ -1,0 +1,31 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Check } from './core/answer.ts';
+import type { CodeOf } from './core/features.ts';
+import type { Latchkey } from './latchkey.ts';
+import { checkFeature } from './require-feature.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The check of the feature that the route requires. */
+    entitlement?: Check;
+  }
+}
+
+/**
+ * Returns a `preHandler` that lets a request pass only if its user may use a feature; others get a 402, or a
+ * 403 if the feature was revoked. The check is on `request.entitlement`.
+ *
+ * @param options `user` returns the user's id.
+ */
+export function requireFeature<Features extends object>(
+  client: Latchkey<Features>,
+  feature: CodeOf<Features>,
+  options: { user: (request: FastifyRequest) => string | Promise<string> },
+) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const { check, refusal } = await checkFeature(client, await options.user(request), feature);
+    request.entitlement = check;
+    if (refusal === null) return undefined;
+    return reply.code(refusal.status).type('application/problem+json').send(refusal.body);
+  };
+}

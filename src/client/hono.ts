@@ -1,0 +1,35 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Check } from './core/answer.ts';
+import type { CodeOf } from './core/features.ts';
+import type { Latchkey } from './latchkey.ts';
+import { checkFeature } from './require-feature.ts';
+
+/** The variables of a context after `requireFeature`. */
+export interface EntitledVariables {
+  /** The check of the feature that the route requires. */
+  entitlement: Check;
+}
+
+/**
+ * Returns a middleware that lets a request pass only if its user may use a feature; others get a 402, or a
+ * 403 if the feature was revoked. The check is in `c.get('entitlement')`.
+ *
+ * @param options `user` returns the user's id.
+ */
+export function requireFeature<Features extends object>(
+  client: Latchkey<Features>,
+  feature: CodeOf<Features>,
+  options: { user: (context: Context) => string | Promise<string> },
+): MiddlewareHandler<{ Variables: EntitledVariables }> {
+  return async (context, next) => {
+    const { check, refusal } = await checkFeature(client, await options.user(context), feature);
+    context.set('entitlement', check);
+    if (refusal === null) {
+      await next();
+      return undefined;
+    }
+    return context.body(JSON.stringify(refusal.body), refusal.status, {
+      'content-type': 'application/problem+json',
+    });
+  };
+}

@@ -1,0 +1,93 @@
+import type { Check } from './core/answer.ts';
+import type { FailModes } from './core/fail-mode.ts';
+import type { CodeOf, FeatureMap } from './core/features.ts';
+import type { Answer, AnswerOf, BodyOf, Change } from './routes.ts';
+
+export interface LatchkeyOptions<Features extends object = FeatureMap> {
+  /** The service's URL, such as `https://latchkey.example.com`. */
+  url: string;
+  /** An API key of the project. Its scopes decide which methods work; `read` suffices for checks. */
+  key: string;
+  /** What checks answer while Latchkey is unreachable; `last_known` by default. */
+  onUnavailable?: FailModes<CodeOf<Features>>;
+  /** Maximum number of users whose answers are kept; 10,000 by default. */
+  maxUsers?: number;
+  /** Maximum age of an answer while the stream of changes is down; 60,000 ms by default. */
+  maxStaleMs?: number;
+  /** Maximum age of an answer that serves as the last known one; 24 hours by default. */
+  maxLastKnownMs?: number;
+  /** Time limit of a read; 1,000 ms by default. */
+  timeoutMs?: number;
+  /** Time limit of checkout and portal requests, which wait for Stripe; 30,000 ms by default. */
+  slowTimeoutMs?: number;
+  /** Whether to follow the stream of changes; true by default. Without it answers live for `maxStaleMs`. */
+  stream?: boolean;
+  /** Sends requests; the runtime's by default. */
+  fetch?: typeof fetch;
+  /** Returns the present, epoch milliseconds. */
+  now?: () => number;
+}
+
+export interface Events {
+  /** A user's entitlements changed. */
+  change: Change;
+  /** Latchkey became unreachable. */
+  degraded: { reason: unknown };
+  /** Latchkey is reachable again. */
+  recovered: undefined;
+}
+
+type CheckoutBody = BodyOf<'/api/v1/checkout/sessions'>;
+
+export interface CheckoutRequest {
+  userId: string;
+  email?: string;
+  priceId?: string;
+  lineItems?: NonNullable<CheckoutBody['line_items']>;
+  successUrl: string;
+  cancelUrl: string;
+  /** Repeats of a request with the same key open one session. */
+  idempotencyKey?: string;
+}
+
+/** Reads entitlements for an app. */
+export interface Latchkey<Features extends object = FeatureMap> {
+  /** Returns whether a user may use a feature. */
+  allows(userId: string, feature: CodeOf<Features>): Promise<boolean>;
+  /** Returns whether a user may use a feature, why, with which value and until when. */
+  check(userId: string, feature: CodeOf<Features>): Promise<Check>;
+  /** Returns the value of a limit: Infinity if it is unlimited, 0 if it is denied. */
+  limit(userId: string, feature: CodeOf<Features, 'limit'>): Promise<number>;
+  /**
+   * Returns the whole answer.
+   *
+   * @param options `minRevision`: the revision that a change returned, so that the answer contains it.
+   * @throws LatchkeyUnavailable if no fresh answer is known and Latchkey is unreachable.
+   */
+  entitlements(userId: string, options?: { minRevision?: number }): Promise<Answer>;
+  /** Returns the products that are for sale, for a pricing page. */
+  catalog(): Promise<AnswerOf<'/api/v1/catalog'>>;
+  /** Opens a checkout; redirect the buyer to its `url`. */
+  checkout(request: CheckoutRequest): Promise<AnswerOf<'/api/v1/checkout/sessions', 'post'>>;
+  /** Returns the state of a checkout for the success page, with what it gave. */
+  checkoutSession(id: string): Promise<AnswerOf<'/api/v1/checkout/sessions/{id}'>>;
+  /** Opens the billing portal; redirect the customer to its `url`. */
+  portal(request: {
+    userId: string;
+    returnUrl: string;
+  }): Promise<AnswerOf<'/api/v1/portal/sessions', 'post'>>;
+  /** Returns a token with which a browser may read this one user. */
+  userToken(
+    userId: string,
+    options?: { ttlSeconds?: number },
+  ): Promise<{ token: string; expires_at: string }>;
+  /** Returns a signed document of what a user may use. */
+  document(
+    userId: string,
+    options?: { ttlSeconds?: number },
+  ): Promise<AnswerOf<'/api/v1/entitlements/document'>>;
+  /** Calls back on an event; returns a function that ends it. */
+  on<Name extends keyof Events>(name: Name, callback: (event: Events[Name]) => void): () => void;
+  /** Ends the stream. Later checks still work, without it. */
+  close(): Promise<void>;
+}

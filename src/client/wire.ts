@@ -1,0 +1,1064 @@
+/* Written by `npm run client:types` from the service's OpenAPI document. Do not edit. */
+export interface paths {
+  '/api/v1/catalog': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query?: {
+          project_id?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              features: {
+                feature_code: string;
+                name: string;
+                type: string;
+              }[];
+              products: {
+                description: string | null;
+                features: {
+                  [key: string]: unknown;
+                };
+                id: string;
+                name: string;
+                prices: {
+                  access_days: number | null;
+                  currency: string;
+                  features: {
+                    [key: string]: unknown;
+                  };
+                  id: string;
+                  interval: string | null;
+                  interval_count: number | null;
+                  nickname: string | null;
+                  tiers_mode: string | null;
+                  type: string;
+                  unit_amount: number | null;
+                  unit_amount_decimal: string | null;
+                  usage_type: string | null;
+                }[];
+                rank: number;
+              }[];
+              project_id: string;
+            };
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/changes': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query?: {
+          after?: string;
+          limit?: number;
+          project_id?: string;
+          user_id?: string;
+          wait_seconds?: number;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              data: components['schemas']['Change'][];
+              next_cursor: string;
+            };
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/changes/stream': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query?: {
+          after?: string;
+          project_id?: string;
+          user_id?: string;
+        };
+        header?: {
+          'last-event-id'?: string;
+        };
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'text/event-stream': string;
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/checkout/sessions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: {
+      parameters: {
+        query?: never;
+        header?: {
+          'Idempotency-Key'?: string;
+        };
+        path?: never;
+        cookie?: never;
+      };
+      requestBody: {
+        content: {
+          /**
+           * @example {
+           *       "user_id": "u_42",
+           *       "price_id": "price_9",
+           *       "success_url": "https://app.example.com/welcome?session={CHECKOUT_SESSION_ID}",
+           *       "cancel_url": "https://app.example.com/pricing"
+           *     }
+           */
+          'application/json': {
+            /** @example https://app.example.com/account */
+            cancel_url: string;
+            /** Format: email */
+            email?: string;
+            line_items?: {
+              /** @example price_9 */
+              price_id: string;
+              /** @default 1 */
+              quantity?: number;
+            }[];
+            /** @example price_9 */
+            price_id?: string;
+            /** @example notes */
+            project_id?: string;
+            /** @example https://app.example.com/account */
+            success_url: string;
+            /** @example u_42 */
+            user_id: string;
+          };
+        };
+      };
+      responses: {
+        201: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              /** Format: date-time */
+              expires_at: string;
+              id: string;
+              /** @enum {string} */
+              mode: 'subscription' | 'payment';
+              url: string;
+              warnings: components['schemas']['CheckoutWarning'][];
+            };
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/checkout/sessions/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query?: {
+          project_id?: string;
+        };
+        header?: never;
+        path: {
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              entitlements:
+                | {
+                    feature_code: string;
+                    sources: {
+                      id: string;
+                      price_id?: string;
+                      /** @enum {string} */
+                      type: 'subscription' | 'purchase' | 'grant';
+                    }[];
+                    /** @enum {string} */
+                    type: 'boolean' | 'limit' | 'config';
+                    valid_from: string | null;
+                    valid_to: string | null;
+                    value: unknown;
+                  }[]
+                | null;
+              id: string;
+              payment_status: string;
+              revision: number | null;
+              status: string | null;
+              user_id: string;
+            };
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/entitlements': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query: {
+          at?: string;
+          consistency?: 'strong';
+          feature_code?: string | string[];
+          include?: 'reasons';
+          known_at?: string;
+          min_revision?: number;
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+        header?: {
+          'If-None-Match'?: string;
+        };
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            ETag?: string;
+            'Latchkey-Cache'?: string;
+            'Latchkey-Revision'?: number;
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Entitlements'];
+          };
+        };
+        304: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content?: never;
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/entitlements/batch': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody: {
+        content: {
+          /**
+           * @example {
+           *       "user_ids": [
+           *         "u_42"
+           *       ]
+           *     }
+           */
+          'application/json': {
+            feature_codes?: string[];
+            include?: 'reasons'[];
+            /** @example notes */
+            project_id?: string;
+            user_ids: string[];
+          };
+        };
+      };
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              data: components['schemas']['Entitlements'][];
+            };
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/entitlements/check': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query: {
+          at?: string;
+          consistency?: 'strong';
+          /** @example export */
+          feature_code: string;
+          min_revision?: number;
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Check'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/entitlements/document': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query: {
+          consistency?: 'strong';
+          min_revision?: number;
+          project_id?: string;
+          ttl_seconds?: number;
+          /** @example u_42 */
+          user_id: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              document: string;
+              /** Format: date-time */
+              expires_at: string;
+            };
+            'application/jwt': string;
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/entitlements/explain': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query: {
+          at?: string;
+          /** @example export */
+          feature_code: string;
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Explanation'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/entitlements/history': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query: {
+          cursor?: string;
+          feature_code?: string;
+          limit?: number;
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              data: components['schemas']['RecordedSegment'][];
+              next_cursor: string | null;
+            };
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/features/{feature_code}/users': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query?: {
+          at?: string;
+          cursor?: string;
+          limit?: number;
+          project_id?: string;
+        };
+        header?: never;
+        path: {
+          /** @example export */
+          feature_code: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              data: components['schemas']['FeatureUser'][];
+              next_cursor: string | null;
+            };
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/metrics': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query?: {
+          from?: string;
+          project_id?: string;
+          to?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              /** Format: date-time */
+              from: string;
+              projects: components['schemas']['ProjectReport'][];
+              /** Format: date-time */
+              to: string;
+            };
+            'text/csv': string;
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/metrics/daily': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: {
+      parameters: {
+        query?: {
+          from?: string;
+          project_id?: string;
+          to?: string;
+        };
+        header?: never;
+        path?: never;
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              days: components['schemas']['DailyReport'][];
+              /** Format: date-time */
+              from: string;
+              /** Format: date-time */
+              to: string;
+            };
+            'text/csv': string;
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/portal/sessions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: {
+      parameters: {
+        query?: never;
+        header?: {
+          'Idempotency-Key'?: string;
+        };
+        path?: never;
+        cookie?: never;
+      };
+      requestBody: {
+        content: {
+          /**
+           * @example {
+           *       "user_id": "u_42",
+           *       "return_url": "https://app.example.com/account"
+           *     }
+           */
+          'application/json': {
+            /** @example notes */
+            project_id?: string;
+            /** @example https://app.example.com/account */
+            return_url: string;
+            /** @example u_42 */
+            user_id: string;
+          };
+        };
+      };
+      responses: {
+        201: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': {
+              id: string;
+              url: string;
+            };
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+  schemas: {
+    Change: {
+      /** Format: date-time */
+      at: string;
+      /** @enum {string} */
+      cause:
+        'stripe' | 'operator' | 'catalog' | 'policy' | 'boundary' | 'reconciliation' | 'erasure';
+      changed: string[];
+      cursor: string;
+      gained: string[];
+      lost: string[];
+      next_change_at: string | null;
+      project_id: string;
+      /** Format: date-time */
+      recorded_at: string;
+      revision: number;
+      user_id: string;
+    };
+    /**
+     * @example {
+     *       "allowed": true,
+     *       "reason": "granted",
+     *       "value": true,
+     *       "valid_to": null,
+     *       "revision": 17
+     *     }
+     */
+    Check: {
+      allowed: boolean;
+      /** @enum {string} */
+      reason:
+        | 'feature_not_found'
+        | 'granted'
+        | 'revoked'
+        | 'payment_overdue'
+        | 'not_yet_valid'
+        | 'expired'
+        | 'no_source';
+      revision: number;
+      valid_to: string | null;
+      value: unknown;
+    };
+    CheckoutWarning: {
+      /** @enum {string} */
+      code: 'feature_blocked';
+      feature_code: string;
+    };
+    DailyReport: {
+      /** Format: date */
+      day: string;
+      entitled_users: {
+        [key: string]: number;
+      } | null;
+      grants_in_force: number | null;
+      measured_at: string | null;
+      mrr: {
+        [key: string]: number;
+      } | null;
+      mrr_apart: {
+        paused: {
+          [key: string]: number;
+        };
+        trialing: {
+          [key: string]: number;
+        };
+        unpriced_items: number;
+      } | null;
+      payments: {
+        failed: number;
+        recovered: number;
+      };
+      project_id: string;
+      revenue: {
+        [key: string]: {
+          disputed: number;
+          gross: number;
+          net: number;
+          refunded: number;
+        };
+      };
+      subscriptions: {
+        by_price: {
+          [key: string]: number;
+        } | null;
+        by_product: {
+          [key: string]: number;
+        } | null;
+        by_status: {
+          [key: string]: number;
+        } | null;
+        churned: number;
+        new: number;
+        reactivated: number;
+        trialing: number;
+      };
+    };
+    /**
+     * @example {
+     *       "project_id": "notes",
+     *       "user_id": "u_42",
+     *       "revision": 17,
+     *       "entitlements": [
+     *         {
+     *           "feature_code": "export",
+     *           "type": "boolean",
+     *           "value": true,
+     *           "valid_from": "2026-11-01T00:00:00.000Z",
+     *           "valid_to": null,
+     *           "sources": [
+     *             {
+     *               "type": "subscription",
+     *               "id": "sub_123",
+     *               "price_id": "price_9"
+     *             }
+     *           ]
+     *         }
+     *       ],
+     *       "next_change_at": null
+     *     }
+     */
+    Entitlements: {
+      denied?: {
+        [key: string]:
+          | 'feature_not_found'
+          | 'granted'
+          | 'revoked'
+          | 'payment_overdue'
+          | 'not_yet_valid'
+          | 'expired'
+          | 'no_source';
+      };
+      entitlements: {
+        feature_code: string;
+        sources: {
+          id: string;
+          price_id?: string;
+          /** @enum {string} */
+          type: 'subscription' | 'purchase' | 'grant';
+        }[];
+        /** @enum {string} */
+        type: 'boolean' | 'limit' | 'config';
+        valid_from: string | null;
+        valid_to: string | null;
+        value: unknown;
+      }[];
+      next_change_at: string | null;
+      project_id: string;
+      revision: number;
+      user_id: string;
+    };
+    Explanation: {
+      allowed: boolean;
+      feature_code: string;
+      /** @enum {string} */
+      reason:
+        | 'feature_not_found'
+        | 'granted'
+        | 'revoked'
+        | 'payment_overdue'
+        | 'not_yet_valid'
+        | 'expired'
+        | 'no_source';
+      revocations: {
+        audit_id: string | null;
+        block: boolean;
+        decides: boolean;
+        id: string;
+        /** Format: date-time */
+        recorded_at: string;
+        /** Format: date-time */
+        valid_from: string;
+        valid_to: string | null;
+      }[];
+      /** @enum {string} */
+      rule:
+        'any' | 'max' | 'sum' | 'precedence' | 'last_word' | 'nothing_counts' | 'unknown_feature';
+      sources: {
+        audit_id?: string;
+        /** Format: date-time */
+        began_at?: string;
+        counted: boolean;
+        event_ids: string[];
+        id: string;
+        price_id?: string;
+        stripe_ids: string[];
+        /** @enum {string} */
+        type: 'subscription' | 'purchase' | 'grant';
+        /** Format: date-time */
+        valid_from: string;
+        valid_to: string | null;
+        value: unknown;
+        /** @enum {string} */
+        why:
+          | 'counts'
+          | 'began_later'
+          | 'lower_value'
+          | 'lower_priority'
+          | 'revoked'
+          | 'blocked'
+          | 'payment_overdue'
+          | 'not_yet_valid'
+          | 'expired'
+          | 'refunded'
+          | 'disputed'
+          | 'ended_by_operator'
+          | 'no_quantity'
+          | 'status_unknown'
+          | 'value_unfit';
+      }[];
+      user_id: string;
+      value: unknown;
+    };
+    FeatureUser: {
+      user_id: string;
+      valid_from: string | null;
+      valid_to: string | null;
+      value: unknown;
+    };
+    ProjectReport: {
+      entitled_users: {
+        [key: string]: number;
+      };
+      grants_in_force: number;
+      mrr: {
+        [key: string]: number;
+      };
+      mrr_apart: {
+        paused: {
+          [key: string]: number;
+        };
+        trialing: {
+          [key: string]: number;
+        };
+        unpriced_items: number;
+      };
+      payments: {
+        failed: number;
+        recovered: number;
+      };
+      project_id: string;
+      revenue: {
+        [key: string]: {
+          disputed: number;
+          gross: number;
+          net: number;
+          refunded: number;
+        };
+      };
+      subscriptions: {
+        by_price: {
+          [key: string]: number;
+        };
+        by_product: {
+          [key: string]: number;
+        };
+        by_status: {
+          [key: string]: number;
+        };
+        churned: number;
+        new: number;
+        reactivated: number;
+        trialing: number;
+      };
+    };
+    RecordedSegment: {
+      allowed: boolean;
+      feature_code: string;
+      /** @enum {string} */
+      reason:
+        | 'feature_not_found'
+        | 'granted'
+        | 'revoked'
+        | 'payment_overdue'
+        | 'not_yet_valid'
+        | 'expired'
+        | 'no_source';
+      /** Format: date-time */
+      recorded_at: string;
+      sources: {
+        id: string;
+        price_id?: string;
+        /** @enum {string} */
+        type: 'subscription' | 'purchase' | 'grant';
+      }[];
+      superseded_at: string | null;
+      /** @enum {string} */
+      type: 'boolean' | 'limit' | 'config';
+      valid_from: string | null;
+      valid_to: string | null;
+      value: unknown;
+    };
+  };
+  responses: never;
+  parameters: never;
+  requestBodies: never;
+  headers: never;
+  pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
