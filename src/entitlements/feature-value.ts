@@ -1,22 +1,21 @@
 import { z } from 'zod';
 import type { FeatureType, JsonValue } from './core/facts.ts';
 
-/** A value that a mapping or a grant may contain: never null, which would mean "nothing". */
+/** The value of a mapping or grant, which is never null. */
 export type GivenValue = Exclude<JsonValue, null>;
 
-/** Returns a stored type of a feature; the database allows no other. */
-export function featureType(word: string): FeatureType {
-  if (word === 'boolean' || word === 'limit' || word === 'config') return word;
-  throw new Error(`the database contains a feature of unknown type '${word}'`);
+/** Narrows the stored type of a feature; the database allows no other. */
+export function featureType(type: string): FeatureType {
+  if (type === 'boolean' || type === 'limit' || type === 'config') return type;
+  throw new Error(`the database contains a feature of unknown type '${type}'`);
 }
 
 const maxDepth = 32;
 const maxLength = 16_384;
 
 /**
- * Returns what is wrong with `value` for a feature of this type, or null if it is valid: `true` for
- * `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value except null, `false` and 0 for
- * `config`, which read as "no".
+ * Returns what is wrong with a value for a feature of this type; null if it is valid: `true` for `boolean`;
+ * an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value except null, `false` and 0 for `config`.
  */
 export function valueFault(type: FeatureType, value: JsonValue): string | null {
   switch (type) {
@@ -34,25 +33,27 @@ export function valueFault(type: FeatureType, value: JsonValue): string | null {
 }
 
 /**
- * Returns whether `value` is JSON that the database can store: at most 32 levels and 16,384 characters,
- * finite numbers, strings without NUL and without unpaired surrogates. Never recurses.
+ * Returns whether a value is JSON that the database can store: at most 32 levels and 16,384 characters,
+ * finite numbers, strings without NUL and unpaired surrogates. Does not recurse, so deep values are safe.
  */
 export function isStorableValue(value: unknown): value is GivenValue {
   if (value === null) return false;
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > maxDepth || !level.every(isStorableScalarOrContainer)) return false;
-    level = level.flatMap(splitSnapshot);
+    level = level.flatMap(partsOf);
   }
   return JSON.stringify(value).length <= maxLength;
 }
 
-/** A value in a request's body; `valueFault` checks whether it fits the feature's type. */
+/** A value in a request body; `valueFault` checks it against the type of the feature. */
 export const givenValueSchema = z
   .custom<GivenValue>(isStorableValue, {
     error: 'must be JSON other than `null`, of at most 16,384 characters and 32 levels',
   })
-  .describe('boolean: true; limit: an integer ≥ 1 or "unlimited"; config: a JSON value');
+  .describe(
+    '`true` for a boolean; an integer ≥ 1 or `"unlimited"` for a limit; any JSON value for a config',
+  );
 
 function isStorableScalarOrContainer(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
@@ -60,8 +61,8 @@ function isStorableScalarOrContainer(value: unknown): boolean {
   return typeof value === 'boolean' || typeof value === 'object';
 }
 
-/** Returns the direct parts of a container, an object's keys included. */
-function splitSnapshot(value: unknown): unknown[] {
+/** Returns the elements of an array, or the keys and values of an object. */
+function partsOf(value: unknown): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
   return Array.isArray(value) ? value : Object.entries(value).flat();
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Project } from '../generated/prisma/client.ts';
 
 /**
- * The settings of a project that change its access rules, each with its schema and the column that stores it.
- * Rules use no other settings, and every change of one recomputes the project's users.
+ * The settings of a project that change its access rules, each with its column and schema. Every change of
+ * one recomputes the project's users.
  */
 export const policySettings = {
   grace_days: {
@@ -34,8 +34,9 @@ const policySchema = z.object(
 export type PolicyFact = z.infer<typeof policySchema>;
 
 /**
- * Returns the policy of a project. Validates it, because the database could contain values that the rules do
- * not know.
+ * Returns the policy of a project.
+ *
+ * @throws ZodError if the database contains a value that the rules do not know.
  */
 export function policyOf(project: Pick<Project, keyof PolicyShape>): PolicyFact {
   return policySchema.parse(project);

@@ -10,7 +10,6 @@ export interface UserName {
 export interface LockedUser extends UserName {
   uid: bigint;
   revision: number;
-  catalogRevision: bigint;
   /** Epoch milliseconds; null before the first segment. */
   recordedAt: number | null;
   /** Whether the cache must still be invalidated for an earlier change. */
@@ -22,34 +21,26 @@ export interface LockedUser extends UserName {
   nextBoundaryAt: number | null;
 }
 
-interface Row {
-  uid: bigint;
-  project_id: string;
-  user_id: string;
+interface Row extends Omit<LockedUser, 'revision' | 'recordedAt' | 'nextBoundaryAt'> {
   revision: bigint;
-  catalog_revision: bigint;
-  recorded_at: Date | null;
-  cache_pending: boolean;
-  next_boundary_at: Date | null;
+  recordedAt: Date | null;
+  nextBoundaryAt: Date | null;
 }
 
-const columns = sqlText(`uid, project_id, user_id, revision, catalog_revision, recorded_at,
-  cache_pending_at is not null as cache_pending, next_boundary_at`);
+const columns = sqlText(`uid, project_id as "projectId", user_id as "userId", revision,
+  recorded_at as "recordedAt", cache_pending_at is not null as "cachePending",
+  next_boundary_at as "nextBoundaryAt"`);
 
 function toLockedUser(row: Row): LockedUser {
   return {
-    uid: row.uid,
-    projectId: row.project_id,
-    userId: row.user_id,
+    ...row,
     revision: Number(row.revision),
-    catalogRevision: row.catalog_revision,
-    recordedAt: row.recorded_at?.getTime() ?? null,
-    cachePending: row.cache_pending,
-    nextBoundaryAt: row.next_boundary_at?.getTime() ?? null,
+    recordedAt: row.recordedAt?.getTime() ?? null,
+    nextBoundaryAt: row.nextBoundaryAt?.getTime() ?? null,
   };
 }
 
-/** Creates the missing rows of users. A user exists from its first fact on. */
+/** Creates the missing rows of users. */
 export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promise<void> {
   if (names.length === 0) return;
   await tx.$executeRaw`
@@ -61,7 +52,7 @@ export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promi
     on conflict (project_id, user_id) do nothing`;
 }
 
-/** Locks rows of users in sorted order, which prevents deadlocks. Users come last in the lock order. */
+/** Locks rows of users in sorted order (last in the lock order). */
 export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
   const rows = await tx.$queryRaw<Row[]>`
     select ${columns} from users where ${condition} order by uid for update`;
@@ -94,13 +85,9 @@ export async function lockUsersAtBoundary(
 /** Locks one user's row; creates it first if it is missing. */
 export async function lockUser(tx: Tx, name: UserName, now: number): Promise<LockedUser> {
   await ensureUsers(tx, [name], now);
-  const [user] = await lockUsers(
-    tx,
-    sql`project_id = ${name.projectId} and user_id = ${name.userId}`,
-  );
+  const { projectId, userId } = name;
+  const [user] = await lockUsers(tx, sql`project_id = ${projectId} and user_id = ${userId}`);
   if (user === undefined)
-    throw new Error(
-      `lockUsers returned no row for user ${name.userId} of project ${name.projectId}`,
-    );
+    throw new Error(`lockUsers returned no row for user ${userId} of project ${projectId}`);
   return user;
 }

@@ -169,8 +169,8 @@ export interface Failure {
 
 /**
  * Releases a claimed object after a failed attempt; after its last attempt, the object is `failed`. An event
- * that arrived during the attempt restores all attempts. Writes nothing if another worker has the lease, or if
- * the object was fetched since.
+ * that arrived during the attempt restores all attempts. Writes nothing if another worker has the lease, or
+ * if the object was fetched since.
  *
  * @returns whether the object is failed.
  */

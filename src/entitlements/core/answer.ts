@@ -33,17 +33,17 @@ export type DeniedReason = Exclude<Segment['reason'], 'granted'>;
 
 export interface EntitlementsAnswer {
   body: EntitlementsBody;
-  /** Why each feature code outside of the body is denied. A code in neither has no source. */
+  /** The reason of each denied feature, by code. A feature in neither list has no source. */
   denied: Record<string, DeniedReason>;
 }
 
 /**
- * Returns the features that a user may use at an instant, and why other features are denied. The answer is
- * valid until `next_change_at`.
+ * Returns the features that a user may use at an instant, and why others are denied. The answer is valid
+ * until `next_change_at`.
  *
  * @param segments the user's timeline, in any order.
  * @param instant epoch milliseconds.
- * @param featureCodes limits the answer to these; `next_change_at` still covers all features.
+ * @param featureCodes the features of the answer; all by default. `next_change_at` always covers all.
  */
 export function answerAt(
   identity: AnswerIdentity,
@@ -75,7 +75,8 @@ export function answerAt(
 }
 
 /**
- * Renders a segment as an entry of the body.
+ * Maps a segment to an entry of the body.
+ *
  * @param ofFeature all segments of the segment's feature.
  */
 function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
@@ -90,25 +91,25 @@ function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
   };
 }
 
-/** Returns the period around a segment over which the feature keeps its value, even if the sources change. */
+/** Returns the unbroken period with the segment's value, even if the sources change. */
 function unbrokenPeriod(
   segment: Segment,
   ofFeature: Timeline,
 ): Pick<Segment, 'validFrom' | 'validTo'> {
-  const alike = ofFeature
+  const sameValue = ofFeature
     .filter(({ reason, value }) => reason === 'granted' && isDeepStrictEqual(value, segment.value))
     .toSorted((a, b) => startOf(a) - startOf(b));
-  // Every grant has a start, so open bounds (null) never meet.
+  // A granted segment always has a start, so open bounds (null) are never adjacent.
   let last = segment;
-  for (const piece of alike) if (piece.validFrom === last.validTo) last = piece;
+  for (const one of sameValue) if (one.validFrom === last.validTo) last = one;
   let first = segment;
-  for (const piece of alike.toReversed()) if (piece.validTo === first.validFrom) first = piece;
+  for (const one of sameValue.toReversed()) if (one.validTo === first.validFrom) first = one;
   return { validFrom: first.validFrom, validTo: last.validTo };
 }
 
 /**
- * Returns the first instant after `instant` at which time alone changes the answer; null = none. Adjacent
- * segments differ, so every bound of a segment changes at least a reason.
+ * Returns the first instant after `instant` at which time alone changes the answer; null = never. Adjacent
+ * segments differ, so the answer changes at every bound of a segment.
  */
 export function nextChangeAt(segments: readonly Segment[], instant: number): number | null {
   let next: number | null = null;

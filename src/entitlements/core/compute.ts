@@ -4,18 +4,17 @@ import { featureCases, type FeatureCase } from './decision.ts';
 import type { Facts, Segment, SharedSources, SourceRef, Timeline } from './facts.ts';
 import { byText } from './order.ts';
 import { byRef, maxOwnSources, refKey } from './segment-sources.ts';
-import { type Piece, sweepLine } from './sweep-line.ts';
+import { type DecidedInterval, sweepLine } from './sweep-line.ts';
 
 /**
- * Computes the timeline of one user: the answer for every feature over all of time, which reads look up at an
- * instant. It depends only on the facts, not on their order or the current time. Time that no segment covers
- * is `no_source`.
+ * Computes the timeline of one user: the answers for every feature over all of time. It depends only on the
+ * facts, not on their order or the current time. A period without a segment is `no_source`.
  */
 export function compute(facts: Facts): Timeline {
   return computeListing(facts, maxOwnSources);
 }
 
-/** Computes the timeline with segments that list up to `maxListed` sources themselves. */
+/** Computes the timeline; segments with more than `maxListed` sources share their list. */
 export function computeListing(facts: Facts, maxListed: number): Timeline {
   return featureCases(facts)
     .toSorted((a, b) => byText(a.feature.code, b.feature.code))
@@ -27,16 +26,16 @@ function segmentsOf(featureCase: FeatureCase, maxListed: number): Segment[] {
   const segments: Segment[] = [];
   const counting = new Map<string, SourceRef>();
   const sharing = createSharing(featureCode);
-  for (const piece of sweepLine(featureCase)) {
-    for (const ref of piece.left) counting.delete(refKey(ref));
-    for (const ref of piece.entered) counting.set(refKey(ref), ref);
-    const { from, to, reason, value } = piece;
+  for (const interval of sweepLine(featureCase)) {
+    for (const ref of interval.left) counting.delete(refKey(ref));
+    for (const ref of interval.entered) counting.set(refKey(ref), ref);
+    const { from, to, reason, value } = interval;
     const isShared = counting.size > maxListed;
-    if (isShared) sharing.share(piece, counting);
+    if (isShared) sharing.share(interval, counting);
     else sharing.stop(from);
     if (reason === 'no_source') continue;
     const last = segments.at(-1);
-    if (last?.validTo === from && isSameAnswer(last, piece)) {
+    if (last?.validTo === from && isSameAnswer(last, interval)) {
       last.validTo = to === Infinity ? null : to;
       continue;
     }
@@ -54,8 +53,8 @@ function segmentsOf(featureCase: FeatureCase, maxListed: number): Segment[] {
   return segments;
 }
 
-/** Returns whether a piece continues the segment before it. */
-function isSameAnswer(last: Segment, { reason, value, entered, left }: Piece): boolean {
+/** Returns whether an interval continues the segment before it. */
+function isSameAnswer(last: Segment, { reason, value, entered, left }: DecidedInterval): boolean {
   return (
     entered.length + left.length === 0 &&
     last.reason === reason &&
@@ -63,7 +62,7 @@ function isSameAnswer(last: Segment, { reason, value, entered, left }: Piece): b
   );
 }
 
-/** Collects the spans over which sources count in segments that share their list. */
+/** Collects the spans of the sources of segments that share their list. */
 function createSharing(featureCode: string) {
   const shared: SharedSources = { spans: [] };
   const open = new Map<string, { source: SourceRef; validFrom: number }>();
@@ -82,17 +81,20 @@ function createSharing(featureCode: string) {
   return {
     shared,
     /**
-     * Adds a piece with shared sources. If the previous piece shares none, the spans of all its sources
-     * begin.
+     * Adds an interval with shared sources. If the previous interval shares none, the spans of all its
+     * sources begin.
      */
-    share({ from, entered, left }: Piece, counting: ReadonlyMap<string, SourceRef>): void {
+    share(
+      { from, entered, left }: DecidedInterval,
+      counting: ReadonlyMap<string, SourceRef>,
+    ): void {
       const begun = open.size === 0 ? [...counting.values()] : entered;
       for (const ref of left) close(refKey(ref), from);
       for (const ref of begun) {
         open.set(refKey(ref), { source: ref, validFrom: from });
       }
     },
-    /** Ends all open spans: the next piece does not share. */
+    /** Ends all open spans, before an interval that does not share. */
     stop,
     finish(): void {
       stop(Infinity);

@@ -31,7 +31,7 @@ export interface Decision {
   inForce: RevocationWindow[];
 }
 
-/** Groups sources and revocations by feature: one case per feature that has any, in no particular order. */
+/** Groups sources and revocations by feature; features without either have no case. Unordered. */
 export function featureCases(facts: Facts): FeatureCase[] {
   const windows = sourceWindows(facts);
   const byFeature = Map.groupBy(
@@ -74,7 +74,7 @@ export function decide({ feature, sources, revocations }: FeatureCase, instant: 
     return { reason: 'granted', value, counting, revoked, inForce };
   }
   const standings = new Map(sources.map((source) => [source, standingAt(source, instant)]));
-  const over = sources.filter((source) => isOver(standings.get(source) ?? null));
+  const over = sources.filter((source) => hasEnded(standings.get(source) ?? null));
   const reason = denialOf({
     inForce,
     isAnyRevoked: revoked.size > 0,
@@ -100,9 +100,9 @@ export function inForceOf(
 }
 
 /**
- * Returns the last recorded revocation in force that revokes a source; null if all spare it. Within one
- * second the operator wins, since Stripe rounds starts down to whole seconds. A revocation revokes every
- * earlier grant, and a revocation that spares a source spares all later ones.
+ * Returns the last recorded revocation in force that revokes a source; null if all spare it. If both fall in
+ * one second, the revocation wins, since Stripe rounds starts down. A revocation revokes every earlier grant,
+ * and one that spares a source spares all later ones.
  */
 export function revokedBy(
   inForce: readonly RevocationWindow[],
@@ -113,8 +113,8 @@ export function revokedBy(
   return inForce.find(revokes) ?? null;
 }
 
-/** Returns whether a source gave access before and has ended. */
-export function isOver(standing: Standing | null): boolean {
+/** Returns whether a source gave access and has ended. */
+export function hasEnded(standing: Standing | null): boolean {
   return standing !== null && standing !== 'granted' && sourceDenials[standing].hasLapsed;
 }
 
@@ -135,8 +135,7 @@ export function denialOf(found: {
 }
 
 /**
- * Returns the features that stay denied at an instant even if the user buys them, because a blocking
- * revocation is in force.
+ * Returns the features with a blocking revocation in force: they stay denied even if the user buys them.
  */
 export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   return new Set(
@@ -146,7 +145,7 @@ export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   );
 }
 
-/** Returns null for a source that is off: it never gives access and never explains a denial. */
+/** Returns the state of a source at an instant; null if it never gives access nor explains a denial. */
 export function standingAt(source: SourceWindow, instant: number): Standing | null {
   return source.lifecycle.find((phase) => covers(phase, instant))?.standing ?? null;
 }

@@ -10,7 +10,7 @@ export interface Difference<Row> {
   addedSpans: SourceSpan[];
 }
 
-/** A stored timeline, each segment and span with its row. */
+/** A stored timeline, with the rows of its segments and spans. */
 export interface Stored<Row> {
   segments: readonly { row: Row; segment: Segment }[];
   spans: readonly { row: Row; span: SourceSpan }[];
@@ -18,8 +18,8 @@ export interface Stored<Row> {
 
 /**
  * Compares a stored timeline with the new one. A segment stays if its window, answer and sources are the
- * same, so its sources never change while it is live. The cost grows with the number of segments and spans,
- * not with the sources they share.
+ * same, so the sources of a live segment never change. The cost depends on the number of segments and spans,
+ * not on the sources that they share.
  */
 export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Difference<Row> {
   const spans = unmatched(
@@ -33,7 +33,7 @@ export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Differ
   const segments = unmatched(
     stored.segments.map(({ row, segment }) => ({ row, text: segmentText(segment), it: segment })),
     wanted.map((segment) => ({
-      // No stored segment has such a text, so this one replaces its predecessor.
+      // No stored segment has this text, so the segment is replaced.
       text: segmentText(segment) + (changed.has(segment) ? ' with other sources' : ''),
       it: segment,
     })),
@@ -46,7 +46,7 @@ export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Differ
   };
 }
 
-/** Compares both sides by text, which is unique on each. Returns the entries that only one side has. */
+/** Returns the entries that only one side has, compared by text, which is unique on each side. */
 function unmatched<Row, T>(
   stored: readonly { row: Row; text: string; it: T }[],
   wanted: readonly { text: string; it: T }[],
@@ -110,7 +110,7 @@ function segmentText(segment: Segment): string {
   ]);
 }
 
-/** Sorts the keys, whose order jsonb does not keep. */
+/** Returns the value with sorted keys, since jsonb does not keep their order. */
 function withSortedKeys(value: FeatureValue): FeatureValue {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(withSortedKeys);

@@ -3,11 +3,11 @@ import { byText } from './order.ts';
 import { isLost, isReturned } from './stripe-statuses.ts';
 
 /**
- * Returns the amount that each dispute takes from its charge if it is lost, in minor units of the charge and
- * in the given order. A dispute in another currency, or within 5 % of the rest of the charge, covers the
- * whole rest: banks dispute the amount they billed, in the buyer's currency and at another day's rate.
+ * Returns the amount of the charge that each dispute withdraws if it is lost, in minor units and in the given
+ * order. A dispute in another currency, or within 5 % of the rest of the charge, withdraws the whole rest,
+ * since banks dispute the amount in the buyer's currency at another day's rate.
  *
- * @param refunds of the charge.
+ * @param refunds all refunds of the charge.
  */
 export function disputedAmounts(
   charge: { amount: number; currency: string },

@@ -22,13 +22,13 @@ export const whys = {
   ended_by_operator: 'an operator ended the grant',
   no_quantity: 'its quantity is 0',
   status_unknown: 'its subscription has a status whose effect is unknown',
-  value_unfit: "its value does not fit the feature's type",
+  value_unfit: "its value is not valid for the feature's type",
 } as const;
 export type Why = keyof typeof whys;
 
 /** The rule that decides the answer: a closed list, part of the HTTP contract. */
 export const rules = {
-  any: 'a boolean: any source that counts gives it',
+  any: 'a boolean: granted if any source counts',
   max: 'a limit: the largest value of the sources that count',
   sum: 'a limit: the total of the sources that count',
   precedence: 'a config: a grant, then the higher rank, then the later start, then the id',
@@ -39,21 +39,21 @@ export const rules = {
 } as const;
 export type Rule = keyof typeof rules;
 
-/** Epoch milliseconds; half-open. Empty if both are the same. */
+/** A half-open window, epoch milliseconds; empty if both bounds are equal. */
 interface Window {
   validFrom: number;
-  /** Null = open. */
+  /** Null if it has no end. */
   validTo: number | null;
 }
 
 interface ExplainedSource extends Window {
   ref: SourceRef;
-  /** The subscription item's, line item's or grant's id. */
+  /** The id of the subscription item, line item or grant. */
   partId: string;
   /** The instant of subscription or purchase; null for grants. */
   beganAt: number | null;
   /**
-   * The value of this source alone; a limit is multiplied by its quantity if the feature is `per_quantity`.
+   * The value of this source alone, a limit multiplied by the quantity if the feature is `per_quantity`.
    */
   value: FeatureValue;
   counted: boolean;
@@ -79,9 +79,9 @@ export interface Explanation {
 }
 
 /**
- * Explains why a user may or may not use a feature at an instant (epoch milliseconds): the timeline's
- * decision, with every source and revocation. The counted sources are those of the answer. Without the other
- * sources, and without revocations that do not decide, `allowed` is the same.
+ * Explains why a user may or may not use a feature at an instant (epoch milliseconds), with every source and
+ * revocation. The counted sources are those of the answer. Without the other sources, and without revocations
+ * that do not decide, `allowed` would be the same.
  */
 export function explainAt(facts: Facts, featureCode: string, instant: number): Explanation {
   const feature = facts.features.find(({ code }) => code === featureCode);
@@ -119,7 +119,7 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
   };
 }
 
-/** Orders sources as answers do; sources that share a place in an answer are ordered by their own ids. */
+/** Orders sources as answers do, and items of one source by their ids. */
 function bySource(a: ExplainedSource, b: ExplainedSource): number {
   return byRef(a.ref, b.ref) || byText(a.partId, b.partId);
 }
@@ -150,16 +150,14 @@ function explained(
 ): ExplainedSource {
   const counted = decision.counting.includes(source);
   return {
-    ...sourceParts(source),
+    ...identityOf(source),
     value: contributionOf(feature, source),
     counted,
     why: counted ? whyCounted(feature, decision, source) : whyNot(decision, source, instant),
   };
 }
 
-/**
- * Returns whether a revocation decides. If no source is revoked, the last recorded revocation in force decides.
- */
+/** Returns whether a revocation decides: it revokes a source or, if none is revoked, is the last in force. */
 function decides({ reason, revoked, inForce }: Decision, revocation: RevocationWindow): boolean {
   return revoked.size > 0
     ? [...revoked.values()].includes(revocation)
@@ -198,22 +196,22 @@ function isBlocked({ beganAt }: FeatureSource, by: RevocationWindow | undefined)
   return by !== undefined && beganAt !== null && beganAt > by.recordedAt;
 }
 
-/** Returns the sources that carry the feature with a value that does not (or no longer) fit its type. */
+/** Returns the sources whose value of the feature is not valid for its type. */
 function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
   return sourceWindows(facts).flatMap((window) => {
     const { features } = window;
     if (!Object.hasOwn(features, feature.code)) return [];
     const value = features[feature.code] ?? null;
     if (isValueOf(feature.type, value)) return [];
-    return { ...sourceParts(window), value, counted: false, why: 'value_unfit' as const };
+    return { ...identityOf(window), value, counted: false, why: 'value_unfit' as const };
   });
 }
 
 /**
- * Returns the parts of a source with its window, from the first to the last instant at which it gives access.
- * The window is empty if the source is off or ended before it began.
+ * Returns the identity of a source with its window, from the first to the last instant at which it gives
+ * access. The window is empty if there is no such instant.
  */
-function sourceParts(
+function identityOf(
   source: SourceWindow,
 ): Window & Pick<ExplainedSource, 'ref' | 'partId' | 'beganAt'> {
   const { ref, partId, startAt, beganAt } = source;

@@ -23,12 +23,12 @@ export interface FeatureFact {
   perQuantity: boolean;
 }
 
-/** The features of a price: its own override its product's. */
+/** A price with its features; its own override its product's. */
 export interface CarryFact {
   priceId: string;
   productId: string;
   rank: number;
-  /** Days of access of a one-time purchase; null = without end. */
+  /** Days of access of a one-time purchase; null if they are unlimited. */
   accessDays: number | null;
   features: Record<string, FeatureValue>;
 }
@@ -43,7 +43,7 @@ export interface SubscriptionFact {
   cancelAtPeriodEnd: boolean;
   canceledAt: number | null;
   pausedAt: number | null;
-  /** When the unpaid debt began; null = none known. */
+  /** When the unpaid debt began; null if unknown. */
   dunningAnchorAt: number | null;
   items: SubscriptionItemFact[];
 }
@@ -71,11 +71,11 @@ export interface PurchaseFact {
   purchasedAt: number;
   /** Refunds of the payment. */
   refunds: ReversalFact[];
-  /** `amount`: the part of the payment that a loss takes, in its minor units (`disputedAmounts`). */
+  /** Disputes of the payment. `amount` is what a loss withdraws, in its minor units (`disputedAmounts`). */
   disputes: ReversalFact[];
   /**
-   * True for a one-time line of a subscription checkout, which ends when the refunded amount reaches the
-   * line's.
+   * Whether it is a one-time line of a subscription checkout: it ends when the refunds of the payment reach
+   * the line's amount.
    */
   ofInvoice: boolean;
 }
@@ -94,9 +94,9 @@ export interface GrantFact {
   value: FeatureValue;
   validFrom: number;
   validTo: number | null;
-  /** The instant at which an operator ended it. */
+  /** When an operator ended it. */
   endedAt: number | null;
-  /** The order of recording, shared with revocations. */
+  /** The position in the order of recording, shared with revocations. */
   number: number;
 }
 
@@ -107,7 +107,7 @@ export interface RevocationFact {
   validTo: number | null;
   liftedAt: number | null;
   number: number;
-  /** A plain revocation revokes what began at or before this instant. */
+  /** A revocation without `block` revokes sources that began at or before this instant. */
   recordedAt: number;
   /** Whether it revokes every source of the feature, later purchases included. */
   block: boolean;
@@ -133,41 +133,41 @@ export type Facts = CatalogFacts & UserFacts;
 
 export interface SourceRef {
   type: 'subscription' | 'purchase' | 'grant';
-  /** The subscription's, the line item's or the grant's id. */
+  /** The id of the subscription, line item or grant. */
   id: string;
-  /** Left out for grants. */
+  /** Absent for grants. */
   price_id?: string;
 }
 
-/** A period of a feature's timeline over which a source counts without interruption. */
+/** An uninterrupted period over which a source of a feature counts. */
 export interface SourceSpan {
   featureCode: string;
   source: SourceRef;
   validFrom: number;
-  /** Null = without end. */
+  /** Null if it has no end. */
   validTo: number | null;
 }
 
 /**
- * The shared list of sources of segments that have many: a segment's sources are those whose span covers it.
- * A timeline thus grows with the number of sources, not with its square.
+ * The shared list of sources of segments that have many. The sources of a segment are those whose spans cover
+ * it, so a timeline grows with the number of sources, not with its square.
  */
 export interface SharedSources {
   spans: SourceSpan[];
 }
 
 /**
- * A period of one feature's timeline with the same answer, sources and reason. `validFrom` null = without
- * start, `validTo` null = without end. `no_source` is never stored: it is the absence of a segment.
+ * A period with the same answer, sources and reason for one feature. `validFrom` is null if it has no start,
+ * `validTo` if it has no end. A period with the reason `no_source` has no segment.
  */
 export interface Segment {
   featureCode: string;
   featureType: FeatureType;
   reason: Exclude<Reason, 'no_source'>;
-  /** Null if not allowed (`reason` other than `granted`). */
+  /** Null unless `reason` is `granted`. */
   value: FeatureValue;
   /**
-   * The sources that count, by type and id; empty where denied. `sourcesOf` returns the list of either form.
+   * The sources that count, ordered by type and id; empty if denied. `sourcesOf` resolves a shared list.
    */
   sources: SourceRef[] | SharedSources;
   validFrom: number | null;

@@ -1,10 +1,10 @@
-/** Half-open, `[from, to)`, in epoch milliseconds; ±Infinity if open. */
+/** A half-open interval `[from, to)`, epoch milliseconds; ±Infinity if it has no bound. */
 export interface Interval {
   from: number;
   to: number;
 }
 
-/** Sorted, none of them empty, and no two overlapping or touching. */
+/** Sorted intervals, none of them empty, overlapping or adjacent. */
 export type Intervals = readonly Interval[];
 
 /** Returns the parts of `intervals` outside of `removed`, in linear time. */
@@ -16,7 +16,7 @@ export function without(intervals: Intervals, removed: Intervals): Interval[] {
     for (let cut = removed[next]; cut !== undefined && cut.from < to; cut = removed[next]) {
       if (at < cut.from) left.push({ from: at, to: cut.from });
       at = Math.max(at, cut.to);
-      if (cut.to > to) break; // It may cut the next interval, too.
+      if (cut.to > to) break; // it may also cut the next interval
       next += 1;
     }
     if (at < to) left.push({ from: at, to });

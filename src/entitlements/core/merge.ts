@@ -2,7 +2,7 @@ import type { FeatureFact, FeatureType, FeatureValue } from './facts.ts';
 import { byText } from './order.ts';
 import type { SourceWindow } from './windows.ts';
 
-/** A source as one feature sees it. */
+/** A source with its value for one feature. */
 export interface FeatureSource extends SourceWindow {
   value: FeatureValue;
 }
@@ -13,8 +13,8 @@ export function isGrant(source: FeatureSource): source is FeatureSource & { gran
 }
 
 /**
- * Returns whether a source with this value gives the feature. Values are checked when a mapping or grant is
- * recorded. A value that no longer fits gives nothing, and no computation fails.
+ * Returns whether a value is valid for the type. Values are checked when they are recorded; a source whose
+ * value has become invalid is ignored.
  */
 export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
   switch (type) {
@@ -30,8 +30,9 @@ export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
 /**
  * Returns the merged value of the sources that count.
  * - `boolean`: `true`.
- * - `limit`: the largest or the total, as the feature's `merge` says, each times its quantity if
- *   the feature is `perQuantity`; `"unlimited"` wins. Never beyond the largest safe integer.
+ * - `limit`: the largest or the total, depending on the feature's `merge`, each multiplied by its quantity if
+ *   the
+ *   feature is `perQuantity`; `"unlimited"` wins. At most the largest safe integer.
  * - `config`: the value of the first by {@link byPrecedence}.
  *
  * @param counting at least one, each with a value of the feature's type.
@@ -50,15 +51,12 @@ export function mergeValues(
   }
 }
 
-/** Returns the source whose value a `config` takes. */
+/** Returns the source whose value a `config` has. */
 export function firstOf(counting: readonly FeatureSource[]): FeatureSource | null {
   return counting.toSorted(byPrecedence)[0] ?? null;
 }
 
-/**
- * Returns the value of one source alone. A limit is multiplied by its quantity if the feature is
- * `perQuantity`.
- */
+/** Returns the value of one source, a limit multiplied by the quantity if the feature is `perQuantity`. */
 export function contributionOf(
   feature: FeatureFact,
   { value, quantity }: FeatureSource,
@@ -75,15 +73,12 @@ function mergeLimits(feature: FeatureFact, counting: readonly FeatureSource[]): 
     .reduce((a, b) => (feature.merge === 'sum' ? capped(a + b) : Math.max(a, b)), 0);
 }
 
-/** Caps a limit at the largest safe integer, past which a sum would depend on the order of its terms. */
+/** Caps a limit at the largest safe integer, above which a sum depends on the order of its terms. */
 function capped(limit: number): number {
   return Math.min(limit, Number.MAX_SAFE_INTEGER);
 }
 
-/**
- * Orders sources: a manual grant first, then the higher rank, then the later start, then the id that sorts
- * first.
- */
+/** Orders sources: a grant first, then the higher rank, then the later start, then by id. */
 export function byPrecedence(a: FeatureSource, b: FeatureSource): number {
   return (
     Number(b.ref.type === 'grant') - Number(a.ref.type === 'grant') ||

@@ -1,6 +1,6 @@
 /**
  * A priority queue over a fixed list: `first` returns the earliest list item that was added and not removed.
- * A removed item leaves the heap only when it reaches the top.
+ * A removed item stays in the heap until it reaches the top.
  */
 export interface PriorityQueue<T> {
   add(item: T): void;
@@ -10,12 +10,12 @@ export interface PriorityQueue<T> {
 }
 
 /**
- * Creates an empty queue, whose operations take amortized logarithmic time.
+ * Creates an empty queue. Its operations have amortized logarithmic cost.
  *
- * @param inOrder every item that may be added, once.
+ * @param inOrder all items that may be added, highest priority first.
  */
 export function createPriorityQueue<T>(inOrder: readonly T[]): PriorityQueue<T> {
-  const placeOf = new Map(inOrder.map((item, place) => [item, place]));
+  const positionOf = new Map(inOrder.map((item, position) => [item, position]));
   const present = new Set<number>();
   const heap: number[] = [];
 
@@ -27,8 +27,8 @@ export function createPriorityQueue<T>(inOrder: readonly T[]): PriorityQueue<T> 
     [heap[a], heap[b]] = [at(b), at(a)];
   }
 
-  function push(place: number): void {
-    let index = heap.push(place) - 1;
+  function push(position: number): void {
+    let index = heap.push(position) - 1;
     while (index > 0) {
       const above = (index - 1) >> 1;
       if (at(above) <= at(index)) return;
@@ -52,14 +52,14 @@ export function createPriorityQueue<T>(inOrder: readonly T[]): PriorityQueue<T> 
 
   return {
     add(item) {
-      const place = placeOf.get(item);
-      if (place === undefined || present.has(place)) return;
-      present.add(place);
-      push(place);
+      const position = positionOf.get(item);
+      if (position === undefined || present.has(position)) return;
+      present.add(position);
+      push(position);
     },
     remove(item) {
-      const place = placeOf.get(item);
-      if (place !== undefined) present.delete(place);
+      const position = positionOf.get(item);
+      if (position !== undefined) present.delete(position);
     },
     first() {
       while (heap.length > 0 && !present.has(at(0))) pop();

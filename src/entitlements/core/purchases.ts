@@ -2,24 +2,24 @@ import type { PolicyFact } from '../policy.ts';
 import type { PurchaseFact } from './facts.ts';
 import { without } from './intervals.ts';
 import { byText } from './order.ts';
-import { createPurchaseQueue, type SetAside, type Turn } from './purchase-queue.ts';
-import { earliest, lifecycleOfPieces, type LifecyclePhase } from './source-lifecycle.ts';
+import { createPurchaseQueue, type SetAside, type PurchasePeriods } from './purchase-queue.ts';
+import { earliest, lifecycleOfPeriods, type LifecyclePhase } from './source-lifecycle.ts';
 import { isLost, isReturned, isUndecided } from './stripe-statuses.ts';
 
-export interface PurchaseLifecycle {
+interface PurchaseLifecycle {
   purchase: PurchaseFact;
   startAt: number;
   lifecycle: LifecyclePhase[];
   endedBy: PurchaseEnd;
 }
 
-/** The cause of the end: its days, returned money (a lost dispute included), or an open dispute. */
+/** The cause of the end: its days, a refund or lost dispute, or an open dispute. */
 export type PurchaseEnd = 'time' | 'refund' | 'dispute';
 
 /**
  * Returns when each purchase of **one price** gives access. With `accessDays`, purchases follow one another
- * in the order of purchase, each with all its days (`createPurchaseQueue`). A purchase whose money was
- * returned ends then or never begins; later ones move up, but never into the past.
+ * in the order of purchase, each with all its days (`createPurchaseQueue`). A refunded purchase ends or never
+ * begins, and later ones move up, but never into the past.
  */
 export function purchaseLifecycle(
   purchases: readonly PurchaseFact[],
@@ -34,33 +34,33 @@ export function purchaseLifecycle(
     if (purchase.quantity === 0) {
       return { purchase, startAt: purchasedAt, lifecycle: [], endedBy: 'time' };
     }
-    const turn =
-      accessDays === null ? foreverFrom(purchasedAt) : queue.turnOf(purchasedAt, accessDays);
-    const moneyBackAt = returnedAt(purchase, policy);
-    const endAt = earliest(turn.usedUpAt, moneyBackAt, suspendedAt(purchase, policy));
-    const pieces = without(turn.pieces, [{ from: endAt, to: Infinity }]);
-    if (accessDays !== null) queue.occupy(pieces);
+    const paid =
+      accessDays === null ? foreverFrom(purchasedAt) : queue.schedule(purchasedAt, accessDays);
+    const returnedMoneyAt = returnedAt(purchase, policy);
+    const endAt = earliest(paid.usedUpAt, returnedMoneyAt, suspendedAt(purchase, policy));
+    const periods = without(paid.periods, [{ from: endAt, to: Infinity }]);
+    if (accessDays !== null) queue.occupy(periods);
     return {
       purchase,
-      startAt: turn.pieces[0]?.from ?? Infinity,
-      lifecycle: lifecycleOfPieces(pieces, endAt),
-      endedBy: endAt === turn.usedUpAt ? 'time' : endAt === moneyBackAt ? 'refund' : 'dispute',
+      startAt: paid.periods[0]?.from ?? Infinity,
+      lifecycle: lifecycleOfPeriods(periods, endAt),
+      endedBy: endAt === paid.usedUpAt ? 'time' : endAt === returnedMoneyAt ? 'refund' : 'dispute',
     };
   });
 }
 
-function foreverFrom(from: number): Turn {
-  return { pieces: [{ from, to: Infinity }], usedUpAt: Infinity };
+function foreverFrom(from: number): PurchasePeriods {
+  return { periods: [{ from, to: Infinity }], usedUpAt: Infinity };
 }
 
 /**
- * Returns the instant at which returned money ended the purchase under the policy; Infinity = it did not. A
- * partial refund stays partial when later ones reach the total: more refunds never restore what fewer took.
+ * Returns when refunds and lost disputes ended the purchase under the policy; Infinity if they did not. A
+ * partial refund stays partial when later ones reach the total: further refunds never restore access.
  */
 function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   const returned = [
     ...purchase.refunds.filter(({ status }) => isReturned(status)),
-    // Stripe does not report the instant of the loss. The money was withdrawn when the dispute was created.
+    // Stripe does not report when a dispute is lost; the money is withdrawn when it is created.
     ...purchase.disputes.filter(({ status }) => isLost(status)),
   ].filter(({ amount }) => amount > 0);
   const whole = wholeAmount(purchase);
@@ -72,7 +72,7 @@ function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   );
 }
 
-/** Returns when the returned money reached the total; null = it has not. */
+/** Returns when the returned money reached the total; null if it has not. */
 function reachedAt(
   returned: readonly { amount: number; createdAt: number }[],
   whole: number,
@@ -86,16 +86,16 @@ function reachedAt(
 }
 
 /**
- * Returns the amount whose return is a full refund. A line of an invoice shares a payment with others, so its
- * own amount suffices, unless it was free.
+ * Returns the amount of a full refund: that of the payment or, for a line of an invoice that was not free,
+ * the line's own, since the payment also covers other lines.
  */
 function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number {
   return ofInvoice && amount > 0 ? Math.min(amount, paymentAmount) : paymentAmount;
 }
 
 /**
- * Returns when an open dispute began to suspend the purchase. Later purchases move up immediately, so a later
- * loss does not change their past.
+ * Returns when an open dispute suspended the purchase. Later purchases move up at once, so a later loss of
+ * the dispute does not change their past.
  */
 function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
   if (policy.disputeOpened === 'keep') return null;

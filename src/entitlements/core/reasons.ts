@@ -1,6 +1,6 @@
 /**
  * Why a feature is granted or denied: a closed list, part of the HTTP contract. If several reasons apply, the
- * first is the answer's. All except `feature_not_found` and `no_source` are stored, and the database checks
+ * answer has the first. All except `feature_not_found` and `no_source` are stored; a check constraint lists
  * them.
  */
 export const reasons = {
@@ -25,7 +25,7 @@ interface SourceDenialMeaning {
   hasLapsed: boolean;
 }
 
-/** The reasons why a source may not count. The first that applies to any source is the answer's. */
+/** The reasons why a source may not count. The answer has the first that applies to any source. */
 export const sourceDenials = {
   payment_overdue: {
     why: 'its subscription is past its grace period, unpaid, incomplete or paused',
@@ -40,9 +40,9 @@ export const sourceDenials = {
 
 export type SourceDenial = keyof typeof sourceDenials;
 
-export const sourceDenialNames = Object.keys(sourceDenials) as SourceDenial[]; // the table's own keys
+export const sourceDenialNames = Object.keys(sourceDenials) as SourceDenial[]; // its exact keys
 
 /** Why a source does not count, by reason. */
 export const sourceDenialWhys = Object.fromEntries(
   sourceDenialNames.map((reason) => [reason, sourceDenials[reason].why]),
-) as Readonly<Record<SourceDenial, string>>; // all of them
+) as Readonly<Record<SourceDenial, string>>; // has every reason

@@ -2,17 +2,18 @@ import type { FeatureFact, FeatureValue } from './facts.ts';
 import { byPrecedence, contributionOf, type FeatureSource } from './merge.ts';
 import { createPriorityQueue } from './priority-queue.ts';
 
-/** An incremental `mergeValues`: the merged value while sources are added and removed. */
+/** An incremental `mergeValues`, for sources that are added and removed. */
 export interface RunningMerge {
   add(source: FeatureSource): void;
   remove(source: FeatureSource): void;
-  /** Returns the merged value; must be called only while it holds a source. */
+  /** Returns the merged value. Call it only if there is a source. */
   value(): FeatureValue;
 }
 
 /**
  * Creates an empty merge.
- * @param sources all that may be added, each with a value of the feature's type.
+ *
+ * @param sources all sources that may be added, each with a value of the feature's type.
  */
 export function createRunningMerge(
   feature: FeatureFact,
@@ -49,7 +50,7 @@ function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): Ru
   };
 }
 
-/** Keeps the exact total, even beyond the cap, so that a removal can subtract what was added. */
+/** Keeps the exact total, even above the cap, so that a removal can subtract its part. */
 function runningSum(feature: FeatureFact): RunningMerge {
   const cap = BigInt(Number.MAX_SAFE_INTEGER);
   let unlimited = 0;

@@ -12,12 +12,12 @@ export function byRef(a: SourceRef, b: SourceRef): number {
   return byText(a.type, b.type) || byText(a.id, b.id) || byText(a.price_id ?? '', b.price_id ?? '');
 }
 
-/** Returns equal texts for equal sources. */
+/** Returns the key of a source, equal for equal sources. */
 export function refKey({ type, id, price_id: priceId }: SourceRef): string {
   return `${type} ${id} ${priceId ?? ''}`;
 }
 
-/** Returns the sources that count in a segment, by type and id; empty where denied. */
+/** Returns the sources that count in a segment, ordered by type and id; empty if denied. */
 export function sourcesOf({ sources, validFrom }: Segment): SourceRef[] {
   if (!isShared(sources)) return sources;
   return sources.spans
@@ -30,7 +30,7 @@ export function isShared(sources: Segment['sources']): sources is SharedSources 
   return !Array.isArray(sources);
 }
 
-/** Returns the spans of a timeline, each once, in no particular order. */
+/** Returns the spans of a timeline, each once, unordered. */
 export function spansOf(timeline: readonly Segment[]): SourceSpan[] {
   const shared = new Set(timeline.map(({ sources }) => sources).filter(isShared));
   return [...shared].flatMap(({ spans }) => spans);

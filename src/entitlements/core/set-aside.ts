@@ -4,11 +4,11 @@ import type { SetAside } from './purchase-queue.ts';
 import type { RevocationWindow } from './windows.ts';
 
 /**
- * Returns what the plain revocations of one feature set aside: earlier purchases, while the revocation is in
- * force and no grant outweighs it. A blocking revocation changes no queue, since it also revokes
- * later purchases.
+ * Returns when the revocations of a feature set earlier purchases aside in their queue: while they are in
+ * force and no grant outweighs them. A blocking revocation changes no queue, since it also revokes later
+ * purchases.
  *
- * @param sources of the feature; only its grants matter.
+ * @param sources the sources of the feature, of which only grants matter.
  */
 export function setAsideBy(
   revocations: readonly RevocationWindow[],

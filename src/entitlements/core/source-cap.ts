@@ -3,7 +3,7 @@ import { sourceWindows } from './windows.ts';
 
 /**
  * Maximum number of current and future sources per user. Up to this number, a change takes tenths of a second
- * and the timeline less than a megabyte. Further grants are refused; further purchases count and raise the
+ * and a timeline has less than a megabyte. Further grants are rejected; further purchases count and raise the
  * alarm `too_many_sources`.
  */
 export const maxSources = 1_000;

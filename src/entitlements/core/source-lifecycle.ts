@@ -9,18 +9,18 @@ export interface LifecyclePhase extends Interval {
   standing: Standing;
 }
 
-/** The instants that divide the life of one source; ±Infinity = it does not occur. */
+/** The instants at which the state of a source changes; ±Infinity if it does not. */
 export interface LifecycleBounds {
   startAt: number;
-  /** The instant from which a missing payment suspends it. */
+  /** When a missing payment suspends it. */
   overdueAt: number;
-  /** The instant from which it has ended; no other state applies afterwards. */
+  /** When it ends, finally. */
   endAt: number;
 }
 
 const dayMs = 86_400_000;
 
-/** The last millisecond that ISO 8601 can express with a year of four digits. */
+/** The last millisecond in ISO 8601 with a year of four digits. */
 const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
@@ -41,10 +41,10 @@ export function lifecycleOf({ startAt, overdueAt, endAt }: LifecycleBounds): Lif
  * Returns the states of a source that gives access in several periods, all before its end, and waits in
  * between.
  */
-export function lifecycleOfPieces(pieces: Intervals, endAt: number): LifecyclePhase[] {
+export function lifecycleOfPeriods(periods: Intervals, endAt: number): LifecyclePhase[] {
   const all: LifecyclePhase[] = [];
   let at = -Infinity;
-  for (const { from, to } of pieces) {
+  for (const { from, to } of periods) {
     all.push({ standing: 'not_yet_valid', from: at, to: from }, { standing: 'granted', from, to });
     at = to;
   }
@@ -55,17 +55,17 @@ export function lifecycleOfPieces(pieces: Intervals, endAt: number): LifecyclePh
   return all.filter(({ from, to }) => from < to);
 }
 
-/** Returns whether an interval contains an instant. Half-open: the start belongs to it, the end does not. */
+/** Returns whether a half-open interval contains an instant. */
 export function covers({ from, to }: Interval, instant: number): boolean {
   return from <= instant && instant < to;
 }
 
-/** Returns the instant `days` times 24 hours later; Infinity if it exceeds the last date (`after`). */
+/** Returns the instant `days` times 24 hours later, as `after` does. */
 export function daysAfter(instant: number, days: number): number {
   return after(instant, daysMs(days));
 }
 
-/** Returns the instant `ms` milliseconds later; Infinity if ISO 8601 cannot write it. */
+/** Returns the instant `ms` milliseconds later; Infinity if ISO 8601 cannot express it. */
 export function after(instant: number, ms: number): number {
   const end = instant + ms;
   return end > lastInstant ? Infinity : end;
@@ -76,7 +76,7 @@ export function daysMs(days: number): number {
   return days * dayMs;
 }
 
-/** Returns the earliest of several ends, null being none; Infinity if all are null. */
+/** Returns the earliest of several instants, ignoring nulls; Infinity if all are null. */
 export function earliest(...ends: (number | null)[]): number {
   return Math.min(...ends.filter((end) => end !== null), Infinity);
 }

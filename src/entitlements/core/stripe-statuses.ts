@@ -1,16 +1,16 @@
 import type Stripe from 'stripe';
 
 /*
- * The meanings of Stripe's statuses: the only lists of them, from which predicates and SQL derive. Stripe's
- * lists are open: an unknown status keeps the last known effect.
+ * The meanings of Stripe's statuses, from which predicates and SQL derive. Stripe may add statuses: an
+ * unknown one keeps the last known effect.
  */
 
-/** The statuses that the SDK names. Its own type also admits any other text. */
+/** The statuses that the SDK names; its own type also allows any other text. */
 type Named<Status> = Status extends string ? (string extends Status ? never : Status) : never;
 
 /**
- * `begun`: whether the first payment was made, or none was due. `terminal`: whether it is final, so that an
- * older snapshot that arrives later never reverts it.
+ * `begun`: the first payment was made, or none was due. `terminal`: the status is final, so an older snapshot
+ * that arrives later does not revert it.
  */
 const subscriptionStatuses = {
   trialing: { begun: true, terminal: false },
@@ -25,11 +25,11 @@ const subscriptionStatuses = {
 
 export type SubscriptionStatus = keyof typeof subscriptionStatuses;
 
-/** The state of the money of a refund or a dispute. */
-type MoneyPlace = 'returned' | 'kept' | 'undecided';
+/** What happened to the money of a refund or dispute. */
+type MoneyState = 'returned' | 'kept' | 'undecided';
 
-/** Pending refunds count like succeeded ones. The SDK does not name these statuses. */
-const refundStatuses: Readonly<Record<string, MoneyPlace>> = {
+/** The SDK does not name these statuses. A pending refund counts as succeeded. */
+const refundStatuses: Readonly<Record<string, MoneyState>> = {
   pending: 'returned',
   requires_action: 'returned',
   succeeded: 'returned',
@@ -37,8 +37,8 @@ const refundStatuses: Readonly<Record<string, MoneyPlace>> = {
   canceled: 'kept',
 };
 
-/** Inquiries (`warning_…`) and appeals included. */
-const disputeStatuses: Readonly<Record<string, MoneyPlace>> = {
+/** Statuses of disputes, inquiries (`warning_…`) and appeals. */
+const disputeStatuses: Readonly<Record<string, MoneyState>> = {
   warning_needs_response: 'undecided',
   warning_under_review: 'undecided',
   warning_closed: 'kept',
@@ -49,7 +49,7 @@ const disputeStatuses: Readonly<Record<string, MoneyPlace>> = {
   won: 'kept',
   lost: 'returned',
   prevented: 'kept',
-} satisfies Record<Named<Stripe.Dispute.Status>, MoneyPlace>;
+} satisfies Record<Named<Stripe.Dispute.Status>, MoneyState>;
 
 /** The final statuses of a subscription. */
 export const terminalStatuses = namesOf(subscriptionStatuses, ({ terminal }) => terminal);
@@ -58,10 +58,10 @@ export const terminalStatuses = namesOf(subscriptionStatuses, ({ terminal }) => 
 export const neverBegunStatuses = namesOf(subscriptionStatuses, ({ begun }) => !begun);
 
 /** The statuses of a refund whose money counts as returned. */
-export const returnedRefundStatuses = namesOf(refundStatuses, (place) => place === 'returned');
+export const returnedRefundStatuses = namesOf(refundStatuses, (state) => state === 'returned');
 
-/** The statuses of a dispute that took its money. */
-export const lostDisputeStatuses = namesOf(disputeStatuses, (place) => place === 'returned');
+/** The statuses of a lost dispute. */
+export const lostDisputeStatuses = namesOf(disputeStatuses, (state) => state === 'returned');
 
 /** Returns whether the effect of a subscription's status is known. */
 export function isKnownStatus(status: string): status is SubscriptionStatus {
@@ -83,11 +83,11 @@ export const isNeverBegun = isOneOf(neverBegunStatuses);
 /** Returns whether the money of a refund in this status counts as returned. */
 export const isReturned = isOneOf(returnedRefundStatuses);
 
-/** Returns whether a dispute in this status took its money. */
+/** Returns whether a dispute in this status is lost. */
 export const isLost = isOneOf(lostDisputeStatuses);
 
 /** Returns whether a dispute in this status is undecided. */
-export const isUndecided = isOneOf(namesOf(disputeStatuses, (place) => place === 'undecided'));
+export const isUndecided = isOneOf(namesOf(disputeStatuses, (state) => state === 'undecided'));
 
 /** Returns statuses as a list for SQL's `in (…)`. */
 export function sqlStatuses(statuses: readonly string[]): string {

@@ -1,12 +1,17 @@
 import type { PolicyFact } from '../policy.ts';
 import type { SubscriptionFact, SubscriptionItemFact } from './facts.ts';
-import { daysAfter, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
+import {
+  daysAfter,
+  type LifecycleBounds,
+  lifecycleOf,
+  type LifecyclePhase,
+} from './source-lifecycle.ts';
 import { isKnownStatus } from './stripe-statuses.ts';
 
 /**
- * Returns when one item of a subscription gives access. A status becomes instants that are known in advance,
- * so a window ends without a job. Empty if the item is off (quantity 0) or the status is unknown: the item
- * then neither gives access nor explains a denial.
+ * Returns when an item of a subscription gives access. Each status becomes instants that are known in
+ * advance, so no job has to end a window. Returns no phases for a quantity of 0 or an unknown status: the
+ * item then neither gives access nor explains a denial.
  */
 export function itemLifecycle(
   subscription: SubscriptionFact,
@@ -22,13 +27,11 @@ export function itemStart(subscription: SubscriptionFact, item: SubscriptionItem
   return Math.max(subscription.startDate, item.createdAt);
 }
 
-interface Lapse {
-  overdueAt: number;
-  endAt: number;
-}
-
-function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | null {
-  const { status, dunningAnchorAt, pausedAt } = subscription;
+function lapseOf(
+  subscription: SubscriptionFact,
+  policy: PolicyFact,
+): Omit<LifecycleBounds, 'startAt'> | null {
+  const { status, dunningAnchorAt, pausedAt, endedAt, canceledAt } = subscription;
   if (!isKnownStatus(status)) return null;
   const endAt = endOf(subscription);
   switch (status) {
@@ -36,12 +39,8 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
     case 'trialing':
       return { overdueAt: Infinity, endAt };
     case 'past_due':
-      // Without an anchor the age of the debt is unknown, so access continues.
-      return {
-        overdueAt:
-          dunningAnchorAt === null ? Infinity : daysAfter(dunningAnchorAt, policy.graceDays),
-        endAt,
-      };
+      // Without an anchor, the age of the debt is unknown, so access continues.
+      return { overdueAt: daysAfter(dunningAnchorAt ?? Infinity, policy.graceDays), endAt };
     case 'unpaid':
       return { overdueAt: dunningAnchorAt ?? -Infinity, endAt };
     case 'paused':
@@ -51,18 +50,14 @@ function lapseOf(subscription: SubscriptionFact, policy: PolicyFact): Lapse | nu
     case 'incomplete_expired':
       return { overdueAt: Infinity, endAt: -Infinity };
     case 'canceled':
-      // A canceled subscription without an end counts as never started.
-      return {
-        overdueAt: Infinity,
-        endAt: subscription.endedAt ?? subscription.canceledAt ?? -Infinity,
-      };
+      // Without an end, it counts as never started.
+      return { overdueAt: Infinity, endAt: endedAt ?? canceledAt ?? -Infinity };
   }
 }
 
 function endOf({ endedAt, cancelAt, cancelAtPeriodEnd, items }: SubscriptionFact): number {
   if (endedAt !== null) return endedAt;
   if (cancelAt !== null) return cancelAt;
-  // Items may have monthly and yearly periods side by side. Stripe ends all of them when the first period
-  // ends.
+  // Items may have monthly and yearly periods; Stripe ends all items when the first period ends.
   return cancelAtPeriodEnd ? Math.min(...items.map((item) => item.currentPeriodEnd)) : Infinity;
 }

@@ -1,4 +1,4 @@
-import { denialOf, inForceOf, isOver, revokedBy, type FeatureCase } from './decision.ts';
+import { denialOf, inForceOf, hasEnded, revokedBy, type FeatureCase } from './decision.ts';
 import type { FeatureValue, SourceRef } from './facts.ts';
 import { isGrant, type FeatureSource } from './merge.ts';
 import { createPriorityQueue } from './priority-queue.ts';
@@ -8,17 +8,17 @@ import { refKey } from './segment-sources.ts';
 import type { Standing } from './source-lifecycle.ts';
 import type { RevocationWindow } from './windows.ts';
 
-/** The decision for a feature between two adjacent bounds, as a change from the previous piece. */
-export interface Piece {
+/** The decision for a feature between two adjacent bounds, as a change from the previous interval. */
+export interface DecidedInterval {
   from: number;
-  /** Exclusive; the next piece begins here. */
+  /** Exclusive; the next interval begins here. */
   to: number;
   reason: Reason;
   /** Null if not allowed. */
   value: FeatureValue;
-  /** The sources that count here and not in the piece before. */
+  /** The sources that count here and not in the previous interval. */
   entered: SourceRef[];
-  /** The sources that count in the previous piece and not here. */
+  /** The sources that count in the previous interval and not here. */
   left: SourceRef[];
 }
 
@@ -31,10 +31,10 @@ interface Bound {
 
 /**
  * Decides one feature over all of time, with the result of `decide` at every instant. The sweep line visits
- * the bounds of windows, the only instants at which the answer can change. A bound costs only what changes at
- * it, however many sources the user has.
+ * the bounds of windows, the only instants at which the answer can change. The cost of a bound depends on its
+ * changes, not on the number of sources.
  */
-export function* sweepLine(featureCase: FeatureCase): Generator<Piece> {
+export function* sweepLine(featureCase: FeatureCase): Generator<DecidedInterval> {
   const state = createState(featureCase);
   const bounds = [...boundsOf(featureCase)].toSorted(([a], [b]) => a - b);
   for (const [index, [from, bound]] of bounds.entries()) {
@@ -44,7 +44,7 @@ export function* sweepLine(featureCase: FeatureCase): Generator<Piece> {
   }
 }
 
-/** Returns the changes by instant; ±Infinity if a window is open. */
+/** Returns the changes at each bound; ±Infinity for open windows. */
 function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
   const bounds = new Map<number, Bound>();
   const at = (instant: number): Bound => {
@@ -57,7 +57,7 @@ function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
     for (const { standing, from, to } of source.lifecycle) {
       at(from).sources.push({ source, before, after: standing });
       before = standing;
-      at(to); // The end of the last phase is a bound, too.
+      at(to); // adds the end of the last phase
     }
   }
   for (const revocation of revocations) {
@@ -71,8 +71,8 @@ function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
 function createState({ feature, sources }: FeatureCase) {
   const standings = Object.fromEntries(
     ['granted', ...sourceDenialNames].map((standing) => [standing, 0]),
-  ) as Record<Standing, number>; // these are all values of `Standing`
-  /** The sources that cover the instant; they count unless they are revoked. */
+  ) as Record<Standing, number>; // has every standing
+  /** The sources that give access at the instant; they count unless they are revoked. */
   const standing = new Set<FeatureSource>();
   const counting = new Set<FeatureSource>();
   const merge = createRunningMerge(feature, sources);
@@ -83,8 +83,8 @@ function createState({ feature, sources }: FeatureCase) {
   const covering = new Set<RevocationWindow>();
   let inForce: RevocationWindow[] = [];
   let lastGrant = -Infinity;
-  /** The source that began last of those that are over: a revocation that spares any of them spares it. */
-  let lastOver: FeatureSource | null = null;
+  /** The last begun source that has ended: a revocation that spares any ended source spares it. */
+  let lastEnded: FeatureSource | null = null;
 
   function setCounts(source: FeatureSource, counts: boolean): void {
     if (counting.has(source) === counts) return;
@@ -111,15 +111,15 @@ function createState({ feature, sources }: FeatureCase) {
       standing.add(source);
       if (isGrant(source)) grants.add(source);
     }
-    // A source that is over stays over, so this is never undone.
-    if (isOver(after) && (lastOver === null || beganAt(source) > beganAt(lastOver))) {
-      lastOver = source;
+    // A source that has ended never gives access again.
+    if (hasEnded(after) && (lastEnded === null || beganAt(source) > beganAt(lastEnded))) {
+      lastEnded = source;
     }
   }
 
   return {
-    /** Applies the changes at the next bound, and decides the following piece. */
-    pass(bound: Bound): Omit<Piece, 'from' | 'to'> {
+    /** Applies the changes at the next bound, and decides the following interval. */
+    pass(bound: Bound): Omit<DecidedInterval, 'from' | 'to'> {
       for (const one of bound.sources) setStanding(one);
       for (const revocation of bound.over) covering.delete(revocation);
       for (const revocation of bound.begun) covering.add(revocation);
@@ -129,17 +129,17 @@ function createState({ feature, sources }: FeatureCase) {
         inForce = inForceOf([...covering], grant);
         lastGrant = grant;
       }
-      // Other revocations in force may revoke or spare any source, not only the changed ones.
-      const inQuestion = isSameList(before, inForce)
+      // A change of the revocations in force may affect any source, not only the changed ones.
+      const affected = isSameList(before, inForce)
         ? bound.sources.map(({ source }) => source).filter((source) => standing.has(source))
         : standing;
-      for (const source of inQuestion) setCounts(source, revokedBy(inForce, source) === null);
-      const changes = refs.takeChanges();
+      for (const source of affected) setCounts(source, revokedBy(inForce, source) === null);
+      const changes = refs.flushChanges();
       if (counting.size > 0) return { reason: 'granted', value: merge.value(), ...changes };
       const reason = denialOf({
         inForce,
         isAnyRevoked: standing.size > 0,
-        isAnySpared: lastOver !== null && revokedBy(inForce, lastOver) === null,
+        isAnySpared: lastEnded !== null && revokedBy(inForce, lastEnded) === null,
         isStanding: (one) => standings[one] > 0,
       });
       return { reason, value: null, ...changes };
@@ -155,11 +155,11 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((one, index) => one === b[index]);
 }
 
-/** Counts sources by ref: two items of a subscription may have the same price, and answers name it once. */
+/** Counts sources by ref: two items of a subscription with the same price are one source of an answer. */
 function createRefCount(sources: readonly FeatureSource[]) {
   const keys = new Map(sources.map((source) => [source, refKey(source.ref)]));
   const parts = new Map<string, number>();
-  /** The refs that changed since the last `takeChanges`, and whether they counted then. */
+  /** The changed refs since the last `flushChanges`, and whether they counted then. */
   const touched = new Map<string, { ref: SourceRef; was: boolean }>();
 
   function change(source: FeatureSource, by: 1 | -1): void {
@@ -176,9 +176,9 @@ function createRefCount(sources: readonly FeatureSource[]) {
     remove: (source: FeatureSource): void => {
       change(source, -1);
     },
-    /** Returns which sources entered and left since the last call. */
-    takeChanges(): Pick<Piece, 'entered' | 'left'> {
-      const changes: Pick<Piece, 'entered' | 'left'> = { entered: [], left: [] };
+    /** Returns the sources that entered and left since the last call. */
+    flushChanges(): Pick<DecidedInterval, 'entered' | 'left'> {
+      const changes: Pick<DecidedInterval, 'entered' | 'left'> = { entered: [], left: [] };
       for (const [key, { ref, was }] of touched) {
         const is = (parts.get(key) ?? 0) > 0;
         if (is !== was) changes[is ? 'entered' : 'left'].push(ref);

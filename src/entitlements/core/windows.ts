@@ -12,34 +12,34 @@ import { type PurchaseEnd, purchaseLifecycle } from './purchases.ts';
 import { earliest, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
 import { itemStart, itemLifecycle } from './subscriptions.ts';
 
-/** A source of access: its values, and its states over all of time. */
+/** A source of access, with its values and its states over all of time. */
 export interface SourceWindow {
   ref: SourceRef;
-  /** The id of the item, line item or grant; two items of one price have the same ref. */
+  /** The id of the subscription item, line item or grant; two items with one price have the same ref. */
   partId: string;
-  /** By feature code. */
+  /** The values by feature code. */
   features: Readonly<Record<string, FeatureValue>>;
-  /** Null = no multiplier. */
+  /** Null if it does not multiply values. */
   quantity: number | null;
   rank: number;
   startAt: number;
   /**
-   * The instant of subscription or purchase. Revocations compare with it rather than with `startAt`, which is
-   * later for a queued purchase. Null for grants: revocations compare with their order of recording.
+   * The instant of subscription or purchase, which revocations compare with: `startAt` is later for a queued
+   * purchase. Null for grants, whose order of recording counts.
    */
   beganAt: number | null;
   /**
-   * The states in order and without gaps. The source gives access while its state is `granted`, which can
-   * occur several times for a purchase. Empty = off, and never a reason.
+   * The states in order and without gaps. The source gives access in each phase that is `granted`. If it is
+   * empty, the source never gives access nor explains a denial.
    */
   lifecycle: LifecyclePhase[];
-  /** The cause of its end; `operator` = ended early by an operator. */
+  /** The cause of its end; `operator` if an operator ended it early. */
   endedBy: PurchaseEnd | 'operator';
-  /** The place of a grant in the order of recording, shared with revocations; null = no grant. */
+  /** The position of a grant in the order of recording, shared with revocations; otherwise null. */
   grantNumber: number | null;
 }
 
-/** The window of an operator's revocation of a feature; may be empty. */
+/** The window of a revocation; may be empty. */
 export interface RevocationWindow {
   id: string;
   featureCode: string;
@@ -51,10 +51,10 @@ export interface RevocationWindow {
 }
 
 /**
- * Returns every source in the facts, including those that give no access now or ever. It depends on the facts
- * alone, never on the clock. A price without features is no source.
+ * Returns every source in the facts, whether or not it ever gives access. It depends only on the facts, not
+ * on the clock. A price without features is no source.
  *
- * @param setAside by plain revocations of one feature: it changes when queued purchases give this feature.
+ * @param setAside the effect of one feature's revocations on when queued purchases give this feature.
  */
 export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []): SourceWindow[] {
   return [
@@ -64,10 +64,7 @@ export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []):
   ];
 }
 
-/**
- * Returns the start of the user's latest known purchase or subscription; null = none. Epoch milliseconds by
- * Stripe's clock.
- */
+/** Returns when the last purchase or subscription began, by Stripe's clock; null if there is none. */
 export function lastBeganAt({ subscriptions, purchases }: UserFacts): number | null {
   const began = [
     ...purchases.map(({ purchasedAt }) => purchasedAt),
@@ -138,11 +135,7 @@ function grantWindow(grant: GrantFact): SourceWindow {
     rank: 0,
     startAt: grant.validFrom,
     beganAt: null,
-    lifecycle: lifecycleOf({
-      startAt: grant.validFrom,
-      overdueAt: Infinity,
-      endAt,
-    }),
+    lifecycle: lifecycleOf({ startAt: grant.validFrom, overdueAt: Infinity, endAt }),
     endedBy: endAt === grant.endedAt ? 'operator' : 'time',
     grantNumber: grant.number,
   };

@@ -3,16 +3,15 @@ import type { CarryFact, CatalogFacts, Facts, FeatureValue } from '../core/facts
 import { policyOf } from '../policy.ts';
 import { loadUserFacts } from './load-user-facts.ts';
 
-/** A price, and its product when it was sold. */
+/** A sold price, and its product at the time of sale. */
 export interface Sold {
   priceId: string;
   productId: string;
 }
 
 /**
- * Loads all facts behind the timelines of these users of one project, in a fixed number of queries for any
- * number of users. The project's lock keeps the catalog consistent, and the users' locks keep their own
- * facts.
+ * Loads all facts of users of one project, in a fixed number of queries. For consistent facts, the caller
+ * holds the locks of the project and of the users.
  */
 export async function loadFacts(
   tx: Tx,
@@ -28,7 +27,7 @@ export async function loadFacts(
   return new Map([...ofUsers].map(([uid, facts]) => [uid, { ...catalog, ...facts }]));
 }
 
-/** Loads the facts that all users of a project share. Of prices, loads only those in `sold`. */
+/** Loads the facts that all users of a project share, with only those prices that are in `sold`. */
 export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Promise<CatalogFacts> {
   const project = await tx.project.findUniqueOrThrow({
     where: { id: projectId },
@@ -38,15 +37,15 @@ export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Prom
     policy: policyOf(project),
     features: project.features.map(({ code, type, merge, perQuantity }) => ({
       code,
-      type: closed(type, ['boolean', 'limit', 'config']),
-      merge: closed(merge, ['max', 'sum']),
+      type: oneOf(type, ['boolean', 'limit', 'config']),
+      merge: oneOf(merge, ['max', 'sum']),
       perQuantity,
     })),
     carries: await loadCarries(tx, projectId, sold),
   };
 }
 
-/** Returns the features of each price in use in this project: its own override its product's. */
+/** Loads the features of sold prices of the project's products; a price's own override its product's. */
 async function loadCarries(
   tx: Tx,
   projectId: string,
@@ -76,7 +75,7 @@ async function loadCarries(
       features: Object.fromEntries(
         [...product.features, ...(price?.features ?? [])].map(({ featureCode, value }) => [
           featureCode,
-          value as FeatureValue, // jsonb holds JSON values only
+          value as FeatureValue, // a JSON column
         ]),
       ),
     };
@@ -84,10 +83,12 @@ async function loadCarries(
   return carries;
 }
 
-/** Narrows a word to a list that the database enforces. */
-function closed<const T extends string>(word: string, words: readonly T[]): T {
-  const found = words.find((candidate) => candidate === word);
+/** Narrows a column's value to the list of values that the database enforces. */
+function oneOf<const T extends string>(value: string, values: readonly T[]): T {
+  const found = values.find((candidate) => candidate === value);
   if (found === undefined)
-    throw new Error(`the database contains '${word}' where one of ${words.join(', ')} is expected`);
+    throw new Error(
+      `the database contains '${value}' where one of ${values.join(', ')} is expected`,
+    );
   return found;
 }

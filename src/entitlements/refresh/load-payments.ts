@@ -1,8 +1,9 @@
+import type { Charge, Dispute, Refund } from '../../generated/prisma/client.ts';
 import type { Tx } from '../../platform/database.ts';
 import { disputedAmounts } from '../core/disputed.ts';
 import type { ReversalFact } from '../core/facts.ts';
 
-/** The payment of a purchase, and what was returned of it. */
+/** The payment of a purchase, with its refunds and disputes. */
 interface Payment {
   /** The sum of the successful charges, minor units; null if none is known. */
   amount: number | null;
@@ -10,25 +11,13 @@ interface Payment {
   disputes: ReversalFact[];
 }
 
-interface ReversalRow {
-  id: string;
-  amount: bigint;
-  status: string;
-  knownStatus: string | null;
-  createdAt: Date;
-}
-
-type ChargeRow = Awaited<ReturnType<Tx['charge']['findMany']>>[number];
-type RefundRow = Awaited<ReturnType<Tx['refund']['findMany']>>[number];
-type DisputeRow = Awaited<ReturnType<Tx['dispute']['findMany']>>[number];
-
 export interface Payments {
   of(purchase: { paymentIntentId: string | null; invoiceId: string | null }): Payment;
 }
 
 /**
  * Loads charges, refunds and disputes of purchases by payment intent. A one-time line of a subscription
- * checkout joins by invoice, whose payments name the intents, since charges and intents carry no invoice.
+ * checkout is joined by its invoice, whose payments name the intents.
  */
 export async function loadPayments(
   tx: Tx,
@@ -53,7 +42,7 @@ export async function loadPayments(
 
   const intentOfCharge = new Map(charges.map((charge) => [charge.id, charge.paymentIntentId]));
   // Stripe may leave the intent out of a refund or a dispute; the charge has it.
-  const intentOf = (row: RefundRow | DisputeRow) =>
+  const intentOf = (row: Refund | Dispute) =>
     intentOfCharge.get(row.chargeId ?? '') ?? row.paymentIntentId;
   const paymentsOfInvoice = Map.groupBy(invoicePayments, ({ invoiceId }) => invoiceId);
   const chargesOf = Map.groupBy(charges, ({ paymentIntentId }) => paymentIntentId);
@@ -79,11 +68,11 @@ export async function loadPayments(
   };
 }
 
-/** Computes what disputes take of their charge; Stripe's amount if the charge is unknown. */
+/** Maps disputes with their share of the charge (`disputedAmounts`), or Stripe's amount if it is unknown. */
 function valuedDisputes(
-  charges: readonly ChargeRow[],
-  refunds: readonly RefundRow[],
-  disputes: readonly DisputeRow[],
+  charges: readonly Charge[],
+  refunds: readonly Refund[],
+  disputes: readonly Dispute[],
 ): ReversalFact[] {
   const known = charges.flatMap((charge) => {
     const ofCharge = disputes.filter(({ chargeId }) => chargeId === charge.id);
@@ -102,8 +91,8 @@ function valuedDisputes(
   return [...known, ...unknown.map(reversal)];
 }
 
-/** Maps a refund or dispute. Its status is Stripe's or, if that is unknown, the last known one. */
-function reversal(row: ReversalRow): ReversalFact {
+/** Maps a refund or dispute; an unknown status counts as the last known one. */
+function reversal(row: Refund | Dispute): ReversalFact {
   return {
     id: row.id,
     amount: Number(row.amount),

@@ -1,31 +1,21 @@
 import { sqlText, type Tx } from '../../platform/database.ts';
-import type {
-  GrantFact,
-  PurchaseFact,
-  RevocationFact,
-  SubscriptionFact,
-  UserFacts,
-} from '../core/facts.ts';
+import type { PurchaseFact, UserFacts } from '../core/facts.ts';
 import { milliseconds } from '../read/stored-timeline.ts';
 import { loadPayments, type Payments } from './load-payments.ts';
 
-interface PurchaseRow extends Pick<
-  PurchaseFact,
-  'id' | 'priceId' | 'productId' | 'quantity' | 'amount' | 'purchasedAt'
-> {
+type PaymentFact = 'paymentAmount' | 'refunds' | 'disputes' | 'ofInvoice';
+
+interface PurchaseRow extends Omit<PurchaseFact, PaymentFact> {
   paymentIntentId: string | null;
   invoiceId: string | null;
 }
 
-interface Row {
+interface Row extends Omit<UserFacts, 'purchases'> {
   uid: bigint;
-  subscriptions: SubscriptionFact[];
   purchases: PurchaseRow[];
-  grants: GrantFact[];
-  revocations: RevocationFact[];
 }
 
-/** Returns SQL for rows as one JSON list of objects; `columns` maps the names of facts to SQL. */
+/** Returns SQL for rows as a JSON list of objects; `columns` maps their fields to SQL. */
 function listSql(columns: Record<string, string>, from: string): string {
   const fields = Object.entries(columns).map(([name, column]) => `'${name}', ${column}`);
   return `(select coalesce(json_agg(json_build_object(${fields.join(', ')})), '[]') from ${from})`;
@@ -105,8 +95,8 @@ const factsSql = sqlText(`
   ${grants} as grants, ${revocations} as revocations`);
 
 /**
- * Loads the users' own facts; an unknown user has empty ones. Postgres returns them as JSON, in one query for
- * any number of users: a row per fact, through Prisma, costs several times as much.
+ * Loads the users' own facts; an unknown user has none. One query returns them as JSON, since a row per fact
+ * through Prisma costs several times as much.
  */
 export async function loadUserFacts(tx: Tx, uids: bigint[]): Promise<Map<bigint, UserFacts>> {
   const rows = await tx.$queryRaw<Row[]>`

@@ -1,4 +1,4 @@
-import { setImmediate as otherWork } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Tx } from '../../platform/database.ts';
 import { type ChangeCause, changeTo } from '../core/change.ts';
 import { compute } from '../core/compute.ts';
@@ -12,16 +12,16 @@ import { loadFacts } from './load-facts.ts';
 import { type NewChange, passedBoundaries, storeChanges, toIso } from './store-changes.ts';
 import { loadLive, storeTimelines, type TimelineUpdate } from './store-timeline.ts';
 
-/** Maximum number of timelines that are computed in one turn of the event loop. */
-const timelinesAtOnce = 25;
+/** Maximum number of timelines that are computed without a break for the event loop. */
+const maxTimelinesAtOnce = 25;
 
 export interface Refreshed {
   user: LockedUser;
-  /** After the refresh. */
+  /** The revision after the refresh. */
   revision: number;
   /** Whether the timeline differs from the stored one. */
   changed: boolean;
-  /** Whether the cache must be invalidated, after this change or an earlier one. */
+  /** Whether the cache must be invalidated, for this change or an earlier one. */
   cachePending: boolean;
   /** Whether the user has so many sources that changes and reads slow down. */
   hasTooManySources: boolean;
@@ -87,7 +87,7 @@ export async function refreshUsers(
   const refreshed: Refreshed[] = [];
   for (const user of users) {
     refreshed.push(refreshOne(user));
-    if (refreshed.length % timelinesAtOnce === 0) await otherWork();
+    if (refreshed.length % maxTimelinesAtOnce === 0) await yieldToEventLoop();
   }
   await storeTimelines(tx, updates);
   await storeChanges(tx, changes);

@@ -10,6 +10,7 @@ import {
   spansSql,
   type SpanTuple,
 } from '../read/stored-timeline.ts';
+import { toIso } from './store-changes.ts';
 
 /** The id of a row, as text. */
 type RowId = string;
@@ -18,7 +19,7 @@ const live = 'superseded_at is null';
 const segmentsWithId = sqlText(segmentsSql(live, ', id::text'));
 const spansWithId = sqlText(spansSql(live, ', id::text'));
 
-/** Loads the live timelines of users, each segment and span with the id of its row. */
+/** Loads the live timelines of users, with the row ids of segments and spans. */
 export async function loadLive(
   tx: Tx,
   uids: readonly bigint[],
@@ -51,7 +52,7 @@ export interface TimelineUpdate extends Difference<RowId> {
   recordedAt: string;
 }
 
-/** Stores updates. Supersedes rows before it adds any, so that no two live segments or spans overlap. */
+/** Stores updates. Supersedes rows before it adds others, so that live segments and spans never overlap. */
 export async function storeTimelines(tx: Tx, updates: readonly TimelineUpdate[]): Promise<void> {
   const gone = (rowsOf: (update: TimelineUpdate) => RowId[]) =>
     updates.flatMap((update) => rowsOf(update).map((id) => ({ id, at: update.recordedAt })));
@@ -63,17 +64,15 @@ export async function storeTimelines(tx: Tx, updates: readonly TimelineUpdate[])
   const addedSpans = updates.flatMap(({ uid, recordedAt, addedSpans }) =>
     addedSpans.map((span) => spanRow(uid, recordedAt, span)),
   );
-  if (goneSegments.length > 0) {
+  for (const [table, rows] of Object.entries({
+    entitlement_segments: goneSegments,
+    entitlement_source_spans: goneSpans,
+  })) {
+    if (rows.length === 0) continue;
     await tx.$executeRaw`
-      update entitlement_segments s set superseded_at = g.at
-      from jsonb_to_recordset(${JSON.stringify(goneSegments)}::jsonb) as g (id bigint, at timestamptz)
-      where s.id = g.id`;
-  }
-  if (goneSpans.length > 0) {
-    await tx.$executeRaw`
-      update entitlement_source_spans s set superseded_at = g.at
-      from jsonb_to_recordset(${JSON.stringify(goneSpans)}::jsonb) as g (id bigint, at timestamptz)
-      where s.id = g.id`;
+      update ${sqlText(table)} t set superseded_at = g.at
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g (id bigint, at timestamptz)
+      where t.id = g.id`;
   }
   if (addedSegments.length > 0) {
     await tx.$executeRaw`
@@ -112,18 +111,9 @@ function segmentRow(uid: string, recordedAt: string, segment: Segment): object {
 
 function spanRow(uid: string, recordedAt: string, span: SourceSpan): object {
   const { featureCode, source } = span;
-  return {
-    uid,
-    feature_code: featureCode,
-    source,
-    ...windowOf(span),
-    recorded_at: recordedAt,
-  };
+  return { uid, feature_code: featureCode, source, ...windowOf(span), recorded_at: recordedAt };
 }
 
 function windowOf({ validFrom, validTo }: Pick<Segment, 'validFrom' | 'validTo'>): object {
-  return {
-    valid_from: validFrom === null ? null : new Date(validFrom).toISOString(),
-    valid_to: validTo === null ? null : new Date(validTo).toISOString(),
-  };
+  return { valid_from: toIso(validFrom), valid_to: toIso(validTo) };
 }

@@ -1,35 +1,20 @@
-import type { Clock } from '../../platform/clock.ts';
-import type { Database } from '../../platform/database.ts';
-import type { Logger } from '../../platform/logger.ts';
-import type { Metrics } from '../../platform/metrics.ts';
 import { repeat } from '../../platform/repeat.ts';
-import type { EntitlementCache } from '../read/cache.ts';
-import { failedForMs, refreshBehind } from './refresh-behind.ts';
+import { failedForMs, type RefreshDeps, refreshBehind } from './refresh-behind.ts';
 import { finishRefreshes } from './update-catalog.ts';
-
-export interface SweepDeps {
-  clock: Clock;
-  database: Database;
-  cache: EntitlementCache;
-  logger: Logger;
-  metrics: Metrics;
-}
 
 const sweepEveryMs = 1_000;
 
-/**
- * A change normally invalidates the cache within moments. A change pending for longer was left by a crash or
- * an outage of Redis.
- */
+/** Age of a pending change at which its process must have crashed or lost Redis, milliseconds. */
 const pendingForMs = 2_000;
 
 /**
- * Invalidates the cache for pending changes, oldest first. Returns the number of users tried.
+ * Invalidates the cache for pending changes, oldest first.
  *
- * @param sinceMs selects changes that have been pending for at least this long, milliseconds.
+ * @param sinceMs the minimum age of the changes, milliseconds.
+ * @returns the number of users with such changes.
  */
 export async function sweepPendingCache(
-  deps: Omit<SweepDeps, 'logger'>,
+  deps: Omit<RefreshDeps, 'logger'>,
   sinceMs = pendingForMs,
 ): Promise<number> {
   const { rows } = await deps.database.pool.query<{
@@ -54,12 +39,13 @@ export async function sweepPendingCache(
 }
 
 /**
- * Refreshes users that were computed under an older catalog or policy. Returns their number.
+ * Refreshes users that were computed under an older catalog or policy.
  *
- * @param isStopped checked between two projects.
+ * @param isStopped is called before each project.
+ * @returns the number of refreshed users.
  */
 export async function sweepBehindCatalog(
-  deps: SweepDeps,
+  deps: RefreshDeps,
   isStopped: () => boolean = () => false,
 ): Promise<number> {
   const { rows } = await deps.database.pool.query<{ id: string }>(
@@ -78,7 +64,7 @@ export async function sweepBehindCatalog(
       });
       await finishRefreshes(deps, id);
     } catch (error) {
-      // A project that fails must not hold up the others.
+      // The failure of one project must not delay the others.
       deps.logger.warn({ err: error, projectId: id }, 'could not refresh the users of a project');
     }
   }
@@ -86,8 +72,8 @@ export async function sweepBehindCatalog(
   return refreshed;
 }
 
-/** Finds unfinished work periodically, so that no crash can lose it. */
-export function startSweeps(deps: SweepDeps): { stop(): Promise<void> } {
+/** Starts the periodic sweeps, which finish the work that a crash interrupted. */
+export function startSweeps(deps: RefreshDeps): { stop(): Promise<void> } {
   let stopped = false;
   const onError = (error: unknown): void => {
     deps.logger.warn({ err: error }, 'a sweep failed; the next one retries');

@@ -5,7 +5,7 @@ import { type RefreshDeps, refreshBehind } from './refresh-behind.ts';
 
 export type UpdateCatalogDeps = RefreshDeps;
 
-/** The recomputation of a project's users that a change of catalog or policy started. */
+/** The recomputation of a project's users after a change of its catalog or policy. */
 export interface RefreshState {
   id: string;
   users: number;
@@ -13,20 +13,20 @@ export interface RefreshState {
 }
 
 /** The result of a catalog change, and the refresh of users that it started. */
-export interface CatalogUpdate<T> {
+interface CatalogUpdate<T> {
   result: T;
   refresh: RefreshState;
 }
 
-/** Maximum number of users that are refreshed before the call that changed the catalog returns. */
-const refreshedAtOnce = 1_000;
+/** Maximum number of users that are refreshed before `updateCatalog` returns. */
+const maxRefreshedNow = 1_000;
 
 /**
- * Changes a project's catalog or policy; every change passes through here. `write` runs under the project's
- * exclusive lock, so that no timeline is computed from half a change. Refreshes up to 1,000 affected users
- * before it returns; the sweep refreshes the rest.
+ * Changes a project's catalog or policy. Refreshes up to 1,000 of its users before it returns; the sweep
+ * refreshes the rest.
  *
- * @param keep runs last in the transaction: stores the response for a replay, before any user is refreshed.
+ * @param write runs under the project's exclusive lock, so that no timeline is computed from half a change.
+ * @param keep stores the response for a replay, as the last statement of the transaction of `write`.
  */
 export async function updateCatalog<T>(
   deps: UpdateCatalogDeps,
@@ -56,9 +56,9 @@ export async function updateCatalog<T>(
     await keep(tx, { result, refresh: { id, users, status: 'running' } });
     return { result, id, users };
   });
-  // Also retries users whose refresh failed before, since this change may fix it.
+  // Retries failed users, too, since this change may fix them.
   await refreshBehind(deps, projectId, {
-    limit: refreshedAtOnce,
+    limit: maxRefreshedNow,
     failedBefore: deps.clock(),
     onTimeout: 'stop',
   });
@@ -70,7 +70,7 @@ export async function updateCatalog<T>(
   };
 }
 
-/** Marks refreshes as finished if no user is behind them. */
+/** Marks the refreshes of a project as finished if no user was computed under an older catalog. */
 export async function finishRefreshes(deps: UpdateCatalogDeps, projectId: string): Promise<void> {
   await deps.database.pool.query(
     `update refreshes r set finished_at = $2
@@ -81,9 +81,9 @@ export async function finishRefreshes(deps: UpdateCatalogDeps, projectId: string
 }
 
 /**
- * Loads the progress of a refresh: `behind` users are still to be computed. Null = unknown refresh.
+ * Loads the progress of a refresh, with the number of users that are still `behind`; null if it is unknown.
  *
- * @param projectId null = of any project.
+ * @param projectId null for a refresh of any project.
  */
 export async function loadRefresh(
   database: Database,

@@ -1,28 +1,23 @@
-import type { Clock } from '../../platform/clock.ts';
-import type { Database, Tx } from '../../platform/database.ts';
+import type { Tx } from '../../platform/database.ts';
 import { lockProjectShared } from '../../platform/locks.ts';
-import type { EntitlementCache } from '../read/cache.ts';
 import { type LockedUser, lockUser } from '../users.ts';
+import type { RefreshDeps } from './refresh-behind.ts';
 import { type Refreshed, refreshUsers } from './refresh-users.ts';
 
-export interface UpdateUserDeps {
-  clock: Clock;
-  database: Database;
-  cache: EntitlementCache;
-}
+export type UpdateUserDeps = Pick<RefreshDeps, 'clock' | 'database' | 'cache'>;
 
-/** The result of a change. */
+/** The result of a change of a user. */
 export interface UserUpdate<T> extends Pick<Refreshed, 'revision' | 'had' | 'has'> {
   result: T;
 }
 
 /**
- * Changes what a user may use; every change of one user passes through here. Takes the locks in the fixed
- * order, lets `write` change the facts, recomputes the timeline, commits, then invalidates the cache. Once it
- * has returned, every later read on every instance shows the change.
+ * Changes what a user may use: takes the locks in the fixed order, runs `write`, recomputes the timeline,
+ * commits, and invalidates the cache. After it has returned, every read on every instance shows the change.
  *
- * @param write runs under the user's lock; may run again after a deadlock, so it keeps no state.
- * @param keep runs last in the transaction: stores the response for a replay.
+ * @param write changes the facts under the user's lock. It must not have side effects, since it may run again
+ *   after a deadlock.
+ * @param keep stores the response for a replay, as the last statement of the transaction.
  */
 export async function updateUser<T>(
   deps: UpdateUserDeps,
