@@ -45,8 +45,16 @@ export function auditRoutes(app: App, deps: { database: Database; access: Projec
           ...listQuery,
           project_id: projectIdSchema.optional(),
           user_id: userIdSchema.optional(),
-          action: z.string().max(100).optional(),
-          actor: z.string().max(100).optional(),
+          action: z
+            .string()
+            .max(100)
+            .optional()
+            .meta({ examples: ['grant.create'] }),
+          actor: z
+            .string()
+            .max(100)
+            .optional()
+            .meta({ examples: ['platform'] }),
           from: instantSchema.optional(),
           to: instantSchema.optional(),
         }),

@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import type { JsonValue } from '../entitlements/core/facts.ts';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
 import {
   featureCodeSchema,
   isoInstantSchema,
+  jsonOutSchema,
   nameSchema,
   projectIdSchema,
   stripeIdSchema,
 } from '../http/schemas.ts';
 
-const valueOut = z.custom<JsonValue>().describe('Of the type of the feature');
+const valueOut = jsonOutSchema.describe('Of the type of the feature');
 const valuesOut = z.record(z.string(), valueOut).describe('Values by feature code');
 const givenValues = z.record(featureCodeSchema, givenValueSchema);
 const rank = z.int().min(-1_000_000).max(1_000_000);

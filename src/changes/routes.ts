@@ -135,7 +135,12 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
         summary:
           'Stream the changes as server-sent events: `ready`, then `change`; `reset` after a gap',
         headers: z.object({
-          'last-event-id': z.string().max(200).optional().describe('Takes precedence over `after`'),
+          'last-event-id': z
+            .string()
+            .max(200)
+            .optional()
+            .describe('Takes precedence over `after`')
+            .meta({ examples: ['MDAxMTIyMzM0NDU1LTE3'] }),
         }),
         querystring: z.strictObject(feedQuery),
         response: {

@@ -23,7 +23,8 @@ export const feedQuery = {
     .optional()
     .describe(
       'Changes after this cursor; `start`: from the oldest stored change; omitted: from now',
-    ),
+    )
+    .meta({ examples: ['start'] }),
   user_id: userIdSchema.optional().describe('Only changes of this user'),
 };
 

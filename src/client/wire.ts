@@ -7,59 +7,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          project_id?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              features: {
-                feature_code: string;
-                name: string;
-                type: string;
-              }[];
-              products: {
-                description: string | null;
-                features: {
-                  [key: string]: unknown;
-                };
-                id: string;
-                name: string;
-                prices: {
-                  access_days: number | null;
-                  currency: string;
-                  features: {
-                    [key: string]: unknown;
-                  };
-                  id: string;
-                  interval: string | null;
-                  interval_count: number | null;
-                  nickname: string | null;
-                  tiers_mode: string | null;
-                  type: string;
-                  unit_amount: number | null;
-                  unit_amount_decimal: string | null;
-                  usage_type: string | null;
-                }[];
-                rank: number;
-              }[];
-              project_id: string;
-            };
-          };
-        };
-      };
-    };
+    get: operations['getCatalog'];
     put?: never;
     post?: never;
     delete?: never;
@@ -75,34 +23,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          after?: string;
-          limit?: number;
-          project_id?: string;
-          user_id?: string;
-          wait_seconds?: number;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              data: components['schemas']['Change'][];
-              next_cursor: string;
-            };
-          };
-        };
-      };
-    };
+    get: operations['getChanges'];
     put?: never;
     post?: never;
     delete?: never;
@@ -118,31 +39,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          after?: string;
-          project_id?: string;
-          user_id?: string;
-        };
-        header?: {
-          'last-event-id'?: string;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'text/event-stream': string;
-          };
-        };
-      };
-    };
+    get: operations['getChangesStream'];
     put?: never;
     post?: never;
     delete?: never;
@@ -160,66 +57,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          'Idempotency-Key'?: string;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          /**
-           * @example {
-           *       "user_id": "u_42",
-           *       "price_id": "price_9",
-           *       "success_url": "https://app.example.com/welcome?session={CHECKOUT_SESSION_ID}",
-           *       "cancel_url": "https://app.example.com/pricing"
-           *     }
-           */
-          'application/json': {
-            /** @example https://app.example.com/account */
-            cancel_url: string;
-            /** Format: email */
-            email?: string;
-            line_items?: {
-              /** @example price_9 */
-              price_id: string;
-              /** @default 1 */
-              quantity?: number;
-            }[];
-            /** @example price_9 */
-            price_id?: string;
-            /** @example notes */
-            project_id?: string;
-            /** @example https://app.example.com/account */
-            success_url: string;
-            /** @example u_42 */
-            user_id: string;
-          };
-        };
-      };
-      responses: {
-        201: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** Format: date-time */
-              expires_at: string;
-              id: string;
-              /** @enum {string} */
-              mode: 'subscription' | 'payment';
-              url: string;
-              warnings: components['schemas']['CheckoutWarning'][];
-            };
-          };
-        };
-      };
-    };
+    post: operations['postCheckoutSessions'];
     delete?: never;
     options?: never;
     head?: never;
@@ -233,51 +71,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          project_id?: string;
-        };
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              entitlements:
-                | {
-                    feature_code: string;
-                    sources: {
-                      id: string;
-                      price_id?: string;
-                      /** @enum {string} */
-                      type: 'subscription' | 'purchase' | 'grant';
-                    }[];
-                    /** @enum {string} */
-                    type: 'boolean' | 'limit' | 'config';
-                    valid_from: string | null;
-                    valid_to: string | null;
-                    value: unknown;
-                  }[]
-                | null;
-              id: string;
-              payment_status: string;
-              revision: number | null;
-              status: string | null;
-              user_id: string;
-            };
-          };
-        };
-      };
-    };
+    get: operations['getCheckoutSessionsById'];
     put?: never;
     post?: never;
     delete?: never;
@@ -293,46 +87,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query: {
-          at?: string;
-          consistency?: 'strong';
-          feature_code?: string | string[];
-          include?: 'reasons';
-          known_at?: string;
-          min_revision?: number;
-          project_id?: string;
-          /** @example u_42 */
-          user_id: string;
-        };
-        header?: {
-          'If-None-Match'?: string;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            ETag?: string;
-            'Latchkey-Cache'?: string;
-            'Latchkey-Revision'?: number;
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Entitlements'];
-          };
-        };
-        304: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-      };
-    };
+    get: operations['getEntitlements'];
     put?: never;
     post?: never;
     delete?: never;
@@ -350,44 +105,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          /**
-           * @example {
-           *       "user_ids": [
-           *         "u_42"
-           *       ]
-           *     }
-           */
-          'application/json': {
-            feature_codes?: string[];
-            include?: 'reasons'[];
-            /** @example notes */
-            project_id?: string;
-            user_ids: string[];
-          };
-        };
-      };
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              data: components['schemas']['Entitlements'][];
-            };
-          };
-        };
-      };
-    };
+    post: operations['postEntitlementsBatch'];
     delete?: never;
     options?: never;
     head?: never;
@@ -401,34 +119,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query: {
-          at?: string;
-          consistency?: 'strong';
-          /** @example export */
-          feature_code: string;
-          min_revision?: number;
-          project_id?: string;
-          /** @example u_42 */
-          user_id: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Check'];
-          };
-        };
-      };
-    };
+    get: operations['getEntitlementsCheck'];
     put?: never;
     post?: never;
     delete?: never;
@@ -444,37 +135,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query: {
-          consistency?: 'strong';
-          min_revision?: number;
-          project_id?: string;
-          ttl_seconds?: number;
-          /** @example u_42 */
-          user_id: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              document: string;
-              /** Format: date-time */
-              expires_at: string;
-            };
-            'application/jwt': string;
-          };
-        };
-      };
-    };
+    get: operations['getEntitlementsDocument'];
     put?: never;
     post?: never;
     delete?: never;
@@ -490,32 +151,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query: {
-          at?: string;
-          /** @example export */
-          feature_code: string;
-          project_id?: string;
-          /** @example u_42 */
-          user_id: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Explanation'];
-          };
-        };
-      };
-    };
+    get: operations['getEntitlementsExplain'];
     put?: never;
     post?: never;
     delete?: never;
@@ -531,35 +167,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query: {
-          cursor?: string;
-          feature_code?: string;
-          limit?: number;
-          project_id?: string;
-          /** @example u_42 */
-          user_id: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              data: components['schemas']['RecordedSegment'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    get: operations['getEntitlementsHistory'];
     put?: never;
     post?: never;
     delete?: never;
@@ -575,36 +183,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          at?: string;
-          cursor?: string;
-          limit?: number;
-          project_id?: string;
-        };
-        header?: never;
-        path: {
-          /** @example export */
-          feature_code: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              data: components['schemas']['FeatureUser'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    get: operations['getFeaturesByFeatureCodeUsers'];
     put?: never;
     post?: never;
     delete?: never;
@@ -620,36 +199,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          from?: string;
-          project_id?: string;
-          to?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** Format: date-time */
-              from: string;
-              projects: components['schemas']['ProjectReport'][];
-              /** Format: date-time */
-              to: string;
-            };
-            'text/csv': string;
-          };
-        };
-      };
-    };
+    get: operations['getMetrics'];
     put?: never;
     post?: never;
     delete?: never;
@@ -665,36 +215,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          from?: string;
-          project_id?: string;
-          to?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              days: components['schemas']['DailyReport'][];
-              /** Format: date-time */
-              from: string;
-              /** Format: date-time */
-              to: string;
-            };
-            'text/csv': string;
-          };
-        };
-      };
-    };
+    get: operations['getMetricsDaily'];
     put?: never;
     post?: never;
     delete?: never;
@@ -712,47 +233,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: {
-          'Idempotency-Key'?: string;
-        };
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          /**
-           * @example {
-           *       "user_id": "u_42",
-           *       "return_url": "https://app.example.com/account"
-           *     }
-           */
-          'application/json': {
-            /** @example notes */
-            project_id?: string;
-            /** @example https://app.example.com/account */
-            return_url: string;
-            /** @example u_42 */
-            user_id: string;
-          };
-        };
-      };
-      responses: {
-        201: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              id: string;
-              url: string;
-            };
-          };
-        };
-      };
-    };
+    post: operations['postPortalSessions'];
     delete?: never;
     options?: never;
     head?: never;
@@ -802,7 +283,7 @@ export interface components {
         | 'no_source';
       revision: number;
       valid_to: string | null;
-      value: unknown;
+      value: components['schemas']['JsonValue'];
     };
     CheckoutWarning: {
       /** @enum {string} */
@@ -905,7 +386,7 @@ export interface components {
         type: 'boolean' | 'limit' | 'config';
         valid_from: string | null;
         valid_to: string | null;
-        value: unknown;
+        value: components['schemas']['JsonValue'];
       }[];
       next_change_at: string | null;
       project_id: string;
@@ -952,7 +433,7 @@ export interface components {
         /** Format: date-time */
         valid_from: string;
         valid_to: string | null;
-        value: unknown;
+        value: components['schemas']['JsonValue'];
         /** @enum {string} */
         why:
           | 'counts'
@@ -972,14 +453,15 @@ export interface components {
           | 'value_unfit';
       }[];
       user_id: string;
-      value: unknown;
+      value: components['schemas']['JsonValue'];
     };
     FeatureUser: {
       user_id: string;
       valid_from: string | null;
       valid_to: string | null;
-      value: unknown;
+      value: components['schemas']['JsonValue'];
     };
+    JsonValue: boolean | number | string | Record<string, never> | unknown[] | null;
     ProjectReport: {
       entitled_users: {
         [key: string]: number;
@@ -1051,7 +533,7 @@ export interface components {
       type: 'boolean' | 'limit' | 'config';
       valid_from: string | null;
       valid_to: string | null;
-      value: unknown;
+      value: components['schemas']['JsonValue'];
     };
   };
   responses: never;
@@ -1061,4 +543,539 @@ export interface components {
   pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+  getCatalog: {
+    parameters: {
+      query?: {
+        project_id?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            features: {
+              feature_code: string;
+              name: string;
+              type: string;
+            }[];
+            products: {
+              description: string | null;
+              features: {
+                [key: string]: components['schemas']['JsonValue'];
+              };
+              id: string;
+              name: string;
+              prices: {
+                access_days: number | null;
+                currency: string;
+                features: {
+                  [key: string]: components['schemas']['JsonValue'];
+                };
+                id: string;
+                interval: string | null;
+                interval_count: number | null;
+                nickname: string | null;
+                tiers_mode: string | null;
+                type: string;
+                unit_amount: number | null;
+                unit_amount_decimal: string | null;
+                usage_type: string | null;
+              }[];
+              rank: number;
+            }[];
+            project_id: string;
+          };
+        };
+      };
+    };
+  };
+  getChanges: {
+    parameters: {
+      query?: {
+        after?: string;
+        limit?: number;
+        project_id?: string;
+        user_id?: string;
+        wait_seconds?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: components['schemas']['Change'][];
+            next_cursor: string;
+          };
+        };
+      };
+    };
+  };
+  getChangesStream: {
+    parameters: {
+      query?: {
+        after?: string;
+        project_id?: string;
+        user_id?: string;
+      };
+      header?: {
+        'last-event-id'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+    };
+  };
+  postCheckoutSessions: {
+    parameters: {
+      query?: never;
+      header?: {
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42",
+         *       "price_id": "price_9",
+         *       "success_url": "https://app.example.com/welcome?session={CHECKOUT_SESSION_ID}",
+         *       "cancel_url": "https://app.example.com/pricing"
+         *     }
+         */
+        'application/json': {
+          /** @example https://app.example.com/account */
+          cancel_url: string;
+          /** Format: email */
+          email?: string;
+          line_items?: {
+            /** @example price_9 */
+            price_id: string;
+            /** @default 1 */
+            quantity?: number;
+          }[];
+          /** @example price_9 */
+          price_id?: string;
+          /** @example notes */
+          project_id?: string;
+          /** @example https://app.example.com/account */
+          success_url: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            /** @enum {string} */
+            mode: 'subscription' | 'payment';
+            url: string;
+            warnings: components['schemas']['CheckoutWarning'][];
+          };
+        };
+      };
+    };
+  };
+  getCheckoutSessionsById: {
+    parameters: {
+      query?: {
+        project_id?: string;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            entitlements:
+              | {
+                  feature_code: string;
+                  sources: {
+                    id: string;
+                    price_id?: string;
+                    /** @enum {string} */
+                    type: 'subscription' | 'purchase' | 'grant';
+                  }[];
+                  /** @enum {string} */
+                  type: 'boolean' | 'limit' | 'config';
+                  valid_from: string | null;
+                  valid_to: string | null;
+                  value: components['schemas']['JsonValue'];
+                }[]
+              | null;
+            id: string;
+            payment_status: string;
+            revision: number | null;
+            status: string | null;
+            user_id: string;
+          };
+        };
+      };
+    };
+  };
+  getEntitlements: {
+    parameters: {
+      query: {
+        at?: string;
+        consistency?: 'strong';
+        feature_code?: string | string[];
+        include?: 'reasons';
+        known_at?: string;
+        min_revision?: number;
+        project_id?: string;
+        /** @example u_42 */
+        user_id: string;
+      };
+      header?: {
+        'If-None-Match'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          ETag?: string;
+          'Latchkey-Cache'?: string;
+          'Latchkey-Revision'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Entitlements'];
+        };
+      };
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  postEntitlementsBatch: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_ids": [
+         *         "u_42"
+         *       ]
+         *     }
+         */
+        'application/json': {
+          feature_codes?: string[];
+          include?: 'reasons'[];
+          /** @example notes */
+          project_id?: string;
+          user_ids: string[];
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: components['schemas']['Entitlements'][];
+          };
+        };
+      };
+    };
+  };
+  getEntitlementsCheck: {
+    parameters: {
+      query: {
+        at?: string;
+        consistency?: 'strong';
+        /** @example export */
+        feature_code: string;
+        min_revision?: number;
+        project_id?: string;
+        /** @example u_42 */
+        user_id: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Check'];
+        };
+      };
+    };
+  };
+  getEntitlementsDocument: {
+    parameters: {
+      query: {
+        consistency?: 'strong';
+        min_revision?: number;
+        project_id?: string;
+        ttl_seconds?: number;
+        /** @example u_42 */
+        user_id: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            document: string;
+            /** Format: date-time */
+            expires_at: string;
+          };
+          'application/jwt': string;
+        };
+      };
+    };
+  };
+  getEntitlementsExplain: {
+    parameters: {
+      query: {
+        at?: string;
+        /** @example export */
+        feature_code: string;
+        project_id?: string;
+        /** @example u_42 */
+        user_id: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Explanation'];
+        };
+      };
+    };
+  };
+  getEntitlementsHistory: {
+    parameters: {
+      query: {
+        cursor?: string;
+        feature_code?: string;
+        limit?: number;
+        project_id?: string;
+        /** @example u_42 */
+        user_id: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: components['schemas']['RecordedSegment'][];
+            next_cursor: string | null;
+          };
+        };
+      };
+    };
+  };
+  getFeaturesByFeatureCodeUsers: {
+    parameters: {
+      query?: {
+        at?: string;
+        cursor?: string;
+        limit?: number;
+        project_id?: string;
+      };
+      header?: never;
+      path: {
+        /** @example export */
+        feature_code: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: components['schemas']['FeatureUser'][];
+            next_cursor: string | null;
+          };
+        };
+      };
+    };
+  };
+  getMetrics: {
+    parameters: {
+      query?: {
+        from?: string;
+        project_id?: string;
+        to?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** Format: date-time */
+            from: string;
+            projects: components['schemas']['ProjectReport'][];
+            /** Format: date-time */
+            to: string;
+          };
+          'text/csv': string;
+        };
+      };
+    };
+  };
+  getMetricsDaily: {
+    parameters: {
+      query?: {
+        from?: string;
+        project_id?: string;
+        to?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            days: components['schemas']['DailyReport'][];
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+          };
+          'text/csv': string;
+        };
+      };
+    };
+  };
+  postPortalSessions: {
+    parameters: {
+      query?: never;
+      header?: {
+        'Idempotency-Key'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42",
+         *       "return_url": "https://app.example.com/account"
+         *     }
+         */
+        'application/json': {
+          /** @example notes */
+          project_id?: string;
+          /** @example https://app.example.com/account */
+          return_url: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            id: string;
+            url: string;
+          };
+        };
+      };
+    };
+  };
+}

@@ -53,7 +53,8 @@ export const givenValueSchema = z
   })
   .describe(
     '`true` for a boolean; an integer ≥ 1 or `"unlimited"` for a limit; any JSON value for a config',
-  );
+  )
+  .meta({ type: ['boolean', 'number', 'string', 'object', 'array'], items: {} });
 
 function isStorableScalarOrContainer(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');

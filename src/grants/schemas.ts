@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { JsonValue } from '../entitlements/core/facts.ts';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
 import {
   featureCodeSchema,
   isoInstantSchema,
+  jsonOutSchema,
   instantSchema,
   projectIdSchema,
   reasonSchema,
@@ -140,7 +140,7 @@ export const grantOut = z.strictObject({
   id: z.string(),
   user_id: z.string(),
   feature_code: z.string(),
-  value: z.custom<JsonValue>().describe('Of the type of the feature'),
+  value: jsonOutSchema.describe('Of the type of the feature'),
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema.nullable(),
   ended_at: isoInstantSchema.nullable().describe('When an operator ended it early'),

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { ZodType } from 'zod';
 import type { ProblemCode } from './problem-table.ts';
 
 /** The Fastify application, or an encapsulated scope of it, with zod schemas. */
@@ -28,5 +29,7 @@ declare module 'fastify' {
      * contract promises these.
      */
     problems?: readonly ProblemCode[];
+    /** Parts of a request that the contract documents and the handler checks, such as a signed body. */
+    documented?: { body?: ZodType; headers?: ZodType };
   }
 }

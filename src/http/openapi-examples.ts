@@ -3,6 +3,8 @@ import type { SwaggerTransformObject } from '@fastify/swagger';
 /** The part of a JSON schema that this file reads. */
 interface JsonSchema {
   examples?: unknown[];
+  format?: string;
+  minimum?: number;
   default?: unknown;
   enum?: unknown[];
   anyOf?: JsonSchema[];
@@ -52,14 +54,14 @@ function disable(parameter: Parameter): void {
   const { schema = {}, example } = parameter;
   Reflect.deleteProperty(parameter, 'example');
   const value = example ?? schema.default ?? exampleOf(schema);
-  const known = value === undefined ? {} : { value };
-  parameter.examples = { default: { ...known, 'x-disabled': true } };
+  if (value !== undefined) parameter.examples = { default: { value, 'x-disabled': true } };
 }
 
 function exampleOf(schema: JsonSchema): unknown {
   const { examples, anyOf, items, properties, required = [] } = schema;
-  const example = examples?.[0] ?? schema.enum?.[0];
+  const example = examples?.[0] ?? schema.enum?.[0] ?? schema.minimum;
   if (example !== undefined) return example;
+  if (schema.format === 'date-time') return '2026-11-01T00:00:00.000Z';
   if (anyOf?.[0] !== undefined) return exampleOf(anyOf[0]);
   if (items !== undefined) return [exampleOf(items)];
   if (properties === undefined) return undefined;

@@ -12,13 +12,14 @@ import { problemResponse } from './schemas.ts';
 export function documentProblems(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
     const { schema, route } = input;
-    const { auth, problems: own = [] } = route.config ?? {};
+    const { auth, problems: own = [], documented: parts = {} } = route.config ?? {};
     const plain = transform(input);
     const promised = new Set([...ofKind(plain.schema, route), ...own]);
     const statuses = Map.groupBy(promised, (code) => problems[code].status);
     const given: unknown = schema.response;
     const documented: FastifySchema = {
       ...schema,
+      ...parts,
       security: auth === 'open' || auth === undefined ? [] : [{ apiKey: [auth] }],
       ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
@@ -39,7 +40,8 @@ const idempotencyHeaders = z.object({
     .optional()
     .describe(
       'A repeated request with the same key and body gets the first response again, for 24 hours',
-    ),
+    )
+    .meta({ examples: ['6f1f8a52-7a7b-4b1e-9d55-0a8c3f8f2a10'] }),
 });
 
 /** Returns the problems that follow from what a route accepts; an open route lists all of its problems itself. */
@@ -82,7 +84,7 @@ const ifNoneMatch = {
   in: 'header',
   required: false,
   description: 'The `ETag` of an earlier response',
-  schema: { type: 'string' },
+  schema: { type: 'string', examples: ['"1-mhz3k9c0-0"'] },
 };
 
 /** The part of an OpenAPI operation that this file reads. */

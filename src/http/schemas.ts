@@ -120,7 +120,12 @@ export function problemResponse(codes: readonly ProblemCode[]) {
  * Any JSON value in a response. Not `z.json()`, because the OpenAPI document does not resolve the references
  * that its recursion becomes.
  */
-export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>();
+export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>().meta({
+  id: 'JsonValue',
+  description: 'Any JSON value',
+  type: ['boolean', 'number', 'string', 'object', 'array', 'null'],
+  items: {},
+});
 
 /**
  * Maximum length of a cursor: that of an id, with up to three bytes of UTF-8 per UTF-16 unit, in base64.
@@ -130,7 +135,12 @@ export const maxCursorLength = maxIdLength * 4;
 /** The query parameters of every list. */
 export const listQuery = {
   limit: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z.string().max(maxCursorLength).optional().describe('`next_cursor` of the previous page'),
+  cursor: z
+    .string()
+    .max(maxCursorLength)
+    .optional()
+    .describe('`next_cursor` of the previous page')
+    .meta({ examples: ['Z3JfNmMxcg'] }),
 };
 
 /** Returns the schema of a list response. */

@@ -25,6 +25,7 @@ import { installErrorHandlers, sendProblem, toProblem } from './errors.ts';
 import { acceptOnlyJson } from './json-body.ts';
 import { keepAnswers } from './kept-answers.ts';
 import { documentExamples } from './openapi-examples.ts';
+import { documentOperations } from './openapi-operations.ts';
 import { documentProblems, documentRevalidation, dropUnusedSchemas } from './openapi.ts';
 import { createRequestNote, installRequestLog } from './request-log.ts';
 import { answerHeaders, installSecurityHeaders } from './security-headers.ts';
@@ -95,6 +96,8 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
       info: {
         title: 'Latchkey',
         version: '1',
+        contact: { name: 'The operator of this service' },
+        license: { name: 'All rights reserved', identifier: 'LicenseRef-Latchkey' },
         description:
           'What may this user use, right now? The system of record for entitlements over Stripe.\n\n' +
           'Errors are problems (RFC 9457): `detail` names the field and the remedy, and `errors` lists all fields. ' +
@@ -115,7 +118,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     },
     transform: documentProblems(jsonSchemaTransform),
     transformObject: documentExamples(
-      documentRevalidation(dropUnusedSchemas(jsonSchemaTransformObject)),
+      documentOperations(documentRevalidation(dropUnusedSchemas(jsonSchemaTransformObject))),
     ),
   });
   refuseUnknownQueries(app);

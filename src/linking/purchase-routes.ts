@@ -31,7 +31,7 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
           ...listQuery,
           project_id: projectIdSchema.optional(),
           user_id: userIdSchema.optional(),
-          stripe_session_id: stripeIdSchema.optional(),
+          stripe_session_id: stripeIdSchema.optional().meta({ examples: ['cs_test_a1'] }),
           unclaimed: z
             .enum(['true', 'false'])
             .optional()

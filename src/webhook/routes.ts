@@ -23,6 +23,27 @@ interface WebhookDeps extends Pick<Deps, 'clock' | 'database' | 'logger' | 'metr
 /** Minimum interval between warnings about wrong signatures, milliseconds. */
 const signatureWarningEveryMs = 60_000;
 
+/** The event as the contract shows it. The signature covers its bytes, so the handler parses it. */
+const documentedEvent = z
+  .looseObject({
+    id: z.string().meta({ examples: ['evt_1NG8Du2eZvKYlo2CUI79vXWy'] }),
+    type: z.string().meta({ examples: ['customer.subscription.updated'] }),
+    created: z.int().meta({ examples: [1_793_491_200] }),
+    data: z.looseObject({
+      object: z.looseObject({ id: z.string().meta({ examples: ['sub_1'] }) }),
+    }),
+  })
+  .describe('A snapshot event of Stripe');
+
+const signatureHeader = z.object({
+  'Stripe-Signature': z
+    .string()
+    .describe("Stripe's signature of the body")
+    .meta({
+      examples: ['t=1793491200,v1=…'],
+    }),
+});
+
 /** Registers the route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const { config, clock, logger, metrics, wake } = deps;
@@ -99,6 +120,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
             'not_ready',
             'overloaded',
           ],
+          documented: { body: documentedEvent, headers: signatureHeader },
         },
         schema: {
           tags: ['Stripe'],

@@ -94,11 +94,11 @@ describe('the contract', () => {
 
   it('documents who may call each route, open ones included', () => {
     for (const { method, url } of routes) {
-      const security = at(document, 'paths', url, method.toLowerCase(), 'security');
-      expect(security, `${method} ${url}`).toEqual(
-        openRoutes.includes(`${method} ${url}`)
-          ? []
-          : [{ apiKey: [expect.stringMatching(/^(read|checkout|admin|platform)$/)] }],
+      const operation = at(document, 'paths', url, method.toLowerCase());
+      const isOpen = openRoutes.includes(`${method} ${url}`);
+      expect(at(operation, 'security'), `${method} ${url}`).toEqual(isOpen ? [] : [{ apiKey: [] }]);
+      expect(at(operation, 'x-scope'), `${method} ${url}`).toEqual(
+        isOpen ? undefined : expect.stringMatching(/^(read|checkout|admin|platform)$/),
       );
     }
   });

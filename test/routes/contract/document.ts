@@ -42,8 +42,9 @@ function routeOf(path: string, lowerCase: string, operation: unknown): ContractR
     required: at(parameter, 'required') === true,
   }));
   const body = at(operation, 'requestBody', 'content', 'application/json', 'schema');
-  const scope = at(operation, 'security', 0, 'apiKey', 0);
-  const responses = entriesAt(operation, 'responses');
+  const scope = at(operation, 'x-scope');
+  // `4XX` stands for requests that are not valid HTTP and reach no route.
+  const responses = entriesAt(operation, 'responses').filter(([status]) => status !== '4XX');
   return {
     name: `${method} ${path}`,
     method,

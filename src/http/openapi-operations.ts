@@ -1,0 +1,126 @@
+import type { SwaggerTransformObject } from '@fastify/swagger';
+
+/** The part of an OpenAPI operation that this file reads and writes. */
+interface Operation {
+  description?: string;
+  operationId?: string;
+  tags?: string[];
+  parameters?: { name: string }[];
+  security?: Record<string, string[]>[];
+  responses?: Record<string, { description?: string; headers?: object }>;
+  /** The scope that a key needs: `http` security schemes have no scopes of their own. */
+  'x-scope'?: string;
+}
+
+/** The groups of operations, in the order of the page at `/docs`. */
+const tags: Readonly<Record<string, string>> = {
+  Entitlements: 'What users may use, and why',
+  'User tokens': 'Bearers with which a browser reads one user',
+  Documents: 'Signed answers that an app verifies by itself',
+  OFREP: 'The OpenFeature Remote Evaluation Protocol',
+  Changes: 'The feed of changes, by pages, long poll or stream',
+  'Checkout and portal': 'Selling, and what customers manage themselves',
+  Catalog: 'Features, products and prices',
+  Projects: 'The micro-apps and their settings',
+  'API keys': 'The keys of projects',
+  Grants: 'What operators give and take',
+  Users: 'All about one user',
+  Customers: 'Stripe customers that belong to users',
+  Purchases: 'Purchases without a user',
+  'Webhook endpoints': 'Where apps get changes as signed webhooks',
+  Reconciliation: 'Comparisons with Stripe',
+  Inbox: "Stripe's stored events",
+  Audit: 'Who did what, when and why',
+  Reports: 'Revenue and use',
+  Stripe: "Stripe's webhook",
+  Operations: 'Probes and metrics of the process',
+};
+
+/** The header of every response that asks the client to wait. */
+const retryAfter = {
+  'Retry-After': { description: 'Seconds to wait before a retry', schema: { type: 'integer' } },
+};
+
+/** What even a route without parameters answers to a request that is not valid HTTP. */
+const malformedRequest = {
+  description: 'Problem: `bad_request`, if the request is not valid HTTP',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};
+
+/**
+ * Completes each operation as generators and linters expect it: an id, a description, its scope, defined tags,
+ * and the headers of its refusals.
+ */
+export function documentOperations(transform: SwaggerTransformObject): SwaggerTransformObject {
+  return (input) => {
+    const document = transform(input);
+    if (!('paths' in document)) return document;
+    const paths = (document.paths ?? {}) as Record<string, Record<string, Operation>>; // typed loosely by @fastify/swagger
+    for (const [path, operations] of Object.entries(paths)) {
+      for (const [method, operation] of Object.entries(operations)) {
+        complete(operation, operationId(method, path));
+      }
+    }
+    const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
+    const used = new Set(operations.flatMap(({ tags: own = [] }) => own));
+    const unknown = [...used].filter((name) => !(name in tags));
+    if (unknown.length > 0) throw new Error(`tags without a description: ${unknown.join(', ')}`);
+    const described = Object.entries(tags).filter(([name]) => used.has(name));
+    return { ...document, tags: described.map(([name, description]) => ({ name, description })) };
+  };
+}
+
+function complete(operation: Operation, id: string): void {
+  const { parameters = [], security = [], responses = {} } = operation;
+  const scope = security.flatMap((each) => Object.values(each).flat())[0];
+  operation.operationId = id;
+  if (scope !== undefined) {
+    operation['x-scope'] = scope;
+    operation.security = security.map((each) =>
+      Object.fromEntries(Object.keys(each).map((name) => [name, []])),
+    );
+  }
+  const isIdempotent = parameters.some(({ name }) => name === 'Idempotency-Key');
+  operation.description = [
+    callersOf(scope),
+    ...(isIdempotent ? ['A repeat with the same `Idempotency-Key` gets the first response.'] : []),
+  ].join(' ');
+  for (const status of ['429', '503']) {
+    const response = responses[status];
+    if (response !== undefined) response.headers = retryAfter;
+  }
+  for (const response of Object.values(responses)) {
+    if (response.description === 'Default Response') response.description = 'Success';
+  }
+  if (!Object.keys(responses).some((status) => status.startsWith('4'))) {
+    operation.responses = { ...responses, '4XX': malformedRequest };
+  }
+}
+
+function callersOf(scope: string | undefined): string {
+  if (scope === undefined) return 'Takes no API key.';
+  return scope === 'platform'
+    ? 'Takes the platform key.'
+    : `Takes a key with the scope \`${scope}\`, or the platform key.`;
+}
+
+/**
+ * Returns the id of an operation, from which generators make the names of functions: the method and the path,
+ * such as `getCheckoutSessionsById`. Paths outside of `/api/v1` begin with `Service`. A path keeps its id for
+ * as long as it exists.
+ */
+function operationId(method: string, path: string): string {
+  const words = path
+    .replace(/^\/(?!api\/v1\/)/, '/service/')
+    .replace(/^\/api\/v1\//, '/')
+    .split('/')
+    .flatMap((segment) => {
+      const parameter = /^\{(.*)\}$/.exec(segment)?.[1];
+      return parameter === undefined ? segment.split(/\W+/) : ['by', ...parameter.split('_')];
+    });
+  return [method, ...words.filter((word) => word !== '').map(capitalize)].join('');
+}
+
+function capitalize(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
+}
