@@ -46,7 +46,7 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     const stale = await loadTimeline(database, user);
     await grant(user);
     await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), {
-      askedAt: clock(),
+      requestedAt: clock(),
       now: clock(),
     });
     expect(await isEntitled(user)).toBe(true);
@@ -66,7 +66,7 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     const next = await cache.read(user, clock());
     expect(next.state).toBe('leased');
     await cache.fill(user, slow.lease, finishAnswer(answerOf(user, stale, clock()), null), {
-      askedAt: clock(),
+      requestedAt: clock(),
       now: clock(),
     });
     expect((await cache.read(user, clock())).state).toBe('busy');
@@ -110,7 +110,7 @@ describe('promise 3: when a change has returned, every later read shows it', () 
     const slow = await cache.read(user, clock());
     if (slow.state !== 'leased') throw new Error(`expected a lease, got ${slow.state}`);
     const answer = finishAnswer(answerOf(user, await loadTimeline(database, user), clock()), null);
-    await cache.fill(user, slow.lease, answer, { askedAt: clock(), now: clock() + 4_000 });
+    await cache.fill(user, slow.lease, answer, { requestedAt: clock(), now: clock() + 4_000 });
     const [key = ''] = (await redis?.keys(`latchkey:*:notes:${user.userId}`)) ?? [];
     expect(await redis?.pttl(key)).toBeLessThanOrEqual(56_000);
     expect(await redis?.pttl(key)).toBeGreaterThan(0);

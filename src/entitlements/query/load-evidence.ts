@@ -16,9 +16,7 @@ interface ObjectRow {
   object_id: string;
 }
 
-interface EventRow {
-  object_type: string;
-  object_id: string;
+interface EventRow extends Omit<ObjectRow, 'source_id'> {
   event_id: string;
   number: bigint;
 }
@@ -26,8 +24,8 @@ interface EventRow {
 const maxEvents = 20;
 
 /**
- * Loads the Stripe objects behind subscriptions and purchases, and the events about them, by the source's id.
- * Uses two queries for any number of sources. Sources without objects, such as grants, have no entry.
+ * Loads the Stripe objects behind subscriptions and purchases, and the events about them, by source id, in
+ * two queries. Sources without objects, such as grants, have no entry.
  */
 export async function loadEvidence(
   tx: Tx,
@@ -67,9 +65,9 @@ export async function loadAuditIds(
 }
 
 /**
- * Loads the Stripe objects of each source, the source itself included. A subscription has its customer,
- * session and unpaid invoices. A purchase has its session, customer and invoice, and its payment with
- * charges, refunds and disputes, joined as in `loadPayments`.
+ * Loads the Stripe objects of each source, the source itself included: the customer, session and unpaid
+ * invoices of a subscription; the session, customer, invoice and payment of a purchase, with charges, refunds
+ * and disputes, joined as in `loadPayments`.
  */
 async function loadObjects(
   tx: Tx,
@@ -78,7 +76,7 @@ async function loadObjects(
 ): Promise<ObjectRow[]> {
   if (subscriptionIds.length === 0 && purchaseIds.length === 0) return [];
   return tx.$queryRaw<ObjectRow[]>`
-    with held as (select id, customer_id from subscriptions where id = any(${subscriptionIds})),
+    with subscribed as (select id, customer_id from subscriptions where id = any(${subscriptionIds})),
     bought as (
       select p.id, p.session_id, p.payment_intent_id, p.invoice_id, s.customer_id
       from purchases p join checkout_sessions s on s.id = p.session_id
@@ -92,12 +90,12 @@ async function loadObjects(
     ),
     charged as (select p.id, c.id as charge_id from paid p join charges c using (payment_intent_id))
     select source_id, object_type, object_id from (
-      select id as source_id, 'subscription' as object_type, id as object_id from held
-      union select id, 'customer', customer_id from held
+      select id as source_id, 'subscription' as object_type, id as object_id from subscribed
+      union select id, 'customer', customer_id from subscribed
       union select h.id, 'checkout.session', s.id
-        from held h join checkout_sessions s on s.subscription_id = h.id
+        from subscribed h join checkout_sessions s on s.subscription_id = h.id
       union select h.id, 'invoice', i.id
-        from held h join invoices i on i.subscription_id = h.id and i.status in ('open', 'uncollectible')
+        from subscribed h join invoices i on i.subscription_id = h.id and i.status in ('open', 'uncollectible')
       union select id, 'item', id from bought
       union select id, 'checkout.session', session_id from bought
       union select id, 'customer', customer_id from bought
@@ -128,6 +126,6 @@ async function loadEvents(tx: Tx, objects: readonly ObjectRow[]): Promise<EventR
     ) e`;
 }
 
-function objectKey(row: { object_type: string; object_id: string }): string {
+function objectKey(row: Omit<ObjectRow, 'source_id'>): string {
   return `${row.object_type} ${row.object_id}`;
 }

@@ -7,16 +7,16 @@ import { loadAuditIds, loadEvidence, type SourceEvidence } from './load-evidence
 
 /** An explanation with its evidence. */
 export interface EvidencedExplanation extends Explanation {
-  /** By source id; grants have none. */
+  /** The evidence by source id; grants have none. */
   evidence: Map<string, SourceEvidence>;
-  /** By the id of the grant or revocation: the last audit row about it. */
+  /** The last audit row about each grant or revocation, by its id. */
   auditIds: Map<string, string>;
 }
 
-/** An instant to read at, or the present; epoch milliseconds. */
-export interface AskedInstant {
+/** The instant to evaluate at, epoch milliseconds; the present if `at` is undefined. */
+export interface ReadInstant {
   at: number | undefined;
-  /** By this process's clock; the present of a user may be later (`presentOf`). */
+  /** The present by this process's clock; that of a user may be later (`presentOf`). */
   now: number;
 }
 
@@ -31,7 +31,7 @@ export async function loadExplanation(
   database: Database,
   user: UserName,
   featureCode: string,
-  { at, now }: AskedInstant,
+  { at, now }: ReadInstant,
 ): Promise<EvidencedExplanation> {
   return database.transaction(async (tx) => {
     await tx.$executeRaw`set transaction isolation level repeatable read, read only`;

@@ -3,16 +3,16 @@ import type { Database } from '../../platform/database.ts';
 import { answerAt } from '../core/answer.ts';
 import type { FeatureValue } from '../core/facts.ts';
 import { presentOf } from '../core/present.ts';
-import type { AskedInstant } from './load-explanation.ts';
+import type { ReadInstant } from './load-explanation.ts';
 import { segmentOf, type SegmentRow } from './segment-rows.ts';
 
-/** A user who may use a feature: its value, and the unbroken period around the instant read. */
+/** A user who may use a feature, with the value and the unbroken period around the instant. */
 export interface FeatureUser {
   userId: string;
   value: FeatureValue;
   /** ISO 8601. */
   validFrom: string | null;
-  /** ISO 8601; null = open. */
+  /** ISO 8601; null if it has no end. */
   validTo: string | null;
 }
 
@@ -20,16 +20,16 @@ type Row = SegmentRow & { user_id: string; recorded_at: Date };
 
 /**
  * Loads the users of a project who may use a feature at an instant, oldest users first. Reads one range of an
- * index, however many users the project has. Loads the whole timeline of the feature for the users on the
- * page, since the period must match `GET /entitlements`.
+ * index, so the cost does not depend on the number of users. Loads the whole timeline of the feature for the
+ * users on the page, since the period must match `GET /entitlements`.
  *
  * @param after the last user of the previous page.
- * @throws ProblemError bad_request if `after` is not a user
+ * @throws ProblemError bad_request if `after` is not a user.
  */
 export async function loadFeatureUsers(
   database: Database,
   feature: { projectId: string; featureCode: string },
-  { at, now }: AskedInstant,
+  { at, now }: ReadInstant,
   { after, take }: { after: string | undefined; take: number },
 ): Promise<FeatureUser[]> {
   const { projectId, featureCode } = feature;

@@ -7,7 +7,7 @@ import { segmentOf, type SegmentRow, segmentSourcesSql } from './segment-rows.ts
 /** A segment as it was recorded; instants are epoch milliseconds. */
 export interface RecordedSegment extends Segment {
   recordedAt: number;
-  /** Null while it is live. */
+  /** Null if the segment is live. */
   supersededAt: number | null;
 }
 
@@ -20,15 +20,15 @@ interface Position {
   validFrom: string;
 }
 
-/** The start of a segment without a start; Postgres sorts it before every instant. */
-const sinceEver = '-infinity';
+/** The position of a segment without a start; Postgres sorts it before every instant. */
+const noStart = '-infinity';
 
 /**
  * Loads the recorded segments of a user, live and superseded: the last change first, and within a change by
  * feature code and start, descending.
  *
  * @param after the position of the last segment of the previous page, from `positionOf`.
- * @throws ProblemError bad_request if `after` is not a position
+ * @throws ProblemError bad_request if `after` is not a position.
  */
 export async function loadHistory(
   database: Database,
@@ -66,7 +66,7 @@ export async function loadHistory(
 
 /** Returns the position of a segment in the history, for the next page. */
 export function positionOf({ recordedAt, featureCode, validFrom }: RecordedSegment): string {
-  const from = validFrom === null ? sinceEver : new Date(validFrom).toISOString();
+  const from = validFrom === null ? noStart : new Date(validFrom).toISOString();
   return `${new Date(recordedAt).toISOString()} ${featureCode} ${from}`;
 }
 
@@ -75,7 +75,7 @@ function parsePosition(text: string): Position {
   const isInstant = (part: string) => instantSchema.safeParse(part).success;
   if (
     isInstant(recordedAt) &&
-    (validFrom === sinceEver || isInstant(validFrom)) &&
+    (validFrom === noStart || isInstant(validFrom)) &&
     rest.length === 0
   ) {
     return { recordedAt, featureCode, validFrom };

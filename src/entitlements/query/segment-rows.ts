@@ -13,9 +13,8 @@ export interface SegmentRow {
 }
 
 /**
- * SQL for all sources of a recorded segment, the row `s` of `entitlement_segments`: its own list or, if it
- * has many, those whose spans covered it when it was recorded. Changed sources supersede a segment, so its
- * sources stayed the same while it was live.
+ * SQL for all sources of a recorded segment, the row `s` of `entitlement_segments`: its own list or those
+ * whose spans covered it when it was recorded. They did not change while it was live.
  */
 export const segmentSourcesSql = `
   case when s.allowed and jsonb_array_length(s.sources) = 0 then (

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { Deps } from '../../deps.ts';
 import { createBatches } from '../../platform/batches.ts';
 import { type Attempt, createCircuit } from '../../platform/circuit.ts';
-import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/database.ts';
-import type { Logger } from '../../platform/logger.ts';
-import type { Metrics } from '../../platform/metrics.ts';
-import type { Redis } from '../../platform/redis.ts';
 import type { UserName } from '../users.ts';
 import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
 import { loadDatabaseIdentity } from './database-identity.ts';
@@ -19,28 +16,26 @@ import type { StoredTimeline } from './stored-timeline.ts';
  * reader restores an outdated answer (docs/adr/0005-cache.md).
  */
 
-/** Lease of a reader that loads an answer, milliseconds; afterwards the next reader takes the lease. */
+/** Duration of a reader's lease, milliseconds; another reader may acquire it afterwards. */
 const leaseMs = 5_000;
 
-const leaseMark = 'lease:';
+const leasePrefix = 'lease:';
 
-/** Consecutive time-outs of Redis after which reads go straight to Postgres for a while. */
-const failuresInARow = 3;
+/** Number of consecutive time-outs of Redis after which reads bypass it for a while. */
+const maxFailures = 3;
 
 /** Delay before one read tries Redis again, milliseconds. */
 const pauseMs = 500;
 
 /** Maximum number of answers per command to Redis. */
-const keysPerCommand = 100;
+const maxKeysPerCommand = 100;
 
 /** Maximum number of users per query to Postgres, and of concurrent queries. */
-const usersPerQuery = 50;
-const queriesAtOnce = 4;
+const maxUsersPerQuery = 50;
+const maxConcurrentQueries = 4;
 
-/**
- * Time-out of a reader's wait for its query to begin, milliseconds: equal to that of a Postgres connection.
- */
-const queryWaitMs = 2_000;
+/** Maximum wait for a query to begin, milliseconds; the same as for a Postgres connection. */
+const maxQueryWaitMs = 2_000;
 
 const fillScript = `
 if redis.call('get', KEYS[1]) == ARGV[1] then
@@ -71,56 +66,52 @@ export interface EntitlementCache {
   read(user: UserName, now: number): Promise<CacheRead>;
   /**
    * Loads from Postgres, never a value older than the call. Readers who arrive while a query runs share the
-   * next one, so a crowd costs two queries per process.
+   * next one, so any number of them costs two queries per process.
    */
   load(user: UserName): Promise<StoredTimeline>;
   /**
-   * Caches an answer until its next change, and at most for the time to live from the instant of the request.
+   * Caches an answer until its next change, but no longer than the time to live after the request.
    */
   fill(user: UserName, lease: string, answer: CachedAnswer, times: FillTimes): Promise<void>;
   /**
-   * Invalidates the answers of users with a pending change, and records it. If Redis cannot be reached, they
-   * stay pending until a sweep invalidates them. It throws nothing, since the change is committed.
+   * Invalidates the answers of users with a pending change, and records that. If Redis cannot be reached, the
+   * sweep retries. It does not throw, since the change is committed.
    */
   forget(written: Written[]): Promise<void>;
 }
 
 /** Epoch milliseconds. */
 interface FillTimes {
-  /** When the answer was requested: it was read from Postgres after this instant. */
-  askedAt: number;
+  /** When the answer was requested, before it was read from Postgres. */
+  requestedAt: number;
   now: number;
 }
 
-interface CacheDeps {
-  redis: Redis | null;
-  database: Database;
-  metrics: Metrics;
-  logger: Logger;
-  monotonic: Clock;
-  /** The published bound (promise 3): no answer lives longer, even if an invalidation was lost. */
+interface CacheDeps extends Pick<Deps, 'redis' | 'database' | 'metrics' | 'logger' | 'monotonic'> {
+  /** Maximum age of an answer, even if an invalidation was lost. */
   cacheTtlSeconds: number;
   /** Called after a commit that changed users. */
   onChange?: () => void;
 }
 
+/** Creates the cache of entitlements. */
 export function createCache(deps: CacheDeps): EntitlementCache {
   const { redis, database, metrics, logger } = deps;
   const shared = createSingleFlight<StoredTimeline>();
   const loadStored = createBatches({
     load: async (users: UserName[]) =>
       (await loadTimelines(database, users)).map(({ timeline }) => timeline),
-    maxSize: usersPerQuery,
+    maxSize: maxUsersPerQuery,
     tenantOf: ({ projectId }) => projectId,
-    limit: { maxRunning: queriesAtOnce, maxWaitMs: queryWaitMs },
+    limit: { maxRunning: maxConcurrentQueries, maxWaitMs: maxQueryWaitMs },
   });
   const getText = createBatches({
     load: (keys: string[]) =>
       redis?.mget(keys) ?? Promise.reject(new Error('Redis is not configured')),
-    maxSize: keysPerCommand,
+    maxSize: maxKeysPerCommand,
   });
   const circuit = createCircuit({
-    failures: failuresInARow,
+    failures: maxFailures,
     pauseMs,
     onChange(isOpen) {
       metrics.redisCircuitOpen.set(isOpen ? 1 : 0);
@@ -129,27 +120,25 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     },
   });
   let prefix: string | undefined;
-  let asking: Promise<string> | undefined;
+  let loadingPrefix: Promise<string> | undefined;
 
-  async function askPrefix(): Promise<string> {
+  async function queryPrefix(): Promise<string> {
     try {
       prefix = `latchkey:${await loadDatabaseIdentity(database)}:`;
       return prefix;
     } finally {
-      asking = undefined;
+      loadingPrefix = undefined;
     }
   }
 
-  /**
-   * Loads the keys' prefix from Postgres once, shared by concurrent callers. The next call retries a failure.
-   */
+  /** Loads the prefix of the keys once, for all concurrent callers. The next call retries a failure. */
   function loadPrefix(): Promise<string> {
-    asking ??= askPrefix();
-    return asking;
+    loadingPrefix ??= queryPrefix();
+    return loadingPrefix;
   }
 
   async function keyOf(user: UserName): Promise<string> {
-    return keyBelow(prefix ?? (await loadPrefix()), user);
+    return keyWith(prefix ?? (await loadPrefix()), user);
   }
 
   function failed(operation: string, error: unknown): void {
@@ -162,20 +151,20 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       if (redis === null) return { state: 'unavailable' };
       let attempt: Attempt | null = null;
       try {
-        const key = keyBelow(prefix ?? (await loadPrefix()), user);
+        const key = keyWith(prefix ?? (await loadPrefix()), user);
         attempt = circuit.attempt(deps.monotonic());
         if (attempt === null) return { state: 'unavailable' };
         const text = await getText(key);
         attempt.succeeded();
         if (text !== null) {
-          if (text.startsWith(leaseMark)) return { state: 'busy' };
+          if (text.startsWith(leasePrefix)) return { state: 'busy' };
           const answer = decodeAnswer(text, now);
           if (answer !== null) return { state: 'hit', answer };
           await redis.del(key);
         }
-        const lease = leaseMark + randomUUID();
-        const taken = await redis.set(key, lease, 'PX', leaseMs, 'NX');
-        return taken === null ? { state: 'busy' } : { state: 'leased', lease };
+        const lease = leasePrefix + randomUUID();
+        const acquired = await redis.set(key, lease, 'PX', leaseMs, 'NX');
+        return acquired === null ? { state: 'busy' } : { state: 'leased', lease };
       } catch (error) {
         attempt?.failed();
         failed('read', error);
@@ -185,10 +174,10 @@ export function createCache(deps: CacheDeps): EntitlementCache {
 
     load: (user) => shared(`${user.projectId} ${user.userId}`, () => loadStored(user)),
 
-    async fill(user, lease, answer, { askedAt, now }) {
+    async fill(user, lease, answer, { requestedAt, now }) {
       if (redis === null) return;
       const until = Math.min(
-        askedAt + deps.cacheTtlSeconds * 1_000,
+        requestedAt + deps.cacheTtlSeconds * 1_000,
         answer.nextChangeAt ?? Infinity,
       );
       // Redis accepts whole milliseconds only; rounding down keeps the answer within its bound.
@@ -203,7 +192,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     async forget(written) {
       const pending = written.filter(({ cachePending }) => cachePending);
       if (pending.length > 0) deps.onChange?.();
-      // In a Redis cluster one node may fail; the users on the others are still invalidated.
+      // If one node of a Redis cluster fails, the users on the others are still invalidated.
       const tries = await Promise.allSettled(
         pending.map(async ({ user }) => redis?.del(await keyOf(user))),
       );
@@ -221,13 +210,13 @@ export function createCache(deps: CacheDeps): EntitlementCache {
   };
 }
 
-function keyBelow(prefix: string, { projectId, userId }: UserName): string {
+function keyWith(prefix: string, { projectId, userId }: UserName): string {
   return `${prefix}${projectId}:${userId}`;
 }
 
 /**
- * Clears the mark only if the user was not changed again in the meantime: that change invalidates the cache
- * itself. Locks users in sorted order, as everywhere (docs/adr/0004-locks.md).
+ * Clears the pending changes of users, unless they were changed again in the meantime. Locks users in sorted
+ * order (docs/adr/0004-locks.md).
  */
 async function clearPending(database: Database, forgotten: Written[]): Promise<void> {
   await database.pool.query(

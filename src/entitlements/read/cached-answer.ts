@@ -8,12 +8,12 @@ import type { DeniedReason, EntitlementsAnswer } from '../core/answer.ts';
 export const cacheFormat = 1;
 
 /**
- * An answer as cached text, so that a hit parses and formats nothing. The first line holds the format's
- * version, next change, revision and tag. Then comes a line per feature, `code valid_to value` (JSON) or
- * `code !reason`, and after an empty line the body of `GET /entitlements`.
+ * An answer as cached text, so that a hit parses and formats nothing. The first line has the format's
+ * version, next change, revision and tag. A line per feature follows, `code valid_to value` (JSON) or `code
+ * !reason`, and after an empty line the body of `GET /entitlements`.
  */
 export interface CachedAnswer {
-  /** The next instant at which the answer changes, epoch milliseconds; null = none. */
+  /** The next instant at which the answer changes, epoch milliseconds; null if there is none. */
   nextChangeAt: number | null;
   revision: number;
   /** Changes with the revision and at every boundary. */

@@ -1,6 +1,5 @@
+import type { Deps } from '../../deps.ts';
 import { ProblemError } from '../../http/problem.ts';
-import type { Clock } from '../../platform/clock.ts';
-import type { Database } from '../../platform/database.ts';
 import type { UserName } from '../users.ts';
 import {
   storedTimeline,
@@ -15,13 +14,14 @@ const known = timelineSql(
 );
 
 /**
- * Loads a user's timeline as recorded at an earlier instant (epoch milliseconds), with its revision, in one
- * query. Each change raises the revision by one and has one instant (`recorded_at` or `superseded_at`). So
- * the earlier revision is today's less the changes since.
- * @throws ProblemError bad_request if the instant is in the future
+ * Loads a user's timeline as recorded at an earlier instant (epoch milliseconds). Each change increments the
+ * revision and has its own instant (`recorded_at` or `superseded_at`), so the earlier revision is the current
+ * one less the number of later changes.
+ *
+ * @throws ProblemError bad_request if the instant is in the future.
  */
 export async function loadTimelineKnownAt(
-  deps: { clock: Clock; database: Database },
+  deps: Pick<Deps, 'clock' | 'database'>,
   user: UserName,
   knownAt: number,
 ): Promise<StoredTimeline> {
@@ -46,12 +46,8 @@ export async function loadTimelineKnownAt(
   });
   // A change recorded by a clock ahead of ours is already known.
   if (knownAt > Math.max(deps.clock(), rows[0]?.last_at?.getTime() ?? 0)) {
-    throw new ProblemError('bad_request', undefined, [
-      {
-        path: 'known_at',
-        message: 'must not be in the future; use `at` instead',
-      },
-    ]);
+    const message = 'must not be in the future; use `at` instead';
+    throw new ProblemError('bad_request', undefined, [{ path: 'known_at', message }]);
   }
   return storedTimeline(rows[0]?.timeline ?? null);
 }

@@ -1,6 +1,4 @@
-import type { Clock } from '../../platform/clock.ts';
-import type { Database } from '../../platform/database.ts';
-import type { Metrics } from '../../platform/metrics.ts';
+import type { Deps } from '../../deps.ts';
 import { answerAt, type EntitlementsAnswer, type EntitlementsBody } from '../core/answer.ts';
 import { presentOf } from '../core/present.ts';
 import type { UserName } from '../users.ts';
@@ -9,14 +7,11 @@ import { type CachedAnswer, finishAnswer } from './cached-answer.ts';
 import { loadTimeline } from './load-timelines.ts';
 import type { StoredTimeline } from './stored-timeline.ts';
 
-export interface ReadDeps {
-  clock: Clock;
-  monotonic: Clock;
+export interface ReadDeps extends Pick<Deps, 'clock' | 'monotonic' | 'metrics'> {
   cache: EntitlementCache;
-  metrics: Metrics;
 }
 
-export interface ReadOptions {
+interface ReadOptions {
   /** Skips cached answers below this revision. */
   minRevision: number;
   /** Reads straight from Postgres. */
@@ -30,9 +25,9 @@ export interface Read {
 }
 
 /**
- * Returns what a user may use now: from the cache if it has a valid answer, otherwise from Postgres. Fills
- * the cache if this reader holds the lease. It takes the lease before it reads Postgres, so that a concurrent
- * change revokes the lease.
+ * Returns what a user may use now: from the cache if it has a valid answer, otherwise from Postgres. A reader
+ * that misses acquires the lease before it reads Postgres, so that a concurrent change revokes the lease; it
+ * fills the cache only if it still has the lease.
  */
 export async function readEntitlements(
   deps: ReadDeps,
@@ -40,7 +35,7 @@ export async function readEntitlements(
   options: ReadOptions = { minRevision: 0, strong: false },
 ): Promise<Read> {
   const now = deps.clock();
-  const askedAt = deps.monotonic();
+  const startedAt = deps.monotonic();
   if (options.strong)
     return count(deps, { from: 'bypass', answer: await readStored(deps, user, now) });
   const cached = await deps.cache.read(user, now);
@@ -49,17 +44,16 @@ export async function readEntitlements(
   }
   const answer = await readStored(deps, user, now);
   if (cached.state === 'leased') {
-    // Runs in the background. It reports its own failure, and reaches Redis before this process's next
-    // command.
-    const passedMs = deps.monotonic() - askedAt;
-    void deps.cache.fill(user, cached.lease, answer, { askedAt: now, now: now + passedMs });
+    // Runs in the background and reports its own failure. Redis executes it before our next command.
+    const passedMs = deps.monotonic() - startedAt;
+    void deps.cache.fill(user, cached.lease, answer, { requestedAt: now, now: now + passedMs });
   }
   return count(deps, { from: cached.state === 'unavailable' ? 'bypass' : 'miss', answer });
 }
 
 /** Loads the body of `GET /entitlements` straight from Postgres, for responses that follow a change. */
 export async function readFresh(
-  deps: { clock: Clock; database: Database },
+  deps: Pick<Deps, 'clock' | 'database'>,
   projectId: string,
   userId: string,
 ): Promise<EntitlementsBody> {

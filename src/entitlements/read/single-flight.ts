@@ -3,14 +3,14 @@ type SingleFlight<Value> = (key: string, load: () => Promise<Value>) => Promise<
 
 interface Slot<Value> {
   running: Promise<Value>;
-  /** The next load, which begins when `running` has ended; null = no caller waits for it. */
+  /** The next load, which begins when `running` has ended; null if no caller waits for one. */
   next: Promise<Value> | null;
 }
 
 /**
- * Creates a single-flight loader that never returns a value older than the call: **a caller shares a load
- * only if it had not begun when the caller arrived.** So at most one load per key runs and one waits. A load
- * that fails rejects for all its callers.
+ * Creates a single-flight loader that never returns a value older than the call: a caller shares only a load
+ * that has not begun. So at most one load per key runs and one waits. A failed load rejects for all its
+ * callers.
  */
 export function createSingleFlight<Value>(): SingleFlight<Value> {
   const slots = new Map<string, Slot<Value>>();
@@ -19,7 +19,7 @@ export function createSingleFlight<Value>(): SingleFlight<Value> {
     const slot: Slot<Value> = { running: load(), next: null };
     slots.set(key, slot);
     const end = () => {
-      // If a caller waits, its load takes the slot immediately.
+      // The load of a waiting caller replaces the slot.
       if (slot.next === null) slots.delete(key);
     };
     slot.running.then(end, end);

@@ -10,12 +10,12 @@ import type {
 /** A user's timeline as it is or was stored. */
 export interface StoredTimeline {
   revision: number;
-  /** The instant of its last change, epoch milliseconds; null = no change recorded yet. */
+  /** When it last changed, epoch milliseconds; null if it never did. */
   recordedAt: number | null;
   segments: Timeline;
 }
 
-/** A segment as `segmentsSql` writes it; instants are epoch milliseconds. */
+/** A row of `segmentsSql`; instants are epoch milliseconds. */
 export type SegmentTuple = [
   featureCode: string,
   featureType: FeatureType,
@@ -27,7 +27,7 @@ export type SegmentTuple = [
   ...more: string[],
 ];
 
-/** A span as `spansSql` writes it. */
+/** A row of `spansSql`. */
 export type SpanTuple = [
   featureCode: string,
   source: SourceRef,
@@ -36,7 +36,7 @@ export type SpanTuple = [
   ...more: string[],
 ];
 
-/** A timeline as `timelineSql` writes it; an empty list is null. */
+/** The result of `timelineSql`; an empty list is null. */
 export type TimelineTuple = [
   revision: number,
   recordedAt: number | null,
@@ -49,7 +49,7 @@ export type TimelineTuple = [
  * a column per field. The user is the row `u` of `users`.
  *
  * @param columns SQL for the revision and for the instant of the last change.
- * @param isStored a condition on rows of segments and spans: whether they belong to the timeline.
+ * @param isStored the condition on the segments and spans of the timeline.
  */
 export function timelineSql(
   columns: { revision: string; recordedAt: string },
@@ -78,7 +78,7 @@ export function segmentsSql(isStored: string, more = ''): string {
   )`;
 }
 
-/** Returns SQL for the source spans of the user `u`, each as a tuple; null if it has none. */
+/** Returns SQL for the source spans of the user `u`, each as a tuple; null if there are none. */
 export function spansSql(isStored: string, more = ''): string {
   return `(
     select json_agg(json_build_array(
@@ -94,8 +94,9 @@ export function milliseconds(instant: string): string {
 }
 
 /**
- * Returns the parsed timeline.
- * @param stored null = an unknown user, who has revision 0 and an empty timeline.
+ * Parses a timeline.
+ *
+ * @param stored null for an unknown user, who has revision 0 and an empty timeline.
  */
 export function storedTimeline(stored: TimelineTuple | null): StoredTimeline {
   if (stored === null) return { revision: 0, recordedAt: null, segments: [] };
@@ -105,8 +106,8 @@ export function storedTimeline(stored: TimelineTuple | null): StoredTimeline {
 }
 
 /**
- * Returns the parser of a timeline's segments. A granted segment that lists no source shares those whose
- * spans cover it.
+ * Returns the parser of a timeline's segments. A granted segment without sources of its own shares those
+ * whose spans cover it.
  */
 export function segmentParser(spans: readonly SourceSpan[]): (tuple: SegmentTuple) => Segment {
   const byFeature = Map.groupBy(spans, ({ featureCode }) => featureCode);
