@@ -1,9 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import { auditRoutes } from './audit/routes.ts';
 import { installAuthentication } from './auth/authenticate.ts';
+import { createBrowserAccess } from './auth/browser-access.ts';
 import { callerOf } from './auth/caller.ts';
+import { installPreflights } from './auth/cors.ts';
 import { createKeyLookup } from './auth/key-lookup.ts';
 import { createProjectAccess } from './auth/project-access.ts';
+import { userTokenRoutes } from './auth/user-token-routes.ts';
 import { catalogRoutes } from './catalog/routes.ts';
 import type { Feed } from './changes/feed.ts';
 import { changeRoutes } from './changes/routes.ts';
@@ -47,11 +50,15 @@ export interface AppDeps extends Deps {
 export async function buildApp(deps: AppDeps): Promise<App> {
   const { config, clock, database } = deps;
   const app = await createHttpServer(deps);
+  const signing = createSigning(config);
+  const browsers = signing === null ? null : createBrowserAccess({ ...deps, signing });
+  if (browsers !== null) installPreflights(app, browsers.cors);
   installAuthentication(app, {
     ...deps,
     adminApiKey: config.adminApiKey,
     keyMaxRps: config.keyMaxRps,
     keys: createKeyLookup(deps),
+    browsers,
   });
   installShedding(app, deps);
   installFairShares(app, { ...deps, tenantOf });
@@ -65,13 +72,15 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     ...deps,
     access: createProjectAccess(deps),
     features: createKnownFeatures(deps),
-    signing: createSigning(config),
+    signing,
+    userTokens: browsers?.tokens ?? null,
   };
   entitlementRoutes(app, forRoutes);
   queryRoutes(app, forRoutes);
   documentRoutes(app, forRoutes);
   signingRoutes(app, forRoutes);
   changeRoutes(app, { ...forRoutes, maxStreams: config.maxStreams });
+  userTokenRoutes(app, forRoutes);
   checkoutRoutes(app, forRoutes);
   webhookRoutes(app, forRoutes);
 

@@ -43,32 +43,27 @@ const pollChangesEveryMs = 1_000;
 /** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */
 export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Feed }): Background {
   const { logger } = deps;
+  const warn = (message: string) => (error: unknown) => {
+    logger.warn({ err: error }, message);
+  };
   const worker = startWorker(deps);
   const sweeps = startSweeps(deps);
   const measuring = repeat(
     measureEveryMs,
     () => Promise.all([measureInbox(deps), measureFeed(deps)]),
-    (error) => {
-      logger.warn(
-        { err: error },
-        'the inbox could not be measured, so its gauges keep their last values',
-      );
-    },
+    warn('the inbox could not be measured, so its gauges keep their last values'),
   );
-  const watchingClock = repeat(compareClocksEveryMs, createClockWatch(deps), (error) => {
-    logger.warn(
-      { err: error },
-      'Postgres’ clock could not be read, so this process extrapolates it',
-    );
-  });
+  const watchingClock = repeat(
+    compareClocksEveryMs,
+    createClockWatch(deps),
+    warn('Postgres’ clock could not be read, so this process extrapolates it'),
+  );
   const boundaries = repeat(
     boundariesEveryMs,
     async () => {
       if ((await sweepBoundaries(deps)) > 0) deps.feed.wake();
     },
-    (error) => {
-      logger.warn({ err: error }, 'boundaries could not be stored; the next sweep retries');
-    },
+    warn('boundaries could not be stored; the next sweep retries'),
   );
   const publishing = repeat(
     pollChangesEveryMs,
@@ -79,21 +74,14 @@ export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Fe
   const linking = repeat(
     linkEveryMs,
     () => linkPending({ ...deps, stripe: deps.stripeInBackground }, () => stopped),
-    (error) => {
-      logger.warn({ err: error }, 'customers could not be linked; the next attempt is in a second');
-    },
+    warn('customers could not be linked; the next attempt is in a second'),
   );
   const reconciliation = startReconciliation(deps, deps.config.reconcileCron);
   const reporting = startReporting(deps);
   const housekeeping = scheduleCron(
     housekeepingCron,
     () => keepHouse({ ...deps, ...deps.config }, () => stopped),
-    {
-      logger,
-      onError: (error) => {
-        logger.warn({ err: error }, 'housekeeping failed; the next attempt is within the hour');
-      },
-    },
+    { logger, onError: warn('housekeeping failed; the next attempt is within the hour') },
   );
   return {
     wake: () => {

@@ -181,7 +181,7 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
     cacheTtlSeconds: env.CACHE_TTL_SECONDS,
     /** Undefined: reconciliation on demand only. */
     reconcileCron: env.RECONCILE_CRON.trim() === '' ? undefined : env.RECONCILE_CRON,
-    /** Share of a project's entitled users from whom corrections may take access in 24 hours, percent. */
+    /** Maximum share of a project's entitled users who may lose access by corrections in 24 hours, percent. */
     reconcileMaxLossPercent: env.RECONCILE_MAX_LOSS_PERCENT,
     /** Retention of events' payloads. */
     eventRetentionDays: env.EVENT_RETENTION_DAYS,

@@ -11,7 +11,7 @@ import { createPace, type Pace } from './platform/pace.ts';
 import { openRedis, type Redis } from './platform/redis.ts';
 import { createKeyState, type KeyState, openPacedStripe } from './platform/stripe.ts';
 
-/** The dependencies of the process. Each module takes exactly those that it uses. */
+/** The dependencies of the process. Functions declare the ones that they use. */
 export interface Deps {
   config: Config;
   /** The clock that all instances share (`databaseClock`), or that of a test. */

@@ -1,30 +1,32 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { takesUserId } from '../http/user-parameter.ts';
 import type { App, RouteAuth } from '../http/app-types.ts';
 import { clientNetwork } from '../http/client-network.ts';
 import { ProblemError } from '../http/problem.ts';
-import { createTokenBuckets } from '../http/token-buckets.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { hashKey, sameHash } from './api-key.ts';
 import { type Caller, platformActor } from './caller.ts';
+import type { BrowserAccess } from './browser-access.ts';
+import { bearerOf, credentialOf, queryOf } from './credential.ts';
 import type { KeyLookup } from './key-lookup.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { isToken } from './user-tokens.ts';
 
 const platformCaller: Caller = {
   actor: platformActor,
   projectId: null,
   scopes: new Set(['read', 'checkout', 'admin']),
+  user: null,
 };
-
-/**
- * Maximum number of keys with a token bucket. Only valid keys get one.
- */
-const maxKeys = 10_000;
 
 export interface AuthDeps {
   adminApiKey: string;
   keys: KeyLookup;
   /** Rate limit and burst of one key at this instance, requests per second. */
   keyMaxRps: number;
+  /** Null: there are no user tokens. */
+  browsers: BrowserAccess | null;
   monotonic: Clock;
   metrics: Metrics;
 }
@@ -34,22 +36,21 @@ export interface AuthDeps {
  * before the routes. Startup fails if a route has no `config.auth`.
  */
 export function installAuthentication(app: App, deps: AuthDeps): void {
-  const { keyMaxRps, monotonic, metrics } = deps;
+  const { browsers } = deps;
   const platformHash = hashKey(deps.adminApiKey);
-  const requests = createTokenBuckets({
-    perSecond: keyMaxRps,
-    capacity: keyMaxRps,
-    maxEntries: maxKeys,
-  });
+  const enforceRateLimit = createRateLimit(deps);
 
-  async function callerFor(request: FastifyRequest): Promise<Caller> {
-    const key = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (key === undefined) {
+  async function callerFor(
+    request: FastifyRequest,
+    credential: string | undefined,
+  ): Promise<Caller> {
+    if (credential === undefined) {
       throw new ProblemError('unauthorized', 'Send an API key: Authorization: Bearer KEY.');
     }
-    const hash = hashKey(key);
+    const hash = hashKey(credential);
     if (sameHash(hash, platformHash)) return platformCaller;
-    const caller = await deps.keys.find(key, hash, () => clientNetwork(request.ip));
+    if (browsers !== null && isToken(credential)) return browsers.tokens.find(credential);
+    const caller = await deps.keys.find(credential, hash, () => clientNetwork(request.ip));
     if (caller !== null) return caller;
     throw new ProblemError(
       'unauthorized',
@@ -67,24 +68,41 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
 
   function authenticate(auth: Exclude<RouteAuth, 'open'>) {
     return async (request: FastifyRequest): Promise<void> => {
-      request.caller = await callerFor(request);
+      request.caller = await callerFor(request, bearerOf(request));
       enforceRateLimit(request.caller);
       requireScope(request.caller, auth);
     };
   }
 
-  /**
-   * Charges a request to the key's rate limit.
-   *
-   * @throws ProblemError `too_many_requests`.
-   */
-  function enforceRateLimit({ actor }: Caller): void {
-    if (requests.take(actor, monotonic()) === 0) return;
-    metrics.rateLimited.inc({ limit: 'key' });
-    throw new ProblemError(
-      'too_many_requests',
-      `The API key exceeds ${keyMaxRps} requests per second. Retry later, or send fewer.`,
-    );
+  /** Authenticates a route that user tokens may read, too, from pages of the project's origins. */
+  function authenticateReader(auth: Exclude<RouteAuth, 'open'>, route: RouteOptions) {
+    const { config = {} } = route;
+    const namesUser = takesUserId(route);
+    return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+      const { origin } = request.headers;
+      let caller: Caller;
+      try {
+        caller = await callerFor(request, credentialOf(request, config));
+      } catch (error) {
+        // A page must be able to read that its token has expired.
+        await browsers?.cors.allowAny(reply, origin);
+        throw error;
+      }
+      request.caller = caller;
+      if (caller.user !== null) await browsers?.cors.allowProject(reply, origin, caller.projectId);
+      enforceRateLimit(caller);
+      if (caller.user === null) requireScope(caller, auth);
+      else if (namesUser) request.query = { user_id: caller.user.userId, ...queryOf(request) };
+    };
+  }
+
+  const ours = new WeakSet<object>(Object.values(hooks));
+
+  function hookOf(auth: Exclude<RouteAuth, 'open'>, route: RouteOptions) {
+    if (route.config?.userTokens === undefined) return hooks[auth];
+    const hook = authenticateReader(auth, route);
+    ours.add(hook);
+    return hook;
   }
 
   app.decorateRequest('caller', null);
@@ -96,7 +114,8 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     if (auth === 'open') return;
     const given = [route.onRequest ?? []].flat();
     // The HEAD route of a GET already has the hooks of the GET.
-    if (!given.includes(hooks[auth])) route.onRequest = [hooks[auth], ...given];
+    if (given.some((hook) => ours.has(hook))) return;
+    route.onRequest = [hookOf(auth, route), ...given];
   });
 }
 
@@ -108,6 +127,12 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
 function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
   const allowed = auth === 'platform' ? caller.projectId === null : caller.scopes.has(auth);
   if (allowed) return;
+  if (caller.user !== null) {
+    throw new ProblemError(
+      'scope_missing',
+      'A user token may only read the entitlements of its user. Let your server do this, with an API key.',
+    );
+  }
   throw new ProblemError(
     'scope_missing',
     auth === 'platform'

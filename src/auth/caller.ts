@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { ProblemError } from '../http/problem.ts';
 
 export const scopes = ['read', 'checkout', 'admin'] as const;
 export type KeyScope = (typeof scopes)[number];
@@ -8,12 +9,21 @@ export const platformActor = 'platform';
 
 /** The caller of a request. */
 export interface Caller {
-  /** The key's id, or `platformActor`. */
+  /** The key's id, `platformActor`, or a name of a user token's user. */
   actor: string;
   /** Null for the platform key. */
   projectId: string | null;
   /** `admin` includes the others; the platform key has all. */
   scopes: ReadonlySet<KeyScope>;
+  /** The only user whom a user token may read; null for keys. */
+  user: TokenUser | null;
+}
+
+interface TokenUser {
+  userId: string;
+  /** Epoch milliseconds. */
+  expiresAt: number;
+  token: string;
 }
 
 declare module 'fastify' {
@@ -27,4 +37,21 @@ declare module 'fastify' {
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null) throw new Error('an open route has no caller');
   return request.caller;
+}
+
+/**
+ * Returns the user that a request reads: the given one or, with a user token, the token's. The refusal of
+ * another user depends only on the request, so it does not show whether that user exists.
+ *
+ * @throws ProblemError `scope_missing`.
+ */
+export function readableUser(caller: Caller, given: string): string;
+export function readableUser(caller: Caller, given: string | undefined): string | undefined;
+export function readableUser({ user }: Caller, given: string | undefined): string | undefined {
+  if (user === null) return given;
+  if (given === undefined || given === user.userId) return user.userId;
+  throw new ProblemError(
+    'scope_missing',
+    'The user token is for another user. Leave the user out, or get a token for this one from your server.',
+  );
 }

@@ -135,6 +135,7 @@ export function createKeyLookup(deps: {
         actor: row.id,
         projectId: row.project_id,
         scopes: new Set(row.scopes.includes('admin') ? ['read', 'checkout', 'admin'] : row.scopes),
+        user: null,
       },
       expiresAt: row.expires_at?.getTime() ?? null,
       validatedAt: now,
@@ -184,7 +185,7 @@ export function createKeyLookup(deps: {
       deps.metrics.rateLimited.inc({ limit: 'client' });
       throw new ProblemError(
         'too_many_requests',
-        'Too many requests with API keys that are not valid came from this address.',
+        'Too many requests with invalid API keys came from this address. Send a valid key, or retry later.',
       );
     }
   }

@@ -27,6 +27,7 @@ export async function loadLiveKeys(
   ids: readonly string[],
   now: number,
 ): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
   const { rows } = await database.pool.query<{ id: string }>(
     `select id from api_keys
      where id = any($1) and deleted_at is null and (expires_at is null or expires_at > $2)`,

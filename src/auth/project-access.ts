@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
-import { type Caller, callerOf } from './caller.ts';
+import { type Caller, callerOf, readableUser } from './caller.ts';
 
 /** The project of a list; null = all of them, for the platform key without a project. */
 export type ProjectScope = string | null;
@@ -25,6 +25,15 @@ export interface ProjectAccess {
    * @throws ProblemError `project_id_required` (platform key without a project), `project_not_found`.
    */
   projectOf(request: FastifyRequest, given: string | undefined): Promise<string>;
+  /**
+   * Returns the user that a request reads.
+   *
+   * @throws ProblemError `scope_missing` if its user token is of another user, and the errors of `projectOf`.
+   */
+  userOf(
+    request: FastifyRequest,
+    given: { project_id?: string | undefined; user_id: string },
+  ): Promise<{ projectId: string; userId: string }>;
   /**
    * Returns the project scope of a list request.
    *
@@ -76,6 +85,10 @@ export function createProjectAccess({ database }: { database: Database }): Proje
 
   return {
     projectOf,
+    async userOf(request, given) {
+      const userId = readableUser(callerOf(request), given.user_id);
+      return { projectId: await projectOf(request, given.project_id), userId };
+    },
     scopeOf,
     async operatorOf(request, given) {
       return { projectId: await projectOf(request, given), ...actorOf(request) };
@@ -107,6 +120,6 @@ function projectNotFound({ projectId }: Caller, given: string): ProblemError {
     'project_not_found',
     projectId === null
       ? `Project \`${given}\` does not exist. GET /api/v1/admin/projects lists all projects.`
-      : `The key belongs to project \`${projectId}\` and sees no other. Send that \`project_id\`, or leave it out.`,
+      : `The key belongs to project \`${projectId}\` and may not see others. Send that \`project_id\`, or leave it out.`,
   );
 }

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import { callerOf, platformActor } from '../auth/caller.ts';
-import { loadLiveKeys } from '../auth/load-keys.ts';
+import { type Caller, callerOf } from '../auth/caller.ts';
+import { loadEndedCallers } from '../auth/ended-callers.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
@@ -51,9 +51,7 @@ export interface HeldRequestDeps {
 }
 
 interface Slot {
-  actor: string;
-  /** Null for the platform key. */
-  projectId: string | null;
+  caller: Caller;
   end: HeldEnd | null;
   controller: AbortController;
 }
@@ -79,7 +77,7 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
 
   /** Frees a slot of the project that holds the most; false if that is this one, or nearly. */
   function crowdOut(projectId: string | null): boolean {
-    const byProject = Map.groupBy(slots, (slot) => slot.projectId);
+    const byProject = Map.groupBy(slots, ({ caller }) => caller.projectId);
     const own = byProject.get(projectId)?.length ?? 0;
     const [most = []] = [...byProject.values()].toSorted((a, b) => b.length - a.length);
     if (most.length <= own + 1) return false;
@@ -90,12 +88,10 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
   const checking = repeat(
     checkKeysEveryMs,
     async () => {
-      const actors = new Set([...slots].map(({ actor }) => actor));
-      actors.delete(platformActor);
-      if (actors.size === 0) return;
-      const gone = actors.difference(await loadLiveKeys(deps.database, [...actors], deps.clock()));
+      const callers = [...slots].map(({ caller }) => caller);
+      const ended = await loadEndedCallers(deps.database, callers, deps.clock());
       end(
-        [...slots].filter(({ actor }) => gone.has(actor)),
+        [...slots].filter(({ caller }) => ended.has(caller)),
         'key_ended',
       );
     },
@@ -110,21 +106,21 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
 
   return {
     reserve(request) {
-      const { actor, projectId } = callerOf(request);
-      if ([...slots].filter((slot) => slot.actor === actor).length >= maxPerKey) {
+      const caller = callerOf(request);
+      if ([...slots].filter((slot) => slot.caller.actor === caller.actor).length >= maxPerKey) {
         metrics.rateLimited.inc({ limit: 'key' });
         throw new ProblemError(
           'too_many_requests',
-          `The API key already holds ${maxPerKey} streams and long polls, its maximum. Close some, or follow several users on one stream.`,
+          `The API key or user already holds ${maxPerKey} streams and long polls, its maximum. Close some, or follow several users on one stream.`,
         );
       }
-      if (slots.size >= deps.maxStreams && !crowdOut(projectId)) {
+      if (slots.size >= deps.maxStreams && !crowdOut(caller.projectId)) {
         throw new ProblemError(
           'overloaded',
           `This instance already holds ${deps.maxStreams} streams and long polls, its maximum. Retry later.`,
         );
       }
-      const slot: Slot = { actor, projectId, end: null, controller: new AbortController() };
+      const slot: Slot = { caller, end: null, controller: new AbortController() };
       slots.add(slot);
       metrics.changeStreams.set(slots.size);
       if (lifecycle.isStopping) end([slot], 'stopping');

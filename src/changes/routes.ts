@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { callerOf, readableUser } from '../auth/caller.ts';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -11,7 +12,7 @@ import { createTextOf, followChanges, type FollowDeps, pageSize } from './follow
 import { createHeldRequests, type HeldRequestDeps } from './held-requests.ts';
 import type { ChangePage, FeedFilter, FeedStart } from './load-changes.ts';
 import { createReadChanges, startOf } from './read-changes.ts';
-import { changeSchema, feedQuery, toChangeDto } from './schemas.ts';
+import { changeSchema, feedQuery, streamQuery, toChangeDto } from './schemas.ts';
 
 export interface ChangeRouteDeps extends HeldRequestDeps {
   access: ProjectAccess;
@@ -35,7 +36,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
   ): Promise<FeedFilter> {
     return {
       projectId: await access.scopeOf(request, given.project_id),
-      userId: given.user_id,
+      userId: readableUser(callerOf(request), given.user_id),
     };
   }
 
@@ -129,7 +130,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
     '/api/v1/changes/stream',
     {
       exposeHeadRoute: false,
-      config: { auth: 'read', allProjects: true, cost: 0 },
+      config: { auth: 'read', userTokens: 'inQuery', allProjects: true, cost: 0 },
       schema: {
         tags,
         summary:
@@ -142,7 +143,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
             .describe('Takes precedence over `after`')
             .meta({ examples: ['MDAxMTIyMzM0NDU1LTE3'] }),
         }),
-        querystring: z.strictObject(feedQuery),
+        querystring: z.strictObject({ ...feedQuery, ...streamQuery }),
         response: {
           200: {
             description: 'Server-sent events',

@@ -28,6 +28,14 @@ export const feedQuery = {
   user_id: userIdSchema.optional().describe('Only changes of this user'),
 };
 
+/** The query parameters of the stream alone. */
+export const streamQuery = {
+  access_token: z
+    .string()
+    .optional()
+    .describe('A user token, for clients that send no headers, such as `EventSource`'),
+};
+
 export const changeSchema = z
   .object({
     cursor: z.string().describe('The position of the change in the feed, for `after`'),

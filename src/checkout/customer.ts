@@ -42,7 +42,7 @@ export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[
  * without a lock during the request: the idempotency key and all parameters depend only on the user. The
  * e-mail address does not, so a separate request sets it, and its failure does not fail the checkout.
  *
- * @param insteadOf a customer that Stripe no longer knows.
+ * @param insteadOf a customer that no longer exists at Stripe.
  * @returns the id of the user's primary customer.
  * @throws ProblemError stripe_unavailable.
  */

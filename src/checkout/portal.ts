@@ -11,7 +11,7 @@ import { askStripe, isMissing } from './stripe-answer.ts';
  *
  * @param repeatId the same for every repetition of the request. Stripe returns the same session while the
  *   customer and the configuration are the same.
- * @throws ProblemError customer_not_found if the user has no customer or Stripe no longer knows it,
+ * @throws ProblemError customer_not_found if the user has no customer or it no longer exists at Stripe,
  *   stripe_unavailable.
  */
 export async function openPortal(

@@ -112,7 +112,7 @@ async function fetchReplacement(
   return isSame && session.url !== null ? session : null;
 }
 
-/** Creates the session. Replaces a customer that Stripe no longer knows, once. */
+/** Creates the session. If the customer no longer exists at Stripe, retries with a new one. */
 async function createSession(
   deps: CustomerDeps,
   request: CheckoutRequest,

@@ -84,7 +84,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
   app.get(
     '/api/v1/entitlements/explain',
     {
-      config: { auth: 'read' },
+      config: { auth: 'read', userTokens: 'inHeader' },
       schema: {
         tags,
         summary:
@@ -94,13 +94,13 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
       },
     },
     async (request) => {
-      const { user_id: userId, feature_code: featureCode, at, ...given } = request.query;
-      const user = { projectId: await access.projectOf(request, given.project_id), userId };
+      const { feature_code: featureCode, at } = request.query;
+      const user = await access.userOf(request, request.query);
       const explanation = await loadExplanation(database, user, featureCode, {
         at,
         now: clock(),
       });
-      return shapes.toExplanationDto(userId, featureCode, explanation);
+      return shapes.toExplanationDto(user.userId, featureCode, explanation);
     },
   );
 

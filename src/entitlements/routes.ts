@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
@@ -54,7 +53,12 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements',
     {
-      config: { auth: 'read', cost: costOfRead, problems: ['revision_not_reached'] },
+      config: {
+        auth: 'read',
+        userTokens: 'inHeader',
+        cost: costOfRead,
+        problems: ['revision_not_reached'],
+      },
       schema: {
         tags: ['Entitlements'],
         summary: 'Get what a user may use, now or at another instant',
@@ -64,7 +68,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
     },
     async (request, reply) => {
       const { query } = request;
-      const user = await userOf(deps, request, query);
+      const user = await deps.access.userOf(request, query);
       const { from, answer } = await readAsAsked(deps, user, query);
       const features =
         query.include === undefined ? null : await deps.features.list(user.projectId);
@@ -80,7 +84,12 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements/check',
     {
-      config: { auth: 'read', cost: costOfRead, problems: ['revision_not_reached'] },
+      config: {
+        auth: 'read',
+        userTokens: 'inHeader',
+        cost: costOfRead,
+        problems: ['revision_not_reached'],
+      },
       schema: {
         tags: ['Entitlements'],
         summary: 'Check whether a user may use one feature, and why',
@@ -90,23 +99,12 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
     },
     async (request, reply) => {
       const { query } = request;
-      const user = await userOf(deps, request, query);
+      const user = await deps.access.userOf(request, query);
       const { from, answer } = await readAsAsked(deps, user, query);
       setAnswerHeaders(reply, from, answer, answer.etag);
       return sendJson(reply, await checkText(deps, user, answer, query.feature_code));
     },
   );
-}
-
-async function userOf(
-  deps: EntitlementRouteDeps,
-  request: FastifyRequest,
-  query: { project_id?: string | undefined; user_id: string },
-): Promise<UserName> {
-  return {
-    projectId: await deps.access.projectOf(request, query.project_id),
-    userId: query.user_id,
-  };
 }
 
 /** Returns the tag of an answer with reasons, which also depend on the project's features. */

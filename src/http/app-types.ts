@@ -22,6 +22,14 @@ export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
 declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
+    /**
+     * Whether a user token may read the route. Its handler must limit the answer to the token's user
+     * (`readableUser` in auth/caller.ts). `inQuery`: the token may also come as `access_token`, for clients
+     * that send no headers.
+     */
+    userTokens?: 'inHeader' | 'inQuery';
+    /** Whether a key or user token may also come as `X-API-Key`. */
+    apiKeyHeader?: true;
     /** Whether the platform key may omit `project_id`, which then means all projects. */
     allProjects?: true;
     /**

@@ -1,6 +1,6 @@
 import type { Database, Tx } from '../platform/database.ts';
 
-/** Age from which another request with the key may take a claim over, milliseconds. */
+/** Age from which another request with the key may take over a claim, milliseconds. */
 const takeOverMs = 60_000;
 
 /** Retention of a response, milliseconds. */
@@ -87,7 +87,7 @@ export async function loadClaim(
 /**
  * Stores a response in the transaction of the change that it reports.
  *
- * @returns false if another request has taken the key over, and now owns the change.
+ * @returns false if another request has taken over the key.
  */
 export async function keepAnswerWith(
   tx: Tx,

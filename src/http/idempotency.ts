@@ -40,7 +40,7 @@ interface IdempotencyDeps {
  * Stores the response in the transaction of the change, as its last statement, so that a change is committed
  * together with the response to replay. Does nothing for a request without an `Idempotency-Key`.
  *
- * @throws ProblemError idempotency_in_progress if another request has taken the key over.
+ * @throws ProblemError idempotency_in_progress if another request has taken over the key.
  */
 export type KeepAnswer<Body> = (tx: Tx, body: Body) => Promise<void>;
 
@@ -65,8 +65,8 @@ export function answerKeeper(
 }
 
 /**
- * Returns the id of a request, which stays the same when it is repeated under its `Idempotency-Key`; null
- * without a key. It becomes the idempotency key of requests to Stripe.
+ * Returns the id that a request and its repetitions under one `Idempotency-Key` share; null without a key. It
+ * becomes part of the idempotency keys of requests to Stripe.
  */
 export function repeatableId({ idempotencyClaim }: FastifyRequest): string | null {
   return idempotencyClaim?.id ?? null;

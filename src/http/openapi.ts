@@ -1,9 +1,10 @@
 import type { SwaggerTransform, SwaggerTransformObject } from '@fastify/swagger';
-import type { FastifySchema, RouteOptions } from 'fastify';
+import type { FastifyContextConfig, FastifySchema, RouteOptions } from 'fastify';
 import { z } from 'zod';
 import { isIdempotent } from './idempotency.ts';
 import { type ProblemCode, problems } from './problem-table.ts';
 import { problemResponse } from './schemas.ts';
+import { withOptionalUser } from './user-parameter.ts';
 
 /**
  * Documents the scope that a route requires and the problems that it may respond with: those in its
@@ -12,7 +13,7 @@ import { problemResponse } from './schemas.ts';
 export function documentProblems(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
     const { schema, route } = input;
-    const { auth, problems: own = [], documented: parts = {} } = route.config ?? {};
+    const { problems: own = [], documented: parts = {} } = route.config ?? {};
     const plain = transform(input);
     const promised = new Set([...ofKind(plain.schema, route), ...own]);
     const statuses = Map.groupBy(promised, (code) => problems[code].status);
@@ -20,7 +21,8 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     const documented: FastifySchema = {
       ...schema,
       ...parts,
-      security: auth === 'open' || auth === undefined ? [] : [{ apiKey: [auth] }],
+      security: securityOf(route.config),
+      ...(route.config?.userTokens === undefined ? {} : withOptionalUser(schema)),
       ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
         ...Object.fromEntries(
@@ -31,6 +33,16 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
     };
     return transform({ ...input, schema: documented });
   };
+}
+
+/** Returns the alternatives to call a route. Open routes say so explicitly, so that a forgotten scope is visible. */
+function securityOf({ auth, userTokens, apiKeyHeader }: FastifyContextConfig = {}) {
+  if (auth === 'open' || auth === undefined) return [];
+  return [
+    { apiKey: [auth] },
+    ...(userTokens === undefined ? [] : [{ userToken: [] }]),
+    ...(apiKeyHeader === undefined ? [] : [{ apiKeyHeader: [auth] }]),
+  ];
 }
 
 const idempotencyHeaders = z.object({

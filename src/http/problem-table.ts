@@ -43,13 +43,15 @@ export const problems = {
     status: 401,
     title: 'The API key is missing or not valid',
     cause:
-      'The request has no `Authorization: Bearer KEY` header, or its key is mistyped, deleted or expired.',
-    remedy: 'Send a valid key. `POST /api/v1/admin/projects/{id}/keys` creates one.',
+      'The request has no `Authorization: Bearer KEY` header, or its key or user token is mistyped, deleted or expired.',
+    remedy:
+      'Send a valid key. `POST /api/v1/admin/projects/{id}/keys` creates one, and `POST /api/v1/user-tokens` a user token.',
   },
   scope_missing: {
     status: 403,
     title: 'The API key lacks the required scope',
-    cause: 'The key is valid, but may not call this route.',
+    cause:
+      'The key is valid, but may not call this route. Or a user token asks for more than the entitlements of its own user.',
     remedy:
       'Send a key with the scope that `detail` names. Some routes take only the platform key (`ADMIN_API_KEY`).',
   },
@@ -191,7 +193,7 @@ export const problems = {
     status: 429,
     title: 'Too many requests',
     cause:
-      "The API key exceeds its rate limit, the project has too many requests running, or the client's address sent too many invalid keys or signatures.",
+      "The API key or the user of a user token exceeds its rate limit, the project has too many requests running, or the client's address sent too many invalid keys or signatures.",
     remedy: 'Wait for the seconds in `Retry-After`, then retry. Send fewer requests concurrently.',
   },
   internal_error: {

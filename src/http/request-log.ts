@@ -49,8 +49,7 @@ export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
 }
 
 /**
- * Returns method and path, so that mistyped URLs show up in the log. Leaves out the query, which may contain
- * secrets.
+ * Returns method and path, so that mistyped URLs appear in the log. Omits the query, which may contain secrets.
  */
 function askedOf({ method, url }: FastifyRequest): string {
   const [path = ''] = url.split('?');

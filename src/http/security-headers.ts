@@ -47,7 +47,7 @@ export const pageHeaders = headersOf({
   },
 });
 
-/** Sets the headers on every response, and keeps responses to operators and buyers out of every cache. */
+/** Sets the headers on every response, and prevents caches from storing responses to operators and buyers. */
 export function installSecurityHeaders(app: App): void {
   app.addHook('onRequest', (_request, reply, done) => {
     void reply.headers(answerHeaders);

@@ -81,7 +81,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     // Off: `installRequestLog` writes one line per request.
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
-    // While the server closes, it still answers requests on open connections and asks clients to reconnect.
+    // A closing server still answers requests on open connections.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>();
@@ -113,6 +113,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
             description:
               'A key of a project with the scope that the route requires, or the platform key',
           },
+          userToken: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description:
+              'A token of POST /api/v1/user-tokens, which reads its own user only; `user_id` may be left out',
+          },
+          apiKeyHeader: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         },
       },
     },

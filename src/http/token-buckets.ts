@@ -12,7 +12,7 @@ export interface TokenBuckets {
   /**
    * Takes a token from the id's bucket at `now` (epoch milliseconds).
    *
-   * @returns milliseconds until the next token; 0 = taken.
+   * @returns 0 if a token was taken; otherwise the milliseconds until the next one.
    */
   take(id: string, now: number): number;
   /** Returns a token to the bucket, for a request that turned out not to count. */

@@ -90,7 +90,7 @@ export function createFairSemaphore(rule: FairLimits, pace: Pick<Pace, 'admits'>
     add(tenant, -cost);
     if (isDue || waiting.size === 0) return;
     isDue = true;
-    // Lets the loop read pending input first, so that one tenant's work does not run back to back.
+    // The loop reads pending input first, so that one tenant's work does not run back to back.
     setImmediate(beginNext);
   }
 

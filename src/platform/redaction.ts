@@ -5,6 +5,9 @@ const secretTexts: readonly (readonly [RegExp, string])[] = [
   // Stripe's keys and signing secrets, and our API keys.
   [/\b(?:[srp]k_(?:test|live)|whsec)_[\w*]+/g, censor],
   [/\blk_[0-9a-z]{8}_[0-9a-z]{40,47}\b/g, censor],
+  // Documents, user tokens and the keys that sign them.
+  [/\beyJ[\w-]{10,}\.[\w-]+(?:\.[\w-]*)?/g, censor],
+  [/-----BEGIN [A-Z ]+-----[^-]*(?:-----END [A-Z ]+-----)?/g, censor],
   [/\b(Bearer|Basic)\s+\S+/gi, `$1 ${censor}`],
   [/\bv[01]=[0-9a-f]{32,}/g, censor],
   // User and password in the URL of a database or a cache.
@@ -39,7 +42,7 @@ const plainFields = [
 const maxDepth = 4;
 
 /**
- * Returns an error as it is logged, with only the fields that are known to hold nothing private: Postgres
+ * Returns an error as it is logged, with only the fields that contain nothing private: Postgres
  * quotes rows in `detail` and `where`, ioredis the password in `command`, the Stripe SDK whole responses in
  * `raw`. Texts are redacted, since messages may quote private data, too.
  */

@@ -10,14 +10,14 @@ import { correct, recordMissing } from './correction.ts';
 import { type Position, type RunContext, RunFailed } from './run-context.ts';
 import { loadNewer } from './stored.ts';
 
-/** The fields that every list shows of an object. */
+/** The fields that all listed objects have. */
 export interface Listed {
   id: string;
   created: number;
   livemode?: boolean;
 }
 
-/** The parameters that every list takes. */
+/** The parameters of all lists. */
 export interface ListParams {
   limit: number;
   starting_after?: string;

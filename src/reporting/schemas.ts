@@ -23,13 +23,13 @@ type DayShape<Table extends FigureTable> = {
 };
 
 function reportShape<Table extends FigureTable>(table: Table): ReportShape<Table> {
-  // `shapeOf` keeps each figure's schema under its name, but its return type does not tell them apart.
+  // The return type of `shapeOf` loses the type of each figure's schema.
   return shapeOf(table, (_, schema) => schema) as ReportShape<Table>;
 }
 
 function dayShape<Table extends FigureTable>(table: Table): DayShape<Table> {
   const names: readonly string[] = inEveryDay;
-  // As in `reportShape`; the condition here is that of the type.
+  // As in `reportShape`; the condition equals that of `DayShape`.
   return shapeOf(table, (name, schema) =>
     names.includes(name) ? schema : schema.nullable(),
   ) as DayShape<Table>;

@@ -4,6 +4,9 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { type AppDeps, buildApp } from '../../src/app.ts';
 import { closeDeps, openDeps } from '../../src/deps.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { openEventStream } from '../helpers/event-stream.ts';
+import { text } from '../helpers/json.ts';
+import { testSigning } from '../helpers/signing.ts';
 import { adminKey, startTestService, type TestService, webhookSecret } from '../helpers/service.ts';
 
 /* The log of a running service at its most verbose level, while everything that can fail does. */
@@ -18,13 +21,20 @@ const email = 'ann.buyer@shop.example';
 const madeUpKey = `lk_0123abcd_${'q'.repeat(40)}`;
 let projectKey: string;
 let signature: string;
+let userToken = '';
+let signingKey = '';
 
 let sandbox: Sandbox;
 let service: TestService;
 
 beforeAll(async () => {
   sandbox = await startSandbox({ secretKey: 'sk_test_another', delivery: 'manual' });
-  service = await startTestService({ log, stripeUrl: sandbox.url, stripeKey: wrongStripeKey });
+  service = await startTestService({
+    ...{ log, stripeUrl: sandbox.url, stripeKey: wrongStripeKey },
+    config: testSigning,
+  });
+  const [key] = testSigning.signingKeys;
+  signingKey = key?.export({ type: 'pkcs8', format: 'pem' }).toString().split('\n')[1] ?? '';
   ({ key: projectKey } = await service.createProject('notes'));
 });
 afterAll(async () => {
@@ -42,6 +52,8 @@ function expectQuiet(...told: RegExp[]): void {
     madeUpKey,
     webhookSecret,
     signature,
+    userToken,
+    signingKey,
     wrongStripeKey,
     databasePassword,
     redisPassword,
@@ -93,6 +105,29 @@ describe('the log, in every failure', () => {
     });
     expect(made.status).toBe(201);
     expectQuiet(/"route":"\/api\/v1\/entitlements"/, /"status":401/);
+  });
+
+  it('holds no user token, in a header or in the URL of a stream, right or wrong', async () => {
+    const made = await service.request('POST', '/user-tokens', {
+      key: projectKey,
+      body: { user_id: 'u_1' },
+    });
+    userToken = text(made.body, 'token');
+    const read = await service.request('GET', '/entitlements', { key: userToken });
+    expect(read.status).toBe(200);
+    const url = await service.listen();
+    const stream = await openEventStream(`${url}/api/v1/changes/stream?access_token=${userToken}`);
+    await stream.take(1);
+    stream.close();
+    // A path without a route, a route that takes no token, and a token that has been changed.
+    for (const path of ['changes/streams', 'entitlements', 'changes/stream']) {
+      const spoiled = `access_token=${userToken}${path === 'changes/stream' ? 'x' : ''}`;
+      const { status } = await service.request('GET', `/${path}?${spoiled}`);
+      expect(status).toBe(path === 'changes/streams' ? 404 : 401);
+    }
+    await service.request('GET', `/admin/users/${userToken}`);
+    await service.app.inject(`/${userToken}`);
+    expectQuiet(/"route":"\/api\/v1\/changes\/stream"/, /"status":401/, /"status":404/);
   });
 
   it('holds no signature of a webhook, right or wrong, and nothing of what it says', async () => {

@@ -25,13 +25,13 @@ export interface StreamClient {
 /** Opens a stream, and resolves with its head. */
 export function openEventStream(
   url: string,
-  key: string,
+  key?: string,
   headers: Record<string, string> = {},
 ): Promise<StreamClient> {
   return new Promise((resolve, reject) => {
     const sent = request(url, {
       agent: false,
-      headers: { authorization: `Bearer ${key}`, ...headers },
+      headers: { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...headers },
     });
     sent.on('error', reject);
     sent.on('response', (response) => {

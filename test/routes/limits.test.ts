@@ -231,7 +231,7 @@ describe('X-Forwarded-For', () => {
     });
     const service = await start({ log });
     const warnings = (): number =>
-      lines.filter((line) => line.includes('TRUSTED_PROXIES is not set')).length;
+      lines.filter((line) => line.includes('set TRUSTED_PROXIES')).length;
     for (let count = 0; count < 3; count += 1) {
       await service.request('GET', '/entitlements', { headers: forwarded });
     }

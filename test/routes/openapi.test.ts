@@ -20,6 +20,16 @@ const openRoutes = [
   'POST /api/v1/webhooks/stripe',
 ];
 
+/** What a user token may read. */
+const readByTokens = [
+  'GET /api/v1/entitlements',
+  'GET /api/v1/entitlements/check',
+  'GET /api/v1/entitlements/explain',
+  'GET /api/v1/changes/stream',
+  'POST /ofrep/v1/evaluate/flags',
+  'POST /ofrep/v1/evaluate/flags/{feature_code}',
+];
+
 beforeAll(async () => {
   service = await startTestService();
   document = JSON.parse((await service.app.inject('/openapi.json')).body);
@@ -50,7 +60,13 @@ describe('the contract', () => {
   it('fails the start if a route has no `config.auth`', async () => {
     const app = await createHttpServer(service.deps);
     const keys = createKeyLookup(service.deps);
-    installAuthentication(app, { ...service.deps, adminApiKey: adminKey, keyMaxRps: 1, keys });
+    installAuthentication(app, {
+      ...service.deps,
+      adminApiKey: adminKey,
+      keyMaxRps: 1,
+      keys,
+      browsers: null,
+    });
     expect(() => app.get('/forgotten', () => 'everything')).toThrow('/forgotten');
   });
 
@@ -96,7 +112,15 @@ describe('the contract', () => {
     for (const { method, url } of routes) {
       const operation = at(document, 'paths', url, method.toLowerCase());
       const isOpen = openRoutes.includes(`${method} ${url}`);
-      expect(at(operation, 'security'), `${method} ${url}`).toEqual(isOpen ? [] : [{ apiKey: [] }]);
+      expect(at(operation, 'security'), `${method} ${url}`).toEqual(
+        isOpen
+          ? []
+          : [
+              { apiKey: [] },
+              ...(readByTokens.includes(`${method} ${url}`) ? [{ userToken: [] }] : []),
+              ...(url.startsWith('/ofrep/') ? [{ apiKeyHeader: [] }] : []),
+            ],
+      );
       expect(at(operation, 'x-scope'), `${method} ${url}`).toEqual(
         isOpen ? undefined : expect.stringMatching(/^(read|checkout|admin|platform)$/),
       );

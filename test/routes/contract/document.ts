@@ -14,6 +14,8 @@ export interface ContractRoute {
   path: string;
   /** The scope that a key needs, `platform` where only the platform's does; null where none is asked for. */
   scope: string | null;
+  /** Whether a user token may call it. */
+  takesUserTokens: boolean;
   takesProject: boolean;
   takesBody: boolean;
   parameters: { name: string; in: 'path' | 'query'; schema: unknown; required: boolean }[];
@@ -50,6 +52,9 @@ function routeOf(path: string, lowerCase: string, operation: unknown): ContractR
     method,
     path,
     scope: typeof scope === 'string' ? scope : null,
+    takesUserTokens: entriesAt(operation, 'security').some(
+      ([, alternative]) => at(alternative, 'userToken') !== undefined,
+    ),
     takesProject:
       JSON.stringify(body ?? '').includes('"project_id"') ||
       parameters.some(({ name }) => name === 'project_id'),

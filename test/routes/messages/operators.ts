@@ -44,13 +44,13 @@ export const operators: readonly Row[] = [
     'GET admin/projects/other',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
+    'The key belongs to project `notes` and may not see others. Send that `project_id`, or leave it out.',
   ],
   [
     'GET admin/projects/none',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
+    'The key belongs to project `notes` and may not see others. Send that `project_id`, or leave it out.',
   ],
   [
     'GET admin/projects/none',

@@ -114,7 +114,7 @@ export const requests: readonly Row[] = [
     'GET entitlements?userId=u_1',
     undefined,
     '400 bad_request',
-    '`user_id` in the query is required: send a string such as `u_42`. `userId` in the query is not known: use one of `project_id`, `user_id`, `at`, `min_revision`, `consistency`, `known_at`, `feature_code`, or leave it out.',
+    '`user_id` in the query is required: send a string such as `u_42`. `userId` in the query is not known: use one of `project_id`, `user_id`, `at`, `min_revision`, `consistency`, `known_at`, `feature_code`, `include`, or leave it out.',
   ],
   [
     'GET entitlements?user_id=u_1&at=2026-11-05T00:00:00',
@@ -157,13 +157,13 @@ export const requests: readonly Row[] = [
     'GET entitlements?user_id=u_1&project_id=other',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
+    'The key belongs to project `notes` and may not see others. Send that `project_id`, or leave it out.',
   ],
   [
     'GET entitlements?user_id=u_1&project_id=none',
     undefined,
     '404 project_not_found',
-    'The key belongs to project `notes` and sees no other. Send that `project_id`, or leave it out.',
+    'The key belongs to project `notes` and may not see others. Send that `project_id`, or leave it out.',
   ],
   [
     'GET entitlements?user_id=u_1',

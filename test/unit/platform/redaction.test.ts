@@ -14,6 +14,13 @@ describe('a text without secrets', () => {
     ['a signing secret', '(whsec_aB3+x)', '([redacted]+x)'],
     ['a key of ours', `key ${newKey().key}!`, 'key [redacted]!'],
     ['a key without a checksum', `key lk_0123abcd_${'z'.repeat(40)}!`, 'key [redacted]!'],
+    ['a token', 'GET /eyJhbGciOiJFZERTQSJ9.eyJzdWIi.c2ln-_A?', 'GET /[redacted]?'],
+    ['half a token', 'eyJhbGciOiJFZERTQSJ9.eyJzdWIi', '[redacted]'],
+    [
+      'a signing key',
+      'at -----BEGIN PRIVATE KEY-----\nMC4CAQAw+/=\n-----END PRIVATE KEY----- end',
+      'at [redacted] end',
+    ],
     ['a header', 'authorization: Bearer abc.def', 'authorization: Bearer [redacted]'],
     ['a signature', `t=1,v1=${'ab'.repeat(32)}`, 't=1,[redacted]'],
     ['a password', 'postgresql://me:p%40ss@db:5432/x', 'postgresql://[redacted]@db:5432/x'],

@@ -31,6 +31,12 @@ export const checkoutSamples: RouteSamples = {
       },
     },
   },
+  'POST /api/v1/user-tokens': {
+    ask: ({ user }) => ({ body: { user_id: user } }),
+    problems: {
+      documents_disabled: ({ ids, service }) => ({ body: { user_id: ids.user }, at: service.app }),
+    },
+  },
   'GET /api/v1/checkout/sessions/{id}': { ask: ({ session }) => ({ params: { id: session } }) },
   'POST /api/v1/portal/sessions': {
     ask: ({ user }) => ({ body: { user_id: user, return_url: at } }),
