@@ -27,6 +27,8 @@ import { installShedding } from './http/shedding.ts';
 import { customerRoutes } from './linking/customer-routes.ts';
 import { purchaseRoutes } from './linking/purchase-routes.ts';
 import { opsRoutes } from './ops/routes.ts';
+import { deliveryRoutes } from './outbound/delivery-routes.ts';
+import { endpointRoutes } from './outbound/endpoint-routes.ts';
 import { keyRoutes } from './projects/key-routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
@@ -74,6 +76,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     features: createKnownFeatures(deps),
     signing,
     userTokens: browsers?.tokens ?? null,
+    allowedNetworks: config.webhookAllowedNetworks,
   };
   entitlementRoutes(app, forRoutes);
   queryRoutes(app, forRoutes);
@@ -91,6 +94,8 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   customerRoutes(app, forRoutes);
   purchaseRoutes(app, forRoutes);
   userRoutes(app, forRoutes);
+  endpointRoutes(app, forRoutes);
+  deliveryRoutes(app, forRoutes);
   reconciliationRoutes(app, forRoutes);
   eventRoutes(app, forRoutes);
   auditRoutes(app, forRoutes);

@@ -8,6 +8,9 @@ import { linkPending } from './linking/link-pending.ts';
 import { measureInbox, startWorker } from './mirror/worker.ts';
 import { createClockWatch } from './ops/clock-watch.ts';
 import { keepHouse } from './ops/housekeeping.ts';
+import { startDispatcher } from './outbound/dispatcher.ts';
+import { sweepExpiring } from './outbound/expiring.ts';
+import { measureWebhooks } from './outbound/measure.ts';
 import { scheduleCron } from './platform/cron.ts';
 import { repeat } from './platform/repeat.ts';
 import { startReconciliation } from './reconciliation/schedule.ts';
@@ -16,6 +19,8 @@ import { startReporting } from './reporting/schedule.ts';
 export interface Background {
   /** Makes the worker claim enqueued objects without delay. */
   wake(): void;
+  /** Makes the dispatcher look for webhooks without delay. */
+  dispatch(): void;
   healthy(): boolean;
   /** Starts no further work, and resolves when the running work has ended. */
   stop(): Promise<void>;
@@ -40,6 +45,9 @@ const boundariesEveryMs = 200;
 /** Interval at which an instance polls for changes without a wake-up, milliseconds. */
 const pollChangesEveryMs = 1_000;
 
+/** Interval between sweeps for ends that are near enough for a notice, milliseconds. */
+const expiringEveryMs = 5_000;
+
 /** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */
 export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Feed }): Background {
   const { logger } = deps;
@@ -50,8 +58,8 @@ export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Fe
   const sweeps = startSweeps(deps);
   const measuring = repeat(
     measureEveryMs,
-    () => Promise.all([measureInbox(deps), measureFeed(deps)]),
-    warn('the inbox could not be measured, so its gauges keep their last values'),
+    () => Promise.all([measureInbox(deps), measureFeed(deps), measureWebhooks(deps)]),
+    warn('the queues could not be measured, so their gauges keep their last values'),
   );
   const watchingClock = repeat(
     compareClocksEveryMs,
@@ -70,6 +78,14 @@ export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Fe
     () => deps.feed.look(),
     () => undefined,
   );
+  const dispatcher = startDispatcher(deps);
+  const expiring = repeat(
+    expiringEveryMs,
+    async () => {
+      if ((await sweepExpiring(deps)) > 0) dispatcher.wake();
+    },
+    warn('notices of ends could not be written; the next sweep retries'),
+  );
   let stopped = false;
   const linking = repeat(
     linkEveryMs,
@@ -87,6 +103,9 @@ export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Fe
     wake: () => {
       worker.wake();
     },
+    dispatch: () => {
+      dispatcher.wake();
+    },
     healthy: () => worker.healthy(),
     async stop() {
       stopped = true;
@@ -94,6 +113,8 @@ export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Fe
         worker.stop(),
         sweeps.stop(),
         Promise.all([boundaries.stop(), publishing.stop()]).then(() => deps.feed.stop()),
+        dispatcher.stop(),
+        expiring.stop(),
         linking.stop(),
         measuring.stop(),
         watchingClock.stop(),

@@ -189,6 +189,8 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
     changeRetentionDays: env.CHANGE_RETENTION_DAYS,
     /** Maximum streams and long polls of changes that one instance holds. */
     maxStreams: env.MAX_STREAMS,
+    /** Internal networks to which webhooks may be sent, also over http. */
+    webhookAllowedNetworks: env.WEBHOOK_ALLOWED_NETWORKS,
     /** Undefined disables the metrics route. */
     metricsToken: env.METRICS_TOKEN,
     migrateOnStart: env.MIGRATE_ON_START,

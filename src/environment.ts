@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import cron from 'node-cron';
 import { z } from 'zod';
+import { parseNetwork } from './outbound/core/addresses.ts';
 
 /** A secret that is sent in a header or compared with one. */
 const secret = (minimum: number) =>
@@ -164,6 +165,20 @@ export const environmentSchema = z.object({
   EVENT_RETENTION_DAYS: wholeNumber(1, 3650).default(30),
   CHANGE_RETENTION_DAYS: wholeNumber(1, 3650).default(7),
   MAX_STREAMS: wholeNumber(0, 100_000).default(1_000),
+  WEBHOOK_ALLOWED_NETWORKS: z
+    .string()
+    .transform((value) => value.split(',').map((part) => part.trim()))
+    .pipe(
+      z.array(
+        z.string().transform((text, context) => {
+          const network = parseNetwork(text);
+          if (network !== null) return network;
+          context.addIssue('must be networks such as 10.0.0.0/8 or fd00::/8, comma-separated');
+          return z.NEVER;
+        }),
+      ),
+    )
+    .default([]),
   METRICS_TOKEN: secret(16).optional(),
   MIGRATE_ON_START: z
     .enum(['true', 'false'])

@@ -21,7 +21,8 @@ export async function runService(
   prepare: (app: App) => void = () => undefined,
 ): Promise<Running> {
   const { config } = deps;
-  const feed = createFeed(deps);
+  const running: { background?: Background } = {};
+  const feed = createFeed({ ...deps, onPublish: () => running.background?.dispatch() });
   const cache = createCache({
     ...deps,
     cacheTtlSeconds: config.cacheTtlSeconds,
@@ -29,7 +30,6 @@ export async function runService(
       feed.wake();
     },
   });
-  const running: { background?: Background } = {};
   const app = await buildApp({
     ...deps,
     cache,

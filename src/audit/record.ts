@@ -17,7 +17,8 @@ export interface AuditRecord {
   /** Must contain neither secrets nor personal data. */
   before?: Prisma.InputJsonValue;
   after?: Prisma.InputJsonValue;
-  requestId: string;
+  /** Null for a change that no request made. */
+  requestId: string | null;
   /** Epoch milliseconds. */
   at: number;
 }

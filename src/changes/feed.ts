@@ -43,6 +43,8 @@ export interface FeedDeps {
   database: Database;
   redis: Redis | null;
   logger: Logger;
+  /** Called after changes were published, by this process or another. */
+  onPublish?: () => void;
 }
 
 /**
@@ -68,7 +70,10 @@ export function createFeed(deps: FeedDeps): Feed {
   async function look(): Promise<void> {
     const last = await publishChanges(database);
     wakeUps.listen(await loadIdentity());
-    if (position !== undefined && last > position) wakeUps.announce(last);
+    if (position !== undefined && last > position) {
+      wakeUps.announce(last);
+      deps.onPublish?.();
+    }
     position ??= last;
     while (position < last) {
       // Without readers, no change has to be read.

@@ -44,8 +44,8 @@ function toLockedUser(row: Row): LockedUser {
 export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promise<void> {
   if (names.length === 0) return;
   await tx.$executeRaw`
-    insert into users (project_id, user_id, created_at, next_boundary_at)
-    select project_id, user_id, ${new Date(now)}, null
+    insert into users (project_id, user_id, created_at, next_boundary_at, next_end_at)
+    select project_id, user_id, ${new Date(now)}, null, null
     from unnest(${names.map((name) => name.projectId)}::text[], ${names.map((name) => name.userId)}::text[])
       as named (project_id, user_id)
     order by 1, 2

@@ -78,7 +78,7 @@ export function repeatableId({ idempotencyClaim }: FastifyRequest): string | nul
  * its own transaction (`KeepAnswer`); other responses are stored here when they are sent.
  *
  * Responses are kept for 24 hours. After a 5xx that changed nothing, or a 429, the key is free again. A
- * secret in a response (`key`) is not stored, so a replay omits it.
+ * secret in a response (`key`, `secret`) is not stored, so a replay omits it.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   app.decorateRequest('idempotencyClaim', null);
@@ -175,8 +175,8 @@ function hashRequest(request: FastifyRequest): Buffer {
 }
 
 function withoutSecret(payload: string): string {
-  if (!payload.includes('"key":')) return payload;
+  if (!/"(key|secret)":/.test(payload)) return payload;
   const body: unknown = JSON.parse(payload);
-  if (typeof body !== 'object' || body === null || !('key' in body)) return payload;
-  return JSON.stringify({ ...body, key: undefined });
+  if (typeof body !== 'object' || body === null) return payload;
+  return JSON.stringify({ ...body, key: undefined, secret: undefined });
 }

@@ -46,6 +46,16 @@ export const missingIds = {
   ),
   grant_not_found: missingId('Grant', 'gr_', 'GET /api/v1/admin/grants lists them'),
   revocation_not_found: missingId('Revocation', 'rv_', 'GET /api/v1/admin/revocations lists them'),
+  webhook_endpoint_not_found: missingId(
+    'Webhook endpoint',
+    'we_',
+    'GET /api/v1/admin/webhook-endpoints lists them',
+  ),
+  delivery_not_found: missingId(
+    'Webhook delivery',
+    'whd_',
+    'GET /api/v1/admin/webhook-endpoints/{id}/deliveries lists them',
+  ),
   refresh_not_found: missingId('Refresh', 'rf_', 'the response to a change has it as `refresh.id`'),
   session_not_found: missingId(
     'Checkout session',

@@ -125,6 +125,13 @@ export const problems = {
       'The event is of an unknown type, another mode or another account: it names no object to fetch.',
     remedy: 'No action is needed. `outcome` of the event shows why it was ignored.',
   },
+  endpoint_disabled: {
+    status: 409,
+    title: 'The webhook endpoint is disabled',
+    cause: 'A disabled endpoint gets no messages, so a retry or replay would send nothing.',
+    remedy:
+      'Enable it first: `PATCH /api/v1/admin/webhook-endpoints/{id}` with `{"status": "enabled"}`.',
+  },
   idempotency_key_reused: {
     status: 409,
     title: 'The idempotency key was used with another request',
@@ -181,6 +188,20 @@ export const problems = {
     cause:
       'The end is not after the start, an expiry is in the past, or a report covers too many days.',
     remedy: 'Correct the instants that `errors` lists.',
+  },
+  url_not_allowed: {
+    status: 422,
+    title: 'Webhooks may not be sent to this URL',
+    cause:
+      'The URL is not `https`, contains a password, or names an internal address, which would let a key reach the network behind the service.',
+    remedy:
+      'Send a public `https` URL, or let the operator of the service add the network to `WEBHOOK_ALLOWED_NETWORKS`.',
+  },
+  too_many_webhook_endpoints: {
+    status: 422,
+    title: 'The project has as many webhook endpoints as allowed',
+    cause: 'The project has 50 webhook endpoints.',
+    remedy: 'Delete one with `DELETE /api/v1/admin/webhook-endpoints/{id}`.',
   },
   too_many_grants: {
     status: 422,

@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import { purgeChanges } from './purge-changes.ts';
+import { purgeDeliveries, purgeEndpoints, purgeNotices } from './purge-webhooks.ts';
 
 export interface HousekeepingDeps {
   database: Database;
@@ -46,6 +47,9 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
     findings: await inBatches(() => purgeFindings(database, endedBefore)),
     runs: await inBatches(() => purgeRuns(database, endedBefore)),
     changes: await inBatches(() => purgeChanges(database, changedBefore, batch)),
+    deliveries: await inBatches(() => purgeDeliveries(database, changedBefore, batch)),
+    endpoints: await inBatches(() => purgeEndpoints(database, batch)),
+    notices: await inBatches(() => purgeNotices(database, new Date(now), batch)),
   };
   deps.logger.info(deleted, 'housekeeping completed');
   return deleted;

@@ -196,6 +196,30 @@ export function createMetrics() {
       'Streams of changes that ended, by reason: the client left or read too slowly, its key ended, another project needed the slot, the process stopped, or reading failed.',
       ['reason'],
     ),
+    webhookAttempts: counter(
+      'latchkey_webhook_attempts_total',
+      'Attempts to deliver webhooks to apps: delivered, pending (failed and retried), or failed (the last attempt).',
+      ['outcome'],
+      ['delivered', 'pending', 'failed'],
+    ),
+    webhookFirstAttempt: new Histogram({
+      name: 'latchkey_webhook_first_attempt_seconds',
+      help: 'Time from the creation of a delivery to its first attempt.',
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60],
+      registers,
+    }),
+    webhookDueSeconds: gauge(
+      'latchkey_webhook_oldest_due_seconds',
+      'Delay of the delivery that has been due for longest without an attempt; 0 if none is due.',
+    ),
+    webhookUndeliveredSeconds: gauge(
+      'latchkey_webhook_oldest_undelivered_seconds',
+      'Age of the oldest delivery that is still retried; 0 if there is none.',
+    ),
+    webhookEndpointsDisabled: gauge(
+      'latchkey_webhook_endpoints_disabled',
+      'Webhook endpoints that the service disabled because they failed or were gone.',
+    ),
     changesUnpublished: gauge(
       'latchkey_changes_oldest_unpublished_seconds',
       'Time that the oldest committed change has waited for its place in the feed.',

@@ -5,7 +5,8 @@ const reportEveryMs = 60_000;
 
 /**
  * Runs `work` repeatedly, `everyMs` after it ended, until stopped. A failure does not end the loop. The first
- * of consecutive failures is reported, then one a minute.
+ * of consecutive failures is reported, then one a minute. `wake` starts the next run now, or right after the
+ * running one.
  *
  * @param everyMs milliseconds, or a function of the duration of the last run.
  */
@@ -13,10 +14,12 @@ export function repeat(
   everyMs: number | ((tookMs: number) => number),
   work: () => Promise<unknown>,
   onError: (error: unknown) => void,
-): { stop(): Promise<void> } {
+): { wake(): void; stop(): Promise<void> } {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
+  let isRunning = false;
+  let isWoken = false;
   let failures = createLogThrottle(reportEveryMs);
 
   function failed(error: unknown): void {
@@ -30,11 +33,14 @@ export function repeat(
   function schedule(afterMs: number): void {
     timer = setTimeout(() => {
       const begunAt = performance.now();
+      isRunning = true;
+      isWoken = false;
       running = Promise.resolve()
         .then(work)
         .then(succeeded, failed)
         .finally(() => {
-          if (!stopped) schedule(pauseAfter(performance.now() - begunAt));
+          isRunning = false;
+          if (!stopped) schedule(isWoken ? 0 : pauseAfter(performance.now() - begunAt));
         });
     }, afterMs);
   }
@@ -45,6 +51,12 @@ export function repeat(
 
   schedule(pauseAfter(0));
   return {
+    wake() {
+      isWoken = true;
+      if (isRunning || stopped) return;
+      clearTimeout(timer);
+      schedule(0);
+    },
     async stop() {
       stopped = true;
       clearTimeout(timer);

@@ -55,6 +55,16 @@ export const settings = {
       )
       .nullable(),
   },
+  expiring_notice_days: {
+    column: 'expiringNoticeDays',
+    schema: z
+      .int()
+      .min(0)
+      .max(365)
+      .describe(
+        'Days before a known end at which webhook endpoints get `entitlements.expiring`; 0 = never',
+      ),
+  },
   reconcile: {
     column: 'reconcileReport',
     schema: reconcileSchema,

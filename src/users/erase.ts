@@ -15,8 +15,9 @@ export interface EraseDeps {
 }
 
 /**
- * Erases a user's personal data: the customers' e-mail addresses and the payloads of stored events. Later
- * events restore no e-mail address, but are stored with their payloads, so delete the customer at Stripe first.
+ * Erases a user's personal data: the customers' e-mail addresses, the payloads of stored events, and what
+ * webhook endpoints answered. Later events restore no e-mail address, but are stored with their payloads, so
+ * delete the customer at Stripe first.
  *
  * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit
  * contain no personal data. The user's entitlements do not change.
@@ -42,6 +43,7 @@ export function eraseUser(
       data: { email: null },
     });
     const payloads = await erasePayloads(tx, uid);
+    await eraseResponses(tx, uid);
     const isNew = erasedAt === null || customers + payloads > 0;
     if (isNew) await storeChanges(tx, [erasureOf(user, now)]);
     return {
@@ -83,6 +85,15 @@ function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
             where f.wanted > f.fetched and e.payload is not null
         ) e on position(c.id in e.payload::text) > 0
         where c.uid = ${uid})`;
+}
+
+/** Erases the answers to webhooks about the user: an app may have written anything into them. */
+async function eraseResponses(tx: Tx, uid: bigint): Promise<void> {
+  await tx.$executeRaw`
+    update webhook_deliveries d set attempts = (
+      select coalesce(jsonb_agg(a || '{"response": null}' order by place), '[]')
+      from jsonb_array_elements(d.attempts) with ordinality as each (a, place))
+    where uid = ${uid} and attempts <> '[]'`;
 }
 
 /** Returns the change that reports an erasure. It lists no features, because the entitlements are the same. */

@@ -17,6 +17,7 @@ const samples: {
   grace_days: [0, 365],
   redirect_origins: [['https://notes.example', 'http://localhost:5173']],
   portal_configuration_id: ['bpc_1'],
+  expiring_notice_days: [0, 365],
   reconcile: [{ plan_mismatch: 'report', missed_event: 'report' }],
 };
 

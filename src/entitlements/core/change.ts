@@ -74,6 +74,13 @@ export function boundaryChanges(
   );
 }
 
+/** Returns the first end of a granted feature after an instant, epoch milliseconds; null if none is known. */
+export function nextEndAfter(timeline: readonly Segment[], instant: number): number | null {
+  return (
+    boundaryChanges(timeline, instant + 1, Infinity).find(({ lost }) => lost.length > 0)?.at ?? null
+  );
+}
+
 type Difference = Pick<AnswerChange, 'gained' | 'lost' | 'changed'>;
 
 function compare(

@@ -1,6 +1,6 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { Tx } from '../../platform/database.ts';
-import { type ChangeCause, changeTo } from '../core/change.ts';
+import { type ChangeCause, changeTo, nextEndAfter } from '../core/change.ts';
 import { compute } from '../core/compute.ts';
 import { differenceOf } from '../core/difference.ts';
 import type { FeatureValue } from '../core/facts.ts';
@@ -48,6 +48,7 @@ export async function refreshUsers(
   const live = await loadLive(tx, uids);
   const updates: TimelineUpdate[] = [];
   const changes: NewChange[] = [];
+  const nextEnds = new Map<bigint, number | null>();
   const refreshOne = (user: LockedUser): Refreshed => {
     const userFacts = facts.get(user.uid);
     if (userFacts === undefined)
@@ -70,6 +71,7 @@ export async function refreshUsers(
         recordedAt: changedAt,
         ...change,
       });
+      nextEnds.set(user.uid, nextEndAfter(timeline, changedAt));
     }
     return {
       user,
@@ -100,6 +102,7 @@ export async function refreshUsers(
         then greatest(${new Date(now)}, u.recorded_at + interval '1 millisecond') else u.recorded_at end,
       cache_pending_at = case when r.changed then ${new Date(now)} else u.cache_pending_at end,
       next_boundary_at = case when r.changed then r.next_boundary_at else u.next_boundary_at end,
+      next_end_at = case when r.changed then r.next_end_at else u.next_end_at end,
       refresh_failed_at = null
     from jsonb_to_recordset(${JSON.stringify(
       refreshed.map(({ user, revision, changed }) => ({
@@ -107,8 +110,9 @@ export async function refreshUsers(
         revision,
         changed,
         next_boundary_at: toIso(nextBoundaries.get(user.uid) ?? null),
+        next_end_at: toIso(nextEnds.get(user.uid) ?? null),
       })),
-    )}::jsonb) as r (uid bigint, revision bigint, changed boolean, next_boundary_at timestamptz),
+    )}::jsonb) as r (uid bigint, revision bigint, changed boolean, next_boundary_at timestamptz, next_end_at timestamptz),
       projects p
     where u.uid = r.uid and p.id = u.project_id
       and (r.changed or u.catalog_revision <> p.catalog_revision or u.refresh_failed_at is not null)`;

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import type { WebhookDelivery, WebhookEndpoint } from '../generated/prisma/client.ts';
+import { isoInstant, isoInstantSchema, wholeTextSchema } from '../http/schemas.ts';
+import { messageTypes, type MessageType } from './core/message.ts';
+import type { StoredAttempt } from './record-attempt.ts';
+
+const typeNames = Object.keys(messageTypes) as [MessageType, ...MessageType[]]; // the table's own keys
+const typeTexts = Object.entries(messageTypes).map(([type, text]) => `\`${type}\`: ${text}`);
+
+export const endpointInput = {
+  url: z
+    .string()
+    .max(2_048)
+    .describe('Where messages are sent')
+    .meta({
+      examples: ['https://app.example.com/webhooks'],
+    }),
+  types: z
+    .array(z.enum(typeNames))
+    .min(1)
+    .max(typeNames.length)
+    .describe(`The types of messages that the endpoint gets. ${typeTexts.join('; ')}`),
+  description: wholeTextSchema.trim().max(500),
+};
+
+export const endpointSchema = z
+  .object({
+    id: z.string(),
+    project_id: z.string(),
+    url: z.string(),
+    types: z.array(z.enum(typeNames)),
+    description: z.string().nullable(),
+    status: z.enum(['enabled', 'disabled']),
+    disabled_reason: z
+      .enum(['operator', 'gone', 'failing'])
+      .nullable()
+      .describe('`gone`: it answered 410; `failing`: every attempt of five days failed'),
+    created_at: isoInstantSchema,
+  })
+  .meta({ id: 'WebhookEndpoint' });
+
+export type EndpointDto = z.infer<typeof endpointSchema>;
+
+export const secretSchema = z
+  .string()
+  .optional()
+  .describe('Verifies the signatures; shown only once, and omitted if the answer is replayed');
+
+export const deliveryStatus = z.enum(['pending', 'delivered', 'failed']);
+
+export const deliverySchema = z
+  .object({
+    id: z.string(),
+    message_id: z.string().describe('The header `webhook-id`, the same in every attempt'),
+    type: z.enum(typeNames),
+    status: deliveryStatus,
+    created_at: isoInstantSchema,
+    next_attempt_at: isoInstantSchema.nullable(),
+    attempts: z.array(
+      z.object({
+        at: isoInstantSchema,
+        status: z.int().nullable().describe('The HTTP status; `null` without an answer'),
+        duration_ms: z.int(),
+        error: z.string().nullable(),
+        response: z.string().nullable().describe('The first 1,024 bytes of the answer'),
+      }),
+    ),
+  })
+  .meta({ id: 'WebhookDelivery' });
+
+/** Maps an endpoint to its DTO, which never contains a secret. */
+export function toEndpointDto(row: WebhookEndpoint): EndpointDto {
+  return endpointSchema.parse({
+    id: row.id,
+    project_id: row.projectId,
+    url: row.url,
+    types: row.types,
+    description: row.description,
+    status: row.status,
+    disabled_reason: row.disabledReason,
+    created_at: isoInstant(row.createdAt),
+  });
+}
+
+export function toDeliveryDto(row: WebhookDelivery): z.infer<typeof deliverySchema> {
+  return {
+    id: row.id,
+    message_id: row.messageId,
+    type: z.enum(typeNames).parse(row.type),
+    status: deliveryStatus.parse(row.status),
+    created_at: isoInstant(row.createdAt),
+    next_attempt_at: isoInstant(row.nextAttemptAt),
+    attempts: row.attempts as unknown as StoredAttempt[], // written by recordAttempt
+  };
+}

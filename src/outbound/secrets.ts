@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import type { PreviousSecret } from './claim.ts';
+
+/** Returns a new secret: `whsec_` and 32 random bytes in base64. Source: Standard Webhooks. */
+export function newSecret(): string {
+  return `whsec_${randomBytes(32).toString('base64')}`;
+}
+
+/** Returns the secrets that sign at an instant (epoch milliseconds): the present one first. */
+export function liveSecrets(
+  endpoint: { secret: string; previousSecrets: readonly PreviousSecret[] },
+  now: number,
+): string[] {
+  return [
+    endpoint.secret,
+    ...livePrevious(endpoint.previousSecrets, now).map((each) => each.secret),
+  ];
+}
+
+/** Returns the previous secrets whose overlap has not ended. */
+export function livePrevious(
+  previous: readonly PreviousSecret[],
+  now: number,
+): readonly PreviousSecret[] {
+  return previous.filter(({ until }) => now < Date.parse(until));
+}

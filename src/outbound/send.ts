@@ -1,0 +1,236 @@
+import { Resolver } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Webhook } from 'standardwebhooks';
+import type { Clock } from '../platform/clock.ts';
+import { isAllowedAddress, type Network } from './core/addresses.ts';
+import { isLocalhost, literalAddress, localhost } from './core/endpoint-url.ts';
+import { parseRetryAfter } from './core/retry-schedule.ts';
+
+/** Time limit of an attempt, milliseconds. */
+const attemptTimeoutMs = 15_000;
+
+/** Time limit of a connection, TLS included, milliseconds. */
+const connectTimeoutMs = 10_000;
+
+/** Maximum number of bytes that are read of an answer. */
+const maxReadBytes = 4_096;
+
+/** Maximum number of bytes of an answer that are stored. */
+const maxStoredBytes = 1_024;
+
+/** Why an attempt failed. */
+export type SendError =
+  | 'address_not_allowed'
+  | 'name_not_resolved'
+  | 'connection_failed'
+  | 'tls_failed'
+  | 'timeout'
+  | 'redirect_not_followed'
+  | 'status_not_2xx';
+
+/** The result of an attempt. */
+export interface Attempt {
+  /** When it began, epoch milliseconds. */
+  at: number;
+  durationMs: number;
+  /** The HTTP status; null without an answer. */
+  status: number | null;
+  error: SendError | null;
+  /** The start of the answer; null without one. */
+  response: string | null;
+  retryAfterMs: number | null;
+}
+
+export interface SignedMessage {
+  url: string;
+  /** The header `webhook-id`. */
+  id: string;
+  body: string;
+  /** All secrets that sign. */
+  secrets: readonly string[];
+}
+
+export interface SenderOptions {
+  clock: Clock;
+  monotonic: Clock;
+  /** Networks to which webhooks may be sent although they are internal; http is allowed there. */
+  allowedNetworks: readonly Network[];
+  /** Resolves a name to addresses; by default with DNS, without the hosts file. */
+  resolve?: (hostname: string) => Promise<string[]>;
+  /** Time limit of an attempt; 15 s by default. */
+  timeoutMs?: number;
+}
+
+/** Sends messages over HTTP. */
+export interface Sender {
+  /** Sends a message once. Never throws: failures are in the result. Undefined if `signal` aborted it. */
+  send(message: SignedMessage, signal: AbortSignal): Promise<Attempt | undefined>;
+  close(): Promise<void>;
+}
+
+class AddressNotAllowed extends Error {}
+class NameNotResolved extends Error {}
+
+/**
+ * Creates a sender that reaches public addresses and the allowed networks only. A name is resolved once per
+ * connection, and the connection goes to an address that was checked, so that a second DNS answer cannot
+ * redirect it. Redirects are not followed.
+ */
+export function createSender(options: SenderOptions): Sender {
+  const { clock, monotonic, allowedNetworks, timeoutMs = attemptTimeoutMs } = options;
+  const resolve = options.resolve ?? resolveName;
+  const agent = new Agent({
+    connect: createConnect(allowedNetworks, resolve),
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    // HTTP/1.1 without pipelining: a slow answer delays no other message.
+    pipelining: 1,
+    keepAliveTimeout: 4_000,
+  });
+
+  async function exchange(message: SignedMessage, at: number, signal: AbortSignal) {
+    const { url, id, body, secrets } = message;
+    const target = new URL(url);
+    const response = await agent.request({
+      origin: target.origin,
+      path: `${target.pathname}${target.search}`,
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Latchkey-Webhooks/1',
+        'webhook-id': id,
+        'webhook-timestamp': String(Math.floor(at / 1_000)),
+        'webhook-signature': signaturesOf(id, at, body, secrets),
+      },
+      body,
+      signal,
+    });
+    const text = await readStart(response.body).catch(() => '');
+    const retryAfter = response.headers['retry-after'];
+    return {
+      status: response.statusCode,
+      response: text,
+      retryAfterMs: parseRetryAfter(typeof retryAfter === 'string' ? retryAfter : undefined, at),
+    };
+  }
+
+  return {
+    async send(message, stopped) {
+      const at = Math.floor(clock());
+      const begunAt = monotonic();
+      const durationMs = (): number => Math.round(monotonic() - begunAt);
+      const isOver = AbortSignal.timeout(timeoutMs);
+      try {
+        const answer = await exchange(message, at, AbortSignal.any([isOver, stopped]));
+        return { at, durationMs: durationMs(), ...answer, error: errorOfStatus(answer.status) };
+      } catch (error) {
+        if (stopped.aborted) return undefined;
+        return {
+          ...{ at, durationMs: durationMs(), status: null, response: null, retryAfterMs: null },
+          error: isOver.aborted ? 'timeout' : errorOf(error),
+        };
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** Creates the function that connects to an address after it was checked. */
+function createConnect(
+  allowed: readonly Network[],
+  resolve: (hostname: string) => Promise<string[]>,
+): buildConnector.connector {
+  const lookupFor =
+    (protocol: string): LookupFunction =>
+    (hostname, { all }, callback) => {
+      checkedAddresses(hostname, protocol).then(
+        (addresses) => {
+          const found = addresses.map((address) => ({
+            address,
+            family: address.includes(':') ? 6 : 4,
+          }));
+          const [first] = found;
+          if (all === true) callback(null, found);
+          else callback(null, first?.address ?? '', first?.family);
+        },
+        (error: unknown) => {
+          callback(error instanceof Error ? error : new Error(String(error)), '');
+        },
+      );
+    };
+
+  async function checkedAddresses(hostname: string, protocol: string): Promise<string[]> {
+    const addresses = isLocalhost(hostname) ? localhost : await resolve(hostname);
+    if (addresses.length === 0) throw new NameNotResolved();
+    const reachable = addresses.filter((each) => isAllowedAddress(each, protocol, allowed));
+    if (reachable.length === 0) throw new AddressNotAllowed();
+    return reachable;
+  }
+
+  const connectors = Object.fromEntries(
+    ['http:', 'https:'].map((protocol) => [
+      protocol,
+      buildConnector({ timeout: connectTimeoutMs, lookup: lookupFor(protocol) }),
+    ]),
+  );
+  return (request, callback) => {
+    const literal = literalAddress(request.hostname);
+    // Node looks up names only.
+    if (literal !== null && !isAllowedAddress(literal, request.protocol, allowed)) {
+      callback(new AddressNotAllowed(), null);
+      return;
+    }
+    connectors[request.protocol]?.(request, callback);
+  };
+}
+
+/**
+ * Resolves a name by DNS. Not by the operating system: its resolver blocks one of four threads per query, so
+ * that a few slow names would delay every connection of the process.
+ */
+async function resolveName(hostname: string): Promise<string[]> {
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  const answers = await Promise.allSettled([
+    resolver.resolve4(hostname),
+    resolver.resolve6(hostname),
+  ]);
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+}
+
+/** Returns the header `webhook-signature`: a signature per secret. */
+function signaturesOf(id: string, at: number, body: string, secrets: readonly string[]): string {
+  return secrets.map((secret) => new Webhook(secret).sign(id, new Date(at), body)).join(' ');
+}
+
+/** Reads the start of an answer and drops the rest. */
+async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      // undici's body is a byte stream
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= maxReadBytes) break;
+    }
+  } catch (error) {
+    if (size === 0) throw error;
+  }
+  const text = Buffer.concat(chunks).subarray(0, maxStoredBytes).toString('utf8');
+  // Postgres' JSON cannot store U+0000.
+  return text.replaceAll('\0', '\uFFFD');
+}
+
+function errorOfStatus(status: number): SendError | null {
+  if (status >= 200 && status < 300) return null;
+  return status >= 300 && status < 400 ? 'redirect_not_followed' : 'status_not_2xx';
+}
+
+function errorOf(error: unknown): SendError {
+  if (error instanceof AddressNotAllowed) return 'address_not_allowed';
+  if (error instanceof NameNotResolved) return 'name_not_resolved';
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (/TIMEOUT/.test(code)) return 'timeout';
+  return /CERT|TLS|SSL|ALTNAME|SIGNATURE|ISSUER/.test(code) ? 'tls_failed' : 'connection_failed';
+}
