@@ -26,6 +26,7 @@ const rooms = [
   'grants/',
   'projects/',
   'webhook/',
+  'outbound/',
   'changes/',
   'reporting/',
   'entitlements/',
@@ -82,7 +83,7 @@ module.exports = {
         'Pure code (in folders named core) knows no client and no framework. Types cost nothing and are allowed.',
       from: { path: pure },
       to: {
-        pathNot: [...pure, '^(?:node:)?util$'],
+        pathNot: [...pure, '^(?:node:)?util$', '^node_modules/ipaddr\\.js/'],
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -29,6 +29,7 @@ import { purchaseRoutes } from './linking/purchase-routes.ts';
 import { opsRoutes } from './ops/routes.ts';
 import { deliveryRoutes } from './outbound/delivery-routes.ts';
 import { endpointRoutes } from './outbound/endpoint-routes.ts';
+import type { Sender } from './outbound/send.ts';
 import { keyRoutes } from './projects/key-routes.ts';
 import { projectRoutes } from './projects/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
@@ -42,6 +43,8 @@ import { webhookRoutes } from './webhook/routes.ts';
 export interface AppDeps extends Deps {
   cache: EntitlementCache;
   feed: Feed;
+  /** Sends webhooks to apps. */
+  sender: Sender;
   /** Wakes the worker of this process after an object was enqueued. */
   wake: () => void;
   /** Returns whether the background work has run recently. */

@@ -11,6 +11,7 @@ import { keepHouse } from './ops/housekeeping.ts';
 import { startDispatcher } from './outbound/dispatcher.ts';
 import { sweepExpiring } from './outbound/expiring.ts';
 import { measureWebhooks } from './outbound/measure.ts';
+import type { Sender } from './outbound/send.ts';
 import { scheduleCron } from './platform/cron.ts';
 import { repeat } from './platform/repeat.ts';
 import { startReconciliation } from './reconciliation/schedule.ts';
@@ -49,7 +50,9 @@ const pollChangesEveryMs = 1_000;
 const expiringEveryMs = 5_000;
 
 /** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */
-export function startBackground(deps: Deps & { cache: EntitlementCache; feed: Feed }): Background {
+export function startBackground(
+  deps: Deps & { cache: EntitlementCache; feed: Feed; sender: Sender },
+): Background {
   const { logger } = deps;
   const warn = (message: string) => (error: unknown) => {
     logger.warn({ err: error }, message);

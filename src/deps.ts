@@ -3,7 +3,6 @@ import type { Config } from './config.ts';
 import type { Clock } from './platform/clock.ts';
 import { createDatabaseClock, type DatabaseClock } from './platform/database-clock.ts';
 import { type Database, openDatabase, readClock } from './platform/database.ts';
-import { createSender, type Sender } from './outbound/send.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { createLogger, type Logger } from './platform/logger.ts';
 import { type LoopDelay, measureLoopDelay } from './platform/loop-delay.ts';
@@ -34,8 +33,6 @@ export interface Deps {
   /** The client with reconciliation's share. */
   stripeForReconciliation: Stripe;
   keyState: KeyState;
-  /** Sends webhooks to apps. */
-  sender: Sender;
 }
 
 /**
@@ -80,11 +77,6 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
     stripeInBackground: openPacedStripe(config.stripe, 'background', paced),
     stripeForReconciliation: openPacedStripe(config.stripe, 'reconciliation', paced),
     keyState,
-    sender: createSender({
-      clock: overrides.clock ?? databaseClock.now,
-      monotonic,
-      allowedNetworks: config.webhookAllowedNetworks,
-    }),
     ...overrides,
   };
 }
@@ -109,6 +101,5 @@ function openCacheStore(url: string, metrics: Metrics, logger: Logger): Redis {
 export async function closeDeps(deps: Deps): Promise<void> {
   deps.loopDelay.stop();
   deps.redis?.disconnect();
-  await deps.sender.close();
   await deps.database.close();
 }

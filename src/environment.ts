@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import cron from 'node-cron';
 import { z } from 'zod';
-import { parseNetwork } from './outbound/core/addresses.ts';
 
 /** A secret that is sent in a header or compared with one. */
 const secret = (minimum: number) =>
@@ -170,11 +170,8 @@ export const environmentSchema = z.object({
     .transform((value) => value.split(',').map((part) => part.trim()))
     .pipe(
       z.array(
-        z.string().transform((text, context) => {
-          const network = parseNetwork(text);
-          if (network !== null) return network;
-          context.addIssue('must be networks such as 10.0.0.0/8 or fd00::/8, comma-separated');
-          return z.NEVER;
+        z.string().refine((text) => ipaddr.isValidCIDR(text), {
+          error: 'must be networks such as 10.0.0.0/8 or fd00::/8, comma-separated',
         }),
       ),
     )

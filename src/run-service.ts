@@ -4,6 +4,7 @@ import { createFeed } from './changes/feed.ts';
 import type { Deps } from './deps.ts';
 import { createCache } from './entitlements/read/cache.ts';
 import type { App } from './http/app-types.ts';
+import { createSender } from './outbound/send.ts';
 
 /** A running service. Stop both parts before the dependencies are closed. */
 export interface Running {
@@ -30,15 +31,17 @@ export async function runService(
       feed.wake();
     },
   });
+  const sender = createSender({ ...deps, allowedNetworks: config.webhookAllowedNetworks });
   const app = await buildApp({
     ...deps,
     cache,
     feed,
+    sender,
     wake: () => running.background?.wake(),
     jobsHealthy: () => running.background?.healthy() ?? false,
   });
   prepare(app);
-  const background = startBackground({ ...deps, cache, feed });
+  const background = startBackground({ ...deps, cache, feed, sender });
   running.background = background;
   await app.listen({ host: config.host, port: config.port });
   deps.loopDelay.restart();

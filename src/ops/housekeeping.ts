@@ -19,6 +19,9 @@ const dayMs = 86_400_000;
 /** Retention of reconciliations and settled findings: a year and a margin. */
 const reconciliationRetentionDays = 400;
 
+/** Minimum retention of webhook deliveries: longer than their retries take. */
+const minDeliveryRetentionDays = 5;
+
 /**
  * Deletes expired data in batches, so that locks are short. Safe to run on several instances concurrently.
  *
@@ -29,6 +32,9 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
   const now = deps.clock();
   const before = new Date(now - deps.eventRetentionDays * dayMs);
   const changedBefore = new Date(now - deps.changeRetentionDays * dayMs);
+  const deliveredBefore = new Date(
+    now - Math.max(deps.changeRetentionDays, minDeliveryRetentionDays) * dayMs,
+  );
   const endedBefore = new Date(now - reconciliationRetentionDays * dayMs);
 
   async function inBatches(purge: () => Promise<number>): Promise<number> {
@@ -47,7 +53,7 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
     findings: await inBatches(() => purgeFindings(database, endedBefore)),
     runs: await inBatches(() => purgeRuns(database, endedBefore)),
     changes: await inBatches(() => purgeChanges(database, changedBefore, batch)),
-    deliveries: await inBatches(() => purgeDeliveries(database, changedBefore, batch)),
+    deliveries: await inBatches(() => purgeDeliveries(database, deliveredBefore, batch)),
     endpoints: await inBatches(() => purgeEndpoints(database, batch)),
     notices: await inBatches(() => purgeNotices(database, new Date(now), batch)),
   };

@@ -7,12 +7,11 @@ export async function purgeDeliveries(
   batch: number,
 ): Promise<number> {
   const { rowCount } = await pool.query(
-    `delete from webhook_deliveries where id in (
-       (select id from webhook_deliveries where created_at < $1
-        order by created_at limit $2 for update skip locked)
-       union all
-       (select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
-        where e.deleted_at is not null limit $2 for update of d skip locked))`,
+    `delete from webhook_deliveries where id = any(
+       array(select id from webhook_deliveries where created_at < $1
+             order by created_at limit $2 for update skip locked)
+       || array(select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
+                where e.deleted_at is not null limit $2 for update of d skip locked))`,
     [createdBefore, batch],
   );
   return rowCount ?? 0;

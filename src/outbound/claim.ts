@@ -30,12 +30,13 @@ export interface Claim {
   type: MessageType;
   data: { user_id: string; revision: number; recorded_at: string };
   createdAt: Date;
+  dueAt: Date;
   tries: number;
   isFirst: boolean;
   leasedUntil: Date;
 }
 
-/** The attempts that run in this process. */
+/** The attempts of this process. */
 export interface Capacity {
   /** Maximum of all. */
   max: number;
@@ -44,8 +45,11 @@ export interface Capacity {
 }
 
 /**
- * Claims due deliveries for attempts, the oldest of each endpoint first. Free capacity is shared: a project
- * gets at most half of what the others leave, so that endpoints that do not answer leave room for others.
+ * Claims due deliveries for attempts, the oldest of each endpoint first. Free capacity is shared so that
+ * something is left for a project that comes later, even if no endpoint answers.
+ *
+ * The SQL function `claim_deliveries` (prisma/migrations/20261130160000_signed_webhooks) serializes the
+ * claims of all instances, so that together they keep the limit per endpoint.
  *
  * @param now epoch milliseconds.
  */
@@ -57,51 +61,16 @@ export async function claimDeliveries(
   const total = [...running.values()].reduce((sum, count) => sum + count, 0);
   if (total >= max) return [];
   const { rows } = await pool.query<Claim>(
-    `with recursive with_pending (endpoint_id) as (
-       (select endpoint_id from webhook_deliveries where status = 'pending' order by endpoint_id limit 1)
-       union all
-       select (
-         select d.endpoint_id from webhook_deliveries d
-         where d.status = 'pending' and d.endpoint_id > w.endpoint_id order by d.endpoint_id limit 1)
-       from with_pending w where w.endpoint_id is not null
-     ), endpoints as materialized (
-       select e.* from with_pending w join webhook_endpoints e on e.id = w.endpoint_id
-       where e.status = 'enabled' and e.deleted_at is null and exists (
-         select from webhook_deliveries d
-         where d.endpoint_id = e.id and d.status = 'pending' and d.next_attempt_at <= $1
-           and (d.leased_until is null or d.leased_until <= $1))
-       for no key update of e skip locked
-     ), due as (
-       select d.id, e.project_id, d.next_attempt_at,
-         row_number() over (partition by e.project_id order by d.next_attempt_at) as nth
-       from endpoints e cross join lateral (
-         select d.id, d.next_attempt_at from webhook_deliveries d
-         where d.endpoint_id = e.id and d.status = 'pending' and d.next_attempt_at <= $1
-           and (d.leased_until is null or d.leased_until <= $1)
-         order by d.next_attempt_at
-         limit $2::int - (select count(*) from webhook_deliveries l
-                     where l.endpoint_id = e.id and l.leased_until > $1)
-       ) d
-     ), chosen as (
-       select due.id from due
-       left join (select key as project_id, value::int as count from jsonb_each_text($5::jsonb)) r using (project_id)
-       where nth + coalesce(r.count, 0) <= greatest($2::int, ($3::int - $4::int + coalesce(r.count, 0)) / 2)
-       order by nth, next_attempt_at limit $3::int - $4::int
-     )
-     update webhook_deliveries d set leased_until = $6
-     from chosen, webhook_endpoints e
-     where d.id = chosen.id and e.id = d.endpoint_id
-     returning d.id, e.id as "endpointId", e.project_id as "projectId", e.url, e.secret,
-       e.previous_secrets as "previousSecrets", e.failing_since as "failingSince",
-       d.message_id as "messageId", d.type, d.data, d.created_at as "createdAt", d.tries,
-       d.attempts = '[]' as "isFirst", d.leased_until as "leasedUntil"`,
+    `select id, endpoint_id as "endpointId", project_id as "projectId", url, secret,
+       previous_secrets as "previousSecrets", failing_since as "failingSince", message_id as "messageId",
+       type, data, created_at as "createdAt", due_at as "dueAt", tries, is_first as "isFirst", $2 as "leasedUntil"
+     from claim_deliveries($1, $2, $3, $4, $5)`,
     [
       new Date(now),
-      maxPerEndpoint,
-      max,
-      total,
-      JSON.stringify(Object.fromEntries(running)),
       new Date(now + leaseMs),
+      maxPerEndpoint,
+      max - total,
+      JSON.stringify(Object.fromEntries(running)),
     ],
   );
   return rows;

@@ -87,16 +87,21 @@ export function replaySince(
           else 'entitlements.changed' end = any(${endpoint.types}))::int as count
       from changes where project_id = ${endpoint.projectId} and recorded_at >= ${since}
         and position <= ${endpoint.position}`;
+    const first = changes?.first ?? null;
     const notices = await tx.$executeRaw`
       update webhook_deliveries set status = 'pending', tries = 0, next_attempt_at = ${new Date(now)}
       where endpoint_id = ${endpointId} and position is null and created_at >= ${since}`;
-    if (changes?.first != null) {
+    if (first !== null) {
       await tx.webhookEndpoint.update({
         where: { id: endpointId },
-        data: { position: changes.first - 1n },
+        data: { position: first - 1n },
       });
     }
     const replay = { from: since.toISOString(), messages: (changes?.count ?? 0) + notices };
+    if (first === null && notices === 0) {
+      await keep(tx, replay);
+      return replay;
+    }
     await recordAudit(tx, {
       ...targetOf(by, endpoint),
       action: 'webhook_endpoint.replay',

@@ -234,7 +234,9 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
         tags,
         summary: 'Send every message since an instant again, under its first `webhook-id`',
         params,
-        body: z.strictObject({ ...scope, from: instantSchema }),
+        body: z
+          .strictObject({ ...scope, from: instantSchema })
+          .meta({ 'x-examples': { since: { value: { from: '2026-11-30T00:00:00Z' } } } }),
         response: {
           202: z.object({
             from: isoInstantSchema,

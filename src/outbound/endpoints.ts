@@ -8,7 +8,6 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import type { PreviousSecret } from './claim.ts';
-import type { Network } from './core/addresses.ts';
 import { endpointUrlFault } from './core/endpoint-url.ts';
 import { defaultTypes, type MessageType } from './core/message.ts';
 import { livePrevious, newSecret } from './secrets.ts';
@@ -16,7 +15,7 @@ import { livePrevious, newSecret } from './secrets.ts';
 export interface EndpointDeps {
   clock: Clock;
   database: Database;
-  allowedNetworks: readonly Network[];
+  allowedNetworks: readonly string[];
 }
 
 /** Maximum number of endpoints of a project. Each costs work with every change. */

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { Webhook } from 'standardwebhooks';
 import type { Clock } from '../platform/clock.ts';
-import { isAllowedAddress, type Network } from './core/addresses.ts';
+import { isAllowedAddress } from './core/addresses.ts';
 import { isLocalhost, literalAddress, localhost } from './core/endpoint-url.ts';
 import { parseRetryAfter } from './core/retry-schedule.ts';
 
@@ -13,6 +13,9 @@ const attemptTimeoutMs = 15_000;
 /** Time limit of a connection, TLS included, milliseconds. */
 const connectTimeoutMs = 10_000;
 
+/** Time after which an idle connection is closed, milliseconds. */
+const keepAliveMs = 4_000;
+
 /** Maximum number of bytes that are read of an answer. */
 const maxReadBytes = 4_096;
 
@@ -20,7 +23,7 @@ const maxReadBytes = 4_096;
 const maxStoredBytes = 1_024;
 
 /** Why an attempt failed. */
-export type SendError =
+type SendError =
   | 'address_not_allowed'
   | 'name_not_resolved'
   | 'connection_failed'
@@ -42,7 +45,7 @@ export interface Attempt {
   retryAfterMs: number | null;
 }
 
-export interface SignedMessage {
+interface SignedMessage {
   url: string;
   /** The header `webhook-id`. */
   id: string;
@@ -55,7 +58,7 @@ export interface SenderOptions {
   clock: Clock;
   monotonic: Clock;
   /** Networks to which webhooks may be sent although they are internal; http is allowed there. */
-  allowedNetworks: readonly Network[];
+  allowedNetworks: readonly string[];
   /** Resolves a name to addresses; by default with DNS, without the hosts file. */
   resolve?: (hostname: string) => Promise<string[]>;
   /** Time limit of an attempt; 15 s by default. */
@@ -66,7 +69,6 @@ export interface SenderOptions {
 export interface Sender {
   /** Sends a message once. Never throws: failures are in the result. Undefined if `signal` aborted it. */
   send(message: SignedMessage, signal: AbortSignal): Promise<Attempt | undefined>;
-  close(): Promise<void>;
 }
 
 class AddressNotAllowed extends Error {}
@@ -86,7 +88,9 @@ export function createSender(options: SenderOptions): Sender {
     bodyTimeout: timeoutMs,
     // HTTP/1.1 without pipelining: a slow answer delays no other message.
     pipelining: 1,
-    keepAliveTimeout: 4_000,
+    keepAliveTimeout: keepAliveMs,
+    // Whatever the receiver asks for, so that few connections are idle.
+    keepAliveMaxTimeout: keepAliveMs,
   });
 
   async function exchange(message: SignedMessage, at: number, signal: AbortSignal) {
@@ -132,13 +136,12 @@ export function createSender(options: SenderOptions): Sender {
         };
       }
     },
-    close: () => agent.destroy(),
   };
 }
 
 /** Creates the function that connects to an address after it was checked. */
 function createConnect(
-  allowed: readonly Network[],
+  allowed: readonly string[],
   resolve: (hostname: string) => Promise<string[]>,
 ): buildConnector.connector {
   const lookupFor =
@@ -231,6 +234,6 @@ function errorOf(error: unknown): SendError {
   if (error instanceof AddressNotAllowed) return 'address_not_allowed';
   if (error instanceof NameNotResolved) return 'name_not_resolved';
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (/TIMEOUT/.test(code)) return 'timeout';
+  if (code.includes('TIMEOUT') || code === 'ETIMEDOUT') return 'timeout';
   return /CERT|TLS|SSL|ALTNAME|SIGNATURE|ISSUER/.test(code) ? 'tls_failed' : 'connection_failed';
 }

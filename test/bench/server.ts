@@ -6,6 +6,7 @@ import { createFeed } from '../../src/changes/feed.ts';
 import { loadConfig } from '../../src/config.ts';
 import { openDeps } from '../../src/deps.ts';
 import { createCache } from '../../src/entitlements/read/cache.ts';
+import { createSender } from '../../src/outbound/send.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { buildFloors } from './floors.ts';
 
@@ -48,6 +49,7 @@ const app =
     ? await buildApp({
         ...deps,
         feed: createFeed(deps),
+        sender: createSender({ ...deps, allowedNetworks: [] }),
         cache: createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds }),
         wake: () => undefined,
         jobsHealthy: () => true,

@@ -3,11 +3,11 @@ import { sweepBoundaries } from '../../src/changes/boundaries.ts';
 import { dispatchAll } from '../../src/outbound/dispatcher.ts';
 import { sweepExpiring } from '../../src/outbound/expiring.ts';
 import { at, text } from '../helpers/json.ts';
-import { parseNetwork } from '../../src/outbound/core/addresses.ts';
 import type { TestService } from '../helpers/service.ts';
 import { startTwoProjects } from '../helpers/two-projects.ts';
 import {
   answerWith,
+  loopback,
   startReceiver,
   verifies,
   type WebhookReceiver,
@@ -25,10 +25,9 @@ let endpoint: { id: string; secret: string };
 let user = 0;
 
 beforeAll(async () => {
-  const loopback = parseNetwork('127.0.0.0/8');
   ({ service, notes, other } = await startTwoProjects(
     { export: 'boolean', pages: 'limit' },
-    { config: { webhookAllowedNetworks: loopback === null ? [] : [loopback] } },
+    { config: { webhookAllowedNetworks: loopback } },
   ));
 });
 beforeEach(async () => {

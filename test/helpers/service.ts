@@ -7,6 +7,7 @@ import { type Config, loadConfig } from '../../src/config.ts';
 import { closeDeps, openDeps } from '../../src/deps.ts';
 import { createCache } from '../../src/entitlements/read/cache.ts';
 import type { App } from '../../src/http/app-types.ts';
+import { createSender } from '../../src/outbound/send.ts';
 import { syncAll } from '../../src/mirror/worker.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import type { LoopDelay } from '../../src/platform/loop-delay.ts';
@@ -119,6 +120,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...opened,
     cache: createCache({ ...opened, cacheTtlSeconds: config.cacheTtlSeconds }),
     feed: createFeed(opened),
+    sender: createSender({ ...opened, allowedNetworks: config.webhookAllowedNetworks }),
     wake: () => undefined,
     jobsHealthy: () => true,
   };

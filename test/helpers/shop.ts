@@ -7,6 +7,7 @@ import {
   testStart,
   type TestResponse,
   type TestService,
+  type TestServiceOptions,
   webhookSecret,
 } from './service.ts';
 
@@ -58,7 +59,8 @@ const goods: Record<ShopPrice, { features: object; once?: object }> = {
   forever: { features: { theme: { dark: false } }, once: {} },
 };
 
-export async function startShop(): Promise<Shop> {
+/** @param options `config`: settings of the service. */
+export async function startShop(options: Pick<TestServiceOptions, 'config'> = {}): Promise<Shop> {
   const clock = new TestClock(testStart);
   const secretKey = 'sk_test_123';
   const sandbox = await startSandbox({
@@ -68,7 +70,7 @@ export async function startShop(): Promise<Shop> {
     // Stripe gives up after the grace period has ended, not at the same instant.
     dunning: { retryDays: [3, 5, 14], then: 'cancel' },
   });
-  const service = await startTestService({ stripeUrl: sandbox.url, clock });
+  const service = await startTestService({ ...options, stripeUrl: sandbox.url, clock });
   const url = await service.listen();
   sandbox.addEndpoint({ url: `${url}/api/v1/webhooks/stripe`, secret: webhookSecret });
   const { hostname, port } = new URL(sandbox.url);

@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { vi } from 'vitest';
 
+/** The networks that webhooks may reach where receivers of tests listen. */
+export const loopback = ['127.0.0.0/8'];
+
 /** A message as an app received it. */
 export interface ReceivedMessage {
   path: string;

@@ -39,6 +39,7 @@ const overAllProjects = [
   'GET /api/v1/admin/audit',
   'GET /api/v1/admin/events',
   'GET /api/v1/admin/reconciliations',
+  'GET /api/v1/admin/webhook-endpoints',
   'GET /api/v1/changes',
   'GET /api/v1/changes/stream',
   'GET /api/v1/metrics',
@@ -218,8 +219,8 @@ function comparable({ status, text, type }: Answer, asked: Partial<Ids> = {}): A
     type,
     text: named
       .replace(/"request_id":"[^"]+"/, '')
-      .replaceAll(/\b(gr|rv|au|key|rf|lr)_[0-9a-z]{10,}/g, '<$1>')
-      .replaceAll(/"(key|prefix)":"[^"]+"/g, '"$1":"<secret>"'),
+      .replaceAll(/\b(gr|rv|au|key|rf|lr|we|whd)_[0-9a-z]{10,}/g, '<$1>')
+      .replaceAll(/"(key|prefix|secret)":"[^"]+"/g, '"$1":"<secret>"'),
   };
 }
 

@@ -270,6 +270,9 @@ describe('housekeeping', () => {
       findings: 0,
       runs: 0,
       changes: 0,
+      deliveries: 0,
+      endpoints: 0,
+      notices: 0,
     });
     expect(await keepHouse(config)).toMatchObject({ idempotencyRecords: 500 });
   });
@@ -285,6 +288,51 @@ describe('housekeeping', () => {
     });
     await keepHouse({ ...service.deps, eventRetentionDays: 30, changeRetentionDays: 7 });
     expect(await prisma.idempotencyRecord.findMany()).toMatchObject([{ key: 'new' }]);
+  });
+
+  it('forgets deliveries after the retention, endpoints that were deleted, and notices of passed ends', async () => {
+    const { prisma } = service.deps.database;
+    const { projectId } = await service.createProject('told');
+    const now = service.clock.now();
+    const user = await prisma.user.create({
+      data: { projectId, userId: 'u_1', createdAt: new Date(now) },
+    });
+    const endpoint = (id: string, deletedAt: Date | null) => ({
+      ...{ id, projectId, url: 'https://app.example.com', types: [], secret: 'a secret' },
+      ...{ position: 0n, createdAt: new Date(now), deletedAt },
+    });
+    await prisma.webhookEndpoint.createMany({
+      data: [endpoint('we_kept', null), endpoint('we_deleted', new Date(now))],
+    });
+    const delivery = (id: string, endpointId: string, createdAt: number) => ({
+      ...{ id, endpointId, messageId: `msg_${id}`, type: 'entitlements.changed', uid: user.uid },
+      ...{ data: {}, status: 'delivered', createdAt: new Date(createdAt) },
+    });
+    const limit = now - 7 * day;
+    await prisma.webhookDelivery.createMany({
+      data: [
+        delivery('old', 'we_kept', limit - 1),
+        delivery('new', 'we_kept', limit),
+        delivery('deleted', 'we_deleted', now),
+      ],
+    });
+    const notice = (endsAt: number) => ({
+      ...{ uid: user.uid, featureCode: 'export', endsAt: new Date(endsAt) },
+    });
+    await prisma.expiringNotice.createMany({ data: [notice(now - 1), notice(now)] });
+    const retention = { eventRetentionDays: 30, changeRetentionDays: 7 };
+    expect(await keepHouse({ ...service.deps, ...retention })).toMatchObject({
+      deliveries: 2,
+      endpoints: 1,
+      notices: 1,
+    });
+    expect(await prisma.webhookDelivery.findMany()).toMatchObject([{ id: 'new' }]);
+    expect(await prisma.webhookEndpoint.findMany()).toMatchObject([{ id: 'we_kept' }]);
+    expect(await prisma.expiringNotice.findMany()).toMatchObject([{ endsAt: new Date(now) }]);
+    // Retries of a delivery take up to four days.
+    await prisma.webhookDelivery.create({ data: delivery('pending', 'we_kept', now - 4 * day) });
+    await keepHouse({ ...service.deps, ...retention, changeRetentionDays: 1 });
+    expect(await prisma.webhookDelivery.findMany()).toMatchObject([{ id: 'pending' }]);
   });
 
   it('forgets reconciliations after 400 days, but for what is open and the last success', async () => {

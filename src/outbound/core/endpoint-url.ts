@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
-import { isAllowedAddress, type Network } from './addresses.ts';
+import ipaddr from 'ipaddr.js';
+import { isAllowedAddress } from './addresses.ts';
 
 /** Addresses of `localhost`, which is never looked up (RFC 6761). */
 export const localhost = ['127.0.0.1', '::1'];
@@ -11,14 +11,14 @@ export function isLocalhost(hostname: string): boolean {
 /** Returns the address in a URL's hostname; null for a name. The URL parser normalizes all notations. */
 export function literalAddress(hostname: string): string | null {
   const bare = hostname.replace(/^\[|\]$/g, '');
-  return isIP(bare) === 0 ? null : bare;
+  return ipaddr.isValid(bare) ? bare : null;
 }
 
 /**
  * Returns why webhooks may not be sent to a URL, as far as the URL shows it; null if they may. A name is
  * resolved and checked with every attempt.
  */
-export function endpointUrlFault(text: string, allowed: readonly Network[]): string | null {
+export function endpointUrlFault(text: string, allowed: readonly string[]): string | null {
   if (!URL.canParse(text)) return 'must be a URL such as `https://app.example.com/webhooks`';
   const { protocol, hostname, username, password } = new URL(text);
   if (protocol !== 'https:' && (protocol !== 'http:' || allowed.length === 0)) {

@@ -128,6 +128,10 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
   'Clients are refused': () => Promise.resolve({}),
   'Changes arrive late': () => Promise.resolve({}),
 
+  'Webhooks to apps are late': () => Promise.resolve({}),
+
+  'An app does not accept webhooks': () => Promise.resolve({}),
+
   'Redis is down': () => Promise.resolve({}),
 
   async 'Erase a user'(shop) {

@@ -17,6 +17,9 @@ const columns = {
   link_runs: 'id, project_id, reason, pairs',
   webhook_events: 'number, payload is null',
   reconciliation_runs: 'id, status',
+  webhook_endpoints:
+    'id, url, description, types, status, disabled_reason, secret, position, deleted_at',
+  webhook_deliveries: 'id, status, next_attempt_at',
   wanted: 'object_type, object_id, wanted',
 } as const;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { text } from '../../helpers/json.ts';
 import type { Pools } from './arbitrary-request.ts';
-import type { Ids, World } from './world.ts';
+import { type Ids, makeDelivery, webhookUrl, type World } from './world.ts';
 
 /** Ids for random requests, some of which exist. */
 export function arbitraryIds(world: World, pools: Pools): fc.Arbitrary<Ids> {
@@ -24,6 +24,8 @@ export function arbitraryIds(world: World, pools: Pools): fc.Arbitrary<Ids> {
     refresh: some('refreshes', ids.refresh),
     linkRun: some('link', ids.linkRun),
     reconciliation: some('reconciliations', ids.reconciliation),
+    endpoint: some('endpoints', ids.endpoint),
+    delivery: some('deliveries', ids.delivery),
   });
 }
 
@@ -57,6 +59,10 @@ export async function stockPools(world: World): Promise<Pools> {
     const metadata = projectId === undefined ? {} : { project_id: projectId };
     products.push((await shop.stripe.products.create({ name: 'Stock', metadata })).id);
   }
+  const made = [];
+  for (let round = 0; round < 6; round += 1) made.push(await makeDelivery(world));
+  const endpoints = [ids.endpoint, ...made.map(({ id }) => id)];
+  const deliveries = [ids.delivery, ...made.map(({ delivery }) => delivery)];
   const projects = ['notes', 'other', 'nowhere'];
   return {
     user_id: users,
@@ -75,5 +81,8 @@ export async function stockPools(world: World): Promise<Pools> {
     refreshes: [ids.refresh],
     link: [ids.linkRun],
     reconciliations: [ids.reconciliation],
+    endpoints,
+    deliveries,
+    url: [webhookUrl],
   };
 }

@@ -33,7 +33,10 @@ function statementOf([query]: readonly unknown[]): string {
   return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : '';
 }
 
-/** Not who asks: a key that was not used for a while is looked up again, and noted as used. */
+/**
+ * Not who asks: a key that was not used for a while is looked up again, and noted as used; those of streams
+ * are checked every other second.
+ */
 function isOfRequest(statement: string): boolean {
-  return !/last_used_at|from api_keys\s+where hash =/.test(statement);
+  return !/last_used_at|from api_keys\s+where (hash =|id = any)/.test(statement);
 }

@@ -1,10 +1,12 @@
 import Stripe from 'stripe';
 import { buildApp } from '../../../src/app.ts';
 import type { App } from '../../../src/http/app-types.ts';
+import { fanOut } from '../../../src/outbound/fan-out.ts';
 import { text } from '../../helpers/json.ts';
 import type { TestService } from '../../helpers/service.ts';
 import { testSigning } from '../../helpers/signing.ts';
 import { type Shop, startShop } from '../../helpers/shop.ts';
+import { loopback } from '../../helpers/webhook-receiver.ts';
 
 /** Of the world's instance. */
 export const metricsToken = 'a_token_for_the_metrics_of_the_tests';
@@ -26,6 +28,8 @@ export interface Ids {
   refresh: string;
   linkRun: string;
   reconciliation: string;
+  endpoint: string;
+  delivery: string;
 }
 
 /** A shop with one of everything in its project `notes`, and a project `other` that has nothing. */
@@ -63,8 +67,11 @@ export interface World {
   close: () => Promise<void>;
 }
 
+/** A port that refuses connections, in a network that webhooks may reach. */
+export const webhookUrl = 'http://127.0.0.1:9/hooks';
+
 export async function startWorld(): Promise<World> {
-  const shop = await startShop();
+  const shop = await startShop({ config: { webhookAllowedNetworks: loopback } });
   const { service, key } = shop;
   const { key: otherKey } = await service.createProject('other');
   let names = 0;
@@ -111,6 +118,7 @@ export async function startWorld(): Promise<World> {
   const run = await done('POST', '/admin/customers/link', {
     pairs: [{ user_id: user, stripe_customer_id: customer }],
   });
+  const { id: endpoint, delivery } = await makeDelivery({ service, done, ids: { feature } });
   const reader = await keyOf(['read']);
   const cashier = await keyOf(['checkout']);
   const both = await keyOf(['read', 'checkout']);
@@ -153,6 +161,8 @@ export async function startWorld(): Promise<World> {
       refresh: text(put, 'refresh', 'id'),
       linkRun: text(run, 'id'),
       reconciliation: text(await done('POST', '/admin/reconciliations', {}), 'id'),
+      endpoint,
+      delivery,
     },
     lacking: (scope) =>
       scope === 'platform'
@@ -172,6 +182,26 @@ export async function startWorld(): Promise<World> {
   };
 }
 
+/** Creates an endpoint and one pending delivery to it. */
+export async function makeDelivery({
+  service,
+  done,
+  ids,
+}: Pick<World, 'service' | 'done'> & { ids: Pick<Ids, 'feature'> }): Promise<{
+  id: string;
+  delivery: string;
+}> {
+  const id = text(await done('POST', '/admin/webhook-endpoints', { url: webhookUrl }), 'id');
+  const about = { user_id: `told_${id}`, feature_code: ids.feature, reason: 'a sample' };
+  await done('POST', '/admin/grant', about);
+  await service.deps.feed.look();
+  await fanOut(service.deps);
+  const delivery = await service.deps.database.prisma.webhookDelivery.findFirstOrThrow({
+    where: { endpointId: id },
+  });
+  return { id, delivery: delivery.id };
+}
+
 function nobodys(name: string): Ids {
   return {
     project: `nowhere_${name}`,
@@ -189,5 +219,7 @@ function nobodys(name: string): Ids {
     refresh: `rf_${name}`,
     linkRun: `lr_${name}`,
     reconciliation: `rec_${name}`,
+    endpoint: `we_${name}`,
+    delivery: `whd_${name}`,
   };
 }
