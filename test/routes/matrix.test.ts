@@ -76,7 +76,9 @@ describe('the routes', () => {
 
   it('are all documented, but for the document and its page', () => {
     const known = [...routes.map(({ name }) => name), ...undocumented];
-    const registered = registeredRoutes(world.service).filter((name) => !name.startsWith('OPTIONS'));
+    const registered = registeredRoutes(world.service).filter(
+      (name) => !name.startsWith('OPTIONS'),
+    );
     expect(registered.sort()).toEqual(known.sort());
   });
 
