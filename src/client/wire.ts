@@ -240,6 +240,22 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/user-tokens': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postUserTokens'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -628,6 +644,7 @@ export interface operations {
   getChangesStream: {
     parameters: {
       query?: {
+        access_token?: string;
         after?: string;
         project_id?: string;
         user_id?: string;
@@ -757,7 +774,7 @@ export interface operations {
   };
   getEntitlements: {
     parameters: {
-      query: {
+      query?: {
         at?: string;
         consistency?: 'strong';
         feature_code?: string | string[];
@@ -765,8 +782,7 @@ export interface operations {
         known_at?: string;
         min_revision?: number;
         project_id?: string;
-        /** @example u_42 */
-        user_id: string;
+        user_id?: string;
       };
       header?: {
         'If-None-Match'?: string;
@@ -842,8 +858,7 @@ export interface operations {
         feature_code: string;
         min_revision?: number;
         project_id?: string;
-        /** @example u_42 */
-        user_id: string;
+        user_id?: string;
       };
       header?: never;
       path?: never;
@@ -899,8 +914,7 @@ export interface operations {
         /** @example export */
         feature_code: string;
         project_id?: string;
-        /** @example u_42 */
-        user_id: string;
+        user_id?: string;
       };
       header?: never;
       path?: never;
@@ -1073,6 +1087,45 @@ export interface operations {
           'application/json': {
             id: string;
             url: string;
+          };
+        };
+      };
+    };
+  };
+  postUserTokens: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42"
+         *     }
+         */
+        'application/json': {
+          /** @example notes */
+          project_id?: string;
+          /** @default 900 */
+          ttl_seconds?: number;
+          /** @example u_42 */
+          user_id: string;
+        };
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** Format: date-time */
+            expires_at: string;
+            token: string;
           };
         };
       };

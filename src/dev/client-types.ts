@@ -8,6 +8,7 @@ import { createFeed } from '../changes/feed.ts';
 import { loadConfig } from '../config.ts';
 import { closeDeps, openDeps } from '../deps.ts';
 import { createCache } from '../entitlements/read/cache.ts';
+import { createSender } from '../outbound/send.ts';
 
 /** The generated file. */
 export const wireFile = path.join(import.meta.dirname, '../client/wire.ts');
@@ -26,6 +27,7 @@ export async function loadOpenApi(): Promise<string> {
     ...deps,
     cache: createCache({ ...deps, cacheTtlSeconds: config.cacheTtlSeconds }),
     feed: createFeed(deps),
+    sender: createSender({ ...deps, allowedNetworks: [] }),
     wake: () => undefined,
     jobsHealthy: () => true,
   });
