@@ -50,7 +50,7 @@ export interface SessionRow extends Omit<stored.CheckoutSession, 'uid'> {
 
 export type PurchaseRow = Omit<stored.Purchase, 'uid' | 'attachedUid'>;
 
-export interface ChargeRow extends stored.Charge {
+interface ChargeRow extends stored.Charge {
   refunds: RefundRow[];
 }
 
