@@ -33,7 +33,8 @@ export const streamQuery = {
   access_token: z
     .string()
     .optional()
-    .describe('A user token, for clients that send no headers, such as `EventSource`'),
+    .describe('A user token, for clients that send no headers, such as `EventSource`')
+    .meta({ examples: ['eyJhbGciOiJFZERTQSJ9…'] }),
 };
 
 export const changeSchema = z
