@@ -13,6 +13,7 @@ import { changeRoutes } from './changes/routes.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import type { Deps } from './deps.ts';
 import { documentRoutes } from './entitlements/document-routes.ts';
+import { ofrepRoutes } from './entitlements/ofrep-routes.ts';
 import { queryRoutes } from './entitlements/query-routes.ts';
 import type { EntitlementCache } from './entitlements/read/cache.ts';
 import { createKnownFeatures } from './entitlements/read/known-features.ts';
@@ -84,6 +85,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   entitlementRoutes(app, forRoutes);
   queryRoutes(app, forRoutes);
   documentRoutes(app, forRoutes);
+  ofrepRoutes(app, { ...forRoutes, publicUrl: config.publicUrl });
   signingRoutes(app, forRoutes);
   changeRoutes(app, { ...forRoutes, maxStreams: config.maxStreams });
   userTokenRoutes(app, forRoutes);

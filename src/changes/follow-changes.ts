@@ -10,13 +10,15 @@ import { toChangeDto } from './schemas.ts';
 export const pageSize = 500;
 
 /** The delay before a client reconnects, milliseconds. */
-const retry = 'retry: 1000\n';
+export const retry = 'retry: 1000\n';
 
 export interface FollowDeps {
   readChanges: ReadChanges;
   feed: Feed;
   /** Returns the event of a change, rendered once for all streams. */
   textOf: (change: PublishedChange) => string;
+  /** Returns the event of a position. */
+  announceText?: (event: 'ready' | 'reset', cursor: string) => string;
 }
 
 /** Returns a `textOf` for the feed of a database. */
@@ -32,6 +34,10 @@ export function createTextOf(database: string): FollowDeps['textOf'] {
   };
 }
 
+function announcementText(event: 'ready' | 'reset', cursor: string): string {
+  return (event === 'ready' ? retry : '') + eventText(event, cursor, { cursor });
+}
+
 /**
  * Sends the changes from a page on, each once and in the order of the feed, until the stream is closed. Sends
  * `ready` first, with the position; `reset` if changes may be missing before it.
@@ -39,7 +45,7 @@ export function createTextOf(database: string): FollowDeps['textOf'] {
  * @param first the page at the reader's position.
  */
 export async function followChanges(
-  { readChanges, feed, textOf }: FollowDeps,
+  { readChanges, feed, textOf, announceText = announcementText }: FollowDeps,
   stream: Stream,
   filter: FeedFilter,
   first: ChangePage,
@@ -49,8 +55,7 @@ export async function followChanges(
   let isLive = false;
 
   function announce(event: 'ready' | 'reset'): void {
-    const cursor = encodeFeedCursor({ database, position });
-    stream.send((event === 'ready' ? retry : '') + eventText(event, cursor, { cursor }));
+    stream.send(announceText(event, encodeFeedCursor({ database, position })));
   }
 
   function send(page: ChangePage): void {

@@ -11,6 +11,7 @@ import type { Feed } from './feed.ts';
 import { createTextOf, followChanges, type FollowDeps, pageSize } from './follow-changes.ts';
 import { createHeldRequests, type HeldRequestDeps } from './held-requests.ts';
 import type { ChangePage, FeedFilter, FeedStart } from './load-changes.ts';
+import { createOfrepEvents } from './ofrep-events.ts';
 import { createReadChanges, startOf } from './read-changes.ts';
 import { changeSchema, feedQuery, streamQuery, toChangeDto } from './schemas.ts';
 
@@ -155,6 +156,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
     async (request, reply) => {
       const { query, headers } = request;
       const filter = await filterOf(request, query);
+      if (query.format !== undefined && filter.userId === undefined) throw userRequired();
       const id = await feed.database();
       const start = startOf(headers['last-event-id'] ?? query.after, id);
       const slot = held.reserve(request);
@@ -171,8 +173,9 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
         stream.close(slot.reason() ?? 'failed');
       });
       textOf ??= createTextOf(id);
+      const events = query.format === undefined ? { textOf } : createOfrepEvents(id);
       try {
-        await followChanges({ readChanges, feed, textOf }, stream, filter, first);
+        await followChanges({ readChanges, feed, ...events }, stream, filter, first);
       } catch (error) {
         request.log.warn({ err: error }, 'a stream of changes failed; its reader reconnects');
         stream.close('failed');
@@ -180,6 +183,12 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
       return reply;
     },
   );
+}
+
+function userRequired(): ProblemError {
+  return new ProblemError('bad_request', undefined, [
+    { path: 'user_id', message: 'is required with `format`, since its events name no user' },
+  ]);
 }
 
 function isLongPoll(query: unknown): boolean {

@@ -30,6 +30,12 @@ export const feedQuery = {
 
 /** The query parameters of the stream alone. */
 export const streamQuery = {
+  format: z
+    .enum(['ofrep'])
+    .optional()
+    .describe(
+      "`ofrep`: the events of OpenFeature's Remote Evaluation Protocol, `refetchEvaluation`, for one user",
+    ),
   access_token: z
     .string()
     .optional()

@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ZodType } from 'zod';
 import type { ProblemCode } from './problem-table.ts';
+import type { ProblemError } from './problem.ts';
 
 /** The Fastify application, or an encapsulated scope of it, with zod schemas. */
 export type App = FastifyInstance<
@@ -18,6 +19,13 @@ export type App = FastifyInstance<
  * or the platform key alone. Startup fails if a route sets none.
  */
 export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
+
+/** Further fields of the problems of a route, for another protocol. */
+export interface ProblemShape {
+  /** The schema of the whole problem. */
+  schema: ZodType;
+  fieldsOf: (problem: ProblemError, request: FastifyRequest) => object;
+}
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -39,5 +47,6 @@ declare module 'fastify' {
     problems?: readonly ProblemCode[];
     /** Parts of a request that the contract documents and the handler checks, such as a signed body. */
     documented?: { body?: ZodType; headers?: ZodType };
+    problemShape?: ProblemShape;
   }
 }

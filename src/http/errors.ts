@@ -83,10 +83,11 @@ export function sendProblem(
   if (problem.status === 429 || problem.status === 503) {
     void reply.header('retry-after', problem.retryAfterSeconds ?? 1);
   }
+  const more = request.routeOptions.config.problemShape?.fieldsOf(problem, request);
   return reply
     .code(problem.status)
     .type('application/problem+json; charset=utf-8')
-    .send(JSON.stringify(problemBody(problem, request.id)));
+    .send(JSON.stringify({ ...more, ...problemBody(problem, request.id) }));
 }
 
 /** Returns the problem for an error that was thrown in a request. */

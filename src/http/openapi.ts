@@ -26,7 +26,10 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
       ...(isIdempotent(route) ? { headers: idempotencyHeaders } : {}),
       response: {
         ...Object.fromEntries(
-          [...statuses].map(([status, codes]) => [status, problemResponse(codes)]),
+          [...statuses].map(([status, codes]) => [
+            status,
+            problemResponse(codes, route.config?.problemShape?.schema),
+          ]),
         ),
         ...(typeof given === 'object' ? given : {}),
       },
@@ -100,8 +103,9 @@ const ifNoneMatch = {
 };
 
 /** The part of an OpenAPI operation that this file reads. */
-interface PathItem {
-  get?: { parameters?: object[]; responses?: Record<string, object | undefined> };
+interface Operation {
+  parameters?: object[];
+  responses?: Record<string, object | undefined>;
 }
 
 /** Documents the request and response headers of each operation that can answer 304. */
@@ -109,13 +113,15 @@ export function documentRevalidation(transform: SwaggerTransformObject): Swagger
   return (input) => {
     const document = transform(input);
     if (!('paths' in document)) return document;
-    const operations = Object.values((document.paths ?? {}) as Record<string, PathItem>); // typed loosely by @fastify/swagger
-    for (const { get } of operations) {
-      const { 200: answer, 304: unchanged } = get?.responses ?? {};
-      if (get === undefined || answer === undefined || unchanged === undefined) continue;
+    const paths = Object.values(
+      (document.paths ?? {}) as Record<string, Record<string, Operation>>,
+    ); // as @fastify/swagger writes them
+    for (const operation of paths.flatMap((path) => Object.values(path))) {
+      const { 200: answer, 304: unchanged } = operation.responses ?? {};
+      if (answer === undefined || unchanged === undefined) continue;
       Object.assign(answer, { headers: revalidationHeaders });
       Object.assign(unchanged, { description: 'Unchanged since the response with that ETag' });
-      get.parameters = [...(get.parameters ?? []), ifNoneMatch];
+      operation.parameters = [...(operation.parameters ?? []), ifNoneMatch];
     }
     return document;
   };

@@ -96,7 +96,7 @@ export const reasonSchema = wholeTextSchema
 export const nameSchema = wholeTextSchema.trim().min(1).max(200);
 
 /** The body of every error response. */
-const problemSchema = z
+export const problemSchema = z
   .object({
     type: z.string(),
     title: z.string(),
@@ -109,10 +109,10 @@ const problemSchema = z
   .meta({ id: 'Problem' });
 
 /** Returns the OpenAPI response for problems that share a status. */
-export function problemResponse(codes: readonly ProblemCode[]) {
+export function problemResponse(codes: readonly ProblemCode[], schema: z.ZodType = problemSchema) {
   return {
     description: `Problem: ${codes.map((code) => `\`${code}\``).join(', ')}`,
-    content: { 'application/problem+json': { schema: problemSchema } },
+    content: { 'application/problem+json': { schema } },
   };
 }
 

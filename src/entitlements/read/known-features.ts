@@ -14,6 +14,8 @@ export interface FeatureList {
 export interface KnownFeatures {
   /** Returns whether the project has the feature, archived ones included. */
   has(projectId: string, featureCode: string): Promise<boolean>;
+  /** Returns the type of a feature, archived ones included; undefined if the project has none with this code. */
+  typeOf(projectId: string, featureCode: string): Promise<FeatureType | undefined>;
   /**
    * Returns all features of the project, at most `freshMs` old. While Postgres cannot be reached, an older
    * list is used.
@@ -58,6 +60,13 @@ export function createKnownFeatures({
     return load;
   }
 
+  async function list(projectId: string): Promise<FeatureList> {
+    const entry = lists.get(projectId);
+    if (entry === undefined) return reload(projectId);
+    if (monotonic() - entry.loadedAt < freshMs) return entry.list;
+    return reload(projectId).catch(() => entry.list);
+  }
+
   return {
     async has(projectId, featureCode) {
       const key = `${projectId} ${featureCode}`;
@@ -71,12 +80,12 @@ export function createKnownFeatures({
       known.add(key);
       return true;
     },
-    async list(projectId) {
-      const entry = lists.get(projectId);
-      if (entry === undefined) return reload(projectId);
-      if (monotonic() - entry.loadedAt < freshMs) return entry.list;
-      return reload(projectId).catch(() => entry.list);
+    async typeOf(projectId, featureCode) {
+      const known = (await list(projectId)).types.get(featureCode);
+      // It may have been created since.
+      return known ?? loadType(database, projectId, featureCode);
     },
+    list,
   };
 }
 
@@ -89,4 +98,17 @@ async function loadFeatureList(database: Database, projectId: string): Promise<F
   const types = new Map(rows.map(({ code, type }) => [code, type]));
   const version = hash('sha256', JSON.stringify([...types])).slice(0, 10);
   return { types, version };
+}
+
+async function loadType(
+  database: Database,
+  projectId: string,
+  featureCode: string,
+): Promise<FeatureType | undefined> {
+  const { rows } = await database.pool.query<{ type: FeatureType }>({
+    name: 'feature-type',
+    text: 'select type from features where project_id = $1 and code = $2',
+    values: [projectId, featureCode],
+  });
+  return rows[0]?.type;
 }

@@ -1,11 +1,18 @@
 import { encodeFeedCursor } from '../../../../src/changes/core/cursor.ts';
+import { requestTo } from '../../../helpers/service.ts';
 import type { Ask, RouteSamples } from '../route-sample.ts';
+import type { Ids, World } from '../world.ts';
 
 const cursorOfAnotherDatabase = encodeFeedCursor({ database: '0123456789ab', position: 1n });
 
 /** A cached answer would outlive Postgres, and meet none of its failures. */
 function fromPostgres(query: Record<string, string>): Ask {
   return { query: { ...query, consistency: 'strong' } };
+}
+
+/** A user whose answer is not cached, for routes that cannot skip the cache. */
+function notCached(world: World): Promise<Partial<Ids>> {
+  return Promise.resolve({ user: world.fresh() });
 }
 
 /** The reads of micro-apps. */
@@ -48,6 +55,27 @@ export const readSamples: RouteSamples = {
   'GET /.well-known/jwks.json': {
     ask: () => ({}),
     problems: { documents_disabled: ({ service }) => ({ at: service.app }) },
+  },
+  'POST /ofrep/v1/evaluate/flags/{feature_code}': {
+    make: notCached,
+    ask: ({ user, feature }) => ({
+      params: { feature_code: feature },
+      body: { context: { targetingKey: user } },
+    }),
+  },
+  'POST /ofrep/v1/evaluate/flags': {
+    make: notCached,
+    ask: ({ user }) => ({ body: { context: { targetingKey: user } } }),
+    statuses: {
+      304: async (world) => {
+        const body = { context: { targetingKey: world.ids.user } };
+        const { headers } = await requestTo(world.app)('POST', '/ofrep/v1/evaluate/flags', {
+          key: world.key,
+          body,
+        });
+        return { body, headers: { 'if-none-match': String(headers['etag']) } };
+      },
+    },
   },
   'GET /api/v1/entitlements/explain': {
     ask: ({ user, feature }) => ({ query: { user_id: user, feature_code: feature } }),
