@@ -24,7 +24,7 @@ export function userTokenRoutes(app: App, deps: UserTokenRouteDeps): void {
     {
       config: { auth: 'checkout', cost: 0, problems: ['documents_disabled'] },
       schema: {
-        tags: ['Documents'],
+        tags: ['User tokens'],
         summary: 'Create a token with which a browser reads the entitlements of one user',
         body: z.strictObject({
           project_id: projectIdSchema.optional(),

@@ -256,6 +256,38 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/ofrep/v1/evaluate/flags': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postServiceOfrepV1EvaluateFlags'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/ofrep/v1/evaluate/flags/{feature_code}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postServiceOfrepV1EvaluateFlagsByFeatureCode'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -408,6 +440,30 @@ export interface components {
       project_id: string;
       revision: number;
       user_id: string;
+    };
+    Evaluation: {
+      key: string;
+      metadata: {
+        /** @enum {string} */
+        reason:
+          | 'feature_not_found'
+          | 'granted'
+          | 'revoked'
+          | 'payment_overdue'
+          | 'not_yet_valid'
+          | 'expired'
+          | 'no_source';
+        revision: number;
+        /** @constant */
+        unlimited?: true;
+        /** Format: date-time */
+        valid_to?: string;
+      };
+      /** @enum {string} */
+      reason: 'TARGETING_MATCH' | 'DISABLED';
+      value?: components['schemas']['JsonValue'];
+      /** @enum {string} */
+      variant: 'granted' | 'denied';
     };
     Explanation: {
       allowed: boolean;
@@ -646,6 +702,7 @@ export interface operations {
       query?: {
         access_token?: string;
         after?: string;
+        format?: 'ofrep';
         project_id?: string;
         user_id?: string;
       };
@@ -1127,6 +1184,110 @@ export interface operations {
             expires_at: string;
             token: string;
           };
+        };
+      };
+    };
+  };
+  postServiceOfrepV1EvaluateFlags: {
+    parameters: {
+      query?: {
+        flagConfigEtag?: string;
+        flagConfigLastModified?: string;
+      };
+      header?: {
+        'If-None-Match'?: string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "context": {
+         *         "targetingKey": "u_42"
+         *       }
+         *     }
+         */
+        'application/json': {
+          context?: {
+            /** @example u_42 */
+            targetingKey?: string;
+          } & {
+            [key: string]: unknown;
+          };
+          /** @example notes */
+          project_id?: string;
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          ETag?: string;
+          'Latchkey-Cache'?: string;
+          'Latchkey-Revision'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            eventStreams?: {
+              /** @enum {string} */
+              type: 'sse';
+              url: string;
+            }[];
+            flags: components['schemas']['Evaluation'][];
+            metadata: {
+              revision: number;
+            };
+          };
+        };
+      };
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  postServiceOfrepV1EvaluateFlagsByFeatureCode: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        feature_code: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "context": {
+         *         "targetingKey": "u_42"
+         *       }
+         *     }
+         */
+        'application/json': {
+          context?: {
+            /** @example u_42 */
+            targetingKey?: string;
+          } & {
+            [key: string]: unknown;
+          };
+          /** @example notes */
+          project_id?: string;
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Evaluation'];
         };
       };
     };

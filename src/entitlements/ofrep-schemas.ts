@@ -33,8 +33,14 @@ export const bulkQuery = z.strictObject({
     .string()
     .max(200)
     .optional()
-    .describe('`etag` of an event: the answer is at least as new'),
-  flagConfigLastModified: z.string().max(200).optional().describe('Ignored'),
+    .describe('`etag` of an event: the answer is at least as new')
+    .meta({ examples: ['"1-mhz3k9c0"'] }),
+  flagConfigLastModified: z
+    .string()
+    .max(200)
+    .optional()
+    .describe('Ignored')
+    .meta({ examples: ['1793491200'] }),
 });
 
 export const evaluationResponse = z
