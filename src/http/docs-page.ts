@@ -41,6 +41,8 @@ export async function docsPage(app: App): Promise<void> {
       showDeveloperTools: 'never',
       agent: { disabled: true },
       mcp: { disabled: true },
+      // The vendor's link in the sidebar leaves this server.
+      customCss: 'a[href^="https://www.scalar.com"] { display: none; }',
     },
   });
 }
