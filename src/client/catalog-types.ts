@@ -1,7 +1,5 @@
 import { createSend } from './http.ts';
-import type { AnswerOf } from './routes.ts';
-
-type Catalog = AnswerOf<'/api/v1/catalog'>;
+import type { Catalog } from './routes.ts';
 
 /** Returns the TypeScript declaration of a catalog's features. */
 export function renderFeatures(features: Catalog['features']): string {

@@ -5,4 +5,4 @@ export { createLatchkey } from './create-latchkey.ts';
 export { type EntitlementsDocument, verifyDocument, type VerifyOptions } from './document.ts';
 export type { CheckoutRequest, Latchkey, LatchkeyOptions } from './latchkey.ts';
 export { LatchkeyError, LatchkeyUnavailable } from './problem.ts';
-export type { Answer, Change } from './routes.ts';
+export type { Answer, Catalog, Change } from './routes.ts';

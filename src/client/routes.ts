@@ -21,3 +21,6 @@ export type Answer = components['schemas']['Entitlements'];
 
 /** A change of a user's entitlements, as the feed sends it. */
 export type Change = components['schemas']['Change'];
+
+/** What is for sale, for a pricing page. */
+export type Catalog = AnswerOf<'/api/v1/catalog'>;

@@ -4,6 +4,8 @@ import type { Paint } from './narrator.ts';
 import type { PriceIds } from './seed.ts';
 
 export interface Running {
+  /** The app of docs/quickstart.md. */
+  appUrl: string;
   serviceUrl: string;
   sandboxUrl: string;
   databaseUrl: string;
@@ -26,6 +28,7 @@ export interface Running {
 export function greeting(running: Running, paint: Paint): string {
   const { serviceUrl, sandboxUrl, projectKey, adminKey, priceIds } = running;
   const rows: [string, string][] = [
+    ['Your app', `${running.appUrl}   (sells, gates and opens the portal: docs/quickstart.md)`],
     ['Latchkey', `${serviceUrl}/docs   (every route, to read and to try)`],
     ['Stripe', `${sandboxUrl}   (the sandbox: customers, subscriptions, events, time; no money)`],
     ['PostgreSQL', running.databaseUrl],

@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { createLatchkey } from '../client/index.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createDevLog } from './dev-log.ts';
@@ -19,6 +20,7 @@ import {
 } from './home.ts';
 import { paintFor } from './narrator.ts';
 import { nextFreePort } from './ports.ts';
+import { createQuickstart, type Features } from './quickstart-app.ts';
 import { seedDemo } from './seed-demo.ts';
 import { stopLeftover } from './postgres.ts';
 import { databaseDirectory, startStack } from './stack.ts';
@@ -27,6 +29,7 @@ import { Started } from './started.ts';
 /** The default port of Stripe's own mock server. */
 const sandboxPort = 12_111;
 const servicePort = 3_000;
+const appPort = 4_000;
 
 const paint = paintFor(process.stdout);
 // Hides the requests during startup.
@@ -52,6 +55,7 @@ async function main(home: string, fresh: boolean): Promise<void> {
   const ports = {
     service: await nextFreePort(servicePort),
     sandbox: await nextFreePort(sandboxPort),
+    app: await nextFreePort(appPort),
   };
   const stack = await startStack(
     {
@@ -64,18 +68,31 @@ async function main(home: string, fresh: boolean): Promise<void> {
     },
     started,
   );
-  const seeded = await seedDemo(stack, secrets);
+  const appUrl = `http://localhost:${ports.app}`;
+  const seeded = await seedDemo(stack, appUrl, secrets);
+  await startQuickstart(stack.serviceUrl, seeded.projectKey, ports.app);
   await saveSecrets(home, { ...secrets, projectKey: seeded.projectKey });
   const envFile = await writeEnvFile(home, {
     LATCHKEY: stack.serviceUrl,
     KEY: seeded.projectKey,
     ...stack.settings,
   });
-  const portsInUse = [servicePort, sandboxPort].filter(
+  const portsInUse = [servicePort, sandboxPort, appPort].filter(
     (port) => !Object.values(ports).includes(port),
   );
-  console.log(greeting({ ...secrets, ...stack, ...seeded, home, envFile, portsInUse }, paint));
+  console.log(
+    greeting({ ...secrets, ...stack, ...seeded, appUrl, home, envFile, portsInUse }, paint),
+  );
   if (!started.stopping) logger.level = 'info';
+}
+
+/** Starts the app of docs/quickstart.md. */
+async function startQuickstart(serviceUrl: string, key: string, port: number): Promise<void> {
+  const latchkey = createLatchkey<Features>({ url: serviceUrl, key });
+  started.add(() => latchkey.close());
+  const app = createQuickstart(latchkey, `http://localhost:${port}`);
+  started.add(() => app.close());
+  await app.listen({ host: '127.0.0.1', port });
 }
 
 const { values: given } = parseArgs({

@@ -22,11 +22,12 @@ const pricingShape = z.object({ products: z.array(z.object({ id: z.string() })) 
  */
 export async function seedDemo(
   at: { serviceUrl: string; sandboxUrl: string },
+  appUrl: string,
   secrets: Secrets,
 ): Promise<{ projectKey: string; priceIds: PriceIds }> {
   const admin: Api = { serviceUrl: at.serviceUrl, key: secrets.adminKey };
   const stripe = openStripe({ secretKey: secrets.stripeKey, apiBase: at.sandboxUrl });
-  await ensureProject(admin);
+  await ensureProject(admin, [new URL(at.serviceUrl).origin, appUrl]);
   const priceIds = await createStripeCatalog(stripe);
   const projectKey = await ensureKey(admin, secrets.projectKey);
   const { products } = await ask(
@@ -43,10 +44,9 @@ export async function seedDemo(
   return { projectKey, priceIds };
 }
 
-/** Creates the project, or updates its redirect origin, since the service's port may differ. */
-async function ensureProject(admin: Api): Promise<void> {
-  const origin = new URL(admin.serviceUrl).origin;
-  const create = createProjectCall([origin]);
+/** Creates the project, or updates its redirect origins, since the ports may differ. */
+async function ensureProject(admin: Api, origins: string[]): Promise<void> {
+  const create = createProjectCall(origins);
   const answer = await send(admin, create);
   if (answer.status !== 409) {
     bodyOf(create, answer, { status: 201, shape: anything });
@@ -57,7 +57,7 @@ async function ensureProject(admin: Api): Promise<void> {
     {
       method: 'PATCH',
       path: `/api/v1/admin/projects/${projectId}`,
-      body: { settings: { redirect_origins: [origin] } },
+      body: { settings: { redirect_origins: origins } },
     },
     { status: 200, shape: anything },
   );

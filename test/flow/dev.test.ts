@@ -77,7 +77,7 @@ describe('npm run dev', () => {
   it('prints links that open a page', async () => {
     const [links = ''] = greeting.split('\nKeys\n');
     const urls = links.match(/http:\/\/\S+/g) ?? [];
-    expect(urls).toHaveLength(2);
+    expect(urls).toHaveLength(3);
     for (const url of urls) {
       const answer = await fetch(url);
       expect([url, answer.status, answer.headers.get('content-type')]).toEqual([

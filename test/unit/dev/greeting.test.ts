@@ -3,6 +3,7 @@ import { greeting } from '../../../src/dev/greeting.ts';
 
 const running = {
   serviceUrl: 'http://localhost:3001',
+  appUrl: 'http://localhost:4000',
   sandboxUrl: 'http://127.0.0.1:12111',
   databaseUrl: 'postgresql://latchkey@localhost/latchkey',
   redisUrl: null,

@@ -1,0 +1,89 @@
+import type { Answer, Catalog } from '../client/index.ts';
+import { document, html, type Html, money } from '../sandbox/pages/html.ts';
+
+type Product = Catalog['products'][number];
+type Entitlement = Answer['entitlements'][number];
+
+/** Returns the app's page: who is signed in, what they may use, and what is for sale. */
+export function homePage(
+  user: string,
+  products: readonly Product[],
+  entitlements: readonly Entitlement[],
+): string {
+  const mayExport = entitlements.some(({ feature_code: code }) => code === 'export');
+  return document(
+    'Notebooks',
+    html`<h1>Notebooks</h1>
+      <form method="post" action="/sign-in">
+        <label>Signed in as <input name="user" value="${user}" /></label>
+        <button>Sign in as someone else</button>
+      </form>
+      <section>
+        <h2>You may use</h2>
+        ${listOf(entitlements)}
+        <p>
+          <a href="/export">Export my notebooks</a>
+          ${mayExport ? '' : html`<span class="quiet">(needs a plan with export)</span>`}
+        </p>
+        <form method="post" action="/portal"><button>Manage my subscription</button></form>
+      </section>
+      <section>
+        <h2>Plans</h2>
+        <table>
+          ${products.flatMap(rowsOf)}
+        </table>
+      </section>`,
+    'wide',
+  );
+}
+
+/** Returns the page to which a buyer returns. */
+export function thanksPage(entitlements: readonly Entitlement[]): string {
+  return document(
+    'Thank you',
+    html`<h1>Thank you</h1>
+      <p>You now have:</p>
+      ${listOf(entitlements)}
+      <p><a href="/">Back to your notebooks</a></p>`,
+  );
+}
+
+/** Returns a page that says what went wrong. */
+export function messagePage(message: string): string {
+  return document(
+    'Notebooks',
+    html`<p class="notice">${message}</p>
+      <p><a href="/">Back to your notebooks</a></p>`,
+  );
+}
+
+function listOf(entitlements: readonly Entitlement[]): Html {
+  if (entitlements.length === 0) return html`<p class="quiet">Nothing yet.</p>`;
+  return html`<ul>
+    ${entitlements.map(
+      ({ feature_code: code, value }) => html`<li>${code}: ${JSON.stringify(value)}</li>`,
+    )}
+  </ul>`;
+}
+
+function rowsOf({ name, features, prices }: Product): Html[] {
+  return prices.map(
+    ({ id, unit_amount: amount, currency, interval }) =>
+      html`<tr>
+        <td>
+          ${name}<br /><span class="quiet"
+            >${Object.entries(features)
+              .map(([code, value]) => `${code}: ${JSON.stringify(value)}`)
+              .join(' · ')}</span
+          >
+        </td>
+        <td>${money(amount ?? 0, currency)}${interval === null ? '' : ` a ${interval}`}</td>
+        <td>
+          <form method="post" action="/buy">
+            <input type="hidden" name="price" value="${id}" />
+            <button>Buy ${name}</button>
+          </form>
+        </td>
+      </tr>`,
+  );
+}
