@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLatchkey } from '../../src/client/index.ts';
+import { newSecrets } from '../../src/dev/home.ts';
+import { freePort } from '../../src/dev/ports.ts';
+import { createQuickstart, type Features } from '../../src/dev/quickstart-app.ts';
+import { seedDemo } from '../../src/dev/seed-demo.ts';
+import { startStack } from '../../src/dev/stack.ts';
+import { Started } from '../../src/dev/started.ts';
+import { temporaryDirectory } from '../../src/dev/temporary.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { createLogger } from '../../src/platform/logger.ts';
+import { openChromium } from '../helpers/chromium.ts';
+
+/* The app of docs/quickstart.md, as `npm run dev` starts it, in a real browser. */
+
+const repository = path.resolve(import.meta.dirname, '../..');
+const started = new Started();
+let appUrl: string;
+let browser: Browser;
+
+beforeAll(async () => {
+  const secrets = newSecrets();
+  const stack = await startStack(
+    {
+      directory: await temporaryDirectory('quickstart-test', started),
+      persistent: false,
+      ports: { service: 0, sandbox: 0 },
+      secrets,
+      clock: systemClock,
+      logger: createLogger('silent'),
+    },
+    started,
+  );
+  const port = await freePort();
+  appUrl = `http://localhost:${port}`;
+  const { projectKey } = await seedDemo(stack, appUrl, secrets);
+  const latchkey = createLatchkey<Features>({ url: stack.serviceUrl, key: projectKey });
+  started.add(() => latchkey.close());
+  const app = createQuickstart(latchkey, appUrl);
+  started.add(() => app.close());
+  await app.listen({ host: '127.0.0.1', port });
+  browser = await openChromium();
+  started.add(() => browser.close());
+}, 120_000);
+afterAll(() => started.stop(), 60_000);
+
+async function signIn(user: string): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(appUrl);
+  await page.getByLabel('Signed in as').fill(user);
+  await page.getByRole('button', { name: 'Sign in as someone else' }).click();
+  await page.waitForURL(`${appUrl}/`);
+  return page;
+}
+
+describe('the app of the quickstart', () => {
+  it('gates a route, sells, shows what was bought, lets the buyer in, and opens the portal', async () => {
+    const page = await signIn('bea');
+    await expect(page.getByText('Nothing yet.').count()).resolves.toBe(1);
+    const refused = await page.request.get(`${appUrl}/export`);
+    expect(refused.status()).toBe(402);
+    expect(await refused.json()).toMatchObject({ code: 'feature_required', reason: 'no_source' });
+
+    await page.getByRole('button', { name: 'Buy Pro' }).click();
+    await page.getByRole('button', { name: /^Pay|^Subscribe/ }).click();
+    await page.waitForURL(`${appUrl}/thanks**`);
+    expect(await page.getByRole('listitem').allTextContents()).toEqual([
+      'export: true',
+      'notebooks: 100',
+      expect.stringContaining('theme:'),
+    ]);
+
+    await page.getByRole('link', { name: 'Back to your notebooks' }).click();
+    await page.getByRole('link', { name: 'Export my notebooks' }).click();
+    await page.getByText('Your notebooks, exported.').waitFor();
+
+    await page.goto(appUrl);
+    await page.getByRole('button', { name: 'Manage my subscription' }).click();
+    await page.getByText('Pro').first().waitFor();
+    expect(page.url().startsWith(appUrl)).toBe(false);
+  }, 60_000);
+
+  it('says what went wrong to a user without a customer', async () => {
+    const page = await signIn('cal');
+    await page.getByRole('button', { name: 'Manage my subscription' }).click();
+    await page.locator('.notice').waitFor();
+    expect(await page.locator('.notice').textContent()).not.toBe('Something failed.');
+  }, 60_000);
+});
+
+describe('docs/quickstart.md', () => {
+  it('shows the code of the app as it is', async () => {
+    const guide = await readFile(path.join(repository, 'docs/quickstart.md'), 'utf8');
+    const app = await readFile(path.join(repository, 'src/dev/quickstart-app.ts'), 'utf8');
+    const lines = new Set(app.split('\n').map((line) => line.trim()));
+    const [, ...rest] = guide.split('<!-- from the app -->');
+    expect(rest.length).toBeGreaterThanOrEqual(4);
+    for (const part of rest) {
+      const code = /```ts\n([^]*?)```/.exec(part)?.[1] ?? '';
+      expect(code).not.toBe('');
+      for (const line of code.trim().split('\n')) expect(lines).toContain(line.trim());
+    }
+  });
+});
