@@ -29,11 +29,11 @@ export function createQuickstart(latchkey: Latchkey<Features>, ownUrl: string): 
 
   app.get('/', async (request, reply) => {
     const user = userOf(request);
-    const [{ products }, { entitlements }] = await Promise.all([
+    const [catalog, { entitlements }] = await Promise.all([
       latchkey.catalog(),
       latchkey.entitlements(user),
     ]);
-    return reply.type(page).send(homePage(user, products, entitlements));
+    return reply.type(page).send(homePage(user, catalog, entitlements));
   });
 
   // Sell: send the buyer to Stripe's page.
@@ -50,7 +50,8 @@ export function createQuickstart(latchkey: Latchkey<Features>, ownUrl: string): 
   // The buyer returns: what was bought is there already.
   app.get<{ Querystring: { session_id: string } }>('/thanks', async (request, reply) => {
     const { entitlements } = await latchkey.checkoutSession(request.query.session_id);
-    return reply.type(page).send(thanksPage(entitlements ?? []));
+    const { features } = await latchkey.catalog();
+    return reply.type(page).send(thanksPage(features, entitlements ?? []));
   });
 
   // Gate a route: users without the feature get a 402.

@@ -2,12 +2,13 @@ import type { Answer, Catalog } from '../client/index.ts';
 import { document, html, type Html, money } from '../sandbox/pages/html.ts';
 
 type Product = Catalog['products'][number];
+type Features = Catalog['features'];
 type Entitlement = Answer['entitlements'][number];
 
 /** Returns the app's page: who is signed in, what they may use, and what is for sale. */
 export function homePage(
   user: string,
-  products: readonly Product[],
+  { features, products }: Catalog,
   entitlements: readonly Entitlement[],
 ): string {
   const mayExport = entitlements.some(({ feature_code: code }) => code === 'export');
@@ -20,7 +21,7 @@ export function homePage(
       </form>
       <section>
         <h2>You may use</h2>
-        ${listOf(entitlements)}
+        ${listOf(features, entitlements)}
         <p>
           <a href="/export">Export my notebooks</a>
           ${mayExport ? '' : html`<span class="quiet">(needs a plan with export)</span>`}
@@ -30,7 +31,7 @@ export function homePage(
       <section>
         <h2>Plans</h2>
         <table>
-          ${products.flatMap(rowsOf)}
+          ${products.flatMap((product) => rowsOf(features, product))}
         </table>
       </section>`,
     'wide',
@@ -38,12 +39,12 @@ export function homePage(
 }
 
 /** Returns the page to which a buyer returns. */
-export function thanksPage(entitlements: readonly Entitlement[]): string {
+export function thanksPage(features: Features, entitlements: readonly Entitlement[]): string {
   return document(
     'Thank you',
     html`<h1>Thank you</h1>
       <p>You now have:</p>
-      ${listOf(entitlements)}
+      ${listOf(features, entitlements)}
       <p><a href="/">Back to your notebooks</a></p>`,
   );
 }
@@ -57,23 +58,23 @@ export function messagePage(message: string): string {
   );
 }
 
-function listOf(entitlements: readonly Entitlement[]): Html {
+function listOf(features: Features, entitlements: readonly Entitlement[]): Html {
   if (entitlements.length === 0) return html`<p class="quiet">Nothing yet.</p>`;
   return html`<ul>
     ${entitlements.map(
-      ({ feature_code: code, value }) => html`<li>${code}: ${JSON.stringify(value)}</li>`,
+      ({ feature_code: code, value }) => html`<li>${wordsFor(features, code, value)}</li>`,
     )}
   </ul>`;
 }
 
-function rowsOf({ name, features, prices }: Product): Html[] {
+function rowsOf(catalog: Features, { name, features, prices }: Product): Html[] {
   return prices.map(
     ({ id, unit_amount: amount, currency, interval }) =>
       html`<tr>
         <td>
           ${name}<br /><span class="quiet"
             >${Object.entries(features)
-              .map(([code, value]) => `${code}: ${JSON.stringify(value)}`)
+              .map(([code, value]) => wordsFor(catalog, code, value))
               .join(' · ')}</span
           >
         </td>
@@ -86,4 +87,10 @@ function rowsOf({ name, features, prices }: Product): Html[] {
         </td>
       </tr>`,
   );
+}
+
+/** Returns a feature for people: its name, with the value of a limit. */
+function wordsFor(features: Features, code: string, value: unknown): string {
+  const name = features.find(({ feature_code: known }) => known === code)?.name ?? code;
+  return typeof value === 'number' || typeof value === 'string' ? `${name}: ${value}` : name;
 }
