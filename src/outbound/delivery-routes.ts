@@ -4,12 +4,14 @@ import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import {
   decodeNumberCursor,
+  instantSchema,
+  isoInstantSchema,
   listQuery,
   listResponse,
   page,
   projectIdSchema,
 } from '../http/schemas.ts';
-import { retryDelivery } from './deliveries.ts';
+import { replaySince, retryDelivery } from './deliveries.ts';
 import { type EndpointDeps, loadEndpoint } from './endpoints.ts';
 import { deliverySchema, deliveryStatus, toDeliveryDto } from './schemas.ts';
 
@@ -77,6 +79,34 @@ export function deliveryRoutes(app: App, deps: EndpointDeps & { access: ProjectA
         keep(tx, toDeliveryDto(retried)),
       );
       return reply.send(toDeliveryDto(row));
+    },
+  );
+
+  app.post(
+    '/api/v1/admin/webhook-endpoints/:id/replay',
+    {
+      config: { auth: 'admin', problems: ['webhook_endpoint_not_found', 'endpoint_disabled'] },
+      schema: {
+        tags,
+        summary: 'Send every message since an instant again, under its first `webhook-id`',
+        params,
+        body: z
+          .strictObject({ ...scope, from: instantSchema })
+          .meta({ 'x-examples': { since: { value: { from: '2026-11-30T00:00:00Z' } } } }),
+        response: {
+          202: z.object({
+            from: isoInstantSchema,
+            messages: z.int().describe('The number of messages; they are sent in the background'),
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { project_id: given, from } = request.body;
+      const by = await access.scopedOperatorOf(request, given);
+      return reply.send(
+        await replaySince(deps, by, request.params.id, from, answerKeeper(reply.code(202))),
+      );
     },
   );
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ReadDeps, readEntitlements } from '../entitlements/read/read-entitlements.ts';
 import type { EntitlementsBody } from '../entitlements/core/answer.ts';
+import { createLogThrottle } from '../platform/log-throttle.ts';
 import { repeat } from '../platform/repeat.ts';
 import { type Claim, claimDeliveries } from './claim.ts';
 import { bodyOf } from './core/message.ts';
@@ -12,103 +13,136 @@ import type { Sender } from './send.ts';
 /** Maximum number of concurrent attempts of one process. */
 const maxAttempts = 200;
 
-/** Interval at which a process looks for due deliveries without a wake-up, milliseconds. */
+/** Interval at which a process looks for work without a wake-up, milliseconds. */
 const pollEveryMs = 1_000;
 
 /** Pause after a round, a multiple of its duration, up to a maximum in milliseconds. */
 const rest = { times: 2, maxMs: 100 };
+
+/** Minimum time between two log lines about attempts that failed on our side, milliseconds. */
+const reportEveryMs = 60_000;
 
 export interface DispatchDeps extends FanOutDeps, RecordDeps, ReadDeps {
   sender: Sender;
 }
 
 export interface Dispatcher {
-  /** Looks for due deliveries now. */
+  /** Looks for changes and due deliveries now. */
   wake(): void;
   /** Claims no more, ends the running attempts, and releases their leases. */
   stop(): Promise<void>;
 }
 
-/** Starts the process's dispatcher of webhooks. */
-export function startDispatcher(deps: DispatchDeps): Dispatcher {
+/**
+ * Starts the process's dispatcher of webhooks: one loop writes deliveries, another attempts them.
+ *
+ * @param max maximum number of concurrent attempts.
+ */
+export function startDispatcher(deps: DispatchDeps, max = maxAttempts): Dispatcher {
   const stopped = new AbortController();
   const running = new Map<string, number>();
   const tasks = new Set<Promise<void>>();
+  const deliver = createDeliver(deps, stopped.signal);
 
-  async function round(): Promise<void> {
-    const begunAt = deps.monotonic();
-    const remains = await fanOut(deps);
-    const claims = await claimDeliveries(deps.database, deps.clock(), {
-      max: maxAttempts,
-      running,
+  async function write(): Promise<void> {
+    const remains = await rested(async () => {
+      const more = await fanOut(deps);
+      attempting.wake();
+      return more;
     });
+    if (remains) writing.wake();
+  }
+
+  async function attempt(): Promise<void> {
+    const claims = await claimDeliveries(deps.database, deps.clock(), { max, running });
     for (const claim of claims) start(claim);
+  }
+
+  /** Pauses after the work, so that wake-ups in quick succession share a round. */
+  async function rested<T>(work: () => Promise<T>): Promise<T> {
+    const begunAt = deps.monotonic();
+    const result = await work();
     await pause(Math.min(rest.maxMs, rest.times * (deps.monotonic() - begunAt)));
-    if (remains) loop.wake();
+    return result;
   }
 
   function start(claim: Claim): void {
     const { projectId } = claim;
     running.set(projectId, (running.get(projectId) ?? 0) + 1);
-    const task = deliver(deps, claim, stopped.signal).finally(() => {
+    const task = deliver(claim).finally(() => {
       tasks.delete(task);
       const left = (running.get(projectId) ?? 1) - 1;
       if (left === 0) running.delete(projectId);
       else running.set(projectId, left);
-      loop.wake();
+      attempting.wake();
     });
     tasks.add(task);
   }
 
-  const loop = repeat(pollEveryMs, round, (error) => {
-    deps.logger.warn({ err: error }, 'webhooks could not be dispatched; the next round retries');
-  });
+  const warn = (message: string) => (error: unknown) => {
+    deps.logger.warn({ err: error }, message);
+  };
+  const writing = repeat(
+    pollEveryMs,
+    write,
+    warn('webhooks could not be written; the next round retries'),
+  );
+  const attempting = repeat(
+    pollEveryMs,
+    () => rested(attempt),
+    warn('webhooks could not be dispatched; the next round retries'),
+  );
   return {
     wake: () => {
-      loop.wake();
+      writing.wake();
     },
     async stop() {
       stopped.abort();
-      await loop.stop();
+      await Promise.all([writing.stop(), attempting.stop()]);
       await Promise.all(tasks);
     },
   };
 }
 
-/** Dispatches until no delivery is due. */
-export async function dispatchAll(deps: DispatchDeps): Promise<void> {
+/**
+ * Dispatches until no delivery is due.
+ *
+ * @param max maximum number of concurrent attempts.
+ */
+export async function dispatchAll(deps: DispatchDeps, max = maxAttempts): Promise<void> {
+  const deliver = createDeliver(deps, new AbortController().signal);
   for (;;) {
     const remains = await fanOut(deps);
-    const claims = await claimDeliveries(deps.database, deps.clock(), {
-      max: maxAttempts,
-      running: new Map(),
-    });
-    await Promise.all(claims.map((claim) => deliver(deps, claim, new AbortController().signal)));
+    const capacity = { max, running: new Map<string, number>() };
+    const claims = await claimDeliveries(deps.database, deps.clock(), capacity);
+    await Promise.all(claims.map(deliver));
     if (claims.length === 0 && !remains) return;
   }
 }
 
-/** Attempts a delivery and records the result. A failure on our side leaves it to the next claim. */
-async function deliver(deps: DispatchDeps, claim: Claim, stopped: AbortSignal): Promise<void> {
-  try {
-    const body = await bodyFor(deps, claim);
-    const attempt = await deps.sender.send(
-      {
-        url: claim.url,
-        id: claim.messageId,
-        body,
+/**
+ * Creates the function that attempts a delivery and records the result. A failure on our side leaves it to the
+ * next claim.
+ */
+function createDeliver(deps: DispatchDeps, stopped: AbortSignal) {
+  const failures = createLogThrottle(reportEveryMs);
+  return async (claim: Claim): Promise<void> => {
+    try {
+      const message = {
+        ...{ url: claim.url, id: claim.messageId, body: await bodyFor(deps, claim) },
         secrets: liveSecrets(claim, deps.clock()),
-      },
-      stopped,
-    );
-    if (attempt === undefined) await release(deps, claim);
-    else await recordAttempt(deps, claim, attempt);
-  } catch (error) {
-    deps.logger.warn(
-      { err: error, deliveryId: claim.id },
-      'a webhook could not be attempted or recorded; it is attempted again after its lease',
-    );
-  }
+      };
+      const attempt = await deps.sender.send(message, stopped);
+      if (attempt === undefined) await release(deps, claim);
+      else await recordAttempt(deps, claim, attempt);
+    } catch (error) {
+      if (failures.next(performance.now()) === null) return;
+      deps.logger.warn(
+        { err: error, deliveryId: claim.id },
+        'a webhook could not be attempted or recorded; it is attempted again after its lease',
+      );
+    }
+  };
 }
 
 async function bodyFor(deps: DispatchDeps, claim: Claim): Promise<string> {

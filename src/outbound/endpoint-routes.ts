@@ -3,15 +3,8 @@ import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
-import {
-  instantSchema,
-  isoInstantSchema,
-  listQuery,
-  listResponse,
-  loadPage,
-  projectIdSchema,
-} from '../http/schemas.ts';
-import { replaySince } from './deliveries.ts';
+import { listQuery, listResponse, loadPage, projectIdSchema } from '../http/schemas.ts';
+import type { Lifecycle } from '../platform/lifecycle.ts';
 import * as endpoints from './endpoints.ts';
 import * as shapes from './schemas.ts';
 import type { Sender } from './send.ts';
@@ -19,6 +12,7 @@ import { createSendTest } from './send-test.ts';
 
 export interface EndpointRouteDeps extends endpoints.EndpointDeps {
   access: ProjectAccess;
+  lifecycle: Lifecycle;
   sender: Sender;
 }
 
@@ -223,34 +217,6 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
         duration_ms: durationMs,
         ...(error === null ? {} : { error }),
       };
-    },
-  );
-
-  app.post(
-    `${path}/:id/replay`,
-    {
-      config: { auth: 'admin', problems: [notFound, 'endpoint_disabled'] },
-      schema: {
-        tags,
-        summary: 'Send every message since an instant again, under its first `webhook-id`',
-        params,
-        body: z
-          .strictObject({ ...scope, from: instantSchema })
-          .meta({ 'x-examples': { since: { value: { from: '2026-11-30T00:00:00Z' } } } }),
-        response: {
-          202: z.object({
-            from: isoInstantSchema,
-            messages: z.int().describe('The number of messages; they are sent in the background'),
-          }),
-        },
-      },
-    },
-    async (request, reply) => {
-      const { project_id: given, from } = request.body;
-      const by = await access.scopedOperatorOf(request, given);
-      return reply.send(
-        await replaySince(deps, by, request.params.id, from, answerKeeper(reply.code(202))),
-      );
     },
   );
 }

@@ -95,7 +95,10 @@ export function updateEndpoint(
     const row = await tx.webhookEndpoint.update({
       where: { id },
       data: {
-        ...(input.url === undefined ? {} : { url: input.url }),
+        // Failures of another URL say nothing about this one.
+        ...(input.url === undefined || input.url === before.url
+          ? {}
+          : { url: input.url, failingSince: null }),
         ...(input.types === undefined ? {} : { types: [...new Set(input.types)] }),
         ...(input.description === undefined ? {} : { description: input.description }),
         ...(isDisabled ? { status: 'disabled', disabledReason: 'operator' } : {}),
@@ -163,10 +166,12 @@ export function rotateSecret(
   return deps.database.transaction(async (tx) => {
     const before = await lockEndpoint(tx, by, id);
     const until = new Date(now + overlapSeconds * 1_000).toISOString();
-    const previous = [
-      { secret: before.secret, until },
-      ...livePrevious(previousSecretsOf(before), now),
-    ].slice(0, maxPreviousSecrets);
+    const earlier = livePrevious(previousSecretsOf(before), now).map((each) => ({
+      ...each,
+      // An overlap of 0, after a leak, ends every other secret.
+      until: each.until < until ? each.until : until,
+    }));
+    const previous = [{ secret: before.secret, until }, ...earlier].slice(0, maxPreviousSecrets);
     const row = await tx.webhookEndpoint.update({
       where: { id },
       data: { secret: newSecret(), previousSecrets: previous as unknown as Prisma.InputJsonValue }, // plain JSON

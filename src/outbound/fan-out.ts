@@ -1,8 +1,8 @@
-import { loadChanges } from '../changes/load-changes.ts';
+import { loadChanges, type PublishedChange } from '../changes/load-changes.ts';
 import { toChangeDto } from '../changes/schemas.ts';
 import { loadDatabaseIdentity } from '../entitlements/read/database-identity.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { typeOfChange } from './core/message.ts';
 
@@ -11,8 +11,15 @@ export interface FanOutDeps {
   database: Database;
 }
 
-/** Maximum number of changes that get their deliveries in one transaction. */
-const pageSize = 500;
+/** Maximum number of deliveries that one transaction writes. */
+const maxDeliveries = 1_000;
+
+/** Endpoints of a project that have read the feed up to the same position. */
+interface Group {
+  projectId: string;
+  position: bigint;
+  endpointIds: string[];
+}
 
 /**
  * Writes a delivery for every published change that an enabled endpoint wants and does not have yet. The
@@ -22,62 +29,87 @@ const pageSize = 500;
  */
 export async function fanOut(deps: FanOutDeps): Promise<boolean> {
   const { database } = deps;
-  const { rows } = await database.pool.query<{ id: string }>(
-    `select e.id from webhook_endpoints e
+  const { rows } = await database.pool.query<{
+    project_id: string;
+    position: string;
+    ids: string[];
+  }>(
+    `select e.project_id, e.position, array_agg(e.id order by e.id) as ids from webhook_endpoints e
      where e.status = 'enabled' and e.deleted_at is null and exists (
-       select from changes c where c.project_id = e.project_id and c.position > e.position)`,
+       select from changes c where c.project_id = e.project_id and c.position > e.position)
+     group by e.project_id, e.position`,
   );
   if (rows.length === 0) return false;
   const identity = await loadDatabaseIdentity(database);
   let remains = false;
-  for (const { id } of rows) {
-    if (await fanOutTo(deps, id, identity)) remains = true;
+  for (const { project_id: projectId, position, ids } of rows) {
+    const group = { projectId, position: BigInt(position), endpointIds: ids };
+    if (await fanOutTo(deps, group, identity)) remains = true;
   }
   return remains;
 }
 
-/** Returns whether changes remain. An endpoint that another instance has locked is left to it. */
-function fanOutTo(
+/** Returns whether changes remain. */
+async function fanOutTo(
   { clock, database }: FanOutDeps,
-  endpointId: string,
+  { projectId, position, endpointIds }: Group,
   identity: string,
 ): Promise<boolean> {
-  return database.transaction(async (tx) => {
-    const [endpoint] = await tx.$queryRaw<
-      { project_id: string; types: string[]; position: bigint }[]
-    >`
-      select project_id, types, position from webhook_endpoints
-      where id = ${endpointId} and status = 'enabled' and deleted_at is null
-      for no key update skip locked`;
-    if (endpoint === undefined) return false;
-    const { project_id: projectId, types, position } = endpoint;
-    const page = await loadChanges(database, { projectId }, position, pageSize);
-    // What was deleted before it was read is lost to every reader; the endpoint continues with the oldest.
-    const { changes, position: next } = page.isExpired
-      ? await loadChanges(database, { projectId }, 'start', pageSize)
-      : page;
-    const wanted = changes.filter((change) => types.includes(typeOfChange(change)));
-    const created = wanted.map((change) => ({
-      id: newId('whd'),
-      message_id: newId('msg'),
-      type: typeOfChange(change),
-      user_id: change.userId,
-      position: String(change.position),
-      data: toChangeDto(change, identity),
-    }));
-    // A replay moves the position back: its messages are sent again, under the same ids.
+  const limit = Math.ceil(maxDeliveries / endpointIds.length);
+  const page = await loadChanges(database, { projectId }, position, limit);
+  // What was deleted before it was read is lost to every reader; the endpoint continues with the oldest.
+  const { changes, position: next } = page.isExpired
+    ? await loadChanges(database, { projectId }, 'start', limit)
+    : page;
+  await database.transaction(async (tx) => {
+    // An endpoint that another instance has locked is left to it; one that was moved has a new position.
+    const endpoints = await tx.$queryRaw<{ id: string; types: string[] }[]>`
+      select id, types from webhook_endpoints
+      where id = any(${endpointIds}) and position = ${position} and status = 'enabled'
+        and deleted_at is null
+      order by id for no key update skip locked`;
+    if (endpoints.length === 0) return;
+    await storeDeliveries(tx, projectId, deliveriesOf(endpoints, changes, identity), clock());
+    const ids = endpoints.map(({ id }) => id);
     await tx.$executeRaw`
-      insert into webhook_deliveries
-        (id, endpoint_id, message_id, type, uid, position, data, created_at, next_attempt_at)
-      select r.id, ${endpointId}, message_id, type, u.uid, position, data, ${new Date(clock())}, ${new Date(clock())}
-      from jsonb_to_recordset(${JSON.stringify(created)}::jsonb)
-        as r (id text, message_id text, type text, user_id text, position bigint, data jsonb)
-      join users u on u.project_id = ${projectId} and u.user_id = r.user_id
-      order by position
-      on conflict (endpoint_id, position) do update set
-        status = 'pending', tries = 0, next_attempt_at = excluded.next_attempt_at`;
-    await tx.$executeRaw`
-      update webhook_endpoints set position = ${next} where id = ${endpointId}`;
-    return changes.length === pageSize;
+      update webhook_endpoints set position = ${next} where id = any(${ids})`;
   });
+  return changes.length === limit;
+}
+
+function deliveriesOf(
+  endpoints: readonly { id: string; types: string[] }[],
+  changes: readonly PublishedChange[],
+  identity: string,
+) {
+  return changes.flatMap((change) => {
+    const type = typeOfChange(change);
+    const data = toChangeDto(change, identity);
+    return endpoints
+      .filter(({ types }) => types.includes(type))
+      .map(({ id: endpointId }) => ({
+        ...{ id: newId('whd'), endpoint_id: endpointId, message_id: newId('msg'), type, data },
+        ...{ user_id: change.userId, position: String(change.position) },
+      }));
+  });
+}
+
+/** Stores deliveries. Those that exist, because a replay moved the position back, keep their message's id. */
+async function storeDeliveries(
+  tx: Tx,
+  projectId: string,
+  deliveries: ReturnType<typeof deliveriesOf>,
+  now: number,
+): Promise<void> {
+  if (deliveries.length === 0) return;
+  await tx.$executeRaw`
+    insert into webhook_deliveries
+      (id, endpoint_id, message_id, type, uid, position, data, created_at, next_attempt_at)
+    select r.id, endpoint_id, message_id, type, u.uid, position, data, ${new Date(now)}, ${new Date(now)}
+    from jsonb_to_recordset(${JSON.stringify(deliveries)}::jsonb) as r (
+      id text, endpoint_id text, message_id text, type text, user_id text, position bigint, data jsonb)
+    join users u on u.project_id = ${projectId} and u.user_id = r.user_id
+    order by position
+    on conflict (endpoint_id, position) do update set
+      status = 'pending', tries = 0, next_attempt_at = excluded.next_attempt_at`;
 }

@@ -19,7 +19,7 @@ export interface RecordDeps {
 
 /**
  * Records the result of an attempt and schedules the next one. A 410, or five days of failures alone, disables
- * the endpoint, with an audit row. Does nothing if the lease was lost in the meantime.
+ * the endpoint, with an audit row.
  */
 export async function recordAttempt(
   deps: RecordDeps,
@@ -32,33 +32,60 @@ export async function recordAttempt(
     ? null
     : waitBeforeRetryMs(claim.tries + 1, attempt.retryAfterMs, Math.random());
   const status = isDelivered ? 'delivered' : waitMs === null ? 'failed' : 'pending';
-  deps.metrics.webhookAttempts.inc({ outcome: isDelivered ? 'delivered' : status });
+  deps.metrics.webhookAttempts.inc({ outcome: status });
   if (claim.isFirst) {
     deps.metrics.webhookFirstAttempt.observe(
       Math.max(0, attempt.at - claim.createdAt.getTime()) / 1_000,
     );
   }
-  await deps.database.pool.query(
-    `with recorded as (
-       update webhook_deliveries set status = $3, tries = tries + 1, next_attempt_at = $4,
-         leased_until = null, attempts = attempts || $5::jsonb
-       where id = $1 and leased_until = $2 returning endpoint_id
-     )
-     update webhook_endpoints e set failing_since = case when $3 = 'delivered' then null else $6::timestamptz end
-     from recorded r where e.id = r.endpoint_id and (e.failing_since is null) <> ($3 = 'delivered')`,
-    [
-      claim.id,
-      claim.leasedUntil,
-      status,
-      waitMs === null ? null : new Date(now + waitMs),
-      JSON.stringify([toStoredAttempt(attempt)]),
-      new Date(attempt.at),
-    ],
-  );
+  await noteHealth(deps, claim, attempt);
+  await storeAttempt(deps, claim, attempt, {
+    status,
+    nextAttemptAt: waitMs === null ? null : new Date(now + waitMs),
+  });
   if (isDelivered) return;
   const failingSince = claim.failingSince?.getTime() ?? attempt.at;
   if (attempt.status === 410) await disable(deps, claim, 'gone', now);
   else if (now - failingSince >= failingForMs) await disable(deps, claim, 'failing', now);
+}
+
+/**
+ * Notes since when every attempt to an endpoint failed. A statement of its own: with the delivery's, it would
+ * lock both in another order than a replay does.
+ */
+async function noteHealth({ database }: RecordDeps, claim: Claim, attempt: Attempt): Promise<void> {
+  const isDelivered = attempt.error === null;
+  if (isDelivered === (claim.failingSince === null)) return;
+  await database.pool.query(
+    `update webhook_endpoints set failing_since = $3
+     where id = $1 and url = $2 and (failing_since is null) = ($3::timestamptz is not null)`,
+    [claim.endpointId, claim.url, isDelivered ? null : new Date(attempt.at)],
+  );
+}
+
+/**
+ * Stores an attempt, unless the lease was lost. If an operator asked for another attempt while it ran
+ * (`next_attempt_at` differs), that one follows whatever the result is.
+ */
+async function storeAttempt(
+  { database }: RecordDeps,
+  claim: Claim,
+  attempt: Attempt,
+  { status, nextAttemptAt }: { status: string; nextAttemptAt: Date | null },
+): Promise<void> {
+  const { at, status: httpStatus, durationMs, error, response } = attempt;
+  const stored: StoredAttempt = {
+    ...{ at: new Date(at).toISOString(), status: httpStatus, duration_ms: durationMs },
+    ...{ error, response },
+  };
+  await database.pool.query(
+    `update webhook_deliveries set leased_until = null, attempts = attempts || $6::jsonb,
+       status = case when next_attempt_at = $3 then $4 else status end,
+       tries = case when next_attempt_at = $3 then tries + 1 else tries end,
+       next_attempt_at = case when next_attempt_at = $3 then $5::timestamptz else next_attempt_at end
+     where id = $1 and leased_until = $2`,
+    [claim.id, claim.leasedUntil, claim.dueAt, status, nextAttemptAt, JSON.stringify([stored])],
+  );
 }
 
 /** An attempt as it is stored and shown. */
@@ -70,21 +97,18 @@ export interface StoredAttempt {
   response: string | null;
 }
 
-function toStoredAttempt({ at, status, durationMs, error, response }: Attempt): StoredAttempt {
-  return { at: new Date(at).toISOString(), status, duration_ms: durationMs, error, response };
-}
-
 async function disable(
   { database, logger }: RecordDeps,
-  { endpointId, projectId }: Claim,
+  { endpointId, projectId, url }: Claim,
   reason: 'gone' | 'failing',
   now: number,
 ): Promise<void> {
   await database.transaction(async (tx) => {
     const { count } = await tx.webhookEndpoint.updateMany({
       where: {
-        id: endpointId,
-        status: 'enabled',
+        ...{ id: endpointId, status: 'enabled', deletedAt: null },
+        // An operator may have corrected it while the attempt ran.
+        url,
         // A success in the meantime keeps it enabled.
         ...(reason === 'failing' ? { failingSince: { lte: new Date(now - failingForMs) } } : {}),
       },

@@ -1,6 +1,7 @@
 import type { WebhookEndpoint } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Lifecycle } from '../platform/lifecycle.ts';
 import { newId } from '../platform/ids.ts';
 import { bodyOf } from './core/message.ts';
 import { previousSecretsOf } from './endpoints.ts';
@@ -11,10 +12,26 @@ import type { Attempt, Sender } from './send.ts';
 const maxPerProject = 4;
 
 /** Creates the function that sends `webhook.test` to an endpoint, also to a disabled one. */
-export function createSendTest({ clock, sender }: { clock: Clock; sender: Sender }) {
+export function createSendTest({
+  clock,
+  lifecycle,
+  sender,
+}: {
+  clock: Clock;
+  lifecycle: Lifecycle;
+  sender: Sender;
+}) {
   const running = new Map<string, number>();
+  const stopped = new AbortController();
+  lifecycle.onStop(() => {
+    stopped.abort();
+  });
 
-  /** @throws ProblemError `too_many_requests` if the project has too many tests running. */
+  /**
+   * Undefined if the process stops.
+   *
+   * @throws ProblemError `too_many_requests` if the project has too many tests running.
+   */
   return async (row: WebhookEndpoint): Promise<Attempt | undefined> => {
     const { id, projectId, url, secret } = row;
     const before = running.get(projectId) ?? 0;
@@ -33,7 +50,7 @@ export function createSendTest({ clock, sender }: { clock: Clock; sender: Sender
           body: bodyOf({ type: 'webhook.test', timestamp, data }, null),
           secrets: liveSecrets({ secret, previousSecrets: previousSecretsOf(row) }, now),
         },
-        new AbortController().signal,
+        stopped.signal,
       );
     } finally {
       const left = (running.get(projectId) ?? 1) - 1;

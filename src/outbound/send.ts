@@ -1,17 +1,11 @@
-import { Resolver } from 'node:dns/promises';
-import type { LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { Webhook } from 'standardwebhooks';
+import { Agent, type Dispatcher } from 'undici';
 import type { Clock } from '../platform/clock.ts';
-import { isAllowedAddress } from './core/addresses.ts';
-import { isLocalhost, literalAddress, localhost } from './core/endpoint-url.ts';
+import { AddressNotAllowed, createConnect, NameNotResolved, type Resolve } from './connect.ts';
 import { parseRetryAfter } from './core/retry-schedule.ts';
 
 /** Time limit of an attempt, milliseconds. */
 const attemptTimeoutMs = 15_000;
-
-/** Time limit of a connection, TLS included, milliseconds. */
-const connectTimeoutMs = 10_000;
 
 /** Time after which an idle connection is closed, milliseconds. */
 const keepAliveMs = 4_000;
@@ -60,7 +54,7 @@ export interface SenderOptions {
   /** Networks to which webhooks may be sent although they are internal; http is allowed there. */
   allowedNetworks: readonly string[];
   /** Resolves a name to addresses; by default with DNS, without the hosts file. */
-  resolve?: (hostname: string) => Promise<string[]>;
+  resolve?: Resolve;
   /** Time limit of an attempt; 15 s by default. */
   timeoutMs?: number;
 }
@@ -71,9 +65,6 @@ export interface Sender {
   send(message: SignedMessage, signal: AbortSignal): Promise<Attempt | undefined>;
 }
 
-class AddressNotAllowed extends Error {}
-class NameNotResolved extends Error {}
-
 /**
  * Creates a sender that reaches public addresses and the allowed networks only. A name is resolved once per
  * connection, and the connection goes to an address that was checked, so that a second DNS answer cannot
@@ -81,9 +72,8 @@ class NameNotResolved extends Error {}
  */
 export function createSender(options: SenderOptions): Sender {
   const { clock, monotonic, allowedNetworks, timeoutMs = attemptTimeoutMs } = options;
-  const resolve = options.resolve ?? resolveName;
   const agent = new Agent({
-    connect: createConnect(allowedNetworks, resolve),
+    connect: createConnect(allowedNetworks, options),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     // HTTP/1.1 without pipelining: a slow answer delays no other message.
@@ -124,81 +114,32 @@ export function createSender(options: SenderOptions): Sender {
       const at = Math.floor(clock());
       const begunAt = monotonic();
       const durationMs = (): number => Math.round(monotonic() - begunAt);
-      const isOver = AbortSignal.timeout(timeoutMs);
+      const ended = new AbortController();
+      let isOver = false;
+      const timer = setTimeout(() => {
+        isOver = true;
+        ended.abort();
+      }, timeoutMs);
+      const stop = (): void => {
+        ended.abort();
+      };
+      stopped.addEventListener('abort', stop);
       try {
-        const answer = await exchange(message, at, AbortSignal.any([isOver, stopped]));
+        stopped.throwIfAborted();
+        const answer = await exchange(message, at, ended.signal);
         return { at, durationMs: durationMs(), ...answer, error: errorOfStatus(answer.status) };
       } catch (error) {
         if (stopped.aborted) return undefined;
         return {
           ...{ at, durationMs: durationMs(), status: null, response: null, retryAfterMs: null },
-          error: isOver.aborted ? 'timeout' : errorOf(error),
+          error: isOver ? 'timeout' : errorOf(error),
         };
+      } finally {
+        clearTimeout(timer);
+        stopped.removeEventListener('abort', stop);
       }
     },
   };
-}
-
-/** Creates the function that connects to an address after it was checked. */
-function createConnect(
-  allowed: readonly string[],
-  resolve: (hostname: string) => Promise<string[]>,
-): buildConnector.connector {
-  const lookupFor =
-    (protocol: string): LookupFunction =>
-    (hostname, { all }, callback) => {
-      checkedAddresses(hostname, protocol).then(
-        (addresses) => {
-          const found = addresses.map((address) => ({
-            address,
-            family: address.includes(':') ? 6 : 4,
-          }));
-          const [first] = found;
-          if (all === true) callback(null, found);
-          else callback(null, first?.address ?? '', first?.family);
-        },
-        (error: unknown) => {
-          callback(error instanceof Error ? error : new Error(String(error)), '');
-        },
-      );
-    };
-
-  async function checkedAddresses(hostname: string, protocol: string): Promise<string[]> {
-    const addresses = isLocalhost(hostname) ? localhost : await resolve(hostname);
-    if (addresses.length === 0) throw new NameNotResolved();
-    const reachable = addresses.filter((each) => isAllowedAddress(each, protocol, allowed));
-    if (reachable.length === 0) throw new AddressNotAllowed();
-    return reachable;
-  }
-
-  const connectors = Object.fromEntries(
-    ['http:', 'https:'].map((protocol) => [
-      protocol,
-      buildConnector({ timeout: connectTimeoutMs, lookup: lookupFor(protocol) }),
-    ]),
-  );
-  return (request, callback) => {
-    const literal = literalAddress(request.hostname);
-    // Node looks up names only.
-    if (literal !== null && !isAllowedAddress(literal, request.protocol, allowed)) {
-      callback(new AddressNotAllowed(), null);
-      return;
-    }
-    connectors[request.protocol]?.(request, callback);
-  };
-}
-
-/**
- * Resolves a name by DNS. Not by the operating system: its resolver blocks one of four threads per query, so
- * that a few slow names would delay every connection of the process.
- */
-async function resolveName(hostname: string): Promise<string[]> {
-  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
-  const answers = await Promise.allSettled([
-    resolver.resolve4(hostname),
-    resolver.resolve6(hostname),
-  ]);
-  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
 }
 
 /** Returns the header `webhook-signature`: a signature per secret. */
@@ -235,5 +176,7 @@ function errorOf(error: unknown): SendError {
   if (error instanceof NameNotResolved) return 'name_not_resolved';
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code.includes('TIMEOUT') || code === 'ETIMEDOUT') return 'timeout';
-  return /CERT|TLS|SSL|ALTNAME|SIGNATURE|ISSUER/.test(code) ? 'tls_failed' : 'connection_failed';
+  return /CERT|TLS|SSL|EPROTO|ALTNAME|SIGNATURE|ISSUER/.test(code)
+    ? 'tls_failed'
+    : 'connection_failed';
 }

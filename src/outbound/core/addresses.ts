@@ -18,7 +18,7 @@ export function isAllowedAddress(
   protocol: string,
   allowed: readonly string[],
 ): boolean {
-  if (!ipaddr.isValid(text)) return false;
+  if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !ipaddr.IPv6.isValid(text)) return false;
   const address = ipaddr.process(text);
   if (allowed.some((network) => isIn(address, network))) return true;
   return protocol === 'https:' && isPublic(address);

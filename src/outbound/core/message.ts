@@ -39,8 +39,8 @@ export interface Message {
 }
 
 /**
- * Returns the body of a message. A body that would be too large leaves out the entitlements and says so by
- * `truncated`.
+ * Returns the body of a message. A body that would be too large leaves out the entitlements, then the lists of
+ * features, and says so by `truncated`.
  *
  * @param current the user's answer now; null for a message that is not about a user.
  */
@@ -55,7 +55,13 @@ export function bodyOf(
     timestamp,
     data: { ...data, entitlements_revision, entitlements },
   });
-  return Buffer.byteLength(whole) < maxBodyBytes
-    ? whole
-    : JSON.stringify({ type, timestamp, data: { ...data, truncated: true } });
+  if (Buffer.byteLength(whole) < maxBodyBytes) return whole;
+  const short = JSON.stringify({ type, timestamp, data: { ...data, truncated: true } });
+  if (Buffer.byteLength(short) < maxBodyBytes) return short;
+  const kept = Object.entries(data).filter(([, value]) => !Array.isArray(value));
+  return JSON.stringify({
+    type,
+    timestamp,
+    data: { ...Object.fromEntries(kept), truncated: true },
+  });
 }

@@ -52,6 +52,7 @@ export function waitBeforeRetryMs(
 export function parseRetryAfter(header: string | undefined, now: number): number | null {
   if (header === undefined) return null;
   if (/^\d{1,9}$/.test(header)) return Number(header) * secondMs;
-  const at = Date.parse(header);
+  // `Date.parse` also takes numbers.
+  const at = /^[A-Z][a-z]+, /.test(header) ? Date.parse(header) : NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 }

@@ -1,0 +1,86 @@
+import { Resolver } from 'node:dns/promises';
+import type { LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+import { isAllowedAddress } from './core/addresses.ts';
+import { isLocalhost, literalAddress, localhost } from './core/endpoint-url.ts';
+
+/** Time limit of a connection, TLS included, milliseconds. */
+const connectTimeoutMs = 10_000;
+
+/** Resolves a name to addresses; empty if it has none. */
+export type Resolve = (hostname: string) => Promise<string[]>;
+
+/** The name leads to addresses to which webhooks may not be sent. */
+export class AddressNotAllowed extends Error {}
+
+export class NameNotResolved extends Error {}
+
+/**
+ * Creates the function that connects to an address after it was checked. A name is resolved once per
+ * connection, and the connection goes to an address of that answer, so that a second one cannot redirect it.
+ *
+ * @param allowed networks in CIDR notation.
+ */
+export function createConnect(
+  allowed: readonly string[],
+  { resolve = resolveName }: { resolve?: Resolve | undefined },
+): buildConnector.connector {
+  const lookupFor =
+    (protocol: string): LookupFunction =>
+    (hostname, { all }, callback) => {
+      checkedAddresses(hostname, protocol).then(
+        (addresses) => {
+          const found = addresses.map((address) => ({
+            address,
+            family: address.includes(':') ? 6 : 4,
+          }));
+          const [first] = found;
+          if (all === true) callback(null, found);
+          else callback(null, first?.address ?? '', first?.family);
+        },
+        (error: unknown) => {
+          callback(error instanceof Error ? error : new Error(String(error)), '');
+        },
+      );
+    };
+
+  async function checkedAddresses(hostname: string, protocol: string): Promise<string[]> {
+    const addresses = isLocalhost(hostname) ? localhost : await resolve(hostname);
+    if (addresses.length === 0) throw new NameNotResolved();
+    const reachable = addresses.filter((each) => isAllowedAddress(each, protocol, allowed));
+    if (reachable.length === 0) throw new AddressNotAllowed();
+    return reachable;
+  }
+
+  const connectors = Object.fromEntries(
+    ['http:', 'https:'].map((protocol) => [
+      protocol,
+      buildConnector({
+        timeout: connectTimeoutMs,
+        lookup: lookupFor(protocol),
+      }),
+    ]),
+  );
+  return (request, callback) => {
+    const literal = literalAddress(request.hostname);
+    // Node looks up names only.
+    if (literal !== null && !isAllowedAddress(literal, request.protocol, allowed)) {
+      callback(new AddressNotAllowed(), null);
+      return;
+    }
+    connectors[request.protocol]?.(request, callback);
+  };
+}
+
+/**
+ * Resolves a name by DNS. Not by the operating system: its resolver blocks one of four threads per query, so
+ * that a few slow names would delay every connection of the process.
+ */
+async function resolveName(hostname: string): Promise<string[]> {
+  const resolver = new Resolver({ timeout: 2_000, tries: 2 });
+  const answers = await Promise.allSettled([
+    resolver.resolve4(hostname),
+    resolver.resolve6(hostname),
+  ]);
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+}
