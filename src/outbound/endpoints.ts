@@ -1,6 +1,6 @@
 import { recordAudit, recordChange } from '../audit/record.ts';
 import type { Operator, ProjectScope } from '../auth/project-access.ts';
-import type { Prisma, WebhookEndpoint } from '../generated/prisma/client.ts';
+import type { WebhookEndpoint } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -174,7 +174,7 @@ export function rotateSecret(
     const previous = [{ secret: before.secret, until }, ...earlier].slice(0, maxPreviousSecrets);
     const row = await tx.webhookEndpoint.update({
       where: { id },
-      data: { secret: newSecret(), previousSecrets: previous as unknown as Prisma.InputJsonValue }, // plain JSON
+      data: { secret: newSecret(), previousSecrets: previous },
     });
     await recordAudit(tx, {
       ...targetOf(by, row),

@@ -115,15 +115,11 @@ export function createSender(options: SenderOptions): Sender {
       const begunAt = monotonic();
       const durationMs = (): number => Math.round(monotonic() - begunAt);
       const ended = new AbortController();
-      let isOver = false;
-      const timer = setTimeout(() => {
-        isOver = true;
-        ended.abort();
-      }, timeoutMs);
-      const stop = (): void => {
+      const end = (): void => {
         ended.abort();
       };
-      stopped.addEventListener('abort', stop);
+      const timer = setTimeout(end, timeoutMs);
+      stopped.addEventListener('abort', end);
       try {
         stopped.throwIfAborted();
         const answer = await exchange(message, at, ended.signal);
@@ -132,11 +128,11 @@ export function createSender(options: SenderOptions): Sender {
         if (stopped.aborted) return undefined;
         return {
           ...{ at, durationMs: durationMs(), status: null, response: null, retryAfterMs: null },
-          error: isOver ? 'timeout' : errorOf(error),
+          error: ended.signal.aborted ? 'timeout' : errorOf(error),
         };
       } finally {
         clearTimeout(timer);
-        stopped.removeEventListener('abort', stop);
+        stopped.removeEventListener('abort', end);
       }
     },
   };

@@ -24,6 +24,8 @@ export interface WebhookReceiver {
   answer: Answer;
   /** The number of requests that are not answered yet, now and at most. */
   open: { now: number; most: number };
+  /** Ends all connections without an answer. */
+  reset(): void;
   /** Resolves when the receiver has got this many messages in all. */
   until(count: number): Promise<void>;
   close(): Promise<void>;
@@ -69,6 +71,9 @@ export async function startReceiver(): Promise<WebhookReceiver> {
     received: [],
     answer: answerWith(200),
     open: { now: 0, most: 0 },
+    reset: () => {
+      server.closeAllConnections();
+    },
     until: (count) =>
       new Promise((resolve) => {
         if (receiver.received.length >= count) resolve();
