@@ -9,10 +9,11 @@ import { startPostgres } from '../../src/dev/postgres.ts';
 import type { Started } from '../../src/dev/started.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { runTrial } from '../helpers/trial.ts';
-import { measure, type Measured } from './load.ts';
-import { watchMemory } from './memory.ts';
+import { measure, type Measured, type Server } from './load.ts';
+import { maxGrowth, watchMemory } from './memory.ts';
 import { type Comparison, comparisons, mixed } from './paths.ts';
-import { fillCache, startSubject } from './subject.ts';
+import { measurePush, printRow, type PushLoad, watchPushMemory } from './push.ts';
+import { fillCache, startPushService, startSubject } from './subject.ts';
 import { print, type Row } from './table.ts';
 
 const usage = `npm run bench -- [options]
@@ -22,6 +23,8 @@ const usage = `npm run bench -- [options]
   --users N               stored users (1000000)
   --features N            features of each (6)
   --only NAME,NAME        of: bare, hit, 304, check, miss, strong, webhook, mixed
+  --only push             instead of all that: how soon apps hear of changes; with --memory, for 10 minutes
+  --projects N            projects over which the streams of push are spread (20)
   --memory                instead of all that: memory after 10 minutes of mixed load beside that after 1
   --no-auto-pipelining    one write to Redis per command
   --profile DIRECTORY     V8 profiles of the servers, one per process
@@ -36,6 +39,7 @@ const { values: given } = parseArgs({
     users: { type: 'string', default: '1000000' },
     features: { type: 'string', default: '6' },
     only: { type: 'string' },
+    projects: { type: 'string', default: '20' },
     memory: { type: 'boolean', default: false },
     'auto-pipelining': { type: 'boolean', default: true },
     profile: { type: 'string' },
@@ -115,6 +119,10 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
     ...{ postgres, redisProgram, autoPipelining: given['auto-pipelining'] },
     profileDirectory: given.profile,
   };
+  if (only?.includes('push') === true) {
+    const service = await startPushService({ ...shared, name: 'push' }, started);
+    return benchPush(service);
+  }
   const many = await startSubject(
     { ...shared, name: 'many', population: { users, features } },
     started,
@@ -143,6 +151,22 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
   await writeFile(given.out, `${JSON.stringify({ ...settings, rows }, null, 2)}\n`);
   console.log(`\nWritten to ${given.out}. Only ratios within one run compare.`);
   return rows.every(({ service, floor }) => service.errors + floor.errors === 0);
+}
+
+async function benchPush(service: Server): Promise<boolean> {
+  const load: PushLoad = {
+    projects: Number(given.projects),
+    streams: 1_000,
+    changesPerSecond: 200,
+    seconds: 20,
+    boundaries: 10_000,
+    endpoints: 20,
+  };
+  if (given.memory) return watchPushMemory(service, load, maxGrowth);
+  const rows = await measurePush(service, load);
+  for (const row of rows) printRow(row);
+  await writeFile(given.out, `${JSON.stringify({ ...load, rows }, null, 2)}\n`);
+  return rows.every(({ isWithin }) => isWithin);
 }
 
 if (given.help) {

@@ -1,9 +1,9 @@
-import { measure } from './load.ts';
+import { measure, type Server } from './load.ts';
 import { anyUser } from './paths.ts';
 import { adminKey, type Subject } from './subject.ts';
 
 /** Maximum memory after ten minutes of load, relative to that after one. */
-const maxGrowth = 1.15;
+export const maxGrowth = 1.15;
 
 /** Runs mixed reads for ten minutes. Returns whether the service's memory stayed within bounds. */
 export async function watchMemory(subject: Subject, connections: number): Promise<boolean> {
@@ -13,7 +13,7 @@ export async function watchMemory(subject: Subject, connections: number): Promis
   for (let minute = 1; minute <= 10; minute += 1) {
     const measured = await measure(load, { connections, seconds: 60 });
     errors += measured.errors;
-    residentMb.push(await residentMemoryMb(subject));
+    residentMb.push(await residentMemoryMb(subject.service));
     console.log(
       `minute ${String(minute).padStart(2)}: ${residentMb.at(-1)?.toFixed(0)} MB, ` +
         `${measured.requestsPerSecond.toFixed(0)} req/s, ${errors} errors`,
@@ -25,7 +25,7 @@ export async function watchMemory(subject: Subject, connections: number): Promis
 }
 
 /** The memory of the service's process, from its metrics. */
-async function residentMemoryMb({ service }: Subject): Promise<number> {
+export async function residentMemoryMb(service: Server): Promise<number> {
   const response = await fetch(`${service.url}/metrics`, {
     headers: { authorization: `Bearer ${adminKey}` },
   });

@@ -84,6 +84,27 @@ export async function startSubject(options: SubjectOptions, started: Started): P
   };
 }
 
+/** Starts the service with its background work, on a private database and Redis. */
+export async function startPushService(
+  options: Omit<SubjectOptions, 'population'>,
+  started: Started,
+): Promise<Server> {
+  const databaseUrl = await createDatabase(options.postgres, options.name);
+  await applyMigrations(databaseUrl);
+  const redisServer = await startRedis(options.redisProgram);
+  started.add(() => redisServer.stop());
+  return startServer(
+    started,
+    options.profileDirectory === undefined
+      ? []
+      : ['--cpu-prof', `--cpu-prof-dir=${options.profileDirectory}`],
+    {
+      ...{ kind: 'push', databaseUrl, redisUrl: redisServer.url, adminKey, webhookSecret },
+      ...{ cacheTtlSeconds, autoPipelining: options.autoPipelining },
+    },
+  );
+}
+
 /** Caches the answers of all users except every fifth, as if each had been read. */
 export async function fillCache({ redis, users, body, keyOf, bodyOf }: Subject): Promise<void> {
   const first = decodeAnswer((await redis.get(keyOf(1))) ?? '', 0);
