@@ -34,7 +34,7 @@ export interface Feed {
   stop(): Promise<void>;
 }
 
-export interface Follower {
+interface Follower {
   position: () => bigint;
   leave: () => void;
 }

@@ -12,7 +12,9 @@ import { runTrial } from '../helpers/trial.ts';
 import { measure, type Measured, type Server } from './load.ts';
 import { maxGrowth, watchMemory } from './memory.ts';
 import { type Comparison, comparisons, mixed } from './paths.ts';
-import { measurePush, printRow, type PushLoad, watchPushMemory } from './push.ts';
+import { measurePush, watchPushMemory } from './push.ts';
+import { printRow } from './push-rows.ts';
+import type { PushLoad } from './push-world.ts';
 import { fillCache, startPushService, startSubject } from './subject.ts';
 import { print, type Row } from './table.ts';
 
