@@ -2,10 +2,6 @@
  * The program behind `npm run signing-key`: prints a new key for SIGNING_KEYS.
  */
 import './platform/node-version.ts';
-import { generateKeyPairSync } from 'node:crypto';
+import { newSigningKey } from './signing/new-signing-key.ts';
 
-const { privateKey } = generateKeyPairSync('ed25519', {
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-});
-process.stdout.write(privateKey);
+process.stdout.write(newSigningKey());

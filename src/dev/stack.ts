@@ -6,6 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { applyMigrations } from '../platform/migrate.ts';
 import { runService } from '../run-service.ts';
+import { newSigningKey } from '../signing/new-signing-key.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import type { Secrets } from './home.ts';
 import { freePort } from './ports.ts';
@@ -69,6 +70,9 @@ export async function startStack(options: StackOptions, started: Started): Promi
     STRIPE_API_BASE: sandbox.url,
     ADMIN_API_KEY: options.secrets.adminKey,
     METRICS_TOKEN: options.secrets.metricsToken,
+    // A new key with every start; `\\n` for line breaks, since settings are lines of env files.
+    SIGNING_KEYS: newSigningKey().replaceAll('\n', '\\n'),
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
     HOST: '127.0.0.1',
     PORT: String(port),
   };
