@@ -83,6 +83,7 @@ function complete(operation: Operation, id: string): void {
   const isIdempotent = parameters.some(({ name }) => name === 'Idempotency-Key');
   operation.description = [
     callersOf(scope),
+    ...(security.some((each) => 'userToken' in each) ? ['A user token reads its own user.'] : []),
     ...(isIdempotent ? ['A repeat with the same `Idempotency-Key` gets the first response.'] : []),
   ].join(' ');
   for (const status of ['429', '503']) {

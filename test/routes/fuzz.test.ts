@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { adminKey, webhookSecret } from '../helpers/service.ts';
+import { text } from '../helpers/json.ts';
+import { adminKey, requestTo, webhookSecret } from '../helpers/service.ts';
 import { type CheckAnswer, loadAnswerCheck } from './contract/answer-schemas.ts';
 import { arbitraryAsk, type Pools } from './contract/arbitrary-request.ts';
 import { type ContractRoute, loadContract } from './contract/document.ts';
@@ -33,7 +34,16 @@ let pools: Pools;
 let checkAnswer: CheckAnswer;
 let keys: Record<Caller, string | undefined>;
 
-const callers = ['nobody', 'unknown', 'read', 'checkout', 'notes', 'platform', 'other'] as const;
+const callers = [
+  'nobody',
+  'unknown',
+  'token',
+  'read',
+  'checkout',
+  'notes',
+  'platform',
+  'other',
+] as const;
 type Caller = (typeof callers)[number];
 
 beforeAll(async () => {
@@ -41,9 +51,14 @@ beforeAll(async () => {
   routes = await loadContract(world.service);
   pools = await stockPools(world);
   checkAnswer = await loadAnswerCheck(world.service);
+  const token = await requestTo(world.app)('POST', '/user-tokens', {
+    key: world.key,
+    body: { user_id: world.ids.user, ttl_seconds: 3_600 },
+  });
   keys = {
     nobody: undefined,
     unknown: 'lk_of_nobody',
+    token: text(token.body, 'token'),
     read: (await world.keyOf(['read'])).key,
     checkout: (await world.keyOf(['checkout'])).key,
     notes: world.key,
