@@ -4,7 +4,7 @@ import type { FeatureType, JsonValue } from './core/facts.ts';
 /** The value of a mapping or grant, which is never null. */
 export type GivenValue = Exclude<JsonValue, null>;
 
-/** Narrows the stored type of a feature; the database allows no other. */
+/** Narrows the stored type of a feature. A check constraint allows no others. */
 export function featureType(type: string): FeatureType {
   if (type === 'boolean' || type === 'limit' || type === 'config') return type;
   throw new Error(`the database contains a feature of unknown type '${type}'`);
@@ -14,8 +14,9 @@ const maxDepth = 32;
 const maxLength = 16_384;
 
 /**
- * Returns what is wrong with a value for a feature of this type; null if it is valid: `true` for `boolean`;
- * an integer ≥ 1 or `"unlimited"` for `limit`; any JSON value except null, `false` and 0 for `config`.
+ * Returns what is wrong with a value for a feature of this type; null if the value is valid. Valid are `true`
+ * for `boolean`; an integer of at least 1 or `"unlimited"` for `limit`; any JSON value except null, `false`
+ * and 0 for `config`.
  */
 export function valueFault(type: FeatureType, value: JsonValue): string | null {
   switch (type) {
@@ -34,7 +35,8 @@ export function valueFault(type: FeatureType, value: JsonValue): string | null {
 
 /**
  * Returns whether a value is JSON that the database can store: at most 32 levels and 16,384 characters,
- * finite numbers, strings without NUL and unpaired surrogates. Does not recurse, so deep values are safe.
+ * finite numbers, strings without NUL or unpaired surrogates. The check does not recurse, so deep values are
+ * safe.
  */
 export function isStorableValue(value: unknown): value is GivenValue {
   if (value === null) return false;
@@ -46,7 +48,7 @@ export function isStorableValue(value: unknown): value is GivenValue {
   return JSON.stringify(value).length <= maxLength;
 }
 
-/** A value in a request body; `valueFault` checks it against the type of the feature. */
+/** A value in a request body. `valueFault` checks it against the feature's type. */
 export const givenValueSchema = z
   .custom<GivenValue>(isStorableValue, {
     error: 'must be JSON other than `null`, of at most 16,384 characters and 32 levels',

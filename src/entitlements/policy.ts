@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Project } from '../generated/prisma/client.ts';
 
 /**
- * The settings of a project that change its access rules, each with its column and schema. Every change of
- * one recomputes the project's users.
+ * The settings of a project that change its access rules, each with its column and schema. Changing one
+ * recomputes the project's users.
  */
 export const policySettings = {
   grace_days: {
@@ -27,10 +27,10 @@ type PolicyShape = {
 const policySchema = z.object(
   Object.fromEntries(
     Object.values(policySettings).map(({ column, schema }) => [column, schema]),
-  ) as PolicyShape, // each schema by its column
+  ) as PolicyShape, // maps each column to its schema
 );
 
-/** A project's access settings, as the rules use them. */
+/** A project's access settings in the form that the rules use. */
 export type PolicyFact = z.infer<typeof policySchema>;
 
 /**

@@ -26,7 +26,7 @@ export interface QueryRouteDeps {
 
 const tags = ['Entitlements'];
 
-/** Maximum number of batch answers that are built in one turn of the event loop. */
+/** Maximum number of batch answers to build in one turn of the event loop. */
 const answersAtOnce = 20;
 
 /**
@@ -36,7 +36,7 @@ const answersAtOnce = 20;
 export function queryRoutes(app: App, deps: QueryRouteDeps): void {
   const { access, clock, database, features } = deps;
 
-  /** Returns the answers of distinct users as JSON, by user id. */
+  /** Returns the answers for distinct users as JSON strings, by user id. */
   async function answerTexts(
     projectId: string,
     userIds: readonly string[],
@@ -157,7 +157,7 @@ export function queryRoutes(app: App, deps: QueryRouteDeps): void {
   );
 }
 
-/** Returns the body of an answer with the reasons of denied features. */
+/** Returns the body of an answer, with the reasons for denied features added. */
 function withDenied(
   { body, denied }: EntitlementsAnswer,
   codes: Iterable<string>,

@@ -27,7 +27,7 @@ export const batchBody = z.strictObject({
   user_ids: z
     .array(userIdSchema)
     .max(100)
-    .describe('The answers have this order; a repeated id gets a repeated answer'),
+    .describe('The answers are in this order. A repeated id gets a repeated answer.'),
   feature_codes: z
     .array(featureCodeSchema)
     .max(100)
@@ -48,14 +48,14 @@ export const explainQuery = z.strictObject({
   feature_code: featureCodeSchema,
   at: instantSchema
     .optional()
-    .describe('Evaluates at this instant instead of now, from the present facts'),
+    .describe('Evaluates the current facts at this instant instead of now'),
 });
 
 const windowSchema = {
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema
     .nullable()
-    .describe('`null` = open; equal to `valid_from` = never valid'),
+    .describe('`null` if the window has no end. If equal to `valid_from`, the window is empty.'),
 };
 
 export const explainResponse = z
@@ -73,19 +73,22 @@ export const explainResponse = z
           began_at: isoInstantSchema
             .optional()
             .describe(
-              'For a subscription or purchase: the instant of subscription or purchase. A revocation without `block` revokes sources that began at or before its `recorded_at`',
+              'The instant of subscription or purchase; only for these sources. A revocation without `block` revokes sources that began at or before its `recorded_at`',
             ),
           value: jsonOutSchema.describe('The value of this source alone'),
           counted: z.boolean(),
           why: wordsSchema<Why>(whys),
-          stripe_ids: z.array(z.string()).describe('The Stripe objects that the source comes from'),
+          stripe_ids: z.array(z.string()).describe('The Stripe objects behind the source'),
           event_ids: z
             .array(z.string())
             .describe('The newest 20 stored events about these objects, newest first'),
-          audit_id: z.string().optional().describe('For a grant: the last audit row about it'),
+          audit_id: z
+            .string()
+            .optional()
+            .describe('The latest audit row about the source; only for grants'),
         }),
       )
-      .describe('All sources that carry the feature, counted or not'),
+      .describe('All sources that include the feature, whether or not they count'),
     revocations: z
       .array(
         z.object({
@@ -96,9 +99,9 @@ export const explainResponse = z
           decides: z
             .boolean()
             .describe(
-              'Whether it revokes a source that would count or, without such a source, is the reason for the denial',
+              'Whether it revokes a source that would otherwise count or, if there is none, causes the denial',
             ),
-          audit_id: z.string().nullable().describe('The last audit row about it'),
+          audit_id: z.string().nullable().describe('The latest audit row about the revocation'),
         }),
       )
       .describe('Last recorded first'),
@@ -133,7 +136,7 @@ export function toExplanationDto(
         value: source.value,
         counted: source.counted,
         why: source.why,
-        // Its own id distinguishes an item from the others of its subscription.
+        // An item's own id distinguishes it from other items of the same subscription.
         stripe_ids: source.ref.type === 'subscription' ? [source.partId, ...stripeIds] : stripeIds,
         event_ids: eventIds,
         ...(auditId === undefined ? {} : { audit_id: auditId }),
@@ -166,12 +169,12 @@ export const recordedSegmentSchema = z
     reason: answerReasonSchema,
     value: jsonOutSchema.describe('`null` if denied'),
     sources: z.array(sourceSchema),
-    valid_from: isoInstantSchema.nullable().describe('`null` = without start'),
+    valid_from: isoInstantSchema.nullable().describe('`null` if the segment has no start'),
     valid_to: isoInstantSchema.nullable().describe('`null` = open'),
-    recorded_at: isoInstantSchema.describe('Answers contained the segment from this instant on'),
+    recorded_at: isoInstantSchema.describe('When answers began to include the segment'),
     superseded_at: isoInstantSchema
       .nullable()
-      .describe('Answers contained the segment until this instant; `null` = they still do'),
+      .describe('When answers stopped including the segment; `null` if they still do'),
   })
   .meta({ id: 'RecordedSegment' });
 
@@ -199,7 +202,7 @@ export const featureUsersQuery = z.strictObject({
   project_id: projectIdSchema.optional(),
   at: instantSchema
     .optional()
-    .describe('Evaluates at this instant instead of now, from the present facts'),
+    .describe('Evaluates the current facts at this instant instead of now'),
 });
 
 export const featureUserSchema = z

@@ -30,25 +30,27 @@ const readQuery = z.strictObject({
   user_id: userIdSchema,
   at: instantSchema
     .optional()
-    .describe('Evaluates at this instant instead of now, from the present facts'),
+    .describe('Evaluates the current facts at this instant instead of now'),
   ...freshnessQuery,
 });
 
 const entitlementsQuery = readQuery.extend({
   known_at: instantSchema
     .optional()
-    .describe('Answers as recorded at this instant. Without `at`, also evaluates at it.'),
+    .describe(
+      'Returns the answer as recorded at this instant. Without `at`, it is also evaluated at this instant.',
+    ),
   feature_code: z
     .union([featureCodeSchema, z.array(featureCodeSchema).max(100)])
     .transform((codes) => (typeof codes === 'string' ? [codes] : codes))
     .optional()
-    .describe('Limits the answer to these features; repeatable'),
+    .describe('Limits the answer to these features. Repeat the parameter to list several.'),
   include: z.enum(['reasons']).optional().describe('`reasons`: adds `denied`'),
 });
 
 const checkQuery = readQuery.extend({ feature_code: featureCodeSchema });
 
-/** Registers the routes that micro-apps call on every request they serve. */
+/** Registers the routes that micro-apps call on every request that they serve. */
 export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   app.get(
     '/api/v1/entitlements',
@@ -107,7 +109,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
   );
 }
 
-/** Returns the tag of an answer with reasons, which also depend on the project's features. */
+/** Returns the ETag of an answer with reasons. Such an answer also depends on the project's features. */
 function etagWithReasons({ etag }: CachedAnswer, { version }: FeatureList): string {
   return `${etag.slice(0, -1)}-${version}"`;
 }
@@ -115,8 +117,8 @@ function etagWithReasons({ etag }: CachedAnswer, { version }: FeatureList): stri
 /**
  * Returns the serialized body of `GET /entitlements`.
  *
- * @param wanted limits it to these features.
- * @param features the project's features, if the body has to say why others are denied.
+ * @param wanted limits the body to these features.
+ * @param features the project's features, if the body must say why other features are denied.
  */
 function bodyTextOf(
   answer: CachedAnswer,
@@ -134,7 +136,7 @@ function bodyTextOf(
   return `${text.slice(0, -1)},"denied":${JSON.stringify(denied)}}`;
 }
 
-/** Limits an answer to features; `next_change_at` still covers all of them. */
+/** Limits an answer to some features. `next_change_at` still covers all features. */
 function onlyFeatures(answer: CachedAnswer, wanted: readonly string[]): EntitlementsBody {
   const body = bodyOf(answer);
   return {

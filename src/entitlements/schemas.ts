@@ -12,7 +12,7 @@ export const featureTypeSchema = z.enum(['boolean', 'limit', 'config']);
 
 /** Returns the schema of a closed list of words, each with its meaning. */
 export function wordsSchema<Word extends string>(meanings: Readonly<Record<Word, string>>) {
-  const list = Object.keys(meanings) as [Word, ...Word[]]; // a record's own keys
+  const list = Object.keys(meanings) as [Word, ...Word[]]; // exactly the keys of the record
   const said = list.map((word) => `\`${word}\`: ${meanings[word]}`).join('; ');
   return z.enum(list).describe(said);
 }
@@ -23,7 +23,9 @@ export const answerReasonSchema = wordsSchema<AnswerReason>(reasons);
 const entitlementSchema = z.object({
   feature_code: z.string(),
   type: featureTypeSchema,
-  value: jsonOutSchema.describe('`true`; an integer or "unlimited"; or the JSON value'),
+  value: jsonOutSchema.describe(
+    '`true` for a `boolean`; an integer or `"unlimited"` for a `limit`; any JSON value for a `config`',
+  ),
   valid_from: isoInstantSchema.nullable(),
   valid_to: isoInstantSchema.nullable().describe('`null` = open'),
   sources: z.array(sourceSchema).describe('The sources that count now'),
@@ -34,16 +36,16 @@ export const entitlementsResponse = z
   .object({
     project_id: z.string(),
     user_id: z.string(),
-    revision: z.int().describe("Grows by one with every change of the user's stored timeline"),
+    revision: z.int().describe("Grows by one with every change to the user's stored timeline"),
     entitlements: z.array(entitlementSchema),
     next_change_at: isoInstantSchema
       .nullable()
-      .describe('The next instant at which this answer changes; `null` = none'),
+      .describe('The next instant at which this answer changes; `null` if there is none'),
     denied: z
       .record(z.string(), answerReasonSchema)
       .optional()
       .describe(
-        'With `include` of `reasons`: why each other feature of the project is denied, archived ones included',
+        'Why each other feature of the project, including archived ones, is denied. Only with `include=reasons`.',
       ),
   })
   .meta({

@@ -1,12 +1,12 @@
 import { sql, type Sql, sqlText, type Tx } from '../platform/database.ts';
 
-/** The identity of a user: the project, and its own id for the user. */
+/** The identity of a user: the project, and the project's id for the user. */
 export interface UserName {
   projectId: string;
   userId: string;
 }
 
-/** A user's row, locked by this transaction. */
+/** A user's row that this transaction has locked. */
 export interface LockedUser extends UserName {
   uid: bigint;
   revision: number;
@@ -15,8 +15,8 @@ export interface LockedUser extends UserName {
   /** Whether the cache must still be invalidated for an earlier change. */
   cachePending: boolean;
   /**
-   * The next instant at which time alone changes the answer, epoch milliseconds; null = none, 0 = not
-   * computed yet.
+   * The next instant at which time alone changes the answer, epoch milliseconds; null if there is none, 0 if
+   * it has not been computed yet.
    */
   nextBoundaryAt: number | null;
 }
@@ -40,7 +40,7 @@ function toLockedUser(row: Row): LockedUser {
   };
 }
 
-/** Creates the missing rows of users. */
+/** Creates the rows of users who have none. */
 export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promise<void> {
   if (names.length === 0) return;
   await tx.$executeRaw`
@@ -52,7 +52,7 @@ export async function ensureUsers(tx: Tx, names: UserName[], now: number): Promi
     on conflict (project_id, user_id) do nothing`;
 }
 
-/** Locks rows of users in sorted order (last in the lock order). */
+/** Locks users' rows in sorted order. Users come last in the lock order. */
 export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
   const rows = await tx.$queryRaw<Row[]>`
     select ${columns} from users where ${condition} order by uid for update`;
@@ -60,8 +60,9 @@ export async function lockUsers(tx: Tx, condition: Sql): Promise<LockedUser[]> {
 }
 
 /**
- * Locks users whose next boundary has come, up to `limit`, of each project the earliest and no more than its
- * share. Skips users that other transactions hold, and those whose timeline failed after `failedBefore`.
+ * Locks up to `limit` users who have reached their next boundary. Each project gets an equal share, in which
+ * its earliest boundaries come first. Skips users that other transactions hold, and users whose timeline
+ * failed at or after `failedBefore`.
  */
 export async function lockUsersAtBoundary(
   tx: Tx,
@@ -82,7 +83,7 @@ export async function lockUsersAtBoundary(
   return rows.map(toLockedUser);
 }
 
-/** Locks one user's row; creates it first if it is missing. */
+/** Locks one user's row, creating it first if it does not exist. */
 export async function lockUser(tx: Tx, name: UserName, now: number): Promise<LockedUser> {
   await ensureUsers(tx, [name], now);
   const { projectId, userId } = name;

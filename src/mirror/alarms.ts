@@ -7,9 +7,7 @@ import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 import type { Owned } from './owner.ts';
 
-/*
- * Raises alarms for an operator. An alarm never takes access away (promise 6).
- */
+/* Raises alarms for an operator. An alarm never takes access away (promise 6). */
 
 interface AlarmDeps {
   clock: Clock;
@@ -18,15 +16,15 @@ interface AlarmDeps {
   logger: Logger;
 }
 
-/** A price that was bought but grants nothing, because its product is mapped to no project. */
+/** A price that was bought but grants nothing because its product is mapped to no project. */
 interface UnmappedPrice {
   priceId: string;
   productId: string;
-  /** Whether the buyer is a known user, who then paid without getting access. */
+  /** Whether the buyer is a known user, and so paid without getting access. */
   knownUser: boolean;
 }
 
-/** Loads the prices sold in the snapshot whose product is mapped to no project yet. */
+/** Loads the prices sold in the snapshot with products that are not yet mapped to a project. */
 export async function loadUnmappedPrices(
   tx: Tx,
   snapshot: StripeSnapshot,
@@ -56,13 +54,13 @@ export interface Observed {
   /** Subscriptions, refunds and disputes with an unknown status. */
   unknown: string[];
   unmapped: UnmappedPrice[];
-  /** Sessions that name one of our intents but are not claimed by it. */
+  /** Sessions that name one of our intents, but that the intent does not claim. */
   foreign: string[];
-  /** Objects that Stripe does not know and whose deletion no event reported. */
+  /** Objects that Stripe does not know and that no event reported as deleted. */
   missing: SyncedRef[];
 }
 
-/** Counts and logs the anomalies of an applied snapshot. */
+/** Logs the anomalies of an applied snapshot and increments their counters. */
 export async function raiseAlarms(
   deps: AlarmDeps,
   snapshot: StripeSnapshot,
@@ -73,25 +71,25 @@ export async function raiseAlarms(
     metrics.alarms.inc({ kind: 'object_missing' });
     logger.warn(
       { objectType, objectId },
-      'Stripe does not know an object that an event named; access is unchanged',
+      'an event named an object that Stripe does not know; access is unchanged',
     );
   }
   for (const id of unknown) {
     metrics.alarms.inc({ kind: 'unknown_status' });
-    logger.warn({ id }, 'an object has an unknown status; the last known one applies');
+    logger.warn({ id }, 'an object has an unknown status; its last known status applies');
   }
   for (const session of foreign) {
     metrics.alarms.inc({ kind: 'intent_of_another_session' });
     logger.warn(
       { session },
-      'a session names an intent that does not claim it; its metadata and customer decide the owner',
+      'a session names an intent that does not claim it; the metadata and customer of the session decide the owner',
     );
   }
   for (const { priceId, productId, knownUser } of unmapped) {
     metrics.unmappedPrices.inc({ known_user: String(knownUser) });
     logger[knownUser ? 'warn' : 'info'](
       { price: priceId, product: productId },
-      'a price was bought whose product is mapped to no project; map the product to grant access',
+      'a price was sold, but its product is mapped to no project; map the product to grant access',
     );
   }
   for (const { id, status, dunningAnchorAt } of snapshot.subscription) {

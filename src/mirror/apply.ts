@@ -25,16 +25,16 @@ import { loadOwnership, type Ownership, storeOwnership } from './owner.ts';
 import { customersOf } from './subjects.ts';
 
 export interface ApplyDeps extends RefreshDeps {
-  /** Why users change, as recorded in the feed; `stripe` by default. */
+  /** The cause of changes to users, as recorded in the feed; `stripe` by default. */
   cause?: ChangeCause;
 }
 
-/** Rolls back a transaction that affects users of projects that it has not locked. */
+/** Rolls back a transaction that affects users of projects it has not locked. */
 class MoreProjects extends Error {
   readonly projectIds: Set<string>;
 
   constructor(projectIds: Set<string>) {
-    super('users of further projects are affected');
+    super('users of additional projects are affected');
     this.projectIds = projectIds;
   }
 }
@@ -42,14 +42,17 @@ class MoreProjects extends Error {
 /** Rolls back a transaction that `keep` rejected. */
 class NotKept extends Error {}
 
-/** Maximum number of attempts to lock all affected projects. Only a concurrent change adds one. */
+/**
+ * Maximum number of attempts to lock all affected projects. Only concurrent changes require more than one.
+ */
 const maxAttempts = 5;
 
 /**
- * Applies a snapshot that was fetched under `number`, and recomputes every affected user, in one transaction;
- * then invalidates the cache. Rows that a later fetch wrote stay. If the transaction times out, the mirror is
- * written first and the users are recomputed separately; a user who cannot be computed keeps the old answers
- * and raises `timeline_not_computed`.
+ * Applies a snapshot that was fetched under `number`, recomputes every affected user in the same transaction,
+ * then invalidates the cache. Rows written by a later fetch are kept.
+ *
+ * If the transaction times out, the mirror is written first and the users are recomputed separately. A user
+ * that cannot be computed keeps the old answers and raises `timeline_not_computed`.
  */
 export async function applySnapshot(
   deps: ApplyDeps,
@@ -60,7 +63,7 @@ export async function applySnapshot(
     await tryApplySnapshot(deps, snapshot, number, () => Promise.resolve(true));
   } catch (error) {
     if (!isTimeout(error)) throw error;
-    deps.logger.warn({ err: error }, 'a sync timed out; its users are recomputed separately');
+    deps.logger.warn({ err: error }, 'a sync timed out; recomputing its users separately');
     const { users, observed } = await inProjects(deps, snapshot, async (tx, projectIds) => {
       const written = await writeLocked(deps, tx, snapshot, number, projectIds);
       await markBehind(tx, written.users);
@@ -74,13 +77,13 @@ export async function applySnapshot(
 }
 
 /**
- * Applies a snapshot, and commits only if `keep` returns true. `keep` sees the written rows and the
- * recomputed users before the commit.
+ * Applies a snapshot and commits only if `keep` returns true. `keep` sees the written rows and the recomputed
+ * users before the commit.
  *
- * @param keep must not have side effects, since it runs again after a deadlock.
- * @param check runs under the customers' locks before anything is written; its errors are passed on.
+ * @param keep must not have side effects, because it runs again after a deadlock.
+ * @param check runs under the customers' locks before anything is written. Its errors are passed on.
  * @returns whether the transaction was committed.
- * @throws the database's error if the transaction times out; nothing is written then either.
+ * @throws the database's error if the transaction times out. Nothing is written in that case.
  */
 export async function tryApplySnapshot(
   deps: ApplyDeps,
@@ -111,7 +114,7 @@ export async function tryApplySnapshot(
   }
 }
 
-/** Runs `work` in a transaction that knows the projects of all affected users. */
+/** Runs `work` in a transaction, with the projects of all affected users. */
 async function inProjects<T>(
   { database }: ApplyDeps,
   snapshot: StripeSnapshot,
@@ -128,7 +131,7 @@ async function inProjects<T>(
   }
 }
 
-/** Predicts the projects that the snapshot affects: they are first in the lock order. */
+/** Predicts which projects the snapshot affects, because projects must be locked first. */
 async function predictProjects(database: Database, snapshot: StripeSnapshot): Promise<Set<string>> {
   const tx = database.prisma;
   const ownership = await loadOwnership(tx, snapshot);
@@ -193,7 +196,7 @@ function newOwners({ owned }: Ownership): UserName[] {
   return owned.flatMap(({ owner }) => owner ?? []);
 }
 
-/** Loads the users who own an object of the snapshot or a purchase that its payments pay. */
+/** Loads the users who own an object in the snapshot or a purchase paid by one of its payments. */
 async function loadTouchedUids(
   tx: Tx,
   snapshot: StripeSnapshot,
@@ -214,7 +217,7 @@ async function loadTouchedUids(
   return [...formerUids, ...rows.map(({ uid }) => uid)];
 }
 
-/** Returns the payments of the snapshot, which lead to the purchases they pay. */
+/** Returns the payments in the snapshot. They lead to the purchases that they paid. */
 function paymentsIn(snapshot: StripeSnapshot): { intentIds: string[]; invoiceIds: string[] } {
   const links = linksIn(snapshot);
   return {

@@ -5,8 +5,8 @@ import { type RowsByType, rowsByType, type StripeSnapshot } from './core/stripe-
 import { followedObjects } from './objects/registry.ts';
 
 /**
- * Marks missing products and prices as deleted if an event reported their deletion. A 404 alone is no
- * evidence.
+ * Marks missing products and prices as deleted if an event reported their deletion. A 404 response alone is
+ * not evidence.
  */
 export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promise<StripeSnapshot> {
   const confirmed = await loadConfirmed(tx, snapshot.missing);
@@ -25,7 +25,7 @@ export async function confirmDeletions(tx: Tx, snapshot: StripeSnapshot): Promis
   };
 }
 
-/** Loads the keys of the objects whose deletion an event reported. */
+/** Loads the keys of the objects that an event reported as deleted. */
 async function loadConfirmed(tx: Tx, objects: readonly SyncedRef[]): Promise<Set<string>> {
   const sold = objects.filter(
     ({ objectType }) => followedObjects[objectType].deletedRow !== undefined,

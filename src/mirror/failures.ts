@@ -13,8 +13,8 @@ const failedRetryMs = 3_600_000;
 const outageRetries = { first: 1_000, last: 60_000 };
 
 /**
- * Returns whether a failure is independent of the object: an outage, a rate limit or a refused key. Such a
- * failure does not count towards `failed`, however long it lasts.
+ * Returns whether a failure is unrelated to the object: an outage, a rate limit or a rejected key. Such a
+ * failure never counts towards `failed`, however long it lasts.
  */
 export function isExternalFailure(error: unknown): boolean {
   if (!(error instanceof Stripe.errors.StripeError)) return isUnreachable(error);
@@ -22,7 +22,9 @@ export function isExternalFailure(error: unknown): boolean {
   return status === undefined || status >= 500 || [401, 403, 429].includes(status);
 }
 
-/** Returns whether Stripe does not know the object; a wrong key or mode has the same effect. */
+/**
+ * Returns whether Stripe responded that the object does not exist. A wrong key or mode has the same effect.
+ */
 export function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeError && error.code === 'resource_missing';
 }
@@ -45,7 +47,7 @@ export async function unlessMissing<T>(
   }
 }
 
-/** Returns why a sync failed, without details that project keys must not see; the log has those. */
+/** Returns why a sync failed, without details that project keys must not see. The log has those details. */
 export function publicReasonOf(error: unknown): string {
   if (error instanceof ImplausibleAnswer) return error.message;
   if (error instanceof Stripe.errors.StripeError) {
@@ -53,15 +55,15 @@ export function publicReasonOf(error: unknown): string {
     return ['Stripe:', status ?? 'no answer', ...(code === undefined ? [] : [code])].join(' ');
   }
   if (isUnreachable(error)) return 'the database could not be reached';
-  if (isTimeout(error)) return 'the database took too long to store it: see the log';
+  if (isTimeout(error)) return 'the database took too long to store the object: see the log';
   return 'internal error: see the log';
 }
 
 /**
- * Returns the back-off before the next attempt, milliseconds. It doubles with each failure; a failed object
- * is retried once an hour. For a failure that does not count, it equals the time waited so far.
+ * Returns the back-off before the next attempt, milliseconds. It doubles with each failure. A failed object
+ * is retried once an hour. For a failure that does not count, the back-off equals the time waited so far.
  *
- * @param attempts number of attempts that counted, this one included.
+ * @param attempts number of attempts that counted, including this one.
  */
 export function retryAfterMs(counts: boolean, attempts: number, waitedMs: number): number {
   if (!counts) return outageBackOffMs(outageRetries, waitedMs);

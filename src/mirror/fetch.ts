@@ -6,8 +6,9 @@ import { unlessMissing } from './failures.ts';
 import { followedObjects, linksIn } from './objects/registry.ts';
 
 /**
- * Fetches one object from Stripe with the related objects that its access depends on. If Stripe does not know
- * the object, the snapshot lists it in `missing`; a related object in `unconfirmed`.
+ * Fetches one object from Stripe, with the related objects that determine its access. If Stripe does not know
+ * the object, the snapshot lists it in `missing`. Related objects that Stripe does not know are in
+ * `unconfirmed`.
  *
  * @throws ImplausibleAnswer if Stripe contradicts itself; errors of the SDK.
  */
@@ -22,8 +23,8 @@ export async function fetchSnapshot(stripe: Stripe, object: SyncedRef): Promise<
 }
 
 /**
- * Rejects a snapshot with another object than requested, or whose related objects have different customers:
- * it would give one user what belongs to another.
+ * Rejects a snapshot that has another object than requested, or related objects with different customers.
+ * Storing it would give one user what belongs to another.
  */
 function rejectContradictions(snapshot: StripeSnapshot, requested: SyncedRef): void {
   const shown = new Set([...objectsIn(snapshot), ...snapshot.unconfirmed].map(objectKey));
@@ -31,11 +32,11 @@ function rejectContradictions(snapshot: StripeSnapshot, requested: SyncedRef): v
   for (const object of [requested, ...links.flatMap(({ related = [] }) => related)]) {
     if (!shown.has(objectKey(object))) {
       throw new ImplausibleAnswer(
-        `Stripe answered with another ${object.objectType} than requested`,
+        `Stripe returned a different ${object.objectType} than requested`,
       );
     }
   }
   if (new Set(links.flatMap(({ customer }) => customer ?? [])).size > 1) {
-    throw new ImplausibleAnswer('Stripe named different customers of related objects');
+    throw new ImplausibleAnswer('Stripe returned related objects with different customers');
   }
 }

@@ -2,9 +2,9 @@ import type { Tx } from '../platform/database.ts';
 import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 
 /**
- * Loads when the delayed payments of the snapshot's checkouts arrived, by session, as events reported. Stripe
- * creates a bank debit's charge and balance transaction on submission, so they may not show the arrival; the
- * event does, and its timestamp does not depend on its delivery.
+ * Loads, by session, when delayed payments of the snapshot's checkouts arrived, according to events. Stripe
+ * creates a bank debit's charge and balance transaction on submission, so they may not show the arrival. The
+ * event does, and its timestamp does not depend on when it is delivered.
  */
 export async function loadArrivals(tx: Tx, snapshot: StripeSnapshot): Promise<Map<string, Date>> {
   const paid = snapshot['checkout.session'].filter(({ purchases }) => purchases.length > 0);

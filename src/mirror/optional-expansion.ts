@@ -1,8 +1,8 @@
 import Stripe from 'stripe';
 
 /**
- * Sends a request with optional expansions, and repeats it without them if the restricted key may not read
- * them.
+ * Sends a request with optional expansions. If the restricted key may not read them, repeats the request
+ * without them.
  */
 export async function whereAllowed<T>(
   optional: readonly string[],

@@ -15,28 +15,31 @@ import { loadSubjects, ownedTables, type Subject } from './subjects.ts';
 
 export interface Owned {
   subject: Subject;
-  /** Null removes its owner. */
+  /** Null to remove the owner. */
   owner: UserName | null;
 }
 
-/** The ownership decided from a snapshot. */
+/** The ownership decisions for a snapshot. */
 export interface Ownership {
-  /** Objects with evidence of an owner; the others keep theirs. */
+  /** Objects with evidence about their owner. All other objects keep their owner. */
   owned: Owned[];
-  /** Sessions to store with the intents that claim them, since Stripe's answer was lost. */
+  /**
+   * Sessions whose ids must still be stored on their intents, because the response that created them was
+   * lost.
+   */
   claimed: { intentId: string; sessionId: string; customerId: string | null }[];
-  /** Sessions that name one of our intents but are not claimed by it. */
+  /** Sessions that name one of our intents, but that the intent does not claim. */
   foreign: string[];
-  /** Current owners of objects outside the snapshot whose ownership is decided again. */
+  /** The current owners of objects outside the snapshot that get a new ownership decision. */
   formerUids: bigint[];
-  /** Payments of sessions outside the snapshot whose ownership is decided again. */
+  /** The payments of sessions outside the snapshot that get a new ownership decision. */
   payments: string[];
 }
 
 /**
- * Decides the owners of the objects in the snapshot, and of stored objects of its customers whose owner may
- * change, by the rules of `claims.ts`. The order of arrival never matters, and an e-mail address is never
- * evidence.
+ * Decides the owners of the objects in the snapshot, and of stored objects of its customers that may get
+ * another owner, by the rules of `claims.ts`. The order in which objects arrive never matters, and an e-mail
+ * address is never evidence.
  */
 export async function loadOwnership(tx: Tx, snapshot: StripeSnapshot): Promise<Ownership> {
   const subjects = await loadSubjects(tx, snapshot);
@@ -117,7 +120,7 @@ async function loadProjects(tx: Tx, subjects: readonly Subject[]): Promise<Set<s
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Decides the owner of every customer that the subjects name. */
+/** Decides the owners of all customers that the subjects name. */
 async function decideCustomers(
   tx: Tx,
   { unlinked }: StripeSnapshot,
@@ -145,18 +148,18 @@ async function decideCustomers(
   );
 }
 
-/** Drops a user id that requests could not use. */
+/** Drops a user id that is not valid in requests. */
 function addressable({ projectId, userId }: Named): Named {
   return { projectId, userId: userIdSchema.safeParse(userId).success ? userId : null };
 }
 
-/** SQL: the other columns of a customer that change with its user. */
+/** SQL that sets the other columns of a customer that change with its user. */
 const linkColumns = `, is_primary = false,
   linked_by = case when o.uid is not null then 'metadata' end`;
 
 /**
- * Stores the owners, and the sessions of intents whose answer was lost. A purchase follows its session,
- * unless an operator assigned it.
+ * Stores the owners. For intents whose response was lost, also stores the session. A purchase gets the owner
+ * of its session, unless an operator assigned it.
  */
 export async function storeOwnership(
   tx: Tx,

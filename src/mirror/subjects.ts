@@ -10,26 +10,27 @@ export const ownedTables = {
   'checkout.session': 'checkout_sessions',
 } as const satisfies Record<OwnedType, string>;
 
-const ownedTypes = Object.keys(ownedTables) as OwnedType[]; // its exact keys
+const ownedTypes = Object.keys(ownedTables) as OwnedType[]; // exactly the keys of the record
 
-/** An object whose owner is to be decided, with the evidence. */
+/** An object that needs an ownership decision, with the evidence for it. */
 export interface Subject {
   objectType: OwnedType;
   id: string;
-  /** The session itself, or the sessions that created the subscription. */
+  /** The session itself or, for a subscription, the sessions that created it. */
   sessionIds: string[];
   customerId: string | null;
-  /** The owner in its metadata; the project may not exist. */
+  /** The owner that the object's metadata names. The project may not exist. */
   metadata: Named | null;
-  /** The current user and the payments of an object outside the snapshot; otherwise null and empty. */
+  /** The current user of an object outside the snapshot; null for objects in the snapshot. */
   formerUid: bigint | null;
+  /** The payments of an object outside the snapshot; empty for objects in the snapshot. */
   payments: string[];
 }
 
 /**
- * Loads the objects whose owner the snapshot may change: its customers, subscriptions and sessions, and
- * stored objects of its customers if they have no owner, if the customer's metadata names another project, or
- * if the customer is unlinked.
+ * Loads the objects that may get another owner through the snapshot: its customers, subscriptions and
+ * sessions, and stored objects of its customers that have no owner, have an owner outside the project in the
+ * customer's metadata, or belong to a customer that is being unlinked.
  */
 export async function loadSubjects(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
   const { subscription: subscriptions, 'checkout.session': sessions } = snapshot;
@@ -63,7 +64,7 @@ export async function loadSubjects(tx: Tx, snapshot: StripeSnapshot): Promise<Su
   return [...subjects, ...(await loadFollowing(tx, snapshot))];
 }
 
-/** Returns the customers of the snapshot, which lead to the users of their objects. */
+/** Returns the snapshot's customers, which lead to the users of their objects. */
 export function customersOf(snapshot: StripeSnapshot): string[] {
   const shown = ownedTypes.flatMap((type) => snapshot[type].map((row) => customerOf(row)));
   return [...shown.filter((id) => id !== null), ...snapshot.unlinked];
@@ -73,7 +74,7 @@ function customerOf(row: { id: string; customerId?: string | null }): string | n
   return row.customerId === undefined ? row.id : row.customerId;
 }
 
-/** SQL: the sessions and the payments of a stored object `s`. */
+/** SQL for the sessions and the payments of a stored object `s`. */
 const storedLinks: Record<Exclude<OwnedType, 'customer'>, string> = {
   subscription: `'{}'::text[] as payments,
     array(select c.id from checkout_sessions c where c.subscription_id = s.id) as session_ids`,
@@ -91,7 +92,7 @@ const following = ownedTypes
   )
   .join(' union all ');
 
-/** Loads the stored objects whose owner changes with the snapshot's customers. */
+/** Loads the stored objects that change owners with the snapshot's customers. */
 async function loadFollowing(tx: Tx, snapshot: StripeSnapshot): Promise<Subject[]> {
   const { customer: customers, unlinked } = snapshot;
   if (customers.length === 0 && unlinked.length === 0) return [];

@@ -11,19 +11,20 @@ export interface SyncDeps extends ApplyDeps {
 }
 
 /**
- * What to do if Stripe does not know the object. `retry`: throw, also for a related object, and write
- * nothing. `record`: count it as fetched and unknown to Stripe. `defer`: do not count it as fetched, so its
- * earlier events stay in the queue.
+ * What to do if Stripe does not know the object.
+ * - `retry`: throw, also for a related object, and write nothing.
+ * - `record`: count the object as fetched and unknown to Stripe.
+ * - `defer`: do not count it as fetched, so its earlier events stay in the queue.
  */
 type MissingRule = 'retry' | 'record' | 'defer';
 
 /**
- * Syncs one object, whatever triggered it: a webhook, a buyer's return, an operator or a reconciliation.
- * Convergent: a repeated, late or concurrent sync ends in the same state, since the number is drawn before
- * the fetch and guards the write.
+ * Syncs one object, whether a webhook, a buyer's return, an operator or a reconciliation triggered it. A
+ * repeated, late or concurrent sync ends in the same state, because the number is drawn before the fetch and
+ * guards the write.
  *
- * @param whenMissing only the worker passes `record`, since it counts attempts.
- * @throws errors of the SDK if Stripe is unavailable; nothing is changed then.
+ * @param whenMissing only the worker passes `record`, because only the worker tracks attempts.
+ * @throws errors of the SDK if Stripe is unavailable. Nothing has changed in that case.
  */
 export async function syncObject(
   deps: SyncDeps,
@@ -34,10 +35,10 @@ export async function syncObject(
   const snapshot = await fetchSnapshot(deps.stripe, object);
   const outcome = snapshot.missing.length > 0 ? 'missing' : 'applied';
   if (whenMissing === 'retry' && outcome === 'missing') {
-    throw new ImplausibleAnswer('Stripe does not know the object that its event names');
+    throw new ImplausibleAnswer('Stripe does not know the object that the event names');
   }
   if (whenMissing === 'retry' && snapshot.unconfirmed.length > 0) {
-    throw new ImplausibleAnswer('Stripe does not know an object that this one refers to');
+    throw new ImplausibleAnswer('Stripe does not know an object that this object refers to');
   }
   const seen = whenMissing === 'record' ? snapshot : deferMissing(snapshot);
   for (const part of splitSnapshot(seen)) await applySnapshot(deps, part, number);

@@ -14,7 +14,10 @@ import {
 import { isExternalFailure, publicReasonOf, retryAfterMs } from './failures.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
-/** Maximum number of concurrent syncs; those above `others` are reserved for objects that buyers wait for. */
+/**
+ * Maximum numbers of concurrent syncs. The slots above `others` are reserved for objects that buyers wait
+ * for.
+ */
 const concurrency = { others: 8, all: 12 };
 
 /**
@@ -23,10 +26,10 @@ const concurrency = { others: 8, all: 12 };
  */
 const missingTries = 3;
 
-/** Interval at which a worker renews its leases, milliseconds; less than a third of a lease. */
+/** Interval at which a worker renews its leases, milliseconds. Less than a third of a lease. */
 const renewEveryMs = 3_000;
 
-/** Quiet period of `ClaimRequest`, milliseconds. */
+/** The `quietMs` of claims, milliseconds. */
 const quietMs = 300;
 
 /**
@@ -41,7 +44,7 @@ const idleMs = { first: 200, last: 1_000 };
  */
 const claimPause = { times: 4, maxMs: 250 };
 
-/** Age of the last heartbeat at which the worker counts as stuck, milliseconds. */
+/** Age of the last heartbeat at which the worker is considered stuck, milliseconds. */
 const maxHeartbeatAgeMs = 60_000;
 
 /** Minimum interval between log lines about an unreachable database, milliseconds. */
@@ -52,9 +55,9 @@ export type WorkerDeps = SyncDeps & Pick<Deps, 'monotonic' | 'stripeInBackground
 export interface Worker {
   /** Makes the worker poll the queue now. */
   wake(): void;
-  /** Returns whether the last heartbeat is recent. */
+  /** Returns whether the last heartbeat is recent enough. */
   healthy(): boolean;
-  /** Stops claiming, and waits for the running syncs to end. */
+  /** Stops claiming and waits for running syncs to finish. */
   stop(): Promise<void>;
 }
 
@@ -119,7 +122,10 @@ export function startWorker(deps: WorkerDeps): Worker {
     renewEveryMs,
     () => renewLeases(deps.database, [...leased], deps.clock()),
     (error) => {
-      deps.logger.warn({ err: error }, 'could not renew leases; other workers may take over');
+      deps.logger.warn(
+        { err: error },
+        'could not renew leases; other workers may take over the objects',
+      );
     },
   );
   const ended = run();
@@ -135,7 +141,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   };
 }
 
-/** Claims objects; returns none if the database is unreachable. */
+/** Claims objects. Returns none if the database is unreachable. */
 async function claim(
   { database, clock, monotonic, logger }: WorkerDeps,
   request: ClaimRequest,
@@ -197,7 +203,7 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
       (lost: unknown) => {
         deps.logger.warn(
           { err: lost },
-          'a failed sync could not be recorded; its lease will expire',
+          'could not record a failed sync; it will be retried after its lease expires',
         );
         return false;
       },
@@ -207,7 +213,7 @@ async function syncClaim(deps: WorkerDeps, claim: Claim): Promise<void> {
     deps.logger.warn(
       { err: error, objectType, objectId, failed },
       failed
-        ? 'an object cannot be synced; it is retried once an hour'
+        ? 'an object cannot be synced; it will be retried once an hour'
         : 'a sync failed; it will be retried',
     );
   }

@@ -7,14 +7,14 @@ export const webhookPath = '/api/v1/webhooks/stripe';
 export interface Endpoint {
   id: string;
   url: string;
-  /** The signing secret; null for an existing endpoint, since Stripe reveals it only on creation. */
+  /** The signing secret; null for an existing endpoint, because Stripe reveals it only on creation. */
   secret: string | null;
-  /** Number of event types that it is subscribed to. */
+  /** Number of event types that the endpoint subscribes to. */
   types: number;
 }
 
 /**
- * Creates the webhook endpoint at Stripe, or updates the one with this URL, so that it is enabled and
+ * Creates the webhook endpoint in Stripe, or updates the one with this URL, so that it is enabled and
  * subscribed to exactly the types in events.ts. Idempotent.
  *
  * @throws errors of the SDK; Error if Stripe has several endpoints with this URL.
@@ -26,7 +26,7 @@ export async function putEndpoint(stripe: Stripe, url: string): Promise<Endpoint
   const [existing, ...more] = all.filter((endpoint) => endpoint.url === url);
   if (more.length > 0) {
     const ids = [existing, ...more].map((endpoint) => endpoint?.id).join(', ');
-    throw new Error(`Stripe has several endpoints with this URL (${ids}): delete all but one.`);
+    throw new Error(`Stripe has several endpoints with this URL (${ids}). Delete all but one.`);
   }
   const events = { enabled_events: [...eventTypes] };
   const endpoint =

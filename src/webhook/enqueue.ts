@@ -4,12 +4,12 @@ import type { SyncedRef } from './core/synced-object.ts';
 import { enqueuedAgain, queueProject } from './queue-upsert.ts';
 
 /**
- * Enqueues objects under new numbers, so that each is fetched again with all its attempts. Locks the objects'
- * rows in sorted order (second in the lock order). The caller wakes the worker after the commit.
+ * Enqueues objects under new numbers, so that each is fetched again with a full set of attempts. Locks the
+ * objects' rows in sorted order (second in the lock order). The caller wakes the worker after the commit.
  *
  * @param more `claimableAt`: epoch milliseconds before which no worker claims the objects, because the caller
- *   fetches them; those that a buyer waits for are claimable at once. `projectId`: the project in whose queue
- *   they wait, if the caller knows it.
+ *   fetches them itself. Objects that a buyer waits for are claimable immediately. `projectId`: the project
+ *   whose queue the objects join, if the caller knows it.
  */
 export async function enqueueObjects(
   tx: Tx,
@@ -33,8 +33,8 @@ export async function enqueueObjects(
 }
 
 /**
- * Enqueues the objects that were neither enqueued nor fetched before, so that they are retried on their own.
- * They get the highest urgency, since a buyer may wait for them. Takes the same locks as `enqueueObjects`.
+ * Enqueues those objects that were never enqueued or fetched, so that they are retried independently. They
+ * get the highest urgency, because a buyer may be waiting for them. Takes the same locks as `enqueueObjects`.
  */
 export async function enqueueUnseen(
   tx: Tx,
@@ -50,7 +50,7 @@ export async function enqueueUnseen(
     on conflict (object_type, object_id) do nothing`;
 }
 
-/** Returns SQL for the objects, each once, in the order in which rows are locked. */
+/** Returns SQL for the distinct objects, in the order in which rows are locked. */
 function inLockOrder(objects: readonly SyncedRef[]): Sql {
   return sql`(
     select distinct object_type, object_id

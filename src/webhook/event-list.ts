@@ -10,7 +10,7 @@ import {
 } from './stored-events.ts';
 
 export interface EventFilter {
-  /** Null = all events, including those without an owner. */
+  /** Null for all events, including those without an owner. */
   projectId: string | null;
   status: EventStatus | undefined;
   /** The number of the last event on the previous page. */
@@ -18,7 +18,7 @@ export interface EventFilter {
   take: number;
 }
 
-/** Maximum number of recent events that are scanned for those of a project. */
+/** Maximum number of recent events to scan for those of one project. */
 const maxScannedEvents = 2_000;
 
 /** Loads events, newest first. */
@@ -30,7 +30,7 @@ export async function loadEvents(database: Database, filter: EventFilter): Promi
   if (projectId === null) return run(database, listed(filter, sql`true`));
   // An ignored event has no owner.
   if (status === 'ignored') return [];
-  // A busy project fills the page from recent events; an index finds all events of a quiet one.
+  // A busy project fills the page from recent events. An index finds all events of a quiet project.
   const recent = await run(
     database,
     listed(
@@ -51,7 +51,7 @@ export async function loadEvents(database: Database, filter: EventFilter): Promi
   );
 }
 
-/** Returns the query that scans events from the newest on. */
+/** Returns the query that scans events, newest first. */
 function listed(filter: EventFilter, visible: Sql): Sql {
   const { status, take } = filter;
   return sql`
@@ -62,7 +62,7 @@ function listed(filter: EventFilter, visible: Sql): Sql {
     order by e.number desc limit ${take}`;
 }
 
-/** Returns the query that starts from the enqueued objects, which are few. */
+/** Returns the query that starts from the enqueued objects, of which there are few. */
 function unprocessed(filter: EventFilter, status: 'pending' | 'failed'): Sql {
   const { projectId, take } = filter;
   return sql`

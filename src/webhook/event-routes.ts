@@ -31,8 +31,8 @@ const eventParams = z.strictObject({ id: stripeIdSchema });
 const scopeQuery = { project_id: projectIdSchema.optional() };
 
 /**
- * Registers the routes for the inbox. The platform key sees all events; a project's key sees those about its
- * own users and catalog, once the fetch of the object has decided its owner.
+ * Registers the routes for the inbox. The platform key sees all events. A project's key sees those about its
+ * own users and catalog, once the object has been fetched and its owner decided.
  */
 export function eventRoutes(app: App, deps: EventRouteDeps): void {
   const { database } = deps;
@@ -87,7 +87,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       config: { auth: 'admin', problems: ['event_not_found', 'event_ignored'] },
       schema: {
         tags,
-        summary: 'Fetch the object of an event again, with all its attempts restored',
+        summary: 'Fetch the object of an event again and reset its attempts',
         params: eventParams,
         body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
         response: { 202: z.strictObject({ event: eventSchema, audit_id: z.string() }) },

@@ -1,7 +1,7 @@
 import type { Database, Tx } from '../platform/database.ts';
 import { type Fetched, objectKey, type SyncedRef } from './core/synced-object.ts';
 
-/** Draws the number of a fetch. Call it before the fetch, which then covers all events with lower numbers. */
+/** Draws the number of a fetch. Draw it before fetching: the fetch covers all events with lower numbers. */
 export async function drawNumber(database: Database): Promise<bigint> {
   const { rows } = await database.pool.query<{ number: string }>('select next_number() as number');
   const [row] = rows;
@@ -10,10 +10,10 @@ export async function drawNumber(database: Database): Promise<bigint> {
 }
 
 /**
- * Records that objects were fetched under `number`, unless a later fetch of them was recorded. Locks their
- * rows in sorted order (second in the lock order).
+ * Records that objects were fetched under `number`, except those for which a later fetch is recorded. Locks
+ * the objects' rows in sorted order (second in the lock order).
  *
- * @returns the keys of the objects whose newest fetch this is; only they may be written.
+ * @returns the keys of the objects for which this is the newest fetch. Only these may be written.
  */
 export async function markFetched(
   tx: Tx,

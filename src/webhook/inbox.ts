@@ -5,7 +5,7 @@ import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
 import { enqueuedAgain, queueProject } from './queue-upsert.ts';
 
-/** A delivered event, and the decision about it. */
+/** A delivered event, with the triage decision. */
 interface Delivery {
   event: VerifiedEvent;
   raw: Buffer;
@@ -17,15 +17,17 @@ interface Delivery {
 const maxEventsPerStatement = 16;
 const maxConcurrentStatements = 4;
 
-/** Maximum wait for a statement to begin, milliseconds. The delivery then fails, and Stripe retries. */
+/**
+ * Maximum wait for a statement to begin, milliseconds. After that the delivery fails and Stripe retries it.
+ */
 const maxStatementWaitMs = 2_000;
 
-/** Stores events. Concurrent events share a statement and its commit. */
+/** Stores events. Events that arrive concurrently share a statement and its commit. */
 export interface Inbox {
   /**
-   * Stores a verified event: once this has returned, the event is in Postgres. `duplicate` means that it was
-   * already stored. The payload of an ignored event is not stored, since it may contain data of people who
-   * are not users.
+   * Stores a verified event durably: when this returns, the event is committed in Postgres. `duplicate` means
+   * that it was already stored. The payload of an ignored event is not stored, because it may contain
+   * personal data of people who are not users.
    */
   store(event: VerifiedEvent, raw: Buffer, triage: Triage): Promise<{ duplicate: boolean }>;
 }
@@ -46,8 +48,8 @@ export function createInbox({ database, clock }: Pick<Deps, 'database' | 'clock'
 }
 
 /**
- * Stores events, and returns for each whether it was new, or its error. An event that cannot be stored does
- * not affect the others.
+ * Stores events. Returns for each whether it was new, or its error. An event that cannot be stored does not
+ * affect the others.
  */
 async function insertEach(
   database: Database,
@@ -74,7 +76,7 @@ interface StoredEvent {
   event_id: string;
 }
 
-/** Stores events, and returns for each whether it was new; of duplicates, only the first is. */
+/** Stores events. Returns for each whether it was new. Of duplicates in the list, only the first is new. */
 async function insertEvents(database: Database, deliveries: Delivery[]): Promise<boolean[]> {
   const { rows } = await database.pool.query<StoredEvent>({
     name: `store-webhook-events-${deliveries.length}`,
@@ -91,7 +93,7 @@ function keyOf(account: string, livemode: boolean, eventId: string): string {
   return `${account} ${livemode} ${eventId}`;
 }
 
-/** Returns the account of an event; empty for our own. */
+/** Returns the account that an event belongs to; empty for our own. */
 function accountOf(event: VerifiedEvent, { outcome }: Triage): string {
   return outcome === 'foreign_account' ? (event.account ?? event.context ?? '') : '';
 }
@@ -101,9 +103,10 @@ function accountOf(event: VerifiedEvent, { outcome }: Triage): string {
  * duplicate changes nothing. Rows are written in the order of their keys, so concurrent statements never
  * deadlock.
  *
- * An event about a failed object restores all its attempts. One that a buyer waits for skips the back-off.
+ * An event about a failed object resets the object's attempts. If a buyer waits for the object, the event
+ * also skips the back-off.
  *
- * Payloads are separate parameters, since an array would escape each of their quotes.
+ * Payloads are separate parameters, because an array parameter would escape every quote in them.
  */
 function storeSql(count: number): string {
   const payloads = Array.from({ length: count }, (_, at) => `(${at + 1}, $${at + 13}::json)`);

@@ -1,10 +1,10 @@
 import type { Database } from '../platform/database.ts';
 
-/** The state of the sync queue; `wanted` and `failed` are numbers of objects. */
+/** The state of the sync queue. `wanted` and `failed` are numbers of objects. */
 export interface QueueState {
   wanted: number;
   failed: number;
-  /** When the oldest object that is not failed was enqueued, epoch milliseconds; null if there is none. */
+  /** When the oldest object that has not failed was enqueued, epoch milliseconds; null if there is none. */
   oldestWantedAt: number | null;
 }
 

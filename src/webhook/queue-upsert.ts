@@ -1,20 +1,18 @@
 import { syncedObjects, syncedTypes } from './core/events.ts';
 
-/*
- * SQL of the upserts that enqueue objects: `w` is the object to enqueue, `f` its row in followed_objects.
- */
+/* SQL for the upserts that enqueue objects: `w` is the object to enqueue, `f` its row in followed_objects. */
 
 const cases = syncedTypes.flatMap((type) => {
   const { queueProject: query } = syncedObjects[type];
   return query === null ? [] : [`when '${type}' then (${query})`];
 });
 
-/** SQL: the project that `w` probably belongs to (`syncedObjects`), or '' if it is unknown. */
+/** SQL for the project that `w` probably belongs to (`syncedObjects`); '' if unknown. */
 export const queueProject = `coalesce(case w.object_type ${cases.join(' ')} end, '')`;
 
 /**
- * SQL: the columns of `f` that change whenever an object is enqueued again. An object that is already waiting
- * keeps its position and its highest urgency.
+ * SQL that updates the columns of `f` that change whenever an object is enqueued again. An object that is
+ * already waiting keeps its position and its highest urgency.
  */
 export const enqueuedAgain = `
   wanted = greatest(f.wanted, excluded.wanted),

@@ -16,18 +16,18 @@ export interface ReplayDeps extends Pick<Deps, 'clock' | 'database'> {
   wake: () => void;
 }
 
-/** The caller, the request and the project; null = the platform key, for all projects. */
+/** The caller, the request and the project; a null project means all projects (platform key). */
 type Replayer = Pick<AuditRecord, 'actor' | 'requestId' | 'projectId'>;
 
-/** An event right after its replay. */
+/** An event as it is right after its replay. */
 interface Replayed {
   event: EventDto;
   audit_id: string;
 }
 
 /**
- * Enqueues an event's objects again, with the highest urgency and all their attempts. A processed event may
- * be replayed too: a replay fetches the current state from Stripe.
+ * Enqueues an event's objects again, with the highest urgency and a full set of attempts. A processed event
+ * may be replayed too. A replay fetches the current state from Stripe.
  */
 export async function replayEvent(
   deps: ReplayDeps,
@@ -44,7 +44,7 @@ export async function replayEvent(
   if (status === 'ignored' || object === null) {
     throw new ProblemError(
       'event_ignored',
-      `The event was ignored (${found.event.outcome}): there is no object to fetch for it.`,
+      `The event was ignored (${found.event.outcome}): it has no object to fetch.`,
     );
   }
   const objects = objectsOf(found.event.type, object, found.payload);
@@ -71,7 +71,9 @@ export async function replayEvent(
   return replayed;
 }
 
-/** Returns the objects that the event enqueued; without its payload, only the first. */
+/**
+ * Returns the objects that the event enqueued, or only the first one if the event's payload is not stored.
+ */
 function objectsOf(
   type: string,
   object: { type: string; id: string },
@@ -85,7 +87,7 @@ function objectsOf(
 
 const storedSchema = z.object({ data: z.object({ object: z.unknown() }) });
 
-/** Loads the project that alone owns the object, if any. */
+/** Loads the project that owns the object, if exactly one does. */
 async function loadOnlyProject(
   tx: Tx,
   object: { type: string; id: string },

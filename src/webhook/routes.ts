@@ -23,7 +23,10 @@ interface WebhookDeps extends Pick<Deps, 'clock' | 'database' | 'logger' | 'metr
 /** Minimum interval between warnings about wrong signatures, milliseconds. */
 const signatureWarningEveryMs = 60_000;
 
-/** The event as the contract shows it. The signature covers its bytes, so the handler parses it. */
+/**
+ * The event as documented in the contract. The signature covers the raw bytes, so the handler parses them
+ * itself.
+ */
 const documentedEvent = z
   .looseObject({
     id: z.string().meta({ examples: ['evt_1NG8Du2eZvKYlo2CUI79vXWy'] }),
@@ -33,18 +36,20 @@ const documentedEvent = z
       object: z.looseObject({ id: z.string().meta({ examples: ['sub_1'] }) }),
     }),
   })
-  .describe('A snapshot event of Stripe');
+  .describe('A Stripe snapshot event');
 
 const signatureHeader = z.object({
   'Stripe-Signature': z
     .string()
-    .describe("Stripe's signature of the body")
+    .describe("Stripe's signature over the body")
     .meta({
       examples: ['t=1793491200,v1=…'],
     }),
 });
 
-/** Registers the route to which Stripe posts its events. A 2xx means that the event is in Postgres. */
+/**
+ * Registers the route to which Stripe posts its events. A 2xx response means that the event is in Postgres.
+ */
 export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const { config, clock, logger, metrics, wake } = deps;
   const inbox = createInbox(deps);
@@ -65,12 +70,12 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       metrics.rateLimited.inc({ limit: 'signature' });
       throw new ProblemError(
         'too_many_requests',
-        'This address sent too many requests with wrong signatures.',
+        'Too many requests from this address had a wrong signature.',
         undefined,
         Math.ceil(waitMs / 1_000),
       );
     }
-    // An unfinished or oversized body costs a read, so it counts as a wrong signature.
+    // Reading an unfinished or oversized body has a cost, so it counts as a wrong signature.
     reply.raw.once('close', () => {
       if (signed.has(request)) limit.noteCorrect(client, clock());
       else limit.noteWrong(client, clock());
@@ -86,7 +91,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
       if (suppressed !== null) {
         logger.warn(
           { suppressed },
-          'refused a webhook: its signature matches no secret in STRIPE_WEBHOOK_SECRETS; compare them with the signing secret of the endpoint at Stripe',
+          'rejected a webhook: its signature matches no secret in STRIPE_WEBHOOK_SECRETS; compare these with the signing secret of the endpoint in Stripe',
         );
       }
       throw error;
@@ -94,7 +99,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   }
 
   app.register((scope: App, _options, done) => {
-    // The signature covers the raw bytes, so they must not be parsed first.
+    // The signature covers the raw bytes, so they must not be parsed before it is verified.
     scope.removeAllContentTypeParsers();
     const asBuffer = { parseAs: 'buffer' } as const;
     scope.addContentTypeParser('application/json', asBuffer, (_request, body, parsed) => {

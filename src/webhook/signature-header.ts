@@ -4,8 +4,8 @@ import { ProblemError } from '../http/problem.ts';
 export const maxClockDifferenceSeconds = 300;
 
 /**
- * Rejects a `Stripe-Signature` header without a timestamp or an HMAC-SHA-256 (`v1`), or whose timestamp is
- * too far from now: the SDK accepts any timestamp in the future. Pure.
+ * Rejects a `Stripe-Signature` header that lacks a timestamp or an HMAC-SHA-256 (`v1`), or has a timestamp
+ * too far from now. The SDK would accept any future timestamp. Pure.
  *
  * @param now epoch milliseconds.
  * @throws ProblemError `signature_invalid`.

@@ -1,13 +1,13 @@
 import { bodyLimits } from '../http/body-limits.ts';
 import { createTokenBuckets } from '../http/token-buckets.ts';
 
-/** Token bucket of wrong signatures per client. */
+/** The token bucket for wrong signatures, one per client. */
 const failures = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /** Period for which a client is trusted after a correct signature, milliseconds. */
 const trustedForMs = 24 * 3_600_000;
 
-/** One in this many short requests of a throttled, untrusted client is verified. */
+/** Of the short requests of throttled, untrusted clients, one in this many is verified. */
 const verifiedOneIn = 8;
 
 /** Throttles clients that send wrong signatures, without blocking Stripe if it shares their address. */
@@ -16,7 +16,7 @@ export interface SignatureLimit {
    * Decides whether to read and verify a request, before its body is read.
    *
    * @param bytes the declared length of the body; undefined if the request declares none.
-   * @returns 0 to verify it, otherwise milliseconds after which the client may retry.
+   * @returns 0 to verify it, otherwise the number of milliseconds after which the client may retry.
    */
   waitMs(client: string, bytes: number | undefined, now: number): number;
   noteCorrect(client: string, now: number): void;
@@ -24,9 +24,9 @@ export interface SignatureLimit {
 }
 
 /**
- * Creates a limit in the memory of this process that charges only failures. Short bodies of a client without
- * tokens are still verified, since they cost little: all of them if the client is trusted, one in eight
- * otherwise. So Stripe gets through even if all clients share the address of an untrusted proxy.
+ * Creates an in-process limit that charges only failures. A client without tokens still gets its short bodies
+ * verified, because they cost little: all of them if the client is trusted, one in eight otherwise. So Stripe
+ * gets through even if an untrusted proxy makes all clients share one address.
  */
 export function createSignatureLimit(): SignatureLimit {
   const buckets = createTokenBuckets(failures);

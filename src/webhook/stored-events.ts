@@ -3,9 +3,9 @@ import { isoInstant, isoInstantSchema, jsonOutSchema } from '../http/schemas.ts'
 import { sql, type Sql, type Tx } from '../platform/database.ts';
 
 /*
- * Events with their derived status. An accepted event is `processed` once its object was fetched under a
- * higher number, `failed` if all attempts to fetch it failed, and otherwise `pending`. Any other event is
- * `ignored`.
+ * Events with a derived status. An accepted event is `processed` once its object has been fetched under a
+ * higher number, `failed` if all attempts to fetch it have failed, and `pending` otherwise. Any other event
+ * is `ignored`.
  */
 
 export const eventStatuses = ['pending', 'processed', 'failed', 'ignored'] as const;
@@ -13,29 +13,33 @@ export type EventStatus = (typeof eventStatuses)[number];
 
 export const eventSchema = z
   .strictObject({
-    id: z.string().describe("Stripe's id of the event"),
+    id: z.string().describe("The event's id in Stripe"),
     type: z.string(),
     status: z.enum(eventStatuses),
-    outcome: z.string().describe('`accepted`, or why the event is ignored'),
+    outcome: z.string().describe('`accepted`, or why the event was ignored'),
     object: z
       .strictObject({ type: z.string(), id: z.string() })
       .nullable()
       .describe('The object to fetch'),
-    account: z.string().nullable().describe('The Stripe account; `null` = our own'),
+    account: z.string().nullable().describe('The Stripe account; `null` for our own'),
     livemode: z.boolean(),
     api_version: z.string().nullable(),
     created_at: isoInstantSchema.describe("Stripe's timestamp"),
     received_at: isoInstantSchema,
-    attempts: z.int().describe('Failed attempts to fetch the object since it was last fetched'),
+    attempts: z
+      .int()
+      .describe(
+        'Number of attempts to fetch the object that have failed after its last successful fetch',
+      ),
     next_attempt_at: isoInstantSchema.nullable(),
     failed_at: isoInstantSchema
       .nullable()
-      .describe('When the last attempt failed; the object is then retried once an hour'),
+      .describe('When the object ran out of attempts. It is then retried once an hour.'),
     last_error: z.string().nullable(),
     object_missing: z
       .boolean()
       .describe(
-        'The event is processed, but Stripe does not know the object. Access is unchanged; a product or price counts as deleted if an event reported its deletion',
+        'The event was processed, but Stripe does not know the object. Access is unchanged. A product or price counts as deleted only if an event reported its deletion.',
       ),
   })
   .meta({ id: 'Event' });
@@ -43,7 +47,9 @@ export type EventDto = z.infer<typeof eventSchema>;
 
 export const eventWithPayloadSchema = eventSchema
   .extend({
-    payload: jsonOutSchema.describe('As received; `null` if it was ignored or is no longer kept'),
+    payload: jsonOutSchema.describe(
+      'The payload as received; `null` if the event was ignored or its payload has expired',
+    ),
   })
   .meta({ id: 'EventWithPayload' });
 
@@ -62,7 +68,7 @@ export interface EventRow extends Omit<EventDto, ConvertedField> {
   failed_at: Date | null;
 }
 
-/** The columns of an event `e` and of its object's row `f`, if it has one. */
+/** The columns of an event `e` and, if its object has one, of the object's row `f`. */
 export const eventColumns = sql`
   e.number, e.event_id, e.type, e.outcome, e.object_type, e.object_id, e.account, e.livemode,
   e.api_version, e.created_at, e.received_at, f.attempts, f.next_attempt_at, f.failed_at, f.last_error,
@@ -81,8 +87,8 @@ export interface StoredEvent {
 }
 
 /**
- * Returns the condition that an event is about an object of the project; null = all events. It is evaluated
- * for each event: `offset 0` keeps Postgres from collecting all objects of the project first.
+ * Returns the condition that an event is about an object of the project; null for all events. Postgres
+ * evaluates it per event, because `offset 0` keeps it from collecting all objects of the project first.
  */
 export function ownedBy(projectId: string | null): Sql {
   return projectId === null
@@ -93,7 +99,7 @@ export function ownedBy(projectId: string | null): Sql {
           and o.project_id = ${projectId} offset 0)`;
 }
 
-/** Returns the query for the newest events about the objects of a user, newest first. */
+/** Returns the query for events about a user's objects, newest first. */
 export function userEvents(uid: bigint, take: number): Sql {
   return sql`
     select ${eventColumns} from ${eventSource}
@@ -103,8 +109,8 @@ export function userEvents(uid: bigint, take: number): Sql {
 }
 
 /**
- * Loads an event by Stripe's id; null if it does not exist or the project may not see it. An event of our own
- * account and mode precedes a foreign one with the same id.
+ * Loads an event by its id in Stripe; null if it does not exist or the project may not see it. If a foreign
+ * event has the same id, the event of our own account and mode is returned.
  */
 export async function loadEvent(
   tx: Tx,

@@ -3,28 +3,31 @@ import type { Urgency } from './core/events.ts';
 import { objectKey, type SyncedRef } from './core/synced-object.ts';
 
 /*
- * The sync queue: the rows of followed objects with `wanted > fetched`. One sequence numbers events and
- * fetches, and a fetch covers every event with a lower number. If a worker is killed, its leases expire.
+ * The sync queue consists of the rows of followed objects with `wanted > fetched`. Events and fetches draw
+ * numbers from one sequence. A fetch covers every event with a lower number. If a worker dies, its leases
+ * expire.
  */
 
-/** Duration of a lease, milliseconds; another worker may claim the object afterwards. */
+/** Duration of a lease, milliseconds. After that, another worker may claim the object. */
 const leaseMs = 10_000;
 
-/** Number of failed attempts after which an object is `failed`: reported, and retried once an hour. */
+/**
+ * Number of failed attempts after which an object is `failed`. It is then reported, and retried once an hour.
+ */
 export const maxAttempts = 12;
 
 export interface Claim extends SyncedRef {
   urgency: Urgency;
-  /** Whether it was never fetched before. */
+  /** Whether the object has never been fetched. */
   isNew: boolean;
-  /** Number of attempts, this one included. */
+  /** Number of attempts, including this one. */
   attempts: number;
-  /** The number of the last event that this attempt covers for certain. */
+  /** The number of the last event that this attempt is guaranteed to cover. */
   wanted: bigint;
-  /** When it was enqueued, epoch milliseconds. */
+  /** When the object was enqueued, epoch milliseconds. */
   wantedAt: number;
   leaseUntil: number;
-  /** Its project, if that is known before the fetch. */
+  /** The object's project, if known before the fetch. */
   projectId: string | null;
 }
 
@@ -32,11 +35,11 @@ export interface Claim extends SyncedRef {
 export interface ClaimRequest {
   /** Maximum number of claims. */
   limit: number;
-  /** Only objects that a buyer waits for, only the others, or all. */
+  /** Which objects to claim: those that a buyer waits for, the others, or all. */
   of: 'buyers' | 'others' | 'all';
   /**
-   * Quiet period after the last event of an object that no buyer waits for, milliseconds, so that the events
-   * of one renewal cost one fetch. An object waits for at most ten quiet periods.
+   * Quiet period after an object's last event, milliseconds, so that the events of one renewal need only one
+   * fetch. It does not apply if a buyer is waiting. An object waits for at most ten quiet periods.
    */
   quietMs: number;
 }
@@ -50,14 +53,14 @@ interface ClaimRow extends Pick<
   projectId: string;
 }
 
-/** Maximum number of candidates of a claim, per project and in total. */
+/** Maximum number of candidates for a claim, per project and in total. */
 const maxCandidates = 128;
 
 /**
  * Claims due objects without a lease: the most urgent first, then those of the project with the fewest leased
- * objects, then the longest due. Objects whose project is unknown count as one project.
+ * objects, then those due longest. Objects with an unknown project count as one project.
  *
- * The query skips from project to project on the index, so that one project's backlog does not hide the
+ * The query skips along the index from project to project, so that one project's backlog does not hide the
  * objects of another.
  */
 export async function claimQueued(
@@ -67,7 +70,7 @@ export async function claimQueued(
 ): Promise<Claim[]> {
   const leaseUntil = now + leaseMs;
   const { rows } = await database.pool.query<ClaimRow>({
-    // Prepared, since planning it costs several times its execution.
+    // Prepared, because planning the query costs several times as much as executing it.
     name: 'claim-wanted-objects',
     text: `with recursive projects as (
        (select urgency, project_id from followed_objects
@@ -128,8 +131,8 @@ export async function claimQueued(
 }
 
 /**
- * Renews the leases of claims whose syncs are running; a lease that another worker took is not renewed. Skips
- * locked rows: no worker can claim them, and waiting for them would violate the lock order.
+ * Renews the leases of claims whose syncs are running, except leases that another worker has taken over.
+ * Skips locked rows: no worker can claim them, and waiting for them would violate the lock order.
  */
 export async function renewLeases(
   database: Database,
@@ -160,7 +163,9 @@ export async function renewLeases(
 
 /** A failed attempt. */
 export interface Failure {
-  /** Whether it counts towards `failed`; false if it is independent of the object, such as an outage. */
+  /**
+   * Whether the attempt counts towards `failed`. False for failures unrelated to the object, such as outages.
+   */
   counts: boolean;
   /** Back-off before the next attempt, milliseconds. */
   retryMs: number;
@@ -168,11 +173,11 @@ export interface Failure {
 }
 
 /**
- * Releases a claimed object after a failed attempt; after its last attempt, the object is `failed`. An event
- * that arrived during the attempt restores all attempts. Writes nothing if another worker has the lease, or
- * if the object was fetched since.
+ * Releases a claimed object after a failed attempt. After its last attempt, the object is `failed`. An event
+ * that arrived during the attempt resets the attempts. Writes nothing if another worker now holds the lease,
+ * or if the object has been fetched in the meantime.
  *
- * @returns whether the object is failed.
+ * @returns whether the object is `failed`.
  */
 export async function recordFailure(
   database: Database,

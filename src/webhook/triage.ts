@@ -12,13 +12,13 @@ export interface Triage {
   urgency: Urgency;
 }
 
-/** What identifies our own events: the key's mode, and the account if one is configured. */
+/** What identifies our own events: the key's mode and, if configured, the account. */
 export interface OwnStripe {
   livemode: boolean;
   accountId: string | undefined;
 }
 
-/** Decides what to sync for an event. Foreign and unknown events are ignored, never refused. Pure. */
+/** Decides what to sync for an event. Foreign and unknown events are ignored rather than rejected. Pure. */
 export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
   if (event.livemode !== own.livemode) return ignored('foreign_mode');
   if (isForeign(event, own.accountId)) return ignored('foreign_account');
@@ -31,16 +31,16 @@ export function triage(event: VerifiedEvent, own: OwnStripe): Triage {
 }
 
 /**
- * Returns whether an event is of another account. Only Connect sends `account`, so any other than ours is
- * foreign. Our own events may have a `context`, so it proves nothing while our account is unknown
- * (`STRIPE_ACCOUNT_ID`).
+ * Returns whether an event belongs to another account. Only Connect sets `account`, so any account other than
+ * ours is foreign. Our own events may have a `context` too, so it proves nothing unless our account is
+ * configured (`STRIPE_ACCOUNT_ID`).
  */
 function isForeign(
   { account, context }: Pick<VerifiedEvent, 'account' | 'context'>,
   ownId: string | undefined,
 ): boolean {
   if (account !== undefined && account !== ownId) return true;
-  // The context may be a path below an organization, whose last part is the account.
+  // The context may be a path within an organization. Its last part is the account.
   const origin = context?.split('/').at(-1) ?? '';
   return ownId !== undefined && origin !== '' && origin !== ownId;
 }
@@ -49,7 +49,7 @@ function ruleOf(type: string): EventRule | undefined {
   return Object.hasOwn(eventRules, type) ? eventRules[type] : undefined;
 }
 
-/** Returns the objects to sync that an event's payload names, in the order of its rule. */
+/** Returns the objects to sync that an event's payload names, in the order of the event type's rule. */
 export function namedObjects(type: string, object: unknown): SyncedRef[] {
   return (ruleOf(type)?.targets ?? []).flatMap(({ objectType, paths }) => {
     const objectId = paths.map((path) => idAt(object, path)).find((id) => id !== undefined);
@@ -61,7 +61,7 @@ function ignored(outcome: Outcome): Triage {
   return { outcome, objects: [], urgency: 2 };
 }
 
-/** Returns the id at a path, which holds the id or the expanded object. */
+/** Returns the id at a path, where there is either an id or an expanded object. */
 function idAt(object: unknown, path: string): string | undefined {
   let value = object;
   for (const name of path.split('.')) value = fieldOf(value, name);
@@ -76,7 +76,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** Returns a valid id. Stripe's ids have at most 255 characters. */
+/** Returns the value if it is a valid id. Stripe's ids have at most 255 characters. */
 function idOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '' || value.length > 255) return undefined;
   return dotSegment.test(value) ? undefined : value;

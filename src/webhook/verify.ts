@@ -12,20 +12,20 @@ const eventSchema = z.object({
   type: wholeTextSchema.min(1).max(255),
   created: z.int().nonnegative().max(8_640_000_000_000),
   livemode: z.boolean(),
-  /** Absent = our own account. */
+  /** Absent for our own account. */
   account: wholeTextSchema.optional(),
-  /** The account of the event, if the destination receives events of several accounts. */
+  /** The event's account, if the destination receives events of several accounts. */
   context: wholeTextSchema.nullish(),
   api_version: wholeTextSchema.nullish(),
   // Not z.record, which copies the object field by field.
   data: z.object({ object: z.custom<Record<string, unknown>>(isRecord, 'must be an object') }),
 });
 
-/** A verified event. Only its ids are used: its shape is that of the endpoint's API version. */
+/** A verified event. Only its ids are used, because its shape depends on the endpoint's API version. */
 export type VerifiedEvent = z.infer<typeof eventSchema>;
 
 /**
- * Checks the signature of the raw bytes. Any of the secrets may match, so that a secret can be rotated
+ * Checks the signature over the raw bytes. Any of the secrets may match, so that a secret can be rotated
  * without a gap.
  *
  * @param now epoch milliseconds.
@@ -41,7 +41,7 @@ export function verifySignature(
   if (secrets.some((secret) => matches(raw, header, secret, now))) return;
   throw new ProblemError(
     'signature_invalid',
-    'The signature matches this payload with none of our signing secrets.',
+    'The signature matches none of our signing secrets. Send the body unchanged, signed with a secret of this endpoint.',
   );
 }
 
@@ -51,13 +51,13 @@ function matches(raw: Buffer, header: string, secret: string, now: number): bool
   try {
     return signature.verifyHeader(raw, header, secret, maxClockDifferenceSeconds, undefined, now);
   } catch {
-    // Any of the SDK's errors means a mismatch.
+    // Any error from the SDK counts as a mismatch.
     return false;
   }
 }
 
 /**
- * Parses the event in a payload whose signature was verified.
+ * Parses the event from a payload with a verified signature.
  *
  * @throws ProblemError `payload_invalid` or `thin_event_unsupported`.
  */

@@ -58,7 +58,7 @@ describe('an answer about another object than was asked for', () => {
     });
     await shop.settle();
     expect(await lastErrorOf('subscription')).toBe(
-      'Stripe answered with another subscription than requested',
+      'Stripe returned a different subscription than requested',
     );
     expect(await shop.service.deps.database.prisma.subscription.findMany()).toEqual([]);
     shop.sandbox.faults.clear();
@@ -92,7 +92,7 @@ describe('objects that belong together and have different customers', () => {
     alter(/^\/v1\/subscriptions\/sub_/, (answer) => ({ ...answer, customer: 'cus_another' }));
     await shop.settle();
     expect(await lastErrorOf('checkout.session')).toBe(
-      'Stripe named different customers of related objects',
+      'Stripe returned related objects with different customers',
     );
     expect(await shop.service.deps.database.prisma.subscription.findMany()).toEqual([]);
   });
@@ -109,7 +109,7 @@ describe('objects that belong together and have different customers', () => {
     }));
     const summary = { objectType: 'entitlement_summary', objectId: id } as const;
     await expect(syncObject(shop.service.deps, summary)).rejects.toThrow(
-      'Stripe named different customers of related objects',
+      'Stripe returned related objects with different customers',
     );
     expect(await link('ann', id)).toMatchObject({ status: 502 });
     expect(await shop.service.deps.database.prisma.subscription.findMany()).toEqual([]);

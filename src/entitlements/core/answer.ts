@@ -4,7 +4,7 @@ import type { FeatureType, FeatureValue, Segment, SourceRef, Timeline } from './
 import { byText } from './order.ts';
 import { sourcesOf } from './segment-sources.ts';
 
-/** The user of the answer, and the revision of the stored timeline. */
+/** The user an answer is for, and the revision of that user's stored timeline. */
 export interface AnswerIdentity {
   projectId: string;
   userId: string;
@@ -33,7 +33,10 @@ export type DeniedReason = Exclude<Segment['reason'], 'granted'>;
 
 export interface EntitlementsAnswer {
   body: EntitlementsBody;
-  /** The reason of each denied feature, by code. A feature in neither list has no source. */
+  /**
+   * The reason for each denied feature, by code. A feature that is neither here nor in the body has no
+   * source.
+   */
   denied: Record<string, DeniedReason>;
 }
 
@@ -43,7 +46,7 @@ export interface EntitlementsAnswer {
  *
  * @param segments the user's timeline, in any order.
  * @param instant epoch milliseconds.
- * @param featureCodes the features of the answer; all by default. `next_change_at` always covers all.
+ * @param featureCodes the features to include; all by default. `next_change_at` always covers all features.
  */
 export function answerAt(
   identity: AnswerIdentity,
@@ -75,9 +78,9 @@ export function answerAt(
 }
 
 /**
- * Maps a segment to an entry of the body.
+ * Maps a segment to an entry of the response body.
  *
- * @param ofFeature all segments of the segment's feature.
+ * @param ofFeature all segments of the same feature.
  */
 function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
   const { validFrom, validTo } = unbrokenPeriod(segment, ofFeature);
@@ -91,7 +94,7 @@ function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
   };
 }
 
-/** Returns the unbroken period with the segment's value, even if the sources change. */
+/** Returns the unbroken period in which the feature has this segment's value, whatever the sources. */
 function unbrokenPeriod(
   segment: Segment,
   ofFeature: Timeline,
@@ -99,7 +102,7 @@ function unbrokenPeriod(
   const sameValue = ofFeature
     .filter(({ reason, value }) => reason === 'granted' && isDeepStrictEqual(value, segment.value))
     .toSorted((a, b) => startOf(a) - startOf(b));
-  // A granted segment always has a start, so open bounds (null) are never adjacent.
+  // A granted segment always has a start, so a missing end (null) never equals a start.
   let last = segment;
   for (const one of sameValue) if (one.validFrom === last.validTo) last = one;
   let first = segment;
@@ -108,8 +111,8 @@ function unbrokenPeriod(
 }
 
 /**
- * Returns the first instant after `instant` at which time alone changes the answer; null = never. Adjacent
- * segments differ, so the answer changes at every bound of a segment.
+ * Returns the first instant after `instant` at which time alone changes the answer; null if there is none.
+ * Adjacent segments differ, so the answer changes at every segment bound.
  */
 export function nextChangeAt(segments: readonly Segment[], instant: number): number | null {
   let next: number | null = null;

@@ -4,7 +4,7 @@ import type { FeatureValue, Segment } from './facts.ts';
 import { granted, grantedAt } from './granted.ts';
 import { byText } from './order.ts';
 
-/** The cause of a new revision. `boundary`: time alone changed the answer. */
+/** The causes of a new revision. `boundary` means that time alone changed the answer. */
 export const changeCauses = {
   stripe: "Stripe's objects changed",
   operator: 'an operator granted, revoked, linked or assigned',
@@ -18,8 +18,8 @@ export const changeCauses = {
 export type ChangeCause = keyof typeof changeCauses;
 
 /**
- * The difference between a user's answers right before an instant and at it. All lists are sorted feature
- * codes.
+ * What changes between a user's answer just before an instant and the answer at that instant. The lists
+ * contain feature codes in order.
  */
 export interface AnswerChange {
   /** Epoch milliseconds. */
@@ -28,15 +28,15 @@ export interface AnswerChange {
   lost: string[];
   /** Features that stay allowed with another value. */
   changed: string[];
-  /** The next instant at which time alone changes the answer, epoch milliseconds; null = none. */
+  /** The next instant at which time alone changes the answer, epoch milliseconds; null if there is none. */
   nextChangeAt: number | null;
 }
 
 /**
  * Returns the change at an instant.
  *
- * @param had the features that the user could use before it.
- * @param timeline the timeline in force from that instant on.
+ * @param had the features that the user could use before `at`.
+ * @param timeline the timeline in force from `at` onwards.
  */
 export function changeTo(
   had: ReadonlyMap<string, FeatureValue>,
@@ -48,8 +48,8 @@ export function changeTo(
 
 /**
  * Returns the changes that time alone makes to a timeline, in order: one per boundary from `from` to `until`,
- * both included, whole milliseconds. Only segments that end or start at a boundary differ there, so the time
- * depends on the number of segments, not on its product with the boundaries.
+ * inclusive, in whole milliseconds. Each boundary compares only the segments that end or start there, so the
+ * cost grows linearly with the number of segments.
  */
 export function boundaryChanges(
   timeline: readonly Segment[],
@@ -74,7 +74,10 @@ export function boundaryChanges(
   );
 }
 
-/** Returns the first end of a granted feature after an instant, epoch milliseconds; null if none is known. */
+/**
+ * Returns when a granted feature first ends after an instant, epoch milliseconds; null if none is known to
+ * end.
+ */
 export function nextEndAfter(timeline: readonly Segment[], instant: number): number | null {
   return (
     boundaryChanges(timeline, instant + 1, Infinity).find(({ lost }) => lost.length > 0)?.at ?? null

@@ -7,14 +7,14 @@ import { byRef, maxOwnSources, refKey } from './segment-sources.ts';
 import { type DecidedInterval, sweepLine } from './sweep-line.ts';
 
 /**
- * Computes the timeline of one user: the answers for every feature over all of time. It depends only on the
- * facts, not on their order or the current time. A period without a segment is `no_source`.
+ * Computes the timeline of one user: the answers for every feature over all of time. The result depends only
+ * on the facts, not on their order or the current time. A period without a segment is `no_source`.
  */
 export function compute(facts: Facts): Timeline {
   return computeListing(facts, maxOwnSources);
 }
 
-/** Computes the timeline; segments with more than `maxListed` sources share their list. */
+/** Computes the timeline. Segments with more than `maxListed` sources share one list per feature. */
 export function computeListing(facts: Facts, maxListed: number): Timeline {
   return featureCases(facts)
     .toSorted((a, b) => byText(a.feature.code, b.feature.code))
@@ -53,7 +53,7 @@ function segmentsOf(featureCase: FeatureCase, maxListed: number): Segment[] {
   return segments;
 }
 
-/** Returns whether an interval continues the segment before it. */
+/** Returns whether an interval has the same answer and sources as the segment before it. */
 function isSameAnswer(last: Segment, { reason, value, entered, left }: DecidedInterval): boolean {
   return (
     entered.length + left.length === 0 &&
@@ -62,7 +62,7 @@ function isSameAnswer(last: Segment, { reason, value, entered, left }: DecidedIn
   );
 }
 
-/** Collects the spans of the sources of segments that share their list. */
+/** Collects the source spans for a feature's segments that share one list. */
 function createSharing(featureCode: string) {
   const shared: SharedSources = { spans: [] };
   const open = new Map<string, { source: SourceRef; validFrom: number }>();
@@ -81,8 +81,8 @@ function createSharing(featureCode: string) {
   return {
     shared,
     /**
-     * Adds an interval with shared sources. If the previous interval shares none, the spans of all its
-     * sources begin.
+     * Adds an interval that shares the list. If the previous interval did not, a span begins here for every
+     * source.
      */
     share(
       { from, entered, left }: DecidedInterval,
@@ -94,7 +94,7 @@ function createSharing(featureCode: string) {
         open.set(refKey(ref), { source: ref, validFrom: from });
       }
     },
-    /** Ends all open spans, before an interval that does not share. */
+    /** Ends all open spans. Called before an interval that does not share the list. */
     stop,
     finish(): void {
       stop(Infinity);

@@ -19,19 +19,21 @@ export interface FeatureCase {
 
 export interface Decision {
   reason: Reason;
-  /** Null if not allowed. */
+  /** Null if denied. */
   value: FeatureValue;
-  /** The sources that count; empty if not allowed. */
+  /** The sources that count; empty if denied. */
   counting: FeatureSource[];
   /**
-   * The sources that would count without a revocation, each with the last recorded one that revokes it.
+   * The sources that would count if they were not revoked, each with the latest revocation that revokes it.
    */
   revoked: ReadonlyMap<FeatureSource, RevocationWindow>;
-  /** The revocations that no grant in force outweighs, the last recorded first. */
+  /** The revocations that no grant in force outweighs, last recorded first. */
   inForce: RevocationWindow[];
 }
 
-/** Groups sources and revocations by feature; features without either have no case. Unordered. */
+/**
+ * Groups sources and revocations by feature, in no particular order. Features that have neither are left out.
+ */
 export function featureCases(facts: Facts): FeatureCase[] {
   const windows = sourceWindows(facts);
   const byFeature = Map.groupBy(
@@ -52,9 +54,9 @@ export function featureCases(facts: Facts): FeatureCase[] {
 }
 
 /**
- * Decides one feature at one instant: entitled if some source covers the instant and no revocation in force
- * revokes it. The operator's last action wins: the last recorded grant that covers the instant outweighs all
- * earlier revocations (docs/architecture.md).
+ * Decides one feature at one instant: the user is entitled if some source covers the instant and no
+ * revocation in force revokes that source. The operator's last action wins: the last recorded grant that
+ * covers the instant outweighs all earlier revocations (docs/architecture.md).
  */
 export function decide({ feature, sources, revocations }: FeatureCase, instant: number): Decision {
   const standing = sources.filter((source) => standingAt(source, instant) === 'granted');
@@ -85,10 +87,10 @@ export function decide({ feature, sources, revocations }: FeatureCase, instant: 
 }
 
 /**
- * Returns the revocations in force, the last recorded first: those that cover an instant and that no grant
+ * Returns the revocations in force, last recorded first: those that cover an instant and that no grant
  * outweighs.
  *
- * @param lastGrant the number of the last recorded grant that covers the instant; -Infinity = none.
+ * @param lastGrant the number of the last recorded grant that covers the instant; -Infinity if no grant does.
  */
 export function inForceOf(
   covering: readonly RevocationWindow[],
@@ -100,9 +102,9 @@ export function inForceOf(
 }
 
 /**
- * Returns the last recorded revocation in force that revokes a source; null if all spare it. If both fall in
- * one second, the revocation wins, since Stripe rounds starts down. A revocation revokes every earlier grant,
- * and one that spares a source spares all later ones.
+ * Returns the last recorded revocation in force that revokes a source; null if none does. Stripe rounds start
+ * times down to the second, so a revocation recorded in the same second wins. A revocation revokes every
+ * earlier grant. If it spares a source, it also spares every later one.
  */
 export function revokedBy(
   inForce: readonly RevocationWindow[],
@@ -119,13 +121,13 @@ export function hasEnded(standing: Standing | null): boolean {
 }
 
 /**
- * Returns why no source counts. If the revocations in force revoke nothing and spare an ended source, its
- * end is the reason: lifting the revocations would not restore the feature.
+ * Returns why no source counts. If the revocations in force revoke nothing and spare a source that has ended,
+ * the reason is that end: lifting the revocations would not restore the feature.
  */
 export function denialOf(found: {
   inForce: readonly RevocationWindow[];
   isAnyRevoked: boolean;
-  /** Whether all revocations in force spare some ended source. */
+  /** Whether some source that has ended is spared by all revocations in force. */
   isAnySpared: boolean;
   isStanding: (standing: Standing) => boolean;
 }): Exclude<Reason, 'granted'> {
@@ -134,9 +136,7 @@ export function denialOf(found: {
   return sourceDenialNames.find(isStanding) ?? 'no_source';
 }
 
-/**
- * Returns the features with a blocking revocation in force: they stay denied even if the user buys them.
- */
+/** Returns the features with a blocking revocation in force, which stay denied even if the user buys them. */
 export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   return new Set(
     featureCases(facts)
@@ -145,7 +145,9 @@ export function blockedFeatures(facts: Facts, instant: number): Set<string> {
   );
 }
 
-/** Returns the state of a source at an instant; null if it never gives access nor explains a denial. */
+/**
+ * Returns the state of a source at an instant; null if the source never gives access or explains a denial.
+ */
 export function standingAt(source: SourceWindow, instant: number): Standing | null {
   return source.lifecycle.find((phase) => covers(phase, instant))?.standing ?? null;
 }

@@ -1,10 +1,10 @@
 import type { DeniedReason } from './answer.ts';
 
 /**
- * Returns why each feature of a project is denied, by code. Granted features are left out.
+ * Returns why each denied feature of a project is denied, by code.
  *
  * @param codes the project's features.
- * @param wanted limits the result to these; undefined = all.
+ * @param wanted limits the result to these features; undefined for no limit.
  * @param reasonOf returns the reason in the answer; undefined if the feature never had a source.
  */
 export function deniedFeatures(

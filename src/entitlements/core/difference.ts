@@ -2,7 +2,7 @@ import type { FeatureValue, Segment, SourceSpan, Timeline } from './facts.ts';
 import { byText } from './order.ts';
 import { isShared, refKey, spansOf } from './segment-sources.ts';
 
-/** The changes from a stored timeline to the new one: rows to supersede, segments and spans to add. */
+/** The changes that turn a stored timeline into the new one: rows to supersede, segments and spans to add. */
 export interface Difference<Row> {
   goneSegments: Row[];
   addedSegments: Segment[];
@@ -17,9 +17,9 @@ export interface Stored<Row> {
 }
 
 /**
- * Compares a stored timeline with the new one. A segment stays if its window, answer and sources are the
+ * Compares a stored timeline with the new one. A segment is kept if its window, answer and sources are the
  * same, so the sources of a live segment never change. The cost depends on the number of segments and spans,
- * not on the sources that they share.
+ * not on how many sources the segments share.
  */
 export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Difference<Row> {
   const spans = unmatched(
@@ -33,7 +33,7 @@ export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Differ
   const segments = unmatched(
     stored.segments.map(({ row, segment }) => ({ row, text: segmentText(segment), it: segment })),
     wanted.map((segment) => ({
-      // No stored segment has this text, so the segment is replaced.
+      // No stored segment has this key, so the segment is replaced.
       text: segmentText(segment) + (changed.has(segment) ? ' with other sources' : ''),
       it: segment,
     })),
@@ -46,7 +46,7 @@ export function differenceOf<Row>(stored: Stored<Row>, wanted: Timeline): Differ
   };
 }
 
-/** Returns the entries that only one side has, compared by text, which is unique on each side. */
+/** Returns the entries that only one side has, compared by `text`, which is unique on each side. */
 function unmatched<Row, T>(
   stored: readonly { row: Row; text: string; it: T }[],
   wanted: readonly { text: string; it: T }[],
@@ -57,8 +57,8 @@ function unmatched<Row, T>(
 }
 
 /**
- * Returns the segments with shared sources whose sources have changed: the spans removed and added at their
- * start do not cancel out.
+ * Returns the segments with shared sources whose sources have changed: those at whose start the removed and
+ * added spans do not cancel out.
  */
 function withOtherSources(
   timeline: Timeline,
@@ -100,7 +100,7 @@ function spanText({ featureCode, source, validFrom, validTo }: SourceSpan): stri
   return JSON.stringify([featureCode, refKey(source), validFrom, validTo]);
 }
 
-/** Returns equal texts for equal segments. */
+/** Returns a string that is equal for equal segments. */
 function segmentText(segment: Segment): string {
   const { featureCode, featureType, reason, value, sources, validFrom, validTo } = segment;
   const listed = isShared(sources) ? 'shared' : sources.map(refKey);
@@ -110,7 +110,7 @@ function segmentText(segment: Segment): string {
   ]);
 }
 
-/** Returns the value with sorted keys, since jsonb does not keep their order. */
+/** Returns the value with sorted keys, because `jsonb` does not preserve key order. */
 function withSortedKeys(value: FeatureValue): FeatureValue {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(withSortedKeys);

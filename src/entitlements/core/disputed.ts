@@ -3,9 +3,9 @@ import { byText } from './order.ts';
 import { isLost, isReturned } from './stripe-statuses.ts';
 
 /**
- * Returns the amount of the charge that each dispute withdraws if it is lost, in minor units and in the given
- * order. A dispute in another currency, or within 5 % of the rest of the charge, withdraws the whole rest,
- * since banks dispute the amount in the buyer's currency at another day's rate.
+ * Returns, for each dispute in the given order, how much of the charge is lost if the dispute is lost, in
+ * minor units. A dispute in another currency, or within 5 % of what remains of the charge, takes all that
+ * remains: banks dispute the amount in the buyer's currency, at another day's exchange rate.
  *
  * @param refunds all refunds of the charge.
  */

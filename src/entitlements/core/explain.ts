@@ -53,7 +53,7 @@ interface ExplainedSource extends Window {
   /** The instant of subscription or purchase; null for grants. */
   beganAt: number | null;
   /**
-   * The value of this source alone, a limit multiplied by the quantity if the feature is `per_quantity`.
+   * The value of this source alone. A limit is multiplied by the quantity if the feature is `per_quantity`.
    */
   value: FeatureValue;
   counted: boolean;
@@ -64,14 +64,17 @@ interface ExplainedRevocation extends Window {
   id: string;
   recordedAt: number;
   block: boolean;
-  /** Whether it revokes a source that would count or, without such a source, is the reason for the denial. */
+  /**
+   * Whether the revocation revokes a source that would otherwise count or, if there is none, causes the
+   * denial.
+   */
   decides: boolean;
 }
 
 export interface Explanation {
   allowed: boolean;
   reason: AnswerReason;
-  /** Null if not allowed. */
+  /** Null if denied. */
   value: FeatureValue;
   rule: Rule;
   sources: ExplainedSource[];
@@ -80,8 +83,7 @@ export interface Explanation {
 
 /**
  * Explains why a user may or may not use a feature at an instant (epoch milliseconds), with every source and
- * revocation. The counted sources are those of the answer. Without the other sources, and without revocations
- * that do not decide, `allowed` would be the same.
+ * revocation. The sources that count are those of the answer. Removing all other sources and the revocations that do not decide would not change `allowed`.
  */
 export function explainAt(facts: Facts, featureCode: string, instant: number): Explanation {
   const feature = facts.features.find(({ code }) => code === featureCode);
@@ -119,7 +121,7 @@ export function explainAt(facts: Facts, featureCode: string, instant: number): E
   };
 }
 
-/** Orders sources as answers do, and items of one source by their ids. */
+/** Orders sources as answers do, then the items of one source by id. */
 function bySource(a: ExplainedSource, b: ExplainedSource): number {
   return byRef(a.ref, b.ref) || byText(a.partId, b.partId);
 }
@@ -157,7 +159,10 @@ function explained(
   };
 }
 
-/** Returns whether a revocation decides: it revokes a source or, if none is revoked, is the last in force. */
+/**
+ * Returns whether a revocation decides: it revokes a source or, if no source is revoked, it is the last one
+ * recorded among those in force.
+ */
 function decides({ reason, revoked, inForce }: Decision, revocation: RevocationWindow): boolean {
   return revoked.size > 0
     ? [...revoked.values()].includes(revocation)
@@ -196,7 +201,7 @@ function isBlocked({ beganAt }: FeatureSource, by: RevocationWindow | undefined)
   return by !== undefined && beganAt !== null && beganAt > by.recordedAt;
 }
 
-/** Returns the sources whose value of the feature is not valid for its type. */
+/** Returns the sources whose value for the feature is not valid for the feature's type. */
 function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
   return sourceWindows(facts).flatMap((window) => {
     const { features } = window;
@@ -208,8 +213,8 @@ function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
 }
 
 /**
- * Returns the identity of a source with its window, from the first to the last instant at which it gives
- * access. The window is empty if there is no such instant.
+ * Returns the identity of a source, with the window from the first to the last instant at which the source
+ * gives access. The window is empty if there is no such instant.
  */
 function identityOf(
   source: SourceWindow,

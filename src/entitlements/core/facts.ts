@@ -9,8 +9,8 @@ import type { Reason } from './reasons.ts';
 export type FeatureType = 'boolean' | 'limit' | 'config';
 
 /**
- * The value that a source gives: `true` for `boolean`; an integer ≥ 1 or `"unlimited"` for `limit`; any JSON
- * value for `config`.
+ * The value that a source gives: `true` for `boolean`; an integer of at least 1 or `"unlimited"` for `limit`;
+ * any JSON value for `config`.
  */
 export type FeatureValue = JsonValue;
 export type JsonValue =
@@ -23,12 +23,12 @@ export interface FeatureFact {
   perQuantity: boolean;
 }
 
-/** A price with its features; its own override its product's. */
+/** A price with its features. Features mapped to the price override those of its product. */
 export interface CarryFact {
   priceId: string;
   productId: string;
   rank: number;
-  /** Days of access of a one-time purchase; null if they are unlimited. */
+  /** Days of access that a one-time purchase gives; null for unlimited access. */
   accessDays: number | null;
   features: Record<string, FeatureValue>;
 }
@@ -43,7 +43,7 @@ export interface SubscriptionFact {
   cancelAtPeriodEnd: boolean;
   canceledAt: number | null;
   pausedAt: number | null;
-  /** When the unpaid debt began; null if unknown. */
+  /** When the oldest unpaid debt began; null if unknown. */
   dunningAnchorAt: number | null;
   items: SubscriptionItemFact[];
 }
@@ -71,11 +71,14 @@ export interface PurchaseFact {
   purchasedAt: number;
   /** Refunds of the payment. */
   refunds: ReversalFact[];
-  /** Disputes of the payment. `amount` is what a loss withdraws, in its minor units (`disputedAmounts`). */
+  /**
+   * Disputes of the payment. `amount` is what losing the dispute costs, in the payment's minor units
+   * (`disputedAmounts`).
+   */
   disputes: ReversalFact[];
   /**
-   * Whether it is a one-time line of a subscription checkout: it ends when the refunds of the payment reach
-   * the line's amount.
+   * Whether this is a one-time line of a subscription checkout. It then ends when the refunds of the payment
+   * reach the line's amount.
    */
   ofInvoice: boolean;
 }
@@ -94,9 +97,9 @@ export interface GrantFact {
   value: FeatureValue;
   validFrom: number;
   validTo: number | null;
-  /** When an operator ended it. */
+  /** When an operator ended the grant. */
   endedAt: number | null;
-  /** The position in the order of recording, shared with revocations. */
+  /** The position in the order of recording, which grants share with revocations. */
   number: number;
 }
 
@@ -109,7 +112,7 @@ export interface RevocationFact {
   number: number;
   /** A revocation without `block` revokes sources that began at or before this instant. */
   recordedAt: number;
-  /** Whether it revokes every source of the feature, later purchases included. */
+  /** Whether the revocation revokes every source of the feature, including later purchases. */
   block: boolean;
 }
 
@@ -149,16 +152,16 @@ export interface SourceSpan {
 }
 
 /**
- * The shared list of sources of segments that have many. The sources of a segment are those whose spans cover
- * it, so a timeline grows with the number of sources, not with its square.
+ * The list of sources that segments with many sources share. A segment's sources are those with a span that
+ * covers it, so a timeline grows linearly with the number of sources.
  */
 export interface SharedSources {
   spans: SourceSpan[];
 }
 
 /**
- * A period with the same answer, sources and reason for one feature. `validFrom` is null if it has no start,
- * `validTo` if it has no end. A period with the reason `no_source` has no segment.
+ * A period in which one feature has the same answer, sources and reason. `validFrom` is null if the period
+ * has no start, `validTo` if it has no end. A period whose reason is `no_source` has no segment.
  */
 export interface Segment {
   featureCode: string;
@@ -174,5 +177,7 @@ export interface Segment {
   validTo: number | null;
 }
 
-/** All segments of a user, by feature code, then by `validFrom`. Adjacent equal ones are merged. */
+/**
+ * All segments of a user, ordered by feature code, then by `validFrom`. Equal adjacent segments are merged.
+ */
 export type Timeline = Segment[];

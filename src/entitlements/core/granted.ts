@@ -1,6 +1,6 @@
 import type { FeatureValue, Segment } from './facts.ts';
 
-/** Returns the features that a timeline grants at an instant: feature code → value. */
+/** Returns the features that a timeline grants at an instant, as a map from feature code to value. */
 export function grantedAt(
   timeline: readonly Segment[],
   instant: number,
@@ -12,7 +12,10 @@ export function grantedAt(
   );
 }
 
-/** Returns the features that segments grant, at most one segment per feature: feature code → value. */
+/**
+ * Returns the features that segments grant, as a map from feature code to value. Expects at most one segment
+ * per feature.
+ */
 export function granted(segments: readonly Segment[]): Map<string, FeatureValue> {
   return new Map(
     segments

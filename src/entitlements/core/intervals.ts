@@ -1,13 +1,13 @@
-/** A half-open interval `[from, to)`, epoch milliseconds; ±Infinity if it has no bound. */
+/** A half-open interval `[from, to)` in epoch milliseconds, with ±Infinity for an open bound. */
 export interface Interval {
   from: number;
   to: number;
 }
 
-/** Sorted intervals, none of them empty, overlapping or adjacent. */
+/** Sorted, non-empty intervals that neither overlap nor touch. */
 export type Intervals = readonly Interval[];
 
-/** Returns the parts of `intervals` outside of `removed`, in linear time. */
+/** Returns the parts of `intervals` that lie outside `removed`, in linear time. */
 export function without(intervals: Intervals, removed: Intervals): Interval[] {
   const left: Interval[] = [];
   let next = 0;
@@ -16,7 +16,7 @@ export function without(intervals: Intervals, removed: Intervals): Interval[] {
     for (let cut = removed[next]; cut !== undefined && cut.from < to; cut = removed[next]) {
       if (at < cut.from) left.push({ from: at, to: cut.from });
       at = Math.max(at, cut.to);
-      if (cut.to > to) break; // it may also cut the next interval
+      if (cut.to > to) break; // `cut` may also overlap the next interval
       next += 1;
     }
     if (at < to) left.push({ from: at, to });

@@ -30,10 +30,10 @@ export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
 /**
  * Returns the merged value of the sources that count.
  * - `boolean`: `true`.
- * - `limit`: the largest or the total, depending on the feature's `merge`, each multiplied by its quantity if
- *   the
- *   feature is `perQuantity`; `"unlimited"` wins. At most the largest safe integer.
- * - `config`: the value of the first by {@link byPrecedence}.
+ * - `limit`: the largest value or the total, depending on the feature's `merge`. Each value is first
+ *   multiplied by its quantity if the feature is `perQuantity`. `"unlimited"` wins. The result never exceeds
+ *   the largest safe integer.
+ * - `config`: the value of the first source by {@link byPrecedence}.
  *
  * @param counting at least one, each with a value of the feature's type.
  */
@@ -51,12 +51,15 @@ export function mergeValues(
   }
 }
 
-/** Returns the source whose value a `config` has. */
+/** Returns the source that determines the value of a `config`. */
 export function firstOf(counting: readonly FeatureSource[]): FeatureSource | null {
   return counting.toSorted(byPrecedence)[0] ?? null;
 }
 
-/** Returns the value of one source, a limit multiplied by the quantity if the feature is `perQuantity`. */
+/**
+ * Returns the value that one source contributes. A limit is multiplied by the quantity if the feature is
+ * `perQuantity`.
+ */
 export function contributionOf(
   feature: FeatureFact,
   { value, quantity }: FeatureSource,
@@ -73,7 +76,7 @@ function mergeLimits(feature: FeatureFact, counting: readonly FeatureSource[]): 
     .reduce((a, b) => (feature.merge === 'sum' ? capped(a + b) : Math.max(a, b)), 0);
 }
 
-/** Caps a limit at the largest safe integer, above which a sum depends on the order of its terms. */
+/** Caps a limit at the largest safe integer. Above that, a sum would depend on the order of its terms. */
 function capped(limit: number): number {
   return Math.min(limit, Number.MAX_SAFE_INTEGER);
 }

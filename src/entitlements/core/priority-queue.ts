@@ -1,6 +1,6 @@
 /**
- * A priority queue over a fixed list: `first` returns the earliest list item that was added and not removed.
- * A removed item stays in the heap until it reaches the top.
+ * A priority queue over a fixed list. `first` returns the item that is earliest in the list among those added
+ * and not removed. A removed item stays in the heap until it reaches the top.
  */
 export interface PriorityQueue<T> {
   add(item: T): void;

@@ -1,25 +1,25 @@
 import { union, without, type Interval, type Intervals } from './intervals.ts';
 import { after, daysMs } from './source-lifecycle.ts';
 
-/** The effect of a revocation without `block` on a queue: later purchases do not wait for revoked ones. */
+/** The effect on a queue of a revocation without `block`: later purchases do not wait for revoked ones. */
 export interface SetAside {
-  /** It revokes the purchases made at or before this instant. */
+  /** Purchases made at or before this instant are revoked. */
   recordedAt: number;
-  /** The period in which the revocation is in force. */
+  /** The periods in which the revocation is in force. */
   over: Intervals;
 }
 
 /** The periods in which the days of one purchase run. */
 export interface PurchasePeriods {
   periods: Intervals;
-  /** The end of its last day; Infinity if it has none. */
+  /** When the last of the purchase's days ends; Infinity if it never does. */
   usedUpAt: number;
 }
 
 /**
- * Queues the purchases of one price for one feature, in the order of purchase. The days of a purchase run
- * while no earlier purchase gives the feature. A revoked purchase does not delay one that was made after the
- * revocation, while the revocation is in force.
+ * Queues the purchases of one price for one feature, in the order of purchase. A purchase's days run only
+ * while no earlier purchase gives the feature. While a revocation is in force, purchases made before it do
+ * not delay those made after it.
  */
 export function createPurchaseQueue(setAside: readonly SetAside[]) {
   const pending = setAside.toSorted((a, b) => a.recordedAt - b.recordedAt);
@@ -27,7 +27,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
   let occupied: Interval[] = [];
 
   return {
-    /** Returns the periods of the next purchase, unless it ends earlier for another reason. */
+    /** Returns the periods of the next purchase, assuming that only running out of days ends it. */
     schedule(purchasedAt: number, accessDays: number): PurchasePeriods {
       for (let one = pending[next]; one && one.recordedAt < purchasedAt; one = pending[next]) {
         occupied = without(occupied, one.over);
@@ -43,7 +43,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
   };
 }
 
-/** Fills the gaps between occupied intervals with a duration, from an instant on. */
+/** Places `length` milliseconds in the gaps between occupied intervals, starting at `from`. */
 function fillGaps(occupied: Intervals, from: number, length: number): PurchasePeriods {
   const periods: Interval[] = [];
   let at = from;

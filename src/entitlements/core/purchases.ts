@@ -13,13 +13,13 @@ interface PurchaseLifecycle {
   endedBy: PurchaseEnd;
 }
 
-/** The cause of the end: its days, a refund or lost dispute, or an open dispute. */
+/** What ends a purchase: running out of days, a refund or lost dispute, or an open dispute. */
 export type PurchaseEnd = 'time' | 'refund' | 'dispute';
 
 /**
- * Returns when each purchase of **one price** gives access. With `accessDays`, purchases follow one another
- * in the order of purchase, each with all its days (`createPurchaseQueue`). A refunded purchase ends or never
- * begins, and later ones move up, but never into the past.
+ * Returns when each purchase of **one price** gives access. With `accessDays`, purchases run one after
+ * another in the order of purchase, each for all its days (`createPurchaseQueue`). A refund ends a purchase
+ * or keeps it from beginning. Later purchases then move up, but never into the past.
  */
 export function purchaseLifecycle(
   purchases: readonly PurchaseFact[],
@@ -55,12 +55,13 @@ function foreverFrom(from: number): PurchasePeriods {
 
 /**
  * Returns when refunds and lost disputes ended the purchase under the policy; Infinity if they did not. A
- * partial refund stays partial when later ones reach the total: further refunds never restore access.
+ * partial refund keeps its effect when later refunds add up to the total: further refunds never restore
+ * access.
  */
 function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   const returned = [
     ...purchase.refunds.filter(({ status }) => isReturned(status)),
-    // Stripe does not report when a dispute is lost; the money is withdrawn when it is created.
+    // Stripe does not report when a dispute is lost, but it withdraws the money when the dispute is created.
     ...purchase.disputes.filter(({ status }) => isLost(status)),
   ].filter(({ amount }) => amount > 0);
   const whole = wholeAmount(purchase);
@@ -72,7 +73,7 @@ function returnedAt(purchase: PurchaseFact, policy: PolicyFact): number {
   );
 }
 
-/** Returns when the returned money reached the total; null if it has not. */
+/** Returns when the returned money reached the total; null if it never did. */
 function reachedAt(
   returned: readonly { amount: number; createdAt: number }[],
   whole: number,
@@ -86,16 +87,16 @@ function reachedAt(
 }
 
 /**
- * Returns the amount of a full refund: that of the payment or, for a line of an invoice that was not free,
- * the line's own, since the payment also covers other lines.
+ * Returns the amount that counts as a full refund: normally that of the payment. For an invoice line that was
+ * not free, it is the amount of the line, because the payment also covers other lines.
  */
 function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number {
   return ofInvoice && amount > 0 ? Math.min(amount, paymentAmount) : paymentAmount;
 }
 
 /**
- * Returns when an open dispute suspended the purchase. Later purchases move up at once, so a later loss of
- * the dispute does not change their past.
+ * Returns when an open dispute suspended the purchase. Later purchases move up immediately, so losing the
+ * dispute later does not change their past.
  */
 function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
   if (policy.disputeOpened === 'keep') return null;

@@ -1,7 +1,7 @@
 /**
  * Why a feature is granted or denied: a closed list, part of the HTTP contract. If several reasons apply, the
- * answer has the first. All except `feature_not_found` and `no_source` are stored; a check constraint lists
- * them.
+ * answer has the first one. All except `feature_not_found` and `no_source` are stored and listed in a check
+ * constraint.
  */
 export const reasons = {
   feature_not_found: 'the project has no such feature',
@@ -25,7 +25,7 @@ interface SourceDenialMeaning {
   hasLapsed: boolean;
 }
 
-/** The reasons why a source may not count. The answer has the first that applies to any source. */
+/** The reasons why a source may not count. A denial has the first reason that applies to any source. */
 export const sourceDenials = {
   payment_overdue: {
     why: 'its subscription is past its grace period, unpaid, incomplete or paused',
@@ -40,9 +40,9 @@ export const sourceDenials = {
 
 export type SourceDenial = keyof typeof sourceDenials;
 
-export const sourceDenialNames = Object.keys(sourceDenials) as SourceDenial[]; // its exact keys
+export const sourceDenialNames = Object.keys(sourceDenials) as SourceDenial[]; // exactly the keys of the record
 
 /** Why a source does not count, by reason. */
 export const sourceDenialWhys = Object.fromEntries(
   sourceDenialNames.map((reason) => [reason, sourceDenials[reason].why]),
-) as Readonly<Record<SourceDenial, string>>; // has every reason
+) as Readonly<Record<SourceDenial, string>>; // has an entry for every reason

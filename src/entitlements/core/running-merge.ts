@@ -2,11 +2,11 @@ import type { FeatureFact, FeatureValue } from './facts.ts';
 import { byPrecedence, contributionOf, type FeatureSource } from './merge.ts';
 import { createPriorityQueue } from './priority-queue.ts';
 
-/** An incremental `mergeValues`, for sources that are added and removed. */
+/** An incremental `mergeValues` for a changing set of sources. */
 export interface RunningMerge {
   add(source: FeatureSource): void;
   remove(source: FeatureSource): void;
-  /** Returns the merged value. Call it only if there is a source. */
+  /** Returns the merged value. The set must not be empty. */
   value(): FeatureValue;
 }
 
@@ -38,7 +38,7 @@ function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): Ru
   };
   const sizes = new Map(sources.map((source) => [source, sizeOf(source)]));
   const size = (source: FeatureSource) => sizes.get(source) ?? 0;
-  // Compared, not subtracted: Infinity - Infinity is NaN.
+  // Compared rather than subtracted: Infinity - Infinity is NaN.
   const order = sources.toSorted((a, b) => (size(a) === size(b) ? 0 : size(b) > size(a) ? 1 : -1));
   const largest = createPriorityQueue(order);
   return {
@@ -50,7 +50,7 @@ function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): Ru
   };
 }
 
-/** Keeps the exact total, even above the cap, so that a removal can subtract its part. */
+/** Keeps the exact total even above the cap, so that removing a source subtracts its exact part. */
 function runningSum(feature: FeatureFact): RunningMerge {
   const cap = BigInt(Number.MAX_SAFE_INTEGER);
   let unlimited = 0;

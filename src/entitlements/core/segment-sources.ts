@@ -2,8 +2,8 @@ import type { Segment, SharedSources, SourceRef, SourceSpan } from './facts.ts';
 import { byText } from './order.ts';
 
 /**
- * Maximum number of sources that a segment lists itself; a segment with more shares the list of its feature.
- * Most users have fewer, so their timelines are read from one table.
+ * Maximum number of sources that a segment lists itself. A segment with more uses its feature's shared list.
+ * Most users stay below this number, so their timelines are read from one table.
  */
 export const maxOwnSources = 4;
 
@@ -17,7 +17,7 @@ export function refKey({ type, id, price_id: priceId }: SourceRef): string {
   return `${type} ${id} ${priceId ?? ''}`;
 }
 
-/** Returns the sources that count in a segment, ordered by type and id; empty if denied. */
+/** Returns the sources that count in a segment, ordered by type, id and price; empty if denied. */
 export function sourcesOf({ sources, validFrom }: Segment): SourceRef[] {
   if (!isShared(sources)) return sources;
   return sources.spans
@@ -30,7 +30,7 @@ export function isShared(sources: Segment['sources']): sources is SharedSources 
   return !Array.isArray(sources);
 }
 
-/** Returns the spans of a timeline, each once, unordered. */
+/** Returns each span of a timeline once, in no particular order. */
 export function spansOf(timeline: readonly Segment[]): SourceSpan[] {
   const shared = new Set(timeline.map(({ sources }) => sources).filter(isShared));
   return [...shared].flatMap(({ spans }) => spans);

@@ -4,8 +4,8 @@ import type { SetAside } from './purchase-queue.ts';
 import type { RevocationWindow } from './windows.ts';
 
 /**
- * Returns when the revocations of a feature set earlier purchases aside in their queue: while they are in
- * force and no grant outweighs them. A blocking revocation changes no queue, since it also revokes later
+ * Returns when a feature's revocations set earlier purchases aside in their queue: while the revocations are
+ * in force and no grant outweighs them. A blocking revocation changes no queue because it also revokes later
  * purchases.
  *
  * @param sources the sources of the feature, of which only grants matter.

@@ -3,12 +3,12 @@ import { sourceWindows } from './windows.ts';
 
 /**
  * Maximum number of current and future sources per user. Up to this number, a change takes tenths of a second
- * and a timeline has less than a megabyte. Further grants are rejected; further purchases count and raise the
- * alarm `too_many_sources`.
+ * and a timeline stays below one megabyte. Further grants are rejected. Further purchases still count, but
+ * raise the alarm `too_many_sources`.
  */
 export const maxSources = 1_000;
 
-/** Returns whether more than `maxSources` sources give access now (epoch milliseconds) or later. */
+/** Returns whether more than `maxSources` sources give access at `now` (epoch milliseconds) or later. */
 export function hasTooManySources(facts: Facts, now: number): boolean {
   const items = facts.subscriptions.reduce((sum, { items }) => sum + items.length, 0);
   if (items + facts.purchases.length + facts.grants.length <= maxSources) return false;

@@ -9,23 +9,23 @@ export interface LifecyclePhase extends Interval {
   standing: Standing;
 }
 
-/** The instants at which the state of a source changes; ±Infinity if it does not. */
+/** The instants at which the state of a source changes; ±Infinity for a change that never happens. */
 export interface LifecycleBounds {
   startAt: number;
-  /** When a missing payment suspends it. */
+  /** When a missing payment suspends the source. */
   overdueAt: number;
-  /** When it ends, finally. */
+  /** When the source ends for good. */
   endAt: number;
 }
 
 const dayMs = 86_400_000;
 
-/** The last millisecond in ISO 8601 with a year of four digits. */
+/** The last millisecond that ISO 8601 expresses with a four-digit year. */
 const lastInstant = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * Returns the states of a source over all of time, in order and without gaps. A source that ended before it
- * started never gives access: it is pending until its end, and expired from then on.
+ * Returns the states of a source over all of time, in order and without gaps. A source that ends before it
+ * starts never gives access: it is pending until the end, and expired afterwards.
  */
 export function lifecycleOf({ startAt, overdueAt, endAt }: LifecycleBounds): LifecyclePhase[] {
   const all: LifecyclePhase[] = [
@@ -38,7 +38,7 @@ export function lifecycleOf({ startAt, overdueAt, endAt }: LifecycleBounds): Lif
 }
 
 /**
- * Returns the states of a source that gives access in several periods, all before its end, and waits in
+ * Returns the states of a source that gives access in several periods, all before `endAt`, and waits in
  * between.
  */
 export function lifecycleOfPeriods(periods: Intervals, endAt: number): LifecyclePhase[] {
@@ -60,12 +60,12 @@ export function covers({ from, to }: Interval, instant: number): boolean {
   return from <= instant && instant < to;
 }
 
-/** Returns the instant `days` times 24 hours later, as `after` does. */
+/** Returns the instant `days` times 24 hours later, with the same limit as `after`. */
 export function daysAfter(instant: number, days: number): number {
   return after(instant, daysMs(days));
 }
 
-/** Returns the instant `ms` milliseconds later; Infinity if ISO 8601 cannot express it. */
+/** Returns the instant `ms` milliseconds later; Infinity if that is beyond what ISO 8601 can express. */
 export function after(instant: number, ms: number): number {
   const end = instant + ms;
   return end > lastInstant ? Infinity : end;

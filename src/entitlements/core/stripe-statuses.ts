@@ -1,11 +1,11 @@
 import type Stripe from 'stripe';
 
 /*
- * The meanings of Stripe's statuses, from which predicates and SQL derive. Stripe may add statuses: an
- * unknown one keeps the last known effect.
+ * The meanings of Stripe's statuses, from which predicates and SQL derive. Stripe may add statuses. An object
+ * that moves to an unknown one keeps the effect of its last known status.
  */
 
-/** The statuses that the SDK names; its own type also allows any other text. */
+/** The statuses that the SDK names. The SDK's own type also allows any other string. */
 type Named<Status> = Status extends string ? (string extends Status ? never : Status) : never;
 
 /**
@@ -28,7 +28,7 @@ export type SubscriptionStatus = keyof typeof subscriptionStatuses;
 /** What happened to the money of a refund or dispute. */
 type MoneyState = 'returned' | 'kept' | 'undecided';
 
-/** The SDK does not name these statuses. A pending refund counts as succeeded. */
+/** The SDK does not name refund statuses. A pending refund counts as succeeded. */
 const refundStatuses: Readonly<Record<string, MoneyState>> = {
   pending: 'returned',
   requires_action: 'returned',
@@ -37,7 +37,7 @@ const refundStatuses: Readonly<Record<string, MoneyState>> = {
   canceled: 'kept',
 };
 
-/** Statuses of disputes, inquiries (`warning_…`) and appeals. */
+/** The statuses of disputes, inquiries (`warning_…`) and appeals. */
 const disputeStatuses: Readonly<Record<string, MoneyState>> = {
   warning_needs_response: 'undecided',
   warning_under_review: 'undecided',
@@ -54,33 +54,33 @@ const disputeStatuses: Readonly<Record<string, MoneyState>> = {
 /** The final statuses of a subscription. */
 export const terminalStatuses = namesOf(subscriptionStatuses, ({ terminal }) => terminal);
 
-/** The statuses of a subscription whose first payment was never made. */
+/** The statuses of a subscription that never began: its first payment was not made. */
 export const neverBegunStatuses = namesOf(subscriptionStatuses, ({ begun }) => !begun);
 
-/** The statuses of a refund whose money counts as returned. */
+/** The statuses of a refund that count as money returned. */
 export const returnedRefundStatuses = namesOf(refundStatuses, (state) => state === 'returned');
 
 /** The statuses of a lost dispute. */
 export const lostDisputeStatuses = namesOf(disputeStatuses, (state) => state === 'returned');
 
-/** Returns whether the effect of a subscription's status is known. */
+/** Returns whether the effect of this subscription status is known. */
 export function isKnownStatus(status: string): status is SubscriptionStatus {
   return Object.hasOwn(subscriptionStatuses, status);
 }
 
-/** Returns whether the effect of a refund's status is known. */
+/** Returns whether the effect of this refund status is known. */
 export const isKnownRefundStatus = isOneOf(Object.keys(refundStatuses));
 
-/** Returns whether the effect of a dispute's status is known. */
+/** Returns whether the effect of this dispute status is known. */
 export const isKnownDisputeStatus = isOneOf(Object.keys(disputeStatuses));
 
-/** Returns whether a subscription's status is final. */
+/** Returns whether this subscription status is final. */
 export const isTerminal = isOneOf(terminalStatuses);
 
-/** Returns whether the first payment of a subscription in this status was never made. */
+/** Returns whether a subscription in this status never had its first payment. */
 export const isNeverBegun = isOneOf(neverBegunStatuses);
 
-/** Returns whether the money of a refund in this status counts as returned. */
+/** Returns whether a refund in this status counts as money returned. */
 export const isReturned = isOneOf(returnedRefundStatuses);
 
 /** Returns whether a dispute in this status is lost. */

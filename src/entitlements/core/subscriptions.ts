@@ -9,9 +9,9 @@ import {
 import { isKnownStatus } from './stripe-statuses.ts';
 
 /**
- * Returns when an item of a subscription gives access. Each status becomes instants that are known in
- * advance, so no job has to end a window. Returns no phases for a quantity of 0 or an unknown status: the
- * item then neither gives access nor explains a denial.
+ * Returns when a subscription item gives access. Each status maps to instants that are known in advance, so
+ * no job has to end a window. A quantity of 0 or an unknown status has no phases: such an item neither gives
+ * access nor explains a denial.
  */
 export function itemLifecycle(
   subscription: SubscriptionFact,
@@ -22,7 +22,7 @@ export function itemLifecycle(
   return lapse === null ? [] : lifecycleOf({ startAt: itemStart(subscription, item), ...lapse });
 }
 
-/** Returns when an item started: with its subscription, or later if it was added later. */
+/** Returns when an item started: with the subscription, or later if it was added later. */
 export function itemStart(subscription: SubscriptionFact, item: SubscriptionItemFact): number {
   return Math.max(subscription.startDate, item.createdAt);
 }
@@ -50,7 +50,7 @@ function lapseOf(
     case 'incomplete_expired':
       return { overdueAt: Infinity, endAt: -Infinity };
     case 'canceled':
-      // Without an end, it counts as never started.
+      // A canceled subscription without an end date counts as never started.
       return { overdueAt: Infinity, endAt: endedAt ?? canceledAt ?? -Infinity };
   }
 }
@@ -58,6 +58,6 @@ function lapseOf(
 function endOf({ endedAt, cancelAt, cancelAtPeriodEnd, items }: SubscriptionFact): number {
   if (endedAt !== null) return endedAt;
   if (cancelAt !== null) return cancelAt;
-  // Items may have monthly and yearly periods; Stripe ends all items when the first period ends.
+  // Items may have monthly and yearly periods. Stripe ends all items when the first period ends.
   return cancelAtPeriodEnd ? Math.min(...items.map((item) => item.currentPeriodEnd)) : Infinity;
 }

@@ -8,17 +8,17 @@ import { refKey } from './segment-sources.ts';
 import type { Standing } from './source-lifecycle.ts';
 import type { RevocationWindow } from './windows.ts';
 
-/** The decision for a feature between two adjacent bounds, as a change from the previous interval. */
+/** The decision for a feature between two adjacent bounds, given as a change from the previous interval. */
 export interface DecidedInterval {
   from: number;
-  /** Exclusive; the next interval begins here. */
+  /** The end, exclusive. The next interval begins here. */
   to: number;
   reason: Reason;
-  /** Null if not allowed. */
+  /** Null if denied. */
   value: FeatureValue;
-  /** The sources that count here and not in the previous interval. */
+  /** The sources that count here but not in the previous interval. */
   entered: SourceRef[];
-  /** The sources that count in the previous interval and not here. */
+  /** The sources that count in the previous interval but not here. */
   left: SourceRef[];
 }
 
@@ -30,9 +30,9 @@ interface Bound {
 }
 
 /**
- * Decides one feature over all of time, with the result of `decide` at every instant. The sweep line visits
- * the bounds of windows, the only instants at which the answer can change. The cost of a bound depends on its
- * changes, not on the number of sources.
+ * Decides one feature over all of time. The result equals that of `decide` at every instant. The sweep line
+ * visits the bounds of windows, the only instants at which the answer can change. The cost of a bound depends
+ * on its changes, not on the number of sources.
  */
 export function* sweepLine(featureCase: FeatureCase): Generator<DecidedInterval> {
   const state = createState(featureCase);
@@ -44,7 +44,7 @@ export function* sweepLine(featureCase: FeatureCase): Generator<DecidedInterval>
   }
 }
 
-/** Returns the changes at each bound; ±Infinity for open windows. */
+/** Returns the changes at each bound, including ±Infinity for open windows. */
 function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
   const bounds = new Map<number, Bound>();
   const at = (instant: number): Bound => {
@@ -57,7 +57,7 @@ function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
     for (const { standing, from, to } of source.lifecycle) {
       at(from).sources.push({ source, before, after: standing });
       before = standing;
-      at(to); // adds the end of the last phase
+      at(to); // registers the end of the last phase
     }
   }
   for (const revocation of revocations) {
@@ -71,7 +71,7 @@ function boundsOf({ sources, revocations }: FeatureCase): Map<number, Bound> {
 function createState({ feature, sources }: FeatureCase) {
   const standings = Object.fromEntries(
     ['granted', ...sourceDenialNames].map((standing) => [standing, 0]),
-  ) as Record<Standing, number>; // has every standing
+  ) as Record<Standing, number>; // has an entry for every standing
   /** The sources that give access at the instant; they count unless they are revoked. */
   const standing = new Set<FeatureSource>();
   const counting = new Set<FeatureSource>();
@@ -83,7 +83,10 @@ function createState({ feature, sources }: FeatureCase) {
   const covering = new Set<RevocationWindow>();
   let inForce: RevocationWindow[] = [];
   let lastGrant = -Infinity;
-  /** The last begun source that has ended: a revocation that spares any ended source spares it. */
+  /**
+   * Among the sources that have ended, the one that began last. A revocation that spares any of them spares
+   * this one.
+   */
   let lastEnded: FeatureSource | null = null;
 
   function setCounts(source: FeatureSource, counts: boolean): void {
@@ -118,7 +121,7 @@ function createState({ feature, sources }: FeatureCase) {
   }
 
   return {
-    /** Applies the changes at the next bound, and decides the following interval. */
+    /** Applies the changes at the next bound, and decides the interval that follows. */
     pass(bound: Bound): Omit<DecidedInterval, 'from' | 'to'> {
       for (const one of bound.sources) setStanding(one);
       for (const revocation of bound.over) covering.delete(revocation);
@@ -129,7 +132,8 @@ function createState({ feature, sources }: FeatureCase) {
         inForce = inForceOf([...covering], grant);
         lastGrant = grant;
       }
-      // A change of the revocations in force may affect any source, not only the changed ones.
+      // A change to the revocations in force may affect any source, not only those that changed at this
+      // bound.
       const affected = isSameList(before, inForce)
         ? bound.sources.map(({ source }) => source).filter((source) => standing.has(source))
         : standing;
@@ -155,11 +159,11 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((one, index) => one === b[index]);
 }
 
-/** Counts sources by ref: two items of a subscription with the same price are one source of an answer. */
+/** Counts sources by ref. Two items of a subscription with the same price are one source in an answer. */
 function createRefCount(sources: readonly FeatureSource[]) {
   const keys = new Map(sources.map((source) => [source, refKey(source.ref)]));
   const parts = new Map<string, number>();
-  /** The changed refs since the last `flushChanges`, and whether they counted then. */
+  /** The refs that changed after the last `flushChanges`, and whether they counted then. */
   const touched = new Map<string, { ref: SourceRef; was: boolean }>();
 
   function change(source: FeatureSource, by: 1 | -1): void {
@@ -176,7 +180,7 @@ function createRefCount(sources: readonly FeatureSource[]) {
     remove: (source: FeatureSource): void => {
       change(source, -1);
     },
-    /** Returns the sources that entered and left since the last call. */
+    /** Returns the sources that entered and left after the last call. */
     flushChanges(): Pick<DecidedInterval, 'entered' | 'left'> {
       const changes: Pick<DecidedInterval, 'entered' | 'left'> = { entered: [], left: [] };
       for (const [key, { ref, was }] of touched) {

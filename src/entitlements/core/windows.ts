@@ -12,30 +12,33 @@ import { type PurchaseEnd, purchaseLifecycle } from './purchases.ts';
 import { earliest, lifecycleOf, type LifecyclePhase } from './source-lifecycle.ts';
 import { itemStart, itemLifecycle } from './subscriptions.ts';
 
-/** A source of access, with its values and its states over all of time. */
+/** A source of access, with its values and with its states over all of time. */
 export interface SourceWindow {
   ref: SourceRef;
-  /** The id of the subscription item, line item or grant; two items with one price have the same ref. */
+  /** The id of the subscription item, line item or grant. Two items with the same price have the same ref. */
   partId: string;
   /** The values by feature code. */
   features: Readonly<Record<string, FeatureValue>>;
-  /** Null if it does not multiply values. */
+  /** Null if values are not multiplied by a quantity. */
   quantity: number | null;
   rank: number;
   startAt: number;
   /**
-   * The instant of subscription or purchase, which revocations compare with: `startAt` is later for a queued
-   * purchase. Null for grants, whose order of recording counts.
+   * The instant of subscription or purchase, with which revocations are compared. The access of a queued
+   * purchase starts later. Null for grants, which are compared by the order of recording.
    */
   beganAt: number | null;
   /**
-   * The states in order and without gaps. The source gives access in each phase that is `granted`. If it is
-   * empty, the source never gives access nor explains a denial.
+   * The states of the source, in order and without gaps. The source gives access in each `granted` phase.
+   * With no phases, it never gives access or explains a denial.
    */
   lifecycle: LifecyclePhase[];
-  /** The cause of its end; `operator` if an operator ended it early. */
+  /** Why the source ends; `operator` if an operator ended it early. */
   endedBy: PurchaseEnd | 'operator';
-  /** The position of a grant in the order of recording, shared with revocations; otherwise null. */
+  /**
+   * The position of a grant in the order of recording, which it shares with revocations; null for other
+   * sources.
+   */
   grantNumber: number | null;
 }
 
@@ -51,10 +54,10 @@ export interface RevocationWindow {
 }
 
 /**
- * Returns every source in the facts, whether or not it ever gives access. It depends only on the facts, not
- * on the clock. A price without features is no source.
+ * Returns every source in the facts, whether or not it ever gives access. The result depends only on the
+ * facts, not on the clock. A price without features is not a source.
  *
- * @param setAside the effect of one feature's revocations on when queued purchases give this feature.
+ * @param setAside how one feature's revocations affect when queued purchases give that feature.
  */
 export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []): SourceWindow[] {
   return [
@@ -64,7 +67,7 @@ export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []):
   ];
 }
 
-/** Returns when the last purchase or subscription began, by Stripe's clock; null if there is none. */
+/** Returns when the latest purchase or subscription began, by Stripe's clock; null if the user has none. */
 export function lastBeganAt({ subscriptions, purchases }: UserFacts): number | null {
   const began = [
     ...purchases.map(({ purchasedAt }) => purchasedAt),
@@ -73,7 +76,7 @@ export function lastBeganAt({ subscriptions, purchases }: UserFacts): number | n
   return began.length === 0 ? null : Math.max(...began);
 }
 
-/** Returns the window of a revocation, which ends early if an operator lifted it. */
+/** Returns the window of a revocation. It ends early if an operator lifted the revocation. */
 export function revocationWindow(revocation: RevocationFact): RevocationWindow {
   const { validFrom, validTo, liftedAt, ...rest } = revocation;
   return { ...rest, from: validFrom, to: earliest(validTo, liftedAt) };

@@ -24,8 +24,8 @@ interface EventRow extends Omit<ObjectRow, 'source_id'> {
 const maxEvents = 20;
 
 /**
- * Loads the Stripe objects behind subscriptions and purchases, and the events about them, by source id, in
- * two queries. Sources without objects, such as grants, have no entry.
+ * Loads, by source id, the Stripe objects behind subscriptions and purchases and the events about those
+ * objects, in two queries. Sources without objects, such as grants, have no entry.
  */
 export async function loadEvidence(
   tx: Tx,
@@ -49,7 +49,7 @@ export async function loadEvidence(
   );
 }
 
-/** Loads the id of the last audit row about each of these grants and revocations of a user. */
+/** Loads the id of the latest audit row about each of these grants and revocations of a user. */
 export async function loadAuditIds(
   tx: Tx,
   { projectId, userId }: UserName,
@@ -65,9 +65,9 @@ export async function loadAuditIds(
 }
 
 /**
- * Loads the Stripe objects of each source, the source itself included: the customer, session and unpaid
- * invoices of a subscription; the session, customer, invoice and payment of a purchase, with charges, refunds
- * and disputes, joined as in `loadPayments`.
+ * Loads the Stripe objects of each source, including the source itself. A subscription has its customer,
+ * session and unpaid invoices. A purchase has its session, customer, invoice and payment, with charges,
+ * refunds and disputes, joined as in `loadPayments`.
  */
 async function loadObjects(
   tx: Tx,

@@ -7,25 +7,26 @@ import { loadAuditIds, loadEvidence, type SourceEvidence } from './load-evidence
 
 /** An explanation with its evidence. */
 export interface EvidencedExplanation extends Explanation {
-  /** The evidence by source id; grants have none. */
+  /** The evidence by source id. Grants have none. */
   evidence: Map<string, SourceEvidence>;
-  /** The last audit row about each grant or revocation, by its id. */
+  /** The latest audit row about each grant or revocation, by the id of the grant or revocation. */
   auditIds: Map<string, string>;
 }
 
-/** The instant to evaluate at, epoch milliseconds; the present if `at` is undefined. */
+/** The instant to evaluate at. */
 export interface ReadInstant {
+  /** Epoch milliseconds; undefined for the present. */
   at: number | undefined;
-  /** The present by this process's clock; that of a user may be later (`presentOf`). */
+  /** The present by this process's clock. A user's own present may be later (`presentOf`). */
   now: number;
 }
 
-/** The uid of an unknown user, who has no facts. Real uids begin at 1. */
+/** The uid that stands for an unknown user, who has no facts. Real uids begin at 1. */
 const unknownUid = 0n;
 
 /**
- * Explains why a user may or may not use a feature at an instant, from one snapshot of the database. During a
- * recomputation after a catalog change, the explanation may be ahead of the stored answer.
+ * Explains why a user may or may not use a feature at an instant, from one snapshot of the database. While
+ * users are recomputed after a catalog change, the explanation may be ahead of the stored answer.
  */
 export async function loadExplanation(
   database: Database,

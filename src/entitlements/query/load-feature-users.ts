@@ -6,7 +6,7 @@ import { presentOf } from '../core/present.ts';
 import type { ReadInstant } from './load-explanation.ts';
 import { segmentOf, type SegmentRow } from './segment-rows.ts';
 
-/** A user who may use a feature, with the value and the unbroken period around the instant. */
+/** A user who may use a feature, with the value and the unbroken period around the requested instant. */
 export interface FeatureUser {
   userId: string;
   value: FeatureValue;
@@ -19,9 +19,9 @@ export interface FeatureUser {
 type Row = SegmentRow & { user_id: string; recorded_at: Date };
 
 /**
- * Loads the users of a project who may use a feature at an instant, oldest users first. Reads one range of an
- * index, so the cost does not depend on the number of users. Loads the whole timeline of the feature for the
- * users on the page, since the period must match `GET /entitlements`.
+ * Loads the users of a project who may use a feature at an instant, oldest users first. The query reads one
+ * range of an index, so its cost does not depend on the number of users. For the users on the page it loads
+ * the whole timeline of the feature, because the period must match `GET /entitlements`.
  *
  * @param after the last user of the previous page.
  * @throws ProblemError bad_request if `after` is not a user.

@@ -13,7 +13,7 @@ export interface RecordedSegment extends Segment {
 
 type Row = SegmentRow & { recorded_at: Date; superseded_at: Date | null };
 
-/** The position of a segment in the history of its user, unique there. */
+/** The position of a segment in its user's history, where it is unique. */
 interface Position {
   recordedAt: string;
   featureCode: string;
@@ -24,8 +24,8 @@ interface Position {
 const noStart = '-infinity';
 
 /**
- * Loads the recorded segments of a user, live and superseded: the last change first, and within a change by
- * feature code and start, descending.
+ * Loads the recorded segments of a user, live and superseded, latest change first. Within a change, segments
+ * are in descending order of feature code, then of start.
  *
  * @param after the position of the last segment of the previous page, from `positionOf`.
  * @throws ProblemError bad_request if `after` is not a position.
@@ -64,7 +64,7 @@ export async function loadHistory(
   }));
 }
 
-/** Returns the position of a segment in the history, for the next page. */
+/** Returns a segment's position in the history, from which the next page continues. */
 export function positionOf({ recordedAt, featureCode, validFrom }: RecordedSegment): string {
   const from = validFrom === null ? noStart : new Date(validFrom).toISOString();
   return `${new Date(recordedAt).toISOString()} ${featureCode} ${from}`;

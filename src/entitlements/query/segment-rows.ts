@@ -13,8 +13,8 @@ export interface SegmentRow {
 }
 
 /**
- * SQL for all sources of a recorded segment, the row `s` of `entitlement_segments`: its own list or those
- * whose spans covered it when it was recorded. They did not change while it was live.
+ * SQL for all sources of a recorded segment, the row `s` of `entitlement_segments`: the segment's own list,
+ * or those with a span that covered it when it was recorded. A live segment's sources never change.
  */
 export const segmentSourcesSql = `
   case when s.allowed and jsonb_array_length(s.sources) = 0 then (

@@ -12,29 +12,29 @@ import type { StoredTimeline } from './stored-timeline.ts';
 
 /*
  * A user's key holds either a finished answer or the lease of a reader that is loading one. A commit that
- * changes the user deletes the key, and a reader fills it only if its own lease is still there. So no slow
- * reader restores an outdated answer (docs/adr/0005-cache.md).
+ * changes the user deletes the key, and a reader fills the key only if it still holds that reader's lease. So
+ * a slow reader never restores an outdated answer (docs/adr/0005-cache.md).
  */
 
-/** Duration of a reader's lease, milliseconds; another reader may acquire it afterwards. */
+/** Duration of a reader's lease, milliseconds. After that, another reader may acquire the key. */
 const leaseMs = 5_000;
 
 const leasePrefix = 'lease:';
 
-/** Number of consecutive time-outs of Redis after which reads bypass it for a while. */
+/** Number of consecutive Redis time-outs after which reads bypass Redis for a while. */
 const maxFailures = 3;
 
-/** Delay before one read tries Redis again, milliseconds. */
+/** Delay before a single read tries Redis again, milliseconds. */
 const pauseMs = 500;
 
-/** Maximum number of answers per command to Redis. */
+/** Maximum number of answers per Redis command. */
 const maxKeysPerCommand = 100;
 
-/** Maximum number of users per query to Postgres, and of concurrent queries. */
+/** Maximum number of users per Postgres query. */
 const maxUsersPerQuery = 50;
 const maxConcurrentQueries = 4;
 
-/** Maximum wait for a query to begin, milliseconds; the same as for a Postgres connection. */
+/** Maximum wait for a query to begin, milliseconds. Equals the maximum wait for a Postgres connection. */
 const maxQueryWaitMs = 2_000;
 
 const fillScript = `
@@ -43,7 +43,7 @@ if redis.call('get', KEYS[1]) == ARGV[1] then
 end
 return false`;
 
-/** The result of reading the cache. Only the holder of a lease may fill it. */
+/** The result of reading the cache. Only the holder of a lease may fill the key. */
 type CacheRead =
   | { state: 'hit'; answer: CachedAnswer }
   | { state: 'leased'; lease: string }
@@ -61,28 +61,29 @@ export interface EntitlementCache {
   /**
    * Reads the cache.
    *
-   * @param now epoch milliseconds: an expired answer is a miss.
+   * @param now epoch milliseconds. An expired answer is a miss.
    */
   read(user: UserName, now: number): Promise<CacheRead>;
   /**
-   * Loads from Postgres, never a value older than the call. Readers who arrive while a query runs share the
-   * next one, so any number of them costs two queries per process.
+   * Loads from Postgres, never a value older than the call. Readers that arrive during a query share the next
+   * one, so any number of concurrent readers of one user costs at most two queries per process.
    */
   load(user: UserName): Promise<StoredTimeline>;
   /**
-   * Caches an answer until its next change, but no longer than the time to live after the request.
+   * Caches an answer until its next change, but at most for the cache's time to live, measured from the
+   * request.
    */
   fill(user: UserName, lease: string, answer: CachedAnswer, times: FillTimes): Promise<void>;
   /**
-   * Invalidates the answers of users with a pending change, and records that. If Redis cannot be reached, the
-   * sweep retries. It does not throw, since the change is committed.
+   * Invalidates the answers of users with a pending change and records the invalidation. If Redis cannot be
+   * reached, the sweep retries. Does not throw, because the change is already committed.
    */
   forget(written: Written[]): Promise<void>;
 }
 
 /** Epoch milliseconds. */
 interface FillTimes {
-  /** When the answer was requested, before it was read from Postgres. */
+  /** When the answer was requested. The read from Postgres began later. */
   requestedAt: number;
   now: number;
 }
@@ -115,7 +116,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     pauseMs,
     onChange(isOpen) {
       metrics.redisCircuitOpen.set(isOpen ? 1 : 0);
-      if (isOpen) logger.warn('Redis does not respond: reads go to Postgres until it does');
+      if (isOpen) logger.warn('Redis does not respond; reads go to Postgres until it recovers');
       else logger.info('Redis responds again');
     },
   });
@@ -131,7 +132,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     }
   }
 
-  /** Loads the prefix of the keys once, for all concurrent callers. The next call retries a failure. */
+  /** Loads the key prefix once for all concurrent callers. After a failure, the next call retries. */
   function loadPrefix(): Promise<string> {
     loadingPrefix ??= queryPrefix();
     return loadingPrefix;
@@ -180,7 +181,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
         requestedAt + deps.cacheTtlSeconds * 1_000,
         answer.nextChangeAt ?? Infinity,
       );
-      // Redis accepts whole milliseconds only; rounding down keeps the answer within its bound.
+      // Redis accepts only whole milliseconds. Rounding down keeps the answer within its bound.
       const ttlMs = Math.max(1, Math.floor(until - now));
       try {
         await redis.eval(fillScript, 1, await keyOf(user), lease, encodeAnswer(answer), ttlMs);
@@ -192,7 +193,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
     async forget(written) {
       const pending = written.filter(({ cachePending }) => cachePending);
       if (pending.length > 0) deps.onChange?.();
-      // If one node of a Redis cluster fails, the users on the others are still invalidated.
+      // If one node of a Redis cluster fails, users on the other nodes are still invalidated.
       const tries = await Promise.allSettled(
         pending.map(async ({ user }) => redis?.del(await keyOf(user))),
       );
@@ -203,7 +204,7 @@ export function createCache(deps: CacheDeps): EntitlementCache {
       await clearPending(database, forgotten).catch((error: unknown) => {
         logger.warn(
           { err: error },
-          'invalidated changed answers, but could not record the invalidation',
+          'could not record that changed answers were invalidated; the sweep retries',
         );
       });
     },
@@ -215,8 +216,8 @@ function keyWith(prefix: string, { projectId, userId }: UserName): string {
 }
 
 /**
- * Clears the pending changes of users, unless they were changed again in the meantime. Locks users in sorted
- * order (docs/adr/0004-locks.md).
+ * Clears users' pending changes, except those of users who were changed again in the meantime. Locks users in
+ * sorted order (docs/adr/0004-locks.md).
  */
 async function clearPending(database: Database, forgotten: Written[]): Promise<void> {
   await database.pool.query(

@@ -1,26 +1,26 @@
 import type { DeniedReason, EntitlementsAnswer } from '../core/answer.ts';
 
 /**
- * The version of the cached text and of the body in it. Increment it with every change of either: a text of
- * another version is a miss. It is part of the text rather than the key, so that releases that run side by
- * side delete each other's answers.
+ * The version of the cached text and of the body inside. Increment it with every change to either: text of
+ * another version is a miss. The version is in the text rather than in the key so that releases running side
+ * by side delete each other's answers.
  */
 export const cacheFormat = 1;
 
 /**
- * An answer as cached text, so that a hit parses and formats nothing. The first line has the format's
- * version, next change, revision and tag. A line per feature follows, `code valid_to value` (JSON) or `code
- * !reason`, and after an empty line the body of `GET /entitlements`.
+ * An answer as cached text, so that a hit parses and formats nothing. The first line has the format version,
+ * next change, revision and ETag. Then comes one line per feature, `code valid_to value` (JSON) or `code
+ * !reason`. After an empty line follows the body of `GET /entitlements`.
  */
 export interface CachedAnswer {
   /** The next instant at which the answer changes, epoch milliseconds; null if there is none. */
   nextChangeAt: number | null;
   revision: number;
-  /** Changes with the revision and at every boundary. */
+  /** Changes with every revision and at every boundary. */
   etag: string;
-  /** The lines of the features, each between line breaks. */
+  /** The lines of the features, with a line break before, between and after them. */
   featureLines: string;
-  /** JSON: the body. */
+  /** The response body, serialized as JSON. */
   bodyText: string;
 }
 
@@ -31,7 +31,7 @@ export type FeatureWord =
 /**
  * Renders an answer as cached text.
  *
- * @param recordedAt when the timeline last changed, epoch milliseconds. It makes tags unique: a restored
+ * @param recordedAt when the timeline last changed, epoch milliseconds. It makes ETags unique: a restored
  *   database repeats revisions, but not instants.
  */
 export function finishAnswer(answer: EntitlementsAnswer, recordedAt: number | null): CachedAnswer {
@@ -58,8 +58,8 @@ export function encodeAnswer(answer: CachedAnswer): string {
 }
 
 /**
- * Returns the answer in a text of `encodeAnswer`; null if the text has another format or the answer has
- * expired at `now` (epoch milliseconds).
+ * Parses text from `encodeAnswer`. Returns null if the text has another format or if the answer has expired
+ * at `now` (epoch milliseconds).
  */
 export function decodeAnswer(text: string, now: number): CachedAnswer | null {
   const headEnd = text.indexOf('\n');
@@ -77,7 +77,7 @@ export function decodeAnswer(text: string, now: number): CachedAnswer | null {
   };
 }
 
-/** Returns null if the feature is not in the answer: it never had a source. */
+/** Returns the answer for one feature; null if the feature is not included because it never had a source. */
 export function featureWord(answer: CachedAnswer, featureCode: string): FeatureWord | null {
   const { featureLines } = answer;
   const mark = `\n${featureCode} `;
@@ -104,7 +104,11 @@ export function grantedValues(answer: CachedAnswer): Map<string, string> {
   return values;
 }
 
-/** @param word what follows the code in its line. */
+/**
+ * Parses one feature's answer.
+ *
+ * @param word what follows the feature code in the line.
+ */
 function parseWord(word: string): FeatureWord {
   if (word.startsWith('!')) return { allowed: false, reason: word.slice(1) as DeniedReason }; // written by finishAnswer
   const space = word.indexOf(' ');

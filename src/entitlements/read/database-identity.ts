@@ -1,8 +1,8 @@
 import type { Database } from '../../platform/database.ts';
 
 /**
- * Returns the identity of the database: its random id, the cluster, and the database within it. A copy that
- * is restored elsewhere thus has another identity.
+ * Returns the identity of the database: its random id, the cluster, and the database within the cluster. A
+ * copy restored elsewhere therefore has another identity.
  */
 export async function loadDatabaseIdentity(database: Database): Promise<string> {
   const { rows } = await database.pool.query<{ identity: string }>(`

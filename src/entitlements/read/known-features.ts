@@ -5,25 +5,28 @@ import type { FeatureType } from '../core/facts.ts';
 
 /** The features of a project, archived ones included. */
 export interface FeatureList {
-  /** The types by code, sorted by code. */
+  /** The type of each feature by code, in order of code. */
   types: ReadonlyMap<string, FeatureType>;
-  /** Differs between different lists. */
+  /** A version string that differs between different lists. */
   version: string;
 }
 
 export interface KnownFeatures {
-  /** Returns whether the project has the feature, archived ones included. */
+  /** Returns whether the project has the feature. Archived features are included. */
   has(projectId: string, featureCode: string): Promise<boolean>;
-  /** Returns the type of a feature, archived ones included; undefined if the project has none with this code. */
+  /**
+   * Returns the type of a feature, including archived ones; undefined if the project has no feature with this
+   * code.
+   */
   typeOf(projectId: string, featureCode: string): Promise<FeatureType | undefined>;
   /**
    * Returns all features of the project, at most `freshMs` old. While Postgres cannot be reached, an older
-   * list is used.
+   * list is returned.
    */
   list(projectId: string): Promise<FeatureList>;
 }
 
-/** Maximum age of a project's list of features, milliseconds. */
+/** Maximum age of a project's feature list, milliseconds. */
 const freshMs = 5_000;
 
 interface Entry {
@@ -32,8 +35,8 @@ interface Entry {
 }
 
 /**
- * Caches which features exist. Features are archived and never deleted, so an existing feature stays known. A
- * missing feature is queried each time, since it may have been created in the meantime.
+ * Caches which features exist. Features are archived and never deleted, so a known feature stays known. A
+ * feature that is not known is queried every time, because it may have been created in the meantime.
  */
 export function createKnownFeatures({
   database,
@@ -82,7 +85,7 @@ export function createKnownFeatures({
     },
     async typeOf(projectId, featureCode) {
       const known = (await list(projectId)).types.get(featureCode);
-      // It may have been created since.
+      // The feature may have been created after the list was loaded.
       return known ?? loadType(database, projectId, featureCode);
     },
     list,

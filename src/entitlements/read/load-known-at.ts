@@ -16,7 +16,7 @@ const known = timelineSql(
 /**
  * Loads a user's timeline as recorded at an earlier instant (epoch milliseconds). Each change increments the
  * revision and has its own instant (`recorded_at` or `superseded_at`), so the earlier revision is the current
- * one less the number of later changes.
+ * one minus the number of later changes.
  *
  * @throws ProblemError bad_request if the instant is in the future.
  */
@@ -44,9 +44,9 @@ export async function loadTimelineKnownAt(
       where u.project_id = $1 and u.user_id = $2`,
     values: [user.projectId, user.userId, new Date(knownAt)],
   });
-  // A change recorded by a clock ahead of ours is already known.
+  // A change recorded by a process whose clock is ahead is already known.
   if (knownAt > Math.max(deps.clock(), rows[0]?.last_at?.getTime() ?? 0)) {
-    const message = 'must not be in the future; use `at` instead';
+    const message = 'must not be in the future: to evaluate a future instant, use `at`';
     throw new ProblemError('bad_request', undefined, [{ path: 'known_at', message }]);
   }
   return storedTimeline(rows[0]?.timeline ?? null);

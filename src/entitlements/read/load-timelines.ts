@@ -20,7 +20,7 @@ const timelinesSql = `
   from unnest($1::text[], $2::text[]) with ordinality as given (project_id, user_id, position)
   order by given.position`;
 
-/** Loads a user's live timeline; an unknown user has revision 0 and an empty timeline. */
+/** Loads a user's live timeline. An unknown user has revision 0 and an empty timeline. */
 export async function loadTimeline(database: Database, user: UserName): Promise<StoredTimeline> {
   const [found] = await loadTimelines(database, [user]);
   return found?.timeline ?? storedTimeline(null);

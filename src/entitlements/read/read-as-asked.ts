@@ -9,23 +9,23 @@ import { loadTimeline } from './load-timelines.ts';
 import { answerOf, type Read, readEntitlements, type ReadDeps } from './read-entitlements.ts';
 
 /**
- * The cost of a strong read. It is low, since strong reads share queries. A power of two, so that sums of it
+ * The cost of a strong read. It is low because strong reads share queries, and a power of two so that sums
  * are exact.
  */
 const strongCost = 1 / 64;
 
-/** The query parameters that say how fresh an answer must be. */
+/** The query parameters that control how fresh an answer must be. */
 export const freshnessQuery = {
   min_revision: z.coerce
     .number()
     .int()
     .min(0)
     .optional()
-    .describe('The minimum revision of the answer'),
-  consistency: z.enum(['strong']).optional().describe('Reads straight from Postgres'),
+    .describe('The minimum revision that the answer must have'),
+  consistency: z.enum(['strong']).optional().describe('Reads from Postgres instead of the cache'),
 };
 
-/** What a request asks for. Instants are epoch milliseconds. */
+/** The freshness and the instants (epoch milliseconds) that a request asks for. */
 interface Asked {
   at?: number | undefined;
   known_at?: number | undefined;
@@ -75,7 +75,8 @@ async function readAt(
 }
 
 /**
- * Returns the cost of a read. Reads of the present are free unless they are strong, since most hit the cache.
+ * Returns the cost of a read. Reads of the present are free unless they are strong, because most of them hit
+ * the cache.
  */
 export function costOfRead({ query }: FastifyRequest): number {
   if (typeof query !== 'object' || query === null) return 0;
@@ -83,7 +84,7 @@ export function costOfRead({ query }: FastifyRequest): number {
   return 'consistency' in query && query.consistency === 'strong' ? strongCost : 0;
 }
 
-/** Sets the headers of a response that shows an answer. */
+/** Sets the headers of a response that contains an answer. */
 export function setAnswerHeaders(
   reply: FastifyReply,
   from: Read['from'],

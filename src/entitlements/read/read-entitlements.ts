@@ -14,20 +14,20 @@ export interface ReadDeps extends Pick<Deps, 'clock' | 'monotonic' | 'metrics'> 
 interface ReadOptions {
   /** Skips cached answers below this revision. */
   minRevision: number;
-  /** Reads straight from Postgres. */
+  /** Reads from Postgres instead of the cache. */
   strong: boolean;
 }
 
 export interface Read {
-  /** The source of the answer: `bypass` if the cache was skipped or did not respond. */
+  /** Where the answer came from. `bypass` means that the cache was skipped or did not respond. */
   from: 'hit' | 'miss' | 'bypass';
   answer: CachedAnswer;
 }
 
 /**
- * Returns what a user may use now: from the cache if it has a valid answer, otherwise from Postgres. A reader
- * that misses acquires the lease before it reads Postgres, so that a concurrent change revokes the lease; it
- * fills the cache only if it still has the lease.
+ * Returns what a user may use now: from the cache if it has a valid answer, otherwise from Postgres. After a
+ * miss, a reader acquires the lease before it reads Postgres, so that a concurrent change revokes the lease.
+ * It fills the cache only if it still holds the lease.
  */
 export async function readEntitlements(
   deps: ReadDeps,
@@ -44,14 +44,14 @@ export async function readEntitlements(
   }
   const answer = await readStored(deps, user, now);
   if (cached.state === 'leased') {
-    // Runs in the background and reports its own failure. Redis executes it before our next command.
+    // The fill runs in the background and logs its own failures. Redis executes it before our next command.
     const passedMs = deps.monotonic() - startedAt;
     void deps.cache.fill(user, cached.lease, answer, { requestedAt: now, now: now + passedMs });
   }
   return count(deps, { from: cached.state === 'unavailable' ? 'bypass' : 'miss', answer });
 }
 
-/** Loads the body of `GET /entitlements` straight from Postgres, for responses that follow a change. */
+/** Loads the body of `GET /entitlements` directly from Postgres, for responses that follow a change. */
 export async function readFresh(
   deps: Pick<Deps, 'clock' | 'database'>,
   projectId: string,
@@ -61,7 +61,7 @@ export async function readFresh(
   return answerOf({ projectId, userId }, stored, presentOf(stored, deps.clock())).body;
 }
 
-/** Returns the answer of a stored timeline at an instant (epoch milliseconds). */
+/** Returns a stored timeline's answer at an instant (epoch milliseconds). */
 export function answerOf(
   user: UserName,
   stored: StoredTimeline,

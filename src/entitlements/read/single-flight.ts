@@ -1,16 +1,16 @@
-/** Loads the value of a key; concurrent callers share a load. */
+/** Loads the value of a key. Concurrent callers share a load. */
 type SingleFlight<Value> = (key: string, load: () => Promise<Value>) => Promise<Value>;
 
 interface Slot<Value> {
   running: Promise<Value>;
-  /** The next load, which begins when `running` has ended; null if no caller waits for one. */
+  /** The next load, which begins when `running` has ended; null if no caller is waiting. */
   next: Promise<Value> | null;
 }
 
 /**
- * Creates a single-flight loader that never returns a value older than the call: a caller shares only a load
- * that has not begun. So at most one load per key runs and one waits. A failed load rejects for all its
- * callers.
+ * Creates a single-flight loader that never returns a value older than the call: a caller only shares a load
+ * that has not begun. So at most one load per key runs and one waits. If a load fails, it rejects for all of
+ * its callers.
  */
 export function createSingleFlight<Value>(): SingleFlight<Value> {
   const slots = new Map<string, Slot<Value>>();
@@ -19,7 +19,7 @@ export function createSingleFlight<Value>(): SingleFlight<Value> {
     const slot: Slot<Value> = { running: load(), next: null };
     slots.set(key, slot);
     const end = () => {
-      // The load of a waiting caller replaces the slot.
+      // If a caller is waiting, its load replaces the slot.
       if (slot.next === null) slots.delete(key);
     };
     slot.running.then(end, end);

@@ -10,7 +10,7 @@ import type {
 /** A user's timeline as it is or was stored. */
 export interface StoredTimeline {
   revision: number;
-  /** When it last changed, epoch milliseconds; null if it never did. */
+  /** When the timeline last changed, epoch milliseconds; null if it never has. */
   recordedAt: number | null;
   segments: Timeline;
 }
@@ -36,7 +36,7 @@ export type SpanTuple = [
   ...more: string[],
 ];
 
-/** The result of `timelineSql`; an empty list is null. */
+/** The result of `timelineSql`. An empty list is null. */
 export type TimelineTuple = [
   revision: number,
   recordedAt: number | null,
@@ -45,11 +45,11 @@ export type TimelineTuple = [
 ];
 
 /**
- * Returns SQL for one user's timeline as one JSON value, which costs a third less than a row per segment with
- * a column per field. The user is the row `u` of `users`.
+ * Returns SQL for one user's timeline as a single JSON value, which costs a third less than one row per
+ * segment with one column per field. The SQL expects the user as the row `u` of `users`.
  *
  * @param columns SQL for the revision and for the instant of the last change.
- * @param isStored the condition on the segments and spans of the timeline.
+ * @param isStored the SQL condition that a segment or span belongs to the timeline.
  */
 export function timelineSql(
   columns: { revision: string; recordedAt: string },
@@ -66,7 +66,7 @@ export function timelineSql(
 /**
  * Returns SQL for the segments of the user `u`, each as a tuple; null if there are none.
  *
- * @param more SQL for further elements of the tuples.
+ * @param more SQL for additional tuple elements.
  */
 export function segmentsSql(isStored: string, more = ''): string {
   return `(
@@ -94,7 +94,7 @@ export function milliseconds(instant: string): string {
 }
 
 /**
- * Parses a timeline.
+ * Parses a stored timeline.
  *
  * @param stored null for an unknown user, who has revision 0 and an empty timeline.
  */
@@ -106,8 +106,8 @@ export function storedTimeline(stored: TimelineTuple | null): StoredTimeline {
 }
 
 /**
- * Returns the parser of a timeline's segments. A granted segment without sources of its own shares those
- * whose spans cover it.
+ * Returns a parser for a timeline's segments. A granted segment without its own list has the sources whose
+ * spans cover it.
  */
 export function segmentParser(spans: readonly SourceSpan[]): (tuple: SegmentTuple) => Segment {
   const byFeature = Map.groupBy(spans, ({ featureCode }) => featureCode);

@@ -10,8 +10,8 @@ export interface Sold {
 }
 
 /**
- * Loads all facts of users of one project, in a fixed number of queries. For consistent facts, the caller
- * holds the locks of the project and of the users.
+ * Loads all facts of users of one project, in a fixed number of queries. To get consistent facts, the caller
+ * must hold the locks of the project and of the users.
  */
 export async function loadFacts(
   tx: Tx,
@@ -27,7 +27,7 @@ export async function loadFacts(
   return new Map([...ofUsers].map(([uid, facts]) => [uid, { ...catalog, ...facts }]));
 }
 
-/** Loads the facts that all users of a project share, with only those prices that are in `sold`. */
+/** Loads the facts that all users of a project share. Of the prices, only those in `sold` are included. */
 export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Promise<CatalogFacts> {
   const project = await tx.project.findUniqueOrThrow({
     where: { id: projectId },
@@ -45,7 +45,10 @@ export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Prom
   };
 }
 
-/** Loads the features of sold prices of the project's products; a price's own override its product's. */
+/**
+ * Loads the features of those sold prices that belong to the project's products. Features mapped to a price
+ * override those of its product.
+ */
 async function loadCarries(
   tx: Tx,
   projectId: string,
@@ -83,7 +86,7 @@ async function loadCarries(
   return carries;
 }
 
-/** Narrows a column's value to the list of values that the database enforces. */
+/** Narrows a column's value to one of those that the database allows. */
 function oneOf<const T extends string>(value: string, values: readonly T[]): T {
   const found = values.find((candidate) => candidate === value);
   if (found === undefined)

@@ -5,7 +5,7 @@ import type { ReversalFact } from '../core/facts.ts';
 
 /** The payment of a purchase, with its refunds and disputes. */
 interface Payment {
-  /** The sum of the successful charges, minor units; null if none is known. */
+  /** The sum of the successful charges, minor units; null if no charge is known. */
   amount: number | null;
   refunds: ReversalFact[];
   disputes: ReversalFact[];
@@ -17,7 +17,7 @@ export interface Payments {
 
 /**
  * Loads charges, refunds and disputes of purchases by payment intent. A one-time line of a subscription
- * checkout is joined by its invoice, whose payments name the intents.
+ * checkout is joined through its invoice, whose payments name the intents.
  */
 export async function loadPayments(
   tx: Tx,
@@ -41,7 +41,7 @@ export async function loadPayments(
   const disputes = none ? [] : await tx.dispute.findMany(reversed);
 
   const intentOfCharge = new Map(charges.map((charge) => [charge.id, charge.paymentIntentId]));
-  // Stripe may leave the intent out of a refund or a dispute; the charge has it.
+  // Stripe may omit the intent from a refund or dispute, but the charge has it.
   const intentOf = (row: Refund | Dispute) =>
     intentOfCharge.get(row.chargeId ?? '') ?? row.paymentIntentId;
   const paymentsOfInvoice = Map.groupBy(invoicePayments, ({ invoiceId }) => invoiceId);
@@ -68,7 +68,10 @@ export async function loadPayments(
   };
 }
 
-/** Maps disputes with their share of the charge (`disputedAmounts`), or Stripe's amount if it is unknown. */
+/**
+ * Maps disputes with their share of the charge (`disputedAmounts`). If the charge is unknown, Stripe's amount
+ * is used.
+ */
 function valuedDisputes(
   charges: readonly Charge[],
   refunds: readonly Refund[],
@@ -91,7 +94,7 @@ function valuedDisputes(
   return [...known, ...unknown.map(reversal)];
 }
 
-/** Maps a refund or dispute; an unknown status counts as the last known one. */
+/** Maps a refund or dispute. An unknown status counts as the last known one. */
 function reversal(row: Refund | Dispute): ReversalFact {
   return {
     id: row.id,

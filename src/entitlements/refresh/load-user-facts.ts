@@ -15,7 +15,7 @@ interface Row extends Omit<UserFacts, 'purchases'> {
   purchases: PurchaseRow[];
 }
 
-/** Returns SQL for rows as a JSON list of objects; `columns` maps their fields to SQL. */
+/** Returns SQL for rows as a JSON list of objects. `columns` maps the fields of the objects to SQL. */
 function listSql(columns: Record<string, string>, from: string): string {
   const fields = Object.entries(columns).map(([name, column]) => `'${name}', ${column}`);
   return `(select coalesce(json_agg(json_build_object(${fields.join(', ')})), '[]') from ${from})`;
@@ -95,8 +95,8 @@ const factsSql = sqlText(`
   ${grants} as grants, ${revocations} as revocations`);
 
 /**
- * Loads the users' own facts; an unknown user has none. One query returns them as JSON, since a row per fact
- * through Prisma costs several times as much.
+ * Loads each user's own facts; none for an unknown user. A single query returns them as JSON, because one
+ * Prisma row per fact costs several times as much.
  */
 export async function loadUserFacts(tx: Tx, uids: bigint[]): Promise<Map<bigint, UserFacts>> {
   const rows = await tx.$queryRaw<Row[]>`

@@ -10,7 +10,7 @@ export interface RefreshDeps extends Pick<Deps, 'clock' | 'database' | 'logger' 
   cache: EntitlementCache;
 }
 
-/** Delay before a user whose timeline could not be computed is retried, milliseconds. */
+/** Delay before retrying a user whose timeline could not be computed, milliseconds. */
 export const failedForMs = 300_000;
 
 const batchSize = 100;
@@ -18,16 +18,19 @@ const batchSize = 100;
 interface RefreshOptions {
   /** Maximum number of users to refresh. */
   limit: number;
-  /** Users whose refresh failed at or after this instant are skipped; epoch milliseconds. */
+  /** Users whose refresh failed at or after this instant are skipped. Epoch milliseconds. */
   failedBefore: number;
-  /** `stop` leaves the batch to the sweep, so that an operator's request does not wait for its halves. */
+  /**
+   * What to do when a batch times out. `stop` leaves it to the sweep, so that an operator's request does not
+   * wait while the batch is split.
+   */
   onTimeout: 'halve' | 'stop';
 }
 
 /**
- * Refreshes users of a project that were computed under an older catalog, oldest catalog first. A user whose
- * timeline cannot be computed keeps the stored answers, raises an alarm and is retried later. After a
- * time-out, batches stay as small as those that succeeded.
+ * Refreshes users of a project that were computed under an older catalog, oldest catalog first. If a user's
+ * timeline cannot be computed, the stored answers stay, an alarm is raised and the user is retried later.
+ * After a time-out, batches stay as small as those that succeeded.
  *
  * @returns the number of refreshed users.
  */
@@ -66,14 +69,14 @@ export async function refreshBehind(
 
 /**
  * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller calls
- * `refreshMarked` after the commit; if the process dies before, the sweep refreshes them.
+ * `refreshMarked` after the commit. If the process dies before that, the sweep refreshes them.
  */
 export async function markBehind(tx: Tx, users: readonly LockedUser[]): Promise<void> {
   const uids = users.map(({ uid }) => uid);
   await tx.$executeRaw`update users set catalog_revision = 0 where uid = any(${uids})`;
 }
 
-/** Refreshes marked users of one project. A user that fails raises an alarm and stays marked. */
+/** Refreshes marked users of one project. A user whose refresh fails raises an alarm and stays marked. */
 export async function refreshMarked(
   deps: RefreshDeps,
   projectId: string,
@@ -84,7 +87,9 @@ export async function refreshMarked(
   await refreshByHalves({ ...deps, cause }, projectId, uids, 'halve');
 }
 
-/** Loads why the project's users are behind: the cause of its last refresh, or a sync that timed out. */
+/**
+ * Loads why the project's users are behind: the cause of the project's last refresh or, without one, `stripe`, because only a sync marks users otherwise.
+ */
 async function loadCause({ pool }: Database, projectId: string): Promise<ChangeCause> {
   const { rows } = await pool.query<{ cause: ChangeCause }>(
     'select cause from refreshes where project_id = $1 order by catalog_revision desc limit 1',
@@ -102,7 +107,10 @@ interface Progress {
   timedOut: boolean;
 }
 
-/** Refreshes the users in one transaction; if it fails, halves them, down to the single users that fail. */
+/**
+ * Refreshes the users in one transaction. If that fails, halves the batch repeatedly, down to the individual
+ * users that fail.
+ */
 async function refreshByHalves(
   deps: CausedDeps,
   projectId: string,
@@ -115,7 +123,7 @@ async function refreshByHalves(
     const refreshed = await refreshTogether(deps, projectId, uids);
     return { refreshed, largest: uids.length, timedOut: false };
   } catch (error) {
-    // An outage is no fault of these users.
+    // An outage is not the fault of these users.
     if (isUnreachable(error) || (onTimeout === 'stop' && isTimeout(error))) throw error;
     if (uids.length === 1) {
       await noteFailure(deps, projectId, first, error);
@@ -151,7 +159,7 @@ async function refreshTogether(
   return refreshed.length;
 }
 
-/** Raises an alarm for each user with more than `maxSources` sources; all of them still count. */
+/** Raises an alarm for each user with more than `maxSources` sources. All of the sources still count. */
 export function raiseTooManySources(
   { logger, metrics }: Pick<RefreshDeps, 'logger' | 'metrics'>,
   refreshed: readonly Refreshed[],
@@ -161,12 +169,12 @@ export function raiseTooManySources(
     metrics.alarms.inc({ kind: 'too_many_sources' });
     logger.warn(
       { projectId: user.projectId, userId: user.userId },
-      'a user has so many sources that changes and reads slow down',
+      'a user has too many sources, which slows down changes and reads',
     );
   }
 }
 
-/** Records that a user's timeline could not be computed or read, and raises the alarm. */
+/** Records that a user's timeline could not be computed or read, and raises an alarm. */
 export async function noteFailure(
   { clock, database, logger, metrics }: Omit<RefreshDeps, 'cache'>,
   projectId: string,

@@ -12,7 +12,7 @@ import { loadFacts } from './load-facts.ts';
 import { type NewChange, passedBoundaries, storeChanges, toIso } from './store-changes.ts';
 import { loadLive, storeTimelines, type TimelineUpdate } from './store-timeline.ts';
 
-/** Maximum number of timelines that are computed without a break for the event loop. */
+/** Maximum number of timelines to compute before yielding to the event loop. */
 const maxTimelinesAtOnce = 25;
 
 export interface Refreshed {
@@ -23,7 +23,7 @@ export interface Refreshed {
   changed: boolean;
   /** Whether the cache must be invalidated, for this change or an earlier one. */
   cachePending: boolean;
-  /** Whether the user has so many sources that changes and reads slow down. */
+  /** Whether the user has more than `maxSources` sources, which slows down changes and reads. */
   hasTooManySources: boolean;
   /** The user's access at the instant of the refresh, before and after it. */
   had: ReadonlyMap<string, FeatureValue>;
@@ -31,9 +31,10 @@ export interface Refreshed {
 }
 
 /**
- * Recomputes the timelines of locked users of one project and stores the changes. Each new revision gets a
- * change in the feed; an equal timeline changes nothing. `recorded_at` is taken under the user's lock and is
- * strictly above the user's last. The caller holds the project's shared lock and the users' locks.
+ * Recomputes the timelines of locked users of one project and stores the changes. Each new revision adds a
+ * change to the feed. A timeline that stays equal changes nothing. `recorded_at` is taken under the user's
+ * lock and is strictly later than the user's previous one. The caller holds the project's shared lock and the
+ * users' locks.
  */
 export async function refreshUsers(
   tx: Tx,

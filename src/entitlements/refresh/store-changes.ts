@@ -3,7 +3,7 @@ import { type AnswerChange, boundaryChanges, type ChangeCause } from '../core/ch
 import type { Segment } from '../core/facts.ts';
 import type { LockedUser } from '../users.ts';
 
-/** A change that the feed does not have yet. */
+/** A change that is not yet in the feed. */
 export interface NewChange extends AnswerChange {
   user: Pick<LockedUser, 'uid' | 'projectId'>;
   revision: number;
@@ -13,11 +13,11 @@ export interface NewChange extends AnswerChange {
 }
 
 /**
- * Returns the changes of the boundaries that a locked user has passed, under the revision that holds; none
- * for a user whose boundaries were not computed yet.
+ * Returns the changes at the boundaries that a locked user has passed, under the current revision. Returns
+ * none for a user whose boundaries have not been computed yet.
  *
  * @param timeline the user's stored timeline.
- * @param now epoch milliseconds, whole.
+ * @param now whole epoch milliseconds.
  */
 export function passedBoundaries(
   user: LockedUser,
@@ -33,8 +33,9 @@ export function passedBoundaries(
 }
 
 /**
- * Stores changes of locked users, in the order of the feed per user. They appear in the feed once they are
- * committed and published. Skips a boundary that a process whose clock was later set back has already stored.
+ * Stores changes of locked users; `changes` must be in feed order for each user. They appear in the feed once
+ * they are committed and published. Skips boundaries that are already stored, which happens when a clock was
+ * set back.
  */
 export async function storeChanges(tx: Tx, changes: readonly NewChange[]): Promise<void> {
   if (changes.length === 0) return;

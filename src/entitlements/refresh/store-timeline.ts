@@ -12,14 +12,14 @@ import {
 } from '../read/stored-timeline.ts';
 import { toIso } from './store-changes.ts';
 
-/** The id of a row, as text. */
+/** A row's id as a string. */
 type RowId = string;
 
 const live = 'superseded_at is null';
 const segmentsWithId = sqlText(segmentsSql(live, ', id::text'));
 const spansWithId = sqlText(spansSql(live, ', id::text'));
 
-/** Loads the live timelines of users, with the row ids of segments and spans. */
+/** Loads the live timelines of users, with the row ids of their segments and spans. */
 export async function loadLive(
   tx: Tx,
   uids: readonly bigint[],
@@ -41,18 +41,18 @@ function stored(segmentTuples: SegmentTuple[], spanTuples: SpanTuple[]): Stored<
   return { segments, spans };
 }
 
-/** Returns the id of a row, which is the last element of its tuple. */
+/** Returns a row's id, which is the last element of the tuple. */
 function idOf(tuple: readonly unknown[]): RowId {
   return String(tuple.at(-1));
 }
 
-/** The changes to a user's stored timeline; `recordedAt` is ISO 8601. */
+/** The changes to a user's stored timeline. `recordedAt` is in ISO 8601. */
 export interface TimelineUpdate extends Difference<RowId> {
   uid: string;
   recordedAt: string;
 }
 
-/** Stores updates. Supersedes rows before it adds others, so that live segments and spans never overlap. */
+/** Stores updates. Supersedes rows before adding others, so that live segments and spans never overlap. */
 export async function storeTimelines(tx: Tx, updates: readonly TimelineUpdate[]): Promise<void> {
   const gone = (rowsOf: (update: TimelineUpdate) => RowId[]) =>
     updates.flatMap((update) => rowsOf(update).map((id) => ({ id, at: update.recordedAt })));

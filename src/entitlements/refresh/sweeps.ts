@@ -4,14 +4,16 @@ import { finishRefreshes } from './update-catalog.ts';
 
 const sweepEveryMs = 1_000;
 
-/** Age of a pending change at which its process must have crashed or lost Redis, milliseconds. */
+/**
+ * Age at which a pending change is assumed lost, milliseconds: its process crashed or could not reach Redis.
+ */
 const pendingForMs = 2_000;
 
 /**
  * Invalidates the cache for pending changes, oldest first.
  *
  * @param sinceMs the minimum age of the changes, milliseconds.
- * @returns the number of users with such changes.
+ * @returns the number of users that had such changes.
  */
 export async function sweepPendingCache(
   deps: Omit<RefreshDeps, 'logger'>,
@@ -41,7 +43,7 @@ export async function sweepPendingCache(
 /**
  * Refreshes users that were computed under an older catalog or policy.
  *
- * @param isStopped is called before each project.
+ * @param isStopped called before each project; if it returns true, the sweep ends.
  * @returns the number of refreshed users.
  */
 export async function sweepBehindCatalog(
@@ -64,7 +66,7 @@ export async function sweepBehindCatalog(
       });
       await finishRefreshes(deps, id);
     } catch (error) {
-      // The failure of one project must not delay the others.
+      // A failure in one project must not delay the others.
       deps.logger.warn({ err: error, projectId: id }, 'could not refresh the users of a project');
     }
   }
@@ -76,7 +78,7 @@ export async function sweepBehindCatalog(
 export function startSweeps(deps: RefreshDeps): { stop(): Promise<void> } {
   let stopped = false;
   const onError = (error: unknown): void => {
-    deps.logger.warn({ err: error }, 'a sweep failed; the next one retries');
+    deps.logger.warn({ err: error }, 'a sweep failed; the next one will retry');
   };
   const pending = repeat(sweepEveryMs, () => sweepPendingCache(deps), onError);
   const behind = repeat(sweepEveryMs, () => sweepBehindCatalog(deps, () => stopped), onError);

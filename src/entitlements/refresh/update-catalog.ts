@@ -5,28 +5,28 @@ import { type RefreshDeps, refreshBehind } from './refresh-behind.ts';
 
 export type UpdateCatalogDeps = RefreshDeps;
 
-/** The recomputation of a project's users after a change of its catalog or policy. */
+/** The recomputation of a project's users after a change to its catalog or policy. */
 export interface RefreshState {
   id: string;
   users: number;
   status: 'done' | 'running';
 }
 
-/** The result of a catalog change, and the refresh of users that it started. */
+/** The result of a catalog change, with the refresh of users that it started. */
 interface CatalogUpdate<T> {
   result: T;
   refresh: RefreshState;
 }
 
-/** Maximum number of users that are refreshed before `updateCatalog` returns. */
+/** Maximum number of users to refresh before `updateCatalog` returns. */
 const maxRefreshedNow = 1_000;
 
 /**
- * Changes a project's catalog or policy. Refreshes up to 1,000 of its users before it returns; the sweep
- * refreshes the rest.
+ * Changes a project's catalog or policy. Refreshes up to 1,000 of the project's users before it returns. The
+ * sweep refreshes the others.
  *
  * @param write runs under the project's exclusive lock, so that no timeline is computed from half a change.
- * @param keep stores the response for a replay, as the last statement of the transaction of `write`.
+ * @param keep stores the response for replays, as the last statement in the transaction of `write`.
  */
 export async function updateCatalog<T>(
   deps: UpdateCatalogDeps,
@@ -56,7 +56,7 @@ export async function updateCatalog<T>(
     await keep(tx, { result, refresh: { id, users, status: 'running' } });
     return { result, id, users };
   });
-  // Retries failed users, too, since this change may fix them.
+  // Also retries users whose refresh failed, because this change may fix them.
   await refreshBehind(deps, projectId, {
     limit: maxRefreshedNow,
     failedBefore: deps.clock(),
@@ -70,7 +70,7 @@ export async function updateCatalog<T>(
   };
 }
 
-/** Marks the refreshes of a project as finished if no user was computed under an older catalog. */
+/** Marks a project's refreshes as finished if no user is left that was computed under an older catalog. */
 export async function finishRefreshes(deps: UpdateCatalogDeps, projectId: string): Promise<void> {
   await deps.database.pool.query(
     `update refreshes r set finished_at = $2
@@ -81,9 +81,10 @@ export async function finishRefreshes(deps: UpdateCatalogDeps, projectId: string
 }
 
 /**
- * Loads the progress of a refresh, with the number of users that are still `behind`; null if it is unknown.
+ * Loads the progress of a refresh, with the number of users that are still `behind`; null if the id is
+ * unknown.
  *
- * @param projectId null for a refresh of any project.
+ * @param projectId null to find a refresh of any project.
  */
 export async function loadRefresh(
   database: Database,

@@ -6,18 +6,18 @@ import { type Refreshed, refreshUsers } from './refresh-users.ts';
 
 export type UpdateUserDeps = Pick<RefreshDeps, 'clock' | 'database' | 'cache'>;
 
-/** The result of a change of a user. */
+/** The result of a change to a user. */
 export interface UserUpdate<T> extends Pick<Refreshed, 'revision' | 'had' | 'has'> {
   result: T;
 }
 
 /**
  * Changes what a user may use: takes the locks in the fixed order, runs `write`, recomputes the timeline,
- * commits, and invalidates the cache. After it has returned, every read on every instance shows the change.
+ * commits, and invalidates the cache. Once it has returned, every read on every instance shows the change.
  *
- * @param write changes the facts under the user's lock. It must not have side effects, since it may run again
+ * @param write changes the facts under the user's lock. It must not have side effects, because it runs again
  *   after a deadlock.
- * @param keep stores the response for a replay, as the last statement of the transaction.
+ * @param keep stores the response for replays, as the last statement in the transaction.
  */
 export async function updateUser<T>(
   deps: UpdateUserDeps,

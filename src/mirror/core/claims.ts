@@ -1,10 +1,11 @@
 import type { UserName } from '../../entitlements/users.ts';
 
 /*
- * Decides the owner of a Stripe object. Pure: owner.ts loads the evidence and stores the decision.
+ * Decides the owner of a Stripe object. This file is pure: owner.ts loads the evidence and stores the
+ * decision.
  */
 
-/** The owner in an object's own metadata; `userId` is null if the metadata names only a project. */
+/** The owner that an object's own metadata names. `userId` is null if the metadata names only a project. */
 export interface Named {
   projectId: string;
   userId: string | null;
@@ -15,14 +16,18 @@ export interface Link extends UserName {
   linkedBy: string | null;
 }
 
-/** The owner; `undefined` without evidence, so that a stored owner stays; `null` to remove it. */
+/**
+ * The decision about an owner. `undefined` means no evidence, so a stored owner stays; `null` removes the
+ * owner.
+ */
 export type Verdict = UserName | null | undefined;
 
 /**
- * Returns the owner of a customer: its linked user, otherwise the owner that its metadata names. Metadata
- * that names another project moves the customer there; an edit within the project changes nothing.
+ * Returns the owner of a customer: the linked user or, without one, the owner named in the metadata. Metadata
+ * that names another project moves the customer to that project. A metadata edit within the project changes
+ * nothing.
  *
- * @param named the owner in its metadata; null if it names no existing project.
+ * @param named the owner in the customer's metadata; null if it names no existing project.
  */
 export function ownerOfCustomer(link: Link | null, named: Named | null): Verdict {
   if (named !== null && named.projectId !== link?.projectId) return userOf(named, link !== null);
@@ -30,11 +35,11 @@ export function ownerOfCustomer(link: Link | null, named: Named | null): Verdict
 }
 
 /**
- * Returns the owner of a subscription or session, by the first of: the intent that claims its session; the
- * user to whom an operator linked its customer; its own metadata; the user of its customer. Metadata that
- * names another project takes precedence over both rules about the customer.
+ * Returns the owner of a subscription or session. The first of these decides: the intent that claims its
+ * session; the user to whom an operator linked its customer; its own metadata; the user of its customer.
+ * Metadata that names another project takes precedence over both rules about the customer.
  *
- * @param customer the verdict of `ownerOfCustomer` on its customer, and whether an operator linked it.
+ * @param customer the verdict of `ownerOfCustomer`, and whether an operator linked the customer.
  */
 export function ownerOfObject(
   intended: UserName | undefined,
@@ -50,16 +55,16 @@ export function ownerOfObject(
     : owner;
 }
 
-/** Returns the named user. Metadata with only a project removes an owner in another project. */
+/** Returns the named user. Metadata that names only a project removes an owner in another project. */
 function userOf({ projectId, userId }: Named, hasOwner: boolean): Verdict {
   if (userId !== null) return { projectId, userId };
   return hasOwner ? null : undefined;
 }
 
-/** A checkout, recorded before its session is requested from Stripe. */
+/** A checkout intent, recorded before its session is requested from Stripe. */
 export interface Intent extends UserName {
   id: string;
-  /** Null until Stripe has answered, and if the answer was lost. */
+  /** Null until Stripe has responded. Stays null if the response was lost. */
   sessionId: string | null;
   priceIds: readonly string[];
 }
@@ -73,9 +78,9 @@ interface SessionClaim {
 }
 
 /**
- * Returns whether an intent claims a session: the one that Stripe returned for it or, if that answer was
- * lost, one that names the intent and its project and sells the same prices. The reference alone proves
- * nothing: on a payment link the buyer sets it.
+ * Returns whether an intent claims a session: either Stripe returned this session for it or, if that response
+ * was lost, the session names the intent and its project and sells the same prices. The reference alone
+ * proves nothing, because the buyer can set it on a payment link.
  */
 export function claimsSession(intent: Intent, session: SessionClaim): boolean {
   if (intent.sessionId !== null) return intent.sessionId === session.id;

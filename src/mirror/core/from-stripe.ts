@@ -2,14 +2,14 @@ import type Stripe from 'stripe';
 import type { PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
- * Maps Stripe's objects (API version of the pinned SDK) to the mirror's rows. Pure. Mappings without a
- * decision are in ../objects/. Source: Stripe's API reference; docs/architecture.md lists the pitfalls.
+ * Maps Stripe's objects (in the API version of the pinned SDK) to the mirror's rows. Pure. Mappings that
+ * decide nothing are in ../objects/. Source: Stripe's API reference. docs/architecture.md lists the pitfalls.
  */
 
 /**
  * Maps a subscription to its row.
  *
- * @param items all of the subscription's; Stripe nests at most 10 of them.
+ * @param items all items of the subscription. Stripe includes at most 10 of them in the subscription itself.
  * @param dunningAnchorAt see `dunningAnchor` (money-from-stripe.ts).
  * @param coupons the coupons of `couponsToFetch`, by id; null if they could not be fetched.
  */
@@ -52,7 +52,7 @@ export function subscriptionRow(
   };
 }
 
-/** Returns the discounts; nothing if Stripe did not expand one of them, since its amount is then unknown. */
+/** Returns the discounts, or nothing if Stripe did not expand one of them: its amount is then unknown. */
 function discountsOrNothing(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
@@ -82,7 +82,7 @@ function discountsOrNothing(
   return { discounts: rows };
 }
 
-/** Returns the ids of the coupons that Stripe did not expand, such as those of items. */
+/** Returns the ids of the coupons that Stripe did not expand, such as coupons of items. */
 export function couponsToFetch(
   subscription: Stripe.Subscription,
   items: readonly Stripe.SubscriptionItem[],
@@ -107,7 +107,7 @@ function discountsOf(
  * Maps a session to its row. If it is complete and its `payment_status` is `paid` or `no_payment_required`,
  * each line with a one-time price is a purchase.
  *
- * @param lines all of the session's.
+ * @param lines all lines of the session.
  * @param payment when the money arrived (`arrivalOf`); null if nothing was due.
  */
 export function sessionRow(
@@ -156,7 +156,7 @@ export function sessionRow(
   };
 }
 
-/** Returns the id in a field, expanded or not. */
+/** Returns the id in a reference field, whether or not the field is expanded. */
 export function reference(field: string | { id: string }): string {
   return typeof field === 'string' ? field : field.id;
 }
@@ -167,7 +167,9 @@ export function optionalReference(
   return field === null || field === undefined ? null : reference(field);
 }
 
-/** Returns the owner that metadata names; checkout sets it, and an operator may set it at Stripe. */
+/**
+ * Returns the owner that metadata names. Checkout sets this metadata, and an operator may set it in Stripe.
+ */
 export function ownerMetadata(
   metadata: Stripe.Metadata | null,
 ): Pick<SubscriptionRow, 'metadataProjectId' | 'metadataUserId'> {
@@ -177,12 +179,15 @@ export function ownerMetadata(
   };
 }
 
-/** Converts a timestamp of Stripe's, which is in seconds. */
+/** Converts one of Stripe's timestamps, which are in seconds. */
 export function instant(seconds: number): Date {
   return new Date(seconds * 1000);
 }
 
-/** Returns null for an amount that is not an integer: only reports need it, so it must not fail the sync. */
+/**
+ * Returns null for an amount that is not an integer. Only reports need the amount, so it must not fail the
+ * sync.
+ */
 function wholeAmount(amount: number | null | undefined): bigint | null {
   return Number.isSafeInteger(amount) ? BigInt(amount ?? 0) : null;
 }

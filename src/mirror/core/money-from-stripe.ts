@@ -6,16 +6,18 @@ import type { InvoiceRow } from './rows.ts';
  * Maps invoices to the mirror's rows, and computes when money arrived and when a debt began. Pure.
  */
 
-/** Maximum delay with which Stripe books a charge that succeeded at once, such as a card's, milliseconds. */
+/**
+ * Maximum delay until Stripe books a charge that succeeded immediately, such as a card charge, milliseconds.
+ */
 const maxBookingDelayMs = 3_600_000;
 
 /**
  * Returns when the money arrived; null if no charge succeeded and there is no invoice. A charge's `created`
- * is its submission; a balance transaction or invoice more than an hour later shows a later arrival. For a
- * debit booked on submission, only an event shows the arrival (load-arrivals.ts).
+ * is when it was submitted. A balance transaction or invoice more than an hour later shows that the money
+ * arrived later. If Stripe booked a debit on submission, only an event shows the arrival (load-arrivals.ts).
  *
  * @param charges with their balance transactions, if the key may read those.
- * @param invoicePaidAt when the invoice that they pay was paid; null if the invoice is only a receipt.
+ * @param invoicePaidAt when the invoice of these charges was paid; null if the invoice is only a receipt.
  */
 export function arrivalOf(
   charges: readonly Stripe.Charge[],
@@ -37,7 +39,7 @@ function bookedAt({ balance_transaction: booked }: Stripe.Charge): number {
 /**
  * Maps an invoice to its row.
  *
- * @param payments all of the invoice's, with their payment intents expanded: the intents distinguish a
+ * @param payments all payments of the invoice, with their payment intents expanded. The intents tell a
  *   payment in progress (a debit takes days) from one that failed.
  */
 export function invoiceRow(
@@ -71,7 +73,7 @@ export function invoiceRow(
 }
 
 /**
- * Returns whether a payment attempt failed. Stripe counts attempts but does not say how they ended: an
+ * Returns whether a payment attempt failed. Stripe reports the number of attempts, but not how they ended. An
  * attempt failed if it neither paid the invoice nor is in progress.
  */
 function hasFailed(
@@ -91,11 +93,11 @@ export function subscriptionOf({ parent }: Stripe.Invoice): string | null {
 }
 
 /**
- * Returns when the current debt began: the earliest `finalized_at` (`due_date` if the invoice was sent to the
- * customer) of the unpaid, not void invoices finalized after the last paid one; null if there is
- * no debt. docs/architecture.md, "Grace period", explains the rule.
+ * Returns when the current debt began: the earliest `finalized_at` (or `due_date` if the invoice was sent to
+ * the customer) among invoices that are neither paid nor void and were finalized after the last paid one;
+ * null if there is no debt. docs/architecture.md, "Grace period", explains the rule.
  *
- * @param invoices all of the subscription's; even an old draft may be finalized now.
+ * @param invoices all invoices of the subscription: even an old draft may be finalized now.
  */
 export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null {
   const [lastPaid] = invoices
@@ -113,7 +115,7 @@ export function dunningAnchor(invoices: readonly Stripe.Invoice[]): Date | null 
   return anchors.length === 0 ? null : instant(Math.min(...anchors));
 }
 
-/** Orders invoices by finalization, and within a second by creation. */
+/** Orders invoices by when they were finalized, and within the same second by when they were created. */
 function byFinalization(one: Stripe.Invoice, other: Stripe.Invoice): number {
   const finalizedAt = ({ status_transitions: { finalized_at: at }, created }: Stripe.Invoice) =>
     at ?? created;

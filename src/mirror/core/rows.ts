@@ -3,8 +3,8 @@ import type * as stored from '../../generated/prisma/client.ts';
 import type { SyncedType } from '../../webhook/core/events.ts';
 
 /*
- * The rows of the mirror's tables, as mapped from Stripe: without the owner, which owner.ts decides. Amounts
- * are minor units of their currency.
+ * The rows of the mirror's tables, as mapped from Stripe. They have no owner yet: owner.ts decides it.
+ * Amounts are in the minor units of their currency.
  */
 
 /** The row of each followed object, with its child rows. */
@@ -20,7 +20,7 @@ export interface RowOf {
   entitlement_summary: SummaryRow;
 }
 
-/** The objects whose own metadata may name their owner. Each has a table with a `uid`. */
+/** The objects with metadata that may name their owner. Each has a table with a `uid`. */
 export type OwnedType = {
   [T in SyncedType]: RowOf[T] extends { metadataProjectId: string | null } ? T : never;
 }[SyncedType];
@@ -36,8 +36,8 @@ export interface CustomerRow
 export interface SubscriptionRow extends Omit<stored.Subscription, 'uid' | 'effectiveStatus'> {
   items: stored.SubscriptionItem[];
   /**
-   * Absent if they were not fetched; the stored ones then stay. The percentage and the amount are both null
-   * if Stripe did not return the coupon.
+   * Absent if the discounts were not fetched, which leaves the stored ones unchanged. The percentage and the
+   * amount are both null if Stripe did not return the coupon.
    */
   discounts?: stored.SubscriptionDiscount[];
 }
@@ -58,12 +58,12 @@ export type RefundRow = Omit<stored.Refund, 'knownStatus'>;
 export type DisputeRow = Omit<stored.Dispute, 'knownStatus'>;
 
 export interface InvoiceRow extends Omit<stored.Invoice, 'paymentFailed'> {
-  /** Set once a payment attempt failed. A later success hides the failure, so it stays set. */
+  /** Set once a payment attempt has failed. A later success hides the failure, so the field stays set. */
   paymentFailed?: true;
   payments: stored.InvoicePayment[];
 }
 
-/** Stripe's own entitlements of a customer (`id`), for comparison only. */
+/** Stripe's own entitlements of a customer (`id`), used only for comparison. */
 interface SummaryRow {
   id: string;
   lookupKeys: string[];

@@ -11,24 +11,23 @@ import type { RowOf } from './rows.ts';
 export type RowsByType = { [T in SyncedType]: RowOf[T][] };
 
 /**
- * What was fetched from Stripe together, under one number: an object, and the related objects that its
- * access depends on. Each is written only if no later fetch was written before.
+ * Objects that were fetched from Stripe together, under one number: a requested object, and the related
+ * objects that determine its access. Each is written unless a later fetch has already been written.
  */
 export interface StripeSnapshot extends RowsByType {
   /**
-   * Subscriptions that the mirror stores as ended and that Stripe, queried again long after, shows as not
-   * ended: the mirror is wrong. Otherwise a stored end stays, since a contradicting snapshot is older.
+   * Subscriptions that the mirror stores as ended, although Stripe, queried again long afterwards, shows them
+   * as not ended: the mirror is wrong. Otherwise a stored end stays, because a contradicting snapshot is
+   * older.
    */
   revived: string[];
   /** Ids of customers and subscriptions on a test clock, which Stripe's lists leave out by default. */
   onTestClock: string[];
-  /**
-   * Customers whose link an operator removes. Other evidence then decides who owns them and their objects.
-   */
+  /** Customers that an operator is unlinking. Other evidence then decides who owns them and their objects. */
   unlinked: string[];
   /**
-   * The requested object, if Stripe does not know it. This is no evidence of a deletion, since a wrong key or
-   * mode has the same effect: access does not change.
+   * The requested object, if Stripe does not know it. That does not prove a deletion, because a wrong key or
+   * mode has the same effect. Access does not change.
    */
   missing: SyncedRef[];
   /**
@@ -40,7 +39,7 @@ export interface StripeSnapshot extends RowsByType {
 
 /** Builds a table of rows by calling `of` for each type. */
 export function rowsByType(of: <T extends SyncedType>(type: T) => RowOf[T][]): RowsByType {
-  return Object.fromEntries(syncedTypes.map((type) => [type, of(type)])) as RowsByType; // has every type
+  return Object.fromEntries(syncedTypes.map((type) => [type, of(type)])) as RowsByType; // has an entry for every type
 }
 
 /** Returns the results of `of` for the rows of each type, in the order of `syncedTypes`. */
@@ -76,7 +75,7 @@ export function mergeSnapshots(all: readonly StripeSnapshot[]): StripeSnapshot {
   };
 }
 
-/** Returns every object in the snapshot, and the requested one if it is missing. */
+/** Returns every object in the snapshot, including the requested one if Stripe does not know it. */
 export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
   return [
     ...mapTypes(snapshot, (type, rows) => refsTo(type, rows))
@@ -86,13 +85,15 @@ export function objectsIn(snapshot: StripeSnapshot): Fetched[] {
   ];
 }
 
-/** Maximum number of subscriptions per transaction, so that it ends well within its time limit. */
+/**
+ * Maximum number of subscriptions per transaction, chosen to stay well within the transaction's time limit.
+ */
 const maxSubscriptions = 100;
 
 /**
- * Splits a snapshot that is too big for one transaction into parts that are written sequentially under its
- * number. All parts but the last hold subscriptions only, so the requested object counts as fetched once all
- * parts are written.
+ * Splits a snapshot that is too big for one transaction into parts. The parts are written sequentially under
+ * the snapshot's number. All parts but the last contain only subscriptions, so the requested object counts as
+ * fetched once all parts are written.
  */
 export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
   const { subscription: all } = snapshot;
@@ -105,7 +106,7 @@ export function splitSnapshot(snapshot: StripeSnapshot): StripeSnapshot[] {
   return [...parts, { ...snapshot, subscription: all.slice(from) }];
 }
 
-/** Sets the start of purchases whose money arrived later; `arrivals` are by session. */
+/** Adjusts the start of purchases with money that arrived later. `arrivals` is keyed by session id. */
 export function withArrivals(
   snapshot: StripeSnapshot,
   arrivals: ReadonlyMap<string, Date>,
@@ -118,7 +119,7 @@ export function withArrivals(
   return { ...snapshot, 'checkout.session': sessions };
 }
 
-/** Returns the snapshot with only those objects whose keys are in `newest`. */
+/** Returns the snapshot reduced to the objects with keys in `newest`. */
 export function onlyNewest(snapshot: StripeSnapshot, newest: ReadonlySet<string>): StripeSnapshot {
   const rows: RowsByType = snapshot;
   return {

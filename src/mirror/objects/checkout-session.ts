@@ -60,7 +60,7 @@ export const checkoutSession: FollowedObject<'checkout.session'> = {
     invoices: [row.invoiceId],
     related: related('subscription', row.subscriptionId),
   }),
-  /** A paid line stays a purchase; refunds and disputes record what was returned. */
+  /** A paid line remains a purchase even if the money is returned. Refunds and disputes record that. */
   async store(tx, { purchases, priceIds, ...data }) {
     await tx.checkoutSession.upsert(upsertOf(data));
     for (const purchase of purchases) await tx.purchase.upsert(upsertOf(purchase));
@@ -78,8 +78,8 @@ export const checkoutSession: FollowedObject<'checkout.session'> = {
 };
 
 /**
- * Fetches the latest charge; null if the payment has no charge yet or Stripe does not know it. The session's
- * own fields then apply.
+ * Fetches the latest charge; null if the payment has no charge yet or Stripe does not know the payment. The
+ * session's own fields apply in that case.
  */
 async function fetchLatestCharge(stripe: Stripe, intentId: string): Promise<Stripe.Charge | null> {
   try {

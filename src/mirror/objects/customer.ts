@@ -25,7 +25,7 @@ export const customer: FollowedObject<'customer'> = {
     await tx.customer.upsert(upsertOf({ id, email, createdAt }));
     return [];
   },
-  /** The e-mail address of an erased user counts as equal, so it stays erased. */
+  /** An erased user's stored e-mail address counts as equal to Stripe's, so that it stays erased. */
   async load(tx, shown) {
     const rows = await tx.customer.findMany({
       ...whereIn(shown),

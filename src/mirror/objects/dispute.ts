@@ -6,7 +6,9 @@ import { unlessMissing } from '../failures.ts';
 import { addCharge, fetchCharge } from './charge.ts';
 import { type FollowedObject, lastKnown, related, upsertOf, whereIn } from './followed-object.ts';
 
-/** A dispute, fetched with its charge: it leads to the owner if the payment was a subscription's. */
+/**
+ * A dispute, fetched with its charge. If the payment was for a subscription, the charge leads to the owner.
+ */
 export const dispute: FollowedObject<'dispute'> = {
   async fetch(stripe, snapshot, id) {
     const shown = await stripe.disputes.retrieve(id);
@@ -29,7 +31,7 @@ export const dispute: FollowedObject<'dispute'> = {
     return known ? [] : [id];
   },
   load: (tx, rows) => tx.dispute.findMany(whereIn(rows)),
-  // `fetchDisputes` lists them by their charges.
+  // `fetchDisputes` lists disputes by their charges.
   ofCustomer: null,
 };
 

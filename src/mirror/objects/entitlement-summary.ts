@@ -4,8 +4,8 @@ import type { FollowedObject } from './followed-object.ts';
 import { addSubscription, withDiscounts } from './subscription.ts';
 
 /**
- * Stripe's own entitlements of a customer (`id`), which are compared with ours (alarms.ts) and not stored.
- * They are fetched with the subscriptions behind them, which may be new to us.
+ * Stripe's own entitlements of a customer (`id`). They are compared with ours (alarms.ts) and not stored. The
+ * subscriptions behind them are fetched too, because they may be new to us.
  */
 export const entitlementSummary: FollowedObject<'entitlement_summary'> = {
   async fetch(stripe, snapshot, customer) {

@@ -7,31 +7,32 @@ import { optionalReference } from '../core/from-stripe.ts';
 import type { RowOf } from '../core/rows.ts';
 import type { StripeSnapshot } from '../core/stripe-snapshot.ts';
 
-/** The operations of the mirror on one type of followed object. */
+/** The mirror's operations on one type of followed object. */
 export interface FollowedObject<T extends SyncedType> {
   /**
-   * Fetches the object into a snapshot, with the related objects that its access depends on.
+   * Fetches the object into a snapshot, with the related objects that determine its access.
    *
    * @throws errors of the SDK; ImplausibleAnswer if Stripe contradicts itself.
    */
   fetch(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void>;
   links(row: RowOf[T]): Links;
   /**
-   * Writes a row that no later fetch wrote. The caller holds the locks; owner.ts sets the owner (`uid`).
+   * Writes a row, unless a later fetch has written it. The caller holds the locks. owner.ts sets the owner
+   * (`uid`).
    *
-   * @returns the ids of the objects in it that have an unknown status, which raise an alarm.
+   * @returns the ids of the objects in the row that have an unknown status, which raise an alarm.
    */
   store(tx: Tx, row: RowOf[T], snapshot: StripeSnapshot): Promise<string[]>;
   /** Loads the stored rows of these objects, each with its child rows. */
   load(tx: Tx, rows: readonly RowOf[T][]): Promise<StoredRow[]>;
   /**
-   * Lists the objects of a customer that access may depend on. Null if they are fetched with other objects
-   * or have no customer.
+   * Lists those of a customer's objects that may affect access. Null for types that are fetched with other
+   * objects or have no customer.
    */
   ofCustomer: ((stripe: Stripe, customer: string) => ListPage<CustomerObject>) | null;
   /**
-   * Returns the row of an object that Stripe no longer knows and whose deletion an event reported. Absent if
-   * Stripe still returns deleted objects of this type.
+   * Returns the row for an object that Stripe no longer knows and that an event reported as deleted. Absent
+   * if Stripe still returns deleted objects of this type.
    */
   deletedRow?(id: string): RowOf[T];
 }
@@ -46,14 +47,14 @@ export interface CustomerObject {
 
 export type StoredRow = { id: string } & object;
 
-/** The references of a row. */
+/** What a row refers to. */
 export interface Links {
-  /** Its customer, the same for all objects that are fetched together. */
+  /** The row's customer. Objects that are fetched together have the same one. */
   customer?: string | null;
-  /** Its payments, which lead to the purchases they pay. They are locked. */
+  /** The row's payments, which lead to the purchases that they paid. The payments are locked. */
   intents?: readonly (string | null)[];
   invoices?: readonly (string | null)[];
-  /** The objects that are fetched together with it. */
+  /** The objects that are fetched together with the row. */
   related?: readonly SyncedRef[];
 }
 
@@ -62,19 +63,19 @@ export function related(objectType: SyncedType, objectId: string | null): Synced
   return objectId === null ? [] : [{ objectType, objectId }];
 }
 
-/** Returns the condition for the stored rows of these objects. */
+/** Returns the query condition for the stored rows of these objects. */
 export function whereIn(rows: readonly { id: string }[]): { where: { id: { in: string[] } } } {
   return { where: { id: { in: rows.map(({ id }) => id) } } };
 }
 
-/** Returns an upsert by the id, which writes the same columns to a new row and to a stored one. */
+/** Returns an upsert by id that writes the same columns whether or not the row exists. */
 export function upsertOf<Row extends { id: string }>(
   row: Row,
 ): { where: { id: string }; create: Row; update: Row } {
   return { where: { id: row.id }, create: row, update: row };
 }
 
-/** Returns the status that applies while Stripe reports an unknown one; null if none is known. */
+/** Returns the status that applies while Stripe reports an unknown one; null if none has been known yet. */
 export function lastKnown(
   { status, knownStatus }: { status: string; knownStatus: string | null },
   isKnown: (status: string) => boolean,

@@ -23,7 +23,7 @@ export const invoice: FollowedObject<'invoice'> = {
   ofCustomer: null,
 };
 
-/** Fetches an invoice with all its payments into a snapshot. */
+/** Fetches an invoice into a snapshot, with all its payments. */
 export async function fetchInvoice(
   stripe: Stripe,
   snapshot: StripeSnapshot,

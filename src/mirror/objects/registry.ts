@@ -11,7 +11,7 @@ import type { FollowedObject, Links } from './followed-object.ts';
 import { invoice } from './invoice.ts';
 import { subscription } from './subscription.ts';
 
-/** The operations of the mirror on each followed object. */
+/** The mirror's operations on each type of followed object. */
 export const followedObjects: { readonly [T in SyncedType]: FollowedObject<T> } = {
   product,
   price,

@@ -12,8 +12,8 @@ export const subscription: FollowedObject<'subscription'> = {
   fetch: fetchSubscription,
   links: ({ customerId }) => ({ customer: customerId }),
   /**
-   * A terminal status is final at Stripe, so a contradicting snapshot is older. An unknown status keeps the
-   * last known effect, and denies access if it is the first status seen.
+   * Stores a subscription. A terminal status is final in Stripe, so a contradicting snapshot is older. An
+   * unknown status keeps the effect of the last known one. If no status was ever known, it denies access.
    */
   async store(tx, row, { revived }) {
     const { items, discounts, ...rest } = row;
@@ -48,7 +48,7 @@ export const subscription: FollowedObject<'subscription'> = {
   },
 };
 
-/** Expands a subscription's discounts. Stripe does not expand as deep as the coupons of items. */
+/** Expands a subscription's discounts. Stripe's expansion does not reach the coupons of items. */
 export const withDiscounts = ['discounts.source.coupon', 'items.data.discounts'];
 
 /** Fetches a subscription into a snapshot (`addSubscription`). */
@@ -64,8 +64,8 @@ export async function fetchSubscription(
 }
 
 /**
- * Adds a subscription to a snapshot, with all its items and, if it is past due or unpaid, the start of the
- * debt.
+ * Adds a subscription to a snapshot, with all its items. If it is past due or unpaid, also adds the start of
+ * the debt.
  *
  * @throws ImplausibleAnswer if Stripe contradicts itself.
  */
@@ -81,7 +81,7 @@ export async function addSubscription(
     ),
   );
   ofOnly(id, items, (item) => item.subscription);
-  // A subscription has at least one item: fewer are a truncated page, and no evidence.
+  // A subscription has at least one item. A shorter list is a truncated page, which proves nothing.
   if (items.length < Math.max(1, shown.items.data.length)) {
     throw new ImplausibleAnswer('Stripe returned fewer items than the subscription has');
   }
@@ -93,8 +93,8 @@ export async function addSubscription(
 }
 
 /**
- * Fetches coupons, leaving out deleted ones; null if Stripe returns an error. Only reports need coupons, so
- * the subscription is then synced without them.
+ * Fetches coupons, without deleted ones; null if Stripe returns an error. Only reports need coupons, so the
+ * subscription is synced without them in that case.
  */
 async function fetchCoupons(
   stripe: Stripe,

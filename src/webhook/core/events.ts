@@ -1,16 +1,16 @@
 import type Stripe from 'stripe';
 
 /*
- * The Stripe objects that we sync, and the events that trigger a sync. The webhook endpoint at Stripe
- * subscribes to exactly these event types; events of other types are stored as `unknown_type`.
+ * The Stripe objects that we sync, and the events that trigger a sync. The webhook endpoint in Stripe
+ * subscribes to exactly these event types. Events of other types are stored as `unknown_type`.
  */
 
 interface SyncedObject {
-  /** The area that a finding about the object concerns, apart from its effect on users. */
+  /** What the object is about, which classifies findings (`classifyFinding`). */
   about: 'access' | 'catalog' | 'money';
   /**
-   * SQL: the project that an enqueued object `w` probably belongs to; null if it is unknown until the fetch.
-   * Only the fairness of the queue depends on it, since the fetch decides the owner.
+   * SQL for the project that an enqueued object `w` probably belongs to; null if only the fetch can tell. It
+   * affects only the fairness of the queue: the fetch decides the owner.
    */
   queueProject: string | null;
 }
@@ -39,12 +39,12 @@ export const syncedObjects = {
 
 export type SyncedType = keyof typeof syncedObjects;
 
-export const syncedTypes = Object.keys(syncedObjects) as SyncedType[]; // its exact keys
+export const syncedTypes = Object.keys(syncedObjects) as SyncedType[]; // exactly the keys of the record
 
-/** 0: a buyer waits for it. 1: it may change access. 2: it can wait. */
+/** How urgent a sync is. 0: a buyer is waiting for it. 1: it may change access. 2: it can wait. */
 export type Urgency = 0 | 1 | 2;
 
-/** An object to sync. Its id is at the first of these paths in the payload that holds one. */
+/** An object to sync. Its id is at the first of these payload paths that contains one. */
 interface Target {
   objectType: SyncedType;
   paths: readonly string[];
@@ -52,7 +52,7 @@ interface Target {
 
 export interface EventRule {
   urgency: Urgency;
-  /** The objects to sync. The event counts as processed once the first was fetched. */
+  /** The objects to sync. The event counts as processed once the first of them has been fetched. */
   targets: readonly Target[];
 }
 
@@ -60,13 +60,13 @@ function itself(objectType: SyncedType): Target {
   return { objectType, paths: ['id'] };
 }
 
-/** A schedule grants nothing itself; its subscription does. */
+/** A schedule grants nothing itself, but its subscription may. */
 const scheduled: readonly Target[] = [
   { objectType: 'subscription', paths: ['subscription', 'released_subscription'] },
 ];
 /**
- * The subscription depends on the invoice, since it shows whether a debt began or ended. Before the API
- * version 2025-03-31.basil, an invoice named its subscription at the top level.
+ * An invoice shows whether a debt began or ended, so its subscription is synced too. Before the API version
+ * 2025-03-31.basil, an invoice named its subscription at the top level.
  */
 const invoice: readonly Target[] = [
   {
@@ -139,11 +139,11 @@ const rules = {
   'price.deleted': rule(2, 'price'),
 } satisfies Partial<Record<EventType, EventRule>>;
 
-/** The rule of each event type. */
+/** The rule for each event type. */
 export const eventRules: Readonly<Record<string, EventRule>> = rules;
 
-/** The event types that the webhook endpoint at Stripe must be subscribed to. */
+/** The event types that the webhook endpoint in Stripe must subscribe to. */
 export const eventTypes: readonly (keyof typeof rules)[] = (
   Object.keys(rules) as (keyof typeof rules)[]
-) // its exact keys
+) // exactly the keys of the record
   .sort();

@@ -6,12 +6,12 @@ export interface SyncedRef {
   objectId: string;
 }
 
-/** A fetched object; `missing` if Stripe does not know it. */
+/** A fetched object. `missing` if Stripe does not know it. */
 export interface Fetched extends SyncedRef {
   outcome: 'applied' | 'missing';
 }
 
-/** Returns the key of an object in maps and sets. */
+/** Returns an object's key for maps and sets. */
 export function objectKey({ objectType, objectId }: SyncedRef): string {
   return `${objectType} ${objectId}`;
 }

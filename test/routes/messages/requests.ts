@@ -132,7 +132,7 @@ export const requests: readonly Row[] = [
     'GET entitlements?user_id=u_1&known_at=2030-01-01T00:00:00Z',
     undefined,
     '400 bad_request',
-    '`known_at` must not be in the future; use `at` instead.',
+    '`known_at` must not be in the future: to evaluate a future instant, use `at`.',
   ],
   [
     'GET entitlements?user_id=u_1&min_revision=7',
