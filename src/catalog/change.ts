@@ -9,7 +9,7 @@ import type { Tx } from '../platform/database.ts';
 import { computeImpact } from './dry-run.ts';
 import type { Impact } from './schemas.ts';
 
-/** The audit fields that all changes share. */
+/** The audit fields shared by all catalog changes. */
 export interface ChangeContext extends Operator {
   /** Epoch milliseconds. */
   at: number;
@@ -19,9 +19,9 @@ export interface ChangeContext extends Operator {
 export type Changed<T> = (T & { refresh: RefreshState }) | Impact;
 
 /**
- * Changes the catalog or, as a dry run, runs the same `write` and rolls it back.
+ * Changes the catalog. For a dry run, runs the same `write` and rolls it back.
  *
- * @param write returns the change's own part of the response.
+ * @param write returns the part of the response that is specific to the change.
  */
 export async function changeOrTry<T extends object>(
   deps: UpdateCatalogDeps,

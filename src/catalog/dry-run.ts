@@ -14,7 +14,7 @@ import type { Impact } from './schemas.ts';
 
 const batchSize = 500;
 
-/** Maximum number of attempts: a dry run restarts if a concurrent change of the same rows commits. */
+/** Maximum number of attempts. A dry run restarts if a concurrent change to the same rows commits. */
 const maxAttempts = 50;
 
 /** Rolls back the writes of a dry run. */
@@ -28,8 +28,8 @@ interface Tried {
 
 /**
  * Runs `write` without committing it, and compares what the project's users may use now under the catalog
- * before and after it. Loads only users whom the difference can affect, in batches. Each batch is a short
- * read-only transaction without locks, so a dry run does not block the service.
+ * before and after `write`. Loads only users that the difference can affect, in batches. Each batch is a
+ * short read-only transaction without locks, so a dry run does not block the service.
  *
  * @throws the errors of `write`.
  */
@@ -85,7 +85,7 @@ async function tryWrite(
   return tried;
 }
 
-/** Loads every price that users of the project have bought or subscribed to. */
+/** Loads every price that the project's users have bought or subscribed to. */
 async function loadSold(tx: Tx, projectId: string): Promise<Sold[]> {
   return tx.$queryRaw<Sold[]>`
     select i.price_id as "priceId", i.product_id as "productId"
@@ -100,7 +100,7 @@ async function loadSold(tx: Tx, projectId: string): Promise<Sold[]> {
 
 /**
  * Loads the uids of users who have bought one of the prices or have a grant of one of the features, in
- * batches. One statement loads all batches, because a single batch costs as much.
+ * batches. A single statement loads all batches, because loading one batch costs as much as loading all.
  */
 async function loadAffected(
   { pool }: Database,

@@ -7,7 +7,7 @@ import type { ChangeContext } from './change.ts';
 import { keptValue } from './core/kept-value.ts';
 import type { FeatureBody, FeatureDto } from './schemas.ts';
 
-/** Loads the project's features ordered by code, archived ones included. */
+/** Loads the project's features, including archived ones, ordered by code. */
 export async function loadFeatures(
   database: Database,
   projectId: string,
@@ -22,8 +22,8 @@ export async function loadFeatures(
 }
 
 /**
- * Creates or changes a feature; an archived one becomes active again. Fields left out of the body keep their
- * value.
+ * Creates or changes a feature. An archived feature becomes active again. Fields left out of the body keep
+ * their values.
  *
  * @throws ProblemError feature_in_use if the type would change and the feature is mapped, granted or revoked
  */
@@ -39,11 +39,11 @@ export async function putFeature(
     throw new ProblemError('feature_in_use', undefined, [
       {
         path: 'type',
-        message: `must stay \`${before.type}\`: the feature is mapped, granted or revoked; use another \`feature_code\` for a \`${body.type}\``,
+        message: `must stay \`${before.type}\` because the feature is mapped, granted or revoked: for a \`${body.type}\`, use another \`feature_code\``,
       },
     ]);
   }
-  // The stored `merge` and `perQuantity` apply to limits only.
+  // The stored `merge` and `perQuantity` apply only to limits.
   const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
   const data = {
     name: body.name,
@@ -71,7 +71,7 @@ export async function putFeature(
 }
 
 /**
- * Archives a feature: it cannot be mapped or granted any more, and users who have it keep it. Idempotent.
+ * Archives a feature: it can no longer be mapped or granted, and users who have it keep it. Idempotent.
  *
  * @throws ProblemError feature_not_found
  */

@@ -29,21 +29,26 @@ export interface FetchedCatalog {
   products: ClaimedProduct[];
 }
 
-/** A product with its prices, and the features that are named on them at Stripe. */
+/** A product with its prices, and the features named on them in Stripe. */
 export interface ClaimedProduct {
   product: ProductRow;
   prices: PriceRow[];
-  /** The product's `metadata.feature_codes`, then its Stripe features by `lookup_key`. */
+  /**
+   * The features in the product's `metadata.feature_codes`, followed by the product's Stripe features by
+   * `lookup_key`.
+   */
   features: NamedFeature[];
   priceFeatures: { priceId: string; features: NamedFeature[] }[];
 }
 
-/** Maximum number of products that are fetched concurrently, within Stripe's 25 requests a second. */
+/**
+ * Maximum number of products to fetch concurrently, chosen to stay within Stripe's 25 requests per second.
+ */
 const maxConcurrentFetches = 4;
 
 /**
- * Fetches a product with its prices; null if the caller may not add it. Such a product costs the same
- * requests and queries as an unknown one, so the response time reveals nothing.
+ * Fetches a product with its prices; null if the caller may not add the product. In that case it costs the
+ * same requests and queries as for an unknown product, so the response time reveals nothing.
  *
  * @throws ProblemError stripe_unavailable
  */
@@ -62,10 +67,10 @@ export async function fetchProduct(
 }
 
 /**
- * Fetches a price if its product is the caller's. A price of another product costs the same requests and
- * queries as an unknown one.
+ * Fetches a price if its product belongs to the caller. A price of any other product costs the same requests
+ * and queries as an unknown price.
  *
- * @param isOwn is called in any case, with null if Stripe does not know the price.
+ * @param isOwn is always called, with null if Stripe does not know the price.
  * @throws ProblemError price_not_found, stripe_unavailable
  */
 export async function fetchPrice(
@@ -84,8 +89,8 @@ export async function fetchPrice(
 }
 
 /**
- * Fetches every product whose `metadata.project_id` is the project, archived ones included, since their
- * buyers keep the features.
+ * Fetches every product that names the project in `metadata.project_id`. Archived products are included
+ * because their buyers keep the features.
  *
  * @throws ProblemError stripe_unavailable
  */
@@ -110,7 +115,7 @@ async function fetchClaimed(stripe: Stripe, product: Stripe.Product): Promise<Cl
   const attached = eachListed((page) => stripe.products.listFeatures(product.id, page));
   for await (const { entitlement_feature } of attached) {
     const code = entitlement_feature.lookup_key;
-    // Stripe's features have no value, so an entry of the metadata takes precedence.
+    // Stripe's features have no value, so a metadata entry takes precedence.
     if (!features.some((feature) => feature.code === code)) features.push({ code, value: null });
   }
   const prices = await listPrices(stripe, product.id);
@@ -125,7 +130,7 @@ async function fetchClaimed(stripe: Stripe, product: Stripe.Product): Promise<Cl
   };
 }
 
-/** Fetches active and archived prices as two lists, since Stripe lists only active ones by default. */
+/** Fetches active and archived prices as two lists, because Stripe lists only active prices by default. */
 async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price[]> {
   const prices = new Map<string, Stripe.Price>();
   for (const active of [true, false]) {
@@ -138,7 +143,10 @@ async function listPrices(stripe: Stripe, product: string): Promise<Stripe.Price
   return [...prices.values()];
 }
 
-/** Returns the problem for a price of no product of the project, whether or not Stripe knows it. */
+/**
+ * Returns the problem for a price that belongs to no product of the project, whether or not Stripe knows the
+ * price.
+ */
 export function priceNotFound(id: string): ProblemError {
   return notFound(
     'price_not_found',

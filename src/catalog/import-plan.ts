@@ -5,16 +5,14 @@ import type { NamedFeature } from './core/from-stripe.ts';
 import type { ClaimedProduct } from './fetch.ts';
 import type { ImportDto } from './schemas.ts';
 
-/*
- * Plans an import from the fetched and the stored catalog. Pure.
- */
+/* Plans an import by comparing the fetched catalog with the stored one. Pure. */
 
 type KnownFeature = Pick<Feature, 'code' | 'type' | 'archivedAt'>;
 
 /** The stored state of the fetched products. */
 export interface StoredCatalog {
   features: readonly KnownFeature[];
-  /** The mapped feature codes, by the id of a product or price of the project. */
+  /** The mapped feature codes, by id of the project's product or price. */
   mappedOn: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
@@ -102,7 +100,10 @@ export function planImport(
   };
 }
 
-/** Returns the type and value of a named feature; an unknown code is a boolean or, with a value, a limit. */
+/**
+ * Returns the type and value of a named feature. An unknown code is a limit if it has a value, otherwise a
+ * boolean.
+ */
 function resolve(
   code: string,
   given: NamedFeature['value'],

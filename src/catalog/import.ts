@@ -8,10 +8,10 @@ import type { ImportDto } from './schemas.ts';
 import { applyFetched } from './store.ts';
 
 /**
- * Adds the fetched products with their prices to the project, and maps the features that are named at Stripe
- * and not mapped yet. Creates a feature for an unknown code. Existing settings and mappings stay, so editing
- * metadata removes no user's access. The number of queries does not grow with the catalog, since the project
- * is locked meanwhile.
+ * Adds the fetched products with their prices to the project, and maps the features named in Stripe that are
+ * not yet mapped. Creates a feature for each unknown code. Existing settings and mappings stay, so editing
+ * metadata never removes a user's access. The project is locked throughout, so the number of queries does not
+ * grow with the catalog.
  */
 export async function importCatalog(
   tx: Tx,

@@ -5,7 +5,7 @@ import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
-/** Returns the stored mapping of a product or price, from feature code to value, sorted by code. */
+/** Returns the stored mapping of a product or price, from feature code to value, ordered by code. */
 export function valuesOf(
   rows: { featureCode: string; value: unknown }[],
 ): Record<string, FeatureValue> {
@@ -17,8 +17,8 @@ export function valuesOf(
 }
 
 /**
- * Checks that the mapping of a product or price has known features with values of their types. An archived
- * feature may stay, but cannot be added.
+ * Checks that the mapping of a product or price contains only known features with values of their types. An
+ * archived feature may stay in the mapping, but cannot be added.
  *
  * @param before the current mapping.
  * @throws ProblemError feature_not_found, bad_request; with paths such as `features.export`

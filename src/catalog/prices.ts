@@ -29,9 +29,9 @@ export async function loadPrices(
 }
 
 /**
- * Fetches a price that the project does not have yet, such as one whose webhook has not arrived; null if the
- * project has it. A price of another project is fetched, too, so that it looks unknown even while Stripe is
- * unavailable.
+ * Fetches a price that the project does not have yet, for example because its webhook has not arrived; null
+ * if the project already has it. A price of another project is fetched too, so that it looks like an unknown
+ * one even while Stripe is unavailable.
  *
  * @throws ProblemError price_not_found, stripe_unavailable
  */
@@ -47,17 +47,18 @@ export async function fetchNewPrice(
   });
   if (own !== null) return null;
   return fetchPrice(deps, id, async (productId) => {
-    // An unknown price must cost this query, too.
+    // An unknown price must also cost this query.
     const where = { id: productId ?? '', projectId };
     return (await product.findFirst({ where, select: { id: true } })) !== null;
   });
 }
 
 /**
- * Sets the own features of a price, its rank and the duration of a purchase. Fields left out of the body keep
- * their value.
+ * Sets a price's own features, its rank and the duration of a purchase. Fields left out of the body keep
+ * their values.
  *
- * @throws ProblemError price_not_found (of no project or of another), feature_not_found, bad_request
+ * @throws ProblemError price_not_found (the price belongs to no project or another one), feature_not_found,
+ *   bad_request
  */
 export async function putPrice(
   tx: Tx,
@@ -78,7 +79,7 @@ export async function putPrice(
   const before = await loadPrice(tx, projectId, id);
   if (typeof body.access_days === 'number' && before.type !== 'one_time') {
     const message =
-      'is for one-time prices only: leave it out, since a subscription lasts as long as it is paid';
+      'is for one-time prices only: leave it out, because a subscription lasts as long as it is paid';
     throw new ProblemError('bad_request', undefined, [{ path: 'access_days', message }]);
   }
   await tx.price.update({
@@ -122,7 +123,10 @@ async function loadPrice(tx: Tx, projectId: string, id: string) {
   return price;
 }
 
-/** Maps a price to the fields of both the pricing page and the admin API, with its own features only. */
+/**
+ * Maps a price to the fields that the pricing page and the admin API share, with only the price's own
+ * features.
+ */
 export function toPricingDto(price: Price & { features: PriceFeature[] }) {
   return {
     id: price.id,

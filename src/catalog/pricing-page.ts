@@ -5,7 +5,7 @@ import type { PricingDto } from './schemas.ts';
 
 /**
  * Loads the project's products, prices and features for sale. The features of a price include those of its
- * product, which its own values override.
+ * product. A value set on the price overrides that of the product.
  */
 export async function loadPricing(database: Database, projectId: string): Promise<PricingDto> {
   const forSale = { active: true, deleted: false };

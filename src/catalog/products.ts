@@ -38,7 +38,7 @@ export async function loadProducts(
 /**
  * Fetches a product that the project owns or may add.
  *
- * @param byPlatform see `putProduct`.
+ * @param byPlatform as in `putProduct`.
  * @throws ProblemError product_not_found, stripe_unavailable
  */
 export async function fetchOwnProduct(
@@ -60,12 +60,13 @@ export async function fetchOwnProduct(
 }
 
 /**
- * Adds a fetched product with its prices to the project, if it may, and sets its features. Fields left out of
- * the body keep their value.
+ * Adds a fetched product with its prices to the project, if the project may have it, and sets its features.
+ * Fields left out of the body keep their values.
  *
- * @param byPlatform whether the caller is the platform, which may add any product that no project owns; a
- *   project may add only those whose metadata names it.
- * @throws ProblemError product_not_found (the project may not add it), feature_not_found, bad_request
+ * @param byPlatform whether the caller is the platform, which may add any product that no project owns. A
+ *   project may add only products with metadata that names it.
+ * @throws ProblemError product_not_found (the project may not add the product), feature_not_found,
+ *   bad_request
  */
 export async function putProduct(
   tx: Tx,
@@ -120,8 +121,9 @@ export async function putProduct(
 }
 
 /**
- * Adds stored products to the project, except those that a project owns already and, unless `byPlatform`,
- * those whose metadata does not name the project. The rows' locks decide between two projects.
+ * Adds stored products to the project. Skips those that already belong to a project and, unless `byPlatform`,
+ * those with metadata that does not name the project. If two projects add the same product, the row lock
+ * decides.
  *
  * @returns the ids of the added products.
  */
@@ -141,8 +143,8 @@ export async function addProducts(
 }
 
 /**
- * Returns the problem for a product that the caller may not add. For a project's key, it does not depend on
- * whether the product exists or which project owns it.
+ * Returns the problem for a product that the caller may not add. For a project's key, the problem does not
+ * depend on whether the product exists or which project owns it.
  */
 function productNotFound(
   projectId: string,
@@ -151,10 +153,10 @@ function productNotFound(
   owner: string | null,
 ): ProblemError {
   const message = !byPlatform
-    ? `names no product that project \`${projectId}\` may add: set \`metadata.project_id\` of the product to \`${projectId}\` at Stripe first`
+    ? `names no product that project \`${projectId}\` may add: set \`metadata.project_id\` of the product to \`${projectId}\` in Stripe first`
     : owner === null || owner === projectId
       ? "names no product of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key"
-      : `names a product of project \`${owner}\`: a product belongs to one project; send \`project_id\`: \`${owner}\``;
+      : `names a product of project \`${owner}\`: a product belongs to one project, so send \`project_id\`: \`${owner}\``;
   return notFound('product_not_found', 'stripe_product_id', id, message);
 }
 

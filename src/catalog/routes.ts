@@ -21,7 +21,7 @@ type CatalogRouteDeps = UpdateCatalogDeps & FetchDeps & { access: ProjectAccess 
 
 const tags = ['Catalog'];
 const auth = { auth: 'admin' } as const;
-/** Config of routes that recompute users of the project, as dry runs do, too. */
+/** The config of routes that recompute the project's users. Dry runs recompute them too. */
 const heavy = { ...auth, cost: heavyCost } as const;
 const ofProject = z.strictObject({ project_id: projectIdSchema.optional() });
 const ofList = ofProject.extend(listQuery);
@@ -58,7 +58,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       config: auth,
       schema: {
         tags,
-        summary: 'List features, archived ones included, ordered by code',
+        summary: 'List features, including archived ones, ordered by code',
         querystring: ofList,
         response: { 200: listResponse(shapes.featureOut) },
       },
@@ -80,7 +80,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Create or change a feature; fields left out keep their value, an archived one becomes active',
+          'Create or change a feature. Fields left out keep their values. An archived feature becomes active.',
         params: shapes.featureParams,
         querystring: shapes.putQuery,
         body: shapes.featureBody,
@@ -102,7 +102,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Archive a feature: it cannot be mapped or granted any more, and users who have it keep it',
+          'Archive a feature: it can no longer be mapped or granted, and users who have it keep it',
         params: shapes.featureParams,
         querystring: shapes.deleteQuery,
         response: { 200: shapes.changedSchema(shapes.featureOut) },
@@ -146,7 +146,8 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
       schema: {
         tags,
-        summary: 'Add a Stripe product with its prices to the project, and set its features',
+        summary:
+          "Add a Stripe product and its prices to the project, and set the product's features",
         params: shapes.productParams,
         querystring: shapes.putQuery,
         body: shapes.productBody,
@@ -195,7 +196,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       },
       schema: {
         tags,
-        summary: 'Set the own features of a price, its rank and the duration of a purchase',
+        summary: "Set a price's own features, its rank and the duration of a purchase",
         params: shapes.priceParams,
         querystring: shapes.putQuery,
         body: shapes.priceBody,
@@ -220,7 +221,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
       schema: {
         tags,
         summary:
-          "Import the project's products, prices and features from Stripe; changes and removes nothing",
+          "Import the project's products, prices and features from Stripe, without changing or removing existing ones",
         querystring: shapes.putQuery,
         body: shapes.importBody,
         response: { 200: shapes.changedSchema(shapes.importOut) },

@@ -9,7 +9,7 @@ import {
   stripeIdSchema,
 } from '../http/schemas.ts';
 
-const valueOut = jsonOutSchema.describe('Of the type of the feature');
+const valueOut = jsonOutSchema.describe("A value of the feature's type");
 const valuesOut = z.record(z.string(), valueOut).describe('Values by feature code');
 const givenValues = z.record(featureCodeSchema, givenValueSchema);
 const rank = z.int().min(-1_000_000).max(1_000_000);
@@ -18,7 +18,7 @@ const dryRunSchema = z
   .enum(['true', 'false'])
   .default('false')
   .describe(
-    '`true`: changes nothing, and lists the users for whom a feature or its value would change',
+    'With `true`, changes nothing and lists the users for whom a feature or its value would change',
   );
 
 export const featureParams = z.strictObject({ feature_code: featureCodeSchema });
@@ -31,9 +31,9 @@ export const deleteQuery = z.strictObject({
   dry_run: dryRunSchema,
 });
 
-/** Describes a field that keeps its value if it is left out. */
+/** Describes a field that keeps its stored value if it is left out. */
 function keptOr(initial: string): string {
-  return `If left out: unchanged. Initially, and with \`null\`: ${initial}`;
+  return `If left out, it stays unchanged. \`null\` resets it to the initial value, ${initial}.`;
 }
 
 export const featureBody = z
@@ -44,19 +44,21 @@ export const featureBody = z
     merge: z
       .enum(['max', 'sum'])
       .nullish()
-      .describe(`How several sources of a limit add up. ${keptOr('`max`')}`),
+      .describe(`How the values of several sources of a limit are combined. ${keptOr('`max`')}`),
     per_quantity: z
       .boolean()
       .nullish()
-      .describe(`Whether a limit is multiplied by the quantity of its item. ${keptOr('`false`')}`),
+      .describe(
+        `Whether a limit is multiplied by the quantity of the subscription item or line item. ${keptOr('`false`')}`,
+      ),
   })
   .refine(({ type, merge }) => type === 'limit' || merge !== 'sum', {
     path: ['merge'],
-    error: 'must be left out: only a feature of `type` `limit` adds up',
+    error: 'must be left out: only a feature of `type` `limit` can add up',
   })
   .refine(({ type, per_quantity }) => type === 'limit' || per_quantity !== true, {
     path: ['per_quantity'],
-    error: 'must be left out: only a feature of `type` `limit` is multiplied',
+    error: 'must be left out: only a feature of `type` `limit` can be multiplied',
   })
   .meta({ examples: [{ name: 'Export', type: 'boolean' }] });
 export type FeatureBody = z.infer<typeof featureBody>;
@@ -65,11 +67,15 @@ export const productBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
     features: givenValues.nullish().describe(`All features of the product. ${keptOr('none')}`),
-    rank: rank.nullish().describe(`The config value with the highest rank wins. ${keptOr('0')}`),
+    rank: rank
+      .nullish()
+      .describe(`Decides between values of a config: the highest rank wins. ${keptOr('0')}`),
     allow_multiple: z
       .boolean()
       .nullish()
-      .describe(`Whether a user may have several subscriptions to it. ${keptOr('`false`')}`),
+      .describe(
+        `Whether a user may have several subscriptions to the product. ${keptOr('`false`')}`,
+      ),
   })
   .meta({ examples: [{ features: { export: true } }] });
 export type ProductBody = z.infer<typeof productBody>;
@@ -79,13 +85,15 @@ export const priceBody = z
     project_id: projectIdSchema.optional(),
     features: givenValues
       .nullish()
-      .describe(`All features of its own, which override its product's. ${keptOr('none')}`),
+      .describe(
+        `All of the price's own features. They override those of its product. ${keptOr('none')}`,
+      ),
     access_days: z
       .int()
       .min(1)
       .max(36_500)
       .nullish()
-      .describe(`Days of access from a one-time purchase. ${keptOr('unlimited')}`),
+      .describe(`Days of access that a one-time purchase gives. ${keptOr('unlimited')}`),
     rank: rank.nullish().describe(keptOr('the rank of the product')),
   })
   .meta({ examples: [{ access_days: 30 }] });
@@ -108,7 +116,12 @@ const priceFields = {
   id: z.string(),
   nickname: z.string().nullable(),
   currency: z.string(),
-  unit_amount: z.int().nullable().describe('Minor units; `null` if tiered or chosen by the buyer'),
+  unit_amount: z
+    .int()
+    .nullable()
+    .describe(
+      'The amount in minor units; `null` if the price is tiered or the buyer chooses the amount',
+    ),
   unit_amount_decimal: z.string().nullable(),
   type: z.string().describe('`recurring` or `one_time`'),
   interval: z.string().nullable(),
@@ -192,7 +205,7 @@ const impactOut = z.strictObject({
       lowered: z.int(),
       changed: z.int(),
     })
-    .describe('Numbers of all entries, listed or not'),
+    .describe('The total number of entries of each kind, including those beyond the 1,000 listed'),
 });
 /** The impact of a catalog change on users. */
 export type Impact = z.infer<typeof impactOut>;
@@ -202,7 +215,9 @@ const refreshOut = z.strictObject({
   status: z.enum(['done', 'running']),
 });
 
-/** Returns the response schema of a change: the object with `refresh` or, for a dry run, the impact. */
+/**
+ * Returns the response schema of a change: the changed object with `refresh` or, for a dry run, the impact.
+ */
 export function changedSchema<Shape extends z.core.$ZodLooseShape>(out: z.ZodObject<Shape>) {
   return z.union([out.extend({ refresh: refreshOut }), impactOut]);
 }

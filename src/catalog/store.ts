@@ -7,8 +7,8 @@ import { markFetched } from '../webhook/fetch-numbers.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './core/from-stripe.ts';
 
 /**
- * Writes Stripe's fields of products; their project and its settings stay. A new product belongs to no
- * project. A deleted product that is not stored is skipped.
+ * Writes the fields of products that come from Stripe. Their projects and the projects' settings stay
+ * unchanged. A new product belongs to no project. A deleted product that is not stored is skipped.
  */
 export async function applyProducts(
   tx: Tx,
@@ -23,7 +23,10 @@ export async function applyProducts(
   });
 }
 
-/** Writes Stripe's fields of prices, whose products must be stored; a project's own fields stay. */
+/**
+ * Writes the fields of prices that come from Stripe. Fields that a project sets stay unchanged. The prices'
+ * products must already be stored.
+ */
 export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)[]): Promise<void> {
   const { live, deletedIds } = partition(rows);
   await writePrices(tx, live);
@@ -34,7 +37,7 @@ export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)
   });
 }
 
-/** Splits rows into live and deleted ones without duplicates: one statement cannot upsert a row twice. */
+/** Splits rows into live and deleted ones and removes duplicates: one statement cannot upsert a row twice. */
 function partition<Live extends { id: string; deleted: false }>(
   rows: readonly (Live | DeletedRow)[],
 ): { live: Live[]; deletedIds: string[] } {
@@ -57,7 +60,7 @@ async function writeProducts(tx: Tx, rows: readonly ProductRow[]): Promise<void>
       deleted = excluded.deleted, claimed_by = excluded.claimed_by`;
 }
 
-/** Writes prices. Tiers and other currencies that were not fetched keep their stored value. */
+/** Writes prices. Tiers and other currencies that were not fetched keep their stored values. */
 async function writePrices(tx: Tx, prices: readonly PriceRow[]): Promise<void> {
   if (prices.length === 0) return;
   const rows = prices.map((row) => ({ ...row, unitAmount: row.unitAmount?.toString() ?? null }));
@@ -84,8 +87,8 @@ async function writePrices(tx: Tx, prices: readonly PriceRow[]): Promise<void> {
 }
 
 /**
- * Writes products and prices that were fetched after `number` was drawn, each only if no later fetch of it
- * was written: the worker writes the same rows.
+ * Writes products and prices that were fetched after `number` was drawn. Skips each row that a later fetch
+ * has written, because the worker writes the same rows.
  */
 export async function applyFetched(
   tx: Tx,
@@ -109,15 +112,15 @@ export interface SellablePrice {
   type: 'recurring' | 'one_time';
   /** Whether one user may hold several subscriptions to the product. */
   allowMultiple: boolean;
-  /** The features that it carries, its product's included; sorted. */
+  /** The price's features, including those of its product, sorted. */
   featureCodes: string[];
 }
 
 /**
  * Loads a price of the project's catalog for a checkout.
  *
- * @param field the field of the request that names the price.
- * @throws ProblemError price_not_found (of no project or of another), price_inactive
+ * @param field the request field that names the price.
+ * @throws ProblemError price_not_found (the price belongs to no project or another one), price_inactive
  */
 export async function loadSellablePrice(
   database: Database,
@@ -134,7 +137,7 @@ export async function loadSellablePrice(
   const forSale = price.active && !price.deleted && product.active && !product.deleted;
   if (!forSale || (price.type !== 'recurring' && price.type !== 'one_time')) {
     const message =
-      'names a price that is not for sale: it or its product is archived at Stripe; GET /api/v1/catalog lists those for sale';
+      'names a price that is not for sale because the price or its product is archived in Stripe: GET /api/v1/catalog lists the prices for sale';
     throw new ProblemError('price_inactive', undefined, [{ path: field, message }]);
   }
   const carried = [...product.features, ...price.features];

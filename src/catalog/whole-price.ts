@@ -1,8 +1,8 @@
 import type Stripe from 'stripe';
 
 /*
- * Prices with all their tiers and currencies. Stripe leaves out other currencies and tiers unless they are
- * expanded; tiers of other currencies can only be expanded by the name of the currency.
+ * Prices with all their tiers and currencies. Stripe returns other currencies and tiers only if they are
+ * expanded. The tiers of another currency can be expanded only under that currency's name.
  */
 
 export const priceExpansion = ['currency_options'];
@@ -16,7 +16,7 @@ export async function retrievePrice(stripe: Stripe, id: string): Promise<Stripe.
   return withTiers(stripe, await stripe.prices.retrieve(id, { expand: priceExpansion }));
 }
 
-/** Completes a price that was fetched with `priceExpansion`; a tiered price costs one more request. */
+/** Completes a price that was fetched with `priceExpansion`. A tiered price costs one more request. */
 export async function withTiers(stripe: Stripe, price: Stripe.Price): Promise<Stripe.Price> {
   if (price.tiers_mode === null) return price;
   const currencies = Object.keys(price.currency_options ?? {});

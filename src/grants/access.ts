@@ -1,7 +1,7 @@
 import type { UserUpdate } from '../entitlements/refresh/update-user.ts';
 import type { Access } from './schemas.ts';
 
-/** Returns the response to an operator's change, with its effect on access to one feature. */
+/** Returns the response to an operator's change, including its effect on access to one feature. */
 export function withAccess<T extends object>(
   { result, revision, had, has }: UserUpdate<T>,
   featureCode: string,

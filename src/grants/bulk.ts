@@ -16,7 +16,7 @@ import { grantableValue, toGrantDto } from './grants.ts';
 import type { BulkBody, BulkGranted, GivenGrant, GrantDto } from './schemas.ts';
 import { type GrantWindow, windowOf } from './window.ts';
 
-/** A valid grant, or the problem with it. */
+/** A valid grant, or the problem with an invalid one. */
 type Checked = { given: GivenGrant; value: GivenValue; window: GrantWindow } | ProblemError;
 
 /** A stored grant, with the id of its audit row. */
@@ -26,12 +26,12 @@ interface StoredGrant {
 }
 
 /**
- * Creates many grants in one transaction, each with its own audit row, in a fixed number of queries. After it
- * has returned, every read shows all of them. If several grants name the same user and feature, the last in
- * the list wins.
+ * Creates many grants in one transaction, each with its own audit row, in a fixed number of queries. Once it
+ * has returned, every read shows all of them. If several grants name the same user and feature, the last one
+ * in the list wins.
  *
- * @throws ProblemError if `atomic` and a grant is not valid: the problem of the first such grant, with the
- *   faults of all. Nothing is granted then.
+ * @throws ProblemError if `atomic` is set and any grant is invalid. It has the code of the first invalid
+ *   grant and the faults of all of them. Nothing is granted in that case.
  */
 export async function createGrants(
   deps: UpdateUserDeps,
@@ -80,7 +80,10 @@ function toBulkGranted(
   return { granted: given.size, refused: grants.length - given.size, results };
 }
 
-/** Checks features, values and windows. Requires the project's lock, so that features do not change. */
+/**
+ * Checks features, values and windows. The caller must hold the project's lock, so that features do not
+ * change.
+ */
 async function checkGrants(
   tx: Tx,
   projectId: string,
@@ -101,7 +104,7 @@ async function checkGrants(
   });
 }
 
-/** Rejects grants that exceed a user's limit, in the order of the list. Requires the users' locks. */
+/** Rejects grants that exceed a user's limit, in list order. The caller must hold the users' locks. */
 async function checkLimits(
   tx: Tx,
   users: readonly LockedUser[],
@@ -121,7 +124,7 @@ async function checkLimits(
   });
 }
 
-/** Throws the problems of all invalid grants as one. */
+/** Throws one problem that combines those of all invalid grants. */
 function requireAll(checked: readonly Checked[]): void {
   const first = checked.find((item) => item instanceof ProblemError);
   if (first === undefined) return;
@@ -151,7 +154,7 @@ async function lockNamed(
   return lockUsers(tx, sql`project_id = ${projectId} and user_id = any(${userIds}::text[])`);
 }
 
-/** Stores the valid grants; returns them by their index in the request. */
+/** Stores the valid grants and returns them by their index in the request. */
 async function writeGrants(
   tx: Tx,
   operator: Operator,
@@ -204,8 +207,8 @@ async function writeGrants(
 }
 
 /**
- * Inserts grants; their order becomes the order of recording. Prisma would compile each row into its
- * statement, which blocks the event loop for a third of a second per thousand rows.
+ * Inserts grants in the order of recording. Prisma would compile each row into its statement, which blocks
+ * the event loop for a third of a second per thousand rows.
  */
 async function insertGrants(tx: Tx, grants: readonly Omit<Grant, 'number'>[]): Promise<void> {
   const rows = grants.map((grant, position) => ({ ...grant, position, uid: String(grant.uid) }));

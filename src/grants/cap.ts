@@ -3,8 +3,8 @@ import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
 
 /**
- * Loads the number of further grants that each user may get, by uid. Ended and expired grants do not count
- * towards the limit, `maxSources`. Requires the users' locks.
+ * Loads, by uid, how many more grants each user may get. Ended and expired grants do not count towards the
+ * limit, `maxSources`. The caller must hold the users' locks.
  */
 export async function loadRemaining(
   tx: Tx,

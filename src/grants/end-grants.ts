@@ -13,8 +13,8 @@ import { loadLastAuditId, requireFeature } from './records.ts';
 import type { Access, GrantChange, GrantDto, GrantsEnded, RevokeRequest } from './schemas.ts';
 
 /**
- * Ends one grant now; one whose window has not begun never takes effect. A grant that has already ended stays
- * unchanged, and the response names the last audit row about it.
+ * Ends one grant now. If its window has not begun, the grant never takes effect. A grant that has already
+ * ended stays unchanged, and the response refers to the grant's latest audit row.
  *
  * @throws ProblemError grant_not_found, also for a grant of another project
  */
@@ -50,8 +50,8 @@ export async function endGrant(
 }
 
 /**
- * Ends all of a user's manual grants of a feature, future ones included. Purchases stay, and no revocation is
- * recorded. The feature may be archived.
+ * Ends all of a user's manual grants of a feature, including future ones. Purchases are not affected, and no
+ * revocation is recorded. The feature may be archived.
  *
  * @throws ProblemError feature_not_found
  */
@@ -87,7 +87,7 @@ function hasEnded({ endedAt, validTo }: Grant, now: number): boolean {
   return endedAt !== null || (validTo !== null && validTo.getTime() <= now);
 }
 
-/** Ends grants in this order, each with its own audit row. */
+/** Ends the given grants, in order, each with its own audit row. */
 async function endAll(
   tx: Tx,
   operator: Operator,

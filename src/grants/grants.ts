@@ -17,7 +17,7 @@ import { windowOf } from './window.ts';
 /**
  * Grants a feature to a user for a window, overriding earlier grants and revocations.
  *
- * @throws ProblemError feature_not_found (also for an archived one), bad_request, window_invalid,
+ * @throws ProblemError feature_not_found (also for an archived feature), bad_request, window_invalid,
  *   too_many_grants
  */
 export async function createGrant(
@@ -73,7 +73,7 @@ export async function createGrant(
 }
 
 /**
- * Returns the value of a grant of an active feature: the given one or, for a boolean, `true` by default.
+ * Returns the value for granting an active feature: the given value or, for a boolean, `true` by default.
  *
  * @throws ProblemError feature_not_found, bad_request
  */
@@ -88,7 +88,7 @@ export function grantableValue(
   const value = given ?? (type === 'boolean' ? true : undefined);
   const fault =
     value === undefined
-      ? `is required, since the feature is a \`${type}\`: send ${type === 'limit' ? 'a whole number, or `"unlimited"`' : 'its JSON'}`
+      ? `is required because the feature is a \`${type}\`: send ${type === 'limit' ? 'a whole number, or `"unlimited"`' : 'its JSON'}`
       : valueFault(type, value);
   if (value === undefined || fault !== null) {
     throw new ProblemError('bad_request', undefined, [{ path: 'value', message: fault ?? '' }]);
@@ -96,7 +96,7 @@ export function grantableValue(
   return value;
 }
 
-/** Loads the grants of the project that match, ordered by id. */
+/** Loads the project's matching grants, ordered by id. */
 export async function loadGrants(
   database: Database,
   projectId: string,

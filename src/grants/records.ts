@@ -15,7 +15,7 @@ export async function requireFeature(tx: Tx, projectId: string, code: string): P
   return feature;
 }
 
-/** Loads the id of the last audit row about a grant or revocation of a user. */
+/** Loads the id of the latest audit row about a user's grant or revocation. */
 export async function loadLastAuditId(
   tx: Tx,
   target: UserName & { targetType: 'grant' | 'revocation'; targetId: string },
@@ -28,7 +28,10 @@ export async function loadLastAuditId(
   return id;
 }
 
-/** Returns the condition of a list of grants or revocations; `inForce` is the condition of active ones. */
+/**
+ * Returns the query condition for a list of grants or revocations. `inForce` is the condition for active
+ * ones.
+ */
 export function matching<InForce extends object>(
   projectId: string,
   filter: ListFilter,
@@ -46,8 +49,8 @@ export function matching<InForce extends object>(
 }
 
 /**
- * Returns the condition that a window contains `now`, without checking for an early end. A window that began
- * when it was recorded has begun, even if the recording clock was ahead of ours.
+ * Returns the query condition that a window contains `now`, ignoring any early end. A window that began when
+ * it was recorded counts as begun even if the recording process's clock was ahead of ours.
  */
 export function windowHolds<Field>(now: number, createdAt: Field) {
   const at = new Date(now);

@@ -20,8 +20,8 @@ import type {
 import { windowOf } from './window.ts';
 
 /**
- * Revokes a feature of a user for a window, overriding earlier grants. Affects the sources that began before
- * it or, with `block`, all sources. Archived features can be revoked, too.
+ * Revokes a user's feature for a window, overriding earlier grants. Affects sources that began by the time it
+ * was recorded or, with `block`, later ones too. Archived features can also be revoked.
  *
  * @throws ProblemError feature_not_found, window_invalid
  */
@@ -40,7 +40,7 @@ export async function createRevocation(
     async (tx, { uid, userId }, now) => {
       await requireFeature(tx, projectId, featureCode);
       const window = windowOf({ valid_from: request.validFrom, valid_to: request.validTo }, now);
-      // Stripe's clock may be ahead of ours, but all sources in the mirror began before this revocation.
+      // Stripe's clock may be ahead of ours, but every source in the mirror began before this revocation.
       const facts = (await loadUserFacts(tx, [uid])).get(uid);
       const recordedAt = Math.max(now, (facts && lastBeganAt(facts)) ?? now);
       const auditId = newId('au');
@@ -70,10 +70,11 @@ export async function createRevocation(
 }
 
 /**
- * Lifts a revocation now; one whose window has not begun never takes effect. A revocation that has already
- * ended stays unchanged, and the response names the last audit row about it.
+ * Lifts a revocation now. If its window has not begun, the revocation never takes effect. A revocation that
+ * has already ended stays unchanged, and the response refers to the revocation's latest audit row.
  *
- * @param by `projectId` is null for the platform key without a project: the revocation then decides it.
+ * @param by `projectId` is null for the platform key without a project. The project is then that of the
+ *   revocation.
  * @throws ProblemError revocation_not_found, also for a revocation of another project
  */
 export async function liftRevocation(
@@ -118,7 +119,7 @@ export async function liftRevocation(
   return { ...result, revision };
 }
 
-/** Loads the revocations of the project that match, ordered by id. */
+/** Loads the project's matching revocations, ordered by id. */
 export async function loadRevocations(
   database: Database,
   projectId: string,

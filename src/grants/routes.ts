@@ -25,7 +25,8 @@ export function grantRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAc
       },
       schema: {
         tags,
-        summary: 'Grant a feature to a user for a window, overriding earlier revocations of it',
+        summary:
+          'Grant a feature to a user for a window, overriding earlier grants and revocations of the feature',
         body: shapes.grantBody,
         response: { 201: shapes.grantChanged },
       },
@@ -48,7 +49,8 @@ export function grantRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAc
       },
       schema: {
         tags,
-        summary: 'Create up to 1,000 grants in one request: all or none, or only the valid ones',
+        summary:
+          'Create up to 1,000 grants in one request, either all or none or only the valid ones',
         body: shapes.bulkBody,
         response: { 200: shapes.bulkGranted },
       },
@@ -69,7 +71,7 @@ export function grantRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAc
       schema: {
         tags,
         summary:
-          'Revoke a feature for a window, for earlier sources or, with `block`, for all; or end grants now',
+          'Revoke a feature for a window (by default only earlier sources, with `block` later ones too), or end grants now',
         body: shapes.revokeBody,
         response: { 200: shapes.revoked },
       },
@@ -95,7 +97,7 @@ export function grantRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAc
       config: { auth: 'admin', problems: ['revocation_not_found'] },
       schema: {
         tags,
-        summary: 'Lift a revocation now; an ended one stays unchanged',
+        summary: 'Lift a revocation now. A revocation that has already ended stays unchanged.',
         params: shapes.revocationParams,
         querystring: shapes.liftQuery,
         response: { 200: shapes.revocationChanged },

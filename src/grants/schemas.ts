@@ -36,7 +36,7 @@ export const bulkBody = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      '`true`: all or none. `false`: gives the valid ones, and returns a problem for each of the others',
+      'With `true`, creates all grants or none. With `false`, creates the valid ones and returns a problem for each of the others.',
     ),
   reason: reasonSchema,
 });
@@ -60,7 +60,7 @@ const ofRevocation = ['valid_from', 'valid_to', 'block'] as const;
 const ofFeature = ['user_id', 'feature_code', ...ofRevocation, 'grants_only'] as const;
 type RevokeField = (typeof ofFeature)[number];
 
-/** One object rather than a union of three, so that errors name their fields. */
+/** A single object rather than a union of three, so that errors name the right fields. */
 export const revokeBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
@@ -72,17 +72,17 @@ export const revokeBody = z
       .boolean()
       .optional()
       .describe(
-        '`true`: affects all sources until it is lifted, later purchases included. Otherwise only sources that began before it',
+        'With `true`, the revocation affects all sources, including later purchases, until it is lifted. Otherwise it affects only sources that began earlier.',
       ),
     grants_only: z
       .boolean()
       .optional()
       .describe(
-        '`true`: ends all manual grants of the feature now, future ones included, and nothing else',
+        'With `true`, ends all manual grants of the feature now, including future ones, and nothing else',
       ),
     grant_id: idSchema
       .optional()
-      .describe('Ends this grant; replaces `user_id` and `feature_code`'),
+      .describe('The grant to end. Send it instead of `user_id` and `feature_code`.'),
     reason: reasonSchema,
   })
   .meta({
@@ -114,7 +114,7 @@ export const revokeBody = z
     if (body.grants_only === true) {
       reject(
         ofRevocation.filter(isGiven),
-        'must be left out with `grants_only`, which ends grants now; leave out `grants_only` to revoke the feature',
+        'must be left out with `grants_only`, which ends grants now: to revoke the feature, leave out `grants_only`',
       );
       return { projectId, kind: 'grants', userId, featureCode, reason };
     }
@@ -140,10 +140,10 @@ export const grantOut = z.strictObject({
   id: z.string(),
   user_id: z.string(),
   feature_code: z.string(),
-  value: jsonOutSchema.describe('Of the type of the feature'),
+  value: jsonOutSchema.describe("A value of the feature's type"),
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema.nullable(),
-  ended_at: isoInstantSchema.nullable().describe('When an operator ended it early'),
+  ended_at: isoInstantSchema.nullable().describe('When an operator ended the grant early'),
   reason: z.string(),
   created_at: isoInstantSchema,
 });
@@ -155,10 +155,12 @@ export const revocationOut = z.strictObject({
   feature_code: z.string(),
   valid_from: isoInstantSchema,
   valid_to: isoInstantSchema.nullable(),
-  lifted_at: isoInstantSchema.nullable().describe('When an operator lifted it early'),
+  lifted_at: isoInstantSchema.nullable().describe('When an operator lifted the revocation early'),
   block: z
     .boolean()
-    .describe('Whether it affects all sources; otherwise only those that began by `created_at`'),
+    .describe(
+      'Whether the revocation affects all sources. If not, it affects only those that began by `created_at`.',
+    ),
   reason: z.string(),
   created_at: isoInstantSchema,
 });
@@ -173,7 +175,7 @@ export type GrantChange = z.infer<typeof grantChanged>;
 export const revocationChanged = z.strictObject({ revocation: revocationOut, ...change });
 export type RevocationChange = z.infer<typeof revocationChanged>;
 
-/** The result of one of many grants: the grant, or the problem. */
+/** The result for one grant of many: the grant, or the problem with it. */
 const bulkResult = z.strictObject({
   user_id: z.string(),
   feature_code: z.string(),
@@ -183,12 +185,12 @@ const bulkResult = z.strictObject({
   problem: z
     .strictObject({ code: z.string(), detail: z.string() })
     .nullable()
-    .describe('The problem that a request for this grant alone would have'),
+    .describe('The problem that a request for just this grant would return'),
 });
 export const bulkGranted = z.strictObject({
   granted: z.int(),
   refused: z.int(),
-  results: z.array(bulkResult).describe('In the order of the request'),
+  results: z.array(bulkResult).describe('The results, in the order of the request'),
 });
 export type BulkGranted = z.infer<typeof bulkGranted>;
 
@@ -196,13 +198,13 @@ const access = {
   had_access: z.boolean().describe('Whether the user could use the feature before the change'),
   has_access: z
     .boolean()
-    .describe('Whether the user can use it after the change, through any source'),
+    .describe('Whether the user can use the feature after the change, through any source'),
 };
 export type Access = z.infer<z.ZodObject<typeof access>>;
 
 const grantsEnded = z.strictObject({
-  grants: z.array(grantOut).describe('The grants that were ended, by id'),
-  audit_ids: z.array(z.string()).describe('The audit row of each, in the same order'),
+  grants: z.array(grantOut).describe('The grants that were ended, ordered by id'),
+  audit_ids: z.array(z.string()).describe('The audit row for each grant, in the same order'),
   audit_id: z
     .string()
     .nullable()

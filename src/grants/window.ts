@@ -1,15 +1,15 @@
 import { ProblemError } from '../http/problem.ts';
 
-/** A half-open window, epoch milliseconds; `validTo` is null if it has no end. */
+/** A half-open window in epoch milliseconds. `validTo` is null if the window has no end. */
 export interface GrantWindow {
   validFrom: number;
   validTo: number | null;
 }
 
 /**
- * Returns the window of a requested grant or revocation, which starts now by default.
+ * Returns the window of a requested grant or revocation. It starts now by default.
  *
- * @throws ProblemError window_invalid if it does not end after its start.
+ * @throws ProblemError window_invalid if the window does not end after its start.
  */
 export function windowOf(
   given: { valid_from?: number | undefined; valid_to?: number | undefined },

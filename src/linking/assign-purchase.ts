@@ -22,7 +22,10 @@ interface PurchaseOwner {
   payments: string[];
 }
 
-/** Loads the project of a purchase: that of its user or, for a guest's purchase, that of its product. */
+/**
+ * Loads the project of a purchase: the project of its user or, for a guest's purchase, the project of its
+ * product.
+ */
 async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | null> {
   const [owner] = await tx.$queryRaw<PurchaseOwner[]>`
     select case when p.uid is null then g.project_id else u.project_id end as "projectId",
@@ -35,15 +38,17 @@ async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | nu
 }
 
 /**
- * Assigns a guest's purchase to a user permanently: later syncs do not change the owner. After it has
+ * Assigns a guest's purchase to a user permanently: later syncs do not change the owner. Once it has
  * returned, every read shows the features of the purchase. Repeating it for the same user changes nothing.
  *
- * Takes the same join-key locks as a refund or dispute of the payment, so that neither misses the other's
- * change.
+ * Takes the same join-key locks as a refund or dispute of the payment, so that neither misses a change made
+ * by the other.
  *
- * @param by `projectId` is null for the platform key without a project: the purchase then decides it.
- * @throws ProblemError purchase_not_found (unknown, of another project, or a guest's purchase of a product
- *   that the project does not have), purchase_claimed (another user of the project has it)
+ * @param by `projectId` is null for the platform key without a project. The project is then that of the
+ *   purchase.
+ * @throws ProblemError purchase_not_found (the purchase is unknown, belongs to another project, or is a
+ *   guest's purchase of a product that the project does not have), purchase_claimed (the purchase belongs to
+ *   another user of the project)
  */
 export async function assignPurchase(
   deps: UpdateUserDeps,
@@ -79,7 +84,7 @@ export async function assignPurchase(
     if (purchase.uid !== null) {
       throw new ProblemError(
         'purchase_claimed',
-        'The purchase belongs to another user, permanently. Grant the feature instead: POST /api/v1/admin/grant.',
+        'The purchase belongs permanently to another user. Grant the feature instead: POST /api/v1/admin/grant.',
       );
     }
     await tx.purchase.update({

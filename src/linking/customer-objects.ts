@@ -13,23 +13,25 @@ const lists = syncedTypes.flatMap((objectType) => {
   return ofCustomer === null ? [] : [{ objectType, ofCustomer }];
 });
 
-/** The objects of a customer at Stripe that access may depend on. */
+/** A customer's objects in Stripe that may affect access. */
 export interface CustomerObjects {
   /** Subscriptions and completed checkouts. */
   objects: SyncedRef[];
-  /** The owners in their metadata. */
+  /** The owners that the objects' metadata names. */
   named: Named[];
-  /** The products that they sold. */
+  /** The products that were sold to the customer. */
   productIds: string[];
-  /** Whether Stripe has more objects than were listed. */
+  /** Whether Stripe has more objects than those listed. */
   hasMore: boolean;
 }
 
 /**
- * Lists the subscriptions of a customer, ended ones included, and the completed checkouts, which have its
- * purchases. Their contents are fetched separately. A customer that Stripe does not know has no objects.
+ * Lists a customer's subscriptions, including ended ones, and the completed checkouts, which contain the
+ * purchases. The objects themselves are fetched separately. A customer that Stripe does not know has no
+ * objects.
  *
- * @param pages `first` always sends two requests: the response time must reveal nothing about the customer.
+ * @param pages `first` always sends exactly two requests, so that the response time reveals nothing about the
+ *   customer.
  * @throws ImplausibleAnswer; errors of the SDK.
  */
 export async function fetchCustomerObjects(

@@ -66,7 +66,7 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       },
       schema: {
         tags,
-        summary: 'Link an existing Stripe customer to a user, and fetch its objects',
+        summary: "Link an existing Stripe customer to a user and fetch the customer's objects",
         params: z.strictObject({ user_id: userIdSchema }),
         body: z.strictObject({ ...inBody, stripe_customer_id: customerIdSchema }),
         response: { 200: linkedSchema },
@@ -100,7 +100,7 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       schema: {
         tags,
         summary:
-          'Unlink a customer; checkouts and metadata then decide who owns it and its objects',
+          'Unlink a customer. Checkouts and metadata then decide who owns the customer and its objects.',
         params: z.strictObject({ user_id: userIdSchema, id: stripeIdSchema }),
         querystring: z.strictObject({
           project_id: projectIdSchema.optional(),
@@ -174,7 +174,7 @@ export function customerRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       config: { auth: 'admin', problems: ['link_run_not_found'] },
       schema: {
         tags,
-        summary: 'List the pairs of a link run with their results, in the given order',
+        summary: 'List the pairs of a link run with their results, in the order of the request',
         params: runParams,
         querystring: z.strictObject({
           ...listQuery,

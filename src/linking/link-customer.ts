@@ -25,15 +25,15 @@ interface LinkRequest {
 export interface Linked {
   /** Null if the customer was already linked to the user. */
   auditId: string | null;
-  /** Number of objects that access may depend on: the customer and its objects. */
+  /** Number of objects that may affect access: the customer and the customer's objects. */
   objects: number;
   /** Number of these objects that the worker still has to fetch. */
   pending: number;
-  /** The user's revision, including the fetched objects. */
+  /** The user's revision after the objects were fetched. */
   revision: number;
 }
 
-/** Maximum number of objects that the call fetches itself; the worker fetches the rest. */
+/** Maximum number of objects that the call fetches itself. The worker fetches the rest. */
 const maxFetchedNow = 40;
 const concurrency = 3;
 
@@ -43,16 +43,16 @@ const customerField = 'stripe_customer_id';
 const claimDelayMs = 30_000;
 
 /**
- * Links an existing Stripe customer to a user and fetches its objects. One transaction writes the link with
- * its audit row and enqueues all objects, so the worker completes what a failure interrupts. Repeating it for
- * the same user only fetches again.
+ * Links an existing Stripe customer to a user and fetches the customer's objects. One transaction writes the
+ * link with its audit row and enqueues all objects, so the worker completes whatever a failure interrupts.
+ * Repeating it for the same user only fetches the objects again.
  *
- * A customer that does not belong to the project looks like one that does not exist (`judgeLink`), and costs
- * the same requests to Stripe and the same queries.
+ * A customer that does not belong to the project looks like one that does not exist (`judgeLink`): it costs
+ * the same Stripe requests and the same queries.
  *
- * @param keep stores the response as of the link, before the objects are fetched.
- * @throws ProblemError customer_not_found, customer_deleted, customer_linked (another user has it); errors of
- *   the SDK if Stripe is unavailable: nothing is linked then.
+ * @param keep stores the response as it is right after linking, before the objects are fetched.
+ * @throws ProblemError customer_not_found, customer_deleted, customer_linked (the customer belongs to another
+ *   user); errors of the SDK if Stripe is unavailable. Nothing is linked in that case.
  */
 export async function linkCustomer(
   deps: SyncDeps,
@@ -117,7 +117,7 @@ export async function linkCustomer(
 }
 
 /**
- * Returns when Stripe created the customer.
+ * Returns when the customer was created in Stripe.
  *
  * @throws ProblemError if the customer may not be linked to the user.
  */
@@ -136,7 +136,7 @@ function createdIfLinkable(
     throw new ProblemError('customer_deleted', undefined, [
       {
         path: customerField,
-        message: 'names a customer that was deleted at Stripe: send one that exists',
+        message: 'names a customer that was deleted in Stripe: send one that exists',
       },
     ]);
   }
@@ -152,21 +152,21 @@ function customerNotFound(
 ): ProblemError {
   const message = byPlatform
     ? "names no customer of the Stripe account: copy the id from Stripe's dashboard, in the mode of the service's Stripe key"
-    : `names no customer that project \`${projectId}\` may link: set \`metadata.project_id\` of the customer to \`${projectId}\` at Stripe first`;
+    : `names no customer that project \`${projectId}\` may link: set \`metadata.project_id\` of the customer to \`${projectId}\` in Stripe first`;
   return notFound('customer_not_found', customerField, customerId, message);
 }
 
 /**
- * Returns the problem for a customer of another user. Only the platform key sees a user of another project:
- * `judgeLink` hides those customers from other keys.
+ * Returns the problem for a customer of another user. Only the platform key can get it for a user of another
+ * project: `judgeLink` hides such customers from other keys.
  */
 function customerLinked({ link }: CustomerClaims): ProblemError {
   const owner =
     link === null ? 'another user' : `user \`${link.userId}\` of project \`${link.projectId}\``;
   const remedy =
     link === null
-      ? 'change `user_id` in the metadata of the customer and of its objects at Stripe'
-      : 'DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it there';
+      ? 'change `user_id` in the metadata of the customer and of its objects in Stripe'
+      : 'DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it';
   return new ProblemError('customer_linked', undefined, [
     { path: customerField, message: `belongs to ${owner}: ${remedy}, then link it` },
   ]);
@@ -178,7 +178,7 @@ interface ClaimRow {
   userId: string | null;
 }
 
-/** Loads all claims to the customer in one query. */
+/** Loads all claims to the customer with one query. */
 async function loadClaims(
   tx: Tx,
   customerId: string,
@@ -214,7 +214,7 @@ async function loadClaims(
   };
 }
 
-/** Syncs the customer, then its objects in small batches; returns the number of applied ones. */
+/** Syncs the customer, then the customer's objects in small batches. Returns how many were applied. */
 async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promise<number> {
   const caused: SyncDeps = { ...deps, cause: 'operator' };
   let done = 0;
@@ -229,7 +229,7 @@ async function syncBatches(deps: SyncDeps, objects: readonly SyncedRef[]): Promi
       else {
         deps.logger.warn(
           { err: outcome.reason as unknown },
-          'an object of a linked customer could not be fetched; the worker retries it',
+          'could not fetch an object of a linked customer; the worker will retry',
         );
       }
     }

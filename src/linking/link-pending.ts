@@ -10,13 +10,13 @@ import type { Database } from '../platform/database.ts';
 import { onBehalfOf } from '../platform/on-behalf.ts';
 import { linkCustomer } from './link-customer.ts';
 
-/** Maximum number of pairs that a process links concurrently. */
+/** Maximum number of pairs to link concurrently per process. */
 const concurrency = 4;
 
-/** Duration of a lease, milliseconds; another instance may claim the pair afterwards. */
+/** Duration of a lease, milliseconds. After that, another instance may claim the pair. */
 const leaseMs = 120_000;
 
-/** Number of attempts after which a pair is refused as `internal_error`. Outages do not count. */
+/** Number of attempts after which a pair is refused with `internal_error`. Outages do not count. */
 const maxAttempts = 12;
 
 /** Back-off between attempts, milliseconds. */
@@ -29,7 +29,7 @@ interface ClaimedPair
   operator: Operator;
 }
 
-/** Links pending pairs until none is due, or until it is stopped. */
+/** Links pending pairs until none is due or the worker is stopped. */
 export async function linkPending(
   deps: SyncDeps,
   isStopped: () => boolean = () => false,
@@ -100,10 +100,16 @@ function endPair(
   });
 }
 
-/** Schedules a retry. An outage never refuses the pair; its back-off depends on the age of the run. */
+/**
+ * Schedules a retry. During an outage the pair is never refused, and the back-off depends on the age of the
+ * run.
+ */
 async function scheduleRetry(deps: SyncDeps, pair: ClaimedPair, error: unknown): Promise<void> {
   const { runId, position, customerId, attempts } = pair;
-  deps.logger.warn({ err: error, customerId, attempts }, 'a customer could not be linked');
+  deps.logger.warn(
+    { err: error, customerId, attempts },
+    'could not link a customer; it will be retried',
+  );
   const counts = !isExternalFailure(error);
   if (counts && attempts >= maxAttempts) {
     await endPair(deps, pair, { status: 'refused', code: 'internal_error' });

@@ -7,8 +7,8 @@ import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 
 /*
- * Bulk linking. Each pair is a row that is pending until it is linked or refused, so a crash loses nothing
- * and any instance can continue.
+ * Bulk linking. Each pair is stored as a row that is pending until it is linked or refused, so a crash loses
+ * nothing and any instance can continue.
  */
 
 export interface LinkProgress {
@@ -16,7 +16,7 @@ export interface LinkProgress {
   pending: number;
   linked: number;
   refused: number;
-  /** When the last pair ended; null while one is pending. */
+  /** When the last pair was linked or refused; null while any is pending. */
   finishedAt: Date | null;
 }
 
@@ -26,8 +26,8 @@ interface GivenPair {
 }
 
 /**
- * Stores a run with its audit row. Its pairs are linked in the background, in any order, each with its own
- * audit row.
+ * Stores a run with its audit row. The pairs are then linked in the background, in any order, each with its
+ * own audit row.
  */
 export async function startLinkRun(
   deps: Pick<SyncDeps, 'clock' | 'database'>,
@@ -63,7 +63,10 @@ export async function startLinkRun(
   });
 }
 
-/** Inserts the pairs. Prisma would compile each into its statement and block the event loop. */
+/**
+ * Inserts the pairs with one raw statement. Prisma would compile each row into its statement and block the
+ * event loop.
+ */
 async function insertPairs(tx: Tx, runId: string, pairs: readonly GivenPair[]): Promise<void> {
   const userIds = pairs.map(({ userId }) => userId);
   const customerIds = pairs.map(({ customerId }) => customerId);
@@ -104,7 +107,7 @@ export async function loadLinkRun(
   };
 }
 
-/** Loads the pairs of a run in the given order. */
+/** Loads the pairs of a run, in the order of the request. */
 export function loadLinkPairs(
   database: Database,
   runId: string,

@@ -4,9 +4,9 @@ import { type Database, sql, type Sql } from '../platform/database.ts';
 
 export const purchaseSchema = z
   .strictObject({
-    id: z.string().describe("Stripe's id of the line item"),
-    user_id: z.string().nullable().describe("`null` = a guest's unclaimed purchase"),
-    attached: z.boolean().describe('Whether an operator assigned it'),
+    id: z.string().describe("The line item's id in Stripe"),
+    user_id: z.string().nullable().describe("`null` for a guest's unclaimed purchase"),
+    attached: z.boolean().describe('Whether an operator assigned the purchase'),
     stripe_session_id: z.string(),
     stripe_payment_intent_id: z.string().nullable(),
     stripe_product_id: z.string(),
@@ -28,7 +28,7 @@ export interface PurchaseRow extends Omit<PurchaseDto, 'amount' | 'purchased_at'
 interface PurchaseFilter {
   userId: string | undefined;
   sessionId: string | undefined;
-  /** Whether to load only unclaimed or only claimed purchases; undefined = both. */
+  /** Whether to load only unclaimed purchases (`true`) or only claimed ones (`false`); undefined for both. */
   unclaimed: boolean | undefined;
 }
 
@@ -37,7 +37,10 @@ const columns = sql`
   p.payment_intent_id as stripe_payment_intent_id, p.product_id as stripe_product_id,
   p.price_id as stripe_price_id, p.quantity, p.amount, p.currency, p.purchased_at`;
 
-/** Loads the purchases of a project's users and the guests' purchases of its products, ordered by id. */
+/**
+ * Loads the purchases of a project's users and the guests' purchases of the project's products, ordered by
+ * id.
+ */
 export async function loadPurchases(
   database: Database,
   projectId: string,
@@ -58,7 +61,7 @@ export async function loadPurchases(
   return rows.map(toPurchaseDto);
 }
 
-/** Returns the condition on the owner. A filter by user excludes guests, who have none. */
+/** Returns the condition on the owner. Filtering by user excludes purchases by guests, which have no user. */
 function byClaim(
   unclaimed: boolean | undefined,
   userId: string | undefined,
@@ -69,7 +72,7 @@ function byClaim(
   return unclaimed === false || userId !== undefined ? claimed : sql`(${claimed} or ${guests})`;
 }
 
-/** Returns the query for all purchases of a user, newest first. */
+/** Returns the query for all of a user's purchases, newest first. */
 export function userPurchases(uid: bigint): Sql {
   return sql`
     select ${columns} from purchases p join users u on u.uid = p.uid

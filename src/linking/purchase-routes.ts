@@ -26,7 +26,7 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
       schema: {
         tags,
         summary:
-          "List one-time purchases of the project's users, and guests' purchases of its products, by id",
+          "List the one-time purchases of the project's users and guests' purchases of the project's products, ordered by id",
         querystring: z.strictObject({
           ...listQuery,
           project_id: projectIdSchema.optional(),
@@ -35,7 +35,9 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
           unclaimed: z
             .enum(['true', 'false'])
             .optional()
-            .describe("`true`: only guests' purchases that have no user"),
+            .describe(
+              '`true` for only unclaimed purchases by guests, `false` for only claimed ones',
+            ),
         }),
         response: { 200: listResponse(purchaseSchema) },
       },
@@ -62,7 +64,7 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
       config: { auth: 'admin', problems: ['purchase_not_found', 'purchase_claimed'] },
       schema: {
         tags,
-        summary: "Assign a guest's unclaimed purchase to a user, permanently",
+        summary: "Permanently assign a guest's unclaimed purchase to a user",
         params: z.strictObject({ id: stripeIdSchema }),
         body: z.strictObject({
           project_id: projectIdSchema.optional(),

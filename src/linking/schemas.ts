@@ -20,10 +20,10 @@ export const linkedSchema = z.strictObject({
   stripe_customer_id: z.string(),
   objects: z
     .int()
-    .describe('Number of Stripe objects that access may depend on: the customer and its objects'),
-  pending: z.int().describe('Number of these objects that are yet to be fetched in the background'),
+    .describe('Number of Stripe objects that may affect access: the customer and its objects'),
+  pending: z.int().describe('Number of these objects that must still be fetched in the background'),
   audit_id: z.string().nullable().describe('`null` if the customer was already linked'),
-  revision: z.int().describe("The user's revision, including the fetched objects"),
+  revision: z.int().describe("The user's revision after the objects were fetched"),
 });
 
 export const unlinkedSchema = z.strictObject({
@@ -52,7 +52,7 @@ export const pairSchema = z.strictObject({
   user_id: z.string(),
   stripe_customer_id: z.string(),
   status: z.enum(pairStatuses),
-  code: z.string().nullable().describe('The problem code of a refused pair'),
+  code: z.string().nullable().describe('The problem code, if the pair was refused'),
   objects: z.int().nullable(),
   attempts: z.int(),
   ended_at: isoInstantSchema.nullable(),
@@ -71,7 +71,7 @@ export const manyBody = z
     for (const [index, { stripe_customer_id: id }] of pairs.entries()) {
       if (seen.has(id)) {
         const path = ['pairs', index, 'stripe_customer_id'];
-        const message = 'is named twice: name each customer once';
+        const message = 'is repeated: list each customer only once';
         context.addIssue({ code: 'custom', path, message });
       }
       seen.add(id);

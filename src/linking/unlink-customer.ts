@@ -24,14 +24,15 @@ interface Unlinked {
 }
 
 /**
- * Unlinks a customer from a user. Checkouts and metadata then decide who owns the customer and its objects;
- * without such evidence they have no owner. After it has returned, every read shows the change. A repetition
- * throws `customer_not_found`.
+ * Unlinks a customer from a user. Checkouts and metadata then decide who owns the customer and the customer's
+ * objects. Without such evidence, they have no owner. Once it has returned, every read shows the change. A
+ * repeated call throws `customer_not_found`.
  *
- * @param by `projectId` is null for the platform key without a project: the customer then decides it.
- * @throws ProblemError customer_not_found (not the user's), customer_named (the customer's own metadata names
- *   the user, so its next sync would link it again); errors of the SDK if Stripe is unavailable: nothing is
- *   unlinked then.
+ * @param by `projectId` is null for the platform key without a project. The project is then that of the
+ *   customer.
+ * @throws ProblemError customer_not_found (the customer is not linked to the user), customer_named (the
+ *   customer's own metadata names the user, so the next sync would link the customer again); errors of the
+ *   SDK if Stripe is unavailable. Nothing is unlinked in that case.
  */
 export async function unlinkCustomer(
   deps: SyncDeps,
@@ -50,13 +51,13 @@ export async function unlinkCustomer(
   if (isNamed) {
     throw new ProblemError(
       'customer_named',
-      "The customer's metadata at Stripe names this user. Change `user_id` there first.",
+      "The customer's metadata in Stripe names this user. Change `user_id` there first.",
     );
   }
   let auditId = '';
   await tryApplySnapshot(
     { ...deps, cause: 'operator' },
-    // Only the worker, which retries, may record the customer as missing.
+    // Only the worker may record the customer as missing, because only the worker retries.
     { ...snapshot, missing: [], unlinked: [customerId] },
     number,
     async (tx) => {
@@ -90,7 +91,7 @@ export async function unlinkCustomer(
 /**
  * Loads the user to whom the customer is linked.
  *
- * @throws ProblemError customer_not_found if it is not linked to the named user.
+ * @throws ProblemError customer_not_found if the customer is not linked to the named user.
  */
 async function loadLinked(
   tx: Tx,
@@ -103,13 +104,16 @@ async function loadLinked(
     where c.id = ${customerId} and u.user_id = ${userId}
       and (${projectId}::text is null or u.project_id = ${projectId})`;
   if (linked === undefined) {
-    const message = 'names no customer of the user: GET /api/v1/admin/users/{user_id} lists them';
+    const message =
+      "names no customer of the user: GET /api/v1/admin/users/{user_id} lists the user's customers";
     throw notFound('customer_not_found', 'id', customerId, message);
   }
   return linked;
 }
 
-/** Loads the customer's current user; null for a user of another project, whom the audit must not reveal. */
+/**
+ * Loads the customer's current user; null for a user of another project, whom the audit log must not reveal.
+ */
 async function loadUserOf(tx: Tx, projectId: string, customerId: string): Promise<string | null> {
   const customer = await tx.customer.findUnique({
     where: { id: customerId },

@@ -2,12 +2,12 @@ import type { Tx } from '../platform/database.ts';
 import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import { enqueueObjects } from '../webhook/enqueue.ts';
 
-/** Maximum number of enqueued objects; no project sells more before it is created. */
+/** Maximum number of objects to enqueue. No project sells more before it is created. */
 const limit = 10_000;
 
 /**
- * Enqueues the objects without an owner whose metadata name the project, because they were bought before it was
- * created. Each gets its user when it is fetched.
+ * Enqueues the objects that have no owner although their metadata names the project: they were bought before
+ * the project was created. Each gets its user when it is fetched.
  */
 export async function backfillUnowned(tx: Tx, projectId: string, now: number): Promise<void> {
   const rows = await tx.$queryRaw<{ type: SyncedRef['objectType']; id: string }[]>`

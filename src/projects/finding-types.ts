@@ -1,6 +1,6 @@
 /**
- * The types of reconciliation findings, by their effect on users. A project's setting decides for each type
- * whether it is fixed or only reported.
+ * The types of reconciliation findings, by their effect on users. For each type, a project setting decides
+ * whether such findings are fixed or only reported.
  */
 export const findingTypes = [
   'paid_but_blocked',

@@ -25,7 +25,7 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
       config: { auth: 'admin', problems: ['project_not_found', 'window_invalid'] },
       schema: {
         tags,
-        summary: 'Create a key; `key` is shown only once',
+        summary: 'Create a key. `key` is shown only once.',
         params: inPath,
         body: z
           .strictObject({
@@ -89,7 +89,7 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
       config: { auth: 'admin', work: 'always', problems: ['project_not_found', 'key_not_found'] },
       schema: {
         tags,
-        summary: 'Delete a key; it stops working within 5 seconds on every instance',
+        summary: 'Delete a key. It stops working within 5 seconds on every instance.',
         params: inPath.extend({ key_id: z.string().max(100) }),
         response: { 200: keySchema },
       },

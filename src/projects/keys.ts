@@ -39,7 +39,7 @@ interface RequestedKey {
 }
 
 /**
- * Creates a key with its audit row. Only its hash is stored, so the returned `key` is shown once.
+ * Creates a key with its audit row. Only a hash is stored, so the returned `key` cannot be shown again.
  *
  * @throws ProblemError `window_invalid` if `expiresAt` is not in the future.
  */

@@ -32,7 +32,8 @@ export const projectSchema = z
   .meta({ id: 'Project' });
 
 /**
- * Creates the project `by.projectId` with its audit row, and enqueues the objects that were bought before.
+ * Creates the project `by.projectId` with its audit row, and enqueues the objects bought before the project
+ * existed.
  *
  * @throws ProblemError `project_exists`.
  */
@@ -70,8 +71,8 @@ export async function createProject(
 }
 
 /**
- * Changes the name or settings of a project, with an audit row if they differ. A change of policy also
- * recomputes the project's users.
+ * Changes the name or settings of a project, with an audit row if anything differs. Changing an access
+ * setting also recomputes the project's users.
  */
 export async function updateProject(
   deps: UpdateCatalogDeps,
@@ -81,7 +82,7 @@ export async function updateProject(
   const { projectId: id } = by;
   const write = async (tx: Tx): Promise<Project> => {
     const now = deps.clock();
-    // The lock makes `before` in the audit exact. It does not block rows that refer to the project.
+    // With the lock, `before` in the audit row is exact. Rows that refer to the project are not blocked.
     await tx.$queryRaw`select from projects where id = ${id} for no key update`;
     const before = await tx.project.findUniqueOrThrow({ where: { id } });
     const changes = { ...(name === undefined ? {} : { name }), ...settingsColumns(settings) };
@@ -102,7 +103,7 @@ export async function updateProject(
   return { project, refresh };
 }
 
-/** Returns the fields of a project that the audit records. */
+/** Returns the fields of a project that the audit log records. */
 function audited(row: Project) {
   return { name: row.name, settings: settingsOf(row) };
 }

@@ -19,8 +19,8 @@ const tags = ['Projects'];
 const inPath = z.strictObject({ id: projectIdSchema });
 
 /**
- * Registers the routes for projects. Only the platform key may create and list them; a project's own admin keys
- * may read and change it.
+ * Registers the routes for projects. Only the platform key may create and list projects. A project's own
+ * admin keys may read and change it.
  */
 export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: ProjectAccess }): void {
   const { access, database } = deps;
@@ -59,7 +59,7 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       config: { auth: 'platform' },
       schema: {
         tags,
-        summary: 'List all projects, by id',
+        summary: 'List all projects, ordered by id',
         querystring: z.strictObject(listQuery),
         response: { 200: listResponse(projectSchema) },
       },
@@ -97,7 +97,8 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       config: { auth: 'admin', cost: heavyCost, problems: ['project_not_found'] },
       schema: {
         tags,
-        summary: 'Change the name or settings; a change of policy recomputes the users',
+        summary:
+          "Change the name or settings. Changing an access setting recomputes the project's users.",
         params: inPath,
         body: z
           .strictObject({ name: nameSchema.optional(), settings: settingsInput.optional() })
@@ -118,11 +119,14 @@ export function projectRoutes(app: App, deps: UpdateCatalogDeps & { access: Proj
       config: { auth: 'admin', problems: ['refresh_not_found'] },
       schema: {
         tags,
-        summary: 'Get the progress of the recomputation after a change of catalog or policy',
+        summary:
+          'Get the progress of the recomputation after a change to the catalog or an access setting',
         params: z.strictObject({ id: z.string().max(100) }),
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: {
-          200: refreshSchema.extend({ behind: z.int().describe('Users still to be recomputed') }),
+          200: refreshSchema.extend({
+            behind: z.int().describe('Number of users that must still be recomputed'),
+          }),
         },
       },
     },

@@ -4,8 +4,8 @@ import type { Project } from '../generated/prisma/client.ts';
 import { findingTypes } from './finding-types.ts';
 
 /**
- * An exact origin to which checkouts and portals may redirect: https, or http on the local machine, serialized
- * as in the URL standard.
+ * An exact origin to which checkouts and portals may redirect: https, or http on the local machine,
+ * serialized as in the URL Standard.
  */
 const originSchema = z.string().superRefine((text, context) => {
   const fault = originFault(text);
@@ -30,17 +30,17 @@ function originFault(text: string): string | null {
 interface Setting {
   column: keyof Project;
   schema: z.ZodType;
-  /** The conversion between the setting and its column, if they differ. */
+  /** The conversions between the setting and its column, if they differ. */
   stored?: { fromColumn(column: unknown): unknown; toColumn(value: unknown): unknown };
 }
 
 const reconcileSchema = z
   .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
-  .describe('The action of reconciliation for each type of finding; `fix` by default');
+  .describe('What reconciliation does with each type of finding; `fix` by default');
 
 /**
- * The settings of a project. Requests, responses, columns and the audit derive from this table. A setting that
- * changes a rule of access belongs to `policySettings`, so that a change recomputes the users.
+ * The settings of a project. Requests, responses, columns and the audit log derive from this table. A setting
+ * that affects access belongs in `policySettings`, so that changing it recomputes the users.
  */
 export const settings = {
   ...policySettings,
@@ -49,10 +49,7 @@ export const settings = {
     column: 'portalConfigurationId',
     schema: z
       .string()
-      .regex(
-        /^bpc_\w{1,251}$/,
-        'must be the id of a portal configuration of Stripe, such as `bpc_…`',
-      )
+      .regex(/^bpc_\w{1,251}$/, 'must be the id of a Stripe portal configuration, such as `bpc_…`')
       .nullable(),
   },
   expiring_notice_days: {
@@ -62,7 +59,7 @@ export const settings = {
       .min(0)
       .max(365)
       .describe(
-        'Days before a known end at which webhook endpoints get `entitlements.expiring`; 0 = never',
+        'How many days before a known end webhook endpoints get `entitlements.expiring`; 0 for never',
       ),
   },
   reconcile: {
@@ -89,12 +86,15 @@ const shape = Object.fromEntries(entries.map(([name, { schema }]) => [name, sche
 
 export const settingsSchema = z.object(shape).meta({ id: 'ProjectSettings' });
 
-/** The settings in a request. An omitted setting is unchanged, or the column's default in a new project. */
+/**
+ * The settings in a request. An omitted setting stays unchanged. In a new project, it gets the column's
+ * default.
+ */
 export const settingsInput = z.strictObject(shape).partial();
 
 export type SettingsInput = z.infer<typeof settingsInput>;
 
-/** Returns the settings of a project, as in responses and the audit. */
+/** Returns a project's settings in the form that responses and the audit log use. */
 export function settingsOf(row: Project): z.infer<typeof settingsSchema> {
   return settingsSchema.parse(
     Object.fromEntries(

@@ -15,11 +15,11 @@ export interface EraseDeps {
 }
 
 /**
- * Erases a user's personal data: the customers' e-mail addresses, the payloads of stored events, and what
- * webhook endpoints answered. Later events restore no e-mail address, but are stored with their payloads, so
- * delete the customer at Stripe first.
+ * Erases a user's personal data: customers' e-mail addresses, payloads of stored events, and stored webhook
+ * responses. Later events never restore an e-mail address, but their payloads are stored. So delete the
+ * customer in Stripe first.
  *
- * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit
+ * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit rows
  * contain no personal data. The user's entitlements do not change.
  *
  * @throws ProblemError user_not_found
@@ -69,8 +69,8 @@ export function eraseUser(
 }
 
 /**
- * Erases the payloads of events about the user's objects. An object that was not fetched yet has no known
- * owner, so the payloads of its events are searched for the ids of the user's customers.
+ * Erases the payloads of events about the user's objects. An object that has not been fetched yet has no
+ * known owner, so the payloads of its events are searched for the ids of the user's customers.
  */
 function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
   return tx.$executeRaw`
@@ -87,7 +87,7 @@ function erasePayloads(tx: Tx, uid: bigint): Promise<number> {
         where c.uid = ${uid})`;
 }
 
-/** Erases the answers to webhooks about the user: an app may have written anything into them. */
+/** Erases the stored webhook responses: an app may have put personal data in them. */
 async function eraseResponses(tx: Tx, uid: bigint): Promise<void> {
   await tx.$executeRaw`
     update webhook_deliveries d set attempts = (

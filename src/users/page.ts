@@ -18,14 +18,14 @@ import type { UserPage } from './schemas.ts';
 const maxEvents = 20;
 
 /**
- * Maximum number of segments on a page. Only users with hundreds of overlapping sources have more; all of them
- * would be megabytes.
+ * Maximum number of segments on a page. Only users with hundreds of overlapping sources have more, and
+ * listing all of those would take megabytes.
  */
 const maxSegments = 100;
 
 /**
- * Loads everything about one user from one snapshot of the database, with a fixed number of queries. Returns
- * null if the project has no such user.
+ * Loads everything about one user from one snapshot of the database, with a fixed number of queries; null if
+ * the project has no such user.
  */
 export function loadUserPage(
   { clock, database }: { clock: Clock; database: Database },
@@ -75,8 +75,8 @@ async function loadPage(
 }
 
 /**
- * Loads live segments, by feature and start. If there are too many, present and future ones have priority over
- * past ones, and near ones over distant ones.
+ * Loads live segments, ordered by feature and start. If there are too many, present and future segments take
+ * precedence over past ones, and near ones over distant ones.
  */
 async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserPage['timeline']> {
   const rows = await tx.$queryRaw<(SegmentRow & { recorded_at: Date })[]>`

@@ -12,7 +12,7 @@ const tags = ['Users'];
 const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
-/** Registers the routes that show a user and erase personal data. */
+/** Registers the routes that show a user and erase a user's personal data. */
 export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }): void {
   app.get(
     path,
@@ -20,7 +20,7 @@ export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }
       config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
-        summary: 'Get everything about one user on one page',
+        summary: 'Get everything about one user in one response',
         params,
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: { 200: userPageSchema },
@@ -40,7 +40,7 @@ export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }
       config: { auth: 'admin', cost: heavyCost, problems: ['user_not_found'] },
       schema: {
         tags,
-        summary: 'Erase the personal data of a user; the ledger and entitlements stay unchanged',
+        summary: "Erase a user's personal data. The ledger and the entitlements stay unchanged.",
         params,
         querystring: z.strictObject({
           project_id: projectIdSchema.optional(),

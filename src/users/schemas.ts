@@ -28,7 +28,7 @@ const subscriptionSchema = z.strictObject({
   paused_at: isoInstantSchema.nullable(),
   overdue_since: isoInstantSchema
     .nullable()
-    .describe('When the debt began; the grace period starts at this instant'),
+    .describe('When the debt began. The grace period starts at this instant.'),
   items: z.array(
     z.strictObject({
       id: z.string(),
@@ -47,17 +47,21 @@ export const userPageSchema = z
     project_id: z.string(),
     user_id: z.string(),
     revision: z.int().describe("The revision of the user's timeline"),
-    created_at: isoInstantSchema.describe('Time at which the first fact about the user was stored'),
+    created_at: isoInstantSchema.describe('When the first fact about the user was stored'),
     erased_at: isoInstantSchema.nullable(),
     customers: z.array(customerSchema),
-    subscriptions: z.array(subscriptionSchema).describe('Latest first, ended ones included'),
+    subscriptions: z
+      .array(subscriptionSchema)
+      .describe('All subscriptions, including ended ones, latest first'),
     purchases: z.array(purchaseSchema).describe('Latest first'),
-    grants: z.array(grantOut).describe('Latest first, ended ones included'),
-    revocations: z.array(revocationOut).describe('Latest first, lifted ones included'),
+    grants: z.array(grantOut).describe('All grants, including ended ones, latest first'),
+    revocations: z
+      .array(revocationOut)
+      .describe('All revocations, including lifted ones, latest first'),
     timeline: z
       .array(recordedSegmentSchema)
       .describe(
-        'The timeline according to the present facts, by feature and start: up to 100 segments, past ones omitted first. `GET /entitlements/history` has all',
+        'The timeline according to the current facts, ordered by feature and start. It has up to 100 segments; past ones are left out first. `GET /entitlements/history` has all.',
       ),
     events: z.array(eventSchema).describe("The last 20 events about the user's objects"),
   })
@@ -66,9 +70,9 @@ export type UserPage = z.infer<typeof userPageSchema>;
 
 export const erasedSchema = z.strictObject({
   user_id: z.string(),
-  erased_at: isoInstantSchema.describe('Time of the first erasure'),
-  customers: z.int().describe('Number of customers whose e-mail address was erased'),
-  payloads: z.int().describe('Number of stored events whose payload was erased'),
+  erased_at: isoInstantSchema.describe("When the user's data was first erased"),
+  customers: z.int().describe('Number of customer e-mail addresses erased'),
+  payloads: z.int().describe('Number of stored event payloads erased'),
   audit_id: z.string().nullable().describe('`null` if nothing was left to erase'),
 });
 export type Erased = z.infer<typeof erasedSchema>;

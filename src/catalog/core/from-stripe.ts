@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import type { Price, Product } from '../../generated/prisma/client.ts';
 
 /*
- * Maps Stripe's products and prices to rows, without the fields that a project sets (rank, features,
+ * Maps Stripe's products and prices to rows. Leaves out the fields that a project sets (rank, features,
  * access_days …). Pure.
  */
 
@@ -17,13 +17,18 @@ type ReplacedField = 'deleted' | 'tiers' | 'currencyOptions' | 'accessDays' | 'r
 
 export interface PriceRow extends Omit<Price, ReplacedField> {
   deleted: false;
-  /** Absent if not expanded: the stored value then stays. The same holds for `currencyOptions`. */
+  /** Absent if Stripe did not expand the tiers, which leaves the stored ones unchanged. */
   tiers?: PriceTier[];
-  /** The price in other currencies, by currency. */
+  /**
+   * The price in other currencies, by currency. Absent if Stripe did not expand them, which leaves the stored
+   * ones unchanged.
+   */
   currencyOptions?: Record<string, PriceOption>;
 }
 
-/** Minor units as decimal numbers. Prisma's type of JSON requires the index signature. */
+/**
+ * A tier, with amounts in minor units as decimal numbers. Prisma's JSON type requires the index signature.
+ */
 interface PriceTier {
   [key: string]: number | string | null;
   upTo: number | null;
@@ -94,7 +99,7 @@ function toTier(tier: Stripe.Price.Tier | Stripe.Price.CurrencyOptions.Tier): Pr
   };
 }
 
-/** Returns no options if the tiers of a currency are missing, as they are in lists. */
+/** Returns no options if a currency's tiers are missing, as they are in Stripe's lists. */
 function toWholeOptions({
   currency,
   currency_options: options,
@@ -106,7 +111,7 @@ function toWholeOptions({
   return { currencyOptions: toOptions(currency, options) };
 }
 
-/** Maps the prices in other currencies. Stripe also lists a price's own currency. */
+/** Maps the price in other currencies. Stripe's list also contains the price's own currency. */
 function toOptions(
   own: string,
   options: NonNullable<Stripe.Price['currency_options']>,
@@ -127,7 +132,7 @@ function decimalText(decimal: Stripe.Decimal | null, integer: number | null): st
   return decimal?.toString() ?? integer?.toString() ?? null;
 }
 
-/** A feature in the metadata of a product or price; `value` is null if none is given. */
+/** A feature named in the metadata of a product or price. `value` is null if the metadata gives none. */
 export interface NamedFeature {
   code: string;
   value: number | string | null;
@@ -135,7 +140,7 @@ export interface NamedFeature {
 
 /**
  * Parses `metadata.feature_codes`, such as `export, seats=5, storage=unlimited`. A non-numeric value is
- * returned as text.
+ * returned as a string.
  */
 export function namedFeatures(metadata: Stripe.Metadata): NamedFeature[] {
   return (metadata['feature_codes'] ?? '')

@@ -8,23 +8,21 @@ import type {
 } from '../../entitlements/core/facts.ts';
 import type { Impact } from '../schemas.ts';
 
-/*
- * The impact of a catalog change on users. Pure.
- */
+/* Computes the impact of a catalog change on users. Pure. */
 
 /** The differences between two states of a catalog. */
 export interface CatalogDifference {
-  /** The features whose value may differ. */
+  /** The features with values that may differ. */
   featureCodes: Set<string>;
-  /** The limits among them; only limits can be raised or lowered. */
+  /** The limits among these features. Only limits can be raised or lowered. */
   limits: Set<string>;
-  /** The prices that carry one of these features. */
+  /** The prices that include one of these features. */
   priceIds: string[];
 }
 
 const maxListed = 1_000;
 
-/** Returns the impact of a change without effect. */
+/** Returns the impact of a change that affects no user. */
 export function emptyImpact(users: number): Impact {
   return {
     gains: [],
@@ -60,7 +58,7 @@ export function catalogDifference(before: CatalogFacts, after: CatalogFacts): Ca
   };
 }
 
-/** Returns the features whose values may differ: all features of the price if its rank or days change. */
+/** Returns the features with values that may differ: all features of the price if its rank or days change. */
 function differingCodes(before: CarryFact | undefined, after: CarryFact | undefined): string[] {
   const codes = new Set([before, after].flatMap((carry) => Object.keys(carry?.features ?? {})));
   const isSame = before?.rank === after?.rank && before?.accessDays === after?.accessDays;
@@ -69,7 +67,7 @@ function differingCodes(before: CarryFact | undefined, after: CarryFact | undefi
   );
 }
 
-/** Returns the values of the differing features that a user may use at an instant, by code. */
+/** Returns the values that a user may use at an instant, by code. Only differing features are included. */
 export function valuesAt(
   facts: UserFacts,
   { policy, features, carries }: CatalogFacts,
@@ -106,7 +104,7 @@ export function addUser(
   }
 }
 
-/** Returns whether one value of a limit, an integer or unlimited, is higher than another. */
+/** Returns whether one limit value is higher than another. Each is an integer or unlimited. */
 function isHigher(one: FeatureValue, other: FeatureValue): boolean {
   return other !== 'unlimited' && (one === 'unlimited' || Number(one) > Number(other));
 }

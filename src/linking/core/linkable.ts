@@ -1,27 +1,32 @@
 import type { UserName } from '../../entitlements/users.ts';
 import type { Named } from '../../mirror/core/claims.ts';
 
-/** All evidence that a customer belongs to a user or a project. */
+/** All evidence that ties a customer to a user or a project. */
 export interface CustomerClaims {
   link: UserName | null;
-  /** The owner in the customer's own metadata, if the project exists. */
+  /** The owner that the customer's own metadata names, if the project exists. */
   named: Named | null;
-  /** The owners in the metadata of its objects, if the projects exist. */
+  /** The owners that the metadata of the customer's objects names, if their projects exist. */
   namedByObjects: readonly Named[];
-  /** Users who own any of its objects. */
+  /** The users who own any of the customer's objects. */
   owners: readonly UserName[];
-  /** The projects of the products that it bought. */
+  /** The projects of the products that the customer bought. */
   sellers: readonly string[];
 }
 
-/** `not_found`: the key may not see it. `linked`: another user has it. */
+/**
+ * The decision about a link. `not_found`: the key may not see the customer. `linked`: the customer belongs to
+ * another user.
+ */
 export type LinkVerdict = 'free' | 'not_found' | 'linked';
 
 /**
- * Decides whether an operator may link the customer to a user. A project's key may link a customer that
- * belongs to its project: by its link, its metadata, its objects or the products that it bought. A customer
- * that another project also claims, even only as a seller, looks as if it did not exist. The platform key may
- * link any customer that no other user has; objects whose metadata names another project stay there. Pure.
+ * Decides whether an operator may link the customer to a user. Pure.
+ * - A project's key may link a customer that belongs to its project: by link, metadata, objects or the
+ *   products bought. If another project also has a claim to the customer, even only as the seller, the
+ *   customer looks as if it did not exist.
+ * - The platform key may link any customer that does not belong to another user. Objects with metadata that
+ *   names another project stay in that project.
  */
 export function judgeLink(
   target: UserName,
@@ -32,7 +37,7 @@ export function judgeLink(
   const users = [...itself, ...namedByObjects, ...owners];
   const isOwn = ({ projectId }: { projectId: string }): boolean => projectId === target.projectId;
   if (!byPlatform) {
-    // A customer with an owner may buy elsewhere.
+    // A customer with an owner may also buy from other projects.
     const bySale = itself.length > 0 ? [] : sellers.map((projectId) => ({ projectId }));
     const claims = [...users, ...bySale];
     if (claims.length === 0 || !claims.every(isOwn)) return 'not_found';

@@ -23,13 +23,13 @@ export const catalog: readonly Row[] = [
     'PUT admin/features/quota',
     { name: 'Quota', type: 'boolean', merge: 'sum' },
     '400 bad_request',
-    '`merge` must be left out: only a feature of `type` `limit` adds up.',
+    '`merge` must be left out: only a feature of `type` `limit` can add up.',
   ],
   [
     'PUT admin/features/export',
     { name: 'Export', type: 'limit' },
     '409 feature_in_use',
-    '`type` must stay `boolean`: the feature is mapped, granted or revoked; use another `feature_code` for a `limit`.',
+    '`type` must stay `boolean` because the feature is mapped, granted or revoked: for a `limit`, use another `feature_code`.',
   ],
   [
     'DELETE admin/features/exprt',
@@ -59,13 +59,13 @@ export const catalog: readonly Row[] = [
     'PUT admin/products/prod_none',
     { features: {} },
     '404 product_not_found',
-    '`stripe_product_id` names no product that project `notes` may add: set `metadata.project_id` of the product to `notes` at Stripe first.',
+    '`stripe_product_id` names no product that project `notes` may add: set `metadata.project_id` of the product to `notes` in Stripe first.',
   ],
   [
     'PUT admin/products/{foreign}',
     { features: {} },
     '404 product_not_found',
-    '`stripe_product_id` names no product that project `notes` may add: set `metadata.project_id` of the product to `notes` at Stripe first.',
+    '`stripe_product_id` names no product that project `notes` may add: set `metadata.project_id` of the product to `notes` in Stripe first.',
   ],
   [
     'PUT admin/products/prod_none',
@@ -78,7 +78,7 @@ export const catalog: readonly Row[] = [
     'PUT admin/products/{foreign}',
     { project_id: 'notes', features: {} },
     '404 product_not_found',
-    '`stripe_product_id` names a product of project `other`: a product belongs to one project; send `project_id`: `other`.',
+    '`stripe_product_id` names a product of project `other`: a product belongs to one project, so send `project_id`: `other`.',
     { key: 'platform' },
   ],
   [
@@ -127,7 +127,7 @@ export const catalog: readonly Row[] = [
     'PUT admin/prices/{price}',
     { access_days: 30 },
     '400 bad_request',
-    '`access_days` is for one-time prices only: leave it out, since a subscription lasts as long as it is paid.',
+    '`access_days` is for one-time prices only: leave it out, because a subscription lasts as long as it is paid.',
   ],
   [
     'PUT admin/prices/{price}',

@@ -63,7 +63,7 @@ export const grants: readonly Row[] = [
     'POST admin/grant',
     { ...grant, feature_code: 'seats' },
     '400 bad_request',
-    '`value` is required, since the feature is a `limit`: send a whole number, or `"unlimited"`.',
+    '`value` is required because the feature is a `limit`: send a whole number, or `"unlimited"`.',
   ],
   [
     'POST admin/grant',
@@ -192,7 +192,7 @@ export const grants: readonly Row[] = [
     'POST admin/revoke',
     { ...revoke, grants_only: true, block: true },
     '400 bad_request',
-    '`block` must be left out with `grants_only`, which ends grants now; leave out `grants_only` to revoke the feature.',
+    '`block` must be left out with `grants_only`, which ends grants now: to revoke the feature, leave out `grants_only`.',
   ],
   [
     'DELETE admin/revocations/gr_1?reason=x',

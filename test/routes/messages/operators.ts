@@ -87,26 +87,26 @@ export const operators: readonly Row[] = [
     'POST admin/users/u_2/customers',
     { stripe_customer_id: '{customer}' },
     '409 customer_linked',
-    '`stripe_customer_id` belongs to user `u_1` of project `notes`: DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it there, then link it.',
+    '`stripe_customer_id` belongs to user `u_1` of project `notes`: DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it, then link it.',
   ],
   [
     'POST admin/users/u_2/customers',
     { project_id: 'other', stripe_customer_id: '{customer}' },
     '409 customer_linked',
-    '`stripe_customer_id` belongs to user `u_1` of project `notes`: DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it there, then link it.',
+    '`stripe_customer_id` belongs to user `u_1` of project `notes`: DELETE /api/v1/admin/users/{user_id}/customers/{id} unlinks it, then link it.',
     { key: 'platform' },
   ],
   [
     'POST admin/users/u_2/customers',
     { stripe_customer_id: 'cus_none' },
     '404 customer_not_found',
-    '`stripe_customer_id` names no customer that project `notes` may link: set `metadata.project_id` of the customer to `notes` at Stripe first.',
+    '`stripe_customer_id` names no customer that project `notes` may link: set `metadata.project_id` of the customer to `notes` in Stripe first.',
   ],
   [
     'POST admin/users/u_2/customers',
     { stripe_customer_id: '{foreign_customer}' },
     '404 customer_not_found',
-    '`stripe_customer_id` names no customer that project `notes` may link: set `metadata.project_id` of the customer to `notes` at Stripe first.',
+    '`stripe_customer_id` names no customer that project `notes` may link: set `metadata.project_id` of the customer to `notes` in Stripe first.',
   ],
   [
     'POST admin/users/u_2/customers',
@@ -137,7 +137,7 @@ export const operators: readonly Row[] = [
     'DELETE admin/users/u_2/customers/{customer}?reason=x',
     undefined,
     '404 customer_not_found',
-    '`id` names no customer of the user: GET /api/v1/admin/users/{user_id} lists them.',
+    "`id` names no customer of the user: GET /api/v1/admin/users/{user_id} lists the user's customers.",
   ],
   [
     'POST admin/customers/link',
@@ -154,7 +154,7 @@ export const operators: readonly Row[] = [
       ],
     },
     '400 bad_request',
-    '`pairs[1].stripe_customer_id` is named twice: name each customer once.',
+    '`pairs[1].stripe_customer_id` is repeated: list each customer only once.',
   ],
   [
     'POST admin/purchases/{price}/attach',
