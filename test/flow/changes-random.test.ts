@@ -3,17 +3,26 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sweepBoundaries } from '../../src/changes/boundaries.ts';
 import type { Stream } from '../../src/changes/event-stream.ts';
+import { encodeFeedCursor } from '../../src/changes/core/cursor.ts';
 import { createFeed, type Feed } from '../../src/changes/feed.ts';
 import { createTextOf, followChanges } from '../../src/changes/follow-changes.ts';
 import { createReadChanges, type ReadChanges } from '../../src/changes/read-changes.ts';
 import { terminateBackends } from '../helpers/backends.ts';
 import type { TestService } from '../helpers/service.ts';
 import { startTwoProjects } from '../helpers/two-projects.ts';
+import { loopback } from '../helpers/webhook-receiver.ts';
+import {
+  type Death,
+  deaths,
+  type Outcome,
+  outcomes,
+  readByWebhook,
+} from './changes-random/webhook-reader.ts';
 import { type Instance, openInstance } from './convergence/instances.ts';
 
 /*
  * Random histories of writers on two instances, whose transactions commit late, while time passes, Postgres
- * ends connections and readers come and go. `npm run test:changes` runs a thousand of them.
+ * ends connections, dispatchers are killed, receivers of webhooks fail and readers come and go. `npm run test:changes` runs a thousand of them.
  */
 
 const runs = Number(process.env['CHANGES_RUNS'] ?? 12);
@@ -27,7 +36,10 @@ let readChanges: ReadChanges;
 const everything = { projectId: null };
 
 beforeAll(async () => {
-  const world = await startTwoProjects({ a: 'boolean', b: 'boolean', c: 'boolean' });
+  const world = await startTwoProjects(
+    { a: 'boolean', b: 'boolean', c: 'boolean' },
+    { config: { webhookAllowedNetworks: loopback } },
+  );
   service = world.service;
   key = world.notes.key;
   readChanges = createReadChanges(service.deps.database);
@@ -217,11 +229,17 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
 
 let histories = 0;
 
-async function play(lanes: Action[][], limits: number[]): Promise<void> {
+async function play(
+  lanes: Action[][],
+  limits: number[],
+  behaviour: Outcome[],
+  deathsOf: Death[],
+): Promise<void> {
   const prefix = `h${(histories += 1)}_`;
   const begin = (await readChanges(everything, 'now', 0)).position;
   const reader = readByCursor();
   const stream = readByStream();
+  const webhook = await readByWebhook(service, key, behaviour);
   await reader.step(1);
   await stream.connect(feeds.woken);
   const work = { isWriting: true };
@@ -236,6 +254,15 @@ async function play(lanes: Action[][], limits: number[]): Promise<void> {
       }
     }
   })();
+  const dispatching = (async () => {
+    for (let turn = 0; work.isWriting; turn += 1) {
+      const { deps } = instances[turn % 2 === 0 ? 0 : 1];
+      await webhook
+        .dispatch(deps, deathsOf[turn % deathsOf.length] ?? 'never')
+        .catch(() => undefined);
+      await sleep(1);
+    }
+  })();
   await Promise.all(
     lanes.map(async (steps, nth) => {
       for (const step of steps)
@@ -243,8 +270,16 @@ async function play(lanes: Action[][], limits: number[]): Promise<void> {
     }),
   );
   work.isWriting = false;
-  await reading;
+  await Promise.all([reading, dispatching]);
   await patiently(() => sweepBoundaries(service.deps));
+
+  webhook.recover();
+  do {
+    // Past every lease, every wait, and with them every boundary of this history.
+    service.clock.advance(24 * hour);
+    await patiently(() => sweepBoundaries(service.deps));
+    for (const { deps } of instances) await patiently(() => webhook.dispatch(deps, 'never'));
+  } while ((await patiently(() => webhook.left())) > 0);
 
   const { last } = await patiently(async () => {
     await readChanges(everything, begin, 1);
@@ -264,6 +299,15 @@ async function play(lanes: Action[][], limits: number[]): Promise<void> {
   const all = rows.map(({ position }) => BigInt(position));
   expect(reader.positions, 'the reader by cursor').toEqual(all);
   expect(stream.positions, 'the reader by stream').toEqual(all);
+  const database = await feeds.alone.database();
+  const inOrder = rows.toSorted((a, b) => a.user_id.localeCompare(b.user_id));
+  expect(
+    webhook.changes().map(({ cursor }) => cursor),
+    'the receiver of webhooks',
+  ).toEqual(
+    inOrder.map(({ position }) => encodeFeedCursor({ database, position: BigInt(position) })),
+  );
+  await webhook.close();
   for (const user of users) await expectTold(rows, prefix + user);
 }
 
@@ -306,7 +350,9 @@ describe('the feed under writers, clocks and lost connections', () => {
         maxLength: 4,
       });
       const limits = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 });
-      await fc.assert(fc.asyncProperty(lanes, limits, play), {
+      const behaviour = fc.array(fc.constantFrom(...outcomes), { minLength: 1, maxLength: 8 });
+      const dying = fc.array(fc.constantFrom(...deaths), { minLength: 1, maxLength: 6 });
+      await fc.assert(fc.asyncProperty(lanes, limits, behaviour, dying, play), {
         seed,
         numRuns: runs,
         endOnFailure: true,
