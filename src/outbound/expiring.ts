@@ -16,6 +16,9 @@ interface ExpiringDeps {
 /** Maximum number of users of one project per transaction. */
 const batchSize = 200;
 
+/** Maximum number of transactions per project and sweep. The first sweep of a project reads all its users. */
+const maxBatches = 10;
+
 const dayMs = 86_400_000;
 
 /** The data of a message about an end that is near. */
@@ -49,11 +52,15 @@ export async function sweepExpiring(deps: ExpiringDeps): Promise<number> {
   );
   let checked = 0;
   for (const { id, days } of rows) {
-    const now = Math.floor(deps.clock());
     try {
-      checked += await deps.database.transaction((tx) =>
-        notifyProject(tx, id, now, now + days * dayMs),
-      );
+      for (let batch = 0; batch < maxBatches; batch += 1) {
+        const now = Math.floor(deps.clock());
+        const count = await deps.database.transaction((tx) =>
+          notifyProject(tx, id, now, now + days * dayMs),
+        );
+        checked += count;
+        if (count < batchSize) break;
+      }
     } catch (error) {
       deps.logger.warn(
         { err: error, projectId: id },

@@ -24,8 +24,8 @@ export interface WebhookWorld extends TwoProjects {
   deliveries: (
     endpointId: string,
   ) => Promise<{ id: string; status: string; attempts: unknown[] }[]>;
-  /** Writes this many due deliveries to an endpoint; returns nothing of them. */
-  fill: (endpointId: string, count: number) => Promise<void>;
+  /** Writes this many due deliveries to an endpoint, whose ids contain the name. */
+  fill: (endpointId: string, count: number, name?: string) => Promise<void>;
 }
 
 /** Starts a service with the feature `export`, whose webhooks may go to the loopback interface. */
@@ -66,7 +66,7 @@ export async function startWebhookWorld(
       const { body } = await call('GET', `/admin/webhook-endpoints/${endpointId}/deliveries`);
       return at(body, 'data') as never; // as the route's schema says
     },
-    fill: (endpointId, count) => fillDeliveries(service, endpointId, count),
+    fill: (endpointId, count, name = '') => fillDeliveries(service, endpointId, count, name),
   };
 }
 
@@ -74,14 +74,15 @@ async function fillDeliveries(
   { deps, clock }: TestService,
   endpointId: string,
   count: number,
+  name: string,
 ): Promise<void> {
   const now = new Date(clock.now());
   await deps.database.pool.query(
     `insert into webhook_deliveries
        (id, endpoint_id, message_id, type, uid, data, created_at, next_attempt_at)
-     select 'whd_' || $1 || n, $1, 'msg_' || $1 || n, 'entitlements.changed', 0,
+     select 'whd_' || $1 || $5 || n, $1, 'msg_' || $1 || $5 || n, 'entitlements.changed', 0,
        jsonb_build_object('user_id', 'u_' || n, 'revision', 0, 'recorded_at', $2::text), $3, $3
      from generate_series(1, $4::int) n`,
-    [endpointId, now.toISOString(), now, count],
+    [endpointId, now.toISOString(), now, count, name],
   );
 }
