@@ -8,7 +8,7 @@ import { bodyOf } from './core/message.ts';
 import { fanOut, type FanOutDeps } from './fan-out.ts';
 import { liveSecrets } from './secrets.ts';
 import { recordAttempt, type RecordDeps } from './record-attempt.ts';
-import type { Sender } from './send.ts';
+import { attemptTimeoutMs, type Sender } from './send.ts';
 
 /** Maximum number of concurrent attempts of one process. */
 const maxAttempts = 200;
@@ -132,7 +132,9 @@ function createDeliver(deps: DispatchDeps, stopped: AbortSignal) {
         ...{ url: claim.url, id: claim.messageId, body: await bodyFor(deps, claim) },
         secrets: liveSecrets(claim, deps.clock()),
       };
-      const attempt = await deps.sender.send(message, stopped);
+      // After a slow read the attempt could outlive the lease, and another would run beside it.
+      const isLate = deps.clock() + attemptTimeoutMs > claim.leasedUntil.getTime();
+      const attempt = isLate ? undefined : await deps.sender.send(message, stopped);
       if (attempt === undefined) await release(deps, claim);
       else await recordAttempt(deps, claim, attempt);
     } catch (error) {

@@ -5,7 +5,7 @@ import { AddressNotAllowed, createConnect, NameNotResolved, type Resolve } from 
 import { parseRetryAfter } from './core/retry-schedule.ts';
 
 /** Time limit of an attempt, milliseconds. */
-const attemptTimeoutMs = 15_000;
+export const attemptTimeoutMs = 15_000;
 
 /** Time after which an idle connection is closed, milliseconds. */
 const keepAliveMs = 4_000;

@@ -63,7 +63,7 @@ async function start(dieAt: string): Promise<ChildProcess> {
 }
 
 describe.each(['written', 'claimed', 'sent'])('a process that is killed once it has %s', (step) => {
-  it('loses no message, and another sends each under one id', { timeout: 60_000 }, async () => {
+  it('loses no message, and another sends each under one id', { timeout: 120_000 }, async () => {
     const { id } = await world.create({ url: receiver.url });
     const dying = await start(step);
     const exited = once(dying, 'exit');
@@ -82,7 +82,7 @@ describe.each(['written', 'claimed', 'sent'])('a process that is killed once it 
         const rows = await world.deliveries(id);
         expect(rows.map(({ status }) => status)).toEqual(users.map(() => 'delivered'));
       },
-      { timeout: 30_000, interval: 100 },
+      { timeout: 60_000, interval: 100 },
     );
     const idsOf = Map.groupBy(receiver.received, ({ body }) => body.data['user_id']);
     expect([...idsOf.keys()].toSorted()).toEqual(users.toSorted());

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Dispatcher, startDispatcher } from '../../src/outbound/dispatcher.ts';
+import { dispatchAll, type Dispatcher, startDispatcher } from '../../src/outbound/dispatcher.ts';
 import { withoutPostgres } from '../helpers/outage.ts';
 import { countWaitingLocks } from '../helpers/waiting-locks.ts';
 import {
@@ -155,6 +155,23 @@ describe('an endpoint', () => {
     expect(again.map((claim) => claim.id)).toEqual(
       expect.arrayContaining(first.map((claim) => claim.id)),
     );
+  });
+
+  it('gets no attempt that could outlive its lease, since another would run beside it', async () => {
+    const { id } = await world.create({ url: fast.url });
+    await world.fill(id, 1);
+    const { deps, clock } = world.service;
+    let reads = 0;
+    const slow = {
+      ...deps.cache,
+      read: (...asked: Parameters<typeof deps.cache.read>) => {
+        if ((reads += 1) === 1) clock.advance(15_001);
+        return deps.cache.read(...asked);
+      },
+    };
+    await dispatchAll({ ...deps, cache: slow });
+    expect([reads, fast.received.length]).toEqual([2, 1]);
+    expect(await world.deliveries(id)).toMatchObject([{ attempts: [{ status: 200 }] }]);
   });
 
   it('that is disabled or deleted gets nothing', async () => {

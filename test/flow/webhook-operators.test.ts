@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { keepHouse } from '../../src/ops/housekeeping.ts';
 import { fanOut } from '../../src/outbound/fan-out.ts';
+import { measureWebhooks } from '../../src/outbound/measure.ts';
 import { recordAttempt } from '../../src/outbound/record-attempt.ts';
 import type { Attempt } from '../../src/outbound/send.ts';
 import { text } from '../helpers/json.ts';
@@ -237,6 +238,38 @@ describe('deliveries', () => {
     const { prisma } = world.service.deps.database;
     expect(await prisma.webhookDelivery.count({ where: { endpointId: endpoint.id } })).toBe(2_500);
   });
+});
+
+it('the metrics show what is due, what was not accepted, and what the service disabled', async () => {
+  const { deps, clock } = world.service;
+  const measured = async (): Promise<unknown[]> => {
+    await measureWebhooks(deps);
+    const gauges = ['webhookDueSeconds', 'webhookUndeliveredSeconds', 'webhookEndpointsDisabled'];
+    return Promise.all(
+      gauges.map(async (name) => {
+        const { values } = await deps.metrics[name as 'webhookDueSeconds'].get(); // all are gauges
+        return values[0]?.value;
+      }),
+    );
+  };
+  expect(await measured()).toEqual([0, 0, 0]);
+  receiver.answer = answerWith(500);
+  await world.grant();
+  await world.dispatch();
+  clock.advance(4_000);
+  expect(await measured()).toEqual([0, 4, 0]);
+  clock.advance(3_000);
+  const [due, undelivered] = await measured();
+  expect(due).toBeGreaterThanOrEqual(2);
+  expect(undelivered).toBe(7);
+  receiver.answer = answerWith(410);
+  await world.dispatch();
+  expect(await measured()).toEqual([0, 0, 1]);
+  await world.call('PATCH', path, { status: 'enabled' });
+  receiver.answer = answerWith(200);
+  clock.advance(3_600_000);
+  await world.dispatch();
+  expect(await measured()).toEqual([0, 0, 0]);
 });
 
 describe('a test', () => {

@@ -13,25 +13,33 @@ function reach(step: string): void {
   if (step === dieAt) process.kill(process.pid, 'SIGKILL');
 }
 
-const query = Reflect.get(pg.Client.prototype, 'query') as (...args: unknown[]) => unknown;
-Object.assign(pg.Client.prototype, {
-  query(this: pg.Client, ...args: unknown[]) {
-    const [asked] = args;
-    const text = typeof asked === 'string' ? asked : JSON.stringify(asked);
-    // Written, but not committed.
-    if (text.includes('update webhook_endpoints set position')) reach('written');
+const deps = openDeps(loadConfig(process.env));
+const { pool } = deps.database;
+
+const query = pool.query.bind(pool) as (...args: unknown[]) => Promise<pg.QueryResult>; // the promise forms
+Object.assign(pool, {
+  query: async (...args: unknown[]) => {
+    const text = textOf(args);
     // Sent, but not recorded.
     if (text.includes('attempts = attempts ||')) reach('sent');
-    const result = Reflect.apply(query, this, args);
-    if (text.includes('from claim_deliveries') && result instanceof Promise) {
-      return result.then((rows: { rowCount: number | null }) => {
-        if ((rows.rowCount ?? 0) > 0) reach('claimed');
-        return rows;
-      });
-    }
+    const result = await query(...args);
+    if (text.includes('from claim_deliveries') && result.rows.length > 0) reach('claimed');
     return result;
   },
 });
 
-await runService(openDeps(loadConfig(process.env)));
+const ofClient = Reflect.get(pg.Client.prototype, 'query') as (...args: unknown[]) => unknown;
+Object.assign(pg.Client.prototype, {
+  query(this: pg.Client, ...args: unknown[]) {
+    // Written, but not committed.
+    if (textOf(args).includes('update webhook_endpoints set position')) reach('written');
+    return Reflect.apply(ofClient, this, args);
+  },
+});
+
+function textOf([asked]: unknown[]): string {
+  return typeof asked === 'string' ? asked : JSON.stringify(asked);
+}
+
+await runService(deps);
 process.stdout.write('listening\n');
