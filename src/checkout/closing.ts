@@ -7,8 +7,8 @@ import { askStripe } from './stripe-answer.ts';
  * Closes a session, so that it can no longer be paid. A session that was just paid is synced immediately, so
  * that its purchase counts before the webhook arrives.
  *
- * @returns the end of its intent; `completed`: it was paid.
- * @throws ProblemError stripe_unavailable; the session may then still be open.
+ * @returns how the intent ends. `completed` means that the session was paid.
+ * @throws ProblemError stripe_unavailable. The session may still be open in that case.
  */
 export async function closeSession(
   deps: SyncDeps,
@@ -37,7 +37,7 @@ async function expireSession(
     if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
     // The session belongs to another account or mode, so it cannot be paid to this account.
     if (error.code === 'resource_missing') return 'expired';
-    // Stripe expires only open sessions, so the refusal means that it has ended.
+    // Stripe expires only open sessions, so the rejection means that the session has already ended.
     const { status } = await stripe.checkout.sessions.retrieve(sessionId);
     if (status === 'complete') return 'completed';
     if (status === 'expired') return 'expired';

@@ -9,12 +9,12 @@ import { askStripe, isReplayed, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
 
-/** Maximum number of attempts, since Stripe may return unusable customers. */
+/** Maximum number of attempts. Stripe may return customers that cannot be used. */
 const maxAttempts = 5;
 
 /**
- * Returns the customer that checkout uses for a user, or null, and makes it the primary. The caller holds the
- * user's lock.
+ * Returns the customer that checkout uses for a user, and makes it the primary one; null if the user has
+ * none. The caller holds the user's lock.
  */
 export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> {
   const customer = choosePayingCustomer(await loadUserCustomers(tx, sql`c.uid = ${uid}`));
@@ -23,7 +23,7 @@ export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> 
   return customer.id;
 }
 
-/** Loads customers that are not deleted, each with the purchases of its user through it. */
+/** Loads customers that are not deleted, each with what its user bought through it. */
 export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[]> {
   return tx.$queryRaw<UserCustomer[]>`
     select c.id, c.is_primary as "isPrimary", c.created_at as "createdAt",
@@ -38,11 +38,12 @@ export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[
 }
 
 /**
- * Creates a user's customer at Stripe and stores it as the primary. Concurrent checkouts get the same one
- * without a lock during the request: the idempotency key and all parameters depend only on the user. The
- * e-mail address does not, so a separate request sets it, and its failure does not fail the checkout.
+ * Creates a user's customer in Stripe and stores it as the primary one. Concurrent checkouts get the same
+ * customer without holding a lock during the request, because the idempotency key and all parameters depend
+ * only on the user. The e-mail address does not, so a separate request sets it. If that fails, the checkout
+ * does not.
  *
- * @param insteadOf a customer that no longer exists at Stripe.
+ * @param insteadOf a customer that no longer exists in Stripe.
  * @returns the id of the user's primary customer.
  * @throws ProblemError stripe_unavailable.
  */
@@ -64,7 +65,7 @@ export async function createCustomer(
       }
       return primary;
     }
-    // Stripe replayed a response of the last day, and the customer has since been deleted or unlinked.
+    // Stripe replayed a response from the last 24 hours. That customer has since been deleted or unlinked.
     former = customer.id;
   }
   throw new Error(
@@ -73,8 +74,8 @@ export async function createCustomer(
 }
 
 /**
- * Creates the customer. Stripe replays a failure under its key for a day, so a replayed failure is retried
- * under a key that checkouts of the same minute share.
+ * Creates the customer. Stripe replays a failed response for 24 hours per idempotency key. A replayed failure
+ * is retried with a second key, shared by all attempts in the same minute.
  */
 async function requestCustomer(
   { clock, logger, stripe }: CustomerDeps,
@@ -84,7 +85,7 @@ async function requestCustomer(
   const create = (idempotencyKey: string): Promise<Stripe.Customer> =>
     stripe.customers.create(
       { metadata: { project_id: projectId, user_id: userId } },
-      // Stripe answers 409 while the first request with this key is still running.
+      // Stripe responds with 409 while the first request with this key is still running.
       { idempotencyKey, maxNetworkRetries: 3 },
     );
   return askStripe(logger, 'customers.create', async () => {
@@ -104,8 +105,8 @@ function customerKey(parts: readonly (string | number | null)[]): string {
 }
 
 /**
- * Stores a customer, and returns the user's primary customer. Returns null if the given one was deleted, or
- * has since been unlinked from the user.
+ * Stores a customer and returns the user's primary customer. Returns null if the given customer was deleted,
+ * or has been unlinked from the user in the meantime.
  */
 async function storeCustomer(
   deps: CustomerDeps,
@@ -128,7 +129,8 @@ async function storeCustomer(
       tx,
       sql`c.uid = ${uid} and c.id is distinct from ${former}`,
     );
-    // The new customer becomes the primary unless another one already is: an operator may have linked one.
+    // The new customer becomes the primary one unless another already is, for example because an operator
+    // linked it.
     const isPrimary = !known.some((each) => each.isPrimary);
     const customers = known.map((each) =>
       each.id === id && isPrimary ? { ...each, isPrimary } : each,

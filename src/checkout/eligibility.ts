@@ -6,12 +6,12 @@ import type { Tx } from '../platform/database.ts';
 import { type Line, soleProducts } from './lines.ts';
 
 /**
- * Refuses a checkout that would charge the user twice, or for a price of which every feature is blocked.
+ * Refuses a checkout that would charge the user twice, or for a price with only blocked features.
  *
  * @param now epoch milliseconds.
- * @returns the blocked features of the lines, sorted: the user will not get them.
- * @throws ProblemError already_subscribed if a live subscription of the user has an item of a product that may
- *   be subscribed to only once; feature_revoked if all features of a line are blocked.
+ * @returns the blocked features of the lines, sorted. The user will not get them.
+ * @throws ProblemError already_subscribed if a live subscription of the user has an item of a product that
+ *   allows only one subscription; feature_revoked if all features of a line are blocked.
  */
 export async function refuseIneligible(
   tx: Tx,
@@ -29,7 +29,7 @@ export async function refuseIneligible(
   if (subscribed !== null) {
     throw new ProblemError(
       'already_subscribed',
-      'The user has a live subscription to this product. Change it in the billing portal (POST /api/v1/portal/sessions), or allow several with `allow_multiple` of the product.',
+      'The user has a live subscription to this product. Change that subscription in the billing portal (POST /api/v1/portal/sessions), or set `allow_multiple` on the product.',
     );
   }
   const facts = (await loadFacts(tx, projectId, [uid])).get(uid);

@@ -7,7 +7,7 @@ import { loadCustomer } from './customer.ts';
 import { refuseIneligible } from './eligibility.ts';
 import { type Line, soleProducts } from './lines.ts';
 
-/** How an intent ends. `replaced`: by a newer checkout. */
+/** How an intent ends. `replaced` means by a newer checkout. */
 export type IntentEnd = 'failed' | 'replaced' | 'completed' | 'expired';
 
 export interface OpenedIntent {
@@ -15,21 +15,21 @@ export interface OpenedIntent {
   uid: bigint;
   /** The user's primary customer, if there is one. */
   customerId: string | null;
-  /** Older sessions that could still be paid, and would sell the same a second time. */
+  /** Older sessions that could still be paid and would sell the same thing a second time. */
   olderSessionIds: string[];
-  /** The features of the lines that an operator blocks for the user, sorted. */
+  /** The features of the lines that an operator has blocked for the user, sorted. */
   blockedFeatures: string[];
 }
 
 /**
- * Opens the intent of a checkout before the request to Stripe: a session with this id as `client_reference_id`
- * then belongs to the user.
+ * Opens a checkout's intent before the request to Stripe. A session with the intent's id as
+ * `client_reference_id` then belongs to the user.
  *
- * The user's lock serializes intents. An older intent without a session is replaced immediately, and its own
- * request closes the session that it creates later. The caller closes the sessions of the other older
- * intents.
+ * The user's lock serializes intents. An older intent without a session is replaced immediately. If its
+ * request creates a session later, that request closes the session. The caller closes the sessions of the
+ * other older intents.
  *
- * @param repeatId the id of the request: a repeated request continues with the intent of its first attempt.
+ * @param repeatId the id of the request. A repeated request continues with the intent of its first attempt.
  * @throws ProblemError already_subscribed, feature_revoked.
  */
 export async function openIntent(
@@ -77,9 +77,10 @@ export async function openIntent(
 }
 
 /**
- * Loads other open intents of the user for one of the prices, or for a product that may be subscribed to only
- * once (by a monthly or a yearly price). Locks their rows, so that none gets a session between this query and
- * its replacement. Includes sessions past their expiry: they may have been paid, and the event may be late.
+ * Loads the user's other open intents for one of the prices, or for a product that allows only one
+ * subscription (at whichever price). Locks their rows, so that none gets a session between this query and its
+ * replacement. Includes sessions past their expiry, which may have been paid without the event having
+ * arrived.
  */
 async function loadOlder(
   tx: Tx,
@@ -103,8 +104,8 @@ async function loadOlder(
  * Stores the session that Stripe created for an intent. Reopens an intent whose first attempt failed.
  *
  * @param session with `expiresAt` in epoch milliseconds.
- * @param keep stores the response in the same transaction; not called if the intent was replaced.
- * @returns false if a newer checkout has replaced the intent; the caller then closes the session.
+ * @param keep stores the response in the same transaction. Not called if the intent was replaced.
+ * @returns false if a newer checkout has replaced the intent. The caller must then close the session.
  */
 export async function storeSession(
   database: Database,
@@ -132,7 +133,7 @@ export async function storeSession(
 }
 
 /**
- * Loads the session of the open intent that replaced this one and has the same lines; null if it does not exist
+ * Loads the session of the open intent that replaced this one and has the same lines; null if there is none
  * yet.
  */
 export async function loadReplacement(
@@ -148,7 +149,7 @@ export async function loadReplacement(
   return newer?.session_id ?? null;
 }
 
-/** Ends an intent, if it is still open. */
+/** Ends an intent if it is still open. */
 export async function endIntent(
   database: Database,
   which: { id: string } | { sessionId: string },

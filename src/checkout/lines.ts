@@ -3,16 +3,16 @@ import type { Database } from '../platform/database.ts';
 
 export interface RequestedLine {
   priceId: string;
-  /** The field that names the price: `price_id`, or `line_items[0].price_id`. */
+  /** The request field that names the price: `price_id`, or `line_items[0].price_id`. */
   field: string;
-  /** 1 to 999. */
+  /** From 1 to 999. */
   quantity: number;
 }
 
 /** A line of a checkout, with its price from the project's catalog. */
 export interface Line extends SellablePrice {
   quantity: number;
-  /** Whether the price is metered; it then has no quantity at Stripe. */
+  /** Whether the price is metered. A metered price has no quantity in Stripe. */
   metered: boolean;
 }
 
@@ -41,13 +41,14 @@ export async function loadLines(
 }
 
 /**
- * Returns the mode of a checkout. A recurring line makes it a subscription, which may also have one-time lines.
+ * Returns the mode of a checkout. A recurring line makes it a subscription, which may also include one-time
+ * lines.
  */
 export function computeMode(lines: readonly Line[]): Mode {
   return lines.some(({ type }) => type === 'recurring') ? 'subscription' : 'payment';
 }
 
-/** Returns the products that a user may subscribe to only once. */
+/** Returns the products that allow only one subscription per user. */
 export function soleProducts(lines: readonly Line[]): string[] {
   const sole = lines.filter(({ type, allowMultiple }) => type === 'recurring' && !allowMultiple);
   return [...new Set(sole.map(({ productId }) => productId))];

@@ -6,12 +6,12 @@ import { type CustomerDeps, loadUserCustomers } from './customer.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
 
 /**
- * Opens the billing portal for the customer through which the user pays (`choosePayingCustomer`), with the
- * project's configuration if it has one.
+ * Opens the billing portal for the customer through which the user pays (`choosePayingCustomer`). Uses the
+ * project's portal configuration if it has one.
  *
- * @param repeatId the same for every repetition of the request. Stripe returns the same session while the
- *   customer and the configuration are the same.
- * @throws ProblemError customer_not_found if the user has no customer or it no longer exists at Stripe,
+ * @param repeatId the same for every repetition of the request. Stripe returns the same session as long as
+ *   the customer and the configuration stay the same.
+ * @throws ProblemError customer_not_found if the user has no customer or it no longer exists in Stripe,
  *   stripe_unavailable.
  */
 export async function openPortal(
@@ -39,7 +39,7 @@ export async function openPortal(
           return_url: returnUrl,
           ...(configuration === null ? {} : { configuration }),
         },
-        // Stripe refuses a repeated key with other parameters, and these two may have changed.
+        // Stripe rejects a repeated key with different parameters, and these two may have changed.
         repeatId === null
           ? {}
           : { idempotencyKey: `latchkey-portal-${repeatId}-${customer.id}-${configuration}` },
@@ -57,7 +57,7 @@ function noCustomer(): ProblemError {
     {
       path: 'user_id',
       message:
-        'has no Stripe customer: the first checkout creates one, or POST /api/v1/admin/users/{user_id}/customers links one',
+        'has no Stripe customer: open a checkout, which creates one, or link one with POST /api/v1/admin/users/{user_id}/customers',
     },
   ]);
 }

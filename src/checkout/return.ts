@@ -3,10 +3,10 @@ import { notFound } from '../http/not-found.ts';
 import type { Database } from '../platform/database.ts';
 
 /**
- * Loads the user of a session that was opened through this project. A session of another project looks like a
- * missing one, without a request to Stripe.
+ * Loads the user of a session that was opened through this project. A session of another project is handled
+ * like a missing one, without a request to Stripe.
  *
- * @param projectId null = any project, for the platform key.
+ * @param projectId null for any project (platform key).
  * @throws ProblemError session_not_found.
  */
 export async function loadOwnSession(

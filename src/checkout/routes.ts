@@ -28,7 +28,7 @@ const checkoutWarning = z
     code: z
       .enum(['feature_blocked'])
       .describe(
-        'An operator has blocked a feature of a price for this user; other features of the price are not blocked',
+        "An operator has blocked one of the price's features for this user, but not all of them",
       ),
     feature_code: z.string(),
   })
@@ -56,7 +56,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       refused.map(([path, url]) => ({
         path,
         message: isAbsoluteUrl(url)
-          ? "must be on one of the project's `redirect_origins`: add its origin with PATCH /api/v1/admin/projects/{id}"
+          ? "must be on one of the project's `redirect_origins`: to allow it, add its origin with PATCH /api/v1/admin/projects/{id}"
           : "must be an absolute URL such as `https://app.example.com/account`, on one of the project's `redirect_origins`",
       })),
     );
@@ -78,7 +78,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       },
       schema: {
         tags,
-        summary: 'Open a hosted checkout; prices come from the catalog, amounts from Stripe',
+        summary: 'Open a hosted checkout. Prices come from the catalog, amounts from Stripe.',
         body: checkoutBody,
         response: {
           201: z.object({
@@ -89,7 +89,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
             warnings: z
               .array(checkoutWarning)
               .describe(
-                'The features that the user will not get from this purchase; empty if none is blocked',
+                'The features that the user will not get through this purchase; empty if none is blocked',
               ),
           }),
         },
@@ -140,7 +140,8 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       config: { auth: 'checkout', problems: ['session_not_found', 'stripe_unavailable'] },
       schema: {
         tags,
-        summary: 'Get a session for the success page, fetched from Stripe and applied immediately',
+        summary:
+          'Get a session for the success page. It is fetched from Stripe and applied immediately.',
         params: z.strictObject({ id: stripeIdSchema }),
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: {
@@ -158,7 +159,7 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
       },
     },
     async (request) => {
-      // The session's id in the path is unique, so the platform key needs no project.
+      // The session's id in the path is unique, so the platform key does not have to name a project.
       const scope = await deps.access.scopeOf(request, request.query.project_id);
       const { id } = request.params;
       const { projectId, userId } = await loadOwnSession(database, scope, id);

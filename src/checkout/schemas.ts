@@ -19,24 +19,31 @@ export const checkoutBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
     user_id: userIdSchema,
-    email: z.email().max(512).optional().describe("For a new customer; Stripe's page shows it"),
+    email: z
+      .email()
+      .max(512)
+      .optional()
+      .describe("The e-mail address of a new customer, shown on Stripe's page"),
     price_id: priceIdSchema.optional(),
     line_items: z
       .array(z.strictObject({ price_id: priceIdSchema, quantity: quantitySchema }))
       .min(1)
       .max(20)
       .optional(),
-    success_url: urlSchema.describe('Sent to Stripe unchanged, `{CHECKOUT_SESSION_ID}` included'),
+    success_url: urlSchema.describe('Sent to Stripe unchanged, including `{CHECKOUT_SESSION_ID}`'),
     cancel_url: urlSchema,
   })
   .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
     path: ['price_id'],
-    error: 'must be given, or `line_items` instead, and not both',
+    error: 'is required unless `line_items` is sent: send one of them, not both',
   })
   .refine(
     ({ line_items: lines = [] }) =>
       new Set(lines.map((line) => line.price_id)).size === lines.length,
-    { path: ['line_items'], error: 'must name each price once: use `quantity`' },
+    {
+      path: ['line_items'],
+      error: 'must name each price only once: for more of a price, use `quantity`',
+    },
   )
   .meta({
     examples: [

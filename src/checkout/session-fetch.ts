@@ -4,22 +4,22 @@ import { notFound } from '../http/not-found.ts';
 import { type SyncDeps, syncObject } from '../mirror/sync.ts';
 import { askStripe } from './stripe-answer.ts';
 
-/** Period in which a paid session is not fetched again, milliseconds, since success pages poll. */
+/** Period in which a paid session is not fetched again, milliseconds. Success pages poll. */
 const freshMs = 5_000;
 
-/** Maximum number of remembered sessions; those fetched longest ago are evicted. */
+/** Maximum number of sessions to remember. Those fetched longest ago are evicted. */
 const maxRemembered = 10_000;
 
 /**
  * Creates a function that fetches a session from Stripe, applies it and returns its row. Concurrent requests
- * for one session share a fetch that begins after them (single-flight). A session that is complete and paid
- * no longer changes, so it is not fetched again for some seconds.
+ * for one session share a fetch that begins after they arrive (single-flight). A completed and paid session
+ * no longer changes, so it is not fetched again for a few seconds.
  *
- * @returns a function that throws session_not_found, stripe_unavailable.
+ * @returns a function that throws session_not_found or stripe_unavailable.
  */
 export function createSessionFetch(deps: SyncDeps): (id: string) => Promise<CheckoutSession> {
   const shared = createSingleFlight<CheckoutSession>();
-  /** The fetch times of paid sessions, epoch milliseconds, the latest last. */
+  /** When paid sessions were fetched, epoch milliseconds, latest last. */
   const paidAt = new Map<string, number>();
 
   async function fetchSession(id: string): Promise<CheckoutSession> {

@@ -37,16 +37,16 @@ export interface OpenedCheckout {
 }
 
 /**
- * Opens a hosted checkout for a user. This order of steps keeps a double click from paying twice:
+ * Opens a hosted checkout for a user. The order of these steps keeps a double click from paying twice:
  *
  * 1. Write the intent under the user's lock, before any request to Stripe. Replace an older intent that has
- *    no session yet.
- * 2. Expire older open sessions for the same products. If one was just paid, check the user's eligibility
- *    again.
- * 3. Create the new session and return its link. If a newer checkout replaced the intent, expire the session
- *    and return the newer one.
+ * no session yet.
+ * 2. Expire older open sessions for the same products. If one of them was just paid, check the user's
+ * eligibility again.
+ * 3. Create the new session and return its link. If a newer checkout has replaced the intent, expire the
+ * session and return the newer one.
  *
- * After a crash between the steps, the next checkout expires the session. A request repeated under its
+ * After a crash between these steps, the next checkout expires the session. A request repeated with the same
  * idempotency key continues with its intent, and Stripe returns the same session.
  *
  * @throws ProblemError already_subscribed, feature_revoked, stripe_unavailable.
@@ -95,8 +95,8 @@ function openedOf(
 }
 
 /**
- * Fetches the open session that the other request of a double click created, so that both responses have a
- * session that can be paid. Returns null if it does not exist yet or has other URLs.
+ * Fetches the open session that the other request of a double click created, so that both responses lead to a
+ * payable session. Returns null if there is none yet or if its URLs differ.
  */
 async function fetchReplacement(
   deps: CustomerDeps,
@@ -112,7 +112,7 @@ async function fetchReplacement(
   return isSame && session.url !== null ? session : null;
 }
 
-/** Creates the session. If the customer no longer exists at Stripe, retries with a new one. */
+/** Creates the session. If the customer no longer exists in Stripe, retries with a new one. */
 async function createSession(
   deps: CustomerDeps,
   request: CheckoutRequest,
@@ -148,7 +148,7 @@ function requestSession(
       client_reference_id: intentId,
       line_items: lines.map(({ priceId, quantity, metered }) => ({
         price: priceId,
-        // Stripe refuses a quantity for a metered price.
+        // Stripe rejects a quantity for a metered price.
         ...(metered ? {} : { quantity }),
       })),
       success_url: successUrl,

@@ -4,11 +4,11 @@ import type { Logger } from '../platform/logger.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 
 /**
- * Sends a request to Stripe that a caller waits for. A failure is logged with Stripe's request id. Stripe's
- * message is neither logged nor returned, since it may quote an e-mail address.
+ * Sends a request to Stripe while a caller waits for the result. A failure is logged with Stripe's request
+ * id. Stripe's message is neither logged nor returned, because it may quote an e-mail address.
  *
- * @param asked the request, such as `checkout.sessions.create`.
- * @throws ProblemError stripe_unavailable if Stripe cannot be reached, throttles or refuses the request, or
+ * @param asked the name of the request, such as `checkout.sessions.create`.
+ * @throws ProblemError stripe_unavailable if Stripe cannot be reached, throttles or rejects the request, or
  *   contradicts itself.
  */
 export async function askStripe<T>(
@@ -27,19 +27,19 @@ export async function askStripe<T>(
   }
 }
 
-/** Returns what to do if a retry cannot succeed; undefined if it may. */
+/** Returns what to do if a retry cannot succeed; undefined if it may succeed. */
 function remedyOf(error: unknown): string | undefined {
   if (error instanceof Stripe.errors.StripeAuthenticationError) {
-    return "Stripe refuses the service's key. An operator has to correct STRIPE_SECRET_KEY.";
+    return "Stripe rejects the service's key. An operator must correct STRIPE_SECRET_KEY.";
   }
   if (error instanceof Stripe.errors.StripePermissionError) {
-    return `The service's Stripe key lacks a permission for this. An operator has to add it: docs/operations.md lists them at "Stripe refuses the key".`;
+    return `The service's Stripe key lacks a permission for this. An operator must add it: docs/operations.md lists the permissions under "Stripe refuses the key".`;
   }
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
     const { param, requestId } = error;
     const where = param === undefined ? '' : `, at \`${param}\`,`;
     const request = requestId === undefined ? 'the request' : `the request \`${requestId}\``;
-    return `Stripe refused the request${where} and would refuse it again. Stripe's log of ${request} (dashboard, Developers) shows the reason.`;
+    return `Stripe rejected the request${where} and would reject it again. Stripe's log of ${request} (dashboard, Developers) shows the reason.`;
   }
   return undefined;
 }
@@ -51,9 +51,9 @@ export function logStripeError(
 ): void {
   const { type, code, param, statusCode, requestId } = error;
   const line = { asked, type, code, param, statusCode, stripeRequestId: requestId };
-  // An invalid request is a bug or a wrong setting, so a retry fails again.
+  // An invalid request is caused by a bug or a wrong setting, so a retry would fail again.
   if (error instanceof Stripe.errors.StripeInvalidRequestError) {
-    logger.error(line, 'Stripe refused a request');
+    logger.error(line, 'Stripe rejected a request');
   } else {
     logger.warn(line, 'a request to Stripe failed');
   }
@@ -68,7 +68,9 @@ export function isMissing(error: unknown, param: string): boolean {
   );
 }
 
-/** Returns whether Stripe replays the failure of an earlier request under the same idempotency key. */
+/**
+ * Returns whether Stripe replayed the failed response to an earlier request with the same idempotency key.
+ */
 export function isReplayed(error: unknown): boolean {
   return (
     error instanceof Stripe.errors.StripeError && error.headers?.['idempotent-replayed'] === 'true'

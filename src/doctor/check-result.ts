@@ -1,12 +1,12 @@
 /** The result of checking one dependency of the service. */
 export interface Check {
-  /** The checked dependency, such as `stripe key`. */
+  /** The dependency that was checked, such as `stripe key`. */
   name: string;
-  /** `warning`: the dependency works with limits. `failed`: it does not work. */
+  /** `warning`: the dependency works with limitations. `failed`: it does not work. */
   state: 'ok' | 'warning' | 'failed';
-  /** The finding, in one line. */
+  /** What was found, in one sentence. */
   found: string;
-  /** The remedy, if there is one. */
+  /** How to fix it, if it needs fixing. */
   remedy?: string;
 }
 

@@ -4,7 +4,7 @@ import { checkCache, checkDatabase, hasStoredEvents } from './stores.ts';
 import { checkDeliveries, checkEndpoint, checkStripeKey } from './stripe.ts';
 
 /**
- * Logs a line each about the database, the cache, the schedule, Stripe, the webhook endpoint and its
+ * Logs one line each about the database, the cache, the schedule, Stripe, the webhook endpoint and its
  * deliveries. Never rejects, so that it can run in the background.
  *
  * @param applied the migrations that this start applied.
@@ -17,7 +17,7 @@ export async function logSurroundings(deps: Deps, applied: readonly string[]): P
     else logger.warn(text);
   };
   log(await checkDatabase(config.databaseUrl));
-  logger.info({ applied }, `migrations: ${applied.length} applied at this start`);
+  logger.info({ applied }, `migrations: applied ${applied.length} at this start`);
   log(await checkCache(config.redisUrl));
   logger.info(
     config.reconcileCron === undefined

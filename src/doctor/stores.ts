@@ -5,7 +5,7 @@ import { reasonOf } from '../platform/redaction.ts';
 import { inspectRedis, redisPlaceOf } from '../platform/redis.ts';
 import { type Check, failed, ok, warning } from './check-result.ts';
 
-/** Maximum accepted difference between two clocks, milliseconds. */
+/** Maximum acceptable difference between two clocks, milliseconds. */
 const maxSkewMs = 1_000;
 
 /** Checks that the database is reachable and usable. */
@@ -26,7 +26,7 @@ export async function checkSchema(databaseUrl: string): Promise<Check> {
   const names = (await readMigrations()).map(({ name }) => name);
   const applied = await query<{ migration_name: string }>(databaseUrl, appliedNames).catch(
     (error: unknown) => {
-      // 42P01: the table does not exist, so no migration was applied yet.
+      // 42P01: the table does not exist, so no migration has been applied yet.
       if (error instanceof Error && 'code' in error && error.code === '42P01') return [];
       throw error;
     },
@@ -37,18 +37,18 @@ export async function checkSchema(databaseUrl: string): Promise<Check> {
   if (missing.length > 0) {
     return warning(
       'schema',
-      `${missing.length} of ${names.length} migrations are not applied`,
+      `${missing.length} of ${names.length} migrations have not been applied`,
       'Start the service with MIGRATE_ON_START=true, or run `npm run migrate` (in the image: `migrate`).',
     );
   }
   return ok(
     'schema',
-    `all ${names.length} migrations of this release are applied` +
-      (newer.length === 0 ? '' : `, and ${newer.length} of a later one`),
+    `all ${names.length} migrations of this release have been applied` +
+      (newer.length === 0 ? '' : `, and ${newer.length} of a later release`),
   );
 }
 
-/** Returns whether any webhook event is stored; false if the database cannot be read. */
+/** Returns whether any webhook event is stored. False if the database cannot be read. */
 export async function hasStoredEvents(databaseUrl: string): Promise<boolean> {
   return query(databaseUrl, 'select from webhook_events limit 1').then(
     (rows) => rows.length > 0,
@@ -62,7 +62,7 @@ export async function checkClock(databaseUrl: string, now: () => number): Promis
   const [row] = await query<{ at: Date }>(databaseUrl, 'select clock_timestamp() as at');
   const receivedAt = now();
   const at = row?.at.getTime() ?? receivedAt;
-  // The database read its clock at some instant between the request and the response.
+  // The database read its clock at some point between the request and the response.
   const skewMs = at < sentAt ? sentAt - at : Math.max(0, at - receivedAt);
   return skewMs > maxSkewMs
     ? warning(
@@ -82,7 +82,7 @@ async function query<Row extends object>(databaseUrl: string, text: string): Pro
   }
 }
 
-/** Checks that the cache is reachable, and evicts entries when it is full. */
+/** Checks that the cache is reachable and that it evicts entries when full. */
 export async function checkCache(redisUrl: string | undefined): Promise<Check> {
   if (redisUrl === undefined) {
     return warning(
@@ -98,7 +98,7 @@ export async function checkCache(redisUrl: string | undefined): Promise<Check> {
       ? warning(
           'cache',
           found,
-          'Set maxmemory-policy to allkeys-lru; otherwise a full Redis refuses every write.',
+          'Set maxmemory-policy to allkeys-lru. Otherwise Redis rejects every write when it is full.',
         )
       : ok('cache', found);
   } catch (error) {

@@ -20,15 +20,15 @@ export async function checkStripeKey(
       ? failed(
           name,
           `${mode}, account ${id}, but STRIPE_ACCOUNT_ID is ${accountId}`,
-          'Correct one of the two settings.',
+          'Correct STRIPE_SECRET_KEY or STRIPE_ACCOUNT_ID.',
         )
       : ok(name, `${mode}, account ${id}`);
   } catch (error) {
     if (statusOf(error) === 401) {
       return failed(
         name,
-        `${mode}, but Stripe refuses the key: ${reasonOf(error)}`,
-        `Set STRIPE_SECRET_KEY to a key of ${keyPage}.`,
+        `${mode}, but Stripe rejects the key: ${reasonOf(error)}`,
+        `Set STRIPE_SECRET_KEY to a key from ${keyPage}.`,
       );
     }
     if (statusOf(error) === 403) return ok(name, `${mode}, a restricted key`);
@@ -36,7 +36,9 @@ export async function checkStripeKey(
   }
 }
 
-/** A request for each permission that the service needs, by the permission's name in Stripe's dashboard. */
+/**
+ * For each permission that the service needs: its name in Stripe's dashboard, and a request that requires it.
+ */
 const reads: readonly (readonly [string, (stripe: Stripe) => Promise<unknown>])[] = [
   ['Customers', (stripe) => stripe.customers.list({ limit: 1 })],
   ['Subscriptions', (stripe) => stripe.subscriptions.list({ limit: 1 })],
@@ -73,7 +75,8 @@ export async function checkStripeRights(stripe: Stripe): Promise<Check> {
 }
 
 /**
- * Checks that Stripe has one enabled webhook endpoint for the service, with every event type that it handles.
+ * Checks that Stripe has one enabled webhook endpoint for the service, with every event type that the service
+ * handles.
  */
 export async function checkEndpoint(stripe: Stripe): Promise<Check> {
   const name = 'webhook endpoint';
@@ -89,8 +92,8 @@ export async function checkEndpoint(stripe: Stripe): Promise<Check> {
     const [endpoint, ...more] = ours.filter(({ status }) => status === 'enabled');
     if (endpoint === undefined) {
       return ours.length === 0
-        ? failed(name, `Stripe has no endpoint whose path ends in ${webhookPath}`, create)
-        : failed(name, `${ours[0]?.id ?? ''} is disabled`, `${create} It enables the endpoint.`);
+        ? failed(name, `Stripe has no endpoint with a path that ends in ${webhookPath}`, create)
+        : failed(name, `${ours[0]?.id ?? ''} is disabled`, `${create} This enables the endpoint.`);
     }
     const enabled = new Set<string>(endpoint.enabled_events);
     const missing = enabled.has('*') ? [] : eventTypes.filter((type) => !enabled.has(type));
@@ -107,21 +110,21 @@ export async function checkEndpoint(stripe: Stripe): Promise<Check> {
       return warning(
         name,
         'the key may not read webhook endpoints',
-        'Compare the endpoint’s events with the README, or allow the key to read them.',
+        'Compare the endpoint’s events with the README, or allow the key to read webhook endpoints.',
       );
     }
     return failed(
       name,
-      `Stripe did not answer: ${reasonOf(error)}`,
+      `could not list webhook endpoints: ${reasonOf(error)}`,
       'Correct the Stripe key first.',
     );
   }
 }
 
 /**
- * Checks whether Stripe failed to deliver events of the last hour, as happens with a wrong signing secret.
+ * Checks whether Stripe failed to deliver events in the last hour. A wrong signing secret has this effect.
  *
- * @param hasEvents whether any event was ever stored; without one, the secret is untested.
+ * @param hasEvents whether any event has ever been stored. If not, the secret has not been tested.
  */
 export async function checkDeliveries(
   stripe: Stripe,
@@ -138,21 +141,21 @@ export async function checkDeliveries(
       created: { gte: nowSeconds - 3_600, lte: nowSeconds - graceSeconds },
     });
     const known = new Set<string>(eventTypes);
-    // Other endpoints of the account may receive types that the service does not handle.
+    // Other endpoints of the account may receive types that this service does not handle.
     const data = page.data.filter(({ type }) => known.has(type));
     if (data.length > 0) {
       return warning(
         name,
-        `undelivered events of the last hour: ${page.has_more ? 'at least ' : ''}${data.length}`,
-        'Compare STRIPE_WEBHOOK_SECRETS with the endpoint’s signing secret, and see its attempts in Stripe’s dashboard.',
+        `undelivered events in the last hour: ${page.has_more ? 'at least ' : ''}${data.length}`,
+        'Compare STRIPE_WEBHOOK_SECRETS with the endpoint’s signing secret. Stripe’s dashboard shows the failed attempts.',
       );
     }
     return hasEvents
-      ? ok(name, 'Stripe has no undelivered event of the last hour')
+      ? ok(name, 'Stripe has no undelivered events from the last hour')
       : warning(
           name,
-          'no event has arrived yet, so STRIPE_WEBHOOK_SECRETS is untested',
-          'Create a product at Stripe, which causes an event, and run the check again.',
+          'no event has arrived yet, so STRIPE_WEBHOOK_SECRETS has not been tested',
+          'Create a product in Stripe to trigger an event, then rerun the check.',
         );
   } catch (error) {
     return warning(name, reasonOf(error), 'Correct the Stripe key first.');

@@ -6,8 +6,8 @@ import { checkCache, checkClock, checkDatabase, checkSchema, hasStoredEvents } f
 import { checkDeliveries, checkEndpoint, checkStripeKey, checkStripeRights } from './stripe.ts';
 
 /**
- * Checks every dependency of the service in sequence, and yields the results. Changes nothing. Skips checks
- * that require a failed one.
+ * Checks every dependency of the service, one after another, and yields the results. Changes nothing. Skips
+ * checks that depend on a failed one.
  */
 export async function* checkSurroundings(config: Config): AsyncGenerator<Check> {
   const database = await checkDatabase(config.databaseUrl);

@@ -12,9 +12,9 @@ export interface ClockWatchDeps {
 }
 
 /**
- * Returns a function that compares the machine's clock with Postgres', to be called every few seconds. It logs
- * when they begin to differ by more than a second, and when they agree again. If Postgres' clock was set back,
- * it moves stored future instants back, so that no lease or retry waits for the lost time.
+ * Returns a function that compares this machine's clock with that of Postgres. Call it every few seconds. It
+ * logs when the clocks begin to differ by more than a second, and when they agree again. If Postgres' clock
+ * was set back, it moves stored future instants back too, so that no lease or retry waits longer.
  */
 export function createClockWatch(deps: ClockWatchDeps): () => Promise<void> {
   const { database, databaseClock, logger, metrics } = deps;
@@ -25,30 +25,30 @@ export function createClockWatch(deps: ClockWatchDeps): () => Promise<void> {
     metrics.clockOffsetSeconds.set(offsetMs / 1_000);
     const isWrong = isClockWrong(databaseClock);
     if (isWrong && !wasWrong) {
-      logger.warn({ offsetMs }, "this machine's clock differs from that of Postgres");
+      logger.warn({ offsetMs }, "this machine's clock differs from Postgres' clock");
     }
     if (wasWrong && !isWrong)
-      logger.info({ offsetMs }, "this machine's clock agrees with that of Postgres again");
+      logger.info({ offsetMs }, "this machine's clock agrees with Postgres' clock again");
     wasWrong = isWrong;
     const movedMs = await settleClock(database, setBackMs);
     if (movedMs === 0) return;
     metrics.alarms.inc({ kind: 'clock_set_back' });
-    logger.error({ setBackMs: movedMs }, 'the clock of Postgres was set back');
+    logger.error({ setBackMs: movedMs }, "Postgres' clock was set back");
   };
 }
 
-/** Returns whether the machine's clock differs from Postgres' by more than a second. */
+/** Returns whether this machine's clock differs from Postgres' clock by more than a second. */
 export function isClockWrong({ offsetMs }: Pick<DatabaseClock, 'offsetMs'>): boolean {
   return Math.abs(offsetMs() ?? 0) > maxOffsetMs;
 }
 
 /**
- * Records Postgres' clock. If it was set back since an instance last recorded it, or since this process
- * measured it, moves stored future instants back by the same time.
+ * Records Postgres' clock. If the clock was set back after an instance last recorded it, or after this
+ * process last measured it, moves stored future instants back by the same time.
  *
- * @param setBackMs how far this process measured that the clock was set back.
+ * @param setBackMs by how much the clock was set back according to this process.
  * @param clock replaces Postgres' clock in tests.
- * @returns by how much instants were moved, milliseconds; 0 = nothing moved.
+ * @returns by how much instants were moved, milliseconds; 0 if nothing was moved.
  */
 export async function settleClock(
   { pool }: Pick<Database, 'pool'>,

@@ -16,16 +16,16 @@ export interface HousekeepingDeps {
 const batch = 1_000;
 const dayMs = 86_400_000;
 
-/** Retention of reconciliations and settled findings: a year and a margin. */
+/** Retention of reconciliations and settled findings: a year plus a margin. */
 const reconciliationRetentionDays = 400;
 
-/** Minimum retention of webhook deliveries: longer than their retries take. */
+/** Minimum retention of webhook deliveries, which is longer than their retries can take. */
 const minDeliveryRetentionDays = 5;
 
 /**
- * Deletes expired data in batches, so that locks are short. Safe to run on several instances concurrently.
+ * Deletes expired data in small batches, so that locks are short. Several instances may run it concurrently.
  *
- * @param isStopped checked between two batches; the next run deletes the rest.
+ * @param isStopped checked between batches. The next run deletes the rest.
  */
 export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean = () => false) {
   const { database } = deps;
@@ -61,7 +61,7 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
   return deleted;
 }
 
-/** Deletes the payloads of old events. Keeps the rows, so that duplicates are still recognized. */
+/** Deletes the payloads of old events. The rows stay, so that duplicates are still recognized. */
 async function purgePayloads(database: Database, before: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `update webhook_events set payload = null where number in (
@@ -72,7 +72,7 @@ async function purgePayloads(database: Database, before: Date): Promise<number> 
   return rowCount ?? 0;
 }
 
-/** Deletes old findings. Keeps undecided ones, unless a later run found them again. */
+/** Deletes old findings. Undecided ones stay, unless a later run found them again. */
 async function purgeFindings(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_findings where id in (
@@ -88,7 +88,8 @@ async function purgeFindings(database: Database, endedBefore: Date): Promise<num
 }
 
 /**
- * Deletes old runs. Keeps the last success, which has the compared account and the start of the next run.
+ * Deletes old runs. The last successful one stays, because it has the compared account and the start of the
+ * next run.
  */
 async function purgeRuns(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(

@@ -2,7 +2,7 @@ import type { Database } from '../platform/database.ts';
 
 /**
  * Deletes up to `batch` of the oldest changes in the feed that were recorded before an instant, and returns
- * their number. Records the last deleted position, up to which cursors have expired.
+ * how many. Records the last deleted position: cursors up to that position have expired.
  */
 export async function purgeChanges(
   { pool }: Database,

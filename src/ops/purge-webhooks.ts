@@ -1,6 +1,6 @@
 import type { Database } from '../platform/database.ts';
 
-/** Deletes up to `batch` deliveries that were created before an instant, or whose endpoint was deleted. */
+/** Deletes up to `batch` deliveries that were created before an instant or belong to a deleted endpoint. */
 export async function purgeDeliveries(
   { pool }: Database,
   createdBefore: Date,
@@ -29,7 +29,7 @@ export async function purgeEndpoints({ pool }: Database, batch: number): Promise
   return rowCount ?? 0;
 }
 
-/** Deletes up to `batch` notices of ends that have passed. */
+/** Deletes up to `batch` expiry notices for ends that have passed. */
 export async function purgeNotices({ pool }: Database, now: Date, batch: number): Promise<number> {
   const { rowCount } = await pool.query(
     `delete from expiring_notices where (uid, feature_code, ends_at) in (

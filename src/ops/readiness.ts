@@ -7,7 +7,7 @@ import type { KeyState } from '../platform/stripe.ts';
 import { withTimeout } from '../platform/with-timeout.ts';
 import { isClockWrong } from './clock-watch.ts';
 
-/** Time limit of one check, milliseconds. */
+/** Time limit for one check, milliseconds. */
 const maxCheckMs = 1_000;
 
 export interface ReadinessDeps {
@@ -15,7 +15,7 @@ export interface ReadinessDeps {
   redis: Redis | null;
   databaseClock: Pick<DatabaseClock, 'offsetMs'>;
   keyState: Pick<KeyState, 'isRefused'>;
-  /** Whether the background work has run recently. */
+  /** Whether background work has run recently. */
   jobsHealthy: () => boolean;
 }
 
@@ -27,8 +27,10 @@ export const readinessSchema = z
       migrations: z.enum(['ok', 'pending', 'failed']),
       redis: z.enum(['ok', 'failed', 'off']),
       jobs: z.enum(['ok', 'failed']),
-      clock: z.enum(['ok', 'off']).describe("`off`: more than a second from Postgres'"),
-      stripe: z.enum(['ok', 'refused']).describe('`refused`: Stripe does not accept the key'),
+      clock: z
+        .enum(['ok', 'off'])
+        .describe("`off` if it differs from Postgres' clock by more than a second"),
+      stripe: z.enum(['ok', 'refused']).describe('`refused` if Stripe does not accept the key'),
     }),
   })
   .meta({ id: 'Readiness' });
@@ -36,8 +38,8 @@ export const readinessSchema = z
 export type Readiness = z.infer<typeof readinessSchema>;
 
 /**
- * Creates the readiness check. Concurrent callers share one check: the route is open, and a flood of requests
- * must not use up the connections.
+ * Creates the readiness check. Concurrent callers share one check: the route needs no key, and a flood of
+ * requests must not use up the connections.
  *
  * @param migrations the names of this release's migrations.
  */
@@ -55,9 +57,9 @@ export function createReadiness(
 }
 
 /**
- * Checks the dependencies concurrently, each for at most a second. Without Redis, the service is degraded, not
- * unready, because reads use Postgres. So it is with a wrong machine clock, because Postgres' clock is used,
- * and with a wrong Stripe key, because reads and grants need none.
+ * Checks the dependencies concurrently, each for at most a second. These make the service degraded rather
+ * than not ready: missing Redis, because reads then use Postgres; a wrong machine clock, because Postgres'
+ * clock is used; and a rejected Stripe key, because reads and grants need none.
  */
 async function checkReadiness(
   deps: ReadinessDeps,

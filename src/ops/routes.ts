@@ -9,11 +9,11 @@ import { createReadiness, type ReadinessDeps, readinessSchema } from './readines
 export interface OpsRouteDeps extends ReadinessDeps {
   lifecycle: Lifecycle;
   metrics: Metrics;
-  /** Undefined disables the metrics route. */
+  /** The token for the metrics route; undefined to disable the route. */
   metricsToken: string | undefined;
 }
 
-/** The instance is stopping, so the load balancer must send requests elsewhere. */
+/** The response while the instance is stopping, which makes the load balancer send requests elsewhere. */
 const stoppingSchema = z.object({ status: z.literal('stopping') }).meta({ id: 'Stopping' });
 
 const tags = ['Operations'];
@@ -46,7 +46,7 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Report whether the service can handle requests; checks its dependencies in a second',
+          'Report whether the service can handle requests. Checks its dependencies within a second.',
         response: { 200: readinessSchema, 503: z.union([readinessSchema, stoppingSchema]) },
       },
     },
@@ -65,10 +65,10 @@ export function opsRoutes(app: App, deps: OpsRouteDeps): void {
       schema: {
         tags,
         summary:
-          'Get the metrics for Prometheus, with METRICS_TOKEN as bearer; 404 if it is not set',
+          'Get the metrics for Prometheus. Send METRICS_TOKEN as the bearer token. If METRICS_TOKEN is not set, the route responds with 404.',
         response: {
           200: {
-            description: 'Prometheus text',
+            description: 'Metrics in the Prometheus text format',
             content: { 'text/plain': { schema: z.string() } },
           },
         },

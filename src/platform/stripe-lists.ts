@@ -32,7 +32,7 @@ export async function* eachListed<T extends { id: string }>(list: ListPage<T>): 
     const { data, has_more: more } = await list(page);
     const fresh = data.filter(({ id }) => !seen.has(id));
     if (data.length > 0 && fresh.length === 0) {
-      throw new ImplausibleAnswer('Stripe repeated a page of a list');
+      throw new ImplausibleAnswer('Stripe returned the same list page again');
     }
     for (const object of fresh) {
       seen.add(object.id);

@@ -5,11 +5,11 @@ import { RunFailed, type ReconcileDeps } from './run-context.ts';
 const maxSkewMs = 300_000;
 
 /**
- * Checks, before anything is compared, that the key belongs to the account of the mirror: the one in the
- * settings, or else that of the last successful run. A restricted key may not read its account.
+ * Checks, before anything is compared, that the key belongs to the mirror's account: the one in the settings
+ * or, without it, that of the last successful run. A restricted key may be unable to read its account.
  *
  * @returns the account's id; null if the key may not read it.
- * @throws RunFailed if the account is another, or if our clock and Stripe's differ too much.
+ * @throws RunFailed if the account is a different one, or if our clock and Stripe's differ too much.
  */
 export async function checkAccount(deps: ReconcileDeps): Promise<string | null> {
   const account = await fetchAccount(deps);
@@ -26,7 +26,7 @@ export async function checkAccount(deps: ReconcileDeps): Promise<string | null> 
   if (known !== null && known !== id) {
     deps.metrics.alarms.inc({ kind: 'reconciliation_account' });
     throw new RunFailed(
-      `account_changed: the key belongs to ${id}, the mirror to ${known}; set STRIPE_ACCOUNT_ID if this is intended`,
+      `account_changed: the key belongs to ${id}, but the mirror to ${known}; if this is intended, set STRIPE_ACCOUNT_ID`,
     );
   }
   return id;

@@ -16,8 +16,9 @@ import {
 const priceList = ['product', ...priceExpansion].map((path) => `data.${path}`);
 
 /**
- * Compares products, then prices: each whole list in one step, with the listed ids in memory. The mirror stores
- * no creation dates of them, so unlisted objects cannot be found page by page.
+ * Compares products, then prices. Each list is compared as a whole in one step, with the listed ids in
+ * memory: the mirror stores no creation dates for products and prices, so missing ones cannot be found page
+ * by page.
  */
 export async function compareCatalog(context: RunContext): Promise<null> {
   const { deps } = context;
@@ -83,8 +84,8 @@ async function walk<T extends Listed>(
 }
 
 /**
- * Loads the products of listed prices that are not stored, since a dry run or a project's run stores no
- * products.
+ * Loads the products of listed prices that are not stored: a dry run, or a run for a single project, stores
+ * no products.
  */
 async function loadUnstored(
   { prisma }: Database,

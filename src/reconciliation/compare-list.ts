@@ -16,23 +16,23 @@ import {
 } from './pages.ts';
 import type { Position, RunContext } from './run-context.ts';
 
-/** Compares one page, and returns the position of the next; null = this was the last. */
+/** Compares one page and returns the position of the next; null after the last page. */
 export type Step = (context: RunContext, position: Position) => Promise<Position | null>;
 
 interface ComparedList<T> {
   list: (stripe: Stripe, params: ListParams) => Promise<Stripe.ApiList<T>>;
-  /** Whether only objects created since the last success are listed. */
+  /** Whether to list only objects created since the last success. */
   onlyRecent: boolean;
 }
 
 interface WholeList<T> extends ComparedList<T> {
-  /** Returns the objects of a page that are compared; absent: all. */
+  /** Returns which objects of a page to compare. If absent, all are compared. */
   select?: (tx: Tx, objects: readonly T[]) => Promise<readonly T[]>;
-  /** Returns the snapshot of a listed object, equal to that of `fetchSnapshot`. */
+  /** Returns the snapshot for a listed object, equal to the one that `fetchSnapshot` would return. */
   toSnapshot: (context: RunContext, object: T) => Promise<StripeSnapshot>;
   /** Returns the expanded customer of an object. */
   customerOf?: (object: T) => string | Stripe.Customer | Stripe.DeletedCustomer | null;
-  /** The objects that the mirror stores as alive, and that the list must therefore contain. */
+  /** The stored objects that are alive in the mirror and that the list must therefore contain. */
   alive?: {
     objectType: SyncedType;
     load(tx: Tx, query: AliveQuery): Promise<{ id: string }[]>;
@@ -40,8 +40,7 @@ interface WholeList<T> extends ComparedList<T> {
 }
 
 /**
- * Returns the step that compares a list with complete objects, and then the stored objects that are missing
- * from the page.
+ * Returns the step that compares a list of complete objects, and then the stored objects that the page lacks.
  */
 export function compareList<T extends Listed>(compared: WholeList<T>): Step {
   const { select, toSnapshot, customerOf, alive } = compared;
@@ -57,7 +56,7 @@ export function compareList<T extends Listed>(compared: WholeList<T>): Step {
       .filter((customer) => customer !== null);
     const customers = new Map(expanded.map((customer) => [customer.id, customerRow(customer)]));
     const customerSnapshots = [...customers.values()].map((row) => snapshotOf({ customer: [row] }));
-    // Customers first, since the user of an object may follow from its customer.
+    // Customers come first, because the owner of an object may depend on its customer.
     if (customerOf !== undefined) await correctPage(context, customerSnapshots, page.number);
     await correctPage(context, snapshots, page.number, (snapshot) => {
       const objects = [...snapshot.subscription, ...snapshot['checkout.session']];
@@ -92,7 +91,7 @@ interface PartialList<T, Row extends { id: string }> extends ComparedList<T> {
 }
 
 /**
- * Returns the step that compares a list with incomplete objects: those that differ are fetched individually.
+ * Returns the step that compares a list of incomplete objects. Those that differ are fetched individually.
  */
 export function compareParts<T extends Listed, Row extends { id: string }>(
   compared: PartialList<T, Row>,

@@ -5,16 +5,16 @@ import type { Related, RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
 /**
- * Number of concurrent corrections. Each holds a connection, and Postgres commits several at the cost of one.
+ * Number of concurrent corrections. Each uses a connection. Postgres can commit several at the cost of one.
  */
 const concurrency = 4;
 
 /**
- * Compares the snapshots of a page with a fixed number of queries, and corrects those that differ, several
- * concurrently. Each is compared again first, since another correction may have included it.
+ * Compares a page's snapshots with a fixed number of queries, and corrects those that differ, several
+ * concurrently. Each is compared again just before, because another correction may already have included it.
  *
  * @param number the number under which all of them were fetched.
- * @param relatedOf returns the objects, compared just before, that a snapshot may depend on.
+ * @param relatedOf returns the recently compared objects that a snapshot may depend on.
  */
 export async function correctPage(
   context: RunContext,
@@ -31,8 +31,8 @@ export async function correctPage(
 }
 
 /**
- * Runs `work` for each element with bounded concurrency. After a failure it starts no more, waits for the
- * running ones, and throws.
+ * Runs `work` for each element with limited concurrency. After a failure, it starts no more, waits for those
+ * that are running, and throws.
  */
 async function forEach<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
   const remaining = all.values();

@@ -13,13 +13,14 @@ import { type NewFinding, recordFinding } from './record-finding.ts';
 import type { RunContext, FetchedSnapshot } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
-/** Maximum time after a stored end for which Stripe may still show an older state, milliseconds. */
+/** Time after a stored end during which Stripe may still return an older state, milliseconds. */
 const staleMs = 3_600_000;
 
 /**
- * Compares a fetched snapshot with the mirror, and corrects differences by a sync. It has the effect of a
- * webhook, and none if a later fetch was written in the meantime. A correction that would take access from a
- * user is only recorded as `pending`, because all losses of a run are decided together.
+ * Compares a fetched snapshot with the mirror and corrects differences with a sync. The sync has the same
+ * effect as after a webhook, and no effect if a later fetch was written in the meantime. A correction that
+ * would take access from a user is only recorded as `pending`, because all losses of a run are decided
+ * together.
  */
 export async function correct(context: RunContext, found: FetchedSnapshot): Promise<void> {
   const { deps } = context;
@@ -37,11 +38,12 @@ export async function correct(context: RunContext, found: FetchedSnapshot): Prom
 
 /**
  * Applies a snapshot in a transaction, measures the effect on users, commits if `decide` returns `fixed`, and
- * records the finding. If the mirror differs even then, or the transaction exceeds its time limit, the finding
- * is `open`; the latter also raises an alarm.
+ * records the finding. If the mirror still differs, or if the transaction exceeds its time limit, the finding
+ * is `open`. Exceeding the limit also raises an alarm.
  *
- * @param decide gets whether a project of the affected users has set `report` for the type, and the effects.
- * @returns the action; null if the snapshot is stale or out of the run's scope.
+ * @param decide is called with the effects, and with whether any project of the affected users has set this
+ *   type to `report`.
+ * @returns the action; null if the snapshot is stale or outside the scope of the run.
  */
 export async function attemptCorrection(
   context: RunContext,
@@ -83,7 +85,10 @@ export async function attemptCorrection(
     if (isOutside(projectIds)) return false;
     const { objectType, objectId } = difference;
     deps.metrics.alarms.inc({ kind: 'timeline_not_computed' });
-    deps.logger.error({ err: error, objectType, objectId }, 'a correction took too long');
+    deps.logger.error(
+      { err: error, objectType, objectId },
+      'a correction exceeded the time limit; the finding stays open',
+    );
     const type = classifyFinding(difference, [], false);
     const projectId = projectIds[0] ?? null;
     found.finding = { type, difference, effects: [], projectId, action: 'open' };
@@ -98,10 +103,10 @@ export async function attemptCorrection(
 }
 
 /**
- * Fetches a subscription again that has ended in the mirror, but not at Stripe. Shortly after the end, Stripe's
- * answer may be an older state; later, the mirror is wrong.
+ * Fetches a subscription again that has ended in the mirror but not in Stripe. Shortly after the end, Stripe
+ * may still have returned an older state. After that, the mirror is wrong.
  *
- * @returns the snapshot to apply; null = leave it to the next run.
+ * @returns the snapshot to apply; null to leave it to the next run.
  */
 async function recheckEnded(
   { deps }: RunContext,
@@ -133,7 +138,10 @@ function isEnded(row: object | undefined): boolean {
   );
 }
 
-/** Loads the projects of the affected users, those with losses first, then the owners of the object. */
+/**
+ * Loads the projects of the affected users, those with losses first, then the projects of the object's
+ * owners.
+ */
 async function loadProjects(
   tx: Tx,
   { objectType, objectId }: SyncedRef,
@@ -163,8 +171,8 @@ async function wantsReport(
 }
 
 /**
- * Records an open finding for an object that Stripe does not return, though the mirror has it or Stripe lists
- * it. A wrong key or mode looks the same, so access does not change.
+ * Records an open finding for an object that Stripe does not return, although the mirror has it or Stripe
+ * lists it. A wrong key or mode has the same effect, so access does not change.
  */
 export async function recordMissing(
   context: RunContext,

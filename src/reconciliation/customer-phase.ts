@@ -3,8 +3,8 @@ import { customerRow } from '../mirror/objects/customer.ts';
 import { compareList } from './compare-list.ts';
 
 /**
- * Compares the customers created since the last success. Older ones are compared with their subscriptions and
- * purchases; a customer without any affects no access.
+ * Compares the customers created since the last success. Older ones are compared together with their
+ * subscriptions and purchases. A customer without either does not affect access.
  */
 export const compareCustomers = compareList({
   list: (stripe, params) => stripe.customers.list(params),

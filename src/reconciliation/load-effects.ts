@@ -13,8 +13,8 @@ interface Row {
 }
 
 /**
- * Loads the effects of a transaction on the users whom it recomputed, by comparing their timelines with the
- * former ones: the segments that were live until this recording.
+ * Loads a transaction's effects on the users that it recomputed. Compares their new timelines with the
+ * previous ones: the segments that were live until this recording.
  */
 export async function loadEffects(
   tx: Tx,

@@ -7,23 +7,28 @@ import { attemptCorrection, recordMissing } from './correction.ts';
 import type { RunContext } from './run-context.ts';
 import { loadStored } from './stored.ts';
 
-/** The numbers of a project's users who are entitled, and who lose access by corrections. */
+/** How many users of a project are entitled, and how many lose access through corrections. */
 interface Measured {
   projectId: string;
-  /** Users who are entitled to a feature now, or were before the corrections of the last 24 hours. */
+  /**
+   * Number of users who are entitled to a feature now, or were before the corrections of the last 24 hours.
+   */
   entitled: number;
-  /** Users with losses by this run and by the corrections of the last 24 hours. */
+  /**
+   * Number of users who lose access through this run or lost it through the corrections of the last 24 hours.
+   */
   losers: number;
 }
 
-/** Maximum number of losers that is always accepted, even in a small project. */
+/** A loss of access by up to this many users is always accepted, even in a small project. */
 const maxSmallLoss = 5;
 
 const dayMs = 86_400_000;
 
 /**
- * Decides all corrections of a run that take access. If a project would lose too much, its losses are held for
- * an operator, even if they also affect other projects. The others are checked again and applied.
+ * Decides all corrections of a run that take access away. If a project would lose too much, its losses are
+ * held for an operator, even if they also affect other projects. The remaining ones are checked again and
+ * applied.
  */
 export async function settleLosses(context: RunContext): Promise<null> {
   const { deps, scope } = context;
@@ -38,14 +43,14 @@ export async function settleLosses(context: RunContext): Promise<null> {
     deps.metrics.alarms.inc({ kind: 'reconciliation_held' });
     deps.logger.error(
       { run: scope.runId, ...measured },
-      'a reconciliation would take access from too many users: its losses wait for an operator',
+      'a reconciliation would take access from too many users; its losses are held for an operator',
     );
   }
   await recheckFindings(context, 'pending');
   return null;
 }
 
-/** Returns whether a loss is too large to be applied. Pure. */
+/** Returns whether a loss is too large to apply. Pure. */
 export function isTooMuch({ entitled, losers }: Measured, maxPercent: number): boolean {
   return losers > maxSmallLoss && losers * 100 > entitled * maxPercent;
 }
@@ -78,8 +83,8 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
 }
 
 /**
- * Fetches the objects of findings again, and applies the corrections. A correction that would take access from
- * further users, or whose type its project has since set to `report`, is not applied.
+ * Fetches the objects of findings again and applies the corrections. Skips a correction that would take
+ * access from additional users, or if its project has set the type to `report` in the meantime.
  */
 export async function recheckFindings(
   context: RunContext,

@@ -6,19 +6,17 @@ const weekMs = 7 * 86_400_000;
 
 type MeasureDeps = Pick<ReconcileDeps, 'clock' | 'database' | 'metrics'>;
 
-/** The actions with which a finding may be recorded. */
+/** The actions that a new finding may have. */
 const initialActions = ['fixed', 'reported', 'pending', 'open'] as const satisfies FindingAction[];
 
-/** Starts the counters at 0: Prometheus does not see an increase from nothing. */
+/** Initializes the counters to 0, because Prometheus does not see an increase from a missing value. */
 export function countFindingsFromZero({ metrics }: Pick<MeasureDeps, 'metrics'>): void {
   for (const type of findingTypes) {
     for (const action of initialActions) metrics.reconciliationFindings.inc({ type, action }, 0);
   }
 }
 
-/**
- * Sets the gauges: the end and duration of the last full comparison, and the number of held runs.
- */
+/** Sets the gauges: when the last full comparison ended and how long it took, and the number of held runs. */
 export async function measureRuns({ database, metrics }: MeasureDeps): Promise<void> {
   const { reconciliationRun } = database.prisma;
   const last = await reconciliationRun.findFirst({
@@ -34,7 +32,7 @@ export async function measureRuns({ database, metrics }: MeasureDeps): Promise<v
   metrics.reconciliationHeld.set(await reconciliationRun.count({ where: { status: 'held' } }));
 }
 
-/** Logs a summary of the last seven days, at most once a week over all instances. */
+/** Logs a summary of the last seven days, at most once a week across all instances. */
 export async function logWeeklySummary(
   { clock, database, logger }: Pick<ReconcileDeps, 'clock' | 'database' | 'logger'>,
   runId: string,
@@ -63,6 +61,6 @@ export async function logWeeklySummary(
         findings.map(({ type, action, _count }) => [`${type} ${action}`, _count]),
       ),
     },
-    'reconciliation: the last seven days',
+    'reconciliation findings of the last seven days',
   );
 }

@@ -11,12 +11,13 @@ const maxTypes = 20;
 
 const parts = Math.ceil(eventTypes.length / maxTypes);
 
-/** Period for which Stripe lists events, milliseconds. */
+/** How far back Stripe lists events, milliseconds. */
 const listedMs = 30 * 86_400_000;
 
 /**
- * Compares a page of Stripe's events with the inbox, and stores the missing ones as if they had been delivered.
- * Events about objects with an undecided finding of this run are only reported: a sync would apply the finding.
+ * Compares a page of Stripe's events with the inbox, and stores missing ones as if they had been delivered.
+ * An event about an object with an undecided finding of this run is only reported, because syncing the object
+ * would apply the finding.
  */
 export async function compareEvents(
   context: RunContext,

@@ -7,8 +7,9 @@ import { wholeList } from '../platform/stripe-lists.ts';
 import { added, compareList, compareParts } from './compare-list.ts';
 
 /*
- * Compares charges, refunds, disputes and invoices created since the last success. The mirror stores charges
- * that belong to a purchase, were refunded or are disputed, and finalized invoices; others are skipped.
+ * Compares charges, refunds, disputes and invoices created since the last success. The mirror stores
+ * finalized invoices, and charges that belong to a purchase, were refunded or are disputed. Everything else
+ * is skipped.
  */
 
 export const compareCharges = compareList({
@@ -34,7 +35,7 @@ export const compareRefunds = compareParts({
   refsOf: ({ chargeId }) => related('charge', chargeId),
 });
 
-/** A dispute is fetched with its charge, from which its owner follows. */
+/** A dispute is fetched with its charge, which determines its owner. */
 export const compareDisputes = compareParts({
   list: (stripe, params) => stripe.disputes.list(params),
   onlyRecent: true,

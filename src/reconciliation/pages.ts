@@ -17,7 +17,7 @@ export interface Listed {
   livemode?: boolean;
 }
 
-/** The parameters of all lists. */
+/** The parameters that all lists have. */
 export interface ListParams {
   limit: number;
   starting_after?: string;
@@ -25,19 +25,20 @@ export interface ListParams {
 }
 
 export interface Page<T> {
-  /** Drawn before the request of the page. */
+  /** The number drawn before the page was requested. */
   number: bigint;
-  /** Drawn before the request of the first page that shows some of the range. */
+  /** The number drawn before requesting the first page that contains any of the range. */
   rangeNumber: bigint;
   objects: T[];
-  /** The position of the next page; null = this was the last. */
+  /** The position of the next page; null after the last page. */
   next: Position | null;
   range: CreatedRange;
 }
 
 /**
- * A range of creations (epoch milliseconds, inclusive; null = open) that the pages so far cover completely.
- * `created` has whole seconds, so the second in which a page ends belongs to the range of the next page.
+ * A range of creation times that the pages so far cover completely. Epoch milliseconds, inclusive, null for
+ * an open bound. `created` is in whole seconds, so the second in which a page ends belongs to the next page's
+ * range.
  */
 interface CreatedRange {
   from: number | null;
@@ -46,18 +47,18 @@ interface CreatedRange {
 
 const pageSize = 100;
 
-/** Maximum number of objects that Stripe returns although its lists lack them. */
+/** Maximum number of objects that Stripe returns individually but not in its lists. */
 const maxUnlisted = 20;
 
-/** Maximum number of mirrored objects that a page may lack. */
+/** Maximum number of mirrored objects that may be missing from a page. */
 const maxMissing = 100;
 
 /**
- * Fetches the next page of a list, newest first. If the object after which it begins no longer exists, the
- * page begins with the time of that object.
+ * Fetches the next page of a list, newest first. If the object from which to continue no longer exists, the
+ * page starts at that object's creation time.
  *
- * @param since the oldest creation to list, epoch milliseconds; null = all.
- * @throws RunFailed if a listed object has another mode than the key.
+ * @param since the oldest creation time to list, epoch milliseconds; null for no limit.
+ * @throws RunFailed if a listed object is in another mode than the key.
  * @throws ImplausibleAnswer if the page makes no progress.
  */
 export async function fetchPage<T extends Listed>(
@@ -83,14 +84,14 @@ export async function fetchPage<T extends Listed>(
   if (
     data.some(({ livemode }) => livemode !== undefined && livemode !== deps.config.stripe.livemode)
   ) {
-    throw new RunFailed("wrong_mode: Stripe lists objects of another mode than the key's");
+    throw new RunFailed("wrong_mode: Stripe lists objects that are not in the key's mode");
   }
   const last = data.at(-1);
   if (more && last === undefined) {
     throw new ImplausibleAnswer('Stripe returned an empty page with `has_more`');
   }
   if (last !== undefined && (more || isBehind) && !isNextPage(position, last, isBehind)) {
-    throw new ImplausibleAnswer('Stripe repeated a page of a list');
+    throw new ImplausibleAnswer('Stripe returned the same list page again');
   }
   counts.pages += 1;
   counts.objects += data.length;
@@ -105,8 +106,9 @@ export async function fetchPage<T extends Listed>(
 }
 
 /**
- * Returns whether a page makes progress. Lists are newest first, so it must not end later than the page before,
- * or with an object that was already listed. A page that begins with a time lists that second completely.
+ * Returns whether a page makes progress. Lists are newest first, so it must not end later than the previous
+ * page, or with an object that was already listed. A page that starts at a creation time lists the whole of
+ * that second.
  */
 function isNextPage({ before, tied, after }: Position, last: Listed, isBehind: boolean): boolean {
   const isNew = isBehind ? !tied.includes(last.id) : last.id !== after;
@@ -127,10 +129,10 @@ function positionAfter(position: Position, data: Listed[], last: Listed, number:
 }
 
 /**
- * Fetches each object that the mirror stores as alive in the range of a page, and that the page lacks.
+ * Fetches each object in a page's range that is alive in the mirror but missing from the page.
  *
- * @param loadAlive loads the objects that are stored as alive.
- * @throws RunFailed if the list lacks too many objects to be complete.
+ * @param loadAlive loads the objects that are alive in the mirror.
+ * @throws RunFailed if so many objects are missing that the list cannot be complete.
  */
 export async function compareUnlisted<T extends Listed>(
   context: RunContext,
@@ -164,11 +166,11 @@ export async function compareUnlisted<T extends Listed>(
   }
   deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
   throw new RunFailed(
-    `list_incomplete: Stripe's list lacks more than ${maxMissing} objects (${objectType}) that are alive in the mirror`,
+    `list_incomplete: more than ${maxMissing} objects (${objectType}) that are alive in the mirror are missing from Stripe's list`,
   );
 }
 
-/** The parts of a Prisma query for objects that are stored as alive. */
+/** The parts of a Prisma query for objects that are alive in the mirror. */
 export interface AliveQuery {
   among: { id: { notIn: string[] }; createdAt: ReturnType<typeof createdWithin> };
   newest: { select: { id: true }; orderBy: { createdAt: 'desc' }; take: number };
@@ -184,8 +186,8 @@ function createdWithin({ from, until }: CreatedRange): { gte?: Date; lte?: Date 
 /**
  * Fetches one object and compares it.
  *
- * @param unlisted whether a list lacks the object.
- * @returns whether the object belongs to a test clock; lists omit such objects.
+ * @param unlisted whether the object is missing from its list.
+ * @returns whether the object belongs to a test clock. Lists omit such objects.
  */
 export async function compareSingle(
   context: RunContext,
@@ -206,7 +208,7 @@ export async function compareSingle(
     if (counts.unlisted > maxUnlisted) {
       deps.metrics.alarms.inc({ kind: 'reconciliation_list_incomplete' });
       throw new RunFailed(
-        `list_incomplete: Stripe's list lacks ${counts.unlisted} objects that Stripe knows`,
+        `list_incomplete: ${counts.unlisted} objects that Stripe knows are missing from its list`,
       );
     }
   }

@@ -19,7 +19,7 @@ import { compareUser } from './user-phase.ts';
 interface Phase {
   name: string;
   step: Step;
-  /** Estimates the number of objects, from the mirror. */
+  /** Estimates the number of objects from the mirror. */
   expect?(context: RunContext): Promise<number>;
 }
 
@@ -27,8 +27,8 @@ const catalog: Phase = { name: 'catalog', step: compareCatalog };
 const losses: Phase = { name: 'losses', step: settleLosses };
 
 /**
- * The phases that compare each object, in their order. Charges precede purchases, so that no purchase is
- * restored without its refund.
+ * The phases that compare each type of object, in order. Charges come before purchases, so that no purchase
+ * is restored without its refund.
  */
 const comparedIn: Readonly<Record<SyncedType, readonly Phase[]>> = {
   product: [catalog],
@@ -58,14 +58,16 @@ const comparedIn: Readonly<Record<SyncedType, readonly Phase[]>> = {
   entitlement_summary: [],
 };
 
-/** Losses are decided when all are known. Events are last, since they must not apply held losses. */
+/**
+ * Losses are decided once all of them are known. Events come last, because they must not apply held losses.
+ */
 const everything: readonly Phase[] = [
   ...new Set(Object.values(comparedIn).flat()),
   losses,
   { name: 'events', step: compareEvents },
 ];
 
-/** Stripe's lists cannot be filtered by project, so a project's run walks all of them. */
+/** Stripe's lists cannot be filtered by project, so a project's run goes through all of them. */
 const ofProject = everything.filter(({ name }) => name !== 'events');
 
 const ofUser: readonly Phase[] = [{ name: 'user', step: compareUser }, losses];

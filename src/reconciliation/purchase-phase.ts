@@ -10,7 +10,7 @@ import { eachListed, wholeList } from '../platform/stripe-lists.ts';
 import { compareList } from './compare-list.ts';
 import { recordMissing } from './correction.ts';
 
-// Four levels, which is Stripe's maximum, so that charges and refunds cost no further requests.
+// Four levels, which is Stripe's maximum. With these, charges and refunds need no additional requests.
 const charge = 'data.payment_intent.latest_charge';
 const needed = ['data.line_items', 'data.customer', `${charge}.refunds`];
 const optional = [`${charge}.balance_transaction`];
@@ -40,8 +40,8 @@ export const comparePurchases = compareList({
 });
 
 /**
- * Builds the snapshot of `fetchSnapshot` from the list. One-time lines of a subscription's checkout are paid
- * through its invoice, which the list cannot expand, so such a session is fetched.
+ * Builds from the list the same snapshot as `fetchSnapshot`. One-time lines of a subscription checkout are
+ * paid through the invoice, which the list cannot expand, so such a session is fetched.
  */
 async function toSnapshot(
   stripe: Stripe,

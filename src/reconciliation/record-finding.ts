@@ -13,10 +13,10 @@ export interface NewFinding {
   action: FindingAction;
 }
 
-/** Maximum number of users that a finding lists; `users_affected` counts all of them. */
+/** Maximum number of users to list in a finding. `users_affected` is the number of all of them. */
 const maxUsers = 100;
 
-/** Stores a finding, one per object and run. A `fixed` one is never overwritten. */
+/** Stores a finding, at most one per object and run. A `fixed` finding is never overwritten. */
 export async function recordFinding(
   tx: Tx,
   now: number,
@@ -26,7 +26,7 @@ export async function recordFinding(
   const { objectType, objectId, local, stripe } = difference;
   const losers = effects.filter(loses).map(({ uid }) => uid);
   const at = new Date(now);
-  // One statement, since an instance that no longer holds the run may still write about the same object.
+  // A single statement, because an instance that has lost the run may still write about the same object.
   await tx.$executeRaw`
     insert into reconciliation_findings as former (run_id, object_type, object_id, type, project_id,
       local, stripe, effect, loser_uids, action, created_at, resolved_at)
@@ -40,7 +40,7 @@ export async function recordFinding(
     where former.action <> 'fixed'`;
 }
 
-/** Returns JSON text; null for null, so that SQL's null is stored. */
+/** Returns a JSON string, or null for null, so that the column is set to SQL null. */
 function json(value: object | null): string | null {
   return value === null ? null : JSON.stringify(value);
 }

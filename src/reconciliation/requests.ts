@@ -62,7 +62,11 @@ export async function startRun(
   });
 }
 
-/** Loads a run of a project; null = of any project. @throws ProblemError reconciliation_not_found. */
+/**
+ * Loads a run of a project, or of any project if `projectId` is null.
+ *
+ * @throws ProblemError reconciliation_not_found.
+ */
 export async function loadRun(
   database: Database,
   projectId: string | null,
@@ -75,7 +79,7 @@ export async function loadRun(
   return run;
 }
 
-/** Loads runs, the last started first. */
+/** Loads runs, latest first. */
 export function loadRuns(
   database: Database,
   projectId: string | null,
@@ -104,7 +108,7 @@ export interface RunCursor {
   id: string;
 }
 
-/** Loads the findings of a run, in order of recording. */
+/** Loads the findings of a run in the order in which they were recorded. */
 export function loadFindings(
   database: Database,
   runId: string,
@@ -124,7 +128,7 @@ export function loadFindings(
   });
 }
 
-/** Counts the findings of each of these runs. */
+/** Loads the number of findings for each of these runs. */
 export async function countFindings(
   database: Database,
   runIds: string[],
@@ -146,7 +150,7 @@ export async function countFindings(
 }
 
 /**
- * Resumes a held run to apply only its held findings, each checked again first.
+ * Resumes a held run, which then applies only its held findings. Each is checked again first.
  *
  * @throws ProblemError reconciliation_not_found, reconciliation_not_held.
  */

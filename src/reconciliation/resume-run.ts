@@ -9,12 +9,13 @@ import { endRun, leaseMs, type Progress, progressOf, releaseRun, saveRun } from 
 
 export interface RunDeps extends ReconcileDeps {
   pause: (ms: number) => Promise<void>;
-  /** Returns whether the process is stopping; the run is then released. */
+  /** Returns whether the process is stopping. If so, the run is released. */
   isStopped: () => boolean;
 }
 
 /**
- * Webhooks have priority: while this many objects are enqueued, the next page is delayed by `ms`, up to `times`.
+ * Webhooks take precedence: while this many objects are enqueued, the next page is delayed by `ms`, at most
+ * `times` times.
  */
 const yieldTo = { enqueued: 50, ms: 500, times: 20 };
 
@@ -22,7 +23,7 @@ const yieldTo = { enqueued: 50, ms: 500, times: 20 };
 class RunInterrupted extends Error {}
 
 /**
- * Resumes a claimed run at its last position, and runs it to its end. A failure is recorded in the run. An
+ * Resumes a claimed run at its last position and continues to the end. A failure is recorded in the run. An
  * interrupted run is released.
  */
 export async function resumeRun(
@@ -39,7 +40,8 @@ export async function resumeRun(
       await releaseRun(deps, run.id, holder);
       return;
     }
-    // An unreachable database cannot record the failure either: the lease expires, and the run is resumed.
+    // The database is unreachable, so the failure cannot be recorded there: the lease expires and the run is
+    // resumed.
     if (isUnreachable(error)) throw error;
     deps.metrics.alarms.inc({ kind: 'reconciliation_failed' });
     deps.logger.error({ err: error, run: run.id }, 'a reconciliation failed');
@@ -48,7 +50,7 @@ export async function resumeRun(
   }
 }
 
-/** Ends a run. Held findings wait for an operator, even if something else failed. */
+/** Ends a run. Held findings wait for an operator, even if another part of the run failed. */
 async function end(
   deps: RunDeps,
   run: ReconciliationRun,
@@ -92,7 +94,7 @@ async function compareAll(
       await context.beat();
       await yieldToWebhooks(deps, pause);
       const next = await withRetries(pause, () => {
-        // Resets the counts, so that a repeated step counts once.
+        // Resets the counts, so that a repeated step is not counted twice.
         Object.assign(context.counts, countsOf(progress));
         return phase.step(context, progress.position);
       });
@@ -105,7 +107,7 @@ async function compareAll(
   const { unlisted } = context.counts;
   return unlisted === 0
     ? null
-    : `list_incomplete: Stripe's lists lacked ${unlisted} objects that Stripe knows`;
+    : `list_incomplete: ${unlisted} objects that Stripe knows were missing from its lists`;
 }
 
 async function enter(

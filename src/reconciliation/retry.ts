@@ -4,18 +4,18 @@ import { backOffMs } from '../platform/back-off.ts';
 import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
 import { RunFailed } from './run-context.ts';
 
-/** Back-off during an outage or a rate limit. Each delay is shorter than the run's lease. */
+/** Back-off during an outage or a rate limit, milliseconds. Each delay is shorter than the run's lease. */
 const waits = { first: 1_000, last: 30_000 };
 const maxAttempts = 60;
 
-/** Maximum number of attempts if Stripe's responses contradict each other. */
+/** Maximum number of attempts while Stripe's responses contradict each other. */
 const maxImplausible = 3;
 
 /**
- * Retries a step during an outage or a rate limit, for up to half an hour. Steps are idempotent, since each
+ * Retries a step during an outage or a rate limit, for up to half an hour. Steps are idempotent, because each
  * compares again before it corrects.
  *
- * @throws RunFailed if Stripe refuses the key or stays unavailable.
+ * @throws RunFailed if Stripe rejects the key or stays unavailable.
  */
 export async function withRetries<T>(
   pause: (ms: number) => Promise<void>,
@@ -34,7 +34,7 @@ export async function withRetries<T>(
       if (!(error instanceof Stripe.errors.StripeError)) throw error;
       const { statusCode: status } = error;
       if (status === 401 || status === 403) {
-        throw new RunFailed(`stripe_refused: Stripe refuses the key (${status})`);
+        throw new RunFailed(`stripe_refused: Stripe rejects the key (${status})`);
       }
       if (!isExternalFailure(error)) {
         throw new RunFailed(`stripe_error: ${error.code ?? error.type} (${status ?? 0})`);

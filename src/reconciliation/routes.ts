@@ -37,7 +37,7 @@ const scopeQuery = { project_id: projectIdSchema.optional() };
 const startedSchema = z.strictObject({ id: z.string(), status: z.enum(runStatuses) });
 
 /**
- * Registers the routes that start reconciliations, read their progress and findings, and force held findings.
+ * Registers the routes that start reconciliations, read their progress and findings, and apply held findings.
  */
 export function reconciliationRoutes(
   app: App,
@@ -56,12 +56,15 @@ export function reconciliationRoutes(
       schema: {
         tags,
         summary:
-          'Compare a user, a project or, with the platform key and no project, everything with Stripe',
+          'Compare a user, a project or (with the platform key and no project) everything with Stripe',
         body: z
           .strictObject({
             ...scopeQuery,
             user_id: userIdSchema.optional(),
-            dry_run: z.boolean().optional().describe('Report without changing anything'),
+            dry_run: z
+              .boolean()
+              .optional()
+              .describe('Reports differences without changing anything'),
           })
           .nullish(),
         response: { 202: startedSchema },
@@ -111,7 +114,7 @@ export function reconciliationRoutes(
       config: { auth: 'admin', problems: ['reconciliation_not_found'] },
       schema: {
         tags,
-        summary: 'Get the progress of a reconciliation and the number of its findings',
+        summary: 'Get the progress of a reconciliation and the numbers of its findings',
         params: inPath,
         querystring: z.strictObject(scopeQuery),
         response: { 200: runSchema },
@@ -131,7 +134,8 @@ export function reconciliationRoutes(
       config: { auth: 'admin', problems: ['reconciliation_not_found'] },
       schema: {
         tags,
-        summary: 'List the findings of a reconciliation: both sides, the effect, the action',
+        summary:
+          'List the findings of a reconciliation, each with both sides, the effect and the action',
         params: inPath,
         querystring: z.strictObject({
           ...listQuery,
@@ -158,7 +162,7 @@ export function reconciliationRoutes(
       config: { auth: 'admin', problems: ['reconciliation_not_found', 'reconciliation_not_held'] },
       schema: {
         tags,
-        summary: 'Apply the held findings of a reconciliation, each checked again first',
+        summary: 'Apply the held findings of a reconciliation after checking each again',
         params: inPath,
         body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
         response: { 202: startedSchema },

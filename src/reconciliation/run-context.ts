@@ -14,23 +14,23 @@ export interface ReconcileDeps extends ApplyDeps {
 
 export interface RunScope {
   runId: string;
-  /** Null = all projects. */
+  /** Null for all projects. */
   projectId: string | null;
   userId: string | null;
   dryRun: boolean;
 }
 
-/** The position of a phase in its list at Stripe; newest first. */
+/** The position of a phase in its Stripe list, which is newest first. */
 export const positionSchema = z.object({
-  /** The index of the list; most phases have one. */
+  /** The index of the list. Most phases have only one. */
   part: z.int(),
-  /** The id of the last listed object; null = at the beginning. */
+  /** The id of the last listed object; null at the beginning. */
   after: z.string().nullable(),
-  /** The creation of that object, epoch milliseconds. */
+  /** The creation time of the last listed object, epoch milliseconds. */
   before: z.number().nullable(),
-  /** The ids listed so far that were created in that second; the next page may list more. */
+  /** The ids listed so far that were created in the same second. The next page may list more of them. */
   tied: z.array(z.string()),
-  /** The number under which that second was first listed, as text; null = not yet. */
+  /** The number under which that second was first listed, as a string; null if no page was listed yet. */
   tiedSince: z.string().nullable().default(null),
 });
 
@@ -44,11 +44,14 @@ export const beginning: Position = {
   tiedSince: null,
 };
 
-/** Counts over the whole run. */
+/** Totals over the whole run. */
 interface Counts {
   pages: number;
   objects: number;
-  /** Objects that Stripe returned alive although its list lacked them: the list was incomplete. */
+  /**
+   * Number of live objects that Stripe returned although they were missing from its list, which was
+   * incomplete.
+   */
   unlisted: number;
 }
 
@@ -56,10 +59,10 @@ interface Counts {
 export interface RunContext {
   deps: ReconcileDeps;
   scope: RunScope;
-  /** The oldest creation to compare in lists by creation, epoch milliseconds; null = all. */
+  /** The oldest creation time to compare in lists by creation, epoch milliseconds; null for no limit. */
   since: number | null;
   counts: Counts;
-  /** Renews the lease. Throws if another instance has taken over the run, or this one is stopping. */
+  /** Renews the lease. Throws if another instance has taken over the run or if this one is stopping. */
   beat(): Promise<void>;
 }
 
@@ -71,13 +74,13 @@ export interface FetchedSnapshot {
   related?: Related;
 }
 
-/** Objects that were compared just before. A dry run, or one of another project, has not stored them. */
+/** Objects that were compared just before. A dry run, or a run for another project, has not stored them. */
 export interface Related {
-  /** A dry run applies these, too, since the users of the objects may follow from them. */
+  /** A dry run applies these customers too, because they may determine the owners of the objects. */
   customers?: StripeSnapshot['customer'];
-  /** Products that are not stored, without which their prices cannot be stored. */
+  /** Products that are not stored. Their prices cannot be stored without them. */
   products?: StripeSnapshot['product'];
 }
 
-/** Ends a run that cannot continue, with the reason. */
+/** Ends a run that cannot continue. The message is the reason. */
 export class RunFailed extends Error {}

@@ -6,10 +6,11 @@ import { newId } from '../platform/ids.ts';
 import { beginning, positionSchema, type RunScope } from './run-context.ts';
 
 /*
- * Stores runs. An instance claims a run by a lease and renews it. Once it has expired, another may take over.
+ * Stores runs. An instance claims a run with a lease and renews it. Once the lease has expired, another
+ * instance may take over the run.
  */
 
-/** Lease of a run, milliseconds. */
+/** Duration of a run's lease, milliseconds. */
 export const leaseMs = 60_000;
 
 export const runStatuses = ['running', 'done', 'held', 'failed'] as const;
@@ -22,15 +23,15 @@ const progressSchema = z.object({
   unlisted: z.int(),
   /** The start of the phase, epoch milliseconds. */
   phaseStartedAt: z.number(),
-  /** `objects` at the start of the phase. */
+  /** The value of `objects` at the start of the phase. */
   phaseObjects: z.int(),
-  /** The expected number of objects of the phase; null = unknown. */
+  /** The expected number of objects in the phase; null if unknown. */
   expected: z.int().nullable(),
-  /** The oldest creation that is listed, epoch milliseconds; null = no lower bound. */
+  /** The oldest creation time to list, epoch milliseconds; null for no limit. */
   since: z.number().nullable(),
   /** Whether an operator forced the held findings. */
   forced: z.boolean(),
-  /** The error of the run before an operator forced the held findings. */
+  /** The run's error from before an operator forced the held findings. */
   failedBefore: z.string().nullable().default(null),
 });
 
@@ -46,7 +47,7 @@ interface RunDeps {
   database: Database;
 }
 
-/** Overlap of a run with the last success, milliseconds: Stripe may list new objects late. */
+/** Overlap of a run with the last successful one, milliseconds. Stripe may list new objects with a delay. */
 const overlapMs = 7_200_000;
 
 async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progress> {
@@ -70,7 +71,7 @@ async function firstProgress(clock: Clock, tx: Tx, phase: string): Promise<Progr
   };
 }
 
-/** Creates a run on demand, which the next free instance claims. */
+/** Creates an on-demand run, which the next free instance claims. */
 export async function createRun(
   { clock, database }: RunDeps,
   run: Omit<RunScope, 'runId'>,
@@ -89,7 +90,7 @@ export async function createRun(
 }
 
 /**
- * Creates the run of a time slot, once over all instances, unless a scheduled run is in progress.
+ * Creates the run for a time slot, once across all instances, unless a scheduled run is in progress.
  *
  * @returns whether this instance created it.
  */
@@ -151,7 +152,7 @@ export async function releaseRun({ database }: RunDeps, id: string, holder: stri
   });
 }
 
-/** Ends a run. Pending findings become `reported`. May also settle held findings of other runs. */
+/** Ends a run. Pending findings become `reported`. Held findings of other runs may be settled. */
 export async function endRun(
   { clock, database }: RunDeps,
   run: Pick<ReconciliationRun, 'id' | 'projectId' | 'userId' | 'dryRun' | 'startedAt'>,
@@ -177,10 +178,11 @@ export async function endRun(
 }
 
 /**
- * Settles held findings of other runs about the same objects as the fixed and settled findings of this run.
+ * Settles held findings of other runs that are about the same objects as this run's fixed and settled
+ * findings.
  *
- * @param startedAt if given, also settles those of runs that started earlier: this run compared everything
- *   since, and held nothing.
+ * @param startedAt if not null, all held findings of runs that started earlier are settled too: this run has
+ *   compared everything since, and held nothing.
  */
 async function settleHeld(tx: Tx, now: number, id: string, startedAt: Date | null): Promise<void> {
   await tx.$executeRaw`

@@ -13,14 +13,14 @@ const pollEveryMs = 2_000;
 
 const measureEveryMs = 30_000;
 
-/** Interval at which a pause checks for a stop, milliseconds. */
+/** Interval at which a waiting loop checks whether it should stop, milliseconds. */
 const sliceMs = 250;
 
 /**
- * Starts the scheduler, which creates the run of each time slot, once over all instances, and resumes new and
+ * Starts the scheduler. It creates the run for each time slot, once across all instances, and resumes new and
  * abandoned runs.
  *
- * @param schedule a cron expression in UTC; undefined: only on demand.
+ * @param schedule a cron expression in UTC; undefined to run only on demand.
  */
 export function startReconciliation(
   deps: ReconcileDeps,
@@ -36,7 +36,7 @@ export function startReconciliation(
     }
   };
   const onError = (error: unknown): void => {
-    deps.logger.warn({ err: error }, 'a reconciliation was interrupted; it will be resumed');
+    deps.logger.warn({ err: error }, 'a reconciliation was interrupted; it will resume');
   };
   const working = repeat(
     pollEveryMs,
@@ -65,12 +65,12 @@ export function startReconciliation(
 
 const everything = { projectId: null, userId: null };
 
-/** Rounds down to the minute, since the schedules of instances differ by milliseconds. */
+/** Rounds down to the minute, because the schedules of different instances are milliseconds apart. */
 function slotOf(date: Date): Date {
   return new Date(Math.floor(date.getTime() / 60_000) * 60_000);
 }
 
-/** Claims and resumes runs until none is unclaimed. */
+/** Claims and resumes runs until no unclaimed run is left. */
 export async function drainRuns(
   deps: Parameters<typeof resumeRun>[0],
   holder: string,

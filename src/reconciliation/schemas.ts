@@ -11,10 +11,10 @@ const progressSchema = z.strictObject({
   phase: z.string().describe('The current phase'),
   phases_done: z.int(),
   phases: z.int(),
-  pages: z.int().describe('Number of listed pages, over the whole run'),
-  objects: z.int().describe('Number of compared objects, over the whole run'),
+  pages: z.int().describe('Number of pages listed in the whole run'),
+  objects: z.int().describe('Number of objects compared in the whole run'),
   objects_per_second: z.number().nullable().describe('In this phase'),
-  seconds_left: z.int().nullable().describe('Estimate for this phase; `null` = unknown'),
+  seconds_left: z.int().nullable().describe('Estimated time left in this phase; `null` if unknown'),
 });
 
 export const runSchema = z
@@ -23,13 +23,13 @@ export const runSchema = z
     project_id: z.string().nullable().describe('`null` = all'),
     user_id: z.string().nullable(),
     dry_run: z.boolean(),
-    slot: isoInstantSchema.nullable().describe('The time it was scheduled for; `null` = on demand'),
+    slot: isoInstantSchema.nullable().describe('When the run was scheduled; `null` if on demand'),
     status: z.enum(runStatuses),
     error: z.string().nullable().describe('Why the run failed or was incomplete'),
     account_id: z
       .string()
       .nullable()
-      .describe("Stripe's id of the account, if the key may read it"),
+      .describe("The account's id in Stripe, if the key may read it"),
     started_at: isoInstantSchema,
     finished_at: isoInstantSchema.nullable(),
     progress: progressSchema,
@@ -45,21 +45,21 @@ export const findingSchema = z
     project_id: z.string().nullable(),
     object: z.strictObject({ type: z.string(), id: z.string() }),
     local: jsonOutSchema.describe(
-      'The differing fields in the mirror; `null` = it has no such object',
+      'The differing fields in the mirror; `null` if the object is not in the mirror',
     ),
-    stripe: jsonOutSchema.describe('The differing fields at Stripe'),
-    effect: jsonOutSchema.describe('The gains and losses of users by the correction'),
+    stripe: jsonOutSchema.describe('The differing fields in Stripe'),
+    effect: jsonOutSchema.describe('What users gain and lose through the correction'),
     action: z
       .enum(findingActions)
       .describe(
-        '`fixed`; `reported` only; `pending` until the end of the run; `held` for an operator; `settled` by another sync or run; `open`: only an operator can resolve it',
+        '`fixed`: the mirror was corrected. `reported`: nothing was changed. `pending`: undecided until the end of the run. `held`: waits for an operator. `settled`: resolved by another sync or run. `open`: only an operator can resolve it.',
       ),
     created_at: isoInstantSchema,
     resolved_at: isoInstantSchema.nullable(),
   })
   .meta({ id: 'ReconciliationFinding' });
 
-/** Number of findings of a run, by type and by action. */
+/** The numbers of a run's findings, by type and by action. */
 export interface FindingCounts {
   byType: Record<string, number>;
   byAction: Record<string, number>;
@@ -124,7 +124,7 @@ export function toFindingDto(row: ReconciliationFinding): z.infer<typeof finding
   };
 }
 
-/** Returns the stored fields of an object under the names of the API. */
+/** Returns an object's stored fields under their API names. */
 function sideOf(stored: unknown) {
   const fields = z.record(z.string(), z.json()).nullable().parse(stored);
   return fields === null ? null : toApiFields(fields);

@@ -8,7 +8,7 @@ import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
 import type { StoredObjects } from './core/diff.ts';
 
 /**
- * Loads the mirror's rows of the objects of a snapshot, with a fixed number of queries.
+ * Loads the mirror's rows for a snapshot's objects, with a fixed number of queries.
  *
  * @param number the number under which the snapshot was fetched.
  */
@@ -31,7 +31,7 @@ export async function loadStored(
   };
 }
 
-/** Loads the keys of the objects whose stored user differs from their owner. */
+/** Loads the keys of the objects with a stored user other than their owner. */
 async function loadMisowned(
   tx: Tx,
   snapshot: StripeSnapshot,

@@ -5,7 +5,7 @@ import { added, compareList } from './compare-list.ts';
 
 const optional = withDiscounts.map((path) => `data.${path}`);
 
-/** Compares all subscriptions, ended ones included, with their items and customers. */
+/** Compares all subscriptions, including ended ones, with their items and customers. */
 export const compareSubscriptions = compareList({
   list: (stripe, params) =>
     whereAllowed(optional, ['data.customer'], (expand) =>

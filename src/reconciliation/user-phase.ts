@@ -3,7 +3,9 @@ import { type SyncedRef, objectKey, refsTo } from '../webhook/core/synced-object
 import { compareSingle } from './pages.ts';
 import type { RunContext } from './run-context.ts';
 
-/** Compares all objects of one user, at Stripe and in the mirror. Fetches each individually. */
+/**
+ * Compares all objects of one user, both those in Stripe and those in the mirror. Fetches each individually.
+ */
 export async function compareUser(context: RunContext): Promise<null> {
   const { deps, scope } = context;
   const { prisma } = deps.database;

@@ -7,25 +7,25 @@ import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.
 import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schemas.ts';
 
 /*
- * Stores a row per project and UTC day, so that charts need no scan. A day is written after it has ended. The
- * present state can be recorded only for the last day; changes can also be computed for earlier days.
+ * Stores one row per project and UTC day, so that charts need no scan. A day is written after it has ended.
+ * Only the last day can record the present state. Changes can also be computed for earlier days.
  */
 
 const dayMs = 86_400_000;
 
-/** Maximum number of missed days that one run writes. */
+/** Maximum number of missed days to write in one run. */
 const maxDaysPerRun = 40;
 
-/** Number of days that are recomputed: a dispute may be lost two or three months after it was opened. */
+/** Number of days to recompute. A dispute may be lost two or three months after it was opened. */
 const revisedDays = 120;
 
 /**
- * Writes the days that have ended and are not yet written, from each project's creation on. After it has
- * written yesterday, recomputes the changes of earlier days. Of concurrent calls by several instances, one
- * works and the others return at once.
+ * Writes the days that have ended and are not yet written, starting at each project's creation. Once
+ * yesterday is written, recomputes the changes of earlier days. If several instances call it concurrently,
+ * one does the work and the others return immediately.
  *
- * @param isStopped checked between two days.
- * @returns the number of written rows, without recomputed ones.
+ * @param isStopped checked between days.
+ * @returns the number of rows written, not including recomputed ones.
  */
 export async function writeDailyReports(
   { database, clock }: { database: Database; clock: Clock },
@@ -33,7 +33,7 @@ export async function writeDailyReports(
 ): Promise<number> {
   const client = await database.pool.connect();
   // The connection with the lock is idle while the days are written. Without a listener, the error event of a
-  // lost connection would end the process; the next query fails anyway.
+  // lost connection would end the process. The next query would fail anyway.
   const ignore = (): void => undefined;
   client.on('error', ignore);
   try {
@@ -93,7 +93,7 @@ async function writeMissing(
   return written;
 }
 
-/** Recomputes the changes of a written day. The recorded state is kept. */
+/** Recomputes the changes of a day already written. The recorded state is kept. */
 async function reviseDay(database: Database, dayAt: number): Promise<void> {
   const day = new Date(dayAt);
   const { prisma } = database;
@@ -114,8 +114,8 @@ async function reviseDay(database: Database, dayAt: number): Promise<void> {
 }
 
 /**
- * Loads the first unwritten day of each project: the day after the last written one, otherwise the day of its
- * creation.
+ * Loads the first unwritten day of each project: the day after the last one written or, if there is none, the
+ * day on which the project was created.
  */
 async function loadFirstMissing(database: Database): Promise<Map<string, number>> {
   const { rows } = await database.pool.query<{ id: string; first: string }>(

@@ -3,7 +3,7 @@ import type { JsonValue } from '../entitlements/core/facts.ts';
 import { byText } from '../entitlements/core/order.ts';
 import type { FigureLine } from './core/csv.ts';
 
-/** How values of a kind are represented in JSON and CSV. */
+/** How one kind of value is represented in JSON and CSV. */
 export interface Shape<Value, Json> {
   schema: z.ZodType<Json>;
   toJson(value: Value): Json;
@@ -16,21 +16,21 @@ export const count: Shape<number, number> = {
   toLines: (figure, value) => [{ figure, value }],
 };
 
-/** Whole minor units. */
+/** A whole number of minor units. */
 const amount: Shape<bigint, number> = { ...count, toJson: clampToSafeInteger };
 
-/** Counts by a key, such as a status or a product. */
+/** Numbers by a key, such as a status or a product. */
 export const counts = byKey('of', count);
 
 export const money = byKey('currency', amount, 'Minor units by currency');
 
-/** Revenue by currency; a net amount may be negative. */
+/** Revenue by currency. The net amount may be negative. */
 export const revenue = byKey(
   'currency',
   group({ gross: amount, refunded: amount, disputed: amount, net: amount }),
 );
 
-/** Returns the shape of values by a key, which has its own CSV column. */
+/** Returns the shape of values by key. The key has its own CSV column. */
 function byKey<Value, Json>(
   column: 'of' | 'currency',
   each: Shape<Value, Json>,
@@ -57,7 +57,7 @@ type ValuesOf<Group extends Members> = {
   [Name in keyof Group]: Group[Name] extends Shape<infer Value, unknown> ? Value : never;
 };
 
-/** Returns the shape of several named values. */
+/** Returns the shape of a group of named values. */
 export function group<Group extends Members>(
   members: Group,
 ): Shape<ValuesOf<Group>, Record<string, JsonValue>> {
@@ -74,8 +74,8 @@ export function group<Group extends Members>(
 }
 
 /**
- * Clamps an amount to the range of exact JSON numbers, 90 trillion dollars, so that a subscription with an
- * absurd quantity does not fail all reports.
+ * Clamps an amount to the range of exact JSON numbers, 90 trillion dollars, so that one subscription with an
+ * absurd quantity does not break all reports.
  */
 function clampToSafeInteger(amount: bigint): number {
   const max = BigInt(Number.MAX_SAFE_INTEGER);

@@ -4,7 +4,7 @@ import type { Flow } from './core/figures.ts';
 import { count, counts, group, money, revenue, type Shape } from './figure-shapes.ts';
 import type { ProjectStanding } from './report.ts';
 
-/** A figure of reports. */
+/** A figure in reports. */
 interface Figure<Of, Facts, Json> {
   of: Of;
   schema: z.ZodType<Json>;
@@ -28,10 +28,10 @@ function figuresOf<Of extends string, Facts>(of: Of) {
   });
 }
 
-/** Figures of the present state when a report is requested. */
+/** Figures for the present state at the time of the request. */
 const standing = figuresOf<'standing', ProjectStanding>('standing');
 
-/** Figures of the changes in the window of a report. */
+/** Figures for the changes in the report's window. */
 const flow = figuresOf<'flow', Flow>('flow');
 
 /** The figures of subscriptions, in the order of reports. */
@@ -41,7 +41,7 @@ export const subscriptionFigures = {
   by_price: standing(counts, 'Active subscriptions, by price', (all) => all.byPrice),
   new: flow(
     count,
-    'Subscriptions that began in the window, without reactivated ones',
+    'Subscriptions that began in the window, excluding reactivated ones',
     ({ movement }) => movement.started,
   ),
   churned: flow(
@@ -51,26 +51,32 @@ export const subscriptionFigures = {
   ),
   reactivated: flow(
     count,
-    'Subscriptions that began in the window, of subscribers whose earlier ones had all ended',
+    'Subscriptions that began in the window after all earlier ones of the subscriber had ended',
     ({ movement }) => movement.reactivated,
   ),
   trialing: flow(
     count,
-    'Subscriptions in a trial at some instant of the window',
+    'Subscriptions that were in a trial at any instant of the window',
     ({ movement }) => movement.trialing,
   ),
 };
 
 /** All other figures. */
 export const otherFigures = {
-  mrr: standing(money, 'Per month, minor units by currency: active and past due', (all) => all.mrr),
+  mrr: standing(
+    money,
+    'Monthly amounts of active and past-due subscriptions, in minor units by currency',
+    (all) => all.mrr,
+  ),
   mrr_apart: standing(
     group({
       trialing: money,
       paused: money,
       unpriced_items: {
         ...count,
-        schema: count.schema.describe('Items that count as 0, because their price is unknown'),
+        schema: count.schema.describe(
+          'Number of items that are included as 0 because their price is unknown',
+        ),
       },
     }),
     'Monthly amounts that are not in `mrr`',
@@ -80,16 +86,20 @@ export const otherFigures = {
       unpriced_items: unpricedItems,
     }),
   ),
-  revenue: flow(revenue, 'Minor units by currency, over the window', (all) => all.revenue),
+  revenue: flow(revenue, 'Revenue in the window, in minor units by currency', (all) => all.revenue),
   payments: flow(
     group({ failed: count, recovered: count }),
-    'Invoices in the window with a failed payment, and invoices paid after a failed payment',
+    'Numbers of invoices in the window with a failed payment, and of those paid after a failed payment',
     (all) => all.payments,
   ),
-  entitled_users: standing(counts, 'Users by feature code', (all) => all.entitledUsers),
+  entitled_users: standing(
+    counts,
+    'Number of entitled users by feature code',
+    (all) => all.entitledUsers,
+  ),
   grants_in_force: standing(
     count,
-    'Manual grants in force: their window covers now, and no operator has ended them',
+    'Number of manual grants in force: the window covers now, and no operator has ended the grant',
     (all) => all.grantsInForce,
   ),
 };

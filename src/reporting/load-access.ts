@@ -3,22 +3,22 @@ import type { Database } from '../platform/database.ts';
 import { groupByProject } from './by-project.ts';
 import { ofProject } from './owners.ts';
 
-/** Numbers of users and grants of a project at an instant. */
+/** How many users are entitled in a project at an instant, and how many grants are in force. */
 export interface Access {
-  /** Users by feature code, for all features that are not archived. */
+  /** Number of entitled users by feature code, for all features that are not archived. */
   entitledUsers: ReadonlyMap<string, number>;
-  /** Manual grants whose window covers the instant, revoked ones included. */
+  /** Number of manual grants with a window that covers the instant, including revoked ones. */
   grantsInForce: number;
 }
 
-/** Loads the numbers of entitled users and grants in force, by project. */
+/** Loads the numbers of entitled users and of grants in force, by project. */
 export async function loadAccess(
   database: Database,
   scope: ProjectScope,
   now: number,
 ): Promise<(projectId: string) => Access> {
   const entitled = await database.pool.query<{ project_id: string; code: string; users: number }>(
-    // Live segments of one user and feature never overlap, so each row counts another user.
+    // Live segments of one user and feature never overlap, so each row is a different user.
     `select f.project_id, f.code, (
        select count(*)::int from entitlement_segments s
        where s.project_id = f.project_id and s.feature_code = f.code and s.superseded_at is null

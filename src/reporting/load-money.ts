@@ -10,16 +10,16 @@ import type { CurrencySum } from './core/figures.ts';
 import type { ReportWindow } from './core/movement.ts';
 import { invoiceOwner, invoiceProject, ofProject, sessionProject } from './owners.ts';
 
-/** SQL: whether a row `i` of invoices is revenue. */
+/** SQL condition that a row `i` of invoices is revenue. */
 const paidInvoice = `i.status = 'paid' and i.amount_paid > 0`;
 
-/** SQL: whether a row `cs` of checkout_sessions is a one-off payment. */
+/** SQL condition that a row `cs` of checkout_sessions is a one-off payment. */
 const paidSession = `cs.mode = 'payment' and cs.status = 'complete' and cs.payment_status = 'paid'
   and cs.amount_total > 0`;
 
 /**
- * SQL: whether no invoice is the receipt of a row `cs` of checkout_sessions. As a subquery with `limit`, the
- * look-up by payment runs per row; otherwise Postgres would scan all payments.
+ * SQL condition that a row `cs` of checkout_sessions has no invoice as its receipt. The `limit` in the
+ * subquery makes Postgres look up each payment instead of scanning all of them.
  */
 const withoutReceipt = `
   not exists (select from invoices i where i.id = cs.invoice_id and ${paidInvoice})
@@ -27,8 +27,8 @@ const withoutReceipt = `
        where ip.payment_intent_id = cs.payment_intent_id and ${paidInvoice} limit 1) is null`;
 
 /**
- * SQL: the project of a payment intent's revenue, by its receipt, or by its checkout if no receipt names the
- * payment.
+ * Returns SQL for the project of a payment intent's revenue: that of the receipt or, if no receipt names the
+ * payment, that of the checkout.
  */
 function paymentProject(intentId: string): string {
   return `coalesce(
@@ -40,8 +40,8 @@ function paymentProject(intentId: string): string {
 }
 
 /**
- * SQL: sums of rows `(project_id, currency, amount)`. Without the `offset`, Postgres would evaluate the owner
- * again for each condition on a row.
+ * Returns SQL that sums `amount` by project and currency. `offset 0` keeps Postgres from re-evaluating the
+ * project subquery for every condition.
  */
 function summed(kind: CurrencySum['kind'], rows: string): string {
   return `
@@ -49,7 +49,7 @@ function summed(kind: CurrencySum['kind'], rows: string): string {
     from (${rows} offset 0) ${kind} group by project_id, currency`;
 }
 
-/** SQL: the payments returned over [$2, $3): rows `back` of refunds or disputes. */
+/** Returns SQL for the payments returned in [$2, $3), from the rows `back` of refunds or disputes. */
 function returnedPayments(table: 'refunds' | 'disputes', statuses: readonly string[]): string {
   const intentId = 'coalesce(back.payment_intent_id, ch.payment_intent_id)';
   return `
@@ -60,8 +60,9 @@ function returnedPayments(table: 'refunds' | 'disputes', statuses: readonly stri
 }
 
 /**
- * SQL: revenue and returns over [$2, $3), by project, kind and currency. A one-off payment counts when its
- * money arrived, as recorded by its purchases. A lost dispute counts when it was opened.
+ * SQL for revenue and returned payments in [$2, $3), by project, kind and currency. A one-off payment is
+ * dated by when its money arrived, as recorded in its purchases. A lost dispute is dated by when it was
+ * opened.
  */
 const revenueSums = `
   select project_id, kind, currency, sum(amount)::text as amount
@@ -89,7 +90,7 @@ const revenueSums = `
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;
 
-/** SQL: numbers of failed and recovered invoices over [$2, $3), by project, each from its own index. */
+/** SQL for the numbers of failed and recovered invoices in [$2, $3), by project. Each uses its own index. */
 const paymentCounts = `
   select project_id, sum(failed)::int as failed, sum(recovered)::int as recovered
   from (
@@ -113,7 +114,7 @@ interface SumRow {
   amount: string;
 }
 
-/** Loads revenue and returns over the window, by project. */
+/** Loads revenue and returned payments in the window, by project. */
 export async function loadRevenue(
   database: Database,
   scope: ProjectScope,
@@ -132,8 +133,7 @@ export async function loadRevenue(
 }
 
 /**
- * Loads numbers of invoices with a failed payment, and of those that were paid afterwards, over the window,
- * by project.
+ * Loads, by project, how many invoices in the window had a failed payment, and how many were paid after one.
  */
 export async function loadPaymentCounts(
   database: Database,

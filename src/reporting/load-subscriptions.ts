@@ -31,8 +31,8 @@ interface AlikeRow extends Omit<AlikeSubscriptions, 'items' | 'discounts'> {
 }
 
 /**
- * Loads the subscriptions of projects, grouped by everything that reports use. Ended ones have no items.
- * Discounts are those that recur and are in force.
+ * Loads the subscriptions of projects, grouped by everything that reports use. Ended subscriptions have no
+ * items. Only recurring discounts that are in force are included.
  */
 export async function loadSubscriptions(
   database: Database,
@@ -82,8 +82,8 @@ interface SpanRow {
 }
 
 /**
- * Loads the spans of subscriptions that have begun, for each subscriber with one that began, ended or was in
- * its trial in the window. An ended subscription without a known end counts as never begun.
+ * Loads the spans of subscriptions that have begun. Includes every subscriber with a subscription that began,
+ * ended or was in its trial in the window. An ended subscription without a known end counts as never begun.
  */
 export async function loadSubscriptionSpans(
   database: Database,

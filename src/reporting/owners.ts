@@ -1,17 +1,18 @@
 /*
- * Determines the project of a subscription or a payment, in SQL (docs/reports.md, "Which project a figure
- * belongs to"): the project of its user, otherwise the project that has the product. In these fragments `$1` is
- * the requested project; null = all.
+ * Returns SQL that determines the project of a subscription or a payment (docs/reports.md, "Which project a
+ * figure belongs to"): the project of its user or, without a user, the project that has the product. In these
+ * fragments, `$1` is the requested project; null for all.
  */
 
-/** SQL: whether a row's project is requested. */
+/** Returns the SQL condition that a row's project is requested. */
 export function ofProject(column: string): string {
   return `($1::text is null or ${column} = $1)`;
 }
 
 /**
- * SQL: a `with` query `owned (id, project_id, subscriber)` of the subscriptions of a project. Subscriptions
- * with a user have their own branch, so that Postgres finds one project's by an index.
+ * SQL for a `with` query `owned (id, project_id, subscriber)` with the subscriptions of a project.
+ * Subscriptions that have a user get a separate branch, so that Postgres finds those of one project with an
+ * index.
  */
 export const ownedSubscriptions = `
   owned as (
@@ -24,7 +25,7 @@ export const ownedSubscriptions = `
     where s.uid is null and ${ofProject('sold.project_id')}
   )`;
 
-/** SQL: the project that has a product of the subscription, by its first item whose product has a project. */
+/** Returns SQL for the project that sold the subscription: that of the first item whose product has one. */
 function soldBy(subscriptionId: string): string {
   return `(
     select p.project_id from subscription_items si join products p on p.id = si.product_id
@@ -37,7 +38,8 @@ function userOf(customerId: string): string {
 }
 
 /**
- * SQL: the project of a row `cs` of checkout_sessions. An operator may have assigned its purchases to a user.
+ * SQL for the project of a row `cs` of checkout_sessions. An operator may have assigned its purchases to a
+ * user.
  */
 export const sessionProject = `coalesce(
   (select u.project_id from users u where u.uid = cs.uid),
@@ -47,14 +49,15 @@ export const sessionProject = `coalesce(
   (select p.project_id from purchases b join products p on p.id = b.product_id
    where b.session_id = cs.id and p.project_id is not null order by b.id limit 1))`;
 
-/** SQL: the joins of `invoiceProject` for a row `i` of invoices, for many rows in one pass. */
+/** SQL for the joins that `invoiceProject` needs for rows `i` of invoices, covering many rows in one pass. */
 export const invoiceOwner = `
   left join subscriptions s on s.id = i.subscription_id
   left join users u on u.uid = s.uid`;
 
 /**
- * SQL: the project of a row `i` of invoices with its `invoiceOwner`. A receipt is found by its checkout or,
- * if the checkout was fetched before the invoice existed, by their shared payment.
+ * SQL for the project of a row `i` of invoices, with the joins of `invoiceOwner`. A receipt is found through
+ * its checkout or, if the checkout was fetched before the invoice existed, through the payment that both
+ * share.
  */
 export const invoiceProject = `coalesce(
   u.project_id,

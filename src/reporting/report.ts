@@ -13,7 +13,7 @@ export type ProjectStanding = Standing & Access;
 interface ReportRequest {
   scope: ProjectScope;
   window: ReportWindow;
-  /** The instant of the present state. */
+  /** The instant for which the present state is loaded. */
   now: number;
 }
 
@@ -24,11 +24,11 @@ interface Figures {
 }
 
 /**
- * Creates a loader of reports with limited concurrency: each report may take seconds, and many would exhaust
- * the connections that reads of entitlements need. Further reports wait, and begin round-robin by project.
+ * Creates a report loader with limited concurrency. A report may take seconds, and many at once would exhaust
+ * the connections that entitlement reads need. Excess reports wait and start round-robin by project.
  *
- * @returns a function that loads reports by project, for every project in scope, in the order of their ids.
- *   It throws with the code `ETIMEDOUT` if a report does not begin in time.
+ * @returns a function that loads reports for every project in scope, ordered by project id. It throws with
+ *   the code `ETIMEDOUT` if a report does not start in time.
  */
 export function createReports(
   database: Database,
@@ -58,8 +58,8 @@ async function loadFigures(
 }
 
 /**
- * Loads the changes over a window, for every project in scope, in the order of their ids. Queries run
- * sequentially, so that a report uses one connection.
+ * Loads the changes in a window for every project in scope, ordered by project id. Queries run one after
+ * another, so that a report uses only one connection.
  */
 export async function loadFlows(
   database: Database,
@@ -85,7 +85,7 @@ export async function loadFlows(
   );
 }
 
-/** Loads the present state of subscriptions, for every project in scope. */
+/** Loads the present state of subscriptions for every project in scope. */
 export async function loadStandings(
   database: Database,
   scope: ProjectScope,
@@ -104,9 +104,7 @@ export async function loadStandings(
   );
 }
 
-/**
- * Loads the whole present state, for every project in scope.
- */
+/** Loads the whole present state for every project in scope. */
 export async function loadProjectStandings(
   database: Database,
   scope: ProjectScope,

@@ -24,11 +24,11 @@ const config = {
 
 const querystring = z.strictObject({
   project_id: projectIdSchema.optional(),
-  from: instantSchema.optional().describe('Default: 30 days before `to`'),
-  to: instantSchema.optional().describe('Exclusive; default: just after now'),
+  from: instantSchema.optional().describe('Start of the window; 30 days before `to` by default'),
+  to: instantSchema.optional().describe('End of the window, exclusive; just after now by default'),
 });
 
-/** Maximum number of days in one response, enough for a chart of a year. */
+/** Maximum number of days in one response, enough for a one-year chart. */
 const maxDays = 400;
 
 /** Registers the routes for reports. */
@@ -46,7 +46,7 @@ export function reportRoutes(
       schema: {
         tags,
         summary:
-          'Get subscriptions, recurring and other revenue, payments, users and grants, by project; CSV by `Accept: text/csv`',
+          'Get subscriptions, recurring and other revenue, payments, users and grants, by project. Send `Accept: text/csv` for CSV.',
         querystring,
         response: { 200: asJsonOrCsv(reportSchema) },
       },
@@ -81,7 +81,7 @@ export function reportRoutes(
       config,
       schema: {
         tags,
-        summary: 'Get the same figures by day, as stored, for charts; at most 400 days',
+        summary: 'Get the same figures as stored for each day, for charts, up to 400 days',
         querystring,
         response: { 200: asJsonOrCsv(dailySchema) },
       },

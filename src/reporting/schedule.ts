@@ -7,14 +7,17 @@ import { repeat } from '../platform/repeat.ts';
 import { writeDailyReports } from './daily.ts';
 import { loadStandings } from './report.ts';
 
-/** Hourly, so that a missed day is written soon, and at ten past, when late events have arrived. */
+/**
+ * Hourly, so that a missed day is written soon. At ten past the hour, because late events have arrived by
+ * then.
+ */
 const dailyCron = '10 * * * *';
 
 const measureEveryMs = 60_000;
 
 /**
- * The pause after a measurement as a multiple of its duration, so that measurements run at most 2 % of the
- * time. Every instance measures all subscriptions, which takes two seconds for 100,000 of them.
+ * The pause after a measurement, as a multiple of how long it took, so that measurements run at most 2 % of
+ * the time. Every instance measures all subscriptions, which takes two seconds for 100,000 of them.
  */
 const pauseFactor = 49;
 
@@ -25,13 +28,13 @@ export interface ReportingDeps {
   logger: Logger;
 }
 
-/** Updates the gauges of `/metrics` and writes the daily reports until stopped. */
+/** Updates the gauges of `/metrics` and writes the daily reports, until stopped. */
 export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   const { logger } = deps;
   const notMeasured = (error: unknown): void => {
     logger.warn(
       { err: error },
-      'could not measure the subscriptions; their gauges keep their last values',
+      'could not measure subscriptions; the gauges keep their last values',
     );
   };
   const first = measureStandings(deps).catch(notMeasured);
@@ -46,10 +49,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
     {
       logger,
       onError: (error) => {
-        logger.warn(
-          { err: error },
-          'could not write daily reports; the next attempt follows within the hour',
-        );
+        logger.warn({ err: error }, 'could not write daily reports; retrying within the hour');
       },
     },
   );
@@ -61,7 +61,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   };
 }
 
-/** Returns the pause after a measurement that took this long, milliseconds. */
+/** Returns the pause after a measurement that took `tookMs`, milliseconds. */
 export function pauseAfterMs(tookMs: number): number {
   return Math.max(measureEveryMs, tookMs * pauseFactor);
 }

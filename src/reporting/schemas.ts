@@ -10,8 +10,8 @@ import type { ProjectStanding } from './report.ts';
 type FigureTable = Readonly<Record<string, AnyFigure>>;
 
 /**
- * The figures that every stored day has. All others may be null: the day was written too late to measure the
- * present state, or by a release without the figure.
+ * The figures that every stored day has. Any other figure is null if the day was written too late to measure
+ * the present state, or by a release that did not have the figure.
  */
 const inEveryDay = ['new', 'churned', 'reactivated', 'trialing', 'revenue', 'payments'] as const;
 
@@ -29,13 +29,13 @@ function reportShape<Table extends FigureTable>(table: Table): ReportShape<Table
 
 function dayShape<Table extends FigureTable>(table: Table): DayShape<Table> {
   const names: readonly string[] = inEveryDay;
-  // As in `reportShape`; the condition equals that of `DayShape`.
+  // As in `reportShape`. The condition matches that of `DayShape`.
   return shapeOf(table, (name, schema) =>
     names.includes(name) ? schema : schema.nullable(),
   ) as DayShape<Table>;
 }
 
-/** Returns the schemas of figures in the order of JSON: the present state, then the changes. */
+/** Returns the schemas of figures in JSON order: first the present state, then the changes. */
 function shapeOf(
   table: FigureTable,
   toSchema: (name: string, schema: z.ZodType) => z.ZodType,
@@ -70,7 +70,7 @@ export const dayFiguresSchema = z.object({
 
 export type DayFigures = z.infer<typeof dayFiguresSchema>;
 
-/** Parses the figures of a stored day of any release. Missing figures are null. */
+/** Parses the figures of a day that any release has stored. Missing figures are null. */
 export function readDayFigures(stored: unknown): DayFigures {
   return dayFiguresSchema.parse(withMissingAsNull(dayFiguresSchema, stored));
 }
@@ -101,7 +101,7 @@ export const dailySchema = z.object({
         measured_at: isoInstantSchema
           .nullable()
           .describe(
-            'Time at which the present state was measured; null if the day was written later',
+            'When the present state was measured; `null` if the day was written too late to measure it',
           ),
         ...dayFiguresSchema.shape,
       })
@@ -118,7 +118,7 @@ export function toProjectReportDto(
 }
 
 /**
- * Returns the figures of a day to store.
+ * Returns the figures of a day in the form in which they are stored.
  *
  * @param standing undefined if it is too late to measure the present state.
  */
@@ -126,7 +126,7 @@ export function toDayFigures(standing: ProjectStanding | undefined, flow: Flow):
   return dayFiguresSchema.parse(jsonOf(flow, standing));
 }
 
-/** Returns a stored day with other changes and the same present state. */
+/** Returns a stored day with its changes replaced and its present state kept. */
 export function withFlow(day: DayFigures, flow: Flow): DayFigures {
   return dayFiguresSchema.parse(jsonOf(flow, undefined, day));
 }
@@ -145,7 +145,7 @@ function jsonOf(flow: Flow, standing: ProjectStanding | undefined, day?: DayFigu
   };
 }
 
-/** Returns the lines of a report or a day for CSV. Null figures have no line. */
+/** Returns the CSV lines of a report or a day. Null figures have no line. */
 export function figureLines(report: ProjectReport | DayFigures): FigureLine[] {
   const each = (prefix: string, table: FigureTable, values: Readonly<Record<string, unknown>>) =>
     Object.entries(table).flatMap(([name, figure]) => {

@@ -6,10 +6,10 @@ const dayMs = 86_400_000;
 const defaultDays = 30;
 
 /**
- * Returns the requested half-open window. Without `to` it ends just after the present instant. Without `from`
- * it has 30 days, or fewer if they would begin before the first valid instant.
+ * Returns the requested half-open window. Without `to`, it ends just after the present instant. Without
+ * `from`, it covers 30 days, or fewer if it would begin before the first valid instant.
  *
- * @throws ProblemError window_invalid if the window is empty, or longer than `maxDays`.
+ * @throws ProblemError window_invalid if the window is empty or longer than `maxDays`.
  */
 export function reportWindow(
   given: { from?: number | undefined; to?: number | undefined },

@@ -145,7 +145,7 @@ describe('pages that do not lead further', () => {
     const asked = shop.sandbox.requests.length;
     const summary = { objectType: 'entitlement_summary', objectId: id } as const;
     await expect(syncObject(shop.service.deps, summary)).rejects.toThrow(
-      'Stripe repeated a page of a list',
+      'Stripe returned the same list page again',
     );
     expect(shop.sandbox.requests.length - asked).toBe(2);
   });
@@ -186,7 +186,7 @@ describe('pages that do not lead further', () => {
       const run = await reconcile(shop.service);
       expect(run).toMatchObject({
         status: 'failed',
-        error: 'stripe_implausible: Stripe repeated a page of a list',
+        error: 'stripe_implausible: Stripe returned the same list page again',
         findings: [],
       });
       expect(await shop.entitled('ann')).toEqual(pro);

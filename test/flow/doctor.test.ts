@@ -69,7 +69,7 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
     const examined = await examine();
     expect(examined.exitCode).toBe(1);
     expect(lineOf(examined, 'webhook endpoint')).toContain(
-      'Stripe has no endpoint whose path ends in',
+      'Stripe has no endpoint with a path that ends in',
     );
     expect(examined.output).toContain('npm run stripe:endpoint');
   });
@@ -110,7 +110,7 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
     await stripe.customers.create();
     expect(await checkDeliveries(stripe, Date.now() + 60_000, true)).toMatchObject({
       state: 'warning',
-      found: 'undelivered events of the last hour: 1',
+      found: 'undelivered events in the last hour: 1',
     });
   });
 
@@ -134,7 +134,7 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
   it('reports a key that Stripe refuses, and a key of another account', async () => {
     const refused = await examine({ STRIPE_SECRET_KEY: 'sk_test_of_another_account' });
     expect(refused.exitCode).toBe(1);
-    expect(lineOf(refused, 'stripe key')).toContain('Stripe refuses the key');
+    expect(lineOf(refused, 'stripe key')).toContain('Stripe rejects the key');
     const other = await examine({ STRIPE_ACCOUNT_ID: 'acct_of_another' });
     expect(other.exitCode).toBe(1);
     expect(lineOf(other, 'stripe key')).toContain('but STRIPE_ACCOUNT_ID is acct_of_another');

@@ -124,7 +124,7 @@ describe('a start', patient, () => {
       'schedule: reconciliation runs at 17 * * * * (UTC)',
       'stripe key: test mode, account acct_',
       'webhook endpoint: we_',
-      'deliveries: no event has arrived yet, so STRIPE_WEBHOOK_SECRETS is untested',
+      'deliveries: no event has arrived yet, so STRIPE_WEBHOOK_SECRETS has not been tested',
     );
   });
 
@@ -133,7 +133,7 @@ describe('a start', patient, () => {
       DATABASE_URL: await createDatabase(),
       STRIPE_SECRET_KEY: 'sk_test_of_another_account',
     });
-    await instance.says('Stripe refuses the key');
+    await instance.says('Stripe rejects the key');
   });
 
   it('is refused on an old Node, before anything else is loaded', async () => {

@@ -400,7 +400,7 @@ describe('502', () => {
         ),
       ).rejects.toMatchObject({
         code: 'stripe_unavailable',
-        message: "Stripe refuses the service's key. An operator has to correct STRIPE_SECRET_KEY.",
+        message: "Stripe rejects the service's key. An operator must correct STRIPE_SECRET_KEY.",
       });
     } finally {
       await mistaken.close();
@@ -418,7 +418,7 @@ describe('502', () => {
     ).rejects.toMatchObject({
       code: 'stripe_unavailable',
       message:
-        'The service\'s Stripe key lacks a permission for this. An operator has to add it: docs/operations.md lists them at "Stripe refuses the key".',
+        'The service\'s Stripe key lacks a permission for this. An operator must add it: docs/operations.md lists the permissions under "Stripe refuses the key".',
     });
   });
 

@@ -56,7 +56,7 @@ it('502: Stripe refuses the configuration of the project, and the answer says wh
   await configure(null);
   expect(answer).toMatchObject({ status: 502, body: { code: 'stripe_unavailable' } });
   expect(text(answer.body, 'detail')).toMatch(
-    /^Stripe refused the request, at `configuration`, and would refuse it again\. Stripe's log of the request `req_\w+` \(dashboard, Developers\) shows the reason\.$/,
+    /^Stripe rejected the request, at `configuration`, and would reject it again\. Stripe's log of the request `req_\w+` \(dashboard, Developers\) shows the reason\.$/,
   );
 });
 

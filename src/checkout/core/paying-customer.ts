@@ -1,6 +1,6 @@
 import { isNeverBegun, isTerminal } from '../../entitlements/core/stripe-statuses.ts';
 
-/** A user's customer at Stripe, with the user's subscriptions and purchases through it. */
+/** A user's customer in Stripe, with the user's subscriptions and purchases through that customer. */
 export interface UserCustomer {
   id: string;
   isPrimary: boolean;
@@ -10,9 +10,9 @@ export interface UserCustomer {
 }
 
 /**
- * Returns the customer of a user for checkout and the portal: the one with a live subscription; otherwise one
- * that has bought something, ended subscriptions included; otherwise the primary, which the last checkout used.
- * Among equal ones, the primary and then the oldest has priority. Pure.
+ * Returns the customer to use for a user's checkout and portal: one with a live subscription; otherwise one
+ * that has bought something, including subscriptions that have ended; otherwise the primary one, which the
+ * last checkout used. If several qualify, the primary one takes precedence, then the oldest. Pure.
  */
 export function choosePayingCustomer(customers: readonly UserCustomer[]): UserCustomer | null {
   const [first] = customers.toSorted(

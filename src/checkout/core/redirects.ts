@@ -2,7 +2,7 @@
 
 const defaultPorts: Record<string, string> = { 'https:': '443', 'http:': '80' };
 
-/** Returns whether a text is an absolute http(s) URL. Pure. */
+/** Returns whether a string is an absolute http(s) URL. Pure. */
 export function isAbsoluteUrl(text: string): boolean {
   return /^https?:\/\//i.test(text) && URL.canParse(text);
 }
@@ -10,10 +10,10 @@ export function isAbsoluteUrl(text: string): boolean {
 /**
  * Returns whether a redirect URL is on one of the project's origins. Pure.
  *
- * The URL must be absolute and begin with one of the origins; only the case of the host and a default port may
- * differ. An international name must be in its `xn--` form. The URL must not contain a user or password, nor
- * white space, control characters or backslashes, which parsers remove or convert to slashes. Path, query and
- * fragment are arbitrary, and may contain `{CHECKOUT_SESSION_ID}`.
+ * The URL must be absolute and start with one of the origins. Only the case of the host and a default port
+ * may differ. An internationalized host name must be in its `xn--` form. The URL must not contain a user
+ * name, a password, white space, control characters or backslashes: parsers remove some of these or convert
+ * them to slashes. Path, query and fragment may be anything, and may contain `{CHECKOUT_SESSION_ID}`.
  *
  * @param origins exact origins such as `https://app.example.com` or `http://localhost:3000`
  */
@@ -23,7 +23,7 @@ export function isAllowedRedirect(url: string, origins: readonly string[]): bool
   if (authority === undefined || !URL.canParse(url)) return false;
   const { protocol, host, origin } = new URL(url);
   const given = authority.toLowerCase();
-  // Also refuses `user@host`, since this authority differs from the host.
+  // Also rejects `user@host`, because this authority differs from the host.
   if (given !== host && given !== `${host}:${defaultPorts[protocol] ?? ''}`) return false;
   return origins.includes(origin);
 }

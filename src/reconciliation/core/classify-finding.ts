@@ -3,7 +3,15 @@ import { syncedObjects } from '../../webhook/core/events.ts';
 import type { Difference } from './diff.ts';
 import type { UserEffect } from './user-effect.ts';
 
-/* Classifies a difference by its effect on users. Pure. */
+/*
+ * What was done about a finding.
+ * - `fixed`: the mirror was corrected.
+ * - `reported`: nothing was changed.
+ * - `pending`: the correction waits until all losses of the run are known.
+ * - `held`: the correction waits for an operator because of those losses.
+ * - `settled`: the difference was gone when it was checked again.
+ * - `open`: only an operator can resolve it.
+ */
 
 /**
  * The action for a finding: `fixed`; `reported` only; `pending` until all losses of the run are known; `held`
@@ -28,9 +36,7 @@ const windowFields = new Set([
   'purchasedAt',
 ]);
 
-/**
- * Returns the first type that applies to a difference and its effects on users.
- */
+/** Returns the first type that applies to a difference, given its effects on users. */
 export function classifyFinding(
   difference: Difference,
   effects: readonly UserEffect[],

@@ -8,31 +8,31 @@ import { objectKey, type SyncedRef } from '../../webhook/core/synced-object.ts';
 
 type Scalar = string | number | boolean | null;
 
-/** Fields that differ, by name; nested ones by a path such as `items.si_1.quantity`. */
+/** The fields that differ, by name. A nested field has a path such as `items.si_1.quantity`. */
 export type Fields = Record<string, Scalar>;
 
 /** An object that differs between Stripe and the mirror. */
 export interface Difference extends SyncedRef {
-  /** The mirror's fields; null if it has no such object. */
+  /** The mirror's fields; null if the object is not in the mirror. */
   local: Fields | null;
   stripe: Fields;
 }
 
-/** The mirror's rows of the objects of a snapshot, by `objectKey`. */
+/** The mirror's rows for a snapshot's objects, by `objectKey`. */
 export interface StoredObjects {
   rows: ReadonlyMap<string, object>;
-  /** Objects whose stored user differs from their owner. */
+  /** Objects with a stored user other than their owner. */
   misowned: ReadonlySet<string>;
-  /** Objects that were fetched after the snapshot, which are not compared. */
+  /** Objects that were fetched after the snapshot. They are not compared. */
   newer: ReadonlySet<string>;
-  /** When delayed payments arrived, by session, as reported by events. */
+  /** When delayed payments arrived according to events, by session. */
   arrivals: ReadonlyMap<string, Date>;
 }
 
-/** Personal data: a finding contains only that they differ. */
+/** Personal data. A finding says only that these fields differ. */
 const withheld = new Set(['email', 'metadataProjectId', 'metadataUserId']);
 
-/** Lists that the mirror only appends to: an entry that Stripe no longer lists is no difference. */
+/** Lists to which the mirror only appends. An entry that Stripe no longer lists is not a difference. */
 const appendOnly = new Set(['refunds', 'payments']);
 
 /** JSON fields that are compared as a whole. */
@@ -62,10 +62,10 @@ export function differsFromStored(row: object, local: object | undefined): boole
   return Object.keys(compareRow(row, local).stripe).length > 0;
 }
 
-/** The comparable fields of a row, for types that have others, too. */
+/** Returns the fields to compare, for types that also have fields that cannot be compared. */
 const comparableFields: { [T in SyncedType]?: (row: RowOf[T]) => object } = {
   customer: (row) => without(row, ['metadataProjectId', 'metadataUserId']),
-  // An unknown status keeps the last known effect, and the fields that belong to it.
+  // With an unknown status, the effect and the fields of the last known status stay stored.
   subscription: (row) =>
     isKnownStatus(row.status)
       ? { ...row, effectiveStatus: row.status }
@@ -74,7 +74,7 @@ const comparableFields: { [T in SyncedType]?: (row: RowOf[T]) => object } = {
   entitlement_summary: () => ({}),
 };
 
-/** Returns the comparable fields of a row; none for a deleted object that is not stored. */
+/** Returns the fields of a row to compare; none for a deleted object that is not stored. */
 function comparable<T extends SyncedType>(
   objectType: T,
   row: RowOf[T],
@@ -169,7 +169,7 @@ function fieldsOf(row: object, path: string): Fields {
   return fields;
 }
 
-/** Converts instants to ISO 8601, amounts to numbers, and JSON to text. */
+/** Converts instants to ISO 8601, amounts to numbers, and JSON to a string. */
 function scalar(value: unknown): Scalar {
   if (value instanceof Date) return value.toISOString();
   if (typeof value === 'bigint') return Number(value);
@@ -179,7 +179,7 @@ function scalar(value: unknown): Scalar {
   return typeof value === 'object' && value !== null ? jsonText(value) : null;
 }
 
-/** Returns JSON text with sorted keys, since jsonb does not preserve their order. */
+/** Returns a JSON string with sorted keys, because `jsonb` does not preserve key order. */
 function jsonText(value: object): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -1,6 +1,6 @@
 /**
- * Returns the fields of a finding under the names of the API: `items.si_1.currentPeriodEnd` becomes
- * `items.si_1.current_period_end`. Every second part of a path is the id of an object and does not change.
+ * Returns the fields of a finding under their API names: `items.si_1.currentPeriodEnd` becomes
+ * `items.si_1.current_period_end`. Every second segment of a path is an object id and stays as it is.
  */
 export function toApiFields<Value>(fields: Readonly<Record<string, Value>>): Record<string, Value> {
   return Object.fromEntries(

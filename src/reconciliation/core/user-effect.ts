@@ -1,4 +1,7 @@
-/* Computes the gains and losses of users by a correction, from the timelines before and after it. Pure. */
+/*
+ * Computes what users gain and lose through a correction, by comparing their timelines before and after.
+ * Pure.
+ */
 
 /** A period of a user's timeline over which a feature is allowed. */
 export interface AllowedSegment {
@@ -6,28 +9,30 @@ export interface AllowedSegment {
   featureCode: string;
   /** The feature's value: `true`, a number, `unlimited`, or JSON. */
   value: unknown;
-  /** Epoch milliseconds; null = without end. */
+  /** Epoch milliseconds. */
   validFrom: number;
+  /** Epoch milliseconds; null if the segment has no end. */
   validTo: number | null;
-  /** Whether it is part of the timeline before the correction, and after it. */
+  /** Whether the segment is in the timeline before the correction. */
   before: boolean;
+  /** Whether the segment is in the timeline after the correction. */
   after: boolean;
 }
 
-/** The effect of a correction on one user. Feature codes, sorted. */
+/** The effect of a correction on one user, as sorted feature codes. */
 export interface UserEffect {
   uid: bigint;
   projectId: string;
   userId: string;
   gains: string[];
-  /** Features that the user may no longer use, now or within a day. */
+  /** Features that the user may no longer use, now or in a day's time. */
   losses: string[];
   /** Limits that become lower. */
   lowered: string[];
 }
 
 /**
- * Effects are computed for now and for a day ahead, so that access that would end soon counts as a loss, too.
+ * Effects are also computed for a day from now, so that shortening access to less than that counts as a loss.
  */
 const horizonMs = 86_400_000;
 

@@ -1,11 +1,11 @@
 import { inMajorUnits } from './currency.ts';
 
 /*
- * Reports as tables (RFC 4180), with one line per figure, so that a new feature, price or currency adds a line
- * and not a column.
+ * Renders reports as tables (RFC 4180) with one line per figure, so that a new feature, price or currency
+ * adds a line rather than a column.
  */
 
-/** A line of the table. Amounts are in minor units. */
+/** A line of the table, with the amount in minor units. */
 export interface FigureLine {
   figure: string;
   of?: string;
@@ -14,7 +14,7 @@ export interface FigureLine {
 }
 
 /**
- * Renders reports as CSV. Amounts appear both in minor units and in the usual notation.
+ * Renders reports as CSV. Each amount appears both in minor units and in the usual notation.
  *
  * @param leading the columns that identify the report, with their values for each report.
  */
@@ -38,7 +38,7 @@ export function toCsv(
   return lines.map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('');
 }
 
-/** Quotes a cell. Text that a spreadsheet would read as a formula gets an apostrophe as prefix. */
+/** Quotes a cell. A cell that a spreadsheet would read as a formula gets an apostrophe as a prefix. */
 function quoted(cell: string): string {
   const safe = /^[=+@\t\r-]/.test(cell) && !/^-\d+(\.\d+)?$/.test(cell) ? `'${cell}` : cell;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

@@ -1,6 +1,6 @@
 /*
- * The decimals of Stripe's amounts by currency (https://docs.stripe.com/currencies, "Minor units in API
- * amounts"). ISK and UGX have two, because Stripe still reports them in hundredths.
+ * The number of decimals in Stripe's amounts, by currency (https://docs.stripe.com/currencies, "Minor units
+ * in API amounts"). ISK and UGX have two, because Stripe still expresses them in hundredths.
  */
 
 const withoutDecimals: ReadonlySet<string> = new Set(
@@ -12,7 +12,7 @@ function decimalsOf(currency: string): number {
   return withoutDecimals.has(currency) ? 0 : withThreeDecimals.has(currency) ? 3 : 2;
 }
 
-/** Formats minor units in the usual notation: 4200 of usd is `42.00`, of jpy `4200`, of kwd `4.200`. */
+/** Formats minor units in the usual notation: 4200 is `42.00` in usd, `4200` in jpy and `4.200` in kwd. */
 export function inMajorUnits(amount: bigint, currency: string): string {
   const decimals = decimalsOf(currency);
   if (decimals === 0) return amount.toString();

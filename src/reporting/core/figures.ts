@@ -8,15 +8,17 @@ import {
 import { add, type Rational, roundHalfUp, zero } from './rational.ts';
 import { monthlyAmount, type Pricing, type RecurringSubscription } from './recurring.ts';
 
-/* Computes the figures of a project's report (docs/reports.md). Amounts are whole minor units by currency. */
+/*
+ * Computes the figures of a project's report (docs/reports.md). Amounts are whole minor units, by currency.
+ */
 
 type ByCurrency = ReadonlyMap<string, bigint>;
 type Counts = ReadonlyMap<string, number>;
 
-/** Subscriptions of a project that are equal in every field that the report uses. */
+/** A group of subscriptions in a project that are equal in every field that reports use. */
 export interface AlikeSubscriptions extends RecurringSubscription {
   count: number;
-  /** Stripe's status. */
+  /** The status in Stripe. */
   status: string;
   /** The last status whose effect is known. */
   effectiveStatus: string;
@@ -27,7 +29,7 @@ export interface AlikeSubscriptions extends RecurringSubscription {
 /** Subscription totals at one instant. */
 export interface Standing {
   byStatus: Counts;
-  /** Active subscriptions. */
+  /** Number of active subscriptions. */
   active: number;
   byProduct: Counts;
   byPrice: Counts;
@@ -58,7 +60,7 @@ export interface CurrencySum {
   amount: bigint;
 }
 
-/** The figure that a monthly amount counts in; null if nothing is collected at present. */
+/** The figure that includes a monthly amount; null if nothing is currently collected. */
 type MonthlyFigure = 'mrr' | 'trialing' | 'paused' | null;
 
 const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: MonthlyFigure }>> =
@@ -75,6 +77,7 @@ const meanings: Readonly<Record<SubscriptionStatus, { active: boolean; monthly: 
 
 /**
  * Computes the subscription totals at one instant.
+ *
  * @param prices by id.
  */
 export function computeStanding(
@@ -141,7 +144,7 @@ export function computeFlow(
   };
 }
 
-/** Exact sums by currency, which are rounded once. */
+/** Exact sums by currency. Each is rounded only once, at the end. */
 class RationalSums {
   readonly #sums = new Map<string, Rational>();
 

@@ -8,12 +8,12 @@ export interface ReportWindow {
   to: number;
 }
 
-/** The period of one subscription that has begun. */
+/** The period of a subscription that has begun. */
 export interface SubscriptionSpan {
-  /** The user or, without a user, the Stripe customer; unique within the project. */
+  /** The user or, without a user, the Stripe customer. Unique within the project. */
   subscriber: string;
   startAt: number;
-  /** Null while it is running. */
+  /** Null while the subscription is running. */
   endAt: number | null;
   trialStartAt: number | null;
   trialEndAt: number | null;
@@ -27,9 +27,9 @@ export interface Movement {
 }
 
 /**
- * Counts the subscriptions that began, ended or were in a trial in a window.
+ * Computes how many subscriptions began, ended or were in a trial in a window.
  *
- * @param spans all spans of each subscriber with one in the window.
+ * @param spans all spans of every subscriber that has one in the window.
  */
 export function computeMovement(
   spans: readonly SubscriptionSpan[],
@@ -50,7 +50,7 @@ export function computeMovement(
   return movement;
 }
 
-/** Returns whether the subscriber had subscriptions before, all of which had ended when this one began. */
+/** Returns whether the subscriber had earlier subscriptions that had all ended when this one began. */
 function isReactivation(
   { startAt }: SubscriptionSpan,
   ofSubscriber: readonly SubscriptionSpan[],
@@ -59,7 +59,7 @@ function isReactivation(
   return before.length > 0 && before.every(({ endAt }) => endAt !== null && endAt < startAt);
 }
 
-/** Returns whether the subscription was in its trial at some instant of the window. */
+/** Returns whether the subscription was in its trial at any instant of the window. */
 function isTrialing(
   { trialStartAt, trialEndAt, endAt }: SubscriptionSpan,
   { from, to }: ReportWindow,

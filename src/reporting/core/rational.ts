@@ -1,5 +1,5 @@
 /*
- * Exact fractions of whole numbers, for amounts such as a twelfth of a yearly price or a third off. Only
+ * Computes with exact fractions, for amounts such as a twelfth of a yearly price or a third off. Only
  * `roundHalfUp` rounds.
  */
 
@@ -13,6 +13,7 @@ export const zero: Rational = { numerator: 0n, denominator: 1n };
 
 /**
  * Returns the fraction in lowest terms.
+ *
  * @throws RangeError if the denominator is 0.
  */
 export function rational(numerator: bigint, denominator = 1n): Rational {
@@ -36,7 +37,7 @@ export function multiply(one: Rational, other: Rational): Rational {
   return rational(one.numerator * other.numerator, one.denominator * other.denominator);
 }
 
-/** Compares two fractions: returns a number below 0, 0 or above 0, as for sorting. */
+/** Compares two fractions for sorting: returns a number below, equal to or above 0. */
 export function compare(one: Rational, other: Rational): number {
   const difference = subtract(one, other).numerator;
   return difference === 0n ? 0 : difference < 0n ? -1 : 1;
@@ -50,7 +51,8 @@ export function roundHalfUp({ numerator, denominator }: Rational): bigint {
 }
 
 /**
- * Parses a decimal text such as `12.5` or `1E-7`, exactly.
+ * Parses a decimal string such as `12.5` or `1E-7` exactly.
+ *
  * @throws RangeError if it is not a decimal number.
  */
 export function parseDecimal(text: string): Rational {

@@ -10,19 +10,19 @@ import {
 } from './rational.ts';
 
 /*
- * Computes the monthly amount of a subscription before tax (docs/reports.md, "MRR"). Amounts are exact minor
- * units of the subscription's currency; nothing is rounded here.
+ * Computes the monthly amount of a subscription before tax (docs/reports.md, "MRR"). Amounts are in exact
+ * minor units of the subscription's currency and are not rounded here.
  */
 
-/** A tier of a price. Amounts are minor units as decimal texts. */
+/** A tier of a price, with amounts in minor units as decimal strings. */
 export interface Tier {
-  /** The last quantity of the tier; null = unlimited. */
+  /** The last quantity in the tier; null for unlimited. */
   upTo: number | null;
   unitAmount: string | null;
   flatAmount: string | null;
 }
 
-/** The amounts of a price in one currency; null if unknown. */
+/** The amounts of a price in one currency. An amount is null if unknown. */
 export interface Amounts {
   unitAmount: string | null;
   tiers: readonly Tier[] | null;
@@ -35,7 +35,7 @@ export interface Pricing {
   interval: string | null;
   intervalCount: number;
   usageType: string | null;
-  /** Null: every unit is charged. */
+  /** The number of units that are charged as one; null if every unit is charged. */
   divideQuantityBy: number | null;
   roundQuantity: string | null;
 }
@@ -47,7 +47,7 @@ interface RecurringItem {
 }
 
 export interface RecurringDiscount {
-  /** The index of the discounted item; null: the whole subscription. */
+  /** The index of the discounted item; null if the whole subscription is discounted. */
   item: number | null;
   percentOff: string | null;
   amountOff: string | null;
@@ -63,7 +63,7 @@ export interface RecurringSubscription {
 
 export interface MonthlyAmount {
   amount: Rational;
-  /** Number of items whose price, or its amount in the currency, is unknown. They count as 0. */
+  /** Number of items with a price, or an amount in the currency, that is unknown. They are included as 0. */
   unpricedItems: number;
 }
 
@@ -76,9 +76,9 @@ interface Share {
 }
 
 /**
- * Computes the monthly amount.
+ * Computes the monthly amount of a subscription.
  *
- * @param prices by id; missing ones are unknown.
+ * @param prices by id. A missing price is unknown.
  */
 export function monthlyAmount(
   { currency, items, discounts }: RecurringSubscription,
@@ -87,7 +87,7 @@ export function monthlyAmount(
   const shares: Share[] = [];
   let unpricedItems = 0;
   for (const [index, item] of items.entries()) {
-    // An item that is not billed gets no part of a fixed discount.
+    // A fixed discount is not spread over items that are not billed.
     if (item.quantity === 0) continue;
     const pricing = prices.get(item.priceId);
     if (pricing === undefined && item.quantity === null) continue;
@@ -111,7 +111,7 @@ export function monthlyAmount(
   };
 }
 
-/** Returns the number of billing periods per month, with 12 months and 365 days a year. */
+/** Returns the number of billing periods per month. A year has 12 months and 365 days. */
 function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
   const count = BigInt(intervalCount);
   switch (interval) {
@@ -130,8 +130,8 @@ function timesPerMonth({ interval, intervalCount }: Pricing): Rational | null {
 }
 
 /**
- * Returns the undiscounted amount of a quantity for a period. Metered items count as 0, since usage is not
- * known in advance.
+ * Returns the undiscounted amount of a quantity for one period. Metered items are included as 0, because
+ * usage is not known in advance.
  */
 function periodAmount(
   pricing: Pricing,
@@ -162,14 +162,15 @@ function chargedQuantity({ divideQuantityBy, roundQuantity }: Pricing, quantity:
   return roundQuantity === 'up' ? (units + size - 1n) / size : units / size;
 }
 
-/** Returns the amount of the whole quantity at the tier that contains it. */
+/** Returns the amount of the whole quantity, priced at the tier that contains it. */
 function volumeAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   const tier = tiers.find(({ upTo }) => upTo === null || quantity <= BigInt(upTo));
   return tier === undefined ? null : tierAmount(tier, quantity);
 }
 
 /**
- * Returns the sum of the amounts of each tier's part of the quantity; null if the tiers do not cover it.
+ * Returns the sum over the tiers, each priced for its part of the quantity; null if the tiers do not cover
+ * it.
  */
 function graduatedAmount(tiers: readonly Tier[], quantity: bigint): Rational | null {
   let amount = zero;
@@ -190,8 +191,8 @@ function tierAmount({ unitAmount, flatAmount }: Tier, quantity: bigint): Rationa
 }
 
 /**
- * Lowers the shares by a discount of the subscription. A percentage applies to all items; a fixed amount applies
- * to the items with the shortest period, since every invoice includes them.
+ * Reduces the shares by a discount on the subscription. A percentage applies to all items. A fixed amount
+ * applies to the items with the shortest period, because every invoice includes them.
  */
 function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string): void {
   if (discount.percentOff !== null) {
@@ -206,7 +207,10 @@ function lowerAll(shares: Share[], discount: RecurringDiscount, currency: string
   for (const share of shortest) share.due = share === first ? rest : zero;
 }
 
-/** Lowers an amount. A discount in another currency than the subscription's has an unknown effect. */
+/**
+ * Reduces an amount by a discount. If the discount is in another currency, its effect is unknown, so nothing
+ * is deducted.
+ */
 function lowered(due: Rational, discount: RecurringDiscount, currency: string): Rational {
   const { percentOff, amountOff } = discount;
   if (percentOff !== null) {

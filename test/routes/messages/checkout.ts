@@ -26,7 +26,7 @@ export const checkouts: readonly Row[] = [
     'POST checkout/sessions',
     { user_id: 'u_1', ...urls },
     '400 bad_request',
-    '`price_id` must be given, or `line_items` instead, and not both.',
+    '`price_id` is required unless `line_items` is sent: send one of them, not both.',
   ],
   [
     'POST checkout/sessions',
@@ -62,7 +62,7 @@ export const checkouts: readonly Row[] = [
     'POST checkout/sessions',
     { ...checkout, success_url: 'https://evil.example/' },
     '422 redirect_not_allowed',
-    "`success_url` must be on one of the project's `redirect_origins`: add its origin with PATCH /api/v1/admin/projects/{id}.",
+    "`success_url` must be on one of the project's `redirect_origins`: to allow it, add its origin with PATCH /api/v1/admin/projects/{id}.",
   ],
   [
     'POST checkout/sessions',
@@ -92,7 +92,7 @@ export const checkouts: readonly Row[] = [
     'POST portal/sessions',
     { user_id: 'u_3', return_url: 'https://notes.example/' },
     '404 customer_not_found',
-    '`user_id` has no Stripe customer: the first checkout creates one, or POST /api/v1/admin/users/{user_id}/customers links one.',
+    '`user_id` has no Stripe customer: open a checkout, which creates one, or link one with POST /api/v1/admin/users/{user_id}/customers.',
   ],
   [
     'POST portal/sessions',
