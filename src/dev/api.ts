@@ -3,7 +3,7 @@ import { jsonText } from './json-text.ts';
 
 export interface Call {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH';
-  /** From `/api/v1` on, query included. */
+  /** The path from `/api/v1`, including the query. */
   path: string;
   body?: object;
 }
@@ -22,7 +22,7 @@ export interface Expected<T> {
   shape: z.ZodType<T>;
 }
 
-/** The API of a running service, with one key. */
+/** A running service's API, called with one key. */
 export interface Api {
   serviceUrl: string;
   key: string;
@@ -32,7 +32,7 @@ export interface Api {
 class UnexpectedResponse extends Error {
   constructor(call: Call, answer: Answer, fault: string) {
     super(
-      `${call.method} ${call.path}\nanswered ${answer.status}, ${fault}\n${jsonText(answer.body, 90)}`,
+      `${call.method} ${call.path}\nreturned ${answer.status}, ${fault}\n${jsonText(answer.body, 90)}`,
     );
     this.name = 'UnexpectedResponse';
   }
@@ -57,13 +57,13 @@ export async function send(
   return { status, headers, body: parsed, tookMs: performance.now() - startedAt };
 }
 
-/** Returns the body of an expected response. @throws UnexpectedResponse */
+/** Returns a response's body if it has the expected status and shape. @throws UnexpectedResponse */
 export function bodyOf<T>(call: Call, answer: Answer, { status, shape }: Expected<T>): T {
-  if (answer.status !== status) throw new UnexpectedResponse(call, answer, `instead of ${status}:`);
+  if (answer.status !== status) throw new UnexpectedResponse(call, answer, `not ${status}:`);
   const parsed = shape.safeParse(answer.body);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new UnexpectedResponse(call, answer, `not of the expected shape (${faults.join('; ')}):`);
+  throw new UnexpectedResponse(call, answer, `but not the expected shape (${faults.join('; ')}):`);
 }
 
 /** Sends one call and resolves with its body. @throws UnexpectedResponse */

@@ -1,6 +1,6 @@
 /*
- * A minimal browser for the sandbox's pages: it opens a page and presses a button of one of its forms, with
- * the fields as the page fills them in.
+ * A minimal browser for the sandbox's pages. It opens a page and presses a button in one of its forms, which
+ * submits the form's fields as the page filled them in.
  */
 
 export interface Page {
@@ -11,7 +11,7 @@ export interface Page {
 /** The response to a pressed button. */
 export interface Pressed {
   status: number;
-  /** The absolute URL to which the page redirects, or null if it shows a page. */
+  /** The absolute URL that the response redirects to, or null if it is a page. */
   location: string | null;
 }
 
@@ -21,7 +21,7 @@ interface Form {
   buttons: { label: string; field: [name: string, value: string] | null }[];
 }
 
-/** Opens a page. @throws Error if it cannot be shown. */
+/** Opens a page. @throws Error if the response is not OK. */
 export async function openPage(url: string): Promise<Page> {
   const response = await fetch(url);
   const html = await response.text();
@@ -30,7 +30,7 @@ export async function openPage(url: string): Promise<Page> {
 }
 
 /**
- * Presses the button whose label contains `label`. A redirect is reported, not followed.
+ * Presses the first button whose label contains `label`. Returns a redirect without following it.
  *
  * @throws Error that lists the page's buttons if none matches.
  */
@@ -47,7 +47,7 @@ export async function press(page: Page, label: string): Promise<Pressed> {
     });
     const location = response.headers.get('location');
     if (response.status >= 400) {
-      throw new Error(`“${label}” on ${page.url} answered ${response.status}`);
+      throw new Error(`Pressing “${label}” on ${page.url} returned ${response.status}.`);
     }
     return {
       status: response.status,
@@ -55,7 +55,9 @@ export async function press(page: Page, label: string): Promise<Pressed> {
     };
   }
   const labels = forms.flatMap((form) => form.buttons.map((button) => `“${button.label}”`));
-  throw new Error(`${page.url} has no button “${label}”, only: ${labels.join(', ') || 'none'}`);
+  throw new Error(
+    `${page.url} has no button “${label}”. Its buttons: ${labels.join(', ') || 'none'}.`,
+  );
 }
 
 function formsOf({ url, html }: Page): Form[] {

@@ -4,16 +4,16 @@ export interface Child {
   pid: number;
   /** Resolves when the program has ended, for any reason. */
   ended: Promise<void>;
-  /** Stops the program, and kills it after 10 s. */
+  /** Stops the program, and kills it if it still runs after 10 s. */
   stop(): Promise<void>;
 }
 
 export interface ChildOptions {
   command: string;
   args: string[];
-  /** The user that the program runs as, if it is another one; only root may choose one. */
+  /** The user to run the program as, by default the current one. Only root can choose another. */
   identity?: { uid: number; gid: number } | undefined;
-  /** Matches the output that shows that the program is ready. */
+  /** The output that shows that the program is ready. */
   ready: string;
   stopSignal: NodeJS.Signals;
 }
@@ -28,14 +28,14 @@ process.on('exit', () => {
 });
 
 /**
- * Starts a program and resolves when it is ready. Rejects with its output if it ends before that, or is not
- * ready within 30 s.
+ * Starts a program and resolves when it is ready. Rejects with its output if it exits first, or is not ready
+ * within 30 s.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const child = spawn(options.command, options.args, {
     ...options.identity,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A separate process group, so that Ctrl-C reaches only this process, which stops the programs in order.
+    // In its own process group, it gets no Ctrl-C: this process gets it, and stops the programs in order.
     detached: true,
   });
   running.add(child);
@@ -54,7 +54,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     await stop();
     throw error;
   }
-  if (child.pid === undefined) throw new Error(`${options.command} has no process id`);
+  if (child.pid === undefined)
+    throw new Error(`${options.command} was started but has no process id.`);
   return { pid: child.pid, ended, stop };
 }
 
@@ -82,7 +83,7 @@ function becomeReady(child: ChildProcess, { command, ready }: ChildOptions): Pro
       fail(`cannot be started: ${error.message}`);
     });
     child.once('close', (code, signal) => {
-      fail(`ended immediately (${signal ?? `exit code ${String(code)}`})`);
+      fail(`exited before it was ready (${signal ?? `exit code ${String(code)}`})`);
     });
   });
 }

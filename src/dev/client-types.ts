@@ -1,4 +1,6 @@
-/* The program behind `npm run client:types`: writes the client's types of the wire from the OpenAPI document. */
+/*
+ * Implements `npm run client:types`, which generates the client's wire types from the OpenAPI document.
+ */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import openapiTypescript, { astToString } from 'openapi-typescript';
@@ -13,7 +15,7 @@ import { createSender } from '../outbound/send.ts';
 /** The generated file. */
 export const wireFile = path.join(import.meta.dirname, '../client/wire.ts');
 
-/** Returns the OpenAPI document of the service. Reaches neither a database nor Stripe. */
+/** Returns the service's OpenAPI document. Connects to neither a database nor Stripe. */
 export async function loadOpenApi(): Promise<string> {
   const config = loadConfig({
     DATABASE_URL: 'postgres://localhost:9/none',
@@ -46,14 +48,14 @@ interface OpenApi {
   components: { schemas: Record<string, unknown> };
 }
 
-/** Returns whether apps call a path; the rest is for operators, Stripe and machines. */
+/** Returns whether a route is for apps. Other routes are for operators, Stripe and monitoring. */
 function isForApps(route: string): boolean {
   return /^\/(api\/v1|ofrep)\//.test(route) && !/^\/api\/v1\/(admin|webhooks)\//.test(route);
 }
 
 /**
- * Returns the types of what apps send and get, as a formatted module. Leaves out the texts, so that rewording
- * the contract changes nothing here.
+ * Returns a formatted module with the types of the requests and responses that apps use. Leaves out
+ * descriptions, so that rewording them does not change the module.
  */
 export async function renderWire(openApi: string): Promise<string> {
   const document = JSON.parse(openApi) as OpenApi;
@@ -79,7 +81,7 @@ export async function renderWire(openApi: string): Promise<string> {
   return format(head + types, { ...options, parser: 'typescript' });
 }
 
-/** Returns the schemas that a part of the document refers to, directly or through others. */
+/** Returns the schemas that a part of the document refers to, directly or indirectly. */
 function referencedBy(part: unknown, schemas: Record<string, unknown>): Record<string, unknown> {
   const text = JSON.stringify(part);
   const found = Object.entries(schemas).filter(([name]) =>
@@ -90,7 +92,7 @@ function referencedBy(part: unknown, schemas: Record<string, unknown>): Record<s
   return found.length === 0 ? {} : { ...own, ...referencedBy(own, others) };
 }
 
-/** Removes descriptions and summaries; a property with such a name is an object and stays. */
+/** Removes descriptions and summaries. Keeps properties with these names, whose values are objects. */
 function withoutTexts(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutTexts);
   if (typeof value !== 'object' || value === null) return value;

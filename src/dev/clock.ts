@@ -2,10 +2,10 @@
 export class MovableClock {
   #setTo: number | undefined;
 
-  /** Returns the current instant, epoch milliseconds. */
+  /** Returns the current time in epoch milliseconds. */
   readonly now = (): number => this.#setTo ?? Date.now();
 
-  /** Sets the clock to an instant, epoch milliseconds. */
+  /** Sets the clock to a time in epoch milliseconds. */
   moveTo(instant: number): void {
     this.#setTo = instant;
   }

@@ -10,12 +10,12 @@ export const features = {
 } as const;
 
 interface DemoProduct {
-  /** The custom id at Stripe, by which another start finds the product. */
+  /** The custom product id in Stripe, by which later starts find the product. */
   id: string;
   name: string;
-  /** US cents. */
+  /** The price in US cents. */
   unitAmount: number;
-  /** Paid monthly, or once for this many days of access. */
+  /** Either paid monthly, or paid once for this many days of access. */
   paid: 'monthly' | { accessDays: number };
   rank: number;
   features: Partial<Record<keyof typeof features, unknown>>;
@@ -65,5 +65,5 @@ export type ProductName = keyof typeof products;
 
 export const productNames = Object.keys(products) as ProductName[]; // Object.keys returns string[]
 
-/** The products with their names, in the order of the catalog. */
+/** The products and their names, in catalog order. */
 export const demoProducts = Object.entries(products) as [ProductName, DemoProduct][]; // as above

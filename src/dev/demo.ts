@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run demo`: runs an entitlement's whole life cycle on temporary data and checks
- * every response. Exits with 0 only if all were correct.
+ * Implements `npm run demo`: runs an entitlement's whole life cycle on temporary data and checks every
+ * response. Exits with 0 only if all of them are correct.
  */
 import { walkFreshStack } from './fresh-walk.ts';
 import { createNarrator, paintFor } from './narrator.ts';
@@ -13,7 +13,7 @@ const startedAt = performance.now();
 const started = new Started();
 started.endOnSignal();
 
-/** Log lines of the service, shown if the walk fails. */
+/** The service's log lines, shown if the walk fails. */
 const warnings: string[] = [];
 
 async function main(): Promise<void> {
@@ -35,7 +35,7 @@ try {
   await main();
 } catch (error) {
   process.exitCode = 1;
-  // A walk that Ctrl-C interrupted fails, too, and needs no message.
+  // A walk that Ctrl-C interrupts also fails, but needs no message.
   if (!started.stopping) {
     console.error(`\n${paint('red', '✗')}`, error instanceof StepFailed ? error.message : error);
     if (warnings.length > 0) console.error(`\nThe service's log:\n${warnings.join('')}`);

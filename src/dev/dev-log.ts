@@ -15,7 +15,7 @@ export function createDevLog(stream: NodeJS.WriteStream): NodeJS.WritableStream 
   });
 }
 
-/** Returns the line of a completed request; null for any other entry of the log. */
+/** Returns the line for a completed request, or null for any other log entry. */
 function requestLine(line: Record<string, unknown>): string | null {
   const { method, route, asked, status, code, event, ms } = line;
   if (typeof method !== 'string' || typeof route !== 'string') return null;

@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Not exported, because shells use `HOST` themselves. */
+/** These variables are not exported, because shells use `HOST` themselves. */
 const excluded: ReadonlySet<string> = new Set(['HOST', 'PORT']);
 
 /**
- * Writes a file for the shell with the variables of this installation, which `npm run doctor` and the
- * commands in README.md and docs/ use. Only its owner may read it.
+ * Writes a shell file that exports this installation's variables, for `npm run doctor` and for the commands
+ * in README.md and docs/. Only its owner can read it.
  *
  * @returns the file's path.
  */
@@ -22,7 +22,7 @@ export async function writeEnvFile(
   return file;
 }
 
-/** Quotes a text as one word of a shell. */
+/** Quotes a string as a single shell word. */
 export function quoted(text: string): string {
   return /^[\w.,:/@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -15,7 +15,7 @@ export interface FreshWalkOptions {
   narrator: Narrator;
   /** Collects the service's log lines at `warn` and above. */
   warnings: string[];
-  /** The PostgreSQL version; the newest by default. */
+  /** The PostgreSQL major version. Defaults to the newest. */
   major?: PostgresMajor;
 }
 

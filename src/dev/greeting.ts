@@ -4,7 +4,7 @@ import type { Paint } from './narrator.ts';
 import type { PriceIds } from './seed.ts';
 
 export interface Running {
-  /** The app of docs/quickstart.md. */
+  /** The URL of the quickstart app (docs/quickstart.md). */
   appUrl: string;
   serviceUrl: string;
   sandboxUrl: string;
@@ -16,20 +16,23 @@ export interface Running {
   webhookSecret: string;
   metricsToken: string;
   priceIds: PriceIds;
-  /** The folder with the data. */
+  /** The data folder. */
   home: string;
-  /** The file that sets the variables of the commands in README.md and docs/. */
+  /** The shell file with the variables that the commands in README.md and docs/ use. */
   envFile: string;
-  /** The default ports that other programs use; the next free ones replace them. */
+  /** The default ports that other programs use, for which the next free ones were chosen. */
   portsInUse: number[];
 }
 
-/** Returns the text that `npm run dev` prints after the start: addresses, keys, and first commands. */
+/** Returns the text that `npm run dev` prints after startup: URLs, keys and first commands. */
 export function greeting(running: Running, paint: Paint): string {
   const { serviceUrl, sandboxUrl, projectKey, adminKey, priceIds } = running;
   const rows: [string, string][] = [
-    ['Your app', `${running.appUrl}   (sells, gates and opens the portal: docs/quickstart.md)`],
-    ['Latchkey', `${serviceUrl}/docs   (every route, to read and to try)`],
+    [
+      'Your app',
+      `${running.appUrl}   (sells plans, gates a route, opens the portal: docs/quickstart.md)`,
+    ],
+    ['Latchkey', `${serviceUrl}/docs   (the API reference; try any route)`],
     ['Stripe', `${sandboxUrl}   (the sandbox: customers, subscriptions, events, time; no money)`],
     ['PostgreSQL', running.databaseUrl],
     ['Redis', running.redisUrl ?? 'none: no redis-server on the PATH, so reads go to Postgres.'],
@@ -57,7 +60,7 @@ export function greeting(running: Running, paint: Paint): string {
     user_id: 'u_1',
     feature_code: 'notebooks',
     value: 500,
-    reason: 'a try',
+    reason: 'trying it out',
   });
   const title = (text: string) => paint('bold', text);
   return [
@@ -65,7 +68,7 @@ export function greeting(running: Running, paint: Paint): string {
     title('Latchkey is running. Ctrl-C stops everything.'),
     '',
     ...running.portsInUse.map(
-      (port) => `  ${paint('bold', `Another program has port ${port}: use the URLs below.`)}`,
+      (port) => `  ${paint('bold', `Another program uses port ${port}. Use the URLs below.`)}`,
     ),
     ...table(rows, paint),
     '',
@@ -87,7 +90,7 @@ export function greeting(running: Running, paint: Paint): string {
     `  ${paint('dim', '# What may the user u_1 use? Nothing yet.')}`,
     `  ${curl} "${serviceUrl}/api/v1/entitlements?user_id=u_1"`,
     '',
-    `  ${paint('dim', '# Sell the Pro plan: open the url in the answer, and pay there.')}`,
+    `  ${paint('dim', '# Sell the Pro plan: open the `url` from the response, and pay there.')}`,
     `  ${curl} ${serviceUrl}/api/v1/checkout/sessions --json '${checkout}'`,
     '',
     `  ${paint('dim', '# Or grant a feature.')}`,

@@ -8,9 +8,8 @@ import { z } from 'zod';
 const checkout = path.resolve(import.meta.dirname, '../..');
 
 /**
- * Returns the folder of the data of `npm run dev`: `.latchkey/` in the checkout. For root it is a folder below
- * the system's temporary one if other users may not enter the checkout, since PostgreSQL then runs as another
- * user.
+ * Returns the data folder of `npm run dev`: `.latchkey/` in the checkout. If this process is root, PostgreSQL
+ * runs as another user; if other users cannot enter the checkout, the folder is in the temporary directory.
  */
 export function homeDirectory(): string {
   if (process.getuid?.() !== 0 || isOpenToAll(checkout)) {
@@ -20,13 +19,13 @@ export function homeDirectory(): string {
   return path.join(tmpdir(), `latchkey-dev-${name}`);
 }
 
-/** Thrown if another running process uses the folder. */
+/** Thrown if another running process uses the data folder. */
 export class HomeLocked extends Error {
   override readonly name = 'HomeLocked';
 }
 
 /**
- * Locks the folder for this process until the returned function is called.
+ * Locks the data folder for this process until the returned function is called.
  *
  * @throws HomeLocked
  */
@@ -35,8 +34,8 @@ export async function lockHome(home: string): Promise<() => Promise<void>> {
   const pid = Number(await readFile(pidPath, 'utf8').catch(() => '0'));
   if (pid > 0 && isRunning(pid)) {
     throw new HomeLocked(
-      `\`npm run dev\` runs already, as process ${pid}, on the data in ${home}. ` +
-        `Stop it first, or, if that process is another program, delete ${pidPath}.`,
+      `\`npm run dev\` is already running as process ${pid} with the data in ${home}. ` +
+        `Stop it first or, if that process is another program, delete ${pidPath}.`,
     );
   }
   await mkdir(home, { recursive: true });
@@ -53,7 +52,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Deletes the data of earlier starts. */
+/** Deletes the data of earlier runs. */
 export async function emptyHome(home: string): Promise<void> {
   const kept = (await readdir(home)).filter((name) => name !== 'dev.pid');
   await Promise.all(
@@ -75,9 +74,9 @@ const secretsSchema = z.object({
   adminKey: z.string(),
   stripeKey: z.string(),
   webhookSecret: z.string(),
-  /** Absent in a folder of an earlier release. */
+  /** Missing in folders from earlier releases. */
   metricsToken: z.string().default(randomSecret),
-  /** The key of the seeded project; null until it exists. */
+  /** The seeded project's key, or null until it exists. */
   projectKey: z.string().nullable(),
 });
 
@@ -94,7 +93,7 @@ export function newSecrets(): Secrets {
   };
 }
 
-/** Loads the secrets from the folder; generates them at the first start. */
+/** Loads the secrets from the data folder, or generates them on the first start. */
 export async function loadSecrets(home: string): Promise<Secrets> {
   const text = await readFile(secretsPath(home), 'utf8').catch(() => null);
   if (text !== null) return secretsSchema.parse(JSON.parse(text));
@@ -103,7 +102,7 @@ export async function loadSecrets(home: string): Promise<Secrets> {
   return secrets;
 }
 
-/** Stores the secrets in the folder, readable only by its owner. */
+/** Stores the secrets in the data folder, readable only by the owner. */
 export async function saveSecrets(home: string, secrets: Secrets): Promise<void> {
   await mkdir(home, { recursive: true });
   await writeFile(secretsPath(home), JSON.stringify(secrets, null, 2), { mode: 0o600 });

@@ -6,7 +6,11 @@ export function jsonText(value: unknown, width: number): string {
   return write(value, width, 0);
 }
 
-/** @param before number of characters before the value on its first line. */
+/**
+ * Formats a value.
+ *
+ * @param before the number of characters before the value on its first line.
+ */
 function write(value: unknown, width: number, before: number): string {
   const short = onOneLine(value);
   if (typeof value !== 'object' || value === null || before + short.length <= width) return short;
@@ -24,7 +28,7 @@ function write(value: unknown, width: number, before: number): string {
 
 const indent = '  ';
 
-/** Joins the parts with commas, several on a line if each of them has only one. */
+/** Joins the parts with commas. Parts of a single line share lines where they fit. */
 function packed(parts: string[], width: number): string[] {
   const lines: string[] = [];
   let open = false;

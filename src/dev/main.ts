@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run dev`: runs all of Latchkey on this machine until Ctrl-C, with data that
- * survives a restart (`--fresh` deletes it first).
+ * Implements `npm run dev`: runs all of Latchkey on this machine until Ctrl-C. The data survives a restart,
+ * unless `--fresh` deletes it first.
  */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ const servicePort = 3_000;
 const appPort = 4_000;
 
 const paint = paintFor(process.stdout);
-// Hides the requests during startup.
+// Hides requests made during startup.
 const logger = createLogger('warn', createDevLog(process.stdout));
 const started = new Started();
 started.endOnSignal({
@@ -86,7 +86,7 @@ async function main(home: string, fresh: boolean): Promise<void> {
   if (!started.stopping) logger.level = 'info';
 }
 
-/** Starts the app of docs/quickstart.md. */
+/** Starts the quickstart app (docs/quickstart.md). */
 async function startQuickstart(serviceUrl: string, key: string, port: number): Promise<void> {
   const latchkey = createLatchkey<Features>({ url: serviceUrl, key });
   started.add(() => latchkey.close());
@@ -102,10 +102,10 @@ const { values: given } = parseArgs({
 try {
   await main(given.home === undefined ? homeDirectory() : path.resolve(given.home), given.fresh);
 } catch (error) {
-  // A start that Ctrl-C interrupted fails, too, and needs no message.
+  // A startup that Ctrl-C interrupts also fails, but needs no message.
   if (!started.stopping) {
     const { message, stack = '' } = error instanceof Error ? error : new Error(String(error));
-    console.error(`\n${paint('red', 'The start failed.')} ${message}`);
+    console.error(`\n${paint('red', 'Startup failed:')} ${message}`);
     if (!(error instanceof HomeLocked)) {
       console.error(paint('dim', stack.slice(stack.indexOf('\n    at ') + 1)));
     }

@@ -5,11 +5,11 @@ import { jsonText } from './json-text.ts';
 /** Prints the progress of a walk. */
 export interface Narrator {
   step(number: number, title: string): void;
-  /** A sentence of explanation. */
+  /** Prints a sentence of explanation. */
   say(text: string): void;
-  /** A request and its response. `brief` omits the bodies. */
+  /** Prints a request and its response. `brief` omits the bodies. */
   exchange(call: Call, answer: Answer, brief: boolean): void;
-  /** A check that passed. */
+  /** Prints a check that passed. */
   passed(statement: string): void;
   skipped(title: string, why: string): void;
 }
@@ -18,19 +18,19 @@ const styles = { bold: 1, dim: 2, red: 31, green: 32, cyan: 36 } as const;
 
 export type Paint = (style: keyof typeof styles, text: string) => string;
 
-/** Returns a function that colours text for a terminal, unless NO_COLOR is set. */
+/** Returns a function that colors text for a terminal, unless NO_COLOR is set. */
 export function paintFor(stream: { isTTY?: boolean }): Paint {
   const colourful = stream.isTTY === true && process.env['NO_COLOR'] === undefined;
   return (style, text) => (colourful ? `\u001b[${styles[style]}m${text}\u001b[0m` : text);
 }
 
-/** The printed response headers, with their labels. */
+/** The response headers to print, with their labels. */
 const shownHeaders: [header: string, label: string][] = [
   ['latchkey-cache', 'cache'],
   ['latchkey-revision', 'revision'],
 ];
 
-/** Creates a narrator that writes to a stream such as stdout, coloured if it is a terminal. */
+/** Creates a narrator that writes to a stream such as stdout, in color if it is a terminal. */
 export function createNarrator(stream: Writable & { isTTY?: boolean }): Narrator {
   const paint = paintFor(stream);
   const line = (text: string) => stream.write(`${text}\n`);

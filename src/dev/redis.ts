@@ -8,7 +8,7 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
-/** Returns the path of `redis-server`, or undefined. No npm package provides it. */
+/** Returns the path of `redis-server`, or undefined if it is not on the PATH. No npm package provides it. */
 export function findRedisServer(): string | undefined {
   return (process.env['PATH'] ?? '')
     .split(path.delimiter)
@@ -17,9 +17,9 @@ export function findRedisServer(): string | undefined {
 }
 
 export interface RedisOptions {
-  /** Absent: any free port. */
+  /** The port. Defaults to any free one. */
   port?: number;
-  /** The folder in which the data survive a restart. Absent: nothing is saved. */
+  /** The folder that keeps the data across restarts. By default, nothing is saved. */
   directory?: string;
 }
 
@@ -29,7 +29,7 @@ export async function startRedis(
   { port: wanted, directory }: RedisOptions = {},
 ): Promise<RunningRedis> {
   const port = wanted ?? (await freePort());
-  // With any save rule, Redis also saves when it is stopped.
+  // With any `--save` rule, Redis also saves when it stops.
   const persistence =
     directory === undefined ? ['--save', ''] : ['--dir', directory, '--save', '3600 1'];
   const server = await startChild({

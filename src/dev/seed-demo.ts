@@ -44,7 +44,7 @@ export async function seedDemo(
   return { projectKey, priceIds };
 }
 
-/** Creates the project, or updates its redirect origins, since the ports may differ. */
+/** Creates the project, or updates its redirect origins, because ports can differ between starts. */
 async function ensureProject(admin: Api, origins: string[]): Promise<void> {
   const create = createProjectCall(origins);
   const answer = await send(admin, create);
@@ -63,7 +63,7 @@ async function ensureProject(admin: Api, origins: string[]): Promise<void> {
   );
 }
 
-/** Returns the key of the last start if it is still valid, otherwise a new one. */
+/** Returns the last start's key if it is still valid, otherwise a new one. */
 async function ensureKey(admin: Api, former: string | null): Promise<string> {
   if (former !== null) {
     const call = { method: 'GET', path: '/api/v1/catalog' } as const;

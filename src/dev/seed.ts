@@ -5,7 +5,7 @@ import { demoProducts, features, productNames, projectId } from './demo-catalog.
 
 const priceIdsSchema = z.record(z.enum(productNames), z.string());
 
-/** The id of each product's price at Stripe. */
+/** The Stripe price id of each product. */
 export type PriceIds = z.infer<typeof priceIdsSchema>;
 
 export const keyShape = z.object({ key: z.string() });
@@ -25,7 +25,7 @@ export function createProjectCall(redirectOrigins: string[]): Call {
   };
 }
 
-/** Creates the missing products and prices at Stripe, as a seller does in Stripe's dashboard. */
+/** Creates missing products and prices in Stripe, as a seller does in the Dashboard. */
 export async function createStripeCatalog(stripe: Stripe): Promise<PriceIds> {
   const ids: Partial<PriceIds> = {};
   for (const [name, product] of demoProducts) {

@@ -15,13 +15,15 @@ import { findRedisServer, startRedis } from './redis.ts';
 import type { Started } from './started.ts';
 
 export interface StackOptions {
-  /** The folder of PostgreSQL's and the sandbox's data. */
+  /** The folder for the data of PostgreSQL and the sandbox. */
   directory: string;
-  /** False: the database is deleted when it stops, and the sandbox stores nothing. */
+  /**
+   * Whether data is kept. Otherwise the database is deleted when it stops, and the sandbox stores nothing.
+   */
   persistent: boolean;
-  /** The PostgreSQL version; the newest by default. */
+  /** The PostgreSQL major version. Defaults to the newest. */
   major?: PostgresMajor;
-  /** The ports of the service and the sandbox; 0 = any free port. */
+  /** The ports of the service and the sandbox. 0 picks any free port. */
   ports: { service: number; sandbox: number };
   secrets: Secrets;
   /** The clock of the service and the sandbox, which the sandbox can advance. */
@@ -41,8 +43,8 @@ export interface Stack {
 }
 
 /**
- * Starts Latchkey and its dependencies, in this process and its children. Registers each in `started` at once,
- * so that a failed start stops those that run.
+ * Starts Latchkey and its dependencies, in this process and in child processes. Registers each in `started`
+ * immediately, so that a failed startup stops what already runs.
  */
 export async function startStack(options: StackOptions, started: Started): Promise<Stack> {
   const databaseUrl = await startDatabase(options, started);
@@ -63,7 +65,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
   started.add(() => sandbox.close());
   const settings = {
     DATABASE_URL: databaseUrl,
-    // An empty setting counts as not set.
+    // An empty setting counts as unset.
     REDIS_URL: redisUrl ?? '',
     STRIPE_SECRET_KEY: options.secrets.stripeKey,
     STRIPE_WEBHOOK_SECRETS: options.secrets.webhookSecret,
@@ -76,7 +78,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
     HOST: '127.0.0.1',
     PORT: String(port),
   };
-  // Advancing the sandbox's clock advances the service's, too.
+  // Advancing the sandbox's clock also advances the service's.
   const { logger } = options;
   const serviceUrl = await startService(
     loadConfig(settings),
@@ -86,7 +88,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
   return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox, settings };
 }
 
-/** Returns the folder of PostgreSQL's data. */
+/** Returns PostgreSQL's data folder. */
 export function databaseDirectory(directory: string): string {
   return path.join(directory, 'postgres');
 }
@@ -120,7 +122,7 @@ async function startCache(started: Started): Promise<string | null> {
   return redis.url;
 }
 
-/** Starts the service as src/server.ts does, with another clock and log. */
+/** Starts the service as src/server.ts does, but with the given clock and logger. */
 async function startService(
   config: Config,
   overrides: { clock: Clock; logger: Logger },

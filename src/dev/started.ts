@@ -5,7 +5,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export interface SignalOptions {
   /** Called before anything is stopped. */
   onSignal?: () => void;
-  /** The exit code of a program that is stopped by a signal; by default that of the signal. */
+  /** The exit code after a signal. Defaults to the signal's own. */
   exitCode?: number;
 }
 
@@ -14,7 +14,7 @@ export class Started {
   readonly #stops: Stop[] = [];
   #stopping: Promise<void> | undefined;
 
-  /** Registers how to stop something that was started. Calls it at once if everything is already stopping. */
+  /** Registers a function that stops something. If everything is already stopping, it is called as well. */
   add(stop: Stop): void {
     this.#stops.push(stop);
     if (this.#stopping !== undefined) this.#stopping = this.#stopping.then(() => this.#stopAll());
@@ -25,7 +25,7 @@ export class Started {
     return this.#stopping !== undefined;
   }
 
-  /** Stops everything, the last started first. A failure does not prevent the other stops. */
+  /** Stops everything in reverse order. If one stop fails, the others still run. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;

@@ -4,12 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Started } from './started.ts';
 
-/**
- * Creates a folder below the system's temporary one. It is deleted when `started` stops, or the process exits.
- */
+/** Creates a folder in the temporary directory. It is deleted when `started` stops or the process exits. */
 export async function temporaryDirectory(name: string, started: Started): Promise<string> {
   const directory = await mkdtemp(path.join(tmpdir(), `latchkey-${name}-`));
-  // For processes that exit without stopping `started`, as a test runner does on Ctrl-C.
+  // Covers processes that exit without stopping `started`, as a test runner does on Ctrl-C.
   const removeAtExit = () => {
     // A killed server may still be writing its last file.
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });

@@ -8,7 +8,7 @@ const changeShape = z.object({ audit_id: z.string(), revision: z.int() });
 
 const auditShape = z.object({ data: z.array(z.object({ reason: z.string().nullable() })) });
 
-/** Returns the steps of manual grants and their audit. */
+/** Returns the steps that grant and revoke a feature by hand, and read the audit log. */
 export function operatorSteps(): Step[] {
   const feature = { project_id: projectId, user_id: user, feature_code: 'notebooks' };
   return [
@@ -41,7 +41,7 @@ export function operatorSteps(): Step[] {
       },
     },
     {
-      title: 'The audit says who did that, and why',
+      title: 'The audit log shows who made these changes, and why',
       async run(walker) {
         const call = { method: 'GET', path: `/api/v1/admin/audit?user_id=${user}` } as const;
         const { body } = await walker.ask(call, { status: 200, shape: auditShape });

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { openPage, press } from './browser.ts';
 import type { Walker } from './walker.ts';
 
-/** The redirect target of buyers. No server has to listen there. */
+/** The origin to which buyers are redirected. No server has to listen there. */
 export const appOrigin = 'http://localhost:4000';
 
 /** A response that sends the buyer to a hosted page. */
 export const linkShape = z.object({ id: z.string(), url: z.string() });
 
-/** Opens a checkout of one price; resolves with the URL of its page. */
+/** Starts a checkout for one price. Resolves with the URL of its page. */
 export async function startCheckout(
   walker: Walker,
   userId: string,

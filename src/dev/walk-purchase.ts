@@ -4,7 +4,7 @@ import type { Step } from './walker.ts';
 const user = 'u_43';
 const dayMs = 86_400_000;
 
-/** Returns the steps of a one-time purchase that lasts for 30 days. */
+/** Returns the steps of a one-time purchase that grants 30 days of access. */
 export function purchaseSteps(): Step[] {
   return [
     {

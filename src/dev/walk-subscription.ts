@@ -16,7 +16,7 @@ export function subscriptionSteps(): Step[] {
       title: `May ${user} use anything? There is no purchase yet`,
       async run(walker) {
         const { body } = await walker.entitlements(user);
-        walker.expectEqual('an unknown user is entitled to nothing, which is no error', body, {
+        walker.expectEqual('an unknown user has no entitlements, and this is not an error', body, {
           revision: 0,
           entitlements: [],
         });
@@ -27,7 +27,7 @@ export function subscriptionSteps(): Step[] {
       },
     },
     {
-      title: 'The app starts a checkout of the Pro plan',
+      title: 'The app starts a checkout for the Pro plan',
       async run(walker) {
         checkoutUrl = await startCheckout(walker, user, walker.prices.pro);
       },
@@ -41,7 +41,7 @@ export function subscriptionSteps(): Step[] {
       async run(walker) {
         const { body, answer } = await walker.entitlements(user);
         walker.expectEqual(
-          'everything of the Pro plan, open-ended, from the subscription',
+          'every feature of the Pro plan, open-ended, from the subscription',
           body.entitlements.map(({ feature_code, value, valid_to, sources }) => ({
             feature_code,
             value,
@@ -58,12 +58,12 @@ export function subscriptionSteps(): Step[] {
         const again = await walker.entitlements(user, true);
         walker.expectEqual(
           walker.options.cached
-            ? 'the first read fills the cache, the second is answered from Redis'
-            : 'without Redis both reads come straight from Postgres',
+            ? 'the first read fills the cache, and Redis serves the second'
+            : 'without Redis, both reads come straight from Postgres',
           [answer, again.answer].map(({ headers }) => headers.get('latchkey-cache')),
           walker.options.cached ? ['miss', 'hit'] : ['bypass', 'bypass'],
         );
-        walker.expectEqual('both answers are the same', again.body, body);
+        walker.expectEqual('both responses are the same', again.body, body);
       },
     },
     {
@@ -85,7 +85,7 @@ export function subscriptionSteps(): Step[] {
       },
     },
     {
-      title: 'The buyer cancels there, for the end of the period',
+      title: 'The buyer cancels at the end of the period',
       async run(walker) {
         await pressOn(walker, portalUrl, 'Cancel at period end');
         await walker.waitForWebhook(user, 'export', ({ valid_to }) => valid_to !== null);
@@ -101,11 +101,17 @@ export function subscriptionSteps(): Step[] {
         const end = Date.parse(periodEnd);
         const justBefore = new Date(end - 1).toISOString();
         walker.moveTo(end - 1);
-        await walker.expectCheck(`at ${justBefore} still yes`, user, 'export', { allowed: true });
+        await walker.expectCheck(`at ${justBefore}, export is still allowed`, user, 'export', {
+          allowed: true,
+        });
         walker.moveTo(end);
-        await walker.expectCheck(`at ${periodEnd} no: expired`, user, 'export', expired);
+        await walker.expectCheck(`at ${periodEnd}, export has expired`, user, 'export', expired);
         const { body } = await walker.entitlements(user);
-        walker.expectEqual('nothing is left, also from the cache', body.entitlements, []);
+        walker.expectEqual(
+          'no entitlements are left, not even in the cache',
+          body.entitlements,
+          [],
+        );
       },
     },
     {

@@ -14,9 +14,9 @@ export class StepFailed extends Error {
 }
 
 /**
- * Runs the whole life cycle of an entitlement against a running service and a sandbox, over HTTP alone:
- * project, catalog, checkout, webhook, cached answer, cancellation, one-time purchase, operator, audit.
- * Checks every response. Resolves with the number of steps.
+ * Runs an entitlement's whole life cycle against a running service and a sandbox, over HTTP alone: from
+ * project and catalog through purchase and cancellation to the audit log. Checks every response. Resolves
+ * with the number of steps.
  *
  * @throws StepFailed
  */
@@ -27,7 +27,7 @@ export async function walk(options: WalkOptions): Promise<number> {
   let number = 0;
   for (const step of steps) {
     if (step.only === 'movable clock' && clockKind === 'real clock') {
-      options.narrator.skipped(step.title, 'the clock of this service cannot be moved');
+      options.narrator.skipped(step.title, "this service's clock cannot be moved");
     }
     if (step.only !== undefined && step.only !== clockKind) continue;
     number += 1;

@@ -14,9 +14,9 @@ export interface WalkOptions {
   sandboxUrl: string;
   adminKey: string;
   stripeKey: string;
-  /** The clock of the service and the sandbox; null: it cannot be moved, so that some steps are skipped. */
+  /** The clock of the service and the sandbox. If null, it cannot be moved, and some steps are skipped. */
   clock: Pick<MovableClock, 'moveTo'> | null;
-  /** Whether the service has a Redis. */
+  /** Whether the service uses Redis. */
   cached: boolean;
   narrator: Narrator;
 }
@@ -50,17 +50,17 @@ const strongCheckShape = checkShape.extend({ revision: z.int() });
 
 type Check = z.infer<typeof checkShape>;
 
-/** Maximum time from the buyer's click until the service has applied the result, milliseconds. */
+/** The maximum time from the buyer's click until the service has applied the result, in milliseconds. */
 const appliedWithinMs = 15_000;
 
 /** The actions of a walk's steps: requests, explanations and checks. */
 export class Walker {
   readonly options: WalkOptions;
   readonly narrator: Narrator;
-  /** The project's key, once it exists; the platform key until then. */
+  /** Uses the project's key once it exists, and the platform key until then. */
   #api: Api;
   #prices: PriceIds | undefined;
-  /** The revision that later reads of a user require. */
+  /** The revision that later reads require, by user. */
   readonly #revisions = new Map<string, number>();
 
   constructor(options: WalkOptions) {
@@ -83,7 +83,7 @@ export class Walker {
     return this.#prices;
   }
 
-  /** Sets the clock to an instant, epoch milliseconds. */
+  /** Sets the clock to a time in epoch milliseconds. */
   moveTo(instant: number): void {
     if (this.options.clock === null) throw new Error('This clock cannot be moved.');
     this.narrator.say(`The clock is set to ${new Date(instant).toISOString()}.`);
@@ -97,7 +97,7 @@ export class Walker {
     return { body: bodyOf(call, answer, expected), answer };
   }
 
-  /** Checks that a value is as expected. */
+  /** Prints that a check passed. @throws Error if the value found is not the expected one. */
   expectEqual(statement: string, found: unknown, expected: unknown): void {
     if (!isDeepStrictEqual(found, expected)) {
       throw new Error(
@@ -120,7 +120,7 @@ export class Walker {
     return (await this.ask({ method: 'GET', path }, { status: 200, shape: checkShape })).body;
   }
 
-  /** Requests the access of a user to a feature, and checks the given fields of the answer. */
+  /** Requests a user's access to a feature, and checks the given fields of the response. */
   async expectCheck(
     statement: string,
     userId: string,
@@ -134,7 +134,7 @@ export class Walker {
 
   /**
    * Waits until Stripe's webhook has changed a user's access to a feature. Bypasses the cache, so that later
-   * steps see it as the webhook left it. Later reads require this revision, since the cache is invalidated
+   * steps find it as the webhook left it. Later reads require this revision, because the cache is invalidated
    * after the commit.
    */
   async waitForWebhook(
@@ -156,7 +156,9 @@ export class Walker {
         return;
       }
       if (tookMs > appliedWithinMs) {
-        throw new Error(`Not within 15 s: ${statement}.\nLast answer: ${jsonText(check, 90)}`);
+        throw new Error(
+          `Timed out after 15 s: ${statement}.\nLast response: ${jsonText(check, 90)}`,
+        );
       }
       await sleep(20);
     }
@@ -171,7 +173,7 @@ export class Walker {
 /** A step of the walk. */
 export interface Step {
   title: string;
-  /** Runs only if the clock can be moved, or only if it cannot. */
+  /** Restricts the step to a clock that can be moved, or to one that cannot. */
   only?: 'movable clock' | 'real clock';
   run(walker: Walker): Promise<void>;
 }

@@ -12,60 +12,65 @@ import type { WebhookFaults } from './webhooks/webhook-faults.ts';
 export interface EndpointOptions {
   url: string;
   secret: string;
-  /** Types, or patterns such as `invoice.*`; absent: every event. */
+  /** Event types, or patterns such as `invoice.*`. Defaults to every event. */
   enabledEvents?: string[];
-  /** The API version of its objects, such as `2024-06-20`; absent: the version that the SDK pins. */
+  /** The API version of the events, such as `2024-06-20`. Defaults to the version that the SDK pins. */
   apiVersion?: string;
-  /** Whether it gets thin events (`v2.core.event`), which only name their object. */
+  /** Whether the endpoint receives thin events (`v2.core.event`), which only reference their object. */
   thin?: boolean;
 }
 
 /** A running sandbox. */
 export interface Sandbox {
-  /** Its URL, without a trailing slash. */
+  /** The sandbox's URL, without a trailing slash. */
   readonly url: string;
   addEndpoint(endpoint: EndpointOptions): void;
   clock: {
-    /** Epoch ms. */
+    /** Returns the current time in epoch ms. */
     now(): number;
-    /** Advances the clock. Work that falls due in between is run in order, each at its instant. */
+    /** Advances the clock and runs the work that becomes due, in order and each at its due time. */
     advance(ms: number): Promise<void>;
     advanceTo(epochMs: number): Promise<void>;
   };
   buyer: Buyer;
   billing: Billing;
   faults: {
-    /** Can be assigned as a whole or by property. */
+    /** Faults in webhook deliveries. Assign the whole object or single properties. */
     webhooks: WebhookFaults;
-    /** Apply to later events. */
+    /** Faults in the creation of events. They apply to later events. */
     events: EventFaults;
-    /** Adds rules; the first that matches a request applies. */
+    /** Adds rules for API requests. The first rule that matches a request applies. */
     api(...rules: ApiFault[]): void;
-    /** Limits requests in any second: in total (a number), or also per endpoint; null: no limit. */
+    /**
+     * Limits requests per second. A number limits the total, and an object can also limit each endpoint. Null
+     * removes the limits.
+     */
     rateLimit(limit: RateLimit | number | null): void;
     /** Clears all faults and limits. */
     clear(): void;
   };
-  /** Pending deliveries, retries included. */
+  /** Returns the pending deliveries, including those that wait for a retry. */
   pendingDeliveries(): Delivery[];
-  /** All deliveries, oldest first. */
+  /** Returns all deliveries, oldest first. */
   deliveries(): Delivery[];
   /**
-   * Sends pending deliveries, one after the other, and waits for the responses. With patterns such as
-   * `charge.*`, sends only events of these types; the others stay pending.
+   * Sends pending deliveries in sequence and waits for the responses. With patterns such as `charge.*`, sends
+   * only events of matching types.
    */
   deliver(only?: readonly string[]): Promise<void>;
-  /** Maximum number of objects in a page of a list. Lower it to get several pages of few objects. */
+  /** The maximum page size of lists. Lower it to get several pages from a few objects. */
   largestPage: number;
   /** Resends an event. Returns false if the id is unknown. */
   resend(eventId: string): boolean;
-  /** The API's requests, oldest first. */
+  /** The API requests received so far, oldest first. */
   requests: SeenRequest[];
-  /** Number of requests per endpoint, by names such as `GET /v1/subscriptions/:id`. */
+  /** Returns the number of requests per endpoint, keyed by names such as `GET /v1/subscriptions/:id`. */
   counts(): Record<string, EndpointCount>;
-  /** Returns the present objects, by kind: a frozen copy, with references as ids and every list whole. */
+  /** Returns a frozen copy of the current objects, by kind. References are ids, and lists are complete. */
   objects<K extends ObjectKind>(...kinds: K[]): Objects<K>;
-  /** Creates many customers with a subscription each, without events. Resolves to the subscriptions' ids. */
+  /**
+   * Creates many customers with one subscription each, without events. Resolves with the subscription ids.
+   */
   seed(seed: SubscriptionSeed): Promise<string[]>;
   /** Deletes everything except the webhook endpoints. The clock keeps its time. */
   reset(): Promise<void>;

@@ -24,11 +24,11 @@ export type { Sandbox } from './contract.ts';
 
 export interface SandboxOptions {
   host?: string;
-  /** 0 or absent: any free port. */
+  /** The port to listen on. The default, 0, picks any free port. */
   port?: number;
-  /** The source of time, epoch ms. */
+  /** Returns the current time in epoch ms. */
   now?: () => number;
-  /** The only accepted key. */
+  /** The only API key that is accepted. */
   secretKey?: string;
   accountId?: string;
   endpoints?: EndpointOptions[];
@@ -36,15 +36,18 @@ export interface SandboxOptions {
   stateFile?: string;
   /** `background` (the default) sends webhooks immediately, `manual` when `deliver()` is called. */
   delivery?: DeliveryMode;
-  /** Maximum requests per second; more get a 429. Unlimited by default. */
+  /** The maximum requests per second, unlimited by default. Requests above it get a 429. */
   rateLimit?: RateLimit;
-  /** The clock of the rate limit. The sandbox's own (the default) may stand still in a test. */
+  /** The clock for the rate limit. The default, the sandbox's own, may stand still in a test. */
   limitBy?: 'sandbox' | 'machine';
-  /** The retry days after a failed payment, and what follows. Default: days 3, 5 and 7, then canceled. */
+  /**
+   * The retry days after a failed payment, and what follows the last one. By default, payments are retried on
+   * days 3, 5 and 7, then the subscription is canceled.
+   */
   dunning?: Dunning;
 }
 
-/** Interval at which due work is checked without a request, milliseconds. */
+/** How often due work is checked for between requests, in milliseconds. */
 const tickMs = 1000;
 
 /** Starts a sandbox, by default on the loopback interface. */
@@ -77,7 +80,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const changed = (): void => {
     snapshot?.schedule();
   };
-  /** Runs a change after the work that fell due before it. */
+  /** Runs a change after any work that was due before it. */
   const act = <T>(work: () => T): Promise<T> =>
     new Promise((resolve) => {
       runDue(world);
@@ -97,7 +100,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const advanceTo = (epochMs: number): Promise<void> =>
     act(() => {
       clock.moveTo(epochMs);
-      // Deliveries that a fault delayed may be due.
+      // Deliveries that a fault delayed may now be due.
       deliveries.pump();
     });
   const sandbox: Sandbox = {
@@ -193,7 +196,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   registerPages(app, world, act);
   registerControl(app, sandbox, secretKey);
   world.baseUrl = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
-  // Deliveries that an earlier run had not completed.
+  // Sends the deliveries that an earlier run did not complete.
   deliveries.pump();
   return sandbox;
 }

@@ -1,9 +1,8 @@
 import type Stripe from 'stripe';
 
 /**
- * A Stripe type as it is sent without expansion: a field for an id or an object contains the id, and a
- * decimal is a string. Everything is stored in this form, so that an expanded object can never be stored by
- * mistake.
+ * A Stripe type as sent without expansion: references are ids, and decimals are strings. Everything is stored
+ * in this form, so that an expanded object is never stored by mistake.
  */
 export type Wire<T> = T extends Stripe.Decimal
   ? string
@@ -31,11 +30,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Returns a deep copy of what would be sent: without undefined fields, and independent of later changes. */
+/** Returns a deep copy of a value as it would be sent, without undefined fields. */
 export function toJson(value: object): JsonObject {
   const copy: unknown = JSON.parse(JSON.stringify(value));
   if (!isJsonObject(copy)) {
-    throw new TypeError('Only objects are sent.');
+    throw new TypeError('Expected an object that serializes to a JSON object.');
   }
   return copy;
 }

@@ -155,7 +155,7 @@ describe('npm run dev', () => {
       complaint += chunk.toString();
     });
     expect(await once(second, 'close')).toEqual([1, null]);
-    expect(complaint).toContain(`runs already, as process ${child.pid},`);
+    expect(complaint).toContain(`is already running as process ${child.pid} `);
     expect(complaint).not.toMatch(/^ +at /m);
   });
 

@@ -25,7 +25,11 @@ const creation = z.strictObject({
 export const coupons: Endpoint[] = [
   endpoint('POST', path, creation, (world, params) => {
     if ((params.amount_off === undefined) === (params.percent_off === undefined)) {
-      throw invalid('Give amount_off or percent_off.', 'parameter_missing', 'percent_off');
+      throw invalid(
+        'Pass either `amount_off` or `percent_off`, not both.',
+        'parameter_missing',
+        'percent_off',
+      );
     }
     const coupon: Coupon = {
       id: params.id ?? newId('coupon', 8).slice('coupon_'.length),

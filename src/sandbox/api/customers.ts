@@ -50,7 +50,7 @@ export const customers: Endpoint[] = [
     const settings = params.invoice_settings?.default_payment_method;
     if (source !== undefined) chargeByDefault(world, customer, source);
     else if (settings !== undefined) {
-      // The name of a test card means the card that was just attached.
+      // A test card's name, such as `pm_card_visa`, refers to the card that was just attached.
       const named = settings === params.payment_method ? method : undefined;
       chargeByDefault(world, customer, named ?? methodOf(world, settings));
     }
@@ -71,7 +71,7 @@ export const customers: Endpoint[] = [
       created: range.optional(),
       test_clock: text.optional(),
     }),
-    // As documented by Stripe: without the parameter the list omits customers with test clocks.
+    // Without `test_clock`, the list omits customers that have one, as Stripe documents.
     matches: (customer, { email, test_clock: clock = null }) =>
       matches(email, customer.email) && (customer.test_clock ?? null) === clock,
   }),
@@ -95,7 +95,7 @@ export const customers: Endpoint[] = [
   }),
 ];
 
-/** Stripe's own entitlements of a customer. */
+/** Lists a customer's active entitlements, which Stripe derives from product features. */
 export const activeEntitlements: Endpoint[] = [
   endpoint(
     'GET',

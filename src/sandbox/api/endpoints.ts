@@ -21,7 +21,7 @@ import { subscriptions } from './subscriptions.ts';
 import { testClocks } from './test-clocks.ts';
 import { webhookEndpoints } from './webhook-endpoints.ts';
 
-/** Returns all API routes of the sandbox. */
+/** Returns all of the sandbox's API routes. */
 export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
   return [
     ...account,

@@ -11,7 +11,7 @@ import { invalid, missing } from '../stripe-error.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
 import { none } from './reads.ts';
 
-/** Filters events by type, time and delivery to all endpoints. */
+/** Retrieves and lists events. Lists can be filtered by type, time and delivery status. */
 export function events(deliveries: () => Deliveries): Endpoint[] {
   return [
     endpoint('GET', '/v1/events/:id', none, (world, _params, { id }) => {
@@ -33,7 +33,11 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
       }),
       (world, params) => {
         if (params.type !== undefined && params.types !== undefined) {
-          throw invalid('You may only specify one of type and types.', undefined, 'types');
+          throw invalid(
+            'You may only specify one of these parameters: type, types.',
+            undefined,
+            'types',
+          );
         }
         const patterns = params.type === undefined ? params.types : [params.type];
         const wanted = params.delivery_success;
@@ -59,7 +63,7 @@ export function events(deliveries: () => Deliveries): Endpoint[] {
 
 const keptDays = 30;
 
-/** Returns the bounds of listed events: Stripe lists those of the last thirty days. */
+/** Returns the time range of readable events: Stripe keeps events for 30 days. */
 function keptOf(world: World, created: Bounds = {}): Bounds {
   const kept = addDays(world.clock.seconds(), -keptDays);
   return { ...created, gt: Math.max(created.gt ?? kept, kept) };

@@ -22,7 +22,7 @@ export const features: Endpoint[] = [
       );
       if (taken) {
         throw invalid(
-          'A feature with that lookup key already exists.',
+          'A feature with this lookup key already exists. Update it, or choose another `lookup_key`.',
           'resource_already_exists',
           'lookup_key',
         );

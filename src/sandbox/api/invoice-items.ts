@@ -21,7 +21,7 @@ import { none, reads, subset } from './reads.ts';
 
 const path = '/v1/invoiceitems';
 
-/** Returns the routes for a customer's pending invoice items. */
+/** Creates, lists and deletes a customer's pending invoice items. */
 export const invoiceItems: Endpoint[] = [
   endpoint(
     'POST',
@@ -77,7 +77,10 @@ export const invoiceItems: Endpoint[] = [
   endpoint('DELETE', `${path}/:id`, none, (world, _params, { id }) => {
     const item = need(world.tables.invoiceItems, 'invoiceitem', id);
     if (item.invoice !== null) {
-      throw invalid('The invoice item is attached to an invoice.', 'invoice_not_editable');
+      throw invalid(
+        'This invoice item cannot be deleted because it is attached to an invoice.',
+        'invoice_not_editable',
+      );
     }
     world.tables.invoiceItems.delete(id);
     emit(world, 'invoiceitem.deleted', item);

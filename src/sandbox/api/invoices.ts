@@ -149,7 +149,10 @@ function payInvoice(world: World, invoice: Invoice, methodId: string | undefined
 function inStatus(world: World, id: string, statuses: readonly string[]): Invoice {
   const invoice = need(world.tables.invoices, 'invoice', id);
   if (!statuses.includes(invoice.status ?? '')) {
-    throw invalid(`The invoice's status is ${String(invoice.status)}.`, 'invoice_not_editable');
+    throw invalid(
+      `This invoice's status is \`${String(invoice.status)}\`; it must be ${statuses.join(' or ')}.`,
+      'invoice_not_editable',
+    );
   }
   return invoice;
 }

@@ -8,7 +8,7 @@ import type { subscriptionItem } from './subscription-params.ts';
 
 type ItemParams = z.output<typeof subscriptionItem>;
 
-/** Returns a new item's price and quantity. */
+/** Returns the validated price and quantity of an `items` entry. */
 export function pricedItem(world: World, params: ItemParams, index: number): PricedQuantity {
   const param = `items[${index}][price]`;
   if (params.price === undefined) {
@@ -26,7 +26,10 @@ export function pricedItem(world: World, params: ItemParams, index: number): Pri
   return { price, quantity: metered ? null : (params.quantity ?? 1) };
 }
 
-/** Parses an entry of `items`: with an id it changes that item, without one it adds an item. */
+/**
+ * Returns the change that an `items` entry requests. An entry with an id changes or removes that item; an
+ * entry without an id adds one.
+ */
 export function itemChange(
   world: World,
   subscription: Subscription,
@@ -38,7 +41,9 @@ export function itemChange(
   }
   const item = need(world.tables.subscriptionItems, 'subscription item', params.id, 'items', 400);
   if (item.subscription !== subscription.id) {
-    throw invalid(`Subscription item ${item.id} belongs to another subscription.`);
+    throw invalid(
+      `Subscription item ${item.id} belongs to another subscription. Pass one of this subscription's items.`,
+    );
   }
   if (params.deleted === true) {
     return { kind: 'remove', item };

@@ -23,7 +23,9 @@ import { reads, subset } from './reads.ts';
 
 const path = '/v1/payment_intents';
 
-/** Payments are captured immediately; the sandbox does not support later capture. */
+/**
+ * The parameters for a new PaymentIntent. Payments are captured immediately: manual capture is not supported.
+ */
 const creation = z.strictObject({
   amount: integer,
   currency: text,
@@ -96,7 +98,7 @@ function unpaid(world: World, id: string): PaymentIntent {
   const intent = need(world.tables.paymentIntents, 'payment_intent', id);
   if (intent.status === 'succeeded' || intent.status === 'canceled') {
     throw invalid(
-      `This PaymentIntent has a status of ${intent.status}.`,
+      `This PaymentIntent has a status of ${intent.status}: it can no longer be confirmed or canceled.`,
       'payment_intent_unexpected_state',
     );
   }
@@ -105,7 +107,11 @@ function unpaid(world: World, id: string): PaymentIntent {
 
 function confirm(world: World, intent: PaymentIntent, methodId: string | undefined): void {
   if (methodId === undefined) {
-    throw invalid('You must provide a payment method.', 'parameter_missing', 'payment_method');
+    throw invalid(
+      'You must provide a payment method. Pass `payment_method`, for example `pm_card_visa`.',
+      'parameter_missing',
+      'payment_method',
+    );
   }
   const method = methodOf(world, methodId);
   if (behaviorOf(world, method) === 'asks_the_buyer') {

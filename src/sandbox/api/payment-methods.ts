@@ -15,7 +15,10 @@ import { none, reads } from './reads.ts';
 
 const path = '/v1/payment_methods';
 
-/** Test cards by their tokens, and bank accounts. Card numbers are refused, as Stripe does by default. */
+/**
+ * The parameters for a new payment method: a test card's token or an IBAN. Like Stripe by default, the
+ * sandbox rejects raw card numbers.
+ */
 const creation = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('card'),

@@ -23,7 +23,7 @@ const cardOf: Readonly<Record<MethodBehavior, Card>> = {
   debit_fails: 'async_failure',
 };
 
-/** The payment page of a session, which browsers and Stripe's CLI use. */
+/** The API behind a Checkout Session's payment page, which browsers and the Stripe CLI use. */
 export const paymentPages: Endpoint[] = [
   endpoint('GET', `${path}/:id`, none, (world, _params, { id }) =>
     render(world.tables, need(world.tables.sessions, 'checkout.session', id)),
@@ -35,12 +35,16 @@ export const paymentPages: Endpoint[] = [
     (world, params, { id }) => {
       const session = need(world.tables.sessions, 'checkout.session', id);
       if (params.expected_amount !== session.amount_total) {
-        throw invalid('The amount has changed.', 'checkout_amount_mismatch', 'expected_amount');
+        throw invalid(
+          'The amount has changed. Retrieve the Checkout Session and confirm its current `amount_total`.',
+          'checkout_amount_mismatch',
+          'expected_amount',
+        );
       }
       const behavior = behaviorOf(world, methodOf(world, params.payment_method));
       paySession(world, session, cardOf[behavior], undefined);
       if (session.status !== 'complete') throw declined();
-      // Debits of a test account settle almost immediately.
+      // Bank debits from test accounts settle almost immediately.
       const pending = pendingIntentOf(world, session);
       if (pending !== undefined) settlePayment(world, pending, behavior === 'debit_pays');
       return render(world.tables, session);

@@ -112,7 +112,11 @@ function chargeOf(
     return need(world.tables.charges, 'charge', chargeId, 'charge', 400);
   }
   if (intentId === undefined) {
-    throw invalid('One of charge and payment_intent is needed.', 'parameter_missing', 'charge');
+    throw invalid(
+      'Missing required param: pass `charge` or `payment_intent`.',
+      'parameter_missing',
+      'charge',
+    );
   }
   const intent = need(
     world.tables.paymentIntents,
@@ -156,7 +160,7 @@ export const disputes: Endpoint[] = [
   ),
   endpoint('POST', '/v1/disputes/:id/close', none, (world, _params, { id }) => {
     const dispute = need(world.tables.disputes, 'dispute', id);
-    // An inquiry withdraws no money, even if it is not answered.
+    // Closing an inquiry never withdraws money, even if it was not answered.
     moveDispute(world, dispute, dispute.status.startsWith('warning_') ? 'warning_closed' : 'lost');
     return render(world.tables, dispute);
   }),

@@ -29,7 +29,7 @@ const recurring = z.strictObject({
   meter: text.optional(),
 });
 
-/** The parameters of a price, for every route that creates one. */
+/** The parameters accepted by every route that creates a price. */
 export const priceFields = {
   currency: text,
   unit_amount: integer.optional(),

@@ -112,7 +112,7 @@ export const products: Endpoint[] = [
 
 const features = `${path}/:id/features`;
 
-/** The features attached to a product. Stripe sends no event when they change. */
+/** Attaches, lists and detaches a product's features. Stripe sends no event for these changes. */
 export const productFeatures: Endpoint[] = [
   endpoint(
     'POST',

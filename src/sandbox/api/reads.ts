@@ -10,17 +10,17 @@ export const none = z.strictObject({});
 
 interface ReadSpec<T extends Entity, P extends Paging> {
   path: string;
-  /** Stripe's name for the kind in `No such …`. */
+  /** Stripe's name for this kind of object in `No such …` messages. */
   kind: string;
   table: (tables: Tables) => Table<T, string>;
-  /** The list's filters and paging. `created` is handled here. */
+  /** The list's filters and paging parameters. `listing` itself applies `created`. */
   filters: z.ZodType<P>;
   matches: (item: T, filters: P, world: World) => boolean;
-  /** All candidates, if an index yields them, such as a customer's objects. */
+  /** Returns candidate rows from an index, or undefined if no index applies. */
   among?: (tables: Tables, filters: P) => readonly T[] | undefined;
 }
 
-/** Returns the two reads of nearly every kind of object: one by its id, and the list, newest first. */
+/** Returns the retrieve and list routes that nearly every kind of object has. Lists are newest first. */
 export function reads<T extends Entity, P extends Paging & { created?: Bounds | undefined }>(
   spec: ReadSpec<T, P>,
 ): Endpoint[] {
@@ -57,7 +57,7 @@ export function listing<T extends Entity, P extends Paging & { created?: Bounds 
   });
 }
 
-/** Returns the subset of the first filter that is set, if any. */
+/** Returns the rows selected by the first filter that is set, or undefined if none is. */
 export function subset<T>(
   ...choices: readonly [wanted: string | undefined, rows: (wanted: string) => T[]][]
 ): T[] | undefined {

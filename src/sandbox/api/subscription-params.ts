@@ -13,7 +13,7 @@ export const subscriptionItem = z.strictObject({
 
 export const proration = z.enum(['always_invoice', 'create_prorations', 'none']).optional();
 
-/** The parameters of an item in an update. */
+/** The `payment_behavior` values that updates accept. Creation accepts other values. */
 export const paymentBehavior = z
   .enum(['allow_incomplete', 'error_if_incomplete', 'pending_if_incomplete'])
   .optional();
@@ -28,7 +28,7 @@ export const discounts = listOf(z.strictObject({ coupon: text }));
 
 const addedItems = listOf(z.strictObject({ price: text, quantity: integer.optional() }));
 
-/** Whether periods restart. */
+/** An update's `billing_cycle_anchor`: `now` restarts the billing periods. */
 export const anchor = z.strictObject({ type: z.enum(['now', 'unchanged']) });
 
 const cancelAt = z.union([z.enum(['min_period_end', 'max_period_end']), integer]);
@@ -49,7 +49,6 @@ const shared = {
   payment_settings: inert,
 };
 
-/** The parameters of a creation. */
 export const creation = z.strictObject({
   ...shared,
   customer: text,
@@ -57,7 +56,7 @@ export const creation = z.strictObject({
   add_invoice_items: addedItems.optional(),
   backdate_start_date: integer.optional(),
   billing_cycle_anchor: integer.optional(),
-  // The sandbox supports only the flexible mode.
+  // The sandbox supports only the flexible billing mode.
   billing_mode: z.strictObject({ type: z.literal('flexible'), flexible: inert }).optional(),
   cancel_at: cancelAt.optional(),
   currency: text.optional(),
@@ -69,7 +68,6 @@ export const creation = z.strictObject({
 
 export type Creation = z.output<typeof creation>;
 
-/** The parameters of an update. */
 export const update = z.strictObject({
   ...shared,
   items: listOf(subscriptionItem).optional(),

@@ -37,7 +37,7 @@ const phase = z.strictObject({
   items: listOf(z.strictObject({ price: text, quantity: integer.optional(), metadata: inert })),
   start_date: instant.optional(),
   end_date: instant.optional(),
-  /** Accepted up to 2025-09-30.clover: the number of periods of the first price. */
+  /** The number of billing periods of the first price. Stripe accepts it up to version 2025-09-30.clover. */
   iterations: integer.optional(),
   duration: z
     .strictObject({
@@ -162,7 +162,7 @@ export const subscriptionSchedules: Endpoint[] = [
   ),
 ];
 
-/** Applies a change of the current phase immediately. */
+/** Applies changes to the current phase immediately. */
 function enterPresent(
   world: World,
   schedule: SubscriptionSchedule,
@@ -174,7 +174,11 @@ function enterPresent(
     return;
   }
   if (present === undefined) {
-    throw invalid('The phases must cover the present.', undefined, 'phases');
+    throw invalid(
+      '`phases` must include a phase that covers the current time.',
+      undefined,
+      'phases',
+    );
   }
   enterPhase(
     world,

@@ -13,7 +13,7 @@ import { invalid, StripeFault } from '../stripe-error.ts';
 import { itemChange } from './item-change.ts';
 import type { Update } from './subscription-params.ts';
 
-/** The parameters that a pending update may contain; Stripe refuses all others. */
+/** The parameters that a pending update can contain. Stripe rejects all others. */
 const pendable: ReadonlySet<string> = new Set([
   'items',
   'billing_cycle_anchor',
@@ -21,7 +21,7 @@ const pendable: ReadonlySet<string> = new Set([
   'proration_behavior',
 ]);
 
-/** Applies an update. */
+/** Applies an update request to a subscription. */
 export function updateSubscription(world: World, subscription: Subscription, params: Update): void {
   refuseContradictions(subscription, params);
   const changes = changesOf(world, subscription, params);
@@ -80,7 +80,7 @@ function changesOf(world: World, subscription: Subscription, params: Update): It
   return [...asked, ...others.map((item) => ({ kind: 'restart' as const, item }))];
 }
 
-/** Changes items, with the requested proration and payment behaviour. */
+/** Applies item changes with the requested proration and payment behavior. */
 export function makeChanges(
   world: World,
   subscription: Subscription,

@@ -138,14 +138,14 @@ function requestOf(world: World, params: Creation): SubscriptionRequest {
 }
 
 /**
- * Returns the subscription's payment method. A customer has a card by default. If the trial's settings define
- * an end without a card, the customer has only the methods that were attached.
+ * Returns whether the customer has a card. Customers have one by default, unless the trial's settings define
+ * what happens without a payment method: then only attached methods count.
  */
 function hasCard(world: World, customer: string, { trial_settings: trial }: Creation): boolean {
   return world.tables.wallets.get(customer)?.card ?? trial === undefined;
 }
 
-/** Returns the requested currency if every price has it, otherwise that of the prices. */
+/** Returns the requested currency, or by default the first price's. Throws if any price lacks it. */
 function currencyOf(
   items: SubscriptionRequest['items'],
   asked = items[0]?.price.currency ?? '',
@@ -164,7 +164,7 @@ function currencyOf(
   return currency;
 }
 
-/** Returns a subscription that has not ended: Stripe answers 404 to every change of an ended one. */
+/** Returns a subscription that has not ended. Stripe responds with 404 to any change to an ended one. */
 function live(world: World, id: string): Subscription {
   const subscription = need(world.tables.subscriptions, 'subscription', id);
   if (hasEnded(subscription)) {
@@ -210,8 +210,8 @@ function firstPayment(
 }
 
 /**
- * Returns whether a subscription is on the test clock that a list asks for. As documented by Stripe, without
- * this and the customer parameter the list omits those with test clocks.
+ * Returns whether a list includes a subscription, judged by its test clock. As Stripe documents, a list
+ * without `test_clock` and `customer` omits subscriptions that have a test clock.
  */
 function hasClock(
   { test_clock: clock }: Subscription,

@@ -18,7 +18,7 @@ const path = '/v1/test_helpers/test_clocks';
 
 const daysKept = 30;
 
-/** The routes for test clocks, whose customers have a time of their own. */
+/** The routes for test clocks. Customers on a test clock follow its time instead of the sandbox's. */
 export const testClocks: Endpoint[] = [
   endpoint(
     'POST',
@@ -56,7 +56,11 @@ export const testClocks: Endpoint[] = [
     (world, params, { id }) => {
       const clock = need(world.tables.testClocks, 'test_clock', id);
       if (params.frozen_time <= clock.frozen_time) {
-        throw invalid('Test clocks only go forward.', undefined, 'frozen_time');
+        throw invalid(
+          'Test clocks only advance: `frozen_time` must be after the current `frozen_time`.',
+          undefined,
+          'frozen_time',
+        );
       }
       clock.status = 'advancing';
       emit(world, 'test_helpers.test_clock.advancing', clock);

@@ -5,12 +5,12 @@ import { addDays } from './period.ts';
 
 const daysToAvailable = 7;
 
-/** Adds a charge to the account's balance, as pending until the money arrives. */
+/** Adds a charge to the account's balance. The amount stays pending until it becomes available. */
 export function book(world: World, charge: Charge): void {
   charge.balance_transaction = addTransaction(world, charge, 'payment', charge.amount);
 }
 
-/** Reverses a balance transaction whose money did not arrive. */
+/** Reverses a charge's balance transaction after its payment failed. */
 export function bookFailure(world: World, charge: Charge): void {
   charge.failure_balance_transaction = addTransaction(
     world,

@@ -13,7 +13,7 @@ import {
 import { addDays } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** Finalizes a draft. An invoice with nothing to pay becomes paid. */
+/** Finalizes a draft invoice. If nothing is due, the invoice is marked paid at once. */
 export function finalizeInvoice(world: World, invoice: Invoice): void {
   const subscription = subscriptionOf(world, invoice);
   Object.assign(invoice, {
@@ -43,7 +43,10 @@ export function finalizeInvoice(world: World, invoice: Invoice): void {
   addInvoicePayment(world, invoice, intent);
 }
 
-/** Attempts to collect an open invoice. `automatic` attempts count, and lead to dunning. */
+/**
+ * Attempts to collect an open invoice. Only `automatic` attempts increment `attempt_count` and schedule
+ * retries.
+ */
 export function collect(
   world: World,
   invoice: Invoice,
@@ -64,14 +67,15 @@ export function collect(
   }
 }
 
-/** Returns whether a payment by the customer's card would succeed now. */
+/** Returns the outcome that charging the customer's card would have now. */
 export function walletOutcome(world: World, customer: string | null): PaymentOutcome {
   const wallet = world.tables.wallets.get(customer ?? '');
   return wallet?.declines === true || wallet?.card === false ? 'declined' : 'succeeded';
 }
 
 /**
- * Returns the outcome of collecting an invoice; it fails for a subscription without a payment method.
+ * Returns the outcome that collecting an invoice would have now: it is declined if the invoice's subscription
+ * has no payment method.
  */
 export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
   const subscription = subscriptionOf(world, invoice);
@@ -80,7 +84,7 @@ export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
     : walletOutcome(world, invoice.customer);
 }
 
-/** Applies a successful payment, immediate or delayed. */
+/** Marks an invoice and its payment as paid, and updates its subscription's status. */
 export function markPaid(world: World, invoice: Invoice): void {
   const now = world.clock.seconds();
   change(world, 'invoice.updated', invoice, () => {
@@ -117,12 +121,12 @@ export function askBuyer(world: World, invoice: Invoice, method: string): void {
   emit(world, 'invoice.payment_action_required', invoice);
 }
 
-/** Applies a failed payment. */
+/** Handles a failed attempt to collect an invoice. */
 export function failCollection(world: World, invoice: Invoice, automatic: boolean): void {
   followFailedAttempt(world, invoice, subscriptionOf(world, invoice), automatic);
 }
 
-/** Voids the invoice. */
+/** Voids an invoice and cancels its unpaid PaymentIntent. */
 export function voidInvoice(world: World, invoice: Invoice): void {
   closeInvoice(world, invoice);
   invoice.status = 'void';
@@ -131,7 +135,7 @@ export function voidInvoice(world: World, invoice: Invoice): void {
   clearDebt(world, invoice);
 }
 
-/** Marks the invoice uncollectible: it stays owed. */
+/** Marks an invoice uncollectible: its amount stays owed, but is no longer collected. */
 export function markUncollectible(world: World, invoice: Invoice): void {
   invoice.next_payment_attempt = null;
   invoice.status = 'uncollectible';
@@ -140,7 +144,7 @@ export function markUncollectible(world: World, invoice: Invoice): void {
   clearDebt(world, invoice);
 }
 
-/** Deletes a draft permanently, as Stripe does. */
+/** Permanently deletes a draft invoice, as Stripe does. */
 export function deleteDraft(world: World, invoice: Invoice): void {
   world.tables.invoices.delete(invoice.id);
   emit(world, 'invoice.deleted', invoice);
@@ -150,7 +154,7 @@ export function intentOf(world: World, invoice: Invoice): PaymentIntent | undefi
   return world.tables.paymentIntents.get(paymentOf(world, invoice)?.payment.payment_intent ?? '');
 }
 
-/** Returns the invoice that an intent pays. */
+/** Returns the invoice that a PaymentIntent pays. */
 export function invoiceOfIntent(world: World, intentId: string): Invoice | undefined {
   const [payment] = world.tables.invoicePayments.where('intent', intentId);
   return world.tables.invoices.get(payment?.invoice ?? '');
@@ -160,7 +164,7 @@ export function subscriptionOf(world: World, invoice: Invoice): Subscription | u
   return world.tables.subscriptions.get(invoice.parent?.subscription_details?.subscription ?? '');
 }
 
-/** Adds a pending payment to an invoice. */
+/** Adds an open payment to an invoice. */
 export function addInvoicePayment(world: World, invoice: Invoice, intent: PaymentIntent): void {
   const payment: InvoicePayment = {
     id: newId('inpay'),
@@ -192,13 +196,16 @@ function closeInvoice(world: World, invoice: Invoice): void {
   }
 }
 
-/** Makes a subscription active again once its last finalized invoice is no longer open. */
+/**
+ * Activates a subscription once its first invoice is paid or, if it was in debt, once its latest finalized
+ * invoice is no longer open.
+ */
 function clearDebt(world: World, invoice: Invoice): void {
   const subscription = subscriptionOf(world, invoice);
   if (subscription === undefined) {
     return;
   }
-  // A pending update may have waited for this payment.
+  // A pending update may be waiting for this payment.
   touch(world, subscription);
   const latest = latestFinalized(world, subscription);
   const inDebt = ['past_due', 'unpaid'].includes(subscription.status);
@@ -211,8 +218,8 @@ function clearDebt(world: World, invoice: Invoice): void {
 }
 
 /**
- * Returns the invoice that was finalized last. It may differ from the last created one: a renewal's draft is
- * finalized after an intermediate upgrade.
+ * Returns the most recently finalized invoice. It may not be the newest: a renewal's draft can be created
+ * before an upgrade's invoice and finalized after it.
  */
 function latestFinalized(world: World, { id }: Subscription): Invoice | undefined {
   return world.tables.invoices

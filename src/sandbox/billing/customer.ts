@@ -16,7 +16,7 @@ export function addCustomer(world: World, fields: CustomerFields): Customer {
   return customer;
 }
 
-/** Returns a customer without storing it. */
+/** Returns a new customer without storing it. */
 export function newCustomer(world: World, fields: CustomerFields): Customer {
   return {
     id: newId('cus', 14),
@@ -48,7 +48,7 @@ export function newCustomer(world: World, fields: CustomerFields): Customer {
   };
 }
 
-/** Deletes a customer permanently. Stripe ends its subscriptions and schedules immediately. */
+/** Permanently deletes a customer. As in Stripe, its subscriptions and schedules end immediately. */
 export function deleteCustomer(world: World, customer: Customer): void {
   for (const subscription of world.tables.subscriptions.where('customer', customer.id)) {
     if (!hasEnded(subscription)) {

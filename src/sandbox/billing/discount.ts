@@ -3,7 +3,7 @@ import type { Coupon, Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { addMonths } from './period.ts';
 
-/** Returns the discount of a coupon on an amount, in the currency's minor unit. */
+/** Returns the discount that a coupon gives on an amount, in the currency's minor unit. */
 export function discountOn(amount: number, coupon: Coupon | undefined): number {
   if (coupon === undefined) {
     return 0;
@@ -16,8 +16,8 @@ export function discountOn(amount: number, coupon: Coupon | undefined): number {
 }
 
 /**
- * Stores a coupon on a subscription. From its `first_invoice` on: a `once` coupon is used up by it. From its
- * `next_invoice` on: that invoice still gets it.
+ * Attaches a coupon to a subscription. With `first_invoice`, a `once` coupon is not attached, because the
+ * first invoice has used it up. With `next_invoice`, it still applies to the next invoice.
  */
 export function attachCoupon(
   world: World,
@@ -48,7 +48,10 @@ export function attachCoupon(
   subscription.discounts = [id];
 }
 
-/** Returns the coupon for the invoice that is created now. A `once` coupon is used up. */
+/**
+ * Returns the coupon that applies to an invoice created now, if any. Removes a `once` coupon from the
+ * subscription.
+ */
 export function takeCoupon(world: World, subscription: Subscription): Coupon | undefined {
   const [discountId = ''] = subscription.discounts;
   const discount = world.tables.discounts.get(discountId);

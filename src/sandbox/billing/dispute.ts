@@ -8,15 +8,15 @@ import { addDays } from './period.ts';
 const daysToRespond = 7;
 
 export interface DisputeRequest {
-  /** Absent: the charge's amount. The bank's rate or fees may make it differ. */
+  /** Defaults to the charge's amount. Exchange rates or bank fees can make it differ. */
   amount?: number;
-  /** The buyer's currency, if it is not the charge's. */
+  /** The buyer's currency. Defaults to the charge's. */
   currency?: string;
-  /** An inquiry, which withdraws no money yet. */
+  /** Whether this is an inquiry, which does not withdraw money yet. */
   inquiry?: boolean;
 }
 
-/** Opens a dispute by the buyer's bank. */
+/** Opens a dispute, as the buyer's bank would. */
 export function openDispute(
   world: World,
   charge: Charge,
@@ -57,7 +57,7 @@ export function openDispute(
   return dispute;
 }
 
-/** All statuses. The last four end a dispute, unless a lost one is appealed. */
+/** All dispute statuses. The last four close a dispute, although a lost one can be appealed. */
 export const disputeStatuses = [
   'warning_needs_response',
   'warning_under_review',
@@ -81,8 +81,8 @@ const closed: ReadonlySet<string> = new Set<DisputeStatus>([
 ]);
 
 /**
- * Moves a dispute to a status, and the money with it: taken when an inquiry becomes a chargeback, returned
- * when a dispute is won.
+ * Changes a dispute's status and sends the matching funds events: funds are withdrawn when an inquiry becomes
+ * a chargeback or is lost, and reinstated when a dispute is won.
  */
 export function moveDispute(world: World, dispute: Dispute, status: DisputeStatus): void {
   const inquiry = dispute.status.startsWith('warning_');
@@ -108,7 +108,7 @@ export function submitEvidence(world: World, dispute: Dispute): void {
   };
   const status = next[dispute.status];
   if (status === undefined) {
-    throw invalid(`This dispute is ${dispute.status}: it takes no evidence.`);
+    throw invalid(`This dispute's status is \`${dispute.status}\`: it does not accept evidence.`);
   }
   dispute.evidence_details.has_evidence = true;
   dispute.evidence_details.submission_count += 1;

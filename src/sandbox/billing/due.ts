@@ -12,14 +12,15 @@ import { scheduleDue } from './schedule-due.ts';
 import { periodEndOf } from './subscription-end.ts';
 import { cancelSubscription, changeSubscription, hasEnded } from './subscription-change.ts';
 
-/** Work that falls due at an instant (epoch seconds). */
+/** Work that is due at a timestamp, in epoch seconds. */
 interface Due {
   at: number;
   run: () => void;
 }
 
 /**
- * The order of work that falls due at one instant: a payment before a period, a schedule before a renewal.
+ * The order of work that is due at the same time: settlements run before renewals, and schedules before the
+ * subscriptions that they change.
  */
 const ranks: Record<Timed['object'], number> = {
   'sandbox.settlement': 0,
@@ -30,8 +31,8 @@ const ranks: Record<Timed['object'], number> = {
 };
 
 /**
- * Runs all due work in order, with the clock at each instant. This may cause further due work, such as the
- * next period's end. Returns whether any work was done.
+ * Runs all due work in order, with the clock set to the time at which each piece is due. Work can cause more
+ * due work, such as the end of the next period. Returns whether any work was done.
  */
 export function runDue(world: World): boolean {
   for (let done = false; ; done = true) {
@@ -52,7 +53,7 @@ export function runDue(world: World): boolean {
   }
 }
 
-/** Returns the first item that is due by its own clock. */
+/** Takes an item that is due, by the test clock or else the sandbox clock that it follows. */
 function takeDue(world: World): { item: Timed | undefined; now: number } {
   for (const clock of world.tables.testClocks.values()) {
     const item = queueOf(world, clock).take(clock.frozen_time);
@@ -64,7 +65,10 @@ function takeDue(world: World): { item: Timed | undefined; now: number } {
   return { item: world.due.take(now), now };
 }
 
-/** Returns the earliest; of those at the same instant the first listed, so that an end precedes a renewal. */
+/**
+ * Returns an item's earliest due work. The first listed wins a tie, so that a cancellation precedes a
+ * renewal.
+ */
 function nextDue(world: World, item: Timed): Due | undefined {
   let earliest: Due | undefined;
   for (const due of dueOf(world, item)) {
@@ -163,7 +167,7 @@ function* subscriptionDue(world: World, subscription: Subscription): Generator<D
   };
 }
 
-/** Sends `trial_will_end` three days ahead; immediately for a shorter trial. */
+/** Sends `trial_will_end` three days before the trial ends, or immediately if the trial is shorter. */
 function* trialNoticeDue(world: World, subscription: Subscription): Generator<Due> {
   const { trial_end: trialEnd, status } = subscription;
   const announced = world.tables.trialNotices.get(subscription.id)?.trialEnd;

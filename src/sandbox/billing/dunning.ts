@@ -5,9 +5,9 @@ import { addDays } from './period.ts';
 import { cancelSubscription, changeSubscription, hasEnded } from './subscription-change.ts';
 
 /**
- * Applies dunning after a failed attempt: schedules another attempt on the next retry day, counted from the
- * first attempt, or applies the configured end after the last one. A first invoice is not retried: its
- * subscription stays incomplete until it is paid.
+ * Applies dunning after a failed attempt: schedules the next retry or, after the last one, applies the
+ * configured outcome. Retry days are counted from the invoice's finalization. A first invoice is not retried:
+ * its subscription stays incomplete until it is paid.
  */
 export function followFailedAttempt(
   world: World,
@@ -18,7 +18,7 @@ export function followFailedAttempt(
   const retries =
     subscription !== undefined &&
     subscription.status !== 'incomplete' &&
-    // The invoice of a pending update: the subscription does not change.
+    // A failed payment for a pending update leaves the subscription unchanged.
     world.tables.pendingUpdates.get(subscription.id)?.invoice !== invoice.id;
   if (automatic) {
     invoice.next_payment_attempt = retries ? nextAttempt(world, invoice) : null;

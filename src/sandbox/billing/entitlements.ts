@@ -5,7 +5,7 @@ import { toJson, type JsonObject } from '../wire.ts';
 
 const entitling = new Set(['active', 'trialing', 'past_due']);
 
-/** Returns the features of a customer's subscriptions, by Stripe's rules. */
+/** Returns the ids of the features that a customer's subscriptions grant under Stripe's rules. */
 export function activeFeatures(world: World, customerId: string): string[] {
   const products = new Set(
     world.tables.subscriptions
@@ -34,7 +34,7 @@ export function activeEntitlement(
   };
 }
 
-/** Sends a customer's entitlement summary if it differs from the last one. */
+/** Sends a customer's entitlement summary if it differs from the last one sent. */
 export function refreshEntitlements(world: World, customerId: string): void {
   const before = world.tables.entitlementSummaries.get(customerId)?.features ?? [];
   const features = activeFeatures(world, customerId);

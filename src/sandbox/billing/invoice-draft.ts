@@ -15,7 +15,7 @@ export interface DraftLine {
   amount: number;
   currency: string;
   description: string | null;
-  /** Null: an amount without a price. */
+  /** Null for an amount without a price. */
   price: Price | null;
   quantity: number | null;
   period: { start: number; end: number };
@@ -23,7 +23,7 @@ export interface DraftLine {
   proration: boolean;
 }
 
-/** A line with a price. */
+/** A draft line that has a price. */
 export interface PricedLine extends DraftLine {
   price: Price;
 }
@@ -36,12 +36,13 @@ export interface InvoiceRequest {
   coupon: Coupon | undefined;
   metadata: Record<string, string>;
   lines: readonly DraftLine[];
-  /** When the draft is finalized, epoch seconds; null leaves that to the caller. */
+  /** When the draft is finalized automatically, in epoch seconds. If null, the caller finalizes it. */
   draftUntil: number | null;
 }
 
 /**
- * Returns the amount of a quantity in a currency of the price. A metered item counts no usage in the sandbox.
+ * Returns the amount for a quantity of a price, in one of the price's currencies. Metered items cost nothing:
+ * the sandbox records no usage.
  */
 export function amountOf(price: Price, quantity: number | null, currency: string): number {
   const option =
@@ -51,7 +52,7 @@ export function amountOf(price: Price, quantity: number | null, currency: string
   return Math.round((option ?? 0) * (quantity ?? 0));
 }
 
-/** Creates a draft with its lines and the pending prorations. */
+/** Creates a draft invoice from the requested lines and the subscription's pending prorations. */
 export function createInvoice(world: World, request: InvoiceRequest): Invoice {
   const invoice = emptyInvoice(world, request);
   world.tables.invoices.set(invoice.id, invoice);
@@ -84,7 +85,7 @@ export function createInvoice(world: World, request: InvoiceRequest): Invoice {
   return invoice;
 }
 
-/** Adds a line to an invoice or, without one, a proration for the next invoice. */
+/** Adds a line to an invoice. Without an invoice, adds a proration that the next invoice will include. */
 export function addLine(
   world: World,
   request: Pick<InvoiceRequest, 'subscription'>,

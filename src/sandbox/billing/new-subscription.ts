@@ -9,27 +9,27 @@ export interface PricedQuantity {
   quantity: number | null;
 }
 
-/** The inputs of a subscription. Instants in epoch seconds. */
+/** The terms of a new subscription. Timestamps are in epoch seconds. */
 export interface SubscriptionTerms {
   customer: string;
   currency: string;
   metadata: Record<string, string>;
   description: string | null;
-  /** Null starts without a trial. */
+  /** Null for no trial. */
   trialEnd: number | null;
   missingPaymentMethod: 'cancel' | 'create_invoice' | 'pause';
   hasCard: boolean;
   collectionMethod: 'charge_automatically' | 'send_invoice';
   daysUntilDue: number | null;
-  /** The backdated start; null: now. */
+  /** The backdated start, or null to start now. */
   backdatedTo: number | null;
-  /** The anchor of periods; null: now, or the trial's end. */
+  /** The billing cycle anchor. If null, it is the trial's end or, without a trial, now. */
   anchor: number | null;
-  /** The id of the schedule that creates it. */
+  /** The id of the schedule that creates the subscription, if any. */
   schedule: string | null;
 }
 
-/** Returns a subscription without items, without storing it. */
+/** Returns a new subscription without items. Does not store it. */
 export function newSubscription(world: World, terms: SubscriptionTerms): Subscription {
   const now = world.clock.seconds();
   return {
@@ -93,7 +93,7 @@ export function newSubscription(world: World, terms: SubscriptionTerms): Subscri
   };
 }
 
-/** Adds an item whose period begins now, or equals the trial. */
+/** Adds an item. Its first period starts now, and during a trial ends with the trial. */
 export function addItem(
   world: World,
   subscription: Subscription,
@@ -104,7 +104,7 @@ export function addItem(
   return item;
 }
 
-/** Returns the item without storing it. */
+/** Returns a new item without storing it. */
 export function newItem(
   world: World,
   subscription: Subscription,

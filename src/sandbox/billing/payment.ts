@@ -13,7 +13,7 @@ export interface PaymentRequest {
   email: string | null;
 }
 
-/** The outcome of a payment attempt: immediate, or (`processing`) by a later settlement. */
+/** The outcome of a payment attempt. `processing` means that a later settlement decides it. */
 export type PaymentOutcome = 'succeeded' | 'declined' | 'processing';
 
 export function createPaymentIntent(world: World, request: PaymentRequest): PaymentIntent {
@@ -67,7 +67,7 @@ export function createPaymentIntent(world: World, request: PaymentRequest): Paym
   return intent;
 }
 
-/** Makes one payment attempt: creates a charge and updates the intent, with their events. */
+/** Makes one payment attempt: creates a charge, updates the PaymentIntent and sends their events. */
 export function attempt(
   world: World,
   intent: PaymentIntent,
@@ -87,7 +87,7 @@ export function attempt(
   return charge;
 }
 
-/** Requires the buyer to authenticate; until then no charge is created. */
+/** Requires the buyer to authenticate. No charge is created until then. */
 export function requireAction(world: World, intent: PaymentIntent, method: string): void {
   Object.assign(intent, {
     payment_method: method,
@@ -97,11 +97,11 @@ export function requireAction(world: World, intent: PaymentIntent, method: strin
   emit(world, 'payment_intent.requires_action', intent);
 }
 
-/** Settles a pending attempt. */
+/** Settles a payment attempt: its charge succeeds or fails. */
 export function settle(world: World, intent: PaymentIntent, succeeded: boolean): void {
   const charge = world.tables.charges.get(intent.latest_charge ?? '');
   if (charge === undefined) {
-    throw new Error(`Payment intent ${intent.id} has no attempt to settle.`);
+    throw new Error(`PaymentIntent ${intent.id} has no charge to settle.`);
   }
   world.tables.settlements.delete(intent.id);
   if (succeeded) {
@@ -147,7 +147,6 @@ export function settle(world: World, intent: PaymentIntent, succeeded: boolean):
   emit(world, 'payment_intent.payment_failed', intent);
 }
 
-/** Cancels an intent. */
 export function cancelPaymentIntent(world: World, intent: PaymentIntent): void {
   change(world, 'payment_intent.canceled', intent, () => {
     intent.status = 'canceled';

@@ -3,7 +3,7 @@ import type { World } from '../state/world.ts';
 import { voidInvoice } from './collection.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** Discards a pending update, if there is one, and voids its invoice. */
+/** Discards a subscription's pending update, if any, and voids its invoice. */
 export function dropPendingUpdate(world: World, subscription: Subscription): void {
   const row = world.tables.pendingUpdates.get(subscription.id);
   if (row === undefined) {

@@ -17,12 +17,13 @@ import { changeSubscription } from './subscription-change.ts';
 import { periodEndOf } from './subscription-end.ts';
 
 /*
- * Updates that are applied only when they are paid (docs.stripe.com/billing/subscriptions/pending-updates).
+ * Pending updates are applied only once they are paid
+ * (docs.stripe.com/billing/subscriptions/pending-updates).
  */
 
 const hours23 = 23 * 3600;
 
-/** Changes items if the required payment succeeds; otherwise keeps the change pending. */
+/** Changes items if the required payment succeeds. Otherwise stores the changes as a pending update. */
 export function changeItemsOncePaid(
   world: World,
   subscription: Subscription,
@@ -70,7 +71,7 @@ export function changeItemsOncePaid(
   collect(world, invoice, outcome, true);
 }
 
-/** Returns the due work of a pending update: to apply it once it is paid, otherwise to expire it. */
+/** Returns a pending update's due work, which applies the update once it is paid or else expires it. */
 export function pendingUpdateDue(
   world: World,
   subscription: Subscription,
@@ -125,7 +126,9 @@ function expirePendingUpdate(world: World, subscription: Subscription): void {
   emit(world, 'customer.subscription.pending_update_expired', subscription);
 }
 
-/** Returns the expiry: after 23 hours, or at the end of the period or the trial if that is earlier. */
+/**
+ * Returns when a pending update expires: after 23 hours, or when the period or trial ends if that is earlier.
+ */
 function expiryOf(world: World, subscription: Subscription): number {
   const now = world.clock.seconds();
   return Math.min(now + hours23, periodEndOf(world, subscription));

@@ -5,14 +5,16 @@ type Recurring = Pick<NonNullable<Price['recurring']>, 'interval' | 'interval_co
 const secondsPerDay = 86_400;
 
 /**
- * Returns the first end of a period after an instant, counted from the anchor: a subscription begun on the
- * 31st ends its February on the last day and its March on the 31st again. Epoch seconds.
+ * Returns the first period end after a timestamp, in epoch seconds. Periods are counted from the anchor: if
+ * it is on the 31st, a period ends on the last day of February and the next on March 31.
  */
 export function periodEnd(anchor: number, after: number, recurring: Recurring): number {
   return periodAround(anchor, after, recurring).end;
 }
 
-/** Returns the period that contains an instant. Before the anchor it is the time up to it. */
+/**
+ * Returns the period that contains a timestamp. Before the anchor, that is the interval ending at the anchor.
+ */
 export function periodAround(
   anchor: number,
   instant: number,
@@ -32,7 +34,10 @@ export function addDays(instant: number, days: number): number {
   return instant + days * secondsPerDay;
 }
 
-/** Returns the instant `count` intervals later; months keep the day, or take the month's last. */
+/**
+ * Returns the timestamp `count` intervals later. Month arithmetic keeps the day, or uses a shorter month's
+ * last day.
+ */
 export function addInterval(instant: number, recurring: Recurring, count: number): number {
   const steps = count * recurring.interval_count;
   switch (recurring.interval) {

@@ -13,30 +13,31 @@ import { itemLine } from './subscription-start.ts';
 
 export type ProrationBehavior = 'always_invoice' | 'create_prorations' | 'none';
 
-/** One change to the items of a subscription. `restart` begins a period now. */
+/** One change to a subscription's items. `restart` starts a new period now. */
 export type ItemChange =
   | { kind: 'add'; item: PricedQuantity }
   | { kind: 'remove'; item: SubscriptionItem }
   | { kind: 'restart'; item: SubscriptionItem }
   | { kind: 'set'; item: SubscriptionItem; price: Price; quantity: number | null };
 
-/** The result of changes, before they are applied. */
+/** The planned result of item changes, before it is applied. */
 export interface ChangePlan {
-  /** The resulting items: new ones, and existing ones under their ids. */
+  /** The added and changed items. A changed item keeps its id. */
   items: SubscriptionItem[];
   /** The ids of removed items. */
   removed: string[];
-  /** The new anchor of periods; null: unchanged. */
+  /** The new billing cycle anchor, or null to keep the current one. */
   anchor: number | null;
-  /** Credits and charges for parts of a period. */
+  /** Credits and charges for partial periods. */
   prorations: DraftLine[];
-  /** Whole periods that begin now and are billed immediately. */
+  /** Full periods that start now and are billed immediately. */
   periods: DraftLine[];
 }
 
 /**
- * Changes items immediately. Credits the unused time of the old price and charges the remaining time of the
- * new one, on the next invoice or (`always_invoice`) now. Another interval begins a new period now.
+ * Changes items immediately. Prorations credit the old price's unused time and charge the new price's
+ * remaining time, on the next invoice or, with `always_invoice`, now. A different interval starts a new
+ * period now.
  */
 export function changeItems(
   world: World,
@@ -44,7 +45,7 @@ export function changeItems(
   changes: readonly ItemChange[],
   behavior: ProrationBehavior,
 ): void {
-  // A pending update refers to items as they were before.
+  // A pending update was planned against the old items.
   dropPendingUpdate(world, subscription);
   const plan = planChanges(world, subscription, changes);
   changeSubscription(world, subscription, () => {
@@ -60,7 +61,7 @@ export function changeItems(
   }
 }
 
-/** Computes the result of changes, without applying them. */
+/** Returns the planned result of item changes without applying them. */
 export function planChanges(
   world: World,
   subscription: Subscription,
@@ -77,7 +78,7 @@ export function planChanges(
   return plan;
 }
 
-/** Applies the changes. Must be called within a change of the subscription. */
+/** Applies planned changes. Must be called inside `changeSubscription`, which sends the events. */
 export function applyPlan(world: World, subscription: Subscription, plan: ChangePlan): void {
   const { subscriptionItems } = world.tables;
   for (const next of plan.items) {
@@ -89,7 +90,7 @@ export function applyPlan(world: World, subscription: Subscription, plan: Change
   subscription.billing_cycle_anchor = plan.anchor ?? subscription.billing_cycle_anchor;
 }
 
-/** Returns what is billed now; nothing during a trial, or if it waits for the next invoice. */
+/** Returns the lines to bill now: none during a trial, or if they wait for the next invoice. */
 export function linesDue(
   subscription: Subscription,
   plan: ChangePlan,
@@ -104,7 +105,7 @@ export function linesDue(
     : [];
 }
 
-/** Creates an open invoice for changes. An invoice of zero or a credit is paid. */
+/** Creates and finalizes an invoice for the changes. If nothing is due, it is marked paid at once. */
 export function invoiceChanges(
   world: World,
   subscription: Subscription,
@@ -140,7 +141,7 @@ function planChange(
   if (change.kind === 'add') {
     const item = newItem(world, subscription, change.item);
     if (periodEndOf(world, subscription) <= now) {
-      // The other items renew at this instant, so this one is billed with them.
+      // The other items renew now, and the renewal also bills this item.
       item.current_period_end = now;
     }
     plan.items.push(item);
@@ -172,7 +173,7 @@ function repriced(
 ): SubscriptionItem {
   const next = { ...item, price: price.id };
   if (quantity === null) {
-    // A metered item has none.
+    // A metered item has no quantity.
     delete next.quantity;
     return next;
   }
@@ -187,7 +188,8 @@ function sameInterval(world: World, left: SubscriptionItem, right: SubscriptionI
 }
 
 /**
- * Returns the remaining time of an item's period, at its price: charged, or credited with a negative sign.
+ * Returns a proration line for the rest of an item's period: a charge or, with a negative sign, a credit.
+ * Returns no line if the period is over.
  */
 function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLine[] {
   const line = itemLine(world, item, false);
@@ -197,7 +199,7 @@ function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLin
   if (recurring === null || end <= now) {
     return [];
   }
-  // The length of a whole period, even if the item was added during one.
+  // Divides by the length of a full period, even if the item was added partway through.
   const share = (end - now) / (end - addInterval(end, recurring, -1));
   const amount = amountOf(line.price, line.quantity, line.currency);
   return [

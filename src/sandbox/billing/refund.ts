@@ -5,15 +5,15 @@ import type { World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
 export interface RefundRequest {
-  /** Null: the rest. */
+  /** Null refunds the remaining amount. */
   amount: number | null;
   reason: Refund['reason'];
   metadata: Record<string, string>;
-  /** Whether the refund is pending, as to slow payment methods. A pending refund counts as refunded. */
+  /** Whether the refund starts as pending, as with slow payment methods. It counts as refunded meanwhile. */
   pending?: boolean;
 }
 
-/** Refunds a charge. */
+/** Refunds a charge in full or in part. */
 export function refundCharge(world: World, charge: Charge, request: RefundRequest): Refund {
   const left = charge.amount_captured - charge.amount_refunded;
   if (left <= 0) {
@@ -57,7 +57,9 @@ export function refundCharge(world: World, charge: Charge, request: RefundReques
 /** Completes a pending refund. */
 export function settleRefund(world: World, refund: Refund): void {
   if (refund.status !== 'pending') {
-    throw invalid(`Refund ${refund.id} is not pending: its status is ${String(refund.status)}.`);
+    throw invalid(
+      `Refund ${refund.id} is \`${String(refund.status)}\`; only a pending refund can be settled.`,
+    );
   }
   change(world, 'refund.updated', refund, () => {
     refund.status = 'succeeded';
@@ -65,11 +67,13 @@ export function settleRefund(world: World, refund: Refund): void {
   emit(world, 'charge.refund.updated', refund);
 }
 
-/** Fails a refund, as if the bank returned the money: the charge no longer counts it as refunded. */
+/** Fails a refund, as if the bank returned the money. The amount no longer counts as refunded. */
 export function failRefund(world: World, refund: Refund): void {
   const charge = world.tables.charges.get(refund.charge ?? '');
   if (refund.status === 'failed' || charge === undefined) {
-    throw invalid(`Refund ${refund.id} cannot fail: its status is ${String(refund.status)}.`);
+    throw invalid(
+      `Refund ${refund.id} is \`${String(refund.status)}\` and cannot be failed. Create a new refund.`,
+    );
   }
   change(world, 'refund.updated', refund, () => {
     refund.status = 'failed';

@@ -13,8 +13,8 @@ import { itemLine } from './subscription-start.ts';
 const draftSeconds = 3600;
 
 /**
- * Begins the next period of each item whose period has ended, and drafts the invoice for it. The period
- * advances before the payment, as on Stripe.
+ * Starts the next period of each item whose period has ended, and drafts one invoice for them. As in Stripe,
+ * a period advances before it is paid.
  */
 export function renew(world: World, subscription: Subscription): void {
   const now = world.clock.seconds();
@@ -64,7 +64,10 @@ function advancePeriod(world: World, subscription: Subscription, item: Subscript
   );
 }
 
-/** Ends a trial without a card. Returns whether the subscription ends or pauses. */
+/**
+ * Applies the trial's `missing_payment_method` setting. Returns whether that canceled or paused the
+ * subscription.
+ */
 function endTrialUnpaid(world: World, subscription: Subscription): boolean {
   switch (subscription.trial_settings?.end_behavior.missing_payment_method) {
     case 'cancel':
@@ -80,8 +83,8 @@ function endTrialUnpaid(world: World, subscription: Subscription): boolean {
 }
 
 /**
- * Applies `pause_collection`, which keeps the subscription's status and prevents its invoices from being
- * paid.
+ * Applies `pause_collection` to an invoice. The subscription keeps its status, but the invoice is not
+ * collected.
  */
 function applyPausedCollection(world: World, subscription: Subscription, invoice: Invoice): void {
   switch (subscription.pause_collection?.behavior) {
@@ -101,7 +104,7 @@ function applyPausedCollection(world: World, subscription: Subscription, invoice
   }
 }
 
-/** Expires a subscription whose first invoice was not paid within Stripe's 23 hours. */
+/** Expires a subscription whose first invoice was not paid within 23 hours, which is Stripe's limit. */
 export function expireIncomplete(world: World, subscription: Subscription): void {
   const invoice = world.tables.invoices.get(subscription.latest_invoice ?? '');
   changeSubscription(world, subscription, () => {

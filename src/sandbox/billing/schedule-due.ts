@@ -11,7 +11,7 @@ interface Due {
 
 const noticeDays = 7;
 
-/** Returns the due work of a schedule: its start, phases, `expiring` event and end. */
+/** Returns a schedule's due work: its start, phase transitions, `expiring` event and end. */
 export function scheduleDue(world: World, schedule: SubscriptionSchedule): Due[] {
   const { current_phase: current, phases, status } = schedule;
   const [first] = phases;
@@ -43,7 +43,10 @@ export function scheduleDue(world: World, schedule: SubscriptionSchedule): Due[]
   return [...noticeDue(world, schedule, last.end_date), transition];
 }
 
-/** Sends `subscription_schedule.expiring` once, seven days ahead; never for a shorter schedule. */
+/**
+ * Sends `subscription_schedule.expiring` once, seven days before the end, unless the schedule was created
+ * after that time.
+ */
 function noticeDue(world: World, schedule: SubscriptionSchedule, endsAt: number): Due[] {
   const at = addDays(endsAt, -noticeDays);
   if (at < schedule.created || world.tables.scheduleNotices.get(schedule.id)?.endsAt === endsAt) {

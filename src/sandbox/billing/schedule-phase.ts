@@ -8,16 +8,16 @@ import { addInterval } from './period.ts';
 
 export type Phase = SubscriptionSchedule['phases'][number];
 
-/** A requested phase. Instants in epoch seconds. */
+/** A requested phase. Timestamps are in epoch seconds. */
 export interface PhaseRequest {
   items: readonly { price: Price; quantity: number | null }[];
-  /** Absent: the end of the previous phase. */
+  /** Defaults to the end of the previous phase. */
   startDate: number | undefined;
   endDate: number | undefined;
   duration:
     | { interval: 'day' | 'week' | 'month' | 'year'; interval_count?: number | undefined }
     | undefined;
-  /** Number of intervals, or of the first price's periods. */
+  /** How many times the phase repeats `duration` or, without one, the first price's billing period. */
   iterations: number;
   prorationBehavior: 'always_invoice' | 'create_prorations' | 'none';
   metadata: Record<string, string>;
@@ -27,7 +27,10 @@ export interface PhaseRequest {
   coupon: string | null;
 }
 
-/** Chains phases. A phase without an end is a period of its first price. */
+/**
+ * Returns consecutive phases. A phase without an end date or duration lasts `iterations` of its first price's
+ * billing periods.
+ */
 export function phasesFrom(start: number, requests: readonly PhaseRequest[]): Phase[] {
   const phases: Phase[] = [];
   for (const request of requests) {
@@ -37,7 +40,7 @@ export function phasesFrom(start: number, requests: readonly PhaseRequest[]): Ph
   return phases;
 }
 
-/** Returns a phase with the subscription's present state, which ends with its period. */
+/** Returns a phase that represents the subscription's current items and period. */
 export function firstPhaseOf(
   subscription: Subscription,
   items: readonly SubscriptionItem[],

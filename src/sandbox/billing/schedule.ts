@@ -14,8 +14,8 @@ import { periodEndOf } from './subscription-end.ts';
 import { setTrialEnd } from './trial.ts';
 
 /*
- * Subscription schedules (docs.stripe.com/billing/subscriptions/subscription-schedules): consecutive phases
- * that set a subscription's items.
+ * Subscription schedules consist of consecutive phases that set a subscription's items
+ * (docs.stripe.com/billing/subscriptions/subscription-schedules).
  */
 
 export interface ScheduleRequest {
@@ -37,13 +37,15 @@ export function startSchedule(world: World, request: ScheduleRequest): Subscript
   return schedule;
 }
 
-/** Creates a schedule for an existing subscription: one phase, which is its current period. */
+/** Creates a schedule for an existing subscription. Its only phase is the current period. */
 export function scheduleSubscription(
   world: World,
   subscription: Subscription,
 ): SubscriptionSchedule {
   if (subscription.schedule !== null) {
-    throw invalid('The subscription already has a schedule attached to it.');
+    throw invalid(
+      'This subscription already has a schedule attached to it. Update or release that schedule instead.',
+    );
   }
   const phase = firstPhaseOf(
     subscription,
@@ -69,14 +71,14 @@ export function scheduleSubscription(
   return schedule;
 }
 
-/** Creates the subscription of a schedule that starts. */
+/** Starts a schedule by creating its subscription. */
 export function beginSchedule(world: World, schedule: SubscriptionSchedule): void {
   change(world, 'subscription_schedule.updated', schedule, () => {
     begin(world, schedule);
   });
 }
 
-/** Sets the subscription to a phase, with an event. */
+/** Applies a phase to the schedule's subscription and sends the events. */
 export function enterPhase(world: World, schedule: SubscriptionSchedule, phase: Phase): void {
   const subscription = subscriptionOf(world, schedule);
   const changes = changesFor(world, subscription, phase);
@@ -100,7 +102,7 @@ export function enterPhase(world: World, schedule: SubscriptionSchedule, phase: 
   });
 }
 
-/** Ends the last phase: the subscription is released or ends. */
+/** Ends the last phase, and releases or cancels the subscription as `end_behavior` specifies. */
 export function finishSchedule(world: World, schedule: SubscriptionSchedule): void {
   if (schedule.end_behavior === 'release') {
     releaseSchedule(world, schedule);
@@ -115,7 +117,7 @@ export function finishSchedule(world: World, schedule: SubscriptionSchedule): vo
   cancelSubscription(world, subscription, 'cancellation_requested');
 }
 
-/** Ends a schedule; its subscription does not change. */
+/** Releases a schedule. Its subscription continues unchanged. */
 export function releaseSchedule(world: World, schedule: SubscriptionSchedule): void {
   refuseEnded(schedule);
   const subscription = world.tables.subscriptions.get(schedule.subscription ?? '');
@@ -133,12 +135,12 @@ export function releaseSchedule(world: World, schedule: SubscriptionSchedule): v
   }
 }
 
-/** Ends a schedule and its subscription. */
+/** Cancels a schedule and its subscription. */
 export function cancelSchedule(world: World, schedule: SubscriptionSchedule): void {
   refuseEnded(schedule);
   const subscription = world.tables.subscriptions.get(schedule.subscription ?? '');
   if (subscription !== undefined) {
-    // The end of the subscription ends the schedule, too.
+    // Canceling the subscription also ends its schedule.
     cancelSubscription(world, subscription, 'cancellation_requested');
     return;
   }
@@ -148,7 +150,7 @@ export function cancelSchedule(world: World, schedule: SubscriptionSchedule): vo
   });
 }
 
-/** Refuses to change an ended schedule. */
+/** Throws if a schedule has ended. */
 export function refuseEnded({ status }: SubscriptionSchedule): void {
   if (status !== 'active' && status !== 'not_started') {
     throw invalid(
@@ -202,7 +204,10 @@ function prorationOf({ proration_behavior: behavior }: Phase) {
   return behavior === 'always_invoice' || behavior === 'none' ? behavior : 'create_prorations';
 }
 
-/** Returns the changes of a phase. An item keeps its id if its price stays, or is replaced by another. */
+/**
+ * Returns the item changes that a phase requires. Items are reused: an item keeps its id even when its price
+ * is replaced.
+ */
 function changesFor(world: World, subscription: Subscription, phase: Phase): ItemChange[] {
   const free = subscriptionItems(world.tables, subscription.id);
   const changes: ItemChange[] = [];

@@ -8,7 +8,7 @@ export function hasEnded({ status }: Subscription): boolean {
   return status === 'canceled' || status === 'incomplete_expired';
 }
 
-/** Changes a subscription or its items, and sends events about it and the resulting entitlements. */
+/** Changes a subscription or its items, and sends the resulting subscription and entitlement events. */
 export function changeSubscription(
   world: World,
   subscription: Subscription,
@@ -21,7 +21,7 @@ export function changeSubscription(
 
 export type CancellationReason = 'cancellation_requested' | 'payment_failed' | 'payment_disputed';
 
-/** Ends a subscription now. Its open invoices stay open, but are no longer collected. */
+/** Cancels a subscription immediately. Its open invoices stay open but are no longer collected. */
 export function cancelSubscription(
   world: World,
   subscription: Subscription,
@@ -51,7 +51,7 @@ export function cancelSubscription(
   refreshEntitlements(world, subscription.customer);
 }
 
-/** Ends the schedule of an ended subscription; after unpaid debt it is aborted. */
+/** Ends a canceled subscription's schedule. After a failed payment, the schedule is aborted. */
 function endSchedule(
   world: World,
   { schedule: id }: Subscription,

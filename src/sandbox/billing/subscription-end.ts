@@ -3,21 +3,21 @@ import type { Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** Returns the earliest end of the items' periods, at which `cancel_at_period_end` ends a subscription. */
+/** Returns the items' earliest period end, which is when `cancel_at_period_end` takes effect. */
 export function periodEndOf(world: World, subscription: Subscription): number {
   return Math.min(
     ...subscriptionItems(world.tables, subscription.id).map((item) => item.current_period_end),
   );
 }
 
-/** Returns the latest end of the items' periods. */
+/** Returns the items' latest period end. */
 function lastPeriodEndOf(world: World, subscription: Subscription): number {
   return Math.max(
     ...subscriptionItems(world.tables, subscription.id).map((item) => item.current_period_end),
   );
 }
 
-/** An instant in epoch seconds, or the first or last end of the items' periods. */
+/** A timestamp in epoch seconds, or the items' earliest or latest period end. */
 export type CancelAt = number | 'min_period_end' | 'max_period_end';
 
 function instantOf(world: World, subscription: Subscription, cancelAt: CancelAt): number {
@@ -32,8 +32,8 @@ function instantOf(world: World, subscription: Subscription, cancelAt: CancelAt)
 }
 
 /**
- * Sets or clears the end of a subscription. Undefined keeps a setting; `cancelAt: null` and `atPeriodEnd:
- * false` clear it.
+ * Schedules or clears a subscription's cancellation. Nothing changes if both settings are undefined;
+ * `cancelAt: null` or `atPeriodEnd: false` clears it.
  */
 export function scheduleEnd(
   world: World,

@@ -12,7 +12,7 @@ import { itemLine } from './subscription-start.ts';
 
 type PauseReason = 'pause_requested' | 'trial_end_without_payment_method';
 
-/** Pauses a subscription: no access and no invoices until it is resumed. */
+/** Pauses a subscription. It grants no access and creates no invoices until it is resumed. */
 export function pauseSubscription(
   world: World,
   subscription: Subscription,
@@ -32,8 +32,8 @@ export function pauseSubscription(
 }
 
 /**
- * Resumes a paused subscription. Periods restart and are billed: all of them, or (`unchanged`) those that
- * ended meanwhile.
+ * Resumes a paused subscription. Restarts and bills all periods or, with `unchanged`, only those that ended
+ * during the pause.
  */
 export function resumeSubscription(
   world: World,

@@ -17,14 +17,14 @@ import { changeSubscription } from './subscription-change.ts';
 
 export interface SubscriptionRequest extends SubscriptionTerms {
   items: readonly PricedQuantity[];
-  /** One-time prices on the first invoice. */
+  /** One-time prices to add to the first invoice. */
   extras: readonly PricedQuantity[];
   coupon: Coupon | undefined;
-  /** Whether the time before the first whole period is billed. */
+  /** Whether the time before the first full period is billed. */
   prorates: boolean;
 }
 
-/** How the first invoice is paid; `unattempted` leaves it open. */
+/** The outcome of the first payment. `unattempted` leaves the invoice open. */
 export type FirstPayment = PaymentOutcome | 'unattempted';
 
 export interface StartedSubscription {
@@ -32,7 +32,7 @@ export interface StartedSubscription {
   invoice: Invoice;
 }
 
-/** Starts a subscription: its items, its first invoice and the first payment. */
+/** Creates a subscription with its items and first invoice, and attempts the first payment. */
 export function startSubscription(
   world: World,
   request: SubscriptionRequest,
@@ -73,7 +73,7 @@ export function startSubscription(
   return { subscription, invoice };
 }
 
-/** Returns the first period: a partial one if periods are counted from a later day. */
+/** Returns the line for an item's first period, prorated if a billing cycle anchor makes it shorter. */
 function firstLine(world: World, item: SubscriptionItem, request: SubscriptionRequest): DraftLine {
   const line = itemLine(world, item, request.trialEnd !== null);
   const { recurring } = line.price;
@@ -86,7 +86,7 @@ function firstLine(world: World, item: SubscriptionItem, request: SubscriptionRe
   return { ...line, amount: Math.round(line.amount * share), proration: share < 1 };
 }
 
-/** Returns the amount for the time before now, if a subscription is backdated. */
+/** Returns the line for the time between a backdated start and now, if any. */
 function elapsedLine(
   world: World,
   { start_date: start, created }: Subscription,
@@ -103,7 +103,7 @@ function elapsedLine(
   return [{ ...line, amount: Math.round(line.amount * share), period, proration: true }];
 }
 
-/** Returns the amount of an item for its current period; nothing during a trial. */
+/** Returns the invoice line for an item's current period. Its amount is 0 if `free`, as during a trial. */
 export function itemLine(world: World, item: SubscriptionItem, free: boolean): PricedLine {
   const price = world.tables.prices.get(item.price);
   if (price === undefined) {
@@ -123,7 +123,7 @@ export function itemLine(world: World, item: SubscriptionItem, free: boolean): P
   };
 }
 
-/** Returns the invoice line of a one-time price. */
+/** Returns the invoice line for a one-time price. */
 export function extraLine(
   world: World,
   { price, quantity }: PricedQuantity,

@@ -12,7 +12,7 @@ import { missing, StripeFault } from '../stripe-error.ts';
 import { openDispute } from './dispute.ts';
 import type { PaymentOutcome } from './payment.ts';
 
-/** Stripe's test cards, by the part of their names after `pm_card_` and `tok_`. */
+/** Stripe's test cards, keyed by their names without the prefix `pm_card_` or `tok_`. */
 const testCards: Readonly<Record<string, MethodBehavior>> = {
   visa: 'pays',
   mastercard: 'pays',
@@ -27,14 +27,14 @@ const testCards: Readonly<Record<string, MethodBehavior>> = {
   createDisputeInquiry: 'is_inquired',
 };
 
-/** Stripe's test accounts whose debits fail; those of all others succeed. */
+/** Stripe's test IBANs whose debits fail. Debits from all other IBANs succeed. */
 const failingIbans: ReadonlySet<string> = new Set([
   'AT861904300235473202',
   'DE62370400440532013001',
   'IT60X0542811101000000123456',
 ]);
 
-/** Returns a new card for a token such as `tok_visa`. */
+/** Creates a card from a token such as `tok_visa`. */
 export function methodOfToken(world: World, token: string): PaymentMethod {
   const behavior = testCards[token.replace(/^tok_/, '')];
   if (!token.startsWith('tok_') || behavior === undefined) {
@@ -43,13 +43,13 @@ export function methodOfToken(world: World, token: string): PaymentMethod {
   return addMethod(world, 'card', behavior);
 }
 
-/** Returns a new bank account for debits. */
+/** Creates a SEPA Direct Debit payment method from an IBAN. */
 export function methodOfIban(world: World, iban: string): PaymentMethod {
   return addMethod(world, 'sepa_debit', failingIbans.has(iban) ? 'debit_fails' : 'debit_pays');
 }
 
 /**
- * Returns the payment method with an id; each use of a test card's name, such as `pm_card_visa`, creates one.
+ * Returns the payment method with an id. The name of a test card, such as `pm_card_visa`, creates a new one.
  */
 export function methodOf(world: World, id: string, status = 400): PaymentMethod {
   const behavior = id.startsWith('pm_card_') ? testCards[id.slice('pm_card_'.length)] : undefined;
@@ -63,7 +63,7 @@ export function behaviorOf(world: World, { id }: PaymentMethod): MethodBehavior 
   return world.tables.testMethods.get(id)?.behavior ?? 'pays';
 }
 
-/** Returns the outcome of a charge of the method. */
+/** Returns the outcome of charging a payment method. */
 export function outcomeOfMethod(world: World, method: PaymentMethod): PaymentOutcome {
   switch (behaviorOf(world, method)) {
     case 'declines':
@@ -80,7 +80,7 @@ export function outcomeOfMethod(world: World, method: PaymentMethod): PaymentOut
   }
 }
 
-/** Attaches a method to a customer. A declining card is refused, as at Stripe. */
+/** Attaches a payment method to a customer. As in Stripe, a card that declines cannot be attached. */
 export function attachMethod(world: World, method: PaymentMethod, customer: Customer): void {
   if (behaviorOf(world, method) === 'declines') throw declined();
   method.customer = customer.id;
@@ -93,7 +93,7 @@ export function detachMethod(world: World, method: PaymentMethod): void {
   });
 }
 
-/** Makes it the default method for the customer's invoices. */
+/** Makes a payment method the default for a customer's invoices. */
 export function chargeByDefault(world: World, customer: Customer, method: PaymentMethod): void {
   customer.invoice_settings.default_payment_method = method.id;
   world.tables.wallets.set(customer.id, {
@@ -104,7 +104,7 @@ export function chargeByDefault(world: World, customer: Customer, method: Paymen
   });
 }
 
-/** Opens the dispute that Stripe opens right after a charge of some test cards. */
+/** Opens a dispute if the payment method is a test card whose charges are disputed immediately. */
 export function disputeAtOnce(world: World, method: PaymentMethod, charge: Charge): void {
   const behavior = behaviorOf(world, method);
   if (behavior === 'is_disputed' || behavior === 'is_inquired') {

@@ -4,7 +4,7 @@ import type { World } from '../state/world.ts';
 import { renew } from './renewal.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** Moves the end of a trial, or starts one. */
+/** Moves a trial's end, or starts a trial. */
 export function setTrialEnd(world: World, subscription: Subscription, trialEnd: number): void {
   changeSubscription(world, subscription, () => {
     moveTrialEnd(world, subscription, trialEnd);
@@ -12,7 +12,7 @@ export function setTrialEnd(world: World, subscription: Subscription, trialEnd: 
   });
 }
 
-/** Ends a trial now, and begins the first paid period. */
+/** Ends a trial now and starts the first paid period. */
 export function endTrial(world: World, subscription: Subscription): void {
   if (subscription.status !== 'trialing') {
     return;

@@ -68,7 +68,7 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
   return price;
 }
 
-/** Returns the amounts of the price in each currency, its own included. */
+/** Returns a price's amount in each currency, including its own. */
 function currencyOptions(
   currency: string,
   amount: number,
@@ -90,7 +90,9 @@ function currencyOptions(
   );
 }
 
-/** Assigns a lookup key, which names one price; it moves from another one only on request. */
+/**
+ * Frees a lookup key for another price. Throws if a price already holds the key, unless `transfer` is set.
+ */
 export function takeLookupKey(world: World, key: string | undefined, transfer: boolean): void {
   const [holder] = world.tables.prices.where('lookupKey', key);
   if (holder === undefined) {

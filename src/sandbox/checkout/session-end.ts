@@ -3,7 +3,7 @@ import type { CheckoutSession } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** Expires an unpaid session. */
+/** Expires an open session. */
 export function expireSession(world: World, session: CheckoutSession): void {
   if (session.status !== 'open') {
     throw invalid(

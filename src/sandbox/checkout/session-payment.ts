@@ -13,9 +13,8 @@ import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
 /**
- * The buyer's card or method. `async_success` and `async_failure` are debits, booked on submission and
- * settled three days later or on command; `async_booked_late` is booked when the money arrives.
- * `ok_then_declined` pays now and declines from then on.
+ * What the buyer pays with. The `async_…` debits settle after three days or on command; they are booked at
+ * submission or, for `async_booked_late`, at settlement. `ok_then_declined` pays now, then declines.
  */
 export type Card =
   'ok' | 'declined' | 'ok_then_declined' | 'async_success' | 'async_failure' | 'async_booked_late';
@@ -32,7 +31,7 @@ export const cards: readonly Card[] = [
 const settlementDays = 3;
 const defaultEmail = 'buyer@example.com';
 
-/** Submits the page. A declined card leaves the session open. */
+/** Submits the checkout page. A declined card leaves the session open. */
 export function paySession(
   world: World,
   session: CheckoutSession,
@@ -40,7 +39,9 @@ export function paySession(
   email: string | undefined,
 ): void {
   if (session.status !== 'open') {
-    throw invalid(`This Checkout Session is ${String(session.status)}.`);
+    throw invalid(
+      `Checkout Session \`${session.id}\` is \`${String(session.status)}\`; only an \`open\` session can be paid. Create a new one.`,
+    );
   }
   const free = (session.amount_total ?? 0) === 0;
   if (card === 'declined' && !free) {
@@ -79,7 +80,10 @@ function statusOf(free: boolean, outcome: PaymentOutcome): CheckoutSession['paym
   return outcome === 'succeeded' ? 'paid' : 'unpaid';
 }
 
-/** Sets the customer of a session and its details: the given one, a new one, or a guest without a customer. */
+/**
+ * Sets a session's customer and customer details. Without a given customer, creates one if
+ * `customer_creation` is `always`; otherwise the buyer stays a guest.
+ */
 function identify(world: World, session: CheckoutSession, email: string | undefined): void {
   const known = world.tables.customers.get(session.customer ?? '');
   const address = emailOf(world, session, email);
@@ -112,7 +116,7 @@ function completePayment(world: World, session: CheckoutSession, outcome: Paymen
   }
 }
 
-/** Creates the invoice of a one-off payment with `invoice_creation`. */
+/** Creates the invoice for a one-time payment with `invoice_creation`. */
 function addReceiptInvoice(world: World, session: CheckoutSession, intent: PaymentIntent): void {
   const plan = planOf(world, session);
   const invoice = createInvoice(world, {

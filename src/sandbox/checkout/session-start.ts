@@ -29,7 +29,7 @@ export interface SessionRequest {
 
 const openSeconds = 24 * 3600;
 
-/** Opens a checkout. Its page is at `url`, on the sandbox. */
+/** Starts a Checkout Session. The sandbox serves its page at the session's `url`. */
 export function startSession(world: World, request: SessionRequest): CheckoutSession {
   const currency = currencyOf(request);
   const session = newSession(world, request, currency);
@@ -157,7 +157,7 @@ function newSession(world: World, request: SessionRequest, currency: string): Ch
     },
     customer: request.customer,
     customer_account: null,
-    // An invoice requires a customer.
+    // Invoices require a customer.
     customer_creation:
       request.mode === 'payment' && !request.invoiceCreation ? request.customerCreation : 'always',
     customer_details: null,

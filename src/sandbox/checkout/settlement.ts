@@ -4,7 +4,7 @@ import { emit } from '../state/events.ts';
 import type { CheckoutSession } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 
-/** Settles a slow payment, with its invoice and its checkout session. */
+/** Settles an asynchronous payment, and updates its invoice and Checkout Session. */
 export function settlePayment(world: World, intentId: string, succeeded: boolean): void {
   const intent = need(world.tables.paymentIntents, 'payment_intent', intentId);
   settle(world, intent, succeeded);
@@ -30,7 +30,7 @@ export function settlePayment(world: World, intentId: string, succeeded: boolean
   );
 }
 
-/** Returns the intent of a completed session that is not paid yet. */
+/** Returns the id of the session's PaymentIntent that awaits settlement, if any. */
 export function pendingIntentOf(world: World, session: CheckoutSession): string | undefined {
   return [...world.tables.settlements.keys()].find(
     (intentId) =>

@@ -5,7 +5,10 @@ import { command, count, yes, type Command } from './command.ts';
 
 const id = z.strictObject({ id: z.string() });
 
-/** Returns a command on one object, which responds with its id or that of what it created. */
+/**
+ * Returns a command that acts on one object. It responds with the id of the object it creates, or else with
+ * the given id.
+ */
 function billing<S extends typeof id>(
   name: string,
   of: string,
@@ -26,7 +29,7 @@ function billing<S extends typeof id>(
   );
 }
 
-/** Returns the given id. */
+/** Resolves with undefined, so that the command responds with the given id. */
 function done(work: Promise<void>): Promise<undefined> {
   return work.then(() => undefined);
 }
@@ -34,15 +37,19 @@ function done(work: Promise<void>): Promise<undefined> {
 const subscription = 'a subscription';
 const invoice = 'an invoice';
 
-/** Commands on money and subscriptions outside of the API. */
+/** Commands that change payments and subscriptions outside the API. */
 export const billingCommands: readonly Command[] = [
-  billing('cancel-now', subscription, 'Ends it now.', id, (to, { id: target }) =>
+  billing('cancel-now', subscription, 'Cancels it immediately.', id, (to, { id: target }) =>
     done(to.cancelNow(target)),
   ),
-  billing('cancel-at-period-end', subscription, 'Ends it later.', id, (to, { id: target }) =>
-    done(to.cancelAtPeriodEnd(target)),
+  billing(
+    'cancel-at-period-end',
+    subscription,
+    'Cancels it at the period end.',
+    id,
+    (to, { id: target }) => done(to.cancelAtPeriodEnd(target)),
   ),
-  billing('keep', subscription, 'Withdraws a cancellation.', id, (to, { id: target }) =>
+  billing('keep', subscription, 'Withdraws a scheduled cancellation.', id, (to, { id: target }) =>
     done(to.keep(target)),
   ),
   billing('pause', subscription, 'Pauses it.', id, (to, { id: target }) => done(to.pause(target))),
@@ -59,7 +66,7 @@ export const billingCommands: readonly Command[] = [
   billing(
     'fail-next-payments',
     'a customer',
-    'Payments are declined from now on, or accepted again.',
+    'Makes later payments fail, or succeed again.',
     id.extend({ fail: yes }),
     (to, input) => done(to.failNextPayments(input.id, input.fail)),
   ),
@@ -86,16 +93,16 @@ export const billingCommands: readonly Command[] = [
     id.extend({ amount: count.optional(), pending: yes.optional() }),
     (to, input) => to.refund(input.id, input.amount, { pending: input.pending ?? false }),
   ),
-  billing('settle-refund', 'a refund', 'A pending refund arrives.', id, (to, { id: target }) =>
+  billing('settle-refund', 'a refund', 'Completes a pending refund.', id, (to, { id: target }) =>
     done(to.settleRefund(target)),
   ),
-  billing('fail-refund', 'a refund', 'The refund fails.', id, (to, { id: target }) =>
+  billing('fail-refund', 'a refund', 'Fails the refund.', id, (to, { id: target }) =>
     done(to.failRefund(target)),
   ),
   billing(
     'open-dispute',
     'a charge',
-    'The buyer disputes it.',
+    'Opens a dispute.',
     id.extend({
       amount: count.optional(),
       currency: z.string().optional(),
@@ -107,14 +114,14 @@ export const billingCommands: readonly Command[] = [
   billing(
     'move-dispute',
     'a dispute',
-    'Moves it to a status.',
+    'Changes its status.',
     id.extend({ status: z.enum(disputeStatuses) }),
     (to, input) => done(to.moveDispute(input.id, input.status)),
   ),
   billing(
     'close-dispute',
     'a dispute',
-    'The bank decides.',
+    'Closes it with a final status.',
     id.extend({ status: z.enum(['won', 'lost', 'warning_closed', 'prevented']) }),
     (to, input) => done(to.closeDispute(input.id, input.status)),
   ),

@@ -18,11 +18,14 @@ import { newId } from '../state/ids.ts';
 import { need, type Dunning, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** Changes to money and subscriptions outside of the API: by the bank, the dashboard, the portal. */
+/**
+ * Changes to payments and subscriptions that happen outside the API, for example through a bank or the
+ * Dashboard.
+ */
 export interface Billing {
   cancelNow(subscriptionId: string): Promise<void>;
   cancelAtPeriodEnd(subscriptionId: string): Promise<void>;
-  /** Withdraws a cancellation that has not taken effect. */
+  /** Withdraws a scheduled cancellation. */
   keep(subscriptionId: string): Promise<void>;
   /** Changes an item's price immediately, with prorations on the next invoice. */
   changePlan(
@@ -41,18 +44,18 @@ export interface Billing {
   payOpenInvoice(invoiceId: string): Promise<void>;
   voidInvoice(invoiceId: string): Promise<void>;
   markUncollectible(invoiceId: string): Promise<void>;
-  /** Refunds an amount, or the rest. Resolves to the refund's id. */
+  /** Refunds an amount or, by default, the rest. Resolves with the refund's id. */
   refund(chargeId: string, amount?: number, options?: { pending?: boolean }): Promise<string>;
   /** Completes a pending refund. */
   settleRefund(refundId: string): Promise<void>;
   failRefund(refundId: string): Promise<void>;
-  /** Resolves to the dispute's id. */
+  /** Opens a dispute as the buyer's bank would. Resolves with the dispute's id. */
   openDispute(
     chargeId: string,
     amount?: number,
     options?: Omit<DisputeRequest, 'amount'>,
   ): Promise<string>;
-  /** Moves a dispute to any status, final ones included. */
+  /** Changes a dispute to any status, including a final one. */
   moveDispute(disputeId: string, status: DisputeStatus): Promise<void>;
   closeDispute(
     disputeId: string,
@@ -63,19 +66,22 @@ export interface Billing {
 
 /**
  * Creates the billing controls.
- * @param act runs a change at the present instant, with its events.
+ * @param act runs a change at the current time and sends its events.
  */
 export function createBilling(world: World, act: <T>(work: () => T) => Promise<T>): Billing {
   const { tables } = world;
   const subscriptionOf = (id: string) => {
     const subscription = need(tables.subscriptions, 'subscription', id);
-    if (hasEnded(subscription)) throw invalid(`Subscription ${id} has ended.`);
+    if (hasEnded(subscription))
+      throw invalid(`Subscription ${id} has ended and can no longer be changed. Create a new one.`);
     return subscription;
   };
   const openInvoice = (id: string) => {
     const invoice = need(tables.invoices, 'invoice', id);
     if (invoice.status !== 'open' && invoice.status !== 'uncollectible') {
-      throw invalid(`Invoice ${id} is ${String(invoice.status)}.`);
+      throw invalid(
+        `Invoice ${id} is \`${String(invoice.status)}\`; it must be \`open\` or \`uncollectible\`.`,
+      );
     }
     return invoice;
   };
@@ -139,7 +145,7 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
       act(() => {
         const invoice = openInvoice(id);
         if (intentOf(world, invoice) === undefined) {
-          throw invalid(`Invoice ${id} has no payment to collect.`);
+          throw invalid(`Invoice ${id} has no PaymentIntent, so there is no payment to collect.`);
         }
         collect(world, invoice, 'succeeded', false);
       }),

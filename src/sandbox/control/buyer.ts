@@ -4,21 +4,24 @@ import { pendingIntentOf, settlePayment } from '../checkout/settlement.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** The actions of a buyer at the checkout page. */
+/** The actions of a buyer on the checkout page. */
 export interface Buyer {
-  /** Submits the page. `declined` leaves the session open; the `async_…` ones complete it unpaid. */
+  /** Submits the page. A `declined` card leaves the session open; an `async_…` one completes it unpaid. */
   pay(sessionId: string, options?: { card?: Card; email?: string }): Promise<void>;
   /** Expires the session. */
   expire(sessionId: string): Promise<void>;
   /** Leaves the page without paying. The session stays open until it expires. */
   close(sessionId: string): Promise<void>;
-  /** Settles a slow payment (`ok`) or fails it, now instead of after three days. */
+  /**
+   * Settles an asynchronous payment now, not after three days. It succeeds if `ok` is true, otherwise it
+   * fails.
+   */
   settleAsync(sessionId: string, ok: boolean): Promise<void>;
 }
 
 /**
- * Creates the actions of a buyer.
- * @param act runs a change at the present instant, with its events.
+ * Creates the buyer's actions.
+ * @param act runs a change at the current time and sends its events.
  */
 export function createBuyer(world: World, act: (work: () => void) => Promise<void>): Buyer {
   const sessionOf = (id: string) => need(world.tables.sessions, 'checkout.session', id);
@@ -39,7 +42,9 @@ export function createBuyer(world: World, act: (work: () => void) => Promise<voi
       act(() => {
         const intentId = pendingIntentOf(world, sessionOf(sessionId));
         if (intentId === undefined) {
-          throw invalid(`No payment of ${sessionId} is pending.`);
+          throw invalid(
+            `Checkout Session ${sessionId} has no pending payment. Pay it with an async method first.`,
+          );
         }
         settlePayment(world, intentId, ok);
       }),

@@ -4,15 +4,15 @@ import type { Sandbox } from '../contract.ts';
 /** A route below `/_sandbox`, for use with curl. */
 export interface Command {
   method: 'GET' | 'POST' | 'DELETE';
-  /** Below `/_sandbox`. */
+  /** The path below `/_sandbox`. */
   path: string;
-  /** The description of its parameters. */
+  /** Describes the parameters. */
   takes: string;
   does: string;
   run: (sandbox: Sandbox, input: unknown) => Promise<object>;
 }
 
-/** Binds a command to the schema of its parameters. */
+/** Creates a command that parses its parameters with a schema. */
 export function command<S extends z.ZodType>(
   route: Omit<Command, 'run'>,
   schema: S,
@@ -21,10 +21,10 @@ export function command<S extends z.ZodType>(
   return { ...route, run: async (sandbox, input) => run(sandbox, schema.parse(input)) };
 }
 
-/** A number, from JSON or from a form. */
+/** A number, sent in JSON or in a form. */
 export const count = z.coerce.number();
 
-/** A boolean, from JSON or from a form. */
+/** A boolean, sent in JSON or in a form. */
 export const yes = z.union([
   z.boolean(),
   z.enum(['true', 'false']).transform((value) => value === 'true'),

@@ -10,15 +10,17 @@ const dayMs = 86_400_000;
 const id = z.strictObject({ id: z.string() });
 
 const clockCommands: readonly Command[] = [
-  command({ method: 'GET', path: '/clock', takes: '', does: 'The time.' }, nothing, (sandbox) =>
-    timeOf(sandbox.clock.now()),
+  command(
+    { method: 'GET', path: '/clock', takes: '', does: 'Shows the time.' },
+    nothing,
+    (sandbox) => timeOf(sandbox.clock.now()),
   ),
   command(
     {
       method: 'POST',
       path: '/clock/advance',
       takes: 'days, hours, ms, or to (epoch ms)',
-      does: 'Advances the time; everything due happens.',
+      does: 'Advances the clock and runs everything that is due.',
     },
     z.strictObject({
       days: count.optional(),
@@ -114,7 +116,7 @@ const buyerCommands: readonly Command[] = [
       method: 'POST',
       path: '/buyer/settle',
       takes: 'id (of a session), ok',
-      does: 'Settles or fails a slow payment.',
+      does: 'Settles or fails an async payment.',
     },
     id.extend({ ok: yes }),
     async (sandbox, { id: sessionId, ok }) => {
@@ -124,7 +126,7 @@ const buyerCommands: readonly Command[] = [
   ),
 ];
 
-/** All commands of the sandbox over HTTP. */
+/** All commands that the sandbox serves over HTTP. */
 export const commands: readonly Command[] = [
   ...clockCommands,
   ...webhookCommands,
@@ -132,7 +134,7 @@ export const commands: readonly Command[] = [
   ...buyerCommands,
   ...billingCommands,
   command(
-    { method: 'GET', path: '/requests', takes: '', does: "Lists the API's requests." },
+    { method: 'GET', path: '/requests', takes: '', does: 'Lists the API requests.' },
     nothing,
     (sandbox) => ({ data: sandbox.requests }),
   ),
@@ -141,7 +143,7 @@ export const commands: readonly Command[] = [
       method: 'GET',
       path: '/requests/counts',
       takes: '',
-      does: 'Counts the requests per endpoint.',
+      does: 'Counts requests per endpoint.',
     },
     nothing,
     (sandbox) => ({ data: sandbox.counts() }),

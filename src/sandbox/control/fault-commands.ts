@@ -66,7 +66,7 @@ const eventFaults = z
 /** Commands that inject faults. */
 export const faultCommands: readonly Command[] = [
   command(
-    { method: 'GET', path: '/faults', takes: '', does: 'The faults of the webhooks.' },
+    { method: 'GET', path: '/faults', takes: '', does: 'Shows the webhook faults.' },
     nothing,
     (sandbox) => ({ webhooks: sandbox.faults.webhooks }),
   ),

@@ -12,9 +12,9 @@ interface CommandRequest {
 }
 
 /**
- * Serves the commands below `/_sandbox` for clients with the secret key, and the page that lists them. The
- * page's form can only advance the clock, with a token of the page instead of the key: a page of another site
- * can send the form here, but cannot read the token.
+ * Serves the commands below `/_sandbox` to clients with the secret key, and a page that lists them. The
+ * page's form advances the clock with a CSRF token instead of the key: other sites can submit the form, but
+ * cannot read the token.
  */
 export function registerControl(app: FastifyInstance, sandbox: Sandbox, secretKey: string): void {
   const token = randomBytes(16).toString('hex');

@@ -5,24 +5,26 @@ import type { Price, Subscription } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
-/** Backdated: many customers, each with one subscription. */
+/** Many customers with one subscription each, which may be backdated. */
 export interface SubscriptionSeed {
   count: number;
-  /** Price ids, used in turn. */
+  /** Price ids, assigned to the subscriptions in turn. */
   prices: readonly string[];
   status?: 'active' | 'past_due' | 'unpaid' | 'canceled';
-  /** Epoch ms between which the creations are spread evenly; absent: now. */
+  /** The start of the range over which creation times are spread evenly, in epoch ms. Defaults to now. */
   createdFrom?: number;
   createdTo?: number;
-  /** The metadata of the subscriptions; `{n}` in a value is replaced by the subscription's number, from 0. */
+  /**
+   * The subscriptions' metadata. `{n}` in a value stands for the subscription's number, which starts at 0.
+   */
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** Adds the subscriptions to the state, without events and invoices. Returns their ids, oldest first. */
+/** Adds subscriptions without events or invoices. Returns their ids, oldest first. */
 export function seedSubscriptions(world: World, seed: SubscriptionSeed): string[] {
   const prices = seed.prices.map((id) => need(world.tables.prices, 'price', id));
   if (prices.length === 0) {
-    throw invalid('Name at least one price.', 'parameter_missing', 'prices');
+    throw invalid('Pass at least one price id in `prices`.', 'parameter_missing', 'prices');
   }
   const now = world.clock.now();
   const seconds = world.clock.seconds();

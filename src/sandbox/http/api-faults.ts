@@ -2,26 +2,28 @@ import { missing, StripeFault } from '../stripe-error.ts';
 import type { JsonObject } from '../wire.ts';
 import { RateLimiter, type RateLimit } from './rate-limit.ts';
 
-/** A fault of API requests. The first rule that matches a request applies. */
+/** A fault rule for API requests. The first rule that matches a request applies. */
 export interface ApiFault {
-  /** The whole path as text, or a pattern to search in it; absent: every path. */
+  /** The exact path, or a pattern that it must match. Defaults to every path. */
   path?: RegExp | string;
   method?: string;
-  /** Responds with this error before the request has any effect; 404 as for a missing object. */
+  /** Responds with this status before the request takes effect. A 404 says that the object does not exist. */
   status?: 404 | 429 | 500;
-  /** With a 500: Stripe has executed the request, so it stores the failure under the idempotency key. */
+  /** For a 500: whether the failure is stored under the idempotency key, as if execution had begun. */
   begun?: boolean;
-  /** With a 429: too many requests (the default), or an object locked by another request. */
+  /**
+   * For a 429: the cause, which is too many requests (the default) or an object locked by another request.
+   */
   code?: 'rate_limit' | 'lock_timeout';
-  /** Never responds. */
+  /** Whether the request never gets a response. */
   hang?: boolean;
-  /** Responds to lists with an empty page. */
+  /** Whether lists return an empty page. */
   emptyPage?: boolean;
   /** Alters the response. */
   alter?: (answer: JsonObject) => JsonObject;
-  /** Number of requests that it applies to; absent: until cleared. */
+  /** The number of requests that the rule applies to. By default, it applies until cleared. */
   times?: number;
-  /** Sent with a 429. */
+  /** The value of a 429's `Retry-After` header. */
   retryAfterSeconds?: number;
 }
 
@@ -32,13 +34,13 @@ export type FaultVerdict =
   | { alter: (answer: JsonObject) => JsonObject }
   | { fault: StripeFault; headers: Record<string, string>; begun: boolean };
 
-/** The active rules and the rate limit. */
+/** Applies the fault rules and the rate limit to API requests. */
 export class ApiFaults {
   readonly #now: () => number;
   readonly #limiter = new RateLimiter();
   #rules: { rule: ApiFault; left: number }[] = [];
 
-  /** @param now the clock of the rate limit, epoch ms. */
+  /** @param now returns the rate limit's current time, in epoch ms. */
   constructor(now: () => number) {
     this.#now = now;
   }
@@ -60,7 +62,11 @@ export class ApiFaults {
     this.limit({});
   }
 
-  /** @param endpoint the method and the path's pattern. */
+  /**
+   * Returns the fault for a request.
+   *
+   * @param endpoint the method and the path's pattern.
+   */
   judge(method: string, path: string, endpoint: string): FaultVerdict {
     const reason = this.#limiter.admit(endpoint, this.#now());
     if (reason !== null) {

@@ -25,7 +25,7 @@ export interface ApiOptions {
   onChange: () => void;
 }
 
-/** Serves Stripe's API below `/v1/`: key, faults, idempotency, parameters, expansion, errors. */
+/** Serves Stripe's API below `/v1/`, including authentication, faults, idempotency and expansion. */
 export function registerApi(app: FastifyInstance, options: ApiOptions): void {
   for (const endpoint of options.endpoints) {
     app.route({
@@ -40,7 +40,7 @@ export function registerApi(app: FastifyInstance, options: ApiOptions): void {
       reply,
       new StripeFault(404, {
         type: 'invalid_request_error',
-        message: `Unrecognized request URL (${request.method}: ${path}). The sandbox does not have it.`,
+        message: `Unrecognized request URL (${request.method}: ${path}). The sandbox does not implement it.`,
       }),
     );
   });
@@ -72,7 +72,7 @@ function answer(
     authorize(request, options.secretKey);
     const verdict = faults.judge(request.method, path, name);
     if (verdict === 'hang') {
-      // No response is ever sent; the socket closes with the client or the sandbox.
+      // Never responds. The socket closes when the client or the sandbox closes it.
       return reply.hijack();
     }
     const fails = typeof verdict === 'object' && 'fault' in verdict ? verdict : null;
@@ -93,7 +93,7 @@ function answer(
     seen.status = 500;
     throw error;
   } finally {
-    // A refused request may have changed something, too: a declined payment is recorded.
+    // A failed request may have changed something, too: a declined payment is recorded.
     if (endpoint.method !== 'GET') {
       runDue(world);
       options.onChange();
@@ -126,7 +126,7 @@ function run(
   world.request = { id, idempotencyKey: key };
   try {
     if (failing !== null) {
-      // A retry by the SDK would only get the stored failure.
+      // Stops the SDK from retrying, because a retry would only get the stored failure.
       reply.header('stripe-should-retry', 'false');
       throw failing;
     }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { StripeFault } from '../stripe-error.ts';
 
 /**
- * Requires the sandbox's secret key, as a bearer token or as the user of basic credentials.
+ * Requires the sandbox's secret key, as a bearer token or as the username of basic credentials.
  *
  * @throws StripeFault 401.
  */
@@ -18,7 +18,7 @@ export function authorize(request: FastifyRequest, secretKey: string): void {
     type: 'invalid_request_error',
     message:
       key === ''
-        ? 'You did not provide an API key.'
+        ? "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
         : `Invalid API Key provided: ${key.slice(0, 8)}****`,
   });
 }

@@ -6,7 +6,7 @@ import { readParams } from './params.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
-/** A route of the API. `run` throws a `StripeFault` if Stripe would refuse the request. */
+/** An API route. `run` throws a `StripeFault` if Stripe would reject the request. */
 export interface Endpoint {
   method: Method;
   path: string;
@@ -19,7 +19,9 @@ export interface Ids {
   child: string;
 }
 
-/** Binds a path to the schema of its parameters. `expand` is removed before validation. */
+/**
+ * Creates an API route that validates its parameters with a schema. `expand` is removed before validation.
+ */
 export function endpoint<S extends z.ZodType>(
   method: Method,
   path: string,

@@ -10,17 +10,18 @@ export function registerErrors(app: FastifyInstance): void {
     }
     if (error instanceof ZodError) {
       const issue = error.issues[0];
-      const message = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not understood'}`;
+      const message = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid value'}`;
       return reply.status(400).send({ error: { message } });
     }
-    // Fastify's own errors, such as an empty body with a JSON content type.
+    // Reports Fastify's own errors, such as an empty body with a JSON content type.
     if (error instanceof Error && 'statusCode' in error && isClients(error.statusCode)) {
       const { message } = error;
       return reply
         .status(error.statusCode)
         .send({ error: { type: 'invalid_request_error', message } });
     }
-    // Any other failure is a bug of the sandbox, reported in full, because this is a development tool.
+    // Any other failure is a bug in the sandbox. It is reported with its stack, because this is a development
+    // tool.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return reply.status(500).send({ error: { type: 'api_error', message } });
   });

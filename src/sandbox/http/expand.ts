@@ -28,8 +28,8 @@ const references = new Set([
 ]);
 
 /**
- * Replaces ids by objects along the paths given (`data.customer`, `latest_invoice.payments`), and adds lists
- * that are absent unless expanded. Throws Stripe's 400 for an unknown path.
+ * Replaces ids with objects along the given paths (`data.customer`, `latest_invoice.payments`), and adds
+ * fields that are absent unless expanded. Throws Stripe's 400 for an unknown path.
  */
 export function expand(tables: Tables, root: JsonObject, paths: readonly string[]): void {
   for (const path of paths) {
@@ -83,7 +83,7 @@ function resolve(tables: Tables, key: string, value: Json, path: string): Json {
   return render(tables, found);
 }
 
-/** Returns a part of an object that is omitted unless expanded. */
+/** Returns a field that is absent unless expanded, if `key` names one. */
 function optionalField(tables: Tables, holder: JsonObject, key: string): JsonObject | undefined {
   const { id, object } = holder;
   if (typeof id !== 'string' || typeof object !== 'string') {
@@ -132,7 +132,7 @@ function list(tables: Tables, all: readonly Entity[], url: string): JsonObject {
 }
 
 function findById(tables: Tables, id: string): Entity | undefined {
-  // References to a deleted object still expand to it.
+  // A reference to a deleted object expands to its deleted form.
   const places: readonly ReadonlyMap<string, Entity>[] = [
     tables.customers,
     tables.products,

@@ -1,11 +1,13 @@
-/** A parsed form or query string, nested as its brackets are. Lists are objects with numeric keys. */
+/** A parsed form or query string, nested by its brackets. Lists are objects with numeric keys. */
 export type FormValue = string | FormTree;
 
 export interface FormTree {
   [key: string]: FormValue;
 }
 
-/** Parses `a[b][0]=c` as Stripe does. `a[]=x&a[]=y` numbers the entries. Later values win. */
+/**
+ * Parses a form such as `a[b][0]=c` as Stripe does. Entries of `a[]=x&a[]=y` are numbered. Later values win.
+ */
 export function parseForm(text: string): FormTree {
   const root = emptyTree();
   for (const [name, value] of new URLSearchParams(text)) {

@@ -9,12 +9,12 @@ interface Answer {
 
 const keptMs = 24 * 3600 * 1000;
 
-/** Responses by idempotency key, stored for a day, as Stripe does. */
+/** Stores responses by idempotency key for a day, as Stripe does. */
 export class IdempotencyKeys {
   readonly #answers = new Map<string, Answer>();
 
   /**
-   * Returns the earlier response, if any.
+   * Returns the response stored under a key, if any.
    *
    * @throws StripeFault `idempotency_error` if the key was used with another request.
    */
@@ -33,8 +33,8 @@ export class IdempotencyKeys {
   }
 
   /**
-   * Stores a response. Failures are stored if the request was executed. A request refused for its parameters
-   * is not, so a corrected one may use the key.
+   * Stores a response. A failure is stored only if the request was executed: a request rejected for its
+   * parameters is not stored, so that the corrected request can reuse the key.
    */
   keep(key: string, request: string, answer: JsonObject | StripeFault, now: number): void {
     if (answer instanceof StripeFault && answer.status !== 402 && answer.status < 500) return;

@@ -5,7 +5,7 @@ import { missing, invalid } from '../stripe-error.ts';
 import { toJson, type JsonObject } from '../wire.ts';
 import { integer, text } from './params.ts';
 
-/** The parameters of every list. */
+/** The paging parameters of every list. */
 export const paging = {
   limit: integer
     .refine((value) => value >= 1 && value <= 100, 'must be between 1 and 100')
@@ -27,7 +27,7 @@ const defaultLimit = 10;
 /**
  * Returns a page of a short list.
  *
- * @param all every match, in the order of the list.
+ * @param all every match, in list order.
  */
 export function page<T extends { id: string }>(
   all: readonly T[],
@@ -49,12 +49,12 @@ export function page<T extends { id: string }>(
   return listObject(rest.slice(0, limit).map(show), rest.length > limit, url);
 }
 
-/** The matches of a page of a table. */
+/** Selects the rows that a page may contain. */
 export interface Selection<T> {
   matches: (item: T) => boolean;
-  /** Bounds of the creation, which an index answers. */
+  /** Bounds on the creation time, which are looked up in an index. */
   created?: Bounds | undefined;
-  /** All candidates, if an index yields them. */
+  /** Candidate rows from an index, if one applies. */
   among?: readonly T[] | undefined;
 }
 
@@ -90,7 +90,7 @@ export function tablePage<T extends { id: string }>(
   return listObject((newer ? shown.reverse() : shown).map(show), found.length > limit, url);
 }
 
-/** Returns whether an instant lies within the bounds. */
+/** Returns whether a timestamp lies within the bounds. */
 export function within(instant: number, { gt, gte, lt, lte }: Bounds = {}): boolean {
   return (
     (gt === undefined || instant > gt) &&
@@ -100,14 +100,17 @@ export function within(instant: number, { gt, gte, lt, lte }: Bounds = {}): bool
   );
 }
 
-/** Returns whether an optional filter matches. */
+/** Returns whether a value matches an optional filter. */
 export function matches<T>(wanted: T | undefined, value: T | null | undefined): boolean {
   return wanted === undefined || wanted === value;
 }
 
 function refuseTwoCursors(params: Paging): void {
   if (params.starting_after !== undefined && params.ending_before !== undefined) {
-    throw invalid('Use starting_after or ending_before, not both.', 'parameter_invalid');
+    throw invalid(
+      'You may only specify one of these parameters: starting_after, ending_before.',
+      'parameter_invalid',
+    );
   }
 }
 

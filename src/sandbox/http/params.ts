@@ -4,13 +4,13 @@ import type { FormTree, FormValue } from './form.ts';
 import { isWebAddress } from './web-address.ts';
 
 /*
- * The kinds of Stripe's parameters. A form contains only text, so each kind parses it into a value of its own
- * type.
+ * Schemas for the types of Stripe's parameters. A form contains only strings, so each schema also converts
+ * its value.
  */
 
 export const text = z.string().max(5000);
 
-/** The target of a redirect. */
+/** A URL to which a browser may be redirected. */
 export const webAddress = text.refine(isWebAddress, 'Not a valid URL');
 
 export const integer = z
@@ -25,10 +25,10 @@ export const decimal = z
 
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-/** Accepted without effect. */
+/** A parameter that is accepted but has no effect. */
 export const inert = z.unknown().optional();
 
-/** Parses a list: an object with numeric keys, in their order. */
+/** Returns a schema for a list, which a form contains as an object with numeric keys. */
 export function listOf<T extends z.ZodType>(element: T) {
   return z.preprocess(
     (value) =>
@@ -41,12 +41,12 @@ export function listOf<T extends z.ZodType>(element: T) {
   );
 }
 
-/** Keys with an empty value are unset; an empty text instead of keys unsets all. */
+/** Metadata. An empty value removes its key, and an empty string instead of keys removes all of them. */
 export const metadata = z.union([z.literal(''), z.record(z.string().max(40), z.string().max(500))]);
 
 export type MetadataParam = z.output<typeof metadata>;
 
-/** An instant, or bounds of one. */
+/** An exact timestamp, or bounds on one. */
 export const range = z.union([
   integer.transform((value) => ({ gte: value, lte: value })),
   z.strictObject({
@@ -57,14 +57,14 @@ export const range = z.union([
   }),
 ]);
 
-/** Lets empty text clear a field. */
+/** Returns a schema in which an empty string clears the field. */
 export function clearable<T extends z.ZodType>(kind: T) {
   return z.union([z.literal('').transform(() => null), kind]);
 }
 
 /**
- * Parses the parameters, or throws Stripe's 400: `parameter_unknown`, `parameter_missing`, or the fault of
- * the value.
+ * Parses the parameters, or throws Stripe's 400 with a code such as `parameter_unknown` or
+ * `parameter_missing`.
  */
 export function readParams<T extends z.ZodType>(schema: T, form: FormTree): z.output<T> {
   const result = schema.safeParse(form);
@@ -87,7 +87,7 @@ function faultOf(issue: z.core.$ZodIssue | undefined, form: FormTree): StripeFau
   if (issue?.message === 'Not a valid URL') return invalid(issue.message, 'url_invalid', param);
   const code =
     issue?.message === 'Invalid integer' ? 'parameter_invalid_integer' : 'parameter_invalid';
-  return invalid(`Invalid ${param}: ${issue?.message ?? 'not understood'}`, code, param);
+  return invalid(`Invalid ${param}: ${issue?.message ?? 'invalid value'}`, code, param);
 }
 
 function bracketed(path: readonly PropertyKey[]): string {
@@ -103,7 +103,7 @@ function valueAt(form: FormTree, path: readonly PropertyKey[]): FormValue | unde
   return value;
 }
 
-/** Returns the metadata after a change: given keys replace, empty ones are removed. */
+/** Returns the metadata after an update: given keys replace existing ones, and empty values remove them. */
 export function mergedMetadata(
   current: Readonly<Record<string, string>>,
   given: MetadataParam | undefined,

@@ -1,15 +1,15 @@
-/** Maximum requests per second; more get a 429. */
+/** The maximum requests per second. Requests above it get a 429. */
 export interface RateLimit {
-  /** Over all endpoints; absent: none. Stripe's is 100 in live mode, 25 in a sandbox. */
+  /** The limit over all endpoints; none by default. Stripe's is 100 in live mode and 25 in a sandbox. */
   total?: number;
-  /** For each method and path pattern; absent: none. Stripe's is 25. */
+  /** The limit for each method and path pattern; none by default. Stripe's is 25. */
   perEndpoint?: number;
 }
 
-/** Which of Stripe's limits a request exceeded, as in the header `Stripe-Rate-Limited-Reason`. */
+/** The limit that a request exceeded, as in Stripe's `Stripe-Rate-Limited-Reason` header. */
 export type LimitReason = 'global-rate' | 'endpoint-rate';
 
-/** Counts requests in any second. A refused request does not count. */
+/** Limits requests in a sliding one-second window. Rejected requests do not use up the limit. */
 export class RateLimiter {
   #limit: RateLimit = {};
   #all = new Recent();
@@ -22,8 +22,9 @@ export class RateLimiter {
   }
 
   /**
-   * Charges a request. @param now epoch ms. @returns why the request is refused; null: it is admitted and
-   * counts.
+   * Admits a request or returns the limit that it exceeds. Only an admitted request counts toward the limits.
+   *
+   * @param now epoch ms.
    */
   admit(endpoint: string, now: number): LimitReason | null {
     const { total = Infinity, perEndpoint = Infinity } = this.#limit;
@@ -41,7 +42,7 @@ export class RateLimiter {
   }
 }
 
-/** The instants of the last second. */
+/** The timestamps of the last second's requests. */
 class Recent {
   #instants: number[] = [];
   #first = 0;

@@ -1,4 +1,4 @@
-/** An API request, with any outcome. */
+/** A received API request, whatever its outcome. */
 export interface SeenRequest {
   method: string;
   path: string;
@@ -6,20 +6,20 @@ export interface SeenRequest {
   endpoint: string;
   /** Epoch ms, by the sandbox's clock. */
   at: number;
-  /** The status of the response; null: there was none. */
+  /** The response's status, or null if there was no response. */
   status: number | null;
 }
 
-/** Number of requests to an endpoint. */
+/** The number of requests to an endpoint, by outcome. */
 export interface EndpointCount {
   asked: number;
-  /** Responses with a 429. */
+  /** Requests that got a 429. */
   limited: number;
-  /** Responses with any other status of 400 or above. */
+  /** Requests that got any other status of 400 or above. */
   refused: number;
 }
 
-/** Counts requests by endpoint, such as `GET /v1/subscriptions/:id`. */
+/** Counts requests per endpoint, such as `GET /v1/subscriptions/:id`. */
 export function countRequests(requests: readonly SeenRequest[]): Record<string, EndpointCount> {
   const counts: Record<string, EndpointCount> = {};
   for (const { endpoint, status } of requests) {

@@ -4,14 +4,14 @@ import type { World } from '../state/world.ts';
 import { document, html, money, type Html } from './html.ts';
 import { productName, rhythm } from './wording.ts';
 
-/** Renders the hosted checkout page of a session. `declined`: the last attempt was refused. */
+/** Renders a session's hosted checkout page. `declined` shows that the last payment was declined. */
 export function checkoutPage(world: World, session: CheckoutSession, declined: boolean): string {
   const currency = session.currency ?? 'usd';
   const rows = sessionLines(world.tables, session.id).map(
     (line) =>
       html`<tr>
         <td>${description(world, line)}</td>
-        <td>${line.quantity === null ? 'by use' : `× ${line.quantity}`}</td>
+        <td>${line.quantity === null ? 'metered' : `× ${line.quantity}`}</td>
         <td>${money(line.amount_subtotal, currency)}</td>
       </tr>`,
   );
@@ -62,7 +62,7 @@ function form(world: World, session: CheckoutSession): Html {
       <input name="email" type="email" value="${email}" placeholder="buyer@example.com" />
     </label>
     <button class="main" name="card" value="ok">Pay</button>
-    <p class="quiet">Or try what else can happen:</p>
+    <p class="quiet">Or try another outcome:</p>
     <button name="card" value="declined">Card is declined</button>
     <button name="card" value="ok_then_declined">Pay, later payments are declined</button>
     <button name="card" value="async_success">Pay later: money arrives in 3 days</button>
@@ -76,7 +76,7 @@ function closed(session: CheckoutSession): Html {
   return html`<p class="notice good" role="status">
     ${
       session.payment_status === 'unpaid'
-        ? 'This checkout has been completed. The money is on its way.'
+        ? 'This checkout has been completed. The payment is still pending.'
         : 'This checkout has been completed and paid.'
     }
   </p>`;

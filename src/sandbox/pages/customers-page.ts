@@ -20,11 +20,7 @@ export function customersPage(world: World): string {
     html`
       <h1>Customers</h1>
       <p><a href="/">Sandbox</a> · ${customers.size} customers</p>
-      ${
-        customers.size > maxShown
-          ? html`<p class="quiet">The newest ${maxShown} are shown.</p>`
-          : []
-      }
+      ${customers.size > maxShown ? html`<p class="quiet">Showing the newest ${maxShown}.</p>` : []}
       <table class="words">
         <thead>
           <tr>

@@ -13,7 +13,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return { markup };
 }
 
-/** Renders a whole page, narrow as a form or wide as a table. */
+/** Renders a complete page, narrow for a form or wide for a table. */
 export function document(title: string, body: Html, width: 'narrow' | 'wide' = 'narrow'): string {
   return `<!doctype html>\n${
     html`<html lang="en">
@@ -33,13 +33,13 @@ export function document(title: string, body: Html, width: 'narrow' | 'wide' = '
   }`;
 }
 
-/** Formats an amount in the currency's minor unit, such as `$12.00`. */
+/** Formats an amount given in the currency's minor unit, for example as `$12.00`. */
 export function money(amount: number, currency: string): string {
   const format = new Intl.NumberFormat('en', { style: 'currency', currency });
   return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }
 
-/** Formats an instant in epoch seconds. */
+/** Formats epoch seconds as `YYYY-MM-DD HH:MM UTC`. */
 export function moment(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

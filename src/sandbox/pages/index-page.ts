@@ -3,9 +3,9 @@ import { document, html, moment } from './html.ts';
 import { statusMark } from './wording.ts';
 
 /**
- * Renders `/`: the time, the webhook endpoints, pending deliveries, and the commands.
+ * Renders the index page: the time, the latest webhook deliveries and the commands.
  *
- * @param token sent by its form instead of the secret key.
+ * @param token the CSRF token that the page's form sends instead of the secret key.
  */
 export function indexPage(
   sandbox: Sandbox,
@@ -27,7 +27,7 @@ export function indexPage(
         <label>Days <input name="days" type="number" step="any" value="1" /></label>
         <button>Advance the clock</button>
       </form>
-      <h2>Webhooks (${sandbox.pendingDeliveries().length} on their way)</h2>
+      <h2>Webhooks (${sandbox.pendingDeliveries().length} pending)</h2>
       <table>
         ${latest.map(
           (delivery) =>
@@ -41,7 +41,9 @@ export function indexPage(
         )}
       </table>
       <h2>Commands</h2>
-      <p class="quiet">Each takes JSON or a form, and the secret key as the API does.</p>
+      <p class="quiet">
+        Each accepts JSON or a form, and requires the secret key, as the API does.
+      </p>
       <table>
         ${commands.map(
           ({ usage, does }) =>

@@ -7,7 +7,7 @@ import { need, type World } from '../state/world.ts';
 import { document, html, moment, type Html } from './html.ts';
 import { priceLabel, productName, statusMark } from './wording.ts';
 
-/** Renders the billing portal of a customer: every subscription, with its actions. */
+/** Renders a customer's billing portal: every subscription, with its actions. */
 export function portalPage(world: World, session: PortalSession): string {
   const customer = need(world.tables.customers, 'customer', session.customer);
   const subscriptions = [...world.tables.subscriptions.values()]
@@ -27,7 +27,7 @@ export function portalPage(world: World, session: PortalSession): string {
   );
 }
 
-/** Renders the link back, if it is safe: a state file may contain URLs that the API would refuse. */
+/** Renders the return link if its URL is safe: a state file may contain URLs that the API would reject. */
 function returnLink(address: string | null): Html | [] {
   return address === null || !isWebAddress(address)
     ? []

@@ -36,7 +36,7 @@ interface Page {
   Querystring: { declined?: string };
 }
 
-/** Serves the pages for buyers, hosted checkout and billing portal, and a list of customers. */
+/** Serves the hosted checkout, the billing portal and a list of customers. */
 export function registerPages(
   app: FastifyInstance,
   world: World,
@@ -68,7 +68,7 @@ export function registerPages(
   );
 }
 
-/** Performs the action of the form, and returns the next URL. */
+/** Performs the form's action and returns the URL to redirect to. */
 function submitCheckout(world: World, session: CheckoutSession, body: unknown): string {
   const page = `/c/pay/${session.id}`;
   const { card, email } = readParams(checkoutForm, formOf(body));
@@ -79,12 +79,15 @@ function submitCheckout(world: World, session: CheckoutSession, body: unknown): 
   if (session.status !== 'complete') {
     return `${page}?declined=1`;
   }
-  // The placeholder is replaced only here: the API shows the URL as it was given.
+  // The placeholder is replaced only here: the API returns the URL as it was given.
   const next = session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null;
   return orElse(next, page);
 }
 
-/** Returns the URL, if it is safe for a redirect: a state file may contain URLs that the API would refuse. */
+/**
+ * Returns the URL if it is safe to redirect to, otherwise the page: a state file may contain URLs that the
+ * API would reject.
+ */
 function orElse(address: string | null, page: string): string {
   return address !== null && isWebAddress(address) ? address : page;
 }
@@ -93,7 +96,7 @@ function submitPortal(world: World, session: PortalSession, body: unknown): void
   const form = readParams(portalForm, formOf(body));
   const subscription = need(world.tables.subscriptions, 'subscription', form.subscription);
   if (subscription.customer !== session.customer) {
-    // A portal shows and changes one customer's subscriptions only.
+    // A portal session gives access to only one customer's subscriptions.
     throw missing('subscription', subscription.id);
   }
   switch (form.action) {
@@ -101,7 +104,7 @@ function submitPortal(world: World, session: PortalSession, body: unknown): void
       cancelSubscription(world, subscription, 'cancellation_requested');
       return;
     case 'cancel_at_period_end':
-      // As Stripe's portal does under flexible billing: an instant, and `cancel_at_period_end` false.
+      // Under flexible billing, Stripe's portal sets `cancel_at` and leaves `cancel_at_period_end` false.
       scheduleEnd(world, subscription, periodEndOf(world, subscription), undefined);
       return;
     case 'keep':

@@ -2,7 +2,7 @@ import type { Price } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { html, money, type Html } from './html.ts';
 
-/** Returns `per month`, `every 3 months`; nothing for a one-time price. */
+/** Returns a price's interval, such as `per month` or `every 3 months`. It is empty for a one-time price. */
 export function rhythm({ recurring }: Pick<Price, 'recurring'>): string {
   if (recurring === null) return '';
   const { interval, interval_count: count } = recurring;
@@ -22,7 +22,7 @@ export function productName(world: World, price: Pick<Price, 'product'>): string
 const good: ReadonlySet<string> = new Set(['active', 'trialing', 'delivered']);
 const over: ReadonlySet<string> = new Set(['canceled', 'incomplete_expired', 'pending']);
 
-/** Renders a status in its colour: green if active, grey if ended, otherwise red. */
+/** Renders a status in color: green if active or delivered, gray if ended or pending, otherwise red. */
 export function statusMark(status: string): Html {
   const kind = good.has(status) ? 'good' : over.has(status) ? 'over' : 'bad';
   return html`<span class="mark ${kind}">${status.replaceAll('_', ' ')}</span>`;

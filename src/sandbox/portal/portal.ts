@@ -13,7 +13,7 @@ export interface PortalSettings {
   metadata: Record<string, string>;
 }
 
-/** Opens the portal for a customer. Its page is at `url`, on the sandbox. */
+/** Starts a portal session for a customer. The sandbox serves its page at the session's `url`. */
 export function startPortalSession(
   world: World,
   customer: Customer,
@@ -40,7 +40,7 @@ export function startPortalSession(
   return session;
 }
 
-/** Returns the configuration for sessions without one, which allows everything. */
+/** Returns the configuration for sessions that name none. It allows cancellations and plan changes. */
 export function defaultConfiguration(world: World): PortalConfiguration {
   const existing = [...world.tables.portalConfigurations.values()].find(
     (configuration) => configuration.is_default,

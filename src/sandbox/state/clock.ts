@@ -1,4 +1,4 @@
-/** The sandbox's time: the source's, plus the time by which it was advanced. */
+/** The sandbox's clock: the source's time plus the time by which it was advanced. */
 export class SandboxClock {
   readonly #source: () => number;
   #offsetMs = 0;
@@ -8,12 +8,12 @@ export class SandboxClock {
     this.#source = source;
   }
 
-  /** Epoch milliseconds. */
+  /** Returns the time in epoch milliseconds. */
   now(): number {
     return this.#instantMs ?? this.#source() + this.#offsetMs;
   }
 
-  /** Epoch seconds, whole, as in every Stripe timestamp. */
+  /** Returns the time in whole epoch seconds, as in every Stripe timestamp. */
   seconds(): number {
     return Math.floor(this.now() / 1000);
   }
@@ -30,7 +30,7 @@ export class SandboxClock {
     this.#offsetMs = epochMs - this.#source();
   }
 
-  /** Runs `work` with the clock at an instant, at which the work fell due. */
+  /** Runs `work` with the clock set to the time at which the work was due. */
   at<T>(epochMs: number, work: () => T): T {
     const outer = this.#instantMs;
     this.#instantMs = epochMs;

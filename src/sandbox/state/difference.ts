@@ -1,8 +1,8 @@
 import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
 
 /**
- * Returns an event's `previous_attributes`: the old values of changed fields, for nested objects only the
- * changed ones, for lists the whole. Undefined: nothing changed.
+ * Returns an event's `previous_attributes`, or undefined if nothing changed. They contain the old values of
+ * changed fields: of a nested object only its changed fields, of a list all entries.
  */
 export function difference(before: JsonObject, after: JsonObject): JsonObject | undefined {
   const previous: JsonObject = {};

@@ -2,15 +2,15 @@
 interface Entry<T> {
   /** Epoch seconds. */
   at: number;
-  /** The rank at the same instant, lowest first; of equal ranks, the first scheduled has priority. */
+  /** Orders entries that are due at the same time, lowest first. Equal ranks keep the order of scheduling. */
   rank: number;
   sequence: number;
   item: T;
 }
 
 /**
- * A queue of due work. Changed objects are marked, and their instants computed when the queue is next read,
- * so a change needs no search through all objects.
+ * A queue of due work. Changed items are only marked; their due times are computed when the queue is next
+ * read, so that a change need not search all objects.
  */
 export class DueQueue<T> {
   readonly #heap: Entry<T>[] = [];
@@ -18,7 +18,7 @@ export class DueQueue<T> {
   readonly #changed = new Set<T>();
   #sequence = 0;
 
-  /** Marks an item, whose instant may have changed. */
+  /** Marks an item whose due time may have changed. */
   touch(item: T): void {
     this.#changed.add(item);
   }
@@ -30,10 +30,10 @@ export class DueQueue<T> {
     return touched;
   }
 
-  /** Sets an item's instant; undefined: nothing is due. */
+  /** Sets the time at which an item is due. Undefined means that nothing is due. */
   schedule(item: T, at: number | undefined, rank: number): void {
     if (at === undefined) {
-      // The outdated entry is skipped when it is read.
+      // `take` skips the outdated entry.
       this.#scheduled.delete(item);
     } else if (this.#scheduled.get(item) !== at) {
       this.#scheduled.set(item, at);
@@ -41,7 +41,7 @@ export class DueQueue<T> {
     }
   }
 
-  /** Removes the first item that is due at an instant (epoch seconds). */
+  /** Removes and returns the first item that is due at `now`, in epoch seconds. */
   take(now: number): T | undefined {
     for (;;) {
       const first = this.#heap[0];

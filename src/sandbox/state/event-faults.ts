@@ -1,8 +1,8 @@
-/** Faults of events. Patterns are types, or prefixes such as `invoice.*`. */
+/** Faults in the creation of events. Patterns are event types, or prefixes such as `invoice.*`. */
 export interface EventFaults {
-  /** Never created: neither sent nor listed. */
+  /** Events that are never created, and so are neither sent nor listed. */
   suppress?: readonly string[];
-  /** Created twice for one change, under two ids. */
+  /** Events that are created twice for one change, with different ids. */
   twice?: readonly string[];
 }
 

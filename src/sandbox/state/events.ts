@@ -9,20 +9,20 @@ import { touch, type World } from './world.ts';
 
 export type EventType = Stripe.Event['type'];
 
-/** Stores an event about an object's present state, and passes it to the webhooks. */
+/** Stores an event with an object's current state and sends it to the webhook endpoints. */
 export function emit(world: World, type: EventType, entity: Entity, previous?: JsonObject): void {
   touch(world, entity);
   record(world, type, render(world.tables, entity), previous);
 }
 
-/** Stores an event about an object without a table, and passes it to the webhooks. */
+/** Stores an event about an object that has no table, and sends it to the webhook endpoints. */
 export function record(
   world: World,
   type: EventType,
   object: JsonObject,
   previous?: JsonObject,
 ): void {
-  // A duplicated event has an id of its own.
+  // A duplicate event has its own id.
   for (let left = eventCount(world.eventFaults, type); left > 0; left -= 1) {
     const event = newEvent(world, type, object, previous);
     world.tables.events.set(event.id, event);
@@ -53,8 +53,8 @@ function newEvent(
 }
 
 /**
- * Changes an object and emits an event, with `previous_attributes`. `mutate` may change other tables, too,
- * such as the items of a subscription. A change without effect emits no event.
+ * Changes an object and emits an event with `previous_attributes`. `mutate` may also change other tables,
+ * such as a subscription's items. A change without effect emits no event.
  */
 export function change(world: World, type: EventType, entity: Entity, mutate: () => void): void {
   const before = render(world.tables, entity);
@@ -69,7 +69,7 @@ export function change(world: World, type: EventType, entity: Entity, mutate: ()
   }
 }
 
-/** Returns the items that the object omits, because a nested list is limited. */
+/** Returns the items that the rendered object omits because nested lists are limited. */
 function unseen(world: World, entity: Entity): string {
   return entity.object === 'subscription'
     ? JSON.stringify(subscriptionItems(world.tables, entity.id).slice(nestedListLength))

@@ -5,7 +5,8 @@ const pool = Buffer.alloc(8192);
 let used = pool.length;
 
 /**
- * Returns an id in Stripe's form: `cus_`, then letters and digits. Random, so that restarts cannot collide.
+ * Returns a random id in Stripe's format: a prefix such as `cus_`, then letters and digits. Random ids cannot
+ * collide across restarts.
  */
 export function newId(prefix: string, length = 24): string {
   if (used + length > pool.length) {

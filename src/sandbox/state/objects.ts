@@ -22,15 +22,15 @@ type Frozen<T> = T extends readonly (infer E)[]
     ? { readonly [K in keyof T]: Frozen<T[K]> }
     : T;
 
-/** All objects of some kinds, oldest first, with references as ids and whole lists. */
+/** All objects of some kinds, oldest first. References are ids, and lists are complete. */
 export type Objects<K extends ObjectKind = ObjectKind> = {
   readonly [Kind in K]: readonly Frozen<RowOf<Tables[Kind]>>[];
 };
 
-/** Returns a frozen copy of the present state. */
+/** Returns a frozen copy of the current objects. */
 export function copyObjects<K extends ObjectKind>(tables: Tables, kinds: readonly K[]): Objects<K> {
   const copies = kinds.map((kind) => [kind, [...tables[kind].walk({ newer: true })].map(copied)]);
-  // Each kind's rows come from its own table: `fromEntries` only loses the relation.
+  // Each kind's rows come from its own table, but `fromEntries` loses that relation between the types.
   return Object.freeze(Object.fromEntries(copies)) as Objects<K>;
 }
 

@@ -12,7 +12,7 @@ import type {
 /** Maximum number of entries in a nested list. */
 export const nestedListLength = 10;
 
-/** Returns the object as Stripe sends it without expansion. */
+/** Returns an object as Stripe sends it without expansion. */
 export function render(tables: Tables, entity: Entity): JsonObject {
   if (entity.object === 'subscription') {
     const items = subscriptionItems(tables, entity.id).map((item) => renderItem(tables, item));
@@ -35,7 +35,7 @@ export function render(tables: Tables, entity: Entity): JsonObject {
     return renderSessionLine(tables, entity);
   }
   if (entity.object === 'price') {
-    // Shown only if expanded.
+    // `currency_options` is absent unless expanded.
     return toJson({ ...entity, currency_options: undefined });
   }
   if (entity.object === 'product_feature') {
@@ -48,13 +48,13 @@ export function render(tables: Tables, entity: Entity): JsonObject {
     });
   }
   if (entity.object === 'webhook_endpoint') {
-    // The secret is shown once, in the response to the creation.
+    // The secret is returned only once, in the response that creates the endpoint.
     return toJson({ ...entity, secret: undefined, thin: undefined });
   }
   return toJson(entity);
 }
 
-/** Returns the first entries as a list object. */
+/** Returns a list object with the first entries. */
 export function nested<T>(all: readonly T[], url: string): WireList<T> {
   return {
     object: 'list',
@@ -105,7 +105,7 @@ function renderSessionLine(tables: Tables, line: SessionLine): JsonObject {
   });
 }
 
-/** Returns the legacy plan that Stripe still shows beside a price. */
+/** Returns the legacy `plan` that Stripe still sends along with a price. */
 function planOf(price: Price): object {
   return {
     id: price.id,

@@ -31,7 +31,9 @@ export class SnapshotFile {
     }
     const snapshot: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
     if (!isSnapshot(snapshot)) {
-      throw new Error(`${this.#file} is not a sandbox snapshot of version ${version}.`);
+      throw new Error(
+        `${this.#file} is not a sandbox snapshot of version ${version}. Delete it or use another state file.`,
+      );
     }
     this.#world.clock.offsetMs = snapshot.offsetMs;
     this.#world.dunning = snapshot.dunning;
@@ -46,14 +48,14 @@ export class SnapshotFile {
     }
   }
 
-  /** Schedules a write, so that many consecutive changes are written once. */
+  /** Schedules a write, so that many consecutive changes are written together. */
   schedule(): void {
     this.#timer ??= setTimeout(() => {
       this.flush();
     }, quietMs);
   }
 
-  /** Writes now. The file is replaced atomically. */
+  /** Writes the file now, and replaces it atomically. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -2,7 +2,7 @@ interface Row {
   id: string;
 }
 
-/** Bounds of an instant, in epoch seconds. */
+/** Bounds on a timestamp, in epoch seconds. */
 export interface Bounds {
   gt?: number | undefined;
   gte?: number | undefined;
@@ -11,28 +11,28 @@ export interface Bounds {
 }
 
 export interface Walk {
-  /** Begins after this row; absent: at the end. */
+  /** The id of the row to start after. By default, starts with the first row. */
   after?: string | undefined;
-  /** In the direction of newer rows. */
+  /** Whether to walk toward newer rows. */
   newer?: boolean;
   created?: Bounds | undefined;
 }
 
 /**
- * Objects by id, with indexes by creation and by owner, so that a page costs the same at any table size. Rows
- * with equal or no `created` keep the order of insertion. A row whose indexed field changed must be `set`
- * again.
+ * Stores objects by id, indexed by creation time and by owner, so that a page costs the same at any table
+ * size. Rows whose `created` is equal or missing keep the order of insertion. After an indexed field changes,
+ * the row must be `set` again.
  */
 export class Table<T extends Row, K extends string = never> extends Map<string, T> {
   readonly #indexes: ReadonlyMap<string, Index<T>>;
-  /** Ascending; a hole for each deleted row. */
+  /** Rows in ascending order once sorted. Each deleted row leaves a hole. */
   #order: (T | undefined)[] = [];
   #positions = new Map<string, number>();
   #sorted = true;
   /** Called with each row that is set. */
   onSet: (row: T) => void = () => undefined;
 
-  /** @param keys the index keys of rows, besides the id; null: not indexed. */
+  /** @param keys return a row's key in each index, or null to leave the row out of the index. */
   constructor(keys: Record<K, (row: T) => string | null | undefined>) {
     super();
     this.#indexes = new Map(
@@ -88,12 +88,12 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     }
   }
 
-  /** Returns the rows of an owner, in the order in which they were added to it. */
+  /** Returns the rows with a key in an index, in the order in which they got that key. */
   where(key: K, value: string | null | undefined): T[] {
     return this.#indexes.get(key)?.rows(value ?? '') ?? [];
   }
 
-  /** Yields rows by creation, by default newest first. `after` must be the id of a row. */
+  /** Yields rows in order of creation, newest first by default. `after` must be the id of an existing row. */
   *walk({ after, newer = false, created = {} }: Walk = {}): Generator<T> {
     this.#arrange();
     const step = newer ? 1 : -1;
@@ -108,7 +108,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     }
   }
 
-  /** Yields a subset of rows by creation, by default newest first. */
+  /** Returns the given rows in order of creation, newest first by default. */
   walkAmong(rows: readonly T[], { after, newer = false }: Walk): T[] {
     this.#arrange();
     const positionOf = ({ id }: Row): number => this.#positions.get(id) ?? 0;
@@ -121,7 +121,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
       .sort((left, right) => (positionOf(left) - positionOf(right)) * (newer ? 1 : -1));
   }
 
-  /** Returns the positions within the bounds, as a half-open span. */
+  /** Returns the half-open range of positions within the bounds. */
   #span({ gt, gte, lt, lte }: Bounds): [number, number] {
     const first = Math.max(
       gte === undefined ? 0 : this.#firstFrom(gte),
@@ -134,7 +134,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     return [first, end];
   }
 
-  /** Returns the first position whose row was created at an instant or later. */
+  /** Returns the position of the first row created at or after a timestamp. */
   #firstFrom(instant: number): number {
     let low = 0;
     let high = this.#order.length;
@@ -149,7 +149,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     return low;
   }
 
-  /** Returns the creation of the row at a position; a hole has that of the next row. */
+  /** Returns the creation time of the row at a position. For a hole, that is the next row's. */
   #createdAt(position: number, end: number): number {
     for (let at = position; at < end; at += 1) {
       const row = this.#order[at];
@@ -160,7 +160,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
     return Infinity;
   }
 
-  /** Sorts rows that were inserted out of order, and closes holes when there are many. */
+  /** Sorts rows that were inserted out of order, and closes the holes once there are many. */
   #arrange(): void {
     if (this.#sorted && this.#order.length <= 2 * this.size + 16) {
       return;
@@ -174,7 +174,7 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
   }
 }
 
-/** Returns the rows by one key. */
+/** Indexes rows by one key. */
 class Index<T extends Row> {
   readonly #keyOf: (row: T) => string | null | undefined;
   readonly #rows = new Map<string, Map<string, T>>();

@@ -20,18 +20,18 @@ export type InvoiceLine = Wire<Stripe.InvoiceLineItem>;
 export type InvoicePayment = Wire<Stripe.InvoicePayment>;
 export type PortalSession = Wire<Stripe.BillingPortal.Session>;
 export type PortalConfiguration = Wire<Stripe.BillingPortal.Configuration>;
-/** `thin`: it gets events that only name their object. */
+/** A webhook endpoint. If `thin`, it receives events that only reference their object. */
 export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint> & { thin?: boolean };
 
 type PendingUpdate = NonNullable<Wire<Stripe.Subscription>['pending_update']>;
 
-/** Without its items: they have their own table, and the nested list is created when it is sent. */
+/** A subscription without its items, which have their own table. The nested list is added when it is sent. */
 export interface Subscription extends Omit<Wire<Stripe.Subscription>, 'items' | 'pending_update'> {
   pending_update:
     (Omit<PendingUpdate, 'subscription_items'> & { subscription_items: SubscriptionItem[] }) | null;
 }
 
-/** Its price by id: the sent object embeds the price's present state. */
+/** A subscription item with its price's id. The sent object embeds the price's current state. */
 export interface SubscriptionItem extends Omit<
   Wire<Stripe.SubscriptionItem>,
   'price' | 'plan' | 'deleted'
@@ -43,13 +43,13 @@ export type SubscriptionSchedule = Wire<Stripe.SubscriptionSchedule>;
 export type Invoice = Omit<Wire<Stripe.Invoice>, 'lines' | 'payments'>;
 export type CheckoutSession = Omit<Wire<Stripe.Checkout.Session>, 'line_items'>;
 
-/** A line of a checkout session, with the id of its price. */
+/** A Checkout Session line item with its price's id. */
 export interface SessionLine extends Omit<Wire<Stripe.LineItem>, 'price'> {
   price: string;
   session: string;
 }
 
-/** A feature attached to a product, by their ids. */
+/** The attachment of a feature to a product, with their ids. */
 interface ProductFeature {
   id: string;
   object: 'product_feature';
@@ -70,7 +70,7 @@ export interface SandboxEvent {
   type: string;
 }
 
-/** One event for one endpoint. */
+/** The delivery of one event to one endpoint. */
 export interface Delivery {
   id: string;
   object: 'sandbox.delivery';
@@ -80,17 +80,17 @@ export interface Delivery {
   url: string;
   status: 'pending' | 'delivered' | 'failed' | 'dropped';
   attempts: number;
-  /** The last response's status; null before the first. */
+  /** The last attempt's response status, or null if there was no response. */
   responseStatus: number | null;
-  /** The error, if there was no response. */
+  /** The last attempt's error, if there was no response. */
   error: string | null;
-  /** Epoch ms, by the sandbox's clock: a fault delays the delivery until then. */
+  /** The earliest delivery time, in epoch ms by the sandbox's clock. Faults can delay it. */
   notBefore: number;
-  /** Epoch ms, by the sandbox's clock: when background mode retries. */
+  /** When background mode retries, in epoch ms by the sandbox's clock. */
   retryAt: number;
 }
 
-/** Data for a session's completion, which Stripe does not show on the session. */
+/** Data that completing a session requires, but that Stripe does not show on the session. */
 export interface SessionPlan {
   id: string;
   object: 'sandbox.session_plan';
@@ -102,16 +102,18 @@ export interface SessionPlan {
   coupon: string | null;
 }
 
-/** The outcome of a customer's payments, such as those from an empty account. */
+/** A customer's ability to pay. */
 interface Wallet {
   id: string;
   object: 'sandbox.wallet';
   declines: boolean;
-  /** False: the customer has no card. */
+  /** Whether the customer has a card. */
   card: boolean;
 }
 
-/** How a test card or account behaves; `fails_later` can be attached, and declines each charge. */
+/**
+ * How a test card or bank account behaves. A `fails_later` card can be attached, but declines every charge.
+ */
 export type MethodBehavior =
   | 'pays'
   | 'declines'
@@ -122,7 +124,7 @@ export type MethodBehavior =
   | 'debit_pays'
   | 'debit_fails';
 
-/** The outcome of charges of a payment method, which at Stripe depends on its number. */
+/** How a payment method behaves when charged. In Stripe, this depends on its number. */
 export interface TestMethod {
   /** The payment method's id. */
   id: string;
@@ -130,28 +132,28 @@ export interface TestMethod {
   behavior: MethodBehavior;
 }
 
-/** The state of a subscription's pending update that Stripe does not show. */
+/** Data about a subscription's pending update that Stripe does not show. */
 interface PendingUpdateRow {
   /** The subscription's id. */
   id: string;
   object: 'sandbox.pending_update';
   invoice: string;
-  /** The ids of the items that it removes. */
+  /** The ids of the items that the update removes. */
   removed: string[];
-  /** Whether periods restart. */
+  /** Whether the update restarts the billing periods. */
   restarts: boolean;
 }
 
-/** A payment by a slow method, with its settlement. */
+/** The future settlement of an asynchronous payment. */
 export interface Settlement {
-  /** The payment intent's id. */
+  /** The PaymentIntent's id. */
   id: string;
   object: 'sandbox.settlement';
   settlesAt: number;
   succeeds: boolean;
 }
 
-/** A trial whose `trial_will_end` was sent. */
+/** A record that a trial's `trial_will_end` event was sent. */
 interface TrialNotice {
   /** The subscription's id. */
   id: string;
@@ -159,7 +161,7 @@ interface TrialNotice {
   trialEnd: number;
 }
 
-/** A schedule whose `expiring` was sent. */
+/** A record that a schedule's `expiring` event was sent. */
 interface ScheduleNotice {
   id: string;
   object: 'sandbox.schedule_notice';
@@ -179,7 +181,7 @@ interface DeletedObject {
   deleted: true;
 }
 
-/** Creates all of the sandbox's tables, with the indexes of each. */
+/** Creates the sandbox's empty tables and their indexes. */
 export function emptyTables() {
   return {
     customers: new Table<Customer>({}),
@@ -211,11 +213,11 @@ export function emptyTables() {
       customer: ({ customer }) => customer,
       subscription: ({ parent }) => parent?.subscription_details?.subscription,
     }),
-    // Only items without an invoice: on an invoice they are lines.
+    // Only items created through the API. Prorations are stored as invoice lines.
     invoiceItems: new Table<InvoiceItem, 'customer'>({ customer: ({ customer }) => customer }),
     invoiceLines: new Table<InvoiceLine, 'invoice' | 'waiting'>({
       invoice: ({ invoice }) => invoice,
-      // Those without an invoice, by the subscription whose next one they join.
+      // Prorations that wait for their subscription's next invoice.
       waiting: ({ invoice, subscription }) => (invoice === null ? subscription : null),
     }),
     invoicePayments: new Table<InvoicePayment, 'invoice' | 'intent'>({
@@ -258,7 +260,7 @@ export function emptyTables() {
 
 export type Tables = ReturnType<typeof emptyTables>;
 
-/** The rows of a table, by its type. */
+/** The row type of a table. */
 export type RowOf<T> = T extends Map<string, infer R> ? R : never;
 
 export type Entity = RowOf<Tables[keyof Tables]>;

@@ -3,7 +3,7 @@ import { DueQueue } from './due-queue.ts';
 import type { TestClock } from './tables.ts';
 import type { Timed, World } from './world.ts';
 
-/** Returns the test clock of an object; undefined for objects in the sandbox's own time. */
+/** Returns the test clock that an object follows, or undefined if it follows the sandbox's clock. */
 export function testClockOf(world: World, item: Timed): TestClock | undefined {
   const customer =
     item.object === 'sandbox.settlement'
@@ -12,14 +12,14 @@ export function testClockOf(world: World, item: Timed): TestClock | undefined {
   return clockOfCustomer(world, customer);
 }
 
-/** Returns the queue of work for a test clock. */
+/** Returns the queue of due work for a test clock. */
 export function queueOf({ dueOnTestClocks: queues }: World, { id }: TestClock): DueQueue<Timed> {
   const queue = queues.get(id) ?? new DueQueue<Timed>();
   queues.set(id, queue);
   return queue;
 }
 
-/** Returns the test clock of a request's customer, found by its parameters or the object in its path. */
+/** Returns the test clock that a request follows, found through its parameters or the object in its path. */
 export function testClockOfRequest(
   world: World,
   form: FormTree,

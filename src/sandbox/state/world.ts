@@ -15,42 +15,42 @@ import {
   type Tables,
 } from './tables.ts';
 
-/** The kinds of objects that change with time. */
+/** The objects for which work can become due. */
 export type Timed = CheckoutSession | Invoice | Settlement | Subscription | SubscriptionSchedule;
 
-/** The treatment of a subscription whose invoice could not be collected. */
+/** How a subscription is treated whose invoice could not be collected. */
 export interface Dunning {
-  /** Days after the first failed attempt at which it is retried, ascending. */
+  /** The days after the invoice's finalization on which collection is retried, ascending. */
   retryDays: readonly number[];
-  /** The state after the last retry. */
+  /** What happens to the subscription after the last retry. */
   then: 'cancel' | 'unpaid' | 'past_due';
 }
 
-/** The state of one sandbox and everything that changes it; nothing is global. */
+/** The complete state of one sandbox. None of it is global, so several sandboxes can run side by side. */
 export interface World {
   readonly tables: Tables;
   readonly clock: SandboxClock;
   readonly accountId: string;
   dunning: Dunning;
-  /** Work that is due by the sandbox's clock. */
+  /** Due work that follows the sandbox's clock. */
   readonly due: DueQueue<Timed>;
-  /** Work that is due for customers on a test clock, by the clock's id. */
+  /** Due work of customers on a test clock, by the clock's id. */
   readonly dueOnTestClocks: Map<string, DueQueue<Timed>>;
   eventFaults: EventFaults;
-  /** Maximum number of objects in a page of a list, even if `limit` is larger. */
+  /** The maximum page size of lists, even if `limit` is larger. */
   largestPage: number;
-  /** The sandbox's URL, for the links in its responses. */
+  /** The sandbox's URL, used for links in its responses. */
   baseUrl: string;
-  /** The current API request, whose id events contain. */
+  /** The current API request. Events record its id in `request.id`. */
   request: { id: string; idempotencyKey: string | null } | null;
-  /** Called with each new event, after it was stored. */
+  /** Called with each new event once it is stored. */
   onEvent: (event: SandboxEvent) => void;
 }
 
-/** As at Stripe. */
+/** Stripe's maximum page size. */
 const largestPage = 100;
 
-/** Creates an empty world. Objects that are added to it fall due automatically. */
+/** Creates an empty world. It tracks the due work of objects that are added to it. */
 export function newWorld(
   settings: Pick<World, 'clock' | 'accountId' | 'dunning' | 'onEvent'>,
 ): World {
@@ -78,7 +78,7 @@ export function newWorld(
   };
 }
 
-/** Deletes everything in it. */
+/** Deletes all of a world's objects and its queued work. */
 export function clearWorld({ tables, due, dueOnTestClocks }: World): void {
   for (const table of Object.values(tables)) {
     table.clear();
@@ -87,7 +87,7 @@ export function clearWorld({ tables, due, dueOnTestClocks }: World): void {
   dueOnTestClocks.clear();
 }
 
-/** Marks an object as changed, if its kind changes with time. */
+/** Marks an object as changed, if work can become due for it. */
 export function touch(world: World, entity: Entity): void {
   if (isTimed(entity)) {
     world.due.touch(entity);
@@ -106,7 +106,7 @@ function isTimed(entity: Entity): entity is Timed {
   return timedKinds.has(entity.object);
 }
 
-/** Returns the object, or throws Stripe's `resource_missing`. */
+/** Returns the object with an id, or throws Stripe's `resource_missing`. */
 export function need<T>(
   table: ReadonlyMap<string, T>,
   kind: string,

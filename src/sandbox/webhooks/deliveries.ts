@@ -11,7 +11,7 @@ const answerTimeoutMs = 10_000;
 
 export type DeliveryMode = 'background' | 'manual';
 
-/** The webhooks' deliveries and their outcomes. */
+/** Sends events to webhook endpoints and records the outcomes. */
 export class Deliveries {
   readonly #world: World;
   readonly #mode: DeliveryMode;
@@ -22,14 +22,14 @@ export class Deliveries {
   #closed = false;
   faults: WebhookFaults = {};
 
-  /** @param onSent called with the outcome of each delivery. */
+  /** @param onSent called after each delivery attempt. */
   constructor(world: World, mode: DeliveryMode, onSent: () => void) {
     this.#world = world;
     this.#mode = mode;
     this.#onSent = onSent;
   }
 
-  /** Newest last. */
+  /** All deliveries, oldest first. */
   get all(): Delivery[] {
     return [...this.#world.tables.deliveries.values()];
   }
@@ -49,10 +49,10 @@ export class Deliveries {
   }
 
   /**
-   * Sends all pending deliveries once, sequentially, and waits for the responses. Delayed ones stay. Also
-   * sends events that the responses caused, and immediately retries waiting ones.
+   * Sends each pending delivery once, in sequence, and waits for the responses. Includes events that the
+   * responses cause and deliveries that wait for a retry, but not those that a fault still delays.
    *
-   * @param only patterns of the types to send; the others stay pending.
+   * @param only patterns of the event types to send; other events stay pending.
    */
   async deliver(only: readonly string[] = ['*']): Promise<void> {
     const tried = new Set<Delivery>();
@@ -78,7 +78,7 @@ export class Deliveries {
       return;
     }
     clearTimeout(this.#timer);
-    // After the current call, so that a request's response does not wait for its own webhooks.
+    // Runs after the current call, so that an API response does not wait for its own webhooks.
     this.#timer = setTimeout(() => {
       const now = this.#world.clock.now();
       for (const delivery of this.#due()) {
@@ -92,7 +92,7 @@ export class Deliveries {
     }, 0);
   }
 
-  /** Resends an event, for any earlier outcome. Returns false if it does not exist. */
+  /** Resends an event to its endpoints, whatever the earlier outcomes. Returns false if it does not exist. */
   resend(eventId: string): boolean {
     const event = this.#world.tables.events.get(eventId);
     if (event !== undefined) {
@@ -101,7 +101,7 @@ export class Deliveries {
     return event !== undefined;
   }
 
-  /** Returns the events that at least one endpoint has not acknowledged. */
+  /** Returns the ids of events that at least one endpoint has not acknowledged. */
   unacknowledged(): Set<string> {
     const acknowledged = new Set(
       this.all.filter(({ status }) => status === 'delivered').map((delivery) => pairOf(delivery)),
@@ -165,7 +165,7 @@ export class Deliveries {
 
   #send(delivery: Delivery): Promise<void> {
     const sending = this.#post(delivery).finally(() => {
-      // Set again, because the status is indexed.
+      // The row is set again because its status is indexed.
       this.#world.tables.deliveries.set(delivery.id, delivery);
       this.#inFlight.delete(delivery);
       this.#onSent();
@@ -219,7 +219,8 @@ export class Deliveries {
 }
 
 /**
- * Returns a key of event and endpoint: an event may be sent several times, and one acknowledgement is enough.
+ * Returns a key for an event and endpoint. The event may be sent several times; one acknowledgement is
+ * enough.
  */
 function pairOf({ eventId, endpointId }: Delivery): string {
   return `${eventId} ${endpointId}`;

@@ -7,14 +7,14 @@ export interface EndpointRequest {
   url: string;
   secret: string;
   enabledEvents: readonly string[];
-  /** The API version of its objects; absent: the version that the SDK pins. */
+  /** The API version of the events. Defaults to the version that the SDK pins. */
   apiVersion?: string | undefined;
   thin?: boolean | undefined;
   description?: string | null;
   metadata?: Record<string, string>;
 }
 
-/** Adds an endpoint; one with the same URL and secret is the same. */
+/** Adds a webhook endpoint, or replaces the one with the same URL and secret. */
 export function addEndpoint(world: World, request: EndpointRequest): WebhookEndpoint {
   const same = [...world.tables.webhookEndpoints.values()].find(
     ({ url, secret }) => url === request.url && secret === request.secret,

@@ -2,14 +2,14 @@ import type { Tables } from '../state/tables.ts';
 import { isJsonObject, type Json, type JsonObject } from '../wire.ts';
 
 /**
- * Returns whether an API version precedes 2025-03-31.basil, which moved the periods to the items and the
- * payments of an invoice to a list (docs.stripe.com/changelog/basil).
+ * Returns whether an API version precedes 2025-03-31.basil, which moved periods to subscription items and
+ * invoice payments to a list (docs.stripe.com/changelog/basil).
  */
 export function isBeforeBasil(version: string): boolean {
   return version.slice(0, 10) < '2025-03-31';
 }
 
-/** Returns the object in the shape of versions before basil. */
+/** Returns an object in the shape that it had before basil. */
 export function beforeBasil(tables: Tables, object: JsonObject): JsonObject {
   switch (textOf(object['object'])) {
     case 'subscription':
@@ -27,7 +27,7 @@ export function beforeBasil(tables: Tables, object: JsonObject): JsonObject {
   }
 }
 
-/** Returns `previous_attributes` in the shape of versions before basil. */
+/** Returns `previous_attributes` in the shape that they had before basil. */
 export function previousBeforeBasil(object: JsonObject, previous: JsonObject): JsonObject {
   const items = rowsOf(previous['items']);
   const [first] = items;
@@ -100,7 +100,7 @@ function oldLine(tables: Tables, line: JsonObject): JsonObject {
   };
 }
 
-/** Returns the invoice that an intent pays. */
+/** Returns the id of the invoice that a PaymentIntent pays, or null. */
 function invoiceOf(tables: Tables, intent: Json | undefined): Json {
   return tables.invoicePayments.where('intent', textOf(intent))[0]?.invoice ?? null;
 }

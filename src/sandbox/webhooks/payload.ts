@@ -5,7 +5,8 @@ import { beforeBasil, isBeforeBasil, previousBeforeBasil } from './older-shape.t
 import type { WebhookFaults } from './webhook-faults.ts';
 
 /**
- * Returns the body of an event for an endpoint: in its API version, thin, or with a foreign mode or account.
+ * Returns an event's body for an endpoint: thin or in the endpoint's API version, and with the mode or
+ * account that a fault sets.
  */
 export function payloadOf(
   tables: Tables,
@@ -45,7 +46,7 @@ function inVersion(tables: Tables, event: SandboxEvent, version: string | null):
   };
 }
 
-/** Returns an event that only names its object, as API v2 sends them. */
+/** Returns a thin event, which only references its object, as API v2 sends it. */
 function thin(event: SandboxEvent): JsonObject {
   const { id, object } = event.data.object;
   const request = event.request.id === null ? null : { type: 'request', request: event.request };

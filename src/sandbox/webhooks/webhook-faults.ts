@@ -1,28 +1,28 @@
 import { matchesType } from '../state/event-faults.ts';
 
-/** Faults of deliveries to endpoints. Can be changed at any time. */
+/** Faults in webhook deliveries. They can be changed at any time. */
 export interface WebhookFaults {
   /** Drops events: all, or those whose type matches a pattern such as `invoice.*`. */
   drop?: boolean | readonly string[];
-  /** Drops this share of the others, from 0 to 1, the same ones in every run. */
+  /** Drops this share of the remaining events, from 0 to 1. Every run drops the same ones. */
   dropShare?: number;
-  /** Number of additional deliveries of each event. */
+  /** The number of additional deliveries of each event. */
   repeat?: number;
-  /** Delays each event, by the sandbox's clock. */
+  /** The delay of each delivery in ms, by the sandbox's clock. */
   delayMs?: number;
-  /** Maximum additional delay of each event. */
+  /** The maximum random delay to add to each delivery, in ms. */
   jitterMs?: number;
   /** Shuffles deliveries, in the same order in every run. */
   shuffle?: boolean;
-  /** Marks events as of this mode. The sandbox's own are not live. */
+  /** Overrides the `livemode` of events, which is otherwise false. */
   livemode?: boolean;
-  /** Marks events as of this account. The sandbox's own name none. */
+  /** Sets the `account` of events, which is otherwise absent. */
   account?: string;
 }
 
 /**
- * Returns whether an event of this type is lost.
- * @param random from 0 up to 1; drawn only if a share is to be lost.
+ * Returns whether the faults drop an event of this type.
+ * @param random returns a number from 0 up to 1; called only if `dropShare` is set.
  */
 export function isDropped(faults: WebhookFaults, type: string, random: () => number): boolean {
   const { drop = false, dropShare } = faults;
@@ -31,7 +31,7 @@ export function isDropped(faults: WebhookFaults, type: string, random: () => num
   return named || (dropShare !== undefined && random() < dropShare);
 }
 
-/** Returns numbers from 0 up to 1, the same in every run (mulberry32). */
+/** Returns a random number generator from 0 up to 1 with the same sequence in every run (mulberry32). */
 export function createRandom(seed = 1): () => number {
   let state = seed;
   return () => {

@@ -52,7 +52,7 @@ describe('pressing a button', () => {
 
   test('that is not there says which are', async () => {
     await expect(press(await openPage(url), 'Cancel')).rejects.toThrow(
-      'only: “Search”, “Pay $12.00”',
+      'Its buttons: “Search”, “Pay $12.00”.',
     );
   });
 });

@@ -24,7 +24,7 @@ describe('the greeting of npm run dev', () => {
   it('says that another program has a port, and only then', () => {
     expect(greeting(running, plain)).not.toContain('Another program');
     expect(greeting({ ...running, portsInUse: [3_000] }, plain)).toContain(
-      'Another program has port 3000',
+      'Another program uses port 3000',
     );
   });
 
