@@ -25,32 +25,8 @@ let pages: Server;
 let allowed: Page;
 let foreign: Page;
 
-/** What a page runs: it reads flags by the SDK and writes them into the page. */
-const script = `
-  import { OpenFeature, ProviderEvents } from '@openfeature/web-sdk';
-  import { OFREPWebProvider } from '@openfeature/ofrep-web-provider';
-
-  window.start = async (baseUrl, token, targetingKey) => {
-    await OpenFeature.setContext({ targetingKey });
-    const provider = new OFREPWebProvider({
-      baseUrl,
-      headersFactory: () => [['Authorization', 'Bearer ' + token]],
-    });
-    await OpenFeature.setProviderAndWait(provider);
-    const client = OpenFeature.getClient();
-    const show = () => {
-      document.body.textContent = JSON.stringify({
-        export: client.getBooleanValue('export', false),
-        seats: client.getNumberValue('seats', -1),
-      });
-    };
-    client.addHandler(ProviderEvents.ConfigurationChanged, show);
-    show();
-  };
-`;
-
 beforeAll(async () => {
-  const bundle = await bundleOf(script);
+  const bundle = await bundlePage();
   pages = createServer((request, response) => {
     const isScript = request.url === '/app.js';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
@@ -85,19 +61,11 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => started.stop(), 60_000);
 
-/** Bundles a page's script with what it imports from this repository's packages. */
-async function bundleOf(code: string): Promise<string> {
-  const entry = path.join(import.meta.dirname, 'ofrep-web-page.js');
+/** Bundles the page's script with what it imports from this repository's packages. */
+async function bundlePage(): Promise<string> {
   const build = await rolldown({
-    input: entry,
+    input: path.join(import.meta.dirname, 'ofrep-web-page.js'),
     platform: 'browser',
-    plugins: [
-      {
-        name: 'page',
-        resolveId: (id) => (id === entry ? id : null),
-        load: (id) => (id === entry ? code : null),
-      },
-    ],
   });
   const { output } = await build.generate({ format: 'iife' });
   await build.close();
