@@ -1,20 +1,23 @@
 import { LatchkeyUnavailable } from './problem.ts';
-import { unref } from './stream.ts';
+import { unref } from './timer.ts';
 
 /** Interval between probes while the service is unreachable, milliseconds. */
 const probeEveryMs = 1_000;
 
 export interface Availability {
   /** Whether requests are worth trying: false while the service is unreachable. */
-  isUp(): boolean;
-  /** Notes the outcome of a request. */
-  note(error: unknown): void;
+  isUp: () => boolean;
+  /**
+   * Begins a request. The returned function notes its error; it ignores one whose request began before the
+   * last recovery.
+   */
+  begin(): (error: unknown) => void;
   close(): void;
 }
 
 /**
- * Tracks whether the service is reachable. While it is not, one probe at a time looks for it, and nobody
- * else waits.
+ * Tracks whether the service is reachable. While it is not, one probe at a time looks for it, and no other
+ * request waits.
  *
  * @param probe sends a request; it throws `LatchkeyUnavailable` while the service is away.
  * @param onChange called once per outage and once per recovery.
@@ -23,15 +26,16 @@ export function createAvailability(
   probe: () => Promise<unknown>,
   onChange: (isUp: boolean, reason: unknown) => void,
 ): Availability {
-  let up = true;
+  let isUp = true;
+  let recoveries = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
 
   function goDown(reason: unknown): void {
-    if (!up) return;
-    up = false;
-    onChange(false, reason);
+    if (!isUp || isClosed) return;
+    isUp = false;
     scheduleProbe();
+    onChange(false, reason);
   }
 
   function scheduleProbe(): void {
@@ -39,6 +43,7 @@ export function createAvailability(
     timer = setTimeout(
       () => {
         probe().then(goUp, (error: unknown) => {
+          // Any other error is an answer: the user may be forbidden, the service is there.
           if (error instanceof LatchkeyUnavailable) scheduleProbe();
           else goUp();
         });
@@ -49,17 +54,23 @@ export function createAvailability(
   }
 
   function goUp(): void {
-    if (up || isClosed) return;
-    up = true;
+    if (isUp || isClosed) return;
+    isUp = true;
+    recoveries += 1;
     onChange(true, undefined);
   }
 
   return {
-    isUp: () => up,
-    note(error) {
-      if (error instanceof LatchkeyUnavailable) goDown(error);
+    isUp: () => isUp,
+    begin() {
+      const began = recoveries;
+      return (error) => {
+        if (error instanceof LatchkeyUnavailable && began === recoveries) goDown(error);
+      };
     },
     close() {
+      // Without probes, every check tries for itself.
+      isUp = true;
       isClosed = true;
       clearTimeout(timer);
     },

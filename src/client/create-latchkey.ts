@@ -1,13 +1,12 @@
-import { type Availability, createAvailability } from './availability.ts';
-import { type Check, checkOf, isFresh, type Known, toKnown } from './core/answer.ts';
+import { createAnswers } from './answers.ts';
+import { createAvailability } from './availability.ts';
+import { type Check, checkOf } from './core/answer.ts';
 import { degradedCheck, failModeOf } from './core/fail-mode.ts';
 import type { FeatureMap } from './core/features.ts';
-import { createSend } from './http.ts';
-import { KnownUsers } from './known-users.ts';
-import type { Events, Latchkey, LatchkeyOptions } from './latchkey.ts';
-import { createLoader } from './loader.ts';
+import { createEmitter } from './events.ts';
+import { createSend, type HttpOptions } from './http.ts';
+import type { Latchkey, LatchkeyOptions } from './latchkey.ts';
 import { LatchkeyUnavailable } from './problem.ts';
-import type { Answer } from './routes.ts';
 import { followStream } from './stream.ts';
 
 const defaults = {
@@ -26,143 +25,67 @@ const denied = Promise.resolve(false);
  * Creates a client. It keeps answers until they change: at the instant that the service named, or when the
  * stream of changes reports it. While Latchkey is unreachable, checks answer by `onUnavailable`, and say so by
  * `source`.
+ *
+ * @throws TypeError without `url` or `key`.
  */
 export function createLatchkey<Features extends object = FeatureMap>(
   options: LatchkeyOptions<Features>,
 ): Latchkey<Features> {
-  const { maxStaleMs, maxLastKnownMs, timeoutMs, slowTimeoutMs, maxUsers } = {
-    ...defaults,
-    ...options,
-  };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const settings = { ...defaults, ...(Object.fromEntries(given) as Partial<typeof defaults>) };
+  const { timeoutMs, slowTimeoutMs, maxLastKnownMs } = settings;
   const now = options.now ?? Date.now;
-  const http = { url: options.url, key: options.key, fetch: options.fetch ?? fetch };
+  const http = httpOptionsOf(options);
   const send = createSend(http);
-  const load = createLoader(send, timeoutMs);
-  const users = new KnownUsers(maxUsers);
-  const loading = new Map<string, Promise<Known>>();
-  /** The last reported revision of users whose answer is being loaded. */
-  const reported = new Map<string, number>();
-  const listeners: { [Name in keyof Events]: Set<(event: Events[Name]) => void> } = {
-    change: new Set(),
-    degraded: new Set(),
-    recovered: new Set(),
-  };
-  let isStreaming = false;
+  const { on, emit } = createEmitter();
   let lastAsked: string | undefined;
 
-  function emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const callback of listeners[name]) callback(event);
-  }
-
-  const availability: Availability = createAvailability(
-    () => (lastAsked === undefined ? send('/catalog', { timeoutMs }) : loadUser(lastAsked)),
+  const availability = createAvailability(
+    () => (lastAsked === undefined ? send('/catalog', { timeoutMs }) : answers.load(lastAsked)),
     (isUp, reason) => {
-      if (isUp) emit('recovered', undefined);
-      else emit('degraded', { reason });
+      if (isUp) {
+        stream?.wake();
+        emit('recovered', undefined);
+      } else emit('degraded', { reason });
     },
   );
-
+  const answers = createAnswers(
+    { send, now, availability, isLive: (instant) => stream?.isLive(instant) === true },
+    settings,
+  );
   const stream =
     options.stream === false
       ? undefined
       : followStream(http, {
-          onUp(isResumed) {
-            isStreaming = true;
-            // Changes between the fetch of an answer and the start of the stream were not reported.
-            if (!isResumed) users.outdateAll();
-          },
-          onDown() {
-            isStreaming = false;
-          },
           onChange(change) {
-            const { user_id: userId, revision } = change;
-            if (loading.has(userId)) {
-              reported.set(userId, Math.max(revision, reported.get(userId) ?? 0));
-            }
-            const known = users.get(userId);
-            if (known !== undefined) {
-              known.isOutdated = true;
-              for (const code of change.lost) known.lost.add(code);
-              for (const code of change.gained) known.lost.delete(code);
-            }
+            answers.noteChange(change);
             emit('change', change);
           },
-          onReset() {
-            users.outdateAll();
-          },
+          onGap: answers.noteGap,
           // While Latchkey is unreachable, only the probe asks for it.
-          mayConnect: () => availability.isUp(),
+          mayConnect: availability.isUp,
+          now,
         });
 
-  /** Loads a user's answer; once at a time. */
-  function loadUser(userId: string): Promise<Known> {
-    const running = loading.get(userId);
-    if (running !== undefined) return running;
-    lastAsked = userId;
-    const task = fetchKnown(userId).finally(() => {
-      loading.delete(userId);
-      reported.delete(userId);
-    });
-    loading.set(userId, task);
-    return task;
-  }
-
-  async function fetchKnown(userId: string): Promise<Known> {
-    try {
-      let fetchedAt = now();
-      let answer = await load(userId);
-      // A change that was reported meanwhile may be missing from the answer.
-      const least = reported.get(userId) ?? 0;
-      if (answer.revision < least) {
-        fetchedAt = now();
-        answer = await readAnswer(userId, least);
-      }
-      const known = toKnown(answer, fetchedAt);
-      users.set(userId, known);
-      return known;
-    } catch (error) {
-      availability.note(error);
-      throw error;
-    }
-  }
-
-  function readAnswer(userId: string, minRevision: number): Promise<Answer> {
-    return send('/entitlements', {
-      query: { user_id: userId, min_revision: minRevision, include: 'reasons' },
-      timeoutMs,
-    });
-  }
-
-  function freshOf(userId: string): Known | undefined {
-    const known = users.get(userId);
-    return known !== undefined && isFresh(known, now(), isStreaming, maxStaleMs)
-      ? known
-      : undefined;
-  }
-
   async function loadedCheck(userId: string, code: string): Promise<Check> {
+    lastAsked = userId;
     if (availability.isUp()) {
       try {
-        return checkOf(await loadUser(userId), code, 'server');
+        return checkOf(await answers.load(userId), code, 'server');
       } catch (error) {
         if (!(error instanceof LatchkeyUnavailable)) throw error;
       }
-    } else lastAsked = userId;
+    }
     const mode = failModeOf(options.onUnavailable, code);
-    return degradedCheck(mode, users.get(userId), code, now(), maxLastKnownMs);
+    return degradedCheck(mode, answers.last(userId), code, now(), maxLastKnownMs);
   }
 
   function slow<Body>(path: string, body: unknown, idempotencyKey?: string): Promise<Body> {
-    return send<Body>(path, {
-      method: 'POST',
-      body,
-      timeoutMs: slowTimeoutMs,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    });
+    return send<Body>(path, { method: 'POST', body, timeoutMs: slowTimeoutMs, idempotencyKey });
   }
 
   function check(userId: string, code: string): Promise<Check> {
-    const known = freshOf(userId);
+    const known = answers.fresh(userId, code);
     return known === undefined
       ? loadedCheck(userId, code)
       : Promise.resolve(checkOf(known, code, 'cache'));
@@ -170,7 +93,7 @@ export function createLatchkey<Features extends object = FeatureMap>(
 
   return {
     allows(userId, code) {
-      const known = freshOf(userId);
+      const known = answers.fresh(userId, code);
       if (known === undefined) return loadedCheck(userId, code).then((found) => found.allowed);
       return known.checks.get(code)?.allowed === true ? allowed : denied;
     },
@@ -178,18 +101,19 @@ export function createLatchkey<Features extends object = FeatureMap>(
     async limit(userId, code) {
       const { allowed: isAllowed, value } = await check(userId, code);
       if (!isAllowed) return 0;
-      // A fail mode of `allow` knows no value.
-      return typeof value === 'number' ? value : Infinity;
+      if (typeof value === 'number') return value;
+      // Without a value, a fail mode allows it.
+      if (value === 'unlimited' || value === null) return Infinity;
+      throw new TypeError(`Feature \`${code}\` is not a limit.`);
     },
     async entitlements(userId, { minRevision = 0 } = {}) {
-      const fresh = freshOf(userId);
+      const fresh = answers.fresh(userId);
       if (fresh !== undefined && fresh.answer.revision >= minRevision) return fresh.answer;
       if (!availability.isUp()) throw new LatchkeyUnavailable('Latchkey is unreachable.');
-      const { answer } = await loadUser(userId);
+      lastAsked = userId;
+      const { answer } = await answers.load(userId);
       if (answer.revision >= minRevision) return answer;
-      const known = toKnown(await readAnswer(userId, minRevision), now());
-      users.set(userId, known);
-      return known.answer;
+      return (await answers.loadAtLeast(userId, minRevision)).answer;
     },
     catalog: () => send('/catalog', { timeoutMs: slowTimeoutMs }),
     checkout({ idempotencyKey, ...request }) {
@@ -214,17 +138,18 @@ export function createLatchkey<Features extends object = FeatureMap>(
         query: { user_id: userId, ttl_seconds: ttlSeconds },
         timeoutMs,
       }),
-    on(name, callback) {
-      listeners[name].add(callback);
-      return () => {
-        listeners[name].delete(callback);
-      };
-    },
-    close() {
-      stream?.close();
+    on,
+    async close() {
       availability.close();
-      isStreaming = false;
-      return Promise.resolve();
+      await stream?.close();
     },
   };
+}
+
+function httpOptionsOf({ url, key, fetch: given }: LatchkeyOptions): HttpOptions {
+  if (url === undefined || url === '')
+    throw new TypeError('`url` is missing: the URL of Latchkey.');
+  if (key === undefined || key === '') throw new TypeError('`key` is missing: an API key.');
+  if (!/^https?:\/\//.test(url)) throw new TypeError('`url` must begin with https:// or http://.');
+  return { url, key, fetch: given ?? ((...request) => fetch(...request)) };
 }

@@ -1,4 +1,4 @@
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
+import type { createRemoteJWKSet, JSONWebKeySet } from 'jose';
 
 /** The verified claims of a signed document. */
 export interface EntitlementsDocument {
@@ -36,9 +36,13 @@ export async function verifyDocument(
   document: string,
   { jwks, project, issuer, now = Date.now }: VerifyOptions,
 ): Promise<EntitlementsDocument> {
+  // Loaded here, so that a client that verifies nothing does without it.
+  const jose = await import('jose');
   const keys =
-    typeof jwks === 'string' || jwks instanceof URL ? remoteKeys(jwks) : createLocalJWKSet(jwks);
-  const { payload } = await jwtVerify<{
+    typeof jwks === 'string' || jwks instanceof URL
+      ? remoteKeys(jose, jwks)
+      : jose.createLocalJWKSet(jwks);
+  const { payload } = await jose.jwtVerify<{
     latchkey: {
       revision: number;
       entitlements: Record<string, unknown>;
@@ -61,9 +65,12 @@ export async function verifyDocument(
   };
 }
 
-function remoteKeys(url: string | URL): ReturnType<typeof createRemoteJWKSet> {
+function remoteKeys(
+  jose: { createRemoteJWKSet: typeof createRemoteJWKSet },
+  url: string | URL,
+): ReturnType<typeof createRemoteJWKSet> {
   const text = String(url);
-  const found = remote.get(text) ?? createRemoteJWKSet(new URL(text));
+  const found = remote.get(text) ?? jose.createRemoteJWKSet(new URL(text));
   remote.set(text, found);
   return found;
 }

@@ -11,8 +11,8 @@ export interface EntitledRequest extends Request {
 }
 
 /**
- * Returns a middleware that lets a request pass only if its user may use a feature; others get a 402, or a
- * 403 if the feature was revoked. The check is on `request.entitlement`.
+ * Returns a middleware that lets a request pass only if its user may use a feature. Others get a 402, a
+ * 403 if the feature was revoked, or a 503 if Latchkey is unreachable and the fail mode denies. The check is on `request.entitlement`.
  *
  * @param options `user` returns the user's id.
  */
@@ -30,7 +30,7 @@ export function requireFeature<Features extends object>(
       const { check, refusal } = await checkFeature(client, await options.user(request), feature);
       request.entitlement = check;
       if (refusal === null) next();
-      else response.status(refusal.status).type('application/problem+json').send(refusal.body);
+      else response.status(refusal.status).set(refusal.headers).send(refusal.body);
     } catch (error) {
       next(error);
     }

@@ -12,8 +12,8 @@ declare module 'fastify' {
 }
 
 /**
- * Returns a `preHandler` that lets a request pass only if its user may use a feature; others get a 402, or a
- * 403 if the feature was revoked. The check is on `request.entitlement`.
+ * Returns a `preHandler` that lets a request pass only if its user may use a feature. Others get a 402, a
+ * 403 if the feature was revoked, or a 503 if Latchkey is unreachable and the fail mode denies. The check is on `request.entitlement`.
  *
  * @param options `user` returns the user's id.
  */
@@ -26,6 +26,6 @@ export function requireFeature<Features extends object>(
     const { check, refusal } = await checkFeature(client, await options.user(request), feature);
     request.entitlement = check;
     if (refusal === null) return undefined;
-    return reply.code(refusal.status).type('application/problem+json').send(refusal.body);
+    return reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
   };
 }

@@ -11,8 +11,8 @@ export interface EntitledVariables {
 }
 
 /**
- * Returns a middleware that lets a request pass only if its user may use a feature; others get a 402, or a
- * 403 if the feature was revoked. The check is in `c.get('entitlement')`.
+ * Returns a middleware that lets a request pass only if its user may use a feature. Others get a 402, a
+ * 403 if the feature was revoked, or a 503 if Latchkey is unreachable and the fail mode denies. The check is in `c.get('entitlement')`.
  *
  * @param options `user` returns the user's id.
  */
@@ -28,8 +28,6 @@ export function requireFeature<Features extends object>(
       await next();
       return undefined;
     }
-    return context.body(JSON.stringify(refusal.body), refusal.status, {
-      'content-type': 'application/problem+json',
-    });
+    return context.body(JSON.stringify(refusal.body), refusal.status, refusal.headers);
   };
 }

@@ -1,4 +1,5 @@
 import { LatchkeyError, LatchkeyUnavailable } from './problem.ts';
+import { unref } from './timer.ts';
 
 export interface HttpOptions {
   /** The service's URL, such as `https://latchkey.example.com`. */
@@ -9,59 +10,90 @@ export interface HttpOptions {
 }
 
 interface HttpRequest {
-  method?: 'GET' | 'POST' | 'DELETE';
-  query?: Record<string, string | number | readonly string[] | undefined>;
+  method?: 'GET' | 'POST';
+  query?: Record<string, string | number | undefined>;
   body?: unknown;
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   timeoutMs: number;
+  /** Whether a repeat does no harm: if the connection breaks, the request is sent once more. */
+  isRead?: boolean;
 }
 
 /** Sends a request under `/api/v1` and resolves with the JSON of the answer, whose type the caller names. */
 export type Send = <Answer>(path: string, request: HttpRequest) => Promise<Answer>;
 
+/** Returns the URL of a path under `/api/v1`. */
+export function urlOf(url: string, path: string): string {
+  return `${url.replace(/\/+$/, '')}/api/v1${path}`;
+}
+
 /**
  * Creates the function that sends requests.
  *
- * @throws LatchkeyUnavailable without an answer in time, or with a 429 or 5xx; LatchkeyError for another
- *   refusal.
+ * @throws LatchkeyUnavailable without an answer of Latchkey in time, or with a 429 or 5xx; LatchkeyError for
+ *   another refusal.
  */
 export function createSend({ url, key, fetch: send }: HttpOptions): Send {
-  const base = url.replace(/\/+$/, '');
-  return async <Answer>(
+  async function sendOnce<Answer>(
     path: string,
-    { method = 'GET', query, body, idempotencyKey, timeoutMs }: HttpRequest,
-  ): Promise<Answer> => {
-    let response: Response;
-    try {
-      response = await send(`${base}/api/v1${path}${queryText(query)}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${key}`,
-          accept: 'application/json',
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      if (response.ok) return (await response.json()) as Answer; // as the OpenAPI document says
-    } catch (error) {
-      throw new LatchkeyUnavailable('Latchkey did not answer in time.', { cause: error });
-    }
+    { method = 'GET', query, body, idempotencyKey }: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const response = await send(`${urlOf(url, path)}${queryText(query)}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal,
+    });
+    if (response.ok) return (await response.json()) as Answer; // as the OpenAPI document says
     const problem = new LatchkeyError(response.status, await response.json().catch(() => null));
-    if (response.status === 429 || response.status >= 500) {
+    // A proxy between the two also answers with errors, but not with Latchkey's codes.
+    const isOwn = problem.code !== 'unknown';
+    if (response.status === 429 || response.status >= 500 || !isOwn) {
       throw new LatchkeyUnavailable(problem.message, { cause: problem });
     }
     throw problem;
+  }
+
+  async function sendRead<Answer>(
+    path: string,
+    request: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    for (let triesLeft = request.isRead === true ? 2 : 1; ; triesLeft -= 1) {
+      try {
+        return await sendOnce(path, request, signal);
+      } catch (error) {
+        if (error instanceof LatchkeyError || error instanceof LatchkeyUnavailable) throw error;
+        if (triesLeft > 1 && !signal.aborted) continue;
+        throw new LatchkeyUnavailable('Latchkey did not answer in time.', { cause: error });
+      }
+    }
+  }
+
+  return async (path, request) => {
+    const ended = new AbortController();
+    const { signal } = ended;
+    const timer = setTimeout(() => {
+      ended.abort(new Error(`no answer within ${request.timeoutMs} ms`));
+    }, request.timeoutMs);
+    unref(timer);
+    try {
+      return await sendRead(path, request, signal);
+    } finally {
+      clearTimeout(timer);
+    }
   };
 }
 
 function queryText(query: HttpRequest['query']): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query ?? {})) {
-    for (const each of [value].flat())
-      if (each !== undefined) parameters.append(name, String(each));
-  }
-  const text = parameters.toString();
-  return text === '' ? '' : `?${text}`;
+  const given = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as [string, string]],
+  );
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }

@@ -1,4 +1,4 @@
-import type { Known } from './core/answer.ts';
+import { type Known, laterOf, type Mark } from './core/answer.ts';
 
 /** What the client knows about users, bounded: those that were not used for longest are forgotten. */
 export class KnownUsers {
@@ -13,11 +13,17 @@ export class KnownUsers {
     return this.#users.size;
   }
 
+  /** Returns what is known about a user who is being checked. */
   get(userId: string): Known | undefined {
     const known = this.#users.get(userId);
     // A flag instead of moving the entry: reading is far more frequent than evicting.
     if (known !== undefined) known.isUsed = true;
     return known;
+  }
+
+  /** Returns what is known about a user, without counting as a use. */
+  peek(userId: string): Known | undefined {
+    return this.#users.get(userId);
   }
 
   set(userId: string, known: Known): void {
@@ -39,5 +45,41 @@ export class KnownUsers {
       known.isUsed = false;
       this.#users.set(userId, known);
     }
+  }
+}
+
+/**
+ * The last reported change of each user, bounded: the oldest reports are forgotten. A report may arrive before
+ * every cache of the service has dropped the old answer, so answers that are loaded later are compared.
+ */
+export class ReportedChanges {
+  readonly #marks = new Map<string, Mark>();
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get(userId: string): Mark | undefined {
+    return this.#marks.get(userId);
+  }
+
+  note(userId: string, mark: Mark): void {
+    const later = laterOf(this.#marks.get(userId), mark);
+    this.#marks.delete(userId);
+    this.#marks.set(userId, later);
+    if (this.#marks.size <= this.#max) return;
+    for (const oldest of this.#marks.keys()) {
+      this.#marks.delete(oldest);
+      return;
+    }
+  }
+
+  delete(userId: string): void {
+    this.#marks.delete(userId);
+  }
+
+  clear(): void {
+    this.#marks.clear();
   }
 }

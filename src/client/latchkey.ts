@@ -1,13 +1,14 @@
 import type { Check } from './core/answer.ts';
 import type { FailModes } from './core/fail-mode.ts';
 import type { CodeOf, FeatureMap } from './core/features.ts';
-import type { Answer, AnswerOf, BodyOf, Change } from './routes.ts';
+import type { Events } from './events.ts';
+import type { Answer, AnswerOf, BodyOf } from './routes.ts';
 
 export interface LatchkeyOptions<Features extends object = FeatureMap> {
-  /** The service's URL, such as `https://latchkey.example.com`. */
-  url: string;
+  /** The service's URL, such as `https://latchkey.example.com`. Required, though the environment may lack it. */
+  url: string | undefined;
   /** An API key of the project. Its scopes decide which methods work; `read` suffices for checks. */
-  key: string;
+  key: string | undefined;
   /** What checks answer while Latchkey is unreachable; `last_known` by default. */
   onUnavailable?: FailModes<CodeOf<Features>>;
   /** Maximum number of users whose answers are kept; 10,000 by default. */
@@ -26,15 +27,6 @@ export interface LatchkeyOptions<Features extends object = FeatureMap> {
   fetch?: typeof fetch;
   /** Returns the present, epoch milliseconds. */
   now?: () => number;
-}
-
-export interface Events {
-  /** A user's entitlements changed. */
-  change: Change;
-  /** Latchkey became unreachable. */
-  degraded: { reason: unknown };
-  /** Latchkey is reachable again. */
-  recovered: undefined;
 }
 
 type CheckoutBody = BodyOf<'/api/v1/checkout/sessions'>;
@@ -80,13 +72,16 @@ export interface Latchkey<Features extends object = FeatureMap> {
   userToken(
     userId: string,
     options?: { ttlSeconds?: number },
-  ): Promise<{ token: string; expires_at: string }>;
+  ): Promise<AnswerOf<'/api/v1/user-tokens', 'post'>>;
   /** Returns a signed document of what a user may use. */
   document(
     userId: string,
     options?: { ttlSeconds?: number },
   ): Promise<AnswerOf<'/api/v1/entitlements/document'>>;
-  /** Calls back on an event; returns a function that ends it. */
+  /**
+   * Calls back on an event; returns a function that ends it. An error of the callback is thrown as an uncaught
+   * one: it fails no check.
+   */
   on<Name extends keyof Events>(name: Name, callback: (event: Events[Name]) => void): () => void;
   /** Ends the stream. Later checks still work, without it. */
   close(): Promise<void>;

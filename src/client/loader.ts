@@ -1,73 +1,112 @@
 import type { Send } from './http.ts';
+import { LatchkeyError, LatchkeyUnavailable } from './problem.ts';
 import type { Answer, AnswerOf } from './routes.ts';
 
 /** Maximum number of users of one request. */
 const batchSize = 100;
 
+/** Maximum number of concurrent requests. While all run, further users collect for the next one. */
+const maxRunning = 4;
+
 interface Waiting {
-  promise: Promise<Answer>;
-  resolve(answer: Answer): void;
-  reject(error: unknown): void;
+  since: number;
+  resolve: (answer: Answer) => void;
+  reject: (error: unknown) => void;
 }
 
 /**
- * Creates a function that loads a user's answer. Calls of one tick share a request, and a user is asked for
- * once at a time.
+ * Creates a function that loads a user's answer. Calls of one tick share a request. A call is answered or
+ * rejected within the time limit, waiting included. A user is asked for once at a time by the caller.
  */
 export function createLoader(send: Send, timeoutMs: number): (userId: string) => Promise<Answer> {
-  const running = new Map<string, Promise<Answer>>();
-  let next = new Map<string, Waiting>();
+  let waiting = new Map<string, Waiting>();
+  let running = 0;
+  let isScheduled = false;
 
-  async function loadBatch(batch: Map<string, Waiting>): Promise<void> {
+  async function loadBatch(batch: ReadonlyMap<string, Waiting>): Promise<void> {
     const userIds = [...batch.keys()];
+    const [first] = batch.values();
+    const waitedMs = first === undefined ? 0 : performance.now() - first.since;
+    running += 1;
     try {
       const body = await send<AnswerOf<'/api/v1/entitlements/batch', 'post'>>(
         '/entitlements/batch',
         {
           method: 'POST',
           body: { user_ids: userIds, include: ['reasons'] },
-          timeoutMs,
+          timeoutMs: Math.max(1, Math.ceil(timeoutMs - waitedMs)),
+          isRead: true,
         },
       );
-      for (const [nth, waiting] of [...batch.values()].entries()) {
-        const answer = body.data[nth];
-        if (answer === undefined) waiting.reject(new Error('the service left out a user'));
-        else waiting.resolve(answer);
+      const answers = answersOf(body, userIds);
+      for (const [nth, each] of [...batch.values()].entries()) {
+        const answer = answers[nth];
+        if (answer !== undefined) each.resolve(answer);
       }
     } catch (error) {
-      for (const waiting of batch.values()) waiting.reject(error);
+      if (batch.size > 1 && isBadRequest(error)) {
+        // One user's id is not valid: the others get their answers.
+        for (const half of halvesOf(batch)) void loadBatch(half);
+        return;
+      }
+      rejectAll(batch, error);
+      // The rest would wait for the same failure.
+      if (error instanceof LatchkeyUnavailable) {
+        const rest = waiting;
+        waiting = new Map();
+        rejectAll(rest, error);
+      }
     } finally {
-      for (const userId of userIds) running.delete(userId);
+      running -= 1;
+      loadWaiting();
     }
   }
 
-  function loadNext(): void {
-    const batch = next;
-    next = new Map();
-    const entries = [...batch];
-    for (let from = 0; from < entries.length; from += batchSize) {
-      void loadBatch(new Map(entries.slice(from, from + batchSize)));
+  function loadWaiting(): void {
+    while (running < maxRunning && waiting.size > 0) {
+      const batch = new Map([...waiting].slice(0, batchSize));
+      for (const userId of batch.keys()) waiting.delete(userId);
+      void loadBatch(batch);
     }
   }
 
-  return (userId) => {
-    const found = running.get(userId);
-    if (found !== undefined) return found;
-    const waiting = createWaiting();
-    if (next.size === 0) setTimeout(loadNext, 0);
-    next.set(userId, waiting);
-    running.set(userId, waiting.promise);
-    return waiting.promise;
-  };
+  return (userId) =>
+    new Promise((resolve, reject) => {
+      waiting.set(userId, { since: performance.now(), resolve, reject });
+      if (isScheduled || running >= maxRunning) return;
+      isScheduled = true;
+      setTimeout(() => {
+        isScheduled = false;
+        loadWaiting();
+      }, 0);
+    });
 }
 
-/** `Promise.withResolvers`, which Node 20 lacks. */
-function createWaiting(): Waiting {
-  let resolve: Waiting['resolve'] = () => undefined;
-  let reject: Waiting['reject'] = () => undefined;
-  const promise = new Promise<Answer>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
+function isBadRequest(error: unknown): boolean {
+  return error instanceof LatchkeyError && (error.status === 400 || error.status === 422);
+}
+
+function halvesOf<Value>(batch: ReadonlyMap<string, Value>): Map<string, Value>[] {
+  const entries = [...batch];
+  const middle = Math.ceil(entries.length / 2);
+  return [new Map(entries.slice(0, middle)), new Map(entries.slice(middle))];
+}
+
+function rejectAll(batch: ReadonlyMap<string, Waiting>, error: unknown): void {
+  for (const { reject } of batch.values()) reject(error);
+}
+
+/** Returns the answers of a batch, one per user; what is none was not sent by Latchkey. */
+function answersOf(
+  body: Partial<AnswerOf<'/api/v1/entitlements/batch', 'post'>> | null,
+  userIds: readonly string[],
+): Answer[] {
+  const answers = body?.data;
+  if (
+    !Array.isArray(answers) ||
+    !userIds.every((userId, nth) => answers[nth]?.user_id === userId)
+  ) {
+    throw new LatchkeyUnavailable('The answer to a batch was not from Latchkey.');
+  }
+  return answers;
 }

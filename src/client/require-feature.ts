@@ -5,9 +5,12 @@ export interface Checker {
   check(userId: string, feature: never): Promise<Check>;
 }
 
+type RefusalStatus = 402 | 403 | 503;
+
 /** A refusal as problem+json (RFC 9457). */
 export interface Refusal {
-  status: 402 | 403;
+  status: RefusalStatus;
+  headers: Record<string, string>;
   body: {
     type: string;
     title: string;
@@ -20,7 +23,8 @@ export interface Refusal {
 }
 
 /**
- * Checks a feature for a middleware. A denied user gets a 402, since paying helps, and a revoked one a 403.
+ * Checks a feature for a middleware. A denied user gets a 402, since paying helps, and a revoked one a 403. If
+ * the feature is denied only because Latchkey is unreachable, it is a 503: who has paid is not asked to pay.
  *
  * @returns the check, and the refusal; null if the user may pass.
  */
@@ -30,22 +34,31 @@ export async function checkFeature(
   feature: string,
 ): Promise<{ check: Check; refusal: Refusal | null }> {
   const check = await client.check(userId, feature as never); // the middleware's own type holds it
-  if (check.allowed) return { check, refusal: null };
-  const isRevoked = check.reason === 'revoked';
-  const status = isRevoked ? 403 : 402;
-  const title = isRevoked ? 'The feature was revoked' : 'The feature is not included';
+  return { check, refusal: check.allowed ? null : refusalOf(check, feature) };
+}
+
+function refusalOf({ reason, source }: Check, feature: string): Refusal {
+  const [status, code, title] = kindOf(reason, source);
   return {
-    check,
-    refusal: {
-      status,
-      body: {
-        type: `urn:latchkey:problem:feature_${isRevoked ? 'revoked' : 'required'}`,
-        ...{ title, status },
-        code: isRevoked ? 'feature_revoked' : 'feature_required',
-        detail: `Feature \`${feature}\` is denied: ${check.reason}.`,
-        feature_code: feature,
-        reason: check.reason,
-      },
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(status === 503 ? { 'retry-after': '1' } : {}),
+    },
+    body: {
+      type: `urn:latchkey:problem:${code}`,
+      ...{ title, status, code },
+      detail: `Feature \`${feature}\` is denied: ${reason}.`,
+      feature_code: feature,
+      reason,
     },
   };
+}
+
+function kindOf(reason: string, source: Check['source']): [RefusalStatus, string, string] {
+  if (source === 'fallback') {
+    return [503, 'entitlements_unavailable', 'The feature could not be checked'];
+  }
+  if (reason === 'revoked') return [403, 'feature_revoked', 'The feature was revoked'];
+  return [402, 'feature_required', 'The feature is not included'];
 }

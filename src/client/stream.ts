@@ -1,16 +1,16 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import type { HttpOptions } from './http.ts';
-import type { Change } from './routes.ts';
+import { createSend, type HttpOptions, urlOf } from './http.ts';
+import { LatchkeyError } from './problem.ts';
+import type { AnswerOf, Change } from './routes.ts';
+import { unref, wait } from './timer.ts';
 
 export interface StreamHandlers {
-  /** The stream reports every change from now on; `isResumed`: none was missed since it was last up. */
-  onUp(isResumed: boolean): void;
-  onDown(): void;
   onChange(change: Change): void;
-  /** Changes were missed. */
-  onReset(): void;
+  /** Changes may have been missed before this moment. */
+  onGap(): void;
   /** Whether a connection may be tried now. */
   mayConnect(): boolean;
+  now(): number;
 }
 
 export interface StreamTimes {
@@ -18,118 +18,184 @@ export interface StreamTimes {
   silenceMs: number;
   /** The first and the longest wait before a reconnect. */
   reconnectMs: { first: number; last: number };
+  /** The wait after a refusal, such as that of a key without the scope. */
+  refusedMs: number;
+  /** Time limit of the request that asks what was missed. */
+  timeoutMs: number;
 }
 
 const streamTimes: StreamTimes = {
   silenceMs: 35_000,
   reconnectMs: { first: 250, last: 10_000 },
+  refusedMs: 60_000,
+  timeoutMs: 5_000,
 };
+
+export interface ChangeStream {
+  /** Returns whether every change until now, but for the time of its way, was reported. */
+  isLive(now: number): boolean;
+  /** Reconnects without waiting longer. */
+  wake(): void;
+  /** Resolves once the connection is closed. */
+  close(): Promise<void>;
+}
+
+/** How many missed changes are awaited; after more, everything is loaded again. */
+const maxMissed = 1_000;
 
 /** Follows the feed of changes until it is closed, and reconnects where it left off. */
 export function followStream(
-  { url, key, fetch: send }: HttpOptions,
+  http: HttpOptions,
   handlers: StreamHandlers,
   times: StreamTimes = streamTimes,
-): { close(): void } {
+): ChangeStream {
+  const send = createSend(http);
   const closed = new AbortController();
+  let waking = new AbortController();
   let cursor: string | undefined;
   let failures = 0;
+  /** Until when the connection proves that it lives, epoch milliseconds. */
+  let liveUntil = 0;
 
-  function receive({ event, id, data }: EventSourceMessage): void {
-    if (id !== undefined) cursor = id;
-    if (event === 'change') handlers.onChange(JSON.parse(data) as Change);
-    else if (event === 'reset') handlers.onReset();
+  /** Returns the cursor of the last change that was missed; null if none was, undefined if too many were. */
+  async function lastMissed(after: string): Promise<string | null | undefined> {
+    const { data } = await send<AnswerOf<'/api/v1/changes'>>('/changes', {
+      query: { after, limit: maxMissed },
+      timeoutMs: times.timeoutMs,
+      isRead: true,
+    });
+    return data.length >= maxMissed ? undefined : (data.at(-1)?.cursor ?? null);
   }
 
-  async function connect(): Promise<void> {
-    const silent = new AbortController();
-    const wasUp = cursor !== undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const heard = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        silent.abort();
-      }, times.silenceMs);
-      unref(timer);
+  /** Connects once. Resolves after the end of the connection with the time to wait, milliseconds. */
+  async function connect(): Promise<number> {
+    const connection = new AbortController();
+    const end = (): void => {
+      connection.abort();
     };
-    const state = { isUp: false };
+    closed.signal.addEventListener('abort', end);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isCaughtUp = false;
+    const beganAt = performance.now();
+    /** Cursors that arrived before it was known which was the last missed one. */
+    const arrived = new Set<string>();
+    let awaited: string | undefined;
+
+    function hear(): void {
+      clearTimeout(timer);
+      timer = setTimeout(end, times.silenceMs);
+      unref(timer);
+      if (isCaughtUp) liveUntil = handlers.now() + times.silenceMs;
+    }
+
+    function catchUp(): void {
+      isCaughtUp = true;
+      arrived.clear();
+      hear();
+    }
+
+    function startOver(): void {
+      handlers.onGap();
+      catchUp();
+    }
+
+    /** `ready` comes before the changes that were missed since the cursor: it is live after the last of them. */
+    function resume(after: string): void {
+      lastMissed(after).then((last) => {
+        if (connection.signal.aborted || isCaughtUp) return;
+        if (last === undefined) startOver();
+        else if (last === null || arrived.has(last)) catchUp();
+        else awaited = last;
+      }, onFailure);
+    }
+
+    function onFailure(error: unknown): void {
+      if (isCaughtUp) return;
+      if (error instanceof LatchkeyError && error.code === 'cursor_expired') startOver();
+      else end();
+    }
+
+    function receive({ event, id, data }: EventSourceMessage): void {
+      if (event === 'change') {
+        handlers.onChange(JSON.parse(data) as Change);
+        if (!isCaughtUp && id !== undefined) arrived.add(id);
+        if (id !== undefined && id === awaited) catchUp();
+      } else if (event === 'reset' || (event === 'ready' && cursor === undefined)) startOver();
+      else if (event === 'ready' && cursor !== undefined) resume(cursor);
+      // Not before it was handled: it would be missing after an error.
+      if (id !== undefined) cursor = id;
+    }
+
     try {
-      heard();
-      const response = await send(`${url.replace(/\/+$/, '')}/api/v1/changes/stream`, {
+      hear();
+      const response = await http.fetch(urlOf(http.url, '/changes/stream'), {
         headers: {
-          authorization: `Bearer ${key}`,
+          authorization: `Bearer ${http.key}`,
           accept: 'text/event-stream',
           ...(cursor === undefined ? {} : { 'last-event-id': cursor }),
         },
-        signal: AbortSignal.any([closed.signal, silent.signal]),
+        signal: connection.signal,
       });
       if (!response.ok || response.body === null) {
         await response.body?.cancel();
-        return;
+        return waitAfter(response);
       }
-      const parser = createParser({
-        onEvent(message) {
-          receive(message);
-          if (state.isUp || message.event !== 'ready') return;
-          state.isUp = true;
-          failures = 0;
-          handlers.onUp(wasUp);
-        },
-      });
+      const parser = createParser({ onEvent: receive });
       const decoder = new TextDecoder();
       const body: ReadableStream<Uint8Array> = response.body;
       const reader = body.getReader();
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return;
-        heard();
+        if (done) break;
+        hear();
         parser.feed(decoder.decode(value, { stream: true }));
       }
     } catch {
       // The connection failed or was closed; it is opened again.
     } finally {
       clearTimeout(timer);
-      if (state.isUp) handlers.onDown();
+      closed.signal.removeEventListener('abort', end);
+      liveUntil = 0;
+      connection.abort();
     }
+    // A service that accepts connections only to close them is not asked more often.
+    if (performance.now() - beganAt > times.reconnectMs.last) failures = 0;
+    return backOff();
   }
+
+  function backOff(): number {
+    const ms = Math.min(times.reconnectMs.first * 2 ** failures, times.reconnectMs.last);
+    failures += 1;
+    return ms;
+  }
+
+  function waitAfter({ status, headers }: Response): number {
+    const retryAfterMs = Number(headers.get('retry-after')) * 1_000;
+    if (retryAfterMs > 0) return Math.min(retryAfterMs, times.refusedMs);
+    return status === 429 || status >= 500 ? backOff() : times.refusedMs;
+  }
+
+  const isClosed = (): boolean => closed.signal.aborted;
 
   async function run(): Promise<void> {
-    while (!closed.signal.aborted) {
-      if (!handlers.mayConnect()) {
-        await wait(times.reconnectMs.first, closed.signal);
-        continue;
-      }
-      await connect();
-      const waitMs = Math.min(times.reconnectMs.first * 2 ** failures, times.reconnectMs.last);
-      failures += 1;
-      await wait(waitMs * (0.5 + Math.random() / 2), closed.signal);
+    while (!isClosed()) {
+      const waitMs = handlers.mayConnect() ? await connect() : times.reconnectMs.first;
+      if (isClosed()) return;
+      waking = new AbortController();
+      await wait(waitMs * (1 + Math.random() / 2), waking.signal);
     }
   }
 
-  void run();
+  const ended = run();
   return {
+    isLive: (now) => now < liveUntil,
+    wake() {
+      waking.abort();
+    },
     close() {
       closed.abort();
+      waking.abort();
+      return ended;
     },
   };
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    unref(timer);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
-}
-
-/** Lets the process end while a timer waits, where the runtime has processes. */
-export function unref(timer: ReturnType<typeof setTimeout>): void {
-  if (typeof timer === 'object' && 'unref' in timer) timer.unref();
 }

@@ -1,4 +1,4 @@
-import type { Answer } from '../routes.ts';
+import type { Answer, Change } from '../routes.ts';
 
 /** Where an answer came from: `last_known` and `fallback` mean that the service was not reachable. */
 export type Source = 'cache' | 'server' | 'last_known' | 'fallback';
@@ -6,9 +6,12 @@ export type Source = 'cache' | 'server' | 'last_known' | 'fallback';
 /** Whether a user may use a feature, and why. */
 export interface Check {
   readonly allowed: boolean;
-  /** `granted`, or why it is denied; `unavailable` if no answer is known. */
+  /**
+   * `granted`, or why it is denied; `unavailable` if no answer is known, `lost` if a change took it and its
+   * reason could not be loaded.
+   */
   readonly reason: string;
-  /** The value of the feature; null if it is denied. */
+  /** The value of the feature; null if it is denied, or allowed without a known value. */
   readonly value: unknown;
   /** The end of the entitlement, ISO 8601; null = open, or denied. */
   readonly validTo: string | null;
@@ -18,16 +21,20 @@ export interface Check {
 
 /** What the client knows about a user. Instants in epoch milliseconds. */
 export interface Known {
-  answer: Answer;
+  readonly answer: Answer;
   /** One per feature of the answer, so that a check from the cache allocates nothing. */
-  checks: Map<string, Check>;
-  fetchedAt: number;
+  readonly checks: ReadonlyMap<string, Check>;
+  readonly fetchedAt: number;
   /** When the answer changes by itself; Infinity = never. */
-  nextChangeAt: number;
-  /** Whether a change was reported after it was fetched, so that it only serves as the last known answer. */
+  readonly nextChangeAt: number;
+  /** Whether a change may be missing from it, so that it only serves as the last known answer. */
   isOutdated: boolean;
-  /** Features that the user lost by reported changes. */
-  lost: Set<string>;
+  /** Whether the stream vouches for it; if not, it is loaded again after `maxStaleMs`. */
+  isSettled: boolean;
+  /** What reported changes say of features, until the answer is loaded again. */
+  readonly told: Map<string, Check>;
+  /** The answer from `nextChangeAt` on, as of now; null if it was not loaded. */
+  upcoming: Known | null;
   /** Whether it was used since the last eviction. */
   isUsed: boolean;
 }
@@ -36,53 +43,102 @@ export interface Known {
 export function toKnown(answer: Answer, fetchedAt: number): Known {
   return {
     answer,
-    checks: toChecks(answer, 'cache'),
+    checks: toChecks(answer),
     fetchedAt,
-    nextChangeAt: answer.next_change_at === null ? Infinity : Date.parse(answer.next_change_at),
+    nextChangeAt: instantOf(answer.next_change_at),
     isOutdated: false,
-    lost: new Set(),
+    isSettled: true,
+    told: new Map(),
+    upcoming: null,
     isUsed: true,
   };
 }
 
-function toChecks(answer: Answer, source: Source): Map<string, Check> {
+function toChecks(answer: Answer): Map<string, Check> {
   const { revision } = answer;
   const checks = new Map<string, Check>();
   for (const [code, reason] of Object.entries(answer.denied ?? {})) {
-    checks.set(code, { ...denial(reason, revision), source });
+    checks.set(code, denial(reason, revision, 'cache'));
   }
   for (const { feature_code: code, value, valid_to: validTo } of answer.entitlements) {
-    checks.set(code, { allowed: true, reason: 'granted', value, validTo, revision, source });
+    checks.set(code, {
+      ...{ allowed: true, reason: 'granted', value, validTo, revision },
+      source: 'cache',
+    });
   }
   return checks;
 }
 
-function denial(reason: string, revision: number): Omit<Check, 'source'> {
-  return { allowed: false, reason, value: null, validTo: null, revision };
+/** Returns the check of a feature that is denied. */
+export function denial(reason: string, revision: number, source: Source): Check {
+  return { allowed: false, reason, value: null, validTo: null, revision, source };
 }
 
 /** Returns the check of a feature; one that the answer does not contain does not exist. */
 export function checkOf(known: Known, code: string, source: Source): Check {
   const found = known.checks.get(code);
-  if (found === undefined) {
-    return { ...denial('feature_not_found', known.answer.revision), source };
-  }
-  return source === 'cache' ? found : { ...found, source };
+  if (found === undefined) return denial('feature_not_found', known.answer.revision, source);
+  return source === found.source ? found : { ...found, source };
 }
 
 /**
  * Returns whether an answer may be used without asking: until it changes by itself, as long as the stream
  * reports changes; without the stream only for `maxStaleMs` after it was fetched.
  */
-export function isFresh(
-  known: Known,
-  now: number,
-  isStreaming: boolean,
-  maxStaleMs: number,
-): boolean {
+export function isFresh(known: Known, now: number, isLive: boolean, maxStaleMs: number): boolean {
   return (
     !known.isOutdated &&
     now < known.nextChangeAt &&
-    (isStreaming || now < known.fetchedAt + maxStaleMs)
+    ((isLive && known.isSettled) || isYoung(known, now, maxStaleMs))
   );
+}
+
+/** Returns whether an answer was fetched less than `maxAgeMs` ago; not if the clock was set back since. */
+export function isYoung(known: Known, now: number, maxAgeMs: number): boolean {
+  return now >= known.fetchedAt && now < known.fetchedAt + maxAgeMs;
+}
+
+/** A place in the history of a user: a revision, and an instant under it. */
+export interface Mark {
+  readonly revision: number;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+export function markOf({ revision, at }: Change): Mark {
+  return { revision, at: Date.parse(at) };
+}
+
+/** Returns the later of two marks. */
+export function laterOf(one: Mark | undefined, other: Mark): Mark {
+  if (one === undefined || one.revision < other.revision) return other;
+  return one.revision === other.revision && one.at < other.at ? other : one;
+}
+
+/**
+ * Returns whether an answer contains a reported change. A boundary has no revision of its own: an answer from
+ * before it names it as its next change.
+ */
+export function contains(known: Known, { revision, at }: Mark): boolean {
+  const own = known.answer.revision;
+  return own > revision || (own === revision && known.nextChangeAt > at);
+}
+
+/** Outdates an answer that does not contain a reported change, and notes what the change says. */
+export function outdate(known: Known, change: Change): void {
+  known.isOutdated = true;
+  // A boundary that was loaded ahead brings no news.
+  if (known.upcoming !== null && contains(known.upcoming, markOf(change))) return;
+  const { revision, next_change_at: validTo } = change;
+  for (const code of change.lost) known.told.set(code, denial('lost', revision, 'last_known'));
+  for (const code of change.gained) {
+    // A change names no value; the entitlement holds at least until the next change.
+    const told = { allowed: true, reason: 'granted', value: null, validTo, revision };
+    known.told.set(code, { ...told, source: 'last_known' });
+  }
+}
+
+/** Returns an instant in epoch milliseconds; Infinity for null. */
+export function instantOf(text: string | null): number {
+  return text === null ? Infinity : Date.parse(text);
 }

@@ -1,4 +1,4 @@
-import type { Check, Known } from './answer.ts';
+import { type Check, denial, instantOf, type Known } from './answer.ts';
 
 /** What a check answers while the service is unreachable and no fresh answer is known. */
 export type FailMode = 'last_known' | 'deny' | 'allow';
@@ -26,16 +26,19 @@ export function degradedCheck(
   now: number,
   maxLastKnownMs: number,
 ): Check {
-  const none = { value: null, validTo: null, revision: known?.answer.revision ?? 0 };
-  const denied: Check = { ...none, allowed: false, reason: 'unavailable', source: 'fallback' };
+  const denied = denial('unavailable', known?.answer.revision ?? 0, 'fallback');
   if (mode === 'allow') return { ...denied, allowed: true };
   const isOld = known === undefined || now >= known.fetchedAt + maxLastKnownMs;
   if (mode === 'deny' || isOld) return denied;
-  const last = known.checks.get(code);
+  const last = known.told.get(code) ?? answerAt(known, now).checks.get(code);
   if (last === undefined) return denied;
-  const isOver = last.validTo !== null && now >= Date.parse(last.validTo);
-  if (last.allowed && (isOver || known.lost.has(code))) {
-    return { ...denied, reason: isOver ? 'expired' : 'unavailable', source: 'last_known' };
+  if (last.allowed && now >= instantOf(last.validTo)) {
+    return denial('expired', last.revision, 'last_known');
   }
   return { ...last, source: 'last_known' };
+}
+
+/** Returns the answer that holds at an instant, as far as it was loaded. */
+function answerAt(known: Known, now: number): Known {
+  return known.upcoming !== null && now >= known.nextChangeAt ? known.upcoming : known;
 }

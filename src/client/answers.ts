@@ -1,0 +1,211 @@
+import type { Availability } from './availability.ts';
+import {
+  contains,
+  isFresh,
+  isYoung,
+  type Known,
+  laterOf,
+  type Mark,
+  markOf,
+  outdate,
+  toKnown,
+} from './core/answer.ts';
+import type { Send } from './http.ts';
+import { KnownUsers, ReportedChanges } from './known-users.ts';
+import { createLoader } from './loader.ts';
+import { LatchkeyError } from './problem.ts';
+import type { Answer, Change } from './routes.ts';
+
+export interface AnswersDeps {
+  send: Send;
+  now: () => number;
+  availability: Availability;
+  /** Whether the stream reports every change. */
+  isLive: (now: number) => boolean;
+}
+
+export interface AnswersOptions {
+  maxUsers: number;
+  maxStaleMs: number;
+  maxLastKnownMs: number;
+  timeoutMs: number;
+}
+
+export interface Answers {
+  /** Returns the answer of a user if it may be used without asking, for a feature if one is named. */
+  fresh(userId: string, code?: string): Known | undefined;
+  /** Returns the last answer of a user, however old. */
+  last(userId: string): Known | undefined;
+  /** Loads the answer of a user, once at a time. */
+  load(userId: string): Promise<Known>;
+  /** Loads an answer with at least this revision. */
+  loadAtLeast(userId: string, revision: number): Promise<Known>;
+  noteChange(change: Change): void;
+  /** Changes may have been missed before this moment. */
+  noteGap: () => void;
+}
+
+interface Loading {
+  /** The last change that was reported, before the request began or since. */
+  mark: Mark | undefined;
+}
+
+/** How often an answer that lacks a reported change is loaded again at once. */
+const maxRepeats = 2;
+
+/** Creates the store of users' answers: what is known, how fresh it is, and what is being loaded. */
+export function createAnswers(
+  { send, now, availability, isLive }: AnswersDeps,
+  { maxUsers, maxStaleMs, maxLastKnownMs, timeoutMs }: AnswersOptions,
+): Answers {
+  const fetchAnswer = createLoader(send, timeoutMs);
+  const users = new KnownUsers(maxUsers);
+  const reported = new ReportedChanges(maxUsers);
+  const loading = new Map<string, Loading & { task: Promise<Known> }>();
+  let gaps = 0;
+  let settledFrom = -Infinity;
+  let upcoming = Promise.resolve();
+
+  async function load(userId: string, state: Loading): Promise<Known> {
+    const noteError = availability.begin();
+    const beganAt = performance.now();
+    const gapsBefore = gaps;
+    try {
+      let fetchedAt = now();
+      let known = toKnown(await fetchAnswer(userId), fetchedAt);
+      for (let repeats = 0; repeats < maxRepeats; repeats += 1) {
+        const { mark } = state;
+        if (mark === undefined || contains(known, mark)) break;
+        fetchedAt = now();
+        const leftMs = Math.max(1, Math.ceil(timeoutMs - (performance.now() - beganAt)));
+        const answer = await readAtLeast(userId, mark.revision, leftMs);
+        // The service never had that revision: it was restored from a backup.
+        if (answer === null) state.mark = undefined;
+        else known = toKnown(answer, fetchedAt);
+      }
+      return keep(known, gaps !== gapsBefore, state.mark);
+    } catch (error) {
+      noteError(error);
+      throw error;
+    }
+  }
+
+  /** Reads an answer with at least this revision; null if the service has none. */
+  async function readAtLeast(
+    userId: string,
+    revision: number,
+    leftMs: number,
+  ): Promise<Answer | null> {
+    try {
+      return await read(userId, { min_revision: revision }, leftMs);
+    } catch (error) {
+      if (!(error instanceof LatchkeyError) || error.code !== 'revision_not_reached') throw error;
+      reported.delete(userId);
+      return null;
+    }
+  }
+
+  function read(
+    userId: string,
+    query: { min_revision?: number; at?: string },
+    leftMs = timeoutMs,
+  ): Promise<Answer> {
+    return send('/entitlements', {
+      query: { user_id: userId, include: 'reasons', ...query },
+      timeoutMs: leftMs,
+      isRead: true,
+    });
+  }
+
+  /** Keeps an answer, unless a reported change is missing from it or a newer one is known. */
+  function keep(known: Known, hasGap: boolean, mark: Mark | undefined): Known {
+    const userId = known.answer.user_id;
+    const before = users.peek(userId);
+    if (mark !== undefined && !contains(known, mark)) return known;
+    if (before?.isOutdated === false && before.answer.revision > known.answer.revision) {
+      return before;
+    }
+    known.isOutdated = hasGap;
+    known.isSettled = known.fetchedAt >= settledFrom;
+    if (before !== undefined && isSame(before, known)) known.upcoming = before.upcoming;
+    users.set(userId, known);
+    loadUpcoming(userId, known);
+    return known;
+  }
+
+  /**
+   * Loads what a user may use after the next change, if it lies within the time that the last known answer
+   * serves: so an outage denies nobody whose window begins, or whose value changes, inside it.
+   */
+  function loadUpcoming(userId: string, known: Known): void {
+    const { next_change_at: at } = known.answer;
+    if (at === null || known.upcoming !== null) return;
+    if (known.nextChangeAt >= known.fetchedAt + maxLastKnownMs) return;
+    // One at a time: what is needed now goes first.
+    upcoming = upcoming.then(async () => {
+      if (users.peek(userId) !== known || !availability.isUp()) return;
+      try {
+        const answer = await read(userId, { at });
+        if (answer.revision === known.answer.revision) known.upcoming = toKnown(answer, now());
+      } catch {
+        // The answer serves without it, too.
+      }
+    });
+  }
+
+  return {
+    fresh(userId, code) {
+      const known = users.get(userId);
+      if (known === undefined) return undefined;
+      const present = now();
+      if (!isFresh(known, present, isLive(present), maxStaleMs)) return undefined;
+      // A feature that was added to the catalog since changes no user, so the stream does not report it.
+      const isKnown = code === undefined || known.checks.has(code);
+      return isKnown || isYoung(known, present, maxStaleMs) ? known : undefined;
+    },
+    last: (userId) => users.get(userId),
+    load(userId) {
+      const running = loading.get(userId);
+      if (running !== undefined) return running.task;
+      const state: Loading = { mark: reported.get(userId) };
+      const task = load(userId, state).finally(() => {
+        loading.delete(userId);
+      });
+      loading.set(userId, Object.assign(state, { task }));
+      return task;
+    },
+    async loadAtLeast(userId, revision) {
+      const noteError = availability.begin();
+      const gapsBefore = gaps;
+      const fetchedAt = now();
+      try {
+        const answer = await read(userId, { min_revision: revision });
+        return keep(toKnown(answer, fetchedAt), gaps !== gapsBefore, reported.get(userId));
+      } catch (error) {
+        noteError(error);
+        throw error;
+      }
+    },
+    noteChange(change) {
+      const { user_id: userId } = change;
+      const mark = markOf(change);
+      reported.note(userId, mark);
+      const running = loading.get(userId);
+      if (running !== undefined) running.mark = laterOf(running.mark, mark);
+      const known = users.peek(userId);
+      if (known !== undefined && !contains(known, mark)) outdate(known, change);
+    },
+    noteGap() {
+      gaps += 1;
+      // A cache of the service may lack a change from before the gap, which no report corrects.
+      settledFrom = now() + maxStaleMs;
+      reported.clear();
+      users.outdateAll();
+    },
+  };
+}
+
+/** Returns whether two answers are of the same revision, between the same changes. */
+function isSame(one: Known, other: Known): boolean {
+  return one.answer.revision === other.answer.revision && one.nextChangeAt === other.nextChangeAt;
+}

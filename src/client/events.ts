@@ -1,0 +1,46 @@
+import type { Change } from './routes.ts';
+
+export interface Events {
+  /** A user's entitlements changed. */
+  change: Change;
+  /** Latchkey became unreachable. */
+  degraded: { reason: unknown };
+  /** Latchkey is reachable again. */
+  recovered: undefined;
+}
+
+type Callback<Name extends keyof Events> = (event: Events[Name]) => void;
+
+export interface Emitter {
+  /** Calls back on an event; returns a function that ends it. */
+  on: <Name extends keyof Events>(name: Name, callback: Callback<Name>) => () => void;
+  emit: <Name extends keyof Events>(name: Name, event: Events[Name]) => void;
+}
+
+/** Creates an emitter. An error of a callback is thrown by itself, so that it breaks nothing of the client. */
+export function createEmitter(): Emitter {
+  const callbacks: { [Name in keyof Events]: Set<Callback<Name>> } = {
+    change: new Set(),
+    degraded: new Set(),
+    recovered: new Set(),
+  };
+  return {
+    on(name, callback) {
+      callbacks[name].add(callback);
+      return () => {
+        callbacks[name].delete(callback);
+      };
+    },
+    emit(name, event) {
+      for (const callback of [...callbacks[name]]) {
+        try {
+          callback(event);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
+      }
+    },
+  };
+}
