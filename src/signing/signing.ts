@@ -2,7 +2,7 @@ import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto
 import { ProblemError } from '../http/problem.ts';
 
 /** What is signed. The type is part of the signed header, so that one cannot pass for the other. */
-export type SignedType = 'latchkey-entitlements+jwt' | 'latchkey-user+jwt';
+type SignedType = 'latchkey-entitlements+jwt' | 'latchkey-user+jwt';
 
 /** A public Ed25519 key (RFC 8037). */
 interface PublicJwk {
