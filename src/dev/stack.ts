@@ -72,7 +72,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
     STRIPE_API_BASE: sandbox.url,
     ADMIN_API_KEY: options.secrets.adminKey,
     METRICS_TOKEN: options.secrets.metricsToken,
-    // A new key with every start; `\\n` for line breaks, since settings are lines of env files.
+    // A new key for each start. Its line breaks are escaped, because an env file has one setting per line.
     SIGNING_KEYS: newSigningKey().replaceAll('\n', '\\n'),
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     HOST: '127.0.0.1',

@@ -134,8 +134,8 @@ export class Walker {
 
   /**
    * Waits until Stripe's webhook has changed a user's access to a feature. Bypasses the cache, so that later
-   * steps find it as the webhook left it. Later reads require this revision, because the cache is invalidated
-   * after the commit.
+   * steps find the cache as the webhook left it. Later reads require the new revision, because the cache is
+   * invalidated after the commit.
    */
   async waitForWebhook(
     userId: string,

@@ -165,7 +165,7 @@ export class Deliveries {
 
   #send(delivery: Delivery): Promise<void> {
     const sending = this.#post(delivery).finally(() => {
-      // The row is set again because its status is indexed.
+      // The status is indexed, so the row must be set again.
       this.#world.tables.deliveries.set(delivery.id, delivery);
       this.#inFlight.delete(delivery);
       this.#onSent();
