@@ -110,7 +110,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   return app;
 }
 
-/** Returns the tenant that a request is charged to: the key's project, or the platform key. */
+/** Returns the tenant to charge for a request: the key's project, or the platform key. */
 function tenantOf(request: FastifyRequest): string {
   return callerOf(request).projectId ?? 'the platform key';
 }

@@ -23,18 +23,18 @@ export interface Background {
   /** Makes the dispatcher look for webhooks without delay. */
   dispatch(): void;
   healthy(): boolean;
-  /** Starts no further work, and resolves when the running work has ended. */
+  /** Starts no more work, and resolves when the running work has ended. */
   stop(): Promise<void>;
 }
 
-/** Hourly, at a minute without other jobs. */
+/** Hourly, in a minute without other jobs. */
 const housekeepingCron = '43 * * * *';
 
 const measureEveryMs = 5_000;
 
 /**
- * Interval between comparisons with Postgres' clock, milliseconds. After the clock was set, instances may
- * differ for this time.
+ * Interval between comparisons with Postgres' clock, milliseconds. If a clock is set, instances may disagree
+ * for this long.
  */
 const compareClocksEveryMs = 5_000;
 
@@ -43,13 +43,13 @@ const linkEveryMs = 1_000;
 /** Interval between sweeps for boundaries, milliseconds. A change appears within a second of its instant. */
 const boundariesEveryMs = 200;
 
-/** Interval at which an instance polls for changes without a wake-up, milliseconds. */
+/** Interval at which an instance that is not woken up polls for changes, milliseconds. */
 const pollChangesEveryMs = 1_000;
 
-/** Interval between sweeps for ends that are near enough for a notice, milliseconds. */
+/** Interval between sweeps for ends that are close enough to send a notice, milliseconds. */
 const expiringEveryMs = 5_000;
 
-/** Starts everything that runs beside requests: the sync worker, the sweeps, the schedules. */
+/** Starts everything that runs beside requests: the sync worker, the sweeps and the schedules. */
 export function startBackground(
   deps: Deps & { cache: EntitlementCache; feed: Feed; sender: Sender },
 ): Background {
@@ -62,19 +62,19 @@ export function startBackground(
   const measuring = repeat(
     measureEveryMs,
     () => Promise.all([measureInbox(deps), measureFeed(deps), measureWebhooks(deps)]),
-    warn('the queues could not be measured, so their gauges keep their last values'),
+    warn('could not measure the queues; their gauges keep their last values'),
   );
   const watchingClock = repeat(
     compareClocksEveryMs,
     createClockWatch(deps),
-    warn('Postgres’ clock could not be read, so this process extrapolates it'),
+    warn('could not read Postgres’ clock; this process extrapolates it'),
   );
   const boundaries = repeat(
     boundariesEveryMs,
     async () => {
       if ((await sweepBoundaries(deps)) > 0) deps.feed.wake();
     },
-    warn('boundaries could not be stored; the next sweep retries'),
+    warn('could not store boundaries; the next sweep will retry'),
   );
   const publishing = repeat(
     pollChangesEveryMs,
@@ -87,20 +87,20 @@ export function startBackground(
     async () => {
       if ((await sweepExpiring(deps)) > 0) dispatcher.wake();
     },
-    warn('notices of ends could not be written; the next sweep retries'),
+    warn('could not write expiry notices; the next sweep will retry'),
   );
   let stopped = false;
   const linking = repeat(
     linkEveryMs,
     () => linkPending({ ...deps, stripe: deps.stripeInBackground }, () => stopped),
-    warn('customers could not be linked; the next attempt is in a second'),
+    warn('could not link customers; retrying in a second'),
   );
   const reconciliation = startReconciliation(deps, deps.config.reconcileCron);
   const reporting = startReporting(deps);
   const housekeeping = scheduleCron(
     housekeepingCron,
     () => keepHouse({ ...deps, ...deps.config }, () => stopped),
-    { logger, onError: warn('housekeeping failed; the next attempt is within the hour') },
+    { logger, onError: warn('housekeeping failed; retrying within the hour') },
   );
   return {
     wake: () => {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { environmentSchema, stripeKeyFault } from './environment.ts';
 
-/** Thrown by `loadConfig` with all faults. */
+/** Thrown by `loadConfig`. The message lists all faults. */
 export class ConfigError extends Error {
   readonly faults: string[];
 
@@ -16,12 +16,12 @@ export class ConfigError extends Error {
 }
 
 /**
- * Settings with a meaning for the empty value. Otherwise it counts as not set, because Compose files pass
- * empty values for unset variables.
+ * Settings for which an empty value has a meaning. Other empty settings count as not set, because Compose
+ * files pass empty values for unset variables.
  */
 const emptyMeansOff: ReadonlySet<string> = new Set(['RECONCILE_CRON']);
 
-/** Settings that may be read from a file named by `NAME_FILE`, as orchestrators provide secrets. */
+/** Settings that may be read from a file named by `NAME_FILE`, which is how orchestrators provide secrets. */
 export const secretSettings = [
   'DATABASE_URL',
   'REDIS_URL',
@@ -34,7 +34,7 @@ export const secretSettings = [
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Returns a file's text, or throws. */
+/** Returns the content of a file, or throws. */
 export type ReadFile = (path: string) => string;
 
 const noFiles: ReadFile = () => {
@@ -42,10 +42,10 @@ const noFiles: ReadFile = () => {
 };
 
 /**
- * Returns the value of a secret, from the environment or from the file that the environment names; undefined
+ * Returns the value of a secret from the environment, or from the file that the environment names; undefined
  * if neither is set.
  *
- * @throws ConfigError if both are set, or the file cannot be read or is empty.
+ * @throws ConfigError if both are set, or if the file cannot be read or is empty.
  */
 export function loadSecret(
   environment: Environment,
@@ -55,7 +55,8 @@ export function loadSecret(
   const value = given(environment, name);
   const file = given(environment, `${name}_FILE`);
   if (file === undefined) return value;
-  if (value !== undefined) throw new ConfigError([`${name} and ${name}_FILE are both set`]);
+  if (value !== undefined)
+    throw new ConfigError([`${name} and ${name}_FILE are both set: set only one of them`]);
   let text: string;
   try {
     text = readFile(file).trim();
@@ -67,10 +68,10 @@ export function loadSecret(
   return text;
 }
 
-/** Returns the fault of a missing setting, with the program that prints its value, if there is one. */
+/** Returns the fault for a missing setting. Names the program that prints a value for it, if there is one. */
 function missing(name: string): string {
   return name === 'STRIPE_WEBHOOK_SECRETS'
-    ? `${name} is not set: \`stripe:endpoint\` creates the webhook endpoint at Stripe and prints it`
+    ? `${name} is not set: \`stripe:endpoint\` creates the webhook endpoint in Stripe and prints the secret`
     : `${name} is not set`;
 }
 
@@ -81,7 +82,7 @@ function given(environment: Environment, name: string): string | undefined {
     : value;
 }
 
-/** Returns all settings as text, those in files included, and the faults of the files by setting. */
+/** Returns all settings as strings, including those in files, and the faults of the files by setting. */
 function collectSettings(
   environment: Environment,
   readFile: ReadFile,
@@ -101,24 +102,24 @@ function collectSettings(
   return { settings, fileFaults };
 }
 
-/** Returns the fault of Stripe settings that are valid individually but conflict. */
+/** Returns the fault of Stripe settings that are each valid but conflict with each other. */
 function faultOfStripe(settings: Record<string, string | undefined>): string | undefined {
   const { STRIPE_SECRET_KEY: secretKey, STRIPE_API_BASE: apiBase } = settings;
   if (secretKey === undefined || apiBase === undefined || !URL.canParse(apiBase)) return undefined;
   return stripeKeyFault(secretKey, apiBase);
 }
 
-/** Returns the fault of signing keys without an issuer. */
+/** Returns the fault of signing keys that lack an issuer. */
 function faultOfIssuer(settings: Record<string, string | undefined>): string | undefined {
   return settings['SIGNING_KEYS'] === undefined || settings['PUBLIC_URL'] !== undefined
     ? undefined
-    : 'PUBLIC_URL is not set: what SIGNING_KEYS signs names it as its issuer. Set it to the address at which clients reach this service, such as https://latchkey.example.com';
+    : 'PUBLIC_URL is not set: documents and tokens signed with SIGNING_KEYS name it as their issuer. Set it to the address at which clients reach this service, such as https://latchkey.example.com';
 }
 
 /**
  * Reads the settings from an environment such as `process.env`.
  *
- * @param readFile reads the files of `NAME_FILE`; by default files are refused.
+ * @param readFile reads the files of `NAME_FILE`. By default, files are rejected.
  * @throws ConfigError that lists all faults.
  */
 export function loadConfig(environment: Environment, readFile: ReadFile = noFiles): Config {
@@ -150,48 +151,53 @@ export function loadConfig(environment: Environment, readFile: ReadFile = noFile
 function toConfig(env: z.infer<typeof environmentSchema>) {
   return {
     databaseUrl: env.DATABASE_URL,
-    /** Undefined: the service runs without a cache. */
+    /** Undefined to run without a cache. */
     redisUrl: env.REDIS_URL,
     stripe: {
       secretKey: env.STRIPE_SECRET_KEY,
-      /** The mode of the key. */
+      /** Whether the key is in live mode. */
       livemode: /^(sk|rk)_live_/.test(env.STRIPE_SECRET_KEY),
       webhookSecrets: env.STRIPE_WEBHOOK_SECRETS,
-      /** Another server with Stripe's API; undefined: Stripe's own. */
+      /** Another server that offers Stripe's API; undefined for Stripe itself. */
       apiBase: env.STRIPE_API_BASE,
-      /** The account whose events are ours. */
+      /** The account that our own events belong to. */
       accountId: env.STRIPE_ACCOUNT_ID,
       /** Maximum requests per second of all instances together. */
       maxRps: env.STRIPE_MAX_RPS,
     },
     adminApiKey: env.ADMIN_API_KEY,
-    /** Ed25519; the first one signs, all verify. Empty disables documents and user tokens. */
+    /**
+     * Ed25519 keys. The first one signs, and all of them verify. An empty list disables documents and user
+     * tokens.
+     */
     signingKeys: env.SIGNING_KEYS,
     /** The address at which clients reach the service, without a trailing slash. */
     publicUrl: env.PUBLIC_URL,
     host: env.HOST,
     port: env.PORT,
-    /** The proxies whose X-Forwarded-For is trusted: addresses, subnets or names of ranges. */
+    /** The proxies to trust for X-Forwarded-For: addresses, subnets or names of ranges. */
     trustedProxies: env.TRUSTED_PROXIES,
-    /** Maximum requests per second of one API key at one instance. */
+    /** Maximum requests per second of one API key on one instance. */
     keyMaxRps: env.KEY_MAX_RPS,
-    /** Period in which a stopping process still accepts requests. */
+    /** How long a process that is stopping still accepts requests. */
     drainSeconds: env.DRAIN_SECONDS,
     logLevel: env.LOG_LEVEL,
     cacheTtlSeconds: env.CACHE_TTL_SECONDS,
-    /** Undefined: reconciliation on demand only. */
+    /** Undefined to run reconciliation only on demand. */
     reconcileCron: env.RECONCILE_CRON.trim() === '' ? undefined : env.RECONCILE_CRON,
-    /** Maximum share of a project's entitled users who may lose access by corrections in 24 hours, percent. */
+    /**
+     * Maximum percentage of a project's entitled users who may lose access through corrections in 24 hours.
+     */
     reconcileMaxLossPercent: env.RECONCILE_MAX_LOSS_PERCENT,
-    /** Retention of events' payloads. */
+    /** Retention of event payloads. */
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
-    /** Retention of the feed's changes, and so the maximum age of a cursor. */
+    /** Retention of changes in the feed, which is also the maximum age of a cursor. */
     changeRetentionDays: env.CHANGE_RETENTION_DAYS,
-    /** Maximum streams and long polls of changes that one instance holds. */
+    /** Maximum number of change streams and long polls that one instance holds. */
     maxStreams: env.MAX_STREAMS,
     /** Internal networks to which webhooks may be sent, also over http. */
     webhookAllowedNetworks: env.WEBHOOK_ALLOWED_NETWORKS,
-    /** Undefined disables the metrics route. */
+    /** Undefined to disable the metrics route. */
     metricsToken: env.METRICS_TOKEN,
     migrateOnStart: env.MIGRATE_ON_START,
   };

@@ -11,13 +11,13 @@ import { createPace, type Pace } from './platform/pace.ts';
 import { openRedis, type Redis } from './platform/redis.ts';
 import { createKeyState, type KeyState, openPacedStripe } from './platform/stripe.ts';
 
-/** The dependencies of the process. Functions declare the ones that they use. */
+/** The dependencies of the process. Each function declares the ones it uses. */
 export interface Deps {
   config: Config;
-  /** The clock that all instances share (`databaseClock`), or that of a test. */
+  /** The clock that all instances share (`databaseClock`), or a test's clock. */
   clock: Clock;
   databaseClock: DatabaseClock;
-  /** A clock that is never set, milliseconds, for durations and ages in this process. */
+  /** A clock that is never set, for durations and ages within this process, milliseconds. */
   monotonic: Clock;
   logger: Logger;
   metrics: Metrics;
@@ -25,18 +25,19 @@ export interface Deps {
   loopDelay: LoopDelay;
   pace: Pace;
   database: Database;
-  /** Null: the service runs without a cache. */
+  /** Null to run without a cache. */
   redis: Redis | null;
   stripe: Stripe;
-  /** The client with the background's share of the rate budget. */
+  /** The Stripe client with the background's share of the rate budget. */
   stripeInBackground: Stripe;
-  /** The client with reconciliation's share. */
+  /** The Stripe client with reconciliation's share of the rate budget. */
   stripeForReconciliation: Stripe;
   keyState: KeyState;
 }
 
 /**
- * Creates all clients without sending requests, so that an unavailable dependency does not prevent the start.
+ * Creates all clients without sending requests, so that the service starts even if a dependency is
+ * unavailable.
  */
 export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
   const logger = overrides.logger ?? createLogger(config.logLevel);
@@ -47,7 +48,7 @@ export function openDeps(config: Config, overrides: Partial<Deps> = {}): Deps {
       config.databaseUrl,
       (error) => {
         metrics.postgresErrors.inc({ kind: 'connection_lost' });
-        logger.warn({ err: error }, 'a connection to Postgres was lost');
+        logger.warn({ err: error }, 'a Postgres connection was lost');
       },
       (kind) => {
         metrics.postgresErrors.inc({ kind });
@@ -88,7 +89,7 @@ function openCacheStore(url: string, metrics: Metrics, logger: Logger): Redis {
     metrics.redisErrors.inc({ operation: 'connection' });
     if (isDown) return;
     isDown = true;
-    logger.warn({ err: error }, 'Redis cannot be reached: reads go to Postgres until it recovers');
+    logger.warn({ err: error }, 'Redis cannot be reached; reads go to Postgres until it recovers');
   });
   redis.on('ready', () => {
     if (isDown) logger.info('Redis can be reached again');
@@ -97,7 +98,7 @@ function openCacheStore(url: string, metrics: Metrics, logger: Logger): Redis {
   return redis;
 }
 
-/** Closes what `openDeps` opened. */
+/** Closes everything that `openDeps` opened. */
 export async function closeDeps(deps: Deps): Promise<void> {
   deps.loopDelay.stop();
   deps.redis?.disconnect();

@@ -1,6 +1,6 @@
 /*
- * The program behind `npm run doctor`: checks the settings and every dependency of the service, and prints the
- * faults with their remedies. It changes nothing. It exits with 1 if a check failed.
+ * The program behind `npm run doctor`. It checks the settings and every dependency of the service, and prints
+ * what is wrong and how to fix it. It changes nothing. It exits with 1 if a check failed.
  */
 import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';

@@ -12,7 +12,7 @@ const secret = (minimum: number) =>
     .min(minimum)
     .regex(/^[!-~]*$/, 'must consist of visible ASCII characters, without spaces');
 
-/** A whole number as text. */
+/** A whole number, as a string. */
 const wholeNumber = (minimum: number, maximum: number) =>
   z
     .string()
@@ -28,10 +28,10 @@ const urlOf = (...protocols: string[]) =>
       `must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
     );
 
-/** Fastify's names of address ranges. */
+/** Fastify's names for address ranges. */
 const addressRanges: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
-/** Returns whether a text is an address, a subnet such as 10.0.0.0/8, or the name of a range. */
+/** Returns whether a string is an address, a subnet such as 10.0.0.0/8, or the name of a range. */
 function isProxy(text: string): boolean {
   const [address = '', prefix, ...rest] = text.split('/');
   const version = isIP(address);
@@ -39,17 +39,17 @@ function isProxy(text: string): boolean {
   const bits = version === 4 ? 32 : 128;
   return (
     rest.length === 0 &&
-    // /0 would trust every client, which could then forge its address.
+    // /0 would trust every client, and so let each of them forge its address.
     (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits))
   );
 }
 
-/** Loopback addresses, traffic to which stays on the machine. */
+/** Loopback addresses. Traffic to them stays on the machine. */
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Returns the reason why a key must not be sent to a server; undefined if it may be. Over http, anyone on the
- * network path can read the key and forge Stripe's responses.
+ * Returns why a key must not be sent to a server; undefined if it may be. Over http, anyone on the network
+ * path could read the key and forge Stripe's responses.
  */
 export function stripeKeyFault(secretKey: string, apiBase: string): string | undefined {
   const { protocol, hostname } = new URL(apiBase);
@@ -58,7 +58,10 @@ export function stripeKeyFault(secretKey: string, apiBase: string): string | und
     : 'a live key must be sent over https:// or to this machine: use https://, or a test key';
 }
 
-/** Returns whether a text without a trailing slash is the address of a service, as URLs are serialized. */
+/**
+ * Returns whether a string without a trailing slash is the address of a service, in the form in which URLs
+ * are serialized.
+ */
 function isPublicUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, origin, pathname } = new URL(text);
@@ -69,7 +72,7 @@ const pemBlock = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 
 const signingKeyRemedy = '`npm run signing-key` prints a valid one';
 
-/** Returns the Ed25519 key of a PKCS #8 PEM block, or the fault of the block without its text. */
+/** Returns the Ed25519 key in a PKCS #8 PEM block, or what is wrong with the block, without quoting it. */
 function readSigningKey(pem: string, label: string): KeyObject | string {
   if (label !== 'PRIVATE KEY') return `is a ${label}, not a PRIVATE KEY`;
   try {
@@ -81,7 +84,7 @@ function readSigningKey(pem: string, label: string): KeyObject | string {
   }
 }
 
-/** PKCS #8 PEM blocks, one after another. `\\n` stands for a line break, as env files write it. */
+/** A sequence of PKCS #8 PEM blocks. `\\n` stands for a line break, as in env files. */
 const signingKeys = z.string().transform((text, context) => {
   const pem = text.replaceAll('\\n', '\n');
   const fault = (message: string): never => {
@@ -115,7 +118,7 @@ export const environmentSchema = z.object({
     ),
   STRIPE_WEBHOOK_SECRETS: z
     .string()
-    // A file may have one per line instead of commas.
+    // A file may have one secret per line instead of separating them with commas.
     .transform((value) => value.trim().split(/\s*,\s*|\s+/))
     .pipe(
       z

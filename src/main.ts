@@ -1,6 +1,6 @@
 /*
- * The image's entry point: runs the program that the first argument names, by default the service. For example,
- * `docker compose run --rm latchkey doctor` runs `npm run doctor` without npm.
+ * The image's entry point. It runs the program that the first argument names; by default, the service. For
+ * example, `docker compose run --rm latchkey doctor` runs `npm run doctor` without npm.
  */
 import './platform/node-version.ts';
 

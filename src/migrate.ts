@@ -1,4 +1,4 @@
-/* The program behind `npm run migrate`: applies the migrations of this release to DATABASE_URL. */
+/* The program behind `npm run migrate`. It applies the migrations of this release to DATABASE_URL. */
 import './platform/node-version.ts';
 import { readFileSync } from 'node:fs';
 import { loadSecret } from './config.ts';
@@ -9,7 +9,7 @@ import { reasonOf } from './platform/redaction.ts';
 async function main(): Promise<string> {
   const databaseUrl = loadSecret(process.env, 'DATABASE_URL', (file) => readFileSync(file, 'utf8'));
   if (databaseUrl === undefined) {
-    throw new Error('DATABASE_URL is not set. It names the database to migrate.');
+    throw new Error('DATABASE_URL is not set. Set it to the database to migrate.');
   }
   await inspectPostgres(databaseUrl);
   const applied = await applyMigrations(databaseUrl, {
@@ -23,6 +23,6 @@ async function main(): Promise<string> {
 try {
   process.stdout.write(await main());
 } catch (error) {
-  process.stderr.write(`The database cannot be migrated: ${reasonOf(error)}\n`);
+  process.stderr.write(`Could not migrate the database: ${reasonOf(error)}\n`);
   process.exitCode = 1;
 }

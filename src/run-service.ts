@@ -6,7 +6,7 @@ import { createCache } from './entitlements/read/cache.ts';
 import type { App } from './http/app-types.ts';
 import { createSender } from './outbound/send.ts';
 
-/** A running service. Stop both parts before the dependencies are closed. */
+/** A running service. Stop both parts before closing the dependencies. */
 export interface Running {
   app: App;
   background: Background;

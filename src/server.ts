@@ -22,7 +22,8 @@ async function main(): Promise<void> {
   const stopped = new AbortController();
   const start = startUp(deps, stopped.signal);
   const drainMs = config.drainSeconds * 1_000;
-  // Registered before the start has ended: process 1 of a container ignores signals without a handler.
+  // Registered before startup is complete, because process 1 of a container ignores signals that have no
+  // handler.
   stopOnSignal(deps, drainMs + stopWithinMs, async (signal) => {
     stopped.abort();
     const running = await start;
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   await start;
 }
 
-/** Starts the service. Returns null if the process was stopped first. */
+/** Starts the service. Returns null if the process was stopped before that. */
 async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null> {
   const { config, logger } = deps;
   logger.info(`Latchkey ${releaseVersion}, Node ${process.versions.node}`);
@@ -42,7 +43,7 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
   await deps.databaseClock.measure().catch((error: unknown) => {
     logger.warn(
       { err: error },
-      'Postgres’ clock could not be read; the machine’s clock is used until the next measurement',
+      'could not read Postgres’ clock; using the machine’s clock until the next measurement',
     );
   });
   const running = await runService(deps);
@@ -54,7 +55,7 @@ async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null
  * Brings the database to this release's schema, if the settings allow it.
  *
  * @returns the names of the applied migrations.
- * @throws Error if the database cannot be used. An unreachable database stops the start only if it has to be
+ * @throws Error if the database cannot be used. An unreachable database only prevents the start if it must be
  *   migrated.
  */
 async function prepareDatabase(
@@ -77,7 +78,7 @@ async function prepareDatabase(
   });
 }
 
-/** Refuses a wrong address or password of Redis. An unreachable Redis does not stop the start. */
+/** Rejects a wrong Redis address or password. An unreachable Redis does not prevent the start. */
 async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> {
   if (redisUrl === undefined) return;
   await inspectRedis(redisUrl).catch((error: unknown) => {
@@ -88,8 +89,7 @@ async function refuseUnusableCache(redisUrl: string | undefined): Promise<void> 
 /**
  * Drains and stops the process.
  *
- * @param drainMs the period in which requests are still accepted, since an orchestrator needs some time to
- *   reroute them.
+ * @param drainMs how long requests are still accepted. An orchestrator needs some time to reroute them.
  */
 async function endWork({ app, background }: Running, drainMs: number): Promise<void> {
   const ends = await Promise.allSettled([
@@ -111,8 +111,9 @@ function configOrExit(): Config {
 
 /**
  * Handles SIGTERM and SIGINT. The first signal stops gracefully: /ready fails immediately, so that the load
- * balancer sends requests elsewhere. Requests that still arrive are answered until the drain ends, with
- * `Connection: close`. Then running work is completed, within a limit. A second signal exits immediately.
+ * balancer sends requests elsewhere. Requests that still arrive are handled until the drain ends, with
+ * `Connection: close`. Then running work is completed, within a time limit. A second signal exits
+ * immediately.
  */
 function stopOnSignal(
   deps: Deps,
@@ -143,10 +144,12 @@ function stopOnSignal(
   process.on('SIGINT', onSignal);
 }
 
-/** Logs an uncaught error and exits. Node would print all its fields, while the log redacts secrets. */
+/**
+ * Logs an uncaught error and exits. Node would print all fields of the error, but the log redacts secrets.
+ */
 function exitOnUncaught({ logger }: Deps): void {
   process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'an uncaught error ends the process');
+    logger.fatal({ err: error }, 'exiting after an uncaught error');
     process.exit(1);
   });
 }

@@ -1,5 +1,5 @@
 /*
- * The program behind `npm run stripe:endpoint -- URL`: creates or updates the webhook endpoint at Stripe,
+ * The program behind `npm run stripe:endpoint -- URL`. It creates or updates the webhook endpoint in Stripe,
  * with exactly the event types that this release handles.
  */
 import './platform/node-version.ts';

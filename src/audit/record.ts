@@ -5,16 +5,16 @@ import { newId } from '../platform/ids.ts';
 
 export interface AuditRecord {
   projectId: string | null;
-  /** The user that the change affects, by the project's own id. */
+  /** The user affected by the change, by the project's own id. */
   userId?: string;
-  /** An API key's id, or `platform`, or `system`. */
+  /** An API key's id, `platform` or `system`. */
   actor: string;
   /** A noun and a verb, such as `grant.create`. */
   action: string;
   targetType: string;
   targetId: string;
   reason?: string;
-  /** Must contain neither secrets nor personal data. */
+  /** Must not contain secrets or personal data. */
   before?: Prisma.InputJsonValue;
   after?: Prisma.InputJsonValue;
   /** Null for a change that no request made. */
@@ -24,9 +24,9 @@ export interface AuditRecord {
 }
 
 /**
- * Appends one row to the audit, in the transaction of the change, and returns its id.
+ * Appends one row to the audit log, in the transaction of the change, and returns the row's id.
  *
- * @param id created beforehand (`newId('au')`) if the changed row refers to it.
+ * @param id an id created beforehand (`newId('au')`), if the changed row refers to it.
  */
 export async function recordAudit(
   tx: Tx,
@@ -37,14 +37,14 @@ export async function recordAudit(
   return id;
 }
 
-/** Appends one row to the audit, unless `after` equals `before`. */
+/** Appends one row to the audit log, unless `after` equals `before`. */
 export async function recordChange(tx: Tx, record: AuditRecord): Promise<void> {
   if (!isDeepStrictEqual(record.before, record.after)) await recordAudit(tx, record);
 }
 
 /**
- * Appends rows to the audit, in this order. The rows are one parameter, because Prisma blocks the event loop
- * for a third of a second per thousand rows that it compiles into a statement.
+ * Appends rows to the audit log, in the given order. The rows are a single parameter, because Prisma blocks
+ * the event loop for a third of a second per thousand rows that it compiles into a statement.
  */
 export async function recordAudits(
   tx: Tx,

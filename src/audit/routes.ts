@@ -21,7 +21,7 @@ const entrySchema = z
     id: z.string(),
     project_id: z.string().nullable(),
     user_id: z.string().nullable(),
-    actor: z.string().describe("An API key's id, `platform`, or `system`"),
+    actor: z.string().describe("An API key's id, `platform` or `system`"),
     action: z.string(),
     target: z.object({ type: z.string(), id: z.string() }),
     reason: z.string().nullable(),
@@ -32,7 +32,7 @@ const entrySchema = z
   })
   .meta({ id: 'AuditEntry' });
 
-/** Registers the route that lists the audit. */
+/** Registers the route that lists the audit log. */
 export function auditRoutes(app: App, deps: { database: Database; access: ProjectAccess }): void {
   app.get(
     '/api/v1/admin/audit',

@@ -8,8 +8,8 @@ export function hashKey(key: string): Buffer {
 }
 
 /**
- * Returns a new key: `lk_`, 8 characters that identify it in lists, 40 secret ones (203 bits), and a checksum
- * of 7, by which most forged keys are refused without a query.
+ * Returns a new key: `lk_`, 8 characters that identify the key in lists, 40 secret characters (203 bits), and
+ * a checksum of 7 characters. With the checksum, most forged keys are rejected without a query.
  */
 export function newKey(): { key: string; prefix: string; hash: Buffer } {
   const prefix = `lk_${randomText(8)}`;
@@ -20,7 +20,7 @@ export function newKey(): { key: string; prefix: string; hash: Buffer } {
 
 const keyPattern = /^(lk_[0-9a-z]{8}_[0-9a-z]{40})([0-9a-z]{7})?$/;
 
-/** Returns whether a text has the form of a key. Keys of earlier releases have no checksum. */
+/** Returns whether a string has the form of a key. Keys of earlier releases have no checksum. */
 export function isWellFormedKey(text: string): boolean {
   const [, body, checksum] = keyPattern.exec(text) ?? [];
   return body !== undefined && (checksum === undefined || checksum === checksumOf(body));

@@ -23,16 +23,16 @@ const platformCaller: Caller = {
 export interface AuthDeps {
   adminApiKey: string;
   keys: KeyLookup;
-  /** Rate limit and burst of one key at this instance, requests per second. */
+  /** Rate limit and burst of each key on this instance, requests per second. */
   keyMaxRps: number;
-  /** Null: there are no user tokens. */
+  /** Null if user tokens are not enabled. */
   browsers: BrowserAccess | null;
   monotonic: Clock;
   metrics: Metrics;
 }
 
 /**
- * Requires a key on every route that is not open, and enforces the rate limit of each key. Must be installed
+ * Requires a key on every route that is not open, and enforces each key's rate limit. Must be installed
  * before the routes. Startup fails if a route has no `config.auth`.
  */
 export function installAuthentication(app: App, deps: AuthDeps): void {
@@ -54,11 +54,11 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     if (caller !== null) return caller;
     throw new ProblemError(
       'unauthorized',
-      'The API key is mistyped, deleted or expired: send another.',
+      'The API key is mistyped, deleted or expired. Send a valid key.',
     );
   }
 
-  /** One shared hook per kind of route, so that a route that has it already is recognized. */
+  /** One shared hook per kind of route, so that it is recognized on a route that already has it. */
   const hooks = {
     read: authenticate('read'),
     checkout: authenticate('checkout'),
@@ -74,7 +74,9 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     };
   }
 
-  /** Authenticates a route that user tokens may read, too, from pages of the project's origins. */
+  /**
+   * Authenticates requests to a route that user tokens may also read, from pages of the project's origins.
+   */
   function authenticateReader(auth: Exclude<RouteAuth, 'open'>, route: RouteOptions) {
     const { config = {} } = route;
     const namesUser = takesUserId(route);
@@ -84,7 +86,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
       try {
         caller = await callerFor(request, credentialOf(request, config));
       } catch (error) {
-        // A page must be able to read that its token has expired.
+        // A page must be able to read the response that its token has expired.
         await browsers?.cors.allowAny(reply, origin);
         throw error;
       }
@@ -113,14 +115,14 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     }
     if (auth === 'open') return;
     const given = [route.onRequest ?? []].flat();
-    // The HEAD route of a GET already has the hooks of the GET.
+    // The HEAD route of a GET route already has the hooks of the GET route.
     if (given.some((hook) => ours.has(hook))) return;
     route.onRequest = [hookOf(auth, route), ...given];
   });
 }
 
 /**
- * Refuses a caller without the scope.
+ * Rejects a caller that lacks the scope.
  *
  * @throws ProblemError `scope_missing`.
  */
@@ -130,13 +132,13 @@ function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
   if (caller.user !== null) {
     throw new ProblemError(
       'scope_missing',
-      'A user token may only read the entitlements of its user. Let your server do this, with an API key.',
+      'A user token may only read the entitlements of its user. Send this request from your server, with an API key.',
     );
   }
   throw new ProblemError(
     'scope_missing',
     auth === 'platform'
-      ? 'Only the platform key (ADMIN_API_KEY) may do this. The request has a key of a project.'
-      : `The API key lacks the scope \`${auth}\`. Create a key with it: POST /api/v1/admin/projects/{id}/keys.`,
+      ? "Only the platform key (ADMIN_API_KEY) may do this. The request has a project's key."
+      : `The API key lacks the scope \`${auth}\`. Create a key that has it: POST /api/v1/admin/projects/{id}/keys.`,
   );
 }

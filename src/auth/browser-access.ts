@@ -5,7 +5,7 @@ import { type Cors, createCors } from './cors.ts';
 import { createProjectOrigins } from './project-origins.ts';
 import { createUserTokens, type UserTokens } from './user-tokens.ts';
 
-/** What pages in browsers need to read entitlements: tokens, and headers for other origins. */
+/** What browser pages need to read entitlements: user tokens, and response headers for other origins. */
 export interface BrowserAccess {
   tokens: UserTokens;
   cors: Cors;

@@ -9,13 +9,13 @@ export const platformActor = 'platform';
 
 /** The caller of a request. */
 export interface Caller {
-  /** The key's id, `platformActor`, or a name of a user token's user. */
+  /** The key's id, `platformActor`, or the identity of a user token's user. */
   actor: string;
   /** Null for the platform key. */
   projectId: string | null;
-  /** `admin` includes the others; the platform key has all. */
+  /** The scopes of the caller. `admin` includes the others. The platform key has all of them. */
   scopes: ReadonlySet<KeyScope>;
-  /** The only user whom a user token may read; null for keys. */
+  /** The only user that a user token may read; null for keys. */
   user: TokenUser | null;
 }
 
@@ -33,15 +33,15 @@ declare module 'fastify' {
   }
 }
 
-/** Returns the caller of a route that is not open. */
+/** Returns the caller of a request to a route that is not open. */
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null) throw new Error('an open route has no caller');
   return request.caller;
 }
 
 /**
- * Returns the user that a request reads: the given one or, with a user token, the token's. The refusal of
- * another user depends only on the request, so it does not show whether that user exists.
+ * Returns the user that a request reads: the given one or, with a user token, the token's user. Rejecting
+ * another user depends only on the request, so it does not reveal whether that user exists.
  *
  * @throws ProblemError `scope_missing`.
  */
@@ -52,6 +52,6 @@ export function readableUser({ user }: Caller, given: string | undefined): strin
   if (given === undefined || given === user.userId) return user.userId;
   throw new ProblemError(
     'scope_missing',
-    'The user token is for another user. Leave the user out, or get a token for this one from your server.',
+    'The user token is for another user. Leave the user out, or get a token for this user from your server.',
   );
 }

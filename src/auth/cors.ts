@@ -2,26 +2,29 @@ import type { FastifyReply } from 'fastify';
 import type { App } from '../http/app-types.ts';
 import type { ProjectOrigins } from './project-origins.ts';
 
-/** Lifetime of a preflight in browsers, seconds. Every request is checked on its own, whatever it says. */
+/** How long browsers cache a preflight, seconds. Every request is still checked on its own. */
 const preflightMaxAge = 600;
 
-/** Headers of a request that a page may send, and of a response that it may read. */
+/** The headers that a page may send with a request, and those of a response that it may read. */
 const requestHeaders = 'authorization, cache-control, content-type, if-none-match, last-event-id';
 const responseHeaders = 'etag, latchkey-cache, latchkey-revision, retry-after, x-request-id';
 
-/** Sets the headers that let a page of another origin read a response (https://fetch.spec.whatwg.org/#cors-protocol). */
+/**
+ * Sets the headers that let a page from another origin read a response
+ * (https://fetch.spec.whatwg.org/#cors-protocol).
+ */
 export interface Cors {
-  /** For a response to the user token of a project: pages of the project's origins may read it. */
+  /** Lets pages of the project's origins read the response to a request with the project's user token. */
   allowProject(
     reply: FastifyReply,
     origin: string | undefined,
     projectId: string | null,
   ): Promise<void>;
-  /** For a response that belongs to no project: pages of every project's origins may read it. */
+  /** Lets pages of any project's origins read a response that belongs to no project. */
   allowAny(reply: FastifyReply, origin: string | undefined): Promise<void>;
 }
 
-/** Creates the headers for pages, from the `redirect_origins` of the projects. */
+/** Creates the response headers for pages, based on the projects' `redirect_origins`. */
 export function createCors(origins: ProjectOrigins): Cors {
   function allow(reply: FastifyReply, origin: string): void {
     void reply.headers({
@@ -44,8 +47,8 @@ export function createCors(origins: ProjectOrigins): Cors {
 }
 
 /**
- * Answers preflights of the routes that user tokens may read. A preflight carries no token, so it passes for
- * the origins of every project. Must be installed before the routes.
+ * Responds to preflights of the routes that user tokens may read. A preflight contains no token, so the
+ * origins of all projects pass. Must be installed before the routes.
  */
 export function installPreflights(app: App, cors: Cors): void {
   const known = new Set<string>();

@@ -8,11 +8,12 @@ export function bearerOf({ headers }: FastifyRequest): string | undefined {
 }
 
 /**
- * Returns the key or token of a request to a route that accepts it in more places. `Authorization` takes
- * precedence over `X-API-Key`. `access_token` takes user tokens only, since URLs end up in logs and histories.
+ * Returns the key or token of a request to a route that accepts it in several places. `Authorization` takes
+ * precedence over `X-API-Key`. `access_token` accepts only user tokens, because URLs end up in logs and
+ * histories.
  *
- * @throws ProblemError `bad_request` if both `Authorization` and `access_token` are given; `unauthorized` if
- *   `access_token` is no user token.
+ * @throws ProblemError `bad_request` if both `Authorization` and `access_token` are sent; `unauthorized` if
+ *   `access_token` is not a user token.
  */
 export function credentialOf(
   request: FastifyRequest,
@@ -30,10 +31,13 @@ export function credentialOf(
     ]);
   }
   if (typeof inQuery === 'string' && isToken(inQuery)) return inQuery;
-  throw new ProblemError('unauthorized', '`access_token` takes a user token, and nothing else.');
+  throw new ProblemError(
+    'unauthorized',
+    '`access_token` must be a user token. Send an API key as `Authorization: Bearer KEY`.',
+  );
 }
 
-/** Returns the parsed query before its validation. */
+/** Returns the query, parsed but not yet validated. */
 export function queryOf({ query }: FastifyRequest): Record<string, unknown> {
   return typeof query === 'object' ? { ...query } : {};
 }

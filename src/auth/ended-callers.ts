@@ -3,8 +3,8 @@ import { type Caller, platformActor } from './caller.ts';
 import { loadLiveKeys } from './load-keys.ts';
 
 /**
- * Returns those of the callers who may no longer call: their key was deleted, their key or user token has
- * expired, or the project of their user token does not exist.
+ * Returns the callers that may no longer call: their key was deleted, their key or user token has expired, or
+ * the project of their user token does not exist.
  *
  * @param now epoch milliseconds.
  */

@@ -12,61 +12,63 @@ import type { Caller } from './caller.ts';
 import { type KeyRow, loadKeys } from './load-keys.ts';
 
 /**
- * Maximum age of a key's cached state, milliseconds. Within this time, a deleted key stops working everywhere.
+ * Maximum age of a key's cached state, milliseconds. A deleted key stops working everywhere within this time.
  */
 const freshMs = 5_000;
 
 /** Maximum age of a known key's cached state while Postgres is unreachable, milliseconds. */
 const staleMs = 60_000;
 
-/** Time-out of a known key's look-up, and the pause after a failed one, milliseconds. */
+/** Time-out for looking up a known key, and the pause after a failed look-up, milliseconds. */
 const waitMs = 500;
 const pauseMs = 1_000;
 
 /** Minimum interval between writes of `last_used_at`, milliseconds. */
 const usedEveryMs = 60_000;
 
-/** Maximum number of cached keys; those validated longest ago are evicted. */
+/** Maximum number of cached keys. Those validated longest ago are evicted first. */
 const maxEntries = 10_000;
 
 /**
- * Token bucket of unknown keys per client: each invalid key costs a token. Without a token, a look-up waits
- * in the slow queue.
+ * The token bucket for unknown keys, one per client. Each invalid key costs a token. Without a token, a
+ * look-up waits in the slow queue.
  */
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /**
- * Maximum number of concurrent look-ups of unknown keys, over all clients; further ones wait in the slow
- * queue. This bounds the delay that a flood from many addresses causes to known keys, which use the same
- * connections.
+ * Maximum number of concurrent look-ups of unknown keys, over all clients. Any more wait in the slow queue.
+ * This limits how much a flood from many addresses can delay known keys, which use the same connections.
  */
 const maxUnknown = 100;
 
 /**
- * The slow queue: ten queries a second, each for up to 100 keys, drawn from the clients round-robin. This
+ * The slow queue runs ten queries per second, each for up to 100 keys drawn round-robin by client. This
  * bounds the cost of a flood of guesses, and a valid key from the same address is still found.
  */
 const slowQueue = { everyMs: 100, maxSize: 100, maxWaitMs: 5_000, maxWaitingPerClient: 1_000 };
 
-/** Instants are monotonic, so that setting the clock back cannot keep a deleted key alive. */
+/**
+ * A cached key. `at` and `pausedUntil` are monotonic times, so that setting the clock back cannot keep a
+ * deleted key alive.
+ */
 interface Entry {
   caller: Caller;
   /** Epoch milliseconds. */
   expiresAt: number | null;
   validatedAt: number;
-  /** End of the pause after a failed look-up. */
+  /** When the pause after a failed look-up ends. */
   pausedUntil: number;
   usedAt: number;
 }
 
 export interface KeyLookup {
   /**
-   * Returns the caller of a project's key, or null if the key is not valid now.
+   * Returns the caller that a project's key identifies, or null if the key is not valid now.
    *
-   * @param hash of the key.
-   * @param client returns the client of the request; called only if the key is unknown.
-   * @throws ProblemError too_many_requests if the key is unknown and too many unknown keys of the client
-   *   are waiting.
+   * @param hash the hash of the key.
+   * @param client returns the client of the request. Called only if the key is unknown.
+   * @throws ProblemError too_many_requests if the key is unknown and too many of the client's unknown keys
+   *   are already waiting.
    */
   find(key: string, hash: Buffer, client: () => string): Promise<Caller | null>;
 }
@@ -109,7 +111,7 @@ export function createKeyLookup(deps: {
     return (await loadKeys(deps.database, [hash]))[0];
   }
 
-  /** Queries Postgres, and caches the result as of the instant of the query. */
+  /** Queries Postgres and caches the result as of the start of the query. */
   function ask(
     id: string,
     hash: Buffer,
@@ -149,7 +151,7 @@ export function createKeyLookup(deps: {
     return entry;
   }
 
-  /** Looks up an unknown key. Concurrent requests with the same key share one look-up. */
+  /** Looks up an unknown key. Concurrent requests with the same key share a look-up. */
   async function askUnknown(
     id: string,
     hash: Buffer,
@@ -185,7 +187,7 @@ export function createKeyLookup(deps: {
       deps.metrics.rateLimited.inc({ limit: 'client' });
       throw new ProblemError(
         'too_many_requests',
-        'Too many requests with invalid API keys came from this address. Send a valid key, or retry later.',
+        'Too many requests from this address had an invalid API key. Send a valid key, or retry later.',
       );
     }
   }
@@ -211,7 +213,7 @@ export function createKeyLookup(deps: {
       known.pausedUntil = now + pauseMs;
       deps.logger.warn(
         { err: error },
-        'a known key could not be looked up; its cached state stays in use',
+        'could not look up a known key; its cached state stays in use',
       );
       return known;
     }
@@ -226,7 +228,7 @@ export function createKeyLookup(deps: {
         new Date(deps.clock()),
       ])
       .catch((error: unknown) => {
-        deps.logger.warn({ err: error }, 'the last use of a key could not be stored');
+        deps.logger.warn({ err: error }, 'could not store when a key was last used');
       });
   }
 

@@ -3,10 +3,10 @@ import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 import { type Caller, callerOf, readableUser } from './caller.ts';
 
-/** The project of a list; null = all of them, for the platform key without a project. */
+/** The project of a list; null for all projects (platform key without a project). */
 export type ProjectScope = string | null;
 
-/** The author of a change, with its project and request. */
+/** The author of a change, with the project and the request. */
 export interface Operator<Project extends ProjectScope = string> {
   projectId: Project;
   /** The key's id, or `platform`. */
@@ -15,8 +15,8 @@ export interface Operator<Project extends ProjectScope = string> {
 }
 
 /**
- * Determines the project of a request: the key's own, or the one that the platform key names. A project that
- * the key may not see looks like a missing one.
+ * Determines the project of a request: the key's own project, or the one that a request with the platform key
+ * names. A project that the key may not see is handled like a missing one.
  */
 export interface ProjectAccess {
   /**
@@ -28,7 +28,8 @@ export interface ProjectAccess {
   /**
    * Returns the user that a request reads.
    *
-   * @throws ProblemError `scope_missing` if its user token is of another user, and the errors of `projectOf`.
+   * @throws ProblemError `scope_missing` if the request has another user's token, and the errors of
+   *   `projectOf`.
    */
   userOf(
     request: FastifyRequest,
@@ -40,7 +41,9 @@ export interface ProjectAccess {
    * @throws ProblemError `project_not_found`.
    */
   scopeOf(request: FastifyRequest, given: string | undefined): Promise<ProjectScope>;
-  /** Returns the operator of a request, as the audit records it. Throws the same errors as `projectOf`. */
+  /**
+   * Returns the operator of a request, as recorded in the audit log. Throws the same errors as `projectOf`.
+   */
   operatorOf(request: FastifyRequest, given: string | undefined): Promise<Operator>;
   /** Returns the operator for a path with a unique id, for which the platform key needs no project. */
   scopedOperatorOf(
@@ -50,9 +53,9 @@ export interface ProjectAccess {
 }
 
 /**
- * Creates the access to projects. The key's own project costs no query. Another existing project costs one
- * query per process: projects are never deleted, so it is cached. Cached reads with the platform key therefore
- * work while Postgres is down.
+ * Creates the access to projects. The key's own project costs no query. Any other existing project costs one
+ * query per process, because projects are never deleted and can be cached. So cached reads with the platform
+ * key work even while Postgres is down.
  */
 export function createProjectAccess({ database }: { database: Database }): ProjectAccess {
   const known = new Set<string>();
@@ -103,7 +106,7 @@ function actorOf(request: FastifyRequest): Pick<Operator, 'actor' | 'requestId'>
   return { actor: callerOf(request).actor, requestId: request.id };
 }
 
-/** Returns the problem for a request with the platform key that lacks the required `project_id`. */
+/** Returns the problem for a request with the platform key that lacks a required `project_id`. */
 export function projectIdRequired(): ProblemError {
   return new ProblemError('project_id_required', undefined, [
     {

@@ -2,13 +2,15 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { withTimeout } from '../platform/with-timeout.ts';
 
-/** Maximum age of the cached origins, milliseconds. A change is in effect on every instance within it. */
+/**
+ * Maximum age of the cached origins, milliseconds. A change takes effect on every instance within this time.
+ */
 const freshMs = 5_000;
 
-/** Maximum age while Postgres cannot be reached, milliseconds: as long as known API keys work. */
+/** Maximum age while Postgres cannot be reached, milliseconds. Known API keys work for the same time. */
 const staleMs = 60_000;
 
-/** Time-out of a reload while older origins are known, milliseconds. */
+/** Time-out for reloading while older origins are known, milliseconds. */
 const waitMs = 500;
 
 /** The origins of all projects' pages (`redirect_origins`). */
@@ -26,8 +28,8 @@ interface Snapshot {
 }
 
 /**
- * Creates the origins. They are loaded for all projects at once and at most every `freshMs`, so that
- * preflights, which need no key, cost no queries of their own.
+ * Creates the cache of origins. They are loaded for all projects together, at most once per `freshMs`, so
+ * that preflights, which need no key, cost no queries of their own.
  */
 export function createProjectOrigins({
   database,
@@ -65,7 +67,7 @@ export function createProjectOrigins({
   return {
     async of(projectId) {
       const known = (await current()).byProject.get(projectId);
-      // It may have been created since.
+      // The project may have been created after the origins were loaded.
       return known ?? (await load()).byProject.get(projectId) ?? null;
     },
     async has(origin) {

@@ -4,21 +4,21 @@ import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { Caller } from './caller.ts';
 
-/** Maximum number of keys, and of users, with a token bucket. Only valid keys and tokens get one. */
+/** Maximum number of keys, and of users, that have a token bucket. Only valid keys and tokens get one. */
 const maxEntries = 10_000;
 
 /** One user's share of the rate that all user tokens of a project have together. */
 const shareOfUser = 1 / 20;
 
 /**
- * Creates the rate limit of callers at this instance. A key has `keyMaxRps`. All user tokens of a project
- * have as much together, and one user a share of it, so that one page delays neither the project's server nor
- * many other users.
+ * Creates the rate limit for callers on this instance. A key may send `keyMaxRps` requests per second. All
+ * user tokens of a project together may send as many, and a single user may send a share of that, so that one
+ * page delays neither the project's server nor many other users.
  *
- * @returns a function that charges a request, and throws ProblemError `too_many_requests`.
+ * @returns a function that charges a request and throws ProblemError `too_many_requests`.
  */
 export function createRateLimit(deps: {
-  /** Requests per second, and burst. */
+  /** The rate and burst of a key, requests per second. */
   keyMaxRps: number;
   monotonic: Clock;
   metrics: Metrics;
@@ -39,13 +39,13 @@ export function createRateLimit(deps: {
       if (keys.take(actor, now) === 0) return;
       refuse(
         'key',
-        `The API key exceeds ${keyMaxRps} requests per second. Retry later, or send fewer.`,
+        `The API key exceeds ${keyMaxRps} requests per second. Retry later, and send fewer.`,
       );
     }
     if (users.take(actor, now) > 0) {
       refuse(
         'user',
-        `The user exceeds ${userMaxRps} requests per second. Retry later, or send fewer.`,
+        `The user exceeds ${userMaxRps} requests per second. Retry later, and send fewer.`,
       );
     }
     if (keys.take(`user tokens of ${projectId ?? ''}`, now) > 0) {

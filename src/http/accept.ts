@@ -1,6 +1,6 @@
 /**
- * Returns whether an `Accept` header prefers a media type to JSON, by the weights of the most specific
- * matching media ranges (RFC 9110, 12.5.1). Without a preference, JSON wins.
+ * Returns whether an `Accept` header prefers a media type to JSON. For each type, the most specific matching
+ * media range determines the weight (RFC 9110, 12.5.1). Without a preference, JSON wins.
  */
 export function prefersToJson(accept: string | undefined, mediaType: string): boolean {
   const ranges = (accept ?? '*/*').split(',').map(parseRange);
@@ -19,7 +19,7 @@ function parseRange(text: string): MediaRange {
   return { type, weight: weight >= 0 && weight <= 1 ? weight : 0 };
 }
 
-/** Returns the weight of a media type, by the most specific matching range. */
+/** Returns the weight that the most specific matching range gives to a media type. */
 function weightOf(ranges: readonly MediaRange[], mediaType: string): number {
   const [group = ''] = mediaType.split('/');
   for (const type of [mediaType, `${group}/*`, '*/*']) {

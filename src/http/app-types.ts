@@ -15,12 +15,12 @@ export type App = FastifyInstance<
 >;
 
 /**
- * Callers that a route accepts: anyone, keys with the scope (`admin` includes the others within its project),
- * or the platform key alone. Startup fails if a route sets none.
+ * The callers that a route accepts: anyone, keys with the scope (within its project, `admin` includes the
+ * other scopes), or only the platform key. Startup fails if a route sets none.
  */
 export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
 
-/** Further fields of the problems of a route, for another protocol. */
+/** Additional fields in the problems of a route, for a protocol that requires them. */
 export interface ProblemShape {
   /** The schema of the whole problem. */
   schema: ZodType;
@@ -31,21 +31,23 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
     /**
-     * Whether a user token may read the route. Its handler must limit the answer to the token's user
-     * (`readableUser` in auth/caller.ts). `inQuery`: the token may also come as `access_token`, for clients
-     * that send no headers.
+     * How a user token may be sent to the route; absent if the route accepts none. The handler must limit the
+     * answer to the token's user (`readableUser` in auth/caller.ts). `inQuery` also accepts the token as
+     * `access_token`, for clients that cannot send headers.
      */
     userTokens?: 'inHeader' | 'inQuery';
-    /** Whether a key or user token may also come as `X-API-Key`. */
+    /** Whether a key or user token may also be sent as `X-API-Key`. */
     apiKeyHeader?: true;
     /** Whether the platform key may omit `project_id`, which then means all projects. */
     allProjects?: true;
     /**
-     * The problems that the route may respond with, in addition to those of all routes of its kind. The
-     * contract promises these.
+     * The problems that the route may respond with, in addition to those that all routes of its kind have.
+     * They are part of the contract.
      */
     problems?: readonly ProblemCode[];
-    /** Parts of a request that the contract documents and the handler checks, such as a signed body. */
+    /**
+     * Parts of a request that the contract documents but the handler itself checks, such as a signed body.
+     */
     documented?: { body?: ZodType; headers?: ZodType };
     problemShape?: ProblemShape;
   }

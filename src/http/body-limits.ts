@@ -1,9 +1,9 @@
-/** Maximum length of a request's body, bytes. A longer one gets a 413 and is not read. */
+/** Maximum length of a request body, bytes. A longer body is not read and gets a 413 response. */
 export const bodyLimits = {
-  /** Enough for a hundred user ids in any script, or a product with large `config` values. */
+  /** Enough for a hundred user ids in any script, or for a product with large `config` values. */
   usual: 262_144,
-  /** Lists of up to a thousand entries. */
+  /** Enough for lists of up to a thousand entries. */
   list: 1_048_576,
-  /** Stripe's events have a few kilobytes, and with ten long lists still less than this. */
+  /** Stripe's events have a few kilobytes. Even with ten long lists, they stay below this limit. */
   webhook: 1_048_576,
 } as const;

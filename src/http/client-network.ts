@@ -5,10 +5,10 @@ const unparseable = 'no address';
 
 /**
  * Returns the identity of a client for rate limits: its IPv4 address, or the /64 of its IPv6 address, because
- * a client can use every address of a /64. Pure.
+ * a client can use every address in its /64. Pure.
  *
- * @param address as the socket or a trusted proxy reports it; some proxies append the client's port.
- *   Undefined: the client has already disconnected.
+ * @param address as reported by the socket or a trusted proxy. Some proxies append the client's port.
+ *   Undefined if the client has already disconnected.
  */
 export function clientNetwork(address: string | undefined): string {
   const bare = withoutPort(address ?? '').split('%')[0] ?? '';

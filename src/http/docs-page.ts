@@ -9,7 +9,7 @@ import { pageHeaders } from './security-headers.ts';
 export async function docsPage(app: App): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers(pageHeaders);
-    // The page parses its own address and fails if the client sends no host.
+    // The page parses its own address and fails if the client sends no valid host.
     const isValid = URL.canParse(`http://${request.host}`);
     done(
       isValid
@@ -17,7 +17,7 @@ export async function docsPage(app: App): Promise<void> {
         : new ProblemError('bad_request', 'The header `Host` is not a valid host.'),
     );
   });
-  // The page has an inline script, so the policy allows its hash.
+  // The page has inline scripts, so the policy allows their hashes.
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (typeof payload === 'string' && payload.startsWith('<!doctype html>')) {
       const policy = String(pageHeaders['content-security-policy']);
@@ -36,18 +36,18 @@ export async function docsPage(app: App): Promise<void> {
       withDefaultFonts: false,
       pageTitle: 'Latchkey',
       authentication: { preferredSecurityScheme: 'apiKey' },
-      // Off: these features call the vendor's servers.
+      // Disabled, because these features call the vendor's servers.
       hideClientButton: true,
       showDeveloperTools: 'never',
       agent: { disabled: true },
       mcp: { disabled: true },
-      // The vendor's link in the sidebar leaves this server.
+      // The vendor's link in the sidebar would lead away from this server.
       customCss: 'a[href^="https://www.scalar.com"] { display: none; }',
     },
   });
 }
 
-/** Returns the hashes of a page's inline scripts, as sources of a Content-Security-Policy. */
+/** Returns the hashes of a page's inline scripts as Content-Security-Policy sources. */
 function inlineScripts(page: string): string {
   const scripts = page.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([^]*?)<\/script>/g);
   return [...scripts]

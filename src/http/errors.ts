@@ -11,7 +11,7 @@ import { problemBody, ProblemError } from './problem.ts';
 import { addToLogLine } from './request-log.ts';
 import { createRouteList } from './unrouted.ts';
 
-/** The problem for each HTTP status of errors from Fastify and @fastify/sensible. */
+/** The problem code for each HTTP status of an error from Fastify or @fastify/sensible. */
 const statusProblems: Readonly<Record<number, ProblemCode>> = {
   400: 'bad_request',
   401: 'unauthorized',
@@ -21,28 +21,28 @@ const statusProblems: Readonly<Record<number, ProblemCode>> = {
   429: 'too_many_requests',
 };
 
-/** Our wording for Fastify's own errors. */
+/** Our own messages for Fastify's errors. */
 const fastifyDetails: Readonly<Record<string, string>> = {
   FST_ERR_BAD_URL: 'The path is not valid.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH:
-    'The length of the body differs from the header `Content-Length`.',
+    'The length of the body differs from the `Content-Length` header.',
 };
 
 /**
- * Matches the errors for text that is valid in JSON but not in Postgres: U+0000, and unpaired surrogates in
- * jsonb, which Prisma reports as invalid JSON.
+ * Matches the errors for strings that are valid in JSON but not in Postgres: with U+0000, or with unpaired
+ * surrogates in jsonb, which Prisma reports as invalid JSON.
  */
 const notStorable =
   /\b(?:22021|22P05)\b|invalid byte sequence for encoding|unsupported Unicode escape|Unicode (?:high|low) surrogate|invalid input syntax for type json/;
 
-/** Minimum time between two log lines about responses with a 503, milliseconds. */
+/** Minimum interval between log lines about 503 responses, milliseconds. */
 const outageLineEveryMs = 1_000;
 
-/** Installs the handlers that respond to every error with a problem, without internal details. */
+/** Installs the handlers that respond to every error with a problem and reveal no internal details. */
 export function installErrorHandlers(app: App, monotonic: Clock): void {
   const outages = createLogThrottle(outageLineEveryMs);
 
-  /** Logs a server error. Shed requests appear in metrics only, because they are too many for the log. */
+  /** Logs a server error. Shed requests appear only in metrics, because they are too many for the log. */
   function logProblem({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
     if (problem.status < 500) return;
     if (error instanceof ProblemError && problem.code === 'overloaded') return;
@@ -77,7 +77,7 @@ export function sendProblem(
   problem: ProblemError,
 ): FastifyReply {
   addToLogLine(request, { code: problem.code });
-  // No hook sets this header for errors before routing.
+  // For errors before routing, no hook sets this header.
   void reply.header('x-request-id', request.id);
   if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
   if (problem.status === 429 || problem.status === 503) {
@@ -90,7 +90,7 @@ export function sendProblem(
     .send(JSON.stringify({ ...more, ...problemBody(problem, request.id) }));
 }
 
-/** Returns the problem for an error that was thrown in a request. */
+/** Returns the problem to respond with for an error that a request threw. */
 export function toProblem(error: unknown, request?: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof Stripe.errors.StripeError || error instanceof ImplausibleAnswer) {

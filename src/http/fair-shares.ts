@@ -14,7 +14,7 @@ import { kindOf, type RequestKind } from './request-kind.ts';
 
 /**
  * The cost of a request that computes for many users, or reads or writes many rows. A project runs one of
- * these at a time, with some light requests beside it.
+ * these at a time, with few light requests beside it.
  */
 export const heavyCost = 3;
 const capacityPerTenant = 4;
@@ -23,8 +23,8 @@ const capacityPerTenant = 4;
 const maxWaitingPerTenant = 100;
 
 /**
- * Limits of concurrent work. A running read holds a Postgres connection, and the pool keeps some for cache
- * misses, webhooks and the worker. Operator and checkout requests also wait for Stripe.
+ * Limits on concurrent work. A running read holds a Postgres connection, and the pool must keep some for
+ * cache misses, webhooks and the worker. Operator and checkout requests also wait for Stripe.
  */
 const rules: Readonly<Record<RequestKind, FairLimits>> = {
   read: { capacity: 8, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 5_000 },
@@ -37,7 +37,7 @@ const paceShare: Readonly<Partial<Record<RequestKind, number>>> = { checkout: 0.
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Units of the project's share that a request occupies while it is handled; 1 by default, 0 = none. */
+    /** Units of the project's share that a request occupies while it is handled. 1 by default; 0 for none. */
     cost?: number | ((request: FastifyRequest) => number);
   }
 }
@@ -45,14 +45,14 @@ declare module 'fastify' {
 interface FairShareDeps {
   metrics: Metrics;
   pace: Pace;
-  /** Returns the tenant that a request is charged to: its key's project, or the platform key. */
+  /** Returns the tenant to charge for a request: the project of its key, or the platform key. */
   tenantOf: (request: FastifyRequest) => string;
 }
 
 /**
  * Gives every project a share of the process's concurrent work, in units of cost, so that one project's load
- * does not delay another's. Requests beyond the share wait, and are admitted from the projects round-robin. A
- * request that waits too long gets a 429. Must be installed before the routes.
+ * does not delay another's. Requests beyond the share wait, and are admitted round-robin by project. A
+ * request that waits too long gets a 429 response. Must be installed before the routes.
  */
 export function installFairShares(app: App, { metrics, pace, tenantOf }: FairShareDeps): void {
   function semaphoreOf(kind: RequestKind): FairSemaphore {
@@ -61,7 +61,7 @@ export function installFairShares(app: App, { metrics, pace, tenantOf }: FairSha
     });
   }
 
-  // Separate, so that an import does not delay the project's buyers.
+  // Separate, so that an import does not delay the same project's buyers.
   const semaphores: Record<RequestKind, FairSemaphore> = {
     read: semaphoreOf('read'),
     operator: semaphoreOf('operator'),
@@ -73,7 +73,7 @@ export function installFairShares(app: App, { metrics, pace, tenantOf }: FairSha
     metrics.rateLimited.inc({ limit: 'project' });
     throw new ProblemError(
       'too_many_requests',
-      'The project has too many requests running. Send fewer at the same time, and retry.',
+      'The project has too many requests running. Retry later, and send fewer requests concurrently.',
     );
   }
 
@@ -82,7 +82,7 @@ export function installFairShares(app: App, { metrics, pace, tenantOf }: FairSha
   app.addHook('onRoute', (route) => {
     const { auth, cost = 1, work } = route.config ?? {};
     const kind = kindOf(auth);
-    // Fastify registers the wrapped handler of a GET for HEAD, too.
+    // Fastify also registers the wrapped handler of a GET route for HEAD.
     if (kind === undefined || limited.has(route.handler)) return;
     const run = semaphores[kind];
     const { handler } = route;

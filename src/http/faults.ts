@@ -2,20 +2,21 @@
 
 export interface FieldFault {
   /**
-   * The field as a caller writes it: `grants[3].feature_code`, or the name of a query parameter or header.
+   * The field in the notation that callers use: `grants[3].feature_code`, or the name of a query parameter or
+   * header.
    */
   path: string;
-  /** A predicate with the remedy, without its subject and full stop: `must be after valid_from`. */
+  /** What is wrong and what to do, without the subject and the full stop: `must be after valid_from`. */
   message: string;
 }
 
 /** The part of a request that contains a fault. */
 export type RequestPart = 'body' | 'query' | 'path';
 
-/** Maximum number of faults in `detail`; `errors` lists all. */
+/** Maximum number of faults in `detail`. `errors` lists all of them. */
 const maxSentences = 3;
 
-/** Maximum length of a field name that a message repeats, in UTF-16 units. */
+/** Maximum length of a field name to repeat in a message, in UTF-16 units. */
 const maxNameLength = 100;
 
 /** Returns the path of a field in the notation of `FieldFault`. */
@@ -27,7 +28,7 @@ export function pathText(segments: readonly PropertyKey[]): string {
   }, '');
 }
 
-/** Returns the faults as sentences, each with its field and remedy. */
+/** Returns the faults as sentences, each with the field and what to do. */
 export function faultSentences(faults: readonly FieldFault[], part: RequestPart = 'body'): string {
   const sentences = faults
     .slice(0, maxSentences)

@@ -1,21 +1,21 @@
 import type { Database, Tx } from '../platform/database.ts';
 
-/** Age from which another request with the key may take over a claim, milliseconds. */
+/** Age at which another request with the same key may take over a claim, milliseconds. */
 const takeOverMs = 60_000;
 
 /** Retention of a response, milliseconds. */
 const idempotencyRetentionMs = 24 * 3_600_000;
 
-/** Identifies a request: its caller, route and idempotency key. */
+/** What identifies a request: its caller, route and idempotency key. */
 export interface ClaimName {
   actor: string;
   route: string;
   key: string;
 }
 
-/** A claimed key. It belongs to the request until another one takes it over. */
+/** A claimed key. It belongs to the request until another request takes it over. */
 export interface Claim extends ClaimName {
-  /** The same for every attempt of one request, so that Stripe recognizes a retry. */
+  /** The same for every attempt of a request, so that Stripe recognizes retries. */
   id: string;
   lockedAt: Date;
 }
@@ -28,8 +28,8 @@ export interface StoredClaim {
 }
 
 /**
- * Claims a key in one statement. The claim succeeds if the key is free, its claim is abandoned, or its response
- * has expired.
+ * Claims a key with one statement. The claim succeeds if the key is free, if its previous claim was
+ * abandoned, or if its stored response has expired.
  *
  * @returns null if another request owns the key.
  */
@@ -71,7 +71,7 @@ export async function takeClaim(
     : { actor, route, key, id: row.claim_id, lockedAt: new Date(now) };
 }
 
-/** Loads the state of a key's request; undefined if the key is free. */
+/** Loads the state of the request that used a key; undefined if the key is free. */
 export async function loadClaim(
   database: Database,
   { actor, route, key }: ClaimName,
@@ -85,7 +85,7 @@ export async function loadClaim(
 }
 
 /**
- * Stores a response in the transaction of the change that it reports.
+ * Stores a response in the same transaction as the change that it reports.
  *
  * @returns false if another request has taken over the key.
  */
@@ -104,8 +104,8 @@ export async function keepAnswerWith(
 }
 
 /**
- * Stores the response of a request that writes nothing, or a later response to a committed change. A refusal
- * never replaces the latter.
+ * Stores the response of a request that writes nothing, or a later response about a change already committed.
+ * A refusal never replaces the response to a committed change.
  */
 export async function keepAnswer(
   database: Database,
@@ -121,7 +121,10 @@ export async function keepAnswer(
   );
 }
 
-/** Deletes the claim of a request that changed nothing. A claim with a committed response stays. */
+/**
+ * Deletes the claim of a request that changed nothing. If the claim already has a committed response, it
+ * stays.
+ */
 export async function dropClaim(
   database: Database,
   { actor, route, key, lockedAt }: Claim,
@@ -133,7 +136,7 @@ export async function dropClaim(
   );
 }
 
-/** Deletes expired responses in batches and returns their number. */
+/** Deletes expired responses in batches and returns how many. */
 export async function purgeIdempotency(database: Database, now: number): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from idempotency_records where ctid in (

@@ -13,7 +13,7 @@ import {
 } from './idempotency-records.ts';
 import { ProblemError } from './problem.ts';
 
-/** The paths whose POSTs are idempotent by key. */
+/** The paths on which POST requests support idempotency keys. */
 const idempotentPath = /^\/api\/v1\/(admin|checkout|portal)(\/|$)/;
 
 const header = 'Idempotency-Key';
@@ -27,18 +27,18 @@ declare module 'fastify' {
 interface IdempotencyDeps {
   database: Database;
   clock: Clock;
-  /** Returns the owner of the keys: the API key's id, or `platform`. */
+  /** Returns who owns the request's idempotency keys: the API key's id, or `platform`. */
   actorOf: (request: FastifyRequest) => string;
   /**
-   * Invalidates the cache entries that a killed process left outdated: after a replayed response, too, every
-   * reader must see the change.
+   * Invalidates cache entries that a killed process left outdated, because every reader must see the change
+   * after a replayed response too.
    */
   invalidatePending: () => Promise<unknown>;
 }
 
 /**
- * Stores the response in the transaction of the change, as its last statement, so that a change is committed
- * together with the response to replay. Does nothing for a request without an `Idempotency-Key`.
+ * Stores the response in the same transaction as the change, as the last statement, so that a change is
+ * committed together with the response to replay. Does nothing for a request without an `Idempotency-Key`.
  *
  * @throws ProblemError idempotency_in_progress if another request has taken over the key.
  */
@@ -48,7 +48,7 @@ export type KeepAnswer<Body> = (tx: Tx, body: Body) => Promise<void>;
 export const keepNothing: KeepAnswer<unknown> = () => Promise.resolve();
 
 /**
- * Returns a function that stores the response to a request, with the reply's status at that time.
+ * Returns a function that stores the response to a request, with the status that the reply has at that time.
  */
 export function answerKeeper(
   reply: Pick<FastifyReply, 'request' | 'serializeInput' | 'statusCode'>,
@@ -65,8 +65,8 @@ export function answerKeeper(
 }
 
 /**
- * Returns the id that a request and its repetitions under one `Idempotency-Key` share; null without a key. It
- * becomes part of the idempotency keys of requests to Stripe.
+ * Returns the id that a request and its repetitions with the same `Idempotency-Key` share; null without a
+ * key. Idempotency keys sent to Stripe contain this id.
  */
 export function repeatableId({ idempotencyClaim }: FastifyRequest): string | null {
   return idempotencyClaim?.id ?? null;
@@ -74,11 +74,11 @@ export function repeatableId({ idempotencyClaim }: FastifyRequest): string | nul
 
 /**
  * Installs `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed after
- * authentication and before validation, so that refusals are replayed, too. A change stores its response in
- * its own transaction (`KeepAnswer`); other responses are stored here when they are sent.
+ * authentication and before validation, so that refusals are replayed too. A change stores its response in
+ * its own transaction (`KeepAnswer`). Other responses are stored here when they are sent.
  *
- * Responses are kept for 24 hours. After a 5xx that changed nothing, or a 429, the key is free again. A
- * secret in a response (`key`, `secret`) is not stored, so a replay omits it.
+ * Responses are kept for 24 hours. After a 429, or a 5xx that changed nothing, the key is free again. Secrets
+ * in a response (`key`, `secret`) are not stored, so a replay omits them.
  */
 export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   app.decorateRequest('idempotencyClaim', null);
@@ -131,13 +131,13 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
         ? keepAnswer(deps.database, claim, reply.statusCode, withoutSecret(payload))
         : dropClaim(deps.database, claim));
     } catch (error) {
-      // A change may be committed, so the client must get its response even if storing it fails.
-      request.log.error({ err: error }, 'the response for an idempotency key could not be stored');
+      // The change may already be committed, so the client must get its response even if it cannot be stored.
+      request.log.error({ err: error }, 'could not store the response for an idempotency key');
     }
     return payload;
   }
 
-  // Installed on these routes only, because a hook adds cost to every request.
+  // Installed only on these routes, because a hook adds cost to every request.
   app.addHook('onRoute', (route) => {
     if (!isIdempotent(route)) return;
     route.preValidation = [claimOrReplay, ...[route.preValidation ?? []].flat()];
@@ -145,7 +145,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   });
 }
 
-/** Returns whether a route stores its responses under an `Idempotency-Key`. */
+/** Returns whether a route supports `Idempotency-Key`. */
 export function isIdempotent({ method, url }: Pick<RouteOptions, 'method' | 'url'>): boolean {
   return [method].flat().includes('POST') && idempotentPath.test(url);
 }
@@ -155,7 +155,7 @@ function keyOf(request: FastifyRequest): string | null {
   if (key === undefined) return null;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw new ProblemError('bad_request', undefined, [
-      { path: header, message: 'must be 1 to 255 printable characters without spaces' },
+      { path: header, message: 'must consist of 1 to 255 printable characters without spaces' },
     ]);
   }
   return key;

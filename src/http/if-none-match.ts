@@ -1,8 +1,8 @@
 /**
- * Returns whether an `If-None-Match` header lists this tag, so that the client already has the response. Tags
- * are compared weakly (RFC 9110, 13.1.2), because proxies that compress a response make its tag weak.
+ * Returns whether an `If-None-Match` header contains this ETag, so that the client already has the response.
+ * ETags are compared weakly (RFC 9110, 13.1.2), because proxies that compress a response make its ETag weak.
  *
- * @param etag a strong tag, quotes included, without commas.
+ * @param etag a strong ETag, including its quotes, without commas.
  */
 export function hasAnswerAlready(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;

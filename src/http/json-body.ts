@@ -2,11 +2,11 @@ import type { App } from './app-types.ts';
 import { isTooDeep, maxJsonDepth } from './json-depth.ts';
 import { ProblemError } from './problem.ts';
 
-const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter one.`;
+const tooDeep = `The body nests deeper than ${maxJsonDepth} levels. Send a flatter body.`;
 
 /**
- * Refuses every body except JSON with a 415. An empty body counts as no body, with any `Content-Type`,
- * because a client may send the same headers with every request, including DELETE.
+ * Rejects every body except JSON with a 415 response. An empty body counts as no body, whatever its
+ * `Content-Type`, because a client may send the same headers with every request, including DELETE.
  */
 export function acceptOnlyJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -27,7 +27,7 @@ export function acceptOnlyJson(app: App): void {
   );
 }
 
-/** Returns why a body is not valid JSON, with the position if Node reports one. */
+/** Returns why a body is not valid JSON, including the position if Node reports it. */
 function whyNotJson(body: string): string {
   try {
     JSON.parse(body);
@@ -43,6 +43,6 @@ export function notSentAsJson(contentType: string | undefined): ProblemError {
   const given = contentType === undefined ? 'none' : `\`${contentType.slice(0, 100)}\``;
   return new ProblemError(
     'unsupported_media_type',
-    `Send the header \`Content-Type: application/json\`; the request has ${given}.`,
+    `Send the header \`Content-Type: application/json\`: the request has ${given}.`,
   );
 }

@@ -1,10 +1,13 @@
 /**
  * Maximum nesting depth of a body. Validation, hashing and Postgres process JSON recursively, so a few
- * kilobytes of brackets would overflow their stacks. Real bodies have a handful of levels.
+ * kilobytes of brackets could overflow their stacks. Real bodies have only a few levels.
  */
 export const maxJsonDepth = 64;
 
-/** Returns whether JSON text nests deeper than `maxJsonDepth`, without recursion. The text may be invalid JSON. */
+/**
+ * Returns whether a JSON string nests deeper than `maxJsonDepth`, without recursion. The string need not be
+ * valid JSON.
+ */
 export function isTooDeep(text: string): boolean {
   let depth = 0;
   let inString = false;

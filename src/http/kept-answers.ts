@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { App } from './app-types.ts';
 
-/** Headers that differ from response to response. */
+/** Headers with values that differ between responses. */
 const volatileHeaders: ReadonlySet<string> = new Set([
   'x-request-id',
   'connection',
@@ -14,8 +14,8 @@ interface StoredResponse {
 }
 
 /**
- * Caches the first response of each GET route in a scope. Meant for open documents that do not depend on the
- * request and are slow to render.
+ * Caches the first response of each GET route in a scope. Use it for open documents that are slow to render
+ * and do not depend on the request.
  */
 export function keepAnswers(scope: App): void {
   const kept = new Map<string, StoredResponse>();

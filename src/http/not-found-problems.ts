@@ -1,6 +1,6 @@
 import type { ProblemEntry } from './problem-entry.ts';
 
-/** Returns the entry for an object that is missing, or that the caller may not see. */
+/** Returns the entry for an object that does not exist or that the caller may not see. */
 function missing(noun: string, remedy: string): ProblemEntry {
   return {
     status: 404,
@@ -10,7 +10,7 @@ function missing(noun: string, remedy: string): ProblemEntry {
   };
 }
 
-/** The entry for an object whose id begins with a prefix. */
+/** The entry for an object with a prefixed id. */
 interface MissingIdEntry extends ProblemEntry {
   readonly prefix: string;
   /** Where a caller finds such an id. */
@@ -18,9 +18,9 @@ interface MissingIdEntry extends ProblemEntry {
 }
 
 /**
- * Returns the entry for a missing object whose id has a prefix.
+ * Returns the entry for a missing object with a prefixed id.
  *
- * @param more sentences of the remedy after the source.
+ * @param more sentences to add to the remedy after the source.
  */
 function missingId(noun: string, prefix: string, source: string, more = ''): MissingIdEntry {
   const sentence = source
@@ -29,14 +29,14 @@ function missingId(noun: string, prefix: string, source: string, more = ''): Mis
   return { ...missing(noun, `${sentence}.${more === '' ? '' : ` ${more}`}`), prefix, source };
 }
 
-/** The problems for missing objects whose ids have a prefix, by code. */
+/** The problems for missing objects with prefixed ids, by code. */
 export const missingIds = {
   key_not_found: missingId('API key', 'key_', 'GET /api/v1/admin/projects/{id}/keys lists them'),
   product_not_found: missingId(
     'Product',
     'prod_',
     'GET /api/v1/admin/products lists them',
-    "To add another product to the project, set its `metadata.project_id` at Stripe to the project's id first. The platform key may add any product that no other project has.",
+    "To add another product to the project, set its `metadata.project_id` in Stripe to the project's id first. The platform key may add any product that no other project has.",
   ),
   price_not_found: missingId(
     'Price',
@@ -67,7 +67,7 @@ export const missingIds = {
     'Stripe customer',
     'cus_',
     "look it up in the project's Stripe account",
-    "It must be in the mode of the service's Stripe key. To link a customer with a project's key, set `metadata.project_id` of the customer first. A user gets a customer by the first checkout or a link.",
+    "It must be in the mode of the service's Stripe key. To link a customer with a project's key, set `metadata.project_id` of the customer first. A user gets a customer through the first checkout or a link.",
   ),
   event_not_found: missingId('Event', 'evt_', 'GET /api/v1/admin/events lists them'),
   purchase_not_found: missingId('Purchase', 'li_', 'GET /api/v1/admin/purchases lists them'),

@@ -2,11 +2,11 @@ import { missingIds } from './not-found-problems.ts';
 import { ProblemError } from './problem.ts';
 
 /*
- * The problems for ids and codes without an object that the caller may see. The text depends only on what the
+ * The problems for ids and codes that name no object the caller may see. The message depends only on what the
  * caller sent, so an object of another project looks like a missing one.
  */
 
-/** The kinds of objects by the prefixes of their ids, Stripe's and ours. */
+/** The kind of object that each id prefix stands for, for Stripe's ids and ours. */
 const kinds: Readonly<Record<string, string>> = {
   ch_: 'a charge',
   cs_: 'a checkout session',
@@ -30,8 +30,9 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns the problem for an id without an object that the caller may see. If the prefix is that of another
- * kind of object, the message says so. Call it after the look-up: custom ids of products may have any prefix.
+ * Returns the problem for an id that names no object the caller may see. If the prefix belongs to another
+ * kind of object, the message says so. Call it after the look-up, because custom product ids may have any
+ * prefix.
  *
  * @param message the message for an id of the right kind; by default, where to find one.
  */
@@ -58,9 +59,7 @@ export function notFound(
 
 const create = 'PUT /api/v1/admin/features/{feature_code}';
 
-/**
- * Returns the problem for feature codes that name no feature of the project, or an archived one.
- */
+/** Returns the problem for feature codes that name no feature of the project, or an archived one. */
 export function featureNotFound(
   ...fields: readonly { path: string; isArchived: boolean }[]
 ): ProblemError {

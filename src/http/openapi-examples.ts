@@ -29,8 +29,9 @@ interface Parameter {
 }
 
 /**
- * Adds to each operation a valid example request, with the required fields or the examples of the schema. The
- * page at `/docs` sends it by default; otherwise the page would generate invalid values for every field.
+ * Adds a valid example request to each operation: the examples of the schema or, without any, the required
+ * fields. The page at `/docs` sends it by default. Without it, the page would generate invalid values for
+ * every field.
  */
 export function documentExamples(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
@@ -41,7 +42,7 @@ export function documentExamples(transform: SwaggerTransformObject): SwaggerTran
     for (const { parameters = [], requestBody } of operations) {
       for (const parameter of parameters) if (parameter.required !== true) disable(parameter);
       const content = requestBody?.content?.['application/json'];
-      // A schema with examples of its own keeps them.
+      // A schema that has its own examples keeps them.
       if (content?.schema === undefined || content.examples !== undefined) continue;
       content.example ??= exampleOf(content.schema);
     }
@@ -49,7 +50,7 @@ export function documentExamples(transform: SwaggerTransformObject): SwaggerTran
   };
 }
 
-/** Keeps the example of an optional parameter, but deselects the parameter on the page. */
+/** Keeps an optional parameter's example, but deselects the parameter on the page. */
 function disable(parameter: Parameter): void {
   const { schema = {}, example } = parameter;
   Reflect.deleteProperty(parameter, 'example');

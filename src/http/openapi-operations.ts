@@ -8,14 +8,14 @@ interface Operation {
   parameters?: { name: string }[];
   security?: Record<string, string[]>[];
   responses?: Record<string, { description?: string; headers?: object }>;
-  /** The scope that a key needs: `http` security schemes have no scopes of their own. */
+  /** The scope that a key needs, because `http` security schemes cannot declare scopes. */
   'x-scope'?: string;
 }
 
 /** The groups of operations, in the order of the page at `/docs`. */
 const tags: Readonly<Record<string, string>> = {
   Entitlements: 'What users may use, and why',
-  'User tokens': 'Bearers with which a browser reads one user',
+  'User tokens': "Tokens with which a browser reads one user's entitlements",
   Documents: 'Signed answers that an app verifies by itself',
   OFREP: 'The OpenFeature Remote Evaluation Protocol',
   Changes: 'The feed of changes, by pages, long poll or stream',
@@ -41,15 +41,15 @@ const retryAfter = {
   'Retry-After': { description: 'Seconds to wait before a retry', schema: { type: 'integer' } },
 };
 
-/** What even a route without parameters answers to a request that is not valid HTTP. */
+/** The response of every route, even one without parameters, to a request that is not valid HTTP. */
 const malformedRequest = {
   description: 'Problem: `bad_request`, if the request is not valid HTTP',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
 
 /**
- * Completes each operation as generators and linters expect it: an id, a description, its scope, defined tags,
- * and the headers of its refusals.
+ * Completes each operation in the way that generators and linters expect: with an id, a description, a scope,
+ * declared tags, and the headers of refusals.
  */
 export function documentOperations(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
@@ -106,9 +106,9 @@ function callersOf(scope: string | undefined): string {
 }
 
 /**
- * Returns the id of an operation, from which generators make the names of functions: the method and the path,
- * such as `getCheckoutSessionsById`. Paths outside of `/api/v1` begin with `Service`. A path keeps its id for
- * as long as it exists.
+ * Returns the id of an operation, which generators use to name functions: the method and the path, such as
+ * `getCheckoutSessionsById`. For paths outside `/api/v1`, the id begins with `Service`. An operation keeps
+ * its id for as long as its path exists.
  */
 function operationId(method: string, path: string): string {
   const words = path

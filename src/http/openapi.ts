@@ -7,8 +7,8 @@ import { problemResponse } from './schemas.ts';
 import { withOptionalUser } from './user-parameter.ts';
 
 /**
- * Documents the scope that a route requires and the problems that it may respond with: those in its
- * `config.problems`, and those that follow from what it accepts.
+ * Documents the scope that a route requires and the problems that it may respond with: those in
+ * `config.problems`, and those that follow from what the route accepts.
  */
 export function documentProblems(transform: SwaggerTransform): SwaggerTransform {
   return (input) => {
@@ -38,7 +38,10 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
   };
 }
 
-/** Returns the alternatives to call a route. Open routes say so explicitly, so that a forgotten scope is visible. */
+/**
+ * Returns the alternative ways to authenticate at a route. Open routes say so explicitly, so that a forgotten
+ * scope is noticed.
+ */
 function securityOf({ auth, userTokens, apiKeyHeader }: FastifyContextConfig = {}) {
   if (auth === 'open' || auth === undefined) return [];
   return [
@@ -54,12 +57,14 @@ const idempotencyHeaders = z.object({
     .max(255)
     .optional()
     .describe(
-      'A repeated request with the same key and body gets the first response again, for 24 hours',
+      'For 24 hours, a repeated request with the same key and body gets the first response again',
     )
     .meta({ examples: ['6f1f8a52-7a7b-4b1e-9d55-0a8c3f8f2a10'] }),
 });
 
-/** Returns the problems that follow from what a route accepts; an open route lists all of its problems itself. */
+/**
+ * Returns the problems that follow from what a route accepts. An open route lists all of its problems itself.
+ */
 function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
   if (route.config?.auth === 'open') return [];
   const hasBody = schema.body !== undefined;
@@ -83,11 +88,11 @@ function ofKind(schema: FastifySchema, route: RouteOptions): ProblemCode[] {
   ];
 }
 
-/** Headers of a response that a client may keep and revalidate with `If-None-Match`. */
+/** The headers of a response that clients may cache and revalidate with `If-None-Match`. */
 const revalidationHeaders = {
   ETag: header('Changes with the revision and at every instant at which the response changes'),
   'Latchkey-Cache': header('Whether the cache was used: hit, miss or bypass'),
-  'Latchkey-Revision': header('The revision of the user', 'integer'),
+  'Latchkey-Revision': header("The user's revision", 'integer'),
 };
 
 function header(description: string, type = 'string') {
@@ -108,7 +113,7 @@ interface Operation {
   responses?: Record<string, object | undefined>;
 }
 
-/** Documents the request and response headers of each operation that can answer 304. */
+/** Documents the request and response headers of each operation that can respond with 304. */
 export function documentRevalidation(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
     const document = transform(input);
@@ -120,7 +125,7 @@ export function documentRevalidation(transform: SwaggerTransformObject): Swagger
       const { 200: answer, 304: unchanged } = operation.responses ?? {};
       if (answer === undefined || unchanged === undefined) continue;
       Object.assign(answer, { headers: revalidationHeaders });
-      Object.assign(unchanged, { description: 'Unchanged since the response with that ETag' });
+      Object.assign(unchanged, { description: 'Unchanged from the response with this ETag' });
       operation.parameters = [...(operation.parameters ?? []), ifNoneMatch];
     }
     return document;
@@ -128,8 +133,8 @@ export function documentRevalidation(transform: SwaggerTransformObject): Swagger
 }
 
 /**
- * Removes unreferenced schemas from the document: each schema is generated twice, for requests and for
- * responses, and most are used once.
+ * Removes unreferenced schemas from the document. Each schema is generated twice, for requests and for
+ * responses, but most are used only once.
  */
 export function dropUnusedSchemas(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {
@@ -150,7 +155,7 @@ export function dropUnusedSchemas(transform: SwaggerTransformObject): SwaggerTra
   };
 }
 
-/** Returns the names of the schemas that a part of the document refers to. */
+/** Returns the names of the schemas that a part of the document references. */
 function namesIn(part: object): string[] {
   const references = JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
   return [...references].flatMap(([, name]) => name ?? []);

@@ -1,7 +1,7 @@
 /** One entry of the table of problems. docs/errors.md is generated from the table. */
 export interface ProblemEntry {
   readonly status: number;
-  /** The meaning of the code, without a full stop. */
+  /** What the code means, without a full stop. */
   readonly title: string;
   readonly cause: string;
   readonly remedy: string;

@@ -1,14 +1,14 @@
 import { notFoundProblems } from './not-found-problems.ts';
 import type { ProblemEntry } from './problem-entry.ts';
 
-/** Every `code` that an error response may carry. */
+/** Every `code` that an error response may have. */
 export const problems = {
   bad_request: {
     status: 400,
     title: 'The request is malformed',
     cause:
-      'A field of the path, query, body or a header is missing, unknown or has an invalid value, or the body is not valid JSON.',
-    remedy: 'Correct the fields that `errors` lists. The same request fails again.',
+      'A field in the path, query, body or headers is missing, unknown or invalid, or the body is not valid JSON.',
+    remedy: 'Correct the fields that `errors` lists. The same request would fail again.',
   },
   project_id_required: {
     status: 400,
@@ -21,7 +21,7 @@ export const problems = {
     status: 400,
     title: 'The webhook signature is missing, wrong or too old',
     cause:
-      "`Stripe-Signature` is missing or malformed, matches none of the secrets in `STRIPE_WEBHOOK_SECRETS`, or its timestamp is more than five minutes from the service's clock.",
+      "`Stripe-Signature` is missing or malformed, matches none of the secrets in `STRIPE_WEBHOOK_SECRETS`, or has a timestamp more than five minutes away from the service's clock.",
     remedy:
       'Add the signing secret of the endpoint to `STRIPE_WEBHOOK_SECRETS`. Check the clock of the host, and that no proxy changes the body.',
   },
@@ -35,7 +35,7 @@ export const problems = {
   thin_event_unsupported: {
     status: 400,
     title: 'Thin events are not supported; select snapshot events',
-    cause: 'The event destination at Stripe sends thin events.',
+    cause: 'The event destination in Stripe sends thin events.',
     remedy:
       'Create an endpoint that sends snapshot events: `npm run stripe:endpoint -- URL` creates one.',
   },
@@ -43,7 +43,7 @@ export const problems = {
     status: 401,
     title: 'The API key is missing or not valid',
     cause:
-      'The request has no `Authorization: Bearer KEY` header, or its key or user token is mistyped, deleted or expired.',
+      'The request has no `Authorization: Bearer KEY` header, or the key or user token in it is mistyped, deleted or expired.',
     remedy:
       'Send a valid key. `POST /api/v1/admin/projects/{id}/keys` creates one, and `POST /api/v1/user-tokens` a user token.',
   },
@@ -98,13 +98,13 @@ export const problems = {
     title: 'The Stripe customer belongs to another user',
     cause: 'A customer belongs to at most one user, and this one already belongs to another.',
     remedy:
-      'Unlink it with `DELETE /api/v1/admin/users/{user_id}/customers/{id}` or change the metadata at Stripe, as `detail` says.',
+      'Unlink it with `DELETE /api/v1/admin/users/{user_id}/customers/{id}` or change the metadata in Stripe, as `detail` says.',
   },
   customer_named: {
     status: 409,
     title: "The Stripe customer's own metadata names the user",
-    cause: 'The metadata of the customer at Stripe would link it again immediately.',
-    remedy: 'Change or remove `user_id` in the metadata at Stripe, then unlink the customer.',
+    cause: "The customer's metadata in Stripe would link the customer again immediately.",
+    remedy: 'Change or remove `user_id` in the metadata in Stripe, then unlink the customer.',
   },
   purchase_claimed: {
     status: 409,
@@ -122,8 +122,8 @@ export const problems = {
     status: 409,
     title: 'The event was ignored, so it cannot be replayed',
     cause:
-      'The event is of an unknown type, another mode or another account: it names no object to fetch.',
-    remedy: 'No action is needed. `outcome` of the event shows why it was ignored.',
+      'The event has an unknown type, comes from another mode or account, or names no object to fetch.',
+    remedy: "No action is needed. The event's `outcome` shows why it was ignored.",
   },
   endpoint_disabled: {
     status: 409,
@@ -135,51 +135,52 @@ export const problems = {
   idempotency_key_reused: {
     status: 409,
     title: 'The idempotency key was used with another request',
-    cause: 'A request with the same `Idempotency-Key` had another path, query or body.',
+    cause:
+      'An earlier request with the same `Idempotency-Key` had a different path, query or body.',
     remedy: 'Send a new key for a new request, and the same body when you retry.',
   },
   idempotency_in_progress: {
     status: 409,
     title: 'The first request with this idempotency key is still running',
     cause: 'Two requests with the same `Idempotency-Key` overlap.',
-    remedy: 'Retry later. The key of a request that died is free after 60 seconds.',
+    remedy: 'Retry later. If the first request has died, its key is free after 60 seconds.',
   },
   cursor_expired: {
     status: 410,
     title: 'The cursor is older than the changes that are kept',
     cause:
-      'Changes after the cursor were deleted after `CHANGE_RETENTION_DAYS`, or the database was restored.',
+      'Changes after the cursor have been deleted because they were older than `CHANGE_RETENTION_DAYS`, or the database was restored.',
     remedy:
       'Discard cached entitlements, call `GET /api/v1/changes` without `after`, and continue from its `next_cursor`.',
   },
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
-    cause: 'The body has more bytes than the route accepts; `detail` names the limit.',
+    cause: 'The body has more bytes than the route accepts. `detail` gives the limit.',
     remedy: 'Split the request into smaller ones.',
   },
   unsupported_media_type: {
     status: 415,
     title: 'The body must be JSON',
-    cause: 'The header `Content-Type` is missing or names another type.',
+    cause: 'The `Content-Type` header is missing or names another type.',
     remedy: 'Send the header `Content-Type: application/json`.',
   },
   customer_deleted: {
     status: 422,
-    title: 'The customer was deleted at Stripe',
+    title: 'The customer was deleted in Stripe',
     cause: 'A deleted customer can neither buy nor be linked.',
     remedy: 'Send a customer that still exists.',
   },
   price_inactive: {
     status: 422,
     title: 'The price is not for sale',
-    cause: 'The price or its product is archived at Stripe.',
-    remedy: 'Send a price that `GET /api/v1/catalog` lists, or activate it at Stripe.',
+    cause: 'The price or its product is archived in Stripe.',
+    remedy: 'Send a price that `GET /api/v1/catalog` lists, or unarchive it in Stripe.',
   },
   redirect_not_allowed: {
     status: 422,
     title: "The URL is not on one of the project's redirect origins",
-    cause: 'The origin of the URL is not in `redirect_origins` of the project.',
+    cause: "The URL's origin is not in the project's `redirect_origins`.",
     remedy: 'Add the origin with `PATCH /api/v1/admin/projects/{id}`, or send another URL.',
   },
   window_invalid: {
@@ -208,42 +209,41 @@ export const problems = {
     title: 'The user has as many grants as allowed',
     cause: 'The user has 1,000 grants that have not ended.',
     remedy:
-      'End some with `POST /api/v1/admin/revoke`, or replace several by one with a larger value.',
+      'End some with `POST /api/v1/admin/revoke`, or replace several with one that has a larger value.',
   },
   too_many_requests: {
     status: 429,
     title: 'Too many requests',
     cause:
       "The API key or the user of a user token exceeds its rate limit, the project has too many requests running, or the client's address sent too many invalid keys or signatures.",
-    remedy: 'Wait for the seconds in `Retry-After`, then retry. Send fewer requests concurrently.',
+    remedy: 'Wait for `Retry-After` seconds, then retry. Send fewer requests concurrently.',
   },
   internal_error: {
     status: 500,
     title: 'Something went wrong on our side',
-    cause: 'The service has a bug, or the database refused a statement.',
+    cause: 'The service has a bug, or the database rejected a statement.',
     remedy:
       'Retry with the same `Idempotency-Key`. If it persists, find the cause in the log by `request_id`.',
   },
   stripe_unavailable: {
     status: 502,
-    title: 'Stripe cannot be reached or refused the request',
+    title: 'Stripe cannot be reached or rejected the request',
     cause:
-      'The network, a rate limit, an outage, a wrong `STRIPE_SECRET_KEY`, or a setting that Stripe refuses, such as a mistyped `portal_configuration_id`.',
+      'A network problem, a rate limit, an outage, a wrong `STRIPE_SECRET_KEY`, or a setting that Stripe rejects, such as a mistyped `portal_configuration_id`.',
     remedy:
-      "If `detail` names a Stripe request, Stripe's dashboard (Developers, Logs) shows why it was refused. Otherwise retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.",
+      "If `detail` names a Stripe request, Stripe's dashboard (Developers, Logs) shows why it was rejected. Otherwise retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.",
   },
   not_ready: {
     status: 503,
     title: 'The service is not ready',
     cause: 'Postgres cannot be reached, or the process is starting or stopping.',
-    remedy:
-      'Wait for the seconds in `Retry-After`, then retry. `GET /ready` shows which part fails.',
+    remedy: 'Wait for `Retry-After` seconds, then retry. `GET /ready` shows which part fails.',
   },
   overloaded: {
     status: 503,
     title: 'The service is overloaded',
     cause: 'The event loop is late, or a query took too long.',
-    remedy: 'Wait for the seconds in `Retry-After`, then retry, or send a smaller request.',
+    remedy: 'Wait for `Retry-After` seconds, then retry, or send a smaller request.',
   },
 } as const satisfies Record<string, ProblemEntry>;
 

@@ -1,16 +1,16 @@
 import { faultSentences, type FieldFault } from './faults.ts';
 import { type ProblemCode, problems } from './problem-table.ts';
 
-/** An error to throw anywhere in a request to respond with a problem. */
+/** An error that responds with a problem, wherever in a request it is thrown. */
 export class ProblemError extends Error {
   readonly code: ProblemCode;
   readonly errors: FieldFault[] | undefined;
-  /** Seconds until a retry may succeed; undefined = one. */
+  /** Seconds until a retry may succeed; undefined for one second. */
   readonly retryAfterSeconds: number | undefined;
 
   /**
-   * @param detail the cause and the remedy, without internals. By default the faults as sentences, or else the
-   *   title.
+   * @param detail the cause and the remedy, without internals. By default, the faults as sentences or, if
+   *   there are none, the title.
    */
   constructor(
     code: ProblemCode,

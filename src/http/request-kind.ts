@@ -1,6 +1,6 @@
 import type { RouteAuth } from './app-types.ts';
 
-/** Kinds of requests, which differ in how urgent they are and what they wait for. */
+/** Kinds of requests. They differ in urgency and in what they wait for. */
 export type RequestKind = 'read' | 'checkout' | 'operator';
 
 /** Returns the kind of a route's requests; undefined for open routes. */

@@ -4,17 +4,20 @@ import { withoutSecrets } from '../platform/redaction.ts';
 import type { App } from './app-types.ts';
 import type { ProblemCode } from './problem-table.ts';
 
-/** nginx's status for a request whose client disconnected first. Only logs and metrics show it. */
+/**
+ * nginx's status for a request whose client disconnected before the response. It appears only in logs and
+ * metrics.
+ */
 const clientClosedRequest = 499;
 
-/** Maximum logged length of a path without a route, characters. */
+/** Maximum length to log of a path without a route, characters. */
 const maxLoggedLength = 200;
 
 /** Fields that a handler adds to its request's log line. */
 export interface LineFields {
   /** The code of the problem in the response. */
   code?: ProblemCode;
-  /** The type of the event that a webhook delivered, in Stripe's terms. */
+  /** The Stripe event type that a webhook delivered. */
   event?: string;
 }
 
@@ -49,14 +52,18 @@ export function createRequestNote({ requestSeconds }: Metrics): NoteRequest {
 }
 
 /**
- * Returns method and path, so that mistyped URLs appear in the log. Omits the query, which may contain secrets.
+ * Returns the method and path, so that mistyped URLs appear in the log. Omits the query, which may contain
+ * secrets.
  */
 function askedOf({ method, url }: FastifyRequest): string {
   const [path = ''] = url.split('?');
   return withoutSecrets(`${method} ${decoded(path)}`.slice(0, maxLoggedLength));
 }
 
-/** Decodes a path, so that redaction recognizes e-mail addresses. Returns it unchanged if decoding fails. */
+/**
+ * Decodes a path, so that redaction recognizes e-mail addresses. Returns the path unchanged if it cannot be
+ * decoded.
+ */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -69,7 +76,8 @@ function decoded(path: string): string {
 export function installRequestLog(app: App, note: NoteRequest): void {
   const answered = new WeakSet<FastifyRequest>();
   app.addHook('onRequest', (request, reply, done) => {
-    // Fastify calls no `onResponse` hook if the client disconnects early, as clients of slow requests do.
+    // If the client disconnects early, as clients of slow requests do, Fastify does not call `onResponse`
+    // hooks.
     reply.raw.once('close', () => {
       if (!answered.has(request)) note(request, reply, clientClosedRequest);
     });

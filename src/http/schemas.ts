@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { problems, type ProblemCode } from './problem-table.ts';
 import { ProblemError } from './problem.ts';
 
-/** A project's id: a slug, since it is part of paths. */
+/** A project's id, which is a slug because it appears in paths. */
 export const projectIdSchema = z
   .string()
   .regex(
@@ -12,27 +12,25 @@ export const projectIdSchema = z
   .describe('The project; optional if the key belongs to one')
   .meta({ examples: ['notes'] });
 
-/** Path segments that clients and proxies remove, even if encoded. No id may equal one. */
+/** Path segments that clients and proxies remove, even if they are encoded. No id may equal one of them. */
 export const dotSegment = /^\.{1,2}$/;
 
-/** Maximum length of an id, the project's own or Stripe's, in UTF-16 units. */
+/** Maximum length of an id, whether a project's or Stripe's, in UTF-16 units. */
 const maxIdLength = 255;
 
-/** A project's own id for a person: any printable text that is valid in a path. */
+/** A project's own id for a person: any printable string that is valid in a path. */
 export const userIdSchema = z
   .string()
   .min(1)
   .max(maxIdLength)
   .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters or unpaired surrogates')
   .refine((id) => !dotSegment.test(id), 'must not be `.` or `..`')
-  .describe("The project's own id for the person: any printable text but `.` and `..`")
+  .describe("The project's own id for the person: any printable text except `.` and `..`")
   .meta({ examples: ['u_42'] });
 
-const notStripeId = `must be an id of Stripe: 1 to ${maxIdLength} visible ASCII characters, without / \\ ? # %`;
+const notStripeId = `must be a Stripe id: 1 to ${maxIdLength} visible ASCII characters, without / \\ ? # %`;
 
-/**
- * Stripe's ids, and custom ids of products: visible ASCII without characters that have a meaning in a path.
- */
+/** Stripe's ids, and custom product ids: visible ASCII without characters that have a meaning in a path. */
 export const stripeIdSchema = z
   .string()
   .regex(new RegExp(`^[\\x21-\\x7e]{1,${maxIdLength}}$`), notStripeId)
@@ -78,7 +76,7 @@ export function isoInstant(instant: number | Date | null): string | null {
   return instant === null ? null : new Date(instant).toISOString();
 }
 
-/** Text without characters that are valid in JSON, but not in Postgres or URLs. */
+/** A string without characters that are valid in JSON but not in Postgres or URLs. */
 export const wholeTextSchema = z
   .string()
   .refine((text) => text.isWellFormed() && !text.includes('\0'), {
@@ -89,7 +87,7 @@ export const reasonSchema = wholeTextSchema
   .trim()
   .min(1)
   .max(1_000)
-  .describe('The reason; kept in the audit log')
+  .describe('The reason, which is kept in the audit log')
   .meta({ examples: ['support ticket 4711'] });
 
 /** A display name. */
@@ -117,8 +115,8 @@ export function problemResponse(codes: readonly ProblemCode[], schema: z.ZodType
 }
 
 /**
- * Any JSON value in a response. Not `z.json()`, because the OpenAPI document does not resolve the references
- * that its recursion becomes.
+ * Any JSON value in a response. `z.json()` is recursive, and the references that it creates do not resolve in
+ * the OpenAPI document.
  */
 export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>().meta({
   id: 'JsonValue',
@@ -127,9 +125,7 @@ export const jsonOutSchema = z.custom<z.infer<ReturnType<typeof z.json>>>().meta
   items: {},
 });
 
-/**
- * Maximum length of a cursor: that of an id, with up to three bytes of UTF-8 per UTF-16 unit, in base64.
- */
+/** Maximum length of a cursor: that of an id in base64, with up to three bytes of UTF-8 per UTF-16 unit. */
 export const maxCursorLength = maxIdLength * 4;
 
 /** The query parameters of every list. */
@@ -148,7 +144,7 @@ export function listResponse<T extends z.ZodType>(item: T) {
   return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
 }
 
-/** Decodes a cursor to the position where the previous page ended. */
+/** Decodes a cursor to the position at which the previous page ended. */
 export function decodeCursor(cursor: string | undefined): string | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
@@ -164,7 +160,7 @@ export function decodeNumberCursor(cursor: string | undefined): bigint | undefin
   return BigInt(text);
 }
 
-/** Returns the problem for a cursor that is not a position in this list. */
+/** Returns the problem for a cursor that is not a position in the list. */
 export function notACursor(): ProblemError {
   return new ProblemError('bad_request', undefined, [
     {
@@ -180,9 +176,9 @@ function encodeCursor(text: string): string {
 }
 
 /**
- * Returns a page of rows. Their query must load one row more than `limit`.
+ * Returns a page of rows. The query must have loaded one row more than `limit`.
  *
- * @param positionOf returns the position of a row in the order of the list.
+ * @param positionOf returns a row's position in the order of the list.
  */
 export function page<Row, Item>(
   rows: readonly Row[],
@@ -210,7 +206,7 @@ interface PageQuery {
 
 type LoadPage<Row> = (request: PageRequest) => Promise<readonly Row[]>;
 
-/** The rows to load: those after a position, one more than the page shows. */
+/** The rows to load: those after a position, including one more than the page shows. */
 interface PageRequest {
   after: string | undefined;
   take: number;
@@ -219,7 +215,7 @@ interface PageRequest {
 /**
  * Loads the page that a list's query requests.
  *
- * @param positionOf returns the position of a row in the order of the list.
+ * @param positionOf returns a row's position in the order of the list.
  * @throws ProblemError `bad_request` if the cursor is not valid.
  */
 export function loadPage<Row>(

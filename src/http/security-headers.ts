@@ -17,7 +17,7 @@ const forDocuments: HelmetOptions = {
   xXssProtection: false,
 };
 
-/** Headers of an API response: if a browser displays it, nothing in it runs or loads. */
+/** Headers of an API response. If a browser displays the response, nothing in it runs or loads. */
 export const answerHeaders = headersOf({
   ...forDocuments,
   contentSecurityPolicy: {
@@ -27,8 +27,8 @@ export const answerHeaders = headersOf({
 });
 
 /**
- * Headers of a page: scripts, styles and requests of its own server only. Its scripts set inline styles, which
- * requires `unsafe-inline`.
+ * Headers of a page. It may load scripts and styles and send requests only to its own server. Its scripts set
+ * inline styles, which requires `unsafe-inline`.
  */
 export const pageHeaders = headersOf({
   contentSecurityPolicy: {
@@ -47,7 +47,7 @@ export const pageHeaders = headersOf({
   },
 });
 
-/** Sets the headers on every response, and prevents caches from storing responses to operators and buyers. */
+/** Sets the headers on every response, and keeps caches from storing responses to operators and buyers. */
 export function installSecurityHeaders(app: App): void {
   app.addHook('onRequest', (_request, reply, done) => {
     void reply.headers(answerHeaders);
@@ -57,7 +57,7 @@ export function installSecurityHeaders(app: App): void {
     const auth = route.config?.auth;
     if (auth === undefined || auth === 'open' || auth === 'read') return;
     const given = [route.onRequest ?? []].flat();
-    // The HEAD route of a GET already has the hooks of the GET.
+    // The HEAD route of a GET route already has the hooks of the GET route.
     if (!given.includes(neverStored)) route.onRequest = [neverStored, ...given];
   });
 }
@@ -67,11 +67,11 @@ const neverStored: onRequestHookHandler = (_request, reply, done) => {
   done();
 };
 
-/** Computes Helmet's headers once; its plug-in would compute them for every request. */
+/** Computes Helmet's headers once. Helmet's plug-in would compute them for every request. */
 function headersOf(options: HelmetOptions): OutgoingHttpHeaders {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   helmet(options)(response.req, response, (error) => {
-    if (error !== undefined) throw new Error('helmet refuses its options', { cause: error });
+    if (error !== undefined) throw new Error('helmet rejected its options', { cause: error });
   });
   return response.getHeaders();
 }

@@ -33,12 +33,12 @@ import { endUnreadAnswers, idleTimeoutMs } from './unread-answers.ts';
 import { watchUntrustedProxies } from './untrusted-proxies.ts';
 import { validatorCompiler } from './validation.ts';
 
-/** Maximum time for a request to arrive, milliseconds, against slow-trickle requests. */
+/** Maximum time for a request to arrive, milliseconds. Protects against slow-trickle requests. */
 const requestTimeoutMs = 30_000;
 
 /**
  * Maximum time for the headers to arrive, milliseconds. Node applies the larger of both limits to the whole
- * request, and its default for headers is a minute.
+ * request, and its default for headers is one minute.
  */
 const headersTimeoutMs = 10_000;
 
@@ -54,7 +54,7 @@ export interface HttpServerDeps {
 }
 
 /**
- * Creates a Fastify instance with everything that all routes share: request ids, zod schemas, problems for
+ * Creates a Fastify instance with everything that routes share: request ids, zod schemas, problems for
  * errors, the OpenAPI document at `/openapi.json`, and its interactive page at `/docs`.
  */
 export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
@@ -72,16 +72,16 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     },
     trustProxy: trustedProxies.length === 0 ? false : trustedProxies,
     genReqId: requestId,
-    // No hook runs for errors before routing.
+    // Hooks do not run for errors before routing.
     frameworkErrors: (error, request, reply) => {
       void reply.headers(answerHeaders);
       sendProblem(request, reply, toProblem(error, request));
       note(request, reply, reply.statusCode);
     },
-    // Off: `installRequestLog` writes one line per request.
+    // Disabled, because `installRequestLog` writes one line per request.
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
-    // A closing server still answers requests on open connections.
+    // A server that is closing still responds to requests on open connections.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>();
@@ -103,7 +103,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
           'Errors are problems (RFC 9457): `detail` names the field and the remedy, and `errors` lists all fields. ' +
           'A known path with a method that it does not accept gets 405 `method_not_allowed` with `Allow`; an unknown path, 404 `not_found`. docs/errors.md explains every code.',
       },
-      // Relative to the server of the document.
+      // Relative to the server that serves the document.
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {
@@ -111,14 +111,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
             type: 'http',
             scheme: 'bearer',
             description:
-              'A key of a project with the scope that the route requires, or the platform key',
+              "A project's key with the scope that the route requires, or the platform key",
           },
           userToken: {
             type: 'http',
             scheme: 'bearer',
             bearerFormat: 'JWT',
             description:
-              'A token of POST /api/v1/user-tokens, which reads its own user only; `user_id` may be left out',
+              'A token from POST /api/v1/user-tokens. It reads only its own user, so `user_id` may be left out.',
           },
           apiKeyHeader: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
         },
@@ -133,7 +133,7 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   installSecurityHeaders(app);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
-    // Makes the client reconnect, and so reach another instance.
+    // Makes the client reconnect, so that it reaches another instance.
     if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
@@ -151,14 +151,14 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
   return app;
 }
 
-/** Returns the caller's `X-Request-Id` if it is short and plain, so that both logs can be joined. */
+/** Returns the caller's `X-Request-Id` if it is short and plain, so that both sides' logs can be joined. */
 function requestId({ headers }: RawRequestDefaultExpression): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
 }
 
 /**
- * Makes routes without documented query parameters refuse all of them. Open routes accept any, because probes
+ * Makes routes that document no query parameters reject all of them. Open routes accept any, because probes
  * and Stripe may add some.
  */
 function refuseUnknownQueries(app: App): void {

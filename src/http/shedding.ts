@@ -9,9 +9,9 @@ import { kindOf, type RequestKind } from './request-kind.ts';
 type Work = RequestKind | 'webhook';
 
 /**
- * The event-loop delay from which each kind of work is refused, milliseconds. Operators can wait, buyers can
- * retry, and Stripe retries for days; the reads that apps make on every request are refused last. Probes and
- * metrics are always answered, because they show the overload.
+ * The event-loop delay at which each kind of work is refused, milliseconds. Operators can wait, buyers can
+ * retry, and Stripe retries for days. The reads that apps make on every request are refused last. Probes and
+ * metrics are never refused, because they show the overload.
  */
 const refusedFromMs: Readonly<Record<Work, number>> = {
   operator: 200,
@@ -22,19 +22,19 @@ const refusedFromMs: Readonly<Record<Work, number>> = {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The kind of work, if it does not follow from `auth`; `always`: never refused under load. */
+    /** The kind of work, if `auth` does not determine it. `always` is never refused under load. */
     work?: Work | 'always';
   }
 }
 
 /**
- * Refuses work with a 503 while the event loop is late. Must be installed after the authentication: hooks are
- * prepended, so shedding then runs first and a refused request costs little.
+ * Refuses work with a 503 response while the event loop is late. Must be installed after authentication:
+ * hooks are prepended, so shedding then runs first and a refused request costs little.
  */
 export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics: Metrics }): void {
   const { loopDelay, metrics } = deps;
 
-  /** One shared hook per kind, so that a route that has it already is recognized. */
+  /** One shared hook per kind, so that it is recognized on a route that already has it. */
   const hooks = {
     operator: refuse('operator'),
     checkout: refuse('checkout'),
@@ -58,7 +58,7 @@ export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics:
     const work = workOf(route);
     if (work === undefined) return;
     const given = [route.onRequest ?? []].flat();
-    // The HEAD route of a GET already has the hooks of the GET.
+    // The HEAD route of a GET route already has the hooks of the GET route.
     if (!given.includes(hooks[work])) route.onRequest = [hooks[work], ...given];
   });
 }

@@ -1,10 +1,10 @@
-/** The rate limit of each id. */
+/** The rate limit for each id. */
 export interface BucketRule {
   /** The refill rate, tokens per second. */
   perSecond: number;
-  /** The capacity of a bucket, which is also its initial content. */
+  /** The capacity of a bucket. A new bucket is full. */
   capacity: number;
-  /** Maximum number of ids; above it, the least recently used one is dropped. */
+  /** Maximum number of ids. Beyond it, the least recently used id is dropped. */
   maxEntries: number;
 }
 
@@ -12,10 +12,10 @@ export interface TokenBuckets {
   /**
    * Takes a token from the id's bucket at `now` (epoch milliseconds).
    *
-   * @returns 0 if a token was taken; otherwise the milliseconds until the next one.
+   * @returns 0 if a token was taken; otherwise the number of milliseconds until the next one.
    */
   take(id: string, now: number): number;
-  /** Returns a token to the bucket, for a request that turned out not to count. */
+  /** Puts a token back into the bucket, for a request that turned out not to count. */
   giveBack(id: string): void;
 }
 
@@ -25,8 +25,8 @@ interface Bucket {
 }
 
 /**
- * Creates token buckets per id, in this process and in bounded memory. A dropped bucket starts full again,
- * which favours the caller. Pure: `now` is given.
+ * Creates in-process token buckets per id, with bounded memory. If a bucket is dropped, the id starts with a
+ * full one again, which favours the caller. Pure: `now` is a parameter.
  */
 export function createTokenBuckets(rule: BucketRule): TokenBuckets {
   const { perSecond, capacity, maxEntries } = rule;

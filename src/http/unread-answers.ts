@@ -4,9 +4,9 @@ import type { App } from './app-types.ts';
 export const idleTimeoutMs = 30_000;
 
 /**
- * Closes connections whose client does not read its response, because the unsent bytes would stay in memory.
+ * Closes connections whose client does not read the response, because the unsent bytes would stay in memory.
  * `connectionTimeout` makes Node emit `timeout` for an idle connection. Connections without unsent bytes stay
- * open, since their handler is still working.
+ * open, because their handlers are still working.
  */
 export function endUnreadAnswers(app: App): void {
   app.addHook('onRequest', ({ raw: { socket } }, { raw: response }, done) => {

@@ -3,7 +3,7 @@ import { ProblemError } from './problem.ts';
 /** Path segments that callers often forget or add. Comparisons ignore them. */
 const prefixes: ReadonlySet<string> = new Set(['', 'api', 'v1', 'admin']);
 
-/** Maximum length of a path that gets a suggestion, to bound the cost of the comparison. */
+/** Maximum length of a path for which to suggest another, to bound the cost of the comparison. */
 const maxComparedLength = 100;
 
 /** A path with the methods that it accepts. */
@@ -12,10 +12,10 @@ interface Route {
   methods: Set<string>;
 }
 
-/** The response to a request without a route. */
+/** The response to a request that matches no route. */
 interface Unrouted {
   problem: ProblemError;
-  /** The methods of the path, for `Allow`; empty = the path does not exist. */
+  /** The methods of the path, for the `Allow` header; empty if the path does not exist. */
   allow: readonly string[];
 }
 
@@ -24,14 +24,14 @@ export interface RouteList {
   /**
    * Explains why no route matches a request.
    *
-   * @param url as the client sent it, with its query.
+   * @param url the URL as the client sent it, including the query.
    */
   explain(method: string, url: string): Unrouted;
 }
 
 /**
- * Creates a list of the routes that explains requests without a route: a known path with another method, or an
- * unknown path, with the closest known one.
+ * Creates a list of the routes that explains requests without a route: either the path exists with other
+ * methods, or the path is unknown and the closest known one is suggested.
  */
 export function createRouteList(): RouteList {
   const routes = new Map<string, Route>();
@@ -65,7 +65,7 @@ export function createRouteList(): RouteList {
       const [first] = matching;
       if (first !== undefined) {
         const methods = allow.filter((each) => each !== 'HEAD').join(', ');
-        // Allows one differing letter: `grants` may be a typo of `grant`, but `projects` is none of
+        // Allows one differing letter: `grants` may be a typo of `grant`, but `projects` is not a typo of
         // `products`.
         const accepting = [...routes.values()].filter((route) => route.methods.has(method));
         const other = closest(segments, accepting, 1);
@@ -94,7 +94,7 @@ function isParam(segment: string): boolean {
   return segment.startsWith(':');
 }
 
-/** Returns the path as the OpenAPI document writes it. */
+/** Returns the path in the notation of the OpenAPI document. */
 function toPath({ segments }: Route): string {
   return segments.map((one) => (isParam(one) ? `{${one.slice(1)}}` : one)).join('/');
 }
@@ -104,8 +104,8 @@ function withoutPrefixes(segments: readonly string[]): string[] {
 }
 
 /**
- * Returns the number of differing letters, without the values of parameters; infinity if they are too many for
- * a typo.
+ * Returns the number of differing letters, ignoring the values of parameters; infinity if there are too many
+ * for a typo.
  */
 function distanceTo(route: Route, given: readonly string[]): number {
   const segments = withoutPrefixes(route.segments);
@@ -119,7 +119,7 @@ function distanceTo(route: Route, given: readonly string[]): number {
   return distance <= maxEdits ? distance : Infinity;
 }
 
-/** Returns the Levenshtein distance of two texts. */
+/** Returns the Levenshtein distance between two strings. */
 function edits(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (let index = 0; index < one.length; index += 1) {

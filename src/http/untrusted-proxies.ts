@@ -4,12 +4,12 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import type { App } from './app-types.ts';
 
-/** Minimum time between two warnings, milliseconds. */
+/** Minimum interval between warnings, milliseconds. */
 const warningEveryMs = 3_600_000;
 
 /**
- * Counts requests with `X-Forwarded-For`, and warns once an hour. Meant for services without trusted proxies,
- * where all clients of a proxy share one address and one limit for invalid keys.
+ * Counts requests with `X-Forwarded-For` in a metric, and warns once an hour. Install it if no proxies are
+ * trusted: all clients behind a proxy then share one address, and one limit for invalid keys.
  */
 export function watchUntrustedProxies(
   app: App,
@@ -21,7 +21,7 @@ export function watchUntrustedProxies(
       metrics.untrustedForwarded.inc();
       if (warnings.next(monotonic()) !== null) {
         logger.warn(
-          'X-Forwarded-For is ignored, so all clients of a proxy count as one: set TRUSTED_PROXIES',
+          'X-Forwarded-For is ignored, so all clients behind a proxy count as one; set TRUSTED_PROXIES',
         );
       }
     }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { faultSentences, type FieldFault, pathText, type RequestPart } from './faults.ts';
 import { ProblemError } from './problem.ts';
 
-/** Fastify's names for the parts of a request. */
+/** The parts of a request, by Fastify's names. */
 const parts: Readonly<Record<string, RequestPart>> = {
   body: 'body',
   querystring: 'query',
@@ -11,7 +11,8 @@ const parts: Readonly<Record<string, RequestPart>> = {
 };
 
 /**
- * Validates the parts of a request with their zod schemas. Faults become a `bad_request` that names the fields.
+ * Validates the parts of a request with their zod schemas. Faults become a `bad_request` that names the
+ * fields.
  */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({
   schema,
@@ -33,7 +34,7 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({
   };
 };
 
-/** Returns one fault per field: zod names all unknown fields of an object in one issue. */
+/** Returns one fault per field. Zod combines all unknown fields of an object in one issue. */
 export function fieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
   const messages = new Map<string, string>();
   for (const issue of issues) {
@@ -42,7 +43,7 @@ export function fieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
         ? issue.keys.map((key) => [...issue.path, key])
         : [issue.path];
     for (const path of paths.map(pathText)) {
-      // Only the first fault of a field is reported: an empty id is also malformed.
+      // Only a field's first fault is reported: an empty id, for example, is also malformed.
       if (!messages.has(path)) messages.set(path, issue.message);
     }
   }
@@ -50,7 +51,8 @@ export function fieldFaults(issues: readonly z.core.$ZodIssue[]): FieldFault[] {
 }
 
 /**
- * Returns the message for zod's issue, as a predicate about the field. A schema's own `error` takes precedence.
+ * Returns the message for a zod issue, as a predicate about the field. A schema's own `error` takes
+ * precedence.
  */
 export const explainIssue: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
@@ -68,7 +70,7 @@ export const explainIssue: z.core.$ZodErrorMap = (issue) => {
     case 'unrecognized_keys':
       return unknownField(issue.inst);
     case 'invalid_key':
-      return `is not a valid key: a key ${issue.issues[0]?.message ?? 'must be another'}`;
+      return `is not a valid key: a key ${issue.issues[0]?.message ?? 'must have another form'}`;
     case 'custom':
     case 'invalid_element':
     case 'invalid_union':
@@ -89,7 +91,7 @@ function faultOfType(expected: string, input: unknown, example: string | null): 
     : `must be ${wanted}, not ${given}`;
 }
 
-/** Our names for zod's types. */
+/** The names that messages use for zod's types. */
 const kinds: Readonly<Record<string, string>> = {
   string: 'a string',
   number: 'a number',

@@ -4,29 +4,31 @@ import { FairQueue } from './fair-queue.ts';
 type Batched<Key, Value> = (key: Key) => Promise<Value>;
 
 interface BatchOptions<Key, Value> {
-  /** Loads a batch: the values in the order of their keys. */
+  /** Loads a batch. Returns the values in the order of their keys. */
   load: (keys: Key[]) => Promise<readonly Value[]>;
   /** Maximum number of keys in a batch. */
   maxSize: number;
-  /** The tenant of a key; batches draw from the tenants round-robin. By default, all keys share one. */
+  /**
+   * Returns the tenant of a key. Keys are drawn round-robin by tenant. By default, all keys share one tenant.
+   */
   tenantOf?: (key: Key) => string;
-  /** Absent: batches are not limited, and no key waits. */
+  /** If absent, the number of concurrent batches is unlimited and no key waits. */
   limit?: BatchLimit;
 }
 
 interface BatchLimit {
-  /** Maximum number of concurrent batches. Further keys wait and share the next batch. */
+  /** Maximum number of concurrent batches. Additional keys wait and share the next batch. */
   maxRunning: number;
   /**
-   * Maximum wait of a key for its batch, milliseconds. The key then fails, so that no queue grows without
-   * bound.
+   * Maximum time that a key waits for its batch, milliseconds. After that the key fails, so that no queue
+   * grows without bound.
    */
   maxWaitMs: number;
-  /** Maximum number of queued keys per tenant; further ones fail immediately. Unlimited by default. */
+  /** Maximum number of queued keys per tenant. Any more fail immediately. Unlimited by default. */
   maxWaitingPerTenant?: number;
 }
 
-/** Thrown if the queue of a tenant is full. */
+/** Thrown if a tenant's queue is full. */
 export class QueueFull extends Error {
   constructor() {
     super('the queue of the tenant is full');
@@ -38,14 +40,14 @@ interface Waiting<Key, Value> {
   key: Key;
   resolve: (value: Value) => void;
   reject: (error: unknown) => void;
-  /** Fails the key if its batch does not begin in time. */
+  /** Makes the key fail if its batch does not begin in time. */
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Creates a function that batches single loads without a delay: a batch begins once pending input has been
- * read, or when a running batch ends. **A load begins after all of its keys were requested.** If a batch
- * fails, each of its keys fails. A key that waits too long fails with the code `ETIMEDOUT`.
+ * Creates a function that combines single loads into batches without a delay: a batch begins once pending
+ * input has been read, or when a running batch ends. **A load begins after all of its keys were requested.**
+ * If a batch fails, each of its keys fails. A key that waits too long fails with the code `ETIMEDOUT`.
  */
 export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Batched<Key, Value> {
   const { load, maxSize, tenantOf = () => '', limit } = options;
@@ -88,7 +90,7 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
     }
   }
 
-  /** Limits the wait of a key: if all running batches hang, no further one begins. */
+  /** Limits how long the key waits. If all running batches hang, no other batch begins. */
   function startTimer(tenant: string, item: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
     item.timer = setTimeout(() => {
       waiting.delete(tenant, item);

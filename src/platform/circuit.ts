@@ -10,9 +10,9 @@ export interface Circuit {
 }
 
 interface CircuitOptions {
-  /** Consecutive failures after which the circuit opens. */
+  /** Number of consecutive failures after which the circuit opens. */
   failures: number;
-  /** Period in which the circuit stays open before it admits one attempt, milliseconds. */
+  /** How long the circuit stays open before it admits a single attempt, milliseconds. */
   pauseMs: number;
   onChange: (isOpen: boolean) => void;
 }
@@ -20,8 +20,8 @@ interface CircuitOptions {
 /**
  * Creates a circuit breaker, so that requests do not each wait for a dependency that does not respond.
  *
- * Counts consecutive failures. Overlapping attempts count as one failure, because they fail together if this
- * process was blocked.
+ * The circuit opens after consecutive failures. Overlapping attempts that fail count as a single failure,
+ * because they fail together whenever this process is blocked.
  */
 export function createCircuit({ failures, pauseMs, onChange }: CircuitOptions): Circuit {
   let failedInARow = 0;
@@ -40,7 +40,7 @@ export function createCircuit({ failures, pauseMs, onChange }: CircuitOptions): 
     onChange(false);
   }
 
-  /** Returns whether the circuit is open. Setting the clock back closes it, too. */
+  /** Returns whether the circuit is open. Setting the clock back also closes it. */
   function isPaused(now: number): boolean {
     return openedAt !== null && now >= openedAt && now < openedAt + pauseMs;
   }

@@ -2,16 +2,16 @@ import cron from 'node-cron';
 import type { Logger } from './logger.ts';
 
 /**
- * Maximum delay of a run, milliseconds. By default node-cron skips a run that is two seconds late, so a
- * blocked process or a suspended machine would miss an hour.
+ * Maximum delay of a run, milliseconds. By default, node-cron skips a run that is two seconds late, so a
+ * blocked process or a suspended machine would miss an hourly run.
  */
 const maxDelayMs = 600_000;
 
 /**
  * Runs `work` at the instants of a cron expression, in UTC, until stopped. Runs never overlap. A failure is
- * reported, and the schedule continues.
+ * reported and the schedule continues.
  *
- * @param work gets the instant at which it was due.
+ * @param work is called with the instant at which it was due.
  */
 export function scheduleCron(
   expression: string,
@@ -29,7 +29,7 @@ export function scheduleCron(
       timezone: 'UTC',
       noOverlap: true,
       missedExecutionTolerance: maxDelayMs,
-      // By default node-cron writes coloured text to the console, among the JSON log lines.
+      // By default, node-cron writes coloured text to the console, among the JSON log lines.
       logger: {
         info: (message) => {
           logger.info(message);

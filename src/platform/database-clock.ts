@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 
 /**
- * Maximum difference that counts as a measurement error, milliseconds. A larger one means that a clock was set
- * or is wrong.
+ * Maximum difference that counts as a measurement error, milliseconds. A larger one means that a clock was
+ * set or is wrong.
  */
 export const maxOffsetMs = 1_000;
 
@@ -23,26 +23,26 @@ export interface DatabaseClock {
    */
   now: Clock;
   /**
-   * Returns how far the machine's clock is ahead of Postgres', milliseconds; null before the first
+   * Returns how far this machine's clock is ahead of Postgres' clock, milliseconds; null before the first
    * measurement.
    */
   offsetMs(): number | null;
   /**
    * Measures Postgres' clock.
    *
-   * @returns how far Postgres' clock was set back since the last measurement, milliseconds; 0 = not at all.
-   * @throws if Postgres cannot be reached; the clock keeps running.
+   * @returns how far Postgres' clock was set back after the last measurement, milliseconds; 0 if it was not.
+   * @throws if Postgres cannot be reached. The clock keeps running in that case.
    */
   measure(): Promise<number>;
 }
 
 /**
  * Creates the clock that all instances of one database share: Postgres' clock, measured periodically and
- * extrapolated by the process's monotonic clock (docs/adr/0013-clocks.md). Setting the machine's clock has no
- * effect. Before the first measurement, the clock shows the machine's time.
+ * extrapolated with the process's monotonic clock (docs/adr/0013-clocks.md). Setting the machine's clock has
+ * no effect. Before the first measurement, the clock shows the machine's time.
  *
- * A measurement is accurate to half of its round trip; smaller differences change nothing. If Postgres' clock
- * is behind by less than a second, this clock stands still until Postgres catches up.
+ * A measurement is accurate to half its round trip. Smaller differences change nothing. If Postgres' clock is
+ * less than a second behind, this clock stands still until Postgres catches up.
  */
 export function createDatabaseClock({ readDatabase, machine, monotonic }: Sources): DatabaseClock {
   let anchor = { at: machine(), monotonic: monotonic(), uncertainMs: Infinity };
@@ -72,7 +72,7 @@ export function createDatabaseClock({ readDatabase, machine, monotonic }: Source
         anchor.uncertainMs = Math.min(anchor.uncertainMs, knownToMs);
         return 0;
       }
-      // The difference may come from a slow round trip, so it does not prove that Postgres' clock was set
+      // A slow round trip may cause such a difference, so it does not prove that Postgres' clock was set
       // back.
       const wasSetBack = -differsMs > uncertainMs + anchor.uncertainMs;
       anchor = { at, monotonic: answeredAt, uncertainMs };

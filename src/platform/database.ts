@@ -5,17 +5,17 @@ import { PrismaClient, type Prisma } from '../generated/prisma/client.ts';
 /** The client inside one transaction. */
 export type Tx = Prisma.TransactionClient;
 
-/** `sql` builds a parameterized fragment for `tx.$queryRaw`; `sqlText` inserts trusted text unescaped. */
+/** `sql` builds a parameterized fragment for `tx.$queryRaw`. `sqlText` inserts a trusted string unescaped. */
 export { sqltag as sql, raw as sqlText, type Sql } from '@prisma/client/runtime/client';
 
-/** Connections to Postgres: Prisma for most of the code, and its pool for hot paths. */
+/** Connections to Postgres: Prisma for most code, and a pool for hot paths. */
 export interface Database {
   prisma: PrismaClient;
   pool: pg.Pool;
   /** Reserved connections for short queries that must not wait when the pool is busy. */
   reservedPool: pg.Pool;
   /**
-   * Runs `work` in one READ COMMITTED transaction. Retries it after a deadlock or a serialization failure.
+   * Runs `work` in one READ COMMITTED transaction. Retries after a deadlock or a serialization failure.
    *
    * @param attempts the maximum number of attempts; 5 by default.
    */
@@ -29,8 +29,8 @@ export type DatabaseFailure = 'unreachable' | 'timeout' | 'conflict';
 /**
  * Connects to Postgres.
  *
- * @param onPoolError called with errors of idle connections, which are replaced.
- * @param onFailure called for every failed query and transaction, retried ones included.
+ * @param onPoolError called with errors of idle connections. The pool replaces these connections.
+ * @param onFailure called for every failed query and transaction, including those that are retried.
  */
 export function openDatabase(
   url: string,
@@ -43,7 +43,7 @@ export function openDatabase(
     query_timeout: 15_000,
     statement_timeout: 14_000,
     application_name: 'latchkey',
-    // Postgres needs seconds to JIT-compile a report's statement, and tenths of a second to run it.
+    // JIT-compiling a report's statement takes Postgres seconds; running it takes tenths of a second.
     options: '-c jit=off',
   };
   const pool = new pg.Pool({ ...settings, max: 20 });
@@ -55,8 +55,8 @@ export function openDatabase(
   };
   for (const each of [pool, reservedPool]) {
     each.on('error', onPoolError);
-    // The pool handles errors of idle connections only. Unhandled, an error of a connection in use would end
-    // the process; its next query fails anyway.
+    // The pool only handles errors of idle connections. An unhandled error of a connection in use would end
+    // the process. The connection's next query fails anyway.
     each.on('connect', (client) => client.on('error', () => undefined));
     watchQueries(each, reportFailure);
   }
@@ -92,7 +92,7 @@ export async function readClock({ pool }: Pick<Database, 'pool'>): Promise<numbe
   return row.at;
 }
 
-/** Calls `onError` for every query that fails outside of a transaction. The caller gets the error, too. */
+/** Calls `onError` for every query that fails outside a transaction. The caller gets the error too. */
 function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
   const query: (...request: unknown[]) => unknown = pool.query.bind(pool);
   const watched = (...request: unknown[]): unknown => {
@@ -104,13 +104,16 @@ function watchQueries(pool: pg.Pool, onError: (error: unknown) => void): void {
 }
 
 /**
- * Matches the errors of the socket, the driver, Prisma and Postgres for a database that is unreachable, has
+ * Matches the errors (from the socket, the driver, Prisma or Postgres) of a database that is unreachable, has
  * no free connection, or does not respond.
  */
 const unreachable =
   /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENOTFOUND|ETIMEDOUT|EPIPE|timeout exceeded when trying to connect|Query read timeout|Connection terminated|terminating connection|is not queryable|Server has closed the connection|the database system is (?:starting up|shutting down)|Can't reach database server|Unable to start a transaction|\b(?:P1001|P1002|P1008|P1017|P2024|P2028|57P0[123]|53300)\b/;
 
-/** Matches the time limits of statements (57014, reported by Postgres) and of Prisma's transactions. */
+/**
+ * Matches the errors for exceeding the time limits of statements (57014, reported by Postgres) and of
+ * Prisma's transactions.
+ */
 const timeout = /\b57014\b|on an expired transaction/;
 
 /** Returns whether an error means that the database could not be reached, so that a retry may succeed. */
@@ -119,22 +122,22 @@ export function isUnreachable(error: unknown): boolean {
 }
 
 /**
- * Returns whether the database responded, but a statement or transaction exceeded its time limit: the work is
- * too large, or waits for a lock. A retry of the same work is likely to fail again.
+ * Returns whether the database responded, but a statement or transaction exceeded its time limit because the
+ * work is too large or waits for a lock. Retrying the same work is likely to fail again.
  */
 export function isTimeout(error: unknown): boolean {
   return error instanceof Error && timeout.test(errorText(error));
 }
 
-/** Returns the whole text of a database error. Prisma keeps the driver's text in the cause. */
+/** Returns the complete message of a database error. Prisma keeps the driver's message in the cause. */
 export function errorText(error: Error): string {
   const cause = error.cause === undefined ? '' : JSON.stringify(error.cause);
   return `${codeOf(error)} ${error.message} ${cause}`;
 }
 
 /**
- * Returns whether the error is a deadlock (40P01) or serialization failure (40001): nothing was written, and
- * a retry may succeed.
+ * Returns whether the error is a deadlock (40P01) or a serialization failure (40001). In both cases nothing
+ * was written and a retry may succeed.
  */
 function isTransient(error: unknown): boolean {
   return (

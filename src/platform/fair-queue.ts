@@ -1,9 +1,9 @@
 /**
- * A queue with round-robin draws from its tenants, so that a tenant with many items does not delay the others.
- * Pure.
+ * A queue that draws round-robin from its tenants, so that a tenant with many items does not delay the
+ * others. Pure.
  */
 export class FairQueue<Item> {
-  /** The items of each tenant that has any, in the order of the next draws. */
+  /** The items of each tenant that has any. The order of tenants is the order of the next draws. */
   readonly #queues = new Map<string, Set<Item>>();
   #size = 0;
 
@@ -11,12 +11,12 @@ export class FairQueue<Item> {
     return this.#size;
   }
 
-  /** Returns the number of a tenant's items. */
+  /** Returns how many items a tenant has. */
   sizeOf(tenant: string): number {
     return this.#queues.get(tenant)?.size ?? 0;
   }
 
-  /** Adds an item behind the tenant's others. */
+  /** Adds an item after the tenant's other items. */
   add(tenant: string, item: Item): void {
     const queue = this.#queues.get(tenant) ?? new Set();
     this.#queues.set(tenant, queue.add(item));
@@ -32,9 +32,9 @@ export class FairQueue<Item> {
   }
 
   /**
-   * Removes and returns the next item; undefined if the queue is empty, or none may be drawn.
+   * Removes and returns the next item; undefined if the queue is empty or no item may be drawn.
    *
-   * @param mayDraw whether a tenant's first item may be drawn now; by default any may.
+   * @param mayDraw returns whether a tenant's first item may be drawn now. By default, any may.
    */
   draw(mayDraw: (tenant: string, first: Item) => boolean = () => true): Item | undefined {
     for (const [tenant, queue] of this.#queues) {

@@ -2,7 +2,7 @@ import { FairQueue } from './fair-queue.ts';
 import type { Pace } from './pace.ts';
 
 export interface FairLimits {
-  /** Maximum cost of running work, over all tenants. */
+  /** Maximum total cost of the running work of all tenants. */
   capacity: number;
   /** Maximum cost of one tenant's running work. No single task may cost more. */
   capacityPerTenant: number;
@@ -12,7 +12,7 @@ export interface FairLimits {
   maxWaitMs: number;
 }
 
-/** Thrown if work is rejected: its tenant's queue is full, or it waited too long. */
+/** Thrown if work is rejected because its tenant's queue is full or because it waited too long. */
 export class WaitRejected extends Error {
   constructor() {
     super('the project has too much work waiting');
@@ -20,10 +20,10 @@ export class WaitRejected extends Error {
   }
 }
 
-/** Runs work of a tenant within the limits. */
+/** Runs a tenant's work within the limits. */
 export type FairSemaphore = <T>(tenant: string, cost: number, work: () => Promise<T>) => Promise<T>;
 
-/** Interval at which the pace is checked again, milliseconds. */
+/** Interval at which to check again whether the pace admits work, milliseconds. */
 const recheckMs = 5;
 
 interface Waiting {
@@ -33,11 +33,10 @@ interface Waiting {
 }
 
 /**
- * Creates a semaphore that bounds the cost of concurrent work, in total and per tenant. Further work waits,
- * and is admitted from the tenants round-robin, so a busy tenant delays the others by no more than its running
- * work.
+ * Creates a semaphore that limits the cost of concurrent work, in total and per tenant. Excess work waits and
+ * is admitted round-robin by tenant, so a busy tenant delays the others at most by its running work.
  *
- * @param pace decides in addition when a tenant's next work may begin.
+ * @param pace also decides when a tenant's next work may begin.
  */
 export function createFairSemaphore(rule: FairLimits, pace: Pick<Pace, 'admits'>): FairSemaphore {
   const { capacity, capacityPerTenant, maxWaitingPerTenant, maxWaitMs } = rule;
@@ -68,7 +67,8 @@ export function createFairSemaphore(rule: FairLimits, pace: Pick<Pace, 'admits'>
     for (;;) {
       const next = waiting.draw((tenant, { cost }) => {
         if (isFull || !isWithinShare(tenant, cost)) return false;
-        // Stops here: light work of other tenants would fill every free slot and starve this heavy work.
+        // Stops here: otherwise light work of other tenants would fill every free slot and starve this heavy
+        // work.
         isFull = !fits(cost);
         if (isFull) return false;
         if (pace.admits(tenant, cost)) return true;
@@ -90,7 +90,7 @@ export function createFairSemaphore(rule: FairLimits, pace: Pick<Pace, 'admits'>
     add(tenant, -cost);
     if (isDue || waiting.size === 0) return;
     isDue = true;
-    // The loop reads pending input first, so that one tenant's work does not run back to back.
+    // The loop reads pending input first, so that a tenant's work does not run back to back.
     setImmediate(beginNext);
   }
 

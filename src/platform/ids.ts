@@ -3,19 +3,19 @@ import { randomBytes } from 'node:crypto';
 const alphabet = '0123456789abcdefghijkmnpqrstuvwxyz';
 
 /**
- * Returns a new id such as `gr_6c1r…`: the prefix names the kind, followed by 20 random characters (100
+ * Returns a new id such as `gr_6c1r…`: a prefix that names the kind, followed by 20 random characters (100
  * bits).
  */
 export function newId(prefix: string): string {
   return `${prefix}_${randomText(20)}`;
 }
 
-/** Returns random lowercase letters and digits, 5.1 bits each, without those that are easily misread. */
+/** Returns random lowercase letters and digits, 5.1 bits each, excluding those that are easily misread. */
 export function randomText(length: number): string {
   let text = '';
   while (text.length < length) {
     for (const byte of randomBytes(length)) {
-      // 238 = 7 × 34 characters: larger bytes would make some of them more likely.
+      // 238 = 7 × 34 characters. Using larger bytes would make some characters more likely.
       if (byte < 238 && text.length < length) text += alphabet.charAt(byte % alphabet.length);
     }
   }

@@ -1,6 +1,6 @@
 export interface Lifecycle {
   readonly isStopping: boolean;
-  /** Makes the readiness check fail. Requests that still arrive are answered. */
+  /** Makes the readiness check fail. Requests that still arrive are handled. */
   beginStop(): void;
   /** Calls `listener` when the process begins to stop. */
   onStop(listener: () => void): void;

@@ -1,8 +1,8 @@
 export interface LogThrottle {
   /**
-   * Decides whether an occurrence at `now` (epoch milliseconds) is logged.
+   * Decides whether to log an occurrence at `now` (epoch milliseconds).
    *
-   * @returns the number of occurrences suppressed since the last line; null if this one is suppressed, too.
+   * @returns the number of occurrences suppressed after the last line; null if this one is suppressed too.
    */
   next(now: number): number | null;
 }
@@ -16,7 +16,7 @@ export function createLogThrottle(everyMs: number): LogThrottle {
   let suppressed = 0;
   return {
     next(now) {
-      // `now >= loggedAt` keeps a clock that was set back from silencing the log.
+      // `now >= loggedAt` keeps the log from falling silent if the clock is set back.
       if (loggedAt !== undefined && now >= loggedAt && now < loggedAt + everyMs) {
         suppressed += 1;
         return null;

@@ -3,7 +3,7 @@ import { describeError } from './redaction.ts';
 
 export type { Logger } from 'pino';
 
-/** Paths whose values must not be logged: credentials and personal data. */
+/** Paths to values that must not be logged: credentials and personal data. */
 const redactedPaths = [
   'req.headers.authorization',
   'req.headers.cookie',

@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export interface LoopDelay {
   /** Returns the recent average delay of the event loop, milliseconds. */
   ms(): number;
-  /** Discards the delay measured during startup, which blocks the loop. */
+  /** Discards the delay measured during startup, which blocks the event loop. */
   restart(): void;
   stop(): void;
 }
@@ -13,14 +13,14 @@ const sampleMs = 250;
 const nanosecondsPerMs = 1_000_000;
 
 /**
- * Returns the smoothed delay after another sample. A rise counts immediately. A fall is limited to half per
- * sample, so that a quiet moment after shedding does not readmit all work. Pure.
+ * Returns the smoothed delay after another sample. A rise takes effect immediately. A fall is limited to half
+ * per sample, so that a quiet moment after shedding does not readmit all work at once. Pure.
  */
 export function smoothedDelay(before: number, sampled: number): number {
   return Math.max(sampled, before / 2);
 }
 
-/** The ticks of a sample: their number, and the sum of the intervals between them, nanoseconds. */
+/** The ticks in a sample: how many there were, and the sum of the intervals between them in nanoseconds. */
 export interface Ticks {
   count: number;
   apart: number;
@@ -29,8 +29,8 @@ export interface Ticks {
 const none: Ticks = { count: 0, apart: 0 };
 
 /**
- * Returns the average delay of ticks over a sample and the previous one, milliseconds, so that one pause,
- * such as a garbage collection, does not count as overload. Pure.
+ * Returns the average delay of the ticks in a sample and the previous one, milliseconds, so that a single
+ * pause, such as a garbage collection, does not count as overload. Pure.
  */
 export function sampledDelay(before: Ticks, sample: Ticks): number {
   const count = before.count + sample.count;
@@ -42,7 +42,7 @@ export function sampledDelay(before: Ticks, sample: Ticks): number {
 export function measureLoopDelay(): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   histogram.enable();
-  // The histogram is never reset. A reset would drop its last tick, and so miss an overloaded loop that ticks
+  // The histogram is never reset. A reset would drop the last tick, and so miss an overloaded loop that ticks
   // at most once per sample.
   let total = none;
   let before = none;

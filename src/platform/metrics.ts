@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** The kinds of alarms; a test compares them with the places that raise alarms. */
+/** The kinds of alarms. A test compares them with the code that raises alarms. */
 export const alarmKinds = [
   'clock_set_back',
   'intent_of_another_session',
@@ -18,13 +18,13 @@ export const alarmKinds = [
 ] as const;
 
 /**
- * Creates the process's metrics, named `latchkey_…`; docs/monitoring/metrics.md explains each. Labels must
- * have few values, so no metric has a label for users.
+ * Creates the process's metrics, named `latchkey_…`. docs/monitoring/metrics.md explains each of them. Labels
+ * must have few values, so no metric has a label for users.
  */
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' });
-  // Removes gauges named like counters: each repeats the sum of the gauge without the suffix.
+  // Removes gauges that are named like counters. Each repeats the sum of the gauge without the suffix.
   for (const kind of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`latchkey_nodejs_active_${kind}_total`);
   }
@@ -39,7 +39,7 @@ export function createMetrics() {
   }
 
   /**
-   * Creates a counter. The time series of the given values of its label start at 0, since `increase()` does not
+   * Creates a counter. The time series for the given label values start at 0, because `increase()` does not
    * see the first value of a new time series.
    */
   function counter<Label extends string = never>(

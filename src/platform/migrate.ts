@@ -38,7 +38,7 @@ create table _prisma_migrations (
   applied_steps_count integer not null default 0
 )`;
 
-/** Marks unfinished migrations of Prisma's for a retry: each was rolled back as a whole. */
+/** Marks Prisma's unfinished migrations for a retry. Each of them was rolled back as a whole. */
 const markRolledBack =
   'update _prisma_migrations set rolled_back_at = now() where finished_at is null and rolled_back_at is null';
 
@@ -51,11 +51,11 @@ insert into _prisma_migrations (id, checksum, migration_name, started_at, finish
 values ($1, $2, $3, $4, clock_timestamp(), 1)`;
 
 /**
- * Applies the migrations that the database lacks, oldest first, and returns their names. Prisma's advisory
- * lock, which `prisma migrate deploy` also uses, serializes instances that start at the same time; all but the
- * first find nothing to apply.
+ * Applies the migrations that the database lacks, oldest first, and returns their names. Instances that start
+ * at the same time are serialized by Prisma's advisory lock, which `prisma migrate deploy` also uses. All but
+ * the first find nothing to apply.
  *
- * Each migration is one transaction, which also records it, on the connection that holds the lock. So a
+ * Each migration is recorded in the transaction that applies it, on the connection that holds the lock. So a
  * killed migration leaves nothing behind, and the next process retries it once Postgres has ended the
  * transaction.
  *
@@ -72,7 +72,7 @@ export async function applyMigrations(
     const { rows: tables } = await connection.query<{ exists: boolean }>(
       `select to_regclass('_prisma_migrations') is not null as exists`,
     );
-    // Checked first: "if not exists" requires the right to create even if the table exists.
+    // Checked first, because "if not exists" requires the right to create tables even if the table exists.
     if (tables[0]?.exists !== true) await connection.query(prismaTable);
     await connection.query(markRolledBack);
     const { rows } = await connection.query<{ migration_name: string }>(appliedNames);
@@ -87,7 +87,7 @@ export async function applyMigrations(
 
 async function apply(connection: pg.Client, { name, sql }: Migration): Promise<void> {
   const startedAt = new Date();
-  // Prisma's checksum of a migration is that of its file.
+  // Prisma's checksum of a migration is the hash of its file.
   const checksum = createHash('sha256').update(sql).digest('hex');
   await connection.query('begin');
   try {
@@ -95,7 +95,7 @@ async function apply(connection: pg.Client, { name, sql }: Migration): Promise<v
     await connection.query(recordApplied, [randomUUID(), checksum, name, startedAt]);
     await connection.query('commit');
   } catch (error) {
-    // The caller closes the connection, which rolls the transaction back.
+    // The caller closes the connection, which rolls back the transaction.
     throw new Error(
       `migration ${name}: ${error instanceof Error ? error.message : String(error)}`,
       {

@@ -1,30 +1,30 @@
 import type pg from 'pg';
 
-/** Key of Prisma's advisory lock for migrations, so that a concurrent `prisma migrate deploy` waits, too. */
+/** Key of Prisma's advisory lock for migrations, so that a concurrent `prisma migrate deploy` waits too. */
 export const migrationLock = 72_707_369;
 
-/** Interval at which a waiting process logs its wait, milliseconds. */
+/** Interval at which a waiting process logs that it is waiting, milliseconds. */
 const reportEveryMs = 5_000;
 
-/** Maximum wait for the lock, milliseconds: longer than the migration of a large database. */
+/** Maximum wait for the lock, milliseconds. Longer than the migration of a large database takes. */
 const maxWaitMs = 15 * 60_000;
 
 const lockNotAvailable = '55P03';
 
 export interface LockOptions {
-  /** Aborting it ends the wait. */
+  /** Ends the wait when aborted. */
   stop?: AbortSignal | undefined;
-  /** Called every few seconds with a sentence that names the lock's holder. */
+  /** Called every few seconds with a sentence that names the holder of the lock. */
   onWait?: ((text: string) => void) | undefined;
   maxWaitMs?: number;
   reportEveryMs?: number;
 }
 
 /**
- * Waits for the migration lock. The connection holds it until it closes.
+ * Waits for the migration lock. The connection holds the lock until it is closed.
  *
  * @returns false if `stop` was aborted first.
- * @throws Error that names the holder if the wait exceeds `maxWaitMs`.
+ * @throws Error that names the holder of the lock if the wait exceeds `maxWaitMs`.
  */
 export async function takeMigrationLock(
   connection: pg.Client,
@@ -39,7 +39,7 @@ export async function takeMigrationLock(
       resolve(false);
     });
   });
-  // After `stop`, the pending query fails when the connection closes.
+  // After `stop`, the pending query fails when the connection is closed.
   acquired.catch(() => undefined);
   return Promise.race([stopped, acquired]);
 }
@@ -91,10 +91,10 @@ async function describeHolder(connection: pg.Client): Promise<string> {
     [migrationLock],
   );
   const [holder] = rows;
-  if (holder === undefined) return 'It was released a moment ago.';
+  if (holder === undefined) return 'The lock was released a moment ago.';
   const { pid, application, address, since } = holder;
   return (
-    `PostgreSQL's process ${pid} holds it: ${application || 'an unnamed client'} at ` +
+    `PostgreSQL's process ${pid} holds the lock: ${application || 'an unnamed client'} at ` +
     `${address ?? 'a local socket'}, connected since ${since.toISOString()}.`
   );
 }

@@ -1,6 +1,6 @@
 /*
- * Refuses a Node older than package.json requires. Every program imports this file first, so that the refusal
- * precedes all other imports: an old Node would start and fail at a request.
+ * Rejects a Node version older than package.json requires. Every program imports this file first, before all
+ * other imports: an old Node would start and then fail on some request.
  */
 import { readFileSync } from 'node:fs';
 

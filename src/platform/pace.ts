@@ -6,13 +6,13 @@ export interface Pace {
   /** Marks a tenant as active because of work that is never delayed. */
   note(tenant: string): void;
   /**
-   * Charges a tenant for work of this cost. Returns false if the work must wait. Kinds of work are charged
+   * Charges a tenant for work of this cost. Returns false if the work must wait. Each kind of work is charged
    * separately, so that waiting work of one kind does not delay another.
    */
   admits(tenant: string, cost: number, kind?: string): boolean;
 }
 
-/** Active and idle time of the loop since the process started, milliseconds. */
+/** Active and idle time of the event loop from the start of the process, milliseconds. */
 export interface LoopTimes {
   active: number;
   idle: number;
@@ -20,32 +20,32 @@ export interface LoopTimes {
 
 /**
  * The target utilization of the loop while several tenants are active. Above it, callbacks delay each other,
- * and a Postgres on this machine lacks a core.
+ * and a Postgres server on the same machine lacks CPU time.
  */
 const targetUtilization = 0.6;
 
 /**
- * Time constant of the rate, milliseconds: at a difference of 1, the rate changes by a factor of e in this
- * time.
+ * Time constant of the rate, milliseconds. With a utilization that is 1 off the target, the rate changes by a
+ * factor of e in this time.
  */
 const followMs = 50;
 const sampleMs = 5;
 
 /**
- * Bounds of the rate at which a tenant may begin work of a kind, units of cost per second. The minimum lets
- * every tenant make progress.
+ * Bounds of the rate at which a tenant may begin one kind of work, in units of cost per second. The minimum
+ * lets every tenant make progress.
  */
 const rates = { min: 2, max: 10_000 };
 
-/** Period for which a tenant saves up unused rate, and counts as active, milliseconds. */
+/** How long a tenant can save up unused rate, and stays active after its last work, milliseconds. */
 const savedMs = 200;
 const activeMs = 1_000;
 
 /**
- * Returns the rate after a sample. It falls while the loop is busier than the target, and rises otherwise.
+ * Returns the rate after a sample. It falls while the loop is busier than the target, and otherwise rises.
  * Pure.
  *
- * @param utilization of the loop during the sample, 0 to 1.
+ * @param utilization the loop's utilization during the sample, from 0 to 1.
  */
 export function nextRate(rate: number, utilization: number, sampleMs: number): number {
   const followed = rate * Math.exp(((targetUtilization - utilization) * sampleMs) / followMs);
@@ -53,21 +53,21 @@ export function nextRate(rate: number, utilization: number, sampleMs: number): n
 }
 
 interface Tenant {
-  /** The remaining allowance per kind, in units of cost; negative after work that cost more. */
+  /** The remaining allowance per kind, in units of cost. Negative after work that cost more. */
   credits: Map<string, number>;
   at: number;
 }
 
 /**
  * Creates a pace. All tenants may begin work of a kind at the same rate. The rate adapts to the loop, so
- * tenants with little work never wait, and busy tenants share the rest. A tenant that is active alone never
- * waits, and is not charged for what it does then.
+ * tenants with little work never wait, and busy tenants share the rest. A tenant that is the only active one
+ * never waits and incurs no debt.
  */
 export function createPace(
   monotonic: Clock = () => performance.now(),
   readLoop: () => LoopTimes = () => performance.eventLoopUtilization(),
 ): Pace {
-  /** The recently active tenants, in order of activity, the latest last. */
+  /** The recently active tenants, ordered by last activity, latest last. */
   const tenants = new Map<string, Tenant>();
   let rate = rates.max;
   let sampled = readLoop();
@@ -115,8 +115,8 @@ export function createPace(
       const credit = credits.get(kind) ?? saved();
       const isAlone = tenants.size === 1;
       if (!isAlone && credit <= 0) return false;
-      // A tenant that is alone incurs no debt: otherwise the first work of another tenant would stop it until
-      // the debt was repaid.
+      // A tenant that is alone incurs no debt. Otherwise it would have to stop and repay its debt as soon as
+      // another tenant begins work.
       credits.set(kind, isAlone ? Math.max(0, credit - cost) : credit - cost);
       return true;
     },

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { reasonOf } from './redaction.ts';
 
-/** Time limit for connecting, milliseconds: an unreachable host never responds. */
+/** Time limit for connecting, milliseconds. An unreachable host never responds. */
 const connectWithinMs = 10_000;
 
 /** Returns the address of a database without credentials, such as `localhost:5432/latchkey`. */
@@ -11,8 +11,8 @@ export function placeOf(databaseUrl: string): string {
 }
 
 /**
- * Opens a single connection, for work that needs its own session: migrations and checks. The caller closes
- * it.
+ * Opens a single connection, for work that needs its own session, such as migrations and checks. The caller
+ * must close it.
  *
  * @throws Error that names the database and the reason, without credentials.
  */
@@ -23,7 +23,7 @@ export async function connect(databaseUrl: string, applicationName: string): Pro
       connectionTimeoutMillis: connectWithinMs,
       application_name: applicationName,
     });
-    // A lost connection fails the next query; an unhandled error event would end the process.
+    // If the connection is lost, its next query fails. An unhandled error event would end the process.
     client.on('error', () => undefined);
     await client.connect();
     return client;

@@ -4,7 +4,7 @@ import { connect, placeOf } from './postgres-connection.ts';
 /** The oldest major version of PostgreSQL that the tests run on. */
 export const oldestPostgres = 15;
 
-/** Number of comparisons of two connections: a busy pooler may happen to use different sessions. */
+/** How many times to compare two connections. A busy pooler may happen to use different sessions. */
 const comparisons = 5;
 
 export interface PostgresServer {
@@ -13,7 +13,7 @@ export interface PostgresServer {
   tls: boolean;
 }
 
-/** Thrown if the database responds, but cannot be used. */
+/** Thrown if the database responds but cannot be used. */
 export class UnusableDatabase extends Error {
   constructor(databaseUrl: string, what: string) {
     super(`database ${placeOf(databaseUrl)}: ${what}`);
@@ -22,10 +22,10 @@ export class UnusableDatabase extends Error {
 }
 
 /**
- * Inspects the server of a database.
+ * Inspects a database's server.
  *
- * @throws UnusableDatabase if it is older than `oldestPostgres`, a read-only standby, or behind a pooler that
- *   gives each transaction another session; Error if it cannot be reached.
+ * @throws UnusableDatabase if the server is older than `oldestPostgres`, is a read-only standby, or is behind
+ *   a pooler that gives each transaction another session; Error if it cannot be reached.
  */
 export async function inspectPostgres(databaseUrl: string): Promise<PostgresServer> {
   const first = await connect(databaseUrl, 'latchkey check');
@@ -61,7 +61,7 @@ export async function inspectPostgres(databaseUrl: string): Promise<PostgresServ
       if (await shareSession(first, second)) {
         throw new UnusableDatabase(
           databaseUrl,
-          'a pooler gives each transaction another session. Prepared statements and locks require their ' +
+          'a pooler gives each transaction another session, but prepared statements and locks need a session of their ' +
             'own: set pool_mode = session, or connect to PostgreSQL directly.',
         );
       }
@@ -74,7 +74,9 @@ export async function inspectPostgres(databaseUrl: string): Promise<PostgresServ
   }
 }
 
-/** Returns whether two open connections share a backend session, as behind a transaction-mode pooler. */
+/**
+ * Returns whether two open connections share a backend session, as they may behind a transaction-mode pooler.
+ */
 async function shareSession(first: pg.Client, second: pg.Client): Promise<boolean> {
   const own = await sessionOf(first);
   for (let attempt = 0; attempt < comparisons; attempt += 1) {

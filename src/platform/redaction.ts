@@ -10,24 +10,24 @@ const secretTexts: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]+-----[^-]*(?:-----END [A-Z ]+-----)?/g, censor],
   [/\b(Bearer|Basic)\s+\S+/gi, `$1 ${censor}`],
   [/\bv[01]=[0-9a-f]{32,}/g, censor],
-  // User and password in the URL of a database or a cache.
+  // The user and password in a database or cache URL.
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, `$1${censor}@`],
   [/[^\s@"'`<>()[\]{}=,;:/\\]+@[\p{L}\p{N}.-]+\.\p{L}{2,}/gu, censor],
 ];
 
-/** Returns the text without credentials and e-mail addresses. Pure. */
+/** Returns the string without credentials and e-mail addresses. Pure. */
 export function withoutSecrets(text: string): string {
   return secretTexts.reduce((rest, [pattern, put]) => rest.replace(pattern, put), text);
 }
 
-/** Returns an error's message without secrets, for the user of a program. Pure. */
+/** Returns an error's message without secrets, to show to the user of a program. Pure. */
 export function reasonOf(error: unknown): string {
-  // Node leaves the message empty if several addresses of one host failed.
+  // If several addresses of one host failed, Node leaves the message empty.
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
   return withoutSecrets(error instanceof Error ? error.message : String(error));
 }
 
-/** Fields of errors that are safe to log, because they contain no requested or stored data. */
+/** Error fields that are safe to log because they contain no requested or stored data. */
 const plainFields = [
   'code',
   'statusCode',
@@ -38,13 +38,13 @@ const plainFields = [
   'constraint',
 ] as const;
 
-/** Maximum depth of causes, since errors can cause each other in a cycle. */
+/** Maximum depth of causes. Errors may cause each other in a cycle. */
 const maxDepth = 4;
 
 /**
- * Returns an error as it is logged, with only the fields that contain nothing private: Postgres
- * quotes rows in `detail` and `where`, ioredis the password in `command`, the Stripe SDK whole responses in
- * `raw`. Texts are redacted, since messages may quote private data, too.
+ * Returns an error in the form in which it is logged, with only those fields that contain nothing private:
+ * Postgres quotes rows in `detail` and `where`, ioredis the password in `command`, and the Stripe SDK whole
+ * responses in `raw`. Strings are redacted, because messages may quote private data too.
  */
 export function describeError(error: unknown, depth = 1): object {
   if (!(error instanceof Error)) return { message: withoutSecrets(String(error)) };

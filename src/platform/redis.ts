@@ -3,18 +3,18 @@ import { reasonOf } from './redaction.ts';
 
 export type { Redis } from 'ioredis';
 
-/** Time-out of a command, milliseconds. The request then continues without Redis. */
+/** Time-out of a command, milliseconds. After it, the request continues without Redis. */
 const redisWaitMs = 50;
 
 /**
- * Time-out of an unresponsive connection, milliseconds. It is then replaced: the operating system needs a
- * quarter of an hour to report a dead host.
+ * Time-out of an unresponsive connection, milliseconds. It is then replaced, because the operating system
+ * needs a quarter of an hour to report a dead host.
  */
 const silenceMs = 2_000;
 
 /**
- * Creates a client that never makes a request wait longer than `redisWaitMs`: no offline queue, no retries of
- * a command, reconnects in the background.
+ * Creates a client that never makes a request wait longer than `redisWaitMs`. It has no offline queue, does
+ * not retry commands, and reconnects in the background.
  */
 export function openRedis(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, {
@@ -23,13 +23,13 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
     connectTimeout: 1_000,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
-    // Reads arrive in batches already, so pipelining would only delay them.
+    // Reads are already batched, so pipelining would only delay them.
     autoPipeliningIgnoredCommands: ['mget'],
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
   redis.on('error', (error: Error) => {
-    // By default ioredis continues in database 0, which another program may use.
+    // By default, ioredis continues in database 0, which another program may be using.
     if (hasNoSuchDatabase(error)) redis.disconnect();
     onError(error);
   });
@@ -39,7 +39,7 @@ export function openRedis(url: string, onError: (error: Error) => void): Redis {
 export interface RedisServer {
   /** The version, such as `7.0.15`. */
   version: string;
-  /** The setting `maxmemory-policy`: with `noeviction`, writes fail once memory is full. */
+  /** The setting `maxmemory-policy`. With `noeviction`, writes fail once memory is full. */
   evictionPolicy: string;
 }
 
@@ -50,7 +50,7 @@ export function redisPlaceOf(url: string): string {
   return `${hostname}:${port === '' ? '6379' : port}, database ${database}`;
 }
 
-/** Thrown if Redis responds, but cannot be used as configured. */
+/** Thrown if Redis responds but cannot be used as configured. */
 export class UnusableRedis extends Error {
   constructor(url: string, what: string) {
     super(`Redis at ${redisPlaceOf(url)}: ${what}`);
@@ -59,10 +59,10 @@ export class UnusableRedis extends Error {
 }
 
 /**
- * Inspects a Redis over a separate connection.
+ * Inspects a Redis server over a separate connection.
  *
- * @throws UnusableRedis if the database does not exist or the password is refused; Error if it cannot be
- *   reached.
+ * @throws UnusableRedis if the database does not exist or the password is rejected; Error if the server
+ *   cannot be reached.
  */
 export async function inspectRedis(url: string): Promise<RedisServer> {
   const redis = new Redis(url, {
@@ -97,7 +97,7 @@ export async function inspectRedis(url: string): Promise<RedisServer> {
       );
     }
     if (/WRONGPASS|NOAUTH|NOPERM/.test(reason)) {
-      throw new UnusableRedis(url, `it refuses the user or password of REDIS_URL (${reason}).`);
+      throw new UnusableRedis(url, `it rejects the user or password in REDIS_URL (${reason}).`);
     }
     throw new Error(`Redis at ${redisPlaceOf(url)}: ${reason}`, { cause: error });
   } finally {

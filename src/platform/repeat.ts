@@ -1,14 +1,16 @@
 import { createLogThrottle } from './log-throttle.ts';
 
-/** Minimum time between two reports of consecutive failures, milliseconds: during an outage, every run fails. */
+/**
+ * Minimum interval between reports of consecutive failures, milliseconds. During an outage, every run fails.
+ */
 const reportEveryMs = 60_000;
 
 /**
- * Runs `work` repeatedly, `everyMs` after it ended, until stopped. A failure does not end the loop. The first
- * of consecutive failures is reported, then one a minute. `wake` starts the next run now, or right after the
- * running one.
+ * Runs `work` repeatedly, each time `everyMs` after it ended, until stopped. A failure does not end the loop.
+ * The first of several consecutive failures is reported, then one per minute. `wake` starts the next run now
+ * or, if one is running, right after it.
  *
- * @param everyMs milliseconds, or a function of the duration of the last run.
+ * @param everyMs milliseconds, or a function of how long the last run took.
  */
 export function repeat(
   everyMs: number | ((tookMs: number) => number),

@@ -7,8 +7,8 @@ export interface Bucket {
 }
 
 /**
- * The senders of requests to Stripe. A quarter of the budget is reserved for requests that a buyer waits for.
- * Reconciliation shares the rest with the background, and never exceeds ten a second.
+ * The senders of Stripe requests. A quarter of the budget is reserved for requests that a buyer waits for.
+ * Reconciliation and the background share the rest, and reconciliation never exceeds ten requests per second.
  */
 export type Share = 'buyers' | 'background' | 'reconciliation';
 
@@ -27,12 +27,12 @@ export const maxWaitMs: Readonly<Record<Share, number>> = {
 };
 
 /**
- * Capacity of a bucket as a part of its limit. A full bucket and its refill can both be spent within a second,
- * so the refill is lower by this part.
+ * Capacity of a bucket as a fraction of its limit. A full bucket and its refill can both be spent within the
+ * same second, so the refill rate is lower by this fraction.
  */
 const capacityPart = 0.1;
 
-/** Returns the buckets that a request to an endpoint is charged to. Pure. */
+/** Returns the buckets to charge for a request to an endpoint. Pure. */
 export function bucketsOf(share: Share, endpoint: string, maxRps: number): Bucket[] {
   const whole = [
     { name: 'all', perSecond: maxRps },
@@ -51,10 +51,11 @@ export function bucketsOf(share: Share, endpoint: string, maxRps: number): Bucke
 }
 
 /**
- * Charges a request to all of its buckets, which all instances share in Postgres, or to none.
+ * Charges a request either to all of its buckets or to none. All instances share the buckets through
+ * Postgres.
  *
- * @param at epoch milliseconds; the database's clock by default, which the instances share, too.
- * @returns milliseconds until the next attempt can succeed; 0 = charged.
+ * @param at epoch milliseconds. By default the time on the database's clock, which the instances also share.
+ * @returns the number of milliseconds until the next attempt can succeed; 0 if the request was charged.
  */
 export async function takeRequest(
   database: Pick<Database, 'pool'>,
@@ -76,11 +77,11 @@ export async function takeRequest(
   return Math.ceil(row.wait * 1_000);
 }
 
-/** Namespaces of Stripe's API: their objects' ids are one path segment deeper. */
+/** Namespaces in Stripe's API. The ids of their objects are one path segment deeper. */
 const namespaces: ReadonlySet<string> = new Set(['billing_portal', 'checkout', 'entitlements']);
 
 /**
- * Returns the endpoint as Stripe's rate limits count it: one for all objects of a kind, such as `GET
+ * Returns the endpoint in the sense of Stripe's rate limits: one for all objects of a kind, such as `GET
  * /v1/subscriptions/:id`.
  */
 export function endpointOf(method: string, path: string): string {

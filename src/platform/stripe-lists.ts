@@ -1,7 +1,7 @@
 import type Stripe from 'stripe';
 
 /**
- * Thrown if responses of Stripe contradict each other and so must not be used. The message may be shown to API
+ * Thrown if Stripe's responses contradict each other and so must not be used. The message may be shown to API
  * callers.
  */
 export class ImplausibleAnswer extends Error {}
@@ -20,8 +20,8 @@ export type ListPage<T> = (
 const pageSize = 100;
 
 /**
- * Yields every object of a list once, page by page. The SDK's own paging would follow a repeating page
- * without end, or up to its bound.
+ * Yields every object in a list once, page by page. If pages repeated, the SDK's own paging would follow them
+ * without end or up to its limit.
  *
  * @throws ImplausibleAnswer if a page makes no progress.
  */
@@ -48,7 +48,7 @@ export async function* eachListed<T extends { id: string }>(list: ListPage<T>): 
 }
 
 /**
- * Returns every object of a list once.
+ * Returns every object in a list once.
  *
  * @throws ImplausibleAnswer if a page makes no progress.
  */
@@ -58,7 +58,10 @@ export async function listAll<T extends { id: string }>(list: ListPage<T>): Prom
   return all;
 }
 
-/** Returns a whole nested list. Stripe omits such a list unless it is expanded, and truncates it to ten entries. */
+/**
+ * Returns a whole nested list. Stripe omits such a list unless it is expanded, and truncates it to ten
+ * entries.
+ */
 export async function wholeList<T extends { id: string }>(
   nested: Stripe.ApiList<T> | null | undefined,
   list: ListPage<T>,
@@ -67,10 +70,10 @@ export async function wholeList<T extends { id: string }>(
 }
 
 /**
- * Returns the list, if all of its objects belong to the requested owner.
+ * Returns the list if all of its objects belong to the requested owner.
  *
- * @param ownerOf returns the id of the owner of a listed object; null if the object does not name one.
- * @throws ImplausibleAnswer
+ * @param ownerOf returns the id of a listed object's owner; null if the object does not name one.
+ * @throws ImplausibleAnswer if an object belongs to another owner.
  */
 export function ofOnly<T>(
   owner: string,
@@ -78,5 +81,5 @@ export function ofOnly<T>(
   ownerOf: (object: T) => string | null,
 ): readonly T[] {
   if (listed.every((object) => (ownerOf(object) ?? owner) === owner)) return listed;
-  throw new ImplausibleAnswer('Stripe listed an object of another owner than requested');
+  throw new ImplausibleAnswer('Stripe listed an object that belongs to another owner');
 }

@@ -6,7 +6,7 @@ interface WaitingRequest {
   fail: (error: unknown) => void;
 }
 
-/** The requests that wait for one endpoint. */
+/** The requests that are waiting for one endpoint. */
 interface EndpointQueue {
   waiting: FairQueue<WaitingRequest>;
   /** Number of concurrent budget queries. */
@@ -14,12 +14,16 @@ interface EndpointQueue {
 }
 
 /**
- * Maximum number of concurrent budget queries per endpoint: with one, its round trip would limit throughput.
+ * Maximum number of concurrent budget queries per endpoint. With only one, its round trip would limit
+ * throughput.
  */
 const maxQueries = 4;
 
 interface StripeThrottleOptions {
-  /** Charges a request to the budget. Returns the milliseconds until the next attempt; 0 = charged. */
+  /**
+   * Charges a request to the budget. Returns the number of milliseconds until the next attempt, or 0 if it
+   * was charged.
+   */
   take: (endpoint: string) => Promise<number>;
   /** Maximum wait of a request, milliseconds. */
   maxWaitMs: number;
@@ -27,8 +31,8 @@ interface StripeThrottleOptions {
 
 /**
  * Creates a function that waits until a request to an endpoint is within the budget. Requests are admitted
- * from the projects round-robin: a project with many requests delays another by one request, not by its whole
- * queue. Rejects if the wait is too long.
+ * round-robin by project, so a project with many requests delays another by one request rather than by its
+ * whole queue. Rejects if the wait is too long.
  */
 export function createStripeThrottle({
   take,

@@ -7,15 +7,15 @@ import { createStripeThrottle } from './stripe-throttle.ts';
 
 export interface StripeOptions {
   secretKey: string;
-  /** Another server with Stripe's API, such as the sandbox. */
+  /** Another server that offers Stripe's API, such as the sandbox. */
   apiBase: string | undefined;
 }
 
 type HttpClient = ReturnType<typeof Stripe.createNodeHttpClient>;
 
 /**
- * Creates the SDK's client with bounded waits: 10 s per attempt, one retry. The SDK does not retry a 429, and
- * only the caller knows how long it can wait.
+ * Creates the SDK's client with bounded waits: 10 s per attempt and one retry. The SDK does not retry a 429
+ * response, and only the caller knows how long it can wait.
  */
 export function openStripe(
   options: StripeOptions,
@@ -38,8 +38,8 @@ export function openStripe(
 }
 
 /**
- * Creates a client that counts every request and throttles it to the rate budget, fairly among projects.
- * Background clients do not retry, because the sync queue does.
+ * Creates a client that measures every request and throttles requests to the rate budget, fairly across
+ * projects. Background clients do not retry, because the sync queue does.
  *
  * @param options `maxRps`: maximum requests per second of all instances together.
  */
@@ -62,14 +62,14 @@ export function openPacedStripe(
   return openStripe(options, { httpClient, maxNetworkRetries: share === 'buyers' ? 1 : 0 });
 }
 
-/** Whether Stripe accepts the key, by its responses to this process. */
+/** Whether Stripe accepts the key, judging by its responses to this process. */
 export interface KeyState {
   note(status: number): void;
-  /** Whether Stripe's last response was a 401. */
+  /** Whether Stripe's last conclusive response was a 401. */
   isRefused(): boolean;
 }
 
-/** Creates the state of an unused key. */
+/** Creates the state of a key that has not been used yet. */
 export function createKeyState(): KeyState {
   let isRefused = false;
   return {
@@ -84,7 +84,8 @@ export function createKeyState(): KeyState {
 /**
  * Sends each request after `start`, and reports its status.
  *
- * @param start resolves when the request may be sent, with a callback for its status (0 = no response).
+ * @param start resolves when the request may be sent, with a callback for the status (0 if there was no
+ *   response).
  */
 function paced(
   client: HttpClient,

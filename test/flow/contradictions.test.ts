@@ -128,7 +128,7 @@ describe('objects that belong together and have different customers', () => {
     }));
     const subscription = { objectType: 'subscription', objectId: id } as const;
     await expect(syncObject(shop.service.deps, subscription)).rejects.toThrow(
-      'Stripe listed an object of another owner than requested',
+      'Stripe listed an object that belongs to another owner',
     );
   });
 });

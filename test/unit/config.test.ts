@@ -293,7 +293,7 @@ describe('secrets in files', () => {
       read({ '/a': 'postgres://a', '/empty': ' \n' }),
     );
     expect(faults).toEqual([
-      'DATABASE_URL and DATABASE_URL_FILE are both set',
+      'DATABASE_URL and DATABASE_URL_FILE are both set: set only one of them',
       'STRIPE_SECRET_KEY_FILE: the file cannot be read (ENOENT)',
       'METRICS_TOKEN_FILE: the file is empty',
       'PORT: must be a whole number',

@@ -20,7 +20,7 @@ export const checkouts: readonly Row[] = [
     'POST checkout/sessions',
     { ...checkout, price_id: 'pro plan' },
     '400 bad_request',
-    '`price_id` must be an id of Stripe: 1 to 255 visible ASCII characters, without / \\ ? # %.',
+    '`price_id` must be a Stripe id: 1 to 255 visible ASCII characters, without / \\ ? # %.',
   ],
   [
     'POST checkout/sessions',

@@ -19,7 +19,7 @@ export const operators: readonly Row[] = [
     'POST admin/projects',
     { id: 'todo', name: 'Todo' },
     '403 scope_missing',
-    'Only the platform key (ADMIN_API_KEY) may do this. The request has a key of a project.',
+    "Only the platform key (ADMIN_API_KEY) may do this. The request has a project's key.",
   ],
   [
     'POST admin/projects',
