@@ -24,7 +24,7 @@ const usage = `npm run bench -- [options]
   --connections N         open connections, one request at a time on each (32)
   --users N               stored users (1000000)
   --features N            features of each (6)
-  --only NAME,NAME        of: bare, hit, 304, check, miss, strong, webhook, mixed
+  --only NAME,NAME        of: bare, hit, 304, check, ofrep, miss, strong, webhook, mixed
   --only push             instead of all that: how soon apps hear of changes; with --memory, for 10 minutes
   --projects N            projects over which the streams of push are spread (20)
   --memory                instead of all that: memory after 10 minutes of mixed load beside that after 1

@@ -32,6 +32,14 @@ export function comparisons(subject: Subject): Comparison[] {
     floorName: 'Fastify + one Redis GET',
     floor: same(floors, { path: '/redis', headers, right: ok }),
   };
+  const check = same(service, {
+    path: `/api/v1/entitlements/check?${cached}&feature_code=${featureName(1)}`,
+    headers,
+    right: {
+      status: 200,
+      body: '{"allowed":true,"reason":"granted","value":100,"valid_to":null,"revision":1}',
+    },
+  });
   return [
     {
       id: 'bare',
@@ -63,19 +71,26 @@ export function comparisons(subject: Subject): Comparison[] {
       }),
       ...redis,
     },
+    { id: 'check', name: 'check on a hit', target: 0.75, service: check, ...redis },
     {
-      id: 'check',
-      name: 'check on a hit',
-      target: 0.75,
-      service: same(service, {
-        path: `/api/v1/entitlements/check?${cached}&feature_code=${featureName(1)}`,
-        headers,
-        right: {
-          status: 200,
-          body: '{"allowed":true,"reason":"granted","value":100,"valid_to":null,"revision":1}',
-        },
-      }),
-      ...redis,
+      id: 'ofrep',
+      name: 'OpenFeature evaluation',
+      target: 0.9,
+      service: {
+        server: service,
+        next: () => ({
+          method: 'POST',
+          path: `/ofrep/v1/evaluate/flags/${featureName(1)}`,
+          headers: { ...headers, 'content-type': 'application/json' },
+          body: JSON.stringify({ context: { targetingKey: userName(1) } }),
+          right: {
+            status: 200,
+            body: `{"key":"${featureName(1)}","value":100,"reason":"TARGETING_MATCH","variant":"granted","metadata":{"reason":"granted","revision":1}}`,
+          },
+        }),
+      },
+      floorName: 'check of the service',
+      floor: check,
     },
     {
       id: 'miss',
