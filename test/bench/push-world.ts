@@ -64,8 +64,14 @@ export async function openWorld(service: Server, load: PushLoad): Promise<World>
   };
 }
 
-/** Grants to new users at the load's rate; returns the number of changes. */
-export async function write({ service, projects, load }: World): Promise<number> {
+/** What a load wrote: a busy service refuses writes. */
+interface Written {
+  changes: number;
+  refused: number;
+}
+
+/** Grants to new users at the load's rate. */
+export async function write({ service, projects, load }: World): Promise<Written> {
   const perWrite = (load.changesPerSecond * writeEveryMs) / 1_000;
   const writes = (load.seconds * 1_000) / writeEveryMs;
   const startedAt = Date.now();
@@ -73,10 +79,14 @@ export async function write({ service, projects, load }: World): Promise<number>
   for (let nth = 0; nth < writes; nth += 1) {
     await sleep(Math.max(0, startedAt + nth * writeEveryMs - Date.now()));
     const project = projects[nth % projects.length];
-    if (project !== undefined) pending.push(grantBulk(service, project, perWrite, null));
+    if (project === undefined) continue;
+    const written = grantBulk(service, project, perWrite, null);
+    // Counted at the end.
+    written.catch(() => undefined);
+    pending.push(written);
   }
-  await Promise.all(pending);
-  return writes * perWrite;
+  const refused = (await Promise.allSettled(pending)).filter(({ status }) => status === 'rejected');
+  return { changes: (writes - refused.length) * perWrite, refused: refused.length };
 }
 
 /** Grants to new users of all projects, with ends that are spread evenly over a time. */

@@ -45,9 +45,12 @@ export async function watchPushMemory(
     for (const [nth, reader] of world.readers.entries()) if (nth % 20 === 0) reader.pause();
     const residentMb: number[] = [];
     for (let minute = 1; minute <= 10; minute += 1) {
-      await write({ ...world, load: { ...load, seconds: 60 } });
+      const { changes, refused } = await write({ ...world, load: { ...load, seconds: 60 } });
       residentMb.push(await residentMemoryMb(service));
-      console.log(`minute ${String(minute).padStart(2)}: ${residentMb.at(-1)?.toFixed(0)} MB`);
+      console.log(
+        `minute ${String(minute).padStart(2)}: ${residentMb.at(-1)?.toFixed(0)} MB, ` +
+          `${changes} changes, ${refused} writes refused`,
+      );
     }
     const growth = (residentMb.at(-1) ?? NaN) / (residentMb[1] ?? NaN);
     console.log(`after 10 minutes beside after 2: ${growth.toFixed(2)} (<= ${maxGrowth})`);
@@ -57,6 +60,13 @@ export async function watchPushMemory(
   }
 }
 
+/** Writes the load. Throws if the service refused a part of it: the figures would flatter it. */
+async function writeAll(world: World): Promise<{ changes: number }> {
+  const written = await write(world);
+  if (written.refused > 0) throw new Error(`the service refused ${written.refused} writes`);
+  return written;
+}
+
 async function measureStreams(world: World): Promise<PushRow> {
   const delays = createHistogram({ lowest: 1, highest: 60_000, figures: 3 });
   let received = 0;
@@ -64,7 +74,7 @@ async function measureStreams(world: World): Promise<PushRow> {
     received += 1;
     delays.record(Math.max(1, arrivedAt - recordedAt));
   };
-  const changes = await write(world);
+  const { changes } = await writeAll(world);
   const { streams, projects } = world.load;
   await reached(() => received >= (changes * streams) / projects, 30_000);
   return toRow(
@@ -132,7 +142,7 @@ async function measureWebhooks(world: World): Promise<PushRow> {
     }
     world.heard.onChange = () => undefined;
     const changesPerSecond = 10;
-    const changes = await write({
+    const { changes } = await writeAll({
       ...world,
       projects: [project],
       load: { ...world.load, changesPerSecond },
