@@ -195,7 +195,9 @@ const impactOut = z.strictObject({
   losses: impactList.describe('Up to 1,000 features that users would lose, ordered by user'),
   raised: valueChanges.describe('Up to 1,000 limits that would be raised, ordered by user'),
   lowered: valueChanges.describe('Up to 1,000 limits that would be lowered, ordered by user'),
-  changed: valueChanges.describe('Up to 1,000 configs whose value would change, ordered by user'),
+  changed: valueChanges.describe(
+    'Up to 1,000 configs that would change their value, ordered by user',
+  ),
   counts: z
     .strictObject({
       users: z.int().describe('All users of the project'),

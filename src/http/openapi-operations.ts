@@ -16,9 +16,9 @@ interface Operation {
 const tags: Readonly<Record<string, string>> = {
   Entitlements: 'What users may use, and why',
   'User tokens': "Tokens with which a browser reads one user's entitlements",
-  Documents: 'Signed answers that an app verifies by itself',
+  Documents: 'Signed answers that an app can verify by itself',
   OFREP: 'The OpenFeature Remote Evaluation Protocol',
-  Changes: 'The feed of changes, by pages, long poll or stream',
+  Changes: 'The feed of changes, as pages, long polls or a stream',
   'Checkout and portal': 'Selling, and what customers manage themselves',
   Catalog: 'Features, products and prices',
   Projects: 'The micro-apps and their settings',
@@ -84,7 +84,9 @@ function complete(operation: Operation, id: string): void {
   operation.description = [
     callersOf(scope),
     ...(security.some((each) => 'userToken' in each) ? ['A user token reads its own user.'] : []),
-    ...(isIdempotent ? ['A repeat with the same `Idempotency-Key` gets the first response.'] : []),
+    ...(isIdempotent
+      ? ['A repeated request with the same `Idempotency-Key` gets the first response.']
+      : []),
   ].join(' ');
   for (const status of ['429', '503']) {
     const response = responses[status];
@@ -99,10 +101,10 @@ function complete(operation: Operation, id: string): void {
 }
 
 function callersOf(scope: string | undefined): string {
-  if (scope === undefined) return 'Takes no API key.';
+  if (scope === undefined) return 'Requires no API key.';
   return scope === 'platform'
-    ? 'Takes the platform key.'
-    : `Takes a key with the scope \`${scope}\`, or the platform key.`;
+    ? 'Requires the platform key.'
+    : `Requires a key with the scope \`${scope}\` or the platform key.`;
 }
 
 /**

@@ -196,7 +196,7 @@ export const problems = {
     cause:
       'The URL is not `https`, contains a password, or names an internal address, which would let a key reach the network behind the service.',
     remedy:
-      'Send a public `https` URL, or let the operator of the service add the network to `WEBHOOK_ALLOWED_NETWORKS`.',
+      'Send a public `https` URL, or have the operator of the service add the network to `WEBHOOK_ALLOWED_NETWORKS`.',
   },
   too_many_webhook_endpoints: {
     status: 422,

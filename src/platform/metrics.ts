@@ -64,27 +64,27 @@ export function createMetrics() {
     }),
     clockOffsetSeconds: gauge(
       'latchkey_clock_offset_seconds',
-      "Lead of this machine's clock over Postgres', seconds.",
+      "How far this machine's clock is ahead of Postgres' clock, seconds.",
     ),
     rateLimited: counter(
       'latchkey_rate_limited_total',
-      'Requests refused with a 429: the limit of a key, the share of a project, or the limit of a client whose keys or webhook signatures are wrong.',
+      'Requests refused with a 429 response, by limit: that of a key or user, the share of a project, or that of a client that sends wrong keys or webhook signatures.',
       ['limit'],
       ['key', 'user', 'project', 'client', 'signature'],
     ),
     untrustedForwarded: counter(
       'latchkey_untrusted_forwarded_total',
-      'Requests whose X-Forwarded-For was ignored because TRUSTED_PROXIES is not set.',
+      'Requests with an X-Forwarded-For that was ignored because TRUSTED_PROXIES is not set.',
     ),
     shedRequests: counter(
       'latchkey_shed_requests_total',
-      'Requests refused with a 503 because the event loop was late, by kind of work.',
+      'Requests refused with a 503 response because the event loop was late, by kind of work.',
       ['work'],
       ['operator', 'checkout', 'webhook', 'read'],
     ),
     cacheReads: counter(
       'latchkey_cache_reads_total',
-      'Reads of entitlements by their source: hit, miss, or bypass if the cache was skipped or did not respond.',
+      'Entitlement reads by source: hit, miss, or bypass if the cache was skipped or did not respond.',
       ['result'],
       ['hit', 'miss', 'bypass'],
     ),
@@ -96,35 +96,35 @@ export function createMetrics() {
     ),
     redisCircuitOpen: gauge(
       'latchkey_redis_circuit_open',
-      '1 while reads go straight to Postgres because Redis does not answer.',
+      '1 while reads go directly to Postgres because Redis does not respond; otherwise 0.',
     ),
     postgresErrors: counter(
       'latchkey_postgres_errors_total',
-      'Queries and transactions that failed: unreachable (no connection, or no response in time), conflict (retried); and idle connections that were lost.',
+      'Failed queries and transactions, by kind: unreachable (no connection, or no response in time), timeout (a time limit was exceeded), conflict (retried). Also idle connections that were lost (connection_lost).',
       ['kind'],
       ['unreachable', 'timeout', 'conflict', 'connection_lost'],
     ),
     postgresConnections: gauge(
       'latchkey_postgres_connections',
-      'Connections of the pool: in use, or idle.',
+      'Connections in the pool, by state: in use or idle.',
       ['state'],
     ),
     postgresWaiting: gauge(
       'latchkey_postgres_waiting',
-      'Queries and transactions that wait for a connection of the pool.',
+      'Queries and transactions that are waiting for a connection from the pool.',
     ),
     webhookEvents: counter('latchkey_webhook_events_total', 'Webhook deliveries by outcome.', [
       'outcome',
     ]),
     webhookDelaySeconds: new Histogram({
       name: 'latchkey_webhook_delay_seconds',
-      help: "Time from an event's creation at Stripe, which counts whole seconds, until it was stored; each event once.",
+      help: "Time from an event's creation in Stripe (in whole seconds) until it was stored, once per event.",
       buckets: [1, 2, 5, 10, 30, 60, 300, 900, 3_600, 21_600, 86_400],
       registers,
     }),
     syncDelaySeconds: new Histogram({
       name: 'latchkey_sync_delay_seconds',
-      help: 'Time from the first event that enqueued an object until its state at Stripe was applied, by urgency: 0 = a buyer waits, 1 = access, 2 = the rest.',
+      help: 'Time from the first event that enqueued an object until the current state was fetched from Stripe and applied, by urgency: 0 (a buyer waits), 1 (access) or 2 (everything else).',
       labelNames: ['urgency'],
       buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600],
       registers,
@@ -142,7 +142,7 @@ export function createMetrics() {
     ),
     unmappedPrices: counter(
       'latchkey_unmapped_prices_total',
-      'Synced items and purchases whose price maps to no features, because no project has its product.',
+      "Synced items and purchases with a price that grants nothing, because no project has the price's product.",
       ['known_user'],
       ['true', 'false'],
     ),
@@ -157,17 +157,17 @@ export function createMetrics() {
     ),
     stripeRequests: counter(
       'latchkey_stripe_requests_total',
-      "Requests to Stripe by endpoint and the response's status; 0 = no response.",
+      'Requests to Stripe, by endpoint and response status; 0 if there was no response.',
       ['endpoint', 'status'],
     ),
     reconciliationFindings: counter(
       'latchkey_reconciliation_findings_total',
-      'Findings of reconciliation, by type and by the action taken.',
+      'Reconciliation findings, by type and by the action taken.',
       ['type', 'action'],
     ),
     reconciliationLastSuccess: gauge(
       'latchkey_reconciliation_last_success_timestamp_seconds',
-      'Time of the last completed full comparison with Stripe; 0 = never.',
+      'Time of the last completed full comparison with Stripe; 0 if there was none.',
     ),
     reconciliationDuration: gauge(
       'latchkey_reconciliation_duration_seconds',
@@ -175,11 +175,11 @@ export function createMetrics() {
     ),
     reconciliationHeld: gauge(
       'latchkey_reconciliation_held_runs',
-      'Reconciliations whose losses wait for an operator.',
+      'Reconciliations with losses that are held for an operator.',
     ),
     activeSubscriptions: gauge(
       'latchkey_active_subscriptions',
-      'Subscriptions that are active, in a trial or past due, by project.',
+      'Active, trialing and past-due subscriptions, by project.',
       ['project'],
     ),
     mrrMinorUnits: gauge(
@@ -189,11 +189,11 @@ export function createMetrics() {
     ),
     changeStreams: gauge(
       'latchkey_change_streams',
-      'Streams and long polls of the feed of changes that this instance holds.',
+      'Change streams and long polls that this instance holds.',
     ),
     changeStreamsClosed: counter(
       'latchkey_change_streams_closed_total',
-      'Streams of changes that ended, by reason: the client left or read too slowly, its key ended, another project needed the slot, the process stopped, or reading failed.',
+      'Change streams that ended, by reason: the client left or read too slowly, its key ended, another project needed the slot, the process stopped, or reading failed.',
       ['reason'],
     ),
     webhookAttempts: counter(
@@ -210,23 +210,23 @@ export function createMetrics() {
     }),
     webhookDueSeconds: gauge(
       'latchkey_webhook_oldest_due_seconds',
-      'Delay of the delivery that has been due for longest without an attempt; 0 if none is due.',
+      'How long the longest overdue delivery has been due without an attempt; 0 if none is due.',
     ),
     webhookUndeliveredSeconds: gauge(
       'latchkey_webhook_oldest_undelivered_seconds',
-      'Age of the oldest delivery that is still retried; 0 if there is none.',
+      'Age of the oldest delivery that is still being retried; 0 if there is none.',
     ),
     webhookEndpointsDisabled: gauge(
       'latchkey_webhook_endpoints_disabled',
-      'Webhook endpoints that the service disabled because they failed or were gone.',
+      'Webhook endpoints that the service disabled because deliveries failed or the endpoint was gone.',
     ),
     changesUnpublished: gauge(
       'latchkey_changes_oldest_unpublished_seconds',
-      'Time that the oldest committed change has waited for its place in the feed.',
+      'How long the oldest committed change has waited to be published in the feed.',
     ),
     boundariesLate: gauge(
       'latchkey_boundaries_late_seconds',
-      'Delay of the oldest boundary whose change is not stored yet.',
+      'How late the service is with the oldest boundary that has passed without its change being stored.',
     ),
     signed: counter(
       'latchkey_signed_total',

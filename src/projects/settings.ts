@@ -116,7 +116,7 @@ export function settingsColumns(input: SettingsInput): SettingColumns {
   );
 }
 
-/** Returns whether a change of these settings can change entitlements. */
+/** Returns whether changing these settings can change entitlements. */
 export function isPolicy(input: SettingsInput): boolean {
   return Object.keys(policySettings).some((name) => Object.hasOwn(input, name));
 }

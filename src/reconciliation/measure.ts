@@ -61,6 +61,6 @@ export async function logWeeklySummary(
         findings.map(({ type, action, _count }) => [`${type} ${action}`, _count]),
       ),
     },
-    'reconciliation findings of the last seven days',
+    'reconciliation findings from the last seven days',
   );
 }

@@ -13,14 +13,17 @@ const progressSchema = z.strictObject({
   phases: z.int(),
   pages: z.int().describe('Number of pages listed in the whole run'),
   objects: z.int().describe('Number of objects compared in the whole run'),
-  objects_per_second: z.number().nullable().describe('In this phase'),
+  objects_per_second: z
+    .number()
+    .nullable()
+    .describe('Number of objects compared per second in this phase'),
   seconds_left: z.int().nullable().describe('Estimated time left in this phase; `null` if unknown'),
 });
 
 export const runSchema = z
   .strictObject({
     id: z.string(),
-    project_id: z.string().nullable().describe('`null` = all'),
+    project_id: z.string().nullable().describe('`null` for all projects'),
     user_id: z.string().nullable(),
     dry_run: z.boolean(),
     slot: isoInstantSchema.nullable().describe('When the run was scheduled; `null` if on demand'),

@@ -96,7 +96,9 @@ async function eraseResponses(tx: Tx, uid: bigint): Promise<void> {
     where uid = ${uid} and attempts <> '[]'`;
 }
 
-/** Returns the change that reports an erasure. It lists no features, because the entitlements are the same. */
+/**
+ * Returns the change that reports an erasure. It lists no features, because the entitlements are the same.
+ */
 function erasureOf(user: LockedUser, now: number): NewChange {
   const at = presentOf(user, Math.floor(now));
   return {

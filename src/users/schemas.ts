@@ -34,7 +34,7 @@ const subscriptionSchema = z.strictObject({
       id: z.string(),
       stripe_price_id: z.string(),
       stripe_product_id: z.string(),
-      quantity: z.int().nullable().describe('`null` = metered'),
+      quantity: z.int().nullable().describe('`null` if the price is metered'),
       current_period_start: isoInstantSchema,
       current_period_end: isoInstantSchema,
     }),
@@ -53,7 +53,7 @@ export const userPageSchema = z
     subscriptions: z
       .array(subscriptionSchema)
       .describe('All subscriptions, including ended ones, latest first'),
-    purchases: z.array(purchaseSchema).describe('Latest first'),
+    purchases: z.array(purchaseSchema).describe('All purchases, latest first'),
     grants: z.array(grantOut).describe('All grants, including ended ones, latest first'),
     revocations: z
       .array(revocationOut)

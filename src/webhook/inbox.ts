@@ -5,7 +5,7 @@ import type { Triage } from './triage.ts';
 import type { VerifiedEvent } from './verify.ts';
 import { enqueuedAgain, queueProject } from './queue-upsert.ts';
 
-/** A delivered event, with the triage decision. */
+/** A delivered event, with the triage decision about it. */
 interface Delivery {
   event: VerifiedEvent;
   raw: Buffer;

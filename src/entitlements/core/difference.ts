@@ -57,8 +57,8 @@ function unmatched<Row, T>(
 }
 
 /**
- * Returns the segments with shared sources whose sources have changed: those at whose start the removed and
- * added spans do not cancel out.
+ * Returns the segments that share a list and whose sources have changed: at the start of such a segment, the
+ * removed and added spans do not cancel out.
  */
 function withOtherSources(
   timeline: Timeline,

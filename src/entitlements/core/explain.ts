@@ -83,7 +83,8 @@ export interface Explanation {
 
 /**
  * Explains why a user may or may not use a feature at an instant (epoch milliseconds), with every source and
- * revocation. The sources that count are those of the answer. Removing all other sources and the revocations that do not decide would not change `allowed`.
+ * revocation. The sources that count are those of the answer. Removing all other sources and the revocations
+ * that do not decide would not change `allowed`.
  */
 export function explainAt(facts: Facts, featureCode: string, instant: number): Explanation {
   const feature = facts.features.find(({ code }) => code === featureCode);

@@ -13,8 +13,8 @@ export function isGrant(source: FeatureSource): source is FeatureSource & { gran
 }
 
 /**
- * Returns whether a value is valid for the type. Values are checked when they are recorded; a source whose
- * value has become invalid is ignored.
+ * Returns whether a value is valid for the type. Values are checked when they are recorded. If a source's
+ * value has become invalid, the source is ignored.
  */
 export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
   switch (type) {

@@ -72,7 +72,7 @@ function createState({ feature, sources }: FeatureCase) {
   const standings = Object.fromEntries(
     ['granted', ...sourceDenialNames].map((standing) => [standing, 0]),
   ) as Record<Standing, number>; // has an entry for every standing
-  /** The sources that give access at the instant; they count unless they are revoked. */
+  /** The sources that give access at the instant. They count unless they are revoked. */
   const standing = new Set<FeatureSource>();
   const counting = new Set<FeatureSource>();
   const merge = createRunningMerge(feature, sources);

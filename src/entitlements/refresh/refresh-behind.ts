@@ -88,7 +88,8 @@ export async function refreshMarked(
 }
 
 /**
- * Loads why the project's users are behind: the cause of the project's last refresh or, without one, `stripe`, because only a sync marks users otherwise.
+ * Loads why the project's users are behind: the cause of the project's last refresh or, without one,
+ * `stripe`, because only a sync marks users otherwise.
  */
 async function loadCause({ pool }: Database, projectId: string): Promise<ChangeCause> {
   const { rows } = await pool.query<{ cause: ChangeCause }>(

@@ -15,8 +15,8 @@ import type { UserEffect } from './user-effect.ts';
 
 /**
  * The action for a finding: `fixed`; `reported` only; `pending` until all losses of the run are known; `held`
- * for an operator because of them; `settled`, because the difference had disappeared when it was checked again;
- * `open`: only an operator can resolve it.
+ * for an operator because of them; `settled`, because the difference had disappeared when it was checked
+ * again; `open`: only an operator can resolve it.
  */
 export const findingActions = ['fixed', 'reported', 'pending', 'held', 'settled', 'open'] as const;
 export type FindingAction = (typeof findingActions)[number];
