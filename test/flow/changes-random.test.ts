@@ -361,3 +361,15 @@ describe('the feed under writers, clocks and lost connections', () => {
     runs * 20_000,
   );
 });
+
+it('the database refuses a second change of one boundary, whoever stores it', async () => {
+  const { pool } = service.deps.database;
+  const insert = `insert into changes (uid, project_id, revision, cause, at, recorded_at, gained, lost, changed)
+    select uid, project_id, 1, 'boundary', '2030-01-01', now(), '{}', '{}', '{}' from users limit 1`;
+  await service.request('POST', '/admin/grant', {
+    key,
+    body: { user_id: 'u_1', feature_code: 'a', reason: 'a test' },
+  });
+  await pool.query(insert);
+  await expect(pool.query(insert)).rejects.toThrow('changes_one_per_boundary');
+});
