@@ -207,6 +207,23 @@ describe('deliveries', () => {
     await world.call('DELETE', `/admin/webhook-endpoints/${second.id}`);
   });
 
+  it('are left to the instance that wrote them first: none becomes pending again', async () => {
+    await world.grant();
+    await world.service.deps.feed.look();
+    const { database } = world.service.deps;
+    // This instance is paused after it has read the page, while the other one writes and sends.
+    const query = async (...asked: Parameters<typeof database.pool.query>) => {
+      const result = await database.pool.query(...asked);
+      if (String(asked[0]).includes('from change_feed')) await world.dispatch();
+      return result;
+    };
+    const pool = Object.assign(Object.create(database.pool) as typeof database.pool, { query });
+    await fanOut({ ...world.service.deps, database: { ...database, pool } });
+    expect(await world.deliveries(endpoint.id)).toMatchObject([{ status: 'delivered' }]);
+    await world.dispatch();
+    expect(receiver.received).toHaveLength(1);
+  });
+
   it('continue with the oldest change that is kept if changes were deleted before they were written', async () => {
     const { deps, clock } = world.service;
     await world.grant();
