@@ -212,9 +212,13 @@ describe('deliveries', () => {
     await world.service.deps.feed.look();
     const { database } = world.service.deps;
     // This instance is paused after it has read the page, while the other one writes and sends.
-    const query = async (...asked: Parameters<typeof database.pool.query>) => {
-      const result = await database.pool.query(...asked);
-      if (String(asked[0]).includes('from change_feed')) await world.dispatch();
+    const asked = database.pool.query.bind(database.pool) as (
+      text: string,
+      values?: unknown[],
+    ) => Promise<unknown>; // the form that the feed uses
+    const query = async (text: string, values?: unknown[]): Promise<unknown> => {
+      const result = await asked(text, values);
+      if (text.includes('from change_feed')) await world.dispatch();
       return result;
     };
     const pool = Object.assign(Object.create(database.pool) as typeof database.pool, { query });
