@@ -57,13 +57,17 @@ export function LatchkeyProvider({
     () => (document === undefined ? null : knownOfDocument(document)),
     [document],
   );
-  const [live, setLive] = useState<Known | null>(null);
+  const [live, setLive] = useState<(Known & User) | null>(null);
   const [, setNow] = useState(0);
-  const known = live ?? initial;
+  // What was read of another user does not count.
+  const known = live !== null && live.userId === userId && live.url === url ? live : initial;
 
   useEffect(() => {
     if (url === undefined) return undefined;
-    return followUser({ url, token, userId }, setLive);
+    const user = { url, userId };
+    return followUser(user, token, (read) => {
+      setLive({ ...read, ...user });
+    });
   }, [url, token, userId]);
 
   // An end that the answer names needs no message: it is rendered when it comes.
@@ -93,8 +97,8 @@ const maxTimerMs = 2_147_483_647;
 export function useEntitlement(feature: string): FeatureState {
   const known = useContext(Entitlements);
   if (known === null) return { allowed: false, value: null, isLoading: true };
-  const value = known.entitlements[feature] ?? null;
-  return { allowed: value !== null, value, isLoading: false };
+  const allowed = Object.hasOwn(known.entitlements, feature);
+  return { allowed, value: allowed ? known.entitlements[feature] : null, isLoading: false };
 }
 
 export interface GateProps {
@@ -111,31 +115,49 @@ export function Gate({ feature, children, fallback = null }: GateProps): ReactNo
 
 interface User {
   url: string;
-  token: string;
   userId: string;
 }
 
-/** Reads a user's answer now and after every change; returns a function that ends it. */
-function followUser({ url, token, userId }: User, onKnown: (known: Known) => void): () => void {
+/** How often an answer is read again if the stream does not report a change of it. */
+const readAgainMs = 60_000;
+
+/**
+ * Reads a user's answer now, after every change and at every boundary; returns a function that ends it. Once
+ * the token has ended, what is shown stays until its own next change.
+ */
+function followUser(
+  { url, userId }: User,
+  token: string,
+  onKnown: (known: Known) => void,
+): () => void {
   const base = `${url.replace(/\/+$/, '')}/api/v1`;
+  const user = encodeURIComponent(userId);
   const ended = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const read = async (): Promise<void> => {
-    const response = await fetch(`${base}/entitlements?user_id=${encodeURIComponent(userId)}`, {
+    const response = await fetch(`${base}/entitlements?user_id=${user}`, {
       headers: { authorization: `Bearer ${token}` },
       signal: ended.signal,
     });
-    if (response.ok) onKnown(knownOfAnswer((await response.json()) as Answer));
+    if (!response.ok) return;
+    const known = knownOfAnswer((await response.json()) as Answer);
+    onKnown(known);
+    clearTimeout(timer);
+    const waitMs = known.nextChangeAt - Date.now();
+    // A clock that is ahead must not ask all the time.
+    timer = setTimeout(readAgain, waitMs > 0 ? Math.min(waitMs, readAgainMs) : 1_000);
   };
   const readAgain = (): void => {
     // What is shown stays until the next change.
     read().catch(() => undefined);
   };
   const events = new EventSource(
-    `${base}/changes/stream?user_id=${encodeURIComponent(userId)}&access_token=${encodeURIComponent(token)}`,
+    `${base}/changes/stream?user_id=${user}&access_token=${encodeURIComponent(token)}`,
   );
   for (const name of ['ready', 'change', 'reset']) events.addEventListener(name, readAgain);
   return () => {
     ended.abort();
+    clearTimeout(timer);
     events.close();
   };
 }

@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createLatchkey, type Latchkey } from '../../../src/client/index.ts';
+import { Facts } from './model/facts.ts';
+import { Network } from './model/network.ts';
+
+const start = Date.parse('2026-11-01T00:00:00.000Z');
+const minute = 60_000;
+const clients: Latchkey[] = [];
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: start });
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  vi.useRealTimers();
+});
+
+/** A client whose stream works, and which trusts it. */
+async function connect(now = Date.now): Promise<{
+  facts: Facts;
+  network: Network;
+  latchkey: Latchkey;
+  allows: () => Promise<boolean>;
+}> {
+  const facts = new Facts();
+  const network = new Network(facts);
+  const latchkey = createLatchkey({
+    ...{ url: 'http://latchkey.test', key: 'key', fetch: network.fetch, now },
+  });
+  clients.push(latchkey);
+  const comments = setInterval(() => {
+    network.comment();
+  }, 15_000);
+  comments.unref();
+  await vi.advanceTimersByTimeAsync(2 * minute);
+  const allows = async (): Promise<boolean> => {
+    const answer = latchkey.allows('ann', 'export');
+    await vi.advanceTimersByTimeAsync(50);
+    return answer;
+  };
+  return { facts, network, latchkey, allows };
+}
+
+describe('a change that the client hears of', () => {
+  it('before a cache of the service has dropped the old answer, does not leave that in the client', async () => {
+    const { facts, network, allows } = await connect();
+    facts.grant('ann', 'export', start, start + 60 * minute);
+    await vi.advanceTimersByTimeAsync(1_000);
+    network.delays = { there: 5, back: 5, event: 5, cache: 200 };
+    facts.revoke('ann', 'export');
+    // The report is here; the batch still answers from before it.
+    await vi.advanceTimersByTimeAsync(20);
+    await allows();
+    await vi.advanceTimersByTimeAsync(10 * minute);
+    expect(await allows()).toBe(false);
+  });
+
+  it('between the request for the answer and its arrival, is in the answer that it keeps', async () => {
+    const { facts, network, allows, latchkey } = await connect();
+    facts.grant('ann', 'export', start, start + 60 * minute);
+    await vi.advanceTimersByTimeAsync(1_000);
+    network.delays = { there: 5, back: 300, event: 5, cache: 0 };
+    const first = latchkey.check('ann', 'export');
+    await vi.advanceTimersByTimeAsync(100);
+    facts.revoke('ann', 'export');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await first).toMatchObject({ allowed: false, source: 'server' });
+    network.delays = { there: 5, back: 5, event: 5, cache: 0 };
+    await vi.advanceTimersByTimeAsync(10 * minute);
+    expect(await allows()).toBe(false);
+  });
+
+  it('by time alone, counts even if the clock of the app is behind', async () => {
+    const { facts, allows } = await connect(() => Date.now() - 5 * minute);
+    const end = Date.now() + minute;
+    facts.grant('ann', 'export', start, end);
+    setTimeout(() => {
+      facts.passBoundaries();
+    }, minute);
+    expect(await allows()).toBe(true);
+    await vi.advanceTimersByTimeAsync(end - Date.now() + 20);
+    expect(await allows()).toBe(false);
+  });
+});
+
+describe('a clock of the app that is ahead', () => {
+  it('costs requests before an end, and no access', async () => {
+    const { facts, network, allows } = await connect(() => Date.now() + 5 * minute);
+    facts.grant('ann', 'export', start, Date.now() + minute);
+    expect(await allows()).toBe(true);
+    const before = network.requests;
+    expect(await allows()).toBe(true);
+    expect(network.requests).toBeGreaterThan(before);
+  });
+});
+
+describe('listeners', () => {
+  it('may throw: the stream goes on, and the error is reported as uncaught', async () => {
+    const { facts, latchkey, allows } = await connect();
+    const uncaught: unknown[] = [];
+    const queue = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) => {
+      try {
+        task();
+      } catch (error) {
+        uncaught.push(error);
+      }
+    });
+    const heard: string[] = [];
+    const fault = new Error('a listener fails');
+    latchkey.on('change', () => {
+      throw fault;
+    });
+    const off = latchkey.on('change', ({ user_id: id }) => heard.push(id));
+    expect(await allows()).toBe(false);
+    facts.grant('ann', 'export', start, start + 60 * minute);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(await allows()).toBe(true);
+    off();
+    facts.revoke('ann', 'export');
+    await vi.advanceTimersByTimeAsync(20);
+    expect(await allows()).toBe(false);
+    expect(heard).toEqual(['ann']);
+    expect(uncaught).toEqual([fault, fault]);
+    queue.mockRestore();
+  });
+});
