@@ -7,7 +7,7 @@ import { withTimeout } from '../platform/with-timeout.ts';
  */
 const freshMs = 5_000;
 
-/** Maximum age while Postgres cannot be reached, milliseconds. Known API keys work for the same time. */
+/** Maximum age while Postgres cannot be reached, milliseconds. The same as for known API keys. */
 const staleMs = 60_000;
 
 /** Time-out for reloading while older origins are known, milliseconds. */

@@ -77,7 +77,7 @@ describe('npm run doctor', { timeout: 120_000 }, () => {
   it('reports no fault in a correct set-up', async () => {
     await stripe.webhookEndpoints.create({ url, enabled_events: [...eventTypes] });
     expect(lineOf(await examine(), 'deliveries')).toMatch(
-      /^WARNING .*STRIPE_WEBHOOK_SECRETS is untested/,
+      /^WARNING .*STRIPE_WEBHOOK_SECRETS has not been tested/,
     );
     await database.database.pool.query(
       `insert into webhook_events (livemode, event_id, type, outcome, created_at, received_at)

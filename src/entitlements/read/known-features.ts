@@ -5,7 +5,7 @@ import type { FeatureType } from '../core/facts.ts';
 
 /** The features of a project, archived ones included. */
 export interface FeatureList {
-  /** The type of each feature by code, in order of code. */
+  /** Maps feature codes to types, ordered by code. */
   types: ReadonlyMap<string, FeatureType>;
   /** A version string that differs between different lists. */
   version: string;

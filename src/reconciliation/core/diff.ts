@@ -4,7 +4,7 @@ import { mapTypes, type StripeSnapshot, withArrivals } from '../../mirror/core/s
 import type { SyncedType } from '../../webhook/core/events.ts';
 import { objectKey, type SyncedRef } from '../../webhook/core/synced-object.ts';
 
-/* Compares snapshots of Stripe with the rows of the mirror, field by field. Pure. */
+/* Compares Stripe snapshots with the mirror's rows, field by field. Pure. */
 
 type Scalar = string | number | boolean | null;
 
