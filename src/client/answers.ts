@@ -43,6 +43,8 @@ export interface Answers {
   noteChange(change: Change): void;
   /** Changes may have been missed before this moment. */
   noteGap: () => void;
+  /** The service is reachable again. */
+  noteRecovery: () => void;
 }
 
 interface Loading {
@@ -64,7 +66,9 @@ export function createAnswers(
   const loading = new Map<string, Loading & { task: Promise<Known> }>();
   let gaps = 0;
   let settledFrom = -Infinity;
-  let upcoming = Promise.resolve();
+  /** Users whose answer after the next change is to be loaded. */
+  const ahead = new Set<string>();
+  let isLoadingAhead = false;
 
   async function load(userId: string, state: Loading): Promise<Known> {
     const noteError = availability.begin();
@@ -129,28 +133,44 @@ export function createAnswers(
     known.isSettled = known.fetchedAt >= settledFrom;
     if (before !== undefined && isSame(before, known)) known.upcoming = before.upcoming;
     users.set(userId, known);
-    loadUpcoming(userId, known);
+    if (known.upcoming === null && hasChangeAhead(known)) {
+      ahead.add(userId);
+      void loadAhead();
+    }
     return known;
   }
 
   /**
-   * Loads what a user may use after the next change, if it lies within the time that the last known answer
-   * serves: so an outage denies nobody whose window begins, or whose value changes, inside it.
+   * Loads what users may use after their next change, if it lies within the time that the last known answer
+   * serves: so an outage denies nobody whose window begins, or whose value changes, inside it. One at a time:
+   * what is needed now goes first.
    */
-  function loadUpcoming(userId: string, known: Known): void {
-    const { next_change_at: at } = known.answer;
-    if (at === null || known.upcoming !== null) return;
-    if (known.nextChangeAt >= known.fetchedAt + maxLastKnownMs) return;
-    // One at a time: what is needed now goes first.
-    upcoming = upcoming.then(async () => {
-      if (users.peek(userId) !== known || !availability.isUp()) return;
+  async function loadAhead(): Promise<void> {
+    if (isLoadingAhead) return;
+    isLoadingAhead = true;
+    for (const userId of ahead) {
+      if (!availability.isUp()) break;
+      const known = users.peek(userId);
+      if (known?.upcoming !== null || !hasChangeAhead(known)) {
+        ahead.delete(userId);
+        continue;
+      }
+      const noteError = availability.begin();
       try {
+        const at = new Date(known.nextChangeAt).toISOString();
         const answer = await read(userId, { at });
         if (answer.revision === known.answer.revision) known.upcoming = toKnown(answer, now());
-      } catch {
-        // The answer serves without it, too.
+        ahead.delete(userId);
+      } catch (error) {
+        noteError(error);
+        if (error instanceof LatchkeyError) ahead.delete(userId);
       }
-    });
+    }
+    isLoadingAhead = false;
+  }
+
+  function hasChangeAhead({ fetchedAt, nextChangeAt }: Known): boolean {
+    return nextChangeAt < fetchedAt + maxLastKnownMs;
   }
 
   return {
@@ -194,6 +214,9 @@ export function createAnswers(
       if (running !== undefined) running.mark = laterOf(running.mark, mark);
       const known = users.peek(userId);
       if (known !== undefined && !contains(known, mark)) outdate(known, change);
+    },
+    noteRecovery() {
+      void loadAhead();
     },
     noteGap() {
       gaps += 1;

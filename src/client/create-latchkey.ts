@@ -45,6 +45,7 @@ export function createLatchkey<Features extends object = FeatureMap>(
     (isUp, reason) => {
       if (isUp) {
         stream?.wake();
+        answers.noteRecovery();
         emit('recovered', undefined);
       } else emit('degraded', { reason });
     },

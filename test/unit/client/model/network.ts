@@ -86,16 +86,22 @@ export class Network {
       await this.#way(signal, this.delays.there);
       const answer = this.#answer(url, body as string | undefined);
       await this.#way(signal, this.delays.back);
-      for (const user of answer.answers ?? []) {
-        const { user_id: userId, revision } = user;
-        const isCurrent = revision === this.#facts.versionAt(userId, Date.now()).revision;
-        if (isCurrent) this.onAnswer(userId, url.searchParams.get('at'));
+      for (const { user_id: userId } of answer.answers ?? []) {
+        // One that a change overtakes is not kept if the change cannot be loaded.
+        if (!this.#hasChanged(userId)) this.onAnswer(userId, url.searchParams.get('at'));
       }
       return responseOf(answer.status, answer.body);
     } finally {
       this.inFlight -= 1;
     }
   };
+
+  /** Whether a user changed while a request may have been on its way. */
+  #hasChanged(userId: string): boolean {
+    return this.#facts.feed.some(
+      (change) => change.user_id === userId && Date.parse(change.at) > Date.now() - 1_500,
+    );
+  }
 
   async #way(signal: AbortSignal, ms: number): Promise<void> {
     if (this.weather === 'refuses') throw new TypeError('fetch failed');

@@ -82,13 +82,13 @@ function isJustified(facts: Facts, asked: Asked, reached: Reached | undefined): 
   // What starts after the last instant of which it is known what holds cannot be known.
   const base = Math.max(reached.at, ...reached.knownFrom.filter((at) => at <= answeredAt));
   if (denies(base, since.slice(0, 1))) return true;
-  // Of a gain that was only reported, the end is not known.
+  // A reported loss holds until the answer is loaded; of a reported gain, the end is not known.
   return facts.feed.some(
     (change) =>
       change.user_id === userId &&
-      change.gained.includes(feature) &&
       Date.parse(change.at) > reached.at &&
-      Date.parse(change.next_change_at ?? '') <= answeredAt,
+      (change.lost.includes(feature) ||
+        (change.gained.includes(feature) && Date.parse(change.next_change_at ?? '') <= answeredAt)),
   );
 }
 
