@@ -71,7 +71,7 @@ describe('a list of subscriptions', () => {
     shop.sandbox.faults.api({ path: '/v1/subscriptions', method: 'GET', emptyPage: true });
     const run = await reconcile(shop.service);
     expect(run).toMatchObject({ status: 'failed', findings: [] });
-    expect(run.error).toMatch(/^list_incomplete: .* 3 objects/);
+    expect(run.error).toMatch(/^list_incomplete: 3 objects/);
   });
 
   it('that says there is more and shows nothing ends no run well', async () => {
@@ -197,7 +197,7 @@ describe('a page that ends in the middle of a second', () => {
     });
     const run = await reconcile(shop.service);
     expect(run).toMatchObject({ status: 'failed', findings: [] });
-    expect(run.error).toMatch(/^list_incomplete: .* 2 objects/);
+    expect(run.error).toMatch(/^list_incomplete: 2 objects/);
   });
 
   it('does not miss on the next page what was made in that second meanwhile', async () => {
