@@ -3,7 +3,9 @@ import { syncedObjects } from '../../webhook/core/events.ts';
 import type { Difference } from './diff.ts';
 import type { UserEffect } from './user-effect.ts';
 
-/*
+/* Classifies a difference by its effect on users. Pure. */
+
+/**
  * What was done about a finding.
  * - `fixed`: the mirror was corrected.
  * - `reported`: nothing was changed.
@@ -11,12 +13,6 @@ import type { UserEffect } from './user-effect.ts';
  * - `held`: the correction waits for an operator because of those losses.
  * - `settled`: the difference was gone when it was checked again.
  * - `open`: only an operator can resolve it.
- */
-
-/**
- * The action for a finding: `fixed`; `reported` only; `pending` until all losses of the run are known; `held`
- * for an operator because of them; `settled`, because the difference had disappeared when it was checked
- * again; `open`: only an operator can resolve it.
  */
 export const findingActions = ['fixed', 'reported', 'pending', 'held', 'settled', 'open'] as const;
 export type FindingAction = (typeof findingActions)[number];
