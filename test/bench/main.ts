@@ -9,6 +9,7 @@ import { startPostgres } from '../../src/dev/postgres.ts';
 import type { Started } from '../../src/dev/started.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { runTrial } from '../helpers/trial.ts';
+import { measureClient } from './client.ts';
 import { measure, type Measured, type Server } from './load.ts';
 import { maxGrowth, watchMemory } from './memory.ts';
 import { type Comparison, comparisons, mixed } from './paths.ts';
@@ -26,6 +27,7 @@ const usage = `npm run bench -- [options]
   --features N            features of each (6)
   --only NAME,NAME        of: bare, hit, 304, check, ofrep, miss, strong, webhook, mixed
   --only push             instead of all that: how soon apps hear of changes; with --memory, for 10 minutes
+  --only client           instead of all that: checks from the client's cache, and how soon it sees a revoke
   --projects N            projects over which the streams of push are spread (20)
   --memory                instead of all that: memory after 10 minutes of mixed load beside that after 1
   --no-auto-pipelining    one write to Redis per command
@@ -121,6 +123,9 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
     ...{ postgres, redisProgram, autoPipelining: given['auto-pipelining'] },
     profileDirectory: given.profile,
   };
+  if (only?.includes('client') === true) {
+    return benchClient(await startPushService({ ...shared, name: 'client' }, started));
+  }
   if (only?.includes('push') === true) {
     const service = await startPushService({ ...shared, name: 'push' }, started);
     return benchPush(service);
@@ -169,6 +174,18 @@ async function benchPush(service: Server): Promise<boolean> {
   for (const row of rows) printRow(row);
   await writeFile(given.out, `${JSON.stringify({ ...load, rows }, null, 2)}\n`);
   return rows.every(({ isWithin }) => isWithin);
+}
+
+async function benchClient(service: Server): Promise<boolean> {
+  const figures = await measureClient(service);
+  const { checksPerSecond, requests, revoke, isWithin } = figures;
+  console.log(
+    `checks from the cache: ${Math.round(checksPerSecond)} per second (>= 1000000); ` +
+      `requests for 1000000 checks of 1000 users: ${requests} (<= 1100)`,
+  );
+  printRow(revoke);
+  await writeFile(given.out, `${JSON.stringify(figures, null, 2)}\n`);
+  return isWithin;
 }
 
 if (given.help) {
