@@ -140,3 +140,78 @@ describe('listeners', () => {
     queue.mockRestore();
   });
 });
+
+describe('a stream that does not work', () => {
+  it('and is silent is trusted for 35 s at most', async () => {
+    const { facts, network, allows } = await connect();
+    facts.grant('ann', 'export', start, start + 60 * minute);
+    expect(await allows()).toBe(true);
+    await vi.advanceTimersByTimeAsync(5 * minute);
+    network.silence();
+    facts.revoke('ann', 'export');
+    await vi.advanceTimersByTimeAsync(35_000);
+    expect(await allows()).toBe(false);
+  });
+
+  it('and is down is not trusted', async () => {
+    const { facts, network, allows } = await connect();
+    facts.grant('ann', 'export', start, start + 60 * minute);
+    expect(await allows()).toBe(true);
+    await vi.advanceTimersByTimeAsync(5 * minute);
+    network.cut();
+    await vi.advanceTimersByTimeAsync(1);
+    facts.revoke('ann', 'export');
+    expect(await allows()).toBe(false);
+  });
+
+  it('and has resumed is not trusted before the missed changes are here', async () => {
+    const { facts, network, allows, latchkey } = await connect();
+    facts.grant('ann', 'export', start, start + 60 * minute);
+    expect(await allows()).toBe(true);
+    await vi.advanceTimersByTimeAsync(5 * minute);
+    network.cut();
+    await vi.advanceTimersByTimeAsync(1);
+    for (let nth = 0; nth < 3; nth += 1) facts.grant(`other_${nth}`, 'export', start, start + 1);
+    facts.revoke('ann', 'export');
+    network.delays = { there: 1, back: 1, event: 300, cache: 0 };
+    // The revocation is the last of the missed changes; `ready` and the others come before it.
+    const answers: boolean[] = [];
+    latchkey.on('change', () => {
+      void latchkey.allows('ann', 'export').then((allowed) => answers.push(allowed));
+    });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await allows()).toBe(false);
+    expect(answers).toEqual([false, false, false, false]);
+  });
+});
+
+describe('an outage', () => {
+  it('leaves lost what was reported lost', async () => {
+    const { facts, network, allows, latchkey } = await connect();
+    facts.grant('ann', 'export', start, start + 600 * minute);
+    expect(await allows()).toBe(true);
+    network.weather = 'fails';
+    facts.revoke('ann', 'export');
+    await vi.advanceTimersByTimeAsync(20);
+    const check = latchkey.check('ann', 'export');
+    await vi.advanceTimersByTimeAsync(20);
+    expect(await check).toMatchObject({ allowed: false, reason: 'lost', source: 'last_known' });
+  });
+
+  it('right after another one still knows what follows the next change', async () => {
+    const { facts, network, allows } = await connect();
+    network.weather = 'fails';
+    expect(await allows()).toBe(false);
+    const recoveredAt = Date.now() + 10_000;
+    facts.grant('ann', 'export', recoveredAt + 5 * minute, recoveredAt + 60 * minute);
+    network.weather = 'works';
+    // The probe loads the answer; what follows it is loaded after the recovery.
+    await vi.advanceTimersByTimeAsync(recoveredAt - Date.now());
+    network.weather = 'fails';
+    network.cut();
+    await vi.advanceTimersByTimeAsync(4 * minute);
+    expect(await allows()).toBe(false);
+    await vi.advanceTimersByTimeAsync(2 * minute);
+    expect(await allows()).toBe(true);
+  });
+});
