@@ -11,7 +11,7 @@ import { inspectRedis, UnusableRedis } from './platform/redis.ts';
 import { releaseVersion } from './platform/release.ts';
 import { type Running, runService } from './run-service.ts';
 
-/** Time-out of a graceful stop after the drain, milliseconds. */
+/** Timeout of a graceful stop after the drain, milliseconds. */
 const stopWithinMs = 10_000;
 
 /** Runs the process: settings → dependencies → migrations → routes → background → listen. */

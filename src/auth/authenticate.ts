@@ -86,7 +86,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
       try {
         caller = await callerFor(request, credentialOf(request, config));
       } catch (error) {
-        // A page must be able to read the response that its token has expired.
+        // Otherwise a page could not read that its token has expired.
         await browsers?.cors.allowAny(reply, origin);
         throw error;
       }

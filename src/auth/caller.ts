@@ -35,7 +35,8 @@ declare module 'fastify' {
 
 /** Returns the caller of a request to a route that is not open. */
 export function callerOf(request: FastifyRequest): Caller {
-  if (request.caller === null) throw new Error('an open route has no caller');
+  if (request.caller === null)
+    throw new Error('`callerOf` was called on an open route, which has no caller');
   return request.caller;
 }
 

@@ -47,8 +47,8 @@ export function createCors(origins: ProjectOrigins): Cors {
 }
 
 /**
- * Responds to preflights of the routes that user tokens may read. A preflight contains no token, so the
- * origins of all projects pass. Must be installed before the routes.
+ * Registers preflight handlers for routes that accept user tokens. A preflight carries no token, so the
+ * origins of all projects are allowed. Must be installed before the routes.
  */
 export function installPreflights(app: App, cors: Cors): void {
   const known = new Set<string>();

@@ -19,7 +19,7 @@ const freshMs = 5_000;
 /** Maximum age of a known key's cached state while Postgres is unreachable, milliseconds. */
 const staleMs = 60_000;
 
-/** Time-out for looking up a known key, and the pause after a failed look-up, milliseconds. */
+/** Timeout for looking up a known key, and the pause after a failed look-up, milliseconds. */
 const waitMs = 500;
 const pauseMs = 1_000;
 

@@ -133,8 +133,8 @@ export async function storeSession(
 }
 
 /**
- * Loads the session of the open intent that replaced this one and has the same lines; null if there is none
- * yet.
+ * Loads the session of the open intent that replaced this one and has the same lines; null if no such intent
+ * has a session yet.
  */
 export async function loadReplacement(
   database: Database,

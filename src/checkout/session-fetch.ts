@@ -1,7 +1,7 @@
-import { createSingleFlight } from '../entitlements/read/single-flight.ts';
 import type { CheckoutSession } from '../generated/prisma/client.ts';
 import { notFound } from '../http/not-found.ts';
 import { type SyncDeps, syncObject } from '../mirror/sync.ts';
+import { createSingleFlight } from '../platform/single-flight.ts';
 import { askStripe } from './stripe-answer.ts';
 
 /** Period in which a paid session is not fetched again, milliseconds. Success pages poll. */

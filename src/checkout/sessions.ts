@@ -22,7 +22,7 @@ export interface CheckoutRequest {
   lines: readonly Line[];
   successUrl: string;
   cancelUrl: string;
-  /** The same for every repetition of the request; null without an idempotency key. */
+  /** The id that retries with the same idempotency key share; null without an idempotency key. */
   repeatId: string | null;
 }
 
@@ -96,7 +96,7 @@ function openedOf(
 
 /**
  * Fetches the open session that the other request of a double click created, so that both responses lead to a
- * payable session. Returns null if there is none yet or if its URLs differ.
+ * payable session. Returns null if that request has no session yet or gave other URLs.
  */
 async function fetchReplacement(
   deps: CustomerDeps,

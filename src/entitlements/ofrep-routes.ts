@@ -20,7 +20,7 @@ import type { UserName } from './users.ts';
 export interface OfrepRouteDeps extends ReadDeps {
   access: ProjectAccess;
   features: KnownFeatures;
-  /** Null: the service signs nothing, so answers name no stream. */
+  /** Null if the service signs nothing. Answers then name no stream. */
   userTokens: UserTokens | null;
   publicUrl: string | undefined;
 }
@@ -28,8 +28,8 @@ export interface OfrepRouteDeps extends ReadDeps {
 const tags = ['OFREP'];
 
 /**
- * The tokens of streams in answers to keys begin every quarter of an hour and last for two of them, so that
- * the URL of a stream stays the same for a while: a client reconnects whenever it changes.
+ * How often the token in a stream's URL changes for callers with an API key, seconds. Each token is valid for
+ * two such periods. A client reconnects whenever the URL changes.
  */
 const streamTokenSeconds = 900;
 
@@ -97,11 +97,12 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
     },
     async (request, reply) => {
       const user = await userOf(request, request.body);
-      const list = await features.list(user.projectId);
       const { from, answer } = await readEntitlements(deps, user, {
         minRevision: revisionOfTag(request.query.flagConfigEtag),
         strong: false,
       });
+      const words = featureWords(answer);
+      const list = await features.list(user.projectId, words.keys());
       const stream = streamOf(deps, callerOf(request), user);
       const etag = `${answer.etag.slice(0, -1)}-${list.version}${stream?.tag ?? ''}"`;
       setAnswerHeaders(reply, from, answer, etag);
@@ -109,14 +110,13 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
         return reply.code(304).send(undefined);
       }
       const { revision } = answer;
-      const words = featureWords(answer);
       const flags = [...list.types].map(([code, type]) =>
         evaluationText(code, type, words.get(code) ?? null, revision),
       );
       const streams =
         stream === null
           ? ''
-          : `,"eventStreams":[{"type":"sse","url":${JSON.stringify(stream.url)}}]`;
+          : `,"eventStreams":[{"type":"sse","url":${JSON.stringify(stream.url())}}]`;
       return sendJson(
         reply,
         `{"flags":[${flags.join(',')}],"metadata":{"revision":${revision}}${streams}}`,
@@ -126,25 +126,24 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
 }
 
 /**
- * Returns the stream that tells of the user's changes, with a token in its URL: the caller's own, so that no
- * token outlives itself, or one for an API key's caller.
+ * Returns the stream of the user's changes; null if the service signs nothing. Its URL contains a token: the
+ * caller's own, so that no token renews itself, or a new one for the caller of an API key.
  *
- * @returns null if the service signs nothing; `tag` changes with the URL.
+ * @returns `tag` changes with the URL, which is only signed when it is needed.
  */
 function streamOf(
   { clock, publicUrl, userTokens }: OfrepRouteDeps,
   caller: Caller,
   user: UserName,
-): { url: string; tag: string } | null {
+): { url: () => string; tag: string } | null {
   if (userTokens === null || publicUrl === undefined) return null;
-  const { token, expiresAt } = caller.user ?? issueStreamToken(userTokens, user, clock());
-  return {
-    url: `${publicUrl}/api/v1/changes/stream?format=ofrep&access_token=${token}`,
-    tag: `-${(expiresAt / 1_000).toString(36)}`,
-  };
-}
-
-function issueStreamToken(userTokens: UserTokens, user: UserName, now: number) {
   const everyMs = streamTokenSeconds * 1_000;
-  return userTokens.issue(user, Math.floor(now / everyMs) * everyMs, 2 * streamTokenSeconds);
+  const issuedAt = Math.floor(clock() / everyMs) * everyMs;
+  return {
+    url() {
+      const { token } = caller.user ?? userTokens.issue(user, issuedAt, 2 * streamTokenSeconds);
+      return `${publicUrl}/api/v1/changes/stream?format=ofrep&access_token=${token}`;
+    },
+    tag: `-${((caller.user?.expiresAt ?? issuedAt) / 1_000).toString(36)}`,
+  };
 }

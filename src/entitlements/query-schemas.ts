@@ -99,7 +99,7 @@ export const explainResponse = z
           decides: z
             .boolean()
             .describe(
-              'Whether it revokes a source that would otherwise count or, if there is none, causes the denial',
+              'Whether it revokes a source that would otherwise count or, if no source would, causes the denial',
             ),
           audit_id: z.string().nullable().describe('The latest audit row about the revocation'),
         }),

@@ -40,7 +40,9 @@ export const entitlementsResponse = z
     entitlements: z.array(entitlementSchema),
     next_change_at: isoInstantSchema
       .nullable()
-      .describe('The next instant at which this answer changes; `null` if there is none'),
+      .describe(
+        'The next instant at which time alone changes this answer; `null` if it never does',
+      ),
     denied: z
       .record(z.string(), answerReasonSchema)
       .optional()

@@ -15,8 +15,8 @@ export interface LockedUser extends UserName {
   /** Whether the cache must still be invalidated for an earlier change. */
   cachePending: boolean;
   /**
-   * The next instant at which time alone changes the answer, epoch milliseconds; null if there is none, 0 if
-   * it has not been computed yet.
+   * The next instant at which time alone changes the answer, epoch milliseconds; null if time alone never
+   * changes it, 0 if it has not been computed yet.
    */
   nextBoundaryAt: number | null;
 }

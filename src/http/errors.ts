@@ -134,7 +134,10 @@ function databaseProblem(error: Error): ProblemError | null {
     );
   }
   return notStorable.test(errorText(error))
-    ? new ProblemError('bad_request', 'Text must not contain U+0000 or unpaired surrogates.')
+    ? new ProblemError(
+        'bad_request',
+        'A text field contains U+0000 or an unpaired surrogate, which cannot be stored. Remove it.',
+      )
     : null;
 }
 

@@ -65,8 +65,8 @@ export function answerKeeper(
 }
 
 /**
- * Returns the id that a request and its repetitions with the same `Idempotency-Key` share; null without a
- * key. Idempotency keys sent to Stripe contain this id.
+ * Returns the id that a request and its retries with the same `Idempotency-Key` share; null if the request
+ * has no such header. Idempotency keys sent to Stripe contain this id.
  */
 export function repeatableId({ idempotencyClaim }: FastifyRequest): string | null {
   return idempotencyClaim?.id ?? null;

@@ -9,8 +9,8 @@ export class ProblemError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   /**
-   * @param detail the cause and the remedy, without internals. By default, the faults as sentences or, if
-   *   there are none, the title.
+   * @param detail the cause and the remedy, without internals. By default, `errors` as sentences or, without
+   *   `errors`, the title.
    */
   constructor(
     code: ProblemCode,

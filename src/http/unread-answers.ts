@@ -1,6 +1,6 @@
 import type { App } from './app-types.ts';
 
-/** Time-out of a connection that is idle in both directions, milliseconds. */
+/** Timeout of a connection that is idle in both directions, milliseconds. */
 export const idleTimeoutMs = 30_000;
 
 /**

@@ -25,14 +25,14 @@ interface Unlinked {
 
 /**
  * Unlinks a customer from a user. Checkouts and metadata then decide who owns the customer and the customer's
- * objects. Without such evidence, they have no owner. Once it has returned, every read shows the change. A
- * repeated call throws `customer_not_found`.
+ * objects. Without such evidence, they have no owner. Every read after this call returns shows the change. A
+ * second call throws `customer_not_found`.
  *
- * @param by `projectId` is null for the platform key without a project. The project is then that of the
- *   customer.
+ * @param by `projectId` is null if the platform key named no project; the customer's project is used.
  * @throws ProblemError customer_not_found (the customer is not linked to the user), customer_named (the
  *   customer's own metadata names the user, so the next sync would link the customer again); errors of the
- *   SDK if Stripe is unavailable. Nothing is unlinked in that case.
+ *   SDK if Stripe is unavailable. After any of these errors, the link, its audit row and all entitlements are
+ *   as before.
  */
 export async function unlinkCustomer(
   deps: SyncDeps,

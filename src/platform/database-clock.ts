@@ -18,8 +18,8 @@ interface Sources {
 
 export interface DatabaseClock {
   /**
-   * Returns the present instant by Postgres' clock, epoch milliseconds. It goes back only if Postgres' clock
-   * was set back.
+   * Returns the current time according to Postgres, epoch milliseconds. It moves backward only if Postgres'
+   * clock is set back.
    */
   now: Clock;
   /**

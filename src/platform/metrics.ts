@@ -214,7 +214,7 @@ export function createMetrics() {
     ),
     webhookUndeliveredSeconds: gauge(
       'latchkey_webhook_oldest_undelivered_seconds',
-      'Age of the oldest delivery that is still being retried; 0 if there is none.',
+      'Age of the oldest delivery that is still being retried; 0 if no delivery is.',
     ),
     webhookEndpointsDisabled: gauge(
       'latchkey_webhook_endpoints_disabled',

@@ -3,12 +3,12 @@ import { reasonOf } from './redaction.ts';
 
 export type { Redis } from 'ioredis';
 
-/** Time-out of a command, milliseconds. After it, the request continues without Redis. */
+/** Timeout of a command, milliseconds. After it, the request continues without Redis. */
 const redisWaitMs = 50;
 
 /**
- * Time-out of an unresponsive connection, milliseconds. It is then replaced, because the operating system
- * needs a quarter of an hour to report a dead host.
+ * Timeout after which an unresponsive connection is replaced, milliseconds. The operating system takes about
+ * 15 minutes to report a dead host.
  */
 const silenceMs = 2_000;
 

@@ -28,7 +28,7 @@ export const positionSchema = z.object({
   after: z.string().nullable(),
   /** The creation time of the last listed object, epoch milliseconds. */
   before: z.number().nullable(),
-  /** The ids listed so far that were created in the same second. The next page may list more of them. */
+  /** The ids listed so far that were created in the second of `before`. The next page may list more of them. */
   tied: z.array(z.string()),
   /** The number under which that second was first listed, as a string; null if no page was listed yet. */
   tiedSince: z.string().nullable().default(null),

@@ -8,7 +8,7 @@ import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schem
 
 /*
  * Stores one row per project and UTC day, so that charts need no scan. A day is written after it has ended.
- * Only the last day can record the present state. Changes can also be computed for earlier days.
+ * Only the last day can record the current state. Changes can also be computed for earlier days.
  */
 
 const dayMs = 86_400_000;
@@ -114,7 +114,7 @@ async function reviseDay(database: Database, dayAt: number): Promise<void> {
 }
 
 /**
- * Loads the first unwritten day of each project: the day after the last one written or, if there is none, the
+ * Loads the first unwritten day of each project: the day after the last one written or, before the first, the
  * day on which the project was created.
  */
 async function loadFirstMissing(database: Database): Promise<Map<string, number>> {

@@ -28,7 +28,7 @@ function figuresOf<Of extends string, Facts>(of: Of) {
   });
 }
 
-/** Figures for the present state at the time of the request. */
+/** Figures for the state at the time of the request. */
 const standing = figuresOf<'standing', ProjectStanding>('standing');
 
 /** Figures for the changes in the report's window. */

@@ -7,13 +7,13 @@ import { type Access, loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
 import { loadPrices, loadSubscriptions, loadSubscriptionSpans } from './load-subscriptions.ts';
 
-/** The present state of a project. */
+/** The current state of a project. */
 export type ProjectStanding = Standing & Access;
 
 interface ReportRequest {
   scope: ProjectScope;
   window: ReportWindow;
-  /** The instant for which the present state is loaded. */
+  /** The instant for which the state is loaded. */
   now: number;
 }
 
@@ -85,7 +85,7 @@ export async function loadFlows(
   );
 }
 
-/** Loads the present state of subscriptions for every project in scope. */
+/** Loads the current state of subscriptions for every project in scope. */
 export async function loadStandings(
   database: Database,
   scope: ProjectScope,
@@ -104,7 +104,7 @@ export async function loadStandings(
   );
 }
 
-/** Loads the whole present state for every project in scope. */
+/** Loads the current state, including access, for every project in scope. */
 export async function loadProjectStandings(
   database: Database,
   scope: ProjectScope,

@@ -66,7 +66,7 @@ export function pauseAfterMs(tookMs: number): number {
   return Math.max(measureEveryMs, tookMs * pauseFactor);
 }
 
-/** Sets the gauges to the present state of every project. Gauges without a value are removed. */
+/** Sets the gauges to the current state of every project. Gauges without a value are removed. */
 export async function measureStandings(
   deps: Pick<ReportingDeps, 'database' | 'clock' | 'metrics'>,
 ): Promise<void> {

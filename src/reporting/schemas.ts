@@ -11,7 +11,7 @@ type FigureTable = Readonly<Record<string, AnyFigure>>;
 
 /**
  * The figures that every stored day has. Any other figure is null if the day was written too late to measure
- * the present state, or by a release that did not have the figure.
+ * the state, or by a release that did not have the figure.
  */
 const inEveryDay = ['new', 'churned', 'reactivated', 'trialing', 'revenue', 'payments'] as const;
 
@@ -35,7 +35,7 @@ function dayShape<Table extends FigureTable>(table: Table): DayShape<Table> {
   ) as DayShape<Table>;
 }
 
-/** Returns the schemas of figures in JSON order: first the present state, then the changes. */
+/** Returns the schemas of figures in JSON order: first the current state, then the changes. */
 function shapeOf(
   table: FigureTable,
   toSchema: (name: string, schema: z.ZodType) => z.ZodType,
@@ -101,7 +101,7 @@ export const dailySchema = z.object({
         measured_at: isoInstantSchema
           .nullable()
           .describe(
-            'When the present state was measured; `null` if the day was written too late to measure it',
+            'When the current state was measured; `null` if the day was written too late to measure it',
           ),
         ...dayFiguresSchema.shape,
       })
@@ -120,13 +120,13 @@ export function toProjectReportDto(
 /**
  * Returns the figures of a day in the form in which they are stored.
  *
- * @param standing undefined if it is too late to measure the present state.
+ * @param standing undefined if it is too late to measure the state.
  */
 export function toDayFigures(standing: ProjectStanding | undefined, flow: Flow): DayFigures {
   return dayFiguresSchema.parse(jsonOf(flow, standing));
 }
 
-/** Returns a stored day with its changes replaced and its present state kept. */
+/** Returns a stored day with its changes replaced and its recorded state kept. */
 export function withFlow(day: DayFigures, flow: Flow): DayFigures {
   return dayFiguresSchema.parse(jsonOf(flow, undefined, day));
 }

@@ -6,7 +6,7 @@ const dayMs = 86_400_000;
 const defaultDays = 30;
 
 /**
- * Returns the requested half-open window. Without `to`, it ends just after the present instant. Without
+ * Returns the requested half-open window. Without `to`, it ends just after the current instant. Without
  * `from`, it covers 30 days, or fewer if it would begin before the first valid instant.
  *
  * @throws ProblemError window_invalid if the window is empty or longer than `maxDays`.

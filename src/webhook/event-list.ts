@@ -18,7 +18,7 @@ export interface EventFilter {
   take: number;
 }
 
-/** Maximum number of recent events to scan for those of one project. */
+/** Number of recent events to search for the events of one project before its index is used. */
 const maxScannedEvents = 2_000;
 
 /** Loads events, newest first. */

@@ -76,7 +76,7 @@ interface StoredEvent {
   event_id: string;
 }
 
-/** Stores events. Returns for each whether it was new. Of duplicates in the list, only the first is new. */
+/** Stores events. Returns for each whether it was new. If the list repeats an event, only the first is new. */
 async function insertEvents(database: Database, deliveries: Delivery[]): Promise<boolean[]> {
   const { rows } = await database.pool.query<StoredEvent>({
     name: `store-webhook-events-${deliveries.length}`,

@@ -1,10 +1,10 @@
 import type { Database } from '../platform/database.ts';
 
-/** The state of the sync queue. `wanted` and `failed` are numbers of objects. */
+/** The state of the sync queue. `wanted` counts the objects that wait, `failed` those that failed. */
 export interface QueueState {
   wanted: number;
   failed: number;
-  /** When the oldest object that has not failed was enqueued, epoch milliseconds; null if there is none. */
+  /** When the oldest of the `wanted` objects was enqueued, epoch milliseconds; null if `wanted` is 0. */
   oldestWantedAt: number | null;
 }
 

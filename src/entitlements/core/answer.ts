@@ -111,7 +111,7 @@ function unbrokenPeriod(
 }
 
 /**
- * Returns the first instant after `instant` at which time alone changes the answer; null if there is none.
+ * Returns the first instant after `instant` at which time alone changes the answer; null if it never does.
  * Adjacent segments differ, so the answer changes at every segment bound.
  */
 export function nextChangeAt(segments: readonly Segment[], instant: number): number | null {

@@ -28,7 +28,7 @@ export interface AnswerChange {
   lost: string[];
   /** Features that stay allowed with another value. */
   changed: string[];
-  /** The next instant at which time alone changes the answer, epoch milliseconds; null if there is none. */
+  /** The next instant at which time alone changes the answer, epoch milliseconds; null if it never does. */
   nextChangeAt: number | null;
 }
 

@@ -65,7 +65,7 @@ interface ExplainedRevocation extends Window {
   recordedAt: number;
   block: boolean;
   /**
-   * Whether the revocation revokes a source that would otherwise count or, if there is none, causes the
+   * Whether the revocation revokes a source that would otherwise count or, if no source would, causes the
    * denial.
    */
   decides: boolean;

@@ -29,7 +29,7 @@ const deniedValues: Readonly<Record<FeatureType, string | null>> = {
 /**
  * Returns the evaluation of a feature, as serialized JSON.
  *
- * @param word the feature in the user's answer; null = it never had a source.
+ * @param word the feature in the user's answer; null if the feature never had a source.
  */
 export function evaluationText(
   code: string,
@@ -52,7 +52,7 @@ export function changeTag(revision: number, at: number): string {
   return `"${revision.toString(36)}-${at.toString(36)}"`;
 }
 
-/** Returns the revision in a tag of a change or an answer; 0 if there is none. */
+/** Returns the revision in the tag of a change or an answer; 0 for a missing or malformed tag. */
 export function revisionOfTag(tag: string | undefined): number {
   const [, digits] = /^(?:W\/)?"?([0-9a-z]{1,10})-/.exec(tag ?? '') ?? [];
   return digits === undefined ? 0 : parseInt(digits, 36);
@@ -63,7 +63,7 @@ export function revisionOfTag(tag: string | undefined): number {
  *
  * @param code of the problem.
  * @param paths the fields that are wrong.
- * @param body the parsed body; undefined if there is none.
+ * @param body the parsed body; undefined or null if the request has no JSON body.
  */
 export function errorCodeOf(code: string, paths: readonly string[], body: unknown): ErrorCode {
   switch (code) {

@@ -15,9 +15,9 @@ export interface EvidencedExplanation extends Explanation {
 
 /** The instant to evaluate at. */
 export interface ReadInstant {
-  /** Epoch milliseconds; undefined for the present. */
+  /** Epoch milliseconds; undefined for now. */
   at: number | undefined;
-  /** The present by this process's clock. A user's own present may be later (`presentOf`). */
+  /** The current time by this process's clock. The instant to read a user at may be later (`presentOf`). */
   now: number;
 }
 

@@ -3,11 +3,11 @@ import type { Deps } from '../../deps.ts';
 import { createBatches } from '../../platform/batches.ts';
 import { type Attempt, createCircuit } from '../../platform/circuit.ts';
 import type { Database } from '../../platform/database.ts';
+import { createSingleFlight } from '../../platform/single-flight.ts';
 import type { UserName } from '../users.ts';
 import { type CachedAnswer, decodeAnswer, encodeAnswer } from './cached-answer.ts';
 import { loadDatabaseIdentity } from './database-identity.ts';
 import { loadTimelines } from './load-timelines.ts';
-import { createSingleFlight } from './single-flight.ts';
 import type { StoredTimeline } from './stored-timeline.ts';
 
 /*
@@ -21,7 +21,7 @@ const leaseMs = 5_000;
 
 const leasePrefix = 'lease:';
 
-/** Number of consecutive Redis time-outs after which reads bypass Redis for a while. */
+/** Number of consecutive Redis timeouts after which reads bypass Redis for a while. */
 const maxFailures = 3;
 
 /** Delay before a single read tries Redis again, milliseconds. */

@@ -13,7 +13,7 @@ export const cacheFormat = 1;
  * !reason`. After an empty line follows the body of `GET /entitlements`.
  */
 export interface CachedAnswer {
-  /** The next instant at which the answer changes, epoch milliseconds; null if there is none. */
+  /** The next instant at which time alone changes the answer, epoch milliseconds; null if it never does. */
   nextChangeAt: number | null;
   revision: number;
   /** Changes with every revision and at every boundary. */

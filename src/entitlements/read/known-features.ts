@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/database.ts';
+import { createRefreshedValues } from '../../platform/refreshed-values.ts';
 import type { FeatureType } from '../core/facts.ts';
 
 /** The features of a project, archived ones included. */
@@ -20,24 +21,18 @@ export interface KnownFeatures {
    */
   typeOf(projectId: string, featureCode: string): Promise<FeatureType | undefined>;
   /**
-   * Returns all features of the project, at most `freshMs` old. While Postgres cannot be reached, an older
+   * Returns all features of the project, at most `freshMs` old. While Postgres does not respond, an older
    * list is returned.
+   *
+   * @param known features that the project has. A list without them is outdated, however young.
    */
-  list(projectId: string): Promise<FeatureList>;
+  list(projectId: string, known?: Iterable<string>): Promise<FeatureList>;
 }
 
 /** Maximum age of a project's feature list, milliseconds. */
 const freshMs = 5_000;
 
-interface Entry {
-  list: FeatureList;
-  loadedAt: number;
-}
-
-/**
- * Caches which features exist. Features are archived and never deleted, so a known feature stays known. A
- * feature that is not known is queried every time, because it may have been created in the meantime.
- */
+/** Caches which features exist. */
 export function createKnownFeatures({
   database,
   monotonic,
@@ -45,50 +40,30 @@ export function createKnownFeatures({
   database: Database;
   monotonic: Clock;
 }): KnownFeatures {
-  const known = new Set<string>();
-  const lists = new Map<string, Entry>();
-  const loading = new Map<string, Promise<FeatureList>>();
+  const lists = createRefreshedValues({
+    load: (projectId) => loadFeatureList(database, projectId),
+    freshMs,
+    monotonic,
+  });
 
-  function reload(projectId: string): Promise<FeatureList> {
-    const running = loading.get(projectId);
-    if (running !== undefined) return running;
-    const loadedAt = monotonic();
-    const load = loadFeatureList(database, projectId)
-      .then((list) => {
-        lists.set(projectId, { list, loadedAt });
-        return list;
-      })
-      .finally(() => loading.delete(projectId));
-    loading.set(projectId, load);
-    return load;
-  }
-
-  async function list(projectId: string): Promise<FeatureList> {
-    const entry = lists.get(projectId);
-    if (entry === undefined) return reload(projectId);
-    if (monotonic() - entry.loadedAt < freshMs) return entry.list;
-    return reload(projectId).catch(() => entry.list);
+  async function typeOf(projectId: string, featureCode: string): Promise<FeatureType | undefined> {
+    const { types } = await lists.get(projectId);
+    // The feature may have been created after the list was loaded.
+    return types.get(featureCode) ?? loadType(database, projectId, featureCode);
   }
 
   return {
     async has(projectId, featureCode) {
-      const key = `${projectId} ${featureCode}`;
-      if (known.has(key)) return true;
-      const { rowCount } = await database.pool.query({
-        name: 'has-feature',
-        text: 'select from features where project_id = $1 and code = $2',
-        values: [projectId, featureCode],
-      });
-      if (rowCount === 0) return false;
-      known.add(key);
-      return true;
+      // Features are archived and never deleted, so a known feature stays known.
+      if (lists.last(projectId)?.types.has(featureCode) === true) return true;
+      return (await typeOf(projectId, featureCode)) !== undefined;
     },
-    async typeOf(projectId, featureCode) {
-      const known = (await list(projectId)).types.get(featureCode);
-      // The feature may have been created after the list was loaded.
-      return known ?? loadType(database, projectId, featureCode);
+    typeOf,
+    async list(projectId, known = []) {
+      const list = await lists.get(projectId);
+      const isComplete = [...known].every((code) => list.types.has(code));
+      return isComplete ? list : lists.reload(projectId);
     },
-    list,
   };
 }
 

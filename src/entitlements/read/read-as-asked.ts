@@ -75,7 +75,7 @@ async function readAt(
 }
 
 /**
- * Returns the cost of a read. Reads of the present are free unless they are strong, because most of them hit
+ * Returns the cost of a read. Reads of the current answer are free unless they are strong, because most of them hit
  * the cache.
  */
 export function costOfRead({ query }: FastifyRequest): number {

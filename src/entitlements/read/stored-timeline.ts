@@ -64,7 +64,7 @@ export function timelineSql(
 }
 
 /**
- * Returns SQL for the segments of the user `u`, each as a tuple; null if there are none.
+ * Returns SQL for the segments of the user `u`, each as a tuple; null for a user without segments.
  *
  * @param more SQL for additional tuple elements.
  */
@@ -78,7 +78,7 @@ export function segmentsSql(isStored: string, more = ''): string {
   )`;
 }
 
-/** Returns SQL for the source spans of the user `u`, each as a tuple; null if there are none. */
+/** Returns SQL for the source spans of the user `u`, each as a tuple; null for a user without spans. */
 export function spansSql(isStored: string, more = ''): string {
   return `(
     select json_agg(json_build_array(

@@ -27,7 +27,7 @@ export async function loadFacts(
   return new Map([...ofUsers].map(([uid, facts]) => [uid, { ...catalog, ...facts }]));
 }
 
-/** Loads the facts that all users of a project share. Of the prices, only those in `sold` are included. */
+/** Loads the facts that all users of a project share. Includes only the prices in `sold`. */
 export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Promise<CatalogFacts> {
   const project = await tx.project.findUniqueOrThrow({
     where: { id: projectId },

@@ -30,7 +30,7 @@ interface RefreshOptions {
 /**
  * Refreshes users of a project that were computed under an older catalog, oldest catalog first. If a user's
  * timeline cannot be computed, the stored answers stay, an alarm is raised and the user is retried later.
- * After a time-out, batches stay as small as those that succeeded.
+ * After a timeout, batches stay as small as those that succeeded.
  *
  * @returns the number of refreshed users.
  */

@@ -67,7 +67,7 @@ export interface MonthlyAmount {
   unpricedItems: number;
 }
 
-/** The amount of an item. */
+/** What one item contributes to the monthly amount. */
 interface Share {
   /** Number of billing periods per month. */
   perMonth: Rational;

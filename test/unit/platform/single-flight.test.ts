@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createSingleFlight } from '../../../src/entitlements/read/single-flight.ts';
+import { createSingleFlight } from '../../../src/platform/single-flight.ts';
 
 /** Loads that end on command, with a value that is fixed at their beginning. */
 function loadsUnderControl() {
