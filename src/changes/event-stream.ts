@@ -21,7 +21,7 @@ const catchUpBytes = 262_144;
 export interface Stream {
   /** Aborts when the stream is closed. */
   readonly closed: AbortSignal;
-  /** Sends finished text. Closes the stream of a reader that is too slow. */
+  /** Sends the text of an event. Closes the stream if its reader is too slow. */
   send(text: string): void;
   /** Resolves once a catching-up reader has read most of the buffer. */
   ready(): Promise<void>;
@@ -34,7 +34,7 @@ export function eventText(event: string, id: string, data: object): string {
 }
 
 /**
- * Hijacks the reply, and keeps the headers set so far.
+ * Turns a reply into a stream, with the headers that were set so far.
  *
  * @param onClose called once.
  */

@@ -1,14 +1,12 @@
+import type { Deps } from '../deps.ts';
 import { loadDatabaseIdentity } from '../entitlements/read/database-identity.ts';
-import type { Database } from '../platform/database.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Redis } from '../platform/redis.ts';
 import { type FeedFilter, loadChanges, type PublishedChange } from './load-changes.ts';
 import { publishChanges } from './publish.ts';
 import { createWakeUps } from './wake-ups.ts';
 
 /**
- * Maximum number of changes that readers get in one turn of the event loop, so that their sockets can send in
- * between.
+ * Maximum number of changes that are handed to readers in one turn of the event loop, so that their sockets can
+ * send in between.
  */
 const pageSize = 200;
 
@@ -20,7 +18,7 @@ type FeedReader = (changes: readonly PublishedChange[] | 'gap') => void;
 
 /** The feed of changes in this process: publishes committed changes, and wakes the waiting readers. */
 export interface Feed {
-  /** Publishes soon, after a change was committed. */
+  /** Publishes without delay, after a change was committed. */
   wake(): void;
   /** Publishes, and passes new changes to the readers. */
   look(): Promise<void>;
@@ -39,10 +37,7 @@ interface Follower {
   leave: () => void;
 }
 
-export interface FeedDeps {
-  database: Database;
-  redis: Redis | null;
-  logger: Logger;
+export interface FeedDeps extends Pick<Deps, 'database' | 'redis' | 'logger'> {
   /** Called after changes were published, by this process or another. */
   onPublish?: () => void;
 }
@@ -53,7 +48,7 @@ export interface FeedDeps {
  */
 export function createFeed(deps: FeedDeps): Feed {
   const { database, logger } = deps;
-  /** By project, so that a change costs the readers of other projects nothing; '' = of all projects. */
+  /** By project, so that a change costs only the readers of its project; '' = readers of all projects. */
   const readers = new Map<string, Set<FeedReader>>();
   let position: bigint | undefined;
   let identity: string | undefined;
@@ -76,7 +71,7 @@ export function createFeed(deps: FeedDeps): Feed {
     }
     position ??= last;
     while (position < last) {
-      // Without readers, no change has to be read.
+      // Without readers, the changes need not be read.
       if (readers.size === 0) position = last;
       else position = await handOut(position);
     }

@@ -15,7 +15,7 @@ export const retry = 'retry: 1000\n';
 export interface FollowDeps {
   readChanges: ReadChanges;
   feed: Feed;
-  /** Returns the event of a change, rendered once for all streams. */
+  /** Returns the event of a change; the text is created once for all streams. */
   textOf: (change: PublishedChange) => string;
   /** Returns the event of a position. */
   announceText?: (event: 'ready' | 'reset', cursor: string) => string;
@@ -39,8 +39,8 @@ function announcementText(event: 'ready' | 'reset', cursor: string): string {
 }
 
 /**
- * Sends the changes from a page on, each once and in the order of the feed, until the stream is closed. Sends
- * `ready` first, with the position; `reset` if changes may be missing before it.
+ * Sends `first` and all later changes, once each and in feed order, until the stream closes. Starts with a
+ * `ready` event that contains the position. Sends `reset` whenever changes may have been missed.
  *
  * @param first the page at the reader's position.
  */
@@ -71,7 +71,7 @@ export async function followChanges(
   send(first);
   const follower = await feed.follow(filter, (changes) => {
     if (!isLive) return;
-    // The reader reconnects, and gets a `reset`.
+    // After a gap, the client reconnects and gets a `reset`.
     if (changes === 'gap') stream.close('failed');
     else for (const change of changes) if (change.position > position) stream.send(textOf(change));
   });
@@ -80,7 +80,7 @@ export async function followChanges(
       await stream.ready();
       const page = await readChanges(filter, position, pageSize);
       send(page);
-      // The feed may have handed out more than this page: then another page follows.
+      // If the feed has handed out more than this page, another page follows.
       isLive = page.changes.length < pageSize && follower.position() <= position;
       if (isLive) break;
     }

@@ -1,12 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { type Caller, callerOf } from '../auth/caller.ts';
 import { loadEndedCallers } from '../auth/ended-callers.ts';
+import type { Deps } from '../deps.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
-import type { Lifecycle } from '../platform/lifecycle.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
 
 /**
@@ -15,16 +11,17 @@ import { repeat } from '../platform/repeat.ts';
  */
 const checkKeysEveryMs = 2_000;
 
+/** Maximum number of slots per API key, or per user with user tokens. */
 const maxPerKey = 100;
 
-/** Why a held request has to end. `crowded_out`: its project holds the most, and another needs a slot. */
+/** Why a held request must end. `crowded_out`: its project has the most slots, and another needs one. */
 export type HeldEnd = 'key_ended' | 'stopping' | 'crowded_out';
 
 /** The slot of a stream or long poll that this process holds open. */
 interface Held {
-  /** Aborts when the request has to end. */
+  /** Aborts when the request must end. */
   readonly ended: AbortSignal;
-  /** Returns why it has to end; null as long as it has not. */
+  /** Returns why the request must end; null until then. */
   reason: () => HeldEnd | null;
   /** Releases the slot; must be called when the request has ended. */
   release: () => void;
@@ -32,21 +29,21 @@ interface Held {
 
 export interface HeldRequests {
   /**
-   * Reserves a slot for a request. If all are reserved, the project that holds the most gives one up, unless
-   * it is the request's own.
+   * Reserves a slot for a request. If none is free, ends the newest request of the project with the most
+   * slots, provided it has at least two more than the caller's.
    *
-   * @throws ProblemError `overloaded`, `too_many_requests`.
+   * @throws ProblemError `too_many_requests` (the key or user is at its maximum), `overloaded` (no slot can be
+   * freed).
    */
   reserve(request: FastifyRequest): Held;
   stop(): Promise<void>;
 }
 
-export interface HeldRequestDeps {
-  clock: Clock;
-  database: Database;
-  lifecycle: Lifecycle;
-  logger: Logger;
-  metrics: Metrics;
+export interface HeldRequestDeps extends Pick<
+  Deps,
+  'clock' | 'database' | 'lifecycle' | 'logger' | 'metrics'
+> {
+  /** Maximum number of slots per instance. */
   maxStreams: number;
 }
 
@@ -75,7 +72,7 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
     }
   }
 
-  /** Frees a slot of the project that holds the most; false if that is this one, or nearly. */
+  /** Frees a slot of the project with the most. Returns false if that has no more than one above the caller's. */
   function crowdOut(projectId: string | null): boolean {
     const byProject = Map.groupBy(slots, ({ caller }) => caller.projectId);
     const own = byProject.get(projectId)?.length ?? 0;

@@ -1,7 +1,7 @@
 import type { ChangeCause } from '../entitlements/core/change.ts';
 import type { Database } from '../platform/database.ts';
 
-/** A change as the feed shows it. */
+/** A change with its position in the feed. */
 export interface PublishedChange {
   position: bigint;
   projectId: string;
@@ -16,9 +16,9 @@ export interface PublishedChange {
   nextChangeAt: Date | null;
 }
 
-/** The users whose changes are read. */
+/** Selects the users whose changes are read. */
 export interface FeedFilter {
-  /** Null = of all projects. */
+  /** Null = all projects. */
   projectId: string | null;
   userId?: string | undefined;
 }
@@ -39,7 +39,7 @@ export type FeedStart = bigint | 'start' | 'now';
 interface ChangeRow {
   last: string;
   deleted: string;
-  /** Null in the one row of an empty page. */
+  /** Null in the single row of an empty page. */
   position: string | null;
   project_id: string;
   user_id: string;
@@ -54,8 +54,8 @@ interface ChangeRow {
 }
 
 /**
- * Loads a page of the feed, in its order. One statement reads the state of the feed and the page, so that no
- * deletion in between makes a gap.
+ * Loads a page of the feed, in its order. A single statement reads the state of the feed and the page, so a
+ * concurrent deletion cannot cause an unnoticed gap.
  *
  * @param start `expired`: the position is unknown; the page is empty, and ends now.
  */

@@ -1,15 +1,11 @@
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
-import type { Metrics } from '../platform/metrics.ts';
+import type { Deps } from '../deps.ts';
 
 /**
  * Measures the delay of the feed: the ages of its oldest unpublished change and its oldest overdue boundary.
  */
-export async function measureFeed(deps: {
-  clock: Clock;
-  database: Database;
-  metrics: Metrics;
-}): Promise<void> {
+export async function measureFeed(
+  deps: Pick<Deps, 'clock' | 'database' | 'metrics'>,
+): Promise<void> {
   const now = deps.clock();
   const { rows } = await deps.database.pool.query<{ unpublished: Date | null; late: Date | null }>(
     `select

@@ -4,7 +4,7 @@ import { eventText } from './event-stream.ts';
 import { type FollowDeps, retry } from './follow-changes.ts';
 
 /**
- * Creates the events of a stream for OpenFeature's clients, which only hear that they have to evaluate again
+ * Creates the events of a stream for OpenFeature's clients, which only say that the client must evaluate again
  * (https://github.com/open-feature/protocol, ADR 8).
  *
  * @param database the id that cursors contain.

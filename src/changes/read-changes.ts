@@ -6,10 +6,10 @@ import { type ChangePage, type FeedFilter, type FeedStart, loadChanges } from '.
 import { publishChanges } from './publish.ts';
 
 /**
- * Returns the start that a reader's cursor names; `expired` if the cursor is of another database.
+ * Returns the start that a reader's cursor stands for; `expired` if the cursor is of another database.
  *
  * @param given the reader's cursor, `start`, or undefined for now.
- * @throws ProblemError `bad_request` if the text is no cursor.
+ * @throws ProblemError `bad_request` if the text is not a cursor.
  */
 export function startOf(given: string | undefined, database: string): FeedStart | 'expired' {
   if (given === undefined) return 'now';
@@ -36,6 +36,8 @@ export type ReadChanges = (
 
 /** Maximum number of concurrent reads, so that reconnecting readers leave connections for other requests. */
 const readsAtOnce = 4;
+
+/** Maximum wait for a read to begin, milliseconds. */
 const maxWaitMs = 5_000;
 
 interface Asked {
@@ -44,7 +46,7 @@ interface Asked {
   limit: number;
 }
 
-/** Creates a reader of the feed, at which projects take turns. */
+/** Creates a reader of the feed, which serves projects round-robin. */
 export function createReadChanges(database: Database): ReadChanges {
   const readPage = createBatches({
     load: async (pages: Asked[]) => {

@@ -90,7 +90,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
     },
   );
 
-  /** Reads a page. If it is empty, waits for a change or the time-out, and reads again. */
+  /** Reads a page. If it is empty, waits for a change or the timeout, and reads again. */
   async function waitForChange(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -160,7 +160,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
       const id = await feed.database();
       const start = startOf(headers['last-event-id'] ?? query.after, id);
       const slot = held.reserve(request);
-      // Before the reply becomes a stream, so that errors are still answered as problems.
+      // Before the reply becomes a stream, so that an error can still become a problem response.
       const first = await readChanges(filter, start, pageSize).catch((error: unknown) => {
         slot.release();
         throw error;
@@ -187,7 +187,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
 
 function userRequired(): ProblemError {
   return new ProblemError('bad_request', undefined, [
-    { path: 'user_id', message: 'is required with `format`, since its events name no user' },
+    { path: 'user_id', message: 'is required with `format`, whose events do not contain the user' },
   ]);
 }
 
@@ -200,7 +200,7 @@ function isLongPoll(query: unknown): boolean {
   );
 }
 
-/** Returns a signal that aborts when the client disconnects; at once if it has. */
+/** Returns a signal that aborts when the client disconnects, or already has. */
 function goneOf({ raw }: FastifyReply): AbortSignal {
   const gone = new AbortController();
   if (raw.destroyed) gone.abort();

@@ -58,7 +58,7 @@ export const changeSchema = z
     next_change_at: isoInstantSchema
       .nullable()
       .describe(
-        'The next instant after `at` at which time alone changes the answer; `null` = none',
+        'The next instant after `at` at which time alone changes the answer; `null` if no such instant is known',
       ),
   })
   .meta({ id: 'Change' });
@@ -67,6 +67,7 @@ export type ChangeDto = z.infer<typeof changeSchema>;
 
 /**
  * Maps a change to its DTO.
+ *
  * @param database the id that cursors contain.
  */
 export function toChangeDto(change: PublishedChange, database: string): ChangeDto {

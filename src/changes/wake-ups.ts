@@ -1,7 +1,7 @@
 import type { Redis } from '../platform/redis.ts';
 
 /**
- * Wake-ups between instances. A lost one delays a change by at most a second, since every instance also
+ * Wake-ups between instances. A lost wake-up delays a change by at most a second, because every instance also
  * polls.
  */
 export interface WakeUps {
@@ -12,8 +12,8 @@ export interface WakeUps {
 }
 
 /**
- * Creates wake-ups over Redis pub/sub, on a separate connection, since a subscribed one accepts no other
- * commands.
+ * Creates wake-ups over Redis pub/sub. They use a separate connection, because a subscribed connection accepts
+ * no other commands.
  */
 export function createWakeUps(redis: Redis | null, wake: () => void): WakeUps {
   if (redis === null) {

@@ -1,15 +1,9 @@
+import type { Deps } from '../deps.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
 import { type DatabaseClock, maxOffsetMs } from '../platform/database-clock.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Metrics } from '../platform/metrics.ts';
+import type { Database } from '../platform/database.ts';
 
-export interface ClockWatchDeps {
-  database: Database;
-  databaseClock: DatabaseClock;
-  logger: Logger;
-  metrics: Metrics;
-}
+export type ClockWatchDeps = Pick<Deps, 'database' | 'databaseClock' | 'logger' | 'metrics'>;
 
 /**
  * Returns a function that compares this machine's clock with that of Postgres. Call it every few seconds. It

@@ -1,14 +1,10 @@
+import type { Deps } from '../deps.ts';
 import { purgeIdempotency } from '../http/idempotency-records.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
-import type { Logger } from '../platform/logger.ts';
 import { purgeChanges } from './purge-changes.ts';
 import { purgeDeliveries, purgeEndpoints, purgeNotices } from './purge-webhooks.ts';
 
-export interface HousekeepingDeps {
-  database: Database;
-  clock: Clock;
-  logger: Logger;
+export interface HousekeepingDeps extends Pick<Deps, 'database' | 'clock' | 'logger'> {
   eventRetentionDays: number;
   changeRetentionDays: number;
 }
@@ -19,7 +15,7 @@ const dayMs = 86_400_000;
 /** Retention of reconciliations and settled findings: a year plus a margin. */
 const reconciliationRetentionDays = 400;
 
-/** Minimum retention of webhook deliveries, which is longer than their retries can take. */
+/** Minimum retention of webhook deliveries, longer than the schedule of retries. */
 const minDeliveryRetentionDays = 5;
 
 /**
@@ -52,7 +48,7 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
     payloads: await inBatches(() => purgePayloads(database, before)),
     findings: await inBatches(() => purgeFindings(database, endedBefore)),
     runs: await inBatches(() => purgeRuns(database, endedBefore)),
-    changes: await inBatches(() => purgeChanges(database, changedBefore, batch)),
+    changes: await inBatches(() => purgeChanges(deps, changedBefore, batch)),
     deliveries: await inBatches(() => purgeDeliveries(database, deliveredBefore, batch)),
     endpoints: await inBatches(() => purgeEndpoints(database, batch)),
     notices: await inBatches(() => purgeNotices(database, new Date(now), batch)),

@@ -1,17 +1,19 @@
-import type { Database } from '../platform/database.ts';
+import type { Deps } from '../deps.ts';
 
 /**
  * Deletes up to `batch` of the oldest changes in the feed that were recorded before an instant, and returns
- * how many. Records the last deleted position: cursors up to that position have expired.
+ * how many. Records the last deleted position: cursors up to that position have expired. Logs a warning that
+ * names the webhook endpoints that have not got a delivery for a deleted change.
  */
 export async function purgeChanges(
-  { pool }: Database,
+  { database: { pool }, logger }: Pick<Deps, 'database' | 'logger'>,
   recordedBefore: Date,
   batch: number,
 ): Promise<number> {
-  const { rows } = await pool.query<{ deleted: number }>(
+  const { rows } = await pool.query<{ deleted: number; missed_by: string[] }>(
     `with oldest as materialized (
-       select position, recorded_at from changes where position is not null order by position limit $2
+       select position, recorded_at, project_id from changes
+       where position is not null order by position limit $2
      ), bound as (
        select coalesce(min(position) filter (where recorded_at >= $1), max(position) + 1) as kept from oldest
      ), noted as (
@@ -20,9 +22,20 @@ export async function purgeChanges(
      ), gone as (
        delete from changes where position in (
          select position from oldest, bound where position < kept) returning 1
+     ), latest as (
+       select project_id, max(position) as position from oldest, bound where position < kept group by 1
      )
-     select (select count(*) from gone)::int as deleted, (select count(*) from noted) as noted`,
+     select (select count(*) from gone)::int as deleted, (select count(*) from noted) as noted,
+       array(select e.id from latest l join webhook_endpoints e on e.project_id = l.project_id
+         where e.status = 'enabled' and e.deleted_at is null and e.position < l.position) as missed_by`,
     [recordedBefore, batch],
   );
-  return rows[0]?.deleted ?? 0;
+  const [{ deleted = 0, missed_by: endpointIds = [] } = {}] = rows;
+  if (endpointIds.length > 0) {
+    logger.warn(
+      { endpointIds },
+      'changes were deleted before their webhooks were written: these endpoints miss them',
+    );
+  }
+  return deleted;
 }

@@ -1,20 +1,17 @@
 import { z } from 'zod';
-import type { DatabaseClock } from '../platform/database-clock.ts';
+import type { Deps } from '../deps.ts';
 import type { Database } from '../platform/database.ts';
 import { appliedNames } from '../platform/migrate.ts';
-import type { Redis } from '../platform/redis.ts';
-import type { KeyState } from '../platform/stripe.ts';
 import { withTimeout } from '../platform/with-timeout.ts';
 import { isClockWrong } from './clock-watch.ts';
 
 /** Time limit for one check, milliseconds. */
 const maxCheckMs = 1_000;
 
-export interface ReadinessDeps {
-  database: Database;
-  redis: Redis | null;
-  databaseClock: Pick<DatabaseClock, 'offsetMs'>;
-  keyState: Pick<KeyState, 'isRefused'>;
+export interface ReadinessDeps extends Pick<
+  Deps,
+  'database' | 'redis' | 'databaseClock' | 'keyState'
+> {
   /** Whether background work has run recently. */
   jobsHealthy: () => boolean;
 }

@@ -1,14 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import type { Deps } from '../deps.ts';
 import type { App } from '../http/app-types.ts';
-import type { Lifecycle } from '../platform/lifecycle.ts';
-import type { Metrics } from '../platform/metrics.ts';
 import { readMigrations } from '../platform/migrate.ts';
 import { createReadiness, type ReadinessDeps, readinessSchema } from './readiness.ts';
 
-export interface OpsRouteDeps extends ReadinessDeps {
-  lifecycle: Lifecycle;
-  metrics: Metrics;
+export interface OpsRouteDeps extends ReadinessDeps, Pick<Deps, 'lifecycle' | 'metrics'> {
   /** The token for the metrics route; undefined to disable the route. */
   metricsToken: string | undefined;
 }

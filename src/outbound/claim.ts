@@ -1,5 +1,6 @@
 import type { Database } from '../platform/database.ts';
 import type { MessageType } from './core/message.ts';
+import type { PreviousSecret } from './secrets.ts';
 
 /** Maximum number of concurrent attempts to one endpoint, all instances together. */
 const maxPerEndpoint = 4;
@@ -9,13 +10,6 @@ const maxPerEndpoint = 4;
  * process was killed is claimed again after it.
  */
 const leaseMs = 30_000;
-
-/** A secret that still signs after a rotation. */
-export interface PreviousSecret {
-  secret: string;
-  /** ISO 8601. */
-  until: string;
-}
 
 /** A delivery that this process may attempt until `leasedUntil`. */
 export interface Claim {
@@ -36,17 +30,17 @@ export interface Claim {
   leasedUntil: Date;
 }
 
-/** The attempts of this process. */
+/** How many attempts this process may run. */
 export interface Capacity {
-  /** Maximum of all. */
+  /** Maximum number of concurrent attempts. */
   max: number;
-  /** The number of running ones by project. */
+  /** The number of running attempts per project. */
   running: ReadonlyMap<string, number>;
 }
 
 /**
- * Claims due deliveries for attempts, the oldest of each endpoint first. Free capacity is shared so that
- * something is left for a project that comes later, even if no endpoint answers.
+ * Claims due deliveries for attempts, those of each endpoint in the order in which they became due. Leaves
+ * free capacity for a project that comes later, even if no endpoint responds.
  *
  * The SQL function `claim_deliveries` (prisma/migrations/20261130160000_signed_webhooks) serializes the
  * claims of all instances, so that together they keep the limit per endpoint.

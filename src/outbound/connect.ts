@@ -7,17 +7,18 @@ import { isLocalhost, literalAddress, localhost } from './core/endpoint-url.ts';
 /** Time limit of a connection, TLS included, milliseconds. */
 const connectTimeoutMs = 10_000;
 
-/** Resolves a name to addresses; empty if it has none. */
+/** Resolves a name to its addresses; an empty list if DNS has none. */
 export type Resolve = (hostname: string) => Promise<string[]>;
 
-/** The name leads to addresses to which webhooks may not be sent. */
+/** Webhooks may not be sent to any address of the name. */
 export class AddressNotAllowed extends Error {}
 
 export class NameNotResolved extends Error {}
 
 /**
  * Creates the function that connects to an address after it was checked. A name is resolved once per
- * connection, and the connection goes to an address of that answer, so that a second one cannot redirect it.
+ * connection, and the connection goes to an address of that answer, so that a second DNS answer cannot
+ * redirect it.
  *
  * @param allowed networks in CIDR notation.
  */
@@ -63,7 +64,7 @@ export function createConnect(
   );
   return (request, callback) => {
     const literal = literalAddress(request.hostname);
-    // Node looks up names only.
+    // Node skips `lookup` for literal IP addresses, so they are checked here.
     if (literal !== null && !isAllowedAddress(literal, request.protocol, allowed)) {
       callback(new AddressNotAllowed(), null);
       return;
@@ -73,8 +74,8 @@ export function createConnect(
 }
 
 /**
- * Resolves a name by DNS. Not by the operating system: its resolver blocks one of four threads per query, so
- * that a few slow names would delay every connection of the process.
+ * Resolves a name by DNS, not by the operating system: its resolver blocks one of four threads per query, so
+ * a few slow names would delay every connection of the process.
  */
 async function resolveName(hostname: string): Promise<string[]> {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });

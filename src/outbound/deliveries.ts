@@ -1,21 +1,17 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Operator, ProjectScope } from '../auth/project-access.ts';
+import type { Deps } from '../deps.ts';
 import type { WebhookDelivery } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
 import { lockEndpoint, targetOf } from './endpoints.ts';
 
-interface DeliveryDeps {
-  clock: Clock;
-  database: Database;
-}
+type DeliveryDeps = Pick<Deps, 'clock' | 'database'>;
 
 /**
- * Attempts a delivery once more, now, under the same message id, whatever its status is. Further attempts
- * follow only if its schedule has some left.
+ * Retries a delivery immediately with the same `webhook-id`, whatever its status is. If the attempt fails, the
+ * attempts that its schedule has left follow.
  *
  * @throws ProblemError `delivery_not_found`, `endpoint_disabled`.
  */
@@ -55,15 +51,15 @@ export function retryDelivery(
   });
 }
 
-/** What a replay sends again. */
+/** The messages that a replay sends again. */
 export interface Replay {
   from: string;
-  /** The number of changes since then that the endpoint's types include, and of notices. */
+  /** The number of notices, and of changes that the endpoint's types include. */
   messages: number;
 }
 
 /**
- * Sends everything since an instant again, each message under its first id: moves the endpoint's position in
+ * Sends every message since an instant again with its first `webhook-id`: moves the endpoint's position in
  * the feed back, and makes the notices since then pending.
  *
  * @param from epoch milliseconds.

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
+import { heavyCost } from '../http/fair-shares.ts';
 import { answerKeeper } from '../http/idempotency.ts';
 import {
   decodeNumberCursor,
@@ -29,7 +30,7 @@ export function deliveryRoutes(app: App, deps: EndpointDeps & { access: ProjectA
       config: { auth: 'admin', problems: ['webhook_endpoint_not_found'] },
       schema: {
         tags,
-        summary: 'List the deliveries to an endpoint with their attempts, newest first',
+        summary: 'List the deliveries to an endpoint with their last attempts, newest first',
         params,
         querystring: z.strictObject({ ...listQuery, ...scope, status: deliveryStatus.optional() }),
         response: { 200: listResponse(deliverySchema) },
@@ -66,7 +67,7 @@ export function deliveryRoutes(app: App, deps: EndpointDeps & { access: ProjectA
       },
       schema: {
         tags,
-        summary: 'Attempt a delivery once more, now, under the same `webhook-id`',
+        summary: 'Retry a delivery immediately with the same `webhook-id`',
         params,
         body: z.strictObject(scope).nullish(),
         response: { 202: deliverySchema },
@@ -85,10 +86,15 @@ export function deliveryRoutes(app: App, deps: EndpointDeps & { access: ProjectA
   app.post(
     '/api/v1/admin/webhook-endpoints/:id/replay',
     {
-      config: { auth: 'admin', problems: ['webhook_endpoint_not_found', 'endpoint_disabled'] },
+      // Counts, and later writes again, every change since the instant.
+      config: {
+        auth: 'admin',
+        cost: heavyCost,
+        problems: ['webhook_endpoint_not_found', 'endpoint_disabled'],
+      },
       schema: {
         tags,
-        summary: 'Send every message since an instant again, under its first `webhook-id`',
+        summary: 'Send every message since an instant again with its first `webhook-id`',
         params,
         body: z
           .strictObject({ ...scope, from: instantSchema })
@@ -96,7 +102,7 @@ export function deliveryRoutes(app: App, deps: EndpointDeps & { access: ProjectA
         response: {
           202: z.object({
             from: isoInstantSchema,
-            messages: z.int().describe('The number of messages; they are sent in the background'),
+            messages: z.int().describe('The number of messages, which are sent in the background'),
           }),
         },
       },

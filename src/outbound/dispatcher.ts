@@ -10,7 +10,7 @@ import { liveSecrets } from './secrets.ts';
 import { recordAttempt, type RecordDeps } from './record-attempt.ts';
 import { attemptTimeoutMs, type Sender } from './send.ts';
 
-/** Maximum number of concurrent attempts of one process. */
+/** Maximum number of concurrent attempts per process. */
 const maxAttempts = 200;
 
 /** Interval at which a process looks for work without a wake-up, milliseconds. */
@@ -19,7 +19,7 @@ const pollEveryMs = 1_000;
 /** Pause after a round, a multiple of its duration, up to a maximum in milliseconds. */
 const rest = { times: 2, maxMs: 100 };
 
-/** Minimum time between two log lines about attempts that failed on our side, milliseconds. */
+/** Minimum time between two log lines about failures of this service during attempts, milliseconds. */
 const reportEveryMs = 60_000;
 
 export interface DispatchDeps extends FanOutDeps, RecordDeps, ReadDeps {
@@ -29,7 +29,7 @@ export interface DispatchDeps extends FanOutDeps, RecordDeps, ReadDeps {
 export interface Dispatcher {
   /** Looks for changes and due deliveries now. */
   wake(): void;
-  /** Claims no more, ends the running attempts, and releases their leases. */
+  /** Stops claiming, aborts the running attempts, and releases their leases. */
   stop(): Promise<void>;
 }
 
@@ -121,8 +121,8 @@ export async function dispatchAll(deps: DispatchDeps, max = maxAttempts): Promis
 }
 
 /**
- * Creates the function that attempts a delivery and records the result. A failure on our side leaves it to the
- * next claim.
+ * Creates the function that attempts a delivery and records the result. If this service fails meanwhile, the
+ * delivery is claimed again after its lease.
  */
 function createDeliver(deps: DispatchDeps, stopped: AbortSignal) {
   const failures = createLogThrottle(reportEveryMs);
@@ -132,7 +132,7 @@ function createDeliver(deps: DispatchDeps, stopped: AbortSignal) {
         ...{ url: claim.url, id: claim.messageId, body: await bodyFor(deps, claim) },
         secrets: liveSecrets(claim, deps.clock()),
       };
-      // After a slow read the attempt could outlive the lease, and another would run beside it.
+      // After a slow read, the attempt could outlive the lease and run beside the next one.
       const isLate = deps.clock() + attemptTimeoutMs > claim.leasedUntil.getTime();
       const attempt = isLate ? undefined : await deps.sender.send(message, stopped);
       if (attempt === undefined) await release(deps, claim);

@@ -21,12 +21,12 @@ const path = '/api/v1/admin/webhook-endpoints';
 const params = z.strictObject({ id: z.string().max(100) });
 const scope = { project_id: projectIdSchema.optional() };
 
-/** The overlap of a rotation: a day. */
+/** How long earlier secrets sign after a rotation: a day. */
 const defaultOverlapSeconds = 86_400;
 
 const notFound = 'webhook_endpoint_not_found';
 
-/** Registers the routes for the endpoints that get changes as signed webhooks. */
+/** Registers the routes for endpoints, which receive changes as signed webhooks. */
 export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
   const { access, database } = deps;
   const sendTest = createSendTest(deps);
@@ -40,7 +40,8 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
       },
       schema: {
         tags,
-        summary: 'Create an endpoint that gets changes as signed webhooks; shows its secret once',
+        summary:
+          'Create an endpoint that receives changes as signed webhooks; shows its secret once',
         body: z.strictObject({
           ...scope,
           url: shapes.endpointInput.url,
@@ -66,7 +67,7 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
       config: { auth: 'admin', allProjects: true },
       schema: {
         tags,
-        summary: 'List webhook endpoints, by id',
+        summary: 'List webhook endpoints, ordered by id',
         querystring: z.strictObject({ ...listQuery, ...scope }),
         response: { 200: listResponse(shapes.endpointSchema) },
       },
@@ -116,7 +117,8 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
       config: { auth: 'admin', problems: [notFound, 'url_not_allowed'] },
       schema: {
         tags,
-        summary: 'Change a webhook endpoint; once enabled again, it gets the changes from then on',
+        summary:
+          'Change a webhook endpoint. An endpoint that is enabled again receives later changes only.',
         params,
         body: z
           .strictObject({ ...shapes.endpointInput, status: shapes.endpointSchema.shape.status })
@@ -158,7 +160,7 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
       config: { auth: 'admin', problems: [notFound] },
       schema: {
         tags,
-        summary: 'Replace the secret; the previous one also signs until the overlap ends',
+        summary: 'Replace the secret; previous secrets also sign until the overlap ends',
         params,
         body: z
           .strictObject({

@@ -1,27 +1,24 @@
 import { recordAudit, recordChange } from '../audit/record.ts';
 import type { Operator, ProjectScope } from '../auth/project-access.ts';
+import type { Deps } from '../deps.ts';
 import type { WebhookEndpoint } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import type { Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { PreviousSecret } from './claim.ts';
 import { endpointUrlFault } from './core/endpoint-url.ts';
 import { defaultTypes, type MessageType } from './core/message.ts';
-import { livePrevious, newSecret } from './secrets.ts';
+import { livePrevious, newSecret, previousSecretsOf } from './secrets.ts';
 
-export interface EndpointDeps {
-  clock: Clock;
-  database: Database;
+export interface EndpointDeps extends Pick<Deps, 'clock' | 'database'> {
   allowedNetworks: readonly string[];
 }
 
-/** Maximum number of endpoints of a project. Each costs work with every change. */
+/** Maximum number of endpoints per project. Each costs work with every change. */
 const maxEndpoints = 50;
 
-/** Maximum number of secrets of one endpoint that sign besides the present one. */
+/** Maximum number of secrets per endpoint that sign besides the current one. */
 const maxPreviousSecrets = 4;
 
 export interface EndpointInput {
@@ -31,7 +28,7 @@ export interface EndpointInput {
 }
 
 /**
- * Creates an endpoint, which gets the changes from now on, with its audit row.
+ * Creates an endpoint, which receives the changes from now on, with its audit row.
  *
  * @throws ProblemError `url_not_allowed`, `too_many_webhook_endpoints`.
  */
@@ -45,7 +42,7 @@ export function createEndpoint(
   const now = deps.clock();
   const { projectId } = by;
   return deps.database.transaction(async (tx) => {
-    // Serializes the creations of a project, so that none passes the limit.
+    // Serializes concurrent creations in a project, so that together they stay within the limit.
     await tx.$executeRaw`select from projects where id = ${projectId} for no key update`;
     const count = await tx.webhookEndpoint.count({ where: { projectId, deletedAt: null } });
     if (count >= maxEndpoints) throw new ProblemError('too_many_webhook_endpoints');
@@ -124,7 +121,7 @@ export function updateEndpoint(
 }
 
 /**
- * Deletes an endpoint with its audit row. Its deliveries disappear with it; housekeeping deletes the rows.
+ * Marks an endpoint as deleted, with its audit row. Housekeeping deletes its row and its deliveries.
  *
  * @throws ProblemError `webhook_endpoint_not_found`.
  */
@@ -151,7 +148,7 @@ export function deleteEndpoint(
 }
 
 /**
- * Gives an endpoint a new secret, with its audit row. The previous ones also sign until the overlap ends.
+ * Gives an endpoint a new secret, with its audit row. Previous secrets also sign until the overlap ends.
  *
  * @throws ProblemError `webhook_endpoint_not_found`.
  */
@@ -185,11 +182,6 @@ export function rotateSecret(
     await keep(tx, row);
     return row;
   });
-}
-
-/** Returns the previous secrets of an endpoint's row. */
-export function previousSecretsOf(row: WebhookEndpoint): PreviousSecret[] {
-  return row.previousSecrets as unknown as PreviousSecret[]; // written by rotateSecret
 }
 
 /**

@@ -1,17 +1,9 @@
-import { setImmediate as otherWork } from 'node:timers/promises';
+import { type SweepDeps, sweepUsers, timelinesOf } from '../changes/sweep-users.ts';
 import { boundaryChanges, nextEndAfter } from '../entitlements/core/change.ts';
-import { loadLive } from '../entitlements/refresh/store-timeline.ts';
-import { lockUsers } from '../entitlements/users.ts';
-import type { Clock } from '../platform/clock.ts';
-import { type Database, sql, type Tx } from '../platform/database.ts';
+import { toIso } from '../entitlements/refresh/store-changes.ts';
+import { type LockedUser, lockUsers } from '../entitlements/users.ts';
+import { sql, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { Logger } from '../platform/logger.ts';
-
-interface ExpiringDeps {
-  clock: Clock;
-  database: Database;
-  logger: Logger;
-}
 
 /** Maximum number of users of one project per transaction. */
 const batchSize = 200;
@@ -33,13 +25,13 @@ interface Notice {
 }
 
 /**
- * Writes the notices of known ends that lie within the project's notice period, once per user, feature and
- * end, to the endpoints that want them. `next_end_at` of a user is the first end that was not checked yet, so
- * that each sweep reads only users with something new.
+ * Writes notices of known ends within the project's notice period, once per user, feature and end, for the
+ * endpoints that subscribe to them. `next_end_at` of a user is the first end that was not checked yet, so each
+ * sweep reads only users with something new.
  *
  * @returns the number of checked users.
  */
-export async function sweepExpiring(deps: ExpiringDeps): Promise<number> {
+export async function sweepExpiring(deps: SweepDeps): Promise<number> {
   const { rows } = await deps.database.pool.query<{ id: string; days: number }>(
     `select p.id, p.expiring_notice_days as days from projects p
      where p.expiring_notice_days > 0 and exists (
@@ -52,15 +44,20 @@ export async function sweepExpiring(deps: ExpiringDeps): Promise<number> {
   );
   let checked = 0;
   for (const { id, days } of rows) {
+    const until = (now: number): number => now + days * dayMs;
     try {
-      for (let batch = 0; batch < maxBatches; batch += 1) {
-        const now = Math.floor(deps.clock());
-        const count = await deps.database.transaction((tx) =>
-          notifyProject(tx, id, now, now + days * dayMs),
-        );
-        checked += count;
-        if (count < batchSize) break;
-      }
+      checked += await sweepUsers(deps, {
+        ...{ batchSize, maxBatches },
+        lock: (tx, { now, limit, failedBefore }) =>
+          lockUsers(
+            tx,
+            sql`uid in (
+              select uid from users where project_id = ${id} and next_end_at <= ${new Date(until(now))}
+                and (refresh_failed_at is null or refresh_failed_at < ${new Date(failedBefore)})
+              order by next_end_at limit ${limit} for update skip locked)`,
+          ),
+        process: (tx, users, now) => notifyUsers(tx, id, users, { now, until: until(now) }),
+      });
     } catch (error) {
       deps.logger.warn(
         { err: error, projectId: id },
@@ -71,36 +68,22 @@ export async function sweepExpiring(deps: ExpiringDeps): Promise<number> {
   return checked;
 }
 
-/** @param until the end of the notice period, epoch milliseconds. */
-async function notifyProject(
+/** Writes the notices of ends up to `until`, and stores each user's first end after it. Epoch milliseconds. */
+async function notifyUsers(
   tx: Tx,
   projectId: string,
-  now: number,
-  until: number,
-): Promise<number> {
-  const users = await lockUsers(
-    tx,
-    sql`uid in (
-      select uid from users where project_id = ${projectId} and next_end_at <= ${new Date(until)}
-      order by next_end_at limit ${batchSize} for update skip locked)`,
-  );
-  if (users.length === 0) return 0;
-  const live = await loadLive(
-    tx,
-    users.map(({ uid }) => uid),
-  );
+  users: readonly LockedUser[],
+  { now, until }: { now: number; until: number },
+): Promise<void> {
   const ends: { uid: string; feature_code: string; ends_at: string }[] = [];
   const next: { uid: string; at: string | null }[] = [];
-  for (const [nth, { uid }] of users.entries()) {
-    const timeline = (live.get(uid)?.segments ?? []).map(({ segment }) => segment);
+  for await (const [{ uid }, timeline] of timelinesOf(tx, users)) {
     for (const { at, lost } of boundaryChanges(timeline, now + 1, until)) {
       for (const code of lost) {
         ends.push({ uid: String(uid), feature_code: code, ends_at: new Date(at).toISOString() });
       }
     }
-    const nextEnd = nextEndAfter(timeline, until);
-    next.push({ uid: String(uid), at: nextEnd === null ? null : new Date(nextEnd).toISOString() });
-    if (nth % 25 === 0) await otherWork();
+    next.push({ uid: String(uid), at: toIso(nextEndAfter(timeline, until)) });
   }
   const isNew = await tx.$queryRaw<{ uid: bigint; feature_code: string; ends_at: Date }[]>`
     insert into expiring_notices (uid, feature_code, ends_at)
@@ -128,10 +111,9 @@ async function notifyProject(
     update users u set next_end_at = n.at
     from jsonb_to_recordset(${JSON.stringify(next)}::jsonb) as n (uid bigint, at timestamptz)
     where u.uid = n.uid`;
-  return users.length;
 }
 
-/** Writes a delivery of each notice to each endpoint that wants it. */
+/** Writes a delivery of each notice for each endpoint that subscribes to notices. */
 async function storeNotices(
   tx: Tx,
   projectId: string,

@@ -1,15 +1,12 @@
 import { loadChanges, type PublishedChange } from '../changes/load-changes.ts';
 import { toChangeDto } from '../changes/schemas.ts';
+import type { Deps } from '../deps.ts';
 import { loadDatabaseIdentity } from '../entitlements/read/database-identity.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database, Tx } from '../platform/database.ts';
+import type { Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { typeOfChange } from './core/message.ts';
 
-export interface FanOutDeps {
-  clock: Clock;
-  database: Database;
-}
+export type FanOutDeps = Pick<Deps, 'clock' | 'database'>;
 
 /** Maximum number of deliveries that one transaction writes. */
 const maxDeliveries = 1_000;
@@ -22,8 +19,8 @@ interface Group {
 }
 
 /**
- * Writes a delivery for every published change that an enabled endpoint wants and does not have yet. The
- * position of an endpoint moves in the same transaction, so a killed process neither loses nor repeats one.
+ * Writes a delivery of each published change for every enabled endpoint that subscribes to its type. The
+ * endpoint's position moves in the same transaction, so a killed process neither loses nor repeats one.
  *
  * @returns whether changes remain, for which it must be called again.
  */
@@ -57,12 +54,12 @@ async function fanOutTo(
 ): Promise<boolean> {
   const limit = Math.ceil(maxDeliveries / endpointIds.length);
   const page = await loadChanges(database, { projectId }, position, limit);
-  // What was deleted before it was read is lost to every reader; the endpoint continues with the oldest.
+  // Changes that were deleted before this are lost (`purgeChanges` reports it): continues with the oldest.
   const { changes, position: next } = page.isExpired
     ? await loadChanges(database, { projectId }, 'start', limit)
     : page;
   await database.transaction(async (tx) => {
-    // An endpoint that another instance has locked is left to it; one that was moved has a new position.
+    // Skips endpoints that another instance has locked, and those whose position has moved.
     const endpoints = await tx.$queryRaw<{ id: string; types: string[] }[]>`
       select id, types from webhook_endpoints
       where id = any(${endpointIds}) and position = ${position} and status = 'enabled'
@@ -94,7 +91,7 @@ function deliveriesOf(
   });
 }
 
-/** Stores deliveries. Those that exist, because a replay moved the position back, keep their message's id. */
+/** Stores deliveries. Those that exist, because a replay moved the position back, keep their message id. */
 async function storeDeliveries(
   tx: Tx,
   projectId: string,

@@ -1,13 +1,9 @@
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
-import type { Metrics } from '../platform/metrics.ts';
+import type { Deps } from '../deps.ts';
 
 /** Measures the delay of webhooks and the number of endpoints that the service disabled. */
-export async function measureWebhooks(deps: {
-  clock: Clock;
-  database: Database;
-  metrics: Metrics;
-}): Promise<void> {
+export async function measureWebhooks(
+  deps: Pick<Deps, 'clock' | 'database' | 'metrics'>,
+): Promise<void> {
   const now = deps.clock();
   const { rows } = await deps.database.pool.query<{
     due: Date | null;

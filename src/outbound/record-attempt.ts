@@ -1,25 +1,18 @@
 import { recordAudit } from '../audit/record.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Metrics } from '../platform/metrics.ts';
+import type { Deps } from '../deps.ts';
 import type { Claim } from './claim.ts';
 import { waitBeforeRetryMs } from './core/retry-schedule.ts';
+import { maxStoredAttempts, type StoredAttempt } from './schemas.ts';
 import type { Attempt } from './send.ts';
 
-/** Period of failures alone after which an endpoint is disabled, milliseconds: five days. */
+/** Time without a successful attempt after which an endpoint is disabled, milliseconds: five days. */
 const failingForMs = 5 * 86_400_000;
 
-export interface RecordDeps {
-  clock: Clock;
-  database: Database;
-  logger: Logger;
-  metrics: Metrics;
-}
+export type RecordDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'metrics'>;
 
 /**
- * Records the result of an attempt and schedules the next one. A 410, or five days of failures alone, disables
- * the endpoint, with an audit row.
+ * Records the result of an attempt and schedules the next one. A 410, or five days in which every attempt
+ * failed, disables the endpoint, with an audit row.
  */
 export async function recordAttempt(
   deps: RecordDeps,
@@ -50,8 +43,8 @@ export async function recordAttempt(
 }
 
 /**
- * Notes since when every attempt to an endpoint failed. A statement of its own: with the delivery's, it would
- * lock both in another order than a replay does.
+ * Records since when every attempt to an endpoint has failed. This is a separate statement: together with the
+ * delivery's, it would lock the two rows in another order than a replay does.
  */
 async function noteHealth({ database }: RecordDeps, claim: Claim, attempt: Attempt): Promise<void> {
   const isDelivered = attempt.error === null;
@@ -64,8 +57,9 @@ async function noteHealth({ database }: RecordDeps, claim: Claim, attempt: Attem
 }
 
 /**
- * Stores an attempt, unless the lease was lost. If an operator asked for another attempt while it ran
- * (`next_attempt_at` differs), that one follows whatever the result is.
+ * Stores an attempt, unless the lease was lost. If an operator requested another attempt while it ran
+ * (`next_attempt_at` differs), that attempt follows whatever the result is. Only the last attempts are kept,
+ * because operators may retry any number of times.
  */
 async function storeAttempt(
   { database }: RecordDeps,
@@ -79,22 +73,14 @@ async function storeAttempt(
     ...{ error, response },
   };
   await database.pool.query(
-    `update webhook_deliveries set leased_until = null, attempts = attempts || $6::jsonb,
+    `update webhook_deliveries set leased_until = null,
+       attempts = jsonb_path_query_array(attempts || $6::jsonb, '$[last - ${maxStoredAttempts - 1} to last]'),
        status = case when next_attempt_at = $3 then $4 else status end,
        tries = case when next_attempt_at = $3 then tries + 1 else tries end,
        next_attempt_at = case when next_attempt_at = $3 then $5::timestamptz else next_attempt_at end
      where id = $1 and leased_until = $2`,
     [claim.id, claim.leasedUntil, claim.dueAt, status, nextAttemptAt, JSON.stringify([stored])],
   );
-}
-
-/** An attempt as it is stored and shown. */
-export interface StoredAttempt {
-  at: string;
-  status: number | null;
-  duration_ms: number;
-  error: string | null;
-  response: string | null;
 }
 
 async function disable(
@@ -107,9 +93,9 @@ async function disable(
     const { count } = await tx.webhookEndpoint.updateMany({
       where: {
         ...{ id: endpointId, status: 'enabled', deletedAt: null },
-        // An operator may have corrected it while the attempt ran.
+        // An operator may have changed it while the attempt ran.
         url,
-        // A success in the meantime keeps it enabled.
+        // Another attempt may have succeeded meanwhile.
         ...(reason === 'failing' ? { failingSince: { lte: new Date(now - failingForMs) } } : {}),
       },
       data: { status: 'disabled', disabledReason: reason },

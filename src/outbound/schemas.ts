@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { WebhookDelivery, WebhookEndpoint } from '../generated/prisma/client.ts';
 import { isoInstant, isoInstantSchema, wholeTextSchema } from '../http/schemas.ts';
 import { messageTypes, type MessageType } from './core/message.ts';
-import type { StoredAttempt } from './record-attempt.ts';
 
 const typeNames = Object.keys(messageTypes) as [MessageType, ...MessageType[]]; // the table's own keys
 const typeTexts = Object.entries(messageTypes).map(([type, text]) => `\`${type}\`: ${text}`);
@@ -19,7 +18,7 @@ export const endpointInput = {
     .array(z.enum(typeNames))
     .min(1)
     .max(typeNames.length)
-    .describe(`The types of messages that the endpoint gets. ${typeTexts.join('; ')}`),
+    .describe(`The types of messages that the endpoint receives. ${typeTexts.join('; ')}`),
   description: wholeTextSchema.trim().max(500),
 };
 
@@ -34,7 +33,7 @@ export const endpointSchema = z
     disabled_reason: z
       .enum(['operator', 'gone', 'failing'])
       .nullable()
-      .describe('`gone`: it answered 410; `failing`: every attempt of five days failed'),
+      .describe('`gone`: it responded with 410; `failing`: every attempt of five days failed'),
     created_at: isoInstantSchema,
   })
   .meta({ id: 'WebhookEndpoint' });
@@ -44,9 +43,23 @@ export type EndpointDto = z.infer<typeof endpointSchema>;
 export const secretSchema = z
   .string()
   .optional()
-  .describe('Verifies the signatures; shown only once, and omitted if the answer is replayed');
+  .describe('Verifies the signatures; shown only once, and omitted from a replayed response');
 
 export const deliveryStatus = z.enum(['pending', 'delivered', 'failed']);
+
+/** An attempt as it is stored and shown. */
+const attemptSchema = z.object({
+  at: isoInstantSchema,
+  status: z.int().nullable().describe('The HTTP status; `null` if there was no response'),
+  duration_ms: z.int(),
+  error: z.string().nullable(),
+  response: z.string().nullable().describe('The first 1,024 bytes of the response'),
+});
+
+export type StoredAttempt = z.infer<typeof attemptSchema>;
+
+/** Maximum number of stored attempts per delivery. */
+export const maxStoredAttempts = 20;
 
 export const deliverySchema = z
   .object({
@@ -56,15 +69,9 @@ export const deliverySchema = z
     status: deliveryStatus,
     created_at: isoInstantSchema,
     next_attempt_at: isoInstantSchema.nullable(),
-    attempts: z.array(
-      z.object({
-        at: isoInstantSchema,
-        status: z.int().nullable().describe('The HTTP status; `null` without an answer'),
-        duration_ms: z.int(),
-        error: z.string().nullable(),
-        response: z.string().nullable().describe('The first 1,024 bytes of the answer'),
-      }),
-    ),
+    attempts: z
+      .array(attemptSchema)
+      .describe(`The last ${maxStoredAttempts} attempts, the latest last`),
   })
   .meta({ id: 'WebhookDelivery' });
 
@@ -90,6 +97,6 @@ export function toDeliveryDto(row: WebhookDelivery): z.infer<typeof deliverySche
     status: deliveryStatus.parse(row.status),
     created_at: isoInstant(row.createdAt),
     next_attempt_at: isoInstant(row.nextAttemptAt),
-    attempts: row.attempts as unknown as StoredAttempt[], // written by recordAttempt
+    attempts: z.array(attemptSchema).parse(row.attempts),
   };
 }

@@ -1,26 +1,20 @@
+import type { Deps } from '../deps.ts';
 import type { WebhookEndpoint } from '../generated/prisma/client.ts';
 import { ProblemError } from '../http/problem.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Lifecycle } from '../platform/lifecycle.ts';
 import { newId } from '../platform/ids.ts';
 import { bodyOf } from './core/message.ts';
-import { previousSecretsOf } from './endpoints.ts';
-import { liveSecrets } from './secrets.ts';
+import { liveSecrets, previousSecretsOf } from './secrets.ts';
 import type { Attempt, Sender } from './send.ts';
 
-/** Maximum number of concurrent tests of one project. */
+/** Maximum number of concurrent tests per project. */
 const maxPerProject = 4;
 
-/** Creates the function that sends `webhook.test` to an endpoint, also to a disabled one. */
+/** Creates the function that sends `webhook.test` to an endpoint, even if it is disabled. */
 export function createSendTest({
   clock,
   lifecycle,
   sender,
-}: {
-  clock: Clock;
-  lifecycle: Lifecycle;
-  sender: Sender;
-}) {
+}: Pick<Deps, 'clock' | 'lifecycle'> & { sender: Sender }) {
   const running = new Map<string, number>();
   const stopped = new AbortController();
   lifecycle.onStop(() => {
@@ -28,7 +22,7 @@ export function createSendTest({
   });
 
   /**
-   * Undefined if the process stops.
+   * Returns the result; undefined if the process stops.
    *
    * @throws ProblemError `too_many_requests` if the project has too many tests running.
    */

@@ -10,10 +10,10 @@ export const attemptTimeoutMs = 15_000;
 /** Time after which an idle connection is closed, milliseconds. */
 const keepAliveMs = 4_000;
 
-/** Maximum number of bytes that are read of an answer. */
+/** Maximum number of bytes that are read of a response. */
 const maxReadBytes = 4_096;
 
-/** Maximum number of bytes of an answer that are stored. */
+/** Maximum number of bytes that are stored of a response. */
 const maxStoredBytes = 1_024;
 
 /** Why an attempt failed. */
@@ -31,10 +31,10 @@ export interface Attempt {
   /** When it began, epoch milliseconds. */
   at: number;
   durationMs: number;
-  /** The HTTP status; null without an answer. */
+  /** The HTTP status; null if there was no response. */
   status: number | null;
   error: SendError | null;
-  /** The start of the answer; null without one. */
+  /** The start of the response; null if there was no response. */
   response: string | null;
   retryAfterMs: number | null;
 }
@@ -44,14 +44,14 @@ interface SignedMessage {
   /** The header `webhook-id`. */
   id: string;
   body: string;
-  /** All secrets that sign. */
+  /** The secrets that sign, each with a signature of its own. */
   secrets: readonly string[];
 }
 
 export interface SenderOptions {
   clock: Clock;
   monotonic: Clock;
-  /** Networks to which webhooks may be sent although they are internal; http is allowed there. */
+  /** Internal networks to which webhooks may be sent, also over http. In CIDR notation. */
   allowedNetworks: readonly string[];
   /** Resolves a name to addresses; by default with DNS, without the hosts file. */
   resolve?: Resolve;
@@ -59,9 +59,8 @@ export interface SenderOptions {
   timeoutMs?: number;
 }
 
-/** Sends messages over HTTP. */
 export interface Sender {
-  /** Sends a message once. Never throws: failures are in the result. Undefined if `signal` aborted it. */
+  /** Sends a message once. Never throws: failures are in the result, which is undefined after an abort. */
   send(message: SignedMessage, signal: AbortSignal): Promise<Attempt | undefined>;
 }
 
@@ -76,10 +75,10 @@ export function createSender(options: SenderOptions): Sender {
     connect: createConnect(allowedNetworks, options),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    // HTTP/1.1 without pipelining: a slow answer delays no other message.
+    // HTTP/1.1 without pipelining: a slow response delays no other message.
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
-    // Whatever the receiver asks for, so that few connections are idle.
+    // Ignores the receiver's `Keep-Alive`, so that few connections are idle.
     keepAliveMaxTimeout: keepAliveMs,
   });
 
@@ -138,18 +137,18 @@ export function createSender(options: SenderOptions): Sender {
   };
 }
 
-/** Returns the header `webhook-signature`: a signature per secret. */
+/** Returns the header `webhook-signature`, with a signature per secret. */
 function signaturesOf(id: string, at: number, body: string, secrets: readonly string[]): string {
   return secrets.map((secret) => new Webhook(secret).sign(id, new Date(at), body)).join(' ');
 }
 
-/** Reads the start of an answer and drops the rest. */
+/** Reads the start of a response and drops the rest. */
 async function readStart(body: Dispatcher.ResponseData['body']): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
+    // undici types chunks as `any`; its bodies are byte streams.
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      // undici's body is a byte stream
       chunks.push(chunk);
       size += chunk.length;
       if (size >= maxReadBytes) break;

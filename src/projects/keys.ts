@@ -3,19 +3,15 @@ import { recordAudit } from '../audit/record.ts';
 import { newKey } from '../auth/api-key.ts';
 import { type KeyScope, scopes } from '../auth/caller.ts';
 import type { Operator } from '../auth/project-access.ts';
+import type { Deps } from '../deps.ts';
 import type { ApiKey } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { notFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import { isoInstant, isoInstantSchema } from '../http/schemas.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Database } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 
-export interface KeyDeps {
-  database: Database;
-  clock: Clock;
-}
+export type KeyDeps = Pick<Deps, 'clock' | 'database'>;
 
 export const scopeSchema = z.enum(scopes);
 

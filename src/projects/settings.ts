@@ -59,7 +59,7 @@ export const settings = {
       .min(0)
       .max(365)
       .describe(
-        'How many days before a known end webhook endpoints get `entitlements.expiring`; 0 for never',
+        'How many days before a known end webhook endpoints receive `entitlements.expiring`; 0 = never',
       ),
   },
   reconcile: {

@@ -1,18 +1,15 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Operator } from '../auth/project-access.ts';
+import type { Deps } from '../deps.ts';
 import { presentOf } from '../entitlements/core/present.ts';
 import { type NewChange, storeChanges } from '../entitlements/refresh/store-changes.ts';
 import { type LockedUser, lockUsers } from '../entitlements/users.ts';
 import { userNotFound } from '../http/not-found.ts';
 import { isoInstant } from '../http/schemas.ts';
-import type { Clock } from '../platform/clock.ts';
-import { type Database, sql, type Tx } from '../platform/database.ts';
+import { sql, type Tx } from '../platform/database.ts';
 import type { Erased } from './schemas.ts';
 
-export interface EraseDeps {
-  clock: Clock;
-  database: Database;
-}
+export type EraseDeps = Pick<Deps, 'clock' | 'database'>;
 
 /**
  * Erases a user's personal data: customers' e-mail addresses, payloads of stored events, and stored webhook
@@ -22,7 +19,7 @@ export interface EraseDeps {
  * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit rows
  * contain no personal data. The user's entitlements do not change.
  *
- * @throws ProblemError user_not_found
+ * @throws ProblemError `user_not_found`.
  */
 export function eraseUser(
   deps: EraseDeps,

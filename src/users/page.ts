@@ -1,3 +1,4 @@
+import type { Deps } from '../deps.ts';
 import { toRecordedSegmentDto } from '../entitlements/query-schemas.ts';
 import {
   segmentOf,
@@ -10,8 +11,7 @@ import { toGrantDto } from '../grants/grants.ts';
 import { toRevocationDto } from '../grants/revocations.ts';
 import { isoInstant } from '../http/schemas.ts';
 import { type PurchaseRow, toPurchaseDto, userPurchases } from '../linking/purchase-list.ts';
-import type { Clock } from '../platform/clock.ts';
-import { type Database, sqlText, type Tx } from '../platform/database.ts';
+import { sqlText, type Tx } from '../platform/database.ts';
 import { type EventRow, storedEvent, userEvents } from '../webhook/stored-events.ts';
 import type { UserPage } from './schemas.ts';
 
@@ -24,11 +24,11 @@ const maxEvents = 20;
 const maxSegments = 100;
 
 /**
- * Loads everything about one user from one snapshot of the database, with a fixed number of queries; null if
- * the project has no such user.
+ * Loads a user's page from one snapshot of the database, with a fixed number of queries. Returns null if the
+ * project has no such user.
  */
 export function loadUserPage(
-  { clock, database }: { clock: Clock; database: Database },
+  { clock, database }: Pick<Deps, 'clock' | 'database'>,
   user: UserName,
 ): Promise<UserPage | null> {
   return database.prisma.$transaction((tx) => loadPage(tx, user, clock()), {
@@ -75,7 +75,7 @@ async function loadPage(
 }
 
 /**
- * Loads live segments, ordered by feature and start. If there are too many, present and future segments take
+ * Loads live segments, ordered by feature and start. If there are too many, current and future segments take
  * precedence over past ones, and near ones over distant ones.
  */
 async function loadLiveSegments(tx: Tx, uid: bigint, now: number): Promise<UserPage['timeline']> {

@@ -20,7 +20,7 @@ export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }
       config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
-        summary: 'Get everything about one user in one response',
+        summary: 'Get a user with its customers, purchases, grants, timeline and events',
         params,
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: { 200: userPageSchema },

@@ -41,7 +41,7 @@ const subscriptionSchema = z.strictObject({
   ),
 });
 
-/** Everything about one user. */
+/** A user's customers, subscriptions, purchases, grants, revocations, timeline and latest events. */
 export const userPageSchema = z
   .strictObject({
     project_id: z.string(),
