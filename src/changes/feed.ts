@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Deps } from '../deps.ts';
 import { loadDatabaseIdentity } from '../entitlements/read/database-identity.ts';
 import { type FeedFilter, loadChanges, type PublishedChange } from './load-changes.ts';
@@ -9,6 +10,12 @@ import { createWakeUps } from './wake-ups.ts';
  * send in between.
  */
 const pageSize = 200;
+
+/**
+ * Pause after a look, a multiple of its duration up to a maximum in milliseconds: changes that are committed in
+ * quick succession share a commit of the feed instead of competing with it.
+ */
+const rest = { times: 2, maxMs: 25 };
 
 /**
  * Receives each published change once, in the order of the feed; `gap` if changes were deleted before this
@@ -93,7 +100,9 @@ export function createFeed(deps: FeedDeps): Feed {
     try {
       while (isDue && !stopped) {
         isDue = false;
+        const begunAt = performance.now();
         await look();
+        await pause(Math.min(rest.maxMs, rest.times * (performance.now() - begunAt)));
       }
     } finally {
       running = undefined;

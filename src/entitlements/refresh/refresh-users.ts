@@ -9,7 +9,7 @@ import { presentOf } from '../core/present.ts';
 import { hasTooManySources } from '../core/source-cap.ts';
 import type { LockedUser } from '../users.ts';
 import { loadFacts } from './load-facts.ts';
-import { type NewChange, passedBoundaries, storeChanges, toIso } from './store-changes.ts';
+import { insertChanges, type NewChange, passedBoundaries, toIso } from './store-changes.ts';
 import { loadLive, storeTimelines, type TimelineUpdate } from './store-timeline.ts';
 
 /** Maximum number of timelines to compute before yielding to the event loop. */
@@ -93,9 +93,9 @@ export async function refreshUsers(
     if (refreshed.length % maxTimelinesAtOnce === 0) await yieldToEventLoop();
   }
   await storeTimelines(tx, updates);
-  await storeChanges(tx, changes);
   const nextBoundaries = new Map(changes.map(({ user, nextChangeAt }) => [user.uid, nextChangeAt]));
   await tx.$executeRaw`
+    with stored as (${insertChanges(changes)})
     update users u set
       revision = r.revision,
       catalog_revision = p.catalog_revision,

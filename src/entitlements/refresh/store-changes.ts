@@ -1,4 +1,4 @@
-import type { Tx } from '../../platform/database.ts';
+import { sql, type Sql, type Tx } from '../../platform/database.ts';
 import { type AnswerChange, boundaryChanges, type ChangeCause } from '../core/change.ts';
 import type { Segment } from '../core/facts.ts';
 import type { LockedUser } from '../users.ts';
@@ -38,7 +38,11 @@ export function passedBoundaries(
  * set back.
  */
 export async function storeChanges(tx: Tx, changes: readonly NewChange[]): Promise<void> {
-  if (changes.length === 0) return;
+  if (changes.length > 0) await tx.$executeRaw`${insertChanges(changes)}`;
+}
+
+/** Returns the statement of `storeChanges`, for a caller that saves a round trip by running it with its own. */
+export function insertChanges(changes: readonly NewChange[]): Sql {
   const rows = changes.map((change) => ({
     uid: String(change.user.uid),
     project_id: change.user.projectId,
@@ -51,7 +55,7 @@ export async function storeChanges(tx: Tx, changes: readonly NewChange[]): Promi
     changed: change.changed,
     next_change_at: toIso(change.nextChangeAt),
   }));
-  await tx.$executeRaw`
+  return sql`
     insert into changes (uid, project_id, revision, cause, at, recorded_at, gained, lost, changed, next_change_at)
     select uid, project_id, revision, cause, at, recorded_at, gained, lost, changed, next_change_at
     from rows from (
