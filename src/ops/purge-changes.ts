@@ -30,12 +30,12 @@ export async function purgeChanges(
          where e.status = 'enabled' and e.deleted_at is null and e.position < l.position) as missed_by`,
     [recordedBefore, batch],
   );
-  const [{ deleted = 0, missed_by: endpointIds = [] } = {}] = rows;
-  if (endpointIds.length > 0) {
+  const [purged] = rows;
+  if (purged !== undefined && purged.missed_by.length > 0) {
     logger.warn(
-      { endpointIds },
+      { endpointIds: purged.missed_by },
       'changes were deleted before their webhooks were written: these endpoints miss them',
     );
   }
-  return deleted;
+  return purged?.deleted ?? 0;
 }
