@@ -7,8 +7,7 @@ const typeNames = Object.keys(messageTypes) as [MessageType, ...MessageType[]]; 
 const typeTexts = Object.entries(messageTypes).map(([type, text]) => `\`${type}\`: ${text}`);
 
 export const endpointInput = {
-  url: z
-    .string()
+  url: wholeTextSchema
     .max(2_048)
     .describe('Where messages are sent')
     .meta({
