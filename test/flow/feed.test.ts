@@ -5,6 +5,7 @@ import { createFeed, type Feed } from '../../src/changes/feed.ts';
 import type { PublishedChange } from '../../src/changes/load-changes.ts';
 import { lockUsersAtBoundary } from '../../src/entitlements/users.ts';
 import { openRedis, type Redis } from '../../src/platform/redis.ts';
+import { countAlarms } from '../helpers/alarms.ts';
 import type { TestService } from '../helpers/service.ts';
 import { startTwoProjects } from '../helpers/two-projects.ts';
 
@@ -124,7 +125,7 @@ describe('a sweep of boundaries', () => {
   });
 
   it('is not held up by a user whose changes cannot be stored in time; the user follows later', async () => {
-    const { database, metrics } = service.deps;
+    const { database } = service.deps;
     const until = service.clock.now() + hour;
     await grant(['stuck', 'free_1', 'free_2', 'free_3'], notes.key, until);
     await database.pool.query(`
@@ -145,10 +146,7 @@ describe('a sweep of boundaries', () => {
       );
       return rows.map(({ user_id }) => user_id);
     };
-    const alarms = async (): Promise<number> =>
-      (await metrics.alarms.get()).values.find(
-        ({ labels }) => labels.kind === 'timeline_not_computed',
-      )?.value ?? 0;
+    const alarms = () => countAlarms(service, 'timeline_not_computed');
     const before = await alarms();
     await sweepBoundaries(service.deps);
     expect(await told()).toEqual(['free_1', 'free_2', 'free_3']);

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { countAlarms } from '../helpers/alarms.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 /* Which session an intent claims: the one that Stripe returned, even if that response was lost. */
@@ -42,10 +43,7 @@ describe('an intent’s id on a session that is not its own', () => {
     await shop.settle();
     return id;
   }
-  const alarms = async (): Promise<number> => {
-    const { values } = await shop.service.deps.metrics.alarms.get();
-    return values.find(({ labels }) => labels.kind === 'intent_of_another_session')?.value ?? 0;
-  };
+  const alarms = () => countAlarms(shop.service, 'intent_of_another_session');
   /** As if Stripe's response were lost. */
   async function loseAnswer(user: string, price: 'pro' | 'forever'): Promise<string> {
     await shop.checkout(user, price);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sweepBehindCatalog } from '../../src/entitlements/refresh/sweeps.ts';
+import { countAlarms } from '../helpers/alarms.ts';
 import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
@@ -72,10 +73,7 @@ async function seats(): Promise<Map<string, unknown>> {
 const seatsOf = (others: number, ofBroken: number) =>
   new Map(users.map((user) => [user, broken.includes(user) ? ofBroken : others]));
 
-async function alarms(): Promise<number> {
-  const { values } = await service.deps.metrics.alarms.get();
-  return values.find(({ labels }) => labels.kind === 'timeline_not_computed')?.value ?? 0;
-}
+const alarms = () => countAlarms(service, 'timeline_not_computed');
 
 describe('a change of the catalog', () => {
   it('is in the answers of all but those who fail, who keep what they had, and raises an alarm for each', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sweepBehindCatalog } from '../../src/entitlements/refresh/sweeps.ts';
+import { countAlarms } from '../helpers/alarms.ts';
 import { at, text } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { reconcile } from '../helpers/reconciliation.ts';
@@ -65,10 +66,7 @@ async function seats(): Promise<Map<string, unknown>> {
   return counts;
 }
 
-async function alarms(): Promise<number> {
-  const { values } = await shop.service.deps.metrics.alarms.get();
-  return values.find(({ labels }) => labels.kind === 'timeline_not_computed')?.value ?? 0;
-}
+const alarms = () => countAlarms(shop.service, 'timeline_not_computed');
 
 describe('a change of the catalog whose batches take too long', () => {
   it('is answered as running, and the sweep refreshes all users but the one who is too big, with an alarm', async () => {

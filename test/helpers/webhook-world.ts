@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { claimDeliveries, type Claim } from '../../src/outbound/claim.ts';
 import { dispatchAll } from '../../src/outbound/dispatcher.ts';
 import { at, text } from './json.ts';
@@ -15,14 +16,15 @@ export interface WebhookWorld extends TwoProjects {
   ) => Promise<{ status: number; body: unknown }>;
   /** Creates an endpoint. */
   create: (body: object, key?: string) => Promise<{ id: string; secret: string }>;
-  /** Grants a feature of `notes` to a new user, whose id it returns. */
-  grant: () => Promise<string>;
+  /** Grants `export`, or another feature of `notes`, to a new user, whose id it returns. */
+  grant: (more?: object) => Promise<string>;
   /** Publishes what changed and sends what is due, as the background does by itself. */
   dispatch: () => Promise<void>;
   /** Claims as one process with a capacity of its own. */
   claim: (running?: Record<string, number>, max?: number) => Promise<Claim[]>;
   deliveries: (
     endpointId: string,
+    query?: string,
   ) => Promise<{ id: string; status: string; attempts: unknown[] }[]>;
   /** Writes this many due deliveries to an endpoint, whose ids contain the name. */
   fill: (endpointId: string, count: number, name?: string) => Promise<void>;
@@ -45,12 +47,14 @@ export async function startWebhookWorld(
     call,
     async create(body, key) {
       const made = await call('POST', '/admin/webhook-endpoints', body, key);
+      expect(made).toMatchObject({ status: 201 });
       return { id: text(made.body, 'id'), secret: text(made.body, 'secret') };
     },
-    async grant() {
+    async grant(more = {}) {
       users += 1;
       const about = { user_id: `u_${users}`, feature_code: 'export', reason: 'a test' };
-      await call('POST', '/admin/grant', about);
+      const { status } = await call('POST', '/admin/grant', { ...about, ...more });
+      expect(status).toBe(201);
       return about.user_id;
     },
     async dispatch() {
@@ -62,8 +66,9 @@ export async function startWebhookWorld(
         max,
         running: new Map(Object.entries(running)),
       }),
-    async deliveries(endpointId) {
-      const { body } = await call('GET', `/admin/webhook-endpoints/${endpointId}/deliveries`);
+    async deliveries(endpointId, query = '') {
+      const path = `/admin/webhook-endpoints/${endpointId}/deliveries${query}`;
+      const { body } = await call('GET', path);
       return at(body, 'data') as never; // as the route's schema says
     },
     fill: (endpointId, count, name = '') => fillDeliveries(service, endpointId, count, name),

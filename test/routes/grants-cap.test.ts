@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { maxSources } from '../../src/entitlements/core/source-cap.ts';
 import { ensureUsers } from '../../src/entitlements/users.ts';
+import { countAlarms } from '../helpers/alarms.ts';
 import { at } from '../helpers/json.ts';
 import { rowsOf } from '../helpers/lists.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
@@ -39,10 +40,7 @@ const post = (path: string, body: object) =>
 
 const grant = (userId: string) => ({ user_id: userId, feature_code: 'export' });
 
-async function alarms(): Promise<number> {
-  const { values } = await shop.service.deps.metrics.alarms.get();
-  return values.find(({ labels }) => labels.kind === 'too_many_sources')?.value ?? 0;
-}
+const alarms = () => countAlarms(shop.service, 'too_many_sources');
 
 describe('a user with as many grants as are possible', () => {
   it('gets no more until one ends', async () => {

@@ -1,10 +1,11 @@
 import { expect } from 'vitest';
+import { countAlarms } from '../helpers/alarms.ts';
 import { text } from '../helpers/json.ts';
 import type { Shop } from '../helpers/shop.ts';
 import { buyAt, itemOf, sell, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, forever, idOf, pro, put, required } from './steps.ts';
-import { alarmsOf, forgetPrices, post } from './telling.ts';
+import { forgetPrices, post } from './telling.ts';
 
 async function importFromStripe(shop: Shop): Promise<void> {
   const { status } = await shop.service.request('POST', '/admin/catalog/import', {
@@ -130,11 +131,11 @@ export const catalog: ScenarioGroup = {
         await put(shop, `products/${id}`, { features: { export: true } });
         await subscribe(shop, userId);
         expect(await pricesOnSale(shop)).toContain(id);
-        const alarms = await alarmsOf(shop, 'object_missing');
+        const alarms = await countAlarms(shop.service, 'object_missing');
         await shop.stripe.products.del(id);
         await shop.settle();
         expect(await pricesOnSale(shop)).not.toContain(id);
-        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms);
+        expect(await countAlarms(shop.service, 'object_missing')).toBe(alarms);
         await expectAccess(shop, userId, pro);
       },
     },
@@ -159,10 +160,10 @@ export const catalog: ScenarioGroup = {
       async run(shop, userId) {
         const { price } = await sell(shop, { features: { export: true } });
         await subscribe(shop, userId, { items: [{ price }] });
-        const alarms = await alarmsOf(shop, 'object_missing');
+        const alarms = await countAlarms(shop.service, 'object_missing');
         forgetPrices(shop);
         await post(shop, { type: 'price.updated', object: { id: price, object: 'price' } });
-        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms + 1);
+        expect(await countAlarms(shop.service, 'object_missing')).toBe(alarms + 1);
         expect(await pricesOnSale(shop)).toContain(price);
         await expectAccess(shop, userId, { export: true });
       },

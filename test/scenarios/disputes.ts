@@ -1,9 +1,10 @@
 import { expect, vi } from 'vitest';
+import { countAlarms } from '../helpers/alarms.ts';
 import type { Shop } from '../helpers/shop.ts';
 import { buyAt, chargeOf } from './buying.ts';
 import { bases, type Scenario, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, forever, idOf, pro, withPolicy } from './steps.ts';
-import { alarmsOf, post, tellOfDispute } from './telling.ts';
+import { post, tellOfDispute } from './telling.ts';
 
 /** Buys without end, and the buyer's bank opens a dispute. Returns the dispute's id. */
 async function disputed(
@@ -109,10 +110,10 @@ export const disputes: ScenarioGroup = {
             type: 'charge.dispute.updated',
             object: { id: dispute, object: 'dispute' },
           });
-        const alarms = await alarmsOf(shop, 'unknown_status');
+        const alarms = await countAlarms(shop.service, 'unknown_status');
         tellOfDispute(shop, dispute, { status: 'on_the_moon' });
         await again();
-        expect(await alarmsOf(shop, 'unknown_status')).toBe(alarms + 1);
+        expect(await countAlarms(shop.service, 'unknown_status')).toBe(alarms + 1);
         await expectAccess(shop, userId, forever);
         await withPolicy(shop, { dispute_opened: 'suspend' }, () => expectAccess(shop, userId, {}));
         vi.restoreAllMocks();

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { countAlarms } from '../helpers/alarms.ts';
 import {
   customerIdOf,
   fallBehind,
@@ -21,7 +22,7 @@ import {
   team,
   withPolicy,
 } from './steps.ts';
-import { alarmsOf, post, tellAgain, tellOfSubscription } from './telling.ts';
+import { post, tellAgain, tellOfSubscription } from './telling.ts';
 
 const never = { retryDays: [], then: 'past_due' as const };
 
@@ -228,10 +229,10 @@ export const dunning: ScenarioGroup = {
       status: 'past_due',
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
-        const alarms = await alarmsOf(shop, 'past_due_without_debt');
+        const alarms = await countAlarms(shop.service, 'past_due_without_debt');
         tellOfSubscription(shop, subscription.id, { status: 'past_due' });
         await tellAgain(shop, subscription);
-        expect(await alarmsOf(shop, 'past_due_without_debt')).toBe(alarms + 1);
+        expect(await countAlarms(shop.service, 'past_due_without_debt')).toBe(alarms + 1);
         shop.service.clock.advance(30 * day);
         await expectAccess(shop, userId, pro);
       },

@@ -1,9 +1,10 @@
 import { expect } from 'vitest';
+import { countAlarms } from '../helpers/alarms.ts';
 import type { Shop } from '../helpers/shop.ts';
 import { payAt, subscribe } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import { expectAccess, idOf, ownedBy, pro } from './steps.ts';
-import { alarmsOf, post, postBody, selectEvents } from './telling.ts';
+import { post, postBody, selectEvents } from './telling.ts';
 
 /** A subscription that has ended at Stripe, without an event yet. */
 async function endedInSilence(shop: Shop, userId: string): Promise<{ id: string; object: string }> {
@@ -164,7 +165,7 @@ export const foreign: ScenarioGroup = {
         await subscribe(shop, userId);
         // Objects that other histories left unknown become missing first.
         await tryAgain(shop);
-        const alarms = await alarmsOf(shop, 'object_missing');
+        const alarms = await countAlarms(shop.service, 'object_missing');
         for (const [type, object] of [
           [deleted, { id: `sub_${userId}`, object: 'subscription' }],
           ['checkout.session.completed', { id: `cs_${userId}`, object: 'checkout.session' }],
@@ -176,9 +177,9 @@ export const foreign: ScenarioGroup = {
           expect((await post(shop, { type, object })).status).toBe(200);
         }
         // A webhook can arrive before the API shows its object, so a never-seen one is retried several times.
-        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms);
+        expect(await countAlarms(shop.service, 'object_missing')).toBe(alarms);
         await tryAgain(shop);
-        expect(await alarmsOf(shop, 'object_missing')).toBe(alarms + 6);
+        expect(await countAlarms(shop.service, 'object_missing')).toBe(alarms + 6);
         await expectAccess(shop, userId, pro);
       },
     },

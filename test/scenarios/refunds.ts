@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { countAlarms } from '../helpers/alarms.ts';
 import { buyAt, chargeOf, payAt, sell } from './buying.ts';
 import { bases, type ScenarioGroup } from './scenario.ts';
 import {
@@ -13,7 +14,7 @@ import {
   pro,
   withPolicy,
 } from './steps.ts';
-import { alarmsOf, post, tellOfRefunds } from './telling.ts';
+import { post, tellOfRefunds } from './telling.ts';
 
 /** Refunds, and what they end. */
 export const refunds: ScenarioGroup = {
@@ -76,7 +77,7 @@ export const refunds: ScenarioGroup = {
       async run(shop, userId) {
         const session = await buyAt(shop, userId, { prices: [shop.prices.forever] });
         const { id } = await chargeOf(shop, session);
-        const alarms = await alarmsOf(shop, 'unknown_status');
+        const alarms = await countAlarms(shop.service, 'unknown_status');
         const refund = await shop.sandbox.billing.refund(id);
         for (const [status, expected] of [
           ['on_the_moon', forever],
@@ -88,7 +89,7 @@ export const refunds: ScenarioGroup = {
           await post(shop, { type: 'refund.updated', object: { id: refund, charge: id } });
           await expectAccess(shop, userId, expected);
         }
-        expect(await alarmsOf(shop, 'unknown_status')).toBe(alarms + 2);
+        expect(await countAlarms(shop.service, 'unknown_status')).toBe(alarms + 2);
       },
     },
     {

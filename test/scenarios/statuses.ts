@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
+import { countAlarms } from '../helpers/alarms.ts';
 import { buyAt, fallBehind, openInvoiceOf, periodEndOf, subscribe } from './buying.ts';
 import { bases, type Scenario, type ScenarioGroup } from './scenario.ts';
 import { accessAt, day, expectAccess, hour, idOf, pro } from './steps.ts';
-import { alarmsOf, tellAgain, tellOfSubscription } from './telling.ts';
+import { tellAgain, tellOfSubscription } from './telling.ts';
 
 const collectionPauses = (['void', 'mark_uncollectible', 'keep_as_draft'] as const).map(
   (behavior): Scenario => ({
@@ -227,11 +228,11 @@ export const statuses: ScenarioGroup = {
       status: 'unknown',
       async run(shop, userId) {
         const subscription = await subscribe(shop, userId);
-        const alarms = await alarmsOf(shop, 'unknown_status');
+        const alarms = await countAlarms(shop.service, 'unknown_status');
         tellOfSubscription(shop, subscription.id, { status: 'on_the_moon' });
         await tellAgain(shop, subscription);
         await expectAccess(shop, userId, pro);
-        expect(await alarmsOf(shop, 'unknown_status')).toBe(alarms + 1);
+        expect(await countAlarms(shop.service, 'unknown_status')).toBe(alarms + 1);
       },
     },
     {

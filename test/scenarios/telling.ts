@@ -123,9 +123,3 @@ export async function tellAgain(shop: Shop, { id }: { id: string }): Promise<voi
     object: { id, object: 'subscription' },
   });
 }
-
-/** Returns how often an alarm of a kind was raised so far. */
-export async function alarmsOf(shop: Shop, kind: string): Promise<number> {
-  const { values } = await shop.service.deps.metrics.alarms.get();
-  return values.find(({ labels }) => labels.kind === kind)?.value ?? 0;
-}
