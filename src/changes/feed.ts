@@ -15,7 +15,7 @@ const pageSize = 200;
  * Pause after a look, a multiple of its duration up to a maximum in milliseconds: changes that are committed in
  * quick succession share a commit of the feed instead of competing with it.
  */
-const rest = { times: 2, maxMs: 25 };
+const rest = { times: 3, maxMs: 50 };
 
 /**
  * Receives each published change once, in the order of the feed; `gap` if changes were deleted before this
