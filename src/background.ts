@@ -46,7 +46,7 @@ const boundariesEveryMs = 200;
 /** Interval at which an instance that is not woken up polls for changes, milliseconds. */
 const pollChangesEveryMs = 1_000;
 
-/** Interval between sweeps for ends that are close enough to send a notice, milliseconds. */
+/** Interval between sweeps that write expiry notices, milliseconds. */
 const expiringEveryMs = 5_000;
 
 /** Starts everything that runs beside requests: the sync worker, the sweeps and the schedules. */

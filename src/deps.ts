@@ -17,7 +17,7 @@ export interface Deps {
   /** The clock that all instances share (`databaseClock`), or a test's clock. */
   clock: Clock;
   databaseClock: DatabaseClock;
-  /** A clock that is never set, for durations and ages within this process, milliseconds. */
+  /** A monotonic clock, for durations and ages within this process, milliseconds. */
   monotonic: Clock;
   logger: Logger;
   metrics: Metrics;

@@ -58,7 +58,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
     );
   }
 
-  /** One shared hook per kind of route, so that it is recognized on a route that already has it. */
+  /** One shared hook per kind of route, so that a route that already has the hook is recognized. */
   const hooks = {
     read: authenticate('read'),
     checkout: authenticate('checkout'),
@@ -86,7 +86,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
       try {
         caller = await callerFor(request, credentialOf(request, config));
       } catch (error) {
-        // Otherwise a page could not read that its token has expired.
+        // Without these headers, a page could not read the response that reports an expired token.
         await browsers?.cors.allowAny(reply, origin);
         throw error;
       }

@@ -20,7 +20,7 @@ export interface Cors {
     origin: string | undefined,
     projectId: string | null,
   ): Promise<void>;
-  /** Lets pages of any project's origins read a response that belongs to no project. */
+  /** Lets pages from the origins of any project read a response that belongs to no project. */
   allowAny(reply: FastifyReply, origin: string | undefined): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ export function bearerOf({ headers }: FastifyRequest): string | undefined {
 /**
  * Returns the key or token of a request to a route that accepts it in several places. `Authorization` takes
  * precedence over `X-API-Key`. `access_token` accepts only user tokens, because URLs end up in logs and
- * histories.
+ * browser histories.
  *
  * @throws ProblemError `bad_request` if both `Authorization` and `access_token` are sent; `unauthorized` if
  *   `access_token` is not a user token.

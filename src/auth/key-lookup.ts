@@ -36,8 +36,9 @@ const maxEntries = 10_000;
 const unknownKeys = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 
 /**
- * Maximum number of concurrent look-ups of unknown keys, over all clients. Any more wait in the slow queue.
- * This limits how much a flood from many addresses can delay known keys, which use the same connections.
+ * Maximum number of concurrent look-ups of unknown keys, over all clients. Further look-ups wait in the slow
+ * queue. This limits how much a flood from many addresses can delay known keys, which use the same
+ * connections.
  */
 const maxUnknown = 100;
 

@@ -21,7 +21,7 @@ export async function loadKeys(database: Database, hashes: Buffer[]): Promise<Ke
   return rows;
 }
 
-/** Loads the ids of those given keys that are neither deleted nor expired. */
+/** Loads the ids of the given keys that are neither deleted nor expired. */
 export async function loadLiveKeys(
   database: Database,
   ids: readonly string[],

@@ -11,7 +11,7 @@ export interface UserTokenRouteDeps {
   access: ProjectAccess;
   clock: Clock;
   metrics: Metrics;
-  /** Null: the service signs nothing. */
+  /** Null if the service has no signing keys. */
   userTokens: UserTokens | null;
 }
 

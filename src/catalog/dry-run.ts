@@ -17,7 +17,7 @@ const batchSize = 500;
 /** Maximum number of attempts. A dry run restarts if a concurrent change to the same rows commits. */
 const maxAttempts = 50;
 
-/** Rolls back the writes of a dry run. */
+/** Thrown to roll back the writes of a dry run. */
 class RolledBack extends Error {}
 
 interface Tried {

@@ -47,8 +47,8 @@ export interface ClaimedProduct {
 const maxConcurrentFetches = 4;
 
 /**
- * Fetches a product with its prices; null if the caller may not add the product. In that case it costs the
- * same requests and queries as for an unknown product, so the response time reveals nothing.
+ * Fetches a product with its prices; null if the caller may not add the product. Such a product costs the
+ * same requests and queries as an unknown one, so the response time reveals nothing.
  *
  * @throws ProblemError stripe_unavailable
  */

@@ -47,7 +47,7 @@ export async function fetchNewPrice(
   });
   if (own !== null) return null;
   return fetchPrice(deps, id, async (productId) => {
-    // An unknown price must also cost this query.
+    // Runs for an unknown price too, so that the response time does not reveal which prices exist.
     const where = { id: productId ?? '', projectId };
     return (await product.findFirst({ where, select: { id: true } })) !== null;
   });

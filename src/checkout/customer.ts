@@ -40,8 +40,8 @@ export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[
 /**
  * Creates a user's customer in Stripe and stores it as the primary one. Concurrent checkouts get the same
  * customer without holding a lock during the request, because the idempotency key and all parameters depend
- * only on the user. The e-mail address does not, so a separate request sets it. If that fails, the checkout
- * does not.
+ * only on the user. A separate request sets the e-mail address, which may differ between checkouts. The
+ * checkout continues if that request fails.
  *
  * @param insteadOf a customer that no longer exists in Stripe.
  * @returns the id of the user's primary customer.

@@ -9,7 +9,7 @@ import { ImplausibleAnswer } from '../platform/stripe-lists.ts';
  *
  * @param asked the name of the request, such as `checkout.sessions.create`.
  * @throws ProblemError stripe_unavailable if Stripe cannot be reached, throttles or rejects the request, or
- *   contradicts itself.
+ *   returns contradictory responses.
  */
 export async function askStripe<T>(
   logger: Logger,
@@ -21,7 +21,7 @@ export async function askStripe<T>(
   } catch (error) {
     if (error instanceof Stripe.errors.StripeError) logStripeError(logger, asked, error);
     else if (error instanceof ImplausibleAnswer) {
-      logger.error({ asked, reason: error.message }, 'Stripe contradicted itself');
+      logger.error({ asked, reason: error.message }, 'Stripe returned contradictory responses');
     } else throw error;
     throw new ProblemError('stripe_unavailable', remedyOf(error));
   }

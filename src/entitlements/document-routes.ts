@@ -33,7 +33,7 @@ export function documentRoutes(app: App, deps: DocumentRouteDeps): void {
       },
       schema: {
         tags: ['Documents'],
-        summary: `Get a signed document of what a user may use now; alone by \`Accept: ${mediaType}\``,
+        summary: `Get a signed document that states what a user may use now. With \`Accept: ${mediaType}\`, the response is the document alone.`,
         querystring: z.strictObject({
           project_id: projectIdSchema.optional(),
           user_id: userIdSchema,
@@ -44,7 +44,7 @@ export function documentRoutes(app: App, deps: DocumentRouteDeps): void {
             .max(86_400)
             .default(300)
             .describe(
-              'Maximum lifetime, seconds; it ends earlier where the answer changes earlier',
+              'Maximum lifetime, seconds. The document expires earlier if the answer changes earlier.',
             ),
           ...freshnessQuery,
         }),

@@ -20,7 +20,7 @@ import type { UserName } from './users.ts';
 export interface OfrepRouteDeps extends ReadDeps {
   access: ProjectAccess;
   features: KnownFeatures;
-  /** Null if the service signs nothing. Answers then name no stream. */
+  /** Null if the service has no signing keys. Answers then contain no stream URL. */
   userTokens: UserTokens | null;
   publicUrl: string | undefined;
 }
@@ -126,8 +126,8 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
 }
 
 /**
- * Returns the stream of the user's changes; null if the service signs nothing. Its URL contains a token: the
- * caller's own, so that no token renews itself, or a new one for the caller of an API key.
+ * Returns the stream of the user's changes; null if the service has no signing keys. Its URL contains a
+ * token: the caller's own, so that no token renews itself, or a new one for the caller of an API key.
  *
  * @returns `tag` changes with the URL, which is only signed when it is needed.
  */

@@ -49,7 +49,7 @@ export const evaluationResponse = z
     value: jsonOutSchema
       .optional()
       .describe(
-        '`true` or `false`; a number (0 = denied); or the JSON value, left out where a `config` is denied',
+        '`true` or `false`; a number (0 = denied); or the JSON value, absent if a `config` is denied',
       ),
     reason: z.enum(['TARGETING_MATCH', 'DISABLED']),
     variant: z.enum(['granted', 'denied']),
@@ -68,14 +68,14 @@ export const bulkResponse = z.object({
   eventStreams: z
     .array(z.object({ type: z.literal('sse'), url: z.string() }))
     .optional()
-    .describe('Left out where the service has no signing keys'),
+    .describe('Absent if the service has no signing keys'),
 });
 
 /** Problems on the routes of the protocol carry its fields, too. */
 export const ofrepProblem: ProblemShape = {
   schema: problemSchema
     .extend({
-      key: z.string().optional().describe('The feature, where the path names one'),
+      key: z.string().optional().describe('The feature, if the path names one'),
       errorCode: z.enum(errorCodes),
       errorDetails: z.string(),
     })

@@ -64,7 +64,7 @@ export const explainResponse = z
     feature_code: z.string(),
     allowed: z.boolean(),
     reason: answerReasonSchema,
-    value: jsonOutSchema.describe('`null` where denied'),
+    value: jsonOutSchema.describe('`null` if denied'),
     rule: wordsSchema<Rule>(rules),
     sources: z
       .array(

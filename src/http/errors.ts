@@ -42,7 +42,7 @@ const outageLineEveryMs = 1_000;
 export function installErrorHandlers(app: App, monotonic: Clock): void {
   const outages = createLogThrottle(outageLineEveryMs);
 
-  /** Logs a server error. Shed requests appear only in metrics, because they are too many for the log. */
+  /** Logs a server error. Shed requests appear only in metrics, because there are too many of them to log. */
   function logProblem({ log }: FastifyRequest, error: unknown, problem: ProblemError): void {
     if (problem.status < 500) return;
     if (error instanceof ProblemError && problem.code === 'overloaded') return;

@@ -19,15 +19,15 @@ const tags: Readonly<Record<string, string>> = {
   Documents: 'Signed answers that an app can verify by itself',
   OFREP: 'The OpenFeature Remote Evaluation Protocol',
   Changes: 'The feed of changes, as pages, long polls or a stream',
-  'Checkout and portal': 'Selling, and what customers manage themselves',
+  'Checkout and portal': 'Checkout Sessions, and the billing portal for customers',
   Catalog: 'Features, products and prices',
   Projects: 'The micro-apps and their settings',
   'API keys': 'The keys of projects',
-  Grants: 'What operators give and take',
-  Users: 'All about one user',
+  Grants: 'Manual grants and revocations by operators',
+  Users: 'Everything that is known about a user',
   Customers: 'Stripe customers that belong to users',
   Purchases: 'Purchases without a user',
-  'Webhook endpoints': 'Where apps get changes as signed webhooks',
+  'Webhook endpoints': 'The URLs to which changes are sent as signed webhooks',
   Reconciliation: 'Comparisons with Stripe',
   Inbox: "Stripe's stored events",
   Audit: 'Who did what, when and why',
@@ -48,8 +48,8 @@ const malformedRequest = {
 };
 
 /**
- * Completes each operation in the way that generators and linters expect: with an id, a description, a scope,
- * declared tags, and the headers of refusals.
+ * Adds what generators and linters expect of each operation: an id, a description, a scope, declared tags,
+ * and the headers of error responses.
  */
 export function documentOperations(transform: SwaggerTransformObject): SwaggerTransformObject {
   return (input) => {

@@ -242,7 +242,7 @@ export const problems = {
   overloaded: {
     status: 503,
     title: 'The service is overloaded',
-    cause: 'The event loop is late, or a query took too long.',
+    cause: 'The event-loop delay is too high, or a query took too long.',
     remedy: 'Wait for `Retry-After` seconds, then retry, or send a smaller request.',
   },
 } as const satisfies Record<string, ProblemEntry>;

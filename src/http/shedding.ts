@@ -28,13 +28,13 @@ declare module 'fastify' {
 }
 
 /**
- * Refuses work with a 503 response while the event loop is late. Must be installed after authentication:
- * hooks are prepended, so shedding then runs first and a refused request costs little.
+ * Refuses work with a 503 response while the event-loop delay is too high. Must be installed after
+ * authentication: hooks are prepended, so shedding then runs first and a refused request costs little.
  */
 export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics: Metrics }): void {
   const { loopDelay, metrics } = deps;
 
-  /** One shared hook per kind, so that it is recognized on a route that already has it. */
+  /** One shared hook per kind, so that a route that already has the hook is recognized. */
   const hooks = {
     operator: refuse('operator'),
     checkout: refuse('checkout'),

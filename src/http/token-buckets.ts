@@ -26,7 +26,7 @@ interface Bucket {
 
 /**
  * Creates in-process token buckets per id, with bounded memory. If a bucket is dropped, the id starts with a
- * full one again, which favours the caller. Pure: `now` is a parameter.
+ * full one again, which favors the caller. Pure: `now` is a parameter.
  */
 export function createTokenBuckets(rule: BucketRule): TokenBuckets {
   const { perSecond, capacity, maxEntries } = rule;

@@ -7,7 +7,7 @@ import type { SyncedRef } from '../webhook/core/synced-object.ts';
 import type { StripeSnapshot } from './core/stripe-snapshot.ts';
 import type { Owned } from './owner.ts';
 
-/* Raises alarms for an operator. An alarm never takes access away (promise 6). */
+/* Raises alarms for an operator. An alarm never takes access away (README.md, promise 6). */
 
 interface AlarmDeps {
   clock: Clock;

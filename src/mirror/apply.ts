@@ -29,7 +29,7 @@ export interface ApplyDeps extends RefreshDeps {
   cause?: ChangeCause;
 }
 
-/** Rolls back a transaction that affects users of projects it has not locked. */
+/** Thrown to roll back a transaction that affects users of projects that it has not locked. */
 class MoreProjects extends Error {
   readonly projectIds: Set<string>;
 
@@ -39,7 +39,7 @@ class MoreProjects extends Error {
   }
 }
 
-/** Rolls back a transaction that `keep` rejected. */
+/** Thrown to roll back a transaction that `keep` rejected. */
 class NotKept extends Error {}
 
 /**

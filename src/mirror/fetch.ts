@@ -10,7 +10,7 @@ import { followedObjects, linksIn } from './objects/registry.ts';
  * the object, the snapshot lists it in `missing`. Related objects that Stripe does not know are in
  * `unconfirmed`.
  *
- * @throws ImplausibleAnswer if Stripe contradicts itself; errors of the SDK.
+ * @throws ImplausibleAnswer if Stripe's responses contradict each other; errors of the SDK.
  */
 export async function fetchSnapshot(stripe: Stripe, object: SyncedRef): Promise<StripeSnapshot> {
   const snapshot = snapshotOf();

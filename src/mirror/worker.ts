@@ -14,10 +14,7 @@ import {
 import { isExternalFailure, publicReasonOf, retryAfterMs } from './failures.ts';
 import { type SyncDeps, syncObject } from './sync.ts';
 
-/**
- * Maximum numbers of concurrent syncs. The slots above `others` are reserved for objects that buyers wait
- * for.
- */
+/** Maximum numbers of concurrent syncs. The difference is reserved for objects that buyers wait for. */
 const concurrency = { others: 8, all: 12 };
 
 /**
@@ -29,7 +26,7 @@ const missingTries = 3;
 /** Interval at which a worker renews its leases, milliseconds. Less than a third of a lease. */
 const renewEveryMs = 3_000;
 
-/** The `quietMs` of claims, milliseconds. */
+/** Quiet period after an object's last event before it is claimed, milliseconds. */
 const quietMs = 300;
 
 /**

@@ -2,8 +2,8 @@ import type { Deps } from '../deps.ts';
 
 /**
  * Deletes up to `batch` of the oldest changes in the feed that were recorded before an instant, and returns
- * how many. Records the last deleted position: cursors up to that position have expired. Logs a warning that
- * names the webhook endpoints that have not got a delivery for a deleted change.
+ * how many. Records the last deleted position: cursors up to that position have expired. Logs a warning with
+ * the webhook endpoints that will never receive a deleted change.
  */
 export async function purgeChanges(
   { database: { pool }, logger }: Pick<Deps, 'database' | 'logger'>,
@@ -34,7 +34,7 @@ export async function purgeChanges(
   if (purged !== undefined && purged.missed_by.length > 0) {
     logger.warn(
       { endpointIds: purged.missed_by },
-      'changes were deleted before their webhooks were written: these endpoints miss them',
+      'changes were deleted before their webhooks were written; these endpoints will never receive them',
     );
   }
   return purged?.deleted ?? 0;

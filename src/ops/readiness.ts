@@ -55,8 +55,8 @@ export function createReadiness(
 
 /**
  * Checks the dependencies concurrently, each for at most a second. These make the service degraded rather
- * than not ready: missing Redis, because reads then use Postgres; a wrong machine clock, because Postgres'
- * clock is used; and a rejected Stripe key, because reads and grants need none.
+ * than not ready: an unreachable Redis, because reads then use Postgres; a wrong machine clock, because
+ * Postgres' clock is used; and a rejected Stripe key, because reads and grants need none.
  */
 async function checkReadiness(
   deps: ReadinessDeps,

@@ -24,7 +24,7 @@ interface BatchLimit {
    * grows without bound.
    */
   maxWaitMs: number;
-  /** Maximum number of queued keys per tenant. Any more fail immediately. Unlimited by default. */
+  /** Maximum number of queued keys per tenant. Further keys fail immediately. Unlimited by default. */
   maxWaitingPerTenant?: number;
 }
 
@@ -90,7 +90,7 @@ export function createBatches<Key, Value>(options: BatchOptions<Key, Value>): Ba
     }
   }
 
-  /** Limits how long the key waits. If all running batches hang, no other batch begins. */
+  /** Limits how long the key waits, because no other batch begins while all running batches hang. */
   function startTimer(tenant: string, item: Waiting<Key, Value>, { maxWaitMs }: BatchLimit): void {
     item.timer = setTimeout(() => {
       waiting.delete(tenant, item);

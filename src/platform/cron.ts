@@ -29,7 +29,7 @@ export function scheduleCron(
       timezone: 'UTC',
       noOverlap: true,
       missedExecutionTolerance: maxDelayMs,
-      // By default, node-cron writes coloured text to the console, among the JSON log lines.
+      // By default, node-cron writes colored text to the console, among the JSON log lines.
       logger: {
         info: (message) => {
           logger.info(message);

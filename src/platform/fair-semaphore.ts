@@ -90,7 +90,7 @@ export function createFairSemaphore(rule: FairLimits, pace: Pick<Pace, 'admits'>
     add(tenant, -cost);
     if (isDue || waiting.size === 0) return;
     isDue = true;
-    // The loop reads pending input first, so that a tenant's work does not run back to back.
+    // Lets the event loop read pending input first, so that a tenant's work does not run back to back.
     setImmediate(beginNext);
   }
 

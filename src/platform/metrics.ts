@@ -78,7 +78,7 @@ export function createMetrics() {
     ),
     shedRequests: counter(
       'latchkey_shed_requests_total',
-      'Requests refused with a 503 response because the event loop was late, by kind of work.',
+      'Requests refused with a 503 response because the event-loop delay was too high, by kind of work.',
       ['work'],
       ['operator', 'checkout', 'webhook', 'read'],
     ),
@@ -193,7 +193,7 @@ export function createMetrics() {
     ),
     changeStreamsClosed: counter(
       'latchkey_change_streams_closed_total',
-      'Change streams that ended, by reason: the client left or read too slowly, its key ended, another project needed the slot, the process stopped, or reading failed.',
+      'Change streams that ended, by reason: the client left or read too slowly, its key expired or was deleted, another project needed the slot, the process stopped, or reading failed.',
       ['reason'],
     ),
     webhookAttempts: counter(
@@ -226,7 +226,7 @@ export function createMetrics() {
     ),
     boundariesLate: gauge(
       'latchkey_boundaries_late_seconds',
-      'How late the service is with the oldest boundary that has passed without its change being stored.',
+      'How long ago the oldest boundary passed whose change has not been stored yet.',
     ),
     signed: counter(
       'latchkey_signed_total',

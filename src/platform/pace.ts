@@ -37,7 +37,7 @@ const sampleMs = 5;
  */
 const rates = { min: 2, max: 10_000 };
 
-/** How long a tenant can save up unused rate, and stays active after its last work, milliseconds. */
+/** How long a tenant accumulates unused allowance, and counts as active after its last work, milliseconds. */
 const savedMs = 200;
 const activeMs = 1_000;
 
@@ -59,7 +59,7 @@ interface Tenant {
 }
 
 /**
- * Creates a pace. All tenants may begin work of a kind at the same rate. The rate adapts to the loop, so
+ * Creates a `Pace`. All tenants may begin work of a kind at the same rate. The rate adapts to the loop, so
  * tenants with little work never wait, and busy tenants share the rest. A tenant that is the only active one
  * never waits and incurs no debt.
  */
@@ -115,8 +115,8 @@ export function createPace(
       const credit = credits.get(kind) ?? saved();
       const isAlone = tenants.size === 1;
       if (!isAlone && credit <= 0) return false;
-      // A tenant that is alone incurs no debt. Otherwise it would have to stop and repay its debt as soon as
-      // another tenant begins work.
+      // The only active tenant incurs no debt. Otherwise its work would have to wait for the debt to be
+      // repaid as soon as another tenant becomes active.
       credits.set(kind, isAlone ? Math.max(0, credit - cost) : credit - cost);
       return true;
     },

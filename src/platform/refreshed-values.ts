@@ -5,10 +5,10 @@ import { withTimeout } from './with-timeout.ts';
 /** Timeout for reloading a value while an older one is known, milliseconds. */
 const waitMs = 500;
 
-/** Period after a failed reload in which the older value is used at once, milliseconds. */
+/** Period after a failed reload in which the older value is used immediately, milliseconds. */
 const pauseMs = 1_000;
 
-/** Values by key that are kept in memory and reloaded when they are too old. */
+/** An in-memory cache of values by key, which reloads a value that is too old. */
 export interface RefreshedValues<Value> {
   /**
    * Returns the value, at most `freshMs` old. If reloading fails or takes too long, returns an older value of
@@ -28,7 +28,7 @@ interface Entry<Value> {
   pausedUntil: number;
 }
 
-/** Creates an empty set of values. Concurrent callers share a load. */
+/** Creates an empty cache. Concurrent callers share a load. */
 export function createRefreshedValues<Value>({
   load,
   freshMs,

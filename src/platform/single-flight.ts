@@ -19,7 +19,7 @@ export function createSingleFlight<Value>(): SingleFlight<Value> {
     const slot: Slot<Value> = { running: load(), next: null };
     slots.set(key, slot);
     const end = () => {
-      // If a caller is waiting, its load replaces the slot.
+      // If a caller is waiting, its load replaces this slot when it starts.
       if (slot.next === null) slots.delete(key);
     };
     slot.running.then(end, end);

@@ -59,7 +59,7 @@ export const settings = {
       .min(0)
       .max(365)
       .describe(
-        'How many days before a known end webhook endpoints receive `entitlements.expiring`; 0 = never',
+        'How many days before the known end of a feature the event `entitlements.expiring` is sent; 0 = never',
       ),
   },
   reconcile: {

@@ -11,7 +11,8 @@ const concurrency = 4;
 
 /**
  * Compares a page's snapshots with a fixed number of queries, and corrects those that differ, several
- * concurrently. Each is compared again just before, because another correction may already have included it.
+ * concurrently. Each is compared again immediately before its correction, because another correction may have
+ * included it.
  *
  * @param number the number under which all of them were fetched.
  * @param relatedOf returns the recently compared objects that a snapshot may depend on.

@@ -27,7 +27,7 @@ export interface ListParams {
 export interface Page<T> {
   /** The number drawn before the page was requested. */
   number: bigint;
-  /** The number drawn before requesting the first page that contains any of the range. */
+  /** The number drawn before requesting the first page that contains an object in the range. */
   rangeNumber: bigint;
   objects: T[];
   /** The position of the next page; null after the last page. */

@@ -15,7 +15,7 @@ import type { RunContext, RunScope } from './run-context.ts';
 import { compareSubscriptions } from './subscription-phase.ts';
 import { compareUser } from './user-phase.ts';
 
-/** A part of a run. */
+/** A part of a run, such as the comparison of all charges. */
 interface Phase {
   name: string;
   step: Step;

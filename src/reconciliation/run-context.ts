@@ -74,7 +74,10 @@ export interface FetchedSnapshot {
   related?: Related;
 }
 
-/** Objects that were compared just before. A dry run, or a run for another project, has not stored them. */
+/**
+ * Objects that the run compared before the snapshot. A dry run, or a run for another project, has not stored
+ * them.
+ */
 export interface Related {
   /** A dry run applies these customers too, because they may determine the owners of the objects. */
   customers?: StripeSnapshot['customer'];
@@ -82,5 +85,5 @@ export interface Related {
   products?: StripeSnapshot['product'];
 }
 
-/** Ends a run that cannot continue. The message is the reason. */
+/** Thrown to end a run that cannot continue. The message is the reason. */
 export class RunFailed extends Error {}

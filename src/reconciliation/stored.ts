@@ -31,7 +31,7 @@ export async function loadStored(
   };
 }
 
-/** Loads the keys of the objects with a stored user other than their owner. */
+/** Loads the keys of the objects whose stored user differs from their owner. */
 async function loadMisowned(
   tx: Tx,
   snapshot: StripeSnapshot,

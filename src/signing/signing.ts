@@ -1,7 +1,10 @@
 import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
 import { ProblemError } from '../http/problem.ts';
 
-/** What is signed. The type is part of the signed header, so that one cannot pass for the other. */
+/**
+ * The type of a signed token: a document or a user token. It is part of the signed header, so that neither
+ * can pass for the other.
+ */
 type SignedType = 'latchkey-entitlements+jwt' | 'latchkey-user+jwt';
 
 /** A public Ed25519 key (RFC 8037). */
@@ -14,7 +17,7 @@ interface PublicJwk {
   use: 'sig';
 }
 
-/** Signs JSON as compact JWS (RFC 7515) by Ed25519, and verifies it. */
+/** Signs JSON as a compact JWS (RFC 7515) with Ed25519, and verifies such tokens. */
 export interface Signing {
   /** The `iss` of everything signed. */
   readonly issuer: string;
@@ -31,7 +34,7 @@ interface SigningSettings {
   publicUrl?: string | undefined;
 }
 
-/** Creates the signing from the settings; null if they name no keys. */
+/** Creates the signer from the settings; null if they contain no keys. */
 export function createSigning({ signingKeys, publicUrl }: SigningSettings): Signing | null {
   const keys = signingKeys.map((privateKey) => {
     const publicKey = createPublicKey(privateKey);
@@ -40,7 +43,10 @@ export function createSigning({ signingKeys, publicUrl }: SigningSettings): Sign
   const [signer] = keys;
   if (signer === undefined || publicUrl === undefined) return null;
 
-  /** By type and encoded header: a header that is not exactly ours names no key, whatever it claims. */
+  /**
+   * Public keys by type and encoded header. Only a header exactly as this service writes it selects a key, so
+   * a token cannot choose its algorithm.
+   */
   const publicKeyOf = new Map(
     keys.flatMap(({ publicKey, jwk }) =>
       types.map((type) => [`${type} ${headerOf(type, jwk.kid)}`, publicKey] as const),
@@ -68,7 +74,7 @@ export function createSigning({ signingKeys, publicUrl }: SigningSettings): Sign
 }
 
 /**
- * Returns the signing, for routes that need it.
+ * Returns the signer, for routes that need one.
  *
  * @throws ProblemError `documents_disabled`.
  */
@@ -87,7 +93,7 @@ function encode(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64url');
 }
 
-/** Returns the public key as JWK. Its `kid` is its thumbprint (RFC 7638), so it needs no setting. */
+/** Returns the public key as a JWK. The `kid` is the key's thumbprint (RFC 7638), so no setting is needed. */
 function toJwk(publicKey: KeyObject): PublicJwk {
   const { x = '' } = publicKey.export({ format: 'jwk' });
   const members = JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x });

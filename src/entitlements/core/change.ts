@@ -26,7 +26,7 @@ export interface AnswerChange {
   at: number;
   gained: string[];
   lost: string[];
-  /** Features that stay allowed with another value. */
+  /** Features that remain allowed, but with a different value. */
   changed: string[];
   /** The next instant at which time alone changes the answer, epoch milliseconds; null if it never does. */
   nextChangeAt: number | null;

@@ -49,8 +49,8 @@ export function documentClaims(
 
 /**
  * Returns `exp`, seconds. Verifiers compare whole seconds, so a change within a second counts from its
- * beginning. Only a document that is issued within that very second ends at the exact instant, or it would be
- * born expired.
+ * beginning. A document issued within that second ends at the exact instant instead, because it would
+ * otherwise be expired from the start.
  */
 function expiryOf(nextChangeAt: number | null, issued: number, ttlSeconds: number): number {
   const latest = issued + ttlSeconds;

@@ -8,7 +8,7 @@ import { sourceWindows, type RevocationWindow, type SourceWindow } from './windo
 
 /** Why a source counts or not: a closed list, part of the HTTP contract. */
 export const whys = {
-  counts: 'it counts, and the value is its own or includes it',
+  counts: 'it counts, and determines the value or is included in it',
   began_later:
     'it counts: it began after the revocation in force, which revokes only what began before',
   lower_value: 'it counts, but another source gives more',

@@ -27,7 +27,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
   let occupied: Interval[] = [];
 
   return {
-    /** Returns the periods of the next purchase, assuming that only running out of days ends it. */
+    /** Returns the periods of the next purchase, assuming that it ends only when its days run out. */
     schedule(purchasedAt: number, accessDays: number): PurchasePeriods {
       for (let one = pending[next]; one && one.recordedAt < purchasedAt; one = pending[next]) {
         occupied = without(occupied, one.over);

@@ -24,7 +24,7 @@ export interface KnownFeatures {
    * Returns all features of the project, at most `freshMs` old. While Postgres does not respond, an older
    * list is returned.
    *
-   * @param known features that the project has. A list without them is outdated, however young.
+   * @param known features that the project has. A list without them is outdated, however recent.
    */
   list(projectId: string, known?: Iterable<string>): Promise<FeatureList>;
 }

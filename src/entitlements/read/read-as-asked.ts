@@ -34,7 +34,7 @@ interface Asked {
 }
 
 /**
- * Reads a user's answer as a request asks for it.
+ * Reads a user's answer with the freshness and for the instants that a request asks for.
  *
  * @throws ProblemError `revision_not_reached`; `bad_request` if `known_at` is in the future.
  */

@@ -68,8 +68,9 @@ export async function refreshBehind(
 }
 
 /**
- * Marks users as behind every catalog, for a transaction that has no time to refresh them. The caller calls
- * `refreshMarked` after the commit. If the process dies before that, the sweep refreshes them.
+ * Marks users as outdated instead of refreshing them, for a transaction that would otherwise take too long.
+ * The caller calls `refreshMarked` after the commit. If the process dies before that, the sweep refreshes
+ * them.
  */
 export async function markBehind(tx: Tx, users: readonly LockedUser[]): Promise<void> {
   const uids = users.map(({ uid }) => uid);
@@ -89,7 +90,7 @@ export async function refreshMarked(
 
 /**
  * Loads why the project's users are behind: the cause of the project's last refresh or, without one,
- * `stripe`, because only a sync marks users otherwise.
+ * `stripe`, because in that case only a sync can have marked them.
  */
 async function loadCause({ pool }: Database, projectId: string): Promise<ChangeCause> {
   const { rows } = await pool.query<{ cause: ChangeCause }>(
@@ -124,7 +125,7 @@ async function refreshByHalves(
     const refreshed = await refreshTogether(deps, projectId, uids);
     return { refreshed, largest: uids.length, timedOut: false };
   } catch (error) {
-    // An outage is not the fault of these users.
+    // During an outage, a failure does not mean that these users cannot be computed.
     if (isUnreachable(error) || (onTimeout === 'stop' && isTimeout(error))) throw error;
     if (uids.length === 1) {
       await noteFailure(deps, projectId, first, error);

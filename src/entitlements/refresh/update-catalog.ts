@@ -25,7 +25,8 @@ const maxRefreshedNow = 1_000;
  * Changes a project's catalog or policy. Refreshes up to 1,000 of the project's users before it returns. The
  * sweep refreshes the others.
  *
- * @param write runs under the project's exclusive lock, so that no timeline is computed from half a change.
+ * @param write runs under the project's exclusive lock, so that no timeline is computed from a partly written
+ *   change.
  * @param keep stores the response for replays, as the last statement in the transaction of `write`.
  */
 export async function updateCatalog<T>(

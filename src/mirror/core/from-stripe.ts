@@ -2,8 +2,8 @@ import type Stripe from 'stripe';
 import type { PurchaseRow, SessionRow, SubscriptionRow } from './rows.ts';
 
 /*
- * Maps Stripe's objects (in the API version of the pinned SDK) to the mirror's rows. Pure. Mappings that
- * decide nothing are in ../objects/. Source: Stripe's API reference. docs/architecture.md lists the pitfalls.
+ * Maps Stripe's objects (in the API version of the pinned SDK) to the mirror's rows. Pure. Mappings that only
+ * copy fields are in ../objects/. Source: Stripe's API reference. docs/architecture.md lists the pitfalls.
  */
 
 /**

@@ -16,9 +16,9 @@ export type RowsByType = { [T in SyncedType]: RowOf[T][] };
  */
 export interface StripeSnapshot extends RowsByType {
   /**
-   * Subscriptions that the mirror stores as ended, although Stripe, queried again long afterwards, shows them
-   * as not ended: the mirror is wrong. Otherwise a stored end stays, because a contradicting snapshot is
-   * older.
+   * Subscriptions that have ended in the mirror but not in Stripe, as confirmed by a second fetch long after
+   * the end: the mirror is wrong. Without this confirmation a stored end stays, because a contradicting
+   * snapshot is older.
    */
   revived: string[];
   /** Ids of customers and subscriptions on a test clock, which Stripe's lists leave out by default. */
@@ -50,7 +50,7 @@ export function mapTypes<R>(
   return syncedTypes.map((type) => of(type, shown[type]));
 }
 
-/** Returns a snapshot of these rows alone. */
+/** Returns a snapshot that contains only these rows. */
 export function snapshotOf(rows: Partial<RowsByType> = {}): StripeSnapshot {
   return {
     ...rowsByType(() => []),

@@ -12,7 +12,7 @@ export interface FollowedObject<T extends SyncedType> {
   /**
    * Fetches the object into a snapshot, with the related objects that determine its access.
    *
-   * @throws errors of the SDK; ImplausibleAnswer if Stripe contradicts itself.
+   * @throws errors of the SDK; ImplausibleAnswer if Stripe's responses contradict each other.
    */
   fetch(stripe: Stripe, snapshot: StripeSnapshot, id: string): Promise<void>;
   links(row: RowOf[T]): Links;

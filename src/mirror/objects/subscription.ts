@@ -67,7 +67,7 @@ export async function fetchSubscription(
  * Adds a subscription to a snapshot, with all its items. If it is past due or unpaid, also adds the start of
  * the debt.
  *
- * @throws ImplausibleAnswer if Stripe contradicts itself.
+ * @throws ImplausibleAnswer if Stripe's responses contradict each other.
  */
 export async function addSubscription(
   stripe: Stripe,

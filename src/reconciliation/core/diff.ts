@@ -21,7 +21,7 @@ export interface Difference extends SyncedRef {
 /** The mirror's rows for a snapshot's objects, by `objectKey`. */
 export interface StoredObjects {
   rows: ReadonlyMap<string, object>;
-  /** Objects with a stored user other than their owner. */
+  /** Objects whose stored user differs from their owner. */
   misowned: ReadonlySet<string>;
   /** Objects that were fetched after the snapshot. They are not compared. */
   newer: ReadonlySet<string>;

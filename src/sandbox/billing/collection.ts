@@ -13,7 +13,7 @@ import {
 import { addDays } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
 
-/** Finalizes a draft invoice. If nothing is due, the invoice is marked paid at once. */
+/** Finalizes a draft invoice. If nothing is due, the invoice is marked paid immediately. */
 export function finalizeInvoice(world: World, invoice: Invoice): void {
   const subscription = subscriptionOf(world, invoice);
   Object.assign(invoice, {

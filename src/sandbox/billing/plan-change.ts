@@ -105,7 +105,7 @@ export function linesDue(
     : [];
 }
 
-/** Creates and finalizes an invoice for the changes. If nothing is due, it is marked paid at once. */
+/** Creates and finalizes an invoice for the changes. If nothing is due, it is marked paid immediately. */
 export function invoiceChanges(
   world: World,
   subscription: Subscription,

@@ -9,7 +9,10 @@ export interface RefundRequest {
   amount: number | null;
   reason: Refund['reason'];
   metadata: Record<string, string>;
-  /** Whether the refund starts as pending, as with slow payment methods. It counts as refunded meanwhile. */
+  /**
+   * Whether the refund starts as pending, as with slow payment methods. A pending refund already counts as
+   * refunded.
+   */
   pending?: boolean;
 }
 

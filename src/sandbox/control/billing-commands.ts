@@ -39,21 +39,27 @@ const invoice = 'an invoice';
 
 /** Commands that change payments and subscriptions outside the API. */
 export const billingCommands: readonly Command[] = [
-  billing('cancel-now', subscription, 'Cancels it immediately.', id, (to, { id: target }) =>
-    done(to.cancelNow(target)),
+  billing(
+    'cancel-now',
+    subscription,
+    'Cancels the subscription immediately.',
+    id,
+    (to, { id: target }) => done(to.cancelNow(target)),
   ),
   billing(
     'cancel-at-period-end',
     subscription,
-    'Cancels it at the period end.',
+    'Cancels the subscription at the period end.',
     id,
     (to, { id: target }) => done(to.cancelAtPeriodEnd(target)),
   ),
   billing('keep', subscription, 'Withdraws a scheduled cancellation.', id, (to, { id: target }) =>
     done(to.keep(target)),
   ),
-  billing('pause', subscription, 'Pauses it.', id, (to, { id: target }) => done(to.pause(target))),
-  billing('resume', subscription, 'Resumes it.', id, (to, { id: target }) =>
+  billing('pause', subscription, 'Pauses the subscription.', id, (to, { id: target }) =>
+    done(to.pause(target)),
+  ),
+  billing('resume', subscription, 'Resumes the subscription.', id, (to, { id: target }) =>
     done(to.resume(target)),
   ),
   billing(
@@ -80,16 +86,20 @@ export const billingCommands: readonly Command[] = [
   billing('pay-invoice', invoice, 'Pays an open invoice.', id, (to, { id: target }) =>
     done(to.payOpenInvoice(target)),
   ),
-  billing('void-invoice', invoice, 'Voids it.', id, (to, { id: target }) =>
+  billing('void-invoice', invoice, 'Voids the invoice.', id, (to, { id: target }) =>
     done(to.voidInvoice(target)),
   ),
-  billing('mark-uncollectible', invoice, 'Marks it uncollectible.', id, (to, { id: target }) =>
-    done(to.markUncollectible(target)),
+  billing(
+    'mark-uncollectible',
+    invoice,
+    'Marks the invoice as uncollectible.',
+    id,
+    (to, { id: target }) => done(to.markUncollectible(target)),
   ),
   billing(
     'refund',
     'a charge',
-    'Refunds it.',
+    'Refunds the charge.',
     id.extend({ amount: count.optional(), pending: yes.optional() }),
     (to, input) => to.refund(input.id, input.amount, { pending: input.pending ?? false }),
   ),
@@ -114,14 +124,14 @@ export const billingCommands: readonly Command[] = [
   billing(
     'move-dispute',
     'a dispute',
-    'Changes its status.',
+    'Changes the status of the dispute.',
     id.extend({ status: z.enum(disputeStatuses) }),
     (to, input) => done(to.moveDispute(input.id, input.status)),
   ),
   billing(
     'close-dispute',
     'a dispute',
-    'Closes it with a final status.',
+    'Closes the dispute with a final status.',
     id.extend({ status: z.enum(['won', 'lost', 'warning_closed', 'prevented']) }),
     (to, input) => done(to.closeDispute(input.id, input.status)),
   ),

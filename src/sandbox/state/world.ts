@@ -18,7 +18,7 @@ import {
 /** The objects for which work can become due. */
 export type Timed = CheckoutSession | Invoice | Settlement | Subscription | SubscriptionSchedule;
 
-/** How a subscription is treated whose invoice could not be collected. */
+/** What happens to a subscription if its invoice cannot be collected. */
 export interface Dunning {
   /** The days after the invoice's finalization on which collection is retried, ascending. */
   retryDays: readonly number[];
