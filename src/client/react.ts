@@ -5,8 +5,12 @@ import {
   useContext,
   useEffect,
   useMemo,
+  useRef,
   useState,
 } from 'react';
+import { instantOf } from './core/answer.ts';
+import { unverifiedClaims } from './core/claims.ts';
+import { followUser } from './follow-user.ts';
 import type { Answer } from './routes.ts';
 
 /** What a component sees of a feature. */
@@ -25,68 +29,106 @@ interface Known {
   nextChangeAt: number;
 }
 
+/** What was loaded, and for whom. */
+interface Live extends Known {
+  url: string;
+  userId: string;
+}
+
+/** The claims of a document that are shown; the service signs them. */
+interface DocumentClaims {
+  sub: string;
+  /** Epoch seconds. */
+  exp: number;
+  latchkey: { entitlements: Record<string, unknown> };
+}
+
+/** What a provider needs to keep a user's entitlements live. One of `token` and `getToken` is required. */
+type LiveProps = {
+  /** The service's URL. */
+  url: string;
+  userId: string;
+} & (
+  | {
+      /** A user token from `latchkey.userToken(userId)`. If `getToken` is given too, it is the first one. */
+      token: string;
+      getToken?: (() => Promise<string>) | undefined;
+    }
+  | {
+      token?: undefined;
+      /**
+       * Returns a new user token from your server, which makes it by `latchkey.userToken(userId)`. It is called
+       * before the token ends, and again after a failure.
+       */
+      getToken: () => Promise<string>;
+    }
+);
+
 export type LatchkeyProviderProps = {
   children?: ReactNode;
   /** A signed document of the user, from the server: known at the first render, also on the server. */
   document?: string | undefined;
-} & (
-  | {
-      /** The service's URL. */
-      url: string;
-      /** A user token from `latchkey.userToken(userId)`; it keeps the answer live. */
-      token: string;
-      userId: string;
-    }
-  | { url?: undefined; token?: undefined; userId?: undefined }
-);
+} & (LiveProps | { url?: undefined; token?: undefined; getToken?: undefined; userId?: undefined });
 
 const Entitlements = createContext<Known | null>(null);
 
 /**
- * Provides a user's entitlements to the components below: from a document, from a user token, or from both.
- * With a token they are live. They decide what is shown; the server decides what is allowed.
+ * Provides a user's entitlements to the components below: from a document, from user tokens, or from both.
+ * With `getToken` they stay live while it is mounted; with `token` alone, until that token ends. They decide
+ * what is shown; the server decides what is allowed.
  */
 export function LatchkeyProvider({
   children,
   document,
   url,
   token,
+  getToken,
   userId,
 }: LatchkeyProviderProps): ReactNode {
   const initial = useMemo(
-    () => (document === undefined ? null : knownOfDocument(document)),
-    [document],
+    () => (document === undefined ? null : knownOfDocument(document, userId)),
+    [document, userId],
   );
-  const [live, setLive] = useState<(Known & User) | null>(null);
-  const [, setNow] = useState(0);
-  // What was read of another user does not count.
+  const [live, setLive] = useState<Live | null>(null);
+  const [ticks, setTicks] = useState(0);
+  // What was loaded for another user does not count.
   const known = live !== null && live.userId === userId && live.url === url ? live : initial;
 
+  // A new function at each render must not restart the stream.
+  const latestGetToken = useRef(getToken);
+  useEffect(() => {
+    latestGetToken.current = getToken;
+  });
+  const canRenew = getToken !== undefined;
   useEffect(() => {
     if (url === undefined) return undefined;
-    const user = { url, userId };
-    return followUser(user, token, (read) => {
-      setLive({ ...read, ...user });
+    return followUser({
+      ...{ url, userId, token },
+      getToken: () => latestGetToken.current?.(),
+      onAnswer(answer) {
+        setLive({ ...knownOfAnswer(answer), url, userId });
+      },
     });
-  }, [url, token, userId]);
+  }, [url, token, userId, canRenew]);
 
+  const isOver = known !== null && Date.now() >= known.nextChangeAt;
+  const nextChangeAt = known === null || isOver ? Infinity : known.nextChangeAt;
   // An end that the answer names needs no message: it is rendered when it comes.
-  const nextChangeAt = known?.nextChangeAt ?? Infinity;
   useEffect(() => {
     const waitMs = nextChangeAt - Date.now();
     if (waitMs > maxTimerMs) return undefined;
     const timer = setTimeout(
       () => {
-        setNow((count) => count + 1);
+        setTicks((count) => count + 1);
       },
       Math.max(0, waitMs),
     );
     return () => {
       clearTimeout(timer);
     };
-  }, [nextChangeAt]);
+    // A timer that fires early is set again.
+  }, [nextChangeAt, ticks]);
 
-  const isOver = known !== null && Date.now() >= known.nextChangeAt;
   return createElement(Entitlements.Provider, { value: isOver ? null : known }, children);
 }
 
@@ -113,77 +155,22 @@ export function Gate({ feature, children, fallback = null }: GateProps): ReactNo
   return useEntitlement(feature).allowed ? children : fallback;
 }
 
-interface User {
-  url: string;
-  userId: string;
-}
-
-/** How often an answer is read again if the stream does not report a change of it. */
-const readAgainMs = 60_000;
-
-/**
- * Reads a user's answer now, after every change and at every boundary; returns a function that ends it. Once
- * the token has ended, what is shown stays until its own next change.
- */
-function followUser(
-  { url, userId }: User,
-  token: string,
-  onKnown: (known: Known) => void,
-): () => void {
-  const base = `${url.replace(/\/+$/, '')}/api/v1`;
-  const user = encodeURIComponent(userId);
-  const ended = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const read = async (): Promise<void> => {
-    const response = await fetch(`${base}/entitlements?user_id=${user}`, {
-      headers: { authorization: `Bearer ${token}` },
-      signal: ended.signal,
-    });
-    if (!response.ok) return;
-    const known = knownOfAnswer((await response.json()) as Answer);
-    onKnown(known);
-    clearTimeout(timer);
-    const waitMs = known.nextChangeAt - Date.now();
-    // A clock that is ahead must not ask all the time.
-    timer = setTimeout(readAgain, waitMs > 0 ? Math.min(waitMs, readAgainMs) : 1_000);
-  };
-  const readAgain = (): void => {
-    // What is shown stays until the next change.
-    read().catch(() => undefined);
-  };
-  const events = new EventSource(
-    `${base}/changes/stream?user_id=${user}&access_token=${encodeURIComponent(token)}`,
-  );
-  for (const name of ['ready', 'change', 'reset']) events.addEventListener(name, readAgain);
-  return () => {
-    ended.abort();
-    clearTimeout(timer);
-    events.close();
-  };
-}
-
 function knownOfAnswer({ entitlements, next_change_at: next }: Answer): Known {
   return {
     entitlements: Object.fromEntries(
       entitlements.map(({ feature_code: code, value }) => [code, value]),
     ),
-    nextChangeAt: next === null ? Infinity : Date.parse(next),
+    nextChangeAt: instantOf(next),
   };
 }
 
-/** Reads a document without verifying it: it only decides what is shown. */
-function knownOfDocument(document: string): Known | null {
-  try {
-    const [, payload = ''] = document.split('.');
-    const bytes = Uint8Array.from(atob(payload.replace(/-/g, '+').replace(/_/g, '/')), (char) =>
-      char.charCodeAt(0),
-    );
-    const claims = JSON.parse(new TextDecoder().decode(bytes)) as {
-      exp: number;
-      latchkey: { entitlements: Record<string, unknown> };
-    };
-    return { entitlements: claims.latchkey.entitlements, nextChangeAt: claims.exp * 1_000 };
-  } catch {
-    return null;
-  }
+/**
+ * Reads a document without verifying it: it only decides what is shown. Null if the text is not a document, or
+ * is the document of another user.
+ */
+function knownOfDocument(document: string, userId: string | undefined): Known | null {
+  const { sub, exp, latchkey } = (unverifiedClaims(document) ?? {}) as Partial<DocumentClaims>;
+  if (exp === undefined || latchkey === undefined) return null;
+  if (userId !== undefined && userId !== sub) return null;
+  return { entitlements: latchkey.entitlements, nextChangeAt: exp * 1_000 };
 }

@@ -1,16 +1,7 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../src/dev/ports.ts';
 import { Started } from '../../src/dev/started.ts';
-import { openChromium } from '../helpers/chromium.ts';
-import { text } from '../helpers/json.ts';
-import type { TestService } from '../helpers/service.ts';
-import { testSigning } from '../helpers/signing.ts';
-import { startTwoProjects } from '../helpers/two-projects.ts';
+import { startWebPage, type WebPage } from '../helpers/web-page.ts';
 
 /*
  * OpenFeature's own web SDK and its OFREP provider, both unchanged, in a real browser, on a page of one of
@@ -18,76 +9,28 @@ import { startTwoProjects } from '../helpers/two-projects.ts';
  */
 
 const started = new Started();
-let service: TestService;
-let notes: { projectId: string; key: string };
-let url: string;
-let pages: Server;
+let web: WebPage;
 let allowed: Page;
 let foreign: Page;
 
 beforeAll(async () => {
-  const bundle = await bundlePage();
-  pages = createServer((request, response) => {
-    const isScript = request.url === '/app.js';
-    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-    response.end(isScript ? bundle : '<!doctype html><body></body><script src="/app.js"></script>');
-  });
-  await new Promise<void>((resolve) => pages.listen(0, '127.0.0.1', resolve));
-  const { port: pagePort } = pages.address() as AddressInfo;
-  started.add(() => {
-    pages.closeAllConnections();
-    pages.close();
-    return Promise.resolve();
-  });
-  const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
-  ({ service, notes } = await startTwoProjects(
-    { export: 'boolean', seats: 'limit' },
-    { config: { ...testSigning, publicUrl: url } },
-  ));
-  started.add(() => service.close());
-  await service.request('PATCH', '/admin/projects/notes', {
-    key: notes.key,
-    body: { settings: { redirect_origins: [`http://localhost:${pagePort}`] } },
-  });
-  await service.app.listen({ host: '127.0.0.1', port });
-  const browser = await openChromium();
-  started.add(() => browser.close());
-  allowed = await browser.newPage();
-  await allowed.goto(`http://localhost:${pagePort}/`);
-  foreign = await browser.newPage();
-  // Another origin, though it is the same server.
-  await foreign.goto(`http://127.0.0.1:${pagePort}/`);
+  web = await startWebPage(started, 'ofrep-web-page.js', { export: 'boolean', seats: 'limit' });
+  allowed = await web.browser.newPage();
+  await allowed.goto(web.pages.allowed);
+  foreign = await web.browser.newPage();
+  await foreign.goto(web.pages.foreign);
 }, 120_000);
 afterAll(() => started.stop(), 60_000);
 
-/** Bundles the page's script with what it imports from this repository's packages. */
-async function bundlePage(): Promise<string> {
-  const build = await rolldown({
-    input: path.join(import.meta.dirname, 'ofrep-web-page.js'),
-    platform: 'browser',
-  });
-  const { output } = await build.generate({ format: 'iife' });
-  await build.close();
-  return output[0].code;
-}
-
 async function change(pathOf: 'grant' | 'revoke', body: object): Promise<void> {
-  const { status } = await service.request('POST', `/admin/${pathOf}`, {
-    key: notes.key,
-    body: { user_id: 'wendy', reason: 'a test', ...body },
-  });
-  expect(status).toBeLessThan(300);
-  await service.deps.feed.look();
+  await web.change(pathOf, { user_id: 'wendy', ...body });
 }
 
 async function start(page: Page): Promise<void> {
-  const made = await service.request('POST', '/user-tokens', {
-    key: notes.key,
-    body: { user_id: 'wendy' },
-  });
-  const token = text(made.body, 'token');
-  await page.evaluate(`window.start(${JSON.stringify(url)}, ${JSON.stringify(token)}, 'wendy')`);
+  const token = await web.userToken('wendy');
+  await page.evaluate(
+    `window.start(${JSON.stringify(web.url)}, ${JSON.stringify(token)}, 'wendy')`,
+  );
 }
 
 describe("OpenFeature's web SDK", () => {

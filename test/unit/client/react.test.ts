@@ -37,6 +37,12 @@ describe('components on the server', () => {
     );
   });
 
+  it('tell a value of null from a feature that is denied', () => {
+    expect(render(documentOf({ notebooks: null }))).toBe(
+      'upgrade {"allowed":true,"value":null,"isLoading":false}',
+    );
+  });
+
   it('render the fallback for what it does not contain', () => {
     expect(render(documentOf({ größe: 'ü' }))).toBe(
       'upgrade {"allowed":false,"value":null,"isLoading":false}',
