@@ -49,7 +49,7 @@ const pollChangesEveryMs = 1_000;
 /** Interval between sweeps that write expiry notices, milliseconds. */
 const expiringEveryMs = 5_000;
 
-/** Starts everything that runs beside requests: the sync worker, the sweeps and the schedules. */
+/** Starts everything that runs alongside requests: the sync worker, the sweeps and the schedules. */
 export function startBackground(
   deps: Deps & { cache: EntitlementCache; feed: Feed; sender: Sender },
 ): Background {

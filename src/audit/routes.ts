@@ -40,7 +40,7 @@ export function auditRoutes(app: App, deps: { database: Database; access: Projec
       config: { auth: 'admin', allProjects: true },
       schema: {
         tags: ['Audit'],
-        summary: 'List who did what, when and why, newest first',
+        summary: 'List audit entries (who did what, when and why), newest first',
         querystring: z.strictObject({
           ...listQuery,
           project_id: projectIdSchema.optional(),

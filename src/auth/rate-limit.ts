@@ -12,8 +12,8 @@ const shareOfUser = 1 / 20;
 
 /**
  * Creates the rate limit for callers on this instance. A key may send `keyMaxRps` requests per second. All
- * user tokens of a project together may send as many, and a single user may send a share of that, so that one
- * page delays neither the project's server nor many other users.
+ * user tokens of a project together may send the same number, and a single user may send a share of that, so
+ * that one page delays neither the project's server nor many other users.
  *
  * @returns a function that charges a request and throws ProblemError `too_many_requests`.
  */

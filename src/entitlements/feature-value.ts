@@ -14,9 +14,9 @@ const maxDepth = 32;
 const maxLength = 16_384;
 
 /**
- * Returns what is wrong with a value for a feature of this type; null if the value is valid. Valid are `true`
- * for `boolean`; an integer of at least 1 or `"unlimited"` for `limit`; any JSON value except null, `false`
- * and 0 for `config`.
+ * Returns what is wrong with a value for a feature of this type; null if the value is valid. Valid values are
+ * `true` for `boolean`; an integer of at least 1 or `"unlimited"` for `limit`; any JSON value except null,
+ * `false` and 0 for `config`.
  */
 export function valueFault(type: FeatureType, value: JsonValue): string | null {
   switch (type) {

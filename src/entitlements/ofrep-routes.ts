@@ -129,7 +129,7 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
  * Returns the stream of the user's changes; null if the service has no signing keys. Its URL contains a
  * token: the caller's own, so that no token renews itself, or a new one for the caller of an API key.
  *
- * @returns `tag` changes with the URL, which is only signed when it is needed.
+ * @returns `url` signs a token, so call it only to send the URL. `tag` changes with the URL.
  */
 function streamOf(
   { clock, publicUrl, userTokens }: OfrepRouteDeps,

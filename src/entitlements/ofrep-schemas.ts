@@ -33,7 +33,7 @@ export const bulkQuery = z.strictObject({
     .string()
     .max(200)
     .optional()
-    .describe('`etag` of an event: the answer is at least as new')
+    .describe('The `etag` of a change event. The answer includes that change.')
     .meta({ examples: ['"1-mhz3k9c0"'] }),
   flagConfigLastModified: z
     .string()

@@ -73,7 +73,7 @@ export const explainResponse = z
           began_at: isoInstantSchema
             .optional()
             .describe(
-              'The instant of subscription or purchase; only for these sources. A revocation without `block` revokes sources that began at or before its `recorded_at`',
+              'When the subscription or purchase began; absent for grants. A revocation without `block` revokes sources that began at or before its `recorded_at`',
             ),
           value: jsonOutSchema.describe('The value of this source alone'),
           counted: z.boolean(),
@@ -95,11 +95,13 @@ export const explainResponse = z
           id: z.string(),
           ...windowSchema,
           recorded_at: isoInstantSchema,
-          block: z.boolean().describe('Whether it also revokes sources that begin later'),
+          block: z
+            .boolean()
+            .describe('Whether the revocation also revokes sources that begin later'),
           decides: z
             .boolean()
             .describe(
-              'Whether it revokes a source that would otherwise count or, if no source would, causes the denial',
+              'Whether the revocation revokes a source that would otherwise count or, if no source would, causes the denial',
             ),
           audit_id: z.string().nullable().describe('The latest audit row about the revocation'),
         }),

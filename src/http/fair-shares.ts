@@ -14,7 +14,7 @@ import { kindOf, type RequestKind } from './request-kind.ts';
 
 /**
  * The cost of a request that computes for many users, or reads or writes many rows. A project runs one of
- * these at a time, with few light requests beside it.
+ * these at a time, along with a few light requests.
  */
 export const heavyCost = 3;
 const capacityPerTenant = 4;

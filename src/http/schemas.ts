@@ -61,7 +61,7 @@ export const instantSchema = z.iso
   .transform((text) => Date.parse(text))
   .pipe(
     z.number().refine((instant) => instant >= firstInstant && instant <= lastInstant, {
-      error: 'must lie in the years 1 to 9999, in UTC',
+      error: 'must be in the years 1 to 9999, in UTC',
     }),
   )
   .meta({ type: 'string', format: 'date-time' });

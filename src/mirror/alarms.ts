@@ -82,7 +82,7 @@ export async function raiseAlarms(
     metrics.alarms.inc({ kind: 'intent_of_another_session' });
     logger.warn(
       { session },
-      'a session names an intent that does not claim it; the metadata and customer of the session decide the owner',
+      'a session refers to a checkout intent that does not claim it; the metadata and customer of the session decide the owner',
     );
   }
   for (const { priceId, productId, knownUser } of unmapped) {

@@ -74,7 +74,7 @@ export function createMetrics() {
     ),
     untrustedForwarded: counter(
       'latchkey_untrusted_forwarded_total',
-      'Requests with an X-Forwarded-For that was ignored because TRUSTED_PROXIES is not set.',
+      'Requests with an X-Forwarded-For header that was ignored because TRUSTED_PROXIES is not set.',
     ),
     shedRequests: counter(
       'latchkey_shed_requests_total',
@@ -100,7 +100,7 @@ export function createMetrics() {
     ),
     postgresErrors: counter(
       'latchkey_postgres_errors_total',
-      'Failed queries and transactions, by kind: unreachable (no connection, or no response in time), timeout (a time limit was exceeded), conflict (retried). Also idle connections that were lost (connection_lost).',
+      'Failed queries and transactions, by kind: unreachable (no connection, or no response in time), timeout (a time limit was exceeded), conflict (retried), or connection_lost (an idle connection).',
       ['kind'],
       ['unreachable', 'timeout', 'conflict', 'connection_lost'],
     ),

@@ -50,7 +50,7 @@ interface ExplainedSource extends Window {
   ref: SourceRef;
   /** The id of the subscription item, line item or grant. */
   partId: string;
-  /** The instant of subscription or purchase; null for grants. */
+  /** When the subscription or purchase began; null for grants. */
   beganAt: number | null;
   /**
    * The value of this source alone. A limit is multiplied by the quantity if the feature is `per_quantity`.

@@ -24,7 +24,7 @@ export interface SourceWindow {
   rank: number;
   startAt: number;
   /**
-   * The instant of subscription or purchase, with which revocations are compared. The access of a queued
+   * When the subscription or purchase began, which revocations are compared with. The access of a queued
    * purchase starts later. Null for grants, which are compared by the order of recording.
    */
   beganAt: number | null;

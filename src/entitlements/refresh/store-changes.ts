@@ -41,7 +41,10 @@ export async function storeChanges(tx: Tx, changes: readonly NewChange[]): Promi
   if (changes.length > 0) await tx.$executeRaw`${insertChanges(changes)}`;
 }
 
-/** Returns the statement of `storeChanges`, for a caller that saves a round trip by running it with its own. */
+/**
+ * Returns the statement of `storeChanges`, for a caller that combines it with another statement to save a
+ * round trip.
+ */
 export function insertChanges(changes: readonly NewChange[]): Sql {
   const rows = changes.map((change) => ({
     uid: String(change.user.uid),

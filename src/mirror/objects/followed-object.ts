@@ -47,7 +47,7 @@ export interface CustomerObject {
 
 export type StoredRow = { id: string } & object;
 
-/** What a row refers to. */
+/** The objects that a row refers to. */
 export interface Links {
   /** The row's customer. Objects that are fetched together have the same one. */
   customer?: string | null;

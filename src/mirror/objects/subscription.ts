@@ -93,7 +93,7 @@ export async function addSubscription(
 }
 
 /**
- * Fetches coupons, without deleted ones; null if Stripe returns an error. Only reports need coupons, so the
+ * Fetches coupons, except deleted ones; null if Stripe returns an error. Only reports need coupons, so the
  * subscription is synced without them in that case.
  */
 async function fetchCoupons(

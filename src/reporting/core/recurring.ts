@@ -63,7 +63,7 @@ export interface RecurringSubscription {
 
 export interface MonthlyAmount {
   amount: Rational;
-  /** Number of items with a price, or an amount in the currency, that is unknown. They are included as 0. */
+  /** Number of items whose price, or whose amount in the currency, is unknown. They are included as 0. */
   unpricedItems: number;
 }
 
