@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { at, text, withoutRequestId } from '../helpers/json.ts';
 import { allPages, rowsOf } from '../helpers/lists.ts';
+import { planOf } from '../helpers/query-plan.ts';
 import { startTestService, testStart, type TestService } from '../helpers/service.ts';
 
 let service: TestService;
@@ -127,26 +128,13 @@ describe('the page of a feature among many', () => {
       select uid, 'seats', 'limit', true, 'granted', '1', '[]', '2026-01-01', now()
       from users where project_id = 'other' and user_id like 'many_%'`);
     await pool.query('vacuum analyze users, entitlement_segments');
-    const asked = vi.spyOn(pool, 'query');
-    const { body } = await users();
-    const [text, values] = asked.mock.calls.at(-1) ?? [];
-    asked.mockRestore();
-    expect(rowsOf(body)).toHaveLength(2);
-    const { rows } = await pool.query<{ 'QUERY PLAN': unknown }>(
-      `explain (analyze, format json) ${String(text)}`,
-      values as unknown as unknown[], // of the promise form, which the spy's type leaves out
-    );
-    expect(mostRowsRead(at(rows, 0, 'QUERY PLAN', 0, 'Plan'))).toBeLessThan(50);
+    const plan = await planOf(service.deps.database, async () => {
+      const { body } = await users();
+      expect(rowsOf(body)).toHaveLength(2);
+    });
+    expect(plan.mostRows).toBeLessThan(50);
   });
 });
-
-/** Of all steps of a plan that was run: rows given, and rows read in vain. */
-function mostRowsRead(plan: unknown): number {
-  const read = ['Actual Rows', 'Rows Removed by Filter', 'Rows Removed by Index Recheck'].map(
-    (field) => Number(at(plan, field) ?? 0) * Number(at(plan, 'Actual Loops')),
-  );
-  return Math.max(...read, ...rowsOf(plan, 'Plans').map(mostRowsRead));
-}
 
 describe('400', () => {
   it.each([
