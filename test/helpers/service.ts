@@ -33,6 +33,8 @@ export interface TestServiceOptions {
   clock?: TestClock;
   /** False: the service runs without a cache. */
   redis?: boolean;
+  /** The URL of a Redis that may fail, used with the service's own timeouts; by default the run's Redis. */
+  redisUrl?: string;
   config?: Partial<Config>;
   /** STRIPE_MAX_RPS; by default high enough that nothing waits. */
   maxRps?: number;
@@ -101,7 +103,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...options.config,
   };
   config.stripe.maxRps = options.maxRps ?? 100_000;
-  const redis = options.redis === false ? null : await connectRedis();
+  const redis = options.redis === false ? null : await connectRedis(options.redisUrl);
   const opened = openDeps(config, {
     clock: clock.now,
     monotonic: clock.monotonic,
@@ -176,9 +178,9 @@ export function requestTo(app: App): SendRequest {
  * Connected, and with a time-out that a busy machine does not reach, so that a test's hit is never a miss by
  * chance.
  */
-async function connectRedis(): Promise<Redis> {
-  const redis = openRedis(inject('redisUrl'), () => undefined);
-  redis.options.commandTimeout = 5_000;
+async function connectRedis(url?: string): Promise<Redis> {
+  const redis = openRedis(url ?? inject('redisUrl'), () => undefined);
+  if (url === undefined) redis.options.commandTimeout = 5_000;
   if (redis.status !== 'ready') await once(redis, 'ready');
   return redis;
 }

@@ -37,8 +37,10 @@ export function useEndpoint(options: Parameters<typeof startWebhookWorld>[0] = {
     endpoint = await world.create({ url: `${receiver.url}/hooks` });
   });
   afterEach(async () => {
-    await world.call('DELETE', app.path);
     await receiver.close();
+    await world.service.deps.database.pool.query(
+      'update webhook_endpoints set deleted_at = now() where deleted_at is null',
+    );
   });
   afterAll(() => world.service.close());
   const app: EndpointApp = {
