@@ -48,7 +48,7 @@ export interface Answers {
 }
 
 interface Loading {
-  /** The last change that was reported, before the request began or since. */
+  /** The answer must contain this: the last change that was reported, or what an earlier answer contained. */
   mark: Mark | undefined;
 }
 
@@ -74,6 +74,9 @@ export function createAnswers(
     const noteError = availability.begin();
     const beganAt = performance.now();
     const gapsBefore = gaps;
+    const before = users.peek(userId);
+    // A cache of the service may lack what an earlier answer contained.
+    if (before?.isOutdated === false) state.mark = laterOf(state.mark, startOf(before));
     try {
       let fetchedAt = now();
       let known = toKnown(await fetchAnswer(userId), fetchedAt);
@@ -83,9 +86,11 @@ export function createAnswers(
         fetchedAt = now();
         const leftMs = Math.max(1, Math.ceil(timeoutMs - (performance.now() - beganAt)));
         const answer = await readAtLeast(userId, mark.revision, leftMs);
-        // The service never had that revision: it was restored from a backup.
-        if (answer === null) state.mark = undefined;
-        else known = toKnown(answer, fetchedAt);
+        if (answer === null) {
+          // The service never had that revision: it was restored from a backup.
+          state.mark = undefined;
+          if (before !== undefined) before.isOutdated = true;
+        } else known = toKnown(answer, fetchedAt);
       }
       return keep(known, gaps !== gapsBefore, state.mark);
     } catch (error) {
@@ -226,6 +231,11 @@ export function createAnswers(
       users.outdateAll();
     },
   };
+}
+
+/** Returns the mark that every answer of this revision or a later one contains. */
+function startOf({ answer }: Known): Mark {
+  return { revision: answer.revision, at: -Infinity };
 }
 
 /** Returns whether two answers are of the same revision, between the same changes. */

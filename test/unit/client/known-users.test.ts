@@ -15,14 +15,14 @@ describe('what the client keeps of users', () => {
   it('forgets users that were not used, and keeps those that were', () => {
     const users = new KnownUsers(3);
     for (const id of ['ann', 'bo', 'cy', 'di']) users.set(id, known(id));
-    // The first pass took everybody's mark; only these two are used since.
+    // The eviction of `ann` cleared every user's mark; only these two are used since.
     users.get('bo');
     users.get('di');
     users.set('ed', known('ed'));
-    expect(['bo', 'cy', 'di'].map((id) => users.get(id) !== undefined)).toEqual([
-      true,
-      false,
-      true,
+    expect(['ann', 'bo', 'cy', 'di', 'ed'].filter((id) => users.get(id) !== undefined)).toEqual([
+      'bo',
+      'di',
+      'ed',
     ]);
   });
 
@@ -32,6 +32,6 @@ describe('what the client keeps of users', () => {
     users.set('bo', known('bo'));
     users.set('ann', toKnown({ ...answerOf('ann'), revision: 2 }, 0));
     expect(users.get('ann')?.answer.revision).toBe(2);
-    expect(users.get('bo')).toBeDefined();
+    expect(users.get('bo')?.answer).toEqual(answerOf('bo'));
   });
 });

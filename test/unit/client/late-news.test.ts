@@ -185,6 +185,21 @@ describe('a stream that does not work', () => {
   });
 });
 
+describe('a stream that is refused', () => {
+  it('is tried again after a minute, not before', async () => {
+    const tries: number[] = [];
+    const refuse = () => {
+      tries.push(Date.now() - start);
+      return Promise.resolve(Response.json({ code: 'scope_missing' }, { status: 403 }));
+    };
+    clients.push(createLatchkey({ url: 'http://latchkey.test', key: 'key', fetch: refuse }));
+    await vi.advanceTimersByTimeAsync(minute - 1);
+    expect(tries).toEqual([0]);
+    await vi.advanceTimersByTimeAsync(minute);
+    expect(tries).toHaveLength(2);
+  });
+});
+
 describe('an outage', () => {
   it('leaves lost what was reported lost', async () => {
     const { facts, network, allows, latchkey } = await connect();
