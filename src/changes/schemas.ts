@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { changeCauses } from '../entitlements/core/change.ts';
+import { type ChangeCause, changeCauses } from '../entitlements/core/change.ts';
 import {
   featureCodeSchema,
   isoInstant,
@@ -10,7 +10,7 @@ import {
 import { encodeFeedCursor } from './core/cursor.ts';
 import type { PublishedChange } from './load-changes.ts';
 
-const causes = Object.keys(changeCauses) as [keyof typeof changeCauses];
+const causes = Object.keys(changeCauses) as [ChangeCause, ...ChangeCause[]]; // exactly the keys of the record
 const causeTexts = Object.entries(changeCauses).map(([cause, text]) => `\`${cause}\`: ${text}`);
 const codes = z.array(featureCodeSchema);
 

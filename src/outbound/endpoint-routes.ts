@@ -1,3 +1,4 @@
+import type { FastifyContextConfig } from 'fastify';
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
@@ -25,6 +26,20 @@ const scope = { project_id: projectIdSchema.optional() };
 const defaultOverlapSeconds = 86_400;
 
 const notFound = 'webhook_endpoint_not_found';
+
+/** Returns the options of a route that reads or deletes an endpoint. */
+function ofEndpoint(summary: string) {
+  return {
+    config: { auth: 'admin', problems: [notFound] } satisfies FastifyContextConfig,
+    schema: {
+      tags,
+      summary,
+      params,
+      querystring: z.strictObject(scope),
+      response: { 200: shapes.endpointSchema },
+    },
+  };
+}
 
 /** Registers the routes for endpoints, which receive changes as signed webhooks. */
 export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
@@ -92,24 +107,11 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
     },
   );
 
-  app.get(
-    `${path}/:id`,
-    {
-      config: { auth: 'admin', problems: [notFound] },
-      schema: {
-        tags,
-        summary: 'Get a webhook endpoint',
-        params,
-        querystring: z.strictObject(scope),
-        response: { 200: shapes.endpointSchema },
-      },
-    },
-    async (request) => {
-      const projectId = await access.scopeOf(request, request.query.project_id);
-      const row = await endpoints.loadEndpoint(database.prisma, { projectId }, request.params.id);
-      return shapes.toEndpointDto(row);
-    },
-  );
+  app.get(`${path}/:id`, ofEndpoint('Get a webhook endpoint'), async (request) => {
+    const projectId = await access.scopeOf(request, request.query.project_id);
+    const row = await endpoints.loadEndpoint(database.prisma, { projectId }, request.params.id);
+    return shapes.toEndpointDto(row);
+  });
 
   app.patch(
     `${path}/:id`,
@@ -138,16 +140,7 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
 
   app.delete(
     `${path}/:id`,
-    {
-      config: { auth: 'admin', problems: [notFound] },
-      schema: {
-        tags,
-        summary: 'Delete a webhook endpoint with its deliveries',
-        params,
-        querystring: z.strictObject(scope),
-        response: { 200: shapes.endpointSchema },
-      },
-    },
+    ofEndpoint('Delete a webhook endpoint with its deliveries'),
     async (request) => {
       const by = await access.scopedOperatorOf(request, request.query.project_id);
       return shapes.toEndpointDto(await endpoints.deleteEndpoint(deps, by, request.params.id));

@@ -3,7 +3,7 @@ import type { WebhookDelivery, WebhookEndpoint } from '../generated/prisma/clien
 import { isoInstant, isoInstantSchema, wholeTextSchema } from '../http/schemas.ts';
 import { messageTypes, type MessageType } from './core/message.ts';
 
-const typeNames = Object.keys(messageTypes) as [MessageType, ...MessageType[]]; // the table's own keys
+const typeNames = Object.keys(messageTypes) as [MessageType, ...MessageType[]]; // exactly the keys of the record
 const typeTexts = Object.entries(messageTypes).map(([type, text]) => `\`${type}\`: ${text}`);
 
 export const endpointInput = {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openEventStream, type StreamClient } from '../helpers/event-stream.ts';
-import { text } from '../helpers/json.ts';
+import { at, text } from '../helpers/json.ts';
 import type { TestService } from '../helpers/service.ts';
 import { startTwoProjects } from '../helpers/two-projects.ts';
 
@@ -41,9 +41,7 @@ async function grant(userId: string): Promise<void> {
 }
 
 const usersIn = (client: StreamClient): unknown[] =>
-  client.events
-    .filter(({ event }) => event === 'change')
-    .map(({ data }) => (data as { user_id: unknown }).user_id);
+  client.events.filter(({ event }) => event === 'change').map(({ data }) => at(data, 'user_id'));
 
 describe('GET /changes/stream', () => {
   it('begins with its place, and sends each change once under its cursor', async () => {

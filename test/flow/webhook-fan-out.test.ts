@@ -42,6 +42,7 @@ describe('deliveries', () => {
       if (text.includes('from change_feed')) await app.dispatch();
       return result;
     };
+    // `Object.create` returns `any`.
     const pool = Object.assign(Object.create(database.pool) as typeof database.pool, { query });
     await fanOut({ ...app.service.deps, database: { ...database, pool } });
     expect(await app.deliveries()).toMatchObject([{ status: 'delivered' }]);

@@ -172,15 +172,16 @@ describe('the feed', () => {
 });
 
 describe('boundaries', () => {
+  /** Grants `export` between two instants, and returns the cursor after that. */
+  async function grantBetween(user_id: string, from: number, to: number): Promise<string> {
+    const window = { valid_from: iso(from), valid_to: iso(to) };
+    await post('/admin/grant', { user_id, feature_code: 'export', ...window });
+    return now();
+  }
+
   it('give one change each, under the revision that holds, however often they are swept', async () => {
     const start = service.clock.now();
-    await post('/admin/grant', {
-      user_id: 'gus',
-      feature_code: 'export',
-      valid_from: iso(start + hour),
-      valid_to: iso(start + 2 * hour),
-    });
-    const cursor = await now();
+    const cursor = await grantBetween('gus', start + hour, start + 2 * hour);
     service.clock.set(start + hour);
     await Promise.all([sweepBoundaries(service.deps), sweepBoundaries(service.deps)]);
     const begun = {
@@ -204,13 +205,7 @@ describe('boundaries', () => {
 
   it('of a user of an earlier release begin with those to come', async () => {
     const start = service.clock.now();
-    await post('/admin/grant', {
-      user_id: 'ivy',
-      feature_code: 'export',
-      valid_from: iso(start + hour),
-      valid_to: iso(start + 3 * hour),
-    });
-    const cursor = await now();
+    const cursor = await grantBetween('ivy', start + hour, start + 3 * hour);
     await service.deps.database.pool.query(
       `update users set next_boundary_at = to_timestamp(0) where user_id = 'ivy'`,
     );

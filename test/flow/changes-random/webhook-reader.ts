@@ -1,5 +1,5 @@
 import type { AppDeps } from '../../../src/app.ts';
-import type { ChangeDto } from '../../../src/changes/schemas.ts';
+import { type ChangeDto, changeSchema } from '../../../src/changes/schemas.ts';
 import { dispatchAll } from '../../../src/outbound/dispatcher.ts';
 import { createSender } from '../../../src/outbound/send.ts';
 import { text } from '../../helpers/json.ts';
@@ -42,7 +42,7 @@ export async function readByWebhook(
     const nth = receiver.received.length;
     const outcome = isWell ? 'ok' : (behaviour[nth % behaviour.length] ?? 'ok');
     if (outcome === 'ok' || outcome === 'lost') {
-      stored.set(String(message.headers['webhook-id']), message.body.data as unknown as ChangeDto);
+      stored.set(String(message.headers['webhook-id']), changeSchema.parse(message.body.data));
     }
     if (outcome === 'ok') response.writeHead(200).end();
     else if (outcome === 'error') response.writeHead(500).end();

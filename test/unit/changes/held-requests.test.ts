@@ -14,7 +14,7 @@ function open(maxStreams: number) {
   const metrics = createMetrics();
   const held = createHeldRequests({
     ...{ lifecycle, metrics, maxStreams, clock: () => 0, logger: createLogger('silent') },
-    database: {} as Database, // keys are looked up later than these tests last
+    database: {} as Database, // read only by the check of keys, which first runs after these tests
   });
   opened.push(held);
   /** Reserves slots for requests of a key of a project. */
@@ -24,7 +24,7 @@ function open(maxStreams: number) {
       () =>
         held.reserve({
           caller: { actor, projectId, scopes: new Set() },
-        } as unknown as FastifyRequest), // its caller is all that is read
+        } as unknown as FastifyRequest), // `reserve` reads only the caller
     );
   const taken = async () => (await metrics.changeStreams.get()).values[0]?.value;
   return { lifecycle, reserve, taken };
