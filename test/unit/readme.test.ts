@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -45,6 +45,14 @@ describe('README.md', () => {
 
     expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
   });
+});
+
+it.each(['SECURITY.md', 'docs/push.md'])('%s names only tests that exist', (document) => {
+  const text = readFileSync(path.join(repository, document), 'utf8');
+  const named = [...text.matchAll(/`(test\/[^`]+\.ts)`/g)].map(([, name = '']) => name);
+
+  expect(named).not.toEqual([]);
+  expect(named.filter((name) => !existsSync(path.join(repository, name)))).toEqual([]);
 });
 
 it('no command of the documents gives access until a date that will have passed', () => {
