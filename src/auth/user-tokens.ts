@@ -5,7 +5,7 @@ import type { Signing } from '../signing/signing.ts';
 import type { Caller } from './caller.ts';
 import type { ProjectOrigins } from './project-origins.ts';
 
-/** Maximum number of verified tokens that are remembered, and the maximum length of a token. */
+/** Maximum number of verified tokens that are cached, and the maximum length of a token. */
 const maxEntries = 10_000;
 const maxLength = 4_096;
 
@@ -91,6 +91,6 @@ export function createUserTokens(deps: {
 function unauthorized(fault: string): ProblemError {
   return new ProblemError(
     'unauthorized',
-    `The user token ${fault}. Get another from your server, which calls POST /api/v1/user-tokens.`,
+    `The user token ${fault}. Get a new one from your server, which calls POST /api/v1/user-tokens.`,
   );
 }

@@ -17,7 +17,7 @@ export async function logSurroundings(deps: Deps, applied: readonly string[]): P
     else logger.warn(text);
   };
   log(await checkDatabase(config.databaseUrl));
-  logger.info({ applied }, `migrations: applied ${applied.length} at this start`);
+  logger.info({ applied }, `migrations: ${applied.length} applied at startup`);
   log(await checkCache(config.redisUrl));
   logger.info(
     config.reconcileCron === undefined

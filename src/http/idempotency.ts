@@ -99,7 +99,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
       throw new ProblemError('idempotency_key_reused', undefined, [
         {
           path: header,
-          message: 'was used for a request with another path, query or body: send a new key',
+          message: 'was used for a request with a different path, query or body: send a new key',
         },
       ]);
     }

@@ -5,7 +5,7 @@ function missing(noun: string, remedy: string): ProblemEntry {
   return {
     status: 404,
     title: `${noun} not found`,
-    cause: `No object of this kind has the id, or the API key may not see it. Both cases look the same.`,
+    cause: `No object of this kind has the id, or the API key may not see it. The response is the same in both cases.`,
     remedy,
   };
 }
@@ -31,51 +31,71 @@ function missingId(noun: string, prefix: string, source: string, more = ''): Mis
 
 /** The problems for missing objects with prefixed ids, by code. */
 export const missingIds = {
-  key_not_found: missingId('API key', 'key_', 'GET /api/v1/admin/projects/{id}/keys lists them'),
+  key_not_found: missingId(
+    'API key',
+    'key_',
+    'GET /api/v1/admin/projects/{id}/keys lists the keys',
+  ),
   product_not_found: missingId(
     'Product',
     'prod_',
-    'GET /api/v1/admin/products lists them',
+    'GET /api/v1/admin/products lists the products',
     "To add another product to the project, set its `metadata.project_id` in Stripe to the project's id first. The platform key may add any product that no other project has.",
   ),
   price_not_found: missingId(
     'Price',
     'price_',
-    'GET /api/v1/catalog lists those for sale',
+    'GET /api/v1/catalog lists the prices for sale',
     'To change a price, add its product to the project first: `PUT /api/v1/admin/products/{stripe_product_id}`.',
   ),
-  grant_not_found: missingId('Grant', 'gr_', 'GET /api/v1/admin/grants lists them'),
-  revocation_not_found: missingId('Revocation', 'rv_', 'GET /api/v1/admin/revocations lists them'),
+  grant_not_found: missingId('Grant', 'gr_', 'GET /api/v1/admin/grants lists the grants'),
+  revocation_not_found: missingId(
+    'Revocation',
+    'rv_',
+    'GET /api/v1/admin/revocations lists the revocations',
+  ),
   webhook_endpoint_not_found: missingId(
     'Webhook endpoint',
     'we_',
-    'GET /api/v1/admin/webhook-endpoints lists them',
+    'GET /api/v1/admin/webhook-endpoints lists the endpoints',
   ),
   delivery_not_found: missingId(
     'Webhook delivery',
     'whd_',
-    'GET /api/v1/admin/webhook-endpoints/{id}/deliveries lists them',
+    'GET /api/v1/admin/webhook-endpoints/{id}/deliveries lists the deliveries',
   ),
-  refresh_not_found: missingId('Refresh', 'rf_', 'the response to a change has it as `refresh.id`'),
+  refresh_not_found: missingId(
+    'Refresh',
+    'rf_',
+    'the response to a change contains the id as `refresh.id`',
+  ),
   session_not_found: missingId(
     'Checkout session',
     'cs_',
-    'POST /api/v1/checkout/sessions returns it',
+    'POST /api/v1/checkout/sessions returns the id',
     'Sessions opened without Latchkey are not shown.',
   ),
   customer_not_found: missingId(
     'Stripe customer',
     'cus_',
-    "look it up in the project's Stripe account",
-    "It must be in the mode of the service's Stripe key. To link a customer with a project's key, set `metadata.project_id` of the customer first. A user gets a customer through the first checkout or a link.",
+    "look up the customer in the project's Stripe account",
+    "The customer must be in the mode of the service's Stripe key. To link a customer with a project's key, set `metadata.project_id` of the customer first. A user gets a customer through the first checkout or a link.",
   ),
-  event_not_found: missingId('Event', 'evt_', 'GET /api/v1/admin/events lists them'),
-  purchase_not_found: missingId('Purchase', 'li_', 'GET /api/v1/admin/purchases lists them'),
-  link_run_not_found: missingId('Link run', 'lr_', 'POST /api/v1/admin/customers/link returns it'),
+  event_not_found: missingId('Event', 'evt_', 'GET /api/v1/admin/events lists the events'),
+  purchase_not_found: missingId(
+    'Purchase',
+    'li_',
+    'GET /api/v1/admin/purchases lists the purchases',
+  ),
+  link_run_not_found: missingId(
+    'Link run',
+    'lr_',
+    'POST /api/v1/admin/customers/link returns the id',
+  ),
   reconciliation_not_found: missingId(
     'Reconciliation',
     'rc_',
-    'GET /api/v1/admin/reconciliations lists them',
+    'GET /api/v1/admin/reconciliations lists the reconciliations',
   ),
 };
 

@@ -51,7 +51,7 @@ export const problems = {
     status: 403,
     title: 'The API key lacks the required scope',
     cause:
-      'The key is valid, but may not call this route. Or a user token asks for more than the entitlements of its own user.',
+      'The key is valid but may not call this route, or a user token requests more than the entitlements of its own user.',
     remedy:
       'Send a key with the scope that `detail` names. Some routes take only the platform key (`ADMIN_API_KEY`).',
   },
@@ -91,14 +91,15 @@ export const problems = {
     status: 409,
     title: 'The revision has not been reached',
     cause: "`min_revision` is above the user's revision in Postgres.",
-    remedy: 'Retry in a moment. If it persists, the revision belongs to another user or database.',
+    remedy:
+      'Retry in a moment. If the error persists, the revision belongs to another user or database.',
   },
   customer_linked: {
     status: 409,
     title: 'The Stripe customer belongs to another user',
     cause: 'A customer belongs to at most one user, and this one already belongs to another.',
     remedy:
-      'Unlink it with `DELETE /api/v1/admin/users/{user_id}/customers/{id}` or change the metadata in Stripe, as `detail` says.',
+      'Unlink the customer with `DELETE /api/v1/admin/users/{user_id}/customers/{id}` or change the metadata in Stripe, as `detail` says.',
   },
   customer_named: {
     status: 409,
@@ -116,7 +117,7 @@ export const problems = {
     status: 409,
     title: 'The reconciliation is not held',
     cause: 'Only a reconciliation with the status `held` can be forced.',
-    remedy: 'Check its `status` and findings.',
+    remedy: 'Check the `status` and the findings of the reconciliation.',
   },
   event_ignored: {
     status: 409,
@@ -143,7 +144,7 @@ export const problems = {
     status: 409,
     title: 'The first request with this idempotency key is still running',
     cause: 'Two requests with the same `Idempotency-Key` overlap.',
-    remedy: 'Retry later. If the first request has died, its key is free after 60 seconds.',
+    remedy: 'Retry later. If the first request was interrupted, the key is free after 60 seconds.',
   },
   cursor_expired: {
     status: 410,
@@ -223,7 +224,7 @@ export const problems = {
     title: 'Something went wrong on our side',
     cause: 'The service has a bug, or the database rejected a statement.',
     remedy:
-      'Retry with the same `Idempotency-Key`. If it persists, find the cause in the log by `request_id`.',
+      'Retry with the same `Idempotency-Key`. If the error persists, find the cause in the log by `request_id`.',
   },
   stripe_unavailable: {
     status: 502,
@@ -231,7 +232,7 @@ export const problems = {
     cause:
       'A network problem, a rate limit, an outage, a wrong `STRIPE_SECRET_KEY`, or a setting that Stripe rejects, such as a mistyped `portal_configuration_id`.',
     remedy:
-      "If `detail` names a Stripe request, Stripe's dashboard (Developers, Logs) shows why it was rejected. Otherwise retry with the same `Idempotency-Key`. If it persists, `npm run doctor` checks the Stripe key.",
+      "If `detail` names a Stripe request, Stripe's dashboard (Developers, Logs) shows why it was rejected. Otherwise retry with the same `Idempotency-Key`. If the error persists, `npm run doctor` checks the Stripe key.",
   },
   not_ready: {
     status: 503,

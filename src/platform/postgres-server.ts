@@ -25,7 +25,7 @@ export class UnusableDatabase extends Error {
  * Inspects a database's server.
  *
  * @throws UnusableDatabase if the server is older than `oldestPostgres`, is a read-only standby, or is behind
- *   a pooler that gives each transaction another session; Error if it cannot be reached.
+ *   a pooler that gives each transaction a different session; Error if it cannot be reached.
  */
 export async function inspectPostgres(databaseUrl: string): Promise<PostgresServer> {
   const first = await connect(databaseUrl, 'latchkey check');
@@ -61,7 +61,7 @@ export async function inspectPostgres(databaseUrl: string): Promise<PostgresServ
       if (await shareSession(first, second)) {
         throw new UnusableDatabase(
           databaseUrl,
-          'a pooler gives each transaction another session, but prepared statements and locks need a session of their ' +
+          'a pooler gives each transaction a different session, but prepared statements and locks need a session of their ' +
             'own: set pool_mode = session, or connect to PostgreSQL directly.',
         );
       }

@@ -4,7 +4,7 @@
  * fragments, `$1` is the requested project; null for all.
  */
 
-/** Returns the SQL condition that a row's project is requested. */
+/** Returns the SQL condition that a row belongs to a requested project. */
 export function ofProject(column: string): string {
   return `($1::text is null or ${column} = $1)`;
 }

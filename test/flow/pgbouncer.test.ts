@@ -53,7 +53,7 @@ ignore_startup_parameters = statement_timeout,options
 describe('a database behind PgBouncer', { timeout: 180_000 }, () => {
   it('is refused where transactions share sessions', async () => {
     await expect(inspectPostgres(await startPooler('transaction'))).rejects.toThrow(
-      /a pooler gives each transaction another session.*pool_mode = session/,
+      /a pooler gives each transaction a different session.*pool_mode = session/,
     );
   });
 

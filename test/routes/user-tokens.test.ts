@@ -150,7 +150,7 @@ describe('a user token', () => {
     const { status, body } = await service.request('GET', '/entitlements', { key });
     expect([status, at(body, 'detail')]).toEqual([
       401,
-      'The user token has expired. Get another from your server, which calls POST /api/v1/user-tokens.',
+      'The user token has expired. Get a new one from your server, which calls POST /api/v1/user-tokens.',
     ]);
   });
 

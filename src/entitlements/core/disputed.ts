@@ -4,8 +4,8 @@ import { isLost, isReturned } from './stripe-statuses.ts';
 
 /**
  * Returns, for each dispute in the given order, how much of the charge is lost if the dispute is lost, in
- * minor units. A dispute in another currency, or within 5 % of what remains of the charge, takes all that
- * remains: banks dispute the amount in the buyer's currency, at another day's exchange rate.
+ * minor units. A dispute in another currency, or within 5 % of what remains of the charge, counts as a loss
+ * of all that remains: banks dispute the amount in the buyer's currency, at another day's exchange rate.
  *
  * @param refunds all refunds of the charge.
  */

@@ -58,8 +58,8 @@ export function encodeAnswer(answer: CachedAnswer): string {
 }
 
 /**
- * Parses text from `encodeAnswer`. Returns null if the text has another format or if the answer has expired
- * at `now` (epoch milliseconds).
+ * Parses text from `encodeAnswer`. Returns null if the text has a different format or if the answer has
+ * expired at `now` (epoch milliseconds).
  */
 export function decodeAnswer(text: string, now: number): CachedAnswer | null {
   const headEnd = text.indexOf('\n');

@@ -2,7 +2,7 @@ import type { Database } from '../../platform/database.ts';
 
 /**
  * Returns the identity of the database: its random id, the cluster, and the database within the cluster. A
- * copy restored elsewhere therefore has another identity.
+ * copy restored elsewhere therefore has a different identity.
  */
 export async function loadDatabaseIdentity(database: Database): Promise<string> {
   const { rows } = await database.pool.query<{ identity: string }>(`

@@ -4,11 +4,11 @@ import type { Database } from '../../platform/database.ts';
 import { createRefreshedValues } from '../../platform/refreshed-values.ts';
 import type { FeatureType } from '../core/facts.ts';
 
-/** The features of a project, archived ones included. */
+/** The features of a project, including archived ones. */
 export interface FeatureList {
   /** Maps feature codes to types, ordered by code. */
   types: ReadonlyMap<string, FeatureType>;
-  /** A version string that differs between different lists. */
+  /** A version string. Lists with different features have different versions. */
   version: string;
 }
 

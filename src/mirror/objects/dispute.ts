@@ -31,7 +31,7 @@ export const dispute: FollowedObject<'dispute'> = {
     return known ? [] : [id];
   },
   load: (tx, rows) => tx.dispute.findMany(whereIn(rows)),
-  // `fetchDisputes` lists disputes by their charges.
+  // Stripe cannot list disputes by customer, so `fetchDisputes` lists them by charge.
   ofCustomer: null,
 };
 

@@ -31,7 +31,7 @@ export interface FollowedObject<T extends SyncedType> {
    */
   ofCustomer: ((stripe: Stripe, customer: string) => ListPage<CustomerObject>) | null;
   /**
-   * Returns the row for an object that Stripe no longer knows and that an event reported as deleted. Absent
+   * Returns the row for an object that an event reported as deleted and that Stripe no longer returns. Absent
    * if Stripe still returns deleted objects of this type.
    */
   deletedRow?(id: string): RowOf[T];

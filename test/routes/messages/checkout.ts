@@ -14,7 +14,7 @@ export const checkouts: readonly Row[] = [
     'POST checkout/sessions',
     { ...checkout, price_id: 'price_none' },
     '404 price_not_found',
-    '`price_id` names no price of the project: GET /api/v1/catalog lists those for sale.',
+    '`price_id` names no price of the project: GET /api/v1/catalog lists the prices for sale.',
   ],
   [
     'POST checkout/sessions',
@@ -80,7 +80,7 @@ export const checkouts: readonly Row[] = [
     'GET checkout/sessions/cs_none',
     undefined,
     '404 session_not_found',
-    '`id` names no checkout session of the project: POST /api/v1/checkout/sessions returns it.',
+    '`id` names no checkout session of the project: POST /api/v1/checkout/sessions returns the id.',
   ],
   [
     'GET checkout/sessions/{price}',

@@ -174,7 +174,7 @@ export const grants: readonly Row[] = [
     'POST admin/revoke',
     { grant_id: 'gr_none', reason: 'x' },
     '404 grant_not_found',
-    '`grant_id` names no grant of the project: GET /api/v1/admin/grants lists them.',
+    '`grant_id` names no grant of the project: GET /api/v1/admin/grants lists the grants.',
   ],
   [
     'POST admin/revoke',

@@ -81,7 +81,7 @@ export const operators: readonly Row[] = [
     'DELETE admin/projects/notes/keys/key_none',
     undefined,
     '404 key_not_found',
-    '`key_id` names no API key of the project: GET /api/v1/admin/projects/{id}/keys lists them.',
+    '`key_id` names no API key of the project: GET /api/v1/admin/projects/{id}/keys lists the keys.',
   ],
   [
     'POST admin/users/u_2/customers',
@@ -196,7 +196,7 @@ export const operators: readonly Row[] = [
     'POST admin/events/evt_none/replay',
     undefined,
     '404 event_not_found',
-    '`id` names no event of the project: GET /api/v1/admin/events lists them.',
+    '`id` names no event of the project: GET /api/v1/admin/events lists the events.',
   ],
   [
     'GET admin/events?status=done',
@@ -221,7 +221,7 @@ export const operators: readonly Row[] = [
     'POST admin/reconciliations/rc_none/force',
     undefined,
     '404 reconciliation_not_found',
-    '`id` names no reconciliation of the project: GET /api/v1/admin/reconciliations lists them.',
+    '`id` names no reconciliation of the project: GET /api/v1/admin/reconciliations lists the reconciliations.',
   ],
   [
     'GET admin/audit?from=yesterday',

@@ -239,7 +239,7 @@ export const requests: readonly Row[] = [
     'POST admin/grant',
     { ...grant, user_id: 'u_9' },
     '409 idempotency_key_reused',
-    '`Idempotency-Key` was used for a request with another path, query or body: send a new key.',
+    '`Idempotency-Key` was used for a request with a different path, query or body: send a new key.',
     { headers: { 'idempotency-key': 'used' } },
   ],
 ];
