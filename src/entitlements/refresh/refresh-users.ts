@@ -32,8 +32,8 @@ export interface Refreshed {
 
 /**
  * Recomputes the timelines of locked users of one project and stores the changes. Each new revision adds a
- * change to the feed. A timeline that stays equal changes nothing. `recorded_at` is taken under the user's
- * lock and is strictly later than the user's previous one. The caller holds the project's shared lock and the
+ * change to the feed. An unchanged timeline keeps its revision. `recorded_at` is taken under the user's lock
+ * and is strictly later than the user's previous one. The caller holds the project's shared lock and the
  * users' locks.
  */
 export async function refreshUsers(

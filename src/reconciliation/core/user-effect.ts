@@ -27,7 +27,7 @@ export interface UserEffect {
   gains: string[];
   /** Features that the user may no longer use, now or in a day's time. */
   losses: string[];
-  /** Limits that become lower. */
+  /** Limits that decrease. */
   lowered: string[];
 }
 
@@ -86,7 +86,7 @@ function isLower(value: unknown, former: unknown): boolean {
   return former === 'unlimited' || (typeof former === 'number' && value < former);
 }
 
-/** Returns whether the user loses something. */
+/** Returns whether the user loses a feature or part of a limit. */
 export function loses({ losses, lowered }: UserEffect): boolean {
   return losses.length + lowered.length > 0;
 }
