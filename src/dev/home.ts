@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { newSigningKey } from '../signing/new-signing-key.ts';
 
 const checkout = path.resolve(import.meta.dirname, '../..');
 
@@ -76,6 +77,8 @@ const secretsSchema = z.object({
   webhookSecret: z.string(),
   /** Missing in folders from earlier releases. */
   metricsToken: z.string().default(randomSecret),
+  /** Signs documents and user tokens. Missing in folders from earlier releases. */
+  signingKey: z.string().default(newSigningKey),
   /** The seeded project's key, or null until it exists. */
   projectKey: z.string().nullable(),
 });
@@ -89,6 +92,7 @@ export function newSecrets(): Secrets {
     stripeKey: `sk_test_${randomBytes(24).toString('hex')}`,
     webhookSecret: `whsec_${randomSecret()}`,
     metricsToken: randomSecret(),
+    signingKey: newSigningKey(),
     projectKey: null,
   };
 }

@@ -75,6 +75,9 @@ async function main(home: string, fresh: boolean): Promise<void> {
   const envFile = await writeEnvFile(home, {
     LATCHKEY: stack.serviceUrl,
     KEY: seeded.projectKey,
+    // The names that an app and `npx latchkey types` read.
+    LATCHKEY_URL: stack.serviceUrl,
+    LATCHKEY_KEY: seeded.projectKey,
     ...stack.settings,
   });
   const portsInUse = [servicePort, sandboxPort, appPort].filter(

@@ -14,6 +14,10 @@ import {
 
 const anything = z.unknown();
 
+const projectShape = z.object({
+  settings: z.object({ redirect_origins: z.array(z.string()) }),
+});
+
 const pricingShape = z.object({ products: z.array(z.object({ id: z.string() })) });
 
 /**
@@ -44,7 +48,10 @@ export async function seedDemo(
   return { projectKey, priceIds };
 }
 
-/** Creates the project, or updates its redirect origins, because ports can differ between starts. */
+/**
+ * Creates the project, or adds the redirect origins of this start, because ports can differ between starts. Keeps
+ * the origins that the project already has.
+ */
 async function ensureProject(admin: Api, origins: string[]): Promise<void> {
   const create = createProjectCall(origins);
   const answer = await send(admin, create);
@@ -52,15 +59,13 @@ async function ensureProject(admin: Api, origins: string[]): Promise<void> {
     bodyOf(create, answer, { status: 201, shape: anything });
     return;
   }
-  await ask(
-    admin,
-    {
-      method: 'PATCH',
-      path: `/api/v1/admin/projects/${projectId}`,
-      body: { settings: { redirect_origins: origins } },
-    },
-    { status: 200, shape: anything },
-  );
+  const path = `/api/v1/admin/projects/${projectId}`;
+  const found = await ask(admin, { method: 'GET', path }, { status: 200, shape: projectShape });
+  const kept = found.settings.redirect_origins;
+  const missing = origins.filter((origin) => !kept.includes(origin));
+  if (missing.length === 0) return;
+  const body = { settings: { redirect_origins: [...kept, ...missing] } };
+  await ask(admin, { method: 'PATCH', path, body }, { status: 200, shape: anything });
 }
 
 /** Returns the last start's key if it is still valid, otherwise a new one. */

@@ -6,7 +6,6 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
 import { applyMigrations } from '../platform/migrate.ts';
 import { runService } from '../run-service.ts';
-import { newSigningKey } from '../signing/new-signing-key.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import type { Secrets } from './home.ts';
 import { freePort } from './ports.ts';
@@ -50,6 +49,7 @@ export async function startStack(options: StackOptions, started: Started): Promi
   const databaseUrl = await startDatabase(options, started);
   const redisUrl = await startCache(started);
   const port = options.ports.service === 0 ? await freePort() : options.ports.service;
+  const serviceUrl = `http://localhost:${port}`;
   const sandbox = await startSandbox({
     port: options.ports.sandbox,
     now: options.clock,
@@ -72,19 +72,15 @@ export async function startStack(options: StackOptions, started: Started): Promi
     STRIPE_API_BASE: sandbox.url,
     ADMIN_API_KEY: options.secrets.adminKey,
     METRICS_TOKEN: options.secrets.metricsToken,
-    // A new key for each start. Its line breaks are escaped, because an env file has one setting per line.
-    SIGNING_KEYS: newSigningKey().replaceAll('\n', '\\n'),
-    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    // Its line breaks are escaped, because an env file has one setting per line.
+    SIGNING_KEYS: options.secrets.signingKey.replaceAll('\n', '\\n'),
+    PUBLIC_URL: serviceUrl,
     HOST: '127.0.0.1',
     PORT: String(port),
   };
   // Advancing the sandbox's clock also advances the service's.
   const { logger } = options;
-  const serviceUrl = await startService(
-    loadConfig(settings),
-    { logger, clock: () => sandbox.clock.now() },
-    started,
-  );
+  await startService(loadConfig(settings), { logger, clock: () => sandbox.clock.now() }, started);
   return { serviceUrl, sandboxUrl: sandbox.url, databaseUrl, redisUrl, sandbox, settings };
 }
 
@@ -127,11 +123,10 @@ async function startService(
   config: Config,
   overrides: { clock: Clock; logger: Logger },
   started: Started,
-): Promise<string> {
+): Promise<void> {
   const deps = openDeps(config, overrides);
   started.add(() => closeDeps(deps));
   const { app, background } = await runService(deps);
   started.add(() => background.stop());
   started.add(() => app.close());
-  return `http://localhost:${config.port}`;
 }

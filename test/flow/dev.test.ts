@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { decodeJwt } from 'jose';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Started } from '../../src/dev/started.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
+import { openEventStream } from '../helpers/event-stream.ts';
 import { text } from '../helpers/json.ts';
 import { firstSteps } from './operations/document.ts';
 import { Shell } from './operations/shell.ts';
@@ -109,6 +111,9 @@ describe('npm run dev', () => {
     const readme = await readFile(path.join(repository, 'README.md'), 'utf8');
     const shell = new Shell({ PATH: process.env['PATH'] ?? '' });
     expect(await shell.run(setUp)).toBe('');
+    expect(await shell.run('echo "$LATCHKEY_URL $LATCHKEY_KEY"')).toBe(
+      `${service()} ${printed('Keys', 'Project `demo`')}\n`,
+    );
     for (const command of firstSteps(readme)) {
       expect(await shell.run(command), command).not.toContain('urn:latchkey:problem');
     }
@@ -159,6 +164,14 @@ describe('npm run dev', () => {
     expect(complaint).not.toMatch(/^ +at /m);
   });
 
+  it('signs documents in the name of the address that it prints', async () => {
+    const answer = await fetch(`${service()}/api/v1/entitlements/document?user_id=u_1`, {
+      headers: { authorization: `Bearer ${printed('Keys', 'Project `demo`')}` },
+    });
+    const document = text(await answer.json(), 'document');
+    expect(decodeJwt(document)).toMatchObject({ iss: service(), aud: 'demo' });
+  });
+
   it('prints the platform key and the sandbox key, which open what they are for', async () => {
     const answer = await fetch(`${service()}/api/v1/admin/projects`, {
       headers: { authorization: `Bearer ${printed('Keys', 'Platform')}` },
@@ -175,7 +188,13 @@ describe('npm run dev', () => {
     await logged(/GET \/api\/v1\/entitlements → 401, unauthorized, /);
   });
 
-  it('ends with 0 on Ctrl-C', async () => {
+  it('ends with 0 on Ctrl-C, while a program follows the changes', async () => {
+    const stream = await openEventStream(
+      `${service()}/api/v1/changes/stream`,
+      printed('Keys', 'Project `demo`'),
+      { connection: 'keep-alive' },
+    );
+    await stream.take(1);
     const exit = once(child, 'exit');
     child.kill('SIGINT');
     expect(await exit).toEqual([0, null]);

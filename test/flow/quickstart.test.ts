@@ -3,27 +3,30 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLatchkey } from '../../src/client/index.ts';
+import { send } from '../../src/dev/api.ts';
 import { newSecrets } from '../../src/dev/home.ts';
 import { freePort } from '../../src/dev/ports.ts';
 import { createQuickstart, type Features } from '../../src/dev/quickstart-app.ts';
 import { seedDemo } from '../../src/dev/seed-demo.ts';
-import { startStack } from '../../src/dev/stack.ts';
+import { type Stack, startStack } from '../../src/dev/stack.ts';
 import { Started } from '../../src/dev/started.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { openChromium } from '../helpers/chromium.ts';
+import { at } from '../helpers/json.ts';
 
 /* The app of docs/quickstart.md, as `npm run dev` starts it, in a real browser. */
 
 const repository = path.resolve(import.meta.dirname, '../..');
 const started = new Started();
+const secrets = newSecrets();
+let stack: Stack;
 let appUrl: string;
 let browser: Browser;
 
 beforeAll(async () => {
-  const secrets = newSecrets();
-  const stack = await startStack(
+  stack = await startStack(
     {
       directory: await temporaryDirectory('quickstart-test', started),
       persistent: false,
@@ -89,6 +92,22 @@ describe('the app of the quickstart', () => {
     await page.locator('.notice').waitFor();
     expect(await page.locator('.notice').textContent()).not.toBe('Something failed.');
   }, 60_000);
+});
+
+describe('the demo project', () => {
+  it('keeps the redirect origins of an operator at the next start, and gets those of the start', async () => {
+    const own = 'http://localhost:8080';
+    const call = { method: 'GET', path: '/api/v1/admin/projects/demo' } as const;
+    const admin = { serviceUrl: stack.serviceUrl, key: secrets.adminKey };
+    const origins = async (): Promise<unknown> =>
+      at((await send(admin, call)).body, 'settings', 'redirect_origins');
+    const settings = { redirect_origins: [own] };
+    await send(admin, { ...call, method: 'PATCH', body: { settings } });
+    await seedDemo(stack, 'http://localhost:4001', secrets);
+    expect(await origins()).toEqual([own, stack.serviceUrl, 'http://localhost:4001']);
+    await seedDemo(stack, appUrl, secrets);
+    expect(await origins()).toEqual([own, stack.serviceUrl, 'http://localhost:4001', appUrl]);
+  });
 });
 
 describe('docs/quickstart.md', () => {

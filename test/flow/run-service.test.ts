@@ -35,3 +35,13 @@ it('a change wakes the readers of the feed, who do not wait for the next poll', 
   expect(change).toMatchObject({ event: 'change', data: { user_id: 'ann', gained: ['export'] } });
   client.close();
 });
+
+it('closing the server ends its streams, and waits for no idle connection', async () => {
+  const { key } = projects.notes;
+  const url = `${running.app.listeningOrigin}/api/v1/changes/stream`;
+  // Like curl and browsers, which would use the connection again.
+  const client = await openEventStream(url, key, { connection: 'keep-alive' });
+  await client.take(1);
+  await running.app.close();
+  await client.ended;
+});
