@@ -6,7 +6,6 @@ import type { App } from '../http/app-types.ts';
 import { hasAnswerAlready } from '../http/if-none-match.ts';
 import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
-import { featureCodeSchema } from '../http/schemas.ts';
 import { sendJson } from '../http/send-json.ts';
 import { z } from 'zod';
 import { evaluationText, revisionOfTag } from './core/ofrep.ts';
@@ -69,9 +68,7 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
     async (request, reply) => {
       const code = request.params.feature_code;
       const user = await userOf(request, request.body);
-      const type = featureCodeSchema.safeParse(code).success
-        ? await features.typeOf(user.projectId, code)
-        : undefined;
+      const type = await features.typeOf(user.projectId, code);
       if (type === undefined) throw featureNotFound({ path: 'feature_code', isArchived: false });
       const { from, answer } = await readEntitlements(deps, user);
       setAnswerHeaders(reply, from, answer, answer.etag);

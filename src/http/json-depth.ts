@@ -9,6 +9,8 @@ export const maxJsonDepth = 64;
  * valid JSON.
  */
 export function isTooDeep(text: string): boolean {
+  // Each level takes a character.
+  if (text.length <= maxJsonDepth) return false;
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at += 1) {

@@ -24,10 +24,13 @@ export function comparisons(subject: Subject): Comparison[] {
   const headers = { authorization };
   const ok = { status: 200, body };
   const cached = `user_id=${userName(1)}`;
-  const same = (server: Load['server'], ask: Omit<Ask, 'method'>): Load => ({
-    server,
-    next: () => ({ method: 'GET', ...ask }),
-  });
+  const same = (
+    server: Load['server'],
+    ask: Omit<Ask, 'method'> & Partial<Pick<Ask, 'method'>>,
+  ): Load => {
+    const one: Ask = { method: 'GET', ...ask };
+    return { server, next: () => one };
+  };
   const redis = {
     floorName: 'Fastify + one Redis GET',
     floor: same(floors, { path: '/redis', headers, right: ok }),
@@ -76,19 +79,16 @@ export function comparisons(subject: Subject): Comparison[] {
       id: 'ofrep',
       name: 'OpenFeature evaluation',
       target: 0.9,
-      service: {
-        server: service,
-        next: () => ({
-          method: 'POST',
-          path: `/ofrep/v1/evaluate/flags/${featureName(1)}`,
-          headers: { ...headers, 'content-type': 'application/json' },
-          body: JSON.stringify({ context: { targetingKey: userName(1) } }),
-          right: {
-            status: 200,
-            body: `{"key":"${featureName(1)}","value":100,"reason":"TARGETING_MATCH","variant":"granted","metadata":{"reason":"granted","revision":1}}`,
-          },
-        }),
-      },
+      service: same(service, {
+        method: 'POST',
+        path: `/ofrep/v1/evaluate/flags/${featureName(1)}`,
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ context: { targetingKey: userName(1) } }),
+        right: {
+          status: 200,
+          body: `{"key":"${featureName(1)}","value":100,"reason":"TARGETING_MATCH","variant":"granted","metadata":{"reason":"granted","revision":1}}`,
+        },
+      }),
       floorName: 'check of the service',
       floor: check,
     },

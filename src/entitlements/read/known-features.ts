@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { featureCodeSchema } from '../../http/schemas.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Database } from '../../platform/database.ts';
 import { createRefreshedValues } from '../../platform/refreshed-values.ts';
@@ -17,7 +18,7 @@ export interface KnownFeatures {
   has(projectId: string, featureCode: string): Promise<boolean>;
   /**
    * Returns the type of a feature, including archived ones; undefined if the project has no feature with this
-   * code.
+   * code. The code may be any text.
    */
   typeOf(projectId: string, featureCode: string): Promise<FeatureType | undefined>;
   /**
@@ -48,8 +49,10 @@ export function createKnownFeatures({
 
   async function typeOf(projectId: string, featureCode: string): Promise<FeatureType | undefined> {
     const { types } = await lists.get(projectId);
+    const known = types.get(featureCode);
+    if (known !== undefined || !featureCodeSchema.safeParse(featureCode).success) return known;
     // The feature may have been created after the list was loaded.
-    return types.get(featureCode) ?? loadType(database, projectId, featureCode);
+    return loadType(database, projectId, featureCode);
   }
 
   return {
