@@ -99,7 +99,7 @@ export function createAnswers(
     }
   }
 
-  /** Reads an answer with at least this revision; null if the service has none. */
+  /** Reads an answer with at least this revision; null if the service does not have that revision. */
   async function readAtLeast(
     userId: string,
     revision: number,
@@ -146,9 +146,9 @@ export function createAnswers(
   }
 
   /**
-   * Loads what users may use after their next change, if it lies within the time that the last known answer
-   * serves: so an outage denies nobody whose window begins, or whose value changes, inside it. One at a time:
-   * what is needed now goes first.
+   * Loads what users may use after their next change, if that change lies within `maxLastKnownMs`. So a user
+   * whose window begins during an outage is allowed from that instant on. Loads one user at a time, since what
+   * is needed now goes first.
    */
   async function loadAhead(): Promise<void> {
     if (isLoadingAhead) return;

@@ -16,10 +16,9 @@ export interface Availability {
 }
 
 /**
- * Tracks whether the service is reachable. While it is not, one probe at a time looks for it, and no other
- * request waits.
+ * Tracks whether the service is reachable. While it is not, one probe at a time is sent, and no check waits.
  *
- * @param probe sends a request; it throws `LatchkeyUnavailable` while the service is away.
+ * @param probe sends a request; it throws `LatchkeyUnavailable` while the service is unreachable.
  * @param onChange called once per outage and once per recovery.
  */
 export function createAvailability(
@@ -43,7 +42,7 @@ export function createAvailability(
     timer = setTimeout(
       () => {
         probe().then(goUp, (error: unknown) => {
-          // Any other error is an answer: the user may be forbidden, the service is there.
+          // Any other error is a response: the user may be forbidden, but the service is reachable.
           if (error instanceof LatchkeyUnavailable) scheduleProbe();
           else goUp();
         });

@@ -17,14 +17,14 @@ const defaults = {
   slowTimeoutMs: 30_000,
 };
 
-/** Answers without waiting: a check from the cache makes no promise of its own. */
+/** Shared results: a check from the cache creates no promise. */
 const allowed = Promise.resolve(true);
 const denied = Promise.resolve(false);
 
 /**
  * Creates a client. It keeps answers until they change: at the instant that the service named, or when the
- * stream of changes reports it. While Latchkey is unreachable, checks answer by `onUnavailable`, and say so by
- * `source`.
+ * stream of changes reports it. While Latchkey is unreachable, `onUnavailable` decides, and
+ * `source` reports it.
  *
  * @throws TypeError without `url` or `key`.
  */
@@ -63,7 +63,7 @@ export function createLatchkey<Features extends object = FeatureMap>(
             emit('change', change);
           },
           onGap: answers.noteGap,
-          // While Latchkey is unreachable, only the probe asks for it.
+          // While Latchkey is unreachable, only the probe sends requests.
           mayConnect: availability.isUp,
           now,
         });

@@ -7,7 +7,7 @@ export interface EntitlementsDocument {
   revision: number;
   /** What the user may use: feature code → value. */
   entitlements: Record<string, unknown>;
-  /** The next instant at which the answer changes, ISO 8601; null = none. */
+  /** The next instant at which the answer changes, ISO 8601; null = it never changes by itself. */
   nextChangeAt: string | null;
   /** The end of the document, ISO 8601. */
   expiresAt: string;

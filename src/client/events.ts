@@ -17,7 +17,7 @@ export interface Emitter {
   emit: <Name extends keyof Events>(name: Name, event: Events[Name]) => void;
 }
 
-/** Creates an emitter. An error of a callback is thrown by itself, so that it breaks nothing of the client. */
+/** Creates an emitter. An error of a callback is thrown in a task of its own, so that the client continues. */
 export function createEmitter(): Emitter {
   const callbacks: { [Name in keyof Events]: Set<Callback<Name>> } = {
     change: new Set(),

@@ -12,8 +12,9 @@ declare module 'fastify' {
 }
 
 /**
- * Returns a `preHandler` that lets a request pass only if its user may use a feature. Others get a 402, a
- * 403 if the feature was revoked, or a 503 if Latchkey is unreachable and the fail mode denies. The check is on `request.entitlement`.
+ * Returns a `preHandler` that lets a request pass only if its user may use a feature. Otherwise it responds with 402,
+ * with 403 if the feature was revoked, or with 503 if Latchkey is unreachable and the fail mode denies. The
+ * check is on `request.entitlement`.
  *
  * @param options `user` returns the user's id.
  */

@@ -15,11 +15,11 @@ interface HttpRequest {
   body?: unknown;
   idempotencyKey?: string | undefined;
   timeoutMs: number;
-  /** Whether a repeat does no harm: if the connection breaks, the request is sent once more. */
+  /** Whether a repeat does no harm: if the connection breaks, the request is sent a second time. */
   isRead?: boolean;
 }
 
-/** Sends a request under `/api/v1` and resolves with the JSON of the answer, whose type the caller names. */
+/** Sends a request under `/api/v1` and resolves with the JSON of the response, whose type the caller names. */
 export type Send = <Answer>(path: string, request: HttpRequest) => Promise<Answer>;
 
 /** Returns the URL of a path under `/api/v1`. */
@@ -30,8 +30,8 @@ export function urlOf(url: string, path: string): string {
 /**
  * Creates the function that sends requests.
  *
- * @throws LatchkeyUnavailable without an answer of Latchkey in time, or with a 429 or 5xx; LatchkeyError for
- *   another refusal.
+ * @throws LatchkeyUnavailable if Latchkey does not respond in time, or responds with a 429 or 5xx;
+ *   LatchkeyError for another refusal.
  */
 export function createSend({ url, key, fetch: send }: HttpOptions): Send {
   async function sendOnce<Answer>(
@@ -52,7 +52,7 @@ export function createSend({ url, key, fetch: send }: HttpOptions): Send {
     });
     if (response.ok) return (await response.json()) as Answer; // as the OpenAPI document says
     const problem = new LatchkeyError(response.status, await response.json().catch(() => null));
-    // A proxy between the two also answers with errors, but not with Latchkey's codes.
+    // A proxy in between also responds with errors, but without Latchkey's codes.
     const isOwn = problem.code !== 'unknown';
     if (response.status === 429 || response.status >= 500 || !isOwn) {
       throw new LatchkeyUnavailable(problem.message, { cause: problem });
@@ -71,7 +71,7 @@ export function createSend({ url, key, fetch: send }: HttpOptions): Send {
       } catch (error) {
         if (error instanceof LatchkeyError || error instanceof LatchkeyUnavailable) throw error;
         if (triesLeft > 1 && !signal.aborted) continue;
-        throw new LatchkeyUnavailable('Latchkey did not answer in time.', { cause: error });
+        throw new LatchkeyUnavailable('Latchkey did not respond in time.', { cause: error });
       }
     }
   }
@@ -80,7 +80,7 @@ export function createSend({ url, key, fetch: send }: HttpOptions): Send {
     const ended = new AbortController();
     const { signal } = ended;
     const timer = setTimeout(() => {
-      ended.abort(new Error(`no answer within ${request.timeoutMs} ms`));
+      ended.abort(new Error(`No response within ${request.timeoutMs} ms.`));
     }, request.timeoutMs);
     unref(timer);
     try {

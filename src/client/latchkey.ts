@@ -9,7 +9,7 @@ export interface LatchkeyOptions<Features extends object = FeatureMap> {
   url: string | undefined;
   /** An API key of the project. Its scopes decide which methods work; `read` suffices for checks. */
   key: string | undefined;
-  /** What checks answer while Latchkey is unreachable; `last_known` by default. */
+  /** What checks return while Latchkey is unreachable; `last_known` by default. */
   onUnavailable?: FailModes<CodeOf<Features>>;
   /** Maximum number of users whose answers are kept; 10,000 by default. */
   maxUsers?: number;
@@ -21,7 +21,7 @@ export interface LatchkeyOptions<Features extends object = FeatureMap> {
   timeoutMs?: number;
   /** Time limit of checkout and portal requests, which wait for Stripe; 30,000 ms by default. */
   slowTimeoutMs?: number;
-  /** Whether to follow the stream of changes; true by default. Without it answers live for `maxStaleMs`. */
+  /** Whether to follow the stream of changes; true by default. Otherwise answers are kept for `maxStaleMs`. */
   stream?: boolean;
   /** Sends requests; the runtime's by default. */
   fetch?: typeof fetch;
@@ -79,8 +79,8 @@ export interface Latchkey<Features extends object = FeatureMap> {
     options?: { ttlSeconds?: number },
   ): Promise<AnswerOf<'/api/v1/entitlements/document'>>;
   /**
-   * Calls back on an event; returns a function that ends it. An error of the callback is thrown as an uncaught
-   * one: it fails no check.
+   * Calls back on an event; returns a function that ends it. An error that the
+   * callback throws becomes an uncaught error of the process; no check fails because of it.
    */
   on<Name extends keyof Events>(name: Name, callback: (event: Events[Name]) => void): () => void;
   /** Ends the stream. Later checks still work, without it. */

@@ -15,8 +15,8 @@ interface Waiting {
 }
 
 /**
- * Creates a function that loads a user's answer. Calls of one tick share a request. A call is answered or
- * rejected within the time limit, waiting included. A user is asked for once at a time by the caller.
+ * Creates a function that loads a user's answer. Calls of one tick share a request. A call resolves or rejects
+ * within the time limit, waiting included. The caller loads each user once at a time.
  */
 export function createLoader(send: Send, timeoutMs: number): (userId: string) => Promise<Answer> {
   let waiting = new Map<string, Waiting>();
@@ -96,7 +96,11 @@ function rejectAll(batch: ReadonlyMap<string, Waiting>, error: unknown): void {
   for (const { reject } of batch.values()) reject(error);
 }
 
-/** Returns the answers of a batch, one per user; what is none was not sent by Latchkey. */
+/**
+ * Returns the answers of a batch, one per user.
+ *
+ * @throws LatchkeyUnavailable if the body is not that of a batch: Latchkey did not send it.
+ */
 function answersOf(
   body: Partial<AnswerOf<'/api/v1/entitlements/batch', 'post'>> | null,
   userIds: readonly string[],
@@ -106,7 +110,9 @@ function answersOf(
     !Array.isArray(answers) ||
     !userIds.every((userId, nth) => answers[nth]?.user_id === userId)
   ) {
-    throw new LatchkeyUnavailable('The answer to a batch was not from Latchkey.');
+    throw new LatchkeyUnavailable(
+      'The response to `/entitlements/batch` was not sent by Latchkey.',
+    );
   }
   return answers;
 }

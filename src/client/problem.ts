@@ -1,4 +1,4 @@
-/** An error that the service answered: a problem document (RFC 9457). */
+/** A refusal of the service: a problem document (RFC 9457). */
 export class LatchkeyError extends Error {
   override readonly name = 'LatchkeyError';
   readonly status: number;
@@ -9,7 +9,7 @@ export class LatchkeyError extends Error {
 
   constructor(status: number, body: unknown) {
     const problem = isProblem(body) ? body : {};
-    super(problem.detail ?? problem.title ?? `the service answered ${status}`);
+    super(problem.detail ?? problem.title ?? `The service responded with ${status}.`);
     this.status = status;
     this.code = problem.code ?? 'unknown';
     this.errors = problem.errors ?? [];
@@ -17,7 +17,7 @@ export class LatchkeyError extends Error {
   }
 }
 
-/** The service could not be reached, answered too late, or is not able to answer. */
+/** The service could not be reached, responded too late, or failed (429, 5xx). */
 export class LatchkeyUnavailable extends Error {
   override readonly name = 'LatchkeyUnavailable';
 }

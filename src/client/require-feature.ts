@@ -23,8 +23,9 @@ export interface Refusal {
 }
 
 /**
- * Checks a feature for a middleware. A denied user gets a 402, since paying helps, and a revoked one a 403. If
- * the feature is denied only because Latchkey is unreachable, it is a 503: who has paid is not asked to pay.
+ * Checks a feature for a middleware. The refusal is a 402 if paying helps, and a 403 if the feature was
+ * revoked. It is a 503 if the feature is denied only because Latchkey is unreachable: a user who has paid is
+ * not asked to pay.
  *
  * @returns the check, and the refusal; null if the user may pass.
  */

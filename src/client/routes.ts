@@ -8,7 +8,7 @@ export type BodyOf<
   Method extends keyof paths[Path] = 'post' & keyof paths[Path],
 > = paths[Path][Method] extends { requestBody?: infer Body } ? Json<NonNullable<Body>> : never;
 
-/** The body that a route answers. */
+/** The body of a route's response. */
 export type AnswerOf<
   Path extends keyof paths,
   Method extends keyof paths[Path] = 'get' & keyof paths[Path],
@@ -16,7 +16,7 @@ export type AnswerOf<
   ? Json<Responses[keyof Responses]>
   : never;
 
-/** What a user may use, as the service answers it. */
+/** What a user may use, as the service returns it. */
 export type Answer = components['schemas']['Entitlements'];
 
 /** A change of a user's entitlements, as the feed sends it. */

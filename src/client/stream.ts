@@ -57,7 +57,7 @@ export function followStream(
   /** Until when the connection proves that it lives, epoch milliseconds. */
   let liveUntil = 0;
 
-  /** Returns the cursor of the last change that was missed; null if none was, undefined if too many were. */
+  /** Returns the cursor of the last missed change; null if no change was missed, undefined if too many were. */
   async function lastMissed(after: string): Promise<string | null | undefined> {
     const { data } = await send<AnswerOf<'/api/v1/changes'>>('/changes', {
       query: { after, limit: maxMissed },
@@ -77,7 +77,7 @@ export function followStream(
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isCaughtUp = false;
     const beganAt = performance.now();
-    /** Cursors that arrived before it was known which was the last missed one. */
+    /** Cursors that arrived before the last missed one was known. */
     const arrived = new Set<string>();
     let awaited: string | undefined;
 
@@ -99,7 +99,7 @@ export function followStream(
       catchUp();
     }
 
-    /** `ready` comes before the changes that were missed since the cursor: it is live after the last of them. */
+    /** `ready` comes before the missed changes; the stream is live after the last of them. */
     function resume(after: string): void {
       lastMissed(after).then((last) => {
         if (connection.signal.aborted || isCaughtUp) return;
@@ -122,7 +122,7 @@ export function followStream(
         if (id !== undefined && id === awaited) catchUp();
       } else if (event === 'reset' || (event === 'ready' && cursor === undefined)) startOver();
       else if (event === 'ready' && cursor !== undefined) resume(cursor);
-      // Not before it was handled: it would be missing after an error.
+      // Set after the event was handled: an event whose handler fails must arrive again.
       if (id !== undefined) cursor = id;
     }
 
@@ -158,7 +158,7 @@ export function followStream(
       liveUntil = 0;
       connection.abort();
     }
-    // A service that accepts connections only to close them is not asked more often.
+    // Keeps the back-off if the service accepts connections only to close them.
     if (performance.now() - beganAt > times.reconnectMs.last) failures = 0;
     return backOff();
   }

@@ -61,7 +61,7 @@ function connect(options: Partial<LatchkeyOptions> = {}): Latchkey {
   return client;
 }
 
-/** A client whose stream works: what it knows of the user is told by the stream. */
+/** Returns a client whose stream works: it reported a change. */
 async function connectLive(options: Partial<LatchkeyOptions> = {}): Promise<Latchkey> {
   const latchkey = connect(options);
   const changes: string[] = [];

@@ -32,7 +32,7 @@ export interface Known {
   /** Whether the stream vouches for it; if not, it is loaded again after `maxStaleMs`. */
   isSettled: boolean;
   /** What reported changes say of features, until the answer is loaded again. */
-  readonly told: Map<string, Check>;
+  readonly reports: Map<string, Check>;
   /** The answer from `nextChangeAt` on, as of now; null if it was not loaded. */
   upcoming: Known | null;
   /** Whether it was used since the last eviction. */
@@ -48,7 +48,7 @@ export function toKnown(answer: Answer, fetchedAt: number): Known {
     nextChangeAt: instantOf(answer.next_change_at),
     isOutdated: false,
     isSettled: true,
-    told: new Map(),
+    reports: new Map(),
     upcoming: null,
     isUsed: true,
   };
@@ -130,11 +130,11 @@ export function outdate(known: Known, change: Change): void {
   // A boundary that was loaded ahead brings no news.
   if (known.upcoming !== null && contains(known.upcoming, markOf(change))) return;
   const { revision, next_change_at: validTo } = change;
-  for (const code of change.lost) known.told.set(code, denial('lost', revision, 'last_known'));
+  for (const code of change.lost) known.reports.set(code, denial('lost', revision, 'last_known'));
   for (const code of change.gained) {
     // A change names no value; the entitlement holds at least until the next change.
-    const told = { allowed: true, reason: 'granted', value: null, validTo, revision };
-    known.told.set(code, { ...told, source: 'last_known' });
+    const report = { allowed: true, reason: 'granted', value: null, validTo, revision };
+    known.reports.set(code, { ...report, source: 'last_known' });
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Check, denial, instantOf, type Known } from './answer.ts';
 
-/** What a check answers while the service is unreachable and no fresh answer is known. */
+/** What a check returns while the service is unreachable and no fresh answer is known. */
 export type FailMode = 'last_known' | 'deny' | 'allow';
 
 /** One word for all features, or one per feature. */
@@ -17,7 +17,7 @@ export function failModeOf(modes: FailModes | undefined, code: string): FailMode
  * Returns the check of a feature without the service. `last_known` allows what an answer allowed, while it is
  * inside its window, not older than `maxLastKnownMs`, and no reported change took it.
  *
- * @param known the last answer; undefined if there is none.
+ * @param known the last answer; undefined if the user was never loaded.
  */
 export function degradedCheck(
   mode: FailMode,
@@ -30,7 +30,7 @@ export function degradedCheck(
   if (mode === 'allow') return { ...denied, allowed: true };
   const isOld = known === undefined || now >= known.fetchedAt + maxLastKnownMs;
   if (mode === 'deny' || isOld) return denied;
-  const last = known.told.get(code) ?? answerAt(known, now).checks.get(code);
+  const last = known.reports.get(code) ?? answerAt(known, now).checks.get(code);
   if (last === undefined) return denied;
   if (last.allowed && now >= instantOf(last.validTo)) {
     return denial('expired', last.revision, 'last_known');

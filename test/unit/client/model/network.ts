@@ -1,5 +1,7 @@
 import type { Answer } from '../../../../src/client/index.ts';
 import type { Facts } from './facts.ts';
+import { type Arrive, Knowledge } from './knowledge.ts';
+import { responseOf, StreamBody } from './response.ts';
 
 /** How the network treats new requests. */
 export type Weather = 'works' | 'refuses' | 'hangs' | 'fails';
@@ -23,8 +25,9 @@ export interface Delays {
   cache: number;
 }
 
-/** The longest delay of an event, milliseconds, and a little. */
-export const maxDelayMs = 400;
+/** The longest way of a report, milliseconds, and how long a silent stream is trusted after its last sign. */
+export const reportMs = 400;
+const silenceMs = 35_000;
 
 /** A network between the client and the facts, whose `fetch` the client gets. */
 export class Network {
@@ -33,13 +36,13 @@ export class Network {
   /** Requests for entitlements that were sent and have no outcome yet. */
   inFlight = 0;
   requests = 0;
-  /** Called with the answer of a user that reached the client, and the instant for which it was asked. */
-  onAnswer: (userId: string, at: string | null) => void = () => undefined;
-  #hasStaleCache = false;
-  #gapAt = 0;
+  /** What reached the client. */
+  readonly knowledge = new Knowledge();
   readonly #facts: Facts;
   #stream: Stream | undefined;
   #isSilent = false;
+  /** When the present stream last gave a sign of life and every older change had arrived; null = never. */
+  #heardAt: number | null = null;
   /** Events until here were delivered, or lost. */
   #deliveredAt = 0;
 
@@ -50,13 +53,17 @@ export class Network {
     };
   }
 
-  /** Whether the client has every event that is older than the longest delay. */
-  get isLive(): boolean {
+  /** The instant until which the client has every change, but for their way; null = the stream does not work. */
+  get reportedUntil(): number | null {
+    if (!this.#isSilent) return this.#hasAll ? Date.now() : null;
+    const isTrusted = this.#heardAt !== null && Date.now() < this.#heardAt + silenceMs;
+    return isTrusted ? this.#heardAt : null;
+  }
+
+  get #hasAll(): boolean {
     const stream = this.#stream;
-    if (stream === undefined || !stream.isReady || this.#isSilent) return false;
-    // What a stale cache answered right after a gap is loaded again after a minute.
-    if (this.#hasStaleCache && Date.now() < this.#gapAt + 122_000) return false;
-    return stream.onWay.every((recordedAt) => recordedAt > Date.now() - maxDelayMs);
+    if (stream?.isReady !== true) return false;
+    return stream.onWay.every((recordedAt) => recordedAt > Date.now() - reportMs);
   }
 
   cut(): void {
@@ -82,26 +89,19 @@ export class Network {
     }
     this.requests += 1;
     this.inFlight += 1;
+    const userIds = usersOf(url, body as string | undefined);
+    const arrive: Arrive = this.knowledge.ask(userIds, url.searchParams.get('at'));
     try {
       await this.#way(signal, this.delays.there);
-      const answer = this.#answer(url, body as string | undefined);
+      const seenAt = this.#seenAt(url);
+      const answer = this.#answer(url, userIds, seenAt);
       await this.#way(signal, this.delays.back);
-      for (const { user_id: userId } of answer.answers ?? []) {
-        // One that a change overtakes is not kept if the change cannot be loaded.
-        if (!this.#hasChanged(userId)) this.onAnswer(userId, url.searchParams.get('at'));
-      }
+      arrive(answer.answers ?? [], seenAt);
       return responseOf(answer.status, answer.body);
     } finally {
       this.inFlight -= 1;
     }
   };
-
-  /** Whether a user changed while a request may have been on its way. */
-  #hasChanged(userId: string): boolean {
-    return this.#facts.feed.some(
-      (change) => change.user_id === userId && Date.parse(change.at) > Date.now() - 1_500,
-    );
-  }
 
   async #way(signal: AbortSignal, ms: number): Promise<void> {
     if (this.weather === 'refuses') throw new TypeError('fetch failed');
@@ -113,9 +113,15 @@ export class Network {
     });
   }
 
+  /** Batches are answered by a cache of the service, which may be late. */
+  #seenAt(url: URL): number {
+    return Date.now() - (url.pathname.endsWith('/batch') ? this.delays.cache : 0);
+  }
+
   #answer(
     url: URL,
-    body: string | undefined,
+    userIds: readonly string[],
+    seenAt: number,
   ): { status: number; body: object; answers?: Answer[] } {
     if (this.weather === 'fails') return { status: 503, body: { code: 'not_ready' } };
     const facts = this.#facts;
@@ -124,24 +130,21 @@ export class Network {
       if (after < facts.keptFrom) return { status: 410, body: { code: 'cursor_expired' } };
       return { status: 200, body: { data: facts.feed.slice(after), next_cursor: '-' } };
     }
-    if (body !== undefined) {
-      const { user_ids: users } = JSON.parse(body) as { user_ids: string[] };
-      const seenAt = Date.now() - this.delays.cache;
-      const data = users.map((id) => facts.answer(id, facts.versionAt(id, seenAt), Date.now()));
-      this.#hasStaleCache ||= this.delays.cache > 0;
-      return { status: 200, body: { data }, answers: data };
-    }
-    const userId = url.searchParams.get('user_id') ?? '';
     const at = url.searchParams.get('at');
     const instant = at === null ? Date.now() : Date.parse(at);
-    const answer = facts.answer(userId, facts.versionAt(userId, Date.now()), instant);
-    return { status: 200, body: answer, answers: [answer] };
+    const answers = userIds.map((id) => facts.answer(id, facts.versionAt(id, seenAt), instant));
+    const [first = {}] = answers;
+    return {
+      ...{ status: 200, answers },
+      body: url.pathname.endsWith('/batch') ? { data: answers } : first,
+    };
   }
 
   #openStream(lastEventId: string | undefined, signal: AbortSignal): Response {
     if (this.weather === 'fails') return responseOf(503, {});
     this.cut();
     this.#isSilent = false;
+    this.#heardAt = null;
     const last = this.#facts.feed.length;
     const from = lastEventId === undefined ? last : Number(lastEventId);
     const body = new StreamBody();
@@ -152,12 +155,13 @@ export class Network {
     this.#stream = stream;
     this.#send(stream, eventText('ready', String(from)), () => {
       stream.isReady = true;
+      if (lastEventId === undefined) this.knowledge.gap();
     });
-    if (lastEventId === undefined) this.#gapAt = Date.now() + maxDelayMs;
     if (from < this.#facts.keptFrom) {
-      this.#gapAt = Date.now() + maxDelayMs;
       stream.position = last;
-      this.#send(stream, eventText('reset', String(last)));
+      this.#send(stream, eventText('reset', String(last)), () => {
+        this.knowledge.gap();
+      });
     }
     this.#pump();
     return responseOf(200, {}, body);
@@ -177,6 +181,7 @@ export class Network {
       stream.onWay.push(Date.parse(change.recorded_at));
       this.#send(stream, eventText('change', change.cursor, change), () => {
         stream.onWay.shift();
+        this.knowledge.report(change);
       });
     }
   }
@@ -188,53 +193,18 @@ export class Network {
       if (this.#stream !== stream || this.#isSilent) return;
       stream.body.write(text);
       onSent?.();
+      if (this.#hasAll) this.#heardAt = Date.now();
     }, this.#deliveredAt - Date.now());
   }
 }
 
+/** Returns the users whose answers a request asks for. */
+function usersOf(url: URL, body: string | undefined): string[] {
+  if (body !== undefined) return (JSON.parse(body) as { user_ids: string[] }).user_ids;
+  const userId = url.searchParams.get('user_id');
+  return userId === null ? [] : [userId];
+}
+
 function eventText(event: string, id: string, data: object = { cursor: id }): string {
   return `event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-/** The body of a stream, whose reads resolve without leaving the fake clock. */
-class StreamBody {
-  readonly #parts: Uint8Array[] = [];
-  #wake: () => void = () => undefined;
-  #hasFailed = false;
-
-  write(text: string): void {
-    this.#parts.push(new TextEncoder().encode(text));
-    this.#wake();
-  }
-
-  fail(): void {
-    this.#hasFailed = true;
-    this.#wake();
-  }
-
-  getReader(): { read(): Promise<{ done: boolean; value: Uint8Array | undefined }> } {
-    return {
-      read: async () => {
-        while (this.#parts.length === 0 && !this.#hasFailed) {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        }
-        if (this.#hasFailed) throw new Error('cut');
-        return { done: false, value: this.#parts.shift() };
-      },
-    };
-  }
-
-  cancel(): Promise<void> {
-    return Promise.resolve();
-  }
-}
-
-/** Returns a response whose body is read in the fake clock's time; a body of its own is read outside of it. */
-function responseOf(status: number, json: object, body = new StreamBody()): Response {
-  return Object.defineProperties(new Response(null, { status }), {
-    json: { value: () => Promise.resolve(json) },
-    body: { value: body },
-  });
 }
