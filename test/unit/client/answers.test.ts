@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAnswers } from '../../../src/client/answers.ts';
 import type { Send } from '../../../src/client/http.ts';
-import { LatchkeyError } from '../../../src/client/index.ts';
+import { type Change, LatchkeyError } from '../../../src/client/index.ts';
 import { answerOf } from './answers.ts';
 
 const minute = 60_000;
@@ -100,6 +100,18 @@ describe('what the client keeps of an answer', () => {
     expect((await second).nextChangeAt).toBe(Infinity);
   });
 
+  it('is nothing if every response lacks a change that was reported meanwhile', async () => {
+    const { answers, next } = start();
+    const loaded = answers.load('ann');
+    for (const revision of [1, 2, 3]) {
+      const request = await next();
+      answers.noteChange(changeOf(revision + 1));
+      request.respond(revision);
+    }
+    expect((await loaded).answer.revision).toBe(3);
+    expect(answers.last('ann')).toBeUndefined();
+  });
+
   it('is older than what it knew if the service was restored from a backup', async () => {
     const { answers, next } = start();
     const first = answers.load('ann');
@@ -112,6 +124,15 @@ describe('what the client keeps of an answer', () => {
     expect(answers.fresh('ann')?.answer.revision).toBe(4);
   });
 });
+
+function changeOf(revision: number): Change {
+  const at = '2026-11-01T00:00:00.000Z';
+  return {
+    ...{ cursor: String(revision), project_id: 'notes', user_id: 'ann', revision },
+    ...{ cause: 'operator', at, recorded_at: at, next_change_at: null },
+    ...{ gained: [], lost: [], changed: ['export'] },
+  };
+}
 
 /** Returns the next such request: the client also loads what follows the next change. */
 async function nextOf(

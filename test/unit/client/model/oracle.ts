@@ -19,7 +19,7 @@ export interface Asked {
 }
 
 /** How old answers and their facts may be, milliseconds: the table of the client's README. */
-export const bounds = {
+const bounds = {
   maxStaleMs: 60_000,
   maxLastKnownMs: 86_400_000,
   /** The longest way of a report: an event's delay, after those before it. */
