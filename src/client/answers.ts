@@ -55,6 +55,9 @@ interface Loading {
 /** How often an answer that lacks a reported change is loaded again at once. */
 const maxRepeats = 2;
 
+/** How long an answer denies a feature that it does not contain, since it may be new, milliseconds. */
+const unknownFeatureMs = 5_000;
+
 /** Creates the store of users' answers: what is known, how fresh it is, and what is being loaded. */
 export function createAnswers(
   { send, now, availability, isLive }: AnswersDeps,
@@ -186,7 +189,7 @@ export function createAnswers(
       if (!isFresh(known, present, isLive(present), maxStaleMs)) return undefined;
       // A feature that was added to the catalog since changes no user, so the stream does not report it.
       const isKnown = code === undefined || known.checks.has(code);
-      return isKnown || isYoung(known, present, maxStaleMs) ? known : undefined;
+      return isKnown || isYoung(known, present, unknownFeatureMs) ? known : undefined;
     },
     last: (userId) => users.get(userId),
     load(userId) {

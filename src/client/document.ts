@@ -1,4 +1,5 @@
 import type { createRemoteJWKSet, JSONWebKeySet } from 'jose';
+import { requireText } from './core/claims.ts';
 
 /** The verified claims of a signed document. */
 export interface EntitlementsDocument {
@@ -16,12 +17,21 @@ export interface EntitlementsDocument {
 export interface VerifyOptions {
   /** The service's public keys, or the URL of its `/.well-known/jwks.json`. */
   jwks: JSONWebKeySet | string | URL;
-  /** The project for which the document must have been signed. */
+  /** The project for which the document must have been signed: that of the API key. */
   project: string;
   /** The service's `PUBLIC_URL`, if the issuer is to be checked, too. */
   issuer?: string;
   /** Returns the present, epoch milliseconds. */
   now?: () => number;
+}
+
+/** The claims that Latchkey adds to those of every JWT. */
+interface Claims {
+  latchkey: {
+    revision: number;
+    entitlements: Record<string, unknown>;
+    next_change_at: string | null;
+  };
 }
 
 /** Key sets by URL: each fetches the keys once, and again for an unknown key. */
@@ -36,26 +46,28 @@ export async function verifyDocument(
   document: string,
   { jwks, project, issuer, now = Date.now }: VerifyOptions,
 ): Promise<EntitlementsDocument> {
+  requireText(document, 'document');
   // Loaded here, so that a client that verifies nothing does without it.
   const jose = await import('jose');
   const keys =
     typeof jwks === 'string' || jwks instanceof URL
       ? remoteKeys(jose, jwks)
       : jose.createLocalJWKSet(jwks);
-  const { payload } = await jose.jwtVerify<{
-    latchkey: {
-      revision: number;
-      entitlements: Record<string, unknown>;
-      next_change_at: string | null;
-    };
-  }>(document, keys, {
-    algorithms: ['EdDSA'],
-    typ: 'latchkey-entitlements+jwt',
-    audience: project,
-    requiredClaims: ['exp', 'iat', 'sub', 'latchkey'],
-    ...(issuer === undefined ? {} : { issuer }),
-    currentDate: new Date(now()),
-  });
+  const { payload } = await jose
+    .jwtVerify<Claims>(document, keys, {
+      algorithms: ['EdDSA'],
+      typ: 'latchkey-entitlements+jwt',
+      audience: project,
+      requiredClaims: ['exp', 'iat', 'sub', 'latchkey'],
+      ...(issuer === undefined ? {} : { issuer }),
+      currentDate: new Date(now()),
+    })
+    .catch((error: unknown) => {
+      const { JWTClaimValidationFailed } = jose.errors;
+      if (!(error instanceof JWTClaimValidationFailed) || error.claim !== 'aud') throw error;
+      const message = `The document is of project \`${String(error.payload.aud)}\`, not of \`${project}\`. \`project\` must be the project of the API key.`;
+      throw new JWTClaimValidationFailed(message, error.payload, error.claim, error.reason);
+    });
   const { revision, entitlements, next_change_at: nextChangeAt } = payload.latchkey;
   return {
     userId: payload.sub ?? '',

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Check } from './core/answer.ts';
 import type { CodeOf } from './core/features.ts';
 import type { Latchkey } from './latchkey.ts';
-import { checkFeature } from './require-feature.ts';
+import { checkFeature, type UserId } from './require-feature.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,19 +13,19 @@ declare module 'fastify' {
 
 /**
  * Returns a `preHandler` that lets a request pass only if its user may use a feature. Otherwise it responds with 402,
- * with 403 if the feature was revoked, or with 503 if Latchkey is unreachable and the fail mode denies. The
- * check is on `request.entitlement`.
+ * with 403 if the feature was revoked, with 503 if Latchkey is unreachable and the fail mode denies, or with 401
+ * if the request has no user. The check is on `request.entitlement`.
  *
- * @param options `user` returns the user's id.
+ * @param options `user` returns the user's id; undefined, null or '' without a signed-in user.
  */
 export function requireFeature<Features extends object>(
   client: Latchkey<Features>,
   feature: CodeOf<Features>,
-  options: { user: (request: FastifyRequest) => string | Promise<string> },
+  options: { user: (request: FastifyRequest) => UserId | Promise<UserId> },
 ) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const { check, refusal } = await checkFeature(client, await options.user(request), feature);
-    request.entitlement = check;
+    if (check !== undefined) request.entitlement = check;
     if (refusal === null) return undefined;
     return reply.code(refusal.status).headers(refusal.headers).send(refusal.body);
   };

@@ -71,7 +71,12 @@ export function createSend({ url, key, fetch: send }: HttpOptions): Send {
       } catch (error) {
         if (error instanceof LatchkeyError || error instanceof LatchkeyUnavailable) throw error;
         if (triesLeft > 1 && !signal.aborted) continue;
-        throw new LatchkeyUnavailable('Latchkey did not respond in time.', { cause: error });
+        throw new LatchkeyUnavailable(
+          signal.aborted
+            ? `Latchkey did not respond within ${request.timeoutMs} ms.`
+            : `Latchkey could not be reached: ${reasonOf(error)}`,
+          { cause: error },
+        );
       }
     }
   }
@@ -89,6 +94,16 @@ export function createSend({ url, key, fetch: send }: HttpOptions): Send {
       clearTimeout(timer);
     }
   };
+}
+
+/**
+ * Returns the text of the error behind the errors that wrap it: "connect ECONNREFUSED 127.0.0.1:3000", not
+ * "fetch failed". A host with several addresses fails with one error per address.
+ */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return [...new Set(error.errors.map(reasonOf))].join('; ');
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
 }
 
 function queryText(query: HttpRequest['query']): string {

@@ -9,7 +9,7 @@ import {
   useState,
 } from 'react';
 import { instantOf } from './core/answer.ts';
-import { unverifiedClaims } from './core/claims.ts';
+import { requireText, unverifiedClaims } from './core/claims.ts';
 import { followUser } from './follow-user.ts';
 import type { Answer } from './routes.ts';
 
@@ -50,7 +50,7 @@ type LiveProps = {
   userId: string;
 } & (
   | {
-      /** A user token from `latchkey.userToken(userId)`. If `getToken` is given too, it is the first one. */
+      /** The `token` of `latchkey.userToken(userId)`. If `getToken` is given too, it is the first one. */
       token: string;
       getToken?: (() => Promise<string>) | undefined;
     }
@@ -66,7 +66,7 @@ type LiveProps = {
 
 export type LatchkeyProviderProps = {
   children?: ReactNode;
-  /** A signed document of the user, from the server: known at the first render, also on the server. */
+  /** The `document` of `latchkey.document(userId)`, from the server: known at the first render, also on the server. */
   document?: string | undefined;
 } & (LiveProps | { url?: undefined; token?: undefined; getToken?: undefined; userId?: undefined });
 
@@ -85,6 +85,8 @@ export function LatchkeyProvider({
   getToken,
   userId,
 }: LatchkeyProviderProps): ReactNode {
+  if (document !== undefined) requireText(document, 'document');
+  if (token !== undefined) requireText(token, 'token');
   const initial = useMemo(
     () => (document === undefined ? null : knownOfDocument(document, userId)),
     [document, userId],

@@ -1,14 +1,18 @@
 import type { Check } from './core/answer.ts';
+import { LatchkeyError } from './problem.ts';
 
 /** What the middlewares need of a client. */
 export interface Checker {
   check(userId: string, feature: never): Promise<Check>;
 }
 
-type RefusalStatus = 402 | 403 | 503;
+/** A user's id; undefined, null or '' without a signed-in user. */
+export type UserId = string | null | undefined;
+
+type RefusalStatus = 401 | 402 | 403 | 503;
 
 /** A refusal as problem+json (RFC 9457). */
-export interface Refusal {
+interface Refusal {
   status: RefusalStatus;
   headers: Record<string, string>;
   body: {
@@ -22,44 +26,101 @@ export interface Refusal {
   };
 }
 
+/** A check, and the refusal; null if the user may pass. Without a user there is no check. */
+export type Checked =
+  { check: Check; refusal: Refusal | null } | { check: undefined; refusal: Refusal };
+
 /**
  * Checks a feature for a middleware. The refusal is a 402 if paying helps, and a 403 if the feature was
  * revoked. It is a 503 if the feature is denied only because Latchkey is unreachable: a user who has paid is
- * not asked to pay.
+ * not asked to pay. It is a 401 if the request has no user.
  *
- * @returns the check, and the refusal; null if the user may pass.
+ * @throws Error if the feature does not exist or Latchkey refused the check: a mistake of the app, not of its
+ *   user. It has no status, so frameworks respond with 500.
  */
 export async function checkFeature(
   client: Checker,
-  userId: string,
+  userId: UserId,
   feature: string,
-): Promise<{ check: Check; refusal: Refusal | null }> {
-  const check = await client.check(userId, feature as never); // the middleware's own type holds it
+): Promise<Checked> {
+  if (userId === undefined || userId === null || userId === '') {
+    return { check: undefined, refusal: signInRequired(feature) };
+  }
+  const check = await checkOrThrow(client, textOf(userId), feature);
+  if (check.reason === 'feature_not_found') {
+    throw new Error(
+      `Feature \`${feature}\` does not exist in the project of the API key. Create it, or correct its code.`,
+    );
+  }
   return { check, refusal: check.allowed ? null : refusalOf(check, feature) };
 }
 
+/** Returns a user's id. JavaScript can return an id of another type. @throws TypeError */
+function textOf(userId: unknown): string {
+  if (typeof userId === 'string') return userId;
+  throw new TypeError(
+    `The option \`user\` of \`requireFeature\` must return the user's id as a string, not as ${typeof userId}.`,
+  );
+}
+
+async function checkOrThrow(client: Checker, userId: string, feature: string): Promise<Check> {
+  try {
+    return await client.check(userId, feature as never); // the middleware's own type holds it
+  } catch (error) {
+    if (!(error instanceof LatchkeyError)) throw error;
+    // With its status, the framework would respond to the app's user as Latchkey did to the app.
+    throw new Error(`Latchkey refused to check feature \`${feature}\`: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function signInRequired(feature: string): Refusal {
+  return refusal(feature, 'no_user', {
+    ...{ status: 401, code: 'sign_in_required', title: 'The request has no signed-in user' },
+    detail:
+      `Feature \`${feature}\` requires a user, and the option \`user\` of \`requireFeature\` returned no id. ` +
+      'Put the sign-in check of the app before `requireFeature`.',
+  });
+}
+
 function refusalOf({ reason, source }: Check, feature: string): Refusal {
-  const [status, code, title] = kindOf(reason, source);
+  return refusal(feature, reason, {
+    ...kindOf(reason, source),
+    detail: `Feature \`${feature}\` is denied: ${reason}.`,
+  });
+}
+
+interface Kind {
+  status: RefusalStatus;
+  code: string;
+  title: string;
+}
+
+function refusal(feature: string, reason: string, kind: Kind & { detail: string }): Refusal {
   return {
-    status,
+    status: kind.status,
     headers: {
       'content-type': 'application/problem+json',
-      ...(status === 503 ? { 'retry-after': '1' } : {}),
+      ...(kind.status === 503 ? { 'retry-after': '1' } : {}),
     },
     body: {
-      type: `urn:latchkey:problem:${code}`,
-      ...{ title, status, code },
-      detail: `Feature \`${feature}\` is denied: ${reason}.`,
+      type: `urn:latchkey:problem:${kind.code}`,
+      ...kind,
       feature_code: feature,
       reason,
     },
   };
 }
 
-function kindOf(reason: string, source: Check['source']): [RefusalStatus, string, string] {
+function kindOf(reason: string, source: Check['source']): Kind {
   if (source === 'fallback') {
-    return [503, 'entitlements_unavailable', 'The feature could not be checked'];
+    return {
+      ...{ status: 503, code: 'entitlements_unavailable' },
+      title: 'The feature could not be checked',
+    };
   }
-  if (reason === 'revoked') return [403, 'feature_revoked', 'The feature was revoked'];
-  return [402, 'feature_required', 'The feature is not included'];
+  return reason === 'revoked'
+    ? { status: 403, code: 'feature_revoked', title: 'The feature was revoked' }
+    : { status: 402, code: 'feature_required', title: 'The feature is not included' };
 }

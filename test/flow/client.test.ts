@@ -175,7 +175,9 @@ describe('reading', () => {
       ...{ userId: user, projectId: 'notes', entitlements: { export: true } },
       expiresAt: iso(now() + 60_000),
     });
-    await expect(verifyDocument(document, { ...options, project: 'other' })).rejects.toThrow();
+    await expect(verifyDocument(document, { ...options, project: 'other' })).rejects.toThrow(
+      'The document is of project `notes`, not of `other`. `project` must be the project of the API key.',
+    );
     await expect(
       verifyDocument(document, { ...options, now: () => now() + 61_000 }),
     ).rejects.toThrow();

@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLatchkey } from '../../src/client/index.ts';
 import { send } from '../../src/dev/api.ts';
+import { products as demoProducts } from '../../src/dev/demo-catalog.ts';
 import { newSecrets } from '../../src/dev/home.ts';
 import { freePort } from '../../src/dev/ports.ts';
 import { createQuickstart, type Features } from '../../src/dev/quickstart-app.ts';
@@ -15,6 +16,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { openChromium } from '../helpers/chromium.ts';
 import { at } from '../helpers/json.ts';
+import { Shell } from './operations/shell.ts';
 
 /* The app of docs/quickstart.md, as `npm run dev` starts it, in a real browser. */
 
@@ -22,6 +24,7 @@ const repository = path.resolve(import.meta.dirname, '../..');
 const started = new Started();
 const secrets = newSecrets();
 let stack: Stack;
+let projectKey: string;
 let appUrl: string;
 let browser: Browser;
 
@@ -39,7 +42,7 @@ beforeAll(async () => {
   );
   const port = await freePort();
   appUrl = `http://localhost:${port}`;
-  const { projectKey } = await seedDemo(stack, appUrl, secrets);
+  ({ projectKey } = await seedDemo(stack, appUrl, secrets));
   const latchkey = createLatchkey<Features>({ url: stack.serviceUrl, key: projectKey });
   started.add(() => latchkey.close());
   const app = createQuickstart(latchkey, appUrl);
@@ -122,5 +125,28 @@ describe('docs/quickstart.md', () => {
       expect(code).not.toBe('');
       for (const line of code.trim().split('\n')) expect(lines).toContain(line.trim());
     }
+  });
+
+  it('prints commands that work as they stand, in their order', async () => {
+    const guide = await readFile(path.join(repository, 'docs/quickstart.md'), 'utf8');
+    const blocks = [...guide.matchAll(/^```bash\n([^]*?)\n```$/gm)].map(([, code = '']) => code);
+    const commands = blocks.filter((code) => code.startsWith('curl '));
+    expect(commands.length).toBeGreaterThanOrEqual(3);
+    const shell = new Shell({
+      ...{ PATH: process.env['PATH'] ?? '', LATCHKEY: stack.serviceUrl },
+      ...{ KEY: projectKey, ADMIN_API_KEY: secrets.adminKey },
+    });
+    started.add(() => shell.close());
+    await shell.run('curl() { command curl --silent --show-error "$@"; echo; }');
+    for (const command of commands) {
+      expect(await shell.run(command), command).not.toMatch(/urn:latchkey:problem|curl:/);
+    }
+    const latchkey = createLatchkey({ url: stack.serviceUrl, key: projectKey, stream: false });
+    // The user of the guide was granted `export`, and then it was revoked.
+    expect(await latchkey.check('u_1', 'export')).toMatchObject({ reason: 'revoked' });
+    const { features, products } = await latchkey.catalog();
+    expect(features).toContainEqual({ feature_code: 'report', name: 'Report', type: 'boolean' });
+    const pro = products.find(({ id }) => id === 'prod_demo_pro');
+    expect(pro?.features).toEqual({ ...demoProducts.pro.features, report: true });
   });
 });

@@ -14,3 +14,16 @@ export function unverifiedClaims(token: string): Partial<Record<string, unknown>
     return null;
   }
 }
+
+/**
+ * Refuses a document or token that is not text, such as the whole answer of `latchkey.document(userId)`.
+ *
+ * @throws TypeError
+ */
+export function requireText(value: unknown, name: 'document' | 'token'): void {
+  if (typeof value === 'string') return;
+  const method = name === 'token' ? 'userToken' : 'document';
+  throw new TypeError(
+    `\`${name}\` must be a string: \`const { ${name} } = await latchkey.${method}(userId)\`.`,
+  );
+}

@@ -123,6 +123,18 @@ describe('what the client keeps of an answer', () => {
     expect((await second).answer.revision).toBe(4);
     expect(answers.fresh('ann')?.answer.revision).toBe(4);
   });
+
+  it('says for 5 seconds that a feature does not exist, since it may be new', async () => {
+    const { answers, clock, next } = start();
+    const loaded = answers.load('ann');
+    (await next()).respond(1);
+    await loaded;
+    clock.now += 4_999;
+    expect(answers.fresh('ann', 'report')).toBeDefined();
+    clock.now += 1;
+    expect(answers.fresh('ann', 'report')).toBeUndefined();
+    expect(answers.fresh('ann', 'export')).toBeDefined();
+  });
 });
 
 function changeOf(revision: number): Change {

@@ -7,14 +7,22 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { requireFeature as requireOnExpress } from '../../../src/client/express.ts';
 import { requireFeature as requireOnFastify } from '../../../src/client/fastify.ts';
 import { requireFeature as requireOnHono } from '../../../src/client/hono.ts';
-import { type Check, createLatchkey, type Latchkey } from '../../../src/client/index.ts';
+import {
+  type Check,
+  createLatchkey,
+  type Latchkey,
+  LatchkeyError,
+} from '../../../src/client/index.ts';
 
 const fault = new Error('the session store is away');
 
 /** A client whose checks are given by user. */
 const latchkey: Latchkey = {
   ...createLatchkey({ url: 'http://latchkey.test', key: 'key', stream: false }),
-  check: (userId: string) => Promise.resolve(checks[userId] ?? denied('no_source')),
+  check: (userId: string) =>
+    userId === 'refused'
+      ? Promise.reject(new LatchkeyError(401, { detail: 'The API key has expired.' }))
+      : Promise.resolve(checks[userId] ?? denied('no_source')),
 };
 
 const denied = (reason: string, source: Check['source'] = 'server'): Check => ({
@@ -25,7 +33,11 @@ const checks: Record<string, Check> = {
   revoked: denied('revoked'),
   late: denied('expired', 'last_known'),
   unknown: denied('unavailable', 'fallback'),
+  mistyped: denied('feature_not_found'),
 };
+
+/** What a session store may return for who has not signed in. */
+const anonymous: Record<string, unknown> = { nobody: undefined, null: null, empty: '' };
 
 interface Answer {
   status: number;
@@ -45,9 +57,11 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 /** Who asks, from a header; asynchronously, as from a session store. */
-async function userOf(user: string | undefined): Promise<string> {
+async function userOf(user: string | undefined): Promise<string | null | undefined> {
   await Promise.resolve();
   if (user === undefined || user === 'broken') throw fault;
+  if (user in anonymous) return anonymous[user] as string | null | undefined;
+  if (user === 'number') return 42 as never; // as JavaScript may
   return user;
 }
 
@@ -78,7 +92,7 @@ const frameworks: [string, () => Promise<Get>][] = [
         user: (request) => userOf(request.get('x-user')),
       });
       app.get('/', middleware, (request, response) => {
-        response.json((request as { entitlement?: Check }).entitlement);
+        response.json(request.entitlement);
       });
       const server = createServer(app).listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -132,6 +146,35 @@ describe.each(frameworks)('requireFeature on %s', (_name, start) => {
     const answer = await get('unknown');
     expect(answer).toMatchObject({ status: 503, retryAfter: '1' });
     expect(answer.body).toMatchObject({ code: 'entitlements_unavailable' });
+  });
+
+  it.each(Object.keys(anonymous))(
+    'answers 401 without a user (%s), and names its option `user`',
+    async (user) => {
+      const get = await start();
+      const answer = await get(user);
+      expect(answer).toMatchObject({ status: 401, retryAfter: null });
+      expect(answer.type).toMatch(/^application\/problem\+json/);
+      expect(answer.body).toMatchObject({
+        ...{ type: 'urn:latchkey:problem:sign_in_required', code: 'sign_in_required' },
+        ...{ reason: 'no_user', feature_code: 'export' },
+        detail:
+          'Feature `export` requires a user, and the option `user` of `requireFeature` returned no id. Put the sign-in check of the app before `requireFeature`.',
+      });
+    },
+  );
+
+  it.each([
+    ['mistyped', 'Feature `export` does not exist in the project of the API key.'],
+    ['refused', 'Latchkey refused to check feature `export`: The API key has expired.'],
+    ['number', "must return the user's id as a string, not as number"],
+  ])('fails with 500 by a mistake of the app (%s), which is not its user’s', async (user, text) => {
+    const get = await start();
+    const { status, body } = await get(user);
+    expect(status).toBe(500);
+    expect(
+      typeof body === 'string' ? body.replaceAll('&#39;', "'") : JSON.stringify(body),
+    ).toContain(text);
   });
 
   it('passes an error on to the framework', async () => {

@@ -1,5 +1,7 @@
+import express, { type Request } from 'express';
 import { describe, expectTypeOf, it } from 'vitest';
-import { createLatchkey, type Latchkey } from '../../../src/client/index.ts';
+import { requireFeature } from '../../../src/client/express.ts';
+import { type Check, createLatchkey, type Latchkey } from '../../../src/client/index.ts';
 
 /** What `npx latchkey types` writes. */
 interface Features {
@@ -42,5 +44,24 @@ describe('a client without them', () => {
     void latchkey.allows('u_42', 'anything');
     void latchkey.limit('u_42', 'anything');
     createLatchkey({ ...options, onUnavailable: { features: { anything: 'deny' } } });
+  });
+});
+
+describe('requireFeature', () => {
+  const latchkey = createLatchkey<Features>(options);
+  const user = (request: Request): string | undefined => request.get('x-user');
+
+  it('takes a `user` that may return no id, and the codes of the catalog', () => {
+    requireFeature(latchkey, 'export', { user });
+    // @ts-expect-error: the catalog has no such feature
+    requireFeature(latchkey, 'exprot', { user });
+    // @ts-expect-error: an id is text
+    requireFeature(latchkey, 'export', { user: () => 42 });
+  });
+
+  it('puts the check on the request of Express', () => {
+    express().get('/', requireFeature(latchkey, 'export', { user }), (request) => {
+      expectTypeOf(request.entitlement).toEqualTypeOf<Check | undefined>();
+    });
   });
 });
