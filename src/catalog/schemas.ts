@@ -120,7 +120,7 @@ const priceFields = {
     .int()
     .nullable()
     .describe(
-      'The amount in minor units; `null` if the price is tiered or the buyer chooses the amount',
+      'The amount in minor units; `null` if it is not a whole number (see `unit_amount_decimal`), the price is tiered, or the buyer chooses the amount',
     ),
   unit_amount_decimal: z.string().nullable(),
   type: z.string().describe('`recurring` or `one_time`'),

@@ -120,7 +120,7 @@ export interface SellablePrice {
  * Loads a price of the project's catalog for a checkout.
  *
  * @param field the request field that names the price.
- * @throws ProblemError price_not_found (the price belongs to no project or another one), price_inactive
+ * @throws ProblemError price_not_found (the price is not in the project's catalog), price_inactive
  */
 export async function loadSellablePrice(
   database: Database,

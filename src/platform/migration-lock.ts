@@ -60,7 +60,9 @@ async function waitForLock(connection: pg.Client, options: LockOptions): Promise
         `the migration lock was not released within ${Math.round(waitedMs / 1_000)} s. ${holder}`,
       );
     }
-    onWait?.(`Waiting for the migration lock for ${Math.round(waitedMs / 1_000)} s. ${holder}`);
+    onWait?.(
+      `Still waiting for the migration lock after ${Math.round(waitedMs / 1_000)} s. ${holder}`,
+    );
   }
   await connection.query('set lock_timeout = 0');
 }

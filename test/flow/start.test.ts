@@ -217,7 +217,7 @@ describe('the migration lock', () => {
     ).rejects.toThrow(
       /was not released within .* a slow deploy at 127\.0\.0\.1, connected since 2/,
     );
-    expect(said[0]).toMatch(/^Waiting for the migration lock .* a slow deploy/);
+    expect(said[0]).toMatch(/^Still waiting for the migration lock after .* a slow deploy/);
     // Who waits is served once the lock is free.
     const waited = Promise.withResolvers<undefined>();
     const applying = applyMigrations(url, {

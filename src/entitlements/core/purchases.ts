@@ -95,8 +95,8 @@ function wholeAmount({ ofInvoice, amount, paymentAmount }: PurchaseFact): number
 }
 
 /**
- * Returns when an open dispute suspended the purchase. Later purchases move up immediately, so losing the
- * dispute later does not change their past.
+ * Returns when an open dispute suspended the purchase. Later purchases move up immediately, so a later loss
+ * of the dispute does not rewrite their periods.
  */
 function suspendedAt({ disputes }: PurchaseFact, policy: PolicyFact): number | null {
   if (policy.disputeOpened === 'keep') return null;

@@ -13,7 +13,10 @@ export const subscriptionItem = z.strictObject({
 
 export const proration = z.enum(['always_invoice', 'create_prorations', 'none']).optional();
 
-/** The `payment_behavior` values that updates accept. Creation accepts other values. */
+/**
+ * The `payment_behavior` values that updates accept. Creation accepts `default_incomplete` instead of
+ * `pending_if_incomplete`.
+ */
 export const paymentBehavior = z
   .enum(['allow_incomplete', 'error_if_incomplete', 'pending_if_incomplete'])
   .optional();

@@ -89,8 +89,8 @@ export class Table<T extends Row, K extends string = never> extends Map<string, 
   }
 
   /** Returns the rows with a key in an index, in the order in which they got that key. */
-  where(key: K, value: string | null | undefined): T[] {
-    return this.#indexes.get(key)?.rows(value ?? '') ?? [];
+  where(index: K, key: string | null | undefined): T[] {
+    return this.#indexes.get(index)?.rows(key ?? '') ?? [];
   }
 
   /** Yields rows in order of creation, newest first by default. `after` must be the id of an existing row. */
