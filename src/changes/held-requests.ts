@@ -36,6 +36,7 @@ export interface HeldRequests {
    * freed).
    */
   reserve(request: FastifyRequest): Held;
+  /** Ends all requests, and every later one at once. */
   stop(): Promise<void>;
 }
 
@@ -58,6 +59,7 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
   const { lifecycle, metrics } = deps;
   /** The newest last. */
   const slots = new Set<Slot>();
+  let isStopping = lifecycle.isStopping;
 
   function release(slot: Slot): void {
     slots.delete(slot);
@@ -97,9 +99,11 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
     },
   );
 
-  lifecycle.onStop(() => {
+  function endAll(): void {
+    isStopping = true;
     end([...slots], 'stopping');
-  });
+  }
+  lifecycle.onStop(endAll);
 
   return {
     reserve(request) {
@@ -120,7 +124,7 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
       const slot: Slot = { caller, end: null, controller: new AbortController() };
       slots.add(slot);
       metrics.changeStreams.set(slots.size);
-      if (lifecycle.isStopping) end([slot], 'stopping');
+      if (isStopping) end([slot], 'stopping');
       return {
         ended: slot.controller.signal,
         reason: () => slot.end,
@@ -129,6 +133,9 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
         },
       };
     },
-    stop: () => checking.stop(),
+    stop() {
+      endAll();
+      return checking.stop();
+    },
   };
 }

@@ -29,7 +29,8 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
   const readChanges = createReadChanges(database);
   const held = createHeldRequests(deps);
   let textOf: FollowDeps['textOf'] | undefined;
-  app.addHook('onClose', () => held.stop());
+  // Before the server waits for its connections: a stream would keep it open.
+  app.addHook('preClose', () => held.stop());
 
   async function filterOf(
     request: FastifyRequest,

@@ -137,11 +137,6 @@ export async function createHttpServer(deps: HttpServerDeps): Promise<App> {
     if (deps.lifecycle.isStopping) void reply.header('connection', 'close');
     done();
   });
-  // Streams and long polls end when the process stops; they would keep the server open.
-  app.addHook('preClose', (done) => {
-    deps.lifecycle.beginStop();
-    done();
-  });
   if (trustedProxies.length === 0) watchUntrustedProxies(app, deps);
   installRequestLog(app, note);
   endUnreadAnswers(app);
