@@ -13,9 +13,9 @@ import { type SweepDeps, sweepUsers, timelinesOf } from './sweep-users.ts';
 const batchSize = 500;
 
 /**
- * Stores the changes of boundaries that have come: instants at which time alone changes a user's answer. Each
- * boundary gives one change, in order, however many instances sweep and however late. A user whose boundaries
- * were not computed yet begins with future ones.
+ * Stores a change for each boundary that was reached: an instant at which time alone changes a user's answer.
+ * Each boundary gives exactly one change, in order, even if several instances sweep or a sweep is late. For a
+ * user whose boundaries were never computed, begins with future boundaries.
  *
  * @returns the number of processed users.
  */
@@ -24,7 +24,7 @@ export async function sweepBoundaries(deps: SweepDeps): Promise<number> {
   return sweepUsers(deps, { batchSize, lock: lockUsersAtBoundary, process: storePassed });
 }
 
-/** Costs one probe of an index, several times a second. */
+/** Costs only one index probe, because sweeps run several times a second. */
 async function isAnyDue({ clock, database }: SweepDeps): Promise<boolean> {
   const { rowCount } = await database.pool.query(
     'select from users where next_boundary_at <= $1 limit 1',

@@ -23,7 +23,7 @@ export interface Stream {
   readonly closed: AbortSignal;
   /** Sends the text of an event. Closes the stream if its reader is too slow. */
   send(text: string): void;
-  /** Resolves once a catching-up reader has read most of the buffer. */
+  /** Resolves once the buffer has room for a catching-up reader, or the stream is closed. */
   ready(): Promise<void>;
   close(reason: CloseReason): void;
 }
@@ -70,7 +70,7 @@ export function openStream(reply: FastifyReply, onClose: (reason: CloseReason) =
     send(':\n\n');
   }, commentEveryMs);
 
-  // A client that left before this point has no `close` event to come.
+  // If the client has already disconnected, no `close` event follows.
   if (raw.destroyed) close('client');
   else
     raw.once('close', () => {

@@ -12,8 +12,8 @@ import { createWakeUps } from './wake-ups.ts';
 const pageSize = 200;
 
 /**
- * Pause after a look, a multiple of its duration up to a maximum in milliseconds: changes that are committed in
- * quick succession share a commit of the feed instead of competing with it.
+ * Pause after each look: `times` the duration of the look, at most `maxMs`. Changes that are committed in quick
+ * succession are then published in one commit, instead of competing with several.
  */
 const rest = { times: 3, maxMs: 50 };
 
@@ -23,7 +23,7 @@ const rest = { times: 3, maxMs: 50 };
  */
 type FeedReader = (changes: readonly PublishedChange[] | 'gap') => void;
 
-/** The feed of changes in this process: publishes committed changes, and wakes the waiting readers. */
+/** The feed of changes in this process: publishes committed changes, and passes them to the readers. */
 export interface Feed {
   /** Publishes without delay, after a change was committed. */
   wake(): void;
@@ -32,8 +32,8 @@ export interface Feed {
   /** Returns the id of the database, which cursors contain. */
   database(): Promise<string>;
   /**
-   * Adds a reader, which gets every matching change after `position()` once it is published. `position()` is
-   * that of the feed in this process.
+   * Adds a reader, which receives every matching change after the current `position()`: the position up to
+   * which this process has read the feed.
    */
   follow(filter: FeedFilter, reader: FeedReader): Promise<Follower>;
   stop(): Promise<void>;
@@ -55,7 +55,10 @@ export interface FeedDeps extends Pick<Deps, 'database' | 'redis' | 'logger'> {
  */
 export function createFeed(deps: FeedDeps): Feed {
   const { database, logger } = deps;
-  /** By project, so that a change costs only the readers of its project; '' = readers of all projects. */
+  /**
+   * Readers by project, so that a change is passed only to the readers of its project; '' = readers of all
+   * projects.
+   */
   const readers = new Map<string, Set<FeedReader>>();
   let position: bigint | undefined;
   let identity: string | undefined;

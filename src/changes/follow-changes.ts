@@ -17,11 +17,14 @@ export interface FollowDeps {
   feed: Feed;
   /** Returns the event of a change; the text is created once for all streams. */
   textOf: (change: PublishedChange) => string;
-  /** Returns the event of a position. */
+  /** Returns the event that gives the reader its position. */
   announceText?: (event: 'ready' | 'reset', cursor: string) => string;
 }
 
-/** Returns a `textOf` for the feed of a database. */
+/**
+ * Creates a `textOf` that keeps each change's text, so that all streams share it. `database` is the id that
+ * cursors contain.
+ */
 export function createTextOf(database: string): FollowDeps['textOf'] {
   const texts = new WeakMap<PublishedChange, string>();
   return (change) => {

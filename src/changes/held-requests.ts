@@ -14,7 +14,10 @@ const checkKeysEveryMs = 2_000;
 /** Maximum number of slots per API key, or per user with user tokens. */
 const maxPerKey = 100;
 
-/** Why a held request must end. `crowded_out`: its project has the most slots, and another needs one. */
+/**
+ * Why a held request must end. `key_ended`: its key was deleted or has expired; `stopping`: the process stops;
+ * `crowded_out`: its project has the most slots, and another project needs one.
+ */
 export type HeldEnd = 'key_ended' | 'stopping' | 'crowded_out';
 
 /** The slot of a stream or long poll that this process holds open. */
@@ -74,7 +77,10 @@ export function createHeldRequests(deps: HeldRequestDeps): HeldRequests {
     }
   }
 
-  /** Frees a slot of the project with the most. Returns false if that has no more than one above the caller's. */
+  /**
+   * Frees a slot of the project with the most slots. Returns false if that project has at most one slot more
+   * than the caller's project.
+   */
   function crowdOut(projectId: string | null): boolean {
     const byProject = Map.groupBy(slots, ({ caller }) => caller.projectId);
     const own = byProject.get(projectId)?.length ?? 0;

@@ -57,7 +57,8 @@ interface ChangeRow {
  * Loads a page of the feed, in its order. A single statement reads the state of the feed and the page, so a
  * concurrent deletion cannot cause an unnoticed gap.
  *
- * @param start `expired`: the position is unknown; the page is empty, and ends now.
+ * @param start `expired`: the reader's position is unknown, so the page is empty and ends at the feed's last
+ * position.
  */
 export async function loadChanges(
   { pool }: Database,

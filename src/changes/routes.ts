@@ -142,7 +142,7 @@ export function changeRoutes(app: App, deps: ChangeRouteDeps): void {
             .string()
             .max(200)
             .optional()
-            .describe('Takes precedence over `after`')
+            .describe('The cursor of the last event received; takes precedence over `after`')
             .meta({ examples: ['MDAxMTIyMzM0NDU1LTE3'] }),
         }),
         querystring: z.strictObject({ ...feedQuery, ...streamQuery }),

@@ -26,8 +26,9 @@ interface Sweep {
 }
 
 /**
- * Processes users who are due, batch by batch. After a timeout, batches are halved; a user whose own batch
- * times out raises the alarm `timeline_not_computed`, delays no other, and is retried later.
+ * Processes users who are due, batch by batch. After a timeout, batches are halved. A user who times out alone
+ * raises the alarm `timeline_not_computed`, and is skipped and retried later, so that other users are not
+ * delayed.
  *
  * @returns the number of processed users.
  */

@@ -32,11 +32,14 @@ export interface AnswersOptions {
 }
 
 export interface Answers {
-  /** Returns the answer of a user if it may be used without asking, for a feature if one is named. */
+  /**
+   * Returns the answer of a user if it may be used without a request; with `code`, if it may be used for that
+   * feature.
+   */
   fresh(userId: string, code?: string): Known | undefined;
   /** Returns the last answer of a user, however old. */
   last(userId: string): Known | undefined;
-  /** Loads the answer of a user, once at a time. */
+  /** Loads the answer of a user. Concurrent calls for one user share a load. */
   load(userId: string): Promise<Known>;
   /** Loads an answer with at least this revision. */
   loadAtLeast(userId: string, revision: number): Promise<Known>;
@@ -52,10 +55,13 @@ interface Loading {
   mark: Mark | undefined;
 }
 
-/** How often an answer that lacks a reported change is loaded again at once. */
+/** Maximum number of immediate repeats of a load whose answer lacks a reported change. */
 const maxRepeats = 2;
 
-/** How long an answer denies a feature that it does not contain, since it may be new, milliseconds. */
+/**
+ * Age up to which an answer denies a feature that it does not contain, milliseconds: the feature may be newer
+ * than the answer.
+ */
 const unknownFeatureMs = 5_000;
 
 /** Creates the store of users' answers: what is known, how fresh it is, and what is being loaded. */
@@ -129,7 +135,9 @@ export function createAnswers(
     });
   }
 
-  /** Keeps an answer, unless a reported change is missing from it or a newer one is known. */
+  /**
+   * Keeps an answer, unless it lacks a reported change or a newer answer is known. Returns the answer to use.
+   */
   function keep(known: Known, hasGap: boolean, mark: Mark | undefined): Known {
     const userId = known.answer.user_id;
     const before = users.peek(userId);
@@ -150,8 +158,8 @@ export function createAnswers(
 
   /**
    * Loads what users may use after their next change, if that change lies within `maxLastKnownMs`. So a user
-   * whose window begins during an outage is allowed from that instant on. Loads one user at a time, since what
-   * is needed now goes first.
+   * whose window begins during an outage is allowed from that instant on. Loads one user at a time, because
+   * requests whose answers are needed now take precedence.
    */
   async function loadAhead(): Promise<void> {
     if (isLoadingAhead) return;
@@ -187,7 +195,8 @@ export function createAnswers(
       if (known === undefined) return undefined;
       const present = now();
       if (!isFresh(known, present, isLive(present), maxStaleMs)) return undefined;
-      // A feature that was added to the catalog since changes no user, so the stream does not report it.
+      // The stream does not report a feature that was added to the catalog, because no user's entitlements
+      // changed.
       const isKnown = code === undefined || known.checks.has(code);
       return isKnown || isYoung(known, present, unknownFeatureMs) ? known : undefined;
     },
@@ -228,7 +237,7 @@ export function createAnswers(
     },
     noteGap() {
       gaps += 1;
-      // A cache of the service may lack a change from before the gap, which no report corrects.
+      // A cache of the service may still lack a change that the stream did not report because of the gap.
       settledFrom = now() + maxStaleMs;
       reported.clear();
       users.outdateAll();

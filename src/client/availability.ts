@@ -8,15 +8,16 @@ export interface Availability {
   /** Whether requests are worth trying: false while the service is unreachable. */
   isUp: () => boolean;
   /**
-   * Begins a request. The returned function notes its error; it ignores one whose request began before the
-   * last recovery.
+   * Begins a request. The returned function notes the request's error, unless the service has recovered since
+   * the request began.
    */
   begin(): (error: unknown) => void;
   close(): void;
 }
 
 /**
- * Tracks whether the service is reachable. While it is not, one probe at a time is sent, and no check waits.
+ * Tracks whether the service is reachable. While it is unreachable, sends one probe at a time, and checks do
+ * not wait for a response.
  *
  * @param probe sends a request; it throws `LatchkeyUnavailable` while the service is unreachable.
  * @param onChange called once per outage and once per recovery.
@@ -68,7 +69,7 @@ export function createAvailability(
       };
     },
     close() {
-      // Without probes, every check tries for itself.
+      // Without probes, each check must send its own request.
       isUp = true;
       isClosed = true;
       clearTimeout(timer);

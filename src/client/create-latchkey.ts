@@ -17,14 +17,14 @@ const defaults = {
   slowTimeoutMs: 30_000,
 };
 
-/** Shared results: a check from the cache creates no promise. */
+/** Shared results: `allows` creates no promise if the answer is cached. */
 const allowed = Promise.resolve(true);
 const denied = Promise.resolve(false);
 
 /**
- * Creates a client. It keeps answers until they change: at the instant that the service named, or when the
- * stream of changes reports it. While Latchkey is unreachable, `onUnavailable` decides, and
- * `source` reports it.
+ * Creates a client. It keeps the answer of a user until its `next_change_at`, or until the stream of changes
+ * reports a change of the user. While Latchkey is unreachable, `onUnavailable` decides what checks return, and
+ * their `source` shows it.
  *
  * @throws TypeError without `url` or `key`.
  */
@@ -103,7 +103,7 @@ export function createLatchkey<Features extends object = FeatureMap>(
       const { allowed: isAllowed, value } = await check(userId, code);
       if (!isAllowed) return 0;
       if (typeof value === 'number') return value;
-      // Without a value, a fail mode allows it.
+      // The value is null if a fail mode or a reported change allows the feature.
       if (value === 'unlimited' || value === null) return Infinity;
       throw new TypeError(`Feature \`${code}\` is not a limit.`);
     },

@@ -10,7 +10,7 @@ export interface EntitlementsDocument {
   entitlements: Record<string, unknown>;
   /** The next instant at which the answer changes, ISO 8601; null = it never changes by itself. */
   nextChangeAt: string | null;
-  /** The end of the document, ISO 8601. */
+  /** When the document expires, ISO 8601. */
   expiresAt: string;
 }
 
@@ -19,7 +19,7 @@ export interface VerifyOptions {
   jwks: JSONWebKeySet | string | URL;
   /** The project for which the document must have been signed: that of the API key. */
   project: string;
-  /** The service's `PUBLIC_URL`, if the issuer is to be checked, too. */
+  /** The service's `PUBLIC_URL`. Without it, the issuer is not checked. */
   issuer?: string;
   /** Returns the present, epoch milliseconds. */
   now?: () => number;
@@ -40,14 +40,15 @@ const remote = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
 /**
  * Verifies a signed document.
  *
- * @throws an error of `jose` if it is forged, expired, for another project or signed by another key.
+ * @throws an error of `jose` if the document is forged, has expired, is of another project, or is signed with
+ * an unknown key.
  */
 export async function verifyDocument(
   document: string,
   { jwks, project, issuer, now = Date.now }: VerifyOptions,
 ): Promise<EntitlementsDocument> {
   requireText(document, 'document');
-  // Loaded here, so that a client that verifies nothing does without it.
+  // Imported here, so that only apps that verify documents need `jose`.
   const jose = await import('jose');
   const keys =
     typeof jwks === 'string' || jwks instanceof URL

@@ -12,12 +12,15 @@ export interface Events {
 type Callback<Name extends keyof Events> = (event: Events[Name]) => void;
 
 export interface Emitter {
-  /** Calls back on an event; returns a function that ends it. */
+  /** Registers a callback for an event. Returns a function that removes it. */
   on: <Name extends keyof Events>(name: Name, callback: Callback<Name>) => () => void;
   emit: <Name extends keyof Events>(name: Name, event: Events[Name]) => void;
 }
 
-/** Creates an emitter. An error of a callback is thrown in a task of its own, so that the client continues. */
+/**
+ * Creates an emitter. An error that a callback throws becomes an uncaught error of the process, and the client
+ * continues.
+ */
 export function createEmitter(): Emitter {
   const callbacks: { [Name in keyof Events]: Set<Callback<Name>> } = {
     change: new Set(),

@@ -11,12 +11,12 @@ export interface FollowOptions {
   userId: string;
   /** The first user token; without it, `getToken` returns the first one. */
   token: string | undefined;
-  /** Returns another user token; undefined if the app gave no way to get one. */
+  /** Returns a new user token; undefined if the app has no `getToken`. */
   getToken: () => Promise<string> | undefined;
   onAnswer: (answer: Answer) => void;
 }
 
-/** How often the answer is loaded if the stream reports no change, milliseconds. */
+/** Interval at which the answer is loaded if the stream reports no change, milliseconds. */
 const loadEveryMs = 60_000;
 
 /** The wait after the first failure, and the longest one, milliseconds. */
@@ -25,15 +25,19 @@ const retryMs = { first: 1_000, last: 60_000 };
 /** Time limit of a request, and of `getToken`, milliseconds. */
 const timeoutMs = 10_000;
 
-/** A token is renewed after this part of its lifetime, by the page's own clock: it may be off. */
+/**
+ * A token is renewed after this part of its lifetime, counted from its arrival, because the page's clock may be
+ * wrong.
+ */
 const renewedAfter = 0.9;
 
 /**
  * Loads a user's answer with a user token: now, after each change that the stream reports, at each boundary,
- * and every minute. Renews the token before it ends, and after the service refused it. Retries failures after
- * 1 s, then after twice as long each time, at most 60 s. Without another token, it ends with its token.
+ * and every minute. Renews the token before it expires, and after the service rejected it. Retries failures
+ * after 1 s, then after twice as long each time, at most 60 s. Without `getToken`, stops once the service
+ * rejects the token.
  *
- * @returns a function that ends it; no answer arrives afterwards.
+ * @returns a function that stops it; `onAnswer` is not called afterwards.
  */
 export function followUser(options: FollowOptions): () => void {
   const { url, userId, getToken, onAnswer } = options;
@@ -58,7 +62,10 @@ export function followUser(options: FollowOptions): () => void {
     return ms;
   }
 
-  /** Gets another token if it is time. If that fails, the present one serves until the service refuses it. */
+  /**
+   * Gets a new token if renewal is due. If that fails, the present token remains in use until the service
+   * rejects it.
+   */
   async function renew(): Promise<void> {
     if (Date.now() < renewAt) return;
     try {
@@ -84,7 +91,10 @@ export function followUser(options: FollowOptions): () => void {
     events = undefined;
   }
 
-  /** Opens the stream unless it is open. `EventSource` reconnects by itself, but not after a refusal. */
+  /**
+   * Opens the stream unless it is open. `EventSource` reconnects after a lost connection, but not after an
+   * error status.
+   */
   function openStream(present: string): void {
     if (events !== undefined && events.readyState !== EventSource.CLOSED) return;
     const query = new URLSearchParams({ user_id: userId, access_token: present });
@@ -105,13 +115,13 @@ export function followUser(options: FollowOptions): () => void {
     });
   }
 
-  /** Loads the answer. Returns how long it holds at most, milliseconds. */
+  /** Loads the answer. Returns the wait before the next load, milliseconds. */
   async function load(present: string): Promise<number> {
     const send = createSend({ url, key: present, fetch: (...request) => fetch(...request) });
     const minRevision = reported;
     reported = 0;
     const answer = await send<Answer>('/entitlements', {
-      // A cache of the service may be later than the report.
+      // Without it, a cache of the service could return an answer from before the change.
       query: { user_id: userId, min_revision: minRevision === 0 ? undefined : minRevision },
       timeoutMs,
       isRead: true,
@@ -119,7 +129,7 @@ export function followUser(options: FollowOptions): () => void {
     if (!isEnded()) onAnswer(answer);
     failures.load = 0;
     const leftMs = instantOf(answer.next_change_at) - Date.now();
-    // A clock that is ahead must not cause a request without a pause.
+    // If the page's clock is ahead, requests must still have pauses between them.
     return leftMs > 0 ? Math.min(leftMs, loadEveryMs) : retryMs.first;
   }
 
@@ -136,7 +146,7 @@ export function followUser(options: FollowOptions): () => void {
       if (error instanceof LatchkeyError && [401, 403].includes(error.status)) {
         closeStream();
         token = undefined;
-        // It may be the app's own fault, so it counts as a failure of `getToken`.
+        // `getToken` may return invalid tokens again, so the next call waits as after a failure.
         renewAt = renewAt === Infinity ? Infinity : Date.now() + waitMs;
       }
       return waitMs;
@@ -160,7 +170,10 @@ export function followUser(options: FollowOptions): () => void {
   };
 }
 
-/** Returns when a token that just arrived is to be renewed, epoch milliseconds; Infinity if it names no end. */
+/**
+ * Returns when to renew a token that just arrived, epoch milliseconds; Infinity if the token does not state its
+ * lifetime.
+ */
 function renewalOf(token: string): number {
   const claims = unverifiedClaims(token);
   const [issuedAt, end] = [claims?.['iat'], claims?.['exp']];

@@ -15,7 +15,7 @@ interface HttpRequest {
   body?: unknown;
   idempotencyKey?: string | undefined;
   timeoutMs: number;
-  /** Whether a repeat does no harm: if the connection breaks, the request is sent a second time. */
+  /** Whether the request only reads. If so, it is sent a second time after a broken connection. */
   isRead?: boolean;
 }
 
@@ -30,8 +30,8 @@ export function urlOf(url: string, path: string): string {
 /**
  * Creates the function that sends requests.
  *
- * @throws LatchkeyUnavailable if Latchkey does not respond in time, or responds with a 429 or 5xx;
- *   LatchkeyError for another refusal.
+ * @throws LatchkeyUnavailable if Latchkey cannot be reached, does not respond in time, or responds with 429 or
+ * 5xx, and for an error response without a code of Latchkey; LatchkeyError for all other error responses.
  */
 export function createSend({ url, key, fetch: send }: HttpOptions): Send {
   async function sendOnce<Answer>(

@@ -1,6 +1,8 @@
 import { type Known, laterOf, type Mark } from './core/answer.ts';
 
-/** What the client knows about users, bounded: those that were not used for longest are forgotten. */
+/**
+ * What the client knows about users, up to a maximum number of users. Evicts users that were not read recently.
+ */
 export class KnownUsers {
   readonly #users = new Map<string, Known>();
   readonly #max: number;
@@ -49,8 +51,9 @@ export class KnownUsers {
 }
 
 /**
- * The last reported change of each user, bounded: the oldest reports are forgotten. A report may arrive before
- * every cache of the service has dropped the old answer, so answers that are loaded later are compared.
+ * The last reported change of each user, up to a maximum number of users: the oldest reports are forgotten. A
+ * report may arrive before every cache of the service has dropped the old answer, so later answers are compared
+ * with the report.
  */
 export class ReportedChanges {
   readonly #marks = new Map<string, Mark>();

@@ -5,7 +5,10 @@ import type { Events } from './events.ts';
 import type { Answer, AnswerOf, BodyOf } from './routes.ts';
 
 export interface LatchkeyOptions<Features extends object = FeatureMap> {
-  /** The service's URL, such as `https://latchkey.example.com`. Required, though the environment may lack it. */
+  /**
+   * The service's URL, such as `https://latchkey.example.com`. Required; the type allows an environment
+   * variable, which may be undefined.
+   */
   url: string | undefined;
   /** An API key of the project. Its scopes decide which methods work; `read` suffices for checks. */
   key: string | undefined;
@@ -17,13 +20,13 @@ export interface LatchkeyOptions<Features extends object = FeatureMap> {
   maxStaleMs?: number;
   /** Maximum age of an answer that serves as the last known one; 24 hours by default. */
   maxLastKnownMs?: number;
-  /** Time limit of a read; 1,000 ms by default. */
+  /** Time limit for reading entitlements and documents; 1,000 ms by default. */
   timeoutMs?: number;
-  /** Time limit of checkout and portal requests, which wait for Stripe; 30,000 ms by default. */
+  /** Time limit of all other requests, some of which wait for Stripe; 30,000 ms by default. */
   slowTimeoutMs?: number;
   /** Whether to follow the stream of changes; true by default. Otherwise answers are kept for `maxStaleMs`. */
   stream?: boolean;
-  /** Sends requests; the runtime's by default. */
+  /** The function that sends requests; the runtime's `fetch` by default. */
   fetch?: typeof fetch;
   /** Returns the present, epoch milliseconds. */
   now?: () => number;
@@ -48,12 +51,16 @@ export interface Latchkey<Features extends object = FeatureMap> {
   allows(userId: string, feature: CodeOf<Features>): Promise<boolean>;
   /** Returns whether a user may use a feature, why, with which value and until when. */
   check(userId: string, feature: CodeOf<Features>): Promise<Check>;
-  /** Returns the value of a limit: Infinity if it is unlimited, 0 if it is denied. */
+  /**
+   * Returns the value of a limit: Infinity if it is unlimited or its value is unknown, 0 if it is denied.
+   *
+   * @throws TypeError if the feature is not a limit.
+   */
   limit(userId: string, feature: CodeOf<Features, 'limit'>): Promise<number>;
   /**
-   * Returns the whole answer.
+   * Returns the whole answer of a user: every entitlement, and why the other features are denied.
    *
-   * @param options `minRevision`: the revision that a change returned, so that the answer contains it.
+   * @param options `minRevision`: the revision that a write returned, so that the answer contains that write.
    * @throws LatchkeyUnavailable if no fresh answer is known and Latchkey is unreachable.
    */
   entitlements(userId: string, options?: { minRevision?: number }): Promise<Answer>;
@@ -79,8 +86,8 @@ export interface Latchkey<Features extends object = FeatureMap> {
     options?: { ttlSeconds?: number },
   ): Promise<AnswerOf<'/api/v1/entitlements/document'>>;
   /**
-   * Calls back on an event; returns a function that ends it. An error that the
-   * callback throws becomes an uncaught error of the process; no check fails because of it.
+   * Registers a callback for an event. Returns a function that removes it. An error that the callback throws
+   * becomes an uncaught error of the process; no check fails because of it.
    */
   on<Name extends keyof Events>(name: Name, callback: (event: Events[Name]) => void): () => void;
   /** Ends the stream. Later checks still work, without it. */

@@ -2,10 +2,10 @@ import type { Send } from './http.ts';
 import { LatchkeyError, LatchkeyUnavailable } from './problem.ts';
 import type { Answer, AnswerOf } from './routes.ts';
 
-/** Maximum number of users of one request. */
+/** Maximum number of users per request. */
 const batchSize = 100;
 
-/** Maximum number of concurrent requests. While all run, further users collect for the next one. */
+/** Maximum number of concurrent requests. While that many run, further users wait for the next request. */
 const maxRunning = 4;
 
 interface Waiting {
@@ -45,12 +45,12 @@ export function createLoader(send: Send, timeoutMs: number): (userId: string) =>
       }
     } catch (error) {
       if (batch.size > 1 && isBadRequest(error)) {
-        // One user's id is not valid: the others get their answers.
+        // A user's id is invalid. Splits the batch, so that the users with valid ids get their answers.
         for (const half of halvesOf(batch)) void loadBatch(half);
         return;
       }
       rejectAll(batch, error);
-      // The rest would wait for the same failure.
+      // The waiting requests would only fail the same way.
       if (error instanceof LatchkeyUnavailable) {
         const rest = waiting;
         waiting = new Map();

@@ -1,4 +1,4 @@
-/** A refusal of the service: a problem document (RFC 9457). */
+/** An error response of the service: a problem document (RFC 9457). */
 export class LatchkeyError extends Error {
   override readonly name = 'LatchkeyError';
   readonly status: number;

@@ -13,12 +13,12 @@ import { requireText, unverifiedClaims } from './core/claims.ts';
 import { followUser } from './follow-user.ts';
 import type { Answer } from './routes.ts';
 
-/** What a component sees of a feature. */
+/** The state of a feature for the provider's user. */
 export interface FeatureState {
   allowed: boolean;
   /** The value of the feature; null if it is denied or not known yet. */
   value: unknown;
-  /** Whether nothing is known yet. */
+  /** Whether the user's entitlements are not known yet. */
   isLoading: boolean;
 }
 
@@ -35,7 +35,7 @@ interface Live extends Known {
   userId: string;
 }
 
-/** The claims of a document that are shown; the service signs them. */
+/** The claims that the provider reads from a document. */
 interface DocumentClaims {
   sub: string;
   /** Epoch seconds. */
@@ -50,15 +50,15 @@ type LiveProps = {
   userId: string;
 } & (
   | {
-      /** The `token` of `latchkey.userToken(userId)`. If `getToken` is given too, it is the first one. */
+      /** The `token` of `latchkey.userToken(userId)`. If `getToken` is given too, this is the first token. */
       token: string;
       getToken?: (() => Promise<string>) | undefined;
     }
   | {
       token?: undefined;
       /**
-       * Returns a new user token from your server, which makes it by `latchkey.userToken(userId)`. It is called
-       * before the token ends, and again after a failure.
+       * Returns a new user token from your server, which creates it with `latchkey.userToken(userId)`. It is
+       * called before the token expires, and again after a failure.
        */
       getToken: () => Promise<string>;
     }
@@ -66,16 +66,19 @@ type LiveProps = {
 
 export type LatchkeyProviderProps = {
   children?: ReactNode;
-  /** The `document` of `latchkey.document(userId)`, from the server: known at the first render, also on the server. */
+  /**
+   * The `document` of `latchkey.document(userId)`, from your server. With it, the entitlements are known at the
+   * first render, also during server rendering.
+   */
   document?: string | undefined;
 } & (LiveProps | { url?: undefined; token?: undefined; getToken?: undefined; userId?: undefined });
 
 const Entitlements = createContext<Known | null>(null);
 
 /**
- * Provides a user's entitlements to the components below: from a document, from user tokens, or from both.
- * With `getToken` they stay live while it is mounted; with `token` alone, until that token ends. They decide
- * what is shown; the server decides what is allowed.
+ * Provides a user's entitlements to the components below: from a document, from user tokens, or from both. With
+ * `getToken`, the entitlements stay live while the provider is mounted; with `token` alone, until that token
+ * expires. They decide what is shown; the server decides what is allowed.
  */
 export function LatchkeyProvider({
   children,
@@ -93,7 +96,7 @@ export function LatchkeyProvider({
   );
   const [live, setLive] = useState<Live | null>(null);
   const [ticks, setTicks] = useState(0);
-  // What was loaded for another user does not count.
+  // An answer that was loaded for another user or from another URL does not count.
   const known = live !== null && live.userId === userId && live.url === url ? live : initial;
 
   // A new function at each render must not restart the stream.
@@ -115,7 +118,7 @@ export function LatchkeyProvider({
 
   const isOver = known !== null && Date.now() >= known.nextChangeAt;
   const nextChangeAt = known === null || isOver ? Infinity : known.nextChangeAt;
-  // An end that the answer names needs no message: it is rendered when it comes.
+  // Renders at the answer's next change, even if the service sends no message then.
   useEffect(() => {
     const waitMs = nextChangeAt - Date.now();
     if (waitMs > maxTimerMs) return undefined;

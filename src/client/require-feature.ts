@@ -11,7 +11,7 @@ export type UserId = string | null | undefined;
 
 type RefusalStatus = 401 | 402 | 403 | 503;
 
-/** A refusal as problem+json (RFC 9457). */
+/** The response to a request that may not pass, as problem+json (RFC 9457). */
 interface Refusal {
   status: RefusalStatus;
   headers: Record<string, string>;
@@ -26,7 +26,10 @@ interface Refusal {
   };
 }
 
-/** A check, and the refusal; null if the user may pass. Without a user there is no check. */
+/**
+ * A check and its refusal. The refusal is null if the user may pass; the check is undefined if the request has
+ * no user.
+ */
 export type Checked =
   { check: Check; refusal: Refusal | null } | { check: undefined; refusal: Refusal };
 
@@ -36,7 +39,7 @@ export type Checked =
  * not asked to pay. It is a 401 if the request has no user.
  *
  * @throws Error if the feature does not exist or Latchkey refused the check: a mistake of the app, not of its
- *   user. It has no status, so frameworks respond with 500.
+ * user. The error has no status, so frameworks respond with 500.
  */
 export async function checkFeature(
   client: Checker,
@@ -55,7 +58,7 @@ export async function checkFeature(
   return { check, refusal: check.allowed ? null : refusalOf(check, feature) };
 }
 
-/** Returns a user's id. JavaScript can return an id of another type. @throws TypeError */
+/** Returns a user's id. @throws TypeError if it is not a string, as can happen in JavaScript. */
 function textOf(userId: unknown): string {
   if (typeof userId === 'string') return userId;
   throw new TypeError(
@@ -68,7 +71,8 @@ async function checkOrThrow(client: Checker, userId: string, feature: string): P
     return await client.check(userId, feature as never); // the middleware's own type holds it
   } catch (error) {
     if (!(error instanceof LatchkeyError)) throw error;
-    // With its status, the framework would respond to the app's user as Latchkey did to the app.
+    // With the status of `error`, the framework would respond to the app's user as Latchkey responded to the
+    // app.
     throw new Error(`Latchkey refused to check feature \`${feature}\`: ${error.message}`, {
       cause: error,
     });

@@ -18,9 +18,12 @@ export interface StreamTimes {
   silenceMs: number;
   /** The first and the longest wait before a reconnect. */
   reconnectMs: { first: number; last: number };
-  /** The wait after a refusal, such as that of a key without the scope. */
+  /**
+   * The wait after an error status other than 429 and 5xx, such as 403. Also the maximum that `Retry-After` can
+   * ask for.
+   */
   refusedMs: number;
-  /** Time limit of the request that asks what was missed. */
+  /** Time limit of the request for the missed changes. */
   timeoutMs: number;
 }
 
@@ -32,18 +35,21 @@ const streamTimes: StreamTimes = {
 };
 
 export interface ChangeStream {
-  /** Returns whether every change until now, but for the time of its way, was reported. */
+  /** Returns whether every change until now was reported, except changes that are still in transit. */
   isLive(now: number): boolean;
-  /** Reconnects without waiting longer. */
+  /** Ends the wait before the next connection. */
   wake(): void;
   /** Resolves once the connection is closed. */
   close(): Promise<void>;
 }
 
-/** How many missed changes are awaited; after more, everything is loaded again. */
+/** If at least this many changes were missed, they are not awaited, and every answer is loaded again. */
 const maxMissed = 1_000;
 
-/** Follows the feed of changes until it is closed, and reconnects where it left off. */
+/**
+ * Follows the feed of changes until the returned stream is closed. After a disconnect, resumes where it left
+ * off.
+ */
 export function followStream(
   http: HttpOptions,
   handlers: StreamHandlers,
@@ -54,7 +60,7 @@ export function followStream(
   let waking = new AbortController();
   let cursor: string | undefined;
   let failures = 0;
-  /** Until when the connection proves that it lives, epoch milliseconds. */
+  /** Until when the connection counts as live, epoch milliseconds; 0 if it has not caught up or was lost. */
   let liveUntil = 0;
 
   /** Returns the cursor of the last missed change; null if no change was missed, undefined if too many were. */
@@ -77,7 +83,7 @@ export function followStream(
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isCaughtUp = false;
     const beganAt = performance.now();
-    /** Cursors that arrived before the last missed one was known. */
+    /** Cursors of the changes that arrived before the last missed change was known. */
     const arrived = new Set<string>();
     let awaited: string | undefined;
 

@@ -6,8 +6,8 @@ import type { PreviousSecret } from './secrets.ts';
 const maxPerEndpoint = 4;
 
 /**
- * Lease of a delivery, milliseconds: longer than an attempt and the read before it can take. A delivery whose
- * process was killed is claimed again after it.
+ * Duration of a lease on a delivery, milliseconds: twice the time limit of an attempt. If the process is
+ * killed, its deliveries can be claimed again once their leases have expired.
  */
 const leaseMs = 30_000;
 
@@ -40,10 +40,10 @@ export interface Capacity {
 
 /**
  * Claims due deliveries for attempts, those of each endpoint in the order in which they became due. Leaves
- * free capacity for a project that comes later, even if no endpoint responds.
+ * capacity for projects whose deliveries become due later, even if no endpoint responds.
  *
- * The SQL function `claim_deliveries` (prisma/migrations/20261130160000_signed_webhooks) serializes the
- * claims of all instances, so that together they keep the limit per endpoint.
+ * The SQL function `claim_deliveries` (prisma/migrations/20261130160000_signed_webhooks) serializes the claims
+ * of all instances, so that together they respect the limit per endpoint.
  *
  * @param now epoch milliseconds.
  */

@@ -4,21 +4,20 @@ import { buildConnector } from 'undici';
 import { isAllowedAddress } from './core/addresses.ts';
 import { isLocalhost, literalAddress, localhost } from './core/endpoint-url.ts';
 
-/** Time limit of a connection, TLS included, milliseconds. */
+/** Time limit for opening a connection, including the TLS handshake, milliseconds. */
 const connectTimeoutMs = 10_000;
 
-/** Resolves a name to its addresses; an empty list if DNS has none. */
+/** Resolves a name to its addresses; to an empty list if the name cannot be resolved. */
 export type Resolve = (hostname: string) => Promise<string[]>;
 
-/** Webhooks may not be sent to any address of the name. */
+/** Means that webhooks may not be sent to any address of the host. */
 export class AddressNotAllowed extends Error {}
 
 export class NameNotResolved extends Error {}
 
 /**
- * Creates the function that connects to an address after it was checked. A name is resolved once per
- * connection, and the connection goes to an address of that answer, so that a second DNS answer cannot
- * redirect it.
+ * Creates the function that connects to a host, at an allowed address only. A name is resolved once per
+ * connection, and the connection goes to a checked address, so that a second DNS answer cannot redirect it.
  *
  * @param allowed networks in CIDR notation.
  */
@@ -74,8 +73,8 @@ export function createConnect(
 }
 
 /**
- * Resolves a name by DNS, not by the operating system: its resolver blocks one of four threads per query, so
- * a few slow names would delay every connection of the process.
+ * Resolves a name by DNS, not by the operating system, whose resolver blocks one of Node's four threads per
+ * query: a few slow names would delay every connection of the process.
  */
 async function resolveName(hostname: string): Promise<string[]> {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });

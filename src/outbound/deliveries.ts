@@ -10,8 +10,8 @@ import { lockEndpoint, targetOf } from './endpoints.ts';
 type DeliveryDeps = Pick<Deps, 'clock' | 'database'>;
 
 /**
- * Retries a delivery immediately with the same `webhook-id`, whatever its status is. If the attempt fails, the
- * attempts that its schedule has left follow.
+ * Schedules an immediate attempt of a delivery with the same `webhook-id`, whatever the delivery's status. If
+ * the attempt fails, the remaining retries of the schedule follow.
  *
  * @throws ProblemError `delivery_not_found`, `endpoint_disabled`.
  */
@@ -51,7 +51,7 @@ export function retryDelivery(
   });
 }
 
-/** The messages that a replay sends again. */
+/** The start and the size of a replay. */
 export interface Replay {
   from: string;
   /** The number of notices, and of changes that the endpoint's types include. */
@@ -59,8 +59,8 @@ export interface Replay {
 }
 
 /**
- * Sends every message since an instant again with its first `webhook-id`: moves the endpoint's position in
- * the feed back, and makes the notices since then pending.
+ * Schedules every message since an instant to be sent again with its original `webhook-id`: moves the
+ * endpoint's position in the feed back, and makes the notices since then pending.
  *
  * @param from epoch milliseconds.
  * @throws ProblemError `webhook_endpoint_not_found`, `endpoint_disabled`.

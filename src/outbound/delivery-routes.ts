@@ -86,7 +86,8 @@ export function deliveryRoutes(app: App, deps: EndpointDeps & { access: ProjectA
   app.post(
     '/api/v1/admin/webhook-endpoints/:id/replay',
     {
-      // Counts, and later writes again, every change since the instant.
+      // Heavy: the request counts every change since the instant, and the dispatcher later rewrites their
+      // deliveries.
       config: {
         auth: 'admin',
         cost: heavyCost,

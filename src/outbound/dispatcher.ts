@@ -16,7 +16,7 @@ const maxAttempts = 200;
 /** Interval at which a process looks for work without a wake-up, milliseconds. */
 const pollEveryMs = 1_000;
 
-/** Pause after a round, a multiple of its duration, up to a maximum in milliseconds. */
+/** Pause after each round: `times` the duration of the round, at most `maxMs`. */
 const rest = { times: 2, maxMs: 100 };
 
 /** Minimum time between two log lines about failures of this service during attempts, milliseconds. */
@@ -58,7 +58,7 @@ export function startDispatcher(deps: DispatchDeps, max = maxAttempts): Dispatch
     for (const claim of claims) start(claim);
   }
 
-  /** Pauses after the work, so that wake-ups in quick succession share a round. */
+  /** Runs `work`, then pauses, so that wake-ups in quick succession share a round. */
   async function rested<T>(work: () => Promise<T>): Promise<T> {
     const begunAt = deps.monotonic();
     const result = await work();
@@ -105,7 +105,7 @@ export function startDispatcher(deps: DispatchDeps, max = maxAttempts): Dispatch
 }
 
 /**
- * Dispatches until no delivery is due.
+ * Writes and attempts deliveries until every published change was read and no delivery is due.
  *
  * @param max maximum number of concurrent attempts.
  */
@@ -121,8 +121,8 @@ export async function dispatchAll(deps: DispatchDeps, max = maxAttempts): Promis
 }
 
 /**
- * Creates the function that attempts a delivery and records the result. If this service fails meanwhile, the
- * delivery is claimed again after its lease.
+ * Creates the function that attempts a delivery and records the result. If this fails before the result is
+ * recorded, the delivery is claimed again once its lease expires.
  */
 function createDeliver(deps: DispatchDeps, stopped: AbortSignal) {
   const failures = createLogThrottle(reportEveryMs);
@@ -132,7 +132,7 @@ function createDeliver(deps: DispatchDeps, stopped: AbortSignal) {
         ...{ url: claim.url, id: claim.messageId, body: await bodyFor(deps, claim) },
         secrets: liveSecrets(claim, deps.clock()),
       };
-      // After a slow read, the attempt could outlive the lease and run beside the next one.
+      // After a slow read, the attempt could outlast the lease and overlap with the attempt of the next claim.
       const isLate = deps.clock() + attemptTimeoutMs > claim.leasedUntil.getTime();
       const attempt = isLate ? undefined : await deps.sender.send(message, stopped);
       if (attempt === undefined) await release(deps, claim);

@@ -162,7 +162,8 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
               .int()
               .min(0)
               .max(7 * 86_400)
-              .default(defaultOverlapSeconds),
+              .default(defaultOverlapSeconds)
+              .describe('How long the previous secrets also sign, seconds; `0` ends them at once'),
           })
           .nullish(),
         response: { 200: shapes.endpointSchema.extend({ secret: shapes.secretSchema }) },
@@ -183,7 +184,7 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
   app.post(
     `${path}/:id/test`,
     {
-      // Waits for the receiver, so it must hold no share of the project's work.
+      // The request waits for the receiver, so it takes no share of the project's capacity.
       config: { auth: 'admin', cost: 0, problems: [notFound] },
       schema: {
         tags,
@@ -193,9 +194,12 @@ export function endpointRoutes(app: App, deps: EndpointRouteDeps): void {
         response: {
           200: z.object({
             delivered: z.boolean(),
-            status: z.int().nullable(),
+            status: z.int().nullable().describe('The HTTP status; `null` if there was no response'),
             duration_ms: z.int(),
-            error: z.string().optional(),
+            error: z
+              .string()
+              .optional()
+              .describe('Why the test failed, such as `timeout`; omitted if it succeeded'),
           }),
         },
       },

@@ -15,7 +15,7 @@ export interface EndpointDeps extends Pick<Deps, 'clock' | 'database'> {
   allowedNetworks: readonly string[];
 }
 
-/** Maximum number of endpoints per project. Each costs work with every change. */
+/** Maximum number of endpoints per project. Each endpoint adds work to every change. */
 const maxEndpoints = 50;
 
 /** Maximum number of secrets per endpoint that sign besides the current one. */
@@ -92,7 +92,7 @@ export function updateEndpoint(
     const row = await tx.webhookEndpoint.update({
       where: { id },
       data: {
-        // Failures of another URL say nothing about this one.
+        // Failures of the previous URL say nothing about the new one.
         ...(input.url === undefined || input.url === before.url
           ? {}
           : { url: input.url, failingSince: null }),
@@ -121,7 +121,7 @@ export function updateEndpoint(
 }
 
 /**
- * Marks an endpoint as deleted, with its audit row. Housekeeping deletes its row and its deliveries.
+ * Marks an endpoint as deleted, with its audit row. Housekeeping later deletes its row and its deliveries.
  *
  * @throws ProblemError `webhook_endpoint_not_found`.
  */
@@ -165,7 +165,7 @@ export function rotateSecret(
     const until = new Date(now + overlapSeconds * 1_000).toISOString();
     const earlier = livePrevious(previousSecretsOf(before), now).map((each) => ({
       ...each,
-      // An overlap of 0, after a leak, ends every other secret.
+      // An overlap of 0, as after a leak, ends all previous secrets.
       until: each.until < until ? each.until : until,
     }));
     const previous = [{ secret: before.secret, until }, ...earlier].slice(0, maxPreviousSecrets);

@@ -13,7 +13,7 @@ const maxBatches = 10;
 
 const dayMs = 86_400_000;
 
-/** The data of a message about an end that is near. */
+/** The data of an `entitlements.expiring` message. */
 interface Notice {
   project_id: string;
   user_id: string;
@@ -68,7 +68,10 @@ export async function sweepExpiring(deps: SweepDeps): Promise<number> {
   return checked;
 }
 
-/** Writes the notices of ends up to `until`, and stores each user's first end after it. Epoch milliseconds. */
+/**
+ * Writes the notices of ends up to `until`, and stores each user's first end after `until`. Both times are
+ * epoch milliseconds.
+ */
 async function notifyUsers(
   tx: Tx,
   projectId: string,

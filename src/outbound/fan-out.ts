@@ -20,9 +20,9 @@ interface Group {
 
 /**
  * Writes a delivery of each published change for every enabled endpoint that subscribes to its type. The
- * endpoint's position moves in the same transaction, so a killed process neither loses nor repeats one.
+ * endpoint's position moves in the same transaction, so a killed process neither loses nor repeats a change.
  *
- * @returns whether changes remain, for which it must be called again.
+ * @returns whether changes remain; if so, the caller must call again.
  */
 export async function fanOut(deps: FanOutDeps): Promise<boolean> {
   const { database } = deps;
@@ -46,7 +46,7 @@ export async function fanOut(deps: FanOutDeps): Promise<boolean> {
   return remains;
 }
 
-/** Returns whether changes remain. */
+/** Writes the deliveries of one page of changes. Returns whether changes remain. */
 async function fanOutTo(
   { clock, database }: FanOutDeps,
   { projectId, position, endpointIds }: Group,
@@ -54,7 +54,8 @@ async function fanOutTo(
 ): Promise<boolean> {
   const limit = Math.ceil(maxDeliveries / endpointIds.length);
   const page = await loadChanges(database, { projectId }, position, limit);
-  // Changes that were deleted before this are lost (`purgeChanges` reports it): continues with the oldest.
+  // Changes that were deleted before they were read here are lost (`purgeChanges` reports this): continues with
+  // the oldest stored change.
   const { changes, position: next } = page.isExpired
     ? await loadChanges(database, { projectId }, 'start', limit)
     : page;
@@ -91,7 +92,10 @@ function deliveriesOf(
   });
 }
 
-/** Stores deliveries. Those that exist, because a replay moved the position back, keep their message id. */
+/**
+ * Stores deliveries. Deliveries that already exist, because a replay moved the position back, become pending
+ * again and keep their message ids.
+ */
 async function storeDeliveries(
   tx: Tx,
   projectId: string,

@@ -44,7 +44,7 @@ export async function recordAttempt(
 
 /**
  * Records since when every attempt to an endpoint has failed. This is a separate statement: together with the
- * delivery's, it would lock the two rows in another order than a replay does.
+ * delivery's, it would lock the two rows in the opposite order to a replay, and they could deadlock.
  */
 async function noteHealth({ database }: RecordDeps, claim: Claim, attempt: Attempt): Promise<void> {
   const isDelivered = attempt.error === null;
@@ -57,8 +57,8 @@ async function noteHealth({ database }: RecordDeps, claim: Claim, attempt: Attem
 }
 
 /**
- * Stores an attempt, unless the lease was lost. If an operator requested another attempt while it ran
- * (`next_attempt_at` differs), that attempt follows whatever the result is. Only the last attempts are kept,
+ * Stores an attempt, unless the lease was lost. If an operator requested a retry during the attempt
+ * (`next_attempt_at` differs), the retry follows whatever the result is. Only the last attempts are kept,
  * because operators may retry any number of times.
  */
 async function storeAttempt(
@@ -93,9 +93,9 @@ async function disable(
     const { count } = await tx.webhookEndpoint.updateMany({
       where: {
         ...{ id: endpointId, status: 'enabled', deletedAt: null },
-        // An operator may have changed it while the attempt ran.
+        // An operator may have changed the URL during the attempt.
         url,
-        // Another attempt may have succeeded meanwhile.
+        // A concurrent attempt may have succeeded.
         ...(reason === 'failing' ? { failingSince: { lte: new Date(now - failingForMs) } } : {}),
       },
       data: { status: 'disabled', disabledReason: reason },

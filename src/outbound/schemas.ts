@@ -32,7 +32,9 @@ export const endpointSchema = z
     disabled_reason: z
       .enum(['operator', 'gone', 'failing'])
       .nullable()
-      .describe('`gone`: it responded with 410; `failing`: every attempt of five days failed'),
+      .describe(
+        '`operator`: an operator disabled the endpoint; `gone`: the endpoint responded with 410; `failing`: every attempt failed for five days',
+      ),
     created_at: isoInstantSchema,
   })
   .meta({ id: 'WebhookEndpoint' });
@@ -44,15 +46,25 @@ export const secretSchema = z
   .optional()
   .describe('Verifies the signatures; shown only once, and omitted from a replayed response');
 
-export const deliveryStatus = z.enum(['pending', 'delivered', 'failed']);
+export const deliveryStatus = z
+  .enum(['pending', 'delivered', 'failed'])
+  .describe(
+    '`pending`: an attempt is scheduled or running; `delivered`: the endpoint responded with 2xx; `failed`: every attempt failed, and no retry is scheduled',
+  );
 
 /** An attempt as it is stored and shown. */
 const attemptSchema = z.object({
   at: isoInstantSchema,
   status: z.int().nullable().describe('The HTTP status; `null` if there was no response'),
   duration_ms: z.int(),
-  error: z.string().nullable(),
-  response: z.string().nullable().describe('The first 1,024 bytes of the response'),
+  error: z
+    .string()
+    .nullable()
+    .describe('Why the attempt failed, such as `timeout`; `null` if it succeeded'),
+  response: z
+    .string()
+    .nullable()
+    .describe('The first 1,024 bytes of the response; `null` if there was no response'),
 });
 
 export type StoredAttempt = z.infer<typeof attemptSchema>;
@@ -67,10 +79,12 @@ export const deliverySchema = z
     type: z.enum(typeNames),
     status: deliveryStatus,
     created_at: isoInstantSchema,
-    next_attempt_at: isoInstantSchema.nullable(),
+    next_attempt_at: isoInstantSchema
+      .nullable()
+      .describe('When the next attempt is due; `null` if no attempt is scheduled'),
     attempts: z
       .array(attemptSchema)
-      .describe(`The last ${maxStoredAttempts} attempts, the latest last`),
+      .describe(`The last ${maxStoredAttempts} attempts, oldest first`),
   })
   .meta({ id: 'WebhookDelivery' });
 

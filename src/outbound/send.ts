@@ -75,7 +75,7 @@ export function createSender(options: SenderOptions): Sender {
     connect: createConnect(allowedNetworks, options),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    // HTTP/1.1 without pipelining: a slow response delays no other message.
+    // HTTP/1.1 without pipelining, so a slow response does not delay other messages.
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
     // Ignores the receiver's `Keep-Alive`, so that few connections are idle.

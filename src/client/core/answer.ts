@@ -1,19 +1,23 @@
 import type { Answer, Change } from '../routes.ts';
 
-/** Where an answer came from: `last_known` and `fallback` mean that the service was not reachable. */
+/**
+ * Where a check came from. `cache`: an answer that the client kept; `server`: an answer that was just loaded;
+ * `last_known`: the last answer, while the service is unreachable; `fallback`: the fail mode, while the service
+ * is unreachable and no last answer decides.
+ */
 export type Source = 'cache' | 'server' | 'last_known' | 'fallback';
 
 /** Whether a user may use a feature, and why. */
 export interface Check {
   readonly allowed: boolean;
   /**
-   * `granted`, or why it is denied; `unavailable` if no answer is known, `lost` if a change took it and its
-   * reason could not be loaded.
+   * `granted`, or why the feature is denied. While the service is unreachable, also `unavailable` if the fail
+   * mode decided, and `lost` if a reported change took the feature and the reason could not be loaded.
    */
   readonly reason: string;
   /** The value of the feature; null if it is denied, or allowed without a known value. */
   readonly value: unknown;
-  /** The end of the entitlement, ISO 8601; null = open, or denied. */
+  /** The end of the entitlement, ISO 8601; null if no end is known or the feature is denied. */
   readonly validTo: string | null;
   readonly revision: number;
   readonly source: Source;
@@ -22,20 +26,23 @@ export interface Check {
 /** What the client knows about a user. Instants in epoch milliseconds. */
 export interface Known {
   readonly answer: Answer;
-  /** One per feature of the answer, so that a check from the cache allocates nothing. */
+  /** One check per feature of the answer, so that a check from the cache allocates nothing. */
   readonly checks: ReadonlyMap<string, Check>;
   readonly fetchedAt: number;
   /** When the answer changes by itself; Infinity = never. */
   readonly nextChangeAt: number;
-  /** Whether a change may be missing from it, so that it only serves as the last known answer. */
+  /** Whether the answer may lack a change, so that it only serves as the last known answer. */
   isOutdated: boolean;
-  /** Whether the stream vouches for it; if not, it is loaded again after `maxStaleMs`. */
+  /**
+   * Whether the stream reports every change that the answer lacks. If not, the answer is loaded again after
+   * `maxStaleMs`.
+   */
   isSettled: boolean;
-  /** What reported changes say of features, until the answer is loaded again. */
+  /** The checks of features that reported changes name, until the answer is loaded again. */
   readonly reports: Map<string, Check>;
   /** The answer from `nextChangeAt` on, as of now; null if it was not loaded. */
   upcoming: Known | null;
-  /** Whether it was used since the last eviction. */
+  /** Whether the answer was read since the last eviction. */
   isUsed: boolean;
 }
 
@@ -74,7 +81,7 @@ export function denial(reason: string, revision: number, source: Source): Check 
   return { allowed: false, reason, value: null, validTo: null, revision, source };
 }
 
-/** Returns the check of a feature; one that the answer does not contain does not exist. */
+/** Returns the check of a feature. A feature that the answer does not contain counts as nonexistent. */
 export function checkOf(known: Known, code: string, source: Source): Check {
   const found = known.checks.get(code);
   if (found === undefined) return denial('feature_not_found', known.answer.revision, source);
@@ -82,7 +89,7 @@ export function checkOf(known: Known, code: string, source: Source): Check {
 }
 
 /**
- * Returns whether an answer may be used without asking: until it changes by itself, as long as the stream
+ * Returns whether an answer may be used without a request: until it changes by itself, as long as the stream
  * reports changes; without the stream only for `maxStaleMs` after it was fetched.
  */
 export function isFresh(known: Known, now: number, isLive: boolean, maxStaleMs: number): boolean {
@@ -93,12 +100,12 @@ export function isFresh(known: Known, now: number, isLive: boolean, maxStaleMs: 
   );
 }
 
-/** Returns whether an answer was fetched less than `maxAgeMs` ago; not if the clock was set back since. */
+/** Returns whether an answer was fetched less than `maxAgeMs` ago; false if the clock was set back since. */
 export function isYoung(known: Known, now: number, maxAgeMs: number): boolean {
   return now >= known.fetchedAt && now < known.fetchedAt + maxAgeMs;
 }
 
-/** A place in the history of a user: a revision, and an instant under it. */
+/** A place in the history of a user: a revision, and an instant within it. */
 export interface Mark {
   readonly revision: number;
   /** Epoch milliseconds. */
@@ -116,8 +123,8 @@ export function laterOf(one: Mark | undefined, other: Mark): Mark {
 }
 
 /**
- * Returns whether an answer contains a reported change. A boundary has no revision of its own: an answer from
- * before it names it as its next change.
+ * Returns whether an answer contains a reported change. A boundary does not increase the revision: an answer
+ * from before the boundary has it as its next change.
  */
 export function contains(known: Known, { revision, at }: Mark): boolean {
   const own = known.answer.revision;
@@ -127,7 +134,7 @@ export function contains(known: Known, { revision, at }: Mark): boolean {
 /** Outdates an answer that does not contain a reported change, and notes what the change says. */
 export function outdate(known: Known, change: Change): void {
   known.isOutdated = true;
-  // A boundary that was loaded ahead brings no news.
+  // The answer after this change is already known: it was loaded ahead.
   if (known.upcoming !== null && contains(known.upcoming, markOf(change))) return;
   const { revision, next_change_at: validTo } = change;
   for (const code of change.lost) known.reports.set(code, denial('lost', revision, 'last_known'));

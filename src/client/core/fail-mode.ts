@@ -1,9 +1,12 @@
 import { type Check, denial, instantOf, type Known } from './answer.ts';
 
-/** What a check returns while the service is unreachable and no fresh answer is known. */
+/**
+ * What a check returns while the service is unreachable and no fresh answer is known. `last_known`: what the
+ * last answer says, unless it is too old; `deny`, `allow`: always that result.
+ */
 export type FailMode = 'last_known' | 'deny' | 'allow';
 
-/** One word for all features, or one per feature. */
+/** One fail mode for all features, or a default and the fail modes of single features. */
 export type FailModes<Code extends string = string> =
   FailMode | { default?: FailMode; features?: Partial<Record<Code, FailMode>> };
 
@@ -14,8 +17,8 @@ export function failModeOf(modes: FailModes | undefined, code: string): FailMode
 }
 
 /**
- * Returns the check of a feature without the service. `last_known` allows what an answer allowed, while it is
- * inside its window, not older than `maxLastKnownMs`, and no reported change took it.
+ * Returns the check of a feature without the service. `last_known` allows what the last answer allowed, until
+ * the entitlement ends, the answer is older than `maxLastKnownMs`, or a reported change takes the feature.
  *
  * @param known the last answer; undefined if the user was never loaded.
  */

@@ -15,8 +15,8 @@ export function literalAddress(hostname: string): string | null {
 }
 
 /**
- * Returns why webhooks may not be sent to a URL, as far as the URL shows it; null if they may. A name is
- * resolved and checked with every attempt.
+ * Returns why webhooks may not be sent to a URL; null if the URL itself gives no reason. The addresses of a
+ * name are checked later, whenever a connection is opened.
  */
 export function endpointUrlFault(text: string, allowed: readonly string[]): string | null {
   if (!URL.canParse(text)) return 'must be a URL such as `https://app.example.com/webhooks`';

@@ -30,7 +30,9 @@ export function typeOfChange(change: {
   return isChanged ? 'entitlements.changed' : 'entitlements.rescheduled';
 }
 
-/** A message without what is read for every attempt. */
+/**
+ * A message as recorded. `bodyOf` adds the user's current entitlements, which are read anew for each attempt.
+ */
 export interface Message {
   type: MessageType;
   /** When it was recorded, ISO 8601. */
@@ -39,10 +41,10 @@ export interface Message {
 }
 
 /**
- * Returns the body of a message. A body that would be too large leaves out the entitlements, then the lists of
- * features, and says so by `truncated`.
+ * Returns the body of a message. If it would be too large, omits the entitlements, then also the lists of
+ * features, and sets `truncated`.
  *
- * @param current the user's answer now; null for a message that is not about a user.
+ * @param current the user's current entitlements; null for a message that is not about a user.
  */
 export function bodyOf(
   { type, timestamp, data }: Message,

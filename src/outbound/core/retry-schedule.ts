@@ -19,7 +19,9 @@ const waitsMs = [
   24 * hourMs,
 ];
 
-/** Maximum share of a wait that the jitter takes away, so that failed deliveries spread. */
+/**
+ * Maximum share by which jitter shortens a wait, so that simultaneous failures are not retried simultaneously.
+ */
 const jitter = 0.1;
 
 /** Maximum wait that `Retry-After` can ask for, milliseconds. */
