@@ -21,7 +21,9 @@ const entrySchema = z
     id: z.string(),
     project_id: z.string().nullable(),
     user_id: z.string().nullable(),
-    actor: z.string().describe("An API key's id, `platform` or `system`"),
+    actor: z
+      .string()
+      .describe('The id of an API key; `platform`: the platform key; `system`: the service itself'),
     action: z.string(),
     target: z.object({ type: z.string(), id: z.string() }),
     reason: z.string().nullable(),
@@ -55,8 +57,8 @@ export function auditRoutes(app: App, deps: { database: Database; access: Projec
             .max(100)
             .optional()
             .meta({ examples: ['platform'] }),
-          from: instantSchema.optional(),
-          to: instantSchema.optional(),
+          from: instantSchema.optional().describe('Only entries at or after this instant'),
+          to: instantSchema.optional().describe('Only entries before this instant'),
         }),
         response: { 200: listResponse(entrySchema) },
       },

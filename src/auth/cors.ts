@@ -20,7 +20,10 @@ export interface Cors {
     origin: string | undefined,
     projectId: string | null,
   ): Promise<void>;
-  /** Lets pages from the origins of any project read a response that belongs to no project. */
+  /**
+   * Lets pages from the origins of any project read a response whose project is unknown, such as to an expired
+   * token.
+   */
   allowAny(reply: FastifyReply, origin: string | undefined): Promise<void>;
 }
 

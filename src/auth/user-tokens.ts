@@ -27,14 +27,14 @@ export interface UserTokens {
   /**
    * Returns the caller of a token.
    *
-   * @throws ProblemError `unauthorized` if it is not valid now, or its project does not exist.
+   * @throws ProblemError `unauthorized` if the token is not valid now, or the token's project does not exist.
    */
   find(token: string): Promise<Caller>;
 }
 
 type TokenCaller = Caller & { projectId: string; user: NonNullable<Caller['user']> };
 
-/** Returns whether a credential has the form of a signed token, as no API key has. */
+/** Returns whether a credential has the form of a signed token. API keys never have this form. */
 export function isToken(credential: string): boolean {
   return credential.startsWith('eyJ');
 }
@@ -47,7 +47,10 @@ export function createUserTokens(deps: {
   const { signing, origins, clock } = deps;
   const known = new Map<string, TokenCaller>();
 
-  /** Verifies a token once. */
+  /**
+   * Returns the caller of a token; null if its signature or claims are invalid. Caches the result, so the
+   * expiry is checked separately.
+   */
   function callerOf(token: string): TokenCaller | null {
     const remembered = known.get(token);
     if (remembered !== undefined) return remembered;

@@ -105,7 +105,7 @@ export async function keepAnswerWith(
 
 /**
  * Stores the response of a request that writes nothing, or a later response about a change already committed.
- * A refusal never replaces the response to a committed change.
+ * An error response never replaces the response to a committed change.
  */
 export async function keepAnswer(
   database: Database,

@@ -74,8 +74,9 @@ export function repeatableId({ idempotencyClaim }: FastifyRequest): string | nul
 
 /**
  * Installs `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed after
- * authentication and before validation, so that refusals are replayed too. A change stores its response in
- * its own transaction (`KeepAnswer`). Other responses are stored here when they are sent.
+ * authentication and before validation, so that the responses to invalid requests are replayed too. A change
+ * stores its response in its own transaction (`KeepAnswer`). Other responses are stored here when they are
+ * sent.
  *
  * Responses are kept for 24 hours. After a 429, or a 5xx that changed nothing, the key is free again. Secrets
  * in a response (`key`, `secret`) are not stored, so a replay omits them.

@@ -141,7 +141,13 @@ export const listQuery = {
 
 /** Returns the schema of a list response. */
 export function listResponse<T extends z.ZodType>(item: T) {
-  return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+  return z.object({
+    data: z.array(item),
+    next_cursor: z
+      .string()
+      .nullable()
+      .describe('The start of the next page; `null` on the last page'),
+  });
 }
 
 /** Decodes a cursor to the position at which the previous page ended. */

@@ -68,7 +68,7 @@ async function purgePayloads(database: Database, before: Date): Promise<number> 
   return rowCount ?? 0;
 }
 
-/** Deletes old findings. Undecided ones stay, unless a later run found them again. */
+/** Deletes old findings. Undecided findings stay, unless a later run found them again. */
 async function purgeFindings(database: Database, endedBefore: Date): Promise<number> {
   const { rowCount } = await database.pool.query(
     `delete from reconciliation_findings where id in (

@@ -18,16 +18,24 @@ export interface ReadinessDeps extends Pick<
 
 export const readinessSchema = z
   .object({
-    status: z.enum(['ready', 'degraded', 'not_ready']),
+    status: z
+      .enum(['ready', 'degraded', 'not_ready'])
+      .describe(
+        '`ready`: all checks succeeded; `degraded`: the service handles requests although Redis, the clock or the Stripe key has a problem; `not_ready`: the service must not get requests',
+      ),
     checks: z.object({
       database: z.enum(['ok', 'failed']),
-      migrations: z.enum(['ok', 'pending', 'failed']),
-      redis: z.enum(['ok', 'failed', 'off']),
-      jobs: z.enum(['ok', 'failed']),
+      migrations: z
+        .enum(['ok', 'pending', 'failed'])
+        .describe(
+          '`pending`: a migration of this release was not applied; `failed`: the migrations could not be read',
+        ),
+      redis: z.enum(['ok', 'failed', 'off']).describe('`off`: Redis is not configured'),
+      jobs: z.enum(['ok', 'failed']).describe('`failed`: background work has not run recently'),
       clock: z
         .enum(['ok', 'off'])
-        .describe("`off` if it differs from Postgres' clock by more than a second"),
-      stripe: z.enum(['ok', 'refused']).describe('`refused` if Stripe does not accept the key'),
+        .describe("`off`: this machine's clock differs from Postgres' clock by more than a second"),
+      stripe: z.enum(['ok', 'refused']).describe('`refused`: Stripe does not accept the key'),
     }),
   })
   .meta({ id: 'Readiness' });

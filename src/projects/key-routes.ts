@@ -38,7 +38,10 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
           }),
         response: {
           201: keySchema.extend({
-            key: z.string().optional().describe('Omitted from a replayed response'),
+            key: z
+              .string()
+              .optional()
+              .describe('The API key; shown only once, and omitted from a replayed response'),
           }),
         },
       },

@@ -19,7 +19,7 @@ export const keySchema = z
   .object({
     id: z.string(),
     name: z.string(),
-    prefix: z.string(),
+    prefix: z.string().describe('The start of the key, which identifies it in lists'),
     scopes: z.array(scopeSchema),
     expires_at: isoInstantSchema.nullable(),
     created_at: isoInstantSchema,

@@ -36,7 +36,9 @@ interface Setting {
 
 const reconcileSchema = z
   .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
-  .describe('What reconciliation does with each type of finding; `fix` by default');
+  .describe(
+    'What reconciliation does with each type of finding. `fix`: corrects the stored data; `report`: only reports the finding. `fix` by default.',
+  );
 
 /**
  * The settings of a project. Requests, responses, columns and the audit log derive from this table. A setting

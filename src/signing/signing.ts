@@ -19,7 +19,7 @@ interface PublicJwk {
 
 /** Signs JSON as a compact JWS (RFC 7515) with Ed25519, and verifies such tokens. */
 export interface Signing {
-  /** The `iss` of everything signed. */
+  /** The `iss` of every signed token. */
   readonly issuer: string;
   readonly publicKeys: readonly PublicJwk[];
   /** @param claims serialized JSON. */
@@ -34,7 +34,7 @@ interface SigningSettings {
   publicUrl?: string | undefined;
 }
 
-/** Creates the signer from the settings; null if they contain no keys. */
+/** Creates the signer from the settings; null if they lack a key or the public URL. */
 export function createSigning({ signingKeys, publicUrl }: SigningSettings): Signing | null {
   const keys = signingKeys.map((privateKey) => {
     const publicKey = createPublicKey(privateKey);
