@@ -158,9 +158,12 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
       /** Whether the key is in live mode. */
       livemode: /^(sk|rk)_live_/.test(env.STRIPE_SECRET_KEY),
       webhookSecrets: env.STRIPE_WEBHOOK_SECRETS,
-      /** Another server that offers Stripe's API; undefined for Stripe itself. */
+      /** The URL of another server that offers Stripe's API; undefined for Stripe itself. */
       apiBase: env.STRIPE_API_BASE,
-      /** The account that our own events belong to. */
+      /**
+       * The Stripe account whose events are processed. Required if one endpoint receives the events of several
+       * accounts, such as an organization's; otherwise optional.
+       */
       accountId: env.STRIPE_ACCOUNT_ID,
       /** Maximum requests per second of all instances together. */
       maxRps: env.STRIPE_MAX_RPS,

@@ -33,7 +33,7 @@ async function main(): Promise<void> {
   await start;
 }
 
-/** Starts the service. Returns null if the process was stopped before that. */
+/** Starts the service. Returns null if the process was stopped before the service started. */
 async function startUp(deps: Deps, stopped: AbortSignal): Promise<Running | null> {
   const { config, logger } = deps;
   logger.info(`Latchkey ${releaseVersion}, Node ${process.versions.node}`);

@@ -58,7 +58,7 @@ interface ChangeRow {
  * concurrent deletion cannot cause an unnoticed gap.
  *
  * @param start `expired`: the reader's position is unknown, so the page is empty and ends at the feed's last
- * position.
+ *   position.
  */
 export async function loadChanges(
   { pool }: Database,

@@ -7,7 +7,8 @@ import { askStripe } from './stripe-answer.ts';
  * Closes a session, so that it can no longer be paid. A session that was just paid is synced immediately, so
  * that its purchase counts before the webhook arrives.
  *
- * @returns how the intent ends. `completed` means that the session was paid.
+ * @returns how the intent ends. `replaced`: this closed the session; `completed`: the buyer had completed it;
+ *   `expired`: it can no longer be paid.
  * @throws ProblemError stripe_unavailable. The session may still be open in that case.
  */
 export async function closeSession(

@@ -129,8 +129,8 @@ async function storeCustomer(
       tx,
       sql`c.uid = ${uid} and c.id is distinct from ${former}`,
     );
-    // The new customer becomes the primary one unless another already is, for example because an operator
-    // linked it.
+    // The new customer becomes the primary one unless the user already has one, for example because an operator
+    // linked another customer.
     const isPrimary = !known.some((each) => each.isPrimary);
     const customers = known.map((each) =>
       each.id === id && isPrimary ? { ...each, isPrimary } : each,

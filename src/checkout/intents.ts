@@ -7,7 +7,10 @@ import { loadCustomer } from './customer.ts';
 import { refuseIneligible } from './eligibility.ts';
 import { type Line, soleProducts } from './lines.ts';
 
-/** How an intent ends. `replaced` means by a newer checkout. */
+/**
+ * How an intent ends. `failed`: opening the session failed; `replaced`: by a newer checkout; `completed`: the
+ * buyer completed the session; `expired`: the session can no longer be paid.
+ */
 export type IntentEnd = 'failed' | 'replaced' | 'completed' | 'expired';
 
 export interface OpenedIntent {

@@ -39,7 +39,8 @@ export async function openPortal(
           return_url: returnUrl,
           ...(configuration === null ? {} : { configuration }),
         },
-        // Stripe rejects a repeated key with different parameters, and these two may have changed.
+        // Stripe rejects a repeated key with different parameters, and the customer or the configuration may
+        // have changed.
         repeatId === null
           ? {}
           : { idempotencyKey: `latchkey-portal-${repeatId}-${customer.id}-${configuration}` },

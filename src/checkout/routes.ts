@@ -147,13 +147,18 @@ export function checkoutRoutes(app: App, deps: SyncDeps & { access: ProjectAcces
         response: {
           200: z.object({
             id: z.string(),
-            status: z.string().nullable(),
-            payment_status: z.string(),
+            status: z
+              .string()
+              .nullable()
+              .describe("Stripe's status of the session: `open`, `complete` or `expired`"),
+            payment_status: z
+              .string()
+              .describe("Stripe's payment status: `paid`, `unpaid` or `no_payment_required`"),
             user_id: z.string(),
-            revision: z.int().nullable().describe(untilComplete),
+            revision: z.int().nullable().describe(`The user's revision; ${untilComplete}`),
             entitlements: entitlementsResponse.shape.entitlements
               .nullable()
-              .describe(untilComplete),
+              .describe(`What the user may use; ${untilComplete}`),
           }),
         },
       },

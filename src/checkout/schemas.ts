@@ -30,8 +30,10 @@ export const checkoutBody = z
       .min(1)
       .max(20)
       .optional(),
-    success_url: urlSchema.describe('Sent to Stripe unchanged, including `{CHECKOUT_SESSION_ID}`'),
-    cancel_url: urlSchema,
+    success_url: urlSchema.describe(
+      "Where Stripe redirects the buyer after the checkout. Stripe replaces `{CHECKOUT_SESSION_ID}` with the session's id.",
+    ),
+    cancel_url: urlSchema.describe('Where Stripe redirects a buyer who leaves the checkout'),
   })
   .refine((body) => (body.price_id === undefined) !== (body.line_items === undefined), {
     path: ['price_id'],

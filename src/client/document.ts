@@ -41,7 +41,7 @@ const remote = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
  * Verifies a signed document.
  *
  * @throws an error of `jose` if the document is forged, has expired, is of another project, or is signed with
- * an unknown key.
+ *   an unknown key.
  */
 export async function verifyDocument(
   document: string,

@@ -31,7 +31,7 @@ export function urlOf(url: string, path: string): string {
  * Creates the function that sends requests.
  *
  * @throws LatchkeyUnavailable if Latchkey cannot be reached, does not respond in time, or responds with 429 or
- * 5xx, and for an error response without a code of Latchkey; LatchkeyError for all other error responses.
+ *   5xx, and for an error response without a code of Latchkey; LatchkeyError for all other error responses.
  */
 export function createSend({ url, key, fetch: send }: HttpOptions): Send {
   async function sendOnce<Answer>(

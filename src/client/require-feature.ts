@@ -39,7 +39,7 @@ export type Checked =
  * not asked to pay. It is a 401 if the request has no user.
  *
  * @throws Error if the feature does not exist or Latchkey refused the check: a mistake of the app, not of its
- * user. The error has no status, so frameworks respond with 500.
+ *   user. The error has no status, so frameworks respond with 500.
  */
 export async function checkFeature(
   client: Checker,

@@ -27,11 +27,11 @@ interface StoredGrant {
 
 /**
  * Creates many grants in one transaction, each with its own audit row, in a fixed number of queries. Once it
- * has returned, every read shows all of them. If several grants name the same user and feature, the last one
- * in the list wins.
+ * has returned, every read shows all of the grants. If several grants name the same user and feature, the last
+ * one in the list wins.
  *
- * @throws ProblemError if `atomic` is set and any grant is invalid. It has the code of the first invalid
- *   grant and the faults of all of them. Nothing is granted in that case.
+ * @throws ProblemError if `atomic` is set and any grant is invalid. The error has the code of the first invalid
+ *   grant and the faults of all invalid grants. Nothing is granted in that case.
  */
 export async function createGrants(
   deps: UpdateUserDeps,

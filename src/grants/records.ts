@@ -29,8 +29,8 @@ export async function loadLastAuditId(
 }
 
 /**
- * Returns the query condition for a list of grants or revocations. `inForce` is the condition for active
- * ones.
+ * Returns the query condition for a list of grants or revocations. `inForce` is the condition for those in
+ * force.
  */
 export function matching<InForce extends object>(
   projectId: string,

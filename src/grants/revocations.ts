@@ -20,8 +20,8 @@ import type {
 import { windowOf } from './window.ts';
 
 /**
- * Revokes a user's feature for a window, overriding earlier grants. Affects sources that began by the time it
- * was recorded or, with `block`, later ones too. Archived features can also be revoked.
+ * Revokes a user's feature for a window, overriding earlier grants. The revocation affects sources that began
+ * by the time it was recorded; with `block`, later sources too. Archived features can also be revoked.
  *
  * @throws ProblemError feature_not_found, window_invalid
  */

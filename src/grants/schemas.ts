@@ -132,7 +132,10 @@ export const listFilter = {
   project_id: projectIdSchema.optional(),
   user_id: userIdSchema.optional(),
   feature_code: featureCodeSchema.optional(),
-  active: z.enum(['true', 'false']).optional().describe('Whether it is in force now'),
+  active: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('`true`: only those in force now; `false`: only those not in force now'),
 };
 export type ListFilter = z.infer<z.ZodObject<typeof listFilter>>;
 
@@ -179,17 +182,22 @@ export type RevocationChange = z.infer<typeof revocationChanged>;
 const bulkResult = z.strictObject({
   user_id: z.string(),
   feature_code: z.string(),
-  grant: grantOut.nullable(),
-  audit_id: z.string().nullable(),
-  revision: z.int().nullable(),
+  grant: grantOut.nullable().describe('The created grant; `null` if it was refused'),
+  audit_id: z.string().nullable().describe('`null` if the grant was refused'),
+  revision: z
+    .int()
+    .nullable()
+    .describe("The user's revision after the request; `null` if the grant was refused"),
   problem: z
     .strictObject({ code: z.string(), detail: z.string() })
     .nullable()
-    .describe('The problem that a request for just this grant would return'),
+    .describe(
+      'The problem that a request for just this grant would return; `null` if the grant was created',
+    ),
 });
 export const bulkGranted = z.strictObject({
-  granted: z.int(),
-  refused: z.int(),
+  granted: z.int().describe('Number of created grants'),
+  refused: z.int().describe('Number of invalid grants, which were not created'),
   results: z.array(bulkResult).describe('The results, in the order of the request'),
 });
 export type BulkGranted = z.infer<typeof bulkGranted>;

@@ -12,7 +12,13 @@ import { settingsInput } from './settings.ts';
 
 /** The progress of the recomputation of a project's users. */
 const refreshSchema = z
-  .object({ id: z.string(), users: z.int(), status: z.enum(['done', 'running']) })
+  .object({
+    id: z.string(),
+    users: z.int().describe('Number of users to recompute'),
+    status: z
+      .enum(['done', 'running'])
+      .describe('`done`: every user was recomputed; `running`: users remain to be recomputed'),
+  })
   .meta({ id: 'Refresh' });
 
 const tags = ['Projects'];

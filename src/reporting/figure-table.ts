@@ -79,17 +79,21 @@ export const otherFigures = {
         ),
       },
     }),
-    'Monthly amounts that are not in `mrr`',
+    'Monthly amounts that are not in `mrr`. `trialing`: of subscriptions in a trial; `paused`: of subscriptions that are paused or whose collection is paused',
     ({ mrrTrialing, mrrPaused, unpricedItems }) => ({
       trialing: mrrTrialing,
       paused: mrrPaused,
       unpriced_items: unpricedItems,
     }),
   ),
-  revenue: flow(revenue, 'Revenue in the window, in minor units by currency', (all) => all.revenue),
+  revenue: flow(
+    revenue,
+    'Revenue in the window, in minor units by currency. `gross`: payments; `refunded`: refunds; `disputed`: lost disputes; `net`: `gross` minus `refunded` and `disputed`',
+    (all) => all.revenue,
+  ),
   payments: flow(
     group({ failed: count, recovered: count }),
-    'Numbers of invoices in the window with a failed payment, and of those paid after a failed payment',
+    '`failed`: number of invoices finalized in the window whose payment failed at least once; `recovered`: number of invoices paid in the window after a failed payment',
     (all) => all.payments,
   ),
   entitled_users: standing(

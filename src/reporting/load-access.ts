@@ -7,7 +7,10 @@ import { ofProject } from './owners.ts';
 export interface Access {
   /** Number of entitled users by feature code, for all features that are not archived. */
   entitledUsers: ReadonlyMap<string, number>;
-  /** Number of manual grants with a window that covers the instant, including revoked ones. */
+  /**
+   * Number of manual grants whose window covers the instant and that no operator had ended, including grants of
+   * revoked features.
+   */
   grantsInForce: number;
 }
 

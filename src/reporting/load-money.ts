@@ -90,7 +90,10 @@ const revenueSums = `
   where project_id is not null and ${ofProject('project_id')} and amount > 0
   group by project_id, kind, currency`;
 
-/** SQL for the numbers of failed and recovered invoices in [$2, $3), by project. Each uses its own index. */
+/**
+ * SQL for the numbers of failed and recovered invoices in [$2, $3), by project. The two halves use different
+ * indexes.
+ */
 const paymentCounts = `
   select project_id, sum(failed)::int as failed, sum(recovered)::int as recovered
   from (
@@ -133,7 +136,8 @@ export async function loadRevenue(
 }
 
 /**
- * Loads, by project, how many invoices in the window had a failed payment, and how many were paid after one.
+ * Loads, by project, how many invoices finalized in the window had a failed payment, and how many invoices were
+ * paid in the window after a failed payment.
  */
 export async function loadPaymentCounts(
   database: Database,

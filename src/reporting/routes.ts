@@ -81,7 +81,7 @@ export function reportRoutes(
       config,
       schema: {
         tags,
-        summary: 'Get the same figures as stored for each day, for charts, up to 400 days',
+        summary: 'Get the figures that were stored for each day, for charts, for up to 400 days',
         querystring,
         response: { 200: asJsonOrCsv(dailySchema) },
       },

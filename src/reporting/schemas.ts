@@ -97,7 +97,7 @@ export const dailySchema = z.object({
     z
       .object({
         project_id: z.string(),
-        day: z.iso.date().describe('UTC'),
+        day: z.iso.date().describe('The day, in UTC'),
         measured_at: isoInstantSchema
           .nullable()
           .describe(

@@ -10,7 +10,12 @@ const customerSchema = z.strictObject({
   email: z.string().nullable(),
   primary: z.boolean().describe('Whether checkout uses this customer'),
   deleted: z.boolean(),
-  linked_by: z.string().nullable().describe('`checkout`, `metadata` or `operator`'),
+  linked_by: z
+    .string()
+    .nullable()
+    .describe(
+      "Why the customer belongs to the user. `checkout`: a checkout created the customer; `metadata`: the customer's metadata in Stripe names the user; `operator`: an operator linked the customer.",
+    ),
   created_at: isoInstantSchema,
 });
 
