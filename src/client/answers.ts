@@ -32,10 +32,7 @@ export interface AnswersOptions {
 }
 
 export interface Answers {
-  /**
-   * Returns the answer of a user if it may be used without a request; with `code`, if it may be used for that
-   * feature.
-   */
+  /** Returns a user's answer if it may be used without a request, for the feature `code` if given. */
   fresh(userId: string, code?: string): Known | undefined;
   /** Returns the last answer of a user, however old. */
   last(userId: string): Known | undefined;
@@ -58,10 +55,7 @@ interface Loading {
 /** Maximum number of immediate repeats of a load whose answer lacks a reported change. */
 const maxRepeats = 2;
 
-/**
- * Age up to which an answer denies a feature that it does not contain, milliseconds: the feature may be newer
- * than the answer.
- */
+/** Maximum age of an answer that denies a feature it lacks, milliseconds. The feature may be new. */
 const unknownFeatureMs = 5_000;
 
 /** Creates the store of users' answers: what is known, how fresh it is, and what is being loaded. */
@@ -135,9 +129,7 @@ export function createAnswers(
     });
   }
 
-  /**
-   * Keeps an answer, unless it lacks a reported change or a newer answer is known. Returns the answer to use.
-   */
+  /** Keeps an answer unless it lacks a reported change or is not the newest. Returns the one to use. */
   function keep(known: Known, hasGap: boolean, mark: Mark | undefined): Known {
     const userId = known.answer.user_id;
     const before = users.peek(userId);
@@ -195,8 +187,7 @@ export function createAnswers(
       if (known === undefined) return undefined;
       const present = now();
       if (!isFresh(known, present, isLive(present), maxStaleMs)) return undefined;
-      // The stream does not report a feature that was added to the catalog, because no user's entitlements
-      // changed.
+      // The stream does not report features that are added to the catalog: they change no user's answer.
       const isKnown = code === undefined || known.checks.has(code);
       return isKnown || isYoung(known, present, unknownFeatureMs) ? known : undefined;
     },
