@@ -54,7 +54,9 @@ export const changeSchema = z
     recorded_at: isoInstantSchema,
     gained: codes.describe('Features that the user may use from `at` on, and could not before'),
     lost: codes.describe('Features that the user could use before `at`, and may not from then on'),
-    changed: codes.describe('Features that the user may still use, with another value'),
+    changed: codes.describe(
+      'Features that the user may use before and after `at`, with a new value',
+    ),
     next_change_at: isoInstantSchema
       .nullable()
       .describe(

@@ -80,10 +80,9 @@ export async function openIntent(
 }
 
 /**
- * Loads the user's other open intents for one of the prices, or for a product that allows only one
- * subscription (at whichever price). Locks their rows, so that none gets a session between this query and its
- * replacement. Includes sessions past their expiry, which may have been paid without the event having
- * arrived.
+ * Loads the user's other open intents for one of the prices, or for a product that allows only one subscription
+ * (at whichever price). Locks their rows, so that none gets a session between this query and its replacement.
+ * Includes sessions past their expiry, which may have been paid although the event has not arrived yet.
  */
 async function loadOlder(
   tx: Tx,

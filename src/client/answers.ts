@@ -41,9 +41,9 @@ export interface Answers {
   /** Loads an answer with at least this revision. */
   loadAtLeast(userId: string, revision: number): Promise<Known>;
   noteChange(change: Change): void;
-  /** Changes may have been missed before this moment. */
+  /** Outdates every answer, because changes may have been missed. */
   noteGap: () => void;
-  /** The service is reachable again. */
+  /** Resumes loading ahead, because the service is reachable again. */
   noteRecovery: () => void;
 }
 

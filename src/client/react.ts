@@ -170,8 +170,8 @@ function knownOfAnswer({ entitlements, next_change_at: next }: Answer): Known {
 }
 
 /**
- * Reads a document without verifying it: it only decides what is shown. Null if the text is not a document, or
- * is the document of another user.
+ * Reads a document without verifying it, because the document only decides what is shown. Returns null if the
+ * text is not a document, or is the document of a user other than `userId`.
  */
 function knownOfDocument(document: string, userId: string | undefined): Known | null {
   const { sub, exp, latchkey } = (unverifiedClaims(document) ?? {}) as Partial<DocumentClaims>;

@@ -6,7 +6,7 @@ import { unref, wait } from './timer.ts';
 
 export interface StreamHandlers {
   onChange(change: Change): void;
-  /** Changes may have been missed before this moment. */
+  /** Called when changes may have been missed. */
   onGap(): void;
   /** Whether a connection may be tried now. */
   mayConnect(): boolean;

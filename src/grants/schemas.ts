@@ -36,7 +36,7 @@ export const bulkBody = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      'With `true`, creates all grants or none. With `false`, creates the valid ones and returns a problem for each of the others.',
+      'With `true`, creates all grants or none. With `false`, creates the valid grants and returns a problem for each invalid grant.',
     ),
   reason: reasonSchema,
 });
@@ -162,7 +162,7 @@ export const revocationOut = z.strictObject({
   block: z
     .boolean()
     .describe(
-      'Whether the revocation affects all sources. If not, it affects only those that began by `created_at`.',
+      'Whether the revocation affects all sources. If not, it affects only sources that began by `created_at`.',
     ),
   reason: z.string(),
   created_at: isoInstantSchema,

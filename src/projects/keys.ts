@@ -19,7 +19,7 @@ export const keySchema = z
   .object({
     id: z.string(),
     name: z.string(),
-    prefix: z.string().describe('The start of the key, which identifies it in lists'),
+    prefix: z.string().describe('The first characters of the key, which identify the key in lists'),
     scopes: z.array(scopeSchema),
     expires_at: isoInstantSchema.nullable(),
     created_at: isoInstantSchema,

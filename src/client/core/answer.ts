@@ -40,7 +40,7 @@ export interface Known {
   isSettled: boolean;
   /** The checks of features that reported changes name, until the answer is loaded again. */
   readonly reports: Map<string, Check>;
-  /** The answer from `nextChangeAt` on, as of now; null if it was not loaded. */
+  /** The answer that will hold from `nextChangeAt` on, if nothing else changes; null if it was not loaded. */
   upcoming: Known | null;
   /** Whether the answer was read since the last eviction. */
   isUsed: boolean;

@@ -31,7 +31,7 @@ const maxRetryAfterMs = hourMs;
  * Returns the wait before the next attempt, milliseconds; null if there are no more attempts.
  *
  * @param tries attempts so far.
- * @param retryAfterMs the wait that the receiver asked for. It prolongs a wait, up to an hour.
+ * @param retryAfterMs the wait that the receiver asked for. It extends a shorter wait, to at most an hour.
  * @param random from 0 to 1.
  */
 export function waitBeforeRetryMs(
@@ -46,8 +46,8 @@ export function waitBeforeRetryMs(
 }
 
 /**
- * Returns the wait that a `Retry-After` header asks for, milliseconds: seconds or an HTTP date. Null if there
- * is none or it is malformed.
+ * Returns the wait that a `Retry-After` header asks for, milliseconds: seconds or an HTTP date. Null if the
+ * header is missing or malformed.
  *
  * @param now epoch milliseconds.
  */
