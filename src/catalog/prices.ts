@@ -57,7 +57,7 @@ export async function fetchNewPrice(
  * Sets a price's own features, its rank and the duration of a purchase. Fields left out of the body keep
  * their values.
  *
- * @throws ProblemError price_not_found (the price belongs to no project or another one), feature_not_found,
+ * @throws ProblemError price_not_found (the price is not in the project's catalog), feature_not_found,
  *   bad_request
  */
 export async function putPrice(

@@ -60,8 +60,8 @@ export async function fetchOwnProduct(
 }
 
 /**
- * Adds a fetched product with its prices to the project, if the project may have it, and sets its features.
- * Fields left out of the body keep their values.
+ * Adds a fetched product with its prices to the project, unless the project already has the product, and sets
+ * the product's features. Fields left out of the body keep their values.
  *
  * @param byPlatform whether the caller is the platform, which may add any product that no project owns. A
  *   project may add only products with metadata that names it.

@@ -33,7 +33,7 @@ export const deleteQuery = z.strictObject({
 
 /** Describes a field that keeps its stored value if it is left out. */
 function keptOr(initial: string): string {
-  return `If left out, it stays unchanged. \`null\` resets it to the initial value, ${initial}.`;
+  return `If left out, the stored value stays. \`null\` restores the initial value: ${initial}.`;
 }
 
 export const featureBody = z
@@ -44,7 +44,9 @@ export const featureBody = z
     merge: z
       .enum(['max', 'sum'])
       .nullish()
-      .describe(`How the values of several sources of a limit are combined. ${keptOr('`max`')}`),
+      .describe(
+        `How the values of several sources of a limit are combined: \`max\` takes the largest, \`sum\` adds them. ${keptOr('`max`')}`,
+      ),
     per_quantity: z
       .boolean()
       .nullish()
@@ -66,7 +68,9 @@ export type FeatureBody = z.infer<typeof featureBody>;
 export const productBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
-    features: givenValues.nullish().describe(`All features of the product. ${keptOr('none')}`),
+    features: givenValues
+      .nullish()
+      .describe(`All features of the product. ${keptOr('no features')}`),
     rank: rank
       .nullish()
       .describe(`Decides between values of a config: the highest rank wins. ${keptOr('0')}`),
@@ -86,15 +90,19 @@ export const priceBody = z
     features: givenValues
       .nullish()
       .describe(
-        `All of the price's own features. They override those of its product. ${keptOr('none')}`,
+        `All of the price's own features. Their values override those of the product. ${keptOr('no features')}`,
       ),
     access_days: z
       .int()
       .min(1)
       .max(36_500)
       .nullish()
-      .describe(`Days of access that a one-time purchase gives. ${keptOr('unlimited')}`),
-    rank: rank.nullish().describe(keptOr('the rank of the product')),
+      .describe(`Days of access that a one-time purchase gives. ${keptOr('unlimited access')}`),
+    rank: rank
+      .nullish()
+      .describe(
+        `Decides between values of a config: the highest rank wins. ${keptOr('the rank of the product')}`,
+      ),
   })
   .meta({ examples: [{ access_days: 30 }] });
 export type PriceBody = z.infer<typeof priceBody>;
@@ -156,13 +164,11 @@ export const productOut = z.strictObject({
 });
 export type ProductDto = z.infer<typeof productOut>;
 
-const whySkipped = z.enum([
-  'not_available',
-  'code_invalid',
-  'feature_archived',
-  'value_required',
-  'value_invalid',
-]);
+const whySkipped = z
+  .enum(['not_available', 'code_invalid', 'feature_archived', 'value_required', 'value_invalid'])
+  .describe(
+    '`not_available`: another project has the product. `code_invalid`: the text is not a feature code. `feature_archived`: the feature is archived. `value_required`: the feature is a limit or config, but the metadata contains no value. `value_invalid`: the value is not valid for the type of the feature.',
+  );
 
 export const importOut = z.strictObject({
   product_ids: z.array(z.string()),
@@ -196,7 +202,7 @@ const impactOut = z.strictObject({
   raised: valueChanges.describe('Up to 1,000 limits that would be raised, ordered by user'),
   lowered: valueChanges.describe('Up to 1,000 limits that would be lowered, ordered by user'),
   changed: valueChanges.describe(
-    'Up to 1,000 configs that would change their value, ordered by user',
+    'Up to 1,000 configs whose value would change for a user, ordered by user',
   ),
   counts: z
     .strictObject({

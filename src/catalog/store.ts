@@ -7,8 +7,8 @@ import { markFetched } from '../webhook/fetch-numbers.ts';
 import type { DeletedRow, PriceRow, ProductRow } from './core/from-stripe.ts';
 
 /**
- * Writes the fields of products that come from Stripe. Their projects and the projects' settings stay
- * unchanged. A new product belongs to no project. A deleted product that is not stored is skipped.
+ * Writes those fields of products that come from Stripe. The products' projects, and the fields that a project
+ * sets, stay unchanged. A new product has no project yet. A deleted product that is not stored is skipped.
  */
 export async function applyProducts(
   tx: Tx,
@@ -24,7 +24,7 @@ export async function applyProducts(
 }
 
 /**
- * Writes the fields of prices that come from Stripe. Fields that a project sets stay unchanged. The prices'
+ * Writes those fields of prices that come from Stripe. Fields that a project sets stay unchanged. The prices'
  * products must already be stored.
  */
 export async function applyPrices(tx: Tx, rows: readonly (PriceRow | DeletedRow)[]): Promise<void> {
@@ -87,8 +87,8 @@ async function writePrices(tx: Tx, prices: readonly PriceRow[]): Promise<void> {
 }
 
 /**
- * Writes products and prices that were fetched after `number` was drawn. Skips each row that a later fetch
- * has written, because the worker writes the same rows.
+ * Writes products and prices that were fetched after `number` was drawn. The worker may fetch and write the
+ * same rows concurrently, so a row that was written by a later fetch is skipped.
  */
 export async function applyFetched(
   tx: Tx,

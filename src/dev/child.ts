@@ -35,7 +35,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const child = spawn(options.command, options.args, {
     ...options.identity,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // In its own process group, it gets no Ctrl-C: this process gets it, and stops the programs in order.
+    // Ctrl-C does not reach a program in its own process group. This process handles Ctrl-C and stops the
+    // programs in order.
     detached: true,
   });
   running.add(child);

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** These variables are not exported, because shells use `HOST` themselves. */
+/** Not exported, because shells and other programs use variables with these names for themselves. */
 const excluded: ReadonlySet<string> = new Set(['HOST', 'PORT']);
 
 /**

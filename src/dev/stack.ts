@@ -34,7 +34,7 @@ export interface Stack {
   serviceUrl: string;
   sandboxUrl: string;
   databaseUrl: string;
-  /** Null if there is no `redis-server`: the service runs without a cache. */
+  /** Null if this machine has no `redis-server`. The service then runs without a cache. */
   redisUrl: string | null;
   sandbox: Sandbox;
   /** The service's settings, as environment variables. */

@@ -14,7 +14,7 @@ export class Started {
   readonly #stops: Stop[] = [];
   #stopping: Promise<void> | undefined;
 
-  /** Registers a function that stops something. If everything is already stopping, it is called as well. */
+  /** Registers a function that stops something. If `stop` was called before, this function is called too. */
   add(stop: Stop): void {
     this.#stops.push(stop);
     if (this.#stopping !== undefined) this.#stopping = this.#stopping.then(() => this.#stopAll());

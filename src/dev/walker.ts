@@ -57,7 +57,7 @@ const appliedWithinMs = 15_000;
 export class Walker {
   readonly options: WalkOptions;
   readonly narrator: Narrator;
-  /** Uses the project's key once it exists, and the platform key until then. */
+  /** Uses the platform key until the project's key exists, and the project's key afterwards. */
   #api: Api;
   #prices: PriceIds | undefined;
   /** The revision that later reads require, by user. */

@@ -50,7 +50,8 @@ export function documentRoutes(app: App, deps: DocumentRouteDeps): void {
         }),
         response: {
           200: {
-            description: 'The document, a compact JWS signed by one of `/.well-known/jwks.json`',
+            description:
+              'The document, a compact JWS. Its signature is verified with a key from `/.well-known/jwks.json`.',
             content: {
               'application/json': {
                 schema: z.object({

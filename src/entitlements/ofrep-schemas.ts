@@ -19,7 +19,9 @@ export const evaluationBody = z
       .looseObject({
         targetingKey: userIdSchema
           .optional()
-          .describe("The user's id. Required with a key; by default the user of the user token"),
+          .describe(
+            "The user's id. Required with an API key. With a user token, defaults to the user of the token.",
+          ),
       })
       .optional()
       .describe('Only `targetingKey` is read'),
@@ -49,7 +51,7 @@ export const evaluationResponse = z
     value: jsonOutSchema
       .optional()
       .describe(
-        '`true` or `false`; a number (0 = denied); or the JSON value, absent if a `config` is denied',
+        'For a `boolean`: whether the feature is granted. For a `limit`: a number, which is 0 if the feature is denied, and 9007199254740991 if it is unlimited. For a `config`: the JSON value, absent if the feature is denied.',
       ),
     reason: z.enum(['TARGETING_MATCH', 'DISABLED']),
     variant: z.enum(['granted', 'denied']),
@@ -71,7 +73,7 @@ export const bulkResponse = z.object({
     .describe('Absent if the service has no signing keys'),
 });
 
-/** Problems on the routes of the protocol carry its fields, too. */
+/** The schema of problems on the protocol's routes: the usual fields, and the error fields of the protocol. */
 export const ofrepProblem: ProblemShape = {
   schema: problemSchema
     .extend({

@@ -12,11 +12,34 @@ export const policySettings = {
       .int()
       .min(0)
       .max(365)
-      .describe('Days for which access continues after a failed payment'),
+      .describe(
+        'Grace period, days: how long a past-due subscription still gives access, counted from the start of its debt',
+      ),
   },
-  refund_full: { column: 'refundFull', schema: z.enum(['revoke', 'keep']) },
-  refund_partial: { column: 'refundPartial', schema: z.enum(['keep', 'revoke']) },
-  dispute_opened: { column: 'disputeOpened', schema: z.enum(['keep', 'suspend']) },
+  refund_full: {
+    column: 'refundFull',
+    schema: z
+      .enum(['revoke', 'keep'])
+      .describe(
+        '`revoke`: a one-time purchase ends when its refunds and lost disputes reach the full amount. `keep`: the purchase continues.',
+      ),
+  },
+  refund_partial: {
+    column: 'refundPartial',
+    schema: z
+      .enum(['keep', 'revoke'])
+      .describe(
+        '`revoke`: a one-time purchase ends with any refund or lost dispute of less than the full amount. `keep`: the purchase continues.',
+      ),
+  },
+  dispute_opened: {
+    column: 'disputeOpened',
+    schema: z
+      .enum(['keep', 'suspend'])
+      .describe(
+        '`suspend`: a one-time purchase gives no access while a dispute of its payment is open. `keep`: the purchase continues.',
+      ),
+  },
 } as const satisfies Record<string, { column: keyof Project; schema: z.ZodType }>;
 
 type PolicySettings = typeof policySettings;

@@ -172,7 +172,7 @@ export const recordedSegmentSchema = z
     value: jsonOutSchema.describe('`null` if denied'),
     sources: z.array(sourceSchema),
     valid_from: isoInstantSchema.nullable().describe('`null` if the segment has no start'),
-    valid_to: isoInstantSchema.nullable().describe('`null` if there is no end'),
+    valid_to: isoInstantSchema.nullable().describe('`null` if the segment has no end'),
     recorded_at: isoInstantSchema.describe('When answers began to include the segment'),
     superseded_at: isoInstantSchema
       .nullable()
@@ -212,7 +212,9 @@ export const featureUserSchema = z
     user_id: z.string(),
     value: jsonOutSchema,
     valid_from: isoInstantSchema.nullable(),
-    valid_to: isoInstantSchema.nullable().describe('`null` if there is no end'),
+    valid_to: isoInstantSchema
+      .nullable()
+      .describe('The end of the unbroken period with this value; `null` if the period has no end'),
   })
   .meta({ id: 'FeatureUser' });
 

@@ -27,7 +27,9 @@ const entitlementSchema = z.object({
     '`true` for a `boolean`; an integer or `"unlimited"` for a `limit`; any JSON value for a `config`',
   ),
   valid_from: isoInstantSchema.nullable(),
-  valid_to: isoInstantSchema.nullable().describe('`null` if there is no end'),
+  valid_to: isoInstantSchema
+    .nullable()
+    .describe('The end of the unbroken period with this value; `null` if the period has no end'),
   sources: z.array(sourceSchema).describe('The sources that count now'),
 });
 

@@ -44,8 +44,7 @@ async function loadPurchaseOwner(tx: Tx, id: string): Promise<PurchaseOwner | nu
  * Takes the same join-key locks as a refund or dispute of the payment, so that neither misses a change made
  * by the other.
  *
- * @param by `projectId` is null for the platform key without a project. The project is then that of the
- *   purchase.
+ * @param by `projectId` is null if the platform key named no project; the purchase's project is used.
  * @throws ProblemError purchase_not_found (the purchase is unknown, belongs to another project, or is a
  *   guest's purchase of a product that the project does not have), purchase_claimed (the purchase belongs to
  *   another user of the project)

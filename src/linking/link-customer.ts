@@ -47,7 +47,7 @@ const claimDelayMs = 30_000;
  * link with its audit row and enqueues all objects, so the worker completes whatever a failure interrupts.
  * Repeating it for the same user only fetches the objects again.
  *
- * A customer that does not belong to the project looks like one that does not exist (`judgeLink`): it costs
+ * A customer that does not belong to the project looks like one that does not exist (`judgeLink`): both cost
  * the same Stripe requests and the same queries.
  *
  * @param keep stores the response as it is right after linking, before the objects are fetched.

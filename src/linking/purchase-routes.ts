@@ -36,7 +36,7 @@ export function purchaseRoutes(app: App, deps: UpdateUserDeps & { access: Projec
             .enum(['true', 'false'])
             .optional()
             .describe(
-              '`true` for only unclaimed purchases by guests, `false` for only claimed ones',
+              "`true` for only guests' unclaimed purchases, `false` for only claimed purchases. By default, both are listed.",
             ),
         }),
         response: { 200: listResponse(purchaseSchema) },

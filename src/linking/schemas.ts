@@ -20,9 +20,11 @@ export const linkedSchema = z.strictObject({
   stripe_customer_id: z.string(),
   objects: z
     .int()
-    .describe('Number of Stripe objects that may affect access: the customer and its objects'),
+    .describe(
+      "Number of Stripe objects that may affect access: the customer and the customer's objects",
+    ),
   pending: z.int().describe('Number of these objects that must still be fetched in the background'),
-  audit_id: z.string().nullable().describe('`null` if the customer was already linked'),
+  audit_id: z.string().nullable().describe('`null` if the customer was already linked to the user'),
   revision: z.int().describe("The user's revision after the objects were fetched"),
 });
 
@@ -51,8 +53,15 @@ export const pairStatuses = ['pending', 'linked', 'refused'] as const;
 export const pairSchema = z.strictObject({
   user_id: z.string(),
   stripe_customer_id: z.string(),
-  status: z.enum(pairStatuses),
-  code: z.string().nullable().describe('The problem code, if the pair was refused'),
+  status: z
+    .enum(pairStatuses)
+    .describe(
+      '`pending`: the pair has not been processed yet. `linked`: the customer is linked to the user. `refused`: see `code`.',
+    ),
+  code: z
+    .string()
+    .nullable()
+    .describe('Why the pair was refused: a problem code; otherwise `null`'),
   objects: z.int().nullable(),
   attempts: z.int(),
   ended_at: isoInstantSchema.nullable(),

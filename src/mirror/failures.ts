@@ -61,7 +61,8 @@ export function publicReasonOf(error: unknown): string {
 
 /**
  * Returns the back-off before the next attempt, milliseconds. It doubles with each failure. A failed object
- * is retried once an hour. For a failure that does not count, the back-off equals the time waited so far.
+ * is retried once an hour. For a failure that does not count, the back-off equals the time waited so far,
+ * within bounds.
  *
  * @param attempts number of attempts that counted, including this one.
  */

@@ -153,7 +153,7 @@ function addressable({ projectId, userId }: Named): Named {
   return { projectId, userId: userIdSchema.safeParse(userId).success ? userId : null };
 }
 
-/** SQL that sets the other columns of a customer that change with its user. */
+/** SQL that sets the columns of a customer that change together with `uid`. */
 const linkColumns = `, is_primary = false,
   linked_by = case when o.uid is not null then 'metadata' end`;
 

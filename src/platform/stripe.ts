@@ -7,7 +7,7 @@ import { createStripeThrottle } from './stripe-throttle.ts';
 
 export interface StripeOptions {
   secretKey: string;
-  /** Another server that offers Stripe's API, such as the sandbox. */
+  /** The URL of a stand-in for Stripe's API, such as the sandbox; undefined for Stripe itself. */
   apiBase: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Adds a time limit to a promise, which then rejects after `ms`. The work itself continues. */
+/** Returns a promise that settles like `answer`, or rejects after `ms` milliseconds. The work continues. */
 export function withTimeout<T>(ms: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<never>((_resolve, reject) => {

@@ -16,7 +16,9 @@ const progressSchema = z.strictObject({
   objects_per_second: z
     .number()
     .nullable()
-    .describe('Number of objects compared per second in this phase'),
+    .describe(
+      'Number of objects compared per second in this phase; `null` before the first object is compared',
+    ),
   seconds_left: z.int().nullable().describe('Estimated time left in this phase; `null` if unknown'),
 });
 
@@ -26,13 +28,22 @@ export const runSchema = z
     project_id: z.string().nullable().describe('`null` for all projects'),
     user_id: z.string().nullable(),
     dry_run: z.boolean(),
-    slot: isoInstantSchema.nullable().describe('When the run was scheduled; `null` if on demand'),
-    status: z.enum(runStatuses),
-    error: z.string().nullable().describe('Why the run failed or was incomplete'),
+    slot: isoInstantSchema
+      .nullable()
+      .describe('The time of the schedule for which the run was created; `null` if on demand'),
+    status: z
+      .enum(runStatuses)
+      .describe(
+        '`running`: the run has not ended. `done`: everything was compared. `held`: corrections that take access away wait for an operator. `failed`: see `error`.',
+      ),
+    error: z
+      .string()
+      .nullable()
+      .describe('Why the run could not compare everything; otherwise `null`'),
     account_id: z
       .string()
       .nullable()
-      .describe("The account's id in Stripe, if the key may read it"),
+      .describe('The id of the Stripe account; `null` if the key may not read the account'),
     started_at: isoInstantSchema,
     finished_at: isoInstantSchema.nullable(),
     progress: progressSchema,

@@ -38,7 +38,7 @@ export interface SandboxOptions {
   delivery?: DeliveryMode;
   /** The maximum requests per second, unlimited by default. Requests above it get a 429. */
   rateLimit?: RateLimit;
-  /** The clock for the rate limit. The default, the sandbox's own, may stand still in a test. */
+  /** The clock for the rate limit. `sandbox` (the default) may stand still in a test, `machine` never does. */
   limitBy?: 'sandbox' | 'machine';
   /**
    * The retry days after a failed payment, and what follows the last one. By default, payments are retried on
@@ -47,7 +47,7 @@ export interface SandboxOptions {
   dunning?: Dunning;
 }
 
-/** How often due work is checked for between requests, in milliseconds. */
+/** Interval at which the sandbox checks for due work while no request arrives, in milliseconds. */
 const tickMs = 1000;
 
 /** Starts a sandbox, by default on the loopback interface. */

@@ -27,7 +27,7 @@ interface Replayed {
 
 /**
  * Enqueues an event's objects again, with the highest urgency and a full set of attempts. A processed event
- * may be replayed too. A replay fetches the current state from Stripe.
+ * may be replayed too. The objects are fetched from Stripe as they are now, not as the event shows them.
  */
 export async function replayEvent(
   deps: ReplayDeps,

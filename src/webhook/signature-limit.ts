@@ -7,10 +7,13 @@ const failures = { perSecond: 1, capacity: 100, maxEntries: 10_000 };
 /** Period for which a client is trusted after a correct signature, milliseconds. */
 const trustedForMs = 24 * 3_600_000;
 
-/** Of the short requests of throttled, untrusted clients, one in this many is verified. */
+/** One in this many short requests of throttled, untrusted clients is verified. */
 const verifiedOneIn = 8;
 
-/** Throttles clients that send wrong signatures, without blocking Stripe if it shares their address. */
+/**
+ * Throttles clients that send wrong signatures, without blocking Stripe if its requests arrive from the same
+ * address.
+ */
 export interface SignatureLimit {
   /**
    * Decides whether to read and verify a request, before its body is read.

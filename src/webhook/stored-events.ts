@@ -15,31 +15,42 @@ export const eventSchema = z
   .strictObject({
     id: z.string().describe("The event's id in Stripe"),
     type: z.string(),
-    status: z.enum(eventStatuses),
-    outcome: z.string().describe('`accepted`, or why the event was ignored'),
+    status: z
+      .enum(eventStatuses)
+      .describe(
+        '`pending`: the object must still be fetched. `processed`: the object has been fetched after the event was received. `failed`: every attempt to fetch the object failed. `ignored`: see `outcome`.',
+      ),
+    outcome: z
+      .string()
+      .describe(
+        '`accepted`, or why the event was ignored. `unknown_type`: no object is synced for this event type. `foreign_account`: the event belongs to another Stripe account. `foreign_mode`: the event is not in the mode of the Stripe key. `no_object`: the payload does not name the object to fetch.',
+      ),
     object: z
       .strictObject({ type: z.string(), id: z.string() })
       .nullable()
-      .describe('The object to fetch'),
-    account: z.string().nullable().describe('The Stripe account; `null` for our own'),
+      .describe('The object to fetch; `null` if the event was ignored'),
+    account: z
+      .string()
+      .nullable()
+      .describe("The Stripe account of the event; `null` for the service's own account"),
     livemode: z.boolean(),
     api_version: z.string().nullable(),
     created_at: isoInstantSchema.describe("Stripe's timestamp"),
     received_at: isoInstantSchema,
     attempts: z
       .int()
-      .describe(
-        'Number of attempts to fetch the object that have failed after its last successful fetch',
-      ),
+      .describe('Number of failed attempts to fetch the object since its last successful fetch'),
     next_attempt_at: isoInstantSchema.nullable(),
     failed_at: isoInstantSchema
       .nullable()
-      .describe('When the object ran out of attempts. It is then retried once an hour.'),
+      .describe(
+        'When the object ran out of attempts. Since then, its fetch is retried once an hour. `null` while attempts are left.',
+      ),
     last_error: z.string().nullable(),
     object_missing: z
       .boolean()
       .describe(
-        'The event was processed, but Stripe does not know the object. Access is unchanged. A product or price counts as deleted only if an event reported its deletion.',
+        '`true` if the event was processed but Stripe does not know the object. Access does not change in that case. A product or price counts as deleted only if an event reported its deletion.',
       ),
   })
   .meta({ id: 'Event' });

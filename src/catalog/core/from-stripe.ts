@@ -99,7 +99,10 @@ function toTier(tier: Stripe.Price.Tier | Stripe.Price.CurrencyOptions.Tier): Pr
   };
 }
 
-/** Returns no options if a currency's tiers are missing, as they are in Stripe's lists. */
+/**
+ * Returns an object without `currencyOptions`, which leaves the stored ones unchanged, if a currency's tiers
+ * are missing, as they are in Stripe's lists.
+ */
 function toWholeOptions({
   currency,
   currency_options: options,
@@ -111,7 +114,7 @@ function toWholeOptions({
   return { currencyOptions: toOptions(currency, options) };
 }
 
-/** Maps the price in other currencies. Stripe's list also contains the price's own currency. */
+/** Maps the price in all currencies except its own (`own`), which Stripe's list contains too. */
 function toOptions(
   own: string,
   options: NonNullable<Stripe.Price['currency_options']>,
@@ -132,7 +135,7 @@ function decimalText(decimal: Stripe.Decimal | null, integer: number | null): st
   return decimal?.toString() ?? integer?.toString() ?? null;
 }
 
-/** A feature named in the metadata of a product or price. `value` is null if the metadata gives none. */
+/** A feature named in the metadata of a product or price. `value` is null for a code without a value. */
 export interface NamedFeature {
   code: string;
   value: number | string | null;

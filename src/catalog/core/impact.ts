@@ -12,9 +12,9 @@ import type { Impact } from '../schemas.ts';
 
 /** The differences between two states of a catalog. */
 export interface CatalogDifference {
-  /** The features with values that may differ. */
+  /** The codes of the features whose values may differ. */
   featureCodes: Set<string>;
-  /** The limits among these features. Only limits can be raised or lowered. */
+  /** Which of these codes are limits. Only limits can be raised or lowered. */
   limits: Set<string>;
   /** The prices that include one of these features. */
   priceIds: string[];

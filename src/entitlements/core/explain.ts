@@ -8,14 +8,14 @@ import { sourceWindows, type RevocationWindow, type SourceWindow } from './windo
 
 /** Why a source counts or not: a closed list, part of the HTTP contract. */
 export const whys = {
-  counts: 'it counts, and determines the value or is included in it',
+  counts: 'the source counts, and determines the value or contributes to it',
   began_later:
-    'it counts: it began after the revocation in force, which revokes only what began before',
-  lower_value: 'it counts, but another source gives more',
-  lower_priority: 'it counts, but the value of another source takes precedence',
-  revoked: 'it would count, but an operator revoked it later',
+    'the source counts: it began after the revocation in force, which revokes only sources that began earlier',
+  lower_value: 'the source counts, but another source gives a higher value',
+  lower_priority: 'the source counts, but the value of another source takes precedence',
+  revoked: 'the source would count, but an operator revoked it later',
   blocked:
-    "it would count, but an operator's revocation with `block` includes it, although it began later",
+    "the source would count, but an operator's revocation with `block` revokes it, although the source began later",
   ...sourceDenialWhys,
   refunded: 'its money was returned, by refunds or a lost dispute',
   disputed: 'an open dispute suspends it',
@@ -42,7 +42,7 @@ export type Rule = keyof typeof rules;
 /** A half-open window, epoch milliseconds; empty if both bounds are equal. */
 interface Window {
   validFrom: number;
-  /** Null if it has no end. */
+  /** Null if the window has no end. */
   validTo: number | null;
 }
 

@@ -147,7 +147,7 @@ export interface SourceSpan {
   featureCode: string;
   source: SourceRef;
   validFrom: number;
-  /** Null if it has no end. */
+  /** Null if the span has no end. */
   validTo: number | null;
 }
 

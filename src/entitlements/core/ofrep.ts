@@ -19,7 +19,10 @@ type ErrorCode = (typeof errorCodes)[number];
 /** The value of an unlimited feature: the largest number that every client reads exactly. */
 const unlimited = String(Number.MAX_SAFE_INTEGER);
 
-/** What a denied feature is, as serialized JSON. A `config` has no value, so the app's default applies. */
+/**
+ * The value of a denied feature by type, as serialized JSON. Null for `config`: without a value in the
+ * evaluation, the app's default applies.
+ */
 const deniedValues: Readonly<Record<FeatureType, string | null>> = {
   boolean: 'false',
   limit: '0',

@@ -9,8 +9,8 @@ export const cacheFormat = 1;
 
 /**
  * An answer as cached text, so that a hit parses and formats nothing. The first line has the format version,
- * next change, revision and ETag. Then comes one line per feature, `code valid_to value` (JSON) or `code
- * !reason`. After an empty line follows the body of `GET /entitlements`.
+ * next change, revision and ETag. Each feature has a line, `code valid_to value` (JSON) or `code !reason`. An
+ * empty line separates the features from the body of `GET /entitlements`.
  */
 export interface CachedAnswer {
   /** The next instant at which time alone changes the answer, epoch milliseconds; null if it never does. */

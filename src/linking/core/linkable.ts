@@ -15,8 +15,8 @@ export interface CustomerClaims {
 }
 
 /**
- * The decision about a link. `not_found`: the key may not see the customer. `linked`: the customer belongs to
- * another user.
+ * The decision about a link. `free`: the customer may be linked. `not_found`: the key may not see the
+ * customer. `linked`: the customer belongs to another user.
  */
 export type LinkVerdict = 'free' | 'not_found' | 'linked';
 

@@ -12,12 +12,13 @@ import type { InvoiceRow } from './rows.ts';
 const maxBookingDelayMs = 3_600_000;
 
 /**
- * Returns when the money arrived; null if no charge succeeded and there is no invoice. A charge's `created`
- * is when it was submitted. A balance transaction or invoice more than an hour later shows that the money
- * arrived later. If Stripe booked a debit on submission, only an event shows the arrival (load-arrivals.ts).
+ * Returns when the money arrived. If no charge succeeded, that is `invoicePaidAt`. A charge's `created` is
+ * when it was submitted. A balance transaction or invoice more than an hour later shows that the money arrived
+ * later. If Stripe booked a debit on submission, only an event shows the arrival (load-arrivals.ts).
  *
  * @param charges with their balance transactions, if the key may read those.
- * @param invoicePaidAt when the invoice of these charges was paid; null if the invoice is only a receipt.
+ * @param invoicePaidAt when the invoice of these charges was paid; null if it was not paid, is only a receipt
+ *   or does not exist.
  */
 export function arrivalOf(
   charges: readonly Stripe.Charge[],

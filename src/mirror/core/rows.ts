@@ -20,7 +20,7 @@ export interface RowOf {
   entitlement_summary: SummaryRow;
 }
 
-/** The objects with metadata that may name their owner. Each has a table with a `uid`. */
+/** The types of objects whose metadata may name their owner. Each type has a table with a `uid`. */
 export type OwnedType = {
   [T in SyncedType]: RowOf[T] extends { metadataProjectId: string | null } ? T : never;
 }[SyncedType];

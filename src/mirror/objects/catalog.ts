@@ -18,7 +18,7 @@ export const product: FollowedObject<'product'> = {
   deletedRow: (id) => ({ id, deleted: true }),
 };
 
-/** A price, fetched with its product because the price's row references it. */
+/** A price, fetched with its product because the price's row references the product's row. */
 export const price: FollowedObject<'price'> = {
   async fetch(stripe, snapshot, id) {
     const price = await retrievePrice(stripe, id);

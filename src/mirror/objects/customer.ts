@@ -25,7 +25,7 @@ export const customer: FollowedObject<'customer'> = {
     await tx.customer.upsert(upsertOf({ id, email, createdAt }));
     return [];
   },
-  /** An erased user's stored e-mail address counts as equal to Stripe's, so that it stays erased. */
+  /** For an erased user, returns Stripe's e-mail address, so that the erasure does not count as a difference. */
   async load(tx, shown) {
     const rows = await tx.customer.findMany({
       ...whereIn(shown),

@@ -75,7 +75,7 @@ export function upsertOf<Row extends { id: string }>(
   return { where: { id: row.id }, create: row, update: row };
 }
 
-/** Returns the status that applies while Stripe reports an unknown one; null if none has been known yet. */
+/** Returns the status if it is known, otherwise the last known status; null if no status was ever known. */
 export function lastKnown(
   { status, knownStatus }: { status: string; knownStatus: string | null },
   isKnown: (status: string) => boolean,

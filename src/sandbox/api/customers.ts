@@ -95,7 +95,7 @@ export const customers: Endpoint[] = [
   }),
 ];
 
-/** Lists a customer's active entitlements, which Stripe derives from product features. */
+/** The route that lists a customer's active entitlements, which Stripe derives from product features. */
 export const activeEntitlements: Endpoint[] = [
   endpoint(
     'GET',

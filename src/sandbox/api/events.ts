@@ -11,7 +11,7 @@ import { invalid, missing } from '../stripe-error.ts';
 import type { Deliveries } from '../webhooks/deliveries.ts';
 import { none } from './reads.ts';
 
-/** Retrieves and lists events. Lists can be filtered by type, time and delivery status. */
+/** Returns the routes for events. Lists can be filtered by type, time and delivery status. */
 export function events(deliveries: () => Deliveries): Endpoint[] {
   return [
     endpoint('GET', '/v1/events/:id', none, (world, _params, { id }) => {

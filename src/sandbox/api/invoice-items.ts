@@ -21,7 +21,7 @@ import { none, reads, subset } from './reads.ts';
 
 const path = '/v1/invoiceitems';
 
-/** Creates, lists and deletes a customer's pending invoice items. */
+/** The routes for a customer's pending invoice items. */
 export const invoiceItems: Endpoint[] = [
   endpoint(
     'POST',

@@ -112,7 +112,7 @@ export const products: Endpoint[] = [
 
 const features = `${path}/:id/features`;
 
-/** Attaches, lists and detaches a product's features. Stripe sends no event for these changes. */
+/** The routes for a product's features. Stripe sends no event when a feature is attached or detached. */
 export const productFeatures: Endpoint[] = [
   endpoint(
     'POST',

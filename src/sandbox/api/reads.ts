@@ -57,7 +57,7 @@ export function listing<T extends Entity, P extends Paging & { created?: Bounds 
   });
 }
 
-/** Returns the rows selected by the first filter that is set, or undefined if none is. */
+/** Returns the rows selected by the first filter that is set, or undefined if no filter is set. */
 export function subset<T>(
   ...choices: readonly [wanted: string | undefined, rows: (wanted: string) => T[]][]
 ): T[] | undefined {

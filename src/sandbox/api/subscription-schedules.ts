@@ -162,7 +162,7 @@ export const subscriptionSchedules: Endpoint[] = [
   ),
 ];
 
-/** Applies changes to the current phase immediately. */
+/** Applies the phase of an active schedule that covers the current time, because the phase may have changed. */
 function enterPresent(
   world: World,
   schedule: SubscriptionSchedule,

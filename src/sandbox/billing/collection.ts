@@ -74,8 +74,8 @@ export function walletOutcome(world: World, customer: string | null): PaymentOut
 }
 
 /**
- * Returns the outcome that collecting an invoice would have now: it is declined if the invoice's subscription
- * has no payment method.
+ * Returns the outcome that collecting an invoice would have now. The payment is declined if the default
+ * payment method of the invoice's subscription is null.
  */
 export function outcomeOf(world: World, invoice: Invoice): PaymentOutcome {
   const subscription = subscriptionOf(world, invoice);

@@ -66,8 +66,8 @@ function takeDue(world: World): { item: Timed | undefined; now: number } {
 }
 
 /**
- * Returns an item's earliest due work. The first listed wins a tie, so that a cancellation precedes a
- * renewal.
+ * Returns an item's earliest due work. If several are due at the same time, returns the one that `dueOf`
+ * yields first, so that a cancellation precedes a renewal.
  */
 function nextDue(world: World, item: Timed): Due | undefined {
   let earliest: Due | undefined;

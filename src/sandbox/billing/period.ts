@@ -13,7 +13,8 @@ export function periodEnd(anchor: number, after: number, recurring: Recurring): 
 }
 
 /**
- * Returns the period that contains a timestamp. Before the anchor, that is the interval ending at the anchor.
+ * Returns the period that contains a timestamp. For a timestamp before the anchor, returns the interval that
+ * ends at the anchor.
  */
 export function periodAround(
   anchor: number,

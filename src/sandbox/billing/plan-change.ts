@@ -90,7 +90,7 @@ export function applyPlan(world: World, subscription: Subscription, plan: Change
   subscription.billing_cycle_anchor = plan.anchor ?? subscription.billing_cycle_anchor;
 }
 
-/** Returns the lines to bill now: none during a trial, or if they wait for the next invoice. */
+/** Returns the lines to bill now; an empty list during a trial or if the lines wait for the next invoice. */
 export function linesDue(
   subscription: Subscription,
   plan: ChangePlan,

@@ -32,8 +32,8 @@ function instantOf(world: World, subscription: Subscription, cancelAt: CancelAt)
 }
 
 /**
- * Schedules or clears a subscription's cancellation. Nothing changes if both settings are undefined;
- * `cancelAt: null` or `atPeriodEnd: false` clears it.
+ * Schedules or clears a subscription's cancellation. Nothing changes if both settings are undefined.
+ * `cancelAt: null`, or `atPeriodEnd: false` without `cancelAt`, clears the cancellation.
  */
 export function scheduleEnd(
   world: World,

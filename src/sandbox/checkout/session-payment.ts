@@ -13,8 +13,9 @@ import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
 /**
- * What the buyer pays with. The `async_…` debits settle after three days or on command; they are booked at
- * submission or, for `async_booked_late`, at settlement. `ok_then_declined` pays now, then declines.
+ * What the buyer pays with. `ok` pays, `declined` fails, and `ok_then_declined` pays now but declines later
+ * charges. The `async_…` debits settle after three days or on command; only `async_failure` then fails. They
+ * are booked at submission or, for `async_booked_late`, at settlement.
  */
 export type Card =
   'ok' | 'declined' | 'ok_then_declined' | 'async_success' | 'async_failure' | 'async_booked_late';

@@ -13,8 +13,8 @@ export interface Buyer {
   /** Leaves the page without paying. The session stays open until it expires. */
   close(sessionId: string): Promise<void>;
   /**
-   * Settles an asynchronous payment now, not after three days. It succeeds if `ok` is true, otherwise it
-   * fails.
+   * Settles an asynchronous payment now instead of after three days. The payment succeeds if `ok` is true,
+   * otherwise it fails.
    */
   settleAsync(sessionId: string, ok: boolean): Promise<void>;
 }

@@ -1,8 +1,8 @@
 /** The maximum requests per second. Requests above it get a 429. */
 export interface RateLimit {
-  /** The limit over all endpoints; none by default. Stripe's is 100 in live mode and 25 in a sandbox. */
+  /** The limit over all endpoints, unlimited by default. Stripe's is 100 in live mode and 25 in a sandbox. */
   total?: number;
-  /** The limit for each method and path pattern; none by default. Stripe's is 25. */
+  /** The limit for each method and path pattern, unlimited by default. Stripe's is 25. */
   perEndpoint?: number;
 }
 

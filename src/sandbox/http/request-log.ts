@@ -13,9 +13,9 @@ export interface SeenRequest {
 /** The number of requests to an endpoint, by outcome. */
 export interface EndpointCount {
   asked: number;
-  /** Requests that got a 429. */
+  /** Number of requests that got a 429. */
   limited: number;
-  /** Requests that got any other status of 400 or above. */
+  /** Number of requests that got a status of 400 or above, except 429. */
   refused: number;
 }
 

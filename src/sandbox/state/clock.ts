@@ -1,4 +1,4 @@
-/** The sandbox's clock: the source's time plus the time by which it was advanced. */
+/** The sandbox's clock: the source's time plus the time by which the sandbox was advanced. */
 export class SandboxClock {
   readonly #source: () => number;
   #offsetMs = 0;

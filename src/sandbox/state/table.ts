@@ -19,13 +19,13 @@ export interface Walk {
 }
 
 /**
- * Stores objects by id, indexed by creation time and by owner, so that a page costs the same at any table
- * size. Rows whose `created` is equal or missing keep the order of insertion. After an indexed field changes,
- * the row must be `set` again.
+ * Stores objects by id, indexed by creation time and by the keys of each table, so that a page costs the same
+ * at any table size. Rows whose `created` is equal or missing keep the order of insertion. After an indexed
+ * field changes, the row must be `set` again.
  */
 export class Table<T extends Row, K extends string = never> extends Map<string, T> {
   readonly #indexes: ReadonlyMap<string, Index<T>>;
-  /** Rows in ascending order once sorted. Each deleted row leaves a hole. */
+  /** Rows in ascending order of creation while `#sorted` is true. Each deleted row leaves a hole. */
   #order: (T | undefined)[] = [];
   #positions = new Map<string, number>();
   #sorted = true;

@@ -25,7 +25,7 @@ export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint> & { thin?: boolean };
 
 type PendingUpdate = NonNullable<Wire<Stripe.Subscription>['pending_update']>;
 
-/** A subscription without its items, which have their own table. The nested list is added when it is sent. */
+/** A subscription without its items, which have their own table. `render` adds the nested list of items. */
 export interface Subscription extends Omit<Wire<Stripe.Subscription>, 'items' | 'pending_update'> {
   pending_update:
     (Omit<PendingUpdate, 'subscription_items'> & { subscription_items: SubscriptionItem[] }) | null;
@@ -124,7 +124,7 @@ export type MethodBehavior =
   | 'debit_pays'
   | 'debit_fails';
 
-/** How a payment method behaves when charged. In Stripe, this depends on its number. */
+/** How a payment method behaves when charged. In Stripe, this depends on the number of the card or account. */
 export interface TestMethod {
   /** The payment method's id. */
   id: string;

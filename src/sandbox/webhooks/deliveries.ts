@@ -92,7 +92,7 @@ export class Deliveries {
     }, 0);
   }
 
-  /** Resends an event to its endpoints, whatever the earlier outcomes. Returns false if it does not exist. */
+  /** Resends an event to its endpoints, whatever the earlier outcomes. Returns false if the id is unknown. */
   resend(eventId: string): boolean {
     const event = this.#world.tables.events.get(eventId);
     if (event !== undefined) {

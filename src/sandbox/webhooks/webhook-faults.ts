@@ -4,7 +4,7 @@ import { matchesType } from '../state/event-faults.ts';
 export interface WebhookFaults {
   /** Drops events: all, or those whose type matches a pattern such as `invoice.*`. */
   drop?: boolean | readonly string[];
-  /** Drops this share of the remaining events, from 0 to 1. Every run drops the same ones. */
+  /** Drops this share (0 to 1) of the events that `drop` does not drop. Every run drops the same events. */
   dropShare?: number;
   /** The number of additional deliveries of each event. */
   repeat?: number;
@@ -22,7 +22,7 @@ export interface WebhookFaults {
 
 /**
  * Returns whether the faults drop an event of this type.
- * @param random returns a number from 0 up to 1; called only if `dropShare` is set.
+ * @param random returns a number that is at least 0 and below 1; called only if `dropShare` is set.
  */
 export function isDropped(faults: WebhookFaults, type: string, random: () => number): boolean {
   const { drop = false, dropShare } = faults;
@@ -31,7 +31,10 @@ export function isDropped(faults: WebhookFaults, type: string, random: () => num
   return named || (dropShare !== undefined && random() < dropShare);
 }
 
-/** Returns a random number generator from 0 up to 1 with the same sequence in every run (mulberry32). */
+/**
+ * Returns a generator of random numbers that are at least 0 and below 1, with the same sequence in every run
+ * (mulberry32).
+ */
 export function createRandom(seed = 1): () => number {
   let state = seed;
   return () => {

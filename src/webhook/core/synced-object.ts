@@ -1,12 +1,12 @@
 import type { SyncedType } from './events.ts';
 
-/** The type and id of a followed object. */
+/** The type and id of an object that we sync. */
 export interface SyncedRef {
   objectType: SyncedType;
   objectId: string;
 }
 
-/** A fetched object. `missing` if Stripe does not know it. */
+/** A fetched object. `outcome` is `missing` if Stripe does not know the object. */
 export interface Fetched extends SyncedRef {
   outcome: 'applied' | 'missing';
 }
