@@ -106,7 +106,8 @@ export async function attemptCorrection(
  * Fetches a subscription again that has ended in the mirror but not in Stripe. Shortly after the end, Stripe
  * may still have returned an older state. After that, the mirror is wrong.
  *
- * @returns the snapshot to apply; null to leave it to the next run.
+ * @returns the snapshot to apply: the fetched one, or the given one if it has no such subscription; null to
+ *   leave the subscription to the next run.
  */
 async function recheckEnded(
   { deps }: RunContext,

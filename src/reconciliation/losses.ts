@@ -26,9 +26,9 @@ const maxSmallLoss = 5;
 const dayMs = 86_400_000;
 
 /**
- * Decides all corrections of a run that take access away. If a project would lose too much, its losses are
- * held for an operator, even if they also affect other projects. The remaining ones are checked again and
- * applied.
+ * Decides all corrections of a run that take access away. If too many users of a project would lose access,
+ * every correction that takes access from its users is held for an operator, even if the correction also
+ * affects other projects. The remaining corrections are checked again and applied.
  */
 export async function settleLosses(context: RunContext): Promise<null> {
   const { deps, scope } = context;
@@ -83,8 +83,8 @@ async function measureLosses({ deps, scope }: RunContext): Promise<Measured[]> {
 }
 
 /**
- * Fetches the objects of findings again and applies the corrections. Skips a correction that would take
- * access from additional users, or if its project has set the type to `report` in the meantime.
+ * Fetches the objects of findings again and applies the corrections. A correction that would take access from
+ * additional users is not applied, nor one whose project has set the type to `report` in the meantime.
  */
 export async function recheckFindings(
   context: RunContext,

@@ -115,7 +115,7 @@ export function revokedBy(
   return inForce.find(revokes) ?? null;
 }
 
-/** Returns whether a source gave access and has ended. */
+/** Returns whether a source that began gives no access: the source has ended, or its payment is overdue. */
 export function hasEnded(standing: Standing | null): boolean {
   return standing !== null && standing !== 'granted' && sourceDenials[standing].hasLapsed;
 }

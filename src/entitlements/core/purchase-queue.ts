@@ -36,7 +36,7 @@ export function createPurchaseQueue(setAside: readonly SetAside[]) {
       occupied = occupied.filter(({ to }) => to > purchasedAt);
       return fillGaps(occupied, purchasedAt, daysMs(accessDays));
     },
-    /** Reserves the periods in which the last purchase gives access, so that later ones wait. */
+    /** Reserves the periods in which the last purchase gives access, so that later purchases wait. */
     occupy(periods: Intervals): void {
       occupied = union(occupied, periods);
     },

@@ -21,7 +21,7 @@ export type Reason = Exclude<AnswerReason, 'feature_not_found'>;
 interface SourceDenialMeaning {
   /** Why the source does not count. */
   why: string;
-  /** Whether the source gave the feature before. */
+  /** Whether the source has begun, so that it counts as ended (`hasEnded`). */
   hasLapsed: boolean;
 }
 

@@ -21,8 +21,8 @@ interface RefreshOptions {
   /** Users whose refresh failed at or after this instant are skipped. Epoch milliseconds. */
   failedBefore: number;
   /**
-   * What to do when a batch times out. `stop` leaves it to the sweep, so that an operator's request does not
-   * wait while the batch is split.
+   * What to do when a batch times out. `halve` refreshes the batch in smaller parts. `stop` leaves the batch to
+   * the sweep, so that an operator's request does not wait.
    */
   onTimeout: 'halve' | 'stop';
 }

@@ -108,7 +108,7 @@ function discountsOf(
  * each line with a one-time price is a purchase.
  *
  * @param lines all lines of the session.
- * @param payment when the money arrived (`arrivalOf`); null if nothing was due.
+ * @param payment `arrivedAt`: when the money arrived (`arrivalOf`); null to use the time of the session's creation.
  */
 export function sessionRow(
   session: Stripe.Checkout.Session,
