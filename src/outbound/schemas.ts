@@ -28,12 +28,14 @@ export const endpointSchema = z
     url: z.string(),
     types: z.array(z.enum(typeNames)),
     description: z.string().nullable(),
-    status: z.enum(['enabled', 'disabled']),
+    status: z
+      .enum(['enabled', 'disabled'])
+      .describe('`enabled`: receives messages; `disabled`: receives only tests'),
     disabled_reason: z
       .enum(['operator', 'gone', 'failing'])
       .nullable()
       .describe(
-        '`operator`: an operator disabled the endpoint; `gone`: the endpoint responded with 410; `failing`: every attempt failed for five days',
+        '`operator`: an operator disabled the endpoint; `gone`: the endpoint responded with 410; `failing`: every attempt failed for five days; `null` if the endpoint is enabled',
       ),
     created_at: isoInstantSchema,
   })

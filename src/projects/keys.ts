@@ -13,7 +13,11 @@ import { newId } from '../platform/ids.ts';
 
 export type KeyDeps = Pick<Deps, 'clock' | 'database'>;
 
-export const scopeSchema = z.enum(scopes);
+export const scopeSchema = z
+  .enum(scopes)
+  .describe(
+    '`read`: read entitlements, changes and the catalog; `checkout`: open checkouts and portals, and create user tokens; `admin`: everything within the project',
+  );
 
 export const keySchema = z
   .object({
@@ -21,9 +25,11 @@ export const keySchema = z
     name: z.string(),
     prefix: z.string().describe('The first characters of the key, which identify the key in lists'),
     scopes: z.array(scopeSchema),
-    expires_at: isoInstantSchema.nullable(),
+    expires_at: isoInstantSchema.nullable().describe('`null` if the key never expires'),
     created_at: isoInstantSchema,
-    last_used_at: isoInstantSchema.nullable(),
+    last_used_at: isoInstantSchema
+      .nullable()
+      .describe('When the key was last used, updated once a minute; `null` if it was never used'),
   })
   .meta({ id: 'ApiKey' });
 

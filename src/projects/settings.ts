@@ -46,13 +46,24 @@ const reconcileSchema = z
  */
 export const settings = {
   ...policySettings,
-  redirect_origins: { column: 'redirectOrigins', schema: z.array(originSchema).max(50) },
+  redirect_origins: {
+    column: 'redirectOrigins',
+    schema: z
+      .array(originSchema)
+      .max(50)
+      .describe(
+        'The origins to which checkouts and the billing portal may redirect, and from which pages may read with a user token',
+      ),
+  },
   portal_configuration_id: {
     column: 'portalConfigurationId',
     schema: z
       .string()
       .regex(/^bpc_\w{1,251}$/, 'must be the id of a Stripe portal configuration, such as `bpc_…`')
-      .nullable(),
+      .nullable()
+      .describe(
+        'The configuration of the billing portal; `null`: the default of the Stripe account',
+      ),
   },
   expiring_notice_days: {
     column: 'expiringNoticeDays',
