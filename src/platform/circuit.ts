@@ -5,7 +5,10 @@ export interface Attempt {
 }
 
 export interface Circuit {
-  /** Begins an attempt at `now` (epoch milliseconds). Returns null while the circuit is open. */
+  /**
+   * Begins an attempt at `now` (milliseconds). Returns null while the circuit is open, or while the single
+   * attempt after its pause is running.
+   */
   attempt(now: number): Attempt | null;
 }
 
@@ -40,7 +43,7 @@ export function createCircuit({ failures, pauseMs, onChange }: CircuitOptions): 
     onChange(false);
   }
 
-  /** Returns whether the circuit is open. Setting the clock back also closes it. */
+  /** Returns whether the circuit admits no attempt yet. Setting the clock back ends the pause. */
   function isPaused(now: number): boolean {
     return openedAt !== null && now >= openedAt && now < openedAt + pauseMs;
   }

@@ -11,7 +11,7 @@ const maxDelayMs = 600_000;
  * Runs `work` at the instants of a cron expression, in UTC, until stopped. Runs never overlap. A failure is
  * reported and the schedule continues.
  *
- * @param work is called with the instant at which it was due.
+ * @param work is called with the instant at which the run was due.
  */
 export function scheduleCron(
   expression: string,

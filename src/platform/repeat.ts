@@ -6,11 +6,11 @@ import { createLogThrottle } from './log-throttle.ts';
 const reportEveryMs = 60_000;
 
 /**
- * Runs `work` repeatedly, each time `everyMs` after it ended, until stopped. A failure does not end the loop.
+ * Runs `work` repeatedly, with `everyMs` between two runs, until stopped. A failure does not end the loop.
  * The first of several consecutive failures is reported, then one per minute. `wake` starts the next run now
  * or, if one is running, right after it.
  *
- * @param everyMs milliseconds, or a function of how long the last run took.
+ * @param everyMs milliseconds, or a function that returns them for the duration of the last run, milliseconds.
  */
 export function repeat(
   everyMs: number | ((tookMs: number) => number),

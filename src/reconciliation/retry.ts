@@ -15,7 +15,7 @@ const maxImplausible = 3;
  * Retries a step during an outage or a rate limit, for up to half an hour. Steps are idempotent, because each
  * compares again before it corrects.
  *
- * @throws RunFailed if Stripe rejects the key or stays unavailable.
+ * @throws RunFailed if Stripe rejects the key or the request, stays unavailable, or keeps contradicting itself.
  */
 export async function withRetries<T>(
   pause: (ms: number) => Promise<void>,

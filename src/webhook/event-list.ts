@@ -18,7 +18,7 @@ export interface EventFilter {
   take: number;
 }
 
-/** Number of recent events to search for the events of one project before its index is used. */
+/** Number of recent events to search for a project's events before the index of the project's objects is used. */
 const maxScannedEvents = 2_000;
 
 /** Loads events, newest first. */

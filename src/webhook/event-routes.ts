@@ -87,7 +87,7 @@ export function eventRoutes(app: App, deps: EventRouteDeps): void {
       config: { auth: 'admin', problems: ['event_not_found', 'event_ignored'] },
       schema: {
         tags,
-        summary: 'Fetch the object of an event again and reset its attempts',
+        summary: 'Enqueue the objects of an event to be fetched again, with a full set of attempts',
         params: eventParams,
         body: z.strictObject({ ...scopeQuery, reason: reasonSchema.optional() }).nullish(),
         response: { 202: z.strictObject({ event: eventSchema, audit_id: z.string() }) },

@@ -57,7 +57,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
   const wrongSignatures = createLogThrottle(signatureWarningEveryMs);
   const signed = new WeakSet<FastifyRequest>();
 
-  /** Rejects a bad header or a throttled client before the body is read. */
+  /** Rejects a request with a bad header or from a throttled client, before its body is read. */
   function admit(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -75,7 +75,7 @@ export function webhookRoutes(app: App, deps: WebhookDeps): void {
         Math.ceil(waitMs / 1_000),
       );
     }
-    // Reading an unfinished or oversized body has a cost, so it counts as a wrong signature.
+    // Reading an unfinished or oversized body has a cost, so such a body counts as a wrong signature.
     reply.raw.once('close', () => {
       if (signed.has(request)) limit.noteCorrect(client, clock());
       else limit.noteWrong(client, clock());

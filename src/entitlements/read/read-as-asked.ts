@@ -21,8 +21,13 @@ export const freshnessQuery = {
     .int()
     .min(0)
     .optional()
-    .describe('The minimum revision that the answer must have'),
-  consistency: z.enum(['strong']).optional().describe('Reads from Postgres instead of the cache'),
+    .describe(
+      'The minimum revision of the answer. If it is not reached yet, the response is the problem `revision_not_reached`.',
+    ),
+  consistency: z
+    .enum(['strong'])
+    .optional()
+    .describe('`strong` reads from Postgres instead of the cache'),
 };
 
 /** The freshness and the instants (epoch milliseconds) that a request asks for. */

@@ -27,7 +27,7 @@ export interface Read {
 /**
  * Returns what a user may use now: from the cache if it has a valid answer, otherwise from Postgres. After a
  * miss, a reader acquires the lease before it reads Postgres, so that a concurrent change revokes the lease.
- * It fills the cache only if it still holds the lease.
+ * The reader fills the cache only if it still holds the lease.
  */
 export async function readEntitlements(
   deps: ReadDeps,
