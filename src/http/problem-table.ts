@@ -13,7 +13,7 @@ export const problems = {
   project_id_required: {
     status: 400,
     title: 'The platform key must name a project',
-    cause: 'The platform key belongs to no project, and the request has no `project_id`.',
+    cause: 'The platform key is valid for all projects, and the request has no `project_id`.',
     remedy:
       'Send `project_id`: in the query of GET and DELETE, in the body of POST, PUT and PATCH.',
   },
