@@ -10,8 +10,8 @@ import { applyFetched } from './store.ts';
 /**
  * Adds the fetched products with their prices to the project, and maps the features named in Stripe that are
  * not yet mapped. Creates a feature for each unknown code. Existing settings and mappings stay, so editing
- * metadata never removes a user's access. The project is locked throughout, so the number of queries does not
- * grow with the catalog.
+ * metadata never removes a user's access. Because the project is locked throughout, the import uses a fixed
+ * number of queries, whatever the size of the catalog.
  */
 export async function importCatalog(
   tx: Tx,

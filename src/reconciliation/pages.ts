@@ -106,9 +106,9 @@ export async function fetchPage<T extends Listed>(
 }
 
 /**
- * Returns whether a page makes progress. Lists are newest first, so it must not end later than the previous
- * page, or with an object that was already listed. A page that starts at a creation time lists the whole of
- * that second.
+ * Returns whether a page makes progress. Lists are newest first, so the last object of a page must not be
+ * newer than that of the previous page, nor already listed. A page that starts at a creation time lists the
+ * whole of that second.
  */
 function isNextPage({ before, tied, after }: Position, last: Listed, isBehind: boolean): boolean {
   const isNew = isBehind ? !tied.includes(last.id) : last.id !== after;

@@ -1,7 +1,7 @@
 import type { Database, Tx } from '../platform/database.ts';
 import { type Fetched, objectKey, type SyncedRef } from './core/synced-object.ts';
 
-/** Draws the number of a fetch. Draw it before fetching: the fetch covers all events with lower numbers. */
+/** Draws the number of a fetch, before the fetch begins: the fetch then covers all events with lower numbers. */
 export async function drawNumber(database: Database): Promise<bigint> {
   const { rows } = await database.pool.query<{ number: string }>('select next_number() as number');
   const [row] = rows;
