@@ -241,7 +241,7 @@ function startOf({ answer }: Known): Mark {
   return { revision: answer.revision, at: -Infinity };
 }
 
-/** Returns whether two answers are of the same revision, between the same changes. */
+/** Returns whether two answers have the same revision and next change, so that `upcoming` stays valid. */
 function isSame(one: Known, other: Known): boolean {
   return one.answer.revision === other.answer.revision && one.nextChangeAt === other.nextChangeAt;
 }

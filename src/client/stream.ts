@@ -43,7 +43,10 @@ export interface ChangeStream {
   close(): Promise<void>;
 }
 
-/** If at least this many changes were missed, they are not awaited, and every answer is loaded again. */
+/**
+ * After this many missed changes, the client reloads every answer instead of waiting for the stream to replay
+ * them. Also the page size of the request that counts them.
+ */
 const maxMissed = 1_000;
 
 /**

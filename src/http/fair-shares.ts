@@ -24,7 +24,8 @@ const maxWaitingPerTenant = 100;
 
 /**
  * Limits on concurrent work. A running read holds a Postgres connection, and the pool must keep some for
- * cache misses, webhooks and the worker. Operator and checkout requests also wait for Stripe.
+ * cache misses, webhooks and the worker. Operator and checkout requests spend much of their time waiting for
+ * Stripe without a connection, so more of them may run.
  */
 const rules: Readonly<Record<RequestKind, FairLimits>> = {
   read: { capacity: 8, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 5_000 },

@@ -49,8 +49,7 @@ export const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
 const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
 
 function faultOfInstant({ input }: { input: unknown }): string {
-  const wanted =
-    'must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`';
+  const wanted = 'must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`';
   const lostPlus = typeof input === 'string' && input.includes(' ');
   return lostPlus ? `${wanted}: in a query, write \`+\` as \`%2B\`` : wanted;
 }

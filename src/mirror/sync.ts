@@ -19,9 +19,8 @@ export interface SyncDeps extends ApplyDeps {
 type MissingRule = 'retry' | 'record' | 'defer';
 
 /**
- * Syncs one object, whether a webhook, a buyer's return, an operator or a reconciliation triggered it. A
- * repeated, late or concurrent sync ends in the same state, because the number is drawn before the fetch and
- * guards the write.
+ * Syncs one object. Repeated, late or concurrent syncs end in the same state: each draws a fetch number before
+ * it fetches, and rows written by a later fetch are kept.
  *
  * @param whenMissing only the worker passes `record`, because only the worker tracks attempts.
  * @throws errors of the SDK if Stripe is unavailable. Nothing has changed in that case.

@@ -2,7 +2,7 @@ import type { Database } from '../platform/database.ts';
 import type { MessageType } from './core/message.ts';
 import type { PreviousSecret } from './secrets.ts';
 
-/** Maximum number of concurrent attempts to one endpoint, all instances together. */
+/** Maximum number of concurrent attempts per endpoint, across all instances. */
 const maxPerEndpoint = 4;
 
 /**

@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
 
-/** A part of the rate budget: at most `perSecond` requests in any second. */
+/** A token bucket: at most `perSecond` requests in any second. */
 export interface Bucket {
   name: string;
   perSecond: number;

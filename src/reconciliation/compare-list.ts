@@ -30,7 +30,7 @@ interface WholeList<T> extends ComparedList<T> {
   select?: (tx: Tx, objects: readonly T[]) => Promise<readonly T[]>;
   /** Returns the snapshot for a listed object, equal to the one that `fetchSnapshot` would return. */
   toSnapshot: (context: RunContext, object: T) => Promise<StripeSnapshot>;
-  /** Returns the expanded customer of an object. */
+  /** Returns an object's customer, which is compared too if the list expands it. */
   customerOf?: (object: T) => string | Stripe.Customer | Stripe.DeletedCustomer | null;
   /** The stored objects that are alive in the mirror and that the list must therefore contain. */
   alive?: {

@@ -8,7 +8,8 @@ import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schem
 
 /*
  * Stores one row per project and UTC day, so that charts need no scan. A day is written after it has ended.
- * Only the last day can record the current state. Changes can also be computed for earlier days.
+ * State figures, such as MRR, come from the current mirror, so only yesterday's row can have them. Change
+ * figures, such as churn, can be computed for any past day.
  */
 
 const dayMs = 86_400_000;

@@ -61,7 +61,7 @@ export const subscriptionFigures = {
   ),
 };
 
-/** All other figures. */
+/** The figures at the top level of a report, outside `subscriptions`. */
 export const otherFigures = {
   mrr: standing(
     money,

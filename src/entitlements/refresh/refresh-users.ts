@@ -25,8 +25,9 @@ export interface Refreshed {
   cachePending: boolean;
   /** Whether the user has more than `maxSources` sources, which slows down changes and reads. */
   hasTooManySources: boolean;
-  /** The user's access at the instant of the refresh, before and after it. */
+  /** The user's access at the time of the refresh, according to the stored timeline. */
   had: ReadonlyMap<string, FeatureValue>;
+  /** The same, according to the recomputed timeline. */
   has: ReadonlyMap<string, FeatureValue>;
 }
 

@@ -32,9 +32,9 @@ export interface World {
   readonly clock: SandboxClock;
   readonly accountId: string;
   dunning: Dunning;
-  /** Due work that follows the sandbox's clock. */
+  /** Work scheduled on the sandbox's clock. */
   readonly due: DueQueue<Timed>;
-  /** Due work of customers on a test clock, by the clock's id. */
+  /** Work scheduled on test clocks, by the clock's id. */
   readonly dueOnTestClocks: Map<string, DueQueue<Timed>>;
   eventFaults: EventFaults;
   /** The maximum page size of lists, even if `limit` is larger. */

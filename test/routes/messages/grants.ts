@@ -75,19 +75,19 @@ export const grants: readonly Row[] = [
     'POST admin/grant',
     { ...grant, valid_to: '2026-12-01T00:00:00' },
     '400 bad_request',
-    '`valid_to` must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`.',
+    '`valid_to` must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`.',
   ],
   [
     'POST admin/grant',
     { ...grant, valid_to: '2026-12-01' },
     '400 bad_request',
-    '`valid_to` must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`.',
+    '`valid_to` must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`.',
   ],
   [
     'POST admin/grant',
     { ...grant, valid_to: 1796083200 },
     '400 bad_request',
-    '`valid_to` must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`.',
+    '`valid_to` must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`.',
   ],
   [
     'POST admin/grant',

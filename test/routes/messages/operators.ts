@@ -172,7 +172,7 @@ export const operators: readonly Row[] = [
     'GET metrics?from=2026-11-05',
     undefined,
     '400 bad_request',
-    '`from` in the query must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`.',
+    '`from` in the query must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`.',
   ],
   [
     'GET metrics?from=2026-11-05T00:00:00%2B01:00&to=2026-11-01T00:00:00Z',
@@ -227,6 +227,6 @@ export const operators: readonly Row[] = [
     'GET admin/audit?from=yesterday',
     undefined,
     '400 bad_request',
-    '`from` in the query must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`.',
+    '`from` in the query must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`.',
   ],
 ];

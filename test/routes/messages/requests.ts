@@ -120,13 +120,13 @@ export const requests: readonly Row[] = [
     'GET entitlements?user_id=u_1&at=2026-11-05T00:00:00',
     undefined,
     '400 bad_request',
-    '`at` in the query must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`.',
+    '`at` in the query must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`.',
   ],
   [
     'GET entitlements?user_id=u_1&at=2026-11-05T00:00:00+01:00',
     undefined,
     '400 bad_request',
-    '`at` in the query must be an instant in ISO 8601 with its time and zone, such as `2026-11-01T00:00:00Z`: in a query, write `+` as `%2B`.',
+    '`at` in the query must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`: in a query, write `+` as `%2B`.',
   ],
   [
     'GET entitlements?user_id=u_1&known_at=2030-01-01T00:00:00Z',
