@@ -21,7 +21,7 @@ Object.assign(pool, {
   query: async (...args: unknown[]) => {
     const text = textOf(args);
     // Sent, but not recorded.
-    if (text.includes('attempts = attempts ||')) reach('sent');
+    if (text.includes('(attempts || ')) reach('sent');
     const result = await query(...args);
     if (text.includes('from claim_deliveries') && result.rows.length > 0) reach('claimed');
     return result;
