@@ -41,8 +41,10 @@ export async function seedUsers(databaseUrl: string, population: Population): Pr
       [projectId, features],
     );
     await client.query(
-      `insert into users (project_id, user_id, revision, recorded_at, created_at)
-       select $1, 'u_' || n, 1, now(), now() from generate_series(1, $2::int) n`,
+      // Without a boundary or an end to come, as after a refresh: no sweep runs beside the load.
+      `insert into users
+         (project_id, user_id, revision, recorded_at, created_at, next_boundary_at, next_end_at)
+       select $1, 'u_' || n, 1, now(), now(), null, null from generate_series(1, $2::int) n`,
       [projectId, users],
     );
     await client.query(
