@@ -115,7 +115,9 @@ export function startBackground(
       await Promise.all([
         worker.stop(),
         sweeps.stop(),
-        Promise.all([boundaries.stop(), publishing.stop()]).then(() => deps.feed.stop()),
+        boundaries.stop().then(() => deps.feed.stop()),
+        // Ends only once the feed is stopped, if changes keep arriving: `look` waits for all of them.
+        publishing.stop(),
         dispatcher.stop(),
         expiring.stop(),
         linking.stop(),

@@ -24,8 +24,8 @@ interface Snapshot {
 }
 
 /**
- * Creates the cache of origins. They are loaded for all projects together, at most once per `freshMs`, so
- * that preflights, which need no key, cost no queries of their own.
+ * Creates the cache of origins. They are loaded for all projects together, so that preflights, which need no
+ * key, cost no queries of their own.
  */
 export function createProjectOrigins({
   database,

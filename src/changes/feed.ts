@@ -27,7 +27,7 @@ type FeedReader = (changes: readonly PublishedChange[] | 'gap') => void;
 export interface Feed {
   /** Publishes without delay, after a change was committed. */
   wake(): void;
-  /** Publishes, and passes new changes to the readers. */
+  /** Publishes and passes new changes to the readers until none arrive, or until the feed is stopped. */
   look(): Promise<void>;
   /** Returns the id of the database, which cursors contain. */
   database(): Promise<string>;

@@ -36,8 +36,7 @@ export const problems = {
     status: 400,
     title: 'Thin events are not supported; select snapshot events',
     cause: 'The event destination in Stripe sends thin events.',
-    remedy:
-      'Create an endpoint that sends snapshot events: `npm run stripe:endpoint -- URL` creates one.',
+    remedy: 'Create an endpoint for snapshot events with `npm run stripe:endpoint -- URL`.',
   },
   unauthorized: {
     status: 401,

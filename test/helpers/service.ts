@@ -175,8 +175,8 @@ export function requestTo(app: App): SendRequest {
 }
 
 /**
- * Connected, and with a time-out that a busy machine does not reach, so that a test's hit is never a miss by
- * chance.
+ * Connects to Redis; the run's own by default, with a timeout that a busy machine does not reach, so that a
+ * test's hit is never a miss by chance.
  */
 async function connectRedis(url?: string): Promise<Redis> {
   const redis = openRedis(url ?? inject('redisUrl'), () => undefined);

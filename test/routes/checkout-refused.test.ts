@@ -4,6 +4,14 @@ import { at, text, withoutRequestId } from '../helpers/json.ts';
 
 const checkout = useCheckout();
 
+/** Creates a product that belongs to no project, with a price, and returns both ids. */
+async function createUnmapped(): Promise<{ product: string; price: string }> {
+  const { products, prices } = checkout.shop.stripe;
+  const { id: product } = await products.create({ name: 'unmapped' });
+  const { id: price } = await prices.create({ product, currency: 'usd', unit_amount: 100 });
+  return { product, price };
+}
+
 describe('400 names the field', () => {
   it.each([
     ['amount', { amount: 1 }],
@@ -75,18 +83,13 @@ describe('401 and 403', () => {
 
 describe('404', () => {
   it('a price of another project, of none, and one that does not exist look alike', async () => {
-    const product = await checkout.shop.stripe.products.create({ name: 'unmapped' });
-    const unmapped = await checkout.shop.stripe.prices.create({
-      product: product.id,
-      currency: 'usd',
-      unit_amount: 100,
-    });
+    const unmapped = await createUnmapped();
     const answers = await Promise.all([
       checkout.open(
         { user_id: 'u_1', price_id: checkout.shop.prices.pro, ...urls },
         checkout.rival.key,
       ),
-      checkout.open({ user_id: 'u_1', price_id: unmapped.id, ...urls }),
+      checkout.open({ user_id: 'u_1', price_id: unmapped.price, ...urls }),
       checkout.open({ user_id: 'u_1', price_id: 'price_of_nobody', ...urls }),
     ]);
     const bodies = answers.map(({ body }) => withoutRequestId(body));
@@ -194,19 +197,14 @@ describe('422', () => {
   });
 
   it('a price that is no longer sold', async () => {
-    const product = await checkout.shop.stripe.products.create({ name: 'old' });
-    const price = await checkout.shop.stripe.prices.create({
-      product: product.id,
-      currency: 'usd',
-      unit_amount: 100,
-    });
-    await checkout.shop.service.request('PUT', `/admin/products/${product.id}`, {
+    const { product, price } = await createUnmapped();
+    await checkout.shop.service.request('PUT', `/admin/products/${product}`, {
       key: checkout.shop.service.adminKey,
       body: { project_id: 'notes', features: { export: true } },
     });
-    await checkout.shop.stripe.prices.update(price.id, { active: false });
+    await checkout.shop.stripe.prices.update(price, { active: false });
     await checkout.shop.settle();
-    expect(await checkout.open({ user_id: 'u_1', price_id: price.id, ...urls })).toMatchObject({
+    expect(await checkout.open({ user_id: 'u_1', price_id: price, ...urls })).toMatchObject({
       status: 422,
       body: { code: 'price_inactive' },
     });
