@@ -44,7 +44,8 @@ export function followUser(options: FollowOptions): () => void {
   const ended = new AbortController();
   let waking = new AbortController();
   let { token } = options;
-  let renewAt = token === undefined ? -Infinity : renewalOf(token);
+  /** When to ask for a new token, epoch milliseconds; Infinity = the app has no `getToken`. */
+  let renewAt = (token === undefined ? undefined : renewalOf(token)) ?? -Infinity;
   let events: EventSource | undefined;
   const failures = { load: 0, token: 0, stream: 0 };
   /** The revision that the last reported change names; 0 = no change was reported since the last load. */
@@ -77,8 +78,12 @@ export function followUser(options: FollowOptions): () => void {
       const late = wait(timeoutMs, ended.signal).then(() => {
         throw new Error(`\`getToken\` returned no token within ${timeoutMs} ms.`);
       });
-      token = await Promise.race([next, late]);
-      renewAt = renewalOf(token);
+      const renewed = await Promise.race([next, late]);
+      const nextRenewal = renewalOf(renewed);
+      // An app may pass on the text of an error page.
+      if (nextRenewal === undefined) throw new Error('`getToken` returned no user token.');
+      token = renewed;
+      renewAt = nextRenewal;
       failures.token = 0;
       closeStream();
     } catch {
@@ -171,12 +176,12 @@ export function followUser(options: FollowOptions): () => void {
 }
 
 /**
- * Returns when to renew a token that just arrived, epoch milliseconds; Infinity if the token does not state its
- * lifetime.
+ * Returns when to renew a token that just arrived, epoch milliseconds; undefined if the text is not a user token,
+ * since user tokens state their lifetime.
  */
-function renewalOf(token: string): number {
+function renewalOf(token: string): number | undefined {
   const claims = unverifiedClaims(token);
   const [issuedAt, end] = [claims?.['iat'], claims?.['exp']];
-  if (typeof issuedAt !== 'number' || typeof end !== 'number') return Infinity;
+  if (typeof issuedAt !== 'number' || typeof end !== 'number') return undefined;
   return Date.now() + (end - issuedAt) * 1_000 * renewedAfter;
 }

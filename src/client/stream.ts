@@ -119,7 +119,8 @@ export function followStream(
     }
 
     function onFailure(error: unknown): void {
-      if (isCaughtUp) return;
+      // A response that arrives after the end of the connection must not make it count as live.
+      if (connection.signal.aborted || isCaughtUp) return;
       if (error instanceof LatchkeyError && error.code === 'cursor_expired') startOver();
       else end();
     }

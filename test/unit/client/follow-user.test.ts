@@ -125,6 +125,22 @@ describe('the token of a page', () => {
     expect(loads).toEqual([]);
   });
 
+  it('is not replaced by other text, such as an error page of the server of the app', async () => {
+    const asked = follow({
+      getToken: (nth) => Promise.resolve(nth === 2 ? 'Bad Gateway' : tokenOf(`t${nth}`)),
+    });
+    await vi.advanceTimersByTimeAsync(15 * minute);
+    expect(asked).toEqual([0, 810_000, 811_000]);
+    expect([...new Set(loads.map(({ token }) => nameOf(token)))]).toEqual(['t1', 't3']);
+  });
+
+  it('is asked for at once if the first one is other text', async () => {
+    const asked = follow({ token: 'Bad Gateway', getToken: () => Promise.resolve(tokenOf('t1')) });
+    await vi.advanceTimersByTimeAsync(minute);
+    expect(asked).toEqual([0]);
+    expect([...new Set(loads.map(({ token }) => nameOf(token)))]).toEqual(['t1']);
+  });
+
   it('counts as failed after 10 s without one', async () => {
     const asked = follow({ getToken: () => new Promise<string>(() => undefined) });
     await vi.advanceTimersByTimeAsync(24_000);

@@ -109,6 +109,7 @@ export class Network {
       signal.addEventListener('abort', () => {
         reject(new Error('aborted'));
       });
+      // Runs on the fake timers of the tests, as every timer of this model does.
       if (this.weather !== 'hangs') setTimeout(resolve, ms);
     });
   }

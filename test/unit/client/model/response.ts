@@ -33,7 +33,7 @@ export class StreamBody {
   }
 }
 
-/** Returns a response whose body is read in the fake clock's time; a body of its own is read outside of it. */
+/** Returns a response whose body resolves without leaving the fake clock, as that of a real `Response` does not. */
 export function responseOf(status: number, json: object, body = new StreamBody()): Response {
   return Object.defineProperties(new Response(null, { status }), {
     json: { value: () => Promise.resolve(json) },
