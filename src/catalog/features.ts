@@ -43,13 +43,15 @@ export async function putFeature(
       },
     ]);
   }
-  // The stored `merge` and `perQuantity` apply only to limits.
-  const limit = body.type === 'limit' && before?.type === 'limit' ? before : undefined;
+  // The stored settings apply only to the type for which they were given.
+  const kept = before?.type === body.type ? before : undefined;
   const data = {
     name: body.name,
     type: body.type,
-    merge: keptValue(body.merge, limit?.merge, 'max'),
-    perQuantity: keptValue(body.per_quantity, limit?.perQuantity, false),
+    merge: keptValue(body.merge, kept?.merge, 'max'),
+    perQuantity: keptValue(body.per_quantity, kept?.perQuantity, false),
+    unit: keptValue(body.unit, kept?.unit, null),
+    overage: keptValue(body.overage, kept?.overage, 'deny'),
     archivedAt: null,
   };
   const after = toFeatureDto(
@@ -119,6 +121,8 @@ function toFeatureDto(feature: Feature): FeatureDto {
     type: feature.type,
     merge: feature.merge,
     per_quantity: feature.perQuantity,
+    unit: feature.unit,
+    overage: feature.overage === 'allow' ? 'allow' : 'deny',
     archived_at: feature.archivedAt?.toISOString() ?? null,
     created_at: feature.createdAt.toISOString(),
   };

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { givenValueSchema } from '../entitlements/feature-value.ts';
+import type { FeatureType } from '../entitlements/core/facts.ts';
+import { featureTypeSchema } from '../entitlements/schemas.ts';
 import {
   featureCodeSchema,
   isoInstantSchema,
@@ -36,11 +38,15 @@ function keptOr(initial: string): string {
   return `If left out, the stored value stays. \`null\` restores the initial value: ${initial}.`;
 }
 
+function isMultiplied(type: FeatureType): boolean {
+  return type === 'limit' || type === 'metered';
+}
+
 export const featureBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
     name: nameSchema,
-    type: z.enum(['boolean', 'limit', 'config']),
+    type: featureTypeSchema,
     merge: z
       .enum(['max', 'sum'])
       .nullish()
@@ -51,16 +57,32 @@ export const featureBody = z
       .boolean()
       .nullish()
       .describe(
-        `Whether a limit is multiplied by the quantity of the subscription item or line item. ${keptOr('`false`')}`,
+        `Whether a limit or an allowance is multiplied by the quantity of the subscription item or line item. ${keptOr('`false`')}`,
       ),
+    unit: nameSchema
+      .max(50)
+      .nullish()
+      .describe(`What a metered feature counts, such as \`credits\`. ${keptOr('none')}`),
+    overage: z
+      .enum(['deny', 'allow'])
+      .nullish()
+      .describe(`Whether a metered feature may be used above its balance. ${keptOr('`deny`')}`),
   })
   .refine(({ type, merge }) => type === 'limit' || merge !== 'sum', {
     path: ['merge'],
     error: 'must be left out: only a feature of `type` `limit` can add up',
   })
-  .refine(({ type, per_quantity }) => type === 'limit' || per_quantity !== true, {
+  .refine(({ type, per_quantity }) => isMultiplied(type) || per_quantity !== true, {
     path: ['per_quantity'],
-    error: 'must be left out: only a feature of `type` `limit` can be multiplied',
+    error: 'must be left out: only a feature of `type` `limit` or `metered` can be multiplied',
+  })
+  .refine(({ type, unit }) => type === 'metered' || unit == null, {
+    path: ['unit'],
+    error: 'must be left out: only a feature of `type` `metered` has a unit',
+  })
+  .refine(({ type, overage }) => type === 'metered' || overage == null || overage === 'deny', {
+    path: ['overage'],
+    error: 'must be left out: only a feature of `type` `metered` can be used above its balance',
   })
   .meta({ examples: [{ name: 'Export', type: 'boolean' }] });
 export type FeatureBody = z.infer<typeof featureBody>;
@@ -115,6 +137,8 @@ export const featureOut = z.strictObject({
   type: z.string(),
   merge: z.string(),
   per_quantity: z.boolean(),
+  unit: z.string().nullable(),
+  overage: z.enum(['deny', 'allow']),
   archived_at: isoInstantSchema.nullable(),
   created_at: isoInstantSchema,
 });

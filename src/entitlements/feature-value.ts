@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isGivenAllowance } from './core/allowance.ts';
 import type { FeatureType, JsonValue } from './core/facts.ts';
 
 /** The value of a mapping or grant, which is never null. */
@@ -6,7 +7,8 @@ export type GivenValue = Exclude<JsonValue, null>;
 
 /** Narrows the stored type of a feature. A check constraint allows no others. */
 export function featureType(type: string): FeatureType {
-  if (type === 'boolean' || type === 'limit' || type === 'config') return type;
+  if (type === 'boolean' || type === 'limit' || type === 'config' || type === 'metered')
+    return type;
   throw new Error(`the database contains a feature of unknown type '${type}'`);
 }
 
@@ -16,7 +18,7 @@ const maxLength = 16_384;
 /**
  * Returns what is wrong with a value for a feature of this type; null if the value is valid. Valid values are
  * `true` for `boolean`; an integer of at least 1 or `"unlimited"` for `limit`; any JSON value except null,
- * `false` and 0 for `config`.
+ * `false` and 0 for `config`; an allowance or `"unlimited"` for `metered`.
  */
 export function valueFault(type: FeatureType, value: JsonValue): string | null {
   switch (type) {
@@ -26,6 +28,10 @@ export function valueFault(type: FeatureType, value: JsonValue): string | null {
       return value === 'unlimited' || (Number.isSafeInteger(value) && Number(value) >= 1)
         ? null
         : 'must be a whole number of at least 1, or `"unlimited"`: the feature is a `limit`';
+    case 'metered':
+      return value === 'unlimited' || isGivenAllowance(value)
+        ? null
+        : 'must be `{amount, every?, rollover?: {max, periods}}` with whole numbers of at least 1, `every` one of `day`, `week`, `month`, `year` and `period`, at most 12 `periods`, and `rollover` only with `every`; or `"unlimited"`: the feature is `metered`';
     case 'config':
       return value === null || value === false || value === 0
         ? 'must not be `null`, `false` or 0: leave the feature out instead'
@@ -54,7 +60,7 @@ export const givenValueSchema = z
     error: 'must be JSON other than `null`, of at most 16,384 characters and 32 levels',
   })
   .describe(
-    '`true` for a boolean; an integer ≥ 1 or `"unlimited"` for a limit; any JSON value for a config',
+    '`true` for a boolean; an integer ≥ 1 or `"unlimited"` for a limit; any JSON value for a config; `{amount, every?, rollover?}` or `"unlimited"` for a metered feature',
   )
   .meta({ type: ['boolean', 'number', 'string', 'object', 'array'], items: {} });
 

@@ -10,7 +10,7 @@ import {
   userIdSchema,
 } from '../http/schemas.ts';
 import { type Rule, rules, type Why, whys } from './core/explain.ts';
-import { sourcesOf } from './core/segment-sources.ts';
+import { sourcesOf, valueOf } from './core/segment-sources.ts';
 import type { EvidencedExplanation } from './query/load-explanation.ts';
 import type { FeatureUser } from './query/load-feature-users.ts';
 import type { RecordedSegment } from './query/load-history.ts';
@@ -188,7 +188,7 @@ export function toRecordedSegmentDto(
     type: segment.featureType,
     allowed: segment.reason === 'granted',
     reason: segment.reason,
-    value: segment.value,
+    value: valueOf(segment),
     sources: sourcesOf(segment),
     valid_from: isoInstant(segment.validFrom),
     valid_to: isoInstant(segment.validTo),

@@ -8,7 +8,7 @@ export const sourceSchema = z.object({
   price_id: z.string().optional(),
 });
 
-export const featureTypeSchema = z.enum(['boolean', 'limit', 'config']);
+export const featureTypeSchema = z.enum(['boolean', 'limit', 'config', 'metered']);
 
 /** Returns the schema of a closed list of words, each with its meaning. */
 export function wordsSchema<Word extends string>(meanings: Readonly<Record<Word, string>>) {
@@ -24,7 +24,7 @@ const entitlementSchema = z.object({
   feature_code: z.string(),
   type: featureTypeSchema,
   value: jsonOutSchema.describe(
-    '`true` for a `boolean`; an integer or `"unlimited"` for a `limit`; any JSON value for a `config`',
+    '`true` for a `boolean`; an integer or `"unlimited"` for a `limit`; any JSON value for a `config`; `{allowances: [{amount, every, source}]}` or `"unlimited"` for a `metered` feature',
   ),
   valid_from: isoInstantSchema.nullable(),
   valid_to: isoInstantSchema

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import type { FeatureType, FeatureValue, Segment, SourceRef, Timeline } from './facts.ts';
+import type { FeatureType, FeatureValue, Segment, Timeline } from './facts.ts';
 import { byText } from './order.ts';
-import { sourcesOf } from './segment-sources.ts';
+import { type PlainRef, sourcesOf, valueOf } from './segment-sources.ts';
 
 /** The user an answer is for, and the revision of that user's stored timeline. */
 export interface AnswerIdentity {
@@ -17,7 +17,7 @@ interface EntitlementEntry {
   value: FeatureValue;
   valid_from: string | null;
   valid_to: string | null;
-  sources: SourceRef[];
+  sources: PlainRef[];
 }
 
 /** The body of `GET /entitlements`. */
@@ -87,7 +87,7 @@ function entryOf(segment: Segment, ofFeature: Timeline): EntitlementEntry {
   return {
     feature_code: segment.featureCode,
     type: segment.featureType,
-    value: segment.value,
+    value: valueOf(segment),
     valid_from: isoInstant(validFrom),
     valid_to: isoInstant(validTo),
     sources: sourcesOf(segment),
@@ -99,8 +99,9 @@ function unbrokenPeriod(
   segment: Segment,
   ofFeature: Timeline,
 ): Pick<Segment, 'validFrom' | 'validTo'> {
+  const value = valueOf(segment);
   const sameValue = ofFeature
-    .filter(({ reason, value }) => reason === 'granted' && isDeepStrictEqual(value, segment.value))
+    .filter((one) => one.reason === 'granted' && isDeepStrictEqual(valueOf(one), value))
     .toSorted((a, b) => startOf(a) - startOf(b));
   // A granted segment always has a start, so a missing end (null) never equals a start.
   let last = segment;

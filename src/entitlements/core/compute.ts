@@ -30,7 +30,7 @@ function segmentsOf(featureCase: FeatureCase, maxListed: number): Segment[] {
     for (const ref of interval.left) counting.delete(refKey(ref));
     for (const ref of interval.entered) counting.set(refKey(ref), ref);
     const { from, to, reason, value } = interval;
-    const isShared = counting.size > maxListed;
+    const isShared = counting.size > maxListed || (featureType === 'metered' && counting.size > 0);
     if (isShared) sharing.share(interval, counting);
     else sharing.stop(from);
     if (reason === 'no_source') continue;

@@ -1,3 +1,4 @@
+import { allowanceOf, isGivenAllowance } from './allowance.ts';
 import type { Facts, FeatureFact, FeatureValue } from './facts.ts';
 import { isValueOf, mergeValues, type FeatureSource } from './merge.ts';
 import { type Reason, sourceDenialNames, sourceDenials } from './reasons.ts';
@@ -36,6 +37,7 @@ export interface Decision {
  */
 export function featureCases(facts: Facts): FeatureCase[] {
   const windows = sourceWindows(facts);
+  const unqueued = () => sourceWindows(facts, 'no_queue');
   const byFeature = Map.groupBy(
     facts.revocations.map(revocationWindow),
     ({ featureCode }) => featureCode,
@@ -45,6 +47,9 @@ export function featureCases(facts: Facts): FeatureCase[] {
   return facts.features
     .map((feature) => {
       const revocations = byFeature.get(feature.code) ?? [];
+      if (feature.type === 'metered') {
+        return { feature, sources: sourcesOf(feature, unqueued()), revocations };
+      }
       const sources = sourcesOf(feature, windows);
       const setAside = setAsideBy(revocations, sources);
       if (setAside.length === 0) return { feature, sources, revocations };
@@ -155,5 +160,8 @@ export function standingAt(source: SourceWindow, instant: number): Standing | nu
 function sourceOf(window: SourceWindow, feature: FeatureFact): FeatureSource[] {
   if (!Object.hasOwn(window.features, feature.code)) return [];
   const value = window.features[feature.code] ?? null;
-  return isValueOf(feature.type, value) ? [{ ...window, value }] : [];
+  if (!isValueOf(feature.type, value)) return [];
+  if (feature.type !== 'metered' || !isGivenAllowance(value)) return [{ ...window, value }];
+  const allowance = allowanceOf(feature, window, value);
+  return [{ ...window, value, ref: { ...window.ref, allowance } }];
 }

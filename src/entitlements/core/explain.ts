@@ -1,9 +1,9 @@
 import { decide, featureCases, standingAt, type Decision, type FeatureCase } from './decision.ts';
-import type { Facts, FeatureFact, FeatureValue, SourceRef } from './facts.ts';
+import type { Facts, FeatureFact, FeatureValue } from './facts.ts';
 import { contributionOf, firstOf, isValueOf, type FeatureSource } from './merge.ts';
 import { byText } from './order.ts';
 import { type AnswerReason, type Reason, sourceDenialWhys } from './reasons.ts';
-import { byRef } from './segment-sources.ts';
+import { byRef, type PlainRef, plainRef } from './segment-sources.ts';
 import { sourceWindows, type RevocationWindow, type SourceWindow } from './windows.ts';
 
 /** Why a source counts or not: a closed list, part of the HTTP contract. */
@@ -30,6 +30,7 @@ export type Why = keyof typeof whys;
 export const rules = {
   any: 'a boolean: granted if any source counts',
   max: 'a limit: the largest value of the sources that count',
+  allowances: 'a metered feature: every allowance of the sources that count',
   sum: 'a limit: the total of the sources that count',
   precedence: 'a config: a grant, then the higher rank, then the later start, then the id',
   last_word:
@@ -47,7 +48,7 @@ interface Window {
 }
 
 interface ExplainedSource extends Window {
-  ref: SourceRef;
+  ref: PlainRef;
   /** The id of the subscription item, line item or grant. */
   partId: string;
   /** When the subscription or purchase began; null for grants. */
@@ -140,6 +141,8 @@ function ruleOf({ type, merge }: FeatureFact, reason: Reason): Rule {
       return 'any';
     case 'limit':
       return merge;
+    case 'metered':
+      return 'allowances';
     case 'config':
       return 'precedence';
   }
@@ -176,6 +179,8 @@ function whyCounted(feature: FeatureFact, decision: Decision, source: FeatureSou
   switch (feature.type) {
     case 'boolean':
       return counts;
+    case 'metered':
+      return value === 'unlimited' && source.value !== 'unlimited' ? 'lower_value' : counts;
     case 'limit':
       if (feature.merge === 'sum' && value !== 'unlimited') return counts;
       return contributionOf(feature, source) === value ? counts : 'lower_value';
@@ -220,7 +225,8 @@ function unfitSources(facts: Facts, feature: FeatureFact): ExplainedSource[] {
 function identityOf(
   source: SourceWindow,
 ): Window & Pick<ExplainedSource, 'ref' | 'partId' | 'beganAt'> {
-  const { ref, partId, startAt, beganAt } = source;
+  const { partId, startAt, beganAt } = source;
+  const ref = plainRef(source.ref);
   const granted = source.lifecycle.filter(({ standing }) => standing === 'granted');
   const from = granted[0]?.from ?? startAt;
   return { ref, partId, beganAt, ...windowOf({ from, to: granted.at(-1)?.to ?? from }) };

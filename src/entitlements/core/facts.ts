@@ -6,11 +6,11 @@ import type { Reason } from './reasons.ts';
  * names follow docs/architecture.md, "Words".
  */
 
-export type FeatureType = 'boolean' | 'limit' | 'config';
+export type FeatureType = 'boolean' | 'limit' | 'config' | 'metered';
 
 /**
  * The value that a source gives: `true` for `boolean`; an integer of at least 1 or `"unlimited"` for `limit`;
- * any JSON value for `config`.
+ * any JSON value for `config`; a `GivenAllowance` or `"unlimited"` for `metered`.
  */
 export type FeatureValue = JsonValue;
 export type JsonValue =
@@ -30,6 +30,8 @@ export interface CarryFact {
   rank: number;
   /** Days of access that a one-time purchase gives; null for unlimited access. */
   accessDays: number | null;
+  /** The billing interval; null for a one-time price. */
+  interval: BillingInterval | null;
   features: Record<string, FeatureValue>;
 }
 
@@ -38,6 +40,8 @@ export interface SubscriptionFact {
   /** The last status whose effect is known. */
   status: string;
   startDate: number;
+  /** The instant from which Stripe counts billing periods; null if unknown. */
+  billingCycleAnchor: number | null;
   endedAt: number | null;
   cancelAt: number | null;
   cancelAtPeriodEnd: boolean;
@@ -140,6 +144,31 @@ export interface SourceRef {
   id: string;
   /** Absent for grants. */
   price_id?: string;
+  /** What the source gives of a metered feature; absent for other features and if it is unlimited. */
+  allowance?: Allowance;
+}
+
+/** The length of a period, as on Stripe's prices. */
+export interface BillingInterval {
+  unit: 'day' | 'week' | 'month' | 'year';
+  count: number;
+}
+
+/** What one source gives of a metered feature: an amount for each period, or once. */
+export interface Allowance {
+  /** The id of the subscription item, line item or grant. */
+  part: string;
+  /** The amount of each period, quantity included. */
+  amount: number;
+  /** As mapped or granted; null = once, for the whole of the source's window. */
+  every: BillingInterval['unit'] | 'period' | null;
+  /** The length of the periods; null = once. */
+  interval: BillingInterval | null;
+  rollover: { max: number; periods: number } | null;
+  /** When the source began. */
+  startAt: number;
+  /** The instant from which periods are counted. The time from `startAt` until then is one period: a trial. */
+  anchorAt: number;
 }
 
 /** An uninterrupted period over which a source of a feature counts. */
@@ -167,7 +196,10 @@ export interface Segment {
   featureCode: string;
   featureType: FeatureType;
   reason: Exclude<Reason, 'no_source'>;
-  /** Null unless `reason` is `granted`. */
+  /**
+   * Null unless `reason` is `granted`. For a metered feature `"unlimited"`, or `true` if its sources have
+   * allowances (`valueOf`).
+   */
   value: FeatureValue;
   /**
    * The sources that count, ordered by type and id; empty if denied. `sourcesOf` resolves a shared list.

@@ -1,4 +1,5 @@
 import type { FeatureValue, Segment } from './facts.ts';
+import { valueOf } from './segment-sources.ts';
 
 /** Returns the features that a timeline grants at an instant, as a map from feature code to value. */
 export function grantedAt(
@@ -20,6 +21,6 @@ export function granted(segments: readonly Segment[]): Map<string, FeatureValue>
   return new Map(
     segments
       .filter(({ reason }) => reason === 'granted')
-      .map(({ featureCode, value }) => [featureCode, value]),
+      .map((segment) => [segment.featureCode, valueOf(segment)]),
   );
 }

@@ -1,3 +1,4 @@
+import { isGivenAllowance } from './allowance.ts';
 import type { FeatureFact, FeatureType, FeatureValue } from './facts.ts';
 import { byText } from './order.ts';
 import type { SourceWindow } from './windows.ts';
@@ -22,6 +23,8 @@ export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
       return value === true;
     case 'limit':
       return value === 'unlimited' || (Number.isSafeInteger(value) && Number(value) >= 1);
+    case 'metered':
+      return value === 'unlimited' || isGivenAllowance(value);
     case 'config':
       return true;
   }
@@ -34,6 +37,7 @@ export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
  *   multiplied by its quantity if the feature is `perQuantity`. `"unlimited"` wins. The result never exceeds
  *   the largest safe integer.
  * - `config`: the value of the first source by {@link byPrecedence}.
+ * - `metered`: `"unlimited"` if any source is; otherwise `true`, since each source keeps its own allowance.
  *
  * @param counting at least one, each with a value of the feature's type.
  */
@@ -46,6 +50,8 @@ export function mergeValues(
       return true;
     case 'limit':
       return mergeLimits(feature, counting);
+    case 'metered':
+      return counting.some(({ value }) => value === 'unlimited') ? 'unlimited' : true;
     case 'config':
       return firstOf(counting)?.value ?? null;
   }

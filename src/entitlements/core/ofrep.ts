@@ -26,6 +26,7 @@ const unlimited = String(Number.MAX_SAFE_INTEGER);
 const deniedValues: Readonly<Record<FeatureType, string | null>> = {
   boolean: 'false',
   limit: '0',
+  metered: '0',
   config: null,
 };
 

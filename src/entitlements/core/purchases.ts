@@ -19,16 +19,18 @@ export type PurchaseEnd = 'time' | 'refund' | 'dispute';
 /**
  * Returns when each purchase of **one price** gives access. With `accessDays`, purchases run one after
  * another in the order of purchase, each for all its days (`createPurchaseQueue`). A refund ends a purchase
- * or keeps it from beginning. Later purchases then move up, but never into the past.
+ * or keeps it from beginning. Later purchases then move up, but never into the past. With `no_queue`, each
+ * runs from its own instant.
  */
 export function purchaseLifecycle(
   purchases: readonly PurchaseFact[],
   accessDays: number | null,
   policy: PolicyFact,
-  setAside: readonly SetAside[],
+  setAside: readonly SetAside[] | 'no_queue',
 ): PurchaseLifecycle[] {
   const inOrder = purchases.toSorted((a, b) => a.purchasedAt - b.purchasedAt || byText(a.id, b.id));
-  const queue = createPurchaseQueue(setAside);
+  const isQueued = setAside !== 'no_queue';
+  const queue = createPurchaseQueue(isQueued ? setAside : []);
   return inOrder.map((purchase) => {
     const { purchasedAt } = purchase;
     if (purchase.quantity === 0) {
@@ -39,7 +41,7 @@ export function purchaseLifecycle(
     const returnedMoneyAt = returnedAt(purchase, policy);
     const endAt = earliest(paid.usedUpAt, returnedMoneyAt, suspendedAt(purchase, policy));
     const periods = without(paid.periods, [{ from: endAt, to: Infinity }]);
-    if (accessDays !== null) queue.occupy(periods);
+    if (isQueued && accessDays !== null) queue.occupy(periods);
     return {
       purchase,
       startAt: paid.periods[0]?.from ?? Infinity,

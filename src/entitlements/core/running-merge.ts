@@ -24,11 +24,27 @@ export function createRunningMerge(
       return { add: () => undefined, remove: () => undefined, value: () => true };
     case 'limit':
       return feature.merge === 'sum' ? runningSum(feature) : runningMax(feature, sources);
+    case 'metered':
+      return runningAny((source) => source.value === 'unlimited');
     case 'config': {
       const first = createPriorityQueue(sources.toSorted(byPrecedence));
       return { ...first, value: () => first.first()?.value ?? null };
     }
   }
+}
+
+/** Returns `"unlimited"` while any source passes the test, otherwise `true`. */
+function runningAny(isUnlimited: (source: FeatureSource) => boolean): RunningMerge {
+  let unlimited = 0;
+  return {
+    add(source) {
+      if (isUnlimited(source)) unlimited += 1;
+    },
+    remove(source) {
+      if (isUnlimited(source)) unlimited -= 1;
+    },
+    value: () => (unlimited > 0 ? 'unlimited' : true),
+  };
 }
 
 function runningMax(feature: FeatureFact, sources: readonly FeatureSource[]): RunningMerge {

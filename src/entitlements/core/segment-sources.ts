@@ -1,4 +1,11 @@
-import type { Segment, SharedSources, SourceRef, SourceSpan } from './facts.ts';
+import type {
+  Allowance,
+  FeatureValue,
+  Segment,
+  SharedSources,
+  SourceRef,
+  SourceSpan,
+} from './facts.ts';
 import { byText } from './order.ts';
 
 /**
@@ -9,16 +16,65 @@ export const maxOwnSources = 4;
 
 /** Orders sources as answers do: by type, id and price. */
 export function byRef(a: SourceRef, b: SourceRef): number {
-  return byText(a.type, b.type) || byText(a.id, b.id) || byText(a.price_id ?? '', b.price_id ?? '');
+  return (
+    byText(a.type, b.type) ||
+    byText(a.id, b.id) ||
+    byText(a.price_id ?? '', b.price_id ?? '') ||
+    byText(a.allowance?.part ?? '', b.allowance?.part ?? '')
+  );
 }
 
-/** Returns the key of a source, equal for equal sources. */
-export function refKey({ type, id, price_id: priceId }: SourceRef): string {
-  return `${type} ${id} ${priceId ?? ''}`;
+/** Returns the key of a source, equal for equal sources with equal allowances. */
+export function refKey({ type, id, price_id: priceId, allowance }: SourceRef): string {
+  const key = `${type} ${id} ${priceId ?? ''}`;
+  return allowance === undefined ? key : `${key} ${JSON.stringify(inOrder(allowance))}`;
+}
+
+/** Returns the fields in a fixed order, because `jsonb` does not preserve theirs. */
+function inOrder({ part, amount, every, interval, rollover, startAt, anchorAt }: Allowance) {
+  return [
+    ...[part, amount, every, interval?.unit, interval?.count],
+    ...[rollover?.max, rollover?.periods, startAt, anchorAt],
+  ];
 }
 
 /** Returns the sources that count in a segment, ordered by type, id and price; empty if denied. */
-export function sourcesOf({ sources, validFrom }: Segment): SourceRef[] {
+export function sourcesOf(segment: Segment): PlainRef[] {
+  const sources = countingIn(segment);
+  if (segment.featureType !== 'metered') return sources;
+  // Two items of a subscription with the same price are one source.
+  return [...new Map(sources.map(plainRef).map((ref) => [refKey(ref), ref])).values()];
+}
+
+/** A source as answers show it. */
+export type PlainRef = Omit<SourceRef, 'allowance'>;
+
+export function plainRef({ type, id, price_id: priceId }: SourceRef): PlainRef {
+  return { type, id, ...(priceId === undefined ? {} : { price_id: priceId }) };
+}
+
+/** Returns the allowances that a metered feature has in a segment; empty if it is unlimited or denied. */
+export function allowancesOf(segment: Segment): (Allowance & { source: PlainRef })[] {
+  if (segment.value === 'unlimited') return [];
+  return countingIn(segment).flatMap((ref) =>
+    ref.allowance === undefined ? [] : [{ ...ref.allowance, source: plainRef(ref) }],
+  );
+}
+
+/** Returns the value of a segment as answers show it; null if denied. */
+export function valueOf(segment: Segment): FeatureValue {
+  const { featureType, reason, value } = segment;
+  if (featureType !== 'metered' || reason !== 'granted' || value === 'unlimited') return value;
+  return {
+    allowances: allowancesOf(segment).map(({ amount, every, source }) => ({
+      amount,
+      every,
+      source: { ...source },
+    })),
+  };
+}
+
+function countingIn({ sources, validFrom }: Segment): SourceRef[] {
   if (!isShared(sources)) return sources;
   return sources.spans
     .filter((span) => isSpanAt(span, validFrom ?? -Infinity))

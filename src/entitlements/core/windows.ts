@@ -1,4 +1,5 @@
 import type {
+  BillingInterval,
   CarryFact,
   Facts,
   FeatureValue,
@@ -23,6 +24,10 @@ export interface SourceWindow {
   quantity: number | null;
   rank: number;
   startAt: number;
+  /** The instant from which periods of a metered feature are counted. */
+  anchorAt: number;
+  /** The billing interval of the price; null if it has none. */
+  interval: BillingInterval | null;
   /**
    * When the subscription or purchase began, which revocations are compared with. The access of a queued
    * purchase starts later. Null for grants, which are compared by the order of recording.
@@ -57,9 +62,13 @@ export interface RevocationWindow {
  * Returns every source in the facts, whether or not it ever gives access. The result depends only on the
  * facts, not on the clock. A price without features is not a source.
  *
- * @param setAside how one feature's revocations affect when queued purchases give that feature.
+ * @param setAside how one feature's revocations affect when queued purchases give that feature; `no_queue`
+ *   for a metered feature, whose purchases run side by side.
  */
-export function sourceWindows(facts: Facts, setAside: readonly SetAside[] = []): SourceWindow[] {
+export function sourceWindows(
+  facts: Facts,
+  setAside: readonly SetAside[] | 'no_queue' = [],
+): SourceWindow[] {
   return [
     ...subscriptionWindows(facts),
     ...purchaseWindows(facts, setAside),
@@ -94,6 +103,8 @@ function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceW
         quantity: item.quantity,
         rank: carry.rank,
         startAt: itemStart(subscription, item),
+        anchorAt: subscription.billingCycleAnchor ?? itemStart(subscription, item),
+        interval: carry.interval,
         beganAt: itemStart(subscription, item),
         lifecycle: itemLifecycle(subscription, item, policy),
         endedBy: 'time' as const,
@@ -105,7 +116,7 @@ function subscriptionWindows({ subscriptions, carries, policy }: Facts): SourceW
 
 function purchaseWindows(
   { purchases, carries, policy }: Facts,
-  setAside: readonly SetAside[],
+  setAside: readonly SetAside[] | 'no_queue',
 ): SourceWindow[] {
   const byPrice = Map.groupBy(purchases, ({ priceId }) => priceId);
   return [...byPrice].flatMap(([priceId, ofPrice]) => {
@@ -119,6 +130,8 @@ function purchaseWindows(
         quantity: purchase.quantity,
         rank: carry.rank,
         startAt,
+        anchorAt: startAt,
+        interval: null,
         beganAt: purchase.purchasedAt,
         lifecycle,
         endedBy,
@@ -137,6 +150,8 @@ function grantWindow(grant: GrantFact): SourceWindow {
     quantity: null,
     rank: 0,
     startAt: grant.validFrom,
+    anchorAt: grant.validFrom,
+    interval: null,
     beganAt: null,
     lifecycle: lifecycleOf({ startAt: grant.validFrom, overdueAt: Infinity, endAt }),
     endedBy: endAt === grant.endedAt ? 'operator' : 'time',

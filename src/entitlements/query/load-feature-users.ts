@@ -4,7 +4,7 @@ import { answerAt } from '../core/answer.ts';
 import type { FeatureValue } from '../core/facts.ts';
 import { presentOf } from '../core/present.ts';
 import type { ReadInstant } from './load-explanation.ts';
-import { segmentOf, type SegmentRow } from './segment-rows.ts';
+import { segmentOf, type SegmentRow, segmentSourcesSql } from './segment-rows.ts';
 
 /** A user who may use a feature, with the value and the unbroken period around the requested instant. */
 export interface FeatureUser {
@@ -44,7 +44,8 @@ export async function loadFeatureUsers(
          and coalesce(valid_to, 'infinity') > greatest($4, case when $6 then recorded_at end)
        order by uid limit $5
      )
-     select u.user_id, s.feature_code, s.feature_type, s.reason, s.value, s.sources,
+     select u.user_id, s.feature_code, s.feature_type, s.reason, s.value,
+       case when s.feature_type = 'metered' then ${segmentSourcesSql} else s.sources end as sources,
        s.valid_from, s.valid_to, s.recorded_at
      from page
      join users u on u.uid = page.uid

@@ -1,5 +1,12 @@
 import type { Tx } from '../../platform/database.ts';
-import type { CarryFact, CatalogFacts, Facts, FeatureValue } from '../core/facts.ts';
+import type {
+  BillingInterval,
+  CarryFact,
+  CatalogFacts,
+  Facts,
+  FeatureValue,
+} from '../core/facts.ts';
+import { featureType } from '../feature-value.ts';
 import { policyOf } from '../policy.ts';
 import { loadUserFacts } from './load-user-facts.ts';
 
@@ -37,7 +44,7 @@ export async function loadCatalog(tx: Tx, projectId: string, sold: Sold[]): Prom
     policy: policyOf(project),
     features: project.features.map(({ code, type, merge, perQuantity }) => ({
       code,
-      type: oneOf(type, ['boolean', 'limit', 'config']),
+      type: featureType(type),
       merge: oneOf(merge, ['max', 'sum']),
       perQuantity,
     })),
@@ -75,6 +82,7 @@ async function loadCarries(
       productId,
       rank: price?.rank ?? product.rank,
       accessDays: price?.accessDays ?? null,
+      interval: intervalOf(price),
       features: Object.fromEntries(
         [...product.features, ...(price?.features ?? [])].map(({ featureCode, value }) => [
           featureCode,
@@ -84,6 +92,15 @@ async function loadCarries(
     };
   }
   return carries;
+}
+
+/** Returns the billing interval of a price; null for a one-time or unknown price. */
+function intervalOf(
+  price: { interval: string | null; intervalCount: number | null } | undefined,
+): BillingInterval | null {
+  const { interval = null, intervalCount = null } = price ?? {};
+  if (interval === null) return null;
+  return { unit: oneOf(interval, ['day', 'week', 'month', 'year']), count: intervalCount ?? 1 };
 }
 
 /** Narrows a column's value to one of those that the database allows. */

@@ -38,6 +38,7 @@ const subscriptions = listSql(
     id: 's.id',
     status: 's.effective_status',
     startDate: milliseconds('s.start_date'),
+    billingCycleAnchor: milliseconds('s.billing_cycle_anchor'),
     endedAt: milliseconds('s.ended_at'),
     cancelAt: milliseconds('s.cancel_at'),
     cancelAtPeriodEnd: 's.cancel_at_period_end',

@@ -27,6 +27,7 @@ export function subscriptionRow(
     collectionMethod: subscription.collection_method,
     createdAt: instant(subscription.created),
     startDate: instant(subscription.start_date),
+    billingCycleAnchor: instant(subscription.billing_cycle_anchor),
     endedAt: optionalInstant(subscription.ended_at),
     cancelAt: optionalInstant(subscription.cancel_at),
     cancelAtPeriodEnd: subscription.cancel_at_period_end,
