@@ -11,6 +11,7 @@ export function subscriptionRow(given: Partial<SubscriptionRow> = {}): Subscript
     collectionMethod: 'charge_automatically',
     createdAt: at,
     startDate: at,
+    billingCycleAnchor: null,
     endedAt: null,
     cancelAt: null,
     cancelAtPeriodEnd: false,

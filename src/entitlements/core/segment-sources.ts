@@ -74,7 +74,8 @@ export function valueOf(segment: Segment): FeatureValue {
   };
 }
 
-function countingIn({ sources, validFrom }: Segment): SourceRef[] {
+/** Returns the sources that count in a segment, each with its allowance; empty if denied. */
+export function countingIn({ sources, validFrom }: Segment): SourceRef[] {
   if (!isShared(sources)) return sources;
   return sources.spans
     .filter((span) => isSpanAt(span, validFrom ?? -Infinity))

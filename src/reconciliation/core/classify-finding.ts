@@ -19,6 +19,7 @@ export type FindingAction = (typeof findingActions)[number];
 
 const windowFields = new Set([
   'startDate',
+  'billingCycleAnchor',
   'endedAt',
   'cancelAt',
   'cancelAtPeriodEnd',

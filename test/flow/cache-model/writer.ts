@@ -122,6 +122,7 @@ export function createWriter(
             collectionMethod: 'charge_automatically',
             createdAt: start,
             startDate: start,
+            billingCycleAnchor: start,
             endedAt: endedAt === null ? null : new Date(endedAt),
             cancelAt: null,
             cancelAtPeriodEnd: false,

@@ -33,6 +33,7 @@ export function factsOf({ grants, revocations, subscription }: WrittenFacts): Fa
         productId,
         rank: 0,
         accessDays: null,
+        interval: null,
         features: { [feature.code]: true },
       },
     },
@@ -43,6 +44,7 @@ export function factsOf({ grants, revocations, subscription }: WrittenFacts): Fa
             {
               ...subscription,
               status: subscription.endedAt === null ? 'active' : 'canceled',
+              billingCycleAnchor: null,
               cancelAt: null,
               cancelAtPeriodEnd: false,
               canceledAt: subscription.endedAt,

@@ -112,6 +112,7 @@ function subscriptionFact(subscription: Subscription, stripe: Objects) {
     id,
     status,
     startDate: subscription.start_date * 1000,
+    billingCycleAnchor: null,
     endedAt: ms(subscription.ended_at),
     cancelAt: ms(subscription.cancel_at),
     cancelAtPeriodEnd: subscription.cancel_at_period_end,

@@ -138,6 +138,8 @@ export async function openProject({ service, sandbox, stripe }: World): Promise<
       productId: product.id,
       rank: good.rank,
       accessDays,
+      // The world has no metered features, which alone depend on it.
+      interval: null,
       features: good.features,
     };
     return { priceId: price.id, productId: product.id };

@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { answerAt } from '../../../src/entitlements/core/answer.ts';
 import { compute } from '../../../src/entitlements/core/compute.ts';
 import type { Timeline } from '../../../src/entitlements/core/facts.ts';
+import { valueOf } from '../../../src/entitlements/core/segment-sources.ts';
 import { anyFacts } from './arbitrary-facts.ts';
 import { day } from './facts-of.ts';
 import { probes, segmentAt } from './probes.ts';
@@ -49,7 +50,9 @@ describe('the answer', () => {
           for (const entry of answerAt(identity, timeline, instant).body.entitlements) {
             const holdsAt = (probe: number) => {
               const segment = segmentAt(timeline, entry.feature_code, probe);
-              return segment?.reason === 'granted' && isDeepStrictEqual(segment.value, entry.value);
+              return (
+                segment?.reason === 'granted' && isDeepStrictEqual(valueOf(segment), entry.value)
+              );
             };
             const from = entry.valid_from === null ? -Infinity : Date.parse(entry.valid_from);
             const to = entry.valid_to === null ? Infinity : Date.parse(entry.valid_to);

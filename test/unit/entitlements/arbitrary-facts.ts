@@ -27,6 +27,12 @@ const valueOf: Record<string, fc.Arbitrary<FeatureValue>> = {
   export: fc.constant(true),
   seats: fc.constantFrom<FeatureValue>(1, 2, 3, 'unlimited'),
   theme: fc.constantFrom<FeatureValue>('dark', { tint: 1, of: [2] }, { of: [2], tint: 1 }, null),
+  credits: fc.constantFrom<FeatureValue>(
+    { amount: 5 },
+    { amount: 5, every: 'day' },
+    { every: 'period', amount: 2, rollover: { periods: 2, max: 9 } },
+    'unlimited',
+  ),
 };
 const codes = Object.keys(valueOf);
 
@@ -36,6 +42,7 @@ const features: fc.Arbitrary<FeatureFact[]> = fc
     { code: 'export', type: 'boolean', merge: 'max', perQuantity: false },
     { code: 'seats', type: 'limit', ...limit },
     { code: 'theme', type: 'config', merge: 'max', perQuantity: false },
+    { code: 'credits', type: 'metered', merge: 'max', perQuantity: limit.perQuantity },
   ]);
 
 const mappedPrices = ['p', 'q', 'r'];
@@ -47,6 +54,7 @@ function carry(id: string): fc.Arbitrary<CarryFact> {
     productId: fc.constant('product'),
     rank: fc.integer({ min: -1, max: 1 }),
     accessDays: fc.constantFrom(null, 1, 4, 10),
+    interval: fc.constantFrom(null, { unit: 'month' as const, count: 3 }),
     features: fc
       .subarray(Object.entries(valueOf))
       .chain((some) => fc.record(Object.fromEntries(some))),
@@ -80,6 +88,7 @@ const subscription: fc.Arbitrary<Omit<SubscriptionFact, 'id'>> = fc.record({
     'hibernating',
   ),
   startDate: start,
+  billingCycleAnchor: optionalEnd,
   endedAt: rareEnd,
   cancelAt: rareEnd,
   cancelAtPeriodEnd: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true)),
@@ -209,7 +218,10 @@ export const anyQueue: fc.Arbitrary<Facts> = fc
   .tuple(anyFacts, fc.constantFrom(1, 4, 10), fc.array(purchase, { minLength: 2, maxLength: 6 }))
   .map(([facts, accessDays, purchases]) => {
     const features = { export: true };
-    const p = { priceId: 'p', productId: 'product', rank: 0, accessDays, features };
+    const p = {
+      ...{ priceId: 'p', productId: 'product', rank: 0, accessDays, interval: null },
+      features,
+    };
     const ofExport = { featureCode: 'export', value: true, block: false };
     return {
       ...facts,

@@ -74,7 +74,14 @@ export function carriesOf(
   return Object.fromEntries(
     carries.map((carry) => [
       carry.priceId,
-      { productId: 'product', rank: 0, accessDays: null, features: { export: true }, ...carry },
+      {
+        productId: 'product',
+        rank: 0,
+        accessDays: null,
+        interval: null,
+        features: { export: true },
+        ...carry,
+      },
     ]),
   );
 }
@@ -97,6 +104,7 @@ export function subscriptionOf(given: Partial<SubscriptionFact> = {}): Subscript
     id: 'sub_1',
     status: 'active',
     startDate: day(0),
+    billingCycleAnchor: null,
     endedAt: null,
     cancelAt: null,
     cancelAtPeriodEnd: false,

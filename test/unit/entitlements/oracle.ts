@@ -228,7 +228,7 @@ function playThrough(
       const waits = running.some(
         ({ purchase: front }) => !isSetAside(facts, feature, front, purchase, now),
       );
-      if (accessDays === null || !waits) running.push(one);
+      if (accessDays === null || feature.type === 'metered' || !waits) running.push(one);
     }
     const next = Math.min(
       ...stops.filter((stop) => stop > now),
@@ -332,9 +332,25 @@ function merged(feature: FeatureFact, counting: Claim[]): FeatureValue {
     }
     return feature.merge === 'sum' ? total : largest;
   }
+  if (feature.type === 'metered') {
+    if (counting.some(({ value }) => value === 'unlimited')) return 'unlimited';
+    const key = ({ ref, part }: Claim) => `${ref.type} ${ref.id} ${ref.price_id ?? ''} ${part}`;
+    const inOrder = [...counting].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+    return { allowances: inOrder.map((claim) => allowance(feature, claim)) };
+  }
   let best: Claim | null = null;
   for (const claim of counting) if (best === null || goesBefore(claim, best)) best = claim;
   return best?.value ?? null;
+}
+
+function allowance(feature: FeatureFact, { value, quantity, ref }: Claim): FeatureValue {
+  const { amount, every } = value as { amount: number; every?: string }; // no other value is left
+  const source = ref.price_id === undefined ? {} : { price_id: ref.price_id };
+  return {
+    amount: amount * (feature.perQuantity ? quantity : 1),
+    every: every ?? null,
+    source: { type: ref.type, id: ref.id, ...source },
+  };
 }
 
 function goesBefore(a: Claim, b: Claim): boolean {

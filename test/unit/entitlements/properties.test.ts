@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 
 import { compute } from '../../../src/entitlements/core/compute.ts';
 import type { Facts, Segment, Timeline } from '../../../src/entitlements/core/facts.ts';
-import { sourcesOf } from '../../../src/entitlements/core/segment-sources.ts';
+import { countingIn, sourcesOf, valueOf } from '../../../src/entitlements/core/segment-sources.ts';
 import { anyFacts, anyGrant, anyQueue, anyRevocation, reordered } from './arbitrary-facts.ts';
 import { day } from './facts-of.ts';
 import { oracleAt } from './oracle.ts';
@@ -31,7 +31,7 @@ function expectByTheLetter(facts: Facts): void {
       const said =
         segment === null
           ? { reason: 'no_source', value: null, sources: [] }
-          : { reason: segment.reason, value: segment.value, sources: sourcesOf(segment) };
+          : { reason: segment.reason, value: valueOf(segment), sources: sourcesOf(segment) };
       const ruled = oracleAt(facts, feature, instant);
       if (!isDeepStrictEqual(said, ruled)) {
         expect({ instant, feature: feature.code, ...said }).toEqual(ruled);
@@ -77,7 +77,7 @@ describe('the timeline', () => {
           const told = (one: Segment) => ({
             reason: one.reason,
             value: one.value,
-            sources: sourcesOf(one),
+            sources: countingIn(one),
           });
           expect(isDeepStrictEqual(told(before), told(segment))).toBe(false);
         }
