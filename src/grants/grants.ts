@@ -1,5 +1,6 @@
 import { recordAudit } from '../audit/record.ts';
 import type { Operator } from '../auth/project-access.ts';
+import { isGivenAllowance } from '../entitlements/core/allowance.ts';
 import type { FeatureValue } from '../entitlements/core/facts.ts';
 import { featureType, type GivenValue, valueFault } from '../entitlements/feature-value.ts';
 import { updateUser, type UpdateUserDeps } from '../entitlements/refresh/update-user.ts';
@@ -75,7 +76,7 @@ export async function createGrant(
 /**
  * Returns the value for granting an active feature: the given value or, for a boolean, `true` by default.
  *
- * @throws ProblemError feature_not_found, bad_request
+ * @throws ProblemError feature_not_found, bad_request, period_not_allowed
  */
 export function grantableValue(
   feature: Pick<Feature, 'type' | 'archivedAt'> | null | undefined,
@@ -92,6 +93,11 @@ export function grantableValue(
       : valueFault(type, value);
   if (value === undefined || fault !== null) {
     throw new ProblemError('bad_request', undefined, [{ path: 'value', message: fault ?? '' }]);
+  }
+  if (isGivenAllowance(value) && type === 'metered' && value.every === 'period') {
+    throw new ProblemError('period_not_allowed', undefined, [
+      { path: 'value.every', message: 'must not be `period`: a grant has no billing period' },
+    ]);
   }
   return value;
 }

@@ -21,7 +21,7 @@ export function grantRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAc
     {
       config: {
         auth: 'admin',
-        problems: ['feature_not_found', 'window_invalid', 'too_many_grants'],
+        problems: ['feature_not_found', 'window_invalid', 'period_not_allowed', 'too_many_grants'],
       },
       schema: {
         tags,
@@ -45,7 +45,7 @@ export function grantRoutes(app: App, deps: UpdateUserDeps & { access: ProjectAc
       config: {
         auth: 'admin',
         cost: heavyCost,
-        problems: ['feature_not_found', 'window_invalid', 'too_many_grants'],
+        problems: ['feature_not_found', 'window_invalid', 'period_not_allowed', 'too_many_grants'],
       },
       schema: {
         tags,

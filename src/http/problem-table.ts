@@ -190,6 +190,12 @@ export const problems = {
       'The end is not after the start, an expiry is in the past, or a report covers too many days.',
     remedy: 'Correct the instants that `errors` lists.',
   },
+  period_not_allowed: {
+    status: 422,
+    title: 'Only a price has a billing period',
+    cause: 'A grant or a one-time price has an allowance with `every: "period"`.',
+    remedy: 'Send `day`, `week`, `month` or `year`, or leave `every` out to give the amount once.',
+  },
   url_not_allowed: {
     status: 422,
     title: 'Webhooks may not be sent to this URL',

@@ -1,6 +1,7 @@
 import { isGivenAllowance } from './allowance.ts';
 import type { FeatureFact, FeatureType, FeatureValue } from './facts.ts';
 import { byText } from './order.ts';
+import { allowancesValue, byRef } from './segment-sources.ts';
 import type { SourceWindow } from './windows.ts';
 
 /** A source with its value for one feature. */
@@ -37,7 +38,7 @@ export function isValueOf(type: FeatureType, value: FeatureValue): boolean {
  *   multiplied by its quantity if the feature is `perQuantity`. `"unlimited"` wins. The result never exceeds
  *   the largest safe integer.
  * - `config`: the value of the first source by {@link byPrecedence}.
- * - `metered`: `"unlimited"` if any source is; otherwise `true`, since each source keeps its own allowance.
+ * - `metered`: `"unlimited"` if any source is; otherwise the allowance of each source.
  *
  * @param counting at least one, each with a value of the feature's type.
  */
@@ -51,7 +52,9 @@ export function mergeValues(
     case 'limit':
       return mergeLimits(feature, counting);
     case 'metered':
-      return counting.some(({ value }) => value === 'unlimited') ? 'unlimited' : true;
+      return counting.some(({ value }) => value === 'unlimited')
+        ? 'unlimited'
+        : allowancesValue(counting.map(({ ref }) => ref).toSorted(byRef));
     case 'config':
       return firstOf(counting)?.value ?? null;
   }

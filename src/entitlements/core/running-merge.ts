@@ -2,7 +2,10 @@ import type { FeatureFact, FeatureValue } from './facts.ts';
 import { byPrecedence, contributionOf, type FeatureSource } from './merge.ts';
 import { createPriorityQueue } from './priority-queue.ts';
 
-/** An incremental `mergeValues` for a changing set of sources. */
+/**
+ * An incremental `mergeValues` for a changing set of sources. The value of a metered feature is `true` instead
+ * of its allowances, which would make a timeline grow with the square of its sources (`valueOf`).
+ */
 export interface RunningMerge {
   add(source: FeatureSource): void;
   remove(source: FeatureSource): void;
@@ -25,7 +28,7 @@ export function createRunningMerge(
     case 'limit':
       return feature.merge === 'sum' ? runningSum(feature) : runningMax(feature, sources);
     case 'metered':
-      return runningAny((source) => source.value === 'unlimited');
+      return runningUnlimited();
     case 'config': {
       const first = createPriorityQueue(sources.toSorted(byPrecedence));
       return { ...first, value: () => first.first()?.value ?? null };
@@ -33,15 +36,14 @@ export function createRunningMerge(
   }
 }
 
-/** Returns `"unlimited"` while any source passes the test, otherwise `true`. */
-function runningAny(isUnlimited: (source: FeatureSource) => boolean): RunningMerge {
+function runningUnlimited(): RunningMerge {
   let unlimited = 0;
   return {
-    add(source) {
-      if (isUnlimited(source)) unlimited += 1;
+    add({ value }) {
+      if (value === 'unlimited') unlimited += 1;
     },
-    remove(source) {
-      if (isUnlimited(source)) unlimited -= 1;
+    remove({ value }) {
+      if (value === 'unlimited') unlimited -= 1;
     },
     value: () => (unlimited > 0 ? 'unlimited' : true),
   };

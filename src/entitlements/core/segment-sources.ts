@@ -65,12 +65,17 @@ export function allowancesOf(segment: Segment): (Allowance & { source: PlainRef 
 export function valueOf(segment: Segment): FeatureValue {
   const { featureType, reason, value } = segment;
   if (featureType !== 'metered' || reason !== 'granted' || value === 'unlimited') return value;
+  return allowancesValue(countingIn(segment));
+}
+
+/** Returns the value of a metered feature from its sources, ordered by {@link byRef}. */
+export function allowancesValue(sources: readonly SourceRef[]): FeatureValue {
   return {
-    allowances: allowancesOf(segment).map(({ amount, every, source }) => ({
-      amount,
-      every,
-      source: { ...source },
-    })),
+    allowances: sources.flatMap((ref) => {
+      if (ref.allowance === undefined) return [];
+      const { amount, every } = ref.allowance;
+      return { amount, every, source: { ...plainRef(ref) } };
+    }),
   };
 }
 

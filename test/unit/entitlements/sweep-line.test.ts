@@ -7,7 +7,12 @@ import { compute, computeListing } from '../../../src/entitlements/core/compute.
 import { decide, featureCases, type FeatureCase } from '../../../src/entitlements/core/decision.ts';
 import type { Facts, GrantFact, Segment, SourceRef } from '../../../src/entitlements/core/facts.ts';
 import { byText } from '../../../src/entitlements/core/order.ts';
-import { byRef, countingIn, spansOf } from '../../../src/entitlements/core/segment-sources.ts';
+import {
+  byRef,
+  countingIn,
+  spansOf,
+  valueOf,
+} from '../../../src/entitlements/core/segment-sources.ts';
 import { sweepLine } from '../../../src/entitlements/core/sweep-line.ts';
 import { anyFacts } from './arbitrary-facts.ts';
 import { day, factsOf, grantOf, revocationOf, seatsFeature } from './facts-of.ts';
@@ -55,7 +60,11 @@ function definedFor(featureCase: FeatureCase): WholeSegment[] {
 }
 
 function whole(timeline: readonly Segment[]): WholeSegment[] {
-  return timeline.map((segment) => ({ ...segment, sources: countingIn(segment) }));
+  return timeline.map((segment) => ({
+    ...segment,
+    value: valueOf(segment),
+    sources: countingIn(segment),
+  }));
 }
 
 /** The number `n` top-ups of `seats`, a minute apart, each worth 1. */
