@@ -1,0 +1,95 @@
+import type { Interval } from '../../entitlements/core/intervals.ts';
+import type { SourceRef } from '../../entitlements/core/facts.ts';
+
+/*
+ * The facts from which a user's balance of one metered feature is computed: plain data, instants as whole
+ * epoch milliseconds, Infinity for "never", units as integers. Allowances come from the timeline and are
+ * never stored as balances; only usage is stored.
+ */
+
+export interface BillingInterval {
+  unit: 'day' | 'week' | 'month' | 'year';
+  count: number;
+}
+
+/** What one source gives of the feature. */
+export interface Allowance {
+  /**
+   * The id of the subscription item, line item or grant. It stays the same when the price or the mapping
+   * changes.
+   */
+  part: string;
+  /** The units of one period, at least 1, already multiplied by the quantity if the feature is so. */
+  amount: number;
+  /** How often the amount is given; null if once. */
+  interval: BillingInterval | null;
+  rollover: Rollover | null;
+  /** When the source began. */
+  startAt: number;
+  /** The instant from which periods are counted. From `startAt` until then runs the trial, one period. */
+  anchorAt: number;
+}
+
+/** At most `max` unused units are carried over, each for at most `periods` periods after its own. */
+export interface Rollover {
+  max: number;
+  periods: number;
+}
+
+/** An allowance that counts at the instant. */
+export interface CountingAllowance extends Allowance, Interval {
+  source: SourceRef;
+  /** The window around the instant in which the part counts without a break; `to` may be Infinity. */
+  from: number;
+  to: number;
+}
+
+/** An allowance as it was known, and counted, over a past interval. */
+export interface PastAllowance extends Interval {
+  allowance: Allowance;
+}
+
+/** The stored usage of one bucket: of one part over one period. */
+export interface BucketRow {
+  part: string;
+  periodStart: number;
+  periodEnd: number;
+  /** The schedule to which the period belongs (`scheduledPeriod`). */
+  schedule: string;
+  /** The own amount of the period when the row was last written. */
+  amount: number;
+  /** The units used. Held units are not included. */
+  used: number;
+  /** When units were last used or held, not given back. */
+  usedAt: number;
+}
+
+/** Units of an entry or a hold that are counted in one bucket; negative in a reversal. */
+export interface Booking {
+  part: string;
+  periodStart: number;
+  units: number;
+}
+
+/** A hold that is neither settled nor released. */
+export interface Hold {
+  id: string;
+  /** In burn order. */
+  bookings: readonly Booking[];
+  /** From this instant on the hold no longer counts. */
+  expiresAt: number;
+}
+
+/** All facts about one user and one feature at an instant. */
+export interface UsageFacts {
+  /** The allowances of the timeline at the instant, one per part. */
+  allowances: readonly CountingAllowance[] | 'unlimited';
+  /**
+   * What was known of the parts whose allowance has a rollover, from the earliest known, in any order. It may
+   * begin later if nothing before is carried over.
+   */
+  past: readonly PastAllowance[];
+  /** All rows of these parts, and those of the bookings of `holds`. */
+  rows: readonly BucketRow[];
+  holds: readonly Hold[];
+}
