@@ -47,6 +47,7 @@ export function hold(
 ): Outcome {
   const buckets = bucketsAt(facts, at);
   const bookings = burn(buckets, allowedOf(buckets, amount, { overage, partial: false }));
+  if (bookings.length === 0) return outcome(facts, [], [], at);
   const unused = bookings.map((booking) => ({ ...booking, units: 0 }));
   const kept = { ...facts, holds: [...facts.holds, { id, bookings, expiresAt }] };
   return outcome(kept, bookings, rowsOf(facts, buckets, unused, at), at);

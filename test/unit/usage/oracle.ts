@@ -1,0 +1,304 @@
+/*
+ * A second implementation of the rules, slow and literal. It walks through time by half days, finds periods by
+ * counting days, and keeps every unit as an object of its own. It shares no code with the service.
+ */
+import { halfDayMs, type Version, type World, type WorldSource } from './world.ts';
+
+/** A bucket as the oracle sees it: units in a row, from which the first `spent` are gone. */
+export interface OracleBucket {
+  part: string;
+  birth: number;
+  end: number;
+  label: string;
+  units: Unit[];
+  used: number;
+  held: number;
+  from: number;
+  to: number;
+}
+
+/** One unit; `age` counts the ends of periods that it has lived through. */
+interface Unit {
+  owner: number;
+  age: number;
+}
+
+/** One spent or held unit. */
+interface Spent {
+  deed: string;
+  part: string;
+  birth: number;
+  /** When a hold ends; null once the unit is used. */
+  heldUntil: number | null;
+}
+
+/** What is remembered of a bucket from which units were taken. */
+interface Note {
+  part: string;
+  birth: number;
+  end: number;
+  label: string;
+  amount: number;
+  at: number;
+}
+
+type Due = Pick<Note, 'birth' | 'end' | 'label'>;
+
+const dayMs = 2 * halfDayMs;
+
+export function createOracle(world: World) {
+  let spent: Spent[] = [];
+  const notes = new Map<string, Note>();
+
+  const isLive = ({ heldUntil }: Spent, t: number) => heldUntil === null || t < heldUntil;
+  const liveOn = (part: string, birth: number, t: number) =>
+    spent.filter((one) => one.part === part && one.birth === birth && isLive(one, t));
+  const notesInUse = (part: string, t: number) =>
+    [...notes.values()].filter((one) => one.part === part && liveOn(part, one.birth, t).length > 0);
+
+  /** Which bucket of a source is current at `tau`, as its buckets in use say. */
+  function currentAt(
+    source: WorldSource,
+    tau: number,
+    inUse: readonly Note[],
+  ): Due & { amount: number } {
+    const version = versionAt(source, tau);
+    const due = dueAt(source, version, tau);
+    const periodic = inUse.filter(({ label }) => label !== 'once' && label !== 'trial');
+    for (const note of periodic) {
+      if (note.birth <= tau && tau < note.end) {
+        return { ...note, amount: note.label === due.label ? version.amount : note.amount };
+      }
+    }
+    for (const note of inUse) {
+      if (note.label !== 'once') continue;
+      if (due.label === 'once') return { ...note, end: Infinity, amount: version.amount };
+      const { end } = dueAt(source, version, note.at);
+      if (tau < end) return { ...note, end };
+    }
+    let { birth } = due;
+    for (const { end } of periodic) if (end <= tau && end > birth) birth = end;
+    return { ...due, birth, amount: version.amount };
+  }
+
+  /** The bucket of a source at `t`: everything that happened to it is played again from its start. */
+  function bucketOf(source: WorldSource, t: number): OracleBucket | null {
+    const currents = new Map<number, { due: Due & { amount: number }; units: Unit[] }>();
+    let last: { birth: number; windowFrom: number; carried: Unit[] } | null = null;
+    const inUse = notesInUse(source.part, t);
+    for (let tau = source.startAt; tau <= t; tau += halfDayMs) {
+      const window = source.windows.find(({ from, to }) => from <= tau && tau < to);
+      if (window === undefined) continue;
+      const due = currentAt(source, tau, inUse);
+      if (last === null || last.birth !== due.birth || last.windowFrom !== window.from) {
+        const carried: Unit[] = due.birth <= window.from ? [] : carriedAt(source, due.birth, t);
+        last = { birth: due.birth, windowFrom: window.from, carried };
+      }
+      const own = Array.from({ length: due.amount }, () => ({ owner: due.birth, age: 0 }));
+      currents.set(tau, { due, units: [...last.carried, ...own] });
+    }
+
+    function carriedAt({ part, knownAt }: WorldSource, birth: number, seenAt: number): Unit[] {
+      const tau = birth - halfDayMs;
+      const before = tau < knownAt ? undefined : currents.get(tau);
+      if (before === undefined || before.due.label === 'once') return [];
+      const gone = liveOn(part, before.due.birth, seenAt).length;
+      const left = before.units.slice(gone);
+      const isOwn = ({ owner }: Unit) => owner === before.due.birth;
+      if (before.due.end > birth) return left.filter((unit) => !isOwn(unit));
+      const aged = left.map(({ owner, age }) => ({ owner, age: age + 1 }));
+      return allowedBy(versionAt(source, tau), aged);
+    }
+
+    const now = currents.get(t);
+    const window = source.windows.find(({ from, to }) => from <= t && t < to);
+    if (now === undefined || window === undefined) return null;
+    const { amount, ...due } = now.due;
+    const carried = allowedBy(versionAt(source, t), now.units.slice(0, now.units.length - amount));
+    const live = liveOn(source.part, due.birth, t);
+    return {
+      part: source.part,
+      birth: due.birth,
+      end: due.end,
+      label: due.label,
+      units: [...carried, ...now.units.slice(now.units.length - amount)],
+      used: live.filter(({ heldUntil }) => heldUntil === null).length,
+      held: live.filter(({ heldUntil }) => heldUntil !== null).length,
+      from: Math.max(due.birth, window.from),
+      to: Math.min(due.end, window.to),
+    };
+  }
+
+  /** The buckets of an instant, in the order of use; `unlimited` if nothing limits it. */
+  function bucketsAt(t: number): OracleBucket[] | 'unlimited' {
+    if (world.unlimited.from <= t && t < world.unlimited.to) return 'unlimited';
+    const found = world.sources.map((source) => bucketOf(source, t)).filter((one) => one !== null);
+    const order: OracleBucket[] = [];
+    while (order.length < found.length) {
+      let rest = found.filter((one) => !order.includes(one));
+      const end = Math.min(...rest.map(({ to }) => to));
+      rest = rest.filter(({ to }) => to === end);
+      if (rest.some(({ label }) => label !== 'once'))
+        rest = rest.filter((one) => one.label !== 'once');
+      const start = Math.min(...rest.map(({ from }) => from));
+      rest = rest.filter(({ from }) => from === start);
+      const first = rest.sort((a, b) => (a.part < b.part ? -1 : 1))[0];
+      if (first !== undefined) order.push(first);
+    }
+    return order;
+  }
+
+  const leftOf = ({ units, used, held }: OracleBucket) => units.length - used - held;
+
+  /** Takes one unit from the first bucket that has one, or overdraws the one that ends last. */
+  function takeOne(deed: string, t: number, heldUntil: number | null, orElse?: Spent): void {
+    const buckets = bucketsAt(t);
+    if (buckets === 'unlimited') {
+      spent.push({ deed, part: 'unlimited', birth: 0, heldUntil });
+      return;
+    }
+    const bucket = buckets.find((one) => leftOf(one) > 0) ?? buckets.at(-1);
+    if (bucket === undefined) {
+      if (orElse !== undefined) spent.push({ ...orElse, deed, heldUntil });
+      return;
+    }
+    const { part, birth, end, label } = bucket;
+    const own = bucket.units.filter(({ owner }) => owner === birth).length;
+    spent.push({ deed, part, birth, heldUntil });
+    notes.set(`${part} ${birth}`, { part, birth, end, label, amount: own, at: t });
+  }
+
+  function take(
+    deed: string,
+    t: number,
+    amount: number,
+    { overage, partial }: { overage: 'deny' | 'allow'; partial: boolean },
+    heldUntil: number | null,
+  ): number {
+    const buckets = bucketsAt(t);
+    let count = amount;
+    if (buckets !== 'unlimited' && overage === 'deny') {
+      const left = buckets.reduce((sum, bucket) => sum + leftOf(bucket), 0);
+      if (left < amount) count = partial && left > 0 ? left : 0;
+    }
+    if (buckets.length === 0) return 0;
+    for (let n = 0; n < count; n += 1) takeOne(deed, t, heldUntil);
+    return count;
+  }
+
+  /** A settled unit leaves its bucket as it is now: it may have another end or amount than at the hold. */
+  function noteAgain({ part, birth }: Spent, t: number): void {
+    const note = notes.get(`${part} ${birth}`);
+    if (note === undefined) return;
+    const buckets = bucketsAt(t);
+    const now =
+      buckets === 'unlimited'
+        ? undefined
+        : buckets.find((one) => one.part === part && one.birth === birth);
+    notes.set(`${part} ${birth}`, {
+      ...note,
+      at: t,
+      ...(now === undefined
+        ? {}
+        : {
+            end: now.end,
+            label: now.label,
+            amount: now.units.filter(({ owner }) => owner === birth).length,
+          }),
+    });
+  }
+
+  return {
+    bucketsAt,
+    leftOf,
+    usedUnlimited: (t: number) => liveOn('unlimited', 0, t).length,
+    consume: (
+      deed: string,
+      t: number,
+      amount: number,
+      rules: { overage: 'deny' | 'allow'; partial: boolean },
+    ) => take(deed, t, amount, rules, null),
+    hold: (
+      deed: string,
+      t: number,
+      amount: number,
+      rules: { overage: 'deny' | 'allow'; expiresAt: number },
+    ) => take(deed, t, amount, { ...rules, partial: false }, rules.expiresAt),
+    settle(hold: string, deed: string, t: number, amount: number): void {
+      const kept = spent.filter((one) => one.deed === hold);
+      for (const [index, one] of kept.entries()) {
+        if (index >= amount) continue;
+        noteAgain(one, t);
+        one.deed = deed;
+        one.heldUntil = null;
+      }
+      for (let n = kept.length; n < amount; n += 1) takeOne(deed, t, null, kept.at(-1));
+      spent = spent.filter((one) => one.deed !== hold);
+    },
+    reverse(deed: string): void {
+      spent = spent.filter((one) => one.deed !== deed);
+    },
+  };
+}
+
+function versionAt({ versions }: WorldSource, tau: number): Version {
+  const version = versions.findLast(({ at }) => at <= tau);
+  if (version === undefined) throw new Error('The source has not begun.');
+  return version;
+}
+
+/** Drops the carried units that a rule does not let live: the too old, then the oldest above `max`. */
+function allowedBy({ rollover }: Version, units: readonly Unit[]): Unit[] {
+  const left = units.filter(({ age }) => rollover !== null && age <= rollover.periods);
+  while (rollover !== null && left.length > rollover.max) left.shift();
+  return left;
+}
+
+/** The period of a schedule that covers an instant, found by walking from its anchor. */
+function dueAt({ startAt }: WorldSource, { interval, anchorAt }: Version, tau: number): Due {
+  if (interval === null) return { label: 'once', birth: startAt, end: Infinity };
+  if (tau < anchorAt) return { label: 'trial', birth: startAt, end: anchorAt };
+  const label = `${interval.count} ${interval.unit}`;
+  const births = birthsOf(interval, anchorAt);
+  const next = births.findIndex((at) => tau < at);
+  return { label, birth: births[next - 1] ?? NaN, end: births[next] ?? NaN };
+}
+
+const walked = new Map<string, number[]>();
+
+/** The starts of the periods of some years, found by walking day by day from the anchor. */
+function birthsOf({ unit, count }: NonNullable<Version['interval']>, anchorAt: number): number[] {
+  const key = `${anchorAt} ${count} ${unit}`;
+  const known = walked.get(key);
+  if (known !== undefined) return known;
+  const births = [anchorAt];
+  let steps = 0;
+  for (let day = 1; day <= 1500; day += 1) {
+    const at = anchorAt + day * dayMs;
+    if (!isStep(unit, anchorAt, at)) continue;
+    steps += 1;
+    if (steps % count === 0) births.push(at);
+  }
+  walked.set(key, births);
+  return births;
+}
+
+/** Whether a day, a week, a month or a year of the anchor's ends on this day. */
+function isStep(unit: 'day' | 'week' | 'month' | 'year', anchorAt: number, at: number): boolean {
+  const wanted = new Date(anchorAt);
+  const day = new Date(at);
+  const isLastOfMonth = new Date(at + dayMs).getUTCMonth() !== day.getUTCMonth();
+  switch (unit) {
+    case 'day':
+      return true;
+    case 'week':
+      return day.getUTCDay() === wanted.getUTCDay();
+    case 'month':
+      return (
+        day.getUTCDate() === wanted.getUTCDate() ||
+        (isLastOfMonth && wanted.getUTCDate() > day.getUTCDate())
+      );
+    case 'year':
+      return day.getUTCMonth() === wanted.getUTCMonth() && isStep('month', anchorAt, at);
+  }
+}
