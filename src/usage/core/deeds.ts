@@ -81,11 +81,7 @@ export function settle(facts: UsageFacts, open: Hold, amount: number, at: number
  */
 export function reverse(facts: UsageFacts, entry: readonly Booking[], at: number): Outcome {
   const bookings = entry.map((booking) => ({ ...booking, units: -booking.units }));
-  const rows = bookings.map((booking) => {
-    const row = rowIn(facts, booking);
-    return { ...row, used: row.used + booking.units };
-  });
-  return outcome(facts, bookings, rows, at);
+  return outcome(facts, bookings, rowsOf(facts, [], bookings, at), at);
 }
 
 /** Returns how many of the wanted units may be used. */
@@ -100,7 +96,10 @@ function allowedOf(
   return partial ? left : 0;
 }
 
-/** Returns the rows of bookings with their units added: of running buckets as they are now, or as stored. */
+/**
+ * Returns the rows of bookings with their units added: of running buckets as they are now, of others as they
+ * are stored.
+ */
 function rowsOf(
   facts: UsageFacts,
   buckets: readonly Bucket[],
@@ -108,13 +107,15 @@ function rowsOf(
   at: number,
 ): BucketRow[] {
   return bookings.map((booking) => {
-    const { part, periodStart, periodEnd, schedule, amount, used } =
-      buckets.find((bucket) => isSame(bucket, booking)) ?? rowIn(facts, booking);
-    return {
-      ...{ part, periodStart, periodEnd, schedule, amount },
-      ...{ used: used + booking.units, usedAt: at },
-    };
+    const bucket = buckets.find((one) => isSame(one, booking));
+    const row = bucket === undefined ? rowIn(facts, booking) : rowOf(bucket, at);
+    return { ...row, used: row.used + booking.units };
   });
+}
+
+function rowOf(bucket: Bucket, usedAt: number): BucketRow {
+  const { part, periodStart, periodEnd, schedule, amount, used } = bucket;
+  return { part, periodStart, periodEnd, schedule, amount, used, usedAt };
 }
 
 function rowIn({ rows }: UsageFacts, booking: Booking): BucketRow {

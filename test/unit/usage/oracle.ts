@@ -188,24 +188,15 @@ export function createOracle(world: World) {
 
   /** A settled unit leaves its bucket as it is now: it may have another end or amount than at the hold. */
   function noteAgain({ part, birth }: Spent, t: number): void {
-    const note = notes.get(`${part} ${birth}`);
-    if (note === undefined) return;
     const buckets = bucketsAt(t);
     const now =
       buckets === 'unlimited'
         ? undefined
         : buckets.find((one) => one.part === part && one.birth === birth);
-    notes.set(`${part} ${birth}`, {
-      ...note,
-      at: t,
-      ...(now === undefined
-        ? {}
-        : {
-            end: now.end,
-            label: now.label,
-            amount: now.units.filter(({ owner }) => owner === birth).length,
-          }),
-    });
+    if (now === undefined) return;
+    const { end, label, units } = now;
+    const amount = units.filter(({ owner }) => owner === birth).length;
+    notes.set(`${part} ${birth}`, { part, birth, end, label, amount, at: t });
   }
 
   return {
