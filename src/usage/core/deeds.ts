@@ -1,6 +1,7 @@
 import { type Balance, balanceOf, type Bucket, bucketsAt } from './balance.ts';
 import { burn, firstUnits, isSame, merged, unitsOf } from './bookings.ts';
 import type { Booking, BucketRow, Hold, UsageFacts } from './facts.ts';
+import { once } from './periods.ts';
 
 /** What a deed does: its answer, and what to store in its transaction. */
 export interface Outcome {
@@ -114,7 +115,8 @@ function rowsOf(
 }
 
 function rowOf(bucket: Bucket, usedAt: number): BucketRow {
-  const { part, periodStart, periodEnd, schedule, amount, used } = bucket;
+  const { part, periodStart, schedule, amount, used } = bucket;
+  const periodEnd = schedule === once ? Infinity : bucket.periodEnd;
   return { part, periodStart, periodEnd, schedule, amount, used, usedAt };
 }
 

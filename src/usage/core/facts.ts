@@ -37,7 +37,7 @@ export interface Rollover {
 }
 
 /** An allowance that counts at the instant. */
-export interface CountingAllowance extends Allowance, Interval {
+export interface CountingAllowance extends Allowance {
   source: SourceRef;
   /** The window around the instant in which the part counts without a break; `to` may be Infinity. */
   from: number;
@@ -60,7 +60,7 @@ export interface BucketRow {
   amount: number;
   /** The units used. Held units are not included. */
   used: number;
-  /** When units were last used or held, not given back. */
+  /** When units were last taken from the bucket while it was running. */
   usedAt: number;
 }
 
@@ -85,11 +85,14 @@ export interface UsageFacts {
   /** The allowances of the timeline at the instant, one per part. */
   allowances: readonly CountingAllowance[] | 'unlimited';
   /**
-   * What was known of the parts whose allowance has a rollover, from the earliest known, in any order. It may
-   * begin later if nothing before is carried over.
+   * What was known of each part whose allowance has a rollover, in any order. A part that was unknown, or did
+   * not count, when a period ended carries nothing over from it.
    */
   past: readonly PastAllowance[];
-  /** All rows of these parts, and those of the bookings of `holds`. */
+  /**
+   * The stored rows of the user and feature, in any order. Rows of ended periods may be left out if the
+   * allowance of their part has no rollover, except the last with units of each part and those of bookings.
+   */
   rows: readonly BucketRow[];
   holds: readonly Hold[];
 }

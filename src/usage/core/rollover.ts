@@ -54,13 +54,11 @@ function endedBuckets(
     const known = past.find(({ from, to }) => from <= last && last < to);
     if (known === undefined) break;
     const bucket = runningBucket(known.allowance, used, last);
-    if (bucket.schedule === once) break;
-    ended.push({
-      amount: bucket.amount,
-      used: bucket.used + bucket.held,
-      rollover: known.allowance.rollover,
-      isCut: bucket.periodEnd > start,
-    });
+    const { rollover } = known.allowance;
+    const isCut = bucket.periodEnd > start;
+    // Nothing passes the end of a period without a rule, or a bucket that is given once.
+    if (bucket.schedule === once || (rollover === null && !isCut)) break;
+    ended.push({ amount: bucket.amount, used: bucket.used + bucket.held, rollover, isCut });
     start = bucket.periodStart;
   }
   return ended;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 
-import { balanceOf, bucketsAt } from '../../../src/usage/core/balance.ts';
+import { balanceOf, bucketsAt, isOpen } from '../../../src/usage/core/balance.ts';
+import type { BucketRow, UsageFacts } from '../../../src/usage/core/facts.ts';
 import { createLedger } from './ledger.ts';
 import { createOracle } from './oracle.ts';
 import { anyStory, type Deed, halfDayMs, type World } from './world.ts';
@@ -13,7 +14,10 @@ type Ledger = ReturnType<typeof createLedger>;
 type Oracle = ReturnType<typeof createOracle>;
 
 function expectSameBuckets(ledger: Ledger, oracle: Oracle, t: number): void {
-  const buckets = bucketsAt(ledger.factsAt(t), t);
+  const facts = ledger.factsAt(t);
+  const buckets = bucketsAt(facts, t);
+  expect(bucketsAt(reversed(facts), t)).toEqual(buckets);
+  expect(bucketsAt({ ...facts, rows: fewestRows(facts, t) }, t)).toEqual(buckets);
   const { balance } = balanceOf(buckets);
   const expected = oracle.bucketsAt(t);
   if (expected === 'unlimited') {
@@ -34,6 +38,32 @@ function expectSameBuckets(ledger: Ledger, oracle: Oracle, t: number): void {
     }),
   );
   expect(balance).toBe(expected.reduce((sum, bucket) => sum + oracle.leftOf(bucket), 0));
+}
+
+/** The same facts in another order. */
+function reversed({ allowances, past, rows, holds }: UsageFacts): UsageFacts {
+  return {
+    allowances: allowances === 'unlimited' ? allowances : allowances.toReversed(),
+    past: past.toReversed(),
+    rows: rows.toReversed(),
+    holds: holds.toReversed(),
+  };
+}
+
+/** The rows without those that `UsageFacts` says may be left out. */
+function fewestRows({ allowances, rows, holds }: UsageFacts, t: number): BucketRow[] {
+  const inHolds = holds.filter((one) => isOpen(one, t)).flatMap(({ bookings }) => bookings);
+  const isHeld = (row: BucketRow) =>
+    inHolds.some((one) => one.part === row.part && one.periodStart === row.periodStart);
+  return rows.filter((row) => {
+    const allowance =
+      allowances === 'unlimited' ? undefined : allowances.find(({ part }) => part === row.part);
+    if (allowance?.rollover || row.periodEnd > t || isHeld(row)) return true;
+    const others = rows.filter((one) => one.part === row.part && one.used > 0);
+    return (
+      row.used > 0 && others.every((one) => one.periodEnd <= row.periodEnd || one.periodEnd > t)
+    );
+  });
 }
 
 function iso(instant: number): string {

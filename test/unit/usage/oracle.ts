@@ -2,14 +2,12 @@
  * A second implementation of the rules, slow and literal. It walks through time by half days, finds periods by
  * counting days, and keeps every unit as an object of its own. It shares no code with the service.
  */
+import { type Due, dueAt, versionAt } from './oracle-periods.ts';
 import { halfDayMs, type Version, type World, type WorldSource } from './world.ts';
 
 /** A bucket as the oracle sees it: units in a row, from which the first `spent` are gone. */
-export interface OracleBucket {
+export interface OracleBucket extends Due {
   part: string;
-  birth: number;
-  end: number;
-  label: string;
   units: Unit[];
   used: number;
   held: number;
@@ -33,18 +31,11 @@ interface Spent {
 }
 
 /** What is remembered of a bucket from which units were taken. */
-interface Note {
+interface Note extends Due {
   part: string;
-  birth: number;
-  end: number;
-  label: string;
   amount: number;
   at: number;
 }
-
-type Due = Pick<Note, 'birth' | 'end' | 'label'>;
-
-const dayMs = 2 * halfDayMs;
 
 export function createOracle(world: World) {
   let spent: Spent[] = [];
@@ -232,64 +223,9 @@ export function createOracle(world: World) {
   };
 }
 
-function versionAt({ versions }: WorldSource, tau: number): Version {
-  const version = versions.findLast(({ at }) => at <= tau);
-  if (version === undefined) throw new Error('The source has not begun.');
-  return version;
-}
-
 /** Drops the carried units that a rule does not let live: the too old, then the oldest above `max`. */
 function allowedBy({ rollover }: Version, units: readonly Unit[]): Unit[] {
   const left = units.filter(({ age }) => rollover !== null && age <= rollover.periods);
   while (rollover !== null && left.length > rollover.max) left.shift();
   return left;
-}
-
-/** The period of a schedule that covers an instant, found by walking from its anchor. */
-function dueAt({ startAt }: WorldSource, { interval, anchorAt }: Version, tau: number): Due {
-  if (interval === null) return { label: 'once', birth: startAt, end: Infinity };
-  if (tau < anchorAt) return { label: 'trial', birth: startAt, end: anchorAt };
-  const label = `${interval.count} ${interval.unit}`;
-  const births = birthsOf(interval, anchorAt);
-  const next = births.findIndex((at) => tau < at);
-  return { label, birth: births[next - 1] ?? NaN, end: births[next] ?? NaN };
-}
-
-const walked = new Map<string, number[]>();
-
-/** The starts of the periods of some years, found by walking day by day from the anchor. */
-function birthsOf({ unit, count }: NonNullable<Version['interval']>, anchorAt: number): number[] {
-  const key = `${anchorAt} ${count} ${unit}`;
-  const known = walked.get(key);
-  if (known !== undefined) return known;
-  const births = [anchorAt];
-  let steps = 0;
-  for (let day = 1; day <= 1500; day += 1) {
-    const at = anchorAt + day * dayMs;
-    if (!isStep(unit, anchorAt, at)) continue;
-    steps += 1;
-    if (steps % count === 0) births.push(at);
-  }
-  walked.set(key, births);
-  return births;
-}
-
-/** Whether a day, a week, a month or a year of the anchor's ends on this day. */
-function isStep(unit: 'day' | 'week' | 'month' | 'year', anchorAt: number, at: number): boolean {
-  const wanted = new Date(anchorAt);
-  const day = new Date(at);
-  const isLastOfMonth = new Date(at + dayMs).getUTCMonth() !== day.getUTCMonth();
-  switch (unit) {
-    case 'day':
-      return true;
-    case 'week':
-      return day.getUTCDay() === wanted.getUTCDay();
-    case 'month':
-      return (
-        day.getUTCDate() === wanted.getUTCDate() ||
-        (isLastOfMonth && wanted.getUTCDate() > day.getUTCDate())
-      );
-    case 'year':
-      return day.getUTCMonth() === wanted.getUTCMonth() && isStep('month', anchorAt, at);
-  }
 }
