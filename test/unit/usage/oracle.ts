@@ -75,13 +75,13 @@ export function createOracle(world: World) {
   /** The bucket of a source at `t`: everything that happened to it is played again from its start. */
   function bucketOf(source: WorldSource, t: number): OracleBucket | null {
     const currents = new Map<number, { due: Due & { amount: number }; units: Unit[] }>();
-    let last: { birth: number; windowFrom: number; carried: Unit[] } | null = null;
+    let last: { birth: number; windowFrom: number; carried: Unit[] } | undefined;
     const inUse = notesInUse(source.part, t);
     for (let tau = source.startAt; tau <= t; tau += halfDayMs) {
       const window = source.windows.find(({ from, to }) => from <= tau && tau < to);
       if (window === undefined) continue;
       const due = currentAt(source, tau, inUse);
-      if (last === null || last.birth !== due.birth || last.windowFrom !== window.from) {
+      if (last?.birth !== due.birth || last.windowFrom !== window.from) {
         const carried: Unit[] = due.birth <= window.from ? [] : carriedAt(source, due.birth, t);
         last = { birth: due.birth, windowFrom: window.from, carried };
       }

@@ -42,14 +42,20 @@ describe('what a period left unused', () => {
     expect(unused(two)).toBe(300);
   });
 
-  test('is at most `max`: the units that would die first are dropped', () => {
+  test('is at most `max`', () => {
     const rollover = { max: 50, periods: 2 };
     const facts = consumed(factsOf([allowanceOf({ rollover })]), '2026-01-20', 70);
     expect(balanceOn(facts, '2026-02-15')).toBe(130);
-    // 30 of January and 50 of February's 100 would be 80; only the 50 remain, and live through April.
-    const march = consumed(facts, '2026-03-20', 100);
-    expect(bucketsOn(facts, '2026-03-15')).toEqual(['si_1 2026-03-15…2026-04-15: 100 + 50 - 0']);
-    expect(bucketsOn(march, '2026-04-15')).toEqual(['si_1 2026-04-15…2026-05-15: 100 + 50 - 0']);
+    expect(balanceOn(facts, '2026-03-15')).toBe(150);
+  });
+
+  test('loses the units that would die first if it is more than `max`', () => {
+    const rollover = { max: 50, periods: 2 };
+    const unused = factsOf([allowanceOf({ amount: 40, rollover })]);
+    const less = changedTo(unused, '2026-03-16', [allowanceOf({ amount: 10, rollover })]);
+    const facts = consumed(less, '2026-03-20', 20);
+    // 10 of January's and 40 of February's were carried into March, which used 10 of each.
+    expect(bucketsOn(facts, '2026-04-15')).toEqual(['si_1 2026-04-15…2026-05-15: 10 + 40 - 0']);
   });
 
   test('is never a debt', () => {

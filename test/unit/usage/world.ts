@@ -83,16 +83,16 @@ const source = (part: string, base: number): fc.Arbitrary<WorldSource> =>
       start: halfDays(0, 60),
       given,
       // Before the start: an item that joined a running subscription. After it: a trial.
-      anchor: fc.oneof(fc.constant(0), fc.constant(0), halfDays(-800, 40)),
+      anchor: fc.oneof(fc.constant(0), fc.constant(0), halfDays(-800, 0), halfDays(1, 60)),
       changes: fc.array(change, { maxLength: 3 }),
       windows: fc.array(fc.tuple(halfDays(0, 60), halfDays(1, 250)), {
         minLength: 1,
         maxLength: 3,
       }),
-      isOpenEnded: fc.boolean(),
+      lastEnd: fc.constantFrom('own', 'never', 'common'),
       known: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, halfDays(0, 40)),
     })
-    .map(({ start, given: first, anchor, changes, windows, isOpenEnded, known }) => {
+    .map(({ start, given: first, anchor, changes, windows, lastEnd, known }) => {
       const startAt = base + start;
       const versions: Version[] = [{ ...first, at: startAt, anchorAt: startAt + anchor }];
       for (const { after, given: next, anchor: move, later } of changes) {
@@ -111,7 +111,11 @@ const source = (part: string, base: number): fc.Arbitrary<WorldSource> =>
         return { from: begun, to: from };
       });
       const last = counts.at(-1);
-      if (isOpenEnded && last !== undefined) last.to = Infinity;
+      const commonEnd = base + 250 * halfDayMs;
+      if (last !== undefined && lastEnd !== 'own') {
+        if (lastEnd === 'never') last.to = Infinity;
+        else if (last.from < commonEnd) last.to = commonEnd;
+      }
       return { part, startAt, versions, windows: counts, knownAt: startAt + known };
     });
 
