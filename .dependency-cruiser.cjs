@@ -24,6 +24,7 @@ const rooms = [
   'mirror/',
   'catalog/',
   'grants/',
+  'usage/',
   'projects/',
   'webhook/',
   'outbound/',
