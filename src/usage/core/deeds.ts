@@ -24,7 +24,7 @@ export interface ConsumeRules {
   partial: boolean;
 }
 
-/** Uses units, or denies that and changes nothing. */
+/** Uses units. If the rules deny it, changes nothing. */
 export function consume(
   facts: UsageFacts,
   amount: number,
@@ -37,8 +37,8 @@ export function consume(
 }
 
 /**
- * Holds units, or denies that and changes nothing. Held units count as used until the hold is settled or
- * expires. The rows are written without them, so that their buckets are known.
+ * Holds units, which then count as used until the hold is settled or expires. If the rules deny it, changes
+ * nothing. The rows to write do not include the held units: they make the buckets known.
  */
 export function hold(
   facts: UsageFacts,
