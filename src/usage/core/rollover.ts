@@ -58,6 +58,8 @@ function endedBuckets(
     const isCut = bucket.periodEnd > start;
     // Nothing passes the end of a period without a rule, or a bucket that is given once.
     if (bucket.schedule === once || (rollover === null && !isCut)) break;
+    // Facts that contradict each other must not loop.
+    if (bucket.periodStart > last) break;
     ended.push({ amount: bucket.amount, used: bucket.used + bucket.held, rollover, isCut });
     start = bucket.periodStart;
   }

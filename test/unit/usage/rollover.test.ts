@@ -100,6 +100,12 @@ describe('nothing is carried over', () => {
     expect(balanceOn(factsOf([allowance], { past }), '2026-03-15')).toBe(200);
   });
 
+  test('from a period that began before its source, as contradictory facts have it', () => {
+    const allowance = allowanceOf({ rollover: two });
+    const later = allowanceOf({ startAt: on('2026-06-01'), from: on('2026-01-15'), rollover: two });
+    expect(balanceOn(factsOf([allowance], { past: [knownAs(later)] }), '2026-02-15')).toBe(100);
+  });
+
   test('above the amount that a period had when it ended: an upgrade creates no units of the past', () => {
     const basic = factsOf([allowanceOf({ amount: 10, rollover: two })]);
     const pro = changedTo(basic, '2026-03-20', [allowanceOf({ amount: 1000, rollover: two })]);
