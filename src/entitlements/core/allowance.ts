@@ -42,7 +42,7 @@ export function allowanceOf(
     interval: unit === null ? (every === null ? null : interval) : { unit, count: 1 },
     rollover,
     startAt,
-    anchorAt: Math.max(startAt, anchorAt),
+    anchorAt,
   };
 }
 

@@ -167,7 +167,10 @@ export interface Allowance {
   rollover: { max: number; periods: number } | null;
   /** When the source began. */
   startAt: number;
-  /** The instant from which periods are counted. The time from `startAt` until then is one period: a trial. */
+  /**
+   * The instant from which periods are counted. If it is later than `startAt`, the time in between is one
+   * period: a trial.
+   */
   anchorAt: number;
 }
 

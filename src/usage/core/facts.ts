@@ -1,5 +1,5 @@
+import type { Allowance as TimelineAllowance, SourceRef } from '../../entitlements/core/facts.ts';
 import type { Interval } from '../../entitlements/core/intervals.ts';
-import type { SourceRef } from '../../entitlements/core/facts.ts';
 
 /*
  * The facts from which a user's balance of one metered feature is computed: plain data, instants as whole
@@ -7,34 +7,11 @@ import type { SourceRef } from '../../entitlements/core/facts.ts';
  * never stored as balances; only usage is stored.
  */
 
-export interface BillingInterval {
-  unit: 'day' | 'week' | 'month' | 'year';
-  count: number;
-}
-
-/** What one source gives of the feature. */
-export interface Allowance {
-  /**
-   * The id of the subscription item, line item or grant. It stays the same when the price or the mapping
-   * changes.
-   */
-  part: string;
-  /** The units of one period, at least 1, already multiplied by the quantity if the feature is so. */
-  amount: number;
-  /** How often the amount is given; null if once. */
-  interval: BillingInterval | null;
-  rollover: Rollover | null;
-  /** When the source began. */
-  startAt: number;
-  /** The instant from which periods are counted. From `startAt` until then runs the trial, one period. */
-  anchorAt: number;
-}
+/** What one source gives of the feature. `every` is only shown: `interval` says how long a period is. */
+export type Allowance = Omit<TimelineAllowance, 'every'>;
 
 /** At most `max` unused units are carried over, each for at most `periods` periods after its own. */
-export interface Rollover {
-  max: number;
-  periods: number;
-}
+export type Rollover = NonNullable<Allowance['rollover']>;
 
 /** An allowance that counts at the instant. */
 export interface CountingAllowance extends Allowance {

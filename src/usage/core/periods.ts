@@ -1,5 +1,6 @@
+import type { BillingInterval } from '../../entitlements/core/facts.ts';
 import type { Interval } from '../../entitlements/core/intervals.ts';
-import type { Allowance, BillingInterval } from './facts.ts';
+import type { Allowance } from './facts.ts';
 
 /** The period of an allowance, and the schedule that determines where it begins and ends. */
 export interface ScheduledPeriod extends Interval {

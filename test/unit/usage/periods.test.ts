@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { BillingInterval } from '../../../src/usage/core/facts.ts';
+import type { BillingInterval } from '../../../src/entitlements/core/facts.ts';
 import { scheduledPeriod } from '../../../src/usage/core/periods.ts';
 import { allowanceOf, daily, dateOf, monthly, on, yearly } from './usage-of.ts';
 

@@ -1,9 +1,9 @@
 /* Facts for the tests of the usage core: short to write, complete, instants as ISO dates in UTC. */
+import type { BillingInterval } from '../../../src/entitlements/core/facts.ts';
 import { balanceOf, type Bucket, bucketsAt } from '../../../src/usage/core/balance.ts';
 import { consume, type ConsumeRules, hold, type Outcome } from '../../../src/usage/core/deeds.ts';
 import type {
   Allowance,
-  BillingInterval,
   BucketRow,
   CountingAllowance,
   UsageFacts,

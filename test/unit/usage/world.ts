@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 
-import type { BillingInterval, Rollover } from '../../../src/usage/core/facts.ts';
+import type { BillingInterval } from '../../../src/entitlements/core/facts.ts';
+import type { Rollover } from '../../../src/usage/core/facts.ts';
 
 /** What a source gives from an instant on. */
 export interface Version {
