@@ -37,6 +37,9 @@ import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { reportRoutes } from './reporting/routes.ts';
 import { signingRoutes } from './signing/routes.ts';
 import { createSigning } from './signing/signing.ts';
+import { usageReadRoutes } from './usage/read-routes.ts';
+import { usageRoutes } from './usage/routes.ts';
+import { createUsage } from './usage/usage.ts';
 import { userRoutes } from './users/routes.ts';
 import { eventRoutes } from './webhook/event-routes.ts';
 import { webhookRoutes } from './webhook/routes.ts';
@@ -89,6 +92,8 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   signingRoutes(app, forRoutes);
   changeRoutes(app, { ...forRoutes, maxStreams: config.maxStreams });
   userTokenRoutes(app, forRoutes);
+  usageRoutes(app, { ...forRoutes, usage: createUsage(deps) });
+  usageReadRoutes(app, forRoutes);
   checkoutRoutes(app, forRoutes);
   webhookRoutes(app, forRoutes);
 

@@ -6,7 +6,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { hashKey, sameHash } from './api-key.ts';
-import { type Caller, platformActor } from './caller.ts';
+import { type Caller, type KeyScope, platformActor, scopes } from './caller.ts';
 import type { BrowserAccess } from './browser-access.ts';
 import { bearerOf, credentialOf, queryOf } from './credential.ts';
 import type { KeyLookup } from './key-lookup.ts';
@@ -16,7 +16,7 @@ import { isToken } from './user-tokens.ts';
 const platformCaller: Caller = {
   actor: platformActor,
   projectId: null,
-  scopes: new Set(['read', 'checkout', 'admin']),
+  scopes: new Set(scopes),
   user: null,
 };
 
@@ -62,15 +62,16 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
   const hooks = {
     read: authenticate('read'),
     checkout: authenticate('checkout'),
+    usage: authenticate('usage'),
     admin: authenticate('admin'),
     platform: authenticate('platform'),
   };
 
-  function authenticate(auth: Exclude<RouteAuth, 'open'>) {
+  function authenticate(auth: Exclude<RouteAuth, 'open'>, alsoScope?: KeyScope) {
     return async (request: FastifyRequest): Promise<void> => {
       request.caller = await callerFor(request, bearerOf(request));
       enforceRateLimit(request.caller);
-      requireScope(request.caller, auth);
+      requireScope(request.caller, auth, alsoScope);
     };
   }
 
@@ -93,7 +94,7 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
       request.caller = caller;
       if (caller.user !== null) await browsers?.cors.allowProject(reply, origin, caller.projectId);
       enforceRateLimit(caller);
-      if (caller.user === null) requireScope(caller, auth);
+      if (caller.user === null) requireScope(caller, auth, config.alsoScope);
       else if (namesUser) request.query = { user_id: caller.user.userId, ...queryOf(request) };
     };
   }
@@ -101,8 +102,10 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
   const ours = new WeakSet<object>(Object.values(hooks));
 
   function hookOf(auth: Exclude<RouteAuth, 'open'>, route: RouteOptions) {
-    if (route.config?.userTokens === undefined) return hooks[auth];
-    const hook = authenticateReader(auth, route);
+    const { alsoScope, userTokens } = route.config ?? {};
+    if (userTokens === undefined && alsoScope === undefined) return hooks[auth];
+    const hook =
+      userTokens === undefined ? authenticate(auth, alsoScope) : authenticateReader(auth, route);
     ours.add(hook);
     return hook;
   }
@@ -126,8 +129,15 @@ export function installAuthentication(app: App, deps: AuthDeps): void {
  *
  * @throws ProblemError `scope_missing`.
  */
-function requireScope(caller: Caller, auth: Exclude<RouteAuth, 'open'>): void {
-  const allowed = auth === 'platform' ? caller.projectId === null : caller.scopes.has(auth);
+function requireScope(
+  caller: Caller,
+  auth: Exclude<RouteAuth, 'open'>,
+  alsoScope?: KeyScope,
+): void {
+  const allowed =
+    auth === 'platform'
+      ? caller.projectId === null
+      : caller.scopes.has(auth) || (alsoScope !== undefined && caller.scopes.has(alsoScope));
   if (allowed) return;
   if (caller.user !== null) {
     throw new ProblemError(

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../http/problem.ts';
 
-export const scopes = ['read', 'checkout', 'admin'] as const;
+export const scopes = ['read', 'checkout', 'usage', 'admin'] as const;
 export type KeyScope = (typeof scopes)[number];
 
 /** The actor of requests with the platform key. */

@@ -8,7 +8,7 @@ import type { Logger } from '../platform/logger.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { withTimeout } from '../platform/with-timeout.ts';
 import { isWellFormedKey } from './api-key.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, scopes } from './caller.ts';
 import { type KeyRow, loadKeys } from './load-keys.ts';
 
 /**
@@ -137,7 +137,7 @@ export function createKeyLookup(deps: {
       caller: {
         actor: row.id,
         projectId: row.project_id,
-        scopes: new Set(row.scopes.includes('admin') ? ['read', 'checkout', 'admin'] : row.scopes),
+        scopes: new Set(row.scopes.includes('admin') ? scopes : row.scopes),
         user: null,
       },
       expiresAt: row.expires_at?.getTime() ?? null,

@@ -18,7 +18,7 @@ export type App = FastifyInstance<
  * The callers that a route accepts: anyone, keys with the scope (within its project, `admin` includes the
  * other scopes), or only the platform key. Startup fails if a route sets none.
  */
-export type RouteAuth = 'open' | 'read' | 'checkout' | 'admin' | 'platform';
+export type RouteAuth = 'open' | 'read' | 'checkout' | 'usage' | 'admin' | 'platform';
 
 /** Additional fields in the problems of a route, for a protocol that requires them. */
 export interface ProblemShape {
@@ -30,6 +30,8 @@ export interface ProblemShape {
 declare module 'fastify' {
   interface FastifyContextConfig {
     auth?: RouteAuth;
+    /** Another scope with which keys may call the route. */
+    alsoScope?: 'usage';
     /**
      * How a user token may be sent to the route; absent if the route accepts none. The handler must limit the
      * answer to the token's user (`readableUser` in auth/caller.ts). `inQuery` also accepts the token as

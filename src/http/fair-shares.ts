@@ -30,6 +30,7 @@ const maxWaitingPerTenant = 100;
 const rules: Readonly<Record<RequestKind, FairLimits>> = {
   read: { capacity: 8, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 5_000 },
   operator: { capacity: 12, capacityPerTenant, maxWaitingPerTenant, maxWaitMs: 30_000 },
+  usage: { capacity: 8, capacityPerTenant, maxWaitingPerTenant: 1_000, maxWaitMs: 5_000 },
   checkout: { capacity: 64, capacityPerTenant: 16, maxWaitingPerTenant, maxWaitMs: 5_000 },
 };
 
@@ -67,6 +68,7 @@ export function installFairShares(app: App, { metrics, pace, tenantOf }: FairSha
     read: semaphoreOf('read'),
     operator: semaphoreOf('operator'),
     checkout: semaphoreOf('checkout'),
+    usage: semaphoreOf('usage'),
   };
 
   function refuse(error: unknown): never {

@@ -85,7 +85,7 @@ export function installIdempotency(app: App, deps: IdempotencyDeps): void {
   app.decorateRequest('idempotencyClaim', null);
 
   async function claimOrReplay(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-    const key = keyOf(request);
+    const key = idempotencyKeyOf(request);
     if (key === null) return undefined;
     const name = {
       actor: deps.actorOf(request),
@@ -151,7 +151,12 @@ export function isIdempotent({ method, url }: Pick<RouteOptions, 'method' | 'url
   return [method].flat().includes('POST') && idempotentPath.test(url);
 }
 
-function keyOf(request: FastifyRequest): string | null {
+/**
+ * Returns the idempotency key of a request; null if it has none.
+ *
+ * @throws ProblemError bad_request
+ */
+export function idempotencyKeyOf(request: FastifyRequest): string | null {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {

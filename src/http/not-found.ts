@@ -25,6 +25,8 @@ const kinds: Readonly<Record<string, string>> = {
   rv_: 'a revocation',
   si_: 'a subscription item',
   sub_: 'a subscription',
+  ue_: 'a usage entry',
+  uh_: 'a hold',
   we_: 'a webhook endpoint',
   whd_: 'a webhook delivery',
 };

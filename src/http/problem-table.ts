@@ -132,6 +132,19 @@ export const problems = {
     remedy:
       'Enable it first: `PATCH /api/v1/admin/webhook-endpoints/{id}` with `{"status": "enabled"}`.',
   },
+  hold_expired: {
+    status: 409,
+    title: 'The hold has expired',
+    cause: 'A hold keeps its units until `expires_at`. After that they count as unused.',
+    remedy:
+      'Consume what was really used: `POST /api/v1/usage/consume`. Send a larger `expires_in_seconds` for longer work.',
+  },
+  entry_not_reversible: {
+    status: 409,
+    title: 'The entry used nothing that could be given back',
+    cause: 'The entry is a hold or a reversal.',
+    remedy: 'Release a hold with `DELETE /api/v1/usage/holds/{id}`. Reverse only entries of the kinds `consume` and `settle`.',
+  },
   idempotency_key_reused: {
     status: 409,
     title: 'The idempotency key was used with another request',
@@ -195,6 +208,12 @@ export const problems = {
     title: 'Only a price has a billing period',
     cause: 'A grant or a one-time price has an allowance with `every: "period"`.',
     remedy: 'Send `day`, `week`, `month` or `year`, or leave `every` out to give the amount once.',
+  },
+  feature_not_metered: {
+    status: 422,
+    title: 'The feature is not metered',
+    cause: 'Only a feature of the type `metered` has usage. The feature has another type.',
+    remedy: 'Check the `feature_code`, or use `GET /api/v1/entitlements/check` for other features.',
   },
   url_not_allowed: {
     status: 422,

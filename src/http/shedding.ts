@@ -10,13 +10,14 @@ type Work = RequestKind | 'webhook';
 
 /**
  * The event-loop delay at which each kind of work is refused, milliseconds. Operators can wait, buyers can
- * retry, and Stripe retries for days. The reads that apps make on every request are refused last. Probes and
+ * retry, and Stripe retries for days. What apps request on every request that they serve is refused last. Probes and
  * metrics are never refused, because they show the overload.
  */
 const refusedFromMs: Readonly<Record<Work, number>> = {
   operator: 200,
   checkout: 400,
   webhook: 700,
+  usage: 1_000,
   read: 1_000,
 };
 
@@ -39,6 +40,7 @@ export function installShedding(app: App, deps: { loopDelay: LoopDelay; metrics:
     operator: refuse('operator'),
     checkout: refuse('checkout'),
     webhook: refuse('webhook'),
+    usage: refuse('usage'),
     read: refuse('read'),
   };
 

@@ -114,7 +114,7 @@ const unreachable =
  * Matches the errors for exceeding the time limits of statements (57014, reported by Postgres) and of
  * Prisma's transactions.
  */
-const timeout = /\b57014\b|on an expired transaction/;
+const timeout = /\b(?:57014|55P03)\b|on an expired transaction/;
 
 /** Returns whether an error means that the database could not be reached, so that a retry may succeed. */
 export function isUnreachable(error: unknown): boolean {

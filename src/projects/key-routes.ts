@@ -30,7 +30,7 @@ export function keyRoutes(app: App, deps: KeyDeps & { access: ProjectAccess }): 
         body: z
           .strictObject({
             name: nameSchema,
-            scopes: z.array(scopeSchema).min(1).max(3),
+            scopes: z.array(scopeSchema).min(1).max(scopeSchema.options.length),
             expires_at: instantSchema.optional(),
           })
           .meta({

@@ -6,6 +6,7 @@ ALTER TABLE features
   ADD CONSTRAINT features_overage CHECK (overage IN ('deny', 'allow')) NOT VALID,
   DROP CONSTRAINT features_type,
   ADD CONSTRAINT features_type CHECK (type IN ('boolean', 'limit', 'config', 'metered')) NOT VALID;
+-- Safe for instances that run: it allows every type that they write.
 ALTER TABLE entitlement_segments
   DROP CONSTRAINT entitlement_segments_type,
   ADD CONSTRAINT entitlement_segments_type

@@ -1,0 +1,206 @@
+import type pg from 'pg';
+import type { SourceRef } from '../entitlements/core/facts.ts';
+import {
+  milliseconds,
+  parseSpan,
+  segmentParser,
+  segmentsSql,
+  type SegmentTuple,
+  spansSql,
+  type SpanTuple,
+} from '../entitlements/read/stored-timeline.ts';
+import type { Booking, BucketRow, Hold, PastAllowance } from './core/facts.ts';
+import {
+  allowancesAt,
+  type MeteredFeature,
+  segmentAt,
+  type UserFeature,
+} from './core/user-feature.ts';
+
+/** A feature of a project, and the user; null if the user has no facts. */
+export interface UsageName {
+  projectId: string;
+  uid: bigint | null;
+  featureCode: string;
+}
+
+/** The facts of a feature of a user, and the instant at which they are read, epoch milliseconds. */
+export interface LoadedUsage extends UserFeature {
+  featureCode: string;
+  at: number;
+}
+
+/** A row of `usageSql`; instants are epoch milliseconds, null for no end. */
+interface UsageRow {
+  feature_code: string;
+  feature: MeteredFeature | null;
+  recorded_at: string | null;
+  segments: SegmentTuple[] | null;
+  spans: SpanTuple[] | null;
+  past: [source: SourceRef, from: number, to: number | null][] | null;
+  buckets: BucketTuple[] | null;
+  holds: [id: string, bookings: Booking[], expiresAt: number][] | null;
+}
+
+type BucketTuple = [
+  part: string,
+  periodStart: number,
+  periodEnd: number | null,
+  schedule: string,
+  amount: number | null,
+  used: number,
+  usedAt: number,
+];
+
+const live = 'superseded_at is null and feature_code = g.feature_code';
+
+/** The parts of the user and feature whose allowance has a rollover. */
+const rolloverParts = `(
+  select l.source->'allowance'->>'part' from entitlement_source_spans l
+  where l.uid = g.uid and l.feature_code = g.feature_code and l.superseded_at is null
+    and l.source->'allowance'->'rollover' <> 'null'::jsonb)`;
+
+/**
+ * Returns SQL for the usage of the features `g (project_id, uid, feature_code)`. It has three parameters: an
+ * instant, and the parts and period starts of buckets that are needed in any case.
+ *
+ * Rows of ended periods are left out, except those of parts with a rollover, the last row of each part, and
+ * rows used so recently that a hold may still have units in them.
+ */
+function usageSql(from: string): string {
+  return `
+  select g.feature_code,
+    case when f.code is not null
+      then json_build_object('type', f.type, 'unit', f.unit, 'overage', f.overage) end as feature,
+    ${milliseconds('u.recorded_at')} as recorded_at,
+    ${segmentsSql(live)} as segments,
+    ${spansSql(live)} as spans,
+    (select json_agg(json_build_array(
+        c.source, ${milliseconds('greatest(c.valid_from, c.recorded_at)')},
+        ${milliseconds('least(c.valid_to, c.superseded_at)')}))
+      from entitlement_source_spans c
+      where c.uid = g.uid and c.feature_code = g.feature_code
+        and c.source->'allowance'->>'part' in ${rolloverParts}
+        and greatest(c.valid_from, c.recorded_at)
+          < coalesce(least(c.valid_to, c.superseded_at), 'infinity')) as past,
+    (select json_agg(json_build_array(
+        b.part, ${milliseconds('b.period_start')}, ${milliseconds('b.period_end')}, b.schedule, b.amount,
+        b.used, ${milliseconds('b.used_at')}))
+      from usage_buckets b
+      where b.uid = g.uid and b.feature_code = g.feature_code and (
+        b.period_end is null or b.period_end > $1 or b.used_at > $1 - interval '2 hours'
+        or b.part in ${rolloverParts}
+        or (b.part, b.period_start) in (select * from unnest($2::text[], $3::timestamptz[]))
+        or not exists (
+          select from usage_buckets later
+          where later.uid = b.uid and later.feature_code = b.feature_code and later.part = b.part
+            and later.period_start > b.period_start and later.used > 0))) as buckets,
+    (select json_agg(json_build_array(h.id, h.bookings, ${milliseconds('h.expires_at')})
+        order by h.created_at, h.id)
+      from usage_holds h
+      where h.uid = g.uid and h.feature_code = g.feature_code and h.ended_at is null
+        and h.expires_at > $1) as holds
+  from ${from}
+  left join features f on f.project_id = g.project_id and f.code = g.feature_code
+  left join users u on u.uid = g.uid`;
+}
+
+const namedSql = `${usageSql(`unnest($4::text[], $5::bigint[], $6::text[]) with ordinality
+    as g (project_id, uid, feature_code, position)`)}
+  order by g.position`;
+
+const ofUserSql = `${usageSql(`(
+    select distinct n.project_id, n.uid, s.feature_code
+    from users n join entitlement_segments s on s.uid = n.uid
+    where n.project_id = $4 and n.user_id = $5 and s.superseded_at is null
+      and s.feature_type = 'metered' and (s.feature_code = any($6) or $6 is null)
+  ) g`)}
+  order by g.feature_code`;
+
+/** What runs queries: the pool, or a connection within a transaction. */
+export type Queries = Pick<pg.Pool | pg.PoolClient, 'query'>;
+
+/** When to read: at `now`, or at another instant with the usage of now. */
+interface ReadAt {
+  now: number;
+  at?: number | undefined;
+}
+
+/**
+ * Loads the usage of features, in the given order, with one statement. The instant of a user is never before
+ * the last change of the user's timeline.
+ *
+ * @param bookings buckets to load whether or not they can be used.
+ */
+export async function loadUsage(
+  queries: Queries,
+  names: readonly UsageName[],
+  bookings: readonly Booking[],
+  when: ReadAt,
+): Promise<LoadedUsage[]> {
+  const { rows } = await queries.query<UsageRow>({
+    name: 'load-usage',
+    text: namedSql,
+    values: [
+      new Date(Math.min(when.now, when.at ?? when.now)),
+      bookings.map(({ part }) => part),
+      bookings.map(({ periodStart }) => new Date(periodStart)),
+      names.map(({ projectId }) => projectId),
+      names.map(({ uid }) => uid),
+      names.map(({ featureCode }) => featureCode),
+    ],
+  });
+  return rows.map((row) => toUsage(row, when));
+}
+
+/**
+ * Loads the usage of the metered features of a user, ordered by code: of those that the user's timeline knows.
+ *
+ * @param featureCodes limits the features.
+ */
+export async function loadUsageOfUser(
+  queries: Queries,
+  user: { projectId: string; userId: string },
+  featureCodes: readonly string[] | null,
+  when: ReadAt,
+): Promise<LoadedUsage[]> {
+  const instant = new Date(Math.min(when.now, when.at ?? when.now));
+  const { rows } = await queries.query<UsageRow>({
+    name: 'load-usage-of-user',
+    text: ofUserSql,
+    values: [instant, [], [], user.projectId, user.userId, featureCodes],
+  });
+  return rows.map((row) => toUsage(row, when));
+}
+
+function toUsage(row: UsageRow, { now, at }: ReadAt): LoadedUsage {
+  const instant = at ?? Math.max(now, Number(row.recorded_at ?? 0));
+  const spans = row.spans?.map(parseSpan) ?? [];
+  const segments = row.segments?.map(segmentParser(spans)) ?? [];
+  const segment = segmentAt(segments, instant);
+  return {
+    featureCode: row.feature_code,
+    feature: row.feature,
+    at: instant,
+    reason: row.feature === null ? 'feature_not_found' : (segment?.reason ?? 'no_source'),
+    facts: {
+      allowances: allowancesAt(segment, instant),
+      past: (row.past ?? []).flatMap(toPast),
+      rows: (row.buckets ?? []).map(toBucketRow),
+      holds: (row.holds ?? []).map(([id, bookings, expiresAt]): Hold => ({ id, bookings, expiresAt })),
+    },
+  };
+}
+
+function toPast([{ allowance }, from, to]: [SourceRef, number, number | null]): PastAllowance[] {
+  return allowance === undefined ? [] : [{ allowance, from, to: to ?? Infinity }];
+}
+
+function toBucketRow(tuple: BucketTuple): BucketRow {
+  const [part, periodStart, periodEnd, schedule, amount, used, usedAt] = tuple;
+  return {
+    ...{ part, periodStart, schedule, used, usedAt },
+    periodEnd: periodEnd ?? Infinity,
+    amount: amount ?? Infinity,
+  };
+}

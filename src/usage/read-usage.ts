@@ -1,0 +1,68 @@
+import type { Deps } from '../deps.ts';
+import { featureNotFound } from '../http/not-found.ts';
+import { isoInstant } from '../http/schemas.ts';
+import { plainRef } from '../entitlements/core/segment-sources.ts';
+import type { UserName } from '../entitlements/users.ts';
+import { balanceOf, type Bucket, bucketsAt } from './core/balance.ts';
+import { type LoadedUsage, loadUsage, loadUsageOfUser } from './load-usage.ts';
+import { requireMetered, shown } from './perform.ts';
+import type { UsageDto } from './schemas.ts';
+
+type ReadDeps = Pick<Deps, 'clock' | 'database'>;
+
+/**
+ * Returns the usage of a user's metered features: of those that the user may use at the instant, or of one
+ * feature in any case.
+ *
+ * @param at epoch milliseconds; now by default. The usage is that of now.
+ * @throws ProblemError `feature_not_found`, `feature_not_metered`.
+ */
+export async function readUsage(
+  { clock, database: { pool } }: ReadDeps,
+  user: UserName,
+  featureCode: string | undefined,
+  at: number | undefined,
+): Promise<UsageDto[]> {
+  const when = { now: Math.trunc(clock()), at };
+  if (featureCode === undefined) {
+    const usages = await loadUsageOfUser(pool, user, null, when);
+    return usages.filter(({ reason }) => reason === 'granted').map(toUsageDto);
+  }
+  const [known] = await loadUsageOfUser(pool, user, [featureCode], when);
+  if (known !== undefined) return [toUsageDto(known)];
+  const { projectId } = user;
+  const [usage] = await loadUsage(pool, [{ projectId, uid: null, featureCode }], [], when);
+  if (usage === undefined || usage.feature === null) {
+    throw featureNotFound({ path: 'feature_code', isArchived: false });
+  }
+  requireMetered(usage);
+  return [toUsageDto(usage)];
+}
+
+function toUsageDto({ at, facts, feature, featureCode }: LoadedUsage): UsageDto {
+  const buckets = bucketsAt(facts, at);
+  const { balance, granted, held, overage, resetsAt, used } = balanceOf(buckets);
+  return {
+    feature_code: featureCode,
+    unit: feature?.unit ?? null,
+    unlimited: facts.allowances === 'unlimited',
+    granted: shown(granted),
+    ...{ used, held, overage },
+    balance: shown(balance),
+    resets_at: isoInstant(resetsAt),
+    buckets: buckets.flatMap(toBucketDto),
+  };
+}
+
+function toBucketDto(bucket: Bucket): UsageDto['buckets'] {
+  const { amount, from, held, rolledOver, source, to, used } = bucket;
+  if (source === null) return [];
+  return [
+    {
+      source: plainRef(source),
+      from: isoInstant(from),
+      to: to === Infinity ? null : isoInstant(to),
+      ...{ amount, rolled_over: rolledOver, used, held },
+    },
+  ];
+}

@@ -1,0 +1,125 @@
+import type { Queries } from './load-usage.ts';
+import { type Done, lastRows, type NewEntry, type NewHold } from './perform.ts';
+
+/** A deed that was performed, and the answer to keep under its idempotency key. */
+export interface Performed extends Done {
+  text: string;
+  keep: { projectId: string; key: string; hash: Buffer } | null;
+}
+
+const storeSql = `
+with keys as (
+  insert into usage_keys (project_id, key, request_hash, answer, at)
+  select project_id, key, decode(hash, 'hex'), answer, $1
+  from jsonb_to_recordset($2::jsonb) as k (project_id text, key text, hash text, answer text)
+  order by project_id, key
+), entries as (
+  insert into usage_entries (
+    id, at, project_id, uid, feature_code, kind, amount, bookings, key, metadata, balance_after)
+  select id, at, project_id, uid, feature_code, kind, amount, bookings, key, metadata, balance_after
+  from jsonb_to_recordset($3::jsonb) as e (
+    id text, at timestamptz, project_id text, uid bigint, feature_code text, kind text, amount bigint,
+    bookings jsonb, key text, metadata jsonb, balance_after bigint)
+), buckets as (
+  insert into usage_buckets (
+    uid, feature_code, part, period_start, period_end, schedule, amount, used, used_at)
+  select uid, feature_code, part, period_start, period_end, schedule, amount, used, used_at
+  from jsonb_to_recordset($4::jsonb) as b (
+    uid bigint, feature_code text, part text, period_start timestamptz, period_end timestamptz,
+    schedule text, amount bigint, used bigint, used_at timestamptz)
+  on conflict (uid, feature_code, part, period_start) do update set
+    period_end = excluded.period_end, schedule = excluded.schedule, amount = excluded.amount,
+    used = excluded.used, used_at = excluded.used_at
+), holds as (
+  insert into usage_holds (id, uid, project_id, feature_code, bookings, created_at, expires_at)
+  select id, uid, project_id, feature_code, bookings, created_at, expires_at
+  from jsonb_to_recordset($5::jsonb) as h (
+    id text, uid bigint, project_id text, feature_code text, bookings jsonb, created_at timestamptz,
+    expires_at timestamptz)
+), ended as (
+  update usage_holds h set ended_at = d.at, answer = d.answer
+  from jsonb_to_recordset($6::jsonb) as d (id text, at timestamptz, answer text)
+  where h.id = d.id
+), reversed as (
+  update usage_entries e set reversal = d.answer
+  from jsonb_to_recordset($7::jsonb) as d (id text, entry_at timestamptz, answer text)
+  where e.at = d.entry_at and e.id = d.id
+)
+select`;
+
+/**
+ * Stores what deeds changed, together with their answers, with one statement. The users must be locked. Keys
+ * are inserted in order, so concurrent transactions never deadlock.
+ *
+ * @param entryInstants the instants of the reversed entries, by id.
+ */
+export async function storeUsage(
+  queries: Queries,
+  performed: readonly Performed[],
+  now: number,
+  entryInstants: (id: string) => number,
+): Promise<void> {
+  const keys = performed.flatMap(({ keep, text }) =>
+    keep === null
+      ? []
+      : { project_id: keep.projectId, key: keep.key, hash: keep.hash.toString('hex'), answer: text },
+  );
+  const rows = lastRows(
+    performed.flatMap(({ entry, outcome }) =>
+      entry === undefined || outcome === undefined ? [] : { place: entry, rows: outcome.rows },
+    ),
+  );
+  const ended = performed.flatMap(({ ended, text }) =>
+    ended === undefined ? [] : { ...ended, answer: text },
+  );
+  const lists = [
+    keys,
+    performed.flatMap(({ entry }) => (entry === undefined ? [] : toEntryRow(entry))),
+    rows.map(({ place, row }) => ({
+      uid: String(place.uid),
+      feature_code: place.featureCode,
+      part: row.part,
+      period_start: toIso(row.periodStart),
+      period_end: toIso(row.periodEnd),
+      schedule: row.schedule,
+      amount: row.amount === Infinity ? null : row.amount,
+      used: row.used,
+      used_at: toIso(row.usedAt),
+    })),
+    performed.flatMap(({ newHold }) => (newHold === undefined ? [] : toHoldRow(newHold))),
+    ended
+      .filter(({ table }) => table === 'hold')
+      .map(({ id, at, answer }) => ({ id, at: toIso(at), answer })),
+    ended
+      .filter(({ table }) => table === 'entry')
+      .map(({ id, answer }) => ({ id, entry_at: toIso(entryInstants(id)), answer })),
+  ];
+  if (lists.every((list) => list.length === 0)) return;
+  await queries.query({
+    name: 'store-usage',
+    text: storeSql,
+    values: [new Date(now), ...lists.map((list) => JSON.stringify(list))],
+  });
+}
+
+function toEntryRow(entry: NewEntry): object {
+  return {
+    ...{ id: entry.id, at: toIso(entry.at), project_id: entry.projectId, uid: String(entry.uid) },
+    ...{ feature_code: entry.featureCode, kind: entry.kind, amount: entry.amount },
+    ...{ bookings: entry.bookings, key: entry.key, metadata: entry.metadata },
+    balance_after: entry.balanceAfter,
+  };
+}
+
+function toHoldRow(hold: NewHold): object {
+  return {
+    ...{ id: hold.id, uid: String(hold.uid), project_id: hold.projectId },
+    ...{ feature_code: hold.featureCode, bookings: hold.bookings },
+    ...{ created_at: toIso(hold.createdAt), expires_at: toIso(hold.expiresAt) },
+  };
+}
+
+/** Returns an instant as ISO 8601; null for no end. */
+function toIso(instant: number): string | null {
+  return instant === Infinity ? null : new Date(instant).toISOString();
+}

@@ -1,0 +1,134 @@
+import type { Queries } from './load-usage.ts';
+import type { Booking } from './core/facts.ts';
+import { entryInstant } from './entry-id.ts';
+
+/** A user's row, for a user who has facts. */
+export interface KnownUser {
+  projectId: string;
+  userId: string;
+  uid: bigint;
+}
+
+/** An entry that a request names. */
+export interface StoredEntry {
+  id: string;
+  projectId: string;
+  uid: bigint;
+  featureCode: string;
+  kind: 'consume' | 'hold' | 'settle' | 'reverse';
+  bookings: Booking[];
+  /** The response to the request that reversed the entry; null if none did. */
+  answer: string | null;
+}
+
+/** A hold that a request names. */
+export interface StoredHold {
+  id: string;
+  projectId: string;
+  uid: bigint;
+  featureCode: string;
+  bookings: Booking[];
+  expiresAt: number;
+  /** The response to the request that ended the hold; null while it is open. */
+  answer: string | null;
+}
+
+/** Loads the rows of users, and creates the row that is locked while their usage changes. */
+export async function loadUsers(
+  queries: Queries,
+  names: readonly { projectId: string; userId: string }[],
+): Promise<KnownUser[]> {
+  const { rows } = await queries.query<{ project_id: string; user_id: string; uid: string }>({
+    name: 'users-with-usage',
+    text: `
+      with known as (
+        select u.project_id, u.user_id, u.uid
+        from unnest($1::text[], $2::text[]) as n (project_id, user_id)
+        join users u using (project_id, user_id)
+      ), added as (
+        insert into usage_users (uid)
+        select distinct uid from known
+        where not exists (select from usage_users l where l.uid = known.uid)
+        order by uid
+        on conflict do nothing
+      )
+      select * from known`,
+    values: [names.map(({ projectId }) => projectId), names.map(({ userId }) => userId)],
+  });
+  return rows.map(({ project_id: projectId, user_id: userId, uid }) => ({
+    ...{ projectId, userId },
+    uid: BigInt(uid),
+  }));
+}
+
+/** Locks the rows of users, in order, until the end of the transaction. */
+export async function lockUsage(queries: Queries, uids: readonly bigint[]): Promise<void> {
+  await queries.query({
+    name: 'lock-usage',
+    text: 'select uid from usage_users where uid = any($1) order by uid for update',
+    values: [uids],
+  });
+}
+
+/** Loads holds by id. */
+export async function loadHolds(queries: Queries, ids: readonly string[]): Promise<StoredHold[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await queries.query<{
+    id: string;
+    project_id: string;
+    uid: string;
+    feature_code: string;
+    bookings: Booking[];
+    expires_at: Date;
+    answer: string | null;
+  }>({
+    name: 'load-holds',
+    text: 'select * from usage_holds where id = any($1)',
+    values: [ids],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    projectId: row.project_id,
+    uid: BigInt(row.uid),
+    featureCode: row.feature_code,
+    bookings: row.bookings,
+    expiresAt: row.expires_at.getTime(),
+    answer: row.answer,
+  }));
+}
+
+/** Loads entries by id. An id without an instant names no entry. */
+export async function loadEntries(
+  queries: Queries,
+  ids: readonly string[],
+): Promise<StoredEntry[]> {
+  const named = ids.flatMap((id) => {
+    const at = entryInstant(id);
+    return at === null ? [] : [{ id, at: new Date(at) }];
+  });
+  if (named.length === 0) return [];
+  const { rows } = await queries.query<{
+    id: string;
+    project_id: string;
+    uid: string;
+    feature_code: string;
+    kind: StoredEntry['kind'];
+    bookings: Booking[];
+    reversal: string | null;
+  }>({
+    name: 'load-entries',
+    text: `
+      select e.* from unnest($1::timestamptz[], $2::text[]) as n (at, id)
+      join usage_entries e using (at, id)`,
+    values: [named.map(({ at }) => at), named.map(({ id }) => id)],
+  });
+  return rows.map((row) => ({
+    id: row.id,
+    projectId: row.project_id,
+    uid: BigInt(row.uid),
+    featureCode: row.feature_code,
+    kind: row.kind,
+    bookings: row.bookings,
+    answer: row.reversal,
+  }));
+}
