@@ -39,6 +39,7 @@ import { signingRoutes } from './signing/routes.ts';
 import { createSigning } from './signing/signing.ts';
 import { usageReadRoutes } from './usage/read-routes.ts';
 import { usageRoutes } from './usage/routes.ts';
+import { createBalances, createUsageReader } from './usage/usage-reader.ts';
 import { createUsage } from './usage/usage.ts';
 import { userRoutes } from './users/routes.ts';
 import { eventRoutes } from './webhook/event-routes.ts';
@@ -77,8 +78,11 @@ export async function buildApp(deps: AppDeps): Promise<App> {
     invalidatePending: () => sweepPendingCache(deps, 0),
   });
 
+  const readUsage = createUsageReader(deps);
   const forRoutes = {
     ...deps,
+    readUsage,
+    balances: createBalances(readUsage),
     access: createProjectAccess(deps),
     features: createKnownFeatures(deps),
     signing,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { type Caller, callerOf, readableUser } from '../auth/caller.ts';
 import type { ProjectAccess } from '../auth/project-access.ts';
@@ -8,6 +9,7 @@ import { featureNotFound } from '../http/not-found.ts';
 import { ProblemError } from '../http/problem.ts';
 import { sendJson } from '../http/send-json.ts';
 import { z } from 'zod';
+import { type Balances, type FeatureBalance, withBalance } from './balances.ts';
 import { evaluationText, revisionOfTag } from './core/ofrep.ts';
 import * as shapes from './ofrep-schemas.ts';
 import { featureWord, featureWords } from './read/cached-answer.ts';
@@ -19,6 +21,7 @@ import type { UserName } from './users.ts';
 export interface OfrepRouteDeps extends ReadDeps {
   access: ProjectAccess;
   features: KnownFeatures;
+  balances: Balances;
   /** Null if the service has no signing keys. Answers then contain no stream URL. */
   userTokens: UserTokens | null;
   publicUrl: string | undefined;
@@ -73,7 +76,10 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
       const { from, answer } = await readEntitlements(deps, user);
       setAnswerHeaders(reply, from, answer, answer.etag);
       const word = featureWord(answer, code);
-      return sendJson(reply, evaluationText(code, type, word, answer.revision));
+      const isGranted = word?.allowed === true && type === 'metered';
+      const [balance] = isGranted ? await deps.balances.of(user, code) : [];
+      const shown = word === null ? null : withBalance(word, balance);
+      return sendJson(reply, evaluationText(code, type, shown, answer.revision));
     },
   );
 
@@ -101,7 +107,18 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
       const words = featureWords(answer);
       const list = await features.list(user.projectId, words.keys());
       const stream = streamOf(deps, callerOf(request), user);
-      const etag = `${answer.etag.slice(0, -1)}-${list.version}${stream?.tag ?? ''}"`;
+      const isAnyMetered = [...words].some(
+        ([code, word]) => word.allowed && list.types.get(code) === 'metered',
+      );
+      const balances = isAnyMetered ? await deps.balances.of(user, null) : [];
+      for (const balance of balances) {
+        const word = words.get(balance.featureCode);
+        const shown = word === undefined ? null : withBalance(word, balance);
+        if (shown === null) words.delete(balance.featureCode);
+        else words.set(balance.featureCode, shown);
+      }
+      const tag = `${tagOf(balances)}${stream?.tag ?? ''}`;
+      const etag = `${answer.etag.slice(0, -1)}-${list.version}${tag}"`;
       setAnswerHeaders(reply, from, answer, etag);
       if (hasAnswerAlready(request.headers['if-none-match'], etag)) {
         return reply.code(304).send(undefined);
@@ -120,6 +137,13 @@ export function ofrepRoutes(app: App, deps: OfrepRouteDeps): void {
       );
     },
   );
+}
+
+/** Returns a tag that changes with balances, which change without the user's revision. */
+function tagOf(balances: readonly FeatureBalance[]): string {
+  if (balances.length === 0) return '';
+  const texts = balances.map(({ balance, featureCode }) => `${featureCode} ${balance}`);
+  return `-${hash('sha256', texts.join('\n')).slice(0, 10)}`;
 }
 
 /**

@@ -10,9 +10,10 @@ import {
 } from '../http/schemas.ts';
 import { sendJson } from '../http/send-json.ts';
 import type { Database } from '../platform/database.ts';
+import { type Balances, balanceText, type FeatureBalance, isEnough } from './balances.ts';
 import type { EntitlementsBody } from './core/answer.ts';
 import { deniedFeatures } from './core/denied.ts';
-import { type CachedAnswer, featureWord, featureWords } from './read/cached-answer.ts';
+import { type CachedAnswer, featureWord, featureWords, isMetered } from './read/cached-answer.ts';
 import type { FeatureList, KnownFeatures } from './read/known-features.ts';
 import { costOfRead, freshnessQuery, readAsAsked, setAnswerHeaders } from './read/read-as-asked.ts';
 import type { ReadDeps } from './read/read-entitlements.ts';
@@ -23,6 +24,7 @@ export interface EntitlementRouteDeps extends ReadDeps {
   database: Database;
   features: KnownFeatures;
   access: ProjectAccess;
+  balances: Balances;
 }
 
 const readQuery = z.strictObject({
@@ -48,7 +50,16 @@ const entitlementsQuery = readQuery.extend({
   include: z.enum(['reasons']).optional().describe('`reasons`: adds `denied`'),
 });
 
-const checkQuery = readQuery.extend({ feature_code: featureCodeSchema });
+const checkQuery = readQuery.extend({
+  feature_code: featureCodeSchema,
+  amount: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .default(1)
+    .describe('Whether the balance of a metered feature suffices for this amount'),
+});
 
 /** Registers the routes that micro-apps call on every request that they serve. */
 export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
@@ -104,7 +115,7 @@ export function entitlementRoutes(app: App, deps: EntitlementRouteDeps): void {
       const user = await deps.access.userOf(request, query);
       const { from, answer } = await readAsAsked(deps, user, query);
       setAnswerHeaders(reply, from, answer, answer.etag);
-      return sendJson(reply, await checkText(deps, user, answer, query.feature_code));
+      return sendJson(reply, await checkText(deps, user, answer, query));
     },
   );
 }
@@ -150,18 +161,37 @@ async function checkText(
   deps: EntitlementRouteDeps,
   user: UserName,
   answer: CachedAnswer,
-  featureCode: string,
+  { amount, at, feature_code: featureCode }: z.infer<typeof checkQuery>,
 ): Promise<string> {
   const { revision } = answer;
   const word = featureWord(answer, featureCode);
   if (word?.allowed === true) {
     const { value, validTo } = word;
+    if (isMetered(answer, featureCode, value)) {
+      const [found] = await deps.balances.of(user, featureCode, at);
+      if (found !== undefined) return meteredText(word, found, amount, revision);
+    }
     return `{"allowed":true,"reason":"granted","value":${value},"valid_to":${validTo},"revision":${revision}}`;
   }
   const reason =
     word?.reason ??
     ((await deps.features.has(user.projectId, featureCode)) ? 'no_source' : 'feature_not_found');
   return `{"allowed":false,"reason":"${reason}","value":null,"valid_to":null,"revision":${revision}}`;
+}
+
+/** Returns the serialized answer for a metered feature: what `consume` would answer. */
+function meteredText(
+  { validTo, value }: { validTo: string; value: string },
+  found: FeatureBalance,
+  amount: number,
+  revision: number,
+): string {
+  const balance = balanceText(found);
+  if (isEnough(found, amount)) {
+    return `{"allowed":true,"reason":"granted","value":${value},"valid_to":${validTo},"revision":${revision},"balance":${balance}}`;
+  }
+  const reason = found.reason === 'granted' ? 'limit_reached' : found.reason;
+  return `{"allowed":false,"reason":"${reason}","value":null,"valid_to":null,"revision":${revision},"balance":${balance}}`;
 }
 
 function bodyOf({ bodyText }: CachedAnswer): EntitlementsBody {

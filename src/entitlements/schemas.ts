@@ -82,6 +82,11 @@ export const checkResponse = z
     value: jsonOutSchema.describe('`null` if denied'),
     valid_to: isoInstantSchema.nullable(),
     revision: z.int(),
+    balance: z
+      .int()
+      .nullable()
+      .optional()
+      .describe('What is left of a metered feature, `null` if unlimited; absent for others'),
   })
   .meta({
     id: 'Check',

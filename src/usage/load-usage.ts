@@ -32,6 +32,7 @@ export interface LoadedUsage extends UserFeature {
 
 /** A row of `usageSql`; instants are epoch milliseconds, null for no end. */
 interface UsageRow {
+  position: string;
   feature_code: string;
   feature: MeteredFeature | null;
   recorded_at: string | null;
@@ -61,7 +62,7 @@ const rolloverParts = `(
     and l.source->'allowance'->'rollover' <> 'null'::jsonb)`;
 
 /**
- * Returns SQL for the usage of the features `g (project_id, uid, feature_code)`. It has three parameters: an
+ * Returns SQL for the usage of the features `g (position, project_id, uid, feature_code)`. It has three parameters: an
  * instant, and the parts and period starts of buckets that are needed in any case.
  *
  * Rows of ended periods are left out, except those of parts with a rollover, the last row of each part, and
@@ -69,7 +70,7 @@ const rolloverParts = `(
  */
 function usageSql(from: string): string {
   return `
-  select g.feature_code,
+  select g.position, g.feature_code,
     case when f.code is not null
       then json_build_object('type', f.type, 'unit', f.unit, 'overage', f.overage) end as feature,
     ${milliseconds('u.recorded_at')} as recorded_at,
@@ -109,13 +110,18 @@ const namedSql = `${usageSql(`unnest($4::text[], $5::bigint[], $6::text[]) with 
     as g (project_id, uid, feature_code, position)`)}
   order by g.position`;
 
-const ofUserSql = `${usageSql(`(
-    select distinct n.project_id, n.uid, s.feature_code
-    from users n join entitlement_segments s on s.uid = n.uid
-    where n.project_id = $4 and n.user_id = $5 and s.superseded_at is null
-      and s.feature_type = 'metered' and (s.feature_code = any($6) or $6 is null)
+const ofUsersSql = `${usageSql(`(
+    select k.position, n.project_id, n.uid, c.feature_code
+    from unnest($4::text[], $5::text[], $6::text[]) with ordinality
+      as k (project_id, user_id, feature_code, position)
+    join users n on n.project_id = k.project_id and n.user_id = k.user_id
+    cross join lateral (
+      select distinct s.feature_code from entitlement_segments s
+      where s.uid = n.uid and s.superseded_at is null and s.feature_type = 'metered'
+        and (k.feature_code is null or s.feature_code = k.feature_code)
+    ) c
   ) g`)}
-  order by g.feature_code`;
+  order by g.position, g.feature_code collate "C"`;
 
 /** What runs queries: the pool, or a connection within a transaction. */
 export type Queries = Pick<pg.Pool | pg.PoolClient, 'query'>;
@@ -153,24 +159,33 @@ export async function loadUsage(
   return rows.map((row) => toUsage(row, when));
 }
 
-/**
- * Loads the usage of the metered features of a user, ordered by code: of those that the user's timeline knows.
- *
- * @param featureCodes limits the features.
- */
-export async function loadUsageOfUser(
+/** A user, and a feature; null for all metered features that the user's timeline includes. */
+export interface AskedUsage {
+  projectId: string;
+  userId: string;
+  featureCode: string | null;
+}
+
+/** Loads the usage of the asked features, ordered by code, for each user in the given order. */
+export async function loadUsageOfUsers(
   queries: Queries,
-  user: { projectId: string; userId: string },
-  featureCodes: readonly string[] | null,
+  asked: readonly AskedUsage[],
   when: ReadAt,
-): Promise<LoadedUsage[]> {
-  const instant = new Date(Math.min(when.now, when.at ?? when.now));
+): Promise<LoadedUsage[][]> {
   const { rows } = await queries.query<UsageRow>({
-    name: 'load-usage-of-user',
-    text: ofUserSql,
-    values: [instant, [], [], user.projectId, user.userId, featureCodes],
+    name: 'load-usage-of-users',
+    text: ofUsersSql,
+    values: [
+      new Date(Math.min(when.now, when.at ?? when.now)),
+      [],
+      [],
+      asked.map(({ projectId }) => projectId),
+      asked.map(({ userId }) => userId),
+      asked.map(({ featureCode }) => featureCode),
+    ],
   });
-  return rows.map((row) => toUsage(row, when));
+  const byPosition = Map.groupBy(rows, ({ position }) => Number(position));
+  return asked.map((_, at) => (byPosition.get(at + 1) ?? []).map((row) => toUsage(row, when)));
 }
 
 function toUsage(row: UsageRow, { now, at }: ReadAt): LoadedUsage {

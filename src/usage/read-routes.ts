@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { ProjectAccess } from '../auth/project-access.ts';
-import type { Deps } from '../deps.ts';
 import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -17,7 +16,7 @@ import {
 } from '../http/schemas.ts';
 import { entryInstant } from './entry-id.ts';
 import { loadEntryPage, loadSummary, type SummaryRow } from './ledger.ts';
-import { readUsage } from './read-usage.ts';
+import { loadUsageDtos, type UsageReadDeps } from './read-usage.ts';
 import * as shapes from './schemas.ts';
 
 const tags = ['Usage'];
@@ -30,7 +29,7 @@ const featureCode = featureCodeSchema.optional().describe('Limits the answer to 
 /** Registers the routes that read usage. */
 export function usageReadRoutes(
   app: App,
-  deps: Pick<Deps, 'clock' | 'database'> & { access: ProjectAccess },
+  deps: UsageReadDeps & { access: ProjectAccess },
 ): void {
   const { access, database } = deps;
 
@@ -61,7 +60,7 @@ export function usageReadRoutes(
       void reply.header('cache-control', 'no-store');
       return {
         user_id: user.userId,
-        data: await readUsage(deps, user, query.feature_code, query.at),
+        data: await loadUsageDtos(deps, user, query.feature_code, query.at),
       };
     },
   );

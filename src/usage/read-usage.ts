@@ -4,11 +4,14 @@ import { isoInstant } from '../http/schemas.ts';
 import { plainRef } from '../entitlements/core/segment-sources.ts';
 import type { UserName } from '../entitlements/users.ts';
 import { balanceOf, type Bucket, bucketsAt } from './core/balance.ts';
-import { type LoadedUsage, loadUsage, loadUsageOfUser } from './load-usage.ts';
+import { type LoadedUsage, loadUsage } from './load-usage.ts';
 import { requireMetered, shown } from './perform.ts';
 import type { UsageDto } from './schemas.ts';
+import type { ReadUsage } from './usage-reader.ts';
 
-type ReadDeps = Pick<Deps, 'clock' | 'database'>;
+export interface UsageReadDeps extends Pick<Deps, 'clock' | 'database'> {
+  readUsage: ReadUsage;
+}
 
 /**
  * Returns the usage of a user's metered features: of those that the user may use at the instant, or of one
@@ -17,22 +20,23 @@ type ReadDeps = Pick<Deps, 'clock' | 'database'>;
  * @param at epoch milliseconds; now by default. The usage is that of now.
  * @throws ProblemError `feature_not_found`, `feature_not_metered`.
  */
-export async function readUsage(
-  { clock, database: { pool } }: ReadDeps,
+export async function loadUsageDtos(
+  { clock, database, readUsage }: UsageReadDeps,
   user: UserName,
   featureCode: string | undefined,
   at: number | undefined,
 ): Promise<UsageDto[]> {
-  const when = { now: Math.trunc(clock()), at };
   if (featureCode === undefined) {
-    const usages = await loadUsageOfUser(pool, user, null, when);
+    const usages = await readUsage({ ...user, featureCode: null }, at);
     return usages.filter(({ reason }) => reason === 'granted').map(toUsageDto);
   }
-  const [known] = await loadUsageOfUser(pool, user, [featureCode], when);
+  const [known] = await readUsage({ ...user, featureCode }, at);
   if (known !== undefined) return [toUsageDto(known)];
   const { projectId } = user;
-  const [usage] = await loadUsage(pool, [{ projectId, uid: null, featureCode }], [], when);
-  if (usage === undefined || usage.feature === null) {
+  const when = { now: Math.trunc(clock()), at };
+  const names = [{ projectId, uid: null, featureCode }];
+  const [usage] = await loadUsage(database.pool, names, [], when);
+  if (usage?.feature === null || usage === undefined) {
     throw featureNotFound({ path: 'feature_code', isArchived: false });
   }
   requireMetered(usage);

@@ -33,7 +33,8 @@ const deniedValues: Readonly<Record<FeatureType, string | null>> = {
 /**
  * Returns the evaluation of a feature, as serialized JSON.
  *
- * @param word the feature in the user's answer; null if the feature never had a source.
+ * @param word the feature in the answer, with the balance as the value of a metered one; null if the feature
+ *   never had a source.
  */
 export function evaluationText(
   code: string,
@@ -46,7 +47,7 @@ export function evaluationText(
     const reason = word?.reason ?? 'no_source';
     return `{"key":"${code}",${value === null ? '' : `"value":${value},`}"reason":"DISABLED","variant":"denied","metadata":{"reason":"${reason}","revision":${revision}}}`;
   }
-  const isUnlimited = type === 'limit' && word.value === '"unlimited"';
+  const isUnlimited = (type === 'limit' || type === 'metered') && word.value === '"unlimited"';
   const validTo = word.validTo === 'null' ? '' : `,"valid_to":${word.validTo}`;
   return `{"key":"${code}","value":${isUnlimited ? unlimited : word.value},"reason":"TARGETING_MATCH","variant":"granted","metadata":{"reason":"granted","revision":${revision}${validTo}${isUnlimited ? ',"unlimited":true' : ''}}}`;
 }

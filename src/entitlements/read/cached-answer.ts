@@ -87,6 +87,12 @@ export function featureWord(answer: CachedAnswer, featureCode: string): FeatureW
   return parseWord(featureLines.slice(start, featureLines.indexOf('\n', start)));
 }
 
+/** Returns whether a granted feature is metered. */
+export function isMetered({ bodyText }: CachedAnswer, featureCode: string, value: string): boolean {
+  const isCandidate = value === '"unlimited"' || value.startsWith('{"allowances":');
+  return isCandidate && bodyText.includes(`{"feature_code":"${featureCode}","type":"metered",`);
+}
+
 /** Returns the answers for all features that ever had a source, by code. */
 export function featureWords({ featureLines }: CachedAnswer): Map<string, FeatureWord> {
   const words = new Map<string, FeatureWord>();
