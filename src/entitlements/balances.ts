@@ -1,4 +1,5 @@
-import type { AnswerReason } from './core/reasons.ts';
+import type { DeniedReason } from './core/answer.ts';
+import { type AnswerReason, sourceDenials } from './core/reasons.ts';
 import type { FeatureWord } from './read/cached-answer.ts';
 import type { UserName } from './users.ts';
 
@@ -36,17 +37,18 @@ export function balanceText({ balance }: FeatureBalance): string {
  * Returns the answer for a metered feature with the balance as its value; null if the user no longer has a
  * source.
  */
-export function withBalance(word: FeatureWord, found: FeatureBalance | undefined): FeatureWord | null {
+export function withBalance(
+  word: FeatureWord,
+  found: FeatureBalance | undefined,
+): FeatureWord | null {
   if (found === undefined || !word.allowed) return word;
   const { balance, reason } = found;
-  switch (reason) {
-    case 'granted':
-      return { ...word, value: balance === Infinity ? '"unlimited"' : String(balance) };
-    case 'feature_not_found':
-    case 'limit_reached':
-    case 'no_source':
-      return null;
-    default:
-      return { allowed: false, reason };
+  if (reason === 'granted') {
+    return { ...word, value: balance === Infinity ? '"unlimited"' : String(balance) };
   }
+  return isDenial(reason) ? { allowed: false, reason } : null;
+}
+
+function isDenial(reason: AnswerReason): reason is DeniedReason {
+  return reason === 'revoked' || Object.hasOwn(sourceDenials, reason);
 }

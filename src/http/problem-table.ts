@@ -143,7 +143,8 @@ export const problems = {
     status: 409,
     title: 'The entry used nothing that could be given back',
     cause: 'The entry is a hold or a reversal.',
-    remedy: 'Release a hold with `DELETE /api/v1/usage/holds/{id}`. Reverse only entries of the kinds `consume` and `settle`.',
+    remedy:
+      'Release a hold with `DELETE /api/v1/usage/holds/{id}`. Reverse only entries of the kinds `consume` and `settle`.',
   },
   idempotency_key_reused: {
     status: 409,

@@ -202,7 +202,11 @@ function toUsage(row: UsageRow, { now, at }: ReadAt): LoadedUsage {
       allowances: allowancesAt(segment, instant),
       past: (row.past ?? []).flatMap(toPast),
       rows: (row.buckets ?? []).map(toBucketRow),
-      holds: (row.holds ?? []).map(([id, bookings, expiresAt]): Hold => ({ id, bookings, expiresAt })),
+      holds: (row.holds ?? []).map(([id, bookings, expiresAt]): Hold => ({
+        id,
+        bookings,
+        expiresAt,
+      })),
     },
   };
 }

@@ -62,7 +62,9 @@ async function performOnce(
     if (uids.size > 0) await lockUsage(client, [...uids]);
     const now = Math.trunc(clock());
     const [locked, kept] = [await loadLocked(client, requests), await loadKept(client, deeds)];
-    const places = new Map(deeds.flatMap(({ place }) => (place === null ? [] : [[keyOf(place), place]])));
+    const places = new Map(
+      deeds.flatMap(({ place }) => (place === null ? [] : [[keyOf(place), place]])),
+    );
     const bookings = [...locked.holds.values(), ...locked.entries.values()].flatMap(
       (target): Booking[] => target.bookings,
     );
@@ -108,10 +110,7 @@ interface Targets {
   entries: Map<string, StoredEntry>;
 }
 
-async function loadTargets(
-  queries: Queries,
-  requests: readonly UsageRequest[],
-): Promise<Targets> {
+async function loadTargets(queries: Queries, requests: readonly UsageRequest[]): Promise<Targets> {
   const names = requests.flatMap(({ deed }) => ('user' in deed ? deed.user : []));
   const users = await loadUsers(queries, names);
   const uids = new Map(users.map((user) => [`${user.projectId} ${user.userId}`, user.uid]));

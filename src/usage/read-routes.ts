@@ -27,10 +27,7 @@ const maxSummaryMs = 800 * 86_400_000;
 const featureCode = featureCodeSchema.optional().describe('Limits the answer to this feature');
 
 /** Registers the routes that read usage. */
-export function usageReadRoutes(
-  app: App,
-  deps: UsageReadDeps & { access: ProjectAccess },
-): void {
+export function usageReadRoutes(app: App, deps: UsageReadDeps & { access: ProjectAccess }): void {
   const { access, database } = deps;
 
   app.get(
@@ -137,7 +134,8 @@ function requireWindow(from: number, to: number): void {
       : to - from > maxSummaryMs
         ? 'must be at most 800 days after `from`'
         : null;
-  if (message !== null) throw new ProblemError('window_invalid', undefined, [{ path: 'to', message }]);
+  if (message !== null)
+    throw new ProblemError('window_invalid', undefined, [{ path: 'to', message }]);
 }
 
 function toSummaryDto(row: SummaryRow): z.infer<typeof shapes.summaryRow> {

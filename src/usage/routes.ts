@@ -42,10 +42,7 @@ export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usag
       const { project_id: given, ...item } = request.body;
       const key = requiredKey(request);
       const projectId = await access.projectOf(request, given);
-      return send(
-        reply,
-        await usage.perform({ projectId, key, deed: consumeOf(projectId, item) }),
-      );
+      return send(reply, await usage.perform({ projectId, key, deed: consumeOf(projectId, item) }));
     },
   );
 
@@ -207,7 +204,8 @@ function requiredKey(request: FastifyRequest): string {
 }
 
 function batchCost({ body }: FastifyRequest): number {
-  const items = typeof body === 'object' && body !== null ? Reflect.get(body, 'items') : null;
+  const items: unknown =
+    typeof body === 'object' && body !== null && 'items' in body ? body.items : null;
   return (Array.isArray(items) ? items.length : 1) * changeCost;
 }
 

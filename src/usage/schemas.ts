@@ -67,9 +67,7 @@ export const holdBody = z
     expires_in_seconds: z.int().min(1).max(3_600),
   })
   .meta({
-    examples: [
-      { user_id: 'u_42', feature_code: 'credits', amount: 20, expires_in_seconds: 600 },
-    ],
+    examples: [{ user_id: 'u_42', feature_code: 'credits', amount: 20, expires_in_seconds: 600 }],
   });
 
 export const settleBody = z
@@ -102,9 +100,7 @@ export const keyHeader = z.object({
 const balanceSchema = z
   .int()
   .nullable()
-  .describe(
-    'What is left afterwards; negative if more was used than given; `null` if unlimited',
-  );
+  .describe('What is left afterwards; negative if more was used than given; `null` if unlimited');
 
 export const consumed = z
   .object({

@@ -62,7 +62,12 @@ export async function storeUsage(
   const keys = performed.flatMap(({ keep, text }) =>
     keep === null
       ? []
-      : { project_id: keep.projectId, key: keep.key, hash: keep.hash.toString('hex'), answer: text },
+      : {
+          project_id: keep.projectId,
+          key: keep.key,
+          hash: keep.hash.toString('hex'),
+          answer: text,
+        },
   );
   const rows = lastRows(
     performed.flatMap(({ entry, outcome }) =>

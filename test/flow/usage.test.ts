@@ -17,10 +17,7 @@ describe('two instances', () => {
     service = await startTestService();
     const { key } = await service.createProject('notes');
     second = await buildApp(service.deps);
-    apps = [
-      await meteredApp(service, key),
-      await meteredApp({ request: requestTo(second) }, key),
-    ];
+    apps = [await meteredApp(service, key), await meteredApp({ request: requestTo(second) }, key)];
   });
   afterAll(async () => {
     await second.close();

@@ -25,7 +25,7 @@ describe('POST /usage/consume', () => {
       status: 200,
       body: {
         ...{ allowed: true, reason: 'granted', consumed: 4, balance: 6 },
-        entry_id: expect.stringMatching(/^ue_/),
+        entry_id: expect.stringMatching(/^ue_/) as string,
       },
     });
     expect((await app.consume('u_1', 7)).body).toEqual({

@@ -32,12 +32,10 @@ export function allowancesAt(
   if (segment.value === 'unlimited') return 'unlimited';
   const spans = isShared(segment.sources) ? segment.sources.spans : [];
   const byPart = Map.groupBy(spans, ({ source }) => source.allowance?.part);
-  return allowancesOf(segment).map(
-    (allowance): CountingAllowance => ({
-      ...allowance,
-      ...unbroken(byPart.get(allowance.part) ?? [], instant),
-    }),
-  );
+  return allowancesOf(segment).map((allowance): CountingAllowance => ({
+    ...allowance,
+    ...unbroken(byPart.get(allowance.part) ?? [], instant),
+  }));
 }
 
 /** Returns the segment that covers an instant. */
