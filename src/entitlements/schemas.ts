@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isoInstantSchema, jsonOutSchema } from '../http/schemas.ts';
-import { type AnswerReason, reasons } from './core/reasons.ts';
+import { type AnswerReason, type CheckReason, checkReasons, reasons } from './core/reasons.ts';
 
 export const sourceSchema = z.object({
   type: z.enum(['subscription', 'purchase', 'grant']),
@@ -19,6 +19,9 @@ export function wordsSchema<Word extends string>(meanings: Readonly<Record<Word,
 
 /** Why a feature is granted or denied. */
 export const answerReasonSchema = wordsSchema<AnswerReason>(reasons);
+
+/** Why an amount of a feature may be used, or not. */
+export const checkReasonSchema = wordsSchema<CheckReason>(checkReasons);
 
 const entitlementSchema = z.object({
   feature_code: z.string(),
@@ -78,7 +81,7 @@ export const entitlementsResponse = z
 export const checkResponse = z
   .object({
     allowed: z.boolean(),
-    reason: answerReasonSchema,
+    reason: checkReasonSchema,
     value: jsonOutSchema.describe('`null` if denied'),
     valid_to: isoInstantSchema.nullable(),
     revision: z.int(),

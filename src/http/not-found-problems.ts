@@ -55,12 +55,7 @@ export const missingIds = {
     'GET /api/v1/admin/revocations lists the revocations',
   ),
   hold_not_found: missingId('Hold', 'uh_', 'POST /api/v1/usage/holds returns the id'),
-  entry_not_found: missingId(
-    'Usage entry',
-    'ue_',
-    'GET /api/v1/usage/entries lists the entries',
-    'Entries are deleted after `USAGE_RETENTION_MONTHS`.',
-  ),
+  entry_not_found: missingId('Usage entry', 'ue_', 'GET /api/v1/usage/entries lists the entries'),
   webhook_endpoint_not_found: missingId(
     'Webhook endpoint',
     'we_',

@@ -46,7 +46,7 @@ export const featureCodeSchema = z
 
 /** The first and last instant with a four-digit year, as ISO 8601 writes it. */
 export const firstInstant = Date.parse('0001-01-01T00:00:00.000Z');
-const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
+export const lastInstant = Date.parse('9999-12-31T23:59:59.999Z');
 
 function faultOfInstant({ input }: { input: unknown }): string {
   const wanted = 'must be an ISO 8601 timestamp with a UTC offset, such as `2026-11-01T00:00:00Z`';

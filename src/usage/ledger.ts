@@ -3,7 +3,7 @@ import type { EntryDto } from './schemas.ts';
 import { entryInstant } from './entry-id.ts';
 
 /** Which entries to list. Instants are epoch milliseconds. */
-export interface EntryFilter {
+interface EntryFilter {
   projectId: string;
   userId?: string | undefined;
   featureCode?: string | undefined;
@@ -71,7 +71,7 @@ export async function loadEntryPage(
 }
 
 /** What to sum. Instants are epoch milliseconds. */
-export interface SummaryFilter {
+interface SummaryFilter {
   projectId: string;
   from: number;
   to: number;

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts';
 import { featureNotFound } from '../http/not-found.ts';
-import { isoInstant } from '../http/schemas.ts';
+import { isoInstant, lastInstant } from '../http/schemas.ts';
 import { plainRef } from '../entitlements/core/segment-sources.ts';
 import type { UserName } from '../entitlements/users.ts';
 import { balanceOf, type Bucket, bucketsAt } from './core/balance.ts';
@@ -53,7 +53,7 @@ function toUsageDto({ at, facts, feature, featureCode }: LoadedUsage): UsageDto 
     granted: shown(granted),
     ...{ used, held, overage },
     balance: shown(balance),
-    resets_at: isoInstant(resetsAt),
+    resets_at: endOf(resetsAt ?? Infinity),
     buckets: buckets.flatMap(toBucketDto),
   };
 }
@@ -65,8 +65,13 @@ function toBucketDto(bucket: Bucket): UsageDto['buckets'] {
     {
       source: plainRef(source),
       from: isoInstant(from),
-      to: to === Infinity ? null : isoInstant(to),
+      to: endOf(to),
       ...{ amount, rolled_over: rolledOver, used, held },
     },
   ];
+}
+
+/** Returns the end of a period; null if it has none, or none with a year of four digits. */
+function endOf(instant: number): string | null {
+  return instant > lastInstant ? null : isoInstant(instant);
 }

@@ -60,13 +60,14 @@ export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usag
     async (request, reply) => {
       const { items, project_id: given } = request.body;
       const projectId = await access.projectOf(request, given);
-      const texts = await Promise.all(
+      const results = await Promise.allSettled(
         items.map(({ idempotency_key: key, ...item }) =>
-          usage.perform({ projectId, key, deed: consumeOf(projectId, item) }).then(
-            ({ text }) => text,
-            (error: unknown) => problemText(request, error),
-          ),
+          usage.perform({ projectId, key, deed: consumeOf(projectId, item) }),
         ),
+      );
+      throwIfNoneAnswered(results);
+      const texts = results.map((result) =>
+        result.status === 'fulfilled' ? result.value.text : problemText(request, result.reason),
       );
       return sendJson(reply, `{"data":[${texts.join(',')}]}`);
     },
@@ -212,6 +213,14 @@ function batchCost({ body }: FastifyRequest): number {
 function send(reply: FastifyReply, { isReplay, text }: UsageAnswer): FastifyReply {
   if (isReplay) void reply.header('idempotency-replayed', 'true');
   return sendJson(reply, text);
+}
+
+/** Fails the whole request if the service could perform no item, so that the client retries it. */
+function throwIfNoneAnswered(results: readonly PromiseSettledResult<UsageAnswer>[]): void {
+  const reasons = results.flatMap((one): unknown[] =>
+    one.status === 'rejected' && toProblem(one.reason).status >= 500 ? [one.reason] : [],
+  );
+  if (reasons.length === results.length) throw reasons[0];
 }
 
 /** Returns the answer to an item of a batch that failed. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sourceSchema, answerReasonSchema } from '../entitlements/schemas.ts';
+import { checkReasonSchema, sourceSchema } from '../entitlements/schemas.ts';
 import {
   featureCodeSchema,
   isoInstantSchema,
@@ -105,7 +105,7 @@ const balanceSchema = z
 export const consumed = z
   .object({
     allowed: z.boolean().describe('Whether anything was consumed'),
-    reason: answerReasonSchema,
+    reason: checkReasonSchema,
     consumed: z.int(),
     balance: balanceSchema,
     entry_id: z.string().nullable().describe('`null` if nothing was consumed'),
@@ -130,7 +130,7 @@ export const heldResponse = z
   .object({
     hold_id: z.string().nullable().describe('`null` if nothing was held'),
     allowed: z.boolean(),
-    reason: answerReasonSchema,
+    reason: checkReasonSchema,
     held: z.int(),
     balance: balanceSchema,
     expires_at: isoInstantSchema.nullable(),

@@ -3,7 +3,7 @@ import type { Booking } from './core/facts.ts';
 import { entryInstant } from './entry-id.ts';
 
 /** A user's row, for a user who has facts. */
-export interface KnownUser {
+interface KnownUser {
   projectId: string;
   userId: string;
   uid: bigint;

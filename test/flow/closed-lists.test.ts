@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 test('the database takes exactly the reasons that segments may have', async () => {
-  const { feature_not_found: _, limit_reached: __, no_source: ___, ...stored } = reasons;
+  const { feature_not_found: _, no_source: __, ...stored } = reasons;
   expect(await wordsOf('entitlement_segments_reason')).toEqual(Object.keys(stored));
 });
 

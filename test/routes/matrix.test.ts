@@ -58,7 +58,7 @@ beforeAll(async () => {
   world = await startWorld();
   const { service, done, keyOf } = world;
   routes = await loadContract(service);
-  const all = ['read', 'checkout', 'admin'];
+  const all = ['read', 'checkout', 'usage', 'admin'];
   const soon = new Date(service.clock.now() + 1_000).toISOString();
   ({ key: expired } = await keyOf(all, { expires_at: soon }));
   service.clock.set(service.clock.now() + 2_000);
@@ -221,7 +221,7 @@ function comparable({ status, text, type }: Answer, asked: Partial<Ids> = {}): A
     type,
     text: named
       .replace(/"request_id":"[^"]+"/, '')
-      .replaceAll(/\b(gr|rv|au|key|rf|lr|we|whd)_[0-9a-z]{10,}/g, '<$1>')
+      .replaceAll(/\b(gr|rv|au|key|rf|lr|we|whd|ue|uh)_[0-9a-z]{10,}/g, '<$1>')
       .replaceAll(/"(key|prefix|secret)":"[^"]+"/g, '"$1":"<secret>"'),
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installAuthentication } from '../../src/auth/authenticate.ts';
 import { createKeyLookup } from '../../src/auth/key-lookup.ts';
@@ -25,6 +26,7 @@ const readByTokens = [
   'GET /api/v1/entitlements',
   'GET /api/v1/entitlements/check',
   'GET /api/v1/entitlements/explain',
+  'GET /api/v1/usage',
   'GET /api/v1/changes/stream',
   'POST /ofrep/v1/evaluate/flags',
   'POST /ofrep/v1/evaluate/flags/{feature_code}',
@@ -122,7 +124,7 @@ describe('the contract', () => {
             ],
       );
       expect(at(operation, 'x-scope'), `${method} ${url}`).toEqual(
-        isOpen ? undefined : expect.stringMatching(/^(read|checkout|admin|platform)$/),
+        isOpen ? undefined : expect.stringMatching(/^(read|checkout|usage|admin|platform)$/),
       );
     }
   });
@@ -135,6 +137,7 @@ describe('the contract', () => {
         .map((parameter) => at(parameter, 'name'));
     expect(headersOf('/api/v1/admin/grant', 'post')).toEqual(['Idempotency-Key']);
     expect(headersOf('/api/v1/checkout/sessions', 'post')).toEqual(['Idempotency-Key']);
+    expect(headersOf('/api/v1/usage/consume', 'post')).toEqual(['Idempotency-Key']);
     expect(headersOf('/api/v1/entitlements', 'get')).toEqual(['If-None-Match']);
     expect(
       entriesAt(
@@ -174,7 +177,7 @@ describe('the contract', () => {
         const { body } = await service.request(
           method as 'POST', // any method that the document names
           url.replace('/api/v1', '').replaceAll(/\{\w+\}/g, 'x'),
-          { key: adminKey, body: example },
+          { key: adminKey, body: example, headers: requiredHeaders(method, url) },
         );
         expect(at(body, 'code'), JSON.stringify([url, example, body])).not.toBe('bad_request');
       }
@@ -211,3 +214,14 @@ describe('the page', () => {
     expect((await service.app.inject(`/docs/${script}`)).statusCode).toBe(200);
   });
 });
+
+/** Returns the headers without which the route refuses every request, each time with another value. */
+function requiredHeaders(method: string, url: string): Record<string, string> {
+  const parameters = entriesAt(document, 'paths', url, method.toLowerCase(), 'parameters');
+  const required = parameters
+    .map(([, parameter]) => parameter)
+    .filter((parameter) => at(parameter, 'in') === 'header' && at(parameter, 'required') === true);
+  return Object.fromEntries(
+    required.map((parameter) => [String(at(parameter, 'name')).toLowerCase(), randomUUID()]),
+  );
+}

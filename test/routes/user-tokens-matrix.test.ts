@@ -20,6 +20,7 @@ const readable = [
   'GET /api/v1/entitlements',
   'GET /api/v1/entitlements/check',
   'GET /api/v1/entitlements/explain',
+  'GET /api/v1/usage',
   'POST /ofrep/v1/evaluate/flags',
   'POST /ofrep/v1/evaluate/flags/{feature_code}',
 ];

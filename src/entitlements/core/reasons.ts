@@ -1,7 +1,7 @@
 /**
  * Why a feature is granted or denied: a closed list, part of the HTTP contract. If several reasons apply, the
- * answer has the first one. All except `feature_not_found`, `no_source` and `limit_reached` are stored and
- * listed in a check constraint.
+ * answer has the first one. All except `feature_not_found` and `no_source` are stored and listed in a check
+ * constraint.
  */
 export const reasons = {
   feature_not_found: 'the project has no such feature',
@@ -11,13 +11,20 @@ export const reasons = {
   not_yet_valid: 'it begins later',
   expired: 'ended, canceled, refunded or disputed',
   no_source: 'no known source gives it',
-  limit_reached: 'less is left of a metered feature than requested',
 } as const;
 
 export type AnswerReason = keyof typeof reasons;
 
-/** The reasons that follow from a user's sources. */
-export type Reason = Exclude<AnswerReason, 'feature_not_found' | 'limit_reached'>;
+/** Why `check` and the routes that change usage allow or deny. */
+export const checkReasons = {
+  ...reasons,
+  limit_reached: 'less is left of the metered feature than the amount',
+} as const;
+
+export type CheckReason = keyof typeof checkReasons;
+
+/** The reasons of features that the project has. */
+export type Reason = Exclude<AnswerReason, 'feature_not_found'>;
 
 interface SourceDenialMeaning {
   /** Why the source does not count. */

@@ -2,6 +2,9 @@ import type { CountingAllowance, PastAllowance, Rollover } from './facts.ts';
 import { once } from './periods.ts';
 import { runningBucket, type UsedBucket } from './running-bucket.ts';
 
+/** The most periods for which a unit is carried over (`isGivenAllowance`). */
+const maxPeriods = 12;
+
 /** A past bucket, as it was when it ended. */
 interface EndedBucket {
   amount: number;
@@ -39,7 +42,8 @@ export function carriedOver(
 
 /**
  * Returns the past buckets of a part, the latest first, back to where the part began to count without a break
- * or where it is not known.
+ * or where it is not known. Units from before `maxPeriods` unused periods in a row have been dropped, so no
+ * older bucket matters.
  */
 function endedBuckets(
   periodStart: number,
@@ -49,7 +53,8 @@ function endedBuckets(
 ): EndedBucket[] {
   const ended: EndedBucket[] = [];
   let start = periodStart;
-  while (start > since) {
+  let unusedInARow = 0;
+  while (start > since && unusedInARow < maxPeriods) {
     const last = start - 1;
     const known = past.find(({ from, to }) => from <= last && last < to);
     if (known === undefined) break;
@@ -62,6 +67,7 @@ function endedBuckets(
     if (bucket.periodStart > last) break;
     ended.push({ amount: bucket.amount, used: bucket.used + bucket.held, rollover, isCut });
     start = bucket.periodStart;
+    unusedInARow = bucket.used + bucket.held > 0 ? 0 : unusedInARow + 1;
   }
   return ended;
 }

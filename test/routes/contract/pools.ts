@@ -26,6 +26,9 @@ export function arbitraryIds(world: World, pools: Pools): fc.Arbitrary<Ids> {
     reconciliation: some('reconciliations', ids.reconciliation),
     endpoint: some('endpoints', ids.endpoint),
     delivery: some('deliveries', ids.delivery),
+    metered: some('metered', ids.metered),
+    hold: some('holds', ids.hold),
+    entry: some('entries', ids.entry),
   });
 }
 
@@ -66,7 +69,7 @@ export async function stockPools(world: World): Promise<Pools> {
   const projects = ['notes', 'other', 'nowhere'];
   return {
     user_id: users,
-    feature_code: ['export', 'notebooks', 'theme', 'retired', ids.feature, 'nothing'],
+    feature_code: ['export', 'notebooks', 'theme', 'retired', ids.feature, ids.metered, 'nothing'],
     grant_id: grants,
     revocations,
     key_id: keys,
@@ -83,6 +86,9 @@ export async function stockPools(world: World): Promise<Pools> {
     reconciliations: [ids.reconciliation],
     endpoints,
     deliveries,
+    metered: [ids.metered, ids.metered, ids.feature, 'nothing'],
+    holds: [ids.hold],
+    entries: [ids.entry],
     url: [webhookUrl],
   };
 }

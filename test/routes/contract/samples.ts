@@ -9,6 +9,7 @@ import { readSamples } from './samples/reads.ts';
 import { reconciliationSamples } from './samples/reconciliation.ts';
 import { recordSamples } from './samples/records.ts';
 import { reportSamples } from './samples/reports.ts';
+import { usageSamples } from './samples/usage.ts';
 import { webhookSamples } from './samples/webhooks.ts';
 
 /** A request for each route of the service. */
@@ -22,6 +23,7 @@ export const samples: RouteSamples = {
   ...recordSamples,
   ...reconciliationSamples,
   ...reportSamples,
+  ...usageSamples,
   ...webhookSamples,
   ...opsSamples,
 };

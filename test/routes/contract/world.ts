@@ -2,8 +2,10 @@ import Stripe from 'stripe';
 import { buildApp } from '../../../src/app.ts';
 import type { App } from '../../../src/http/app-types.ts';
 import { fanOut } from '../../../src/outbound/fan-out.ts';
+import { newEntryId } from '../../../src/usage/entry-id.ts';
 import { text } from '../../helpers/json.ts';
-import type { TestService } from '../../helpers/service.ts';
+import { meteredApp } from '../../helpers/metered.ts';
+import { type TestService, testStart } from '../../helpers/service.ts';
 import { testSigning } from '../../helpers/signing.ts';
 import { type Shop, startShop } from '../../helpers/shop.ts';
 import { loopback } from '../../helpers/webhook-receiver.ts';
@@ -16,6 +18,7 @@ export interface Ids {
   project: string;
   user: string;
   feature: string;
+  metered: string;
   grant: string;
   revocation: string;
   product: string;
@@ -30,6 +33,8 @@ export interface Ids {
   reconciliation: string;
   endpoint: string;
   delivery: string;
+  hold: string;
+  entry: string;
 }
 
 /** A shop with one of everything in its project `notes`, and a project `other` that has nothing. */
@@ -118,6 +123,7 @@ export async function startWorld(): Promise<World> {
   const run = await done('POST', '/admin/customers/link', {
     pairs: [{ user_id: user, stripe_customer_id: customer }],
   });
+  const usage = await makeUsage(service, key, user);
   const { id: endpoint, delivery } = await makeDelivery({ service, done, ids: { feature } });
   const reader = await keyOf(['read']);
   const cashier = await keyOf(['checkout']);
@@ -163,6 +169,7 @@ export async function startWorld(): Promise<World> {
       reconciliation: text(await done('POST', '/admin/reconciliations', {}), 'id'),
       endpoint,
       delivery,
+      ...usage,
     },
     lacking: (scope) =>
       scope === 'platform'
@@ -202,6 +209,23 @@ export async function makeDelivery({
   return { id, delivery: delivery.id };
 }
 
+/** Creates a metered feature of which the user has much, a hold and an entry. */
+async function makeUsage(
+  service: TestService,
+  key: string,
+  user: string,
+): Promise<Pick<Ids, 'metered' | 'hold' | 'entry'>> {
+  const metered = 'metered_by_notes';
+  const app = await meteredApp(service, key);
+  const put = { name: metered, type: 'metered' };
+  await app.send('PUT', `/admin/features/${metered}`, put);
+  const about = { user_id: user, feature_code: metered };
+  await app.grant(user, { amount: 1_000_000 }, about);
+  const held = await app.post('/usage/holds', { ...about, amount: 1, expires_in_seconds: 3_600 });
+  const used = await app.post('/usage/consume', about);
+  return { metered, hold: text(held.body, 'hold_id'), entry: text(used.body, 'entry_id') };
+}
+
 function nobodys(name: string): Ids {
   return {
     project: `nowhere_${name}`,
@@ -221,5 +245,9 @@ function nobodys(name: string): Ids {
     reconciliation: `rec_${name}`,
     endpoint: `we_${name}`,
     delivery: `whd_${name}`,
+    metered: `nothing_metered_${name}`,
+    hold: `uh_${name}`,
+    // The id of an entry leads to its month.
+    entry: newEntryId(testStart),
   };
 }

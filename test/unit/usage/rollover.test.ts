@@ -42,6 +42,13 @@ describe('what a period left unused', () => {
     expect(unused(two)).toBe(300);
   });
 
+  test('is the same however many unused periods came before', () => {
+    const rollover = { max: 5_000, periods: 12 };
+    const facts = factsOf([allowanceOf({ interval: daily, rollover })]);
+    expect(balanceOn(facts, '2026-02-15')).toBe(1_300);
+    expect(balanceOn(facts, '9999-12-15')).toBe(1_300);
+  });
+
   test('is at most `max`', () => {
     const rollover = { max: 50, periods: 2 };
     const facts = consumed(factsOf([allowanceOf({ rollover })]), '2026-01-20', 70);
