@@ -4,6 +4,8 @@ import type { Tx } from './database.ts';
  * The order in which every transaction takes its locks (docs/architecture.md, "Lock order"): project →
  * followed objects, sorted → join keys (customers, then payments), sorted → users, sorted. Projects and join
  * keys are locked with the transaction's advisory locks, followed objects and users with row locks.
+ *
+ * A change of usage locks rows of `usage_users`, sorted, and nothing else.
  */
 
 const projectClass = 1;

@@ -144,6 +144,7 @@ export async function loadUsage(
   bookings: readonly Booking[],
   when: ReadAt,
 ): Promise<LoadedUsage[]> {
+  if (names.length === 0) return [];
   const { rows } = await queries.query<UsageRow>({
     name: 'load-usage',
     text: namedSql,

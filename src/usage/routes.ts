@@ -5,8 +5,8 @@ import { toProblem } from '../http/errors.ts';
 import { idempotencyKeyOf } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import { sendJson } from '../http/send-json.ts';
+import type { UsageAnswer } from './batch-state.ts';
 import type { Deed } from './deed.ts';
-import type { UsageAnswer } from './perform-batch.ts';
 import * as shapes from './schemas.ts';
 import type { Usage } from './usage.ts';
 

@@ -1,3 +1,4 @@
+import { entryInstant } from './entry-id.ts';
 import type { Queries } from './load-usage.ts';
 import { type Done, lastRows, type NewEntry, type NewHold } from './perform.ts';
 
@@ -50,14 +51,11 @@ select`;
 /**
  * Stores what deeds changed, together with their answers, with one statement. The users must be locked. Keys
  * are inserted in order, so concurrent transactions never deadlock.
- *
- * @param entryInstants the instants of the reversed entries, by id.
  */
 export async function storeUsage(
   queries: Queries,
   performed: readonly Performed[],
   now: number,
-  entryInstants: (id: string) => number,
 ): Promise<void> {
   const keys = performed.flatMap(({ keep, text }) =>
     keep === null
@@ -97,7 +95,7 @@ export async function storeUsage(
       .map(({ id, at, answer }) => ({ id, at: toIso(at), answer })),
     ended
       .filter(({ table }) => table === 'entry')
-      .map(({ id, answer }) => ({ id, entry_at: toIso(entryInstants(id)), answer })),
+      .map(({ id, answer }) => ({ id, entry_at: toIso(entryInstant(id) ?? Infinity), answer })),
   ];
   if (lists.every((list) => list.length === 0)) return;
   await queries.query({

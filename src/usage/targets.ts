@@ -63,6 +63,7 @@ export async function loadUsers(
 
 /** Locks the rows of users, in order, until the end of the transaction. */
 export async function lockUsage(queries: Queries, uids: readonly bigint[]): Promise<void> {
+  if (uids.length === 0) return;
   await queries.query({
     name: 'lock-usage',
     text: 'select uid from usage_users where uid = any($1) order by uid for update',

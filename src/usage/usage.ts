@@ -3,7 +3,8 @@ import { ProblemError } from '../http/problem.ts';
 import { createBatches, QueueFull } from '../platform/batches.ts';
 import { isUnreachable } from '../platform/database.ts';
 import type { UsageRequest } from './deed.ts';
-import { performBatch, type UsageAnswer } from './perform-batch.ts';
+import type { UsageAnswer } from './batch-state.ts';
+import { performBatch } from './perform-batch.ts';
 
 /** Maximum number of deeds that share a transaction and its commit. */
 const maxDeedsPerTransaction = 64;

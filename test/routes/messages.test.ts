@@ -9,6 +9,7 @@ import { grants } from './messages/grants.ts';
 import { operators } from './messages/operators.ts';
 import { requests } from './messages/requests.ts';
 import type { Row } from './messages/row.ts';
+import { usage } from './messages/usage.ts';
 
 /*
  * What operators and app developers really get wrong, and what they are answered. Each message has to say
@@ -86,7 +87,7 @@ function send([request, body, , , { key = 'admin', headers = {} } = {}]: Row) {
   });
 }
 
-const tables = { requests, grants, catalog, checkouts, operators };
+const tables = { requests, grants, catalog, checkouts, operators, usage };
 
 describe.each(Object.entries(tables))('%s', (_name, rows) => {
   it.each(rows.map((row) => ({ row, request: row[0], detail: row[3] })))(

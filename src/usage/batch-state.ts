@@ -1,0 +1,98 @@
+import { ProblemError } from '../http/problem.ts';
+import { type Deed, hashDeed } from './deed.ts';
+import type { LoadedUsage, UsageName } from './load-usage.ts';
+import { type Found, perform } from './perform.ts';
+import type { Performed } from './store-usage.ts';
+import type { StoredEntry, StoredHold } from './targets.ts';
+
+/** The answer to a deed, as serialized JSON. */
+export interface UsageAnswer {
+  text: string;
+  /** Whether the answer was stored by an earlier request with the same idempotency key. */
+  isReplay: boolean;
+}
+
+/** The holds and entries that deeds name, by id. */
+export interface Targets {
+  holds: Map<string, StoredHold>;
+  entries: Map<string, StoredEntry>;
+}
+
+/** The answer that is kept under an idempotency key, and the hash of its deed. */
+export interface KeptAnswer {
+  hash: Buffer;
+  answer: string;
+}
+
+/** What the deeds of a transaction find. Each deed leaves it changed for the next. */
+export interface BatchState extends Targets {
+  /** By {@link placeKey}. */
+  usages: Map<string, LoadedUsage>;
+  /** By project and idempotency key. */
+  kept: Map<string, KeptAnswer>;
+}
+
+/** A deed, its idempotency key, and where it counts; null if it names nothing that the caller may see. */
+export interface PlacedDeed {
+  deed: Deed;
+  key: string | null;
+  place: UsageName | null;
+}
+
+export function placeKey({ featureCode, projectId, uid }: UsageName): string {
+  return `${projectId} ${uid ?? ''} ${featureCode}`;
+}
+
+/**
+ * Performs the next deed of a transaction, or returns the answer that is kept under its key.
+ *
+ * @returns `performed` is what to store; null for a kept answer.
+ * @throws ProblemError `idempotency_key_reused`, and the errors of `perform`.
+ */
+export function performNext(
+  state: BatchState,
+  { deed, key, place }: PlacedDeed,
+): { answer: UsageAnswer; performed: Performed | null } {
+  const hash = hashDeed(deed);
+  const keep =
+    key === null || place === null ? null : { projectId: place.projectId, key, hash };
+  const keptKey = keep === null ? '' : `${keep.projectId} ${keep.key}`;
+  const first = state.kept.get(keptKey);
+  if (first !== undefined) {
+    if (!first.hash.equals(hash)) throw keyReused();
+    return { answer: { text: first.answer, isReplay: true }, performed: null };
+  }
+  const found = foundOf(state, deed, place);
+  const done = perform(deed, key, found);
+  const text = JSON.stringify(done.answer);
+  if (place !== null && found.usage !== null && done.outcome !== undefined) {
+    state.usages.set(placeKey(place), { ...found.usage, facts: done.outcome.facts });
+  }
+  if (done.ended !== undefined) noteEnd(state, done.ended.id, text);
+  if (keep !== null) state.kept.set(keptKey, { hash, answer: text });
+  return { answer: { text, isReplay: false }, performed: { ...done, text, keep } };
+}
+
+function foundOf({ entries, holds, usages }: BatchState, deed: Deed, place: UsageName | null): Found {
+  if (place === null) return { place: null, usage: null, entry: null, hold: null };
+  const { uid } = place;
+  return {
+    place: uid === null ? null : { ...place, uid },
+    usage: usages.get(placeKey(place)) ?? null,
+    entry: deed.kind === 'reverse' ? (entries.get(deed.entryId) ?? null) : null,
+    hold: deed.kind === 'settle' ? (holds.get(deed.holdId) ?? null) : null,
+  };
+}
+
+/** Notes the answer that ended a hold or reversed an entry, for later deeds of the transaction. */
+function noteEnd({ entries, holds }: Targets, id: string, answer: string): void {
+  const [entry, hold] = [entries.get(id), holds.get(id)];
+  if (entry !== undefined) entries.set(id, { ...entry, answer });
+  if (hold !== undefined) holds.set(id, { ...hold, answer });
+}
+
+function keyReused(): ProblemError {
+  return new ProblemError('idempotency_key_reused', undefined, [
+    { path: 'Idempotency-Key', message: 'was used for another request: send a new key' },
+  ]);
+}
