@@ -73,7 +73,8 @@ export function documentOperations(transform: SwaggerTransformObject): SwaggerTr
 
 function complete(operation: Operation, id: string): void {
   const { parameters = [], security = [], responses = {} } = operation;
-  const scope = security.flatMap((each) => Object.values(each).flat())[0];
+  const scopes = [...new Set(security.flatMap((each) => Object.values(each).flat()))];
+  const [scope] = scopes;
   operation.operationId = id;
   if (scope !== undefined) {
     operation['x-scope'] = scope;
@@ -83,7 +84,7 @@ function complete(operation: Operation, id: string): void {
   }
   const isIdempotent = parameters.some(({ name }) => name === 'Idempotency-Key');
   operation.description = [
-    callersOf(scope),
+    callersOf(scopes),
     ...(security.some((each) => 'userToken' in each) ? ['A user token reads its own user.'] : []),
     ...(isIdempotent
       ? ['A repeated request with the same `Idempotency-Key` gets the first response.']
@@ -101,11 +102,12 @@ function complete(operation: Operation, id: string): void {
   }
 }
 
-function callersOf(scope: string | undefined): string {
+function callersOf(scopes: readonly string[]): string {
+  const [scope, ...others] = scopes;
   if (scope === undefined) return 'Requires no API key.';
-  return scope === 'platform'
-    ? 'Requires the platform key.'
-    : `Requires a key with the scope \`${scope}\` or the platform key.`;
+  if (scope === 'platform') return 'Requires the platform key.';
+  const also = others.map((other) => `, a key with the scope \`${other}\`,`).join('');
+  return `Requires a key with the scope \`${scope}\`${also} or the platform key.`;
 }
 
 /**

@@ -42,10 +42,10 @@ export function documentProblems(transform: SwaggerTransform): SwaggerTransform 
  * Returns the alternative ways to authenticate at a route. Open routes say so explicitly, so that a forgotten
  * scope is noticed.
  */
-function securityOf({ auth, userTokens, apiKeyHeader }: FastifyContextConfig = {}) {
+function securityOf({ alsoScope, auth, userTokens, apiKeyHeader }: FastifyContextConfig = {}) {
   if (auth === 'open' || auth === undefined) return [];
   return [
-    { apiKey: [auth] },
+    { apiKey: [auth, ...(alsoScope === undefined ? [] : [alsoScope])] },
     ...(userTokens === undefined ? [] : [{ userToken: [] }]),
     ...(apiKeyHeader === undefined ? [] : [{ apiKeyHeader: [auth] }]),
   ];

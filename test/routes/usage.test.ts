@@ -306,3 +306,36 @@ describe('OFREP', () => {
     });
   });
 });
+
+describe('a key', () => {
+  const keyOf = async (scope: string): Promise<string> => {
+    const body = { name: scope, scopes: [scope] };
+    const made = await app.send('POST', '/admin/projects/notes/keys', body);
+    return text(made.body, 'key');
+  };
+
+  it('needs the scope `usage` to consume, and `usage` or `read` to read usage', async () => {
+    await app.grant('u_80', { amount: 10 });
+    const statuses: Record<string, number[]> = {};
+    for (const scope of ['usage', 'read', 'checkout']) {
+      const key = await keyOf(scope);
+      const consumed = await service.request('POST', '/usage/consume', {
+        ...{ key, body: { user_id: 'u_80', ...credits } },
+        headers: { 'idempotency-key': `by_${scope}` },
+      });
+      const paths = [
+        '/usage?user_id=u_80',
+        '/usage/entries?user_id=u_80',
+        '/entitlements?user_id=u_80',
+      ];
+      const reads = paths.map((path) => service.request('GET', path, { key }));
+      const answers = [consumed, ...(await Promise.all(reads))];
+      statuses[scope] = answers.map(({ status }) => status);
+    }
+    expect(statuses).toEqual({
+      usage: [200, 200, 200, 403],
+      read: [403, 200, 200, 200],
+      checkout: [403, 403, 403, 403],
+    });
+  });
+});
