@@ -1,6 +1,5 @@
 import type { Deps } from '../deps.ts';
 import { ProblemError } from '../http/problem.ts';
-import { poolTransaction } from '../platform/pool-transaction.ts';
 import {
   type BatchState,
   type KeptAnswer,
@@ -46,11 +45,11 @@ export async function performBatch(
 }
 
 async function performOnce(
-  { clock, database: { pool } }: BatchDeps,
+  { clock, database }: BatchDeps,
   requests: readonly UsageRequest[],
 ): Promise<(UsageAnswer | ProblemError)[]> {
-  const deeds = await loadPlaces(pool, requests);
-  return poolTransaction(pool, lockTimeoutMs, async (client) => {
+  const deeds = await loadPlaces(database.pool, requests);
+  return database.poolTransaction(lockTimeoutMs, async (client) => {
     await lockUsage(
       client,
       deeds.flatMap(({ place }) => place?.uid ?? []),
