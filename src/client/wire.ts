@@ -240,6 +240,150 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/usage': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: operations['getUsage'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/consume': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postUsageConsume'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/consume/batch': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postUsageConsumeBatch'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/entries': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: operations['getUsageEntries'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/entries/{id}/reverse': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postUsageEntriesByIdReverse'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/holds': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postUsageHolds'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/holds/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    delete: operations['deleteUsageHoldsById'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/holds/{id}/settle': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postUsageHoldsByIdSettle'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/usage/summary': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: operations['getUsageSummary'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/user-tokens': {
     parameters: {
       query?: never;
@@ -320,6 +464,7 @@ export interface components {
      */
     Check: {
       allowed: boolean;
+      balance?: number | null;
       /** @enum {string} */
       reason:
         | 'feature_not_found'
@@ -328,7 +473,8 @@ export interface components {
         | 'payment_overdue'
         | 'not_yet_valid'
         | 'expired'
-        | 'no_source';
+        | 'no_source'
+        | 'limit_reached';
       revision: number;
       valid_to: string | null;
       value: components['schemas']['JsonValue'];
@@ -337,6 +483,31 @@ export interface components {
       /** @enum {string} */
       code: 'feature_blocked';
       feature_code: string;
+    };
+    /**
+     * @example {
+     *       "allowed": true,
+     *       "reason": "granted",
+     *       "consumed": 3,
+     *       "balance": 497,
+     *       "entry_id": "ue_0mhz3k9c00001k3v9x2mq7d"
+     *     }
+     */
+    Consumed: {
+      allowed: boolean;
+      balance: number | null;
+      consumed: number;
+      entry_id: string | null;
+      /** @enum {string} */
+      reason:
+        | 'feature_not_found'
+        | 'granted'
+        | 'revoked'
+        | 'payment_overdue'
+        | 'not_yet_valid'
+        | 'expired'
+        | 'no_source'
+        | 'limit_reached';
     };
     DailyReport: {
       /** Format: date */
@@ -431,7 +602,7 @@ export interface components {
           type: 'subscription' | 'purchase' | 'grant';
         }[];
         /** @enum {string} */
-        type: 'boolean' | 'limit' | 'config';
+        type: 'boolean' | 'limit' | 'config' | 'metered';
         valid_from: string | null;
         valid_to: string | null;
         value: components['schemas']['JsonValue'];
@@ -490,7 +661,14 @@ export interface components {
       }[];
       /** @enum {string} */
       rule:
-        'any' | 'max' | 'sum' | 'precedence' | 'last_word' | 'nothing_counts' | 'unknown_feature';
+        | 'any'
+        | 'max'
+        | 'allowances'
+        | 'sum'
+        | 'precedence'
+        | 'last_word'
+        | 'nothing_counts'
+        | 'unknown_feature';
       sources: {
         audit_id?: string;
         /** Format: date-time */
@@ -532,6 +710,23 @@ export interface components {
       valid_from: string | null;
       valid_to: string | null;
       value: components['schemas']['JsonValue'];
+    };
+    Hold: {
+      allowed: boolean;
+      balance: number | null;
+      expires_at: string | null;
+      held: number;
+      hold_id: string | null;
+      /** @enum {string} */
+      reason:
+        | 'feature_not_found'
+        | 'granted'
+        | 'revoked'
+        | 'payment_overdue'
+        | 'not_yet_valid'
+        | 'expired'
+        | 'no_source'
+        | 'limit_reached';
     };
     JsonValue: boolean | number | string | Record<string, never> | unknown[] | null;
     ProjectReport: {
@@ -602,10 +797,71 @@ export interface components {
       }[];
       superseded_at: string | null;
       /** @enum {string} */
-      type: 'boolean' | 'limit' | 'config';
+      type: 'boolean' | 'limit' | 'config' | 'metered';
       valid_from: string | null;
       valid_to: string | null;
       value: components['schemas']['JsonValue'];
+    };
+    ReversedEntry: {
+      balance: number | null;
+      entry_id: string;
+      returned: number;
+      reversed_entry_id: string;
+    };
+    SettledHold: {
+      balance: number | null;
+      consumed: number;
+      entry_id: string;
+      hold_id: string;
+    };
+    Usage: {
+      balance: number | null;
+      buckets: {
+        amount: number;
+        /** Format: date-time */
+        from: string;
+        held: number;
+        rolled_over: number;
+        source: {
+          id: string;
+          price_id?: string;
+          /** @enum {string} */
+          type: 'subscription' | 'purchase' | 'grant';
+        };
+        to: string | null;
+        used: number;
+      }[];
+      feature_code: string;
+      granted: number | null;
+      held: number;
+      overage: number;
+      resets_at: string | null;
+      unit: string | null;
+      unlimited: boolean;
+      used: number;
+    };
+    UsageEntry: {
+      amount: number;
+      /** Format: date-time */
+      at: string;
+      balance_after: number | null;
+      feature_code: string;
+      id: string;
+      idempotency_key: string | null;
+      /** @enum {string} */
+      kind: 'consume' | 'hold' | 'settle' | 'reverse';
+      metadata: components['schemas']['JsonValue'];
+      user_id: string;
+    };
+    UsageSummary: {
+      feature_code: string;
+      /** Format: date-time */
+      from: string;
+      reversed: number;
+      /** Format: date-time */
+      to: string;
+      used: number;
+      users: number;
     };
   };
   responses: never;
@@ -813,7 +1069,7 @@ export interface operations {
                     type: 'subscription' | 'purchase' | 'grant';
                   }[];
                   /** @enum {string} */
-                  type: 'boolean' | 'limit' | 'config';
+                  type: 'boolean' | 'limit' | 'config' | 'metered';
                   valid_from: string | null;
                   valid_to: string | null;
                   value: components['schemas']['JsonValue'];
@@ -909,6 +1165,7 @@ export interface operations {
   getEntitlementsCheck: {
     parameters: {
       query: {
+        amount?: number;
         at?: string;
         consistency?: 'strong';
         /** @example export */
@@ -1144,6 +1401,344 @@ export interface operations {
           'application/json': {
             id: string;
             url: string;
+          };
+        };
+      };
+    };
+  };
+  getUsage: {
+    parameters: {
+      query?: {
+        at?: string;
+        feature_code?: string;
+        project_id?: string;
+        user_id?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: components['schemas']['Usage'][];
+            user_id: string;
+          };
+        };
+      };
+    };
+  };
+  postUsageConsume: {
+    parameters: {
+      query?: never;
+      header: {
+        /** @example job_8c1f */
+        'Idempotency-Key': string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42",
+         *       "feature_code": "credits",
+         *       "amount": 3
+         *     }
+         */
+        'application/json': {
+          /** @default 1 */
+          amount?: number;
+          /** @example credits */
+          feature_code: string;
+          metadata?: {
+            [key: string]: unknown;
+          };
+          /** @default false */
+          partial?: boolean;
+          /** @example notes */
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Consumed'];
+        };
+      };
+    };
+  };
+  postUsageConsumeBatch: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "user_id": "u_42",
+         *           "feature_code": "credits",
+         *           "amount": 3,
+         *           "idempotency_key": "job_1"
+         *         },
+         *         {
+         *           "user_id": "u_43",
+         *           "feature_code": "credits",
+         *           "idempotency_key": "job_2"
+         *         }
+         *       ]
+         *     }
+         */
+        'application/json': {
+          items: {
+            /** @default 1 */
+            amount?: number;
+            /** @example credits */
+            feature_code: string;
+            idempotency_key: string;
+            metadata?: {
+              [key: string]: unknown;
+            };
+            /** @default false */
+            partial?: boolean;
+            /** @example u_42 */
+            user_id: string;
+          }[];
+          /** @example notes */
+          project_id?: string;
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: (
+              | components['schemas']['Consumed']
+              | {
+                  code: string;
+                  detail: string;
+                }
+            )[];
+          };
+        };
+      };
+    };
+  };
+  getUsageEntries: {
+    parameters: {
+      query?: {
+        cursor?: string;
+        feature_code?: string;
+        from?: string;
+        limit?: number;
+        project_id?: string;
+        to?: string;
+        user_id?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: components['schemas']['UsageEntry'][];
+            next_cursor: string | null;
+          };
+        };
+      };
+    };
+  };
+  postUsageEntriesByIdReverse: {
+    parameters: {
+      query?: never;
+      header: {
+        /** @example job_8c1f */
+        'Idempotency-Key': string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "reason": "the job failed"
+         *     }
+         */
+        'application/json': {
+          /** @example notes */
+          project_id?: string;
+          /** @example support ticket 4711 */
+          reason: string;
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ReversedEntry'];
+        };
+      };
+    };
+  };
+  postUsageHolds: {
+    parameters: {
+      query?: never;
+      header: {
+        /** @example job_8c1f */
+        'Idempotency-Key': string;
+      };
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42",
+         *       "feature_code": "credits",
+         *       "amount": 20,
+         *       "expires_in_seconds": 600
+         *     }
+         */
+        'application/json': {
+          amount: number;
+          expires_in_seconds: number;
+          /** @example credits */
+          feature_code: string;
+          /** @example notes */
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Hold'];
+        };
+      };
+    };
+  };
+  deleteUsageHoldsById: {
+    parameters: {
+      query?: {
+        project_id?: string;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SettledHold'];
+        };
+      };
+    };
+  };
+  postUsageHoldsByIdSettle: {
+    parameters: {
+      query?: never;
+      header: {
+        /** @example job_8c1f */
+        'Idempotency-Key': string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "amount": 17
+         *     }
+         */
+        'application/json': {
+          amount: number;
+          /** @example notes */
+          project_id?: string;
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SettledHold'];
+        };
+      };
+    };
+  };
+  getUsageSummary: {
+    parameters: {
+      query: {
+        feature_code?: string;
+        from: string;
+        interval?: 'day' | 'month';
+        project_id?: string;
+        to: string;
+        user_id?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: components['schemas']['UsageSummary'][];
           };
         };
       };

@@ -54,8 +54,7 @@ export function performNext(
   { deed, key, place }: PlacedDeed,
 ): { answer: UsageAnswer; performed: Performed | null } {
   const hash = hashDeed(deed);
-  const keep =
-    key === null || place === null ? null : { projectId: place.projectId, key, hash };
+  const keep = key === null || place === null ? null : { projectId: place.projectId, key, hash };
   const keptKey = keep === null ? '' : `${keep.projectId} ${keep.key}`;
   const first = state.kept.get(keptKey);
   if (first !== undefined) {
@@ -73,7 +72,11 @@ export function performNext(
   return { answer: { text, isReplay: false }, performed: { ...done, text, keep } };
 }
 
-function foundOf({ entries, holds, usages }: BatchState, deed: Deed, place: UsageName | null): Found {
+function foundOf(
+  { entries, holds, usages }: BatchState,
+  deed: Deed,
+  place: UsageName | null,
+): Found {
   if (place === null) return { place: null, usage: null, entry: null, hold: null };
   const { uid } = place;
   return {

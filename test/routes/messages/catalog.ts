@@ -11,13 +11,13 @@ export const catalog: readonly Row[] = [
     'PUT admin/features/quota',
     { name: 'Quota', type: 'number' },
     '400 bad_request',
-    '`type` must be one of `boolean`, `limit`, `config`.',
+    '`type` must be one of `boolean`, `limit`, `config`, `metered`.',
   ],
   [
     'PUT admin/features/quota',
     { name: 'Quota' },
     '400 bad_request',
-    '`type` is required: send one of `boolean`, `limit`, `config`.',
+    '`type` is required: send one of `boolean`, `limit`, `config`, `metered`.',
   ],
   [
     'PUT admin/features/quota',

@@ -63,7 +63,7 @@ export const operators: readonly Row[] = [
     'POST admin/projects/notes/keys',
     { name: 'app', scopes: ['write'] },
     '400 bad_request',
-    '`scopes[0]` must be one of `read`, `checkout`, `admin`.',
+    '`scopes[0]` must be one of `read`, `checkout`, `usage`, `admin`.',
   ],
   [
     'POST admin/projects/notes/keys',
