@@ -76,11 +76,11 @@ export const featureBody = z
     path: ['per_quantity'],
     error: 'must be left out: only a feature of `type` `limit` or `metered` can be multiplied',
   })
-  .refine(({ type, unit }) => type === 'metered' || unit == null, {
+  .refine(({ type, unit }) => type === 'metered' || (unit ?? null) === null, {
     path: ['unit'],
     error: 'must be left out: only a feature of `type` `metered` has a unit',
   })
-  .refine(({ type, overage }) => type === 'metered' || overage == null || overage === 'deny', {
+  .refine(({ type, overage }) => type === 'metered' || (overage ?? 'deny') === 'deny', {
     path: ['overage'],
     error: 'must be left out: only a feature of `type` `metered` can be used above its balance',
   })

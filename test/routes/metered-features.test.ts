@@ -141,7 +141,7 @@ describe('an allowance', () => {
     });
     const { body } = await send('GET', '/changes?after=start&user_id=u_3');
     expect(at(body, 'data')).toMatchObject([
-      { gained: expect.arrayContaining(['credits']) },
+      { gained: expect.arrayContaining(['credits']) as string[] },
       { changed: ['credits'] },
     ]);
   });
