@@ -7,6 +7,12 @@ const about = ({ user, feature }: Ids) => ({ user_id: user, feature_code: featur
 const reason = 'a sample';
 const reversed = { valid_from: '2026-11-02T00:00:00Z', valid_to: '2026-11-01T00:00:00Z' };
 
+/** A grant of a metered feature for a billing interval, which only prices have. */
+const ofPeriod = ({ user, metered }: Ids) => ({
+  ...{ user_id: user, feature_code: metered },
+  value: { amount: 1, every: 'period' },
+});
+
 /** A grant of a feature to a user who has as many as are possible. */
 async function beyondTheCap({ done, ids, fresh }: World) {
   const grant = { ...about(ids), user_id: fresh() };
@@ -23,6 +29,7 @@ export const grantSamples: RouteSamples = {
     ask: (ids) => ({ body: { ...about(ids), reason } }),
     problems: {
       window_invalid: ({ ids }) => ({ body: { ...about(ids), ...reversed, reason } }),
+      period_not_allowed: ({ ids }) => ({ body: { ...ofPeriod(ids), reason } }),
       too_many_grants: async (world) => ({ body: { ...(await beyondTheCap(world)), reason } }),
     },
   },
@@ -32,6 +39,7 @@ export const grantSamples: RouteSamples = {
       window_invalid: ({ ids }) => ({
         body: { grants: [{ ...about(ids), ...reversed }], reason },
       }),
+      period_not_allowed: ({ ids }) => ({ body: { grants: [ofPeriod(ids)], reason } }),
       too_many_grants: async (world) => ({
         body: { grants: [await beyondTheCap(world)], reason },
       }),
