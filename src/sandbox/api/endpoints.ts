@@ -8,6 +8,8 @@ import { events } from './events.ts';
 import { features } from './features.ts';
 import { invoiceItems } from './invoice-items.ts';
 import { invoicePayments, invoices } from './invoices.ts';
+import { meterEvents } from './meter-events.ts';
+import { meters } from './meters.ts';
 import { paymentIntents } from './payment-intents.ts';
 import { paymentMethods } from './payment-methods.ts';
 import { paymentPages } from './payment-pages.ts';
@@ -37,6 +39,8 @@ export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
     ...invoiceItems,
     ...invoicePayments,
     ...invoices,
+    ...meterEvents,
+    ...meters,
     ...paymentIntents,
     ...paymentMethods,
     ...paymentPages,

@@ -12,9 +12,11 @@ import {
 } from './payment.ts';
 import { addDays } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
+import { refreshUsage } from './usage.ts';
 
 /** Finalizes a draft invoice. If nothing is due, the invoice is marked paid immediately. */
 export function finalizeInvoice(world: World, invoice: Invoice): void {
+  refreshUsage(world, invoice);
   const subscription = subscriptionOf(world, invoice);
   Object.assign(invoice, {
     status: 'open',

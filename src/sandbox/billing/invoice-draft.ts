@@ -41,15 +41,13 @@ export interface InvoiceRequest {
 }
 
 /**
- * Returns the amount for a quantity of a price, in one of the price's currencies. Metered items cost nothing:
- * the sandbox records no usage.
+ * Returns the amount for a quantity of a price, in one of the price's currencies. A metered item has no quantity
+ * and costs nothing in advance.
  */
 export function amountOf(price: Price, quantity: number | null, currency: string): number {
-  const option =
-    price.currency === currency
-      ? price.unit_amount
-      : price.currency_options?.[currency]?.unit_amount;
-  return Math.round((option ?? 0) * (quantity ?? 0));
+  const { unit_amount_decimal: unit } =
+    price.currency === currency ? price : (price.currency_options?.[currency] ?? price);
+  return Math.round(Number(unit ?? 0) * (quantity ?? 0));
 }
 
 /** Creates a draft invoice from the requested lines and the subscription's pending prorations. */

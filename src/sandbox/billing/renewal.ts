@@ -8,6 +8,7 @@ import { periodEnd } from './period.ts';
 import { cancelSubscription, changeSubscription } from './subscription-change.ts';
 import { pauseSubscription } from './subscription-pause.ts';
 import { itemLine } from './subscription-start.ts';
+import { usageLine } from './usage.ts';
 
 /** Stripe keeps a renewal's invoice as a draft for about an hour. */
 const draftSeconds = 3600;
@@ -30,9 +31,12 @@ export function renew(world: World, subscription: Subscription): void {
     return;
   }
   changeSubscription(world, subscription, () => {
-    for (const item of due) {
+    const lines = due.map((item) => {
+      // Usage is billed for the period that ended, and is free in a trial; all else is billed in advance.
+      const used = trialEnds ? null : usageLine(world, item);
       advancePeriod(world, subscription, item);
-    }
+      return used ?? itemLine(world, item, false);
+    });
     if (trialEnds) {
       subscription.status = 'active';
     }
@@ -44,7 +48,7 @@ export function renew(world: World, subscription: Subscription): void {
       subscription,
       coupon: takeCoupon(world, subscription),
       metadata: {},
-      lines: due.map((item) => itemLine(world, item, false)),
+      lines,
       draftUntil: owed,
     });
     applyPausedCollection(world, subscription, invoice);

@@ -1,7 +1,7 @@
 import { emit } from '../state/events.ts';
 import { newId } from '../state/ids.ts';
 import type { Price, Product } from '../state/tables.ts';
-import type { World } from '../state/world.ts';
+import { need, type World } from '../state/world.ts';
 import { mergedMetadata, type MetadataParam } from '../http/params.ts';
 import { invalid } from '../stripe-error.ts';
 
@@ -30,6 +30,7 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
   if (amount === undefined) {
     throw invalid('Missing required param: unit_amount.', 'parameter_missing', 'unit_amount');
   }
+  if (request.recurring?.usage_type === 'metered') requireMeter(world, request.recurring.meter);
   const currency = request.currency.toLowerCase();
   takeLookupKey(world, request.lookup_key, request.transfer_lookup_key ?? false);
   const price: Price = {
@@ -66,6 +67,25 @@ export function addPrice(world: World, product: Product, request: PriceRequest):
   world.tables.prices.set(price.id, price);
   emit(world, 'price.created', price);
   return price;
+}
+
+/**
+ * Requires an active meter for a metered price.
+ *
+ * @see https://docs.stripe.com/changelog/basil/2025-03-31/deprecate-legacy-usage-based-billing
+ */
+function requireMeter(world: World, id: string | undefined): void {
+  const param = 'recurring[meter]';
+  if (id === undefined) {
+    throw invalid(
+      'A metered price must be backed by a meter. Set `recurring[meter]`.',
+      'parameter_missing',
+      param,
+    );
+  }
+  if (need(world.tables.meters, 'billing meter', id, param, 400).status !== 'active') {
+    throw invalid(`The meter ${id} is inactive.`, 'parameter_invalid', param);
+  }
 }
 
 /** Returns a price's amount in each currency, including its own. */

@@ -1,5 +1,14 @@
 import type Stripe from 'stripe';
 import type { JsonObject, Wire } from '../wire.ts';
+import type {
+  DeletedObject,
+  EntitlementSummary,
+  PendingUpdateRow,
+  ScheduleNotice,
+  TrialNotice,
+  Wallet,
+} from './inner-rows.ts';
+import type { Meter, MeterEvent } from './meters.ts';
 import { Table } from './table.ts';
 
 export type Customer = Wire<Stripe.Customer>;
@@ -102,15 +111,6 @@ export interface SessionPlan {
   coupon: string | null;
 }
 
-/** A customer's ability to pay. */
-interface Wallet {
-  id: string;
-  object: 'sandbox.wallet';
-  declines: boolean;
-  /** Whether the customer has a card. */
-  card: boolean;
-}
-
 /**
  * How a test card or bank account behaves. A `fails_later` card can be attached, but declines every charge.
  */
@@ -132,18 +132,6 @@ export interface TestMethod {
   behavior: MethodBehavior;
 }
 
-/** Data about a subscription's pending update that Stripe does not show. */
-interface PendingUpdateRow {
-  /** The subscription's id. */
-  id: string;
-  object: 'sandbox.pending_update';
-  invoice: string;
-  /** The ids of the items that the update removes. */
-  removed: string[];
-  /** Whether the update restarts the billing periods. */
-  restarts: boolean;
-}
-
 /** The future settlement of an asynchronous payment. */
 export interface Settlement {
   /** The PaymentIntent's id. */
@@ -151,34 +139,6 @@ export interface Settlement {
   object: 'sandbox.settlement';
   settlesAt: number;
   succeeds: boolean;
-}
-
-/** A record that a trial's `trial_will_end` event was sent. */
-interface TrialNotice {
-  /** The subscription's id. */
-  id: string;
-  object: 'sandbox.trial_notice';
-  trialEnd: number;
-}
-
-/** A record that a schedule's `expiring` event was sent. */
-interface ScheduleNotice {
-  id: string;
-  object: 'sandbox.schedule_notice';
-  endsAt: number;
-}
-
-interface EntitlementSummary {
-  /** The customer's id. */
-  id: string;
-  object: 'sandbox.entitlement_summary';
-  features: string[];
-}
-
-interface DeletedObject {
-  id: string;
-  object: 'customer' | 'product' | 'price' | 'coupon' | 'webhook_endpoint';
-  deleted: true;
 }
 
 /** Creates the sandbox's empty tables and their indexes. */
@@ -191,6 +151,11 @@ export function emptyTables() {
       lookupKey: ({ lookup_key: key }) => key,
     }),
     features: new Table<Feature>({}),
+    meters: new Table<Meter>({}),
+    meterEvents: new Table<MeterEvent, 'customer' | 'identifier'>({
+      customer: ({ customer }) => customer,
+      identifier: ({ identifier }) => identifier,
+    }),
     productFeatures: new Table<ProductFeature, 'product'>({ product: ({ product }) => product }),
     coupons: new Table<Coupon>({}),
     discounts: new Table<Discount>({}),

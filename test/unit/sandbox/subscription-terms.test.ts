@@ -319,10 +319,15 @@ describe('items', () => {
 
   it('may be metered, without a quantity', async () => {
     const { stripe } = fixture;
+    const meter = await stripe.billing.meters.create({
+      display_name: 'Calls',
+      event_name: 'calls',
+      default_aggregation: { formula: 'sum' },
+    });
     const metered = await stripe.prices.create({
       currency: 'usd',
       unit_amount: 5,
-      recurring: { interval: 'month', usage_type: 'metered', meter: 'mtr_1' },
+      recurring: { interval: 'month', usage_type: 'metered', meter: meter.id },
       product_data: { name: 'Calls' },
     });
     const { items } = await subscribe(fixture, { items: [{ price: metered.id }] });
