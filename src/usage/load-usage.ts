@@ -47,6 +47,7 @@ type BucketTuple = [
   part: string,
   periodStart: number,
   periodEnd: number | null,
+  priceId: string | null,
   schedule: string,
   amount: number | null,
   used: number,
@@ -85,8 +86,8 @@ function usageSql(from: string): string {
         and greatest(c.valid_from, c.recorded_at)
           < coalesce(least(c.valid_to, c.superseded_at), 'infinity')) as past,
     (select json_agg(json_build_array(
-        b.part, ${milliseconds('b.period_start')}, ${milliseconds('b.period_end')}, b.schedule, b.amount,
-        b.used, ${milliseconds('b.used_at')}))
+        b.part, ${milliseconds('b.period_start')}, ${milliseconds('b.period_end')}, b.price_id,
+        b.schedule, b.amount, b.used, ${milliseconds('b.used_at')}))
       from usage_buckets b
       where b.uid = g.uid and b.feature_code = g.feature_code and (
         b.period_end is null or b.period_end > $1 or b.used_at > $1 - interval '2 hours'
@@ -212,14 +213,20 @@ function toUsage(row: UsageRow, { now, at }: ReadAt): LoadedUsage {
   };
 }
 
-function toPast([{ allowance }, from, to]: [SourceRef, number, number | null]): PastAllowance[] {
-  return allowance === undefined ? [] : [{ allowance, from, to: to ?? Infinity }];
+function toPast([{ allowance, price_id: priceId }, from, to]: [
+  SourceRef,
+  number,
+  number | null,
+]): PastAllowance[] {
+  return allowance === undefined
+    ? []
+    : [{ allowance: { ...allowance, priceId: priceId ?? null }, from, to: to ?? Infinity }];
 }
 
 function toBucketRow(tuple: BucketTuple): BucketRow {
-  const [part, periodStart, periodEnd, schedule, amount, used, usedAt] = tuple;
+  const [part, periodStart, periodEnd, priceId, schedule, amount, used, usedAt] = tuple;
   return {
-    ...{ part, periodStart, schedule, used, usedAt },
+    ...{ part, periodStart, priceId, schedule, used, usedAt },
     periodEnd: periodEnd ?? Infinity,
     amount: amount ?? Infinity,
   };

@@ -23,14 +23,14 @@ with keys as (
     bookings jsonb, key text, metadata jsonb, balance_after bigint)
 ), buckets as (
   insert into usage_buckets (
-    uid, feature_code, part, period_start, period_end, schedule, amount, used, used_at)
-  select uid, feature_code, part, period_start, period_end, schedule, amount, used, used_at
+    uid, feature_code, part, period_start, period_end, price_id, schedule, amount, used, used_at)
+  select uid, feature_code, part, period_start, period_end, price_id, schedule, amount, used, used_at
   from jsonb_to_recordset($4::jsonb) as b (
     uid bigint, feature_code text, part text, period_start timestamptz, period_end timestamptz,
-    schedule text, amount bigint, used bigint, used_at timestamptz)
+    price_id text, schedule text, amount bigint, used bigint, used_at timestamptz)
   on conflict (uid, feature_code, part, period_start) do update set
-    period_end = excluded.period_end, schedule = excluded.schedule, amount = excluded.amount,
-    used = excluded.used, used_at = excluded.used_at
+    period_end = excluded.period_end, price_id = excluded.price_id, schedule = excluded.schedule,
+    amount = excluded.amount, used = excluded.used, used_at = excluded.used_at
 ), holds as (
   insert into usage_holds (id, uid, project_id, feature_code, bookings, created_at, expires_at)
   select id, uid, project_id, feature_code, bookings, created_at, expires_at
@@ -84,6 +84,7 @@ export async function storeUsage(
       part: row.part,
       period_start: toIso(row.periodStart),
       period_end: toIso(row.periodEnd),
+      price_id: row.priceId,
       schedule: row.schedule,
       amount: row.amount === Infinity ? null : row.amount,
       used: row.used,

@@ -132,7 +132,7 @@ async function take(model: Model, userId: string, one: Step): Promise<void> {
       const granted = await app.grant(userId, value, validTo);
       const part = text(granted.body, 'grant', 'id');
       model.allowances.push({
-        ...{ part, amount, startAt: now, anchorAt: now },
+        ...{ part, amount, priceId: null, startAt: now, anchorAt: now },
         source: { type: 'grant', id: part },
         interval: every === null ? null : { unit: every, count: 1 },
         rollover: every === null ? null : rollover,

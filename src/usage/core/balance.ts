@@ -81,6 +81,7 @@ function unlimitedBucket([used]: readonly UsedBucket[]): Bucket {
     source: null,
     periodStart: 0,
     periodEnd: Infinity,
+    priceId: null,
     schedule: once,
     from: 0,
     to: Infinity,

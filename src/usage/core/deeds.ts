@@ -115,9 +115,9 @@ function rowsOf(
 }
 
 function rowOf(bucket: Bucket, usedAt: number): BucketRow {
-  const { part, periodStart, schedule, amount, used } = bucket;
+  const { part, periodStart, priceId, schedule, amount, used } = bucket;
   const periodEnd = schedule === once ? Infinity : bucket.periodEnd;
-  return { part, periodStart, periodEnd, schedule, amount, used, usedAt };
+  return { part, periodStart, periodEnd, priceId, schedule, amount, used, usedAt };
 }
 
 function rowIn({ rows }: UsageFacts, booking: Booking): BucketRow {

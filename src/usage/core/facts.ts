@@ -8,7 +8,10 @@ import type { Interval } from '../../entitlements/core/intervals.ts';
  */
 
 /** What one source gives of the feature. `every` is only shown: `interval` says how long a period is. */
-export type Allowance = Omit<TimelineAllowance, 'every'>;
+export interface Allowance extends Omit<TimelineAllowance, 'every'> {
+  /** The price that gives it; null for a grant. */
+  priceId: string | null;
+}
 
 /** At most `max` unused units are carried over, each for at most `periods` periods after its own. */
 export type Rollover = NonNullable<Allowance['rollover']>;
@@ -31,7 +34,8 @@ export interface BucketRow {
   part: string;
   periodStart: number;
   periodEnd: number;
-  /** The schedule to which the period belongs (`scheduledPeriod`). */
+  /** The price and the schedule to which the period belongs (`scheduledPeriod`). */
+  priceId: string | null;
   schedule: string;
   /** The own amount of the period when the row was last written. */
   amount: number;

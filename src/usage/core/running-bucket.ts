@@ -1,5 +1,5 @@
 import type { Allowance, BucketRow } from './facts.ts';
-import { once, scheduledPeriod, trial } from './periods.ts';
+import { once, type ScheduledPeriod, scheduledPeriod, trial } from './periods.ts';
 
 /** A stored row, and the units of its bucket that open holds keep. */
 export interface UsedBucket extends BucketRow {
@@ -10,11 +10,14 @@ export interface UsedBucket extends BucketRow {
 export type RunningBucket = Omit<UsedBucket, 'usedAt'>;
 
 /**
- * Returns the bucket of an allowance at an instant.
+ * Returns the bucket of an allowance at an instant. No change frees used units, because a bucket in use keeps
+ * its start:
  *
- * A bucket in use runs to its end, even if the interval or the anchor has changed since: otherwise a change
- * would free its used units. The next period then begins where it ends. A change of the amount counts at
- * once; with a change of the interval, the new amount counts from the next period on.
+ * - If the amount changes, the new amount counts at once.
+ * - If the price stays and its interval changes (an edit of the mapping), the bucket runs to its end as it is.
+ *   The next period begins there and follows the new interval.
+ * - If the price changes, and the interval with it (a change of plan), the new amount counts at once. The
+ *   bucket ends with the period of the new price in which its units were last used.
  *
  * @param used the buckets of the part in use: with units used or held.
  */
@@ -24,20 +27,16 @@ export function runningBucket(
   instant: number,
 ): RunningBucket {
   const due = scheduledPeriod(allowance, instant);
-  const running =
-    used.find((one) => isPeriodic(one) && contains(one, instant)) ??
-    used
-      .filter(({ schedule }) => schedule === once)
-      .map((one) => ({ ...one, periodEnd: endOfOnce(one, allowance) }))
-      .find(({ periodEnd }) => instant < periodEnd);
-  if (running !== undefined) {
-    const { usedAt, ...bucket } = running;
-    return {
-      ...bucket,
-      amount: running.schedule === due.schedule ? allowance.amount : running.amount,
-    };
-  }
-  const ends = used.filter(isPeriodic).map(({ periodEnd }) => periodEnd);
+  const periods = used
+    .filter((one) => isPeriodic(one) && one.periodStart <= instant)
+    .toSorted((a, b) => a.periodStart - b.periodStart)
+    .map((one, index, all) => (index === all.length - 1 ? underPrice(one, allowance, due) : one));
+  const onces = used
+    .filter(({ schedule }) => schedule === once)
+    .map((one) => ({ ...one, periodEnd: endOfOnce(one, allowance) }));
+  const running = [...periods.slice(-1), ...onces].find(({ periodEnd }) => instant < periodEnd);
+  if (running !== undefined) return runningAs(running, allowance, due);
+  const ends = periods.map(({ periodEnd }) => periodEnd);
   const periodStart = Math.max(due.from, ...ends.filter((end) => end <= instant));
   // A trial that was extended, or ended early, is found by its start.
   const same = used.find((one) => one.periodStart === periodStart);
@@ -45,6 +44,7 @@ export function runningBucket(
     part: allowance.part,
     periodStart,
     periodEnd: due.to,
+    priceId: allowance.priceId,
     schedule: due.schedule,
     amount: allowance.amount,
     used: same?.used ?? 0,
@@ -57,8 +57,13 @@ function isPeriodic({ schedule }: UsedBucket): boolean {
   return schedule !== once && schedule !== trial;
 }
 
-function contains({ periodStart, periodEnd }: UsedBucket, instant: number): boolean {
-  return periodStart <= instant && instant < periodEnd;
+/** Returns the latest bucket of a part, with the period of the present price if the plan was changed. */
+function underPrice(bucket: UsedBucket, allowance: Allowance, due: ScheduledPeriod): UsedBucket {
+  if (bucket.priceId === allowance.priceId || bucket.schedule === due.schedule) return bucket;
+  // Stripe moves the anchor to the change if the interval changes. The bucket was running then.
+  const changedAt = Math.min(allowance.anchorAt, bucket.periodEnd - 1);
+  const { schedule, to } = scheduledPeriod(allowance, Math.max(bucket.usedAt, changedAt));
+  return { ...bucket, schedule, periodEnd: to };
 }
 
 /**
@@ -67,4 +72,13 @@ function contains({ periodStart, periodEnd }: UsedBucket, instant: number): bool
  */
 function endOfOnce({ usedAt }: UsedBucket, allowance: Allowance): number {
   return scheduledPeriod(allowance, usedAt).to;
+}
+
+function runningAs(
+  { usedAt, ...bucket }: UsedBucket,
+  { amount, priceId }: Allowance,
+  due: ScheduledPeriod,
+): RunningBucket {
+  if (bucket.schedule === due.schedule) return { ...bucket, priceId, amount };
+  return bucket.priceId === priceId ? bucket : { ...bucket, amount };
 }

@@ -34,6 +34,7 @@ export function allowancesAt(
   const byPart = Map.groupBy(spans, ({ source }) => source.allowance?.part);
   return allowancesOf(segment).map((allowance): CountingAllowance => ({
     ...allowance,
+    priceId: allowance.source.price_id ?? null,
     ...unbroken(byPart.get(allowance.part) ?? [], instant),
   }));
 }

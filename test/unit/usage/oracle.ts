@@ -8,11 +8,18 @@ import { halfDayMs, type Version, type World, type WorldSource } from './world.t
 /** A bucket as the oracle sees it: units in a row, from which the first `spent` are gone. */
 export interface OracleBucket extends Due {
   part: string;
+  priceId: string;
   units: Unit[];
   used: number;
   held: number;
   from: number;
   to: number;
+}
+
+/** A bucket that is current at an instant. */
+interface Current extends Due {
+  amount: number;
+  priceId: string;
 }
 
 /** One unit; `age` counts the ends of periods that it has lived through. */
@@ -33,6 +40,7 @@ interface Spent {
 /** What is remembered of a bucket from which units were taken. */
 interface Note extends Due {
   part: string;
+  priceId: string;
   amount: number;
   at: number;
 }
@@ -48,33 +56,41 @@ export function createOracle(world: World) {
     [...notes.values()].filter((one) => one.part === part && liveOn(part, one.birth, t).length > 0);
 
   /** Which bucket of a source is current at `tau`, as its buckets in use say. */
-  function currentAt(
-    source: WorldSource,
-    tau: number,
-    inUse: readonly Note[],
-  ): Due & { amount: number } {
+  function currentAt(source: WorldSource, tau: number, inUse: readonly Note[]): Current {
     const version = versionAt(source, tau);
     const due = dueAt(source, version, tau);
-    const periodic = inUse.filter(({ label }) => label !== 'once' && label !== 'trial');
-    for (const note of periodic) {
-      if (note.birth <= tau && tau < note.end) {
-        return { ...note, amount: note.label === due.label ? version.amount : note.amount };
-      }
-    }
+    const ofVersion = { amount: version.amount, priceId: version.priceId };
+    const isOfPlan = ({ label, priceId }: Note) =>
+      priceId === version.priceId || label === due.label;
+    const begun = inUse
+      .filter(({ birth, label }) => label !== 'once' && label !== 'trial' && birth <= tau)
+      .sort((a, b) => a.birth - b.birth);
+    let latest = begun.pop();
+    if (latest !== undefined && !isOfPlan(latest)) {
+      // The plan was changed: the used units lie in the new plan's period of their last use, or in its first
+      // one if the bucket was running when that began.
+      const wasRunning = version.anchorAt < latest.end;
+      const first = wasRunning ? version.anchorAt : latest.end - halfDayMs;
+      const { end, label } = dueAt(source, version, latest.at > first ? latest.at : first);
+      latest = { ...latest, end, label, ...ofVersion };
+    } else if (latest?.label === due.label) latest = { ...latest, ...ofVersion };
+    if (latest !== undefined && tau < latest.end) return latest;
     for (const note of inUse) {
       if (note.label !== 'once') continue;
-      if (due.label === 'once') return { ...note, end: Infinity, amount: version.amount };
+      if (due.label === 'once') return { ...note, end: Infinity, ...ofVersion };
       const { end } = dueAt(source, version, note.at);
-      if (tau < end) return { ...note, end };
+      const amount = isOfPlan(note) ? note.amount : version.amount;
+      if (tau < end) return { ...note, end, amount };
     }
     let { birth } = due;
-    for (const { end } of periodic) if (end <= tau && end > birth) birth = end;
-    return { ...due, birth, amount: version.amount };
+    const ended = latest === undefined ? begun : [...begun, latest];
+    for (const { end } of ended) if (end <= tau && end > birth) birth = end;
+    return { ...due, birth, ...ofVersion };
   }
 
   /** The bucket of a source at `t`: everything that happened to it is played again from its start. */
   function bucketOf(source: WorldSource, t: number): OracleBucket | null {
-    const currents = new Map<number, { due: Due & { amount: number }; units: Unit[] }>();
+    const currents = new Map<number, { due: Current; units: Unit[] }>();
     let last: { birth: number; windowFrom: number; carried: Unit[] } | undefined;
     const inUse = notesInUse(source.part, t);
     for (let tau = source.startAt; tau <= t; tau += halfDayMs) {
@@ -112,6 +128,7 @@ export function createOracle(world: World) {
       birth: due.birth,
       end: due.end,
       label: due.label,
+      priceId: due.priceId,
       units: [...carried, ...now.units.slice(now.units.length - amount)],
       used: live.filter(({ heldUntil }) => heldUntil === null).length,
       held: live.filter(({ heldUntil }) => heldUntil !== null).length,
@@ -153,10 +170,10 @@ export function createOracle(world: World) {
       if (orElse !== undefined) spent.push({ ...orElse, deed, heldUntil });
       return;
     }
-    const { part, birth, end, label } = bucket;
+    const { part, birth, end, label, priceId } = bucket;
     const own = bucket.units.filter(({ owner }) => owner === birth).length;
     spent.push({ deed, part, birth, heldUntil });
-    notes.set(`${part} ${birth}`, { part, birth, end, label, amount: own, at: t });
+    notes.set(`${part} ${birth}`, { part, birth, end, label, amount: own, at: t, priceId });
   }
 
   function take(
@@ -185,9 +202,9 @@ export function createOracle(world: World) {
         ? undefined
         : buckets.find((one) => one.part === part && one.birth === birth);
     if (now === undefined) return;
-    const { end, label, units } = now;
+    const { end, label, priceId, units } = now;
     const amount = units.filter(({ owner }) => owner === birth).length;
-    notes.set(`${part} ${birth}`, { part, birth, end, label, amount, at: t });
+    notes.set(`${part} ${birth}`, { part, birth, end, label, amount, at: t, priceId });
   }
 
   return {

@@ -14,6 +14,7 @@ export interface Version {
   interval: BillingInterval | null;
   rollover: Rollover | null;
   anchorAt: number;
+  priceId: string;
 }
 
 export interface WorldSource {
@@ -71,7 +72,10 @@ const given = fc.record({ amount: fc.integer({ min: 1, max: 6 }), interval, roll
 const change = fc.record({
   after: halfDays(1, 120),
   given: fc.record(
-    { amount: fc.integer({ min: 1, max: 6 }), interval, rollover },
+    {
+      ...{ amount: fc.integer({ min: 1, max: 6 }), interval, rollover },
+      priceId: fc.constantFrom('price_1', 'price_2'),
+    },
     { requiredKeys: [] },
   ),
   anchor: fc.constantFrom('keep', 'keep', 'keep', 'now', 'later'),
@@ -95,7 +99,9 @@ const source = (part: string, base: number): fc.Arbitrary<WorldSource> =>
     })
     .map(({ start, given: first, anchor, changes, windows, lastEnd, known }) => {
       const startAt = base + start;
-      const versions: Version[] = [{ ...first, at: startAt, anchorAt: startAt + anchor }];
+      const versions: Version[] = [
+        { ...first, priceId: 'price_1', at: startAt, anchorAt: startAt + anchor },
+      ];
       for (const { after, given: next, anchor: move, later } of changes) {
         const last = versions.at(-1);
         if (last === undefined) continue;
