@@ -63,4 +63,12 @@ describe('a change of plan to another interval', () => {
     const back = changedTo(changed, '2026-06-01', [allowanceOf({ interval: monthly })]);
     expect(balanceOn(back, '2026-06-01')).toBe(100);
   });
+
+  test('takes an amount that came once away at once', () => {
+    const single = allowanceOf({ amount: 500, interval: null, priceId: 'price_once' });
+    const spent = consumed(factsOf([single]), '2026-01-20', 100);
+    const changed = changedTo(spent, '2026-01-25', [month]);
+    expect(bucketsOn(changed, '2026-01-25')).toEqual(['si_1 2026-01-15…2026-02-15: 100 - 100']);
+    expect(bucketsOn(changed, '2026-02-15')).toEqual(['si_1 2026-02-15…2026-03-15: 100 - 0']);
+  });
 });
