@@ -64,7 +64,7 @@ module.exports = defineConfig(
       'src/sandbox/main.ts',
       'src/migrate.ts',
       'src/stripe-endpoint.ts',
-      'test/{bench,evidence,faults,image,migrations,neighbours}/**/*.ts',
+      'test/{bench,evidence,faults,image,migrations,neighbours,usage-faults}/**/*.ts',
     ],
     rules: { 'no-console': 'off' },
   },

@@ -19,7 +19,7 @@ export interface Running {
 /** How long an instance may take to answer `/ready`, milliseconds. */
 const readyWithinMs = 5_000;
 
-type FaultName = 'killed' | 'restarted' | 'redis' | 'postgres';
+export type FaultName = 'killed' | 'restarted' | 'redis' | 'postgres';
 
 /** A stretch of the run in which something was away, milliseconds of `performance.now()`. */
 export interface Phase {
@@ -29,10 +29,7 @@ export interface Phase {
 }
 
 interface Fault {
-  name: FaultName;
   title: string;
-  /** When it begins, as a share of the run. */
-  at: number;
   /** Resolves when everything is restored; violations are added to `wrong`. */
   run: (running: Running, wrong: string[]) => Promise<void>;
 }
@@ -40,12 +37,10 @@ interface Fault {
 /** How long each is away, milliseconds. */
 const awayMs = { instance: 5_000, redis: 5_000, postgres: 8_000 };
 
-/** In order; each begins at its time, or when the previous one is over. */
-const faults: readonly Fault[] = [
-  {
-    name: 'killed',
+/** Injects a fault. */
+export const inject: Record<FaultName, Fault> = {
+  killed: {
     title: 'an instance is killed (SIGKILL), and restarted after 5 s',
-    at: 0.1,
     async run({ instances: [first], balancer }, wrong) {
       const how = await first.end('SIGKILL');
       if (how !== 'SIGKILL') wrong.push(`${first.name} ended before it was killed: ${how}`);
@@ -54,10 +49,8 @@ const faults: readonly Fault[] = [
       await untilReady(first, balancer);
     },
   },
-  {
-    name: 'restarted',
+  restarted: {
     title: 'an instance is restarted (SIGTERM)',
-    at: 0.3,
     async run({ instances: [, second], balancer }, wrong) {
       const how = await second.end('SIGTERM');
       if (how !== '0') wrong.push(`${second.name} ended with ${how} on SIGTERM`);
@@ -66,10 +59,8 @@ const faults: readonly Fault[] = [
       await untilReady(second, balancer);
     },
   },
-  {
-    name: 'redis',
+  redis: {
     title: 'Redis is away for 5 s, and returns with its data',
-    at: 0.5,
     async run(running, wrong) {
       await running.redis.stop();
       await sleep(awayMs.redis);
@@ -84,17 +75,19 @@ const faults: readonly Fault[] = [
       });
     },
   },
-  {
-    name: 'postgres',
+  postgres: {
     title: 'Postgres is away for 8 s',
-    at: 0.7,
     async run(running) {
       await running.postgres.stop();
       await sleep(awayMs.postgres);
       running.postgres = await running.startPostgres();
     },
   },
-];
+};
+
+/** When each fault begins, as a share of the run, or when the previous one is over. */
+const schedule = { killed: 0.1, restarted: 0.3, redis: 0.5, postgres: 0.7 };
+const order = ['killed', 'restarted', 'redis', 'postgres'] as const;
 
 /** Injects all faults at their times. Resolves with the outages when everything is restored. */
 export async function runPlan(
@@ -104,8 +97,9 @@ export async function runPlan(
 ): Promise<Phase[]> {
   const startedAt = performance.now();
   const phases: Phase[] = [];
-  for (const { name, title, at, run } of faults) {
-    await sleep(Math.max(0, startedAt + at * seconds * 1_000 - performance.now()));
+  for (const name of order) {
+    const { title, run } = inject[name];
+    await sleep(Math.max(0, startedAt + schedule[name] * seconds * 1_000 - performance.now()));
     const from = performance.now();
     say(`${clockOf(from - startedAt)}  ${title}`);
     await run(running, wrong);
