@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { endBackendsWaitingFor } from '../helpers/backends.ts';
+import { at } from '../helpers/json.ts';
+import { meteredApp, type MeteredApp } from '../helpers/metered.ts';
+import { startTestService, type TestService } from '../helpers/service.ts';
+
+let service: TestService;
+let app: MeteredApp;
+
+beforeAll(async () => {
+  service = await startTestService();
+  const { key } = await service.createProject('notes');
+  app = await meteredApp(service, key);
+});
+afterAll(() => service.close());
+
+/** Performs a request whose connection is ended while it waits to write a table. */
+async function cutWhileWriting(
+  table: string,
+  request: () => Promise<{ status: number }>,
+): Promise<number> {
+  const client = await service.deps.database.pool.connect();
+  try {
+    await client.query('begin');
+    await client.query(`lock table ${table} in share mode`);
+    let isOver = false;
+    const asked = request().finally(() => (isOver = true));
+    await endBackendsWaitingFor(client, table, () => isOver);
+    return (await asked).status;
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}
+
+describe('a connection that ends while a consume writes', () => {
+  it.each(['usage_keys', 'usage_entries', 'usage_buckets'])(
+    '%s: the same key counts once, and is answered the same from then on',
+    async (table) => {
+      const user = `u_${table}`;
+      await app.grant(user, { amount: 10 });
+      const consume = () =>
+        app.post('/usage/consume', { user_id: user, feature_code: 'credits', amount: 3 }, table);
+      expect(await cutWhileWriting(table, consume)).toBe(503);
+      expect(await app.usage(user)).toMatchObject({ used: 0 });
+      const first = await consume();
+      expect(first.body).toMatchObject({ allowed: true, consumed: 3, balance: 7 });
+      expect((await consume()).body).toEqual(first.body);
+      expect(await app.usage(user)).toMatchObject({ used: 3, balance: 7 });
+      const entries = await app.send('GET', `/usage/entries?user_id=${user}`);
+      expect(at(entries.body, 'data')).toMatchObject([{ kind: 'consume', amount: 3 }]);
+    },
+  );
+});
