@@ -52,3 +52,18 @@ describe('a connection that ends while a consume writes', () => {
     },
   );
 });
+
+it('writes answer, entry and bucket of a consume in one transaction', async () => {
+  await app.grant('u_one', { amount: 10 });
+  const body = { user_id: 'u_one', feature_code: 'credits', amount: 3 };
+  await app.post('/usage/consume', body, 'key_of_one');
+  const { rows } = await service.deps.database.pool.query<{ transaction: string }>(
+    `select distinct transaction from (
+       select k.xmin::text as transaction from usage_keys k where k.key = 'key_of_one'
+       union all select e.xmin::text from usage_entries e where e.key = 'key_of_one'
+       union all select b.xmin::text from usage_buckets b join users u using (uid)
+         where u.user_id = 'u_one'
+     ) written`,
+  );
+  expect(rows).toHaveLength(1);
+});
