@@ -17,6 +17,7 @@ import { balanceTransactions, charges, disputes, refunds } from './payments.ts';
 import { portal } from './portal.ts';
 import { prices } from './prices.ts';
 import { productFeatures, products } from './products.ts';
+import { promotionCodes } from './promotion-codes.ts';
 import { subscriptionItemEndpoints } from './subscription-items.ts';
 import { subscriptionSchedules } from './subscription-schedules.ts';
 import { subscriptions } from './subscriptions.ts';
@@ -48,6 +49,7 @@ export function apiEndpoints(deliveries: () => Deliveries): Endpoint[] {
     ...prices,
     ...productFeatures,
     ...products,
+    ...promotionCodes,
     ...refunds,
     ...subscriptionItemEndpoints,
     ...subscriptionSchedules,

@@ -18,11 +18,13 @@ import { invoiceLines, render } from '../state/render.ts';
 import type { Invoice } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid, StripeFault } from '../stripe-error.ts';
+import { invoicePreview } from './invoice-preview.ts';
 import { none, reads, subset } from './reads.ts';
 
 const path = '/v1/invoices';
 
 export const invoices: Endpoint[] = [
+  invoicePreview,
   endpoint(
     'POST',
     path,
@@ -48,7 +50,7 @@ export const invoices: Endpoint[] = [
         currency,
         reason: 'manual',
         subscription: null,
-        coupon: undefined,
+        discounts: [],
         metadata: mergedMetadata({}, params.metadata),
         lines: items.map((item) => ({
           amount: item.amount,
@@ -91,8 +93,9 @@ export const invoices: Endpoint[] = [
       ),
   }),
   endpoint('GET', `${path}/:id/lines`, pagingOnly, (world, params, { id }) => {
-    need(world.tables.invoices, 'invoice', id);
-    return page(invoiceLines(world.tables, id), params, `${path}/${id}/lines`, (line) =>
+    const previewed = world.previews.get(id);
+    if (previewed === undefined) need(world.tables.invoices, 'invoice', id);
+    return page(previewed ?? invoiceLines(world.tables, id), params, `${path}/${id}/lines`, (line) =>
       render(world.tables, line),
     );
   }),

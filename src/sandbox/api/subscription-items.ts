@@ -6,17 +6,16 @@ import { render, subscriptionItems as itemsOf } from '../state/render.ts';
 import { need, type World } from '../state/world.ts';
 import { toJson, type JsonObject } from '../wire.ts';
 import { none } from './reads.ts';
-import { itemChange } from './item-change.ts';
 import { paymentBehavior, proration } from './subscription-params.ts';
-import { makeChanges } from './subscription-update.ts';
+import { updateSubscription } from './subscription-update.ts';
 
 const path = '/v1/subscription_items';
 
 const priced = {
   quantity: integer.optional(),
   proration_behavior: proration,
+  proration_date: integer.optional(),
   payment_behavior: paymentBehavior,
-  metadata: inert,
 };
 
 export const subscriptionItemEndpoints: Endpoint[] = [
@@ -29,13 +28,12 @@ export const subscriptionItemEndpoints: Endpoint[] = [
   endpoint(
     'POST',
     path,
-    z.strictObject({ ...priced, subscription: text, price: text }),
+    z.strictObject({ ...priced, metadata: inert, subscription: text, price: text }),
     (world, params) => {
-      const { subscription: id, price, quantity } = params;
+      const { subscription: id, price, quantity, metadata, ...terms } = params;
       const { subscriptions } = world.tables;
       const subscription = need(subscriptions, 'subscription', id, 'subscription', 400);
-      const change = itemChange(world, subscription, { price, quantity }, 0);
-      makeChanges(world, subscription, [change], params);
+      updateSubscription(world, subscription, { ...terms, items: [{ price, quantity, metadata }] });
       const added = itemsOf(world.tables, id).at(-1);
       return renderItem(world, added?.id ?? '');
     },
@@ -44,24 +42,23 @@ export const subscriptionItemEndpoints: Endpoint[] = [
   endpoint(
     'POST',
     `${path}/:id`,
-    z.strictObject({ ...priced, price: text.optional() }),
+    z.strictObject({ ...priced, metadata: inert, price: text.optional() }),
     (world, params, { id }) => {
       const item = need(world.tables.subscriptionItems, 'subscription item', id);
       const subscription = need(world.tables.subscriptions, 'subscription', item.subscription);
-      const { price, quantity } = params;
-      const change = itemChange(world, subscription, { id, price, quantity }, 0);
-      makeChanges(world, subscription, [change], params);
+      const { price, quantity, metadata, ...terms } = params;
+      updateSubscription(world, subscription, { ...terms, items: [{ id, price, quantity, metadata }] });
       return renderItem(world, id);
     },
   ),
   endpoint(
     'DELETE',
     `${path}/:id`,
-    z.strictObject({ proration_behavior: proration }),
+    z.strictObject({ proration_behavior: proration, proration_date: integer.optional() }),
     (world, params, { id }) => {
       const item = need(world.tables.subscriptionItems, 'subscription item', id);
       const subscription = need(world.tables.subscriptions, 'subscription', item.subscription);
-      makeChanges(world, subscription, [{ kind: 'remove', item }], params);
+      updateSubscription(world, subscription, { ...params, items: [{ id, deleted: true }] });
       return toJson({ id, object: 'subscription_item', deleted: true });
     },
   ),

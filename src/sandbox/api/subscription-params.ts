@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { clearable, flag, inert, integer, listOf, metadata, range, text } from '../http/params.ts';
 import { paging } from '../http/list.ts';
+import { discounts } from './redemption.ts';
 
 /** An entry of a subscription's `items`. */
 export const subscriptionItem = z.strictObject({
@@ -27,14 +28,12 @@ const trialSettings = z.strictObject({
   }),
 });
 
-export const discounts = listOf(z.strictObject({ coupon: text }));
-
 const addedItems = listOf(z.strictObject({ price: text, quantity: integer.optional() }));
 
 /** An update's `billing_cycle_anchor`: `now` restarts the billing periods. */
 export const anchor = z.strictObject({ type: z.enum(['now', 'unchanged']) });
 
-const cancelAt = z.union([z.enum(['min_period_end', 'max_period_end']), integer]);
+export const cancelAt = z.union([z.enum(['min_period_end', 'max_period_end']), integer]);
 
 const shared = {
   cancel_at_period_end: flag.optional(),
@@ -47,7 +46,7 @@ const shared = {
   trial_end: z.union([z.literal('now'), integer]).optional(),
   trial_settings: trialSettings.optional(),
   proration_behavior: proration,
-  automatic_tax: inert,
+  automatic_tax: z.strictObject({ enabled: flag, liability: inert }).optional(),
   off_session: inert,
   payment_settings: inert,
 };
@@ -60,7 +59,14 @@ export const creation = z.strictObject({
   backdate_start_date: integer.optional(),
   billing_cycle_anchor: integer.optional(),
   // The sandbox supports only the flexible billing mode.
-  billing_mode: z.strictObject({ type: z.literal('flexible'), flexible: inert }).optional(),
+  billing_mode: z
+    .strictObject({
+      type: z.literal('flexible'),
+      flexible: z
+        .strictObject({ proration_discounts: z.enum(['included', 'itemized']).optional() })
+        .optional(),
+    })
+    .optional(),
   cancel_at: cancelAt.optional(),
   currency: text.optional(),
   trial_period_days: integer.optional(),
@@ -77,6 +83,7 @@ export const update = z.strictObject({
   billing_cycle_anchor: anchor.optional(),
   cancel_at: clearable(cancelAt).optional(),
   cancellation_details: inert,
+  proration_date: integer.optional(),
   payment_behavior: paymentBehavior,
   pause_collection: clearable(
     z.strictObject({

@@ -27,7 +27,8 @@ import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 import { pricedItem } from './item-change.ts';
 import { reads, subset } from './reads.ts';
-import { discounts, proration } from './subscription-params.ts';
+import { discounts, redemptionsOf } from './redemption.ts';
+import { proration } from './subscription-params.ts';
 
 const path = '/v1/subscription_schedules';
 
@@ -200,7 +201,7 @@ function requests(world: World, phases: readonly PhaseParams[]): PhaseRequest[] 
     metadata: mergedMetadata({}, one.metadata),
     trial: one.trial ?? false,
     trialEnd: secondsOrNone(one.trial_end),
-    coupon: one.discounts?.[0]?.coupon ?? null,
+    discounts: redemptionsOf(world, one.discounts ?? []),
   }));
 }
 

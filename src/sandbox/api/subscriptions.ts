@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { walletOutcome } from '../billing/collection.ts';
+import { creditUnusedTime, invoiceWaiting } from '../billing/final-credit.ts';
 import { addDays } from '../billing/period.ts';
 import {
   startSubscription,
@@ -11,12 +12,13 @@ import { scheduleEnd } from '../billing/subscription-end.ts';
 import { pauseSubscription, resumeSubscription } from '../billing/subscription-pause.ts';
 import { endpoint, type Endpoint } from '../http/endpoint.ts';
 import { matches, within } from '../http/list.ts';
-import { inert, mergedMetadata } from '../http/params.ts';
+import { flag, inert, mergedMetadata } from '../http/params.ts';
 import { render, subscriptionItems } from '../state/render.ts';
 import type { Subscription } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid, missing } from '../stripe-error.ts';
 import { pricedItem } from './item-change.ts';
+import { redemptionsOf } from './redemption.ts';
 import { anchor, creation, filters, update, type Creation } from './subscription-params.ts';
 import { updateSubscription } from './subscription-update.ts';
 import { reads, subset } from './reads.ts';
@@ -64,9 +66,15 @@ export const subscriptions: Endpoint[] = [
   endpoint(
     'DELETE',
     `${path}/:id`,
-    z.strictObject({ cancellation_details: inert, invoice_now: inert, prorate: inert }),
-    (world, _params, { id }) => {
+    z.strictObject({
+      cancellation_details: inert,
+      invoice_now: flag.optional(),
+      prorate: flag.optional(),
+    }),
+    (world, params, { id }) => {
       const subscription = live(world, id);
+      if (params.prorate === true) creditUnusedTime(world, subscription);
+      if (params.invoice_now === true) invoiceWaiting(world, subscription);
       cancelSubscription(world, subscription, 'cancellation_requested');
       return render(world.tables, subscription);
     },
@@ -109,7 +117,6 @@ function requestOf(world: World, params: Creation): SubscriptionRequest {
   if (first === undefined) {
     throw invalid('Missing required param: items.', 'parameter_missing', 'items');
   }
-  const [discount] = params.discounts ?? [];
   return {
     customer: customer.id,
     currency: currencyOf(items, params.currency),
@@ -124,10 +131,9 @@ function requestOf(world: World, params: Creation): SubscriptionRequest {
     missingPaymentMethod:
       params.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
     hasCard: params.default_payment_method !== undefined || hasCard(world, customer.id, params),
-    coupon:
-      discount === undefined
-        ? undefined
-        : need(tables.coupons, 'coupon', discount.coupon, 'discounts[0][coupon]', 400),
+    discounts: redemptionsOf(world, params.discounts ?? []),
+    automaticTax: params.automatic_tax?.enabled ?? false,
+    prorationDiscounts: params.billing_mode?.flexible?.proration_discounts ?? 'included',
     collectionMethod: params.collection_method ?? 'charge_automatically',
     daysUntilDue: params.days_until_due ?? null,
     backdatedTo: params.backdate_start_date ?? null,

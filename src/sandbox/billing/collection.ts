@@ -3,6 +3,7 @@ import { change, emit } from '../state/events.ts';
 import type { Invoice, InvoicePayment, PaymentIntent, Subscription } from '../state/tables.ts';
 import { touch, type World } from '../state/world.ts';
 import { followFailedAttempt } from './dunning.ts';
+import { applyBalance, restoreBalance } from './invoice-balance.ts';
 import {
   attempt,
   cancelPaymentIntent,
@@ -22,6 +23,7 @@ export function finalizeInvoice(world: World, invoice: Invoice): void {
     status: 'open',
     number: `SANDBOX-${String(world.tables.invoices.size).padStart(4, '0')}`,
     effective_at: world.clock.seconds(),
+    hosted_invoice_url: `${world.baseUrl}/i/${invoice.id}`,
     automatically_finalizes_at: null,
     due_date:
       invoice.collection_method === 'send_invoice'
@@ -29,6 +31,7 @@ export function finalizeInvoice(world: World, invoice: Invoice): void {
         : null,
   } satisfies Partial<Invoice>);
   invoice.status_transitions.finalized_at = world.clock.seconds();
+  applyBalance(world, invoice);
   emit(world, 'invoice.finalized', invoice);
   if (invoice.amount_due === 0) {
     markPaid(world, invoice);
@@ -59,6 +62,10 @@ export function collect(
   if (intent === undefined) {
     return;
   }
+  if (outcome === 'action_required') {
+    askBuyer(world, invoice, newId('pm'));
+    return;
+  }
   invoice.attempted = true;
   invoice.attempt_count += automatic ? 1 : 0;
   attempt(world, intent, outcome);
@@ -72,6 +79,9 @@ export function collect(
 /** Returns the outcome that charging the customer's card would have now. */
 export function walletOutcome(world: World, customer: string | null): PaymentOutcome {
   const wallet = world.tables.wallets.get(customer ?? '');
+  if (wallet?.asks === true) {
+    return 'action_required';
+  }
   return wallet?.declines === true || wallet?.card === false ? 'declined' : 'succeeded';
 }
 
@@ -133,6 +143,7 @@ export function voidInvoice(world: World, invoice: Invoice): void {
   closeInvoice(world, invoice);
   invoice.status = 'void';
   invoice.status_transitions.voided_at = world.clock.seconds();
+  restoreBalance(world, invoice);
   emit(world, 'invoice.voided', invoice);
   clearDebt(world, invoice);
 }

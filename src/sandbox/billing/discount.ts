@@ -1,7 +1,20 @@
+import { emit } from '../state/events.ts';
 import { newId } from '../state/ids.ts';
-import type { Coupon, Subscription } from '../state/tables.ts';
+import type { Coupon, Discount, Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { addMonths } from './period.ts';
+
+/** A coupon, and the id of the promotion code that redeems it, if any. */
+export interface Redemption {
+  coupon: Coupon;
+  promotionCode: string | null;
+}
+
+/** A discount on an invoice. */
+export interface AppliedDiscount {
+  id: string;
+  coupon: Coupon;
+}
 
 /** Returns the discount that a coupon gives on an amount, in the currency's minor unit. */
 export function discountOn(amount: number, coupon: Coupon | undefined): number {
@@ -15,52 +28,77 @@ export function discountOn(amount: number, coupon: Coupon | undefined): number {
   return Math.min(amount, off);
 }
 
-/**
- * Attaches a coupon to a subscription. With `first_invoice`, a `once` coupon is not attached, because the
- * first invoice has used it up. With `next_invoice`, it still applies to the next invoice.
- */
-export function attachCoupon(
+/** Redeems a coupon for a customer or one of its subscriptions. */
+export function addDiscount(
   world: World,
-  subscription: Subscription,
-  coupon: Coupon,
-  from: 'first_invoice' | 'next_invoice',
-): void {
-  if (coupon.duration === 'once' && from === 'first_invoice') {
-    return;
-  }
+  owner: { customer: string | null; subscription: string | null },
+  { coupon, promotionCode }: Redemption,
+): AppliedDiscount {
   const start = world.clock.seconds();
-  const id = newId('di');
-  world.tables.discounts.set(id, {
-    id,
+  const months = coupon.duration_in_months;
+  const discount: Discount = {
+    id: newId('di'),
     object: 'discount',
     checkout_session: null,
-    customer: subscription.customer,
+    customer: owner.customer,
     customer_account: null,
-    end: coupon.duration_in_months === null ? null : addMonths(start, coupon.duration_in_months),
+    end: months === null ? null : addMonths(start, months),
     invoice: null,
     invoice_item: null,
-    promotion_code: null,
+    promotion_code: promotionCode,
     source: { coupon: coupon.id, type: 'coupon' },
     start,
-    subscription: subscription.id,
+    subscription: owner.subscription,
     subscription_item: null,
-  });
-  subscription.discounts = [id];
+  };
+  world.tables.discounts.set(discount.id, discount);
+  coupon.times_redeemed += 1;
+  const code = world.tables.promotionCodes.get(promotionCode ?? '');
+  if (code !== undefined) {
+    code.times_redeemed += 1;
+  }
+  emit(world, 'customer.discount.created', discount);
+  return { id: discount.id, coupon };
 }
 
 /**
- * Returns the coupon that applies to an invoice created now, if any. Removes a `once` coupon from the
- * subscription.
+ * Replaces a subscription's discounts. They apply from its next invoice on. An entry is an existing
+ * discount's id, which keeps that discount, or a redemption.
  */
-export function takeCoupon(world: World, subscription: Subscription): Coupon | undefined {
-  const [discountId = ''] = subscription.discounts;
-  const discount = world.tables.discounts.get(discountId);
-  if (discount === undefined || (discount.end !== null && discount.end <= world.clock.seconds())) {
-    return undefined;
+export function setDiscounts(
+  world: World,
+  subscription: Subscription,
+  wanted: readonly (string | Redemption)[],
+): void {
+  const { id, customer, discounts: before } = subscription;
+  subscription.discounts = wanted.map((entry) =>
+    typeof entry === 'string' ? entry : addDiscount(world, { customer, subscription: id }, entry).id,
+  );
+  for (const removed of before) {
+    const discount = world.tables.discounts.get(removed);
+    if (discount !== undefined && !subscription.discounts.includes(removed)) {
+      emit(world, 'customer.discount.deleted', discount);
+    }
   }
-  const coupon = world.tables.coupons.get(discount.source.coupon ?? '');
-  if (coupon?.duration === 'once') {
-    subscription.discounts = [];
+}
+
+/** Returns the discounts that apply to an invoice of the subscription created now. */
+export function discountsOf(world: World, subscription: Subscription): AppliedDiscount[] {
+  const now = world.clock.seconds();
+  return subscription.discounts.flatMap((id) => {
+    const discount = world.tables.discounts.get(id);
+    const coupon = world.tables.coupons.get(discount?.source.coupon ?? '');
+    const ended = discount === undefined || (discount.end !== null && discount.end <= now);
+    return ended || coupon === undefined ? [] : [{ id, coupon }];
+  });
+}
+
+/** Returns `discountsOf`, and removes those that apply only once from the subscription. */
+export function takeDiscounts(world: World, subscription: Subscription): AppliedDiscount[] {
+  const applied = discountsOf(world, subscription);
+  const used = new Set(applied.filter(({ coupon }) => coupon.duration === 'once').map(({ id }) => id));
+  if (used.size > 0) {
+    subscription.discounts = subscription.discounts.filter((id) => !used.has(id));
   }
-  return coupon;
+  return applied;
 }

@@ -1,15 +1,11 @@
 import { newId } from '../state/ids.ts';
 import { emit } from '../state/events.ts';
-import type {
-  Coupon,
-  Invoice,
-  InvoiceLine,
-  Price,
-  Subscription,
-  SubscriptionItem,
-} from '../state/tables.ts';
+import type { Invoice, InvoiceLine, Price, SubscriptionItem } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
-import { discountOn } from './discount.ts';
+import type { AppliedDiscount } from './discount.ts';
+import { emptyInvoice, type InvoiceTerms } from './empty-invoice.ts';
+import { foreseeBalance } from './invoice-balance.ts';
+import { totalsOf, type DiscountAmount, type PlainLine } from './invoice-totals.ts';
 
 export interface DraftLine {
   amount: number;
@@ -21,6 +17,10 @@ export interface DraftLine {
   period: { start: number; end: number };
   item: SubscriptionItem | null;
   proration: boolean;
+  /** The discounts of a proration. Other lines get theirs from the invoice. */
+  discounts?: readonly DiscountAmount[];
+  /** The invoiced line that a proration credits. */
+  credits?: InvoiceLine;
 }
 
 /** A draft line that has a price. */
@@ -28,16 +28,9 @@ export interface PricedLine extends DraftLine {
   price: Price;
 }
 
-export interface InvoiceRequest {
-  customer: string | null;
-  currency: string;
-  reason: NonNullable<Invoice['billing_reason']>;
-  subscription: Subscription | null;
-  coupon: Coupon | undefined;
-  metadata: Record<string, string>;
+export interface InvoiceRequest extends InvoiceTerms {
+  discounts: readonly AppliedDiscount[];
   lines: readonly DraftLine[];
-  /** When the draft is finalized automatically, in epoch seconds. If null, the caller finalizes it. */
-  draftUntil: number | null;
 }
 
 /**
@@ -63,16 +56,8 @@ export function createInvoice(world: World, request: InvoiceRequest): Invoice {
     ...waiting,
     ...request.lines.map((line) => addLine(world, request, line, invoice)),
   ];
-  const subtotal = lines.reduce((sum, { amount }) => sum + amount, 0);
-  const discount = discountOn(Math.max(0, subtotal), request.coupon);
-  const total = subtotal - discount;
+  setTotals(world, invoice, lines, request.discounts);
   Object.assign(invoice, {
-    subtotal,
-    subtotal_excluding_tax: subtotal,
-    total,
-    total_excluding_tax: total,
-    amount_due: Math.max(0, total),
-    amount_remaining: Math.max(0, total),
     period_start: Math.min(...lines.map(({ period }) => period.start), invoice.created),
     period_end: Math.max(...lines.map(({ period }) => period.end), invoice.created),
   } satisfies Partial<Invoice>);
@@ -81,6 +66,61 @@ export function createInvoice(world: World, request: InvoiceRequest): Invoice {
   }
   emit(world, 'invoice.created', invoice);
   return invoice;
+}
+
+/** Sets the discounts, taxes and totals of a draft and its lines. */
+function setTotals(
+  world: World,
+  invoice: Invoice,
+  lines: readonly InvoiceLine[],
+  discounts: readonly AppliedDiscount[],
+): void {
+  const totals = totalsOf(
+    lines.map(plainLine),
+    discounts,
+    invoice.automatic_tax.enabled ? world.taxPercent : null,
+  );
+  for (const [index, line] of lines.entries()) {
+    const amounts = totals.lineDiscounts[index] ?? [];
+    line.discount_amounts = amounts;
+    line.discounts = amounts.map(({ discount }) => discount);
+    line.taxes = taxesOf(
+      totals.lineTaxes[index] ?? null,
+      line.amount - amounts.reduce((sum, { amount }) => sum + amount, 0),
+    );
+  }
+  const net = totals.total - (totals.tax ?? 0);
+  Object.assign(invoice, {
+    subtotal: totals.subtotal,
+    subtotal_excluding_tax: totals.subtotal,
+    total: totals.total,
+    total_excluding_tax: net,
+    discounts: discounts.map(({ id }) => id),
+    total_discount_amounts: totals.discounts,
+    total_taxes: taxesOf(totals.tax, net),
+  } satisfies Partial<Invoice>);
+  foreseeBalance(world, invoice);
+}
+
+function plainLine(line: InvoiceLine): PlainLine {
+  const { amount, discountable } = line;
+  return { amount, discountable, discounts: discountable ? [] : (line.discount_amounts ?? []) };
+}
+
+/** Returns the sandbox's only tax: a flat rate on top of the amount. */
+function taxesOf(amount: number | null, taxable: number): NonNullable<InvoiceLine['taxes']> {
+  return amount === null
+    ? []
+    : [
+        {
+          amount,
+          tax_behavior: 'exclusive',
+          tax_rate_details: { tax_rate: 'txr_sandbox' },
+          taxability_reason: 'standard_rated',
+          taxable_amount: taxable,
+          type: 'tax_rate_details',
+        },
+      ];
 }
 
 /** Adds a line to an invoice. Without an invoice, adds a proration that the next invoice will include. */
@@ -97,9 +137,9 @@ export function addLine(
     amount: draft.amount,
     currency: draft.currency,
     description: draft.description,
-    discount_amounts: [],
+    discount_amounts: [...(draft.discounts ?? [])],
     discountable: !draft.proration,
-    discounts: [],
+    discounts: (draft.discounts ?? []).map(({ discount }) => discount),
     invoice: invoice?.id ?? null,
     livemode: false,
     metadata: request.subscription?.metadata ?? {},
@@ -143,113 +183,15 @@ function parentOf(draft: DraftLine, subscription: string | null): InvoiceLine['p
     subscription_item_details: {
       invoice_item: null,
       proration: draft.proration,
-      proration_details: null,
+      proration_details: draft.proration ? { credited_items: creditedItems(draft) } : null,
       subscription,
       subscription_item: draft.item.id,
     },
   };
 }
 
-function emptyInvoice(world: World, request: InvoiceRequest): Invoice {
-  const created = world.clock.seconds();
-  const customer = world.tables.customers.get(request.customer ?? '');
-  return {
-    id: newId('in'),
-    object: 'invoice',
-    account_country: 'US',
-    account_name: 'Sandbox',
-    account_tax_ids: null,
-    amount_due: 0,
-    amount_overpaid: 0,
-    amount_paid: 0,
-    amount_remaining: 0,
-    amount_shipping: 0,
-    application: null,
-    attempt_count: 0,
-    attempted: false,
-    auto_advance: request.draftUntil !== null,
-    automatic_tax: {
-      disabled_reason: null,
-      enabled: false,
-      liability: null,
-      provider: null,
-      status: null,
-    },
-    automatically_finalizes_at: request.draftUntil,
-    billing_reason: request.reason,
-    collection_method: request.subscription?.collection_method ?? 'charge_automatically',
-    created,
-    currency: request.currency,
-    custom_fields: null,
-    customer: request.customer,
-    customer_account: null,
-    customer_address: null,
-    customer_email: customer?.email ?? null,
-    customer_name: customer?.name ?? null,
-    customer_phone: null,
-    customer_shipping: null,
-    customer_tax_exempt: 'none',
-    default_payment_method: null,
-    default_source: null,
-    default_tax_rates: [],
-    description: null,
-    discounts: [],
-    due_date: null,
-    effective_at: null,
-    ending_balance: null,
-    footer: null,
-    from_invoice: null,
-    hosted_invoice_url: null,
-    invoice_pdf: null,
-    issuer: { type: 'self' },
-    last_finalization_error: null,
-    latest_revision: null,
-    livemode: false,
-    metadata: request.metadata,
-    next_payment_attempt: null,
-    number: null,
-    on_behalf_of: null,
-    parent:
-      request.subscription === null
-        ? null
-        : {
-            type: 'subscription_details',
-            quote_details: null,
-            subscription_details: {
-              metadata: { ...request.subscription.metadata },
-              subscription: request.subscription.id,
-            },
-          },
-    payment_settings: {
-      default_mandate: null,
-      payment_method_options: null,
-      payment_method_types: null,
-    },
-    period_end: created,
-    period_start: created,
-    post_payment_credit_notes_amount: 0,
-    pre_payment_credit_notes_amount: 0,
-    receipt_number: null,
-    rendering: null,
-    shipping_cost: null,
-    shipping_details: null,
-    starting_balance: 0,
-    statement_descriptor: null,
-    status: 'draft',
-    status_transitions: {
-      finalized_at: null,
-      marked_uncollectible_at: null,
-      paid_at: null,
-      voided_at: null,
-    },
-    subtotal: 0,
-    subtotal_excluding_tax: 0,
-    test_clock: null,
-    total: 0,
-    total_discount_amounts: [],
-    total_excluding_tax: 0,
-    total_pretax_credit_amounts: [],
-    total_taxes: [],
-    webhooks_delivered_at: null,
-  };
+function creditedItems({ credits }: DraftLine) {
+  return credits === undefined || credits.invoice === null
+    ? null
+    : { invoice: credits.invoice, invoice_line_items: [credits.id] };
 }

@@ -19,6 +19,9 @@ export interface SubscriptionTerms {
   trialEnd: number | null;
   missingPaymentMethod: 'cancel' | 'create_invoice' | 'pause';
   hasCard: boolean;
+  automaticTax?: boolean;
+  /** How proration amounts relate to discounts, by default `included`. */
+  prorationDiscounts?: 'included' | 'itemized';
   collectionMethod: 'charge_automatically' | 'send_invoice';
   daysUntilDue: number | null;
   /** The backdated start, or null to start now. */
@@ -37,10 +40,17 @@ export function newSubscription(world: World, terms: SubscriptionTerms): Subscri
     object: 'subscription',
     application: null,
     application_fee_percent: null,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null },
+    automatic_tax: {
+      disabled_reason: null,
+      enabled: terms.automaticTax ?? false,
+      liability: null,
+    },
     billing_cycle_anchor: terms.anchor ?? terms.trialEnd ?? now,
     billing_cycle_anchor_config: null,
-    billing_mode: { type: 'flexible', flexible: null },
+    billing_mode: {
+      type: 'flexible',
+      flexible: { proration_discounts: terms.prorationDiscounts ?? 'included' },
+    },
     billing_schedules: [],
     billing_thresholds: null,
     cancel_at: null,

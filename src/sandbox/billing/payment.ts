@@ -13,8 +13,11 @@ export interface PaymentRequest {
   email: string | null;
 }
 
-/** The outcome of a payment attempt. `processing` means that a later settlement decides it. */
-export type PaymentOutcome = 'succeeded' | 'declined' | 'processing';
+/** The outcome of charging a payment method. `processing` means that a later settlement decides it. */
+export type ChargeOutcome = 'succeeded' | 'declined' | 'processing';
+
+/** The outcome of a payment attempt. `action_required` means that the buyer must authenticate first. */
+export type PaymentOutcome = ChargeOutcome | 'action_required';
 
 export function createPaymentIntent(world: World, request: PaymentRequest): PaymentIntent {
   const id = newId('pi');
@@ -71,7 +74,7 @@ export function createPaymentIntent(world: World, request: PaymentRequest): Paym
 export function attempt(
   world: World,
   intent: PaymentIntent,
-  outcome: PaymentOutcome,
+  outcome: ChargeOutcome,
   method = newId('pm'),
 ): Charge {
   intent.payment_method = method;

@@ -11,7 +11,7 @@ import {
   linesDue,
   planChanges,
   type ItemChange,
-  type ProrationBehavior,
+  type Proration,
 } from './plan-change.ts';
 import { changeSubscription } from './subscription-change.ts';
 import { periodEndOf } from './subscription-end.ts';
@@ -28,13 +28,13 @@ export function changeItemsOncePaid(
   world: World,
   subscription: Subscription,
   changes: readonly ItemChange[],
-  behavior: ProrationBehavior,
+  proration: Proration,
 ): void {
   dropPendingUpdate(world, subscription);
-  const plan = planChanges(world, subscription, changes);
-  const lines = linesDue(subscription, plan, behavior);
+  const plan = planChanges(world, subscription, changes, proration.at);
+  const lines = linesDue(subscription, plan, proration.behavior);
   if (lines.length === 0) {
-    changeItems(world, subscription, changes, behavior);
+    changeItems(world, subscription, changes, proration);
     return;
   }
   const invoice = invoiceChanges(world, subscription, lines);

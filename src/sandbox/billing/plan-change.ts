@@ -1,12 +1,14 @@
+import { subscriptionItems } from '../state/render.ts';
 import { invalid } from '../stripe-error.ts';
 import type { Invoice, Price, Subscription, SubscriptionItem } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { collect, finalizeInvoice, outcomeOf } from './collection.ts';
-import { takeCoupon } from './discount.ts';
-import { addLine, amountOf, createInvoice, type DraftLine } from './invoice-draft.ts';
+import { takeDiscounts } from './discount.ts';
+import { addLine, createInvoice, type DraftLine } from './invoice-draft.ts';
 import { newItem, type PricedQuantity } from './new-subscription.ts';
 import { dropPendingUpdate } from './pending-update-end.ts';
-import { addInterval, periodEnd } from './period.ts';
+import { periodEnd } from './period.ts';
+import { remainingTime, unusedTime } from './proration.ts';
 import { changeSubscription } from './subscription-change.ts';
 import { periodEndOf } from './subscription-end.ts';
 import { itemLine } from './subscription-start.ts';
@@ -19,6 +21,13 @@ export type ItemChange =
   | { kind: 'remove'; item: SubscriptionItem }
   | { kind: 'restart'; item: SubscriptionItem }
   | { kind: 'set'; item: SubscriptionItem; price: Price; quantity: number | null };
+
+/** How changes to items are billed. */
+export interface Proration {
+  behavior: ProrationBehavior;
+  /** The instant that divides the periods, in epoch seconds. Defaults to now. */
+  at?: number | undefined;
+}
 
 /** The planned result of item changes, before it is applied. */
 export interface ChangePlan {
@@ -43,11 +52,11 @@ export function changeItems(
   world: World,
   subscription: Subscription,
   changes: readonly ItemChange[],
-  behavior: ProrationBehavior,
+  { behavior, at }: Proration,
 ): void {
   // A pending update was planned against the old items.
   dropPendingUpdate(world, subscription);
-  const plan = planChanges(world, subscription, changes);
+  const plan = planChanges(world, subscription, changes, at);
   changeSubscription(world, subscription, () => {
     applyPlan(world, subscription, plan);
   });
@@ -66,16 +75,34 @@ export function planChanges(
   world: World,
   subscription: Subscription,
   changes: readonly ItemChange[],
+  prorationDate?: number,
 ): ChangePlan {
-  const plan: ChangePlan = { items: [], removed: [], anchor: null, prorations: [], periods: [] };
-  for (const change of changes) {
-    planChange(world, subscription, change, plan);
-  }
-  const left = world.tables.subscriptionItems.where('subscription', subscription.id).length;
-  if (left + plan.items.length === plan.removed.length) {
+  const at = prorationDate ?? world.clock.seconds();
+  refuseOutsidePeriods(changes, prorationDate);
+  const steps = changes
+    .filter((change) => !isEmpty(change))
+    .map((change) => planChange(world, subscription, change));
+  const items = steps.flatMap(({ after }) => after ?? []);
+  const changed = new Set(steps.flatMap(({ before, after }) => [before?.id, after?.id]));
+  const kept = subscriptionItems(world.tables, subscription.id).filter(({ id }) => !changed.has(id));
+  const all = [...kept, ...items];
+  if (all.length === 0) {
     throw invalid('A subscription must have at least one active plan.');
   }
-  return plan;
+  return {
+    items,
+    removed: steps.flatMap(({ before, after }) =>
+      before !== null && after === null ? [before.id] : [],
+    ),
+    anchor: steps.some(({ restarts }) => restarts) ? world.clock.seconds() : null,
+    prorations: steps.flatMap(({ before, after, restarts }) => [
+      ...(before === null ? [] : unusedTime(world, subscription, before, at)),
+      ...(after === null || restarts ? [] : remainingTime(world, subscription, after, at, all)),
+    ]),
+    periods: steps.flatMap(({ after, restarts }) =>
+      after !== null && restarts ? [itemLine(world, after, false)] : [],
+    ),
+  };
 }
 
 /** Applies planned changes. Must be called inside `changeSubscription`, which sends the events. */
@@ -116,7 +143,7 @@ export function invoiceChanges(
     subscription,
     customer: subscription.customer,
     reason: 'subscription_update',
-    coupon: takeCoupon(world, subscription),
+    discounts: takeDiscounts(world, subscription),
     metadata: {},
     lines,
     draftUntil: null,
@@ -131,12 +158,15 @@ function collectIfAutomatic(world: World, invoice: Invoice): void {
   }
 }
 
-function planChange(
-  world: World,
-  subscription: Subscription,
-  change: ItemChange,
-  plan: ChangePlan,
-): void {
+/** An item before and after a change. */
+interface Step {
+  before: SubscriptionItem | null;
+  after: SubscriptionItem | null;
+  /** Whether the item starts a new period now. */
+  restarts: boolean;
+}
+
+function planChange(world: World, subscription: Subscription, change: ItemChange): Step {
   const now = world.clock.seconds();
   if (change.kind === 'add') {
     const item = newItem(world, subscription, change.item);
@@ -144,26 +174,44 @@ function planChange(
       // The other items renew now, and the renewal also bills this item.
       item.current_period_end = now;
     }
-    plan.items.push(item);
-    plan.prorations.push(...remainder(world, item, 1));
-    return;
+    return { before: null, after: item, restarts: false };
   }
   const { item } = change;
-  plan.prorations.push(...remainder(world, item, -1));
   if (change.kind === 'remove') {
-    plan.removed.push(item.id);
-    return;
+    return { before: item, after: null, restarts: false };
   }
   const next = change.kind === 'restart' ? { ...item } : repriced(item, change);
-  plan.items.push(next);
   const recurring = world.tables.prices.get(next.price)?.recurring;
-  if (recurring && (change.kind === 'restart' || !sameInterval(world, item, next))) {
+  const restarts = change.kind === 'restart' || !sameInterval(world, item, next);
+  if (recurring && restarts) {
     next.current_period_start = now;
     next.current_period_end = periodEnd(now, now, recurring);
-    plan.anchor = now;
-    plan.periods.push(itemLine(world, next, false));
-  } else {
-    plan.prorations.push(...remainder(world, next, 1));
+  }
+  return { before: item, after: next, restarts };
+}
+
+/** Returns whether a change leaves its item as it is. */
+function isEmpty(change: ItemChange): boolean {
+  return (
+    change.kind === 'set' &&
+    change.price.id === change.item.price &&
+    change.quantity === (change.item.quantity ?? null)
+  );
+}
+
+function refuseOutsidePeriods(changes: readonly ItemChange[], date: number | undefined): void {
+  const outside = changes.some(
+    (change) =>
+      change.kind !== 'add' &&
+      date !== undefined &&
+      (date < change.item.current_period_start || date > change.item.current_period_end),
+  );
+  if (outside) {
+    throw invalid(
+      'The `proration_date` must be within the current subscription period.',
+      undefined,
+      'proration_date',
+    );
   }
 }
 
@@ -185,30 +233,4 @@ function sameInterval(world: World, left: SubscriptionItem, right: SubscriptionI
     ({ price }) => need(world.tables.prices, 'price', price).recurring,
   );
   return one?.interval === other?.interval && one?.interval_count === other?.interval_count;
-}
-
-/**
- * Returns a proration line for the rest of an item's period: a charge or, with a negative sign, a credit.
- * Returns no line if the period is over.
- */
-function remainder(world: World, item: SubscriptionItem, sign: 1 | -1): DraftLine[] {
-  const line = itemLine(world, item, false);
-  const now = world.clock.seconds();
-  const { recurring } = line.price;
-  const end = item.current_period_end;
-  if (recurring === null || end <= now) {
-    return [];
-  }
-  // Divides by the length of a full period, even if the item was added partway through.
-  const share = (end - now) / (end - addInterval(end, recurring, -1));
-  const amount = amountOf(line.price, line.quantity, line.currency);
-  return [
-    {
-      ...line,
-      amount: sign * Math.round(amount * share),
-      description: `${sign < 0 ? 'Unused' : 'Remaining'} time on ${line.description ?? ''}`,
-      period: { start: now, end },
-      proration: true,
-    },
-  ];
 }

@@ -2,7 +2,7 @@ import { subscriptionItems } from '../state/render.ts';
 import type { Invoice, Subscription, SubscriptionItem } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { deleteDraft, finalizeInvoice, markUncollectible, voidInvoice } from './collection.ts';
-import { takeCoupon } from './discount.ts';
+import { takeDiscounts } from './discount.ts';
 import { createInvoice } from './invoice-draft.ts';
 import { periodEnd } from './period.ts';
 import { cancelSubscription, changeSubscription } from './subscription-change.ts';
@@ -46,7 +46,7 @@ export function renew(world: World, subscription: Subscription): void {
       currency: subscription.currency,
       reason: 'subscription_cycle',
       subscription,
-      coupon: takeCoupon(world, subscription),
+      discounts: takeDiscounts(world, subscription),
       metadata: {},
       lines,
       draftUntil: owed,

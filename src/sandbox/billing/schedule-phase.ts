@@ -4,6 +4,7 @@ import type {
   SubscriptionItem,
   SubscriptionSchedule,
 } from '../state/tables.ts';
+import type { Redemption } from './discount.ts';
 import { addInterval } from './period.ts';
 
 export type Phase = SubscriptionSchedule['phases'][number];
@@ -24,7 +25,7 @@ export interface PhaseRequest {
   /** Whether the whole phase is a trial. */
   trial: boolean;
   trialEnd: number | undefined;
-  coupon: string | null;
+  discounts: readonly Redemption[];
 }
 
 /**
@@ -77,10 +78,11 @@ function endOf({ endDate, duration, iterations, items }: PhaseRequest, start: nu
 function phaseOf(request: PhaseRequest, start: number, end: number): Phase {
   return {
     ...emptyPhase(request.items[0]?.price.currency ?? 'usd', start, end),
-    discounts:
-      request.coupon === null
-        ? []
-        : [{ coupon: request.coupon, discount: null, promotion_code: null }],
+    discounts: request.discounts.map(({ coupon, promotionCode }) => ({
+      coupon: promotionCode === null ? coupon.id : null,
+      discount: null,
+      promotion_code: promotionCode,
+    })),
     items: request.items.map(({ price, quantity }) => itemOf(price.id, quantity)),
     metadata: request.metadata,
     proration_behavior: request.prorationBehavior,

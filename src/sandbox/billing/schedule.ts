@@ -1,4 +1,3 @@
-import { newId } from '../state/ids.ts';
 import { change, emit } from '../state/events.ts';
 import { subscriptionItems } from '../state/render.ts';
 import type { Subscription, SubscriptionSchedule } from '../state/tables.ts';
@@ -6,7 +5,8 @@ import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 import { walletOutcome } from './collection.ts';
 import { currentPhase, firstPhaseOf, type Phase } from './schedule-phase.ts';
-import { attachCoupon } from './discount.ts';
+import { setDiscounts, type Redemption } from './discount.ts';
+import { newSchedule, type ScheduleRequest } from './new-schedule.ts';
 import { changeItems, type ItemChange } from './plan-change.ts';
 import { startSubscription } from './subscription-start.ts';
 import { cancelSubscription, changeSubscription } from './subscription-change.ts';
@@ -17,13 +17,6 @@ import { setTrialEnd } from './trial.ts';
  * Subscription schedules consist of consecutive phases that set a subscription's items
  * (docs.stripe.com/billing/subscriptions/subscription-schedules).
  */
-
-export interface ScheduleRequest {
-  customer: string;
-  phases: Phase[];
-  endBehavior: 'cancel' | 'release';
-  metadata: Record<string, string>;
-}
 
 /** Creates a schedule. If its first phase has begun, creates its subscription immediately. */
 export function startSchedule(world: World, request: ScheduleRequest): SubscriptionSchedule {
@@ -83,15 +76,12 @@ export function enterPhase(world: World, schedule: SubscriptionSchedule, phase: 
   const subscription = subscriptionOf(world, schedule);
   const changes = changesFor(world, subscription, phase);
   if (changes.length > 0) {
-    changeItems(world, subscription, changes, prorationOf(phase));
+    changeItems(world, subscription, changes, { behavior: prorationOf(phase) });
   }
   changeSubscription(world, subscription, () => {
     subscription.metadata = { ...subscription.metadata, ...phase.metadata };
-    for (const { coupon } of phase.discounts) {
-      if (coupon !== null) {
-        const found = need(world.tables.coupons, 'coupon', coupon);
-        attachCoupon(world, subscription, found, 'next_invoice');
-      }
+    if (phase.discounts.length > 0) {
+      setDiscounts(world, subscription, redemptionsOf(world, phase));
     }
   });
   if (phase.trial_end !== null && phase.trial_end > world.clock.seconds()) {
@@ -185,7 +175,7 @@ function begin(world: World, schedule: SubscriptionSchedule): void {
       trialEnd: phase.trial_end,
       missingPaymentMethod: 'create_invoice',
       hasCard: world.tables.wallets.get(schedule.customer)?.card !== false,
-      coupon: world.tables.coupons.get(phase.discounts[0]?.coupon ?? ''),
+      discounts: redemptionsOf(world, phase),
       collectionMethod: 'charge_automatically',
       daysUntilDue: null,
       backdatedTo: phase.start_date < now ? phase.start_date : null,
@@ -231,49 +221,15 @@ function changesFor(world: World, subscription: Subscription, phase: Phase): Ite
   return [...changes, ...free.map((item) => ({ kind: 'remove' as const, item }))];
 }
 
-function priceOf(world: World, id: string) {
-  return need(world.tables.prices, 'price', id);
+/** Returns the coupons that a phase redeems. */
+function redemptionsOf(world: World, phase: Phase): Redemption[] {
+  const { coupons, promotionCodes } = world.tables;
+  return phase.discounts.flatMap(({ coupon: id, promotion_code: code }) => {
+    const coupon = coupons.get(id ?? promotionCodes.get(code ?? '')?.promotion.coupon ?? '');
+    return coupon === undefined ? [] : [{ coupon, promotionCode: code }];
+  });
 }
 
-function newSchedule(world: World, request: ScheduleRequest): SubscriptionSchedule {
-  return {
-    id: newId('sub_sched'),
-    object: 'subscription_schedule',
-    application: null,
-    billing_mode: { type: 'flexible', flexible: null },
-    canceled_at: null,
-    completed_at: null,
-    created: world.clock.seconds(),
-    current_phase: null,
-    customer: request.customer,
-    customer_account: null,
-    default_settings: {
-      application_fee_percent: null,
-      billing_cycle_anchor: 'automatic',
-      billing_thresholds: null,
-      collection_method: 'charge_automatically',
-      default_payment_method: null,
-      description: null,
-      invoice_settings: {
-        account_tax_ids: null,
-        custom_fields: null,
-        days_until_due: null,
-        description: null,
-        footer: null,
-        issuer: { type: 'self' },
-      },
-      on_behalf_of: null,
-      transfer_data: null,
-    },
-    end_behavior: request.endBehavior,
-    livemode: false,
-    metadata: request.metadata,
-    pause_schedules: [],
-    phases: request.phases,
-    released_at: null,
-    released_subscription: null,
-    status: 'not_started',
-    subscription: null,
-    test_clock: null,
-  };
+function priceOf(world: World, id: string) {
+  return need(world.tables.prices, 'price', id);
 }

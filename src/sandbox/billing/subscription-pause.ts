@@ -4,7 +4,7 @@ import type { Subscription } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 import { collect, finalizeInvoice, outcomeOf } from './collection.ts';
-import { takeCoupon } from './discount.ts';
+import { takeDiscounts } from './discount.ts';
 import { createInvoice } from './invoice-draft.ts';
 import { periodEnd } from './period.ts';
 import { changeSubscription } from './subscription-change.ts';
@@ -70,7 +70,7 @@ export function resumeSubscription(
     currency: subscription.currency,
     reason: 'subscription_cycle',
     subscription,
-    coupon: takeCoupon(world, subscription),
+    discounts: takeDiscounts(world, subscription),
     metadata: {},
     lines: lapsed.map((item) => itemLine(world, item, false)),
     draftUntil: null,

@@ -1,8 +1,8 @@
 import { emit } from '../state/events.ts';
-import type { Coupon, Invoice, Subscription, SubscriptionItem } from '../state/tables.ts';
+import type { Invoice, Subscription, SubscriptionItem } from '../state/tables.ts';
 import type { World } from '../state/world.ts';
 import { collect, finalizeInvoice } from './collection.ts';
-import { attachCoupon } from './discount.ts';
+import { addDiscount, type Redemption } from './discount.ts';
 import { refreshEntitlements } from './entitlements.ts';
 import { amountOf, createInvoice, type DraftLine, type PricedLine } from './invoice-draft.ts';
 import {
@@ -19,7 +19,7 @@ export interface SubscriptionRequest extends SubscriptionTerms {
   items: readonly PricedQuantity[];
   /** One-time prices to add to the first invoice. */
   extras: readonly PricedQuantity[];
-  coupon: Coupon | undefined;
+  discounts: readonly Redemption[];
   /** Whether the time before the first full period is billed. */
   prorates: boolean;
 }
@@ -41,15 +41,18 @@ export function startSubscription(
   const subscription = newSubscription(world, request);
   world.tables.subscriptions.set(subscription.id, subscription);
   const items = request.items.map((item) => addItem(world, subscription, item));
-  if (request.coupon !== undefined) {
-    attachCoupon(world, subscription, request.coupon, 'first_invoice');
-  }
+  const owner = { customer: subscription.customer, subscription: subscription.id };
+  const discounts = request.discounts.map((discount) => addDiscount(world, owner, discount));
+  // The first invoice uses up a discount that applies once.
+  subscription.discounts = discounts
+    .filter(({ coupon }) => coupon.duration !== 'once')
+    .map(({ id }) => id);
   const invoice = createInvoice(world, {
     customer: request.customer,
     currency: request.currency,
     reason: 'subscription_create',
     subscription,
-    coupon: request.coupon,
+    discounts,
     metadata: {},
     lines: [
       ...request.extras.map((extra) => extraLine(world, extra, request.currency)),

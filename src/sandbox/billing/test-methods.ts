@@ -10,7 +10,7 @@ import type {
 import type { World } from '../state/world.ts';
 import { missing, StripeFault } from '../stripe-error.ts';
 import { openDispute } from './dispute.ts';
-import type { PaymentOutcome } from './payment.ts';
+import type { ChargeOutcome } from './payment.ts';
 
 /** Stripe's test cards, keyed by their names without the prefix `pm_card_` or `tok_`. */
 const testCards: Readonly<Record<string, MethodBehavior>> = {
@@ -64,7 +64,7 @@ export function behaviorOf(world: World, { id }: PaymentMethod): MethodBehavior 
 }
 
 /** Returns the outcome of charging a payment method. */
-export function outcomeOfMethod(world: World, method: PaymentMethod): PaymentOutcome {
+export function outcomeOfMethod(world: World, method: PaymentMethod): ChargeOutcome {
   switch (behaviorOf(world, method)) {
     case 'declines':
     case 'fails_later':

@@ -3,12 +3,13 @@ import { addInvoicePayment, intentOf, markPaid } from '../billing/collection.ts'
 import { createInvoice } from '../billing/invoice-draft.ts';
 import type { PricedQuantity } from '../billing/new-subscription.ts';
 import { book } from '../billing/balance.ts';
-import { attempt, createPaymentIntent, type PaymentOutcome } from '../billing/payment.ts';
+import { addDiscount, type Redemption } from '../billing/discount.ts';
+import { attempt, createPaymentIntent, type ChargeOutcome } from '../billing/payment.ts';
 import { addDays } from '../billing/period.ts';
 import { extraLine, startSubscription } from '../billing/subscription-start.ts';
 import { emit } from '../state/events.ts';
 import { sessionLines } from '../state/render.ts';
-import type { CheckoutSession, PaymentIntent, SessionPlan } from '../state/tables.ts';
+import type { CheckoutSession, Invoice, PaymentIntent, SessionPlan } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { invalid } from '../stripe-error.ts';
 
@@ -74,7 +75,7 @@ export function paySession(
   emit(world, 'checkout.session.completed', session);
 }
 
-function statusOf(free: boolean, outcome: PaymentOutcome): CheckoutSession['payment_status'] {
+function statusOf(free: boolean, outcome: ChargeOutcome): CheckoutSession['payment_status'] {
   if (free) {
     return 'no_payment_required';
   }
@@ -108,7 +109,7 @@ function emailOf(world: World, session: CheckoutSession, email: string | undefin
   return known?.email ?? session.customer_email ?? email ?? defaultEmail;
 }
 
-function completePayment(world: World, session: CheckoutSession, outcome: PaymentOutcome): void {
+function completePayment(world: World, session: CheckoutSession, outcome: ChargeOutcome): void {
   const intent = createPaymentIntent(world, paymentRequest(world, session, undefined));
   session.payment_intent = intent.id;
   attempt(world, intent, outcome);
@@ -125,11 +126,19 @@ function addReceiptInvoice(world: World, session: CheckoutSession, intent: Payme
     currency: intent.currency,
     reason: 'manual',
     subscription: null,
-    coupon: world.tables.coupons.get(plan.coupon ?? ''),
+    discounts: redemptionsOf(world, plan).map((discount) =>
+      addDiscount(world, { customer: session.customer, subscription: null }, discount),
+    ),
     metadata: {},
     lines: pricedLines(world, session).map((line) => extraLine(world, line, intent.currency)),
     draftUntil: null,
   });
+  // A customer's balance does not reduce a payment that Checkout takes.
+  Object.assign(invoice, {
+    starting_balance: 0,
+    amount_due: invoice.total,
+    amount_remaining: invoice.total,
+  } satisfies Partial<Invoice>);
   session.invoice = invoice.id;
   addInvoicePayment(world, invoice, intent);
   invoice.status = 'open';
@@ -143,7 +152,7 @@ function addReceiptInvoice(world: World, session: CheckoutSession, intent: Payme
 function completeSubscription(
   world: World,
   session: CheckoutSession,
-  outcome: PaymentOutcome,
+  outcome: ChargeOutcome,
 ): void {
   const plan = planOf(world, session);
   const lines = pricedLines(world, session);
@@ -162,7 +171,7 @@ function completeSubscription(
       trialEnd,
       missingPaymentMethod: plan.missingPaymentMethod,
       hasCard: session.payment_method_collection === 'always' || session.amount_total !== 0,
-      coupon: world.tables.coupons.get(plan.coupon ?? ''),
+      discounts: redemptionsOf(world, plan),
       collectionMethod: 'charge_automatically',
       daysUntilDue: null,
       backdatedTo: null,
@@ -199,6 +208,11 @@ function pricedLines(world: World, session: CheckoutSession): PricedQuantity[] {
     price: need(world.tables.prices, 'price', line.price),
     quantity: line.quantity,
   }));
+}
+
+function redemptionsOf(world: World, plan: SessionPlan): Redemption[] {
+  const coupon = world.tables.coupons.get(plan.coupon ?? '');
+  return coupon === undefined ? [] : [{ coupon, promotionCode: null }];
 }
 
 function planOf(world: World, session: CheckoutSession): SessionPlan {

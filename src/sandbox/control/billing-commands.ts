@@ -77,6 +77,13 @@ export const billingCommands: readonly Command[] = [
     (to, input) => done(to.failNextPayments(input.id, input.fail)),
   ),
   billing(
+    'require-authentication',
+    'a customer',
+    'Makes the bank require authentication for later payments, or stop requiring it.',
+    id.extend({ required: yes }),
+    (to, input) => done(to.requireAuthentication(input.id, input.required)),
+  ),
+  billing(
     'set-card',
     'a customer',
     'Sets or removes the card.',

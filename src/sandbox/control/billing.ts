@@ -39,6 +39,8 @@ export interface Billing {
   resume(subscriptionId: string): Promise<void>;
   /** Makes the customer's later payments fail, or succeed again. */
   failNextPayments(customerId: string, fail: boolean): Promise<void>;
+  /** Makes the customer's bank require authentication for later payments, or stop requiring it. */
+  requireAuthentication(customerId: string, required: boolean): Promise<void>;
   /** Sets or removes the customer's card, which decides how a trial ends. */
   setCard(customerId: string, card: boolean): Promise<void>;
   payOpenInvoice(invoiceId: string): Promise<void>;
@@ -62,6 +64,8 @@ export interface Billing {
     status: 'won' | 'lost' | 'warning_closed' | 'prevented',
   ): Promise<void>;
   setDunning(dunning: Dunning): Promise<void>;
+  /** Sets the tax rate of subscriptions with automatic tax, in percent. Null removes the tax. */
+  setTax(percent: number | null): Promise<void>;
 }
 
 /**
@@ -112,7 +116,7 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
           price,
           quantity: quantity ?? item.quantity ?? null,
         };
-        changeItems(world, subscriptionOf(id), [change], behavior);
+        changeItems(world, subscriptionOf(id), [change], { behavior });
       }),
     pause: (id) =>
       act(() => {
@@ -124,15 +128,15 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
       }),
     failNextPayments: (id, declines) =>
       act(() => {
-        need(tables.customers, 'customer', id);
-        const card = tables.wallets.get(id)?.card ?? true;
-        tables.wallets.set(id, { id, object: 'sandbox.wallet', declines, card });
+        setWallet(world, id, { declines });
+      }),
+    requireAuthentication: (id, asks) =>
+      act(() => {
+        setWallet(world, id, { asks });
       }),
     setCard: (id, card) =>
       act(() => {
-        need(tables.customers, 'customer', id);
-        const declines = tables.wallets.get(id)?.declines ?? false;
-        tables.wallets.set(id, { id, object: 'sandbox.wallet', declines, card });
+        setWallet(world, id, { card });
         for (const subscription of tables.subscriptions.where('customer', id)) {
           if (!hasEnded(subscription)) {
             changeSubscription(world, subscription, () => {
@@ -185,5 +189,27 @@ export function createBilling(world: World, act: <T>(work: () => T) => Promise<T
       act(() => {
         world.dunning = dunning;
       }),
+    setTax: (percent) =>
+      act(() => {
+        world.taxPercent = percent;
+      }),
   };
+}
+
+function setWallet(
+  world: World,
+  id: string,
+  change: { declines?: boolean; card?: boolean; asks?: boolean },
+): void {
+  const { customers, wallets } = world.tables;
+  need(customers, 'customer', id);
+  const wallet = wallets.get(id);
+  wallets.set(id, {
+    id,
+    object: 'sandbox.wallet',
+    declines: false,
+    card: true,
+    ...wallet,
+    ...change,
+  });
 }

@@ -117,7 +117,7 @@ function submitPortal(world: World, session: PortalSession, body: unknown): void
       }
       const price = need(world.tables.prices, 'price', form.price);
       const change = { kind: 'set' as const, item, price, quantity: item.quantity ?? null };
-      changeItems(world, subscription, [change], 'always_invoice');
+      changeItems(world, subscription, [change], { behavior: 'always_invoice' });
     }
   }
 }

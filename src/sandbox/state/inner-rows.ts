@@ -7,6 +7,8 @@ export interface Wallet {
   declines: boolean;
   /** Whether the customer has a card. */
   card: boolean;
+  /** Whether the bank asks the customer to authenticate each payment. */
+  asks?: boolean;
 }
 
 /** Data about a subscription's pending update that Stripe does not show. */

@@ -10,6 +10,8 @@ interface Snapshot {
   version: typeof version;
   offsetMs: number;
   dunning: World['dunning'];
+  /** Absent in files written before the sandbox had taxes. */
+  taxPercent?: number | null;
   tables: { [K in keyof Tables]: [string, unknown][] };
 }
 
@@ -37,6 +39,7 @@ export class SnapshotFile {
     }
     this.#world.clock.offsetMs = snapshot.offsetMs;
     this.#world.dunning = snapshot.dunning;
+    this.#world.taxPercent = snapshot.taxPercent ?? null;
     for (const [name, table] of Object.entries(this.#world.tables)) {
       const rows = Object.entries(snapshot.tables).find(([key]) => key === name)?.[1] ?? [];
       // The rows were written from these tables, so their types match.
@@ -59,11 +62,12 @@ export class SnapshotFile {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { clock, dunning, tables } = this.#world;
+    const { clock, dunning, tables, taxPercent } = this.#world;
     const snapshot = {
       version,
       offsetMs: clock.offsetMs,
       dunning,
+      taxPercent,
       tables: Object.fromEntries(
         Object.entries(tables).map(([name, table]) => [name, [...table.entries()]]),
       ),

@@ -16,7 +16,8 @@ export type Product = Wire<Stripe.Product>;
 export type Price = Wire<Stripe.Price>;
 export type Feature = Wire<Stripe.Entitlements.Feature>;
 export type Coupon = Wire<Stripe.Coupon>;
-type Discount = Wire<Stripe.Discount>;
+export type Discount = Wire<Stripe.Discount>;
+export type PromotionCode = Wire<Stripe.PromotionCode>;
 export type PaymentIntent = Wire<Stripe.PaymentIntent>;
 export type PaymentMethod = Wire<Stripe.PaymentMethod>;
 export type Charge = Omit<Wire<Stripe.Charge>, 'refunds'>;
@@ -158,7 +159,8 @@ export function emptyTables() {
     }),
     productFeatures: new Table<ProductFeature, 'product'>({ product: ({ product }) => product }),
     coupons: new Table<Coupon>({}),
-    discounts: new Table<Discount>({}),
+    promotionCodes: new Table<PromotionCode, 'code'>({ code: ({ code }) => code.toLowerCase() }),
+    discounts: new Table<Discount, 'customer'>({ customer: ({ customer }) => customer }),
     sessions: new Table<CheckoutSession, 'customer' | 'intent' | 'subscription' | 'invoice'>({
       customer: ({ customer }) => customer,
       intent: ({ payment_intent: intent }) => intent,
@@ -180,8 +182,9 @@ export function emptyTables() {
     }),
     // Only items created through the API. Prorations are stored as invoice lines.
     invoiceItems: new Table<InvoiceItem, 'customer'>({ customer: ({ customer }) => customer }),
-    invoiceLines: new Table<InvoiceLine, 'invoice' | 'waiting'>({
+    invoiceLines: new Table<InvoiceLine, 'invoice' | 'item' | 'waiting'>({
       invoice: ({ invoice }) => invoice,
+      item: ({ parent }) => parent?.subscription_item_details?.subscription_item,
       // Prorations that wait for their subscription's next invoice.
       waiting: ({ invoice, subscription }) => (invoice === null ? subscription : null),
     }),

@@ -8,6 +8,7 @@ import {
   type CheckoutSession,
   type Entity,
   type Invoice,
+  type InvoiceLine,
   type SandboxEvent,
   type Settlement,
   type Subscription,
@@ -32,6 +33,10 @@ export interface World {
   readonly clock: SandboxClock;
   readonly accountId: string;
   dunning: Dunning;
+  /** The tax on invoices of subscriptions with automatic tax, in percent. Null adds none. */
+  taxPercent: number | null;
+  /** The lines of recent previews, by the preview's id, so that they can be listed. */
+  readonly previews: Map<string, InvoiceLine[]>;
   /** Work scheduled on the sandbox's clock. */
   readonly due: DueQueue<Timed>;
   /** Work scheduled on test clocks, by the clock's id. */
@@ -68,6 +73,8 @@ export function newWorld(
   follow(tables.invoices);
   return {
     ...settings,
+    taxPercent: null,
+    previews: new Map(),
     tables,
     due,
     dueOnTestClocks: new Map(),
@@ -79,11 +86,12 @@ export function newWorld(
 }
 
 /** Deletes all of a world's objects and its queued work. */
-export function clearWorld({ tables, due, dueOnTestClocks }: World): void {
+export function clearWorld({ tables, due, dueOnTestClocks, previews }: World): void {
   for (const table of Object.values(tables)) {
     table.clear();
   }
   due.clear();
+  previews.clear();
   dueOnTestClocks.clear();
 }
 
