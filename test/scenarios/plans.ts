@@ -118,9 +118,14 @@ export const plans: ScenarioGroup = {
       title: 'a metered item, which has no quantity, gives what it carries',
       basis: bases.metered,
       async run(shop, userId) {
+        const { id: meter } = await shop.stripe.billing.meters.create({
+          display_name: 'Pages',
+          event_name: `pages_${userId}`,
+          default_aggregation: { formula: 'sum' },
+        });
         const { price } = await sell(shop, {
           features: { export: true },
-          price: { recurring: { interval: 'month', usage_type: 'metered', meter: 'mtr_pages' } },
+          price: { recurring: { interval: 'month', usage_type: 'metered', meter } },
         });
         await subscribe(shop, userId, { items: [{ price }] });
         await expectAccess(shop, userId, { export: true });

@@ -13,10 +13,9 @@ import { anchor, cancelAt, proration, subscriptionItem } from './subscription-pa
 const details = z.strictObject({
   items: listOf(subscriptionItem).optional(),
   // A creation takes an anchor of `{type: 'now'}`, an earlier API version plain `now`.
-  billing_cycle_anchor: z.union([
-    z.enum(['now', 'unchanged']).transform((type) => ({ type })),
-    anchor,
-  ]).optional(),
+  billing_cycle_anchor: z
+    .union([z.enum(['now', 'unchanged']).transform((type) => ({ type })), anchor])
+    .optional(),
   cancel_at: clearable(cancelAt).optional(),
   cancel_at_period_end: flag.optional(),
   cancel_now: flag.optional(),

@@ -95,8 +95,11 @@ export const invoices: Endpoint[] = [
   endpoint('GET', `${path}/:id/lines`, pagingOnly, (world, params, { id }) => {
     const previewed = world.previews.get(id);
     if (previewed === undefined) need(world.tables.invoices, 'invoice', id);
-    return page(previewed ?? invoiceLines(world.tables, id), params, `${path}/${id}/lines`, (line) =>
-      render(world.tables, line),
+    return page(
+      previewed ?? invoiceLines(world.tables, id),
+      params,
+      `${path}/${id}/lines`,
+      (line) => render(world.tables, line),
     );
   }),
   endpoint('POST', `${path}/:id/finalize`, none, (world, _params, { id }) => {

@@ -96,10 +96,7 @@ export const promotionCodes: Endpoint[] = [
       const promotionCode = need(world.tables.promotionCodes, 'promotion code', id);
       change(world, 'promotion_code.updated', promotionCode, () => {
         promotionCode.active = params.active ?? promotionCode.active;
-        promotionCode.metadata = mergedMetadata(
-          promotionCode.metadata ?? {},
-          params.metadata,
-        );
+        promotionCode.metadata = mergedMetadata(promotionCode.metadata ?? {}, params.metadata);
       });
       return render(world.tables, promotionCode);
     },

@@ -32,7 +32,13 @@ export function discountOf(world: World, entry: Entry, index: number): Redemptio
     return { coupon, promotionCode: null };
   }
   const where = `${param}[promotion_code]`;
-  const code = need(tables.promotionCodes, 'promotion code', entry.promotion_code ?? '', where, 400);
+  const code = need(
+    tables.promotionCodes,
+    'promotion code',
+    entry.promotion_code ?? '',
+    where,
+    400,
+  );
   refuseSpent(world, code, where);
   const coupon = need(tables.coupons, 'coupon', code.promotion.coupon ?? '', where, 400);
   return { coupon, promotionCode: code.id };

@@ -47,7 +47,10 @@ export const subscriptionItemEndpoints: Endpoint[] = [
       const item = need(world.tables.subscriptionItems, 'subscription item', id);
       const subscription = need(world.tables.subscriptions, 'subscription', item.subscription);
       const { price, quantity, metadata, ...terms } = params;
-      updateSubscription(world, subscription, { ...terms, items: [{ id, price, quantity, metadata }] });
+      updateSubscription(world, subscription, {
+        ...terms,
+        items: [{ id, price, quantity, metadata }],
+      });
       return renderItem(world, id);
     },
   ),

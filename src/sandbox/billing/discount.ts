@@ -72,7 +72,9 @@ export function setDiscounts(
 ): void {
   const { id, customer, discounts: before } = subscription;
   subscription.discounts = wanted.map((entry) =>
-    typeof entry === 'string' ? entry : addDiscount(world, { customer, subscription: id }, entry).id,
+    typeof entry === 'string'
+      ? entry
+      : addDiscount(world, { customer, subscription: id }, entry).id,
   );
   for (const removed of before) {
     const discount = world.tables.discounts.get(removed);
@@ -96,7 +98,9 @@ export function discountsOf(world: World, subscription: Subscription): AppliedDi
 /** Returns `discountsOf`, and removes those that apply only once from the subscription. */
 export function takeDiscounts(world: World, subscription: Subscription): AppliedDiscount[] {
   const applied = discountsOf(world, subscription);
-  const used = new Set(applied.filter(({ coupon }) => coupon.duration === 'once').map(({ id }) => id));
+  const used = new Set(
+    applied.filter(({ coupon }) => coupon.duration === 'once').map(({ id }) => id),
+  );
   if (used.size > 0) {
     subscription.discounts = subscription.discounts.filter((id) => !used.has(id));
   }

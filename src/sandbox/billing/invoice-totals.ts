@@ -40,7 +40,8 @@ export function totalsOf(
   const lineTaxes = nets.map((net) =>
     taxPercent === null ? null : Math.round((net * taxPercent) / 100),
   );
-  const tax = taxPercent === null ? null : lineTaxes.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  const tax =
+    taxPercent === null ? null : lineTaxes.reduce<number>((sum, one) => sum + (one ?? 0), 0);
   return {
     subtotal: lines.reduce((sum, { amount }) => sum + amount, 0),
     lineDiscounts,

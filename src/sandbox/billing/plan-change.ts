@@ -84,7 +84,9 @@ export function planChanges(
     .map((change) => planChange(world, subscription, change));
   const items = steps.flatMap(({ after }) => after ?? []);
   const changed = new Set(steps.flatMap(({ before, after }) => [before?.id, after?.id]));
-  const kept = subscriptionItems(world.tables, subscription.id).filter(({ id }) => !changed.has(id));
+  const kept = subscriptionItems(world.tables, subscription.id).filter(
+    ({ id }) => !changed.has(id),
+  );
   const all = [...kept, ...items];
   if (all.length === 0) {
     throw invalid('A subscription must have at least one active plan.');
@@ -182,7 +184,9 @@ function planChange(world: World, subscription: Subscription, change: ItemChange
   }
   const next = change.kind === 'restart' ? { ...item } : repriced(item, change);
   const recurring = world.tables.prices.get(next.price)?.recurring;
-  const restarts = change.kind === 'restart' || !sameInterval(world, item, next);
+  const trial = subscription.status === 'trialing';
+  // During a trial, the first period still begins at its end.
+  const restarts = change.kind === 'restart' || (!trial && !sameInterval(world, item, next));
   if (recurring && restarts) {
     next.current_period_start = now;
     next.current_period_end = periodEnd(now, now, recurring);

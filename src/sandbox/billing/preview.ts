@@ -35,7 +35,9 @@ export function tryChange(
   const subscription = need(fork.tables.subscriptions, 'subscription', id);
   const before = new Set(fork.tables.invoices.where('subscription', id).map((one) => one.id));
   change(fork, subscription);
-  const invoice = fork.tables.invoices.where('subscription', id).findLast((one) => !before.has(one.id));
+  const invoice = fork.tables.invoices
+    .where('subscription', id)
+    .findLast((one) => !before.has(one.id));
   return { fork, subscription, invoice };
 }
 
@@ -67,7 +69,12 @@ export function recurringInvoice({ fork, subscription }: TriedChange): Invoice {
     ({ coupon }) => coupon.duration !== 'once',
   );
   const items = subscriptionItems(fork.tables, subscription.id);
-  return upcoming(fork, subscription, discounts, items.map((item) => itemLine(fork, item, false)));
+  return upcoming(
+    fork,
+    subscription,
+    discounts,
+    items.map((item) => itemLine(fork, item, false)),
+  );
 }
 
 /** Returns a created or future invoice as Stripe sends a preview: a draft that does not exist. */

@@ -75,7 +75,7 @@ export function refreshUsage(world: World, invoice: Invoice): void {
     subtotal: invoice.subtotal + added,
     subtotal_excluding_tax: invoice.subtotal + added,
     total,
-    total_excluding_tax: total,
+    total_excluding_tax: (invoice.total_excluding_tax ?? invoice.total) + added,
     amount_due: Math.max(0, total),
     amount_remaining: Math.max(0, total),
   } satisfies Partial<Invoice>);

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { collect } from '../billing/collection.ts';
 import { changeItems } from '../billing/plan-change.ts';
 import { cancelSubscription } from '../billing/subscription-change.ts';
 import { periodEndOf, scheduleEnd } from '../billing/subscription-end.ts';
@@ -11,6 +12,7 @@ import type { CheckoutSession, PortalSession } from '../state/tables.ts';
 import { need, type World } from '../state/world.ts';
 import { missing } from '../stripe-error.ts';
 import { checkoutPage } from './checkout-page.ts';
+import { invoicePage } from './invoice-page.ts';
 import { customersPage } from './customers-page.ts';
 import { portalPage } from './portal-page.ts';
 
@@ -56,6 +58,17 @@ export function registerPages(
     act(() =>
       reply.redirect(submitCheckout(world, sessionOf(request.params.id), request.body), 303),
     ),
+  );
+  const invoiceOf = (id: string) => need(world.tables.invoices, 'invoice', id);
+  app.get<Page>('/i/:id', (request, reply) =>
+    act(() => sendPage(reply, invoicePage(world, invoiceOf(request.params.id)))),
+  );
+  app.post<Page>('/i/:id', (request, reply) =>
+    act(() => {
+      const invoice = invoiceOf(request.params.id);
+      if (invoice.status === 'open') collect(world, invoice, 'succeeded', false);
+      return reply.redirect(request.url, 303);
+    }),
   );
   app.get<Page>('/p/session/:id', (request, reply) =>
     act(() => sendPage(reply, portalPage(world, portalOf(request.params.id)))),

@@ -141,7 +141,10 @@ describe('a start', () => {
   it('that is free by a coupon stays so through an upgrade', async () => {
     const { stripe } = fixture;
     const coupon = await stripe.coupons.create({ percent_off: 100, duration: 'forever' });
-    const { id, items } = await subscribe(fixture, { discounts: [{ coupon: coupon.id }] });
+    const { id, items } = await subscribe(fixture, {
+      discounts: [{ coupon: coupon.id }],
+      billing_mode: { type: 'flexible', flexible: { proration_discounts: 'itemized' } },
+    });
     const dearer = await monthlyPrice(stripe, 3000);
     await stripe.subscriptions.update(id, {
       items: [{ id: items.data[0]?.id ?? '', price: dearer.id }],
