@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type pg from 'pg';
 import type { Prisma } from '../generated/prisma/client.ts';
-import type { Tx } from '../platform/database.ts';
+import { sqlText, type Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 
 export interface AuditRecord {
@@ -43,25 +44,44 @@ export async function recordChange(tx: Tx, record: AuditRecord): Promise<void> {
 }
 
 /**
- * Appends rows to the audit log, in the given order. The rows are a single parameter, because Prisma blocks
- * the event loop for a third of a second per thousand rows that it compiles into a statement.
+ * SQL that appends rows, before and after its only parameter: Prisma blocks the event loop for a third of a
+ * second per thousand rows that it compiles into a statement.
  */
-export async function recordAudits(
-  tx: Tx,
-  records: readonly (AuditRecord & { id: string })[],
-): Promise<void> {
-  const rows = records.map(({ at, ...rest }, place) => ({
-    ...{ ...rest, place },
-    at: new Date(at).toISOString(),
-  }));
-  await tx.$executeRaw`
+const insertSql = {
+  head: `
     insert into audit_entries (id, project_id, user_id, actor, action, target_type, target_id,
       reason, before, after, request_id, at)
     select id, "projectId", "userId", actor, action, "targetType", "targetId",
       reason, before, after, "requestId", at
-    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as r (
+    from jsonb_to_recordset(`,
+  tail: `::jsonb) as r (
       place int, id text, "projectId" text, "userId" text, actor text, action text,
       "targetType" text, "targetId" text, reason text, before jsonb, after jsonb,
       "requestId" text, at timestamptz)
-    order by place`;
+    order by place`,
+};
+
+type IdentifiedRecord = AuditRecord & { id: string };
+
+/** Appends rows to the audit log, in the given order. */
+export async function recordAudits(tx: Tx, records: readonly IdentifiedRecord[]): Promise<void> {
+  await tx.$executeRaw`${sqlText(insertSql.head)}${rowsOf(records)}${sqlText(insertSql.tail)}`;
+}
+
+/** Appends rows to the audit log like `recordAudits`, in a transaction on a connection of the pool. */
+export async function recordAuditsOn(
+  client: Pick<pg.PoolClient, 'query'>,
+  records: readonly AuditRecord[],
+): Promise<void> {
+  if (records.length === 0) return;
+  const identified = records.map((record) => ({ ...record, id: newId('au') }));
+  await client.query(`${insertSql.head}$1${insertSql.tail}`, [rowsOf(identified)]);
+}
+
+function rowsOf(records: readonly IdentifiedRecord[]): string {
+  const rows = records.map(({ at, ...rest }, place) => ({
+    ...{ ...rest, place },
+    at: new Date(at).toISOString(),
+  }));
+  return JSON.stringify(rows);
 }

@@ -5,7 +5,8 @@ import type { Tx } from './database.ts';
  * followed objects, sorted → join keys (customers, then payments), sorted → users, sorted. Projects and join
  * keys are locked with the transaction's advisory locks, followed objects and users with row locks.
  *
- * A change of usage locks rows of `usage_users`, sorted, and nothing else.
+ * A change of usage locks rows of `usage_users`, sorted, and nothing else. An erasure locks the user's row of
+ * `usage_users` last.
  */
 
 const projectClass = 1;

@@ -1,7 +1,8 @@
+import type { AuditRecord } from '../audit/record.ts';
 import { ProblemError } from '../http/problem.ts';
-import { type Deed, hashDeed } from './deed.ts';
+import { type Deed, hashDeed, type UsageRequest } from './deed.ts';
 import type { LoadedUsage, UsageName } from './load-usage.ts';
-import { type Found, perform } from './perform.ts';
+import { type Done, type Found, perform } from './perform.ts';
 import type { Performed } from './store-usage.ts';
 import type { StoredEntry, StoredHold } from './targets.ts';
 
@@ -32,10 +33,8 @@ export interface BatchState extends Targets {
   kept: Map<string, KeptAnswer>;
 }
 
-/** A deed, its idempotency key, and where it counts; null if it names nothing that the caller may see. */
-export interface PlacedDeed {
-  deed: Deed;
-  key: string | null;
+/** A request, and where its deed counts; null if it names nothing that the caller may see. */
+export interface PlacedDeed extends UsageRequest {
   place: UsageName | null;
 }
 
@@ -51,10 +50,11 @@ export function placeKey({ featureCode, projectId, uid }: UsageName): string {
  */
 export function performNext(
   state: BatchState,
-  { deed, key, place }: PlacedDeed,
+  { deed, key, operator, place, projectId }: PlacedDeed,
 ): { answer: UsageAnswer; performed: Performed | null } {
   const hash = hashDeed(deed);
-  const keep = key === null || place === null ? null : { projectId: place.projectId, key, hash };
+  const keeper = place?.projectId ?? projectId;
+  const keep = key === null || keeper === null ? null : { projectId: keeper, key, hash };
   const keptKey = keep === null ? '' : `${keep.projectId} ${keep.key}`;
   const first = state.kept.get(keptKey);
   if (first !== undefined) {
@@ -69,7 +69,27 @@ export function performNext(
   }
   if (done.ended !== undefined) noteEnd(state, done.ended.id, text);
   if (keep !== null) state.kept.set(keptKey, { hash, answer: text });
-  return { answer: { text, isReplay: false }, performed: { ...done, text, keep } };
+  const audits = operator === undefined ? [] : auditOf(deed, done, found, operator);
+  return { answer: { text, isReplay: false }, performed: { ...done, text, keep, audits } };
+}
+
+/** Returns the audit row of a reversal; none for an entry that was already reversed, or another deed. */
+function auditOf(
+  deed: Deed,
+  { answer, entry, ended }: Done,
+  { entry: reversed }: Found,
+  { actor, requestId }: NonNullable<UsageRequest['operator']>,
+): AuditRecord[] {
+  if (deed.kind !== 'reverse' || entry === undefined || ended === undefined) return [];
+  return [
+    {
+      ...{ projectId: entry.projectId, actor, requestId, at: ended.at },
+      ...(reversed === null ? {} : { userId: reversed.userId }),
+      ...{ action: 'usage.reverse', targetType: 'usage_entry', targetId: deed.entryId },
+      reason: deed.reason,
+      after: { ...answer },
+    },
+  ];
 }
 
 function foundOf(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { UserName } from '../entitlements/users.ts';
+import type { Operator, ProjectScope } from '../auth/project-access.ts';
 import type { JsonObject } from './json-object.ts';
 
 /** A change of usage that an app requests. */
@@ -43,6 +44,8 @@ export interface UsageRequest {
   /** Null for a release, which can be repeated without a key. */
   key: string | null;
   deed: Deed;
+  /** The operator whose reversal the audit log records; absent for an app, whose deeds are in the ledger. */
+  operator?: Operator<ProjectScope> | undefined;
 }
 
 /** Returns the hash by which a repeated key is recognized as the same request. */

@@ -81,18 +81,19 @@ async function loadPlaces(
   const users = await loadUsers(queries, names);
   const uids = new Map(users.map((user) => [`${user.projectId} ${user.userId}`, user.uid]));
   const targets = await loadTargets(queries, requests);
-  return requests.map(({ deed, key, projectId }) => {
+  return requests.map((request) => {
+    const { deed, projectId } = request;
     if ('user' in deed) {
       const { featureCode, user } = deed;
       const uid = uids.get(`${user.projectId} ${user.userId}`) ?? null;
-      return { deed, key, place: { projectId: user.projectId, uid, featureCode } };
+      return { ...request, place: { projectId: user.projectId, uid, featureCode } };
     }
     const target =
       deed.kind === 'settle' ? targets.holds.get(deed.holdId) : targets.entries.get(deed.entryId);
     const isVisible = projectId === null || target?.projectId === projectId;
-    if (target === undefined || !isVisible) return { deed, key, place: null };
+    if (target === undefined || !isVisible) return { ...request, place: null };
     const { featureCode, uid } = target;
-    return { deed, key, place: { projectId: target.projectId, uid, featureCode } };
+    return { ...request, place: { projectId: target.projectId, uid, featureCode } };
   });
 }
 
@@ -139,9 +140,10 @@ async function loadKept(
   queries: Queries,
   deeds: readonly PlacedDeed[],
 ): Promise<Map<string, KeptAnswer>> {
-  const names = deeds.flatMap(({ key, place }) =>
-    key === null || place === null ? [] : { projectId: place.projectId, key },
-  );
+  const names = deeds.flatMap(({ key, place, projectId }) => {
+    const keeper = place?.projectId ?? projectId;
+    return key === null || keeper === null ? [] : { projectId: keeper, key };
+  });
   if (names.length === 0) return new Map();
   const { rows } = await queries.query<{
     project_id: string;

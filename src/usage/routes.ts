@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { callerOf } from '../auth/caller.ts';
 import type { ProjectAccess } from '../auth/project-access.ts';
 import type { App } from '../http/app-types.ts';
 import { toProblem } from '../http/errors.ts';
@@ -166,9 +167,11 @@ export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usag
     async (request, reply) => {
       const { project_id: given, reason } = request.body;
       const key = requiredKey(request);
-      const projectId = await access.scopeOf(request, given);
+      const author = await access.scopedOperatorOf(request, given);
+      const operator = callerOf(request).scopes.has('admin') ? author : undefined;
       const deed: Deed = { kind: 'reverse', entryId: request.params.id, reason };
-      return send(reply, await usage.perform({ projectId, key, deed }));
+      const { projectId } = author;
+      return send(reply, await usage.perform({ projectId, key, deed, operator }));
     },
   );
 }

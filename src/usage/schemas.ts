@@ -165,7 +165,7 @@ const bucketSchema = z.object({
   held: z.int(),
 });
 
-const usageSchema = z
+export const usageSchema = z
   .object({
     feature_code: z.string(),
     unit: z.string().nullable(),

@@ -1,4 +1,5 @@
 import { entryInstant } from './entry-id.ts';
+import { type AuditRecord, recordAuditsOn } from '../audit/record.ts';
 import type { Queries } from './load-usage.ts';
 import { type Done, lastRows, type NewEntry, type NewHold } from './perform.ts';
 
@@ -6,6 +7,8 @@ import { type Done, lastRows, type NewEntry, type NewHold } from './perform.ts';
 export interface Performed extends Done {
   text: string;
   keep: { projectId: string; key: string; hash: Buffer } | null;
+  /** What the audit log records of it. */
+  audits: AuditRecord[];
 }
 
 const storeSql = `
@@ -49,8 +52,9 @@ with keys as (
 select`;
 
 /**
- * Stores what deeds changed, together with their answers, with one statement. The users must be locked. Keys
- * are inserted in order, so concurrent transactions never deadlock.
+ * Stores what deeds changed, together with their answers, with one statement, and a second one for audit rows
+ * if there are any. The users must be locked. Keys are inserted in order, so concurrent transactions never
+ * deadlock.
  */
 export async function storeUsage(
   queries: Queries,
@@ -104,6 +108,10 @@ export async function storeUsage(
     text: storeSql,
     values: [new Date(now), ...lists.map((list) => JSON.stringify(list))],
   });
+  await recordAuditsOn(
+    queries,
+    performed.flatMap(({ audits }) => audits),
+  );
 }
 
 function toEntryRow(entry: NewEntry): object {

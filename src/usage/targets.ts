@@ -14,6 +14,7 @@ export interface StoredEntry {
   id: string;
   projectId: string;
   uid: bigint;
+  userId: string;
   featureCode: string;
   kind: 'consume' | 'hold' | 'settle' | 'reverse';
   bookings: Booking[];
@@ -113,20 +114,22 @@ export async function loadEntries(
     project_id: string;
     uid: string;
     feature_code: string;
+    user_id: string;
     kind: StoredEntry['kind'];
     bookings: Booking[];
     reversal: string | null;
   }>({
     name: 'load-entries',
     text: `
-      select e.* from unnest($1::timestamptz[], $2::text[]) as n (at, id)
-      join usage_entries e using (at, id)`,
+      select e.*, u.user_id from unnest($1::timestamptz[], $2::text[]) as n (at, id)
+      join usage_entries e using (at, id) join users u on u.uid = e.uid`,
     values: [named.map(({ at }) => at), named.map(({ id }) => id)],
   });
   return rows.map((row) => ({
     id: row.id,
     projectId: row.project_id,
     uid: BigInt(row.uid),
+    userId: row.user_id,
     featureCode: row.feature_code,
     kind: row.kind,
     bookings: row.bookings,

@@ -11,17 +11,38 @@ import type { Erased } from './schemas.ts';
 
 export type EraseDeps = Pick<Deps, 'clock' | 'database'>;
 
+/** Number of usage entries erased per transaction, so that no transaction locks a user for long. */
+const entriesPerTransaction = 5_000;
+
 /**
- * Erases a user's personal data: customers' e-mail addresses, payloads of stored events, and stored webhook
- * responses. Later events never restore an e-mail address, but their payloads are stored. So delete the
- * customer in Stripe first.
+ * Erases a user's personal data: customers' e-mail addresses, payloads of stored events, stored webhook
+ * responses, and what apps noted with usage entries. Later events never restore an e-mail address, but their
+ * payloads are stored. So delete the customer in Stripe first.
  *
- * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines and audit rows
- * contain no personal data. The user's entitlements do not change.
+ * The ledger stays: the project's id for the user, subscriptions, purchases, grants, timelines, usage and audit
+ * rows contain no personal data. The user's entitlements and usage do not change.
  *
  * @throws ProblemError `user_not_found`.
  */
-export function eraseUser(
+export async function eraseUser(
+  deps: EraseDeps,
+  by: Operator,
+  userId: string,
+  reason: string,
+): Promise<Erased> {
+  const total = await erasePart(deps, by, userId, reason);
+  let last = total;
+  while (last.usage_entries >= entriesPerTransaction) {
+    last = await erasePart(deps, by, userId, reason);
+    total.customers += last.customers;
+    total.payloads += last.payloads;
+    total.usage_entries += last.usage_entries;
+  }
+  return total;
+}
+
+/** Erases everything but usage entries beyond `entriesPerTransaction`, in one transaction with its audit row. */
+function erasePart(
   deps: EraseDeps,
   by: Operator,
   userId: string,
@@ -41,13 +62,15 @@ export function eraseUser(
     });
     const payloads = await erasePayloads(tx, uid);
     await eraseResponses(tx, uid);
-    const isNew = erasedAt === null || customers + payloads > 0;
+    const entries = await eraseEntries(tx, uid);
+    const isNew = erasedAt === null || customers + payloads + entries > 0;
     if (isNew) await storeChanges(tx, [erasureOf(user, now)]);
     return {
       user_id: userId,
       erased_at: isoInstant(erasedAt ?? now),
       customers,
       payloads,
+      usage_entries: entries,
       audit_id: isNew
         ? await recordAudit(tx, {
             ...by,
@@ -57,7 +80,7 @@ export function eraseUser(
             targetType: 'user',
             targetId: userId,
             reason,
-            after: { customers, payloads },
+            after: { customers, payloads, usage_entries: entries },
             at: now,
           })
         : null,
@@ -91,6 +114,22 @@ async function eraseResponses(tx: Tx, uid: bigint): Promise<void> {
       select coalesce(jsonb_agg(a || '{"response": null}' order by place), '[]')
       from jsonb_array_elements(d.attempts) with ordinality as each (a, place))
     where uid = ${uid} and attempts <> '[]'`;
+}
+
+/**
+ * Erases the metadata of usage entries, and the reasons of reversals. The lock lets changes of the user's usage
+ * finish first: they update entries, too.
+ */
+async function eraseEntries(tx: Tx, uid: bigint): Promise<number> {
+  await tx.$queryRaw`select uid from usage_users where uid = ${uid} for update`;
+  const hasNotes = sql`uid = ${uid} and metadata is not null
+    and (kind = 'consume' or metadata->>'reason' is not null)`;
+  return tx.$executeRaw`
+    update usage_entries
+    set metadata = case when kind = 'consume' then null else metadata - 'reason' end
+    where ${hasNotes} and at <= coalesce(
+      (select at from usage_entries where ${hasNotes} order by at
+       offset ${entriesPerTransaction - 1} limit 1), 'infinity')`;
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { Deps } from '../deps.ts';
 import { toRecordedSegmentDto } from '../entitlements/query-schemas.ts';
 import {
   segmentOf,
@@ -12,10 +11,13 @@ import { toRevocationDto } from '../grants/revocations.ts';
 import { isoInstant } from '../http/schemas.ts';
 import { type PurchaseRow, toPurchaseDto, userPurchases } from '../linking/purchase-list.ts';
 import { sqlText, type Tx } from '../platform/database.ts';
+import { loadEntryPage } from '../usage/ledger.ts';
+import { loadUsageDtos, type UsageReadDeps } from '../usage/read-usage.ts';
 import { type EventRow, storedEvent, userEvents } from '../webhook/stored-events.ts';
 import type { UserPage } from './schemas.ts';
 
 const maxEvents = 20;
+const maxUsageEntries = 20;
 
 /**
  * Maximum number of segments on a page. Only users with hundreds of overlapping sources have more, and
@@ -23,24 +25,33 @@ const maxEvents = 20;
  */
 const maxSegments = 100;
 
+type SnapshotPage = Omit<UserPage, 'usage' | 'usage_entries'>;
+
 /**
- * Loads a user's page from one snapshot of the database, with a fixed number of queries. Returns null if the
- * project has no such user.
+ * Loads a user's page from one snapshot of the database, and then the usage, with a fixed number of queries.
+ * Returns null if the project has no such user.
  */
-export function loadUserPage(
-  { clock, database }: Pick<Deps, 'clock' | 'database'>,
-  user: UserName,
-): Promise<UserPage | null> {
-  return database.prisma.$transaction((tx) => loadPage(tx, user, clock()), {
+export async function loadUserPage(deps: UsageReadDeps, user: UserName): Promise<UserPage | null> {
+  const { clock, database } = deps;
+  const page = await database.prisma.$transaction((tx) => loadPage(tx, user, clock()), {
     isolationLevel: 'RepeatableRead',
   });
+  if (page === null) return null;
+  return {
+    ...page,
+    usage: await loadUsageDtos(deps, user, undefined, undefined),
+    usage_entries: await loadEntryPage(database, user, {
+      after: undefined,
+      take: maxUsageEntries,
+    }),
+  };
 }
 
 async function loadPage(
   tx: Tx,
   { projectId, userId }: UserName,
   now: number,
-): Promise<UserPage | null> {
+): Promise<SnapshotPage | null> {
   const user = await tx.user.findUnique({ where: { projectId_userId: { projectId, userId } } });
   if (user === null) return null;
   const { uid } = user;

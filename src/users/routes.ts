@@ -4,6 +4,7 @@ import type { App } from '../http/app-types.ts';
 import { heavyCost } from '../http/fair-shares.ts';
 import { userNotFound } from '../http/not-found.ts';
 import { projectIdSchema, reasonSchema, userIdSchema } from '../http/schemas.ts';
+import type { UsageReadDeps } from '../usage/read-usage.ts';
 import { eraseUser, type EraseDeps } from './erase.ts';
 import { loadUserPage } from './page.ts';
 import { erasedSchema, userPageSchema } from './schemas.ts';
@@ -13,14 +14,14 @@ const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
 /** Registers the routes that show a user and erase a user's personal data. */
-export function userRoutes(app: App, deps: EraseDeps & { access: ProjectAccess }): void {
+export function userRoutes(app: App, deps: EraseDeps & UsageReadDeps & { access: ProjectAccess }): void {
   app.get(
     path,
     {
       config: { auth: 'admin', problems: ['user_not_found'] },
       schema: {
         tags,
-        summary: 'Get a user with its customers, purchases, grants, timeline and events',
+        summary: 'Get a user with its customers, purchases, grants, timeline, usage and events',
         params,
         querystring: z.strictObject({ project_id: projectIdSchema.optional() }),
         response: { 200: userPageSchema },

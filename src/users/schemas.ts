@@ -3,6 +3,7 @@ import { recordedSegmentSchema } from '../entitlements/query-schemas.ts';
 import { grantOut, revocationOut } from '../grants/schemas.ts';
 import { isoInstantSchema } from '../http/schemas.ts';
 import { purchaseSchema } from '../linking/purchase-list.ts';
+import { entrySchema, usageSchema } from '../usage/schemas.ts';
 import { eventSchema } from '../webhook/stored-events.ts';
 
 const customerSchema = z.strictObject({
@@ -46,7 +47,7 @@ const subscriptionSchema = z.strictObject({
   ),
 });
 
-/** A user's customers, subscriptions, purchases, grants, revocations, timeline and latest events. */
+/** A user's customers, subscriptions, purchases, grants, revocations, timeline, usage and latest events. */
 export const userPageSchema = z
   .strictObject({
     project_id: z.string(),
@@ -68,6 +69,10 @@ export const userPageSchema = z
       .describe(
         'The timeline according to the current facts, ordered by feature and start. It has up to 100 segments; past ones are left out first. `GET /entitlements/history` has all.',
       ),
+    usage: z
+      .array(usageSchema)
+      .describe('The metered features that the user may use now, as in `GET /usage`'),
+    usage_entries: z.array(entrySchema).describe('The last 20 entries of usage'),
     events: z.array(eventSchema).describe("The last 20 events about the user's objects"),
   })
   .meta({ id: 'UserPage' });
@@ -78,6 +83,7 @@ export const erasedSchema = z.strictObject({
   erased_at: isoInstantSchema.describe("When the user's data was first erased"),
   customers: z.int().describe('Number of customer e-mail addresses erased'),
   payloads: z.int().describe('Number of stored event payloads erased'),
+  usage_entries: z.int().describe('Number of usage entries whose metadata or reason was erased'),
   audit_id: z.string().nullable().describe('`null` if nothing was left to erase'),
 });
 export type Erased = z.infer<typeof erasedSchema>;

@@ -275,7 +275,7 @@ describe('DELETE /admin/users/{user_id}', () => {
         userId: 'audited',
         reason: 'asked',
         before: null,
-        after: { customers: 1, payloads: at(answer?.body, 'payloads') },
+        after: { customers: 1, payloads: at(answer?.body, 'payloads'), usage_entries: 0 },
       },
     ]);
     expect(JSON.stringify(rows)).not.toContain(email);
