@@ -42,12 +42,7 @@ export async function eraseUser(
 }
 
 /** Erases everything but usage entries beyond `entriesPerTransaction`, in one transaction with its audit row. */
-function erasePart(
-  deps: EraseDeps,
-  by: Operator,
-  userId: string,
-  reason: string,
-): Promise<Erased> {
+function erasePart(deps: EraseDeps, by: Operator, userId: string, reason: string): Promise<Erased> {
   return deps.database.transaction(async (tx) => {
     const { projectId } = by;
     const now = deps.clock();

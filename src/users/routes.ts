@@ -14,7 +14,10 @@ const path = '/api/v1/admin/users/:user_id';
 const params = z.strictObject({ user_id: userIdSchema });
 
 /** Registers the routes that show a user and erase a user's personal data. */
-export function userRoutes(app: App, deps: EraseDeps & UsageReadDeps & { access: ProjectAccess }): void {
+export function userRoutes(
+  app: App,
+  deps: EraseDeps & UsageReadDeps & { access: ProjectAccess },
+): void {
   app.get(
     path,
     {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { text } from '../helpers/json.ts';
 import { meteredApp, type MeteredApp } from '../helpers/metered.ts';
 import { reconcile } from '../helpers/reconciliation.ts';
+import { testStart } from '../helpers/service.ts';
 import { type Shop, startShop } from '../helpers/shop.ts';
 
 // Each test compares everything several times.
@@ -46,6 +47,8 @@ it('reconciliation leaves usage alone, whatever it repairs', async () => {
     await shop.buy(user, 'pro');
     await shop.settle();
   }
+  // News of the last hour is still on its way, so reconciliation does not compare it.
+  await shop.advanceTo(testStart + 3 * 3_600_000);
   await app.consume('kept', 30);
   const held = await app.post('/usage/holds', {
     ...{ user_id: 'kept', feature_code: 'credits', amount: 5, expires_in_seconds: 3_600 },
@@ -68,7 +71,10 @@ it('reconciliation leaves usage alone, whatever it repairs', async () => {
   await untold(() => shop.sandbox.billing.cancelNow(endedId));
   const run = await reconcile(shop.service);
   expect(run.status).toBe('done');
-  expect(run.findings.length).toBeGreaterThanOrEqual(2);
+  expect(run.findings).toEqual([
+    'unpaid_but_active subscription fixed',
+    'window_mismatch subscription fixed',
+  ]);
   expect((await reconcile(shop.service)).findings).toEqual([]);
 
   expect(await usageRows()).toEqual(before);
