@@ -80,10 +80,10 @@ it('reconciliation leaves usage alone, whatever it repairs', async () => {
   expect(await usageRows()).toEqual(before);
   expect(await app.usage('lost')).toEqual(usage);
   expect(await app.usage('kept')).toMatchObject({ used: 30, held: 5, balance: 65 });
-  // What was taken away takes its usage along; what comes back finds it again.
+  // A subscription that ended takes its usage along.
   expect((await app.consume('ended', 1)).body).toMatchObject({
     allowed: false,
-    reason: 'no_source',
+    reason: 'expired',
   });
   await shop.buy('ended', 'pro');
   await shop.settle();
