@@ -1,13 +1,16 @@
 import { createAnswers } from './answers.ts';
 import { createAvailability } from './availability.ts';
-import { type Check, checkOf } from './core/answer.ts';
-import { degradedCheck, failModeOf } from './core/fail-mode.ts';
+import { type Check, checkOf, needsBalance } from './core/answer.ts';
+import { balanceOf } from './core/consumption.ts';
+import { degradedCheck, type FailMode, failModeOf } from './core/fail-mode.ts';
 import type { FeatureMap } from './core/features.ts';
 import { createEmitter } from './events.ts';
 import { createSend, type HttpOptions } from './http.ts';
 import type { Latchkey, LatchkeyOptions } from './latchkey.ts';
 import { LatchkeyUnavailable } from './problem.ts';
+import type { AnswerOf } from './routes.ts';
 import { followStream } from './stream.ts';
+import { createUsage } from './usage.ts';
 
 const defaults = {
   maxUsers: 10_000,
@@ -38,6 +41,7 @@ export function createLatchkey<Features extends object = FeatureMap>(
   const http = httpOptionsOf(options);
   const send = createSend(http);
   const { on, emit } = createEmitter();
+  const modeOf = (code: string): FailMode => failModeOf(options.onUnavailable, code);
   let lastAsked: string | undefined;
 
   const availability = createAvailability(
@@ -68,40 +72,78 @@ export function createLatchkey<Features extends object = FeatureMap>(
           now,
         });
 
+  const usage = createUsage(
+    { send, availability, emit, failModeOf: modeOf },
+    { timeoutMs, slowTimeoutMs },
+  );
+
   async function loadedCheck(userId: string, code: string): Promise<Check> {
     lastAsked = userId;
     if (availability.isUp()) {
       try {
-        return checkOf(await answers.load(userId), code, 'server');
+        const loaded = checkOf(await answers.load(userId), code, 'server');
+        return needsBalance(loaded) ? await balanceCheck(userId, code) : loaded;
       } catch (error) {
         if (!(error instanceof LatchkeyUnavailable)) throw error;
       }
     }
-    const mode = failModeOf(options.onUnavailable, code);
-    return degradedCheck(mode, answers.last(userId), code, now(), maxLastKnownMs);
+    return degraded(userId, code);
+  }
+
+  /** Checks the balance of a metered feature. The service checks other features without an amount. */
+  async function balanceCheck(userId: string, code: string, amount?: number): Promise<Check> {
+    if (!availability.isUp()) return degraded(userId, code);
+    lastAsked = userId;
+    const noteError = availability.begin();
+    try {
+      const { valid_to: validTo, ...found } = await send<AnswerOf<'/api/v1/entitlements/check'>>(
+        '/entitlements/check',
+        { query: { user_id: userId, feature_code: code, amount }, timeoutMs, isRead: true },
+      );
+      const { allowed, balance, reason, revision, value } = found;
+      return {
+        ...{ allowed, reason, value, validTo, revision, source: 'server' },
+        ...(balance === undefined ? {} : { balance: balanceOf(balance) }),
+      };
+    } catch (error) {
+      noteError(error);
+      if (!(error instanceof LatchkeyUnavailable)) throw error;
+      return degraded(userId, code);
+    }
+  }
+
+  function degraded(userId: string, code: string): Check {
+    return degradedCheck(modeOf(code), answers.last(userId), code, now(), maxLastKnownMs);
   }
 
   function slow<Body>(path: string, body: unknown, idempotencyKey?: string): Promise<Body> {
     return send<Body>(path, { method: 'POST', body, timeoutMs: slowTimeoutMs, idempotencyKey });
   }
 
-  function check(userId: string, code: string): Promise<Check> {
+  function check(
+    userId: string,
+    code: string,
+    { amount }: { amount?: number } = {},
+  ): Promise<Check> {
+    if (amount !== undefined) return balanceCheck(userId, code, amount);
     const known = answers.fresh(userId, code);
-    return known === undefined
-      ? loadedCheck(userId, code)
-      : Promise.resolve(checkOf(known, code, 'cache'));
+    if (known === undefined) return loadedCheck(userId, code);
+    const found = checkOf(known, code, 'cache');
+    return needsBalance(found) ? balanceCheck(userId, code) : Promise.resolve(found);
   }
 
   return {
     allows(userId, code) {
       const known = answers.fresh(userId, code);
-      if (known === undefined) return loadedCheck(userId, code).then((found) => found.allowed);
-      return known.checks.get(code)?.allowed === true ? allowed : denied;
+      if (known === undefined) return loadedCheck(userId, code).then(isAllowed);
+      const found = known.checks.get(code);
+      if (found?.allowed !== true) return denied;
+      return needsBalance(found) ? balanceCheck(userId, code).then(isAllowed) : allowed;
     },
     check,
     async limit(userId, code) {
-      const { allowed: isAllowed, value } = await check(userId, code);
-      if (!isAllowed) return 0;
+      const { value, ...found } = await check(userId, code);
+      if (!found.allowed) return 0;
       if (typeof value === 'number') return value;
       // The value is null if a fail mode or a reported change allows the feature.
       if (value === 'unlimited' || value === null) return Infinity;
@@ -139,12 +181,22 @@ export function createLatchkey<Features extends object = FeatureMap>(
         query: { user_id: userId, ttl_seconds: ttlSeconds },
         timeoutMs,
       }),
+    consume: usage.consume,
+    consumeBatch: usage.consumeBatch,
+    hold: usage.hold,
+    reverse: usage.reverse,
+    usage: usage.usage,
     on,
     async close() {
+      usage.close();
       availability.close();
       await stream?.close();
     },
   };
+}
+
+function isAllowed({ allowed: found }: Check): boolean {
+  return found;
 }
 
 function httpOptionsOf({ url, key, fetch: given }: LatchkeyOptions): HttpOptions {

@@ -1,3 +1,5 @@
+import type { Use } from './core/consumption.ts';
+import type { LatchkeyUnavailable } from './problem.ts';
 import type { Change } from './routes.ts';
 
 export interface Events {
@@ -7,6 +9,11 @@ export interface Events {
   degraded: { reason: unknown };
   /** Latchkey is reachable again. */
   recovered: undefined;
+  /**
+   * A fail mode allowed a use of a metered feature without counting it. `consumeBatch` counts it later, once even
+   * if the lost request was counted.
+   */
+  uncounted: Use & { error: LatchkeyUnavailable };
 }
 
 type Callback<Name extends keyof Events> = (event: Events[Name]) => void;
@@ -26,6 +33,7 @@ export function createEmitter(): Emitter {
     change: new Set(),
     degraded: new Set(),
     recovered: new Set(),
+    uncounted: new Set(),
   };
   return {
     on(name, callback) {

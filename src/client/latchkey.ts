@@ -1,8 +1,10 @@
 import type { Check } from './core/answer.ts';
+import type { Consumption, ConsumeOptions, Hold, Use } from './core/consumption.ts';
 import type { FailModes } from './core/fail-mode.ts';
 import type { CodeOf, FeatureMap } from './core/features.ts';
 import type { Events } from './events.ts';
-import type { Answer, AnswerOf, BodyOf } from './routes.ts';
+import type { LatchkeyError } from './problem.ts';
+import type { Answer, AnswerOf, BodyOf, Usage } from './routes.ts';
 
 export interface LatchkeyOptions<Features extends object = FeatureMap> {
   /**
@@ -20,7 +22,10 @@ export interface LatchkeyOptions<Features extends object = FeatureMap> {
   maxStaleMs?: number;
   /** Maximum age of an answer that serves as the last known one; 24 hours by default. */
   maxLastKnownMs?: number;
-  /** Time limit for reading entitlements and documents; 1,000 ms by default. */
+  /**
+   * Time limit for reading entitlements and documents, and for consuming and holding, retries included; 1,000 ms
+   * by default.
+   */
   timeoutMs?: number;
   /** Time limit of all other requests, some of which wait for Stripe; 30,000 ms by default. */
   slowTimeoutMs?: number;
@@ -49,8 +54,13 @@ export interface CheckoutRequest {
 export interface Latchkey<Features extends object = FeatureMap> {
   /** Returns whether a user may use a feature. */
   allows(userId: string, feature: CodeOf<Features>): Promise<boolean>;
-  /** Returns whether a user may use a feature, why, with which value and until when. */
-  check(userId: string, feature: CodeOf<Features>): Promise<Check>;
+  /**
+   * Returns whether a user may use a feature, why, with which value and until when. The balance of a metered
+   * feature is read each time.
+   *
+   * @param options `amount`: how many units of a metered feature must be left; 1 by default.
+   */
+  check(userId: string, feature: CodeOf<Features>, options?: { amount?: number }): Promise<Check>;
   /**
    * Returns the value of a limit: Infinity if it is unlimited or its value is unknown, 0 if it is denied.
    *
@@ -64,6 +74,49 @@ export interface Latchkey<Features extends object = FeatureMap> {
    * @throws LatchkeyUnavailable if no fresh answer is known and Latchkey is unreachable.
    */
   entitlements(userId: string, options?: { minRevision?: number }): Promise<Answer>;
+  /**
+   * Consumes units of a metered feature, by default one, if enough are left. Repeats a request that gets no
+   * response with the same idempotency key, so it counts once. While Latchkey is unreachable, denies the use
+   * unless the fail mode of the feature is `allow`; then the event `uncounted` reports it.
+   *
+   * @throws LatchkeyError if Latchkey refuses the request, such as for a feature that is not metered.
+   */
+  consume(
+    userId: string,
+    feature: CodeOf<Features, 'metered'>,
+    amount?: number,
+    options?: ConsumeOptions,
+  ): Promise<Consumption>;
+  /**
+   * Consumes for many users or features, each on its own, and returns the results in order. The result of a use
+   * that Latchkey refuses is a LatchkeyError.
+   *
+   * @throws LatchkeyUnavailable if not all could be counted. Repeat the whole batch: its keys count once.
+   */
+  consumeBatch(
+    uses: readonly Use<CodeOf<Features, 'metered'>>[],
+  ): Promise<(Consumption | LatchkeyError)[]>;
+  /**
+   * Holds units of a metered feature for work whose final amount is not known yet. The units count as used until
+   * the hold is settled, released or expires, after at most an hour. Fails like `consume`.
+   */
+  hold(
+    userId: string,
+    feature: CodeOf<Features, 'metered'>,
+    amount: number,
+    options: { expiresInSeconds: number; idempotencyKey?: string },
+  ): Promise<Hold>;
+  /** Gives back exactly what an entry consumed. A later call changes nothing and returns the same. */
+  reverse(
+    entryId: string,
+    reason: string,
+  ): Promise<AnswerOf<'/api/v1/usage/entries/{id}/reverse', 'post'>>;
+  /**
+   * Returns what a user has used and has left of the metered features that they may use, or of one feature.
+   *
+   * @throws LatchkeyUnavailable if Latchkey is unreachable.
+   */
+  usage(userId: string, options?: { feature?: CodeOf<Features, 'metered'> }): Promise<Usage[]>;
   /** Returns the products that are for sale, for a pricing page. */
   catalog(): Promise<AnswerOf<'/api/v1/catalog'>>;
   /** Opens a checkout; redirect the buyer to its `url`. */

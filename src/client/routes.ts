@@ -19,6 +19,9 @@ export type AnswerOf<
 /** What a user may use, as the service returns it. */
 export type Answer = components['schemas']['Entitlements'];
 
+/** What a user has used and has left of a metered feature, as the service returns it. */
+export type Usage = components['schemas']['Usage'];
+
 /** A change of a user's entitlements, as the feed sends it. */
 export type Change = components['schemas']['Change'];
 

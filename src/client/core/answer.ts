@@ -21,6 +21,11 @@ export interface Check {
   readonly validTo: string | null;
   readonly revision: number;
   readonly source: Source;
+  /**
+   * What is left of a metered feature; Infinity if unlimited, null if it was not loaded. Absent for other
+   * features, and if a metered feature is denied for another reason than its balance.
+   */
+  readonly balance?: number | null;
 }
 
 /** What the client knows about a user. Instants in epoch milliseconds. */
@@ -67,10 +72,12 @@ function toChecks(answer: Answer): Map<string, Check> {
   for (const [code, reason] of Object.entries(answer.denied ?? {})) {
     checks.set(code, denial(reason, revision, 'cache'));
   }
-  for (const { feature_code: code, value, valid_to: validTo } of answer.entitlements) {
+  for (const { feature_code: code, type, value, valid_to: validTo } of answer.entitlements) {
     checks.set(code, {
       ...{ allowed: true, reason: 'granted', value, validTo, revision },
       source: 'cache',
+      // Balances change with every use, so they are never kept.
+      ...(type === 'metered' ? { balance: null } : {}),
     });
   }
   return checks;
@@ -86,6 +93,11 @@ export function checkOf(known: Known, code: string, source: Source): Check {
   const found = known.checks.get(code);
   if (found === undefined) return denial('feature_not_found', known.answer.revision, source);
   return source === found.source ? found : { ...found, source };
+}
+
+/** Returns whether the balance must decide: of a metered feature that the user may use. */
+export function needsBalance({ balance }: Check): boolean {
+  return balance === null;
 }
 
 /**

@@ -1,8 +1,8 @@
-import { type Check, denial, instantOf, type Known } from './answer.ts';
+import { type Check, denial, instantOf, type Known, needsBalance } from './answer.ts';
 
 /**
  * What a check returns while the service is unreachable and no fresh answer is known. `last_known`: what the
- * last answer says, unless it is too old; `deny`, `allow`: always that result.
+ * last answer says, unless it is too old, and a denial for a metered feature; `deny`, `allow`: always that result.
  */
 export type FailMode = 'last_known' | 'deny' | 'allow';
 
@@ -34,7 +34,8 @@ export function degradedCheck(
   const isOld = known === undefined || now >= known.fetchedAt + maxLastKnownMs;
   if (mode === 'deny' || isOld) return denied;
   const last = known.reports.get(code) ?? answerAt(known, now).checks.get(code);
-  if (last === undefined) return denied;
+  // Without its balance, a metered feature may be used up.
+  if (last === undefined || needsBalance(last)) return denied;
   if (last.allowed && now >= instantOf(last.validTo)) {
     return denial('expired', last.revision, 'last_known');
   }

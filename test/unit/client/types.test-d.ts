@@ -1,13 +1,21 @@
 import express, { type Request } from 'express';
 import { describe, expectTypeOf, it } from 'vitest';
-import { requireFeature } from '../../../src/client/express.ts';
-import { type Check, createLatchkey, type Latchkey } from '../../../src/client/index.ts';
+import { consumeFeature, requireFeature } from '../../../src/client/express.ts';
+import {
+  type Check,
+  type Consumption,
+  createLatchkey,
+  type Hold,
+  type Latchkey,
+  type Usage,
+} from '../../../src/client/index.ts';
 
 /** What `npx latchkey types` writes. */
 interface Features {
   export: 'boolean';
   notebooks: 'limit';
   branding: 'config';
+  credits: 'metered';
 }
 
 const options = { url: 'https://latchkey.example.com', key: 'key' };
@@ -30,6 +38,33 @@ describe('a client with the features of a catalog', () => {
     void latchkey.limit('u_42', 'export');
   });
 
+  it('counts only metered features', () => {
+    expectTypeOf(latchkey.consume('u_42', 'credits', 3)).resolves.toEqualTypeOf<Consumption>();
+    expectTypeOf(
+      latchkey.hold('u_42', 'credits', 20, { expiresInSeconds: 60 }),
+    ).resolves.toEqualTypeOf<Hold>();
+    expectTypeOf(latchkey.usage('u_42', { feature: 'credits' })).resolves.toEqualTypeOf<Usage[]>();
+    const use = { userId: 'u_42', idempotencyKey: 'job_1' };
+    void latchkey.consumeBatch([{ ...use, feature: 'credits' }]);
+    void latchkey.check('u_42', 'credits', { amount: 3 });
+    // @ts-expect-error: a boolean is not metered
+    void latchkey.consume('u_42', 'export');
+    // @ts-expect-error: a limit is not metered
+    void latchkey.consume('u_42', 'notebooks', 3);
+    // @ts-expect-error: the catalog has no such feature
+    void latchkey.consume('u_42', 'credit');
+    // @ts-expect-error: a limit is not metered
+    void latchkey.hold('u_42', 'notebooks', 20, { expiresInSeconds: 60 });
+    // @ts-expect-error: a config is not metered
+    void latchkey.usage('u_42', { feature: 'branding' });
+    // @ts-expect-error: a boolean is not metered
+    void latchkey.consumeBatch([{ ...use, feature: 'export' }]);
+    // @ts-expect-error: a batch that is sent again counts twice without keys
+    void latchkey.consumeBatch([{ userId: 'u_42', feature: 'credits' }]);
+    // @ts-expect-error: a metered feature is no limit
+    void latchkey.limit('u_42', 'credits');
+  });
+
   it('takes fail modes of its features only', () => {
     createLatchkey<Features>({ ...options, onUnavailable: { features: { export: 'allow' } } });
     // @ts-expect-error: the catalog has no such feature
@@ -43,6 +78,7 @@ describe('a client without them', () => {
     expectTypeOf(latchkey).toEqualTypeOf<Latchkey>();
     void latchkey.allows('u_42', 'anything');
     void latchkey.limit('u_42', 'anything');
+    void latchkey.consume('u_42', 'anything');
     createLatchkey({ ...options, onUnavailable: { features: { anything: 'deny' } } });
   });
 });
@@ -62,6 +98,26 @@ describe('requireFeature', () => {
   it('puts the check on the request of Express', () => {
     express().get('/', requireFeature(latchkey, 'export', { user }), (request) => {
       expectTypeOf(request.entitlement).toEqualTypeOf<Check | undefined>();
+    });
+  });
+});
+
+describe('consumeFeature', () => {
+  const latchkey = createLatchkey<Features>(options);
+  const user = (request: Request): string | undefined => request.get('x-user');
+
+  it('takes metered features only', () => {
+    consumeFeature(latchkey, 'credits', 3, { user });
+    consumeFeature(latchkey, 'credits', (request) => Number(request.get('x-pages')), { user });
+    // @ts-expect-error: a boolean is not metered
+    consumeFeature(latchkey, 'export', 3, { user });
+  });
+
+  it('puts the units on the request of Express', () => {
+    const middleware = consumeFeature(latchkey, 'credits', 3, { user });
+    express().post('/', middleware, (request) => {
+      expectTypeOf(request.consumption).toEqualTypeOf<Consumption | undefined>();
+      expectTypeOf(request.hold).toEqualTypeOf<Hold | undefined>();
     });
   });
 });
