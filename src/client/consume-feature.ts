@@ -37,8 +37,6 @@ export interface ConsumeFeatureOptions<Request> {
    * really used with `hold.settle`; otherwise its response settles the whole amount.
    */
   holdSeconds?: number;
-  /** Receives the error if the units of a request could not be settled or given back. Logs it by default. */
-  onError?: (error: unknown, request: Request) => void;
 }
 
 /** The units of a request, and how to end it. */
@@ -52,6 +50,7 @@ export interface Consumed {
    * Ends a request that passed: settles the hold, or gives the units back if the request failed.
    *
    * @param status the status of the response; null if the user closed the connection before it.
+   * @throws what the client reports as `unsettled`.
    */
   end: (status: number | null) => Promise<void>;
 }

@@ -14,6 +14,8 @@ export interface Events {
    * if the lost request was counted.
    */
   uncounted: Use & { error: LatchkeyUnavailable };
+  /** A hold could not be settled with an amount, or an entry could not be reversed. The caller gets the error, too. */
+  unsettled: { holdId?: string; amount?: number; entryId?: string; error: unknown };
 }
 
 type Callback<Name extends keyof Events> = (event: Events[Name]) => void;
@@ -34,6 +36,7 @@ export function createEmitter(): Emitter {
     degraded: new Set(),
     recovered: new Set(),
     uncounted: new Set(),
+    unsettled: new Set(),
   };
   return {
     on(name, callback) {

@@ -63,9 +63,8 @@ export function consumeFeature<Features extends object>(
 ) {
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
     try {
-      const { consumption, end, hold, refusal } = await consumeFor(
-        ...([client, request, [feature, amount], options] as const),
-      );
+      const units = [feature, amount] as const;
+      const { consumption, end, hold, refusal } = await consumeFor(client, request, units, options);
       if (consumption !== undefined) request.consumption = consumption;
       if (hold !== undefined) request.hold = hold;
       if (refusal !== null) {
@@ -73,9 +72,8 @@ export function consumeFeature<Features extends object>(
         return;
       }
       onResponse(response, (status) => {
-        end(status).catch((error: unknown) => {
-          if (options.onError !== undefined) options.onError(error, request);
-          else console.error(`Units of feature \`${feature}\` could not be settled.`, error);
+        end(status).catch(() => {
+          // The client reports it as `unsettled`.
         });
       });
       next();

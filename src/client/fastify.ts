@@ -58,9 +58,8 @@ export function consumeFeature<Features extends object>(
   options: ConsumeFeatureOptions<FastifyRequest>,
 ) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const { consumption, end, hold, refusal } = await consumeFor(
-      ...([client, request, [feature, amount], options] as const),
-    );
+    const units = [feature, amount] as const;
+    const { consumption, end, hold, refusal } = await consumeFor(client, request, units, options);
     if (consumption !== undefined) request.consumption = consumption;
     if (hold !== undefined) request.hold = hold;
     if (refusal !== null) {
@@ -68,8 +67,7 @@ export function consumeFeature<Features extends object>(
     }
     onResponse(reply.raw, (status) => {
       end(status).catch((error: unknown) => {
-        if (options.onError !== undefined) options.onError(error, request);
-        else request.log.error(error, `Units of feature \`${feature}\` could not be settled.`);
+        request.log.error(error, `Units of feature \`${feature}\` could not be settled.`);
       });
     });
     return undefined;

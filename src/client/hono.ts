@@ -63,9 +63,8 @@ export function consumeFeature<Features extends object>(
   options: ConsumeFeatureOptions<Context>,
 ): MiddlewareHandler<{ Variables: ConsumedVariables }> {
   return async (context, next) => {
-    const { consumption, end, hold, refusal } = await consumeFor(
-      ...([client, context, [feature, amount], options] as const),
-    );
+    const units = [feature, amount] as const;
+    const { consumption, end, hold, refusal } = await consumeFor<Context>(client, context, units, options);
     context.set('consumption', consumption);
     context.set('hold', hold);
     if (refusal !== null) {
@@ -73,9 +72,8 @@ export function consumeFeature<Features extends object>(
     }
     await next();
     // The user does not wait for this, and an error must not replace the response.
-    end(context.res.status).catch((error: unknown) => {
-      if (options.onError !== undefined) options.onError(error, context);
-      else console.error(`Units of feature \`${feature}\` could not be settled.`, error);
+    end(context.res.status).catch(() => {
+      // The client reports it as `unsettled`.
     });
     return undefined;
   };

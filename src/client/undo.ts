@@ -12,9 +12,9 @@ const maxPauseMs = 60_000;
 const maxUses = 1_000;
 
 export interface Undo {
-  add(use: Use): void;
+  add: (use: Use) => void;
   /** Stops. What is not yet undone stays as it is. */
-  close(): void;
+  close: () => void;
 }
 
 /**

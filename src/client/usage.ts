@@ -10,7 +10,7 @@ import {
   type Use,
 } from './core/consumption.ts';
 import type { FailMode } from './core/fail-mode.ts';
-import type { Emitter } from './events.ts';
+import type { Emitter, Events } from './events.ts';
 import type { Send } from './http.ts';
 import { LatchkeyError, LatchkeyUnavailable } from './problem.ts';
 import { createRetry } from './retry.ts';
@@ -102,7 +102,7 @@ export function createUsage(
       key,
     );
     const isCounted = !(answer instanceof Unsent);
-    const end = async (used: number): Promise<Settlement> => {
+    const endWith = async (used: number): Promise<Settlement> => {
       const { holdId, allowed, reason } = held;
       if (holdId !== null) return settle(holdId, used);
       if (!allowed && used > 0) throw new Error(`The hold was denied: ${reason}.`);
@@ -120,18 +120,54 @@ export function createUsage(
             ...{ balance: balanceOf(answer.balance), source: 'server' },
           }
         : { ...fallback(failModeOf(feature) === 'allow'), held: 0, holdId: null, expiresAt: null }),
-      settle: (used = amount) => end(used),
-      release: () => end(0),
+      settle: (used = amount) => endWith(used),
+      release: () => endWith(0),
     };
     return held;
   }
 
   async function settle(holdId: string, amount: number): Promise<Settlement> {
     const path = `/usage/holds/${encodeURIComponent(holdId)}/settle`;
-    const { consumed, ...settled } = await post<
-      AnswerOf<'/api/v1/usage/holds/{id}/settle', 'post'>
-    >(path, { amount }, crypto.randomUUID(), slowTimeoutMs);
+    const { consumed, ...settled } = await end<AnswerOf<'/api/v1/usage/holds/{id}/settle', 'post'>>(
+      path,
+      { amount },
+      { holdId, amount },
+    );
     return { consumed, balance: balanceOf(settled.balance), entryId: settled.entry_id };
+  }
+
+  async function reverse(entryId: string, reason: string) {
+    const path = `/usage/entries/${encodeURIComponent(entryId)}/reverse`;
+    return end<AnswerOf<'/api/v1/usage/entries/{id}/reverse', 'post'>>(
+      path,
+      { reason },
+      { entryId },
+    );
+  }
+
+  /** Ends what was held or consumed, and reports a failure: a middleware has no caller who would see it. */
+  async function end<Body>(
+    path: string,
+    body: object,
+    what: Omit<Events['unsettled'], 'error'>,
+  ): Promise<Body> {
+    try {
+      return await post<Body>(path, body, crypto.randomUUID(), slowTimeoutMs);
+    } catch (error) {
+      emit('unsettled', { ...what, error });
+      throw error;
+    }
+  }
+
+  async function usage(
+    userId: string,
+    { feature }: { feature?: string } = {},
+  ): Promise<AnswerOf<'/api/v1/usage'>['data']> {
+    const query = { user_id: userId, feature_code: feature };
+    const answer = await send<AnswerOf<'/api/v1/usage'>>('/usage', {
+      ...{ query, timeoutMs, isRead: true },
+    });
+    return answer.data;
   }
 
   async function consumeBatch(uses: readonly Use[]): Promise<(Consumption | LatchkeyError)[]> {
@@ -162,26 +198,7 @@ export function createUsage(
     });
   }
 
-  return {
-    consume,
-    consumeBatch,
-    hold,
-    reverse: (entryId: string, reason: string) =>
-      post<AnswerOf<'/api/v1/usage/entries/{id}/reverse', 'post'>>(
-        `/usage/entries/${encodeURIComponent(entryId)}/reverse`,
-        { reason },
-        crypto.randomUUID(),
-        slowTimeoutMs,
-      ),
-    async usage(userId: string, { feature }: { feature?: string } = {}) {
-      const query = { user_id: userId, feature_code: feature };
-      const answer = await send<AnswerOf<'/api/v1/usage'>>('/usage', {
-        ...{ query, timeoutMs, isRead: true },
-      });
-      return answer.data;
-    },
-    close: undo.close,
-  };
+  return { consume, consumeBatch, hold, reverse, usage, close: undo.close };
 }
 
 /** A request without a response. */

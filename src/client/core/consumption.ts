@@ -43,9 +43,9 @@ export interface Hold extends Omit<Consumption, 'consumed' | 'entryId'> {
    * @throws LatchkeyUnavailable if Latchkey stays unreachable; call it again.
    * @throws Error if the hold was denied.
    */
-  settle(amount?: number): Promise<Settlement>;
+  settle: (amount?: number) => Promise<Settlement>;
   /** Gives back everything. Does nothing if nothing is held. Throws like `settle`. */
-  release(): Promise<Settlement>;
+  release: () => Promise<Settlement>;
 }
 
 /** A use of a metered feature, which its key makes countable once. */

@@ -74,7 +74,6 @@ export const latchkey: Latchkey = {
 interface Options {
   onFailure?: 'return' | 'keep';
   holdSeconds?: number;
-  onError?: (error: unknown) => void;
 }
 
 /** Posts as a user to a route that does what the path says, and returns the response. */
