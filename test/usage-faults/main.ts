@@ -15,7 +15,7 @@ import { spend } from './spend.ts';
 import { judgeLedger, judgeRepeats } from './verdict.ts';
 
 const usage = `npm run test:usage -- [options]
-  --consumes N    how many consumes, each with a key of its own, at least 1000 (100000)
+  --consumes N    how many consumes, each with a key of its own, at least 10000 (100000)
   --log           print the end of each instance's output
 `;
 
@@ -55,7 +55,7 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
 
 if (given.help) {
   console.log(usage);
-} else if (!Number.isInteger(consumes) || consumes < 1_000) {
+} else if (!Number.isInteger(consumes) || consumes < 10_000) {
   console.error(usage);
   process.exitCode = 2;
 } else {

@@ -44,6 +44,9 @@ const concurrency = 48;
 /** Every so many consumes is sent twice at the same time, with the same key. */
 const doubleEvery = 10;
 
+/** Every so many consumes, the app reads the user's entitlements, which fills the cache in Redis. */
+const readEvery = 20;
+
 const retryMs = 200;
 
 /** Returns the consume with a number: users in turn, each with amounts of 1 to 3. */
@@ -78,6 +81,14 @@ export function spend(wallets: Wallets, count: number): Spending {
     }
   }
 
+  async function read(number: number): Promise<void> {
+    const { user_id: user } = consumeOf(wallets, number).body;
+    const { serviceUrl, key } = wallets.app;
+    const path = `/api/v1/entitlements?user_id=${user}`;
+    const { status } = await askOnce(serviceUrl, { method: 'GET', path, key });
+    if (status !== 200 && status < 500) wrong.push(`a read of ${user} got ${status}`);
+  }
+
   async function work(): Promise<void> {
     while (next < count) {
       const number = next;
@@ -90,6 +101,7 @@ export function spend(wallets: Wallets, count: number): Spending {
       if (isDouble && JSON.stringify(first) !== JSON.stringify(second)) {
         wrong.push(`consume ${number}, sent twice at once, got two answers`);
       }
+      if (number % readEvery === 0) await read(number);
       answers.set(number, first);
     }
   }

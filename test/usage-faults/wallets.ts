@@ -11,7 +11,7 @@ export interface Wallets {
   users: string[];
   /** The units of each user. */
   granted: number;
-  /** The service, called with a key of the scope `usage`. */
+  /** The service, called with a key of the scopes `usage` and `read`. */
   app: Api;
 }
 
@@ -55,7 +55,7 @@ export async function openWallets(api: Api, consumes: number): Promise<Wallets> 
     {
       method: 'POST',
       path: `${admin}/projects/${projectId}/keys`,
-      body: { name: 'spenders', scopes: ['usage'] },
+      body: { name: 'spenders', scopes: ['usage', 'read'] },
     },
     { status: 201, shape: z.object({ key: z.string() }) },
   );
