@@ -16,6 +16,7 @@ import { scheduleCron } from './platform/cron.ts';
 import { repeat } from './platform/repeat.ts';
 import { startReconciliation } from './reconciliation/schedule.ts';
 import { startReporting } from './reporting/schedule.ts';
+import { keepUsage } from './usage/retention.ts';
 
 export interface Background {
   /** Makes the worker claim enqueued objects without delay. */
@@ -29,6 +30,9 @@ export interface Background {
 
 /** Hourly, in a minute without other jobs. */
 const housekeepingCron = '43 * * * *';
+
+/** Hourly, after usage was summed by day. */
+const usageCron = '47 * * * *';
 
 const measureEveryMs = 5_000;
 
@@ -102,6 +106,11 @@ export function startBackground(
     () => keepHouse({ ...deps, ...deps.config }, () => stopped),
     { logger, onError: warn('housekeeping failed; retrying within the hour') },
   );
+  const keepingUsage = scheduleCron(
+    usageCron,
+    () => keepUsage({ ...deps, ...deps.config }, () => stopped),
+    { logger, onError: warn('could not delete old usage; retrying within the hour') },
+  );
   return {
     wake: () => {
       worker.wake();
@@ -126,6 +135,7 @@ export function startBackground(
         reconciliation.stop(),
         reporting.stop(),
         housekeeping.stop(),
+        keepingUsage.stop(),
       ]);
     },
   };

@@ -196,6 +196,8 @@ function toConfig(env: z.infer<typeof environmentSchema>) {
     eventRetentionDays: env.EVENT_RETENTION_DAYS,
     /** Retention of changes in the feed, which is also the maximum age of a cursor. */
     changeRetentionDays: env.CHANGE_RETENTION_DAYS,
+    /** Number of whole months for which entries of usage and their idempotency keys are kept. */
+    usageRetentionMonths: env.USAGE_RETENTION_MONTHS,
     /** Maximum number of change streams and long polls that one instance holds. */
     maxStreams: env.MAX_STREAMS,
     /** Internal networks to which webhooks may be sent, also over http. */

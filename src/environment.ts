@@ -167,6 +167,7 @@ export const environmentSchema = z.object({
   RECONCILE_MAX_LOSS_PERCENT: wholeNumber(0, 100).default(5),
   EVENT_RETENTION_DAYS: wholeNumber(1, 3650).default(30),
   CHANGE_RETENTION_DAYS: wholeNumber(1, 3650).default(7),
+  USAGE_RETENTION_MONTHS: wholeNumber(1, 1200).default(25),
   MAX_STREAMS: wholeNumber(0, 100_000).default(1_000),
   WEBHOOK_ALLOWED_NETWORKS: z
     .string()

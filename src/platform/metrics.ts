@@ -228,6 +228,15 @@ export function createMetrics() {
       'latchkey_boundaries_late_seconds',
       'How long ago the oldest boundary passed whose change has not been stored yet.',
     ),
+    usageChanges: counter(
+      'latchkey_usage_changes_total',
+      'Requests that change usage, by kind (consume, hold, settle or reverse) and outcome: changed, denied (too little left, or no access), replayed, refused (an invalid request) or failed.',
+      ['kind', 'outcome'],
+    ),
+    usagePending: gauge(
+      'latchkey_usage_pending',
+      'Changes of usage that wait for a transaction or run in one.',
+    ),
     signed: counter(
       'latchkey_signed_total',
       'Documents and user tokens that were signed.',

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ProjectScope } from '../auth/project-access.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import { runExclusively } from '../platform/exclusive.ts';
 import type { ReportWindow } from './core/movement.ts';
 import { loadFlows, loadProjectStandings, type ProjectStanding } from './report.ts';
 import { type DayFigures, readDayFigures, toDayFigures, withFlow } from './schemas.ts';
@@ -32,25 +33,10 @@ export async function writeDailyReports(
   { database, clock }: { database: Database; clock: Clock },
   isStopped: () => boolean = () => false,
 ): Promise<number> {
-  const client = await database.pool.connect();
-  // The connection with the lock is idle while the days are written. Without a listener, the error event of a
-  // lost connection would end the process. The next query would fail anyway.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
-  try {
-    const { rows } = await client.query<{ ours: boolean }>(
-      `select pg_try_advisory_lock(hashtext('daily_reports')) as ours`,
-    );
-    if (rows[0]?.ours !== true) return 0;
-    try {
-      return await writeMissing(database, clock(), isStopped);
-    } finally {
-      await client.query(`select pg_advisory_unlock(hashtext('daily_reports'))`);
-    }
-  } finally {
-    client.off('error', ignore);
-    client.release();
-  }
+  const written = await runExclusively(database, 'daily_reports', () =>
+    writeMissing(database, clock(), isStopped),
+  );
+  return written ?? 0;
 }
 
 async function writeMissing(

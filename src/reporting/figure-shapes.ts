@@ -16,7 +16,7 @@ export const count: Shape<number, number> = {
   toLines: (figure, value) => [{ figure, value }],
 };
 
-/** A whole number of minor units. */
+/** A whole number of minor units, or of units of a metered feature. */
 const amount: Shape<bigint, number> = { ...count, toJson: clampToSafeInteger };
 
 /** Numbers by a key, such as a status or a product. */
@@ -29,6 +29,9 @@ export const revenue = byKey(
   'currency',
   group({ gross: amount, refunded: amount, disputed: amount, net: amount }),
 );
+
+/** Units of metered features by feature code. */
+export const usage = byKey('of', group({ used: amount, reversed: amount, users: count }));
 
 /** Returns the shape of values by key. The key has its own CSV column. */
 function byKey<Value, Json>(

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { FigureLine } from './core/csv.ts';
 import type { Flow } from './core/figures.ts';
-import { count, counts, group, money, revenue, type Shape } from './figure-shapes.ts';
+import { count, counts, group, money, revenue, type Shape, usage } from './figure-shapes.ts';
 import type { ProjectStanding } from './report.ts';
 
 /** A figure in reports. */
@@ -95,6 +95,11 @@ export const otherFigures = {
     group({ failed: count, recovered: count }),
     '`failed`: number of invoices finalized in the window whose payment failed at least once; `recovered`: number of invoices paid in the window after a failed payment',
     (all) => all.payments,
+  ),
+  usage: flow(
+    usage,
+    'Usage of metered features in the window, by feature code. `used`: units consumed; `reversed`: units given back; `users`: number of users who used units',
+    (all) => all.usage,
   ),
   entitled_users: standing(
     counts,

@@ -5,6 +5,7 @@ import { computeFlow, computeStanding, type Flow, type Standing } from './core/f
 import type { ReportWindow } from './core/movement.ts';
 import { type Access, loadAccess } from './load-access.ts';
 import { loadPaymentCounts, loadRevenue } from './load-money.ts';
+import { loadUsageSums } from './usage-sums.ts';
 import { loadPrices, loadSubscriptions, loadSubscriptionSpans } from './load-subscriptions.ts';
 
 /** The current state of a project. */
@@ -70,6 +71,7 @@ export async function loadFlows(
   const spans = await loadSubscriptionSpans(database, scope, window);
   const sums = await loadRevenue(database, scope, window);
   const payments = await loadPaymentCounts(database, scope, window);
+  const usage = await loadUsageSums(database, scope, window);
   return new Map(
     projectIds.map((projectId) => [
       projectId,
@@ -78,6 +80,7 @@ export async function loadFlows(
           spans: spans.get(projectId) ?? [],
           sums: sums.get(projectId) ?? [],
           payments: payments.get(projectId) ?? { failed: 0, recovered: 0 },
+          usage: usage.get(projectId) ?? new Map(),
         },
         window,
       ),

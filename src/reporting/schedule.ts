@@ -6,6 +6,7 @@ import type { Metrics } from '../platform/metrics.ts';
 import { repeat } from '../platform/repeat.ts';
 import { writeDailyReports } from './daily.ts';
 import { loadStandings } from './report.ts';
+import { sumUsageDays } from './usage-days.ts';
 
 /**
  * Hourly, so that a missed day is written soon. At ten past the hour, because late events have arrived by
@@ -28,7 +29,7 @@ export interface ReportingDeps {
   logger: Logger;
 }
 
-/** Updates the gauges of `/metrics` and writes the daily reports, until stopped. */
+/** Updates the gauges of `/metrics`, sums usage by day and writes the daily reports, until stopped. */
 export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   const { logger } = deps;
   const notMeasured = (error: unknown): void => {
@@ -43,6 +44,7 @@ export function startReporting(deps: ReportingDeps): { stop(): Promise<void> } {
   const daily = scheduleCron(
     dailyCron,
     async () => {
+      await sumUsageDays(deps, () => stopped);
       const rows = await writeDailyReports(deps, () => stopped);
       if (rows > 0) logger.info({ rows }, 'daily reports written');
     },

@@ -11,6 +11,8 @@ export interface UsageAnswer {
   text: string;
   /** Whether the answer was stored by an earlier request with the same idempotency key. */
   isReplay: boolean;
+  /** Whether the request changed usage; false if it was denied or repeats an earlier one. */
+  isChange: boolean;
 }
 
 /** The holds and entries that deeds name, by id. */
@@ -59,7 +61,8 @@ export function performNext(
   const first = state.kept.get(keptKey);
   if (first !== undefined) {
     if (!first.hash.equals(hash)) throw keyReused();
-    return { answer: { text: first.answer, isReplay: true }, performed: null };
+    const answer = { text: first.answer, isReplay: true, isChange: false };
+    return { answer, performed: null };
   }
   const found = foundOf(state, deed, place);
   const done = perform(deed, key, found);
@@ -70,7 +73,8 @@ export function performNext(
   if (done.ended !== undefined) noteEnd(state, done.ended.id, text);
   if (keep !== null) state.kept.set(keptKey, { hash, answer: text });
   const audits = operator === undefined ? [] : auditOf(deed, done, found, operator);
-  return { answer: { text, isReplay: false }, performed: { ...done, text, keep, audits } };
+  const answer = { text, isReplay: false, isChange: done.entry !== undefined };
+  return { answer, performed: { ...done, text, keep, audits } };
 }
 
 /** Returns the audit row of a reversal; none for an entry that was already reversed, or another deed. */

@@ -1,4 +1,5 @@
 import type { Database } from '../platform/database.ts';
+import { usageSumsSql, usageSumsValues } from '../reporting/usage-days.ts';
 import type { EntryDto } from './schemas.ts';
 import { entryInstant } from './entry-id.ts';
 
@@ -89,10 +90,13 @@ export interface SummaryRow {
   users: number;
 }
 
-/** Sums entries by feature and by day or month in UTC, the oldest first. */
+/**
+ * Sums usage by feature and by day or month in UTC, the oldest first. Of a day whose entries were deleted, only
+ * the sum of the whole day is known, so it counts if the window has all of it.
+ */
 export async function loadSummary(
   { pool }: Pick<Database, 'pool'>,
-  { featureCode, from, interval, projectId, to, userId }: SummaryFilter,
+  { interval, ...filter }: SummaryFilter,
 ): Promise<SummaryRow[]> {
   const { rows } = await pool.query<{
     from_at: Date;
@@ -102,30 +106,16 @@ export async function loadSummary(
     reversed: string;
     users: number;
   }>(
-    `select start at time zone 'UTC' as from_at,
-       (start + $5::interval) at time zone 'UTC' as to_at, feature_code,
-       coalesce(sum(amount) filter (where kind in ('consume', 'settle')), 0) as used,
-       coalesce(-sum(amount) filter (where kind = 'reverse'), 0) as reversed,
-       count(distinct uid) filter (where kind in ('consume', 'settle'))::int as users
+    `select start at time zone 'UTC' as from_at, (start + $9::interval) at time zone 'UTC' as to_at,
+       feature_code, sum(used) as used, sum(reversed) as reversed,
+       count(distinct uid) filter (where used > 0)::int as users
      from (
-       select date_trunc($4, at at time zone 'UTC') as start, feature_code, amount, kind, uid
-       from usage_entries
-       where project_id = $1 and at >= $2 and at < $3 and ($6::text is null or feature_code = $6)
-         and ($7::text is null
-           or uid = (select uid from users where project_id = $1 and user_id = $7))
+       select date_trunc($8, day) as start, feature_code, uid, used, reversed
+       from (${usageSumsSql}) sums
      ) e
-     where kind <> 'hold'
      group by start, feature_code
      order by start, feature_code collate "C"`,
-    [
-      projectId,
-      new Date(from),
-      new Date(to),
-      interval,
-      `1 ${interval}`,
-      featureCode ?? null,
-      userId ?? null,
-    ],
+    [...usageSumsValues(filter), interval, `1 ${interval}`],
   );
   return rows.map((row) => ({
     from: row.from_at,

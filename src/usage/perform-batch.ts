@@ -13,7 +13,7 @@ import type { Booking } from './core/facts.ts';
 import type { UsageRequest } from './deed.ts';
 import { loadUsage, type Queries } from './load-usage.ts';
 import { type Performed, storeUsage } from './store-usage.ts';
-import { loadEntries, loadHolds, loadUsers, lockUsage } from './targets.ts';
+import { loadEntries, loadHolds, loadUsers, lockUsage, type OnLocked } from './targets.ts';
 
 /** Maximum wait for the lock of a user, milliseconds. */
 const lockTimeoutMs = 2_000;
@@ -26,6 +26,9 @@ const conflicts: ReadonlySet<unknown> = new Set(['23505', '40P01', '40001']);
 
 type BatchDeps = Pick<Deps, 'database' | 'clock'>;
 
+/** The result of a deed; `locked` if it was not performed because another transaction has locked its user. */
+export type BatchResult = UsageAnswer | ProblemError | 'locked';
+
 /**
  * Performs deeds, in order, in one transaction that also stores their answers. Returns for each its answer, or
  * the problem with it. The number of statements does not depend on the number of deeds.
@@ -33,10 +36,11 @@ type BatchDeps = Pick<Deps, 'database' | 'clock'>;
 export async function performBatch(
   deps: BatchDeps,
   requests: readonly UsageRequest[],
-): Promise<(UsageAnswer | ProblemError)[]> {
+  onLocked: OnLocked,
+): Promise<BatchResult[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await performOnce(deps, requests);
+      return await performOnce(deps, requests, onLocked);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (attempt === maxAttempts || !conflicts.has(code)) throw error;
@@ -47,17 +51,19 @@ export async function performBatch(
 async function performOnce(
   { clock, database }: BatchDeps,
   requests: readonly UsageRequest[],
-): Promise<(UsageAnswer | ProblemError)[]> {
+  onLocked: OnLocked,
+): Promise<BatchResult[]> {
   const deeds = await loadPlaces(database.pool, requests);
   return database.poolTransaction(lockTimeoutMs, async (client) => {
-    await lockUsage(
-      client,
-      deeds.flatMap(({ place }) => place?.uid ?? []),
-    );
+    const uids = deeds.flatMap(({ place }) => place?.uid ?? []);
+    const locked = await lockUsage(client, uids, onLocked);
+    const mayPerform = ({ place }: PlacedDeed): boolean =>
+      onLocked === 'wait' || place === null || place.uid === null || locked.has(place.uid);
     const now = Math.trunc(clock());
-    const state = await loadState(client, deeds, now);
+    const state = await loadState(client, deeds.filter(mayPerform), now);
     const performed: Performed[] = [];
-    const answers = deeds.map((deed) => {
+    const answers = deeds.map((deed): BatchResult => {
+      if (!mayPerform(deed)) return 'locked';
       try {
         const next = performNext(state, deed);
         if (next.performed !== null) performed.push(next.performed);

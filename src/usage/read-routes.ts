@@ -21,7 +21,7 @@ import * as shapes from './schemas.ts';
 
 const tags = ['Usage'];
 
-/** The longest window of a summary: the retention of entries, milliseconds. */
+/** The longest window of a summary, milliseconds. */
 const maxSummaryMs = 800 * 86_400_000;
 
 const featureCode = featureCodeSchema.optional().describe('Limits the answer to this feature');
@@ -108,8 +108,10 @@ export function usageReadRoutes(app: App, deps: UsageReadDeps & { access: Projec
           project_id: projectIdSchema.optional(),
           user_id: userIdSchema.optional().describe('Limits the sums to this user'),
           feature_code: featureCode,
-          from: instantSchema,
-          to: instantSchema,
+          from: instantSchema.describe(
+            'Start of the window. After `USAGE_RETENTION_MONTHS`, only the sums of whole days in UTC are known: a day that the window has in part is left out.',
+          ),
+          to: instantSchema.describe('End of the window, exclusive'),
           interval: z.enum(['day', 'month']).default('day'),
         }),
         response: { 200: z.object({ data: z.array(shapes.summaryRow) }) },

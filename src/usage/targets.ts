@@ -62,14 +62,23 @@ export async function loadUsers(
   }));
 }
 
-/** Locks the rows of users, in order, until the end of the transaction. */
-export async function lockUsage(queries: Queries, uids: readonly bigint[]): Promise<void> {
-  if (uids.length === 0) return;
-  await queries.query({
-    name: 'lock-usage',
-    text: 'select uid from usage_users where uid = any($1) order by uid for update',
+/** What to do about a user whom another transaction has locked. */
+export type OnLocked = 'wait' | 'skip';
+
+/** Locks the rows of users, in order, until the end of the transaction. Returns those that it locked. */
+export async function lockUsage(
+  queries: Queries,
+  uids: readonly bigint[],
+  onLocked: OnLocked,
+): Promise<Set<bigint>> {
+  if (uids.length === 0) return new Set();
+  const { rows } = await queries.query<{ uid: string }>({
+    name: `lock-usage-${onLocked}`,
+    text: `select uid from usage_users where uid = any($1) order by uid
+      for update ${onLocked === 'skip' ? 'skip locked' : ''}`,
     values: [uids],
   });
+  return new Set(rows.map(({ uid }) => BigInt(uid)));
 }
 
 /** Loads holds by id. */

@@ -2,18 +2,22 @@ import type { Deps } from '../deps.ts';
 import { ProblemError } from '../http/problem.ts';
 import { createBatches, QueueFull } from '../platform/batches.ts';
 import { isUnreachable } from '../platform/database.ts';
-import type { UsageRequest } from './deed.ts';
+import type { Deed, UsageRequest } from './deed.ts';
 import type { UsageAnswer } from './batch-state.ts';
 import { performBatch } from './perform-batch.ts';
+import type { OnLocked } from './targets.ts';
 
 /** Maximum number of deeds that share a transaction and its commit. */
 const maxDeedsPerTransaction = 64;
 
 /**
- * The number of transactions that run concurrently in this process. The deeds of one user share a lane, so
+ * The number of lanes, each of which runs one transaction at a time. The deeds of one user share a lane, so
  * that they share transactions instead of waiting for each other's locks.
  */
-const lanes = 4;
+const laneCount = 4;
+
+/** Maximum number of transactions that wait for locked users, so that they leave connections for others. */
+const maxWaitingTransactions = 2;
 
 /** Maximum wait for a transaction to begin, milliseconds. */
 const maxWaitMs = 5_000;
@@ -34,29 +38,83 @@ export interface Usage {
 
 type Result = UsageAnswer | Error;
 
-export function createUsage(deps: Pick<Deps, 'database' | 'clock'>): Usage {
-  const queues = Array.from({ length: lanes }, () =>
-    createBatches({
-      load: (requests: UsageRequest[]) => performAll(deps, requests),
-      maxSize: maxDeedsPerTransaction,
-      tenantOf: tenantOf,
-      limit: { maxRunning: 1, maxWaitMs, maxWaitingPerTenant: maxWaitingPerProject },
-    }),
-  );
+type UsageDeps = Pick<Deps, 'database' | 'clock' | 'metrics'>;
+
+export function createUsage(deps: UsageDeps): Usage {
+  const perform = createQueues(deps);
+  const { usageChanges, usagePending } = deps.metrics;
   return {
     async perform(request) {
-      const enqueue = queues[laneOf(subjectOf(request))];
-      if (enqueue === undefined) throw new Error('the lane of a deed does not exist');
-      const result = await enqueue(request).catch((error: unknown) => {
-        if (!(error instanceof QueueFull)) throw error;
-        throw new ProblemError(
-          'too_many_requests',
-          'The project has too many changes of usage waiting. Retry later, and send fewer requests concurrently.',
-        );
-      });
-      if (result instanceof Error) throw result;
-      return result;
+      const { kind } = request.deed;
+      usagePending.inc();
+      try {
+        const answer = await perform(request);
+        usageChanges.inc({ kind, outcome: outcomeOf(kind, answer) });
+        return answer;
+      } catch (error) {
+        const outcome = error instanceof ProblemError && error.status < 500 ? 'refused' : 'failed';
+        usageChanges.inc({ kind, outcome });
+        throw error;
+      } finally {
+        usagePending.dec();
+      }
     },
+  };
+}
+
+function outcomeOf(kind: Deed['kind'], { isChange, isReplay }: UsageAnswer): string {
+  if (isChange) return 'changed';
+  return isReplay || kind === 'settle' || kind === 'reverse' ? 'replayed' : 'denied';
+}
+
+/**
+ * Creates the queues: lanes whose transactions never wait for a user, and a lane for users whom another
+ * instance, or a transaction that hangs, has locked. So a locked user delays only other locked ones.
+ */
+function createQueues(deps: UsageDeps): Usage['perform'] {
+  const queue = (onLocked: OnLocked, maxRunning: number) =>
+    createBatches({
+      load: (requests: UsageRequest[]) => performAll(deps, requests, onLocked),
+      maxSize: maxDeedsPerTransaction,
+      tenantOf,
+      limit: { maxRunning, maxWaitMs, maxWaitingPerTenant: maxWaitingPerProject },
+    });
+  const lanes = Array.from({ length: laneCount }, () => queue('skip', 1));
+  const waitingLane = queue('wait', maxWaitingTransactions);
+  /** The number of deeds in the waiting lane, by subject. Later deeds of the subject follow them. */
+  const waiting = new Map<string, number>();
+
+  async function wait(subject: string, request: UsageRequest): Promise<Result | 'locked'> {
+    waiting.set(subject, (waiting.get(subject) ?? 0) + 1);
+    try {
+      return await waitingLane(request);
+    } finally {
+      const left = (waiting.get(subject) ?? 1) - 1;
+      if (left === 0) waiting.delete(subject);
+      else waiting.set(subject, left);
+    }
+  }
+
+  async function enqueue(request: UsageRequest): Promise<Result | 'locked'> {
+    const subject = subjectOf(request);
+    if (waiting.has(subject)) return wait(subject, request);
+    const lane = lanes[laneOf(subject)];
+    if (lane === undefined) throw new Error('the lane of a deed does not exist');
+    const result = await lane(request);
+    return result === 'locked' ? wait(subject, request) : result;
+  }
+
+  return async (request) => {
+    const result = await enqueue(request).catch((error: unknown) => {
+      if (!(error instanceof QueueFull)) throw error;
+      throw new ProblemError(
+        'too_many_requests',
+        'The project has too many changes of usage waiting. Retry later, and send fewer requests concurrently.',
+      );
+    });
+    if (result === 'locked') throw new Error('a deed that waits for its user was skipped');
+    if (result instanceof Error) throw result;
+    return result;
   };
 }
 
@@ -65,18 +123,19 @@ export function createUsage(deps: Pick<Deps, 'database' | 'clock'>): Usage {
  * that one user's failure does not affect the others.
  */
 async function performAll(
-  deps: Pick<Deps, 'database' | 'clock'>,
+  deps: UsageDeps,
   requests: readonly UsageRequest[],
-): Promise<Result[]> {
+  onLocked: OnLocked,
+): Promise<(Result | 'locked')[]> {
   try {
-    return await performBatch(deps, requests);
+    return await performBatch(deps, requests, onLocked);
   } catch (error) {
     const bySubject = Map.groupBy(requests, subjectOf);
     if (bySubject.size === 1 || isUnreachable(error)) throw error;
-    const results = new Map<UsageRequest, Result>();
+    const results = new Map<UsageRequest, Result | 'locked'>();
     await Promise.all(
       [...bySubject.values()].map(async (own) => {
-        const answers = await performBatch(deps, own).catch((reason: unknown) =>
+        const answers = await performBatch(deps, own, onLocked).catch((reason: unknown) =>
           own.map(() => (reason instanceof Error ? reason : new Error(String(reason)))),
         );
         own.forEach((request, at) => {
@@ -106,8 +165,9 @@ function subjectOf({ deed }: UsageRequest): string {
   }
 }
 
-function laneOf(subject: string): number {
+/** Returns the lane of a subject, from 0. */
+export function laneOf(subject: string): number {
   let hash = 0;
   for (const character of subject) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
-  return hash % lanes;
+  return hash % laneCount;
 }

@@ -97,6 +97,7 @@ const ofNotes = {
   mrr_apart: { trialing: {}, paused: {}, unpriced_items: 0 },
   revenue: { usd: { gross: 1_000, refunded: 0, disputed: 0, net: 1_000 } },
   payments: { failed: 0, recovered: 0 },
+  usage: {},
   entitled_users: { export: 2 },
   grants_in_force: 2,
 };

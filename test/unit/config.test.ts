@@ -33,6 +33,7 @@ describe('the environment', () => {
       port: 3000,
       cacheTtlSeconds: 60,
       eventRetentionDays: 30,
+      usageRetentionMonths: 25,
       metricsToken: undefined,
       migrateOnStart: true,
     });

@@ -46,11 +46,20 @@ interface Revenue {
   net: bigint;
 }
 
+/** What all users used of a metered feature. */
+export interface UsageSum {
+  used: bigint;
+  reversed: bigint;
+  users: number;
+}
+
 /** The changes over a window. */
 export interface Flow {
   movement: Movement;
   revenue: ReadonlyMap<string, Revenue>;
   payments: { failed: number; recovered: number };
+  /** By feature code. */
+  usage: ReadonlyMap<string, UsageSum>;
 }
 
 /** The totals of one currency over a window. */
@@ -127,6 +136,7 @@ export function computeFlow(
     spans: readonly SubscriptionSpan[];
     sums: readonly CurrencySum[];
     payments: { failed: number; recovered: number };
+    usage: ReadonlyMap<string, UsageSum>;
   },
   window: ReportWindow,
 ): Flow {
@@ -141,6 +151,7 @@ export function computeFlow(
     movement: computeMovement(facts.spans, window),
     revenue,
     payments: facts.payments,
+    usage: facts.usage,
   };
 }
 

@@ -56,6 +56,7 @@ const figures: DayFigures = {
   mrr_apart: { trialing: {}, paused: { jpy: 500 }, unpriced_items: 0 },
   revenue: { usd: { gross: 100, refunded: 250, disputed: 0, net: -150 } },
   payments: { failed: 3, recovered: 1 },
+  usage: { credits: { used: 40, reversed: 5, users: 2 } },
   entitled_users: { export: 7 },
   grants_in_force: 1,
 };
@@ -83,6 +84,9 @@ describe('the table', () => {
       '2026-11-01,notes,revenue.net,,usd,-150,-1.50',
       '2026-11-01,notes,payments.failed,,,3,',
       '2026-11-01,notes,payments.recovered,,,1,',
+      '2026-11-01,notes,usage.used,credits,,40,',
+      '2026-11-01,notes,usage.reversed,credits,,5,',
+      '2026-11-01,notes,usage.users,credits,,2,',
       '2026-11-01,notes,entitled_users,export,,7,',
       '2026-11-01,notes,grants_in_force,,,1,',
       '',

@@ -36,6 +36,7 @@ const flow: Flow = {
   movement: { started: 111, churned: 112, reactivated: 113, trialing: 114 },
   revenue: new Map([['usd', { gross: 115n, refunded: 116n, disputed: 117n, net: 118n }]]),
   payments: { failed: 119, recovered: 120 },
+  usage: new Map([['credits', { used: 121n, reversed: 122n, users: 123 }]]),
 };
 
 test('every fact of a report is shown once; only the number of active subscriptions is just a gauge', () => {
