@@ -16,6 +16,8 @@ import { scheduleCron } from './platform/cron.ts';
 import { repeat } from './platform/repeat.ts';
 import { startReconciliation } from './reconciliation/schedule.ts';
 import { startReporting } from './reporting/schedule.ts';
+import { measureMeterEvents } from './usage/meters/measure.ts';
+import { startMeterSender } from './usage/meters/sender.ts';
 import { keepUsage } from './usage/retention.ts';
 
 export interface Background {
@@ -65,7 +67,13 @@ export function startBackground(
   const sweeps = startSweeps(deps);
   const measuring = repeat(
     measureEveryMs,
-    () => Promise.all([measureInbox(deps), measureFeed(deps), measureWebhooks(deps)]),
+    () =>
+      Promise.all([
+        measureInbox(deps),
+        measureFeed(deps),
+        measureWebhooks(deps),
+        measureMeterEvents(deps),
+      ]),
     warn('could not measure the queues; their gauges keep their last values'),
   );
   const watchingClock = repeat(
@@ -93,6 +101,7 @@ export function startBackground(
     },
     warn('could not write expiry notices; the next sweep will retry'),
   );
+  const reportingUsage = startMeterSender(deps);
   let stopped = false;
   const linking = repeat(
     linkEveryMs,
@@ -129,6 +138,7 @@ export function startBackground(
         publishing.stop(),
         dispatcher.stop(),
         expiring.stop(),
+        reportingUsage.stop(),
         linking.stop(),
         measuring.stop(),
         watchingClock.stop(),

@@ -25,7 +25,8 @@ export async function loadFeatures(
  * Creates or changes a feature. An archived feature becomes active again. Fields left out of the body keep
  * their values.
  *
- * @throws ProblemError feature_in_use if the type would change and the feature is mapped, granted or revoked
+ * @throws ProblemError feature_in_use if the type would change and the feature is mapped, granted or revoked;
+ *   feature_not_metered if another feature than a metered one has a billing meter
  */
 export async function putFeature(
   tx: Tx,
@@ -34,6 +35,7 @@ export async function putFeature(
   body: FeatureBody,
 ): Promise<FeatureDto> {
   const { projectId } = context;
+  if (body.type !== 'metered' && (body.stripe_meter ?? null) !== null) throw notMetered(body);
   const before = await tx.feature.findUnique({ where: { projectId_code: { projectId, code } } });
   if (before !== null && before.type !== body.type && (await isInUse(tx, projectId, code))) {
     throw new ProblemError('feature_in_use', undefined, [
@@ -52,6 +54,7 @@ export async function putFeature(
     perQuantity: keptValue(body.per_quantity, kept?.perQuantity, false),
     unit: keptValue(body.unit, kept?.unit, null),
     overage: keptValue(body.overage, kept?.overage, 'deny'),
+    ...toMeterColumns(keptValue(body.stripe_meter, toMeterDto(kept), null)),
     archivedAt: null,
   };
   const after = toFeatureDto(
@@ -123,7 +126,30 @@ function toFeatureDto(feature: Feature): FeatureDto {
     per_quantity: feature.perQuantity,
     unit: feature.unit,
     overage: feature.overage === 'allow' ? 'allow' : 'deny',
+    stripe_meter: toMeterDto(feature),
     archived_at: feature.archivedAt?.toISOString() ?? null,
     created_at: feature.createdAt.toISOString(),
   };
+}
+
+function notMetered({ type }: FeatureBody): ProblemError {
+  return new ProblemError('feature_not_metered', undefined, [
+    {
+      path: 'stripe_meter',
+      message: `must be left out of a feature of the type \`${type}\`: only a \`metered\` feature has usage to report`,
+    },
+  ]);
+}
+
+type StripeMeter = FeatureDto['stripe_meter'];
+type MeterColumns = Pick<Feature, 'meterEvent' | 'meterReport'>;
+
+function toMeterDto(feature: MeterColumns | undefined): StripeMeter {
+  const { meterEvent = null, meterReport = null } = feature ?? {};
+  if (meterEvent === null) return null;
+  return { event_name: meterEvent, report: meterReport === 'overage' ? 'overage' : 'all' };
+}
+
+function toMeterColumns(meter: StripeMeter): MeterColumns {
+  return { meterEvent: meter?.event_name ?? null, meterReport: meter?.report ?? null };
 }

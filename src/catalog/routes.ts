@@ -76,7 +76,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
   app.put(
     '/api/v1/admin/features/:feature_code',
     {
-      config: { ...heavy, problems: ['feature_in_use'] },
+      config: { ...heavy, problems: ['feature_in_use', 'feature_not_metered'] },
       schema: {
         tags,
         summary:

@@ -9,6 +9,7 @@ import {
   nameSchema,
   projectIdSchema,
   stripeIdSchema,
+  wholeTextSchema,
 } from '../http/schemas.ts';
 
 const valueOut = jsonOutSchema.describe("A value of the feature's type");
@@ -42,6 +43,17 @@ function isMultiplied(type: FeatureType): boolean {
   return type === 'limit' || type === 'metered';
 }
 
+const stripeMeterSchema = z.strictObject({
+  event_name: wholeTextSchema
+    .trim()
+    .min(1)
+    .max(100)
+    .describe('The `event_name` of an active billing meter in Stripe that sums values'),
+  report: z
+    .enum(['all', 'overage'])
+    .describe('`all`: everything that is used; `overage`: only what is used beyond the balance'),
+});
+
 export const featureBody = z
   .strictObject({
     project_id: projectIdSchema.optional(),
@@ -67,6 +79,11 @@ export const featureBody = z
       .enum(['deny', 'allow'])
       .nullish()
       .describe(`Whether a metered feature may be used above its balance. ${keptOr('`deny`')}`),
+    stripe_meter: stripeMeterSchema
+      .nullish()
+      .describe(
+        `The billing meter in Stripe to which usage of a metered feature is reported. ${keptOr('none')}`,
+      ),
   })
   .refine(({ type, merge }) => type === 'limit' || merge !== 'sum', {
     path: ['merge'],
@@ -139,6 +156,7 @@ export const featureOut = z.strictObject({
   per_quantity: z.boolean(),
   unit: z.string().nullable(),
   overage: z.enum(['deny', 'allow']),
+  stripe_meter: stripeMeterSchema.nullable(),
   archived_at: isoInstantSchema.nullable(),
   created_at: isoInstantSchema,
 });

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import Stripe from 'stripe';
 import type { Deps } from '../deps.ts';
+import { choosePayingCustomer } from '../entitlements/core/paying-customer.ts';
+import { loadUserCustomers } from '../entitlements/customers.ts';
 import { lockUser, type UserName } from '../entitlements/users.ts';
-import { type Sql, sql, type Tx } from '../platform/database.ts';
+import { sql, type Tx } from '../platform/database.ts';
 import { lockJoinKeys } from '../platform/locks.ts';
-import { choosePayingCustomer, type UserCustomer } from './core/paying-customer.ts';
 import { askStripe, isReplayed, logStripeError } from './stripe-answer.ts';
 
 export type CustomerDeps = Pick<Deps, 'clock' | 'database' | 'logger' | 'stripe'>;
@@ -21,20 +22,6 @@ export async function loadCustomer(tx: Tx, uid: bigint): Promise<string | null> 
   if (customer === null) return null;
   if (!customer.isPrimary) await makePrimary(tx, uid, customer.id);
   return customer.id;
-}
-
-/** Loads customers that are not deleted, each with what its user bought through it. */
-export function loadUserCustomers(tx: Tx, condition: Sql): Promise<UserCustomer[]> {
-  return tx.$queryRaw<UserCustomer[]>`
-    select c.id, c.is_primary as "isPrimary", c.created_at as "createdAt",
-      array(
-        select s.status from subscriptions s where s.customer_id = c.id and s.uid = c.uid
-      ) as "subscriptionStatuses",
-      (
-        select count(*)::int from purchases p join checkout_sessions s on s.id = p.session_id
-        where s.customer_id = c.id and p.uid = c.uid
-      ) as purchases
-    from customers c join users u using (uid) where not c.deleted and ${condition}`;
 }
 
 /**

@@ -1,8 +1,9 @@
+import { choosePayingCustomer } from '../entitlements/core/paying-customer.ts';
+import { loadUserCustomers } from '../entitlements/customers.ts';
 import type { UserName } from '../entitlements/users.ts';
 import { ProblemError } from '../http/problem.ts';
 import { sql } from '../platform/database.ts';
-import { choosePayingCustomer } from './core/paying-customer.ts';
-import { type CustomerDeps, loadUserCustomers } from './customer.ts';
+import type { CustomerDeps } from './customer.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
 
 /**

@@ -2,6 +2,7 @@ import type { Deps } from '../deps.ts';
 import { purgeIdempotency } from '../http/idempotency-records.ts';
 import type { Database } from '../platform/database.ts';
 import { purgeChanges } from './purge-changes.ts';
+import { meterEventRetentionDays, purgeMeterEvents } from './purge-meter-events.ts';
 import { purgeDeliveries, purgeEndpoints, purgeNotices } from './purge-webhooks.ts';
 
 export interface HousekeepingDeps extends Pick<Deps, 'database' | 'clock' | 'logger'> {
@@ -33,6 +34,8 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
   );
   const endedBefore = new Date(now - reconciliationRetentionDays * dayMs);
 
+  const usedBefore = new Date(now - meterEventRetentionDays * dayMs);
+
   async function inBatches(purge: () => Promise<number>): Promise<number> {
     let total = 0;
     while (!isStopped()) {
@@ -51,6 +54,7 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
     changes: await inBatches(() => purgeChanges(deps, changedBefore, batch)),
     deliveries: await inBatches(() => purgeDeliveries(database, deliveredBefore, batch)),
     endpoints: await inBatches(() => purgeEndpoints(database, batch)),
+    meterEvents: await inBatches(() => purgeMeterEvents(database, usedBefore, batch)),
     notices: await inBatches(() => purgeNotices(database, new Date(now), batch)),
   };
   deps.logger.info(deleted, 'housekeeping completed');

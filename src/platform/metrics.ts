@@ -220,6 +220,21 @@ export function createMetrics() {
       'latchkey_webhook_endpoints_disabled',
       'Webhook endpoints that the service disabled because deliveries failed or the endpoint was gone.',
     ),
+    meterEvents: counter(
+      'latchkey_meter_events_total',
+      "Attempts to report usage to Stripe's billing meters: sent, retried, or failed (too late to send).",
+      ['outcome'],
+      ['sent', 'retried', 'failed'],
+    ),
+    meterEventsOldest: gauge(
+      'latchkey_meter_events_oldest_pending_seconds',
+      "Age of the oldest event that is not reported to Stripe's billing meters yet; about a minute is normal.",
+    ),
+    meterEventsHeld: gauge(
+      'latchkey_meter_events_held',
+      "Events of the last 40 days that are not reported to Stripe's billing meters: waiting (the user has no customer), or failed.",
+      ['state'],
+    ),
     changesUnpublished: gauge(
       'latchkey_changes_oldest_unpublished_seconds',
       'How long the oldest committed change has waited to be published in the feed.',

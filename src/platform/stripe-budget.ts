@@ -78,7 +78,12 @@ export async function takeRequest(
 }
 
 /** Namespaces in Stripe's API. The ids of their objects are one path segment deeper. */
-const namespaces: ReadonlySet<string> = new Set(['billing_portal', 'checkout', 'entitlements']);
+const namespaces: ReadonlySet<string> = new Set([
+  'billing',
+  'billing_portal',
+  'checkout',
+  'entitlements',
+]);
 
 /**
  * Returns the endpoint in the sense of Stripe's rate limits: one for all objects of a kind, such as `GET

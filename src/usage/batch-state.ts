@@ -2,6 +2,7 @@ import type { AuditRecord } from '../audit/record.ts';
 import { ProblemError } from '../http/problem.ts';
 import { type Deed, hashDeed, type UsageRequest } from './deed.ts';
 import type { LoadedUsage, UsageName } from './load-usage.ts';
+import { withMeterReport } from './meters/report.ts';
 import { type Done, type Found, perform } from './perform.ts';
 import type { Performed } from './store-usage.ts';
 import type { StoredEntry, StoredHold } from './targets.ts';
@@ -65,7 +66,7 @@ export function performNext(
     return { answer, performed: null };
   }
   const found = foundOf(state, deed, place);
-  const done = perform(deed, key, found);
+  const done = withMeterReport(perform(deed, key, found), found);
   const text = JSON.stringify(done.answer);
   if (place !== null && found.usage !== null && done.outcome !== undefined) {
     state.usages.set(placeKey(place), { ...found.usage, facts: done.outcome.facts });

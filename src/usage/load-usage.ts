@@ -51,6 +51,7 @@ type BucketTuple = [
   schedule: string,
   amount: number | null,
   used: number,
+  reported: number,
   usedAt: number,
 ];
 
@@ -73,7 +74,9 @@ function usageSql(from: string): string {
   return `
   select g.position, g.feature_code,
     case when f.code is not null
-      then json_build_object('type', f.type, 'unit', f.unit, 'overage', f.overage) end as feature,
+      then json_build_object('type', f.type, 'unit', f.unit, 'overage', f.overage,
+        'meter', case when f.meter_event is not null
+          then json_build_object('eventName', f.meter_event, 'report', f.meter_report) end) end as feature,
     ${milliseconds('u.recorded_at')} as recorded_at,
     ${segmentsSql(live)} as segments,
     ${spansSql(live)} as spans,
@@ -87,7 +90,7 @@ function usageSql(from: string): string {
           < coalesce(least(c.valid_to, c.superseded_at), 'infinity')) as past,
     (select json_agg(json_build_array(
         b.part, ${milliseconds('b.period_start')}, ${milliseconds('b.period_end')}, b.price_id,
-        b.schedule, b.amount, b.used, ${milliseconds('b.used_at')}))
+        b.schedule, b.amount, b.used, b.reported, ${milliseconds('b.used_at')}))
       from usage_buckets b
       where b.uid = g.uid and b.feature_code = g.feature_code and (
         b.period_end is null or b.period_end > $1 or b.used_at > $1 - interval '2 hours'
@@ -224,9 +227,9 @@ function toPast([{ allowance, price_id: priceId }, from, to]: [
 }
 
 function toBucketRow(tuple: BucketTuple): BucketRow {
-  const [part, periodStart, periodEnd, priceId, schedule, amount, used, usedAt] = tuple;
+  const [part, periodStart, periodEnd, priceId, schedule, amount, used, reported, usedAt] = tuple;
   return {
-    ...{ part, periodStart, priceId, schedule, used, usedAt },
+    ...{ part, periodStart, priceId, schedule, used, reported, usedAt },
     periodEnd: periodEnd ?? Infinity,
     amount: amount ?? Infinity,
   };

@@ -36,6 +36,8 @@ export interface NewEntry extends Place {
   key: string | null;
   metadata: JsonObject | null;
   balanceAfter: number | null;
+  /** The billing meter to which the whole amount is reported. */
+  meterEvent: string | null;
 }
 
 export interface NewHold extends Place {
@@ -204,6 +206,7 @@ function entryOf(
   return {
     ...{ projectId, uid, featureCode, kind, at, bookings, ...given },
     ...{ id: newEntryId(at), amount: units, balanceAfter: shown(balance.balance) },
+    meterEvent: null,
   };
 }
 

@@ -1,10 +1,12 @@
 import { entryInstant } from './entry-id.ts';
 import { type AuditRecord, recordAuditsOn } from '../audit/record.ts';
 import type { Queries } from './load-usage.ts';
-import { type Done, lastRows, type NewEntry, type NewHold } from './perform.ts';
+import { addMeterEventsSql, toMeterEvent } from './meters/add-events.ts';
+import type { ReportedDone } from './meters/report.ts';
+import { lastRows, type NewEntry, type NewHold } from './perform.ts';
 
 /** A deed that was performed, and the answer to keep under its idempotency key. */
-export interface Performed extends Done {
+export interface Performed extends ReportedDone {
   text: string;
   keep: { projectId: string; key: string; hash: Buffer } | null;
   /** What the audit log records of it. */
@@ -19,21 +21,26 @@ with keys as (
   order by project_id, key
 ), entries as (
   insert into usage_entries (
-    id, at, project_id, uid, feature_code, kind, amount, bookings, key, metadata, balance_after)
-  select id, at, project_id, uid, feature_code, kind, amount, bookings, key, metadata, balance_after
+    id, at, project_id, uid, feature_code, kind, amount, bookings, key, metadata, balance_after,
+    meter_event)
+  select id, at, project_id, uid, feature_code, kind, amount, bookings, key, metadata, balance_after,
+    meter_event
   from jsonb_to_recordset($3::jsonb) as e (
     id text, at timestamptz, project_id text, uid bigint, feature_code text, kind text, amount bigint,
-    bookings jsonb, key text, metadata jsonb, balance_after bigint)
+    bookings jsonb, key text, metadata jsonb, balance_after bigint, meter_event text)
 ), buckets as (
   insert into usage_buckets (
-    uid, feature_code, part, period_start, period_end, price_id, schedule, amount, used, used_at)
-  select uid, feature_code, part, period_start, period_end, price_id, schedule, amount, used, used_at
+    uid, feature_code, part, period_start, period_end, price_id, schedule, amount, used, reported,
+    used_at)
+  select uid, feature_code, part, period_start, period_end, price_id, schedule, amount, used, reported,
+    used_at
   from jsonb_to_recordset($4::jsonb) as b (
     uid bigint, feature_code text, part text, period_start timestamptz, period_end timestamptz,
-    price_id text, schedule text, amount bigint, used bigint, used_at timestamptz)
+    price_id text, schedule text, amount bigint, used bigint, reported bigint, used_at timestamptz)
   on conflict (uid, feature_code, part, period_start) do update set
     period_end = excluded.period_end, price_id = excluded.price_id, schedule = excluded.schedule,
-    amount = excluded.amount, used = excluded.used, used_at = excluded.used_at
+    amount = excluded.amount, used = excluded.used, reported = excluded.reported,
+    used_at = excluded.used_at
 ), holds as (
   insert into usage_holds (id, uid, project_id, feature_code, bookings, created_at, expires_at)
   select id, uid, project_id, feature_code, bookings, created_at, expires_at
@@ -48,6 +55,8 @@ with keys as (
   update usage_entries e set reversal = d.answer
   from jsonb_to_recordset($7::jsonb) as d (id text, entry_at timestamptz, answer text)
   where e.at = d.entry_at and e.id = d.id
+), events as (
+  ${addMeterEventsSql('$8')}
 )
 select`;
 
@@ -92,6 +101,7 @@ export async function storeUsage(
       schedule: row.schedule,
       amount: row.amount === Infinity ? null : row.amount,
       used: row.used,
+      reported: row.reported,
       used_at: toIso(row.usedAt),
     })),
     performed.flatMap(({ newHold }) => (newHold === undefined ? [] : toHoldRow(newHold))),
@@ -101,6 +111,9 @@ export async function storeUsage(
     ended
       .filter(({ table }) => table === 'entry')
       .map(({ id, answer }) => ({ id, entry_at: toIso(entryInstant(id) ?? Infinity), answer })),
+    performed.flatMap(({ entry, report }) =>
+      entry === undefined || report === undefined ? [] : toMeterEvent(entry, report),
+    ),
   ];
   if (lists.every((list) => list.length === 0)) return;
   await queries.query({
@@ -120,6 +133,7 @@ function toEntryRow(entry: NewEntry): object {
     ...{ feature_code: entry.featureCode, kind: entry.kind, amount: entry.amount },
     ...{ bookings: entry.bookings, key: entry.key, metadata: entry.metadata },
     balance_after: entry.balanceAfter,
+    meter_event: entry.meterEvent,
   };
 }
 

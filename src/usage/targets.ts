@@ -20,6 +20,8 @@ export interface StoredEntry {
   bookings: Booking[];
   /** The response to the request that reversed the entry; null if none did. */
   answer: string | null;
+  /** The billing meter to which the whole amount was reported; null if none was, or only what was overage. */
+  meterEvent: string | null;
 }
 
 /** A hold that a request names. */
@@ -127,6 +129,7 @@ export async function loadEntries(
     kind: StoredEntry['kind'];
     bookings: Booking[];
     reversal: string | null;
+    meter_event: string | null;
   }>({
     name: 'load-entries',
     text: `
@@ -143,5 +146,6 @@ export async function loadEntries(
     kind: row.kind,
     bookings: row.bookings,
     answer: row.reversal,
+    meterEvent: row.meter_event,
   }));
 }

@@ -109,15 +109,16 @@ function rowsOf(
 ): BucketRow[] {
   return bookings.map((booking) => {
     const bucket = buckets.find((one) => isSame(one, booking));
-    const row = bucket === undefined ? rowIn(facts, booking) : rowOf(bucket, at);
+    const row = bucket === undefined ? rowIn(facts, booking) : rowOf(facts, bucket, at);
     return { ...row, used: row.used + booking.units };
   });
 }
 
-function rowOf(bucket: Bucket, usedAt: number): BucketRow {
+function rowOf({ rows }: UsageFacts, bucket: Bucket, usedAt: number): BucketRow {
   const { part, periodStart, priceId, schedule, amount, used } = bucket;
   const periodEnd = schedule === once ? Infinity : bucket.periodEnd;
-  return { part, periodStart, periodEnd, priceId, schedule, amount, used, usedAt };
+  const reported = rows.find((row) => isSame(row, bucket))?.reported ?? 0;
+  return { part, periodStart, periodEnd, priceId, schedule, amount, used, reported, usedAt };
 }
 
 function rowIn({ rows }: UsageFacts, booking: Booking): BucketRow {

@@ -41,6 +41,8 @@ export interface BucketRow {
   amount: number;
   /** The units used. Held units are not included. */
   used: number;
+  /** The units beyond the balance that were reported to a billing meter. */
+  reported: number;
   /** When units were last taken from the bucket while it was running. */
   usedAt: number;
 }

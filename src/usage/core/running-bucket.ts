@@ -7,7 +7,7 @@ export interface UsedBucket extends BucketRow {
 }
 
 /** The bucket of an allowance at an instant, without what is carried over into it. */
-export type RunningBucket = Omit<UsedBucket, 'usedAt'>;
+export type RunningBucket = Omit<UsedBucket, 'reported' | 'usedAt'>;
 
 /**
  * Returns the bucket of an allowance at an instant. No change frees used units, because a bucket in use keeps
@@ -75,7 +75,7 @@ function endOfOnce({ usedAt }: UsedBucket, allowance: Allowance): number {
 }
 
 function runningAs(
-  { usedAt, ...bucket }: UsedBucket,
+  { reported, usedAt, ...bucket }: UsedBucket,
   { amount, priceId }: Allowance,
   due: ScheduledPeriod,
 ): RunningBucket {

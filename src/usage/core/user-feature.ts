@@ -8,6 +8,8 @@ export interface MeteredFeature {
   type: string;
   unit: string | null;
   overage: 'deny' | 'allow';
+  /** The billing meter of Stripe's to which usage is reported; null if none. */
+  meter: { eventName: string; report: 'all' | 'overage' } | null;
 }
 
 /** A feature of a user at an instant, with everything from which its balance is computed. */

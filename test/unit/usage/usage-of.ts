@@ -82,6 +82,7 @@ export function rowOf(given: Partial<BucketRow>): BucketRow {
     schedule: '1 month',
     amount: 100,
     used: 0,
+    reported: 0,
     usedAt: periodStart,
     ...given,
   };

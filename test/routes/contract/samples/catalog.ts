@@ -9,6 +9,10 @@ export const catalogSamples: RouteSamples = {
     make: (world) => Promise.resolve({ feature: world.fresh() }),
     ask: ({ feature }) => ({ params: { feature_code: feature }, body: boolean }),
     problems: {
+      feature_not_metered: ({ ids }) => ({
+        params: { feature_code: ids.feature },
+        body: { ...boolean, stripe_meter: { event_name: 'credits', report: 'all' } },
+      }),
       feature_in_use: ({ ids }) => ({
         params: { feature_code: ids.feature },
         body: { name: 'Another', type: 'limit' },

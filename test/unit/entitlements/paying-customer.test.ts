@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   choosePayingCustomer,
   type UserCustomer,
-} from '../../../src/checkout/core/paying-customer.ts';
+} from '../../../src/entitlements/core/paying-customer.ts';
 
 let made = 0;
 

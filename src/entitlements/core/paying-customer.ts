@@ -1,4 +1,4 @@
-import { isNeverBegun, isTerminal } from '../../entitlements/core/stripe-statuses.ts';
+import { isNeverBegun, isTerminal } from './stripe-statuses.ts';
 
 /** A user's customer in Stripe, with the user's subscriptions and purchases through that customer. */
 export interface UserCustomer {
