@@ -1,21 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-
-/** The kinds of alarms. A test compares them with the code that raises alarms. */
-export const alarmKinds = [
-  'clock_set_back',
-  'intent_of_another_session',
-  'object_missing',
-  'past_due_without_debt',
-  'reconciliation_account',
-  'reconciliation_clock',
-  'reconciliation_failed',
-  'reconciliation_held',
-  'reconciliation_list_incomplete',
-  'stripe_entitlement_differs',
-  'timeline_not_computed',
-  'too_many_sources',
-  'unknown_status',
-] as const;
+import { alarmKinds } from './alarm-kinds.ts';
 
 /**
  * Creates the process's metrics, named `latchkey_…`. docs/monitoring/metrics.md explains each of them. Labels

@@ -71,6 +71,7 @@ describe('housekeeping', () => {
       changes: 0,
       deliveries: 0,
       endpoints: 0,
+      meterEvents: 0,
       notices: 0,
     });
     expect(await keepHouse(config)).toMatchObject({ idempotencyRecords: 500 });
@@ -122,6 +123,7 @@ describe('housekeeping', () => {
     expect(await keepHouse({ ...service.deps, ...retention })).toMatchObject({
       deliveries: 2,
       endpoints: 1,
+      meterEvents: 0,
       notices: 1,
     });
     expect(await prisma.webhookDelivery.findMany()).toMatchObject([{ id: 'new' }]);

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { reasons } from '../../../src/entitlements/core/reasons.ts';
-import { alarmKinds, createMetrics } from '../../../src/platform/metrics.ts';
+import { alarmKinds } from '../../../src/platform/alarm-kinds.ts';
+import { createMetrics } from '../../../src/platform/metrics.ts';
 import { findingTypes } from '../../../src/projects/finding-types.ts';
 import { countFindingsFromZero } from '../../../src/reconciliation/measure.ts';
 
