@@ -24,8 +24,11 @@ export interface MeterWorld {
 
 export const minute = 60_000;
 
-export async function startMeterWorld(report: 'all' | 'overage'): Promise<MeterWorld> {
-  const shop = await startShop();
+export async function startMeterWorld(
+  report: 'all' | 'overage',
+  now?: number,
+): Promise<MeterWorld> {
+  const shop = await startShop(now === undefined ? {} : { now });
   const { sandbox, service, stripe } = shop;
   const meter = await stripe.billing.meters.create({
     ...{ display_name: 'Credits', event_name: 'credits_used' },

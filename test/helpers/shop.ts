@@ -59,9 +59,11 @@ const goods: Record<ShopPrice, { features: object; once?: object }> = {
   forever: { features: { theme: { dark: false } }, once: {} },
 };
 
-/** @param options `config`: settings of the service. */
-export async function startShop(options: Pick<TestServiceOptions, 'config'> = {}): Promise<Shop> {
-  const clock = new TestClock(testStart);
+/** @param options `config`: settings of the service; `now`: where the clock of both sides starts. */
+export async function startShop(
+  options: Pick<TestServiceOptions, 'config'> & { now?: number } = {},
+): Promise<Shop> {
+  const clock = new TestClock(options.now ?? testStart);
   const secretKey = 'sk_test_123';
   const sandbox = await startSandbox({
     now: clock.now,

@@ -38,6 +38,41 @@ describe('PUT /admin/features/{feature_code}', () => {
     expect(at(bad.body, 'errors')).toMatchObject([{ path: 'unit' }, { path: 'overage' }]);
   });
 
+  it('200: the billing meter is stored, shown, kept by a later PUT, and taken away by null', async () => {
+    const meter = { event_name: 'api_calls', report: 'overage' };
+    const put = (more: object) =>
+      send('PUT', '/admin/features/calls', { name: 'Calls', type: 'metered', ...more });
+    expect((await put({})).body).toMatchObject({ stripe_meter: null });
+    expect((await put({ stripe_meter: meter })).body).toMatchObject({ stripe_meter: meter });
+    expect((await put({})).body).toMatchObject({ stripe_meter: meter });
+    const { body } = await send('GET', '/admin/features?limit=100');
+    expect(at(body, 'data')).toContainEqual(
+      expect.objectContaining({ feature_code: 'calls', stripe_meter: meter }),
+    );
+    expect((await put({ stripe_meter: null })).body).toMatchObject({ stripe_meter: null });
+  });
+
+  it('422: only a metered feature reports to a billing meter', async () => {
+    const bad = await send('PUT', '/admin/features/plain', {
+      ...{ name: 'Plain', type: 'limit' },
+      stripe_meter: { event_name: 'api_calls', report: 'all' },
+    });
+    expect(bad).toMatchObject({ status: 422, body: { code: 'feature_not_metered' } });
+    expect(at(bad.body, 'errors')).toMatchObject([{ path: 'stripe_meter' }]);
+  });
+
+  it.each([
+    [{ event_name: '', report: 'all' }],
+    [{ event_name: 'x'.repeat(101), report: 'all' }],
+    [{ event_name: 'api_calls', report: 'some' }],
+    [{ event_name: 'api_calls' }],
+  ])('400: %j is no billing meter', async (meter) => {
+    const bad = await send('PUT', '/admin/features/calls', {
+      ...{ name: 'Calls', type: 'metered', stripe_meter: meter },
+    });
+    expect(bad.status).toBe(400);
+  });
+
   it('200: a later PUT keeps what it leaves out', async () => {
     await send('PUT', '/admin/features/minutes', {
       ...{ name: 'Minutes', type: 'metered', unit: 'minutes', overage: 'allow' },
