@@ -33,7 +33,6 @@ export async function keepHouse(deps: HousekeepingDeps, isStopped: () => boolean
     now - Math.max(deps.changeRetentionDays, minDeliveryRetentionDays) * dayMs,
   );
   const endedBefore = new Date(now - reconciliationRetentionDays * dayMs);
-
   const usedBefore = new Date(now - meterEventRetentionDays * dayMs);
 
   async function inBatches(purge: () => Promise<number>): Promise<number> {
