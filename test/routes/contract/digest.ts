@@ -4,7 +4,8 @@ import type { TestService } from '../../helpers/service.ts';
 const columns = {
   projects: `to_jsonb(projects) - 'catalog_revision'`,
   api_keys: 'id, project_id, name, hash, scopes, expires_at, deleted_at',
-  features: 'project_id, code, name, type, merge, per_quantity, meter_event, meter_report, archived_at',
+  features:
+    'project_id, code, name, type, merge, per_quantity, meter_event, meter_report, archived_at',
   products: 'id, project_id, rank, allow_multiple',
   prices: 'id, access_days, rank',
   product_features: 'product_id, feature_code, value',
