@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { alarmKinds } from './alarm-kinds.ts';
+import { makersOf } from './metric-makers.ts';
 
 /**
  * Creates the process's metrics, named `latchkey_…`. docs/monitoring/metrics.md explains each of them. Labels
@@ -14,28 +15,7 @@ export function createMetrics() {
   }
   const registers = [registry];
 
-  function gauge<Label extends string = never>(
-    name: string,
-    help: string,
-    labelNames: Label[] = [],
-  ): Gauge<Label> {
-    return new Gauge({ name, help, labelNames, registers });
-  }
-
-  /**
-   * Creates a counter. The time series for the given label values start at 0, because `increase()` does not
-   * see the first value of a new time series.
-   */
-  function counter<Label extends string = never>(
-    name: string,
-    help: string,
-    labelNames: Label[] = [],
-    values: readonly string[] = [],
-  ): Counter<Label> {
-    const created = new Counter({ name, help, labelNames, registers });
-    for (const value of values) created.labels(value).inc(0);
-    return created;
-  }
+  const { counter, gauge } = makersOf(registry);
 
   return {
     registry,
