@@ -57,8 +57,10 @@ async function performOnce(
   return database.poolTransaction(lockTimeoutMs, async (client) => {
     const uids = deeds.flatMap(({ place }) => place?.uid ?? []);
     const locked = await lockUsage(client, uids, onLocked);
-    const mayPerform = ({ place }: PlacedDeed): boolean =>
-      onLocked === 'wait' || place === null || place.uid === null || locked.has(place.uid);
+    const mayPerform = ({ place }: PlacedDeed): boolean => {
+      const uid = place?.uid ?? null;
+      return onLocked === 'wait' || uid === null || locked.has(uid);
+    };
     const now = Math.trunc(clock());
     const state = await loadState(client, deeds.filter(mayPerform), now);
     const performed: Performed[] = [];

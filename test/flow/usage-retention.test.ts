@@ -3,7 +3,6 @@ import { buildApp } from '../../src/app.ts';
 import { sumUsageDays } from '../../src/reporting/usage-days.ts';
 import { keepUsage } from '../../src/usage/retention.ts';
 import { text } from '../helpers/json.ts';
-import { rowsOf } from '../helpers/lists.ts';
 import { meteredApp, type MeteredApp } from '../helpers/metered.ts';
 import { requestTo, startTestService, type TestService } from '../helpers/service.ts';
 
@@ -238,60 +237,5 @@ describe('buckets', () => {
     expect([(await rows('u_plain')).length, (await rows('u_roll')).length]).toEqual([3, 14]);
     expect(await rows('u_idle')).toHaveLength(1);
     expect(await read()).toEqual(before);
-  });
-});
-
-describe('sums', () => {
-  it('of any window are those of its entries, however far days are summed', async () => {
-    await app.grant('u_1', { amount: 10_000 });
-    await app.grant('u_2', { amount: 10_000 });
-    let state = 7;
-    const random = (below: number): number => {
-      state = (state * 48_271) % 2_147_483_647;
-      return state % below;
-    };
-    for (let number = 0; number < 40; number += 1) {
-      service.clock.advance(random(5) * 3_600_000 + random(2) * 1_000);
-      const entry = await consume(`u_${1 + random(2)}`, 1 + random(9));
-      if (random(4) === 0) await app.post(`/usage/entries/${entry}/reverse`, { reason: 'x' });
-    }
-    const end = service.clock.now();
-    for (const summedAt of [start, start + day, start + 2.5 * day, end + day]) {
-      service.clock.set(summedAt);
-      await sumUsageDays(service.deps);
-      for (let time = 0; time < 15; time += 1) {
-        const from = start - day + random(5 * 24) * 3_600_000;
-        const to = from + 1 + random(4 * 24) * 3_600_000;
-        const naive = await query(
-          `select coalesce(sum(amount) filter (where kind = 'consume'), 0)::int as used,
-             coalesce(-sum(amount) filter (where kind = 'reverse'), 0)::int as reversed,
-             count(distinct uid) filter (where kind = 'consume')::int as users
-           from usage_entries where at >= $1 and at < $2 having count(*) > 0`,
-          ...[new Date(from), new Date(to)],
-        );
-        const report = await app.send(
-          'GET',
-          `/metrics?from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`,
-        );
-        const [project] = rowsOf(report.body, 'projects');
-        expect(project).toMatchObject({ usage: naive.length === 0 ? {} : { credits: naive[0] } });
-      }
-    }
-    expect(await query('select summed_until from usage_retention')).not.toEqual([
-      { summed_until: null },
-    ]);
-  });
-
-  it('include an entry that was stored after its day was summed', async () => {
-    await app.grant('u_1', { amount: 100 });
-    await consume('u_1', 1);
-    await advanceTo(start + day);
-    service.clock.set(start + 1_000);
-    await consume('u_1', 2);
-    await advanceTo(start + 2 * day);
-    expect(await summary('from=2041-01-10T00:00:00Z&to=2041-01-11T00:00:00Z')).toMatchObject({
-      data: [{ used: 3 }],
-    });
-    expect(await query('select used::int from usage_days')).toEqual([{ used: 3 }]);
   });
 });

@@ -101,6 +101,7 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
   'Latchkey does not answer': () => Promise.resolve({}),
 
   'Reads fail or are slow': () => Promise.resolve({}),
+  'Changes of usage fail or are slow': () => Promise.resolve({}),
 
   'Postgres is unreachable': () => Promise.resolve({}),
 
