@@ -1,6 +1,6 @@
 import { recordChange } from '../audit/record.ts';
 import { notFound } from '../http/not-found.ts';
-import type { ProblemError } from '../http/problem.ts';
+import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
 import { keptValue } from './core/kept-value.ts';
@@ -86,11 +86,23 @@ export async function putProduct(
       throw productNotFound(projectId, id, byPlatform, owner);
     }
   }
+  const allowMultiple = keptValue(body.allow_multiple, stored?.allowMultiple, false);
+  const groupName = keptValue(body.group, stored?.groupName, null);
+  if (allowMultiple && groupName !== null) {
+    throw new ProblemError('bad_request', undefined, [
+      {
+        path: 'group',
+        message:
+          'must be left out while `allow_multiple` is `true`: a user has at most one subscription of a group',
+      },
+    ]);
+  }
   await tx.product.update({
     where: { id },
     data: {
       rank: keptValue(body.rank, stored?.rank, 0),
-      allowMultiple: keptValue(body.allow_multiple, stored?.allowMultiple, false),
+      allowMultiple,
+      groupName,
     },
   });
   if (body.features !== undefined) {
@@ -168,6 +180,7 @@ function toProductDto(product: ProductParts): ProductDto {
     active: product.active,
     rank: product.rank,
     allow_multiple: product.allowMultiple,
+    group: product.groupName,
     features: valuesOf(product.features),
     price_ids: product.prices.map(({ id }) => id),
   };

@@ -15,6 +15,8 @@ import {
 const valueOut = jsonOutSchema.describe("A value of the feature's type");
 const valuesOut = z.record(z.string(), valueOut).describe('Values by feature code');
 const givenValues = z.record(featureCodeSchema, givenValueSchema);
+/** The name of a group of plans. */
+const planGroupSchema = featureCodeSchema.meta({ examples: ['main'] });
 const rank = z.int().min(-1_000_000).max(1_000_000);
 
 const dryRunSchema = z
@@ -119,6 +121,11 @@ export const productBody = z
       .describe(
         `Whether a user may have several subscriptions to the product. ${keptOr('`false`')}`,
       ),
+    group: planGroupSchema
+      .nullish()
+      .describe(
+        `A user has at most one live subscription to the products of a group, such as the plans of an app. ${keptOr('no group')}`,
+      ),
   })
   .meta({ examples: [{ features: { export: true } }] });
 export type ProductBody = z.infer<typeof productBody>;
@@ -202,6 +209,7 @@ export const productOut = z.strictObject({
   ...productFields,
   active: z.boolean(),
   allow_multiple: z.boolean(),
+  group: z.string().nullable(),
   price_ids: z.array(z.string()),
 });
 export type ProductDto = z.infer<typeof productOut>;

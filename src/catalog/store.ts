@@ -112,6 +112,8 @@ export interface SellablePrice {
   type: 'recurring' | 'one_time';
   /** Whether one user may hold several subscriptions to the product. */
   allowMultiple: boolean;
+  /** The group of plans of which one user has at most one subscription; null for no group. */
+  group: string | null;
   /** The price's features, including those of its product, sorted. */
   featureCodes: string[];
 }
@@ -146,6 +148,7 @@ export async function loadSellablePrice(
     productId: product.id,
     type: price.type,
     allowMultiple: product.allowMultiple,
+    group: product.groupName,
     featureCodes: [...new Set(carried.map(({ featureCode }) => featureCode))].sort(),
   };
 }

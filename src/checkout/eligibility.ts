@@ -3,7 +3,8 @@ import { terminalStatuses } from '../entitlements/core/stripe-statuses.ts';
 import { loadFacts } from '../entitlements/refresh/load-facts.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { Tx } from '../platform/database.ts';
-import { type Line, soleProducts } from './lines.ts';
+import { loadExclusiveProducts } from './exclusive-products.ts';
+import type { Line } from './lines.ts';
 
 /**
  * Refuses a checkout that would charge the user twice, or for a price with only blocked features.
@@ -11,7 +12,8 @@ import { type Line, soleProducts } from './lines.ts';
  * @param now epoch milliseconds.
  * @returns the blocked features of the lines, sorted. The user will not get them.
  * @throws ProblemError already_subscribed if a live subscription of the user has an item of a product that
- *   allows only one subscription; feature_revoked if all features of a line are blocked.
+ *   excludes another subscription (`loadExclusiveProducts`); feature_revoked if all features of a line are
+ *   blocked.
  */
 export async function refuseIneligible(
   tx: Tx,
@@ -22,14 +24,17 @@ export async function refuseIneligible(
   // A subscription in an unknown status may still cost money, so it counts as live.
   const subscribed = await tx.subscriptionItem.findFirst({
     where: {
-      productId: { in: soleProducts(lines) },
+      productId: { in: await loadExclusiveProducts(tx, projectId, lines) },
       subscription: { uid, status: { notIn: [...terminalStatuses] } },
     },
   });
   if (subscribed !== null) {
     throw new ProblemError(
       'already_subscribed',
-      'The user has a live subscription to this product. Change that subscription in the billing portal (POST /api/v1/portal/sessions), or set `allow_multiple` on the product.',
+      `The user has the live subscription \`${subscribed.subscriptionId}\` to this product or its group. Change that subscription (POST /api/v1/subscriptions/${subscribed.subscriptionId}/change), or let the user do so in the billing portal (POST /api/v1/portal/sessions).`,
+      undefined,
+      undefined,
+      { subscription_id: subscribed.subscriptionId },
     );
   }
   const facts = (await loadFacts(tx, projectId, [uid])).get(uid);

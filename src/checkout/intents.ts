@@ -5,7 +5,8 @@ import type { Database, Tx } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
 import { loadCustomer } from './customer.ts';
 import { refuseIneligible } from './eligibility.ts';
-import { type Line, soleProducts } from './lines.ts';
+import { loadExclusiveProducts } from './exclusive-products.ts';
+import type { Line } from './lines.ts';
 
 /**
  * How an intent ends. `failed`: opening the session failed; `replaced`: by a newer checkout; `completed`: the
@@ -48,7 +49,8 @@ export async function openIntent(
     const now = presentOf(user, deps.clock());
     const owner = { projectId: name.projectId, uid };
     const blockedFeatures = await refuseIneligible(tx, owner, lines, now);
-    const older = await loadOlder(tx, uid, lines, id);
+    const exclusive = await loadExclusiveProducts(tx, name.projectId, lines);
+    const older = await loadOlder(tx, uid, { lines, exclusive }, id);
     await tx.checkoutIntent.updateMany({
       where: {
         id: { in: older.filter(({ sessionId }) => sessionId === null).map(({ id }) => id) },
@@ -80,14 +82,14 @@ export async function openIntent(
 }
 
 /**
- * Loads the user's other open intents for one of the prices, or for a product that allows only one subscription
+ * Loads the user's other open intents for one of the prices, or for a product that excludes another subscription
  * (at whichever price). Locks their rows, so that none gets a session between this query and its replacement.
  * Includes sessions past their expiry, which may have been paid although the event has not arrived yet.
  */
 async function loadOlder(
   tx: Tx,
   uid: bigint,
-  lines: readonly Line[],
+  { lines, exclusive }: { lines: readonly Line[]; exclusive: readonly string[] },
   except: string,
 ): Promise<{ id: string; sessionId: string | null }[]> {
   return tx.$queryRaw`
@@ -98,7 +100,7 @@ async function loadOlder(
       and exists (
         select from jsonb_array_elements(i.line_items) line
         where line ->> 'price_id' = any(${lines.map(({ priceId }) => priceId)}::text[])
-          or line ->> 'product_id' = any(${soleProducts(lines)}::text[]))
+          or line ->> 'product_id' = any(${exclusive}::text[]))
     order by i.created_at, i.id for update of i`;
 }
 

@@ -1,4 +1,5 @@
 import { loadSellablePrice, type SellablePrice } from '../catalog/store.ts';
+import { ProblemError } from '../http/problem.ts';
 import type { Database } from '../platform/database.ts';
 
 export interface RequestedLine {
@@ -21,7 +22,8 @@ export type Mode = 'subscription' | 'payment';
 /**
  * Loads the lines of a checkout.
  *
- * @throws ProblemError price_not_found, price_inactive for the first line that cannot be sold.
+ * @throws ProblemError price_not_found, price_inactive for the first line that cannot be sold; bad_request if
+ *   two lines are plans of one group.
  */
 export async function loadLines(
   database: Database,
@@ -37,7 +39,23 @@ export async function loadLines(
     const price = await loadSellablePrice(database, projectId, priceId, field);
     lines.push({ ...price, quantity, metered: metered.some(({ id }) => id === priceId) });
   }
+  refuseTwoPlans(lines, requested);
   return lines;
+}
+
+/** @throws ProblemError bad_request if two lines are plans of one group. */
+function refuseTwoPlans(lines: readonly Line[], requested: readonly RequestedLine[]): void {
+  const recurring = lines.map(({ group, type }) => (type === 'recurring' ? group : null));
+  const second = recurring.findIndex(
+    (group, at) => group !== null && recurring.indexOf(group) < at,
+  );
+  if (second === -1) return;
+  throw new ProblemError('bad_request', undefined, [
+    {
+      path: requested[second]?.field ?? '',
+      message: `is a second plan of the group \`${recurring[second] ?? ''}\`: a subscription has one`,
+    },
+  ]);
 }
 
 /**
@@ -46,10 +64,4 @@ export async function loadLines(
  */
 export function computeMode(lines: readonly Line[]): Mode {
   return lines.some(({ type }) => type === 'recurring') ? 'subscription' : 'payment';
-}
-
-/** Returns the products that allow only one subscription per user. */
-export function soleProducts(lines: readonly Line[]): string[] {
-  const sole = lines.filter(({ type, allowMultiple }) => type === 'recurring' && !allowMultiple);
-  return [...new Set(sole.map(({ productId }) => productId))];
 }

@@ -22,10 +22,11 @@ export const conflictProblems = {
   },
   already_subscribed: {
     status: 409,
-    title: 'The user has a live subscription to this product',
-    cause: 'A second checkout would charge the user twice for the same product.',
+    title: 'The user has a live subscription to this product or group',
+    cause:
+      'A second subscription would charge the user twice for the same product, or for two plans of one group. `subscription_id` names the live one.',
     remedy:
-      'Change the subscription in the billing portal (`POST /api/v1/portal/sessions`), or set `allow_multiple` on the product.',
+      'Change the live subscription (`POST /api/v1/subscriptions/{id}/change`, or the billing portal). A product without a group may be sold several times: set `allow_multiple`.',
   },
   revision_not_reached: {
     status: 409,

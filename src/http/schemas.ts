@@ -101,6 +101,10 @@ export const problemSchema = z
     code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]), // Object.keys returns string[]
     detail: z.string(),
     request_id: z.string(),
+    subscription_id: z
+      .string()
+      .optional()
+      .describe('The live subscription that stands in the way (`already_subscribed`)'),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })
   .meta({ id: 'Problem' });

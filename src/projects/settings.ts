@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { policySettings } from '../entitlements/policy.ts';
 import type { Project } from '../generated/prisma/client.ts';
-import { findingTypes } from './finding-types.ts';
+import { differenceTypes } from './finding-types.ts';
 
 /**
  * An exact origin to which checkouts and portals may redirect: https, or http on the local machine,
@@ -35,9 +35,9 @@ interface Setting {
 }
 
 const reconcileSchema = z
-  .partialRecord(z.enum(findingTypes), z.enum(['fix', 'report']))
+  .partialRecord(z.enum(differenceTypes), z.enum(['fix', 'report']))
   .describe(
-    'What reconciliation does with each type of finding. `fix`: corrects the stored data; `report`: only reports the finding. `fix` by default.',
+    'What reconciliation does with each type of difference. `fix`: corrects the stored data; `report`: only reports it. `fix` by default.',
   );
 
 /**
@@ -82,7 +82,7 @@ export const settings = {
       fromColumn: (reported: string[]) =>
         Object.fromEntries(reported.map((type) => [type, 'report'])),
       toColumn: (given: z.infer<typeof reconcileSchema>) =>
-        findingTypes.filter((type) => given[type] === 'report'),
+        differenceTypes.filter((type) => given[type] === 'report'),
     },
   },
 } as const satisfies Record<string, Setting>;

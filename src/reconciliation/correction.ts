@@ -2,7 +2,7 @@ import { tryApplySnapshot } from '../mirror/apply.ts';
 import { isTerminal } from '../entitlements/core/stripe-statuses.ts';
 import { fetchSnapshot } from '../mirror/fetch.ts';
 import { isTimeout, type Tx } from '../platform/database.ts';
-import type { FindingType } from '../projects/finding-types.ts';
+import type { DifferenceType } from '../projects/finding-types.ts';
 import { type SyncedRef, objectKey } from '../webhook/core/synced-object.ts';
 import { drawNumber } from '../webhook/fetch-numbers.ts';
 import { type FindingAction, classifyFinding } from './core/classify-finding.ts';
@@ -162,7 +162,7 @@ async function loadProjects(
 async function wantsReport(
   tx: Tx,
   projectIds: readonly string[],
-  type: FindingType,
+  type: DifferenceType,
 ): Promise<boolean> {
   const found = await tx.project.findFirst({
     where: { id: { in: [...projectIds] }, reconcileReport: { has: type } },

@@ -2,6 +2,7 @@ import type { SyncedType } from '../webhook/core/events.ts';
 import { compareCatalog } from './catalog-phase.ts';
 import type { Step } from './compare-list.ts';
 import { compareCustomers } from './customer-phase.ts';
+import { findDoubleSubscriptions } from './double-subscriptions.ts';
 import { recheckFindings, settleLosses } from './losses.ts';
 import { compareEvents } from './missed-events.ts';
 import {
@@ -25,6 +26,7 @@ interface Phase {
 
 const catalog: Phase = { name: 'catalog', step: compareCatalog };
 const losses: Phase = { name: 'losses', step: settleLosses };
+const doubles: Phase = { name: 'double_subscriptions', step: findDoubleSubscriptions };
 
 /**
  * The phases that compare each type of object, in order. Charges come before purchases, so that no purchase
@@ -59,18 +61,20 @@ const comparedIn: Readonly<Record<SyncedType, readonly Phase[]>> = {
 };
 
 /**
- * Losses are decided once all of them are known. Events come last, because they must not apply held losses.
+ * Losses are decided once all of them are known. Double subscriptions are looked for in what is then stored.
+ * Events come last, because they must not apply held losses.
  */
 const everything: readonly Phase[] = [
   ...new Set(Object.values(comparedIn).flat()),
   losses,
+  doubles,
   { name: 'events', step: compareEvents },
 ];
 
 /** Stripe's lists cannot be filtered by project, so a project's run goes through all of them. */
 const ofProject = everything.filter(({ name }) => name !== 'events');
 
-const ofUser: readonly Phase[] = [{ name: 'user', step: compareUser }, losses];
+const ofUser: readonly Phase[] = [{ name: 'user', step: compareUser }, losses, doubles];
 
 const ofForce: readonly Phase[] = [
   {

@@ -1,4 +1,4 @@
-import type { FindingType } from '../../projects/finding-types.ts';
+import type { DifferenceType } from '../../projects/finding-types.ts';
 import { syncedObjects } from '../../webhook/core/events.ts';
 import type { Difference } from './diff.ts';
 import type { UserEffect } from './user-effect.ts';
@@ -38,7 +38,7 @@ export function classifyFinding(
   difference: Difference,
   effects: readonly UserEffect[],
   timelinesChanged: boolean,
-): FindingType {
+): DifferenceType {
   const { objectType, local, stripe } = difference;
   const { about } = syncedObjects[objectType];
   if (about === 'catalog') return 'catalog_mismatch';

@@ -6,7 +6,7 @@ const columns = {
   api_keys: 'id, project_id, name, hash, scopes, expires_at, deleted_at',
   features:
     'project_id, code, name, type, merge, per_quantity, meter_event, meter_report, archived_at',
-  products: 'id, project_id, rank, allow_multiple',
+  products: 'id, project_id, rank, allow_multiple, group_name',
   prices: 'id, access_days, rank',
   product_features: 'product_id, feature_code, value',
   price_features: 'price_id, feature_code, value',

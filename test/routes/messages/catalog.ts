@@ -109,7 +109,7 @@ export const catalog: readonly Row[] = [
     'PUT admin/products/{product}',
     { feature_codes: ['export'] },
     '400 bad_request',
-    '`feature_codes` is not known: use one of `project_id`, `features`, `rank`, `allow_multiple`, or leave it out.',
+    '`feature_codes` is not known: use one of `project_id`, `features`, `rank`, `allow_multiple`, `group`, or leave it out.',
   ],
   [
     'PUT admin/prices/{product}',
