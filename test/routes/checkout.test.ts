@@ -93,11 +93,16 @@ describe('201', () => {
 
   it('a metered price goes to Stripe without a quantity', async () => {
     const { product } = await checkout.shop.stripe.prices.retrieve(checkout.shop.prices.team);
+    const meter = await checkout.shop.stripe.billing.meters.create({
+      display_name: 'Calls',
+      event_name: 'calls',
+      default_aggregation: { formula: 'sum' },
+    });
     const metered = await checkout.shop.stripe.prices.create({
       product: typeof product === 'string' ? product : product.id,
       currency: 'usd',
       unit_amount: 1,
-      recurring: { interval: 'month', usage_type: 'metered' },
+      recurring: { interval: 'month', usage_type: 'metered', meter: meter.id },
     });
     await checkout.shop.settle();
     const create = vi.spyOn(checkout.shop.service.deps.stripe.checkout.sessions, 'create');
