@@ -17,6 +17,7 @@ const rooms = [
   'app.ts',
   'background.ts',
   'doctor/',
+  'subscriptions/',
   'checkout/',
   'reconciliation/',
   'users/',

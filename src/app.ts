@@ -38,6 +38,7 @@ import { reportRoutes } from './reporting/routes.ts';
 import { signingRoutes } from './signing/routes.ts';
 import { createSigning } from './signing/signing.ts';
 import { usageReadRoutes } from './usage/read-routes.ts';
+import { subscriptionRoutes } from './subscriptions/routes.ts';
 import { usageRoutes } from './usage/routes.ts';
 import { createBalances, createUsageReader } from './usage/usage-reader.ts';
 import { createUsage } from './usage/usage.ts';
@@ -99,6 +100,7 @@ export async function buildApp(deps: AppDeps): Promise<App> {
   usageRoutes(app, { ...forRoutes, usage: createUsage(deps) });
   usageReadRoutes(app, forRoutes);
   checkoutRoutes(app, forRoutes);
+  subscriptionRoutes(app, { ...forRoutes, tokenSecret: config.adminApiKey });
   webhookRoutes(app, forRoutes);
 
   projectRoutes(app, forRoutes);

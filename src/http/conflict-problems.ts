@@ -28,6 +28,19 @@ export const conflictProblems = {
     remedy:
       'Change the live subscription (`POST /api/v1/subscriptions/{id}/change`, or the billing portal). A product without a group may be sold several times: set `allow_multiple`.',
   },
+  preview_expired: {
+    status: 409,
+    title: 'The preview has expired',
+    cause:
+      'The `preview_token` is older than ten minutes, or the subscription has changed since the preview.',
+    remedy: 'Preview the change again, and show the new price: `POST …/preview`.',
+  },
+  preview_mismatch: {
+    status: 409,
+    title: 'The preview belongs to another request',
+    cause: 'The `preview_token` was issued for other fields, or for another subscription or user.',
+    remedy: 'Send exactly the fields that were previewed, or preview the change again.',
+  },
   revision_not_reached: {
     status: 409,
     title: 'The revision has not been reached',

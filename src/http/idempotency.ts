@@ -14,7 +14,7 @@ import {
 import { ProblemError } from './problem.ts';
 
 /** The paths on which POST requests support idempotency keys. */
-const idempotentPath = /^\/api\/v1\/(admin|checkout|portal)(\/|$)/;
+const idempotentPath = /^\/api\/v1\/(admin|checkout|portal|subscriptions)(\/|$)/;
 
 const header = 'Idempotency-Key';
 
@@ -73,7 +73,7 @@ export function repeatableId({ idempotencyClaim }: FastifyRequest): string | nul
 }
 
 /**
- * Installs `Idempotency-Key` on every POST under /admin, /checkout and /portal. The key is claimed after
+ * Installs `Idempotency-Key` on every POST under /admin, /checkout, /portal and /subscriptions. The key is claimed after
  * authentication and before validation, so that the responses to invalid requests are replayed too. A change
  * stores its response in its own transaction (`KeepAnswer`). Other responses are stored here when they are
  * sent.

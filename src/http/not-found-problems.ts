@@ -77,6 +77,11 @@ export const missingIds = {
     'POST /api/v1/checkout/sessions returns the id',
     'Sessions opened without Latchkey are not shown.',
   ),
+  subscription_not_found: missingId(
+    'Subscription',
+    'sub_',
+    'GET /api/v1/subscriptions?user_id= lists the live subscriptions of a user',
+  ),
   customer_not_found: missingId(
     'Stripe customer',
     'cus_',

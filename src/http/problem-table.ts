@@ -47,6 +47,14 @@ export const problems = {
     remedy:
       'Send a valid key. `POST /api/v1/admin/projects/{id}/keys` creates one, and `POST /api/v1/user-tokens` a user token.',
   },
+  payment_failed: {
+    status: 402,
+    title: 'The payment failed, and nothing was changed',
+    cause:
+      'The card was declined, or the bank requires authentication, which a change with a promotion code cannot wait for.',
+    remedy:
+      'Have the customer update the payment method in the billing portal (`POST /api/v1/portal/sessions`), then retry; or change the subscription without the promotion code.',
+  },
   scope_missing: {
     status: 403,
     title: 'The API key lacks the required scope',
