@@ -20,6 +20,7 @@ const tags: Readonly<Record<string, string>> = {
   OFREP: 'The OpenFeature Remote Evaluation Protocol',
   Changes: 'The feed of changes, as pages, long polls or a stream',
   'Checkout and portal': 'Checkout Sessions, and the billing portal for customers',
+  Subscriptions: 'Previews, changes and cancellations of what a user subscribes to',
   Usage: 'What users consume of metered features',
   Catalog: 'Features, products and prices',
   Projects: 'The micro-apps and their settings',

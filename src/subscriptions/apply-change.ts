@@ -63,9 +63,7 @@ export async function applyChange(
   };
   const { asker, subscriptionId } = request;
   const isInvoiceOf = ({ latestInvoice }: LiveSubscription): boolean =>
-    isMade
-      ? latestInvoice?.billing_reason === 'subscription_update'
-      : latestInvoice?.id !== before;
+    isMade ? latestInvoice?.billing_reason === 'subscription_update' : latestInvoice?.id !== before;
   return answerChange(
     deps,
     { action: 'subscription.change', asker, subscriptionId, asked, isInvoiceOf },
@@ -79,11 +77,7 @@ function wasMade({ live, target }: PlannedSubscriptionChange): boolean {
   return isReached(live.items, target) || (pending !== null && isReached(pending, target));
 }
 
-function openToken(
-  { tokens, clock }: ApplyDeps,
-  token: string,
-  request: string,
-): PreviewClaims {
+function openToken({ tokens, clock }: ApplyDeps, token: string, request: string): PreviewClaims {
   const claims = tokens.open(token);
   if (claims?.request !== request) {
     throw new ProblemError('preview_mismatch', undefined, [

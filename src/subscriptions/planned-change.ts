@@ -87,7 +87,17 @@ export async function planChange(
 export function requestHash({ user, subscriptionId, body }: ChangeRequest): string {
   const { price_id: priceId, quantity, items, when, proration, promotion_code: code } = body;
   const { projectId, userId } = user;
-  const parts = [projectId, userId, subscriptionId, priceId, quantity, items, when, proration, code];
+  const parts = [
+    projectId,
+    userId,
+    subscriptionId,
+    priceId,
+    quantity,
+    items,
+    when,
+    proration,
+    code,
+  ];
   return hash('sha256', JSON.stringify(parts), 'base64url');
 }
 
@@ -145,7 +155,11 @@ async function refuseSecond(
   target: readonly TargetItem[],
 ): Promise<void> {
   const products = await database.prisma.product.findMany({
-    where: { projectId, id: { in: target.map(({ productId }) => productId) }, allowMultiple: false },
+    where: {
+      projectId,
+      id: { in: target.map(({ productId }) => productId) },
+      allowMultiple: false,
+    },
     select: { id: true },
   });
   const other = await database.prisma.subscriptionItem.findFirst({

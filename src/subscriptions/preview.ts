@@ -77,8 +77,7 @@ async function previewNow(
 ): Promise<Invoices> {
   const { live, items, proration, restarts } = plan;
   const isTrial = live.subscription.status === 'trialing';
-  const isNow =
-    items.length > 0 && !isTrial && (restarts || proration === 'always_invoice');
+  const isNow = items.length > 0 && !isTrial && (restarts || proration === 'always_invoice');
   const params = {
     subscription: live.subscription.id,
     ...discountParams(live, promotionCode),
@@ -95,7 +94,11 @@ async function previewNow(
   }
   const full = await fetchPreview(deps, { ...params, preview_mode: 'recurring' });
   const ends = shown.lines.flatMap(({ proration: part, period }) => (part ? [] : [period.end]));
-  return { invoice: shown, isNow, next: nextOf(live, Math.min(live.periodEnd, ...ends), full?.total, ends) };
+  return {
+    invoice: shown,
+    isNow,
+    next: nextOf(live, Math.min(live.periodEnd, ...ends), full?.total, ends),
+  };
 }
 
 async function previewAtEnd(

@@ -47,7 +47,10 @@ export async function scheduleChange(
 }
 
 /** Withdraws a scheduled change. The subscription goes on as it is. */
-export async function releaseSchedule(deps: SyncDeps, { schedule }: LiveSubscription): Promise<void> {
+export async function releaseSchedule(
+  deps: SyncDeps,
+  { schedule }: LiveSubscription,
+): Promise<void> {
   if (schedule?.status !== 'active') return;
   await askStripe(deps.logger, 'subscriptionSchedules.release', () =>
     deps.stripe.subscriptionSchedules.release(schedule.id),
@@ -62,7 +65,10 @@ export async function keepSubscription(
   const { id, cancel_at: at, cancel_at_period_end: atPeriodEnd } = subscription;
   if (at === null && !atPeriodEnd) return;
   await askStripe(logger, 'subscriptions.update', () =>
-    stripe.subscriptions.update(id, atPeriodEnd ? { cancel_at_period_end: false } : { cancel_at: '' }),
+    stripe.subscriptions.update(
+      id,
+      atPeriodEnd ? { cancel_at_period_end: false } : { cancel_at: '' },
+    ),
   );
 }
 

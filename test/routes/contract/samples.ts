@@ -9,6 +9,7 @@ import { readSamples } from './samples/reads.ts';
 import { reconciliationSamples } from './samples/reconciliation.ts';
 import { recordSamples } from './samples/records.ts';
 import { reportSamples } from './samples/reports.ts';
+import { subscriptionSamples } from './samples/subscriptions.ts';
 import { usageSamples } from './samples/usage.ts';
 import { webhookSamples } from './samples/webhooks.ts';
 
@@ -23,6 +24,7 @@ export const samples: RouteSamples = {
   ...recordSamples,
   ...reconciliationSamples,
   ...reportSamples,
+  ...subscriptionSamples,
   ...usageSamples,
   ...webhookSamples,
   ...opsSamples,

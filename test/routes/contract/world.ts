@@ -24,6 +24,7 @@ export interface Ids {
   product: string;
   price: string;
   session: string;
+  subscription: string;
   purchase: string;
   customer: string;
   event: string;
@@ -160,6 +161,7 @@ export async function startWorld(): Promise<World> {
       product: product.id,
       price: price.id,
       session,
+      subscription: (await shop.subscriptionOf(user)).id,
       purchase: purchase.id,
       customer,
       event: event.eventId,
@@ -236,6 +238,7 @@ function nobodys(name: string): Ids {
     product: `prod_${name}`,
     price: `price_${name}`,
     session: `cs_test_${name}`,
+    subscription: `sub_${name}`,
     purchase: `li_${name}`,
     customer: `cus_${name}`,
     event: `evt_${name}`,
