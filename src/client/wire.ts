@@ -240,6 +240,86 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/subscriptions': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get: operations['getSubscriptions'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/subscriptions/{id}/cancel': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postSubscriptionsByIdCancel'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/subscriptions/{id}/change': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postSubscriptionsByIdChange'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/subscriptions/{id}/preview': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postSubscriptionsByIdPreview'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/subscriptions/{id}/resume': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post: operations['postSubscriptionsByIdResume'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/usage': {
     parameters: {
       query?: never;
@@ -452,6 +532,67 @@ export interface components {
       recorded_at: string;
       revision: number;
       user_id: string;
+    };
+    ChangedSubscription: {
+      action_url: string | null;
+      entitlements: {
+        feature_code: string;
+        sources: {
+          id: string;
+          price_id?: string;
+          /** @enum {string} */
+          type: 'subscription' | 'purchase' | 'grant';
+        }[];
+        /** @enum {string} */
+        type: 'boolean' | 'limit' | 'config' | 'metered';
+        valid_from: string | null;
+        valid_to: string | null;
+        value: components['schemas']['JsonValue'];
+      }[];
+      invoice_id: string | null;
+      /** @enum {string} */
+      payment: 'paid' | 'none' | 'action_required';
+      revision: number;
+      subscription: components['schemas']['Subscription'];
+    };
+    ChangePreview: {
+      credit: number;
+      credit_used: number;
+      currency: string;
+      discounts: {
+        amount: number;
+        id: string;
+      }[];
+      due_now: number;
+      entitlements: {
+        changed: {
+          feature_code: string;
+          from: components['schemas']['JsonValue'];
+          to: components['schemas']['JsonValue'];
+        }[];
+        gained: string[];
+        lost: string[];
+      };
+      /** Format: date-time */
+      expires_at: string;
+      lines: {
+        amount: number;
+        description: string;
+        period: {
+          /** Format: date-time */
+          end: string;
+          /** Format: date-time */
+          start: string;
+        };
+        proration: boolean;
+      }[];
+      next_invoice: {
+        /** Format: date-time */
+        at: string;
+        total: number;
+      } | null;
+      preview_token: string;
+      tax: number;
     };
     /**
      * @example {
@@ -813,6 +954,36 @@ export interface components {
       consumed: number;
       entry_id: string;
       hold_id: string;
+    };
+    Subscription: {
+      cancel_at: string | null;
+      /** Format: date-time */
+      current_period_end: string;
+      id: string;
+      items: {
+        id: string;
+        price_id: string;
+        product_id: string;
+        quantity: number | null;
+      }[];
+      pending_update?: {
+        action_url: string | null;
+        /** Format: date-time */
+        expires_at: string;
+        items: {
+          price_id: string;
+          quantity: number | null;
+        }[];
+      };
+      scheduled?: {
+        /** Format: date-time */
+        at: string;
+        items: {
+          price_id: string;
+          quantity: number | null;
+        }[];
+      };
+      status: string;
     };
     Usage: {
       balance: number | null;
@@ -1402,6 +1573,219 @@ export interface operations {
             id: string;
             url: string;
           };
+        };
+      };
+    };
+  };
+  getSubscriptions: {
+    parameters: {
+      query: {
+        project_id?: string;
+        /** @example u_42 */
+        user_id: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Subscription'][];
+        };
+      };
+    };
+  };
+  postSubscriptionsByIdCancel: {
+    parameters: {
+      query?: never;
+      header?: {
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42",
+         *       "when": "now"
+         *     }
+         */
+        'application/json': {
+          /** @example notes */
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+          /** @enum {string} */
+          when: 'now' | 'period_end';
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ChangedSubscription'];
+        };
+      };
+    };
+  };
+  postSubscriptionsByIdChange: {
+    parameters: {
+      query?: never;
+      header?: {
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42",
+         *       "price_id": "price_9",
+         *       "when": "now"
+         *     }
+         */
+        'application/json': {
+          items?: {
+            /** @example price_9 */
+            price_id: string;
+            /** @default 1 */
+            quantity?: number;
+          }[];
+          preview_token?: string;
+          /** @example price_9 */
+          price_id?: string;
+          /** @example notes */
+          project_id?: string;
+          promotion_code?: string;
+          /**
+           * @default invoice_now
+           * @enum {string}
+           */
+          proration?: 'invoice_now' | 'next_invoice' | 'none';
+          quantity?: number;
+          /** @example u_42 */
+          user_id: string;
+          /** @enum {string} */
+          when: 'now' | 'period_end';
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ChangedSubscription'];
+        };
+      };
+    };
+  };
+  postSubscriptionsByIdPreview: {
+    parameters: {
+      query?: never;
+      header?: {
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42",
+         *       "price_id": "price_9",
+         *       "when": "now"
+         *     }
+         */
+        'application/json': {
+          items?: {
+            /** @example price_9 */
+            price_id: string;
+            /** @default 1 */
+            quantity?: number;
+          }[];
+          /** @example price_9 */
+          price_id?: string;
+          /** @example notes */
+          project_id?: string;
+          promotion_code?: string;
+          /**
+           * @default invoice_now
+           * @enum {string}
+           */
+          proration?: 'invoice_now' | 'next_invoice' | 'none';
+          quantity?: number;
+          /** @example u_42 */
+          user_id: string;
+          /** @enum {string} */
+          when: 'now' | 'period_end';
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ChangePreview'];
+        };
+      };
+    };
+  };
+  postSubscriptionsByIdResume: {
+    parameters: {
+      query?: never;
+      header?: {
+        'Idempotency-Key'?: string;
+      };
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "user_id": "u_42"
+         *     }
+         */
+        'application/json': {
+          /** @example notes */
+          project_id?: string;
+          /** @example u_42 */
+          user_id: string;
+        };
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ChangedSubscription'];
         };
       };
     };
