@@ -698,6 +698,13 @@ export interface components {
         reactivated: number;
         trialing: number;
       };
+      usage: {
+        [key: string]: {
+          reversed: number;
+          used: number;
+          users: number;
+        };
+      } | null;
     };
     /**
      * @example {
@@ -914,6 +921,13 @@ export interface components {
         new: number;
         reactivated: number;
         trialing: number;
+      };
+      usage: {
+        [key: string]: {
+          reversed: number;
+          used: number;
+          users: number;
+        };
       };
     };
     RecordedSegment: {
