@@ -55,6 +55,9 @@ function ask({ user, id }: Subscriber, deed: string, body: object = {}) {
   });
 }
 
+/** Costs more than `pro`, of which `team` alone has the price. */
+const toThreeTeams = () => ({ price_id: shop.prices.team, quantity: 3, when: 'now' });
+
 const toTeam = () => ({ price_id: shop.prices.team, when: 'now' });
 
 async function listed({ user }: Subscriber): Promise<unknown[]> {
@@ -206,7 +209,7 @@ describe('a payment that fails', () => {
   it('leaves the old plan and its access, and says where to pay', async () => {
     const subscriber = await subscribe();
     await shop.sandbox.billing.failNextPayments(subscriber.customer, true);
-    const declined = await ask(subscriber, 'change', toTeam());
+    const declined = await ask(subscriber, 'change', toThreeTeams());
     const [invoice] = await invoicesOf(subscriber);
     expect(declined).toMatchObject({
       status: 200,
@@ -216,12 +219,12 @@ describe('a payment that fails', () => {
         subscription: {
           status: 'active',
           items: [{ price_id: shop.prices.pro }],
-          pending_update: { items: [{ price_id: shop.prices.team, quantity: 1 }] },
+          pending_update: { items: [{ price_id: shop.prices.team, quantity: 3 }] },
         },
       },
     });
     expect(await shop.entitled(subscriber.user)).toEqual({ export: true, notebooks: 10 });
-    expect((await ask(subscriber, 'change', toTeam())).body).toMatchObject({
+    expect((await ask(subscriber, 'change', toThreeTeams())).body).toMatchObject({
       invoice_id: invoice?.id,
       payment: 'action_required',
     });
@@ -234,7 +237,7 @@ describe('a payment that fails', () => {
   it('because the customer never authenticates, leaves nothing after a day', async () => {
     const subscriber = await subscribe();
     await shop.sandbox.billing.requireAuthentication(subscriber.customer, true);
-    expect((await ask(subscriber, 'change', toTeam())).body).toMatchObject({
+    expect((await ask(subscriber, 'change', toThreeTeams())).body).toMatchObject({
       payment: 'action_required',
     });
     await shop.advanceTo(shop.service.clock.now() + dayMs);
