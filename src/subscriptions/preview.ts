@@ -3,6 +3,7 @@ import { askStripe } from '../checkout/stripe-answer.ts';
 import { presentOf } from '../entitlements/core/present.ts';
 import { loadCatalog } from '../entitlements/refresh/load-facts.ts';
 import { loadUserFacts } from '../entitlements/refresh/load-user-facts.ts';
+import { ProblemError } from '../http/problem.ts';
 import { isoInstant } from '../http/schemas.ts';
 import { reference } from '../mirror/core/from-stripe.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
@@ -39,6 +40,7 @@ export async function previewChange(
 ): Promise<PreviewDto> {
   const now = deps.clock();
   const plan = await planChange(deps, request);
+  if (plan.items.length === 0) throw nothingChanges(request);
   const { live } = plan;
   const promotionCode = await findPromotionCode(deps, live, request.body.promotion_code);
   const atEnd = request.body.when === 'period_end';
@@ -59,6 +61,12 @@ export async function previewChange(
     }),
     expires_at: isoInstant(expiresAt),
   };
+}
+
+function nothingChanges({ body: { items, price_id: priceId } }: ChangeRequest): ProblemError {
+  const path = items === undefined ? (priceId === undefined ? 'quantity' : 'price_id') : 'items';
+  const message = 'changes nothing: the subscription has these items already';
+  return new ProblemError('bad_request', undefined, [{ path, message }]);
 }
 
 interface Invoices {
