@@ -1,8 +1,9 @@
-import { type AuditRecord, recordAudit } from '../audit/record.ts';
+import { recordAudit } from '../audit/record.ts';
 import type { Operator } from '../auth/project-access.ts';
 import { askStripe } from '../checkout/stripe-answer.ts';
 import { readFresh } from '../entitlements/read/read-entitlements.ts';
 import type { UserName } from '../entitlements/users.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { type SyncDeps, syncObject } from '../mirror/sync.ts';
 import { type Payment, paymentOf } from './core/invoice-preview.ts';
@@ -22,7 +23,7 @@ export interface MadeChange {
   asker: Asker;
   subscriptionId: string;
   /** What was asked, for the audit log. */
-  asked: NonNullable<AuditRecord['after']> & object;
+  asked: Prisma.InputJsonObject;
   /** Returns whether the subscription's last invoice is that of the change. */
   isInvoiceOf: (live: LiveSubscription) => boolean;
 }

@@ -5,7 +5,7 @@ import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { answerChange, type Asker } from './answer.ts';
-import type { PreviewClaims, PreviewTokens } from './core/preview-token.ts';
+import type { PreviewClaims, PreviewTokens } from './preview-token.ts';
 import { isReached } from './core/target-items.ts';
 import {
   type ChangeRequest,

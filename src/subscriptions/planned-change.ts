@@ -59,6 +59,7 @@ export async function planChange(
   const { change, intervals } = await loadRequested(deps, user.projectId, body);
   const live = await fetchLive(deps, subscriptionId);
   const target = targetItems(live.items, change, (one, other) => one === other);
+  if (target === null) throw ambiguous(body);
   await refuseSecond(deps, uid, subscriptionId, user.projectId, target);
   const steps = itemSteps(live.items, target);
   const intervalOf = new Map(
@@ -81,6 +82,13 @@ export async function planChange(
       ),
     proration: prorations[body.proration],
   };
+}
+
+function ambiguous({ price_id: priceId }: ChangeRequest['body']): ProblemError {
+  const path = priceId === undefined ? 'quantity' : 'price_id';
+  const message =
+    'does not say which item to change, because the subscription has several: send `items`, which replaces all of them';
+  return new ProblemError('bad_request', undefined, [{ path, message }]);
 }
 
 /** Returns a hash of what a request changes, for its preview's token. */

@@ -10,7 +10,7 @@ import type { SyncDeps } from '../mirror/sync.ts';
 import { wholeList } from '../platform/stripe-lists.ts';
 import { type EntitlementEffect, entitlementEffect } from './core/entitlement-effect.ts';
 import { type InvoicePreview, invoicePreview } from './core/invoice-preview.ts';
-import type { PreviewTokens } from './core/preview-token.ts';
+import type { PreviewTokens } from './preview-token.ts';
 import {
   type ChangeRequest,
   findPromotionCode,
@@ -26,7 +26,9 @@ import { fromSeconds } from './subscription-dto.ts';
 const previewMs = 600_000;
 
 /** The parameters of previews and updates that name the discounts. */
-export type DiscountParams = { discounts?: { discount?: string; promotion_code?: string }[] };
+export interface DiscountParams {
+  discounts?: { discount?: string; promotion_code?: string }[];
+}
 
 /**
  * Previews a change: the invoice, and what the user gains and loses. The token locks the instant that divides

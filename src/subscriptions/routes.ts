@@ -8,7 +8,7 @@ import type { SyncDeps } from '../mirror/sync.ts';
 import type { Asker } from './answer.ts';
 import { applyChange } from './apply-change.ts';
 import { cancelSubscription, resumeSubscription } from './cancel.ts';
-import { createPreviewTokens } from './core/preview-token.ts';
+import { createPreviewTokens } from './preview-token.ts';
 import { loadLiveIds } from './own-subscription.ts';
 import { previewChange } from './preview.ts';
 import {

@@ -1,5 +1,3 @@
-import { ProblemError } from '../../http/problem.ts';
-
 /** An item of a subscription. */
 export interface CurrentItem {
   id: string;
@@ -42,16 +40,17 @@ export interface StripeItem {
  * or the only one, and keeps the quantity unless the request names another.
  *
  * @param isSameGroup returns whether only one subscription of a user may have either of two products.
- * @throws ProblemError bad_request if the request does not say which item it changes.
+ * @returns null if the request does not say which of several items it changes.
  */
 export function targetItems(
   current: readonly CurrentItem[],
   change: RequestedChange,
   isSameGroup: (one: string, other: string) => boolean,
-): TargetItem[] {
+): TargetItem[] | null {
   if (change.kind === 'all') return [...change.items];
   const { price, quantity, metered } = change;
   const replaced = replacedItem(current, price?.productId, isSameGroup);
+  if (replaced === null) return null;
   const isUnit = price === undefined ? replaced.quantity !== null : !metered;
   return current.map((item) =>
     item !== replaced
@@ -68,18 +67,11 @@ function replacedItem(
   current: readonly CurrentItem[],
   productId: string | undefined,
   isSameGroup: (one: string, other: string) => boolean,
-): CurrentItem {
+): CurrentItem | null {
   const fitting =
     productId === undefined ? [] : current.filter((item) => isSameGroup(item.productId, productId));
   const [first, ...more] = fitting.length === 0 ? current : fitting;
-  if (first !== undefined && more.length === 0) return first;
-  throw new ProblemError('bad_request', undefined, [
-    {
-      path: productId === undefined ? 'quantity' : 'price_id',
-      message:
-        'does not say which item to change, because the subscription has several: send `items`, which replaces all of them',
-    },
-  ]);
+  return first !== undefined && more.length === 0 ? first : null;
 }
 
 /** Returns the steps from the current items to the target. Items are reused, so that they keep their ids. */
