@@ -3,8 +3,12 @@ import type { UserName } from '../entitlements/users.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Database } from '../platform/database.ts';
 
+/** A user, of whom the platform key need not name the project: the subscription's id is unique. */
+type Owner = Omit<UserName, 'projectId'> & { projectId: string | null };
+
 export interface OwnSubscription {
   id: string;
+  projectId: string;
   uid: bigint;
   hasEnded: boolean;
 }
@@ -17,16 +21,16 @@ export interface OwnSubscription {
  */
 export async function loadOwnSubscription(
   { prisma }: Database,
-  user: UserName,
+  { projectId, userId }: Owner,
   id: string,
 ): Promise<OwnSubscription> {
   const row = await prisma.subscription.findFirst({
-    where: { id, user: { projectId: user.projectId, userId: user.userId } },
-    select: { uid: true, status: true },
+    where: { id, user: { userId, ...(projectId === null ? {} : { projectId }) } },
+    select: { status: true, user: { select: { uid: true, projectId: true } } },
   });
-  if (row?.uid === undefined || row.uid === null)
-    throw notFound('subscription_not_found', 'id', id);
-  return { id, uid: row.uid, hasEnded: terminalStatuses.includes(row.status) };
+  const user = row?.user ?? null;
+  if (row === null || user === null) throw notFound('subscription_not_found', 'id', id);
+  return { id, ...user, hasEnded: terminalStatuses.includes(row.status) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { recordAudit } from '../audit/record.ts';
 import type { ProjectAccess } from '../auth/project-access.ts';
@@ -9,7 +10,7 @@ import type { Asker } from './answer.ts';
 import { applyChange } from './apply-change.ts';
 import { cancelSubscription, resumeSubscription } from './cancel.ts';
 import { createPreviewTokens } from './preview-token.ts';
-import { loadLiveIds } from './own-subscription.ts';
+import { loadLiveIds, loadOwnSubscription } from './own-subscription.ts';
 import { previewChange } from './preview.ts';
 import {
   applyBody,
@@ -44,12 +45,16 @@ interface SubscriptionDeps extends SyncDeps {
 export function subscriptionRoutes(app: App, given: SubscriptionDeps): void {
   const deps = { ...given, tokens: createPreviewTokens(given.tokenSecret) };
 
+  /** Returns who asks about a subscription. Its id is unique, so the platform key need not name a project. */
   async function askerOf(
-    request: Parameters<ProjectAccess['operatorOf']>[0],
-    body: { project_id?: string | undefined; user_id: string },
+    request: FastifyRequest,
+    id: string,
+    { project_id: given, user_id: userId }: { project_id?: string | undefined; user_id: string },
   ): Promise<Asker> {
-    const operator = await deps.access.operatorOf(request, body.project_id);
-    return { operator, user: { projectId: operator.projectId, userId: body.user_id } };
+    const scope = await deps.access.scopedOperatorOf(request, given);
+    const owner = { projectId: scope.projectId, userId };
+    const { projectId } = await loadOwnSubscription(deps.database, owner, id);
+    return { operator: { ...scope, projectId }, user: { projectId, userId } };
   }
 
   app.get(
@@ -89,7 +94,7 @@ export function subscriptionRoutes(app: App, given: SubscriptionDeps): void {
     },
     async (request, reply) => {
       const { body } = request;
-      const { operator, user } = await askerOf(request, body);
+      const { operator, user } = await askerOf(request, request.params.id, body);
       const subscriptionId = request.params.id;
       const preview = await previewChange(deps, { user, subscriptionId, body });
       const keep = answerKeeper(reply);
@@ -126,7 +131,7 @@ export function subscriptionRoutes(app: App, given: SubscriptionDeps): void {
     },
     async (request, reply) => {
       const { preview_token: token, ...body } = request.body;
-      const asker = await askerOf(request, body);
+      const asker = await askerOf(request, request.params.id, body);
       const change = { asker, user: asker.user, subscriptionId: request.params.id, body, token };
       return applyChange(deps, change, answerKeeper(reply));
     },
@@ -145,7 +150,7 @@ export function subscriptionRoutes(app: App, given: SubscriptionDeps): void {
       },
     },
     async (request, reply) => {
-      const asker = await askerOf(request, request.body);
+      const asker = await askerOf(request, request.params.id, request.body);
       const { when } = request.body;
       return cancelSubscription(deps, asker, request.params.id, when, answerKeeper(reply));
     },
@@ -164,7 +169,7 @@ export function subscriptionRoutes(app: App, given: SubscriptionDeps): void {
       },
     },
     async (request, reply) => {
-      const asker = await askerOf(request, request.body);
+      const asker = await askerOf(request, request.params.id, request.body);
       return resumeSubscription(deps, asker, request.params.id, answerKeeper(reply));
     },
   );
