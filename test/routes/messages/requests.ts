@@ -99,7 +99,7 @@ export const requests: readonly Row[] = [
     'The path does not exist. Did you mean /api/v1/entitlements?',
   ],
   [
-    'GET subscriptions',
+    'GET membership',
     undefined,
     '404 not_found',
     'The path does not exist. /openapi.json lists all paths.',
