@@ -133,6 +133,8 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
 
   'An app does not accept webhooks': () => Promise.resolve({}),
 
+  'Usage is not reported to Stripe': () => Promise.resolve({}),
+
   'Redis is down': () => Promise.resolve({}),
 
   async 'Erase a user'(shop) {
