@@ -157,6 +157,7 @@ describe('a month after its retention', () => {
     await keep(1);
     await app.grant('u_1', { amount: 100 });
     await consume('u_1', 5);
+    await advanceTo(Date.parse('2041-01-15T00:00:00Z'));
     service.clock.set(Date.parse('2041-06-10T00:00:00Z'));
     await keep(1);
     expect(await countOf('usage_entries')).toEqual({ rows: 1 });
