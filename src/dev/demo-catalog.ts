@@ -1,4 +1,4 @@
-/** The catalog of the seeded project: three plans and a one-time pass, with features of all three types. */
+/** The catalog of the seeded project: three plans, a pass and a credit pack, with features of all four types. */
 
 export const projectId = 'demo';
 
@@ -7,6 +7,7 @@ export const features = {
   notebooks: { name: 'Notebooks', type: 'limit' },
   seats: { name: 'Seats', type: 'limit', per_quantity: true },
   theme: { name: 'Theme', type: 'config' },
+  credits: { name: 'Credits', type: 'metered', unit: 'credits' },
 } as const;
 
 interface DemoProduct {
@@ -15,8 +16,8 @@ interface DemoProduct {
   name: string;
   /** The price in US cents. */
   unitAmount: number;
-  /** Either paid monthly, or paid once for this many days of access. */
-  paid: 'monthly' | { accessDays: number };
+  /** Paid monthly, or once: for this many days of access, or for good. */
+  paid: 'monthly' | 'once' | { accessDays: number };
   rank: number;
   features: Partial<Record<keyof typeof features, unknown>>;
 }
@@ -28,7 +29,7 @@ export const products = {
     unitAmount: 300,
     paid: 'monthly',
     rank: 1,
-    features: { notebooks: 10 },
+    features: { notebooks: 10, credits: { amount: 5, every: 'month' } },
   },
   pro: {
     id: 'prod_demo_pro',
@@ -58,6 +59,14 @@ export const products = {
     paid: { accessDays: 30 },
     rank: 0,
     features: { export: true },
+  },
+  creditPack: {
+    id: 'prod_demo_credit_pack',
+    name: 'Credit pack',
+    unitAmount: 400,
+    paid: 'once',
+    rank: 0,
+    features: { credits: { amount: 20 } },
   },
 } satisfies Record<string, DemoProduct>;
 

@@ -1,7 +1,13 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { requireFeature } from '../client/fastify.ts';
 import { type Latchkey, LatchkeyError } from '../client/index.ts';
-import { homePage, messagePage, thanksPage } from './quickstart-pages.ts';
+import {
+  homePage,
+  messagePage,
+  noCreditsPage,
+  summaryPage,
+  thanksPage,
+} from './quickstart-pages.ts';
 
 /** The features of the demo project, as `npx latchkey types` writes them. */
 export interface Features {
@@ -9,11 +15,12 @@ export interface Features {
   notebooks: 'limit';
   seats: 'limit';
   theme: 'config';
+  credits: 'metered';
 }
 
 /**
- * Creates the quickstart app (docs/quickstart.md), which sells the demo project's catalog, gates a route and
- * opens the portal.
+ * Creates the quickstart app (docs/quickstart.md), which sells the demo project's catalog, gates a route, counts
+ * credits and opens the portal.
  *
  * @param ownUrl the app's own URL, to which the checkout and the portal return.
  */
@@ -30,11 +37,12 @@ export function createQuickstart(latchkey: Latchkey<Features>, ownUrl: string): 
 
   app.get('/', async (request, reply) => {
     const user = userOf(request);
-    const [catalog, { entitlements }] = await Promise.all([
+    const [catalog, { entitlements }, usage] = await Promise.all([
       latchkey.catalog(),
       latchkey.entitlements(user),
+      latchkey.usage(user, { feature: 'credits' }),
     ]);
-    return reply.type(page).send(homePage(user, catalog, entitlements));
+    return reply.type(page).send(homePage(user, catalog, entitlements, usage));
   });
 
   // Sell: send the buyer to Stripe's page.
@@ -60,6 +68,13 @@ export function createQuickstart(latchkey: Latchkey<Features>, ownUrl: string): 
   app.get('/export', { preHandler: paid }, async (_request, reply) =>
     reply.type('text/plain; charset=utf-8').send('Your notebooks, exported.\n'),
   );
+
+  // Count usage: each summary takes three credits.
+  app.post('/summary', async (request, reply) => {
+    const { allowed, balance } = await latchkey.consume(userOf(request), 'credits', 3);
+    if (!allowed) return reply.code(402).type(page).send(noCreditsPage(balance));
+    return reply.type(page).send(summaryPage(balance));
+  });
 
   // The customer changes or cancels in Stripe's portal.
   app.post('/portal', async (request, reply) => {

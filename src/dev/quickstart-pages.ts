@@ -1,4 +1,4 @@
-import type { Answer, Catalog } from '../client/index.ts';
+import type { Answer, Catalog, Usage } from '../client/index.ts';
 import { document, html, type Html, money } from '../sandbox/pages/html.ts';
 
 type Product = Catalog['products'][number];
@@ -10,6 +10,7 @@ export function homePage(
   user: string,
   { features, products }: Catalog,
   entitlements: readonly Entitlement[],
+  usage: readonly Usage[],
 ): string {
   const mayExport = entitlements.some(({ feature_code: code }) => code === 'export');
   return document(
@@ -26,6 +27,10 @@ export function homePage(
           <a href="/export">Export my notebooks</a>
           ${mayExport ? '' : html`<span class="quiet">(needs a plan with export)</span>`}
         </p>
+        <p>${usage.map(({ balance }) => creditsLeft(balance))}</p>
+        <form method="post" action="/summary">
+          <button>Summarize my notebooks (3 credits)</button>
+        </form>
         <form method="post" action="/portal"><button>Manage my subscription</button></form>
       </section>
       <section>
@@ -47,6 +52,33 @@ export function thanksPage(features: Features, entitlements: readonly Entitlemen
       ${listOf(features, entitlements)}
       <p><a href="/">Back to your notebooks</a></p>`,
   );
+}
+
+/** Returns the page of a summary that was paid with credits. */
+export function summaryPage(balance: number | null): string {
+  return document(
+    'Your summary',
+    html`<h1>Your summary</h1>
+      <p>Notes about this and that.</p>
+      <p>${creditsLeft(balance)}</p>
+      <p><a href="/">Back to your notebooks</a></p>`,
+  );
+}
+
+/** Returns the page for a user who has too few credits. */
+export function noCreditsPage(balance: number | null): string {
+  return document(
+    'Too few credits',
+    html`<h1>Too few credits</h1>
+      <p class="notice">A summary takes 3 credits. ${creditsLeft(balance)}</p>
+      <p><a href="/">Buy a credit pack</a></p>`,
+  );
+}
+
+/** Says how many credits are left, as far as it is known. */
+function creditsLeft(balance: number | null): Html {
+  if (balance === null) return html`The credits could not be counted.`;
+  return html`Credits left: <strong>${balance}</strong>.`;
 }
 
 /** Returns a page that says what went wrong. */
@@ -89,8 +121,26 @@ function rowsOf(catalog: Features, { name, features, prices }: Product): Html[] 
   );
 }
 
-/** Describes a feature: its name and, for a limit, its value. */
+/** Describes a feature: its name and, for a limit or a metered feature, how much. */
 function wordsFor(features: Features, code: string, value: unknown): string {
   const name = features.find(({ feature_code: known }) => known === code)?.name ?? code;
-  return typeof value === 'number' || typeof value === 'string' ? `${name}: ${value}` : name;
+  if (typeof value === 'number' || typeof value === 'string') return `${name}: ${value}`;
+  const amounts = allowancesOf(value).map(
+    ({ amount, every }) => `${amount}${every === undefined || every === null ? '' : ` a ${every}`}`,
+  );
+  return amounts.length === 0 ? name : `${name}: ${amounts.join(' + ')}`;
+}
+
+interface Allowance {
+  amount: number;
+  every?: string | null;
+}
+
+/** Returns what a metered feature gives: of a product one allowance, of a user those of all sources. */
+function allowancesOf(value: unknown): Allowance[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if ('allowances' in value && Array.isArray(value.allowances)) {
+    return value.allowances.flatMap(allowancesOf);
+  }
+  return 'amount' in value && typeof value.amount === 'number' ? [value as Allowance] : [];
 }

@@ -68,7 +68,7 @@ export function catalogCalls(priceIds: PriceIds): Call[] {
       }),
     ),
     ...demoProducts.flatMap(([name, { paid }]) =>
-      paid === 'monthly'
+      typeof paid === 'string'
         ? []
         : [put(`/api/v1/admin/prices/${priceIds[name]}`, { access_days: paid.accessDays })],
     ),

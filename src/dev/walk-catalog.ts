@@ -42,7 +42,7 @@ export function catalogSteps(): Step[] {
           .body;
         const byId = (a: { id: string }, b: { id: string }) => a.id.localeCompare(b.id);
         walker.expectEqual(
-          'the pricing page has three plans and a pass, with features of all three types',
+          'the pricing page has three plans, a pass and a credit pack, with features of all four types',
           products.map(({ id, features }) => ({ id, features })).sort(byId),
           demoProducts.map(([, { id, features }]) => ({ id, features })).sort(byId),
         );

@@ -35,13 +35,18 @@ export async function pressOn(walker: Walker, url: string, label: string): Promi
   return (await press(await openPage(url), label)).location;
 }
 
-/** Pays on the hosted page, and waits until Stripe's webhook has granted the user `export`. */
-export async function pay(walker: Walker, pageUrl: string, userId: string): Promise<void> {
+/** Pays on the hosted page, and waits until Stripe's webhook has granted the user a feature. */
+export async function pay(
+  walker: Walker,
+  pageUrl: string,
+  userId: string,
+  featureCode = 'export',
+): Promise<void> {
   const location = await pressOn(walker, pageUrl, 'Pay');
   walker.expectEqual(
     'the payment succeeds, and the browser returns to the app',
     location?.startsWith(`${appOrigin}/welcome?session_id=cs_`),
     true,
   );
-  await walker.waitForWebhook(userId, 'export', ({ allowed }) => allowed);
+  await walker.waitForWebhook(userId, featureCode, ({ allowed }) => allowed);
 }

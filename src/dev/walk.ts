@@ -2,6 +2,7 @@ import { catalogSteps } from './walk-catalog.ts';
 import { operatorSteps } from './walk-operator.ts';
 import { purchaseSteps } from './walk-purchase.ts';
 import { subscriptionSteps } from './walk-subscription.ts';
+import { usageSteps } from './walk-usage.ts';
 import { Walker, type WalkOptions } from './walker.ts';
 
 /** Thrown if a step fails. The message names the step. */
@@ -23,7 +24,13 @@ export class StepFailed extends Error {
 export async function walk(options: WalkOptions): Promise<number> {
   const walker = new Walker(options);
   const clockKind = options.clock === null ? 'real clock' : 'movable clock';
-  const steps = [...catalogSteps(), ...subscriptionSteps(), ...purchaseSteps(), ...operatorSteps()];
+  const steps = [
+    ...catalogSteps(),
+    ...subscriptionSteps(),
+    ...purchaseSteps(),
+    ...usageSteps(),
+    ...operatorSteps(),
+  ];
   let number = 0;
   for (const step of steps) {
     if (step.only === 'movable clock' && clockKind === 'real clock') {

@@ -89,6 +89,56 @@ describe('the app of the quickstart', () => {
     expect(page.url().startsWith(appUrl)).toBe(false);
   }, 60_000);
 
+  it('sells a top-up, counts what is used, and refuses when it is used up', async () => {
+    const page = await signIn('dot');
+    const summarize = async (): Promise<string | null> => {
+      await page.goto(appUrl);
+      await page.getByRole('button', { name: 'Summarize my notebooks' }).click();
+      await page.waitForURL(`${appUrl}/summary`);
+      return page.locator('h1').textContent();
+    };
+    await page.getByText('Credits left: 0.').waitFor();
+    expect(await summarize()).toBe('Too few credits');
+    const answered = await page.request.post(`${appUrl}/summary`);
+    expect(answered.status()).toBe(402);
+
+    await page.getByRole('link', { name: 'Buy a credit pack' }).click();
+    await page.getByRole('button', { name: 'Buy Credit pack' }).click();
+    await page.getByRole('button', { name: 'Pay', exact: true }).click();
+    await page.waitForURL(`${appUrl}/thanks**`);
+    expect(await page.getByRole('listitem').allTextContents()).toEqual(['Credits: 20']);
+    await page.getByRole('link', { name: 'Back to your notebooks' }).click();
+    await page.getByText('Credits left: 20.').waitFor();
+
+    for (const left of [17, 14, 11, 8, 5, 2]) {
+      expect(await summarize()).toBe('Your summary');
+      await page.getByText(`Credits left: ${left}.`).waitFor();
+    }
+    expect(await summarize()).toBe('Too few credits');
+    await page.getByText('A summary takes 3 credits. Credits left: 2.').waitFor();
+    const latchkey = createLatchkey<Features>({
+      ...{ url: stack.serviceUrl, key: projectKey, stream: false },
+    });
+    expect(await latchkey.usage('dot')).toMatchObject([{ granted: 20, used: 18, balance: 2 }]);
+  }, 60_000);
+
+  it.each([320, 1_440])(
+    'fits a screen of %i pixels, light and dark',
+    async (width) => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+        await page.goto(appUrl);
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+        const color = await page.evaluate(
+          "getComputedStyle(document.querySelector('main')).backgroundColor",
+        );
+        expect(color === 'rgb(255, 255, 255)').toBe(colorScheme === 'light');
+        await page.close();
+      }
+    },
+    60_000,
+  );
+
   it('says what went wrong to a user without a customer', async () => {
     const page = await signIn('cal');
     await page.getByRole('button', { name: 'Manage my subscription' }).click();

@@ -81,8 +81,22 @@ button.main { background: #5b4ff0; border-color: #5b4ff0; color: #fff; width: 10
 .mark { padding: .1rem .5rem; border-radius: 999px; font-size: .8rem; font-weight: 500; }
 .mark.good { background: #e3f6e9; color: #14713a; } .mark.bad { background: #fff1f0; color: #a8071a; }
 .mark.over { background: #eceef3; color: #6b7385; }
-section { border-top: 1px solid #dfe2ea; padding-top: .6rem; }
+section { border-top: 1px solid #dfe2ea; padding-top: .6rem; margin-top: 1rem; }
 .notice { padding: .6rem 1rem; border-radius: 6px; background: #fff1f0; color: #a8071a; }
 .notice.good { background: #f0faf3; color: #14713a; }
 .quiet { color: #6b7385; } code { background: #f4f5f8; padding: .1rem .3rem; border-radius: 4px; }
+@media (max-width: 30rem) {
+  main { margin: 0 0 1rem; padding: 1rem; border-radius: 0; box-shadow: none; }
+  td, th { padding-right: .5rem; } td button { padding: .4rem .6rem; }
+}
+@media (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; } a { color: #a9a2ff; }
+  body { color: #e4e7ee; background: #10131a; } main { background: #1a1e28; box-shadow: none; }
+  section, tfoot td { border-color: #343b4c; }
+  input, select, button { color: inherit; background: #242a37; border-color: #454d61; }
+  footer, .quiet { color: #a0a8b9; } code { background: #242a37; }
+  .notice, .mark.bad { background: #3d1f20; color: #ffb3ad; }
+  .notice.good, .mark.good { background: #16321f; color: #8fe0a9; }
+  .mark.over { background: #2b3140; color: #a0a8b9; }
+}
 `;

@@ -12,7 +12,10 @@ const running = {
   stripeKey: 'sk_test_x',
   webhookSecret: 'whsec_x',
   metricsToken: 'metrics',
-  priceIds: { starter: 'price_1', pro: 'price_2', team: 'price_3', exportPass: 'price_4' },
+  priceIds: {
+    ...{ starter: 'price_1', pro: 'price_2', team: 'price_3', exportPass: 'price_4' },
+    creditPack: 'price_5',
+  },
   home: '/home/ada/my latchkey',
   envFile: '/home/ada/my latchkey/env',
   portsInUse: [],
