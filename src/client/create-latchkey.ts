@@ -1,7 +1,6 @@
 import { createAnswers } from './answers.ts';
 import { createAvailability } from './availability.ts';
 import { type Check, checkOf, needsBalance } from './core/answer.ts';
-import { balanceOf } from './core/consumption.ts';
 import { degradedCheck, type FailMode, failModeOf } from './core/fail-mode.ts';
 import type { FeatureMap } from './core/features.ts';
 import { createEmitter } from './events.ts';
@@ -10,7 +9,7 @@ import type { Latchkey, LatchkeyOptions } from './latchkey.ts';
 import { LatchkeyUnavailable } from './problem.ts';
 import type { AnswerOf } from './routes.ts';
 import { followStream } from './stream.ts';
-import { createUsage } from './usage.ts';
+import type { createUsage } from './usage.ts';
 
 const defaults = {
   maxUsers: 10_000,
@@ -72,10 +71,16 @@ export function createLatchkey<Features extends object = FeatureMap>(
           now,
         });
 
-  const usage = createUsage(
-    { send, availability, emit, failModeOf: modeOf },
-    { timeoutMs, slowTimeoutMs },
-  );
+  let counting: Promise<ReturnType<typeof createUsage>> | undefined;
+
+  /** Loads what counts usage at the first use, so that apps that only check do not load it. */
+  function usage(): NonNullable<typeof counting> {
+    const deps = { send, availability, emit, failModeOf: modeOf };
+    counting ??= import('./usage.ts').then((found) =>
+      found.createUsage(deps, { timeoutMs, slowTimeoutMs }),
+    );
+    return counting;
+  }
 
   async function loadedCheck(userId: string, code: string): Promise<Check> {
     lastAsked = userId;
@@ -103,7 +108,7 @@ export function createLatchkey<Features extends object = FeatureMap>(
       const { allowed, balance, reason, revision, value } = found;
       return {
         ...{ allowed, reason, value, validTo, revision, source: 'server' },
-        ...(balance === undefined ? {} : { balance: balanceOf(balance) }),
+        ...(balance === undefined ? {} : { balance: balance ?? Infinity }),
       };
     } catch (error) {
       noteError(error);
@@ -181,14 +186,14 @@ export function createLatchkey<Features extends object = FeatureMap>(
         query: { user_id: userId, ttl_seconds: ttlSeconds },
         timeoutMs,
       }),
-    consume: usage.consume,
-    consumeBatch: usage.consumeBatch,
-    hold: usage.hold,
-    reverse: usage.reverse,
-    usage: usage.usage,
+    consume: async (...use) => (await usage()).consume(...use),
+    consumeBatch: async (...uses) => (await usage()).consumeBatch(...uses),
+    hold: async (...use) => (await usage()).hold(...use),
+    reverse: async (...entry) => (await usage()).reverse(...entry),
+    usage: async (...user) => (await usage()).usage(...user),
     on,
     async close() {
-      usage.close();
+      (await counting)?.close();
       availability.close();
       await stream?.close();
     },

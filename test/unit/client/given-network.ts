@@ -1,5 +1,7 @@
 import { vi } from 'vitest';
 import { createLatchkey, type Latchkey, type LatchkeyOptions } from '../../../src/client/index.ts';
+// The client loads this at the first use, which must not happen while timers are fake.
+import '../../../src/client/usage.ts';
 
 /* A network whose answers the test gives, one after another. */
 
