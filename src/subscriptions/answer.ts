@@ -18,7 +18,7 @@ export interface Asker {
 }
 
 /** What is recorded and answered of a change that Stripe has made. */
-export interface MadeChange {
+interface MadeChange {
   action: `subscription.${'change' | 'cancel' | 'resume'}`;
   asker: Asker;
   subscriptionId: string;

@@ -21,7 +21,7 @@ import { type LiveSubscription, pendingItems, stateOf } from './stripe-subscript
 
 type ApplyDeps = SyncDeps & { tokens: PreviewTokens };
 
-export interface ApplyRequest extends ChangeRequest {
+interface ApplyRequest extends ChangeRequest {
   asker: Asker;
   token: string | undefined;
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { loadLines } from '../checkout/lines.ts';
+import { loadExclusiveProducts } from '../checkout/exclusive-products.ts';
+import { type Line, loadLines } from '../checkout/lines.ts';
 import { askStripe } from '../checkout/stripe-answer.ts';
 import { terminalStatuses } from '../entitlements/core/stripe-statuses.ts';
 import type { UserName } from '../entitlements/users.ts';
@@ -15,7 +16,7 @@ import {
   type TargetItem,
   targetItems,
 } from './core/target-items.ts';
-import { loadLiveSubscription } from './own-subscription.ts';
+import { loadLiveSubscription, type OwnSubscription } from './own-subscription.ts';
 import type { ChangeRequestBody } from './schemas.ts';
 import { fetchLive, type LiveSubscription } from './stripe-subscription.ts';
 
@@ -55,12 +56,16 @@ export async function planChange(
   deps: SyncDeps,
   { user, subscriptionId, body }: ChangeRequest,
 ): Promise<PlannedSubscriptionChange> {
-  const { uid } = await loadLiveSubscription(deps.database, user, subscriptionId);
-  const { change, intervals } = await loadRequested(deps, user.projectId, body);
+  const own = await loadLiveSubscription(deps.database, user, subscriptionId);
+  const { lines, change, intervals } = await loadRequested(deps, user.projectId, body);
   const live = await fetchLive(deps, subscriptionId);
-  const target = targetItems(live.items, change, (one, other) => one === other);
+  const isSameGroup = await loadSameGroup(deps, user.projectId, [
+    ...live.items.map(({ productId }) => productId),
+    ...lines.map(({ productId }) => productId),
+  ]);
+  const target = targetItems(live.items, change, isSameGroup);
   if (target === null) throw ambiguous(body);
-  await refuseSecond(deps, uid, subscriptionId, user.projectId, target);
+  await refuseSecond(deps, own, lines);
   const steps = itemSteps(live.items, target);
   const intervalOf = new Map(
     live.items.map(({ id, recurring }) => [
@@ -69,7 +74,7 @@ export async function planChange(
     ]),
   );
   return {
-    ...{ uid, live, target, steps },
+    ...{ uid: own.uid, live, target, steps },
     items: stripeItems(steps),
     restarts:
       live.subscription.status !== 'trialing' &&
@@ -113,7 +118,7 @@ async function loadRequested(
   { database }: SyncDeps,
   projectId: string,
   { price_id: priceId, quantity, items }: ChangeRequest['body'],
-): Promise<{ change: RequestedChange; intervals: Map<string, string> }> {
+): Promise<{ lines: Line[]; change: RequestedChange; intervals: Map<string, string> }> {
   const lines = await loadLines(
     database,
     projectId,
@@ -141,9 +146,12 @@ async function loadRequested(
     productId: line.productId,
     quantity: line.metered ? null : line.quantity,
   }));
-  if (items !== undefined) return { change: { kind: 'all', items: targets }, intervals };
+  if (items !== undefined) {
+    return { lines, change: { kind: 'all', items: targets }, intervals };
+  }
   const [price] = lines;
   return {
+    lines,
     change: {
       kind: 'one',
       price: price && { priceId: price.priceId, productId: price.productId },
@@ -154,37 +162,40 @@ async function loadRequested(
   };
 }
 
-/** Refuses a product of which the user has another live subscription. */
+/** Refuses prices of which, or of whose group, the user has another live subscription. */
 async function refuseSecond(
-  { database }: SyncDeps,
-  uid: bigint,
-  subscriptionId: string,
-  projectId: string,
-  target: readonly TargetItem[],
+  { database: { prisma } }: SyncDeps,
+  { uid, projectId, id }: OwnSubscription,
+  lines: readonly Line[],
 ): Promise<void> {
-  const products = await database.prisma.product.findMany({
+  const other = await prisma.subscriptionItem.findFirst({
     where: {
-      projectId,
-      id: { in: target.map(({ productId }) => productId) },
-      allowMultiple: false,
-    },
-    select: { id: true },
-  });
-  const other = await database.prisma.subscriptionItem.findFirst({
-    where: {
-      productId: { in: products.map(({ id }) => id) },
-      subscription: {
-        uid,
-        id: { not: subscriptionId },
-        status: { notIn: [...terminalStatuses] },
-      },
+      productId: { in: await loadExclusiveProducts(prisma, projectId, lines) },
+      subscription: { uid, id: { not: id }, status: { notIn: [...terminalStatuses] } },
     },
   });
   if (other === null) return;
   throw new ProblemError(
     'already_subscribed',
-    `The user has another live subscription to this product, \`${other.subscriptionId}\`. Change that one, or cancel it first.`,
+    `The user has another live subscription to this product or its group, \`${other.subscriptionId}\`. Change that one, or cancel it first.`,
+    undefined,
+    undefined,
+    { subscription_id: other.subscriptionId },
   );
+}
+
+/** Loads whether two products are the same or belong to one group. */
+async function loadSameGroup(
+  { database: { prisma } }: SyncDeps,
+  projectId: string,
+  productIds: string[],
+): Promise<(one: string, other: string) => boolean> {
+  const products = await prisma.product.findMany({
+    where: { projectId, id: { in: productIds } },
+    select: { id: true, groupName: true },
+  });
+  const groupOf = new Map(products.map(({ id, groupName }) => [id, groupName ?? id]));
+  return (one, other) => one === other || groupOf.get(one) === (groupOf.get(other) ?? null);
 }
 
 /**

@@ -26,7 +26,7 @@ import { fromSeconds } from './subscription-dto.ts';
 const previewMs = 600_000;
 
 /** The parameters of previews and updates that name the discounts. */
-export interface DiscountParams {
+interface DiscountParams {
   discounts?: { discount?: string; promotion_code?: string }[];
 }
 

@@ -348,6 +348,43 @@ it('a subscription of another user looks like a missing one', async () => {
   expect(await auditOf(other)).toEqual([]);
 });
 
+it('a plan of a group replaces the plan of its group, and another live one of it is in the way', async () => {
+  const subscriber = await subscribe();
+  const [pro, team] = await Promise.all(
+    [shop.prices.pro, shop.prices.team].map((id) => shop.stripe.prices.retrieve(id)),
+  );
+  const groupOf = (price: Stripe.Price | undefined, group: string | null) =>
+    shop.service.request('PUT', `/admin/products/${String(price?.product)}`, {
+      key: shop.key,
+      body: { group },
+    });
+  const other = await shop.stripe.prices.create({
+    currency: 'usd',
+    unit_amount: 100,
+    recurring: { interval: 'month' },
+    product_data: { name: 'Extra' },
+  });
+  await shop.stripe.subscriptionItems.create({ subscription: subscriber.id, price: other.id });
+  await shop.settle();
+  expect((await ask(subscriber, 'preview', toTeam())).status).toBe(400);
+  await groupOf(pro, 'main');
+  await groupOf(team, 'main');
+  expect((await ask(subscriber, 'change', toTeam())).body).toMatchObject({
+    subscription: { items: [{ price_id: shop.prices.team }, { price_id: other.id }] },
+  });
+  const second = await shop.stripe.subscriptions.create({
+    customer: subscriber.customer,
+    items: [{ price: other.id }],
+  });
+  await shop.settle();
+  expect(await ask({ ...subscriber, id: second.id }, 'change', toTeam())).toMatchObject({
+    status: 409,
+    body: { code: 'already_subscribed', subscription_id: subscriber.id },
+  });
+  await groupOf(pro, null);
+  await groupOf(team, null);
+});
+
 it('a token holds for ten minutes and for its request only', async () => {
   const subscriber = await subscribe();
   const { body } = await ask(subscriber, 'preview', toTeam());

@@ -14,7 +14,7 @@ export interface DiscountAmount {
   amount: number;
 }
 
-export interface InvoiceTotals {
+interface InvoiceTotals {
   subtotal: number;
   /** The discounts of each line. */
   lineDiscounts: DiscountAmount[][];

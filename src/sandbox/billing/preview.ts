@@ -18,7 +18,7 @@ import { itemLine } from './subscription-start.ts';
  */
 
 /** A change made in a copy of a subscription's customer. */
-export interface TriedChange {
+interface TriedChange {
   fork: World;
   subscription: Subscription;
   /** The invoice that the change created, if any. */

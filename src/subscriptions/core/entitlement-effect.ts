@@ -13,7 +13,7 @@ export interface EntitlementEffect {
   changed: { feature_code: string; from: FeatureValue; to: FeatureValue }[];
 }
 
-export interface PlannedChange {
+interface PlannedChange {
   subscriptionId: string;
   steps: readonly ItemStep[];
   /** Whether a new billing period begins with the change. */
@@ -43,10 +43,7 @@ export function entitlementEffect(facts: Facts, change: PlannedChange): Entitlem
 }
 
 /** Returns the facts as they are once Stripe has made the change. */
-export function factsAfter(
-  facts: Facts,
-  { subscriptionId, steps, restarts, at }: PlannedChange,
-): Facts {
+function factsAfter(facts: Facts, { subscriptionId, steps, restarts, at }: PlannedChange): Facts {
   return {
     ...facts,
     subscriptions: facts.subscriptions.map((subscription) =>

@@ -50,7 +50,7 @@ export function invoicePreview(
   };
 }
 
-export function isProration({ parent }: Stripe.InvoiceLineItem): boolean {
+function isProration({ parent }: Stripe.InvoiceLineItem): boolean {
   return (
     parent?.subscription_item_details?.proration === true ||
     parent?.invoice_item_details?.proration === true
